@@ -1,0 +1,36 @@
+# make demo · make test — both make .venv first. TORCH_INDEX=URL takes PyTorch from another index.
+PYTHON ?= python3
+TORCH_INDEX ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-gpu test-slow bench clean
+demo: $(STAMP)
+	$(BIN)/sizewise run examples/digits.toml
+
+test: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m "not gpu and not slow and not browser" --benchmark-skip
+
+test-slow: $(STAMP)
+	$(BIN)/pytest -m slow
+
+test-gpu: $(STAMP)
+	$(BIN)/pytest -m gpu
+
+bench: $(STAMP)
+	$(BIN)/pytest tests/benchmarks --benchmark-only
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) -e ".[torch,cpu,digits,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV)

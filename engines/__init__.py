@@ -1,0 +1,1 @@
+"""sizewise room: ONNX → something that runs."""

@@ -1,0 +1,1 @@
+"""One back end per file, each with a tuple ``BACKENDS``."""

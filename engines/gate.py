@@ -1,0 +1,3 @@
+"""What is refused before a back end is asked to build: each refusal has its reason code."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+"""sizewise room: PyTorch → ONNX, and one ONNX → ONNX pass per precision."""

@@ -1,0 +1,1 @@
+"""One ONNX → ONNX pass per file, each with a tuple ``PRECISIONS``."""

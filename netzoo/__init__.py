@@ -1,0 +1,1 @@
+"""sizewise room: the networks and what belongs to them."""

@@ -1,0 +1,42 @@
+"""Values to JSON and back, by their declared types (msgspec does the work)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(f"a {type(value).__name__} has no JSON form")
+
+
+def _from_plain(kind: type, value: Any) -> Any:
+    if issubclass(kind, Path):
+        return kind(value)
+    raise NotImplementedError(f"a {kind.__name__} has no JSON form")
+
+
+def to_json(value: Any) -> str:
+    """Canonical JSON: keys sorted, so equal values give equal text (and equal hashes)."""
+    return msgspec.json.encode(value, enc_hook=_to_plain, order="deterministic").decode()
+
+
+def to_plain(value: Any) -> Any:
+    """``value`` as dicts, lists, strings, numbers, booleans and None."""
+    return msgspec.to_builtins(value, enc_hook=_to_plain)
+
+
+def from_json(text: str | bytes, kind: type[T]) -> T:
+    """Raises ``msgspec.ValidationError`` or ``msgspec.DecodeError``; callers add the sentence."""
+    return msgspec.json.decode(text, type=kind, dec_hook=_from_plain)
+
+
+def from_plain(data: Any, kind: type[T]) -> T:
+    """Raises ``msgspec.ValidationError`` where ``data`` does not fit ``kind``."""
+    return msgspec.convert(data, kind, dec_hook=_from_plain)

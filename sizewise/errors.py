@@ -1,0 +1,125 @@
+"""Every failure of sizewise has a type and a sentence.
+
+SizewiseError                    exit 1
+├── UsageError                   exit 2: an option or a configuration file is wrong
+├── InputError                   a file or a data set given to us can't be used
+├── OutputError                  what was made can't be written: permission, full disk
+├── ExportError                  PyTorch → ONNX failed
+│   ├── UnsupportedOperatorError
+│   └── ParityError              the exported graph computes something else
+├── EngineError                  ONNX → engine, or the engine's run, failed
+│   ├── BackendUnavailableError
+│   ├── BuildError
+│   ├── EngineMismatchError      the engine does not fit the model, the size or the machine
+│   └── InferenceError
+├── RecordError                  a results file can't be read or written
+│   ├── SchemaVersionError
+│   └── EnvironmentMismatchError
+└── InstallConflictError         another package took the place of one of our rooms
+"""
+
+from __future__ import annotations
+
+
+class SizewiseError(Exception):
+    """What happened, why, and what to do next: three parts, all of them required.
+
+    ``reason_code`` is what a trial that fails with this error is filed under
+    (``unsupported_*``, ``oom_host``, ``oom_device``, ``timeout``, ``crash_<signal>``,
+    ``numerics``, ``environment``, or the plain ``error``).
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, why: str, todo: str, *, reason_code: str = "error") -> None:
+        super().__init__(what, why, todo)
+        self.what = what.strip()
+        self.why = why.strip().rstrip(".")
+        self.todo = todo.strip()
+        self.reason_code = reason_code
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}. {self.todo}"
+
+    def to_json(self) -> dict[str, str]:
+        """The error as plain strings, to cross from a child process to its parent."""
+        return {
+            "type": type(self).__name__,
+            "what": self.what,
+            "why": self.why,
+            "todo": self.todo,
+            "reason_code": self.reason_code,
+        }
+
+
+class UsageError(SizewiseError):
+    exit_code = 2
+
+
+class InputError(SizewiseError):
+    pass
+
+
+class OutputError(SizewiseError):
+    pass
+
+
+class ExportError(SizewiseError):
+    pass
+
+
+class UnsupportedOperatorError(ExportError):
+    pass
+
+
+class ParityError(ExportError):
+    pass
+
+
+class EngineError(SizewiseError):
+    pass
+
+
+class BackendUnavailableError(EngineError):
+    pass
+
+
+class BuildError(EngineError):
+    pass
+
+
+class EngineMismatchError(EngineError):
+    pass
+
+
+class InferenceError(EngineError):
+    pass
+
+
+class RecordError(SizewiseError):
+    pass
+
+
+class SchemaVersionError(RecordError):
+    pass
+
+
+class EnvironmentMismatchError(RecordError):
+    pass
+
+
+class InstallConflictError(SizewiseError):
+    pass
+
+
+def _all_types(root: type[SizewiseError]) -> dict[str, type[SizewiseError]]:
+    found = {root.__name__: root}
+    for sub in root.__subclasses__():
+        found |= _all_types(sub)
+    return found
+
+
+def error_from_json(data: dict[str, str]) -> SizewiseError:
+    """The inverse of :meth:`SizewiseError.to_json`; an unknown type becomes its root."""
+    kind = _all_types(SizewiseError).get(data["type"], SizewiseError)
+    return kind(data["what"], data["why"], data["todo"], reason_code=data["reason_code"])

@@ -1,0 +1,310 @@
+"""The values that the rooms hand to one another: frozen, keyword-only, units in the names.
+
+Sizes are height × width in pixels throughout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sizewise.errors import InputError, UsageError
+
+Task = Literal["detection", "segmentation", "unknown"]
+Strategy = Literal["static", "dynamic", "profiles"]
+Dimension = int | str
+
+
+@dataclass(frozen=True, order=True)
+class Size:
+    """Height and width of an input, in pixels."""
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1:
+            raise UsageError(
+                f"The size {self.height}x{self.width} is no size",
+                "height and width are at least 1 pixel",
+                "Give sizes as 416 or 384x640 (height x width).",
+            )
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}"
+
+    @property
+    def pixels(self) -> int:
+        return self.height * self.width
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """``416`` or ``384x640`` (height x width)."""
+        match = re.fullmatch(r"\s*(\d+)(?:[xX×](\d+))?\s*", text)
+        if match is None:
+            raise UsageError(
+                f"{text!r} is no size",
+                "a size is one number or two joined by x",
+                "Give sizes as 416, 384x640 (height x width) or 320:896:64.",
+            )
+        height = int(match[1])
+        return cls(height, int(match[2] or height))
+
+
+class Sizes:
+    """Lists of sizes as users write them."""
+
+    @staticmethod
+    def parse(text: str) -> tuple[Size, ...]:
+        """``416``, ``384x640``, ``320:896:64`` (both ends included) or a comma list of these."""
+        found: dict[Size, None] = {}
+        for part in text.split(","):
+            sizes = Sizes._range(part) if ":" in part else (Size.parse(part),)
+            found.update(dict.fromkeys(sizes))
+        return tuple(found)
+
+    @staticmethod
+    def _range(text: str) -> Iterable[Size]:
+        match = re.fullmatch(r"\s*(\d+):(\d+):(\d+)\s*", text)
+        first, last, step = (int(g) for g in match.groups()) if match else (0, 0, 0)
+        if step == 0 or last < first or (last - first) % step:
+            raise UsageError(
+                f"{text!r} is no range of sizes",
+                "a range is first:last:step, and steps from the first must reach the last",
+                "Give it as 320:896:64, which is 320, 384, … 896.",
+            )
+        return (Size(side, side) for side in range(first, last + 1, step))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """One input or output. ``dtype`` is NumPy's name; a symbolic dimension is a string."""
+
+    name: str
+    dtype: str
+    shape: tuple[Dimension, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageInput:
+    """The image input of a model: its tensor and where batch, height and width stand in it."""
+
+    tensor: TensorSpec
+    channels_first: bool
+
+    @property
+    def height_axis(self) -> int:
+        return 2 if self.channels_first else 1
+
+    @property
+    def width_axis(self) -> int:
+        return self.height_axis + 1
+
+    @property
+    def channels(self) -> int:
+        dimension = self.tensor.shape[1 if self.channels_first else 3]
+        return dimension if isinstance(dimension, int) else 3
+
+    def shape(self, batch_size: int, size: Size) -> tuple[int, int, int, int]:
+        """The numeric shape of one input of ``batch_size`` images of ``size``."""
+        if self.channels_first:
+            return (batch_size, self.channels, size.height, size.width)
+        return (batch_size, size.height, size.width, self.channels)
+
+    def refusal(self, batch_size: int, size: Size) -> str:
+        """Why the model can't take this input; empty where it can."""
+        wanted = self.shape(batch_size, size)
+        for axis, name in (
+            (0, "batch"),
+            (self.height_axis, "height"),
+            (self.width_axis, "width"),
+        ):
+            fixed = self.tensor.shape[axis]
+            if isinstance(fixed, int) and fixed != wanted[axis]:
+                return f"its {name} is fixed to {fixed}, {wanted[axis]} was asked"
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParityCheck:
+    """One output at one input size, exported graph against eager PyTorch."""
+
+    batch_size: int
+    size: Size
+    output: str
+    max_abs_error: float
+    absmax: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        # A NaN error compares false, so it fails.
+        return self.max_abs_error <= self.tolerance
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """What an ONNX file of ours says of itself, in its metadata under the key ``sizewise``.
+
+    ``layout`` names how the outputs are to be read (``netzoo.tasks.layouts``); ``stride`` is what
+    height and width must be multiples of (1: unknown, nothing is checked); ``letterbox`` says that
+    images are scaled by one factor and padded; hashes are SHA-256 in hexadecimal.
+    """
+
+    network: str
+    task: Task = "unknown"
+    layout: str = "unknown"
+    classes: tuple[str, ...] = ()
+    stride: int = 1
+    letterbox: bool = True
+    fusion: str = "none"
+    precision: str = "fp32"
+    checkpoint_sha256: str = ""
+    parent_sha256: str = ""
+    parity: tuple[ParityCheck, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedModel:
+    """An ONNX file, read: ours (with a card in it) or anybody's (with a card inferred)."""
+
+    path: Path
+    sha256: str
+    card: ModelCard
+    opset_version: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    @property
+    def program_path(self) -> Path:
+        """Where the ExportedProgram (``.pt2``) stands that export writes beside the ONNX file."""
+        return self.path.with_suffix(".pt2")
+
+    @property
+    def image(self) -> ImageInput:
+        """The one 4-D input. Raises InputError where there is none, or another beside it."""
+        if len(self.inputs) != 1 or len(self.inputs[0].shape) != 4:
+            listed = "; ".join(map(str, self.inputs))
+            raise InputError(
+                f"{self.path.name} does not take one batch of images",
+                f"its inputs are {listed}",
+                "Give a model with a single 4-D image input.",
+            )
+        tensor = self.inputs[0]
+        last, second = tensor.shape[3], tensor.shape[1]
+        channels_last = last in (1, 3, 4) and second not in (1, 3, 4)
+        return ImageInput(tensor=tensor, channels_first=not channels_last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """The sizes one engine (or one profile of it) accepts, and the one it is tuned for."""
+
+    min: Size
+    opt: Size
+    max: Size
+
+    @classmethod
+    def fixed(cls, size: Size) -> Profile:
+        return cls(min=size, opt=size, max=size)
+
+    @classmethod
+    def spanning(cls, sizes: Iterable[Size]) -> Profile:
+        """From the smallest height and width to the largest, tuned for the middle size."""
+        ordered = sorted(sizes, key=lambda s: (s.pixels, s))
+        heights = [s.height for s in ordered]
+        widths = [s.width for s in ordered]
+        return cls(
+            min=Size(min(heights), min(widths)),
+            opt=ordered[len(ordered) // 2],
+            max=Size(max(heights), max(widths)),
+        )
+
+    def admits(self, size: Size) -> bool:
+        return (
+            self.min.height <= size.height <= self.max.height
+            and self.min.width <= size.width <= self.max.width
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendOptions:
+    """What only one back end knows; each back end subclasses it (never a dict)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSpec:
+    """Everything that decides what engine is built, apart from the model.
+
+    ``graph_fusion`` is ``none | basic | extended | all``, mapped by each back end; ``threads`` and
+    ``streams`` are those of the CPU; ``options`` is of the back end's own ``options_type``.
+    """
+
+    backend: str
+    strategy: Strategy
+    profiles: tuple[Profile, ...]
+    batch_size: int = 1
+    graph_fusion: str = "all"
+    threads: int = 1
+    streams: int = 1
+    options: BackendOptions = field(default_factory=BackendOptions)
+
+    def admits(self, size: Size) -> bool:
+        return any(profile.admits(size) for profile in self.profiles)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPrecision:
+    """One layer of a built engine: its operator and the precision it really runs in."""
+
+    name: str
+    kind: str
+    precision: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Achieved:
+    """The precision of each layer as the built engine reports it, or none with the reason."""
+
+    layers: tuple[LayerPrecision, ...] = ()
+    reason: str = ""
+
+    @property
+    def summary(self) -> str:
+        """``fp32``, or ``bf16 61, fp32 4`` (layers each), or ``unknown (reason)``."""
+        if not self.layers:
+            return f"unknown ({self.reason})"
+        counts: dict[str, int] = {}
+        for layer in self.layers:
+            counts[layer.precision] = counts.get(layer.precision, 0) + 1
+        if len(counts) == 1:
+            return next(iter(counts))
+        ordered = sorted(counts.items(), key=lambda item: -item[1])
+        return ", ".join(f"{name} {count}" for name, count in ordered)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineArtifact:
+    """A built engine on disk. ``path`` is its folder: the engine's files and a manifest.
+
+    ``sha256`` is of the engine's bytes (to verify what is opened, never to identify a build: two
+    builds of one network differ).
+    """
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    build_s: float
+    model_sha256: str
+    backend_version: str
+    image: ImageInput
+    outputs: tuple[TensorSpec, ...]
+    stride: int
+    spec: EngineSpec
+    achieved: Achieved

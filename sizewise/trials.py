@@ -1,0 +1,135 @@
+"""What is measured (Trial) and what came of it (Run, Result, Block): raw, never clipped."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from sizewise import codec
+from sizewise.environment import Environment
+from sizewise.specs import EngineSpec, Size, Strategy
+
+Status = Literal["ok", "unsupported", "failed", "invalid"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """Where a trial stands in the tables; ``compare`` pairs trials of two files by it."""
+
+    network: str
+    fusion: str
+    precision: str
+    backend: str
+    strategy: Strategy
+    graph_fusion: str
+    batch_size: int
+    size: Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How a trial is measured. Every engine of a size runs in ``processes`` children of its own,
+    one wave after another; in each wave there are ``rounds``, and in each round one block of calls
+    per engine, in random order, of at least ``block_calls`` calls and ``block_s`` seconds.
+    """
+
+    processes: int = 5
+    rounds: int = 6
+    block_calls: int = 5
+    block_s: float = 0.1
+    warmup_calls: int = 3
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One engine at one size, to be measured once (``replica`` makes it another)."""
+
+    cell: Cell
+    model_sha256: str
+    spec: EngineSpec
+    backend_version: str
+    environment_fingerprint: str
+    protocol: Protocol
+    data_sha256: str = ""
+    replica: int = 0
+
+    @property
+    def identity(self) -> str:
+        """What resuming goes by: equal only where everything that could change a figure is."""
+        return hashlib.sha256(codec.to_json(self).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Consecutive calls of one engine in one child. ``started_ns`` is wall-clock time since the
+    epoch; ``cpu_ns`` is the child's process CPU time over the block; ``load`` is the CPU time that
+    *others* took meanwhile, as a share of all cores (0–1); ``clock_mhz`` 0 where unknown.
+    """
+
+    rebuild: int
+    process: int
+    round: int
+    started_ns: int
+    latency_ns: tuple[int, ...]
+    cpu_ns: int
+    load: float
+    clock_mhz: float
+    valid: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Peak resident memory in bytes (VmHWM) of a child that holds one engine and nothing else.
+
+    ``before_bytes`` is the peak before the engine was opened (interpreter and libraries).
+    """
+
+    peak_bytes: int
+    before_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """0–1. ``ap`` and ``ap50`` are COCO's for detection; ``miou`` for segmentation."""
+
+    images: int
+    data_sha256: str
+    ap: float | None = None
+    ap50: float | None = None
+    miou: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """The engine as built: seconds, bytes on disk, and what precision its layers really run in."""
+
+    build_s: float
+    size_bytes: int
+    achieved: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A trial and what came of it; ``reason`` is a sentence wherever status is not ``ok``."""
+
+    trial: Trial
+    status: Status
+    reason_code: str = ""
+    reason: str = ""
+    memory: Memory | None = None
+    accuracy: Accuracy | None = None
+    build: Build | None = None
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One call of ``bench``: where it ran and what was asked (``configuration`` is JSON)."""
+
+    started: str
+    environment: Environment
+    configuration: str
+    command: str
+    results: tuple[Result, ...] = ()
