@@ -1,0 +1,47 @@
+"""What a network is built from: a value that its checkpoint carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sizewise.errors import UsageError
+
+Decoding = Literal["yolov3", "scaled"]
+"""How raw numbers become boxes; see ``netzoo.decode``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """``name`` is one of the registry; ``width`` multiplies channels and ``depth`` repeats.
+
+    ``anchors`` are (width, height) in input pixels; none means the network's own. ``decoding``
+    follows the loss that the network is trained with. Raises UsageError.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    width: float = 1.0
+    depth: float = 1.0
+    anchors: tuple[tuple[float, float], ...] = ()
+    decoding: Decoding = "yolov3"
+
+    def __post_init__(self) -> None:
+        if not (0 < self.width <= 8 and 0 < self.depth <= 8):
+            raise UsageError(
+                f"{self.name} can't be built {self.width} wide and {self.depth} deep",
+                "both multipliers lie above 0 and at most at 8",
+                "Give 1 for the original network, 0.25 for a narrow one.",
+            )
+        if not self.classes or len(set(self.classes)) != len(self.classes):
+            raise UsageError(
+                f"{self.name} can't be built for {len(self.classes)} classes",
+                "a network needs at least one class, and each name once",
+                "List the names of the classes.",
+            )
+        if not all(0 < side < float("inf") for anchor in self.anchors for side in anchor):
+            raise UsageError(
+                f"The anchors {self.anchors} are no boxes",
+                "widths and heights are positive numbers of pixels",
+                "Give them as width, height; or none, for the network's own.",
+            )

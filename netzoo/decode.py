@@ -1,0 +1,65 @@
+"""Raw numbers of an anchor-based head to boxes and scores.
+
+A head is [B, A·(5+C), H, W]; for each anchor its channels are x, y, w, h, objectness, classes,
+as in Darknet. Nothing here knows a size before the tensor is there, so an export stays dynamic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from netzoo.config import Decoding
+
+
+@dataclass(frozen=True)
+class BoxRule:
+    """``centre``: raw → offset from the cell's upper left corner, in cells; ``extent``: raw →
+    factor on the anchor's width and height."""
+
+    centre: Callable[[Tensor], Tensor]
+    extent: Callable[[Tensor], Tensor]
+
+
+BOX_RULES: dict[Decoding, BoxRule] = {
+    # YOLOv3, §2.1: the centre stays in its cell.
+    "yolov3": BoxRule(centre=torch.sigmoid, extent=torch.exp),
+    # Scaled-YOLOv4, §4.2: it reaches half a cell beyond, the extent at most 4 anchors.
+    "scaled": BoxRule(
+        centre=lambda raw: raw.sigmoid() * 2 - 0.5,
+        extent=lambda raw: (raw.sigmoid() * 2) ** 2,
+    ),
+}
+
+
+def split_anchors(head: Tensor, anchors: int) -> Tensor:
+    """[B, A·(5+C), H, W] → [B, A, 5+C, H, W], in 32-bit floats."""
+    return torch.unflatten(head.float(), 1, (anchors, head.shape[1] // anchors))
+
+
+def decode_head(head: Tensor, anchors: Tensor, stride: int, rule: BoxRule) -> tuple[Tensor, Tensor]:
+    """One head to boxes [B, A·H·W, 4] (x1, y1, x2, y2 in input pixels) and scores
+    [B, A·H·W, C] (objectness × class). ``anchors`` is [A, 2], width and height in pixels.
+    """
+    raw = split_anchors(head, len(anchors))
+    centre = (rule.centre(raw[:, :, :2]) + _corners(raw)) * stride
+    half = rule.extent(raw[:, :, 2:4]) * anchors[:, :, None, None] / 2
+    boxes = torch.cat((centre - half, centre + half), 2)
+    scores = raw[:, :, 4:5].sigmoid() * raw[:, :, 5:].sigmoid()
+    return _as_rows(boxes), _as_rows(scores)
+
+
+def _corners(raw: Tensor) -> Tensor:
+    """[2, H, W]: each cell's column and row."""
+    rows = torch.arange(raw.shape[-2], dtype=raw.dtype, device=raw.device)
+    columns = torch.arange(raw.shape[-1], dtype=raw.dtype, device=raw.device)
+    row, column = torch.meshgrid(rows, columns, indexing="ij")
+    return torch.stack((column, row))
+
+
+def _as_rows(grid: Tensor) -> Tensor:
+    """[B, A, K, H, W] → [B, A·H·W, K]."""
+    return grid.flatten(3).transpose(2, 3).flatten(1, 2)
