@@ -1,0 +1,116 @@
+"""What a user sees while work goes on: bars with an estimate, tables, and the next step."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from sizewise.progress import Progress as StageProgress
+from sizewise.progress import Stage
+
+console = Console(stderr=True, highlight=False)
+"""Bars and remarks go to stderr: stdout holds results, so that it can be piped."""
+
+_LOG_EVERY_S = 10.0
+
+
+class _Bar:
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self._progress.update(self._task, advance=steps, note=escape(note))
+
+
+class Bars:
+    """Bars on a terminal: label, bar, steps, time gone, time left, and what is at work now."""
+
+    @contextmanager
+    def stage(self, label: str, total: int) -> Iterator[Stage]:
+        with Progress(
+            TextColumn("{task.description:<22}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+        ) as progress:
+            yield _Bar(progress, progress.add_task(label, total=total, note=""))
+
+
+class _Lines:
+    def __init__(self, label: str, total: int) -> None:
+        self._label, self._total, self._done = label, total, 0
+        self._started = self._said = time.monotonic()
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self._done += steps
+        now = time.monotonic()
+        if now - self._said >= _LOG_EVERY_S and self._done:
+            self._said = now
+            left_s = (now - self._started) / self._done * (self._total - self._done)
+            remark(f"{self._label}: {self._done}/{self._total}, about {left_s:.0f} s left  {note}")
+
+    def close(self) -> None:
+        remark(f"{self._label}: done in {time.monotonic() - self._started:.1f} s")
+
+
+class Lines:
+    """Where stderr is no terminal: a line every ten seconds, and one at the end."""
+
+    @contextmanager
+    def stage(self, label: str, total: int) -> Iterator[Stage]:
+        lines = _Lines(label, total)
+        yield lines
+        lines.close()
+
+
+def progress() -> StageProgress:
+    """Bars for people, lines for logs."""
+    return Bars() if console.is_terminal else Lines()
+
+
+def remark(text: str) -> None:
+    """A remark to the user, beside the results."""
+    console.print(escape(text), soft_wrap=True)
+
+
+def next_step(text: str) -> None:
+    """The command that comes next; every command ends with one."""
+    console.print(f"[bold]Next:[/bold] {escape(text)}", soft_wrap=True)
+
+
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on stdout."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    out = Console(highlight=False)
+    # A pipe has no width: don't fold tables to 80 columns there.
+    out.print(table, width=None if out.is_terminal else 200)
+
+
+def show_json(data: Any) -> None:
+    """One JSON document on stdout, for machines."""
+    sys.stdout.write(json.dumps(data, indent=2) + "\n")

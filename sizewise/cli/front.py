@@ -1,0 +1,77 @@
+"""From the command line to an exit code; no traceback unless asked for with ``--debug``."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+
+import typer
+
+from sizewise.errors import SizewiseError
+from sizewise.rooms import check_rooms
+
+INTERRUPTED = 130
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """0 all right, 1 an error, 2 usage, 3 some trials failed, 4 some are invalid, 130 Ctrl-C."""
+    debug = "--debug" in arguments
+    try:
+        check_rooms()
+        from sizewise.cli.app import app
+
+        command = typer.main.get_command(app)
+        code = command.main(
+            [a for a in arguments if a != "--debug"], prog_name="sizewise", standalone_mode=False
+        )
+    except typer.Exit as leave:
+        return leave.exit_code
+    except KeyboardInterrupt:
+        return _say(
+            "Interrupted: what was finished is kept. The same command goes on from here.",
+            INTERRUPTED,
+        )
+    except Exception as error:  # noqa: BLE001 - the outermost edge: every failure gets its sentence
+        if debug:
+            traceback.print_exc()
+            _print_child_trace(error)
+        return _say(*_sentence(error))
+    return code if isinstance(code, int) else 0
+
+
+def _say(sentence: str, code: int) -> int:
+    sys.stderr.write(f"sizewise: {sentence}\n")
+    return code
+
+
+def _sentence(error: Exception) -> tuple[str, int]:
+    if isinstance(error, SizewiseError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError) and error.errno is not None:
+        return _system_sentence(error), 1
+    message = getattr(error, "format_message", None)  # what typer says of a wrong option
+    if message is not None:
+        return f"{message()} Try 'sizewise --help'.", 2
+    kind = type(error).__name__
+    return (
+        f"Something unexpected happened: {kind}: {error}. "
+        "Run the same command with --debug, and report what it prints.",
+        1,
+    )
+
+
+def _system_sentence(error: OSError) -> str:
+    where = error.filename or "A file"
+    todo = (
+        "Free some space; nothing that was finished is lost."
+        if error.errno == errno.ENOSPC
+        else "Check the path and its permissions, and try again."
+    )
+    return f"{where} can't be used: {(error.strerror or str(error)).lower()}. {todo}"
+
+
+def _print_child_trace(error: Exception) -> None:
+    trace = getattr(error, "trace", "")
+    if trace:
+        sys.stderr.write(f"In the child process:\n{trace}")

@@ -1,0 +1,41 @@
+"""Options that several commands share: the same name, meaning and help everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder that results go to.")]
+SizeList = Annotated[
+    str,
+    typer.Option("--sizes", help="Input sizes, height x width: 416, 384x640, 128:448:64 (lists)."),
+]
+Backends = Annotated[str, typer.Option("--backend", help="Back ends (comma list).")]
+Strategies = Annotated[
+    str, typer.Option("--strategy", help="static: an engine per size; dynamic: one for all sizes.")
+]
+GraphFusions = Annotated[
+    str,
+    typer.Option(
+        "--graph-fusion",
+        help="How hard the compiler fuses: none, basic, extended, all (list; empty: its default).",
+    ),
+]
+Batches = Annotated[str, typer.Option("--batch", help="Batch sizes (comma list).")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=0, help="CPU threads of an engine (0: all usable cores).")
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data", help="A data set's name, a COCO JSON file, or a folder with train/val.json."
+    ),
+]
+
+
+def comma_list(text: str) -> tuple[str, ...]:
+    """``a,b`` as a tuple; empty text gives an empty one."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())

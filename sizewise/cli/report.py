@@ -1,0 +1,35 @@
+"""``sizewise report``: results.sqlite → report.md and its plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sizewise.cli import console
+from sizewise.cli.options import Json
+
+
+def report(
+    results: Annotated[Path, typer.Argument(help="A results.sqlite that bench wrote.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder for the report (default: beside it).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write tables, plots and three findings from what was measured."""
+    from reports.markdown import write_report
+
+    written = write_report(results, out or results.parent / "report")
+    if as_json:
+        console.show_json({"report": str(written.path), "findings": list(written.findings)})
+        return
+    say_findings(written.path, written.findings)
+
+
+def say_findings(path: Path, findings: tuple[str, ...]) -> None:
+    """The closing lines of a run: where the report lies, and what it finds."""
+    typer.echo(f"Report: {path}")
+    for finding in findings:
+        typer.echo(f"  • {finding}")

@@ -1,0 +1,205 @@
+"""What ``export`` takes: a network's name, a checkpoint, or a factory of anybody's module."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sizewise.errors import InputError, SizewiseError, UsageError
+from sizewise.onnxfile import sha256_of
+from sizewise.specs import ModelCard, Size
+
+if TYPE_CHECKING:
+    from torch import nn
+
+PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """What the user says beside SOURCE. ``classes`` counts them where ``names`` is empty."""
+
+    weights: Path | None = None
+    names: tuple[str, ...] = ()
+    classes: int = 80
+    width: float = 1.0
+    depth: float = 1.0
+    raw: bool = False
+    layout: str = ""
+    stride: int = 0
+    seed: int = 0
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.names or tuple(f"class {i}" for i in range(self.classes))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module to export, what to write of it into the file, and its outputs' names."""
+
+    module: nn.Module
+    card: ModelCard
+    output_names: tuple[str, ...]
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Class names, one a line. Raises InputError where there are none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read", str(error), "Give a text file.") from error
+    names = tuple(line.strip() for line in lines if line.strip())
+    if not names:
+        raise InputError(f"{path} has no class names", "it is empty", "Put one name on each line.")
+    return names
+
+
+def resolve(source: str, options: SourceOptions, example: Size) -> Source:
+    """The module that ``source`` stands for. Raises UsageError or InputError with the choices."""
+    path = Path(source)
+    if path.suffix == ".safetensors":
+        return _from_checkpoint(path, options)
+    if path.suffix in PICKLES:
+        raise UsageError(
+            f"{source} can't be exported by itself",
+            "a state dict does not say which network it belongs to, and is never unpickled",
+            f"Name the network: sizewise export NETWORK --weights {source}",
+        )
+    if ":" in source:
+        return _from_factory(source, options, example)
+    return _from_zoo(source, options)
+
+
+def _from_checkpoint(path: Path, options: SourceOptions) -> Source:
+    from netzoo.checkpoint import load_checkpoint
+
+    return _of_network(load_checkpoint(path), options, checkpoint_sha256=sha256_of(path))
+
+
+def _from_zoo(name: str, options: SourceOptions) -> Source:
+    import torch
+    from netzoo.checkpoint import load_weights
+    from netzoo.zoo import build_network
+
+    from netzoo.config import NetworkConfig
+
+    torch.manual_seed(options.seed)
+    network = build_network(
+        NetworkConfig(
+            name=name,
+            classes=options.class_names,
+            width=options.width,
+            depth=options.depth,
+        )
+    )
+    if options.weights is None:
+        return _of_network(network, options, checkpoint_sha256="")
+    load_weights(network, options.weights)
+    return _of_network(network, options, checkpoint_sha256=sha256_of(options.weights))
+
+
+def _of_network(network: Any, options: SourceOptions, *, checkpoint_sha256: str) -> Source:
+    from netzoo.deploy import deployable
+
+    module = deployable(network, raw=options.raw)
+    card = ModelCard(
+        network=network.config.name,
+        task="unknown" if options.raw else network.task,
+        layout="raw" if options.raw else "sizewise",
+        classes=network.config.classes,
+        stride=network.stride,
+        checkpoint_sha256=checkpoint_sha256,
+    )
+    return Source(module, card, tuple(module.output_names))
+
+
+def _from_factory(source: str, options: SourceOptions, example: Size) -> Source:
+    where, _, name = source.rpartition(":")
+    module = _call(source, _factory(source, where, name))
+    output_names, task, layout = _contract(source, module, example)
+    card = ModelCard(
+        network=name,
+        task="detection" if options.layout else task,
+        layout=options.layout or layout,
+        classes=options.names or tuple(getattr(module, "classes", ())),
+        stride=options.stride or int(getattr(module, "stride", 32)),
+    )
+    return Source(module, card, output_names)
+
+
+def _factory(source: str, where: str, name: str) -> Callable[[], Any]:
+    module = _import_file(Path(where)) if where.endswith(".py") else _import_module(where)
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        raise UsageError(
+            f"{source} leads nowhere",
+            f"{where} has no function named {name!r}",
+            "Give FILE.py:FUNCTION or PACKAGE.MODULE:FUNCTION; it is called without arguments.",
+        )
+    return factory  # type: ignore[no-any-return]
+
+
+def _import_file(path: Path) -> Any:
+    if not path.is_file():
+        raise UsageError(f"{path} can't be imported", "there is no such file", "Check the path.")
+    spec = importlib.util.spec_from_file_location(f"_source_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} can't be imported", "it is no Python file", "Give a .py file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    _running(str(path), lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
+    return module
+
+
+def _import_module(name: str) -> Any:
+    return _running(name, lambda: importlib.import_module(name))
+
+
+def _call(source: str, factory: Callable[[], Any]) -> nn.Module:
+    from torch import nn
+
+    module = _running(source, factory)
+    if not isinstance(module, nn.Module):
+        raise InputError(
+            f"{source} made no network",
+            f"it returned a {type(module).__name__}",
+            "Return a torch.nn.Module from it.",
+        )
+    return module.eval()
+
+
+def _running(what: str, work: Callable[[], Any]) -> Any:
+    """The user's own code: whatever it raises is said in a sentence, with the cause chained."""
+    try:
+        return work()
+    except SizewiseError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{what} could not be run",
+            f"{type(error).__name__}: {error}",
+            "Mend it, or run again with --debug to see where.",
+        ) from error
+
+
+def _contract(source: str, module: nn.Module, example: Size) -> tuple[tuple[str, ...], Any, str]:
+    """Output names, task and layout, by what the module says or gives for one example."""
+    import torch
+
+    images = torch.zeros(2, 3, example.height, example.width)
+    with torch.inference_mode():
+        outputs = _running(source, lambda: module(images))
+    tensors = outputs if isinstance(outputs, tuple | list) else (outputs,)
+    shapes = [tuple(t.shape) for t in tensors]
+    if [len(s) for s in shapes] == [3, 3] and shapes[0][2] == 4:
+        return ("boxes", "scores"), "detection", "sizewise"
+    if shapes == [(2, 1, example.height, example.width)]:
+        return ("mask_logits",), "segmentation", "sizewise"
+    named = tuple(getattr(module, "output_names", ()))
+    return named or tuple(f"output_{i}" for i in range(len(shapes))), "unknown", "unknown"
