@@ -1,0 +1,70 @@
+"""What makes a COCO JSON unusable though its types are right: one sentence each, no repair."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+
+from msgspec import UNSET
+
+from netzoo.data.coco_json import CocoAnnotation, CocoFile, CocoImage
+from netzoo.data.segments import segment_flaw
+from sizewise.errors import InputError
+
+
+def check_coco(file: CocoFile, path: Path) -> None:
+    """Raises InputError, naming the first offender."""
+    if not file.images:
+        raise _refusal(path, "it lists no images", "Give a data set with at least one image.")
+    if not file.categories:
+        raise _refusal(path, "it lists no categories", "Give a data set with classes.")
+    _check_unique(path, "images have the id", (image.id for image in file.images))
+    _check_unique(path, "categories have the id", (c.id for c in file.categories))
+    _check_unique(path, "categories have the name", (c.name for c in file.categories))
+    images = {image.id: image for image in file.images}
+    categories = {category.id for category in file.categories}
+    for image in file.images:
+        if image.height < 1 or image.width < 1:
+            flaw = f"image {image.id} ({image.file_name}) is {image.height}x{image.width} pixels"
+            raise _refusal(path, flaw, "Correct its height and width.")
+    for annotation in file.annotations:
+        if flaw := _flaw(annotation, images.get(annotation.image_id), categories):
+            todo = "Correct or remove the annotation."
+            raise _refusal(path, f"annotation {annotation.id}: {flaw}", todo)
+
+
+def _flaw(annotation: CocoAnnotation, image: CocoImage | None, categories: set[int]) -> str:
+    if image is None:
+        return f"there is no image with the id {annotation.image_id}"
+    if annotation.category_id not in categories:
+        return f"there is no category with the id {annotation.category_id}"
+    if flaw := _box_flaw(annotation, image):
+        return flaw
+    segment = annotation.segmentation
+    if segment is UNSET or segment is None:
+        return ""
+    return segment_flaw(segment, image.height, image.width)
+
+
+def _box_flaw(annotation: CocoAnnotation, image: CocoImage) -> str:
+    x, y, width, height = annotation.bbox
+    shown = f"the box {list(annotation.bbox)}"
+    if not all(map(math.isfinite, annotation.bbox)):
+        return f"{shown} is not finite"
+    if width <= 0 or height <= 0:
+        return f"{shown} has no width or no height"
+    if x >= image.width or y >= image.height or x + width <= 0 or y + height <= 0:
+        return f"{shown} lies outside its image of {image.height}x{image.width} pixels"
+    return ""
+
+
+def _check_unique(path: Path, what: str, values: Iterable[Hashable]) -> None:
+    value, count = Counter(values).most_common(1)[0]
+    if count > 1:
+        raise _refusal(path, f"{count} {what} {value!r}", "Give each one of its own.")
+
+
+def _refusal(path: Path, why: str, todo: str) -> InputError:
+    return InputError(f"The data set {path} can't be used", why, todo)

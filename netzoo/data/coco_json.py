@@ -1,0 +1,83 @@
+"""The COCO JSON format, typed (https://cocodataset.org/#format-data, "object detection")."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from sizewise.errors import InputError, OutputError
+
+
+class Rle(msgspec.Struct, frozen=True):
+    """A run-length encoded mask: ``counts`` is COCO's compressed string or the plain runs."""
+
+    size: tuple[int, int]
+    counts: str | list[int]
+
+
+Segmentation = list[list[float]] | Rle
+"""Polygons (x, y, x, y, …) or one run-length encoded mask."""
+
+
+class CocoImage(msgspec.Struct, frozen=True, kw_only=True):
+    """``source`` is ours alone: what the picture was made from."""
+
+    id: int
+    file_name: str
+    height: int
+    width: int
+    source: str | UnsetType = UNSET
+
+
+class CocoAnnotation(msgspec.Struct, frozen=True, kw_only=True):
+    """``bbox`` is x, y, width, height in pixels; ``source`` as in :class:`CocoImage`."""
+
+    id: int
+    image_id: int
+    category_id: int
+    bbox: tuple[float, float, float, float]
+    area: float | UnsetType = UNSET
+    iscrowd: int | bool = 0
+    segmentation: Segmentation | UnsetType | None = UNSET
+    source: str | UnsetType = UNSET
+
+
+class CocoCategory(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+
+
+class CocoFile(msgspec.Struct, frozen=True, kw_only=True):
+    images: list[CocoImage]
+    annotations: list[CocoAnnotation]
+    categories: list[CocoCategory]
+
+
+def load_coco_json(path: Path) -> CocoFile:
+    """Raises InputError where ``path`` can't be read or is no COCO JSON; says where in the file."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CocoFile)
+    except OSError as error:
+        raise InputError(
+            f"{path} can't be read", error.strerror or str(error), "Check the path and try again."
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} is no COCO JSON",
+            str(error),
+            "A COCO JSON has images, annotations (with bbox) and categories; export it again.",
+        ) from error
+
+
+def save_coco_json(file: CocoFile, path: Path) -> None:
+    """Raises OutputError where ``path`` can't be written."""
+    try:
+        path.write_bytes(msgspec.json.encode(file))
+    except OSError as error:
+        raise OutputError(
+            f"{path} can't be written",
+            error.strerror or str(error),
+            "Check the folder's permissions and the space on the disk.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Data sets known by name: one file each, with a tuple ``DATASETS``."""

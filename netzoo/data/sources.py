@@ -1,0 +1,60 @@
+"""Opening a data set by what a user calls it: a registered name, a COCO JSON or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from netzoo.data.coco import Dataset, read_coco
+from sizewise.discover import discover
+from sizewise.errors import InputError, UsageError
+
+Split = Literal["train", "val"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetEntry:
+    """A data set that is known by name; the modules of ``netzoo.data.sets`` list theirs."""
+
+    name: str
+    description: str
+    open: Callable[[Split], Dataset]
+
+
+def datasets() -> dict[str, DatasetEntry]:
+    """Those that are registered, by name."""
+    return discover("netzoo.data.sets", "DATASETS")
+
+
+def open_dataset(source: str, split: Split) -> Dataset:
+    """``source`` is a registered name, the path of a COCO JSON (whatever the split), or a folder
+    that holds ``train.json`` and ``val.json``. Raises UsageError for what is none of these and
+    InputError where the data set can't be used.
+    """
+    known = datasets()
+    if source in known:
+        return known[source].open(split)
+    path = Path(source)
+    if path.is_file():
+        return read_coco(path)
+    if path.is_dir():
+        return read_coco(_split_file(path, split), name=f"{path.resolve().name} {split}")
+    raise UsageError(
+        f"There is no data set {source!r}",
+        f"it is no file, no folder and none of {', '.join(sorted(known))}",
+        "Give one of these names, a COCO JSON, or a folder with train.json and val.json.",
+    )
+
+
+def _split_file(folder: Path, split: Split) -> Path:
+    path = folder / f"{split}.json"
+    if not path.is_file():
+        found = ", ".join(sorted(p.name for p in folder.glob("*.json"))) or "no JSON at all"
+        raise InputError(
+            f"The folder {folder} has no {split} data",
+            f"{path.name} is missing; there is {found}",
+            "Name the COCO JSON files train.json and val.json, or give one of them.",
+        )
+    return path

@@ -1,0 +1,97 @@
+"""How a detector's outputs are read: our own contract and the layouts that others export.
+
+A layout says where boxes and scores stand in the outputs; add one as a function and a line in
+``_LAYOUTS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizewise.discover import choose
+from sizewise.errors import InputError
+
+Array = NDArray[Any]
+Outputs = Mapping[str, Array]
+BoxesAndScores = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+class _LayoutError(Exception):
+    """Why the outputs do not have the layout."""
+
+
+def layout_names() -> tuple[str, ...]:
+    return tuple(_LAYOUTS)
+
+
+def read_detections(
+    layout: str, outputs: Outputs, *, class_count: int | None = None
+) -> BoxesAndScores:
+    """Boxes float32 [B, N, 4], x0 y0 x1 y1 in input pixels, and scores float32 [B, N, C].
+
+    ``class_count``, where given, is what C must be: it tells a transposed output from a right one.
+    Raises UsageError for an unknown layout, InputError where the outputs do not have it.
+    """
+    read = _LAYOUTS[choose("layout", layout, _LAYOUTS)]
+    try:
+        boxes, scores = read(outputs)
+        if class_count is not None and scores.shape[2] != class_count:
+            raise _LayoutError(f"it would have {scores.shape[2]} classes instead of {class_count}")
+    except _LayoutError as misfit:
+        shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in outputs.items())
+        raise InputError(
+            f"The outputs do not have the layout {layout}",
+            f"{misfit}; they are {shapes}",
+            f"Say which of {', '.join(_LAYOUTS)} the model has.",
+        ) from misfit
+    return boxes.astype(np.float32, copy=False), scores.astype(np.float32, copy=False)
+
+
+def _sizewise(outputs: Outputs) -> tuple[Array, Array]:
+    """``boxes`` [B, N, 4] and ``scores`` [B, N, C]."""
+    if not {"boxes", "scores"} <= outputs.keys():
+        raise _LayoutError("outputs named boxes and scores are needed")
+    boxes, scores = outputs["boxes"], outputs["scores"]
+    if boxes.ndim != 3 or scores.ndim != 3 or boxes.shape != (*scores.shape[:2], 4):
+        raise _LayoutError("boxes [B, N, 4] and scores [B, N, C] are needed")
+    return boxes, scores
+
+
+def _b_4c_n(outputs: Outputs) -> tuple[Array, Array]:
+    """[B, 4 + C, N]: centre x, centre y, width, height, then the classes' scores."""
+    output = _only_output(outputs)
+    if output.shape[1] < 5:
+        raise _LayoutError("[B, 4 + C, N] with at least one class is needed")
+    rows = output.transpose(0, 2, 1)
+    return _corners(rows[..., :4]), rows[..., 4:]
+
+
+def _b_n_5c(outputs: Outputs) -> tuple[Array, Array]:
+    """[B, N, 5 + C]: centre x, centre y, width, height, objectness, then the classes' scores."""
+    output = _only_output(outputs)
+    if output.shape[2] < 6:
+        raise _LayoutError("[B, N, 5 + C] with at least one class is needed")
+    return _corners(output[..., :4]), output[..., 4:5] * output[..., 5:]
+
+
+def _only_output(outputs: Outputs) -> Array:
+    found = [array for array in outputs.values() if array.ndim == 3]
+    if len(found) != 1:
+        raise _LayoutError("a single output with three axes is needed")
+    return found[0]
+
+
+def _corners(boxes: Array) -> Array:
+    centre, half = boxes[..., :2], boxes[..., 2:] / 2
+    return np.concatenate([centre - half, centre + half], axis=-1)
+
+
+_LAYOUTS: dict[str, Callable[[Outputs], tuple[Array, Array]]] = {
+    "sizewise": _sizewise,
+    "b_4c_n": _b_4c_n,
+    "b_n_5c": _b_n_5c,
+}
