@@ -4,6 +4,7 @@ SizewiseError                    exit 1
 ├── UsageError                   exit 2: an option or a configuration file is wrong
 ├── InputError                   a file or a data set given to us can't be used
 ├── OutputError                  what was made can't be written: permission, full disk
+├── TrainingError                the loss is no number any more
 ├── ExportError                  PyTorch → ONNX failed
 │   ├── UnsupportedOperatorError
 │   └── ParityError              the exported graph computes something else
@@ -61,6 +62,10 @@ class InputError(SizewiseError):
 
 
 class OutputError(SizewiseError):
+    pass
+
+
+class TrainingError(SizewiseError):
     pass
 
 
