@@ -189,7 +189,7 @@ def _interleaved(a: Result, b: Result) -> bool:
 
 
 def _pairs(a: Result, b: Result) -> dict[_Key, float]:
-    """Differences of log medians, block by block; of all blocks where a process lacks valid ones."""
+    """Differences of log medians by block; of all blocks where a process lacks valid ones."""
     ours, theirs = _log_medians(_usable(a)), _log_medians(_usable(b))
     common = ours.keys() & theirs.keys()
     if {key[:2] for key in common} != {key[:2] for key in ours.keys() | theirs.keys()}:

@@ -1,0 +1,72 @@
+"""The tables of a results file. A change here raises ``VERSION`` and brings an update of old files.
+
+Environments, configurations, trials, memory, accuracy and builds are JSON of the values in
+``sizewise``; latencies are a JSON list of nanoseconds, one per call.
+"""
+
+from __future__ import annotations
+
+VERSION = 1
+APPLICATION_ID = 0x73697A65
+"""``size`` in ASCII: how a results file is told from any other SQLite file."""
+
+SCHEMA = f"""
+BEGIN IMMEDIATE;
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {VERSION};
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    started TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    configuration TEXT NOT NULL,
+    command TEXT NOT NULL
+);
+CREATE TABLE result (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    identity TEXT NOT NULL UNIQUE,
+    trial TEXT NOT NULL,
+    status TEXT NOT NULL,
+    reason_code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    memory TEXT,
+    accuracy TEXT,
+    build TEXT
+);
+CREATE TABLE block (
+    result_id INTEGER NOT NULL REFERENCES result (id) ON DELETE CASCADE,
+    rebuild INTEGER NOT NULL,
+    process INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    started_ns INTEGER NOT NULL,
+    latency_ns TEXT NOT NULL,
+    cpu_ns INTEGER NOT NULL,
+    load REAL NOT NULL,
+    clock_mhz REAL NOT NULL,
+    valid INTEGER NOT NULL,
+    PRIMARY KEY (result_id, rebuild, process, round)
+) WITHOUT ROWID;
+COMMIT;
+"""
+
+INSERT_RUN = """
+INSERT INTO run (started, environment, configuration, command)
+VALUES (:started, :environment, :configuration, :command)
+"""
+
+INSERT_RESULT = """
+INSERT INTO result
+    (run_id, identity, trial, status, reason_code, reason, memory, accuracy, build)
+VALUES
+    (:run_id, :identity, :trial, :status, :reason_code, :reason, :memory, :accuracy, :build)
+"""
+
+INSERT_BLOCK = """
+INSERT INTO block VALUES (
+    :result_id, :rebuild, :process, :round, :started_ns, :latency_ns, :cpu_ns, :load, :clock_mhz,
+    :valid
+)
+"""
+
+FORGET_FAILURE = "DELETE FROM result WHERE identity = :identity AND status = 'failed'"
+"""Before the same trial is filed anew. A finished one stays, and UNIQUE refuses the second."""
