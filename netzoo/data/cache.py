@@ -8,8 +8,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from sizewise.errors import OutputError
+from sizewise.errors import InputError, OutputError
+
+T = TypeVar("T")
 
 _MAKING = ".making-"
 _ABANDONED_AFTER_S = 3600.0
@@ -24,17 +27,17 @@ def cache_root() -> Path:
     return Path.home() / ".cache" / "sizewise"
 
 
-def obtain_folder(
-    name: str, make: Callable[[Path], None], is_whole: Callable[[Path], bool]
-) -> Path:
-    """The cached folder ``name``; where it is absent or not whole, ``make`` fills a new one.
+def obtain(name: str, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
+    """What ``read`` gives of the cached folder ``name``. Where that is absent, or ``read`` raises
+    InputError because it is not whole, ``make`` fills a new one.
 
     It is made aside and renamed, so that a making that is killed leaves nothing in its place and
     of two that run at once one wins. Raises OutputError where the cache can't be written.
     """
     folder = cache_root() / name
-    if folder.is_dir() and is_whole(folder):
-        return folder
+    found = _try(read, folder)
+    if found is not None:
+        return found
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(folder.parent)
@@ -42,26 +45,31 @@ def obtain_folder(
             made = Path(aside) / "made"
             made.mkdir()
             make(made)
-            _put_in_place(made, folder, is_whole)
+            _put_in_place(made, folder, read)
     except OSError as error:
         raise OutputError(
             f"The data set {name} can't be kept in {folder.parent}",
             error.strerror or str(error),
             "Make room there, or set SIZEWISE_CACHE to a folder that can be written.",
         ) from error
-    return folder
+    return read(folder)
 
 
-def _put_in_place(made: Path, folder: Path, is_whole: Callable[[Path], bool]) -> None:
-    if folder.exists():
-        if is_whole(folder):
-            return
+def _try(read: Callable[[Path], T], folder: Path) -> T | None:
+    try:
+        return read(folder) if folder.is_dir() else None
+    except InputError:
+        return None
+
+
+def _put_in_place(made: Path, folder: Path, read: Callable[[Path], T]) -> None:
+    if folder.exists() and _try(read, folder) is None:
         folder.rename(made.with_name("broken"))
     try:
         made.rename(folder)
     except OSError:
-        # Another process was faster; a folder that is not empty can't be replaced.
-        if not is_whole(folder):
+        # A folder that is not empty can't be replaced: another process was faster, if it is whole.
+        if _try(read, folder) is None:
             raise
 
 

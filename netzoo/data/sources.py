@@ -10,6 +10,7 @@ from typing import Literal
 from netzoo.data.coco import Dataset, read_coco
 from sizewise.discover import discover
 from sizewise.errors import InputError, UsageError
+from sizewise.progress import SILENT, Progress
 
 Split = Literal["train", "val"]
 
@@ -20,7 +21,7 @@ class DatasetEntry:
 
     name: str
     description: str
-    open: Callable[[Split], Dataset]
+    open: Callable[[Split, Progress], Dataset]
 
 
 def datasets() -> dict[str, DatasetEntry]:
@@ -28,14 +29,14 @@ def datasets() -> dict[str, DatasetEntry]:
     return discover("netzoo.data.sets", "DATASETS")
 
 
-def open_dataset(source: str, split: Split) -> Dataset:
+def open_dataset(source: str, split: Split, *, progress: Progress = SILENT) -> Dataset:
     """``source`` is a registered name, the path of a COCO JSON (whatever the split), or a folder
     that holds ``train.json`` and ``val.json``. Raises UsageError for what is none of these and
     InputError where the data set can't be used.
     """
     known = datasets()
     if source in known:
-        return known[source].open(split)
+        return known[source].open(split, progress)
     path = Path(source)
     if path.is_file():
         return read_coco(path)

@@ -39,7 +39,7 @@ def compose(
 ) -> Picture:
     """Three to eight of ``samples`` on a crop of ``photograph``."""
     pixels = _background(photograph, rng)
-    owner = np.full((CANVAS, CANVAS), -1)
+    owner = np.full((CANVAS, CANVAS), -1, np.int8)
     taken: list[tuple[slice, slice]] = []
     chosen = [samples[i] for i in rng.integers(len(samples), size=rng.integers(3, 9))]
     for number, sample in enumerate(chosen):
@@ -51,9 +51,10 @@ def compose(
         _paint(pixels[spot], glyph, rng)
         owner[spot][glyph > 0.5] = number
     placed = [Placed(sample=sample, mask=owner == n) for n, sample in enumerate(chosen)]
-    noisy = pixels + rng.normal(0, rng.uniform(0, 6), pixels.shape).astype(np.float32)
+    noise = rng.standard_normal((CANVAS, CANVAS, 1), np.float32)
+    pixels += np.float32(rng.uniform(0, 6)) * noise
     return Picture(
-        pixels=noisy.clip(0, 255).astype(np.uint8),
+        pixels=pixels.clip(0, 255).astype(np.uint8),
         placed=tuple(p for p in placed if max(box_of(p.mask)[2:]) >= SMALLEST),
     )
 
@@ -113,11 +114,18 @@ def _covered(one: tuple[slice, slice], other: tuple[slice, slice]) -> float:
 def _paint(
     patch: NDArray[np.float32], glyph: NDArray[np.float32], rng: np.random.Generator
 ) -> None:
-    """Blend a random colour, far enough from the patch's own brightness, into ``patch``."""
-    under = float((patch @ _LUMA).mean())
-    colour = rng.uniform(0, 255, 3).astype(np.float32)
-    if abs(float(colour @ _LUMA) - under) < _LEAST_CONTRAST:
-        wanted = under + _LEAST_CONTRAST * (1 if under < 128 else -1)
-        colour = (colour + (wanted - float(colour @ _LUMA))).clip(0, 255)
+    """Blend a random colour, far enough from the patch's own light, into ``patch``."""
+    colour = _colour(float((patch @ _LUMA).mean()), rng)
     opacity = glyph[..., None] * np.float32(rng.uniform(0.8, 1.0))
     patch += opacity * (colour - patch)
+
+
+def _colour(under: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Any colour, from grey to bright, ``_LEAST_CONTRAST`` lighter or darker than ``under``."""
+    bright = rng.uniform(0, 255, 3)
+    grey = float(bright @ _LUMA)
+    if abs(grey - under) < _LEAST_CONTRAST:
+        bright += under + _LEAST_CONTRAST * (1 if under < 128 else -1) - grey
+        grey = float(bright @ _LUMA)
+    colour = grey + rng.random() * (bright - grey)
+    return colour.clip(0, 255).astype(np.float32)

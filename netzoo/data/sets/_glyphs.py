@@ -11,7 +11,7 @@ from PIL import Image
 
 from netzoo.data.sets._photographs import package_folder
 
-_LARGE = 128
+_LARGE = 96
 _VAL_SHARE = 0.3
 
 

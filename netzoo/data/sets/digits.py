@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,47 +18,62 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from netzoo.data.cache import obtain_folder
+from netzoo.data.cache import obtain
 from netzoo.data.coco import Dataset, read_coco
 from netzoo.data.coco_json import CocoAnnotation, CocoCategory, CocoFile, CocoImage, save_coco_json
 from netzoo.data.segments import encode_mask
 from netzoo.data.sets import _composition, _glyphs, _photographs
 from netzoo.data.sources import DatasetEntry, Split
 from sizewise.errors import InputError
+from sizewise.progress import SILENT, Progress
 
-COUNTS: dict[Split, int] = {"train": 1600, "val": 400}
+COUNTS: Mapping[Split, int] = {"train": 1600, "val": 400}
 _SUMS = "sums.json"
 
 
-def open_digits(split: Split, *, seed: int = 0) -> Dataset:
+def open_digits(split: Split, progress: Progress = SILENT, *, seed: int = 0) -> Dataset:
     """Made at the first call, then read from the cache.
 
     Raises InputError where scikit-learn or scikit-image is missing, OutputError where the cache
     can't be written.
     """
-    folder = obtain_folder(
-        f"digits-{_recipe(seed)}", lambda made: make_digits(made, seed=seed), _is_whole
+    return obtain(
+        f"digits-{_recipe(seed)}",
+        make=lambda folder: make_digits(folder, seed=seed, progress=progress),
+        read=lambda folder: _read_whole(folder, split),
     )
-    return _read(folder, split)
 
 
-def make_digits(folder: Path, *, seed: int, counts: dict[Split, int] | None = None) -> None:
+def make_digits(
+    folder: Path, *, seed: int, counts: Mapping[Split, int] = COUNTS, progress: Progress = SILENT
+) -> None:
     """Fill ``folder`` with ``train.json``, ``val.json`` and ``images/``. The same seed gives the
     same bytes (with the same versions of the libraries, see :func:`_recipe`).
     """
     (folder / "images").mkdir()
     samples = _glyphs.split_samples(np.random.default_rng([seed, 0]))
-    splits: tuple[Split, ...] = ("train", "val")
-    for number, split in enumerate(splits, start=1):
-        photographs = {p: _photographs.open_photograph(p) for p in _photographs.PHOTOGRAPHS[split]}
-        rng = np.random.default_rng([seed, number])
-        maker = _Maker(folder, split)
-        for _ in range((counts or COUNTS)[split]):
-            name = str(rng.choice(list(photographs)))
-            maker.add(_composition.compose(photographs[name], samples[split], rng), name)
-        maker.close()
-    sums = {split: _read(folder, split).sha256 for split in splits}
+    sums = {}
+    with progress.stage("Making the data set digits", sum(counts.values())) as stage:
+        for number, (split, count) in enumerate(counts.items(), start=1):
+            rng = np.random.default_rng([seed, number])
+            maker = _Maker(folder, split)
+            for picture in _pictures(split, samples[split], rng, count):
+                maker.add(*picture)
+                stage.advance()
+            maker.close()
+            sums[split] = _read(folder, split).sha256
     (folder / _SUMS).write_bytes(msgspec.json.encode(sums))
+
+
+def _pictures(
+    split: Split, samples: Sequence[_glyphs.Sample], rng: np.random.Generator, count: int
+) -> Iterator[tuple[_composition.Picture, str]]:
+    """Each picture with the name of its photograph."""
+    names = _photographs.PHOTOGRAPHS[split]
+    photographs = {name: _photographs.open_photograph(name) for name in names}
+    for _ in range(count):
+        name = names[rng.integers(len(names))]
+        yield _composition.compose(photographs[name], samples, rng), name
 
 
 class _Maker:
@@ -108,13 +124,20 @@ def _read(folder: Path, split: Split) -> Dataset:
     return read_coco(folder / f"{split}.json", folder, name=f"digits {split}")
 
 
-def _is_whole(folder: Path) -> bool:
-    """Whether everything is there as it was made."""
+def _read_whole(folder: Path, split: Split) -> Dataset:
+    """Raises InputError where ``split`` is not as it was made."""
     try:
         sums = msgspec.json.decode((folder / _SUMS).read_bytes(), type=dict[str, str])
-        return all(_read(folder, split).sha256 == sums.get(split) for split in COUNTS)
-    except (OSError, msgspec.DecodeError, InputError):
-        return False
+    except (OSError, msgspec.DecodeError) as error:
+        raise _broken(folder, str(error)) from error
+    dataset = _read(folder, split)
+    if dataset.sha256 != sums.get(split):
+        raise _broken(folder, "its hash is not the one that was noted")
+    return dataset
+
+
+def _broken(folder: Path, why: str) -> InputError:
+    return InputError(f"The data set in {folder} is not whole", why, "Delete it.")
 
 
 def _recipe(seed: int) -> str:
