@@ -45,14 +45,30 @@ def decode_head(head: Tensor, anchors: Tensor, stride: int, rule: BoxRule) -> tu
     [B, A·H·W, C] (objectness × class). ``anchors`` is [A, 2], width and height in pixels.
     """
     raw = split_anchors(head, len(anchors))
-    centre = (rule.centre(raw[:, :, :2]) + _corners(raw)) * stride
-    half = rule.extent(raw[:, :, 2:4]) * anchors[:, :, None, None] / 2
-    boxes = torch.cat((centre - half, centre + half), 2)
+    corners = box_corners(
+        rule,
+        raw[:, :, :2],
+        raw[:, :, 2:4],
+        cell=_cells(raw),
+        anchor=anchors[:, :, None, None],
+        stride=stride,
+    )
+    boxes = torch.cat(corners, 2)
     scores = raw[:, :, 4:5].sigmoid() * raw[:, :, 5:].sigmoid()
     return _as_rows(boxes), _as_rows(scores)
 
 
-def _corners(raw: Tensor) -> Tensor:
+def box_corners(
+    rule: BoxRule, xy: Tensor, wh: Tensor, *, cell: Tensor, anchor: Tensor, stride: int
+) -> tuple[Tensor, Tensor]:
+    """Upper left and lower right corner in input pixels, from the raw ``xy`` and ``wh``, the
+    ``cell`` (column, row) and the ``anchor`` (width, height in pixels); all broadcast."""
+    centre = (rule.centre(xy) + cell) * stride
+    half = rule.extent(wh) * anchor / 2
+    return centre - half, centre + half
+
+
+def _cells(raw: Tensor) -> Tensor:
     """[2, H, W]: each cell's column and row."""
     rows = torch.arange(raw.shape[-2], dtype=raw.dtype, device=raw.device)
     columns = torch.arange(raw.shape[-1], dtype=raw.dtype, device=raw.device)

@@ -87,11 +87,13 @@ class AnchorDetector(Network):
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkEntry:
-    """A network of the registry. ``strides`` are those of its heads, in their order."""
+    """A network of the registry. ``strides`` are those of its heads, in their order; ``anchors``
+    the ones it was published with (none where it has no use for any)."""
 
     name: str
     task: Task
     strides: tuple[int, ...]
+    anchors: tuple[tuple[float, float], ...] = ()
     build: Callable[[NetworkConfig], Network]
 
 
@@ -100,7 +102,12 @@ def networks() -> dict[str, NetworkEntry]:
     return discover("netzoo.networks", "NETWORKS")
 
 
-def build_network(config: NetworkConfig) -> Network:
-    """With random weights. Raises UsageError that lists the networks there are."""
+def find_network(name: str) -> NetworkEntry:
+    """Raises UsageError that lists the networks there are."""
     known = networks()
-    return known[choose("network", config.name, known)].build(config)
+    return known[choose("network", name, known)]
+
+
+def build_network(config: NetworkConfig) -> Network:
+    """With random weights. Raises UsageError."""
+    return find_network(config.name).build(config)

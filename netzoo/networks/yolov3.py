@@ -73,4 +73,8 @@ def _squeeze(channels: int) -> nn.Sequential:
     return nn.Sequential(ConvBNAct(channels, channels * 2, 3), ConvBNAct(channels * 2, channels, 1))
 
 
-NETWORKS = (NetworkEntry(name="yolov3", task="detection", strides=STRIDES, build=YOLOv3),)
+NETWORKS = (
+    NetworkEntry(
+        name="yolov3", task="detection", strides=STRIDES, anchors=COCO_ANCHORS, build=YOLOv3
+    ),
+)

@@ -1,0 +1,87 @@
+"""Anchors from the data: k-means on the boxes' shapes, with 1 − IoU as the distance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netzoo.data.coco import Dataset
+from netzoo.tasks.letterbox import Letterbox
+from sizewise.errors import InputError
+from sizewise.specs import Size
+
+Shapes = NDArray[np.float64]
+"""[K, 2]: widths and heights, in pixels."""
+_ROUNDS = 100
+_SAMPLE = 20_000
+"""More shapes than this tell no more about nine clusters."""
+
+
+def fit_anchors(
+    data: Dataset, sizes: Sequence[Size], count: int, seed: int
+) -> tuple[tuple[float, float], ...]:
+    """``count`` anchors (width, height in input pixels), by area, for inputs of all ``sizes``.
+
+    Raises InputError where there are fewer shapes than anchors.
+    """
+    shapes = _shapes(data, sizes)
+    distinct = len(np.unique(shapes.round(2), axis=0))
+    if distinct < count:
+        raise InputError(
+            f"{count} anchors can't be fitted to the data set {data.name}",
+            f"its boxes have {distinct} different shapes",
+            "Give more images, or the anchors themselves.",
+        )
+    rng = np.random.default_rng(seed)
+    if len(shapes) > _SAMPLE:
+        shapes = rng.choice(shapes, _SAMPLE, replace=False)
+    anchors = cluster_shapes(shapes, count, rng)
+    return tuple((float(width), float(height)) for width, height in anchors.round(2))
+
+
+def cluster_shapes(shapes: Shapes, count: int, rng: np.random.Generator) -> Shapes:
+    """k-means with 1 − IoU (Redmon and Farhadi 2017, YOLOv2, §2), started as k-means++ does.
+
+    ``shapes`` [K, 2] → [count, 2], ordered by area.
+    """
+    centres = _spread_out(shapes, count, rng)
+    nearest = np.full(len(shapes), -1)
+    for _ in range(_ROUNDS):
+        assigned = shape_iou(shapes, centres).argmax(1)
+        if (assigned == nearest).all():
+            break
+        nearest = assigned
+        for cluster in np.unique(nearest):
+            centres[cluster] = shapes[nearest == cluster].mean(0)
+    ordered: Shapes = centres[centres.prod(1).argsort(kind="stable")]
+    return ordered
+
+
+def shape_iou(a: Shapes, b: Shapes) -> NDArray[np.float64]:
+    """[K, 2] and [N, 2] → [K, N], 0–1: intersection over union of boxes with a common corner."""
+    shared = np.minimum(a[:, None], b[None]).prod(2)
+    overlap: NDArray[np.float64] = shared / (a.prod(1)[:, None] + b.prod(1)[None] - shared)
+    return overlap
+
+
+def _spread_out(shapes: Shapes, count: int, rng: np.random.Generator) -> Shapes:
+    """First centres: each drawn with a probability that grows with its distance to the others
+    (Arthur and Vassilvitskii 2007)."""
+    chosen = [int(rng.integers(len(shapes)))]
+    while len(chosen) < count:
+        distance = (1 - shape_iou(shapes, shapes[chosen]).max(1)).clip(0) ** 2
+        chosen.append(int(rng.choice(len(shapes), p=distance / distance.sum())))
+    return shapes[chosen].copy()
+
+
+def _shapes(data: Dataset, sizes: Sequence[Size]) -> Shapes:
+    found = [np.empty((0, 2))]
+    for image in data.images:
+        extents = (image.boxes[:, 2:] - image.boxes[:, :2]).astype(np.float64)
+        source = Size(image.height, image.width)
+        found += [extents * Letterbox.fit(source, size).scale for size in sizes]
+    shapes = np.concatenate(found)
+    usable: Shapes = shapes[(shapes > 0).all(1)]
+    return usable
