@@ -14,8 +14,6 @@ from netzoo.data.sets._glyphs import Sample, draw_glyph
 CANVAS = 320
 LARGEST, SMALLEST = 96, 10
 _MOST_COVERED = 0.1
-_LEAST_CONTRAST = 80.0
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,18 +112,12 @@ def _covered(one: tuple[slice, slice], other: tuple[slice, slice]) -> float:
 def _paint(
     patch: NDArray[np.float32], glyph: NDArray[np.float32], rng: np.random.Generator
 ) -> None:
-    """Blend a random colour, far enough from the patch's own light, into ``patch``."""
-    colour = _colour(float((patch @ _LUMA).mean()), rng)
+    """Blend a colour into ``patch``: of five random ones, that which stands out best."""
+    bright = rng.uniform(0, 255, (5, 3))
+    grey = bright.mean(1, keepdims=True)
+    colours = grey + rng.random((5, 1)) * (bright - grey)
+    distances = np.abs(patch[::3, ::3].reshape(-1, 1, 3) - colours).mean(2)
+    # What stands out from most of the patch stands out: a tenth may be lost.
+    best = colours[np.quantile(distances, 0.1, axis=0).argmax()].astype(np.float32)
     opacity = glyph[..., None] * np.float32(rng.uniform(0.8, 1.0))
-    patch += opacity * (colour - patch)
-
-
-def _colour(under: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Any colour, from grey to bright, ``_LEAST_CONTRAST`` lighter or darker than ``under``."""
-    bright = rng.uniform(0, 255, 3)
-    grey = float(bright @ _LUMA)
-    if abs(grey - under) < _LEAST_CONTRAST:
-        bright += under + _LEAST_CONTRAST * (1 if under < 128 else -1) - grey
-        grey = float(bright @ _LUMA)
-    colour = grey + rng.random() * (bright - grey)
-    return colour.clip(0, 255).astype(np.float32)
+    patch += opacity * (best - patch)
