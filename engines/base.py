@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engines import gate
 from sizewise.errors import BackendUnavailableError
 from sizewise.specs import Achieved, BackendOptions, EngineArtifact, EngineSpec, ExportedModel
 
@@ -37,21 +38,30 @@ class Availability:
 class Session(ABC):
     """An open engine. It never times itself: the harness owns the clock."""
 
-    @abstractmethod
+    def __init__(self, artifact: EngineArtifact) -> None:
+        self.artifact = artifact
+
     def bind(self, inputs: Mapping[str, Array]) -> None:
-        """Take the inputs of the calls to come; NumPy arrays, by input name."""
+        """Take the images of the calls to come, by input name. Raises EngineMismatchError where
+        name, type, batch or size are not what the engine was built for. What is bound is not
+        copied: leave it alone until the last of these calls is done.
+        """
+        self._bind(gate.check_inputs(self.artifact, inputs))
+
+    @abstractmethod
+    def _bind(self, images: Array) -> None:
+        """``images`` is contiguous, and of a type and shape that the engine takes."""
 
     @abstractmethod
     def enqueue(self) -> None:
-        """Start one inference on what is bound."""
+        """Start one inference on what is bound. Raises InferenceError."""
 
-    @abstractmethod
-    def synchronize(self) -> None:
-        """Return when what was enqueued is done (at once on a CPU)."""
+    def synchronize(self) -> None:  # noqa: B027 - on a CPU enqueue returns when it is done
+        """Return when what was enqueued is done. Raises InferenceError."""
 
     @abstractmethod
     def outputs(self) -> dict[str, Array]:
-        """What the last call gave, by output name."""
+        """Copies of what the last call gave, by output name."""
 
     def close(self) -> None:  # noqa: B027 - most sessions hold nothing but memory
         """Give everything back. Called once."""
@@ -80,10 +90,15 @@ class Backend(ABC):
 
     name: ClassVar[str]
     strategies: ClassVar[tuple[str, ...]]
+    precisions: ClassVar[tuple[str, ...]]
+    """Precisions of a graph that it takes; what the layers then run in, ``inspect`` says."""
     graph_fusions: ClassVar[Mapping[str, str]]
     """Our level → the back end's own name of it; a level that is missing is unsupported."""
     default_graph_fusion: ClassVar[str] = "all"
     options_type: ClassVar[type[BackendOptions]] = BackendOptions
+    takes_streams: ClassVar[bool] = False
+    for_tests: ClassVar[bool] = False
+    """Its figures are invented: never to be offered to a user as a choice."""
 
     @abstractmethod
     def version(self) -> str:
@@ -95,29 +110,43 @@ class Backend(ABC):
     @abstractmethod
     def can_run(self) -> Availability: ...
 
+    def load_library(self) -> None:  # noqa: B027 - not every back end has one
+        """Import the library, so that no time and no memory measured later includes that."""
+
     def clock(self) -> Clock:
         """What the harness reads around every call."""
         return time.perf_counter_ns
 
     @abstractmethod
-    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Achieved:
-        """Write the engine's files into ``folder`` (empty, ours) and say what it runs in."""
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
+        """Write the engine's files into ``folder`` (empty, ours)."""
 
     @abstractmethod
     def _open(self, artifact: EngineArtifact) -> Session: ...
 
-    def build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Achieved:
-        """Compile ``model``. Raises EngineError with a reason code; see ``engines.gate``."""
-        from engines import gate
+    @abstractmethod
+    def _inspect(self, artifact: EngineArtifact) -> Achieved: ...
 
+    def check(self, model: ExportedModel, spec: EngineSpec) -> None:
+        """Raises EngineError, with its reason code, where no engine can come of it."""
         _demand(self.name, "build", self.can_build())
         gate.admit(self, model, spec)
-        return self._build(model, spec, folder)
+
+    def build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
+        """Compile ``model`` into ``folder``. Raises EngineError."""
+        self.check(model, spec)
+        self._build(model, spec, folder)
 
     def open(self, artifact: EngineArtifact) -> Session:
-        """A session on a built engine. Raises EngineError."""
+        """A session on a built engine, its bytes unverified: use ``engines.opening``.
+        Raises EngineError."""
         _demand(self.name, "run", self.can_run())
         return self._open(artifact)
+
+    def inspect(self, artifact: EngineArtifact) -> Achieved:
+        """The precision of each layer, asked of the built engine, or the reason why not."""
+        answer = self.can_run()
+        return self._inspect(artifact) if answer.ok else Achieved(reason=answer.reason)
 
 
 def _demand(name: str, verb: str, answer: Availability) -> None:

@@ -1,3 +1,171 @@
-"""What is refused before a back end is asked to build: each refusal has its reason code."""
+"""What is refused before a back end is asked to build or to run, each with a reason code."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizewise.errors import EngineMismatchError
+from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, ImageInput, Size
+
+if TYPE_CHECKING:
+    from engines.base import Backend
+
+
+def admit(backend: Backend, model: ExportedModel, spec: EngineSpec) -> None:
+    """Raises EngineMismatchError where ``backend`` can't make this engine of this model.
+
+    Reason codes: ``unsupported_strategy``, ``unsupported_graph_fusion``, ``unsupported_precision``,
+    ``unsupported_size``, ``unsupported_options``.
+    """
+    _admit_strategy(backend, model, spec)
+    _admit_graph_fusion(backend, spec)
+    _admit_precision(backend, model)
+    _admit_options(backend, spec)
+    for profile in spec.profiles:
+        for size in dict.fromkeys((profile.min, profile.opt, profile.max)):
+            _admit_size(model.path.name, model.image, model.card.stride, spec.batch_size, size)
+
+
+def check_size(artifact: EngineArtifact, size: Size) -> None:
+    """Raises EngineMismatchError (``unsupported_size``) where the engine does not take ``size``."""
+    spec = artifact.spec
+    if not spec.admits(size):
+        raise EngineMismatchError(
+            f"The {spec.backend} engine {artifact.path.name} does not take {size}",
+            f"it was built for {_spans(spec)}",
+            "Build another engine for this size, or choose a size of these.",
+            reason_code="unsupported_size",
+        )
+    _admit_size(artifact.path.name, artifact.image, artifact.stride, spec.batch_size, size)
+
+
+def check_inputs(artifact: EngineArtifact, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """The one array of images in ``inputs``, in a form that a library can read in place.
+    Raises EngineMismatchError (``unsupported_input``, ``unsupported_size``)."""
+    tensor = artifact.image.tensor
+    if set(inputs) != {tensor.name}:
+        raise _misfit(artifact, f"it takes the input {tensor.name}, not {', '.join(inputs)}")
+    images = inputs[tensor.name]
+    if images.dtype != np.dtype(tensor.dtype):
+        raise _misfit(artifact, f"it takes {tensor.dtype}, not {images.dtype}")
+    if images.ndim != 4:
+        raise _misfit(artifact, f"it takes 4 dimensions, not {images.ndim}")
+    axis = artifact.image.height_axis
+    size = Size(images.shape[axis], images.shape[axis + 1])
+    check_size(artifact, size)
+    expected = artifact.image.shape(artifact.spec.batch_size, size)
+    if images.shape != expected:
+        raise _misfit(artifact, f"it takes the shape {expected}, not {images.shape}")
+    return np.require(images, requirements=["C", "W"])
+
+
+def _misfit(artifact: EngineArtifact, why: str) -> EngineMismatchError:
+    return EngineMismatchError(
+        f"The input does not fit the engine {artifact.path.name}",
+        why,
+        "Give it what it was built for, or build another engine.",
+        reason_code="unsupported_input",
+    )
+
+
+def _admit_strategy(backend: Backend, model: ExportedModel, spec: EngineSpec) -> None:
+    why = _strategy_refusal(backend, model, spec)
+    if why:
+        raise EngineMismatchError(
+            f"{backend.name} can't build a {spec.strategy} engine of {model.path.name}",
+            why,
+            f"It has {', '.join(backend.strategies)}: static is for one size, dynamic for a range.",
+            reason_code="unsupported_strategy",
+        )
+
+
+def _strategy_refusal(backend: Backend, model: ExportedModel, spec: EngineSpec) -> str:
+    if spec.strategy not in backend.strategies:
+        return f"it has the strategies {', '.join(backend.strategies)} only"
+    if spec.strategy != "profiles" and len(spec.profiles) != 1:
+        return f"such an engine has one profile, {len(spec.profiles)} were given"
+    if not spec.profiles:
+        return "no profile was given"
+    fixed = [p.min == p.max for p in spec.profiles]
+    if spec.strategy == "static" and not all(fixed):
+        return f"a static engine has one size, {_spans(spec)} was given"
+    # Where a back end has one program for every size, it may well run that of a fixed file.
+    if spec.strategy != "static" and "static" in backend.strategies and _is_fixed(model.image):
+        return "the file's height and width are fixed, so it would be the static engine again"
+    return ""
+
+
+def _is_fixed(image: ImageInput) -> bool:
+    shape = image.tensor.shape
+    return isinstance(shape[image.height_axis], int) and isinstance(shape[image.width_axis], int)
+
+
+def _admit_graph_fusion(backend: Backend, spec: EngineSpec) -> None:
+    if spec.graph_fusion not in backend.graph_fusions:
+        raise EngineMismatchError(
+            f"{backend.name} has no graph fusion {spec.graph_fusion!r}",
+            f"it offers {', '.join(backend.graph_fusions)}",
+            "Choose one of these, or leave --graph-fusion out for the back end's own.",
+            reason_code="unsupported_graph_fusion",
+        )
+
+
+def _admit_precision(backend: Backend, model: ExportedModel) -> None:
+    if model.card.precision not in backend.precisions:
+        raise EngineMismatchError(
+            f"{backend.name} does not take a graph in {model.card.precision}",
+            f"it takes {', '.join(backend.precisions)}",
+            "Export the model in one of these, or choose another back end.",
+            reason_code="unsupported_precision",
+        )
+
+
+def _admit_options(backend: Backend, spec: EngineSpec) -> None:
+    # A subclass would bring options that the back end never reads.
+    if type(spec.options) is not backend.options_type:
+        why = f"they are {type(spec.options).__name__}, not {backend.options_type.__name__}"
+    elif min(spec.threads, spec.streams, spec.batch_size) < 1:
+        why = "threads, streams and batch size are at least 1"
+    elif spec.streams > 1 and not backend.takes_streams:
+        why = f"it has no streams, {spec.streams} were asked"
+    else:
+        return
+    raise EngineMismatchError(
+        f"{backend.name} can't be given these options",
+        why,
+        "Correct them, or leave them out.",
+        reason_code="unsupported_options",
+    )
+
+
+def _admit_size(name: str, image: ImageInput, stride: int, batch_size: int, size: Size) -> None:
+    fixed = image.refusal(batch_size, size)
+    if fixed:
+        raise EngineMismatchError(
+            f"{name} does not take {batch_size} x {size}",
+            fixed,
+            f"Its input is {image.tensor}; ask for that, or export it with --dynamic.",
+            reason_code="unsupported_size",
+        )
+    if size.height % stride or size.width % stride:
+        raise EngineMismatchError(
+            f"{name} does not take {size}",
+            f"height and width must be multiples of its stride {stride}",
+            f"The nearest good sizes are {' and '.join(map(str, _neighbours(size, stride)))}.",
+            reason_code="unsupported_size",
+        )
+
+
+def _neighbours(size: Size, stride: int) -> Iterable[Size]:
+    """The multiples of ``stride`` just below (at least one stride) and just above."""
+    below = Size(*(max(side // stride, 1) * stride for side in (size.height, size.width)))
+    above = Size(*(-(-side // stride) * stride for side in (size.height, size.width)))
+    return dict.fromkeys((below, above))
+
+
+def _spans(spec: EngineSpec) -> str:
+    return ", ".join(str(p.min) if p.min == p.max else f"{p.min} to {p.max}" for p in spec.profiles)

@@ -294,7 +294,8 @@ class EngineArtifact:
     """A built engine on disk. ``path`` is its folder: the engine's files and a manifest.
 
     ``sha256`` is of the engine's bytes (to verify what is opened, never to identify a build: two
-    builds of one network differ).
+    builds of one network differ). ``machine`` names the system, instruction sets and devices that
+    its code is for.
     """
 
     path: Path
@@ -308,3 +309,4 @@ class EngineArtifact:
     stride: int
     spec: EngineSpec
     achieved: Achieved
+    machine: str = ""

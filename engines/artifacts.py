@@ -1,0 +1,89 @@
+"""An engine on disk: a folder with the engine's files and a manifest of what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engines.registry import find_backend
+from sizewise import codec
+from sizewise.environment import read_environment
+from sizewise.errors import EngineMismatchError, InputError, UsageError
+from sizewise.files import written_whole
+from sizewise.onnxfile import sha256_of
+from sizewise.specs import EngineArtifact, EngineSpec
+
+MANIFEST = "manifest.json"
+_FORMAT = 1
+_TODO = "Build the engine again with sizewise build."
+
+
+def engine_files(folder: Path) -> tuple[Path, ...]:
+    """All files below ``folder`` but the manifest, in the order of their names."""
+    return tuple(sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST))
+
+
+def engine_sha256(folder: Path) -> str:
+    """Of the names and bytes of all the engine's files, in hexadecimal."""
+    digest = hashlib.sha256()
+    for path in engine_files(folder):
+        digest.update(f"{path.relative_to(folder).as_posix()} {sha256_of(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def machine() -> str:
+    """What compiled code depends on: system, instruction sets and devices."""
+    environment = read_environment()
+    return " ".join((environment.system, *environment.cpu_flags, *environment.devices))
+
+
+def write_manifest(artifact: EngineArtifact) -> None:
+    """Into ``artifact.path``, without that path: the folder can be moved. Raises OutputError."""
+    plain = codec.to_plain(artifact)
+    del plain["path"]
+    with written_whole(artifact.path / MANIFEST) as draft:
+        draft.write_text(codec.to_json({"format": _FORMAT, "engine": plain}), encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> EngineArtifact:
+    """Raises InputError where there is no readable manifest, EngineMismatchError where it is not
+    of this version of sizewise or of a back end that is not here."""
+    path = folder / MANIFEST
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        what = f"{folder} is no engine of ours"
+        raise InputError(what, f"{MANIFEST} can't be read: {error}", _TODO) from error
+    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+        raise _foreign(path, f"it is not of format {_FORMAT}")
+    return _decoded(path, data.get("engine"))
+
+
+def spec_from_plain(plain: dict[str, Any]) -> EngineSpec:
+    """The options come back as the back end's own type. Raises ``msgspec.ValidationError``, and
+    UsageError where there is no such back end."""
+    spec = codec.from_plain(plain, EngineSpec)
+    options_type = find_backend(spec.backend).options_type
+    return replace(spec, options=codec.from_plain(plain["options"], options_type))
+
+
+def _decoded(path: Path, plain: Any) -> EngineArtifact:
+    try:
+        artifact = codec.from_plain(plain | {"path": str(path.parent)}, EngineArtifact)
+        artifact = replace(artifact, spec=spec_from_plain(plain["spec"]))
+    except (msgspec.ValidationError, TypeError, KeyError, UsageError) as error:
+        raise _foreign(path, str(error)) from error
+    # A key that we dropped in reading may have meant something to whoever wrote it.
+    if codec.to_plain(artifact) != plain | {"path": str(path.parent)}:
+        raise _foreign(path, "it says more, or less, than this version understands")
+    return artifact
+
+
+def _foreign(path: Path, why: str) -> EngineMismatchError:
+    what = f"The manifest {path} is of another version, or broken"
+    return EngineMismatchError(what, why, _TODO, reason_code="environment")

@@ -1,0 +1,48 @@
+"""What a library raises, as an error of ours that keeps the library's own sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sizewise.errors import BuildError, EngineError, EngineMismatchError, InferenceError
+
+_LONGEST = 500
+_NO_MEMORY = re.compile(r"bad_?\s?alloc|fail\w* to allocate|not enough memory|out of memory", re.I)
+
+Errors = tuple[type[Exception], ...]
+E = TypeVar("E", bound=EngineError)
+
+
+@contextmanager
+def building(backend: str, errors: Errors) -> Iterator[None]:
+    """``errors`` become a BuildError."""
+    try:
+        yield
+    except errors as error:
+        todo = "Try another back end or graph fusion, or export the model again."
+        raise _told(BuildError, f"{backend} could not build the engine", error, todo) from error
+
+
+@contextmanager
+def opening(backend: str, errors: Errors) -> Iterator[None]:
+    """``errors`` become an EngineMismatchError."""
+    try:
+        yield
+    except errors as error:
+        what, todo = f"{backend} could not open the engine", "Build it again with sizewise build."
+        raise _told(EngineMismatchError, what, error, todo) from error
+
+
+def failed_call(backend: str, error: Exception) -> InferenceError:
+    """No context manager: a call is what is timed, and one costs a microsecond."""
+    todo = "See whether the model runs at this size in the back end torch_eager or another."
+    return _told(InferenceError, f"{backend} failed in a call", error, todo)
+
+
+def _told(kind: type[E], what: str, error: Exception, todo: str) -> E:
+    said = " ".join(str(error).split())[:_LONGEST] or type(error).__name__
+    code = "oom_host" if isinstance(error, MemoryError) or _NO_MEMORY.search(said) else "error"
+    return kind(what, said, todo, reason_code=code)

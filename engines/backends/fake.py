@@ -1,0 +1,161 @@
+"""A back end with a scripted clock: it computes nothing, and its figures are invented.
+
+With it the harness and the reports are tested without hardware. A call moves the clock of this
+process on by what the options say: a base, so much per pixel, an offset for each session (what
+makes two processes differ), a slow drift that all sessions share, noise and bursts.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, cast
+
+import numpy as np
+
+from engines.base import Array, Availability, Backend, Clock, Session
+from engines.timeline import TIMELINE
+from sizewise.errors import BuildError, EngineMismatchError, InferenceError
+from sizewise.specs import (
+    Achieved,
+    BackendOptions,
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    LayerPrecision,
+    Size,
+    TensorSpec,
+)
+
+Moment = Literal["build", "open", "run"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeOptions(BackendOptions):
+    """``process_sd``, ``drift`` (amplitude), ``noise`` (standard deviation) and ``burst`` are
+    shares of a call's time; ``dynamic_cost`` is what an engine for many sizes takes of the time of
+    a static one. ``build_s`` and ``call_s`` are slept in earnest, beside the scripted clock.
+    ``wrong`` gives outputs that are no numbers.
+    """
+
+    seed: int = 0
+    base_ns: float = 100_000.0
+    ns_per_pixel: float = 20.0
+    dynamic_cost: float = 1.1
+    process_sd: float = 0.0
+    drift: float = 0.0
+    drift_period_s: float = 60.0
+    noise: float = 0.0
+    burst_probability: float = 0.0
+    burst: float = 0.3
+    fail_at: Moment | None = None
+    fail_by: Literal["error", "crash", "hang"] = "error"
+    wrong: bool = False
+    build_s: float = 0.0
+    call_s: float = 0.0
+
+
+class Fake(Backend):
+    name = "fake"
+    strategies = ("static", "dynamic", "profiles")
+    precisions = ("fp32", "fp16", "bf16", "int8", "fp8")
+    graph_fusions: ClassVar[dict[str, str]] = {n: n for n in ("none", "basic", "extended", "all")}
+    options_type = FakeOptions
+    takes_streams = True
+    for_tests = True
+
+    def version(self) -> str:
+        return "1"
+
+    def can_build(self) -> Availability:
+        return Availability(True)
+
+    def can_run(self) -> Availability:
+        return Availability(True)
+
+    def clock(self) -> Clock:
+        return TIMELINE.now
+
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
+        time.sleep(_options(spec).build_s)
+        _fail("build", spec, BuildError)
+        (folder / "engine.txt").write_text(model.card.precision, encoding="utf-8")
+
+    def _open(self, artifact: EngineArtifact) -> Session:
+        _fail("open", artifact.spec, EngineMismatchError)
+        return FakeSession(artifact)
+
+    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+        precision = (artifact.path / "engine.txt").read_text(encoding="utf-8")
+        return Achieved(layers=(LayerPrecision(name="0", kind="Conv", precision=precision),))
+
+
+class FakeSession(Session):
+    def __init__(self, artifact: EngineArtifact) -> None:
+        super().__init__(artifact)
+        self._options = _options(artifact.spec)
+        numbers = (self._options.seed, TIMELINE.number, TIMELINE.next_session())
+        self._random = np.random.default_rng(numbers)
+        self._offset = 1 + self._options.process_sd * self._random.standard_normal()
+
+    def _bind(self, images: Array) -> None:
+        axis = self.artifact.image.height_axis
+        self._size = Size(images.shape[axis], images.shape[axis + 1])
+
+    def enqueue(self) -> None:
+        _fail("run", self.artifact.spec, InferenceError)
+        if self._options.call_s:
+            time.sleep(self._options.call_s)
+        TIMELINE.advance(self._call_ns())
+
+    def outputs(self) -> dict[str, Array]:
+        return {tensor.name: self._filled(tensor) for tensor in self.artifact.outputs}
+
+    def _call_ns(self) -> float:
+        options, spec = self._options, self.artifact.spec
+        quiet = options.base_ns + options.ns_per_pixel * self._size.pixels * spec.batch_size
+        cost = 1.0 if spec.strategy == "static" else options.dynamic_cost
+        drift = 1 + options.drift * TIMELINE.drift(options.drift_period_s)
+        noise = 1 + options.noise * self._random.standard_normal()
+        burst = 1 + options.burst * (self._random.random() < options.burst_probability)
+        return max(1.0, quiet * cost * self._offset * drift * noise * burst)
+
+    def _filled(self, tensor: TensorSpec) -> Array:
+        shape = [self._side(tensor, axis) for axis in range(len(tensor.shape))]
+        dtype = np.dtype(tensor.dtype)
+        if self._options.wrong and dtype.kind == "f":
+            return np.full(shape, np.nan, dtype)
+        return np.random.default_rng(self._options.seed).random(shape).astype(dtype)
+
+    def _side(self, tensor: TensorSpec, axis: int) -> int:
+        """A free dimension that is not the input's becomes one number per 64 pixels."""
+        side, image = tensor.shape[axis], self.artifact.image
+        numeric = image.shape(self.artifact.spec.batch_size, self._size)
+        known = dict(zip(image.tensor.shape, numeric, strict=True))
+        if isinstance(side, int):
+            return side
+        return known.get(side, numeric[0] if axis == 0 else max(1, self._size.pixels // 64))
+
+
+def _options(spec: EngineSpec) -> FakeOptions:
+    return cast(FakeOptions, spec.options)  # the gate has seen to it
+
+
+def _fail(
+    moment: Moment,
+    spec: EngineSpec,
+    kind: type[BuildError | EngineMismatchError | InferenceError],
+) -> None:
+    options = _options(spec)
+    if options.fail_at != moment:
+        return
+    if options.fail_by == "crash":
+        os.abort()
+    if options.fail_by == "hang":
+        time.sleep(1e6)
+    raise kind(f"The fake engine failed in {moment}", "its options say so", "Change its options.")
+
+
+BACKENDS = (Fake(),)

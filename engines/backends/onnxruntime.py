@@ -1,0 +1,183 @@
+"""ONNX Runtime on the CPU. The engine is the optimised graph, saved and opened as it is.
+
+Opening it with the optimiser off gives the same bits as the session that saved it, in the same
+time, at every level of optimisation; and what was verified is what runs. At level ``all`` the
+graph holds layouts of the machine's own (NCHWc), so it belongs to the machine it was built on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+from engines.backends._failures import Errors, building, failed_call, opening
+from engines.backends._ort_profile import read_layers
+from engines.base import Array, Availability, Backend, Session, example_input
+from engines.libraries import installed_version, presence
+from sizewise.errors import BuildError
+from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+
+_DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
+_PROVIDER = "CPUExecutionProvider"
+_ENGINE = "engine.onnx"
+_ONLY_ERRORS_WE_RAISE = 4
+
+
+class OnnxRuntime(Backend):
+    """``static`` writes the batch and the size into the graph's input; ``dynamic`` leaves them."""
+
+    name = "onnxruntime"
+    strategies = ("static", "dynamic")
+    precisions = ("fp32", "fp16", "int8")
+    graph_fusions: ClassVar[dict[str, str]] = {
+        "none": "ORT_DISABLE_ALL",
+        "basic": "ORT_ENABLE_BASIC",
+        "extended": "ORT_ENABLE_EXTENDED",
+        "all": "ORT_ENABLE_ALL",
+    }
+
+    def version(self) -> str:
+        return installed_version(*_DISTRIBUTIONS)
+
+    def can_build(self) -> Availability:
+        if all(installed_version(name) for name in _DISTRIBUTIONS):
+            return Availability(
+                False,
+                "onnxruntime and onnxruntime-gpu are both installed, as one module",
+                "pip uninstall both, then install one of them.",
+            )
+        return presence("onnxruntime", _DISTRIBUTIONS, "cpu")
+
+    def can_run(self) -> Availability:
+        return self.can_build()
+
+    def load_library(self) -> None:
+        import onnxruntime
+
+        onnxruntime.disable_telemetry_events()
+
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
+        options = _session_options(spec, self.graph_fusions[spec.graph_fusion])
+        options.optimized_model_filepath = str(folder / _ENGINE)
+        with TemporaryDirectory(dir=folder) as scratch, building(self.name, _errors()):
+            source = model.path
+            if spec.strategy == "static":
+                source = _with_fixed_input(model, spec, Path(scratch) / "fixed.onnx")
+            session = _session(source, options)
+        _expect_shape(session, model, spec)
+
+    def _open(self, artifact: EngineArtifact) -> Session:
+        return _opened(artifact, _session_options(artifact.spec, "ORT_DISABLE_ALL"))
+
+    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+        """From the profile of one call at the smallest size: types and provider of every node."""
+        options = _session_options(artifact.spec, "ORT_DISABLE_ALL")
+        with TemporaryDirectory() as scratch:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(scratch) / "profile")
+            session = _opened(artifact, options)
+            shape = artifact.image.shape(artifact.spec.batch_size, artifact.spec.profiles[0].min)
+            session.infer({artifact.image.tensor.name: example_input(artifact, shape)})
+            return Achieved(layers=read_layers(session.profile(), _PROVIDER))
+
+
+class OnnxRuntimeSession(Session):
+    """Bound once with I/O binding: a call copies neither inputs nor outputs."""
+
+    def __init__(self, artifact: EngineArtifact, session: Any) -> None:
+        super().__init__(artifact)
+        self._session = session
+        self._names = [output.name for output in session.get_outputs()]
+        self._errors = _errors()
+        self._binding = session.io_binding()
+
+    def _bind(self, images: Array) -> None:
+        from onnxruntime import OrtValue
+
+        # Outputs of the last call would be kept as buffers, and may be of another size.
+        self._binding = self._session.io_binding()
+        # It reads the array in place and does not keep it alive.
+        self._images = images
+        name = self.artifact.image.tensor.name
+        self._binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(images))
+        for output in self._names:
+            self._binding.bind_output(output, "cpu")
+
+    def enqueue(self) -> None:
+        try:
+            self._session.run_with_iobinding(self._binding)
+        except self._errors as error:
+            raise failed_call(OnnxRuntime.name, error) from error
+
+    def outputs(self) -> dict[str, Array]:
+        return dict(zip(self._names, self._binding.copy_outputs_to_cpu(), strict=True))
+
+    def profile(self) -> Path:
+        """Ends the profiling that the session was opened with."""
+        return Path(self._session.end_profiling())
+
+
+def _opened(artifact: EngineArtifact, options: Any) -> OnnxRuntimeSession:
+    with opening(OnnxRuntime.name, _errors()):
+        return OnnxRuntimeSession(artifact, _session(artifact.path / _ENGINE, options))
+
+
+def _session_options(spec: EngineSpec, level: str) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    options.intra_op_num_threads = spec.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ONLY_ERRORS_WE_RAISE
+    # Threads that spin take the core from whatever is measured next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+def _session(path: Path, options: Any) -> Any:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, options, providers=[_PROVIDER])
+    if session.get_providers() != [_PROVIDER]:
+        raise RuntimeError(f"the session runs on {session.get_providers()}, not on {_PROVIDER}")
+    return session
+
+
+def _errors() -> Errors:
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    own = [t for t in vars(state).values() if isinstance(t, type) and issubclass(t, Exception)]
+    return (*own, RuntimeError, ValueError, MemoryError)
+
+
+def _with_fixed_input(model: ExportedModel, spec: EngineSpec, path: Path) -> Path:
+    """Dimensions are fixed by their place, not by their name: many files name none, and the
+    override by name ignores a name that it does not find."""
+    import onnx
+
+    proto = onnx.load(model.path)
+    wanted = model.image.shape(spec.batch_size, spec.profiles[0].opt)
+    (tensor,) = (i for i in proto.graph.input if i.name == model.image.tensor.name)
+    for dimension, number in zip(tensor.type.tensor_type.shape.dim, wanted, strict=True):
+        dimension.dim_value = number
+    onnx.save(proto, path)
+    return path
+
+
+def _expect_shape(session: Any, model: ExportedModel, spec: EngineSpec) -> None:
+    if spec.strategy != "static":
+        return
+    asked = list(model.image.shape(spec.batch_size, spec.profiles[0].opt))
+    (found,) = (i.shape for i in session.get_inputs() if i.name == model.image.tensor.name)
+    if found != asked:
+        raise BuildError(
+            "onnxruntime did not build the engine that was asked",
+            f"its input has the shape {found}, not {asked}",
+            "Report this with the model: a static engine must have one size.",
+        )
+
+
+BACKENDS = (OnnxRuntime(),)

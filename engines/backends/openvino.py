@@ -1,0 +1,141 @@
+"""OpenVINO on the CPU. The engine is the blob that a compiled model exports.
+
+The precision is named, never left to the plug-in: its default is BF16 where the CPU has it. What
+the layers then run in is read from the compiled graph, because the hint, read back, proves
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+from engines.backends._failures import Errors, building, failed_call, opening
+from engines.base import Array, Availability, Backend, Session
+from engines.libraries import installed_version, presence
+from engines.precisions import precision_of
+from sizewise.specs import (
+    Achieved,
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    LayerPrecision,
+)
+
+_DISTRIBUTIONS = ("openvino",)
+_DEVICE = "CPU"
+_ENGINE, _CONFIG = "engine.blob", "config.json"
+_ERRORS: Errors = (RuntimeError, ValueError, TypeError, MemoryError)
+_HINTS = {"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"}
+"""Precision of the graph → what its floating-point layers are to run in."""
+_NO_LAYERS = ("Const", "Input", "Output", "Reorder", "Reshape", "Transpose", "Convert")
+
+
+class OpenVino(Backend):
+    """``static`` reshapes the model to one size, ``dynamic`` to the bounds of its profile; the
+    batch is fixed in both. A graph is always optimised whole: there are no levels to choose."""
+
+    name = "openvino"
+    strategies = ("static", "dynamic")
+    precisions = tuple(_HINTS)
+    graph_fusions: ClassVar[dict[str, str]] = {"all": "the plug-in's own"}
+    takes_streams = True
+
+    def version(self) -> str:
+        return installed_version(*_DISTRIBUTIONS)
+
+    def can_build(self) -> Availability:
+        return presence("openvino", _DISTRIBUTIONS, "cpu")
+
+    def can_run(self) -> Availability:
+        return self.can_build()
+
+    def load_library(self) -> None:
+        _openvino()
+
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
+        openvino = _openvino()
+        with building(self.name, _ERRORS):
+            core = openvino.Core()
+            graph = core.read_model(model.path)
+            shape = openvino.PartialShape(_bounds(model, spec))
+            graph.reshape({model.image.tensor.name: shape})
+            config = _config(model, spec)
+            blob = core.compile_model(graph, _DEVICE, config).export_model()
+        (folder / _ENGINE).write_bytes(blob.getvalue())
+        # A blob is compiled again when it is opened, by the configuration given then.
+        (folder / _CONFIG).write_text(json.dumps(config), encoding="utf-8")
+
+    def _open(self, artifact: EngineArtifact) -> Session:
+        return OpenVinoSession(artifact, _imported(artifact))
+
+    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+        nodes = _imported(artifact).get_runtime_model().get_ordered_ops()
+        layers = (_layer(node) for node in nodes)
+        return Achieved(layers=tuple(layer for layer in layers if layer.precision))
+
+
+class OpenVinoSession(Session):
+    """One request: it reads the bound array in place, and its outputs are copied when asked for."""
+
+    def __init__(self, artifact: EngineArtifact, compiled: Any) -> None:
+        super().__init__(artifact)
+        self._request = compiled.create_infer_request()
+
+    def _bind(self, images: Array) -> None:
+        tensor = _openvino().Tensor(images, shared_memory=True)
+        self._request.set_tensor(self.artifact.image.tensor.name, tensor)
+
+    def enqueue(self) -> None:
+        try:
+            self._request.infer(share_outputs=True)
+        except _ERRORS as error:
+            raise failed_call(OpenVino.name, error) from error
+
+    def outputs(self) -> dict[str, Array]:
+        names = [output.name for output in self.artifact.outputs]
+        return {name: self._request.get_tensor(name).data.copy() for name in names}
+
+
+def _openvino() -> Any:
+    """The module, without its telemetry: the plain import reports itself to Google Analytics and
+    leaves files in the home folder. OpenVINO does without where that package can't be imported."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:
+    """No performance hint: it would choose threads and streams of its own."""
+    return {
+        "INFERENCE_PRECISION_HINT": _HINTS[model.card.precision],
+        "INFERENCE_NUM_THREADS": str(spec.threads),
+        "NUM_STREAMS": str(spec.streams),
+    }
+
+
+def _bounds(model: ExportedModel, spec: EngineSpec) -> list[int | tuple[int, int]]:
+    (profile,) = spec.profiles
+    low = model.image.shape(spec.batch_size, profile.min)
+    high = model.image.shape(spec.batch_size, profile.max)
+    return [a if a == b else (a, b) for a, b in zip(low, high, strict=True)]
+
+
+def _imported(artifact: EngineArtifact) -> Any:
+    with opening(OpenVino.name, _ERRORS):
+        config = json.loads((artifact.path / _CONFIG).read_text(encoding="utf-8"))
+        blob = (artifact.path / _ENGINE).read_bytes()
+        return _openvino().Core().import_model(blob, _DEVICE, config)
+
+
+def _layer(node: Any) -> LayerPrecision:
+    info = {key: value.value for key, value in node.get_rt_info().items()}
+    kind = info["layerType"]
+    types = () if kind in _NO_LAYERS else (info["runtimePrecision"],)
+    return LayerPrecision(name=node.get_friendly_name(), kind=kind, precision=precision_of(types))
+
+
+BACKENDS = (OpenVino(),)

@@ -1,0 +1,109 @@
+"""Engines are built once: same model, specification, version and machine, same folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import psutil
+
+from engines.artifacts import MANIFEST, read_manifest
+from engines.base import Backend
+from engines.opening import verify
+from engines.registry import find_backend
+from sizewise import codec
+from sizewise.child import run_in_child
+from sizewise.environment import read_environment
+from sizewise.errors import EngineMismatchError, InputError
+from sizewise.files import output_error, output_folder
+from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel
+
+_KEY_LENGTH = 10
+
+
+def obtain_engine(
+    model: ExportedModel,
+    spec: EngineSpec,
+    folder: Path,
+    *,
+    timeout_s: float = 1800,
+    memory_limit_bytes: int | None = None,
+) -> EngineArtifact:
+    """An engine in a folder of its own below ``folder``: an earlier build whose bytes are still
+    what they were, or a new one, built in a child process. Raises EngineError (ChildError where
+    the build crashed, hung or outgrew its memory), OutputError.
+    """
+    backend = find_backend(spec.backend)
+    backend.check(model, spec)
+    home = output_folder(folder) / engine_name(model, spec, backend)
+    return _earlier(home, backend) or _built(model, spec, home, timeout_s, memory_limit_bytes)
+
+
+def engine_name(model: ExportedModel, spec: EngineSpec, backend: Backend) -> str:
+    """``<back end>-<strategy>-<sizes>-<key>``; the key is of all that decides what is built."""
+    decisive = (model.sha256, spec, backend.version(), read_environment().fingerprint)
+    key = hashlib.sha256(codec.to_json(decisive).encode()).hexdigest()[:_KEY_LENGTH]
+    first, last = spec.profiles[0], spec.profiles[-1]
+    sizes = str(first.min) if first.min == last.max else f"{first.min}-{last.max}"
+    return f"{spec.backend}-{spec.strategy}-{sizes}-{key}"
+
+
+def _earlier(home: Path, backend: Backend) -> EngineArtifact | None:
+    """A build that is still what it was; one that is damaged is removed, to be built again."""
+    if not home.exists():
+        return None
+    try:
+        artifact = read_manifest(home)
+        verify(artifact, backend)
+    except (EngineMismatchError, InputError):
+        shutil.rmtree(home)
+        return None
+    return artifact
+
+
+def _built(
+    model: ExportedModel,
+    spec: EngineSpec,
+    home: Path,
+    timeout_s: float,
+    memory_limit_bytes: int | None,
+) -> EngineArtifact:
+    _clear_drafts(home)
+    draft = home.with_name(f".{home.name}.{os.getpid()}")
+    arguments = {
+        "model": codec.to_plain(model),
+        "spec": codec.to_plain(spec),
+        "folder": str(draft),
+    }
+    try:
+        draft.mkdir()
+        run_in_child(
+            "engines.building:build_engine",
+            arguments,
+            timeout_s=timeout_s,
+            memory_limit_bytes=memory_limit_bytes,
+        )
+        _move(draft, home)
+    except OSError as error:
+        raise output_error(home, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return read_manifest(home)
+
+
+def _move(draft: Path, home: Path) -> None:
+    try:
+        draft.rename(home)
+    except OSError:
+        # Another process may have been first with the same engine: then its build is taken.
+        if not (home / MANIFEST).is_file():
+            raise
+
+
+def _clear_drafts(home: Path) -> None:
+    """Remove what builds of this engine left whose process was killed."""
+    for draft in home.parent.glob(f".{home.name}.*"):
+        if not psutil.pid_exists(int(draft.suffix[1:])):
+            shutil.rmtree(draft, ignore_errors=True)

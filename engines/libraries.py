@@ -1,0 +1,29 @@
+"""Whether the library of a back end is here, told without importing it."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from importlib.util import find_spec
+
+from engines.base import Availability
+
+
+def installed_version(*distributions: str) -> str:
+    """Of the first of these that is installed; empty where none is."""
+    for name in distributions:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return ""
+
+
+def presence(module: str, distributions: tuple[str, ...], extra: str) -> Availability:
+    """Whether ``module`` can be imported and one of ``distributions``, which bring it, is there."""
+    todo = f"pip install 'sizewise[{extra}]'"
+    if not installed_version(*distributions):
+        return Availability(False, f"{' or '.join(distributions)} is not installed", todo)
+    found = find_spec(module)
+    if found is None or found.origin is None:
+        return Availability(False, f"{distributions[0]} is installed, but {module} is gone", todo)
+    return Availability(True)
