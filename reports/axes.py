@@ -1,0 +1,129 @@
+"""What the pictures have in common: canvas, axes, legend, labels that don't overlap."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
+
+from sizewise.stats import PRACTICAL
+
+GREY = "#666666"
+DOUBTED = "not to be trusted"
+FRONT = "Pareto front"
+BAND = f"within ±{PRACTICAL:.0%}"
+NO_ENGINES = (BAND, FRONT, DOUBTED)
+_LOG_FROM = 3
+"""The ratio of largest to smallest value from which on a scale is logarithmic."""
+
+
+def canvas(title: str) -> tuple[Figure, Axes]:
+    """One panel of 8 × 4.5 inches."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(textwrap.fill(title, 78), loc="left", fontsize=11)
+    axes.grid(visible=True, color="#E0E0E0", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(0.08)
+    return figure, axes
+
+
+def positions(frame: pd.DataFrame) -> dict[str, float]:
+    """Where a size stands on an axis: at its side where all are square, else at its rank."""
+    sizes = frame.drop_duplicates("size").sort_values("pixels", kind="stable")
+    if (sizes["height"] == sizes["width"]).all():
+        return {size: float(side) for size, side in zip(sizes["size"], sizes["width"], strict=True)}
+    return {size: float(rank) for rank, size in enumerate(sizes["size"])}
+
+
+def size_axis(axes: Axes, frame: pd.DataFrame) -> None:
+    """A tick at every size there is."""
+    places = positions(frame)
+    axes.set_xticks(list(places.values()), list(places))
+    axes.tick_params(axis="x", labelrotation=30 if len(places) > 6 else 0)
+    axes.set_xlabel("input size (H×W, pixels)")
+
+
+def plain_scale(axes: Axes, which: Literal["x", "y"], values: pd.Series[float], label: str) -> None:
+    """Logarithmic with ticks at 1, 2 and 5 where ``values`` span much; linear otherwise."""
+    wide = values.max() / values.min() > _LOG_FROM
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    if wide:
+        axes.set(**{f"{which}scale": "log"})
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_label_text(f"{label}, log scale" if wide else label)
+
+
+def legend(axes: Axes) -> None:
+    """Beside the panel, where it covers no point: each name once, what is no engine last."""
+    handles, labels = axes.get_legend_handles_labels()
+    named = dict(zip(labels, handles, strict=True))
+    names = sorted(named, key=lambda name: name in NO_ENGINES)
+    axes.figure.legend(
+        [named[name] for name in names],
+        names,
+        loc="outside right center",
+        frameon=False,
+        fontsize=9,
+    )
+
+
+def label_points(
+    figure: Figure, axes: Axes, points: Sequence[tuple[float, float, str]], others: Points
+) -> None:
+    """Write each label beside its point where it covers neither another nor any of ``others``.
+
+    A label that finds no free place is left out: a reader has the table.
+    """
+    figure.draw_without_rendering()
+    taken = [_around(axes.transData.transform(point)) for point in others]
+    for x, y, text in points:
+        for note in _tries(axes, x, y, text):
+            box = note.get_window_extent()
+            if not any(box.overlaps(other) for other in taken) and _inside(axes, box):
+                taken.append(box)
+                break
+            note.remove()
+
+
+Points = Sequence[tuple[float, float]]
+
+_PLACES = ((-5, 4, "right", "bottom"), (0, 7, "center", "bottom"), (5, -4, "left", "top"))
+"""Offset in points and alignment: above left, above, below right."""
+
+
+def _tries(axes: Axes, x: float, y: float, text: str) -> Iterator[Annotation]:
+    for dx, dy, horizontal, vertical in _PLACES:
+        note = axes.annotate(
+            text,
+            (x, y),
+            (dx, dy),
+            textcoords="offset points",
+            ha=horizontal,
+            va=vertical,
+            fontsize=8,
+            color=GREY,
+        )
+        note.set_in_layout(False)
+        yield note
+
+
+def _around(point: NDArray[np.float64], radius: float = 4) -> Bbox:
+    return Bbox.from_extents(*(point - radius), *(point + radius))
+
+
+def _inside(axes: Axes, box: Bbox) -> bool:
+    frame = axes.get_window_extent()
+    return bool(frame.x0 <= box.x0 and box.x1 <= frame.x1 and box.y1 <= frame.y1)

@@ -1,0 +1,39 @@
+"""Three sentences that say what a sweep has shown, true whatever rows are missing."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from reports.choice import what_to_ship
+from reports.dynamic_cost import what_dynamic_costs
+from reports.load import Records
+from reports.phrases import where
+from reports.words import counted, listed
+
+Findings = tuple[str, str, str]
+
+
+def find(records: Records) -> Findings:
+    """What to ship, what the dynamic engine costs, and which rows not to trust: plain text."""
+    return what_to_ship(records), what_dynamic_costs(records), what_to_doubt(records.frame)
+
+
+def what_to_doubt(frame: pd.DataFrame) -> str:
+    """Which rows not to trust and why, and how many have no figure at all."""
+    rows = frame[frame["median_ms"].notna()]
+    lost = frame[frame["median_ms"].isna()]
+    without = f"{counted(len(lost), 'row')} without a figure ({_reasons(lost)})"
+    if rows.empty:
+        return f"There is nothing to trust: {without} and none with one."
+    tail = f"; {without}" if len(lost) else ""
+    doubted = rows[rows["doubts"].map(len) > 0]
+    if doubted.empty:
+        return f"Every measured row is steady ({len(rows)} of {len(rows)}){tail}."
+    named = [f"{where(row)} ({'; '.join(row['doubts'])})" for _, row in doubted.iterrows()]
+    share = f"{len(doubted)} of {counted(len(rows), 'measured row')}"
+    return f"Do not trust {share}: {listed(named, most=3)}{tail}."
+
+
+def _reasons(lost: pd.DataFrame) -> str:
+    kinds = lost["status"].str.cat(lost["reason_code"], sep=" ").str.strip()
+    return listed(f"{count} {kind}" for kind, count in kinds.value_counts(sort=False).items())

@@ -1,0 +1,34 @@
+"""Markdown tables (GitHub's), and text that Markdown must not take for its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_TAKEN = re.compile(r"[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)")
+
+
+def plain(text: str) -> str:
+    """Anybody's text on one line, so that it reads as it is wherever Markdown has inline text."""
+    return _TAKEN.sub(r"\\\g<0>", " ".join(text.split()))
+
+
+def grid(headers: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> str:
+    """A table whose first ``texts`` columns are words (left) and whose others are figures (right).
+
+    Cells are Markdown. They are padded, so that the source reads as well as the page.
+    """
+    widths = [max(3, *map(len, column)) for column in zip(headers, *rows, strict=True)]
+    rule = [
+        "-" * width if column < texts else "-" * (width - 1) + ":"
+        for column, width in enumerate(widths)
+    ]
+    return "\n".join(_line(row, widths, texts) for row in (headers, rule, *rows))
+
+
+def _line(row: Sequence[str], widths: Sequence[int], texts: int) -> str:
+    padded = (
+        text.ljust(width) if column < texts else text.rjust(width)
+        for column, (text, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return f"| {' | '.join(padded)} |"

@@ -1,0 +1,155 @@
+"""A results file as one table: a row per result, every figure from ``sizewise.stats``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.store import Store
+from reports.labels import label_engines
+from sizewise import codec
+from sizewise.environment import Environment
+from sizewise.errors import RecordError
+from sizewise.stats import summarize
+from sizewise.trials import Result, Run, Trial
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """The runs of one environment, the newest on file.
+
+    ``frame`` has a row per result, in the order of ``results``; what was not measured is NaN (None
+    where it is text). Latencies are milliseconds per call, ``image_ms`` per image; ``*_mib`` are
+    MiB, ``build_s`` seconds, AP and IoU 0–1. ``doubts`` says why a row is not to be trusted.
+    ``left_out`` are runs of other environments, which are never mixed with these.
+    """
+
+    environment: Environment
+    runs: tuple[Run, ...]
+    left_out: tuple[Run, ...]
+    results: tuple[Result, ...]
+    frame: pd.DataFrame
+
+    def result(self, row: pd.Series) -> Result:
+        """What a row of ``frame`` was made from."""
+        return self.results[int(str(row.name))]
+
+
+def read_records(path: Path) -> Records:
+    """Raises InputError, RecordError or SchemaVersionError where there is nothing to read."""
+    with Store.open(path, read_only=True) as store:
+        runs = store.runs()
+    return select_records(runs, path.name)
+
+
+def select_records(runs: Iterable[Run], name: str) -> Records:
+    """Those of the newest environment. Raises RecordError where no run has a result."""
+    filled = sorted((run for run in runs if run.results), key=lambda run: run.started)
+    if not filled:
+        raise RecordError(
+            f"There is nothing to report in {name}",
+            "it holds no result",
+            "Run sizewise bench first; it goes on where it was stopped.",
+        )
+    newest = filled[-1].environment
+    same = [run.environment.fingerprint == newest.fingerprint for run in filled]
+    ours = tuple(run for run, is_same in zip(filled, same, strict=True) if is_same)
+    results = tuple(result for run in ours for result in run.results)
+    return Records(
+        environment=newest,
+        runs=ours,
+        left_out=tuple(run for run, is_same in zip(filled, same, strict=True) if not is_same),
+        results=results,
+        frame=label_engines(pd.DataFrame([_row(result) for result in results])),
+    )
+
+
+def _row(result: Result) -> dict[str, Any]:
+    return (
+        _engine(result.trial)
+        | {"status": result.status, "reason_code": result.reason_code, "reason": result.reason}
+        | _latency(result)
+        | _accuracy(result)
+        | _memory(result)
+        | _build(result)
+    )
+
+
+def _engine(trial: Trial) -> dict[str, Any]:
+    """What tells an engine from another, as text, and the size."""
+    cell, spec = trial.cell, trial.spec
+    spans = [f"{p.min}–{p.max}" for p in spec.profiles] if cell.strategy != "static" else []
+    return {
+        "network": cell.network,
+        "fusion": cell.fusion,
+        "precision": cell.precision,
+        "backend": cell.backend,
+        "strategy": cell.strategy,
+        "graph_fusion": cell.graph_fusion,
+        "batch": cell.batch_size,
+        "threads": spec.threads,
+        "streams": spec.streams,
+        "model": trial.model_sha256,
+        "span": ", ".join(spans),
+        "replica": trial.replica,
+        "conditions": codec.to_json((trial.protocol, trial.data_sha256, trial.backend_version)),
+        "height": cell.size.height,
+        "width": cell.size.width,
+        "size": str(cell.size),
+        "pixels": cell.size.pixels,
+    }
+
+
+def _latency(result: Result) -> dict[str, Any]:
+    """A result that is not ``ok`` has no figure, whatever samples it may hold."""
+    if result.status != "ok" or not result.blocks:
+        numbers = ("median_ms", "low_ms", "high_ms", "image_ms", "images_per_s", "load", "calls")
+        return dict.fromkeys(numbers, float("nan")) | {"doubts": ()}
+    summary = summarize(result)
+    return {
+        "median_ms": summary.latency_ms,
+        "low_ms": _or_nan(summary.low_ms),
+        "high_ms": _or_nan(summary.high_ms),
+        "image_ms": summary.latency_ms / result.trial.cell.batch_size,
+        "images_per_s": summary.images_per_s,
+        "load": summary.load,
+        "calls": summary.calls,
+        "doubts": tuple(doubt.sentence for doubt in summary.doubts),
+    }
+
+
+def _accuracy(result: Result) -> dict[str, Any]:
+    known = result.accuracy if result.status == "ok" else None
+    scores = {name: _or_nan(getattr(known, name, None)) for name in ("ap", "ap50", "miou")}
+    return scores | {
+        "images": known.images if known else 0,
+        "data": known.data_sha256 if known else "",
+    }
+
+
+def _memory(result: Result) -> dict[str, Any]:
+    peak, before = (
+        (result.memory.peak_bytes / MIB, result.memory.before_bytes / MIB)
+        if result.memory
+        else (float("nan"), float("nan"))
+    )
+    return {"peak_mib": peak, "above_mib": peak - before}
+
+
+def _build(result: Result) -> dict[str, Any]:
+    build = result.build
+    return {
+        "build_s": build.build_s if build else float("nan"),
+        "engine_mib": build.size_bytes / MIB if build else float("nan"),
+        "achieved": build.achieved if build else None,
+    }
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value

@@ -1,0 +1,95 @@
+"""Numbers and names as a reader wants them: rounded to what is known, and no private paths."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Iterable
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+_QUOTED = re.compile(r"""(['"`])((?:~?/|[A-Za-z]:[\\/]|\\\\)[^'"`\n]*)\1""")
+_BARE = re.compile(
+    r"""(?<![\w.~/\\-])(?:file://)?(?:~?/(?!/)|[A-Za-z]:[\\/](?!/)|\\\\)[^\s'"`,;:()<>|]+"""
+)
+
+
+def decimals(value: float, margin: float = math.nan) -> int:
+    """Three significant digits of ``value``, or more where its ``margin`` is finer than that."""
+    wanted = 2 - _exponent(value)
+    if math.isfinite(margin) and margin > 0:
+        wanted = min(max(wanted, -_exponent(margin)), wanted + 2)
+    return max(0, wanted)
+
+
+def _exponent(value: float) -> int:
+    return math.floor(math.log10(abs(value))) if value and math.isfinite(value) else 0
+
+
+def number(value: float) -> str:
+    """``0.0123``, ``1.23``, ``123``, ``1234``; a dash where there is none."""
+    return f"{value:.{decimals(value)}f}" if math.isfinite(value) else "–"
+
+
+def measured(value: float, low: float, high: float) -> str:
+    """``12.34 (12.31–12.38)``; the value alone where there is no interval."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return number(value)
+    places = decimals(value, (high - low) / 2)
+    return f"{value:.{places}f} ({low:.{places}f}–{high:.{places}f})"
+
+
+def listed(items: Iterable[str], most: int = 0) -> str:
+    """``a, b and c``; with ``most``, the rest is counted: ``a, b and 5 more``."""
+    words = list(items)
+    if most and len(words) > most:
+        words = [*words[:most], f"{len(words) - most} more"]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 size``, ``3 sizes``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def without_folders(text: str) -> str:
+    """``text`` with every absolute path in it cut to its last part: reports are passed on."""
+    text = _QUOTED.sub(lambda match: f"{match[1]}{_name(match[2])}{match[1]}", text)
+    return _BARE.sub(lambda match: _name(match[0]), text)
+
+
+def command_without_folders(command: str) -> str:
+    """A command line with its absolute paths cut, quoted again so that it can be pasted."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # an unbalanced quote: it was not written by shlex.join
+        return without_folders(command)
+    return shlex.join(map(_word_without_folders, words))
+
+
+def plain_without_folders(value: Any) -> Any:
+    """The same for plain JSON: dicts, lists and strings."""
+    if isinstance(value, dict):
+        return {
+            _word_without_folders(key): plain_without_folders(item) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [plain_without_folders(item) for item in value]
+    return _word_without_folders(value) if isinstance(value, str) else value
+
+
+def _word_without_folders(word: str) -> str:
+    option, equals, value = word.partition("=")
+    if equals and option.startswith("-"):
+        return f"{option}={_word_without_folders(value)}"
+    return _name(word) if _is_absolute(word) else without_folders(word)
+
+
+def _is_absolute(path: str) -> bool:
+    return path.startswith(("/", "~/")) or PureWindowsPath(path).is_absolute()
+
+
+def _name(path: str) -> str:
+    kind = PurePosixPath if path.startswith(("/", "~/")) else PureWindowsPath
+    return kind(path).name or "."
