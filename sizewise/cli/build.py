@@ -9,6 +9,7 @@ import typer
 
 from sizewise import codec
 from sizewise.cli import console
+from sizewise.cli.bench import settings_from
 from sizewise.cli.options import (
     Backends,
     Batches,
@@ -38,22 +39,21 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build engines: one per size (static), one for all sizes (dynamic)."""
-    from bench.plan import SweepSettings, engine_specs
+    from bench.plan import engine_specs
     from engines.cache import obtain_engine
-
     from sizewise.files import output_folder
     from sizewise.onnxfile import read_model
 
-    exported = read_model(model)
-    settings = SweepSettings(
+    settings = settings_from(
         backends=comma_list(backend),
         strategies=comma_list(strategy),
         sizes=sizes,
         graph_fusion=comma_list(graph_fusion),
-        batch=tuple(map(int, comma_list(batch))),
+        batch=comma_list(batch),
         threads=threads,
     )
     specs = engine_specs(settings)
+    exported = read_model(model)
     folder = output_folder(out)
     built: list[EngineArtifact] = []
     refused: list[tuple[EngineSpec, EngineError]] = []

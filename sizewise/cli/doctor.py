@@ -22,7 +22,7 @@ class Finding:
     todo: str = ""
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(*, as_json: Json = False) -> None:
     """Say which back ends, devices and data are there, and why any is missing."""
     environment = read_environment()
     findings = [*_devices(environment), *_torch(environment), *_backends(), *_data()]
@@ -105,9 +105,18 @@ def _backends() -> list[Finding]:
 
 
 def _data() -> list[Finding]:
-    from netzoo.data.sources import data_sets
+    from netzoo.data.sources import datasets
 
-    return [
-        Finding(kind="data", name=name, here=there.ok, detail=there.detail, todo=there.todo)
-        for name, there in ((n, d.presence()) for n, d in data_sets().items())
-    ]
+    findings = []
+    for name, entry in datasets().items():
+        missing = [package for package in entry.packages if find_spec(package) is None]
+        findings.append(
+            Finding(
+                kind="data",
+                name=name,
+                here=not missing,
+                detail=entry.description,
+                todo=f"pip install 'sizewise[{entry.extra}]'" if missing else "",
+            )
+        )
+    return findings

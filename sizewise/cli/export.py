@@ -95,7 +95,12 @@ def convert_all(
 
     if not precisions:
         raise UsageError("No precision was given", "the list is empty", "Give --precision fp32.")
-    return tuple(convert(parent, precision, out) for precision in precisions)
+    return tuple(
+        parent
+        if precision == parent.card.precision and parent.path.parent == out.resolve()
+        else convert(parent, precision, out / f"{parent.path.stem}.{precision}.onnx")
+        for precision in precisions
+    )
 
 
 def _print(model: ExportedModel) -> None:

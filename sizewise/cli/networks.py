@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.options import Json
+from sizewise.specs import Size
+
+COUNTED_AT = Size(416, 416)
+COUNTED_CLASSES = 80
 
 
-def networks(as_json: Json = False) -> None:
+def networks(*, as_json: Json = False) -> None:
     """List the networks with parameters, convolutions, BFLOPs and strides."""
-    from netzoo.zoo import networks as zoo
+    from netzoo.config import NetworkConfig
+    from netzoo.cost import count_cost
+    from netzoo.network import networks as zoo
 
-    from netzoo.cost import cost_of
-
-    costs = {name: cost_of(entry) for name, entry in zoo().items()}
+    classes = tuple(str(number) for number in range(COUNTED_CLASSES))
+    costs = {
+        name: count_cost(NetworkConfig(name=name, classes=classes), COUNTED_AT) for name in zoo()
+    }
     if as_json:
-        from sizewise import codec
-
         console.show_json(codec.to_plain(costs))
         return
     console.show_table(
-        "Networks at width 1, depth 1, 80 classes",
-        ("network", "task", "parameters", "convolutions", "BFLOPs", "at H×W", "strides"),
+        f"Networks at width 1, depth 1, {COUNTED_CLASSES} classes; BFLOPs at {COUNTED_AT}",
+        ("network", "task", "parameters", "convolutions", "BFLOPs", "strides"),
         [
             (
                 name,
@@ -28,7 +34,6 @@ def networks(as_json: Json = False) -> None:
                 f"{cost.parameters:,}",
                 cost.convolutions,
                 f"{cost.bflops:.3f}",
-                f"{cost.size.height}×{cost.size.width}",
                 ", ".join(map(str, zoo()[name].strides)),
             )
             for name, cost in costs.items()

@@ -84,10 +84,10 @@ def _from_checkpoint(path: Path, options: SourceOptions) -> Source:
 
 def _from_zoo(name: str, options: SourceOptions) -> Source:
     import torch
-    from netzoo.checkpoint import load_weights
-    from netzoo.zoo import build_network
 
+    from netzoo.checkpoint import load_weights
     from netzoo.config import NetworkConfig
+    from netzoo.network import build_network
 
     torch.manual_seed(options.seed)
     network = build_network(
@@ -106,11 +106,12 @@ def _from_zoo(name: str, options: SourceOptions) -> Source:
 
 def _of_network(network: Any, options: SourceOptions, *, checkpoint_sha256: str) -> Source:
     from netzoo.deploy import deployable
+    from netzoo.network import find_network
 
     module = deployable(network, raw=options.raw)
     card = ModelCard(
         network=network.config.name,
-        task="unknown" if options.raw else network.task,
+        task="unknown" if options.raw else find_network(network.config.name).task,
         layout="raw" if options.raw else "sizewise",
         classes=network.config.classes,
         stride=network.stride,

@@ -1,0 +1,134 @@
+"""``sizewise bench``: a sweep into ``results.sqlite``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sizewise.cli import console
+from sizewise.cli.options import (
+    Backends,
+    Batches,
+    Data,
+    GraphFusions,
+    Json,
+    Out,
+    SizeList,
+    Strategies,
+    Threads,
+    comma_list,
+)
+from sizewise.errors import UsageError
+
+if TYPE_CHECKING:
+    from bench.settings import SweepSettings
+    from bench.sweep import Outcome
+    from sizewise.specs import ExportedModel
+
+
+def bench(
+    models: Annotated[
+        list[Path], typer.Argument(help="ONNX files, or one TOML file that names them.")
+    ],
+    *,
+    backend: Backends = "onnxruntime,openvino",
+    strategy: Strategies = "static,dynamic",
+    sizes: SizeList = "320:640:160",
+    graph_fusion: GraphFusions = "",
+    batch: Batches = "1",
+    threads: Threads = 0,
+    data: Data = "",
+    layout: Annotated[str, typer.Option(help="How a foreign detector's outputs are read.")] = "",
+    replicas: Annotated[int, typer.Option(help="How often each trial is measured anew.")] = 1,
+    processes: Annotated[int, typer.Option(help="Processes per trial (5 or more: narrow).")] = 5,
+    rounds: Annotated[int, typer.Option(help="Blocks of calls in each process.")] = 6,
+    out: Out = Path("runs/bench"),
+    as_json: Json = False,
+) -> None:
+    """Measure latency, memory and accuracy of every engine; a killed sweep goes on where it was."""
+    if [path.suffix for path in models] == [".toml"]:
+        from sizewise.cli.config import read_bench_file
+
+        file = read_bench_file(models[0])
+        paths: Sequence[Path] = file.models
+        settings = file.bench
+    else:
+        paths = models
+        settings = settings_from(
+            backends=comma_list(backend),
+            strategies=comma_list(strategy),
+            sizes=sizes,
+            graph_fusion=comma_list(graph_fusion),
+            batch=comma_list(batch),
+            threads=threads,
+            data=data,
+            replicas=replicas,
+            processes=processes,
+            rounds=rounds,
+        )
+    exported = [_read(path, layout) for path in paths]
+    outcome = sweep_models(exported, settings, out, command=shlex.join(["sizewise", *sys.argv[1:]]))
+    _say(outcome, as_json=as_json)
+    raise typer.Exit(outcome.exit_code)
+
+
+def settings_from(**options: Any) -> SweepSettings:
+    """Options as settings. Raises UsageError that names the option."""
+    from bench.settings import SweepSettings
+    from sizewise.cli.config import validated
+
+    return validated(SweepSettings, options, "the options")
+
+
+def sweep_models(
+    models: Sequence[ExportedModel], settings: SweepSettings, out: Path, *, command: str
+) -> Outcome:
+    """Measure with a bar."""
+    from bench.sweep import sweep
+
+    return sweep(models, settings, out, command=command, progress=console.progress())
+
+
+def _read(path: Path, layout: str) -> ExportedModel:
+    """``layout`` makes a detector of a file that says nothing of its outputs."""
+    from sizewise.onnxfile import read_model
+
+    model = read_model(path)
+    if not layout:
+        return model
+    from netzoo.tasks.layouts import layout_names
+    from sizewise.discover import choose
+
+    if model.card.layout not in ("unknown", layout):
+        raise UsageError(
+            f"{path.name} can't be read as {layout}",
+            f"the file itself says that its layout is {model.card.layout}",
+            "Leave --layout out.",
+        )
+    chosen = choose("layout", layout, layout_names())
+    return replace(model, card=replace(model.card, task="detection", layout=chosen))
+
+
+def _say(outcome: Outcome, *, as_json: bool) -> None:
+    if as_json:
+        console.show_json(
+            {
+                "results": str(outcome.results),
+                "measured": outcome.measured,
+                "skipped": outcome.skipped,
+                "statuses": dict(outcome.statuses),
+            }
+        )
+        return
+    counts = ", ".join(f"{count} {status}" for status, count in outcome.statuses.items())
+    typer.echo(
+        f"{outcome.results}: {outcome.measured} trials measured, "
+        f"{outcome.skipped} on file before ({counts})"
+    )
+    console.next_step(f"sizewise report {outcome.results}")

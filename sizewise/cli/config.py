@@ -1,0 +1,114 @@
+"""Configuration files: TOML, every key known, every error named."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.settings import SweepSettings
+from netzoo.training.settings import TrainingSettings
+from sizewise.errors import UsageError
+from sizewise.specs import Sizes
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Table(BaseModel):
+    """A table of the file: a key that is not listed is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrainTable(Table):
+    """``[train]``: as the options of ``sizewise train``."""
+
+    network: str
+    width: float = 1.0
+    depth: float = 1.0
+    steps: int = 700
+    batch: int = 8
+    sizes: str = "160:320:32"
+    learning_rate: float = 2e-3
+    loss: str = "dense"
+    seed: int = 0
+
+    @property
+    def settings(self) -> TrainingSettings:
+        """Raises UsageError."""
+        return TrainingSettings(
+            steps=self.steps,
+            batch_size=self.batch,
+            sizes=Sizes.parse(self.sizes),
+            learning_rate=self.learning_rate,
+            loss=self.loss,
+            seed=self.seed,
+        )
+
+
+class ExportTable(Table):
+    """``[export]``: as the options of ``sizewise export``."""
+
+    precision: tuple[str, ...] = ("fp32",)
+    size: str = "320"
+
+
+class LineSettings(Table):
+    """The whole file. ``out`` is the folder of everything that is made."""
+
+    out: Path
+    data: str
+    train: TrainTable
+    export: ExportTable = ExportTable()
+    bench: SweepSettings
+
+
+def read_line(path: Path) -> LineSettings:
+    """Raises UsageError that names the key."""
+    return validated(LineSettings, read_toml(path), path)
+
+
+class BenchFile(Table):
+    """A TOML for ``bench``: ``models`` relative to the working folder, and ``[bench]``."""
+
+    models: tuple[Path, ...]
+    bench: SweepSettings
+
+
+def read_bench_file(path: Path) -> BenchFile:
+    """Raises UsageError that names the key."""
+    return validated(BenchFile, read_toml(path), path)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Raises UsageError where there is no file or no TOML in it."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"The configuration {path} can't be read",
+            str(error),
+            "See examples/digits.toml for one that works.",
+        ) from error
+
+
+def validated(kind: type[T], data: dict[str, Any], where: Path | str) -> T:
+    """``data`` as ``kind``; raises UsageError with every key that is wrong and why."""
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        flaws = "; ".join(
+            f"{'.'.join(map(str, flaw['loc'])) or 'the file'}: {_why(flaw)}"
+            for flaw in error.errors()
+        )
+        raise UsageError(
+            f"The configuration ({where}) is wrong", flaws, "Correct these keys; the rest is fine."
+        ) from error
+
+
+def _why(flaw: Any) -> str:
+    if flaw["type"] == "extra_forbidden":
+        return "there is no such key"
+    return str(flaw["msg"])

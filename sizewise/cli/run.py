@@ -1,0 +1,69 @@
+"""``sizewise run``: train → export → build and sweep → report, each skipped where it is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sizewise.cli import console
+from sizewise.cli.bench import sweep_models
+from sizewise.cli.export import convert_all, export_source
+from sizewise.cli.options import Json
+from sizewise.cli.report import say_findings
+from sizewise.cli.train import train_checkpoint
+from sizewise.files import output_folder
+
+if TYPE_CHECKING:
+    from sizewise.cli.config import LineSettings
+    from sizewise.specs import ExportedModel
+
+
+def run(
+    config: Annotated[Path, typer.Argument(help="A TOML file; see examples/.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder of all results (default: its own).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train, export, build, sweep and report; what is done already is skipped."""
+    from reports.markdown import write_report
+    from sizewise.cli.config import read_line
+
+    line = read_line(config)
+    folder = output_folder(out or line.out)
+    checkpoint = train_checkpoint(line.train, line.data, folder)
+    models = _export(line, checkpoint, folder)
+    outcome = sweep_models(models, line.bench, folder, command=f"sizewise run {config}")
+    written = write_report(folder / "results.sqlite", folder / "report")
+    if as_json:
+        console.show_json({"report": str(written.path), "findings": list(written.findings)})
+    else:
+        say_findings(written.path, written.findings)
+        console.next_step(f"read {written.path}, then try your own data: see examples/digits.toml")
+    raise typer.Exit(outcome.exit_code)
+
+
+def _export(line: LineSettings, checkpoint: Path, out: Path) -> tuple[ExportedModel, ...]:
+    from sizewise.cli.sources import SourceOptions
+    from sizewise.specs import Size
+
+    path = out / f"{line.train.network}.onnx"
+    parent = _exported_already(path, checkpoint) or export_source(
+        str(checkpoint), SourceOptions(), Size.parse(line.export.size), out
+    )
+    return convert_all(parent, line.export.precision, out)
+
+
+def _exported_already(path: Path, checkpoint: Path) -> ExportedModel | None:
+    from sizewise.onnxfile import read_model, sha256_of
+
+    if not path.exists():
+        return None
+    model = read_model(path)
+    if model.card.checkpoint_sha256 != sha256_of(checkpoint) or not model.program_path.exists():
+        return None
+    console.remark(f"{path} is of this checkpoint already: not exported again.")
+    return model

@@ -1,0 +1,57 @@
+"""A tiny detector as an ONNX file, and the command line called in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from sizewise.cli.front import run_command_line
+from sizewise.onnxfile import write_card
+from sizewise.specs import ModelCard
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command line gave: exit code, stdout, stderr."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Said]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    def call(*arguments: object) -> Said:
+        code = run_command_line([str(a) for a in arguments])
+        captured = capsys.readouterr()
+        return Said(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def tiny_model(tmp_path: Path) -> Path:
+    """One 8-pixel-stride convolution: images [b, 3, h, w] → mask_logits-like maps."""
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((4, 3, 8, 8)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["images", "w"], ["maps"], strides=[8, 8])],
+        "tiny",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["b", 3, "h", "w"])],
+        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["b", 4, "h8", "w8"])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    write_card(proto, ModelCard(network="tiny", stride=8))
+    path = tmp_path / "tiny.onnx"
+    onnx.save(proto, path)
+    return path

@@ -1,0 +1,221 @@
+"""Every mistake gets one sentence, the right exit code and no traceback."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sizewise.cli.conftest import Cli, Said
+
+
+def _one_sentence(said: Said, code: int, *parts: str) -> None:
+    assert said.code == code, said
+    assert "Traceback" not in said.err + said.out
+    last = said.err.strip().splitlines()[-1]
+    assert last.startswith("sizewise: "), said.err
+    for part in parts:
+        assert part in last
+
+
+@pytest.mark.parametrize("command", ["build", "bench", "export"])
+def test_a_file_that_is_no_onnx(command: str, cli: Cli, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.onnx"
+    junk.write_bytes(b"<html>404</html>")
+    _one_sentence(
+        cli(command, junk, "--out", tmp_path / "o"), 1, "no valid ONNX file", "Export it again"
+    )
+
+
+def test_a_corrupt_checkpoint(cli: Cli, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "cut.safetensors"
+    checkpoint.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")
+    _one_sentence(cli("export", checkpoint, "--out", tmp_path / "o"), 1, "cut.safetensors")
+
+
+class _Bomb:
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.target),)
+
+
+@pytest.mark.parametrize("name", ["bomb.safetensors", "bomb.pt", "bomb.onnx"])
+def test_a_pickle_is_refused_and_never_unpickled(name: str, cli: Cli, tmp_path: Path) -> None:
+    target = tmp_path / "exploded"
+    bomb = tmp_path / name
+    bomb.write_bytes(pickle.dumps(_Bomb(target)))
+    as_source = cli("export", bomb, "--out", tmp_path / "o")
+    as_weights = cli(
+        "export",
+        "yolov3",
+        "--width",
+        0.05,
+        "--depth",
+        0.1,
+        "--weights",
+        bomb,
+        "--out",
+        tmp_path / "o",
+    )
+    for said in (as_source, as_weights):
+        assert said.code in (1, 2)
+        assert said.err.strip().splitlines()[-1].startswith("sizewise: ")
+    assert not target.exists()
+
+
+def test_a_size_that_is_no_multiple_of_the_stride(
+    cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    said = cli("build", tiny_model, "--sizes", "63", "--out", tmp_path / "o")
+    _one_sentence(said, 1, "63x63", "multiple", "8")
+
+
+@pytest.mark.parametrize("command", ["build", "bench"])
+def test_an_unknown_back_end(command: str, cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    said = cli(
+        command, tiny_model, "--backend", "tensorflow", "--sizes", "64", "--out", tmp_path / "o"
+    )
+    _one_sentence(said, 2, "tensorflow", "onnxruntime", "openvino", "torch_eager")
+    assert "fake" not in said.err
+
+
+def test_an_unknown_network(cli: Cli, tmp_path: Path) -> None:
+    _one_sentence(cli("train", "yolov99", "--out", tmp_path), 2, "yolov99", "yolov3")
+    _one_sentence(cli("export", "yolov99", "--out", tmp_path), 2, "yolov99", "yolov3")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[bench]\nspeed = 1\n", "bench.speed: there is no such key"),
+        ("[bench\n", "can't be read"),
+        ("colour = 'red'\n", "colour: there is no such key"),
+        ("[train]\nsteps = 'many'\nnetwork = 'yolov3'\n", "train.steps"),
+    ],
+)
+def test_a_configuration_that_is_wrong(text: str, part: str, cli: Cli, tmp_path: Path) -> None:
+    config = tmp_path / "line.toml"
+    config.write_text(text)
+    _one_sentence(cli("run", config), 2, "line.toml", part)
+
+
+def test_a_configuration_for_bench_that_is_wrong(cli: Cli, tmp_path: Path) -> None:
+    config = tmp_path / "sweep.toml"
+    config.write_text("models = ['a.onnx']\n[bench]\nspeed = 1\n")
+    _one_sentence(cli("bench", config), 2, "bench.speed: there is no such key")
+
+
+@pytest.mark.parametrize("command", ["build", "bench"])
+def test_an_output_folder_that_can_not_be_written(
+    command: str, cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    said = cli(command, tiny_model, "--sizes", "64", "--out", tmp_path / "file" / "out")
+    _one_sentence(said, 1, "can't be written", "--out")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_output_folder_without_permission(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    said = cli("build", tiny_model, "--sizes", "64", "--out", closed / "out")
+    _one_sentence(said, 1, "permission denied", "--out")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 96 KiB, where we may mount one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    made = mount and subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
+    )
+    if not made or made.returncode:
+        pytest.skip("mounting a tmpfs needs root")
+    yield folder
+    subprocess.run([shutil.which("umount") or "umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_keeps_the_results_so_far(cli: Cli, tiny_model: Path, small_disk: Path) -> None:
+    first = _bench_fake(cli, tiny_model, small_disk, sizes="8")
+    assert first.code == 0, first
+    finished = _statuses(small_disk)
+    (small_disk / "ballast").write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 4096))
+    said = _bench_fake(cli, tiny_model, small_disk, sizes="8:512:8")
+    _one_sentence(said, 1, "space")
+    (small_disk / "ballast").unlink()
+    assert finished.items() <= _statuses(small_disk).items()
+
+
+def _bench_fake(cli: Cli, model: Path, out: Path, *, sizes: str) -> Said:
+    return cli(
+        *("bench", model, "--backend", "fake", "--strategy", "dynamic", "--sizes", sizes),
+        *("--processes", 1, "--rounds", 1, "--out", out),
+    )
+
+
+def _statuses(out: Path) -> dict[str, str]:
+    from bench.store import Store
+
+    with Store.open(out / "results.sqlite", read_only=True) as store:
+        return {r.trial.identity: r.status for run in store.runs() for r in run.results}
+
+
+def test_a_results_file_that_is_none(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    path.write_bytes(b"no database at all, but long enough to look like a file" * 50)
+    _one_sentence(cli("report", path), 1, "results.sqlite")
+    _one_sentence(cli("report", tmp_path / "absent.sqlite"), 1, "absent.sqlite")
+
+
+def test_a_factory_that_leads_nowhere(cli: Cli, tmp_path: Path) -> None:
+    source = tmp_path / "mine.py"
+    source.write_text("def broken():\n    raise RuntimeError('no weights')\n")
+    _one_sentence(cli("export", f"{source}:absent", "--out", tmp_path), 2, "absent")
+    _one_sentence(cli("export", f"{source}:broken", "--out", tmp_path), 1, "no weights")
+    _one_sentence(cli("export", "no.such.package:f", "--out", tmp_path), 1, "no.such")
+
+
+def test_a_wrong_option_is_a_usage_error(cli: Cli, tiny_model: Path) -> None:
+    _one_sentence(cli("build", tiny_model, "--colour", "red"), 2, "--colour")
+    _one_sentence(cli("build", tiny_model, "--strategy", "magic", "--sizes", "64"), 2, "magic")
+    _one_sentence(cli("build", tiny_model, "--batch", "two", "--sizes", "64"), 2, "two")
+    _one_sentence(cli("bench", tiny_model, "--sizes", "large"), 2, "large")
+
+
+def test_debug_shows_where(cli: Cli, tmp_path: Path) -> None:
+    said = cli("build", tmp_path / "absent.onnx", "--debug")
+    assert "Traceback" in said.err
+
+
+def test_interrupting_says_that_nothing_is_lost(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sizewise.cli.doctor.read_environment", stop)
+    said = cli("doctor")
+    assert said.code == 130
+    assert "goes on from here" in said.err
+
+
+def test_the_console_script_has_the_exit_code_of_the_error(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from sizewise.cli import main; main()",
+        "report",
+        str(tmp_path / "x"),
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
