@@ -1,0 +1,45 @@
+"""The engines of a sweep, each built once, and each failure met once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.launch import Limits
+from bench.plan import Planned
+from engines.cache import obtain_engine
+from engines.gate import check_size
+from sizewise.errors import EngineError, InputError
+from sizewise.specs import EngineArtifact, EngineSpec
+
+
+class Builds:
+    """Keeps engines in ``folder``, and remembers which can't be built."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._made: dict[tuple[str, EngineSpec], EngineArtifact | EngineError | InputError] = {}
+
+    def obtain(self, planned: Planned) -> EngineArtifact:
+        """The engine of a trial. Raises EngineError, also where it does not take the trial's size,
+        InputError and OutputError."""
+        key = (planned.model.sha256, planned.trial.spec)
+        if key not in self._made:
+            self._made[key] = self._attempt(planned)
+        made = self._made[key]
+        if not isinstance(made, EngineArtifact):
+            raise made
+        check_size(made, planned.trial.cell.size)
+        return made
+
+    def _attempt(self, planned: Planned) -> EngineArtifact | EngineError | InputError:
+        try:
+            return obtain_engine(
+                planned.model,
+                planned.trial.spec,
+                self._folder,
+                timeout_s=self._limits.timeout_s,
+                memory_limit_bytes=self._limits.memory_bytes,
+            )
+        except (EngineError, InputError) as error:
+            return error

@@ -1,0 +1,156 @@
+"""From axes to trials: which engines there will be, and which of them are measured together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from bench.settings import Axes, SweepSettings
+from engines.registry import find_backend
+from sizewise.environment import usable_cores
+from sizewise.errors import UsageError
+from sizewise.specs import EngineSpec, ExportedModel, Profile, Size, Sizes, Strategy
+from sizewise.trials import Cell, Protocol, Trial
+
+__all__ = ["Group", "Planned", "SweepSettings", "engine_specs", "plan_sweep"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A trial, the model it is of, and the data (a source, or empty) for its accuracy."""
+
+    trial: Trial
+    model: ExportedModel
+    data: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Trials at one size that are measured by turns."""
+
+    size: Size
+    protocol: Protocol
+    members: tuple[Planned, ...]
+
+
+def engine_specs(settings: SweepSettings) -> tuple[EngineSpec, ...]:
+    """The engines that a sweep over a model that takes every size would measure.
+
+    Raises UsageError for an unknown back end and for what is no size.
+    """
+    found: dict[EngineSpec, None] = {}
+    for axes in settings.products():
+        sizes = Sizes.parse(axes.sizes)
+        found |= {spec: None for spec, _ in _engines(axes, sizes, taken=sizes)}
+    return tuple(found)
+
+
+def plan_sweep(
+    models: Sequence[ExportedModel],
+    settings: SweepSettings,
+    *,
+    environment_fingerprint: str,
+    data_sha256: Mapping[str, str],
+) -> tuple[Group, ...]:
+    """All trials, in groups of one size and protocol; ``data_sha256`` of each data source.
+
+    A size that some models don't take is planned (and will be filed as unsupported). Raises
+    UsageError where none takes it, for an unknown back end and for what is no size, and InputError
+    for a model that does not take images.
+    """
+    groups: dict[tuple[Size, Protocol], dict[str, Planned]] = {}
+    for axes in settings.products():
+        _demand_takers(models, Sizes.parse(axes.sizes))
+        for planned in _trials(models, axes, environment_fingerprint, data_sha256[axes.data]):
+            key = (planned.trial.cell.size, axes.protocol)
+            groups.setdefault(key, {}).setdefault(planned.trial.identity, planned)
+    return tuple(
+        Group(size=size, protocol=protocol, members=tuple(members.values()))
+        for (size, protocol), members in groups.items()
+    )
+
+
+def _trials(
+    models: Iterable[ExportedModel], axes: Axes, environment: str, data_sha256: str
+) -> Iterator[Planned]:
+    sizes = Sizes.parse(axes.sizes)
+    for model, replica in product(models, range(axes.replicas)):
+        taken = tuple(size for size in sizes if not _refusal(model, size))
+        for spec, measured in _engines(axes, sizes, taken=taken or sizes):
+            for size in measured:
+                trial = Trial(
+                    cell=_cell(model, spec, size),
+                    model_sha256=model.sha256,
+                    spec=spec,
+                    backend_version=find_backend(spec.backend).version(),
+                    environment_fingerprint=environment,
+                    protocol=axes.protocol,
+                    data_sha256=data_sha256,
+                    replica=replica,
+                )
+                yield Planned(trial=trial, model=model, data=axes.data)
+
+
+def _cell(model: ExportedModel, spec: EngineSpec, size: Size) -> Cell:
+    return Cell(
+        network=model.card.network,
+        fusion=model.card.fusion,
+        precision=model.card.precision,
+        backend=spec.backend,
+        strategy=spec.strategy,
+        graph_fusion=spec.graph_fusion,
+        batch_size=spec.batch_size,
+        size=size,
+    )
+
+
+_Sizes = tuple[Size, ...]
+
+
+def _engines(axes: Axes, sizes: _Sizes, *, taken: _Sizes) -> Iterator[tuple[EngineSpec, _Sizes]]:
+    """Each engine with the sizes it is measured at; ``taken`` are those that the model takes."""
+    for name, strategy, batch_size in product(axes.backends, axes.strategies, axes.batch):
+        backend = find_backend(name)
+        levels = axes.graph_fusion or (backend.default_graph_fusion,)
+        for level, (profiles, measured) in product(levels, _profiles(strategy, sizes, taken)):
+            spec = EngineSpec(
+                backend=name,
+                strategy=strategy,
+                profiles=profiles,
+                batch_size=batch_size,
+                graph_fusion=level,
+                threads=axes.threads or usable_cores(),
+                options=backend.options_type(),
+            )
+            yield spec, measured
+
+
+def _profiles(
+    strategy: Strategy, sizes: _Sizes, taken: _Sizes
+) -> list[tuple[tuple[Profile, ...], _Sizes]]:
+    if strategy == "static":
+        return [((Profile.fixed(size),), (size,)) for size in sizes]
+    if strategy == "dynamic":
+        return [((Profile.spanning(taken),), sizes)]
+    return [(tuple(map(Profile.fixed, taken)), sizes)]
+
+
+def _demand_takers(models: Sequence[ExportedModel], sizes: _Sizes) -> None:
+    for size in sizes:
+        refusals = [f"{model.path.name}: {_refusal(model, size)}" for model in models]
+        if all(_refusal(model, size) for model in models):
+            raise UsageError(
+                f"No model here takes the size {size}",
+                "; ".join(refusals),
+                "Choose other --sizes.",
+            )
+
+
+def _refusal(model: ExportedModel, size: Size) -> str:
+    """Why ``model`` can't take images of ``size``; empty where it can."""
+    stride = model.card.stride
+    if size.height % stride or size.width % stride:
+        return f"height and width must be multiples of its stride {stride}"
+    batch = model.image.tensor.shape[0]
+    return model.image.refusal(batch if isinstance(batch, int) else 1, size)

@@ -1,0 +1,87 @@
+"""What a sweep is asked to do: the options of ``sizewise bench`` and the table ``[bench]``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sizewise.errors import UsageError
+from sizewise.specs import Strategy
+from sizewise.trials import Protocol
+
+_DEFAULT = Protocol()
+
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Some = Field(min_length=1)
+
+
+class Axes(BaseModel):
+    """One cross product: back ends × strategies × graph fusions × batches × sizes × replicas.
+
+    ``sizes`` is written as for ``--sizes``; ``graph_fusion`` empty means each back end's own
+    default; ``threads`` 0 all usable cores; ``data`` is what ``open_dataset`` takes, empty for no
+    accuracy. The last six are how each trial is measured (``sizewise.trials.Protocol``).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sizes: str = "320:640:160"
+    backends: Annotated[tuple[str, ...], Some] = ("onnxruntime", "openvino")
+    strategies: Annotated[tuple[Strategy, ...], Some] = ("static", "dynamic")
+    graph_fusion: tuple[Literal["none", "basic", "extended", "all"], ...] = ()
+    batch: Annotated[tuple[Positive, ...], Some] = (1,)
+    threads: Count = 0
+    data: str = ""
+    replicas: Positive = 1
+
+    processes: Positive = _DEFAULT.processes
+    rounds: Positive = _DEFAULT.rounds
+    block_calls: Positive = _DEFAULT.block_calls
+    block_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = _DEFAULT.block_s
+    warmup_calls: Count = _DEFAULT.warmup_calls
+    seed: int = _DEFAULT.seed
+
+    @property
+    def protocol(self) -> Protocol:
+        return Protocol(
+            processes=self.processes,
+            rounds=self.rounds,
+            block_calls=self.block_calls,
+            block_s=self.block_s,
+            warmup_calls=self.warmup_calls,
+            seed=self.seed,
+        )
+
+
+class SweepSettings(Axes):
+    """``[bench]``, and the tables ``[[bench.sweep]]``: each is a cross product of its own, which
+    takes what it does not say from ``[bench]``. ``timeout_s`` bounds every build and every call to
+    a child, ``memory_limit_mb`` (MiB) a child's resident memory.
+    """
+
+    timeout_s: Annotated[float, Field(gt=0)] = 600.0
+    memory_limit_mb: Positive | None = None
+    sweep: tuple[Axes, ...] = ()
+
+    @property
+    def memory_limit_bytes(self) -> int | None:
+        return None if self.memory_limit_mb is None else self.memory_limit_mb * 2**20
+
+    def products(self) -> tuple[Axes, ...]:
+        """The cross products, each whole."""
+        common = {name: getattr(self, name) for name in Axes.model_fields}
+        said = [table.model_dump(exclude_unset=True) for table in self.sweep or (Axes(),)]
+        return tuple(Axes(**common | own) for own in said)
+
+
+def sweep_settings(**options: Any) -> SweepSettings:
+    """Settings from a command's options. Raises UsageError that names what is wrong."""
+    try:
+        return SweepSettings(**options)
+    except ValidationError as error:
+        flaws = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        raise UsageError(
+            "The sweep can't be planned", flaws, "Correct these options and try again."
+        ) from error

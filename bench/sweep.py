@@ -1,0 +1,149 @@
+"""A sweep: plan, leave out what is on file, measure group by group, file each group whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.accuracy import demand_fit
+from bench.builds import Builds
+from bench.launch import Launch, Limits, launch_child
+from bench.plan import Group, engine_specs, plan_sweep
+from bench.settings import SweepSettings
+from bench.store import Store
+from bench.waves import Bench, measure_group, steps
+from netzoo.data.coco import Dataset
+from netzoo.data.sources import open_dataset
+from sizewise import codec
+from sizewise.environment import Environment, read_environment
+from sizewise.files import output_folder
+from sizewise.progress import SILENT, Progress
+from sizewise.specs import ExportedModel
+from sizewise.trials import Result, Run, Status
+
+RESULTS = "results.sqlite"
+ENGINES = "engines"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """``statuses`` counts all trials of the plan, those measured now and those on file before."""
+
+    results: Path
+    measured: int
+    skipped: int
+    statuses: Mapping[Status, int]
+
+    @property
+    def exit_code(self) -> int:
+        """3 where trials failed, 4 where outputs were no numbers; unsupported is no failure."""
+        if self.statuses.get("failed"):
+            return 3
+        return 4 if self.statuses.get("invalid") else 0
+
+
+def sweep(
+    models: Sequence[ExportedModel],
+    settings: SweepSettings,
+    out: Path,
+    *,
+    command: str = "",
+    progress: Progress = SILENT,
+    launch: Launch = launch_child,
+) -> Outcome:
+    """Measure what ``settings`` asks of ``models`` and is not on file in ``out`` yet.
+
+    The results of a group are filed together when it ends: killed at any moment, the same call goes
+    on and no finished trial is measured again. Raises UsageError and InputError before anything is
+    measured, OutputError and RecordError with the results so far intact.
+    """
+    engine_specs(settings)  # a wrong name is told before data are made
+    environment = read_environment()
+    data = _open_data(models, settings, progress)
+    groups = plan_sweep(
+        models,
+        settings,
+        environment_fingerprint=environment.fingerprint,
+        data_sha256={"": ""} | {source: found.sha256 for source, found in data.items()},
+    )
+    identities = [p.trial.identity for group in groups for p in group.members]
+    path = output_folder(out) / RESULTS
+    with Store.open(path) as store:
+        finished = store.finished(identities)
+        pending = _pending(groups, finished)
+        if pending:
+            run = store.begin_run(_run(models, settings, environment, command))
+            images = {source: len(found.images) for source, found in data.items()}
+            for results in _measured(
+                pending, settings, path.parent, images, progress=progress, launch=launch
+            ):
+                store.add_results(run, results)
+        statuses = Counter(store.statuses(identities).values())
+    return Outcome(
+        results=path,
+        measured=len(identities) - len(finished),
+        skipped=len(finished),
+        statuses=statuses,
+    )
+
+
+def _open_data(
+    models: Sequence[ExportedModel], settings: SweepSettings, progress: Progress
+) -> dict[str, Dataset]:
+    """The validation data by source. Raises UsageError, and InputError where they don't fit."""
+    sources = sorted({axes.data for axes in settings.products()} - {""})
+    found = {source: open_dataset(source, "val", progress=progress) for source in sources}
+    for model in models:
+        for data in found.values():
+            demand_fit(model.path.name, model.card, data)
+    return found
+
+
+def _pending(groups: Sequence[Group], finished: set[str]) -> tuple[Group, ...]:
+    left = (
+        replace(g, members=tuple(p for p in g.members if p.trial.identity not in finished))
+        for g in groups
+    )
+    return tuple(group for group in left if group.members)
+
+
+def _run(
+    models: Sequence[ExportedModel],
+    settings: SweepSettings,
+    environment: Environment,
+    command: str,
+) -> Run:
+    configuration = {
+        "settings": settings.model_dump(mode="json"),
+        "models": [{"path": str(m.path), "sha256": m.sha256} for m in models],
+    }
+    return Run(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        environment=environment,
+        configuration=codec.to_json(configuration),
+        command=command,
+    )
+
+
+def _measured(
+    pending: Sequence[Group],
+    settings: SweepSettings,
+    folder: Path,
+    images: Mapping[str, int],
+    *,
+    progress: Progress,
+    launch: Launch,
+) -> Iterator[tuple[Result, ...]]:
+    """The results of one group after the other."""
+    limits = Limits(timeout_s=settings.timeout_s, memory_bytes=settings.memory_limit_bytes)
+    builds = Builds(folder / ENGINES, limits)
+    total = sum(steps(planned, images) for group in pending for planned in group.members)
+    with progress.stage("Measuring", total) as stage:
+        bench = Bench(
+            obtain=builds.obtain, launch=launch, limits=limits, images=images, stage=stage
+        )
+        for group in pending:
+            yield measure_group(bench, group)

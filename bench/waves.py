@@ -1,0 +1,156 @@
+"""Measuring the engines of one size by turns.
+
+In every wave each engine lives in a fresh child, all of them at the same time. A wave has rounds,
+and in a round each engine has one block, in random order: slow drift of the machine meets all
+alike, and what differs from process to process differs within every engine's own samples.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from bench.harness import Turn
+from bench.launch import Launch, Limits
+from bench.measurement import Measurement
+from bench.plan import Group, Planned
+from sizewise import codec
+from sizewise.environment import usable_cores
+from sizewise.progress import Stage
+from sizewise.specs import EngineArtifact
+from sizewise.trials import Accuracy, Block, Memory, Result
+
+IMAGES_PER_CALL = 32
+"""So many at a time, so that a time-out is not one for a whole data set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What a group is measured with. ``images`` is the number of images of each data source."""
+
+    obtain: Callable[[Planned], EngineArtifact]
+    launch: Launch
+    limits: Limits
+    images: Mapping[str, int]
+    stage: Stage
+
+
+def measure_group(bench: Bench, group: Group) -> tuple[Result, ...]:
+    """A result for each member, whatever became of it. Raises OutputError."""
+    return _GroupRun(bench, group).measure()
+
+
+def steps(planned: Planned, images: Mapping[str, int]) -> int:
+    """Of the progress bar, for one trial: building, starts, blocks, and calls for accuracy."""
+    protocol = planned.trial.protocol
+    calls = math.ceil(images.get(planned.data, 0) / _images_per_call(planned))
+    return 1 + protocol.processes * (1 + protocol.rounds) + calls
+
+
+class _GroupRun:
+    def __init__(self, bench: Bench, group: Group) -> None:
+        self._bench = bench
+        self._protocol = group.protocol
+        self._random = random.Random(f"{group.protocol.seed} {group.size}")  # noqa: S311
+        self._measurements = [Measurement(m, bench.limits.timeout_s) for m in group.members]
+        self._steps_left = sum(steps(planned, bench.images) for planned in group.members)
+
+    def measure(self) -> tuple[Result, ...]:
+        for measurement in self._measurements:
+            with measurement.at_its_own_risk():
+                measurement.take_engine(self._bench.obtain(measurement.planned))
+            self._advance(measurement, "built")
+        for process in range(self._protocol.processes):
+            self._measure_wave(process)
+        self._bench.stage.advance(self._steps_left)
+        return tuple(measurement.result() for measurement in self._measurements)
+
+    def _measure_wave(self, process: int) -> None:
+        with ExitStack() as workers:
+            for measurement in self._going_on():
+                measurement.worker = self._bench.launch(self._bench.limits)
+                workers.callback(measurement.worker.close)
+            _side_by_side(self._start, self._going_on())
+            for number in range(self._protocol.rounds):
+                self._measure_round(process, number)
+            if process == 0:
+                self._read_memory()
+            if process == self._protocol.processes - 1:
+                _side_by_side(self._judge, self._going_on())
+
+    def _start(self, measurement: Measurement) -> None:
+        with measurement.at_its_own_risk():
+            measurement.call(
+                "__init__",
+                engine=str(measurement.engine),
+                size=str(measurement.planned.trial.cell.size),
+                warmup_calls=self._protocol.warmup_calls,
+            )
+        self._advance(measurement, "opened")
+
+    def _measure_round(self, process: int, number: int) -> None:
+        order = self._going_on()
+        self._random.shuffle(order)
+        turn = Turn(
+            rebuild=0,
+            process=process,
+            round=number,
+            calls=self._protocol.block_calls,
+            seconds=self._protocol.block_s,
+        )
+        for measurement in order:
+            with measurement.at_its_own_risk():
+                block = measurement.call("measure", turn=codec.to_plain(turn))
+                measurement.blocks.append(codec.from_plain(block, Block))
+            self._advance(measurement, f"process {process + 1}, round {number + 1}")
+
+    def _read_memory(self) -> None:
+        for measurement in self._going_on():
+            with measurement.at_its_own_risk():
+                memory = measurement.call("memory")
+                measurement.memory = codec.from_plain(memory, Memory) if memory else None
+
+    def _judge(self, measurement: Measurement) -> None:
+        planned = measurement.planned
+        if not planned.data:
+            return
+        with measurement.at_its_own_risk():
+            count = measurement.call(
+                "prepare_accuracy",
+                source=planned.data,
+                data_sha256=planned.trial.data_sha256,
+                card=codec.to_plain(planned.model.card),
+            )
+            step = _images_per_call(planned)
+            for start in range(0, count, step):
+                measurement.call("judge", start=start, stop=start + step)
+                self._advance(measurement, "accuracy")
+            measurement.accuracy = codec.from_plain(measurement.call("accuracy"), Accuracy)
+
+    def _going_on(self) -> list[Measurement]:
+        return [m for m in self._measurements if m.failure is None]
+
+    def _advance(self, measurement: Measurement, note: str) -> None:
+        self._steps_left -= 1
+        self._bench.stage.advance(note=f"{measurement.label}: {note}")
+
+
+def _images_per_call(planned: Planned) -> int:
+    """A multiple of the batch size: only the last batch of all is filled up."""
+    batch_size = planned.trial.spec.batch_size
+    return batch_size * max(1, IMAGES_PER_CALL // batch_size)
+
+
+def _side_by_side(work: Callable[[Measurement], None], on: list[Measurement]) -> None:
+    """What is not timed runs on all cores. An interruption does not wait for the rest."""
+    threads = max((m.planned.trial.spec.threads for m in on), default=1)
+    pool = ThreadPoolExecutor(max(1, usable_cores() // threads))
+    try:
+        for done in [pool.submit(work, measurement) for measurement in on]:
+            done.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

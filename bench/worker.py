@@ -1,0 +1,86 @@
+"""What lives in a child: one open engine, measured when it is asked to.
+
+All arguments and results are plain values, because they cross a process boundary as JSON. pydantic,
+scipy and the data sets are not imported before they are needed: what this process holds beside the
+engine counts as memory.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from bench import memory
+from bench.harness import Turn, measure_block, warm_up
+from engines.artifacts import read_manifest
+from engines.base import example_input
+from engines.gate import check_size
+from engines.opening import open_engine
+from engines.registry import find_backend
+from sizewise import codec
+from sizewise.errors import InputError
+from sizewise.specs import ModelCard, Size
+from sizewise.trials import Memory
+
+
+class Worker:
+    """One engine, open and warm, bound to noise of one size. Raises what opening and calls raise:
+    EngineError, InputError."""
+
+    def __init__(self, engine: str, size: str, warmup_calls: int) -> None:
+        artifact = read_manifest(Path(engine))
+        self._size = Size.parse(size)
+        check_size(artifact, self._size)
+        backend = find_backend(artifact.spec.backend)
+        backend.load_library()
+        self._before_bytes = memory.peak_bytes()
+        self._clock = backend.clock()
+        self._open = ExitStack()
+        self._session = self._open.enter_context(open_engine(artifact))
+        shape = artifact.image.shape(artifact.spec.batch_size, self._size)
+        self._session.bind({artifact.image.tensor.name: example_input(artifact, shape)})
+        warm_up(self._session, warmup_calls)
+
+    def measure(self, turn: dict[str, Any]) -> Any:
+        """A Block, plain; ``turn`` is a plain Turn."""
+        return codec.to_plain(
+            measure_block(self._session, self._clock, codec.from_plain(turn, Turn))
+        )
+
+    def memory(self) -> Any:
+        """A Memory, plain, or None where the system does not tell peaks."""
+        peak_bytes = memory.peak_bytes()
+        if peak_bytes is None or self._before_bytes is None:
+            return None
+        return codec.to_plain(Memory(peak_bytes=peak_bytes, before_bytes=self._before_bytes))
+
+    def prepare_accuracy(self, source: str, data_sha256: str, card: dict[str, Any]) -> int:
+        """Open the validation data and give the number of its images. ``card`` is plain."""
+        from bench.accuracy import find_judge
+        from netzoo.data.sources import open_dataset
+
+        data = open_dataset(source, "val")
+        if data.sha256 != data_sha256:
+            raise InputError(
+                f"The data {source} can't be used",
+                "they changed while the sweep ran",
+                "Run the same command again.",
+            )
+        self._images = data.images
+        self._judge = find_judge(codec.from_plain(card, ModelCard), data)
+        return len(data.images)
+
+    def judge(self, start: int, stop: int) -> None:
+        """Run the images ``start`` to ``stop`` through the engine. They stay bound: time nothing
+        after this."""
+        from bench.accuracy import judge_images
+
+        judge_images(self._session, self._size, self._images[start:stop], self._judge)
+
+    def accuracy(self) -> Any:
+        """An Accuracy, plain, of all images that were judged."""
+        return codec.to_plain(self._judge.accuracy())
+
+    def close(self) -> None:
+        self._open.close()
