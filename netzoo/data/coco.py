@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from netzoo.data.coco_json import (
 )
 from netzoo.data.fingerprint import fingerprint
 from netzoo.data.pictures import find_pictures, read_picture
-from netzoo.data.segments import draw_mask, segment_area
+from netzoo.data.segments import draw_mask
 from sizewise.errors import InputError
 
 
@@ -58,14 +60,8 @@ class AnnotatedImage:
                 f"{len(self.segments) - len(segments)} of its annotations have no segmentation",
                 "Use a data set with segmentations, or a detector in place of a segmenter.",
             )
-        try:
+        with _naming(self.path):
             return draw_mask(segments, self.height, self.width)
-        except ValueError as error:
-            raise InputError(
-                f"The mask of {self.path} can't be drawn",
-                str(error),
-                "Export the data set's segmentations again.",
-            ) from error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -169,19 +165,36 @@ def _annotations(
         zip(boxes.tolist(), labels.tolist(), image.segments, strict=True)
     ):
         width, height = x1 - x0, y1 - y0
-        area = segment_area(segment, image.height, image.width) if segment else width * height
         found.append(
             CocoAnnotation(
                 id=first_id + k,
                 image_id=image.id,
                 category_id=category_ids[label],
                 bbox=(x0, y0, width, height),
-                area=area,
+                area=_area(image, segment) if segment else width * height,
                 iscrowd=int(k >= len(image.boxes)),
                 segmentation=segment or UNSET,
             )
         )
     return found
+
+
+def _area(image: AnnotatedImage, segment: Segmentation) -> float:
+    with _naming(image.path):
+        return float(draw_mask([segment], image.height, image.width).sum())
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """A malformed segmentation as an InputError that names its picture."""
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(
+            f"The segmentations of {path} can't be used",
+            str(error),
+            "Export the data set's segmentations again.",
+        ) from error
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 
-from msgspec import UNSET
-
 from netzoo.data.coco_json import CocoAnnotation, CocoFile, CocoImage
-from netzoo.data.segments import segment_flaw
 from sizewise.errors import InputError
 
 
@@ -40,23 +36,23 @@ def _flaw(annotation: CocoAnnotation, image: CocoImage | None, categories: set[i
         return f"there is no image with the id {annotation.image_id}"
     if annotation.category_id not in categories:
         return f"there is no category with the id {annotation.category_id}"
-    if flaw := _box_flaw(annotation, image):
-        return flaw
-    segment = annotation.segmentation
-    if segment is UNSET or segment is None:
-        return ""
-    return segment_flaw(segment, image.height, image.width)
+    return _box_flaw(annotation, image)
 
 
 def _box_flaw(annotation: CocoAnnotation, image: CocoImage) -> str:
     x, y, width, height = annotation.bbox
+    right, bottom = x + width, y + height
     shown = f"the box {list(annotation.bbox)}"
-    if not all(map(math.isfinite, annotation.bbox)):
-        return f"{shown} is not finite"
+    of_image = f"its image of {image.height}x{image.width} pixels"
     if width <= 0 or height <= 0:
         return f"{shown} has no width or no height"
-    if x >= image.width or y >= image.height or x + width <= 0 or y + height <= 0:
-        return f"{shown} lies outside its image of {image.height}x{image.width} pixels"
+    if x >= image.width or y >= image.height or right <= 0 or bottom <= 0:
+        return f"{shown} lies outside {of_image}"
+    # Annotators draw a little over the border. Far over it, the box is for another picture.
+    if min(x / image.width, y / image.height) < -1:
+        return f"{shown} reaches far beyond {of_image}"
+    if max(right / image.width, bottom / image.height) > 2:
+        return f"{shown} reaches far beyond {of_image}"
     return ""
 
 

@@ -21,11 +21,11 @@ def find_pictures(
     first = images[0].file_name
     home = next((f for f in folders if (f / first).is_file()), folders[0])
     paths = tuple(home / image.file_name for image in images)
-    missing = [path for path in paths if not path.is_file()]
+    missing = [i.file_name for i, p in zip(images, paths, strict=True) if not p.is_file()]
     if missing:
         raise InputError(
             f"{len(missing)} of {len(paths)} pictures of {json_path} are missing",
-            f"the first is {missing[0].name}, looked for in {' and '.join(map(str, folders))}",
+            f"the first is {missing[0]}, looked for in {' and '.join(map(str, folders))}",
             "Put the pictures beside the JSON or into images/ beside it.",
         )
     return paths

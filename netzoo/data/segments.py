@@ -1,14 +1,21 @@
-"""Segmentations as COCO writes them, and masks: pycocotools does the work."""
+"""Segmentations as COCO writes them, and masks.
+
+pycocotools encodes masks and fills polygons, but it trusts what it is given: a mask whose runs end
+early comes back from it as uninitialised memory, a polygon of two points is taken for a box, and
+one with far coordinates exhausts the memory. So runs are unrolled here and polygons checked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.data.coco_json import Rle, Segmentation
+
+_CONTINUES, _NEGATIVE, _VALUE = 0x20, 0x10, 0x1F
+_LONGEST_NUMBER = 7
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> Rle:
@@ -20,44 +27,65 @@ def encode_mask(mask: NDArray[np.bool_]) -> Rle:
     return Rle(size=(height, width), counts=encoded["counts"].decode("ascii"))
 
 
-def segment_area(segment: Segmentation, height: int, width: int) -> float:
-    """In pixels. Raises ValueError where the segmentation is malformed."""
-    from pycocotools import mask as coco_mask
-
-    return float(coco_mask.area(_to_rle(segment, height, width)))
-
-
 def draw_mask(segments: Iterable[Segmentation], height: int, width: int) -> NDArray[np.uint8]:
     """The union of ``segments`` as [H, W] of 0 and 1. Raises ValueError where one is malformed."""
-    from pycocotools import mask as coco_mask
-
-    encoded = [_to_rle(segment, height, width) for segment in segments]
-    if not encoded:
-        return np.zeros((height, width), np.uint8)
-    mask: NDArray[np.uint8] = coco_mask.decode(coco_mask.merge(encoded))
-    return np.ascontiguousarray(mask)
+    union = np.zeros(height * width, np.uint8)
+    for segment in segments:
+        for runs in _runs_of(segment, height, width):
+            union |= np.repeat(np.arange(len(runs)) % 2, runs).astype(np.uint8)
+    return np.ascontiguousarray(union.reshape(width, height).T)
 
 
-def segment_flaw(segment: Segmentation, height: int, width: int) -> str:
-    """Why ``segment`` can't belong to a picture of this size; empty where it can.
-
-    pycocotools takes a polygon of two points for a box, and a mask of another size as it comes.
+def rle_runs(counts: str) -> NDArray[np.int64]:
+    """The lengths of the runs in COCO's compressed string (rleFrString in its maskApi.c): six bits
+    a character, five of them of a number, and from the fourth run on its difference to the last
+    but one. Raises ValueError where it is none.
     """
-    if isinstance(segment, Rle):
-        if segment.size == (height, width):
-            return ""
-        return f"its mask is of {segment.size[0]}x{segment.size[1]}, not {height}x{width}"
-    if any(len(polygon) < 6 or len(polygon) % 2 for polygon in segment):
-        return "a polygon of it has fewer than three points or an odd number of coordinates"
-    return ""
+    codes = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - ord("0")
+    ends = (codes & _CONTINUES) == 0
+    if not len(codes) or codes.min() < 0 or codes.max() > 63 or not ends[-1]:
+        raise ValueError("the run-length code is cut off or has foreign characters")
+    starts = np.flatnonzero(np.concatenate([[True], ends[:-1]]))
+    lengths = np.diff(starts, append=len(codes))
+    if lengths.max() > _LONGEST_NUMBER:
+        raise ValueError("the run-length code has a number that is too large")
+    places = np.arange(len(codes)) - np.repeat(starts, lengths)
+    runs = np.add.reduceat((codes & _VALUE) << (5 * places), starts)
+    runs -= np.where(codes[ends] & _NEGATIVE, 1 << (5 * lengths), 0)
+    runs[1::2] = runs[1::2].cumsum()
+    runs[2::2] = runs[2::2].cumsum()
+    return runs
 
 
-def _to_rle(segment: Segmentation, height: int, width: int) -> Any:
+def _runs_of(segment: Segmentation, height: int, width: int) -> list[NDArray[np.int64]]:
+    """Of each polygon, or of the one mask: lengths of 0s, 1s, 0s, … down the columns."""
+    if not isinstance(segment, Rle):
+        return _fill_polygons(segment, height, width)
+    if segment.size != (height, width):
+        raise ValueError(
+            f"a mask is of {segment.size[0]}x{segment.size[1]}, its image {height}x{width}"
+        )
+    counts = segment.counts
+    runs = rle_runs(counts) if isinstance(counts, str) else np.array(counts)
+    if not len(runs) or runs.min() < 0 or runs.sum() != height * width:
+        raise ValueError("the runs of a mask do not add up to its pixels")
+    return [runs]
+
+
+def _fill_polygons(polygons: list[list[float]], height: int, width: int) -> list[NDArray[np.int64]]:
     from pycocotools import mask as coco_mask
 
-    if not isinstance(segment, Rle):
-        return coco_mask.merge(coco_mask.frPyObjects(segment, height, width))
-    if isinstance(segment.counts, str):
-        return {"size": list(segment.size), "counts": segment.counts.encode("ascii")}
-    runs = {"size": list(segment.size), "counts": segment.counts}
-    return coco_mask.frPyObjects(runs, height, width)
+    _check_polygons(polygons, height, width)
+    encoded = coco_mask.frPyObjects(polygons, height, width)
+    return [rle_runs(rle["counts"].decode("ascii")) for rle in encoded]
+
+
+def _check_polygons(polygons: list[list[float]], height: int, width: int) -> None:
+    if not polygons:
+        raise ValueError("a segmentation has no polygon")
+    for polygon in polygons:
+        if len(polygon) < 6 or len(polygon) % 2:
+            raise ValueError("a polygon has fewer than three points or half a point")
+        points = np.array(polygon).reshape(-1, 2)
+        if (points < (-width, -height)).any() or (points > (2 * width, 2 * height)).any():
+            raise ValueError("a polygon reaches far beyond its image")

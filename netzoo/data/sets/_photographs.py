@@ -36,17 +36,18 @@ PHOTOGRAPHS = {
 
 
 def open_photograph(name: str) -> Image.Image:
-    """RGB. Raises InputError where the package, or the file in it, is missing."""
+    """RGB. Raises InputError where the package, or the photograph in it, is missing."""
     package, _, inside = name.partition("/")
     path = package_folder(package) / inside
-    if not path.is_file():
+    try:
+        with Image.open(path) as photograph:
+            return photograph.convert("RGB")
+    except OSError as error:
         raise InputError(
-            f"The photograph {path} is missing",
-            "this release of the package does not ship it",
-            "Install the versions that sizewise[digits] names.",
-        )
-    with Image.open(path) as photograph:
-        return photograph.convert("RGB")
+            f"The photograph {path} can't be read",
+            error.strerror or str(error),
+            "Run: pip install --force-reinstall 'sizewise[digits]'.",
+        ) from error
 
 
 def package_folder(package: str) -> Path:

@@ -39,13 +39,13 @@ def open_digits(split: Split, progress: Progress = SILENT, *, seed: int = 0) -> 
     """
     return obtain(
         f"digits-{_recipe(seed)}",
-        make=lambda folder: make_digits(folder, seed=seed, progress=progress),
+        make=lambda folder: make_digits(folder, COUNTS, seed=seed, progress=progress),
         read=lambda folder: _read_whole(folder, split),
     )
 
 
 def make_digits(
-    folder: Path, *, seed: int, counts: Mapping[Split, int] = COUNTS, progress: Progress = SILENT
+    folder: Path, counts: Mapping[Split, int], *, seed: int, progress: Progress = SILENT
 ) -> None:
     """Fill ``folder`` with ``train.json``, ``val.json`` and ``images/``. The same seed gives the
     same bytes (with the same versions of the libraries, see :func:`_recipe`).
