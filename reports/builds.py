@@ -23,4 +23,4 @@ def build_totals(frame: pd.DataFrame) -> pd.DataFrame:
         engine_mib=("engine_mib", "sum"),
     )
     achieved = built.groupby("engine", sort=False)["achieved"].agg(lambda a: "; ".join(a.unique()))
-    return totals.join(achieved).reset_index()
+    return totals.join(achieved, how="right").reset_index()

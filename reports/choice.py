@@ -22,8 +22,9 @@ def what_to_ship(records: Records) -> str:
 def _chosen(records: Records, contest: Contest) -> str:
     near = contest.good_enough
     best = near.iloc[0]
+    which = "engine" if best.name == contest.near.iloc[0].name else "trustworthy engine"
     return (
-        f"The fastest engine within half a point of the best {contest.name} is {where(best)}: "
+        f"The fastest {which} within half a point of the best {contest.name} is {where(best)}: "
         f"{latency(best)}, {contest.name} {best[contest.metric]:.3f}, "
         f"{_lead(records, contest, best)}{_rivals(records, near)}{caveat(best)}."
     )
@@ -33,9 +34,9 @@ def _lead(records: Records, contest: Contest, best: pd.Series) -> str:
     peak = contest.most_accurate
     if best.name == peak.name:
         return "and none is more accurate"
-    accuracy = f"{contest.name} {peak[contest.metric]:.3f}"
     times = _times_as_fast(records, best, peak)
-    return f"{times} as fast as the most accurate, {where(peak)} ({latency(peak)}, {accuracy})"
+    figures = f"{latency(peak)}, {contest.name} {peak[contest.metric]:.3f}{caveat(peak)}"
+    return f"{times} as fast as the most accurate, {where(peak)} ({figures})"
 
 
 def _times_as_fast(records: Records, best: pd.Series, peak: pd.Series) -> str:
@@ -43,7 +44,7 @@ def _times_as_fast(records: Records, best: pd.Series, peak: pd.Series) -> str:
     ratio = compare_results(records.result(peak), records.result(best))
     images = best["batch"] / peak["batch"]
     low, high = (math.nan if end is None else end * images for end in (ratio.low, ratio.high))
-    return f"{measured(ratio.ratio * images, low, high)} times"
+    return f"{measured(ratio.ratio * images, low, high, places=2)} times"
 
 
 def _rivals(records: Records, near: pd.DataFrame) -> str:

@@ -17,7 +17,7 @@ from sizewise.stats import PRACTICAL
 def what_dynamic_costs(records: Records) -> str:
     """One sentence over all back ends that were measured with both."""
     costs = [
-        f"in {backend} {_latency(pairs)}{_builds(records.frame, pairs)}"
+        f"{backend} {_latency(pairs)}{_builds(records.frame, pairs)}"
         for backend, pairs in by_backend(find_pairs(records)).items()
     ]
     if not costs:
@@ -25,12 +25,13 @@ def what_dynamic_costs(records: Records) -> str:
             "What the dynamic engine costs can't be said: no back end was measured with both a "
             "dynamic and a per-resolution engine at one size."
         )
-    return f"Against per-resolution engines, the dynamic engine costs {'; '.join(costs)}."
+    return f"Against per-resolution engines, the dynamic engine costs: {'; '.join(costs)}."
 
 
 def _latency(pairs: Sequence[Pair]) -> str:
     used = best_of(pairs)
-    basis = f"geometric mean over {counted(len(used), 'pair')}"
+    one_each = len({pair.size for pair in used}) == len(used)
+    basis = f"geometric mean over {counted(len(used), 'size' if one_each else 'pair')}"
     if len(used) < len(pairs):
         basis += f", {len(pairs) - len(used)} doubtful left out"
     elif not used[0].trusted:
@@ -56,9 +57,9 @@ def _builds(frame: pd.DataFrame, pairs: Sequence[Pair]) -> str:
         return ""
     totals = build_totals(rows)
     static = totals["strategy"] == "static"
-    return f", and {_sum(totals[~static])} instead of {_sum(totals[static])}"
+    return f", {_sum(totals[~static])} instead of {_sum(totals[static])}"
 
 
 def _sum(totals: pd.DataFrame) -> str:
     seconds, mib = number(totals["build_s"].sum()), number(totals["engine_mib"].sum())
-    return f"{counted(int(totals['engines'].sum()), 'build')} of {seconds} s and {mib} MiB"
+    return f"{counted(int(totals['engines'].sum()), 'build')} ({seconds} s, {mib} MiB)"

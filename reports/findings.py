@@ -35,5 +35,5 @@ def what_to_doubt(frame: pd.DataFrame) -> str:
 
 
 def _reasons(lost: pd.DataFrame) -> str:
-    kinds = lost["status"].str.cat(lost["reason_code"], sep=" ").str.strip()
+    kinds = lost["status"].str.cat(lost["reason_code"], sep=": ").str.removesuffix(": ")
     return listed(f"{count} {kind}" for kind, count in kinds.value_counts(sort=False).items())

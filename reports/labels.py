@@ -80,3 +80,10 @@ def _variants(frame: pd.DataFrame) -> pd.Series[int]:
     one_row = [*alike, "strategy", "span", "variant", "size"]
     turns = frame.assign(variant=numbers).groupby(one_row).cumcount()
     return numbers + turns * numbers.max()
+
+
+def constants(frame: pd.DataFrame) -> list[str]:
+    """What names leave out because it is the same in every row: ``precision fp32``."""
+    names = ("network", "fusion", "precision", "graph_fusion", "batch", "threads", "streams")
+    same = [name for name in names if frame[name].nunique() == 1]
+    return [f"{name.replace('_', ' ')} {frame[name].iloc[0]}" for name in same]

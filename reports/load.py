@@ -18,6 +18,8 @@ from sizewise.stats import summarize
 from sizewise.trials import Result, Run, Trial
 
 MIB = 2**20
+METRICS = {"ap": "AP", "ap50": "AP50", "miou": "mIoU"}
+"""Columns that hold an accuracy (0–1), and what they are called."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +128,7 @@ def _latency(result: Result) -> dict[str, Any]:
 
 def _accuracy(result: Result) -> dict[str, Any]:
     known = result.accuracy if result.status == "ok" else None
-    scores = {name: _or_nan(getattr(known, name, None)) for name in ("ap", "ap50", "miou")}
+    scores = {name: _or_nan(getattr(known, name, None)) for name in METRICS}
     return scores | {
         "images": known.images if known else 0,
         "data": known.data_sha256 if known else "",

@@ -30,7 +30,7 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
-    """A geometric mean of ratios with its 95 % interval (None where a pair has none)."""
+    """A geometric mean of ratios with its 95% interval (None where a pair has none)."""
 
     ratio: float
     low: float | None

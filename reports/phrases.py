@@ -28,6 +28,6 @@ def caveat(row: pd.Series) -> str:
 
 
 def change(ratio: float) -> str:
-    """A ratio as a signed difference: ``+4.2 %``, never ``−0.0 %``."""
+    """A ratio as a signed difference: ``+4.2%``, never ``−0.0%``."""
     percent = round(100 * (ratio - 1), 1) or 0.0
-    return f"{percent:+.1f} %".replace("-", "−")
+    return f"{percent:+.1f}%".replace("-", "−")

@@ -51,7 +51,7 @@ def draw(records: Records) -> dict[str, Figure]:
 
 
 def latency_figure(rows: pd.DataFrame, look: Styles) -> Figure:
-    """A line per engine over the sizes, with 95 % intervals."""
+    """A line per engine over the sizes, with 95% intervals."""
     figure, axes = canvas(_latency_title(rows))
     place = positions(rows)
     for engine, line in rows.sort_values("pixels", kind="stable").groupby("engine", sort=False):
@@ -67,9 +67,9 @@ def latency_figure(rows: pd.DataFrame, look: Styles) -> Figure:
 
 def _latency_title(rows: pd.DataFrame) -> str:
     fastest = rows.loc[rows.groupby("size")["image_ms"].idxmin(), "engine"].value_counts()
-    if fastest.sum() == 1:
-        return f"{fastest.index[0]} is the fastest engine"
-    return f"{fastest.index[0]} is the fastest engine at {fastest.iloc[0]} of {fastest.sum()} sizes"
+    best, wins = fastest.index[0], fastest.iloc[0]
+    where = f"all {wins}" if len(fastest) == 1 else f"{wins} of {fastest.sum()}"
+    return f"{best} has the lowest median latency at {where} sizes"
 
 
 def ratio_figure(rows: pd.DataFrame, pairs: Sequence[Pair], look: Styles) -> Figure:

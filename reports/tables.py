@@ -9,6 +9,7 @@ import pandas as pd
 
 from reports.builds import build_totals
 from reports.grid import grid, plain
+from reports.load import METRICS
 from reports.pairs import Mean, Pair, best_of, geometric_mean
 from reports.words import listed, measured, number, without_folders
 from sizewise.stats import Ratio
@@ -16,7 +17,6 @@ from sizewise.stats import Ratio
 COLUMNS = 6
 """Sizes side by side in one table; more of them go into the next."""
 DOUBTED = " †"
-METRICS = {"ap": "AP", "ap50": "AP50", "miou": "mIoU"}
 _NONE = "–"
 
 Cell = Callable[[pd.Series], str]
@@ -39,11 +39,11 @@ def latency_table(frame: pd.DataFrame) -> str:
 def accuracy_table(frame: pd.DataFrame, metric: str) -> str:
     """``ap``, ``ap50`` or ``miou`` (0–1) of every engine at every size; the best is bold."""
     scored = frame[frame[metric].notna()]
-    best = scored[metric].max()
+    best = f"{scored[metric].max():.3f}"
 
     def cell(row: pd.Series) -> str:
         text = f"{row[metric]:.3f}"
-        return f"**{text}**" if row[metric] == best else text
+        return f"**{text}**" if text == best else text
 
     return _by_size(scored, f"{METRICS[metric]} (0–1), H×W", cell)
 
@@ -90,7 +90,7 @@ def mean_table(pairs: Sequence[Pair]) -> str:
 
 def _interval(value: Ratio | Mean) -> str:
     low, high = (math.nan if end is None else end for end in (value.low, value.high))
-    return measured(value.ratio, low, high)
+    return measured(value.ratio, low, high, places=3)
 
 
 def build_table(frame: pd.DataFrame) -> str:

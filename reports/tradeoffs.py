@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from reports.load import METRICS
+
 TOLERANCE = 0.005
 """Half a point of AP or IoU: what counts as good as the best."""
-METRICS = {"ap": "AP", "miou": "mIoU"}
-"""What networks are ranked by, and its name."""
+RANKED_BY = ("ap", "miou")
+"""What networks are compared by: detectors, segmenters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +36,21 @@ class Contest:
         return self.rows[self.accuracy == self.accuracy.max()].iloc[0]
 
     @property
+    def near(self) -> pd.DataFrame:
+        """Rows within ``TOLERANCE`` of the best."""
+        return self.rows[self.accuracy >= self.accuracy.max() - TOLERANCE - 1e-12]
+
+    @property
     def good_enough(self) -> pd.DataFrame:
-        """Rows within ``TOLERANCE`` of the best; only the trusted ones where there are any."""
-        near = self.rows[self.accuracy >= self.accuracy.max() - TOLERANCE - 1e-12]
-        trusted = near[near["doubts"].map(len) == 0]
-        return near if trusted.empty else trusted
+        """The trusted ones of these; all of them where none is."""
+        trusted = self.near[self.near["doubts"].map(len) == 0]
+        return self.near if trusted.empty else trusted
 
 
 def contests(frame: pd.DataFrame) -> Iterator[Contest]:
     """One per metric and data set; none where accuracy was not measured."""
     ordered = frame[frame["median_ms"].notna()].sort_values("image_ms", kind="stable")
-    for metric in METRICS:
+    for metric in RANKED_BY:
         for _, rows in ordered[ordered[metric].notna()].groupby("data", sort=False):
             yield Contest(metric=metric, rows=rows)
 

@@ -15,29 +15,24 @@ _BARE = re.compile(
 )
 
 
-def decimals(value: float, margin: float = math.nan) -> int:
-    """Three significant digits of ``value``, or more where its ``margin`` is finer than that."""
-    wanted = 2 - _exponent(value)
-    if math.isfinite(margin) and margin > 0:
-        wanted = min(max(wanted, -_exponent(margin)), wanted + 2)
-    return max(0, wanted)
-
-
-def _exponent(value: float) -> int:
-    return math.floor(math.log10(abs(value))) if value and math.isfinite(value) else 0
-
-
-def number(value: float) -> str:
+def number(value: float, digits: int = 3) -> str:
     """``0.0123``, ``1.23``, ``123``, ``1234``; a dash where there is none."""
-    return f"{value:.{decimals(value)}f}" if math.isfinite(value) else "–"
+    return f"{value:.{_places(value, digits)}f}" if math.isfinite(value) else "–"
 
 
-def measured(value: float, low: float, high: float) -> str:
-    """``12.34 (12.31–12.38)``; the value alone where there is no interval."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return number(value)
-    places = decimals(value, (high - low) / 2)
-    return f"{value:.{places}f} ({low:.{places}f}–{high:.{places}f})"
+def measured(value: float, low: float, high: float, places: int | None = None) -> str:
+    """``12.34 (12.31–12.38)``: four significant digits, or ``places`` after the point.
+
+    The value alone where there is no interval.
+    """
+    places = _places(value, 4) if places is None else places
+    point, *ends = (f"{number:.{places}f}" for number in (value, low, high))
+    return f"{point} ({'–'.join(ends)})" if math.isfinite(low) and math.isfinite(high) else point
+
+
+def _places(value: float, digits: int) -> int:
+    exponent = math.floor(math.log10(abs(value))) if value else 0
+    return max(0, digits - 1 - exponent)
 
 
 def listed(items: Iterable[str], most: int = 0) -> str:
@@ -49,8 +44,8 @@ def listed(items: Iterable[str], most: int = 0) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """``1 size``, ``3 sizes``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """``1 size``, ``3 sizes``, ``5 processes``."""
+    return f"{count} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"
 
 
 def without_folders(text: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bench.store import Store
 from sizewise.environment import Environment
 from sizewise.specs import EngineSpec, Profile, Size, Strategy
 from sizewise.trials import (
@@ -53,6 +55,7 @@ class Lab:
     seed: int = 0
     processes: int = 5
     rounds: int = 4
+    where: Environment = field(default_factory=environment)
 
     def trial(
         self,
@@ -89,7 +92,7 @@ class Lab:
                 threads=threads,
             ),
             backend_version="1.0",
-            environment_fingerprint=environment().fingerprint,
+            environment_fingerprint=self.where.fingerprint,
             protocol=Protocol(processes=self.processes, rounds=self.rounds),
             replica=replica,
         )
@@ -167,19 +170,36 @@ class Lab:
         self,
         results: Iterable[Result],
         *,
-        where: Environment | None = None,
         started: str = "2026-11-21T10:00:00+00:00",
         command: str = "sizewise bench /home/me/models/digits.onnx --sizes 128:320:64",
     ) -> Run:
         return Run(
             started=started,
-            environment=where or environment(),
+            environment=self.where,
             configuration='{"models": ["/home/me/models/digits.onnx"], "threads": 2}',
             command=command,
             results=tuple(results),
         )
 
+    @staticmethod
+    def mend(result: Result, **changes: object) -> Result:
+        return replace(result, **changes)  # type: ignore[arg-type]
+
+    @staticmethod
+    def file(path: Path, *runs: Run) -> Path:
+        """The runs in a results file."""
+        with Store.open(path) as store:
+            for run in runs:
+                store.add_results(store.begin_run(run), run.results)
+        return path
+
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     return Lab()
+
+
+@pytest.fixture(scope="session")
+def other_lab() -> Lab:
+    """The same on another machine."""
+    return Lab(where=environment("Older CPU @ 2.00GHz", cores=8))

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reports.labels import constants
+from reports.load import select_records
+from sizewise.specs import Size
+from sizewise.trials import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tests.reports.conftest import Lab
+
+
+def table(lab: Lab, trials: list[Trial]) -> pd.DataFrame:
+    return select_records([lab.run([lab.bad(trial) for trial in trials])], "x").frame
+
+
+def names(lab: Lab, *trials: Trial) -> list[str]:
+    return list(table(lab, list(trials))["engine"])
+
+
+def test_a_name_says_no_more_than_is_needed(lab: Lab) -> None:
+    static, dynamic = lab.trial(), lab.trial(strategy="dynamic")
+    assert names(lab, static) == ["openvino static"]
+    assert names(lab, static, dynamic) == ["openvino static", "openvino dynamic"]
+    int8 = lab.trial(precision="int8", model_sha256="b" * 64)
+    assert names(lab, static, int8) == ["openvino fp32 static", "openvino int8 static"]
+    assert names(lab, static, lab.trial(threads=4)) == [
+        "openvino static threads 2",
+        "openvino static threads 4",
+    ]
+
+
+def test_a_retrained_model_is_another_engine(lab: Lab) -> None:
+    old, new = lab.trial(), lab.trial(model_sha256="b" * 64)
+    assert names(lab, old, new) == [
+        "openvino static model aaaaaaaa",
+        "openvino static model bbbbbbbb",
+    ]
+
+
+def test_dynamic_engines_for_other_sizes_are_told_apart(lab: Lab) -> None:
+    wide = lab.trial(strategy="dynamic")
+    narrow = lab.trial(strategy="dynamic", sizes=(Size(128, 128), Size(192, 192)))
+    assert names(lab, wide, narrow) == [
+        "openvino dynamic 128x128–320x320",
+        "openvino dynamic 128x128–192x192",
+    ]
+
+
+def test_another_protocol_is_numbered_alike_in_all_strategies(lab: Lab) -> None:
+    first = [lab.trial(), lab.trial(strategy="dynamic")]
+    again = [replace(t, protocol=replace(t.protocol, rounds=9)) for t in first]
+    frame = table(lab, [*first, *again])
+    assert list(frame["engine"]) == [
+        "openvino static #1",
+        "openvino dynamic #1",
+        "openvino static #2",
+        "openvino dynamic #2",
+    ]
+    assert list(frame["family"]) == ["openvino #1"] * 2 + ["openvino #2"] * 2
+
+
+TRIALS = st.fixed_dictionaries(
+    {
+        "backend": st.sampled_from(["openvino", "onnxruntime"]),
+        "strategy": st.sampled_from(["static", "dynamic"]),
+        "size": st.sampled_from([Size(128, 128), Size(192, 128)]),
+        "precision": st.sampled_from(["fp32", "int8"]),
+        "network": st.sampled_from(["yolov3", "yolov2"]),
+        "batch_size": st.integers(1, 2),
+        "threads": st.integers(1, 2),
+        "model_sha256": st.sampled_from(["a" * 64, "b" * 64]),
+        "replica": st.integers(0, 1),
+    }
+)
+
+
+@settings(deadline=None)
+@given(st.lists(TRIALS, min_size=1, max_size=12), st.lists(st.integers(1, 3), min_size=12))
+def test_no_engine_has_two_rows_at_one_size(
+    lab: Lab, wanted: list[dict[str, str]], rounds: list[int]
+) -> None:
+    trials = [lab.trial(**kind) for kind in wanted]  # type: ignore[arg-type]
+    varied = [
+        replace(trial, protocol=replace(trial.protocol, rounds=count))
+        for trial, count in zip(trials, rounds, strict=False)
+    ]
+    assert not table(lab, varied).duplicated(["engine", "size"]).any()
+
+
+def test_what_names_leave_out_is_told_once(lab: Lab) -> None:
+    frame = table(lab, [lab.trial(), lab.trial(threads=4)])
+    assert constants(frame) == [
+        "network yolov3",
+        "fusion none",
+        "precision fp32",
+        "graph fusion all",
+        "batch 1",
+        "streams 1",
+    ]
