@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
@@ -60,7 +61,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=os.environ | {"PYTHONPATH": _our_path()},
             text=True,
         )
         self._calls = cast(IO[str], self._process.stdin)
@@ -196,6 +197,11 @@ class Child:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _our_path() -> str:
+    """What this process can import, the child can too; an empty entry means the folder here."""
+    return os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
 
 
 def run_in_child(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -131,4 +132,22 @@ def _say(outcome: Outcome, *, as_json: bool) -> None:
         f"{outcome.results}: {outcome.measured} trials measured, "
         f"{outcome.skipped} on file before ({counts})"
     )
+    say_reasons(outcome)
     console.next_step(f"sizewise report {outcome.results}")
+
+
+def say_reasons(outcome: Outcome) -> None:
+    """A table of the trials without figures, if there are any: how many, and why."""
+    from bench.store import Store
+
+    with Store.open(outcome.results, read_only=True) as store:
+        results = [result for run in store.runs() for result in run.results]
+    counts = Counter(
+        (r.trial.cell.backend, r.trial.cell.strategy, r.status, r.reason_code, r.reason)
+        for r in results
+        if r.status != "ok"
+    )
+    if counts:
+        columns = ("back end", "strategy", "status", "code", "why", "trials")
+        rows = [(*key, count) for key, count in counts.items()]
+        console.show_table("Not measured", columns, rows)

@@ -111,4 +111,4 @@ def validated(kind: type[T], data: dict[str, Any], where: Path | str) -> T:
 def _why(flaw: Any) -> str:
     if flaw["type"] == "extra_forbidden":
         return "there is no such key"
-    return str(flaw["msg"])
+    return f"{flaw['msg']}, not {flaw['input']!r}"

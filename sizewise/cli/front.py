@@ -12,6 +12,7 @@ from sizewise.errors import SizewiseError
 from sizewise.rooms import check_rooms
 
 INTERRUPTED = 130
+_GOES_ON = "Interrupted: what was finished is kept. The same command goes on from here."
 
 
 def run_command_line(arguments: list[str]) -> int:
@@ -25,13 +26,8 @@ def run_command_line(arguments: list[str]) -> int:
         code = command.main(
             [a for a in arguments if a != "--debug"], prog_name="sizewise", standalone_mode=False
         )
-    except typer.Exit as leave:
-        return leave.exit_code
-    except KeyboardInterrupt:
-        return _say(
-            "Interrupted: what was finished is kept. The same command goes on from here.",
-            INTERRUPTED,
-        )
+    except typer.Exit as leave:  # typer turns Ctrl-C into one of these, too
+        return _say(_GOES_ON, INTERRUPTED) if leave.exit_code == INTERRUPTED else leave.exit_code
     except Exception as error:  # noqa: BLE001 - the outermost edge: every failure gets its sentence
         if debug:
             traceback.print_exc()

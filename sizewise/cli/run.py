@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.bench import sweep_models
+from sizewise.cli.bench import say_reasons, sweep_models
 from sizewise.cli.export import convert_all, export_source
 from sizewise.cli.options import Json
 from sizewise.cli.report import say_findings
@@ -41,6 +41,7 @@ def run(
     if as_json:
         console.show_json({"report": str(written.path), "findings": list(written.findings)})
     else:
+        say_reasons(outcome)
         say_findings(written.path, written.findings)
         console.next_step(f"read {written.path}, then try your own data: see examples/digits.toml")
     raise typer.Exit(outcome.exit_code)
