@@ -15,8 +15,6 @@ from netzoo.tasks.suppression import Detections
 from sizewise.errors import InputError
 
 Annotations = list[dict[str, Any]]
-_ALL_AREAS = 0
-_MAX_100_DETECTIONS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +65,19 @@ def _check(dataset: Dataset, detections: Mapping[int, Detections]) -> None:
 
 
 def _precision(truth: Annotations, results: Annotations, dataset: Dataset) -> Any:
-    """COCOeval's table [IoU threshold, recall, class] for all areas and 100 detections."""
+    """COCOeval's table [IoU threshold, recall, class]."""
     from pycocotools.cocoeval import COCOeval
 
     # COCOeval prints its progress; an exception passes through all the same.
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = COCOeval(_coco(truth, dataset), _coco(results, dataset), "bbox")
+        # Of its twelve figures we give three: areas of any size, 100 detections.
+        evaluation.params.areaRng = evaluation.params.areaRng[:1]
+        evaluation.params.areaRngLbl = evaluation.params.areaRngLbl[:1]
+        evaluation.params.maxDets = evaluation.params.maxDets[-1:]
         evaluation.evaluate()
         evaluation.accumulate()
-    return evaluation.eval["precision"][:, :, :, _ALL_AREAS, _MAX_100_DETECTIONS]
+    return evaluation.eval["precision"][..., 0, 0]
 
 
 def _coco(annotations: Annotations, dataset: Dataset) -> Any:

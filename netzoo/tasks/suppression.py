@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from sizewise.errors import InferenceError
 
+_AT_A_TIME = 256
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Detections:
@@ -72,21 +74,48 @@ def _greedy(
     iou_threshold: float,
     max_detections: int,
 ) -> NDArray[np.int64]:
-    kept: list[int] = []
-    left = np.arange(len(boxes))
-    while len(left) and len(kept) < max_detections:
-        first, left = left[0], left[1:]
-        kept.append(int(first))
-        overlaps = iou_with(boxes[first], boxes[left]) > iou_threshold
-        left = left[~(overlaps & (labels[left] == labels[first]))]
-    return np.array(kept, np.int64)
+    """Indices of the boxes that stay, of boxes that are sorted best first.
+
+    A few at a time, as most often few are needed until enough are found.
+    """
+
+    def overlaps(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = pairwise_iou(boxes[one], boxes[other]) > iou_threshold
+        found &= labels[one][:, None] == labels[other]
+        return found
+
+    kept = np.zeros(0, np.int64)
+    for start in range(0, len(boxes), _AT_A_TIME):
+        next_ones = np.arange(start, min(start + _AT_A_TIME, len(boxes)))
+        next_ones = next_ones[~overlaps(next_ones, kept).any(1)]
+        kept = np.concatenate([kept, next_ones[_stay(overlaps(next_ones, next_ones))]])
+        if len(kept) >= max_detections:
+            break
+    return kept[:max_detections]
 
 
-def iou_with(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union of ``box`` [4] with each of ``boxes`` [N, 4]; 0 without area."""
-    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
-    shared = sides.clip(0).prod(1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).clip(0).prod(1)
-    union = (box[2:] - box[:2]).clip(0).prod() + areas - shared
+def _stay(overlaps: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of [K, K], best first, no better one that stays overlaps."""
+    stay = np.ones(len(overlaps), np.bool_)
+    for better, row in enumerate(overlaps):
+        if stay[better]:
+            stay[better + 1 :] &= ~row[better + 1 :]
+    return stay
+
+
+def pairwise_iou(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of each of [N, 4] with each of [M, 4], [N, M]; 0 without area."""
+    left, top, right, bottom = (
+        limit(one[:, None, side], other[:, side])
+        for side, limit in enumerate((np.maximum, np.maximum, np.minimum, np.minimum))
+    )
+    shared = (right - left).clip(0) * (bottom - top).clip(0)
+    union = _areas(one)[:, None] + _areas(other) - shared
     iou: NDArray[np.float32] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return iou
+
+
+def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    sides = (boxes[:, 2:] - boxes[:, :2]).clip(0)
+    areas: NDArray[np.float32] = sides[:, 0] * sides[:, 1]
+    return areas
