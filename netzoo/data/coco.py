@@ -66,7 +66,7 @@ class AnnotatedImage:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """Images with boxes of ``classes``; label i is class i, ``category_ids[i]`` in the JSON.
+    """Images with boxes of ``classes``: label i is class i, and ``category_ids[i]`` in the JSON.
 
     ``sha256`` identifies it (see :mod:`netzoo.data.fingerprint`).
     """
@@ -87,14 +87,16 @@ def read_coco(
     file = load_coco_json(json_path)
     check_coco(file, json_path)
     paths = find_pictures(file.images, json_path, images_folder)
-    label_of = {category.id: label for label, category in enumerate(file.categories)}
+    # By id, not as they come: train.json and val.json may list them in different orders.
+    categories = sorted(file.categories, key=lambda category: category.id)
+    label_of = {category.id: label for label, category in enumerate(categories)}
     by_image: defaultdict[int, list[CocoAnnotation]] = defaultdict(list)
     for annotation in file.annotations:
         by_image[annotation.image_id].append(annotation)
     return Dataset(
         name=name or json_path.stem,
-        classes=tuple(category.name for category in file.categories),
-        category_ids=tuple(category.id for category in file.categories),
+        classes=tuple(category.name for category in categories),
+        category_ids=tuple(category.id for category in categories),
         images=tuple(
             _annotated(image, path, by_image[image.id], label_of)
             for image, path in zip(file.images, paths, strict=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from netzoo.data.reading import reading
 from sizewise.errors import InputError, OutputError
 
 
@@ -57,13 +58,11 @@ class CocoFile(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_coco_json(path: Path) -> CocoFile:
     """Raises InputError where ``path`` can't be read or is no COCO JSON; says where in the file."""
+    with reading(path):
+        content = path.read_bytes()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=CocoFile)
-    except OSError as error:
-        raise InputError(
-            f"{path} can't be read", error.strerror or str(error), "Check the path and try again."
-        ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(content, type=CocoFile)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             f"{path} is no COCO JSON",
             str(error),

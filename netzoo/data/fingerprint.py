@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from netzoo.data.coco_json import CocoFile
+from netzoo.data.reading import reading
 
 _END_BYTES = 16 * 1024
 
@@ -23,7 +24,7 @@ _END_BYTES = 16 * 1024
 def fingerprint(file: CocoFile, paths: Sequence[Path]) -> str:
     """SHA-256 in hexadecimal of what ``file`` says (not how it is spelled) and its pictures.
 
-    It does not depend on where the data set lies.
+    It does not depend on where the data set lies. Raises InputError where a picture can't be read.
     """
     digest = hashlib.sha256(msgspec.json.encode(file))
     for path in paths:
@@ -32,7 +33,7 @@ def fingerprint(file: CocoFile, paths: Sequence[Path]) -> str:
 
 
 def _ends(path: Path) -> bytes:
-    with path.open("rb") as picture:
+    with reading(path), path.open("rb") as picture:
         size = picture.seek(0, os.SEEK_END)
         picture.seek(0)
         head = picture.read(_END_BYTES)

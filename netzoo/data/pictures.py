@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from netzoo.data.coco_json import CocoImage
+from netzoo.data.reading import reading
 from sizewise.errors import InputError
 
 
@@ -19,9 +21,10 @@ def find_pictures(
     beside = json_path.parent
     folders = (folder,) if folder else (beside, beside / "images")
     first = images[0].file_name
-    home = next((f for f in folders if (f / first).is_file()), folders[0])
-    paths = tuple(home / image.file_name for image in images)
-    missing = [i.file_name for i, p in zip(images, paths, strict=True) if not p.is_file()]
+    with reading(json_path.parent):
+        home = next((f for f in folders if (f / first).is_file()), folders[0])
+        paths = tuple(home / image.file_name for image in images)
+        missing = [i.file_name for i, p in zip(images, paths, strict=True) if not p.is_file()]
     if missing:
         raise InputError(
             f"{len(missing)} of {len(paths)} pictures of {json_path} are missing",
@@ -36,11 +39,9 @@ def read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
 
     Raises InputError where it can't be decoded or is not ``height`` × ``width`` pixels.
     """
-    from PIL import Image, ImageOps
-
     try:
         with Image.open(path) as file:
-            picture = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
+            picture = np.asarray(_to_rgb(ImageOps.exif_transpose(file)))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(
             f"The picture {path} can't be decoded", str(error), "Replace the file or leave it out."
@@ -53,3 +54,12 @@ def read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
             "Correct the JSON or replace the file.",
         )
     return picture
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(
+            f"its channels ({image.mode}) have more than 8 bits, which would be cut off"
+        )
+    # Pillow wants a palette's transparency resolved before it drops it.
+    return (image.convert("RGBA") if image.mode == "P" else image).convert("RGB")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from netzoo.data.coco import Dataset, read_coco
+from netzoo.data.reading import reading
 from sizewise.discover import discover
 from sizewise.errors import InputError, UsageError
 from sizewise.progress import SILENT, Progress
@@ -17,11 +18,16 @@ Split = Literal["train", "val"]
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetEntry:
-    """A data set that is known by name; the modules of ``netzoo.data.sets`` list theirs."""
+    """A data set that is known by name; the modules of ``netzoo.data.sets`` list theirs.
+
+    ``packages`` are what it needs importable, ``extra`` the extra of sizewise that brings them.
+    """
 
     name: str
     description: str
     open: Callable[[Split, Progress], Dataset]
+    packages: tuple[str, ...] = ()
+    extra: str = ""
 
 
 def datasets() -> dict[str, DatasetEntry]:
@@ -38,9 +44,11 @@ def open_dataset(source: str, split: Split, *, progress: Progress = SILENT) -> D
     if source in known:
         return known[source].open(split, progress)
     path = Path(source)
-    if path.is_file():
+    with reading(path):
+        is_file, is_folder = path.is_file(), path.is_dir()
+    if is_file:
         return read_coco(path)
-    if path.is_dir():
+    if is_folder:
         return read_coco(_split_file(path, split), name=f"{path.resolve().name} {split}")
     raise UsageError(
         f"There is no data set {source!r}",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.errors import InputError
+from sizewise.errors import InferenceError, InputError
 
 
 @dataclass
@@ -20,13 +20,20 @@ class MaskScores:
     def add(self, logits: NDArray[np.floating[Any]], mask: NDArray[np.uint8]) -> None:
         """One image: an object is where ``logits`` [H, W] > 0, and where ``mask`` [H, W] is 1.
 
-        Raises InputError where the two differ in shape.
+        Raises InputError where the two differ in shape, InferenceError (numerics) for NaN.
         """
         if logits.shape != mask.shape:
             raise InputError(
                 "Mask and prediction can't be compared",
                 f"the prediction is {list(logits.shape)}, the mask {list(mask.shape)}",
                 "Bring the prediction back to the picture's own size first.",
+            )
+        if np.isnan(logits).any():
+            raise InferenceError(
+                "The network's output is no mask",
+                "logits are NaN",
+                "Check the model in FP32, then the precision it was converted to.",
+                reason_code="numerics",
             )
         both = 2 * (mask > 0).ravel() + (logits > 0).ravel()
         self.counts += np.bincount(both, minlength=4).reshape(2, 2)

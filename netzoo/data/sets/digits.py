@@ -28,6 +28,7 @@ from sizewise.errors import InputError
 from sizewise.progress import SILENT, Progress
 
 COUNTS: Mapping[Split, int] = {"train": 1600, "val": 400}
+_PACKAGES = ("sklearn", "skimage")
 _SUMS = "sums.json"
 
 
@@ -145,8 +146,8 @@ def _recipe(seed: int) -> str:
     digest = hashlib.sha256(f"seed {seed}".encode())
     for module in (_composition.__file__, _glyphs.__file__, _photographs.__file__, __file__):
         digest.update(Path(module).read_bytes())
-    for folder in ("sklearn", "skimage"):
-        _photographs.package_folder(folder)
+    for package in _PACKAGES:
+        _photographs.package_folder(package)
     for package in ("scikit-learn", "scikit-image", "pillow", "numpy"):
         digest.update(f"{package} {importlib.metadata.version(package)}".encode())
     return digest.hexdigest()[:16]
@@ -157,5 +158,7 @@ DATASETS = (
         name="digits",
         description="handwritten digits on photographs, 320x320, made in seconds",
         open=open_digits,
+        packages=_PACKAGES,
+        extra="digits",
     ),
 )

@@ -28,6 +28,20 @@ def test_every_mode_becomes_rgb(mode: str, tmp_path: Path) -> None:
     assert read_picture(path, 4, 6).shape == (4, 6, 3)
 
 
+def test_a_palette_with_transparency_becomes_rgb(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(PIXELS).convert("P").save(path, transparency=bytes(range(200)))
+    assert read_picture(path, 4, 6).shape == (4, 6, 3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_more_than_8_bits_are_refused_and_not_cut_off(dtype: type, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.full((4, 6), 300, dtype)).save(path)
+    with pytest.raises(InputError, match="more than 8 bits"):
+        read_picture(path, 4, 6)
+
+
 def test_a_picture_lying_on_its_side_is_turned_upright(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     exif = Image.Exif()

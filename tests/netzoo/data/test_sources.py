@@ -47,3 +47,9 @@ def test_a_folder_without_the_split_says_what_it_has(
 def test_an_unknown_name_lists_those_there_are() -> None:
     with pytest.raises(UsageError, match=r"'didgits'.*none of digits"):
         open_dataset("didgits", "train")
+
+
+@pytest.mark.parametrize("source", ["x" * 5000, "no\0thing", ""])
+def test_what_is_no_path_is_a_sentence(source: str) -> None:
+    with pytest.raises((InputError, UsageError)):
+        open_dataset(source, "train")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import jaccard_score
 
 from netzoo.tasks.masks import MaskScores
-from sizewise.errors import InputError
+from sizewise.errors import InferenceError, InputError
 
 
 @settings(deadline=None)
@@ -35,3 +35,9 @@ def test_empty_masks_that_are_left_empty_are_perfect() -> None:
 def test_masks_of_another_size_are_refused() -> None:
     with pytest.raises(InputError, match=r"the prediction is \[4, 4\], the mask \[3, 4\]"):
         MaskScores().add(np.zeros((4, 4)), np.zeros((3, 4), np.uint8))
+
+
+def test_nan_is_a_numerics_error() -> None:
+    with pytest.raises(InferenceError) as error:
+        MaskScores().add(np.full((3, 4), np.nan), np.zeros((3, 4), np.uint8))
+    assert error.value.reason_code == "numerics"
