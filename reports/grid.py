@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_TAKEN = re.compile(r"[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)")
+_TAKEN = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def plain(text: str) -> str:

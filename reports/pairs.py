@@ -18,7 +18,6 @@ class Pair:
     """``ratio`` is the latency of the one engine for many sizes over that of the static one."""
 
     backend: str
-    family: str
     strategy: str
     engine: str
     static_engine: str
@@ -39,13 +38,13 @@ class Mean:
 
 
 def find_pairs(records: Records) -> tuple[Pair, ...]:
-    """Every measured engine that is not static with its static one, by family and size."""
+    """Every measured engine that is not static with its static one, by size."""
     measured = records.frame[records.frame.median_ms.notna()]
     keys = [*PAIRED_BY, "size"]
     static = measured[measured.strategy == "static"].reset_index(names="row")
     others = measured[measured.strategy != "static"].reset_index(names="row")
     joined = others.merge(static, on=keys, suffixes=("", "_static"))
-    ordered = joined.sort_values(["engine", "pixels"], kind="stable")
+    ordered = joined.sort_values("pixels", kind="stable")
     return tuple(_pair(records, row) for _, row in ordered.iterrows())
 
 
@@ -53,7 +52,6 @@ def _pair(records: Records, row: pd.Series) -> Pair:
     many, one = records.results[row["row"]], records.results[row["row_static"]]
     return Pair(
         backend=row["backend"],
-        family=row["family"],
         strategy=row["strategy"],
         engine=row["engine"],
         static_engine=row["engine_static"],

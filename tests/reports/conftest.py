@@ -55,6 +55,7 @@ class Lab:
     seed: int = 0
     processes: int = 5
     rounds: int = 4
+    noise: float = 0.01
     where: Environment = field(default_factory=environment)
 
     def trial(
@@ -108,9 +109,9 @@ class Lab:
         rng = np.random.default_rng([self.seed, int(trial.identity[:8], 16)])
         made = []
         for process in range(self.processes):
-            offset = rng.normal(0, 0.005)
+            offset = rng.normal(0, self.noise / 2)
             for turn in range(self.rounds):
-                noise = np.exp(offset + rng.normal(0, 0.01, 5))
+                noise = np.exp(offset + rng.normal(0, self.noise, 5))
                 calls = (self.latency_ms(trial) * 1e6 * noise).astype(int)
                 made.append(
                     Block(

@@ -6,9 +6,8 @@ from markdown_it import MarkdownIt
 
 from reports.grid import grid, plain
 
-WORDS = st.text(
-    st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_categories=("Cc",)), max_size=20
-)
+PRINTED = st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_categories=["Cc"])
+WORDS = st.text(PRINTED | st.sampled_from("_*`|&~"), max_size=20)
 
 
 def cells(markdown: str) -> list[list[str]]:

@@ -82,7 +82,7 @@ TRIALS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(TRIALS, min_size=1, max_size=12), st.lists(st.integers(1, 3), min_size=12))
 def test_no_engine_has_two_rows_at_one_size(
     lab: Lab, wanted: list[dict[str, str]], rounds: list[int]

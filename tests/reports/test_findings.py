@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reports.choice import what_to_ship
+from reports.dynamic_cost import what_dynamic_costs
+from reports.findings import find, what_to_doubt
+from reports.load import Records, select_records
+from reports.markdown import compose
+from sizewise.specs import Size
+from sizewise.stats import summarize
+from sizewise.trials import Result
+
+if TYPE_CHECKING:
+    from tests.reports.conftest import Lab
+
+SMALL, LARGE = Size(128, 128), Size(256, 256)
+
+
+def read(lab: Lab, *results: Result) -> Records:
+    return select_records([lab.run(results)], "x")
+
+
+def doubtful(result: Result) -> Result:
+    """Every other block under foreign load."""
+    blocks = (replace(b, valid=turn % 2 == 0) for turn, b in enumerate(result.blocks))
+    return replace(result, blocks=tuple(blocks))
+
+
+def test_the_fastest_within_half_a_point_is_named_with_its_lead(lab: Lab) -> None:
+    quick = lab.ok(lab.trial("openvino", size=SMALL), ap=0.500)
+    best = lab.ok(lab.trial("onnxruntime", size=LARGE), ap=0.504)
+    sentence = what_to_ship(read(lab, best, quick))
+    summary = summarize(quick)
+    assert sentence.startswith(
+        "The fastest engine within half a point of the best AP is openvino static at 128x128: "
+        f"{summary.latency_ms:.3f} ms ("
+    )
+    ratio = summarize(best).latency_ms / summary.latency_ms
+    assert f", AP 0.500, {ratio:.2f} (" in sentence
+    assert "times as fast as the most accurate, onnxruntime static at 256x256 (" in sentence
+
+
+def test_more_than_half_a_point_is_too_much(lab: Lab) -> None:
+    quick = lab.ok(lab.trial("openvino", size=SMALL), ap=0.498)
+    best = lab.ok(lab.trial("onnxruntime", size=LARGE), ap=0.504)
+    sentence = what_to_ship(read(lab, best, quick))
+    assert "is onnxruntime static at 256x256" in sentence
+    assert sentence.endswith("AP 0.504, and none is more accurate.")
+
+
+def test_a_rival_that_is_not_slower_is_named(lab: Lab) -> None:
+    twins = [lab.ok(lab.trial(replica=turn), ap=0.5) for turn in range(2)]
+    slow = lab.ok(lab.trial("torch_eager"), ap=0.5)
+    sentence = what_to_ship(read(lab, *twins, slow))
+    assert "; not shown to be slower: openvino static" in sentence
+    assert "torch_eager" not in sentence
+
+
+def test_a_doubtful_row_is_not_recommended_while_there_is_another(lab: Lab) -> None:
+    quick = doubtful(lab.ok(lab.trial("openvino"), ap=0.5))
+    sound = lab.ok(lab.trial("onnxruntime"), ap=0.5)
+    assert "fastest trustworthy engine" in what_to_ship(read(lab, quick, sound))
+    assert "is onnxruntime static" in what_to_ship(read(lab, quick, sound))
+    alone = what_to_ship(read(lab, quick))
+    assert "is openvino static" in alone
+    assert "though that latency is not to be trusted (other programs were busy" in alone
+
+
+def test_batches_compete_by_image(lab: Lab) -> None:
+    one = lab.ok(lab.trial("openvino", batch_size=1), ap=0.5)
+    many = lab.ok(lab.trial("openvino", batch_size=8), ap=0.5)
+    quick = [replace(b, latency_ns=tuple(n // 2 for n in b.latency_ns)) for b in many.blocks]
+    sentence = what_to_ship(read(lab, one, replace(many, blocks=tuple(quick))))
+    assert "is openvino static batch 8 at 128x128" in sentence
+    assert "ms (" in sentence
+    assert "for a batch of 8" in sentence
+
+
+def test_segmenters_are_judged_by_their_masks(lab: Lab) -> None:
+    result = lab.ok(lab.trial())
+    assert result.accuracy is not None
+    masks = replace(result, accuracy=replace(result.accuracy, ap=None, ap50=None, miou=0.7))
+    assert "the best mIoU is openvino static" in what_to_ship(read(lab, masks))
+
+
+def test_without_accuracy_it_says_so(lab: Lab) -> None:
+    results = [replace(result, accuracy=None) for result in lab.sweep()]
+    sentence = what_to_ship(read(lab, *results))
+    assert "no accuracy was measured" in sentence
+    assert "the fastest at the largest size is openvino static at 320x320" in sentence
+    assert "none was measured" in what_to_ship(read(lab, lab.bad(lab.trial())))
+
+
+def test_the_dynamic_engine_has_its_price(lab: Lab) -> None:
+    sentence = what_dynamic_costs(read(lab, *lab.sweep()))
+    price, saving = sentence.split("openvino ")[1].split(" latency ")
+    assert float(price.strip("+%")) == pytest.approx(12, abs=1)
+    assert "geometric mean over 4 sizes" in saving
+    assert "1 build (0.500 s, 10.0 MiB) instead of 4 builds (1.60 s, 40.0 MiB)" in saving
+    assert "onnxruntime no" in sentence
+
+
+def test_a_price_that_may_be_nothing_is_called_uncertain(lab: Lab) -> None:
+    noisy = replace(lab, noise=0.05)
+    pair = [noisy.ok(noisy.trial("onnxruntime", kind)) for kind in ("static", "dynamic")]
+    assert "onnxruntime no certain latency (" in what_dynamic_costs(read(noisy, *pair))
+
+
+def test_one_process_gives_no_interval(lab: Lab) -> None:
+    hasty = replace(lab, processes=1)
+    pair = [hasty.ok(hasty.trial("openvino", kind)) for kind in ("static", "dynamic")]
+    sentence = what_dynamic_costs(read(hasty, *pair))
+    assert "one process is no ground for an interval" in sentence
+    assert "none of them to be trusted" in sentence
+
+
+def test_doubtful_sizes_are_left_out_of_the_price(lab: Lab) -> None:
+    results = list(lab.sweep(("openvino",)))
+    results[0] = doubtful(results[0])
+    sentence = what_dynamic_costs(read(lab, *results))
+    assert "geometric mean over 3 sizes, 1 doubtful left out" in sentence
+
+
+def test_without_a_pair_there_is_no_price(lab: Lab) -> None:
+    lonely = read(lab, lab.ok(lab.trial()), lab.ok(lab.trial("onnxruntime", "dynamic")))
+    assert "can't be said" in what_dynamic_costs(lonely)
+
+
+def test_an_unknown_build_is_not_counted_as_none(lab: Lab) -> None:
+    first, *others = lab.sweep(("openvino",))
+    assert "build" not in what_dynamic_costs(read(lab, replace(first, build=None), *others))
+
+
+def test_rows_are_doubted_by_name(lab: Lab) -> None:
+    good, bad = lab.ok(lab.trial("openvino")), doubtful(lab.ok(lab.trial("onnxruntime")))
+    refused = lab.bad(lab.trial("torch_eager"), "unsupported")
+    assert what_to_doubt(read(lab, good).frame) == "Every measured row is steady (1 of 1)."
+    assert what_to_doubt(read(lab, good, bad, refused).frame) == (
+        "Do not trust 1 of 2 measured rows: onnxruntime static at 128x128 (other programs were "
+        "busy during 50% of its blocks); 1 row without a figure (1 unsupported: unsupported_size)."
+    )
+    assert what_to_doubt(read(lab, refused).frame).startswith("There is nothing to trust: 1 row")
+
+
+STATES = ("ok", "bare", "doubtful", "unsupported", "failed", "invalid", "absent")
+PLACES = [
+    (backend, strategy, size)
+    for backend in ("onnxruntime", "openvino")
+    for strategy in ("static", "dynamic")
+    for size in (SMALL, LARGE)
+]
+
+
+@st.composite
+def sweeps(draw: st.DrawFn) -> list[tuple[str, float, int]]:
+    """A state, an AP and a number of processes for each of ``PLACES``; not all of them absent."""
+    states = draw(
+        st.lists(st.sampled_from(STATES), min_size=len(PLACES), max_size=len(PLACES)).filter(
+            lambda s: set(s) != {"absent"}
+        )
+    )
+    scores = [draw(st.sampled_from([0.0, 0.5, 0.503, 0.506])) for _ in PLACES]
+    processes = draw(st.sampled_from([1, 2, 3]))
+    return [(state, ap, processes) for state, ap in zip(states, scores, strict=True)]
+
+
+def made(lab: Lab, sweep: list[tuple[str, float, int]]) -> list[Result]:
+    results = []
+    for (backend, strategy, size), (state, ap, processes) in zip(PLACES, sweep, strict=True):
+        hasty = replace(lab, processes=processes, rounds=2)
+        trial = hasty.trial(backend, strategy, size, sizes=(SMALL, LARGE))  # type: ignore[arg-type]
+        if state in ("unsupported", "failed", "invalid"):
+            results.append(hasty.bad(trial, state))  # type: ignore[arg-type]
+        elif state != "absent":
+            result = hasty.ok(trial, ap=ap)
+            bare = replace(result, accuracy=None, memory=None, build=None)
+            results.append({"ok": result, "bare": bare, "doubtful": doubtful(result)}[state])
+    return results
+
+
+def expected_choice(results: list[Result]) -> str:
+    """By brute force: where the first sentence must point."""
+    scored = [
+        (result.accuracy.ap, summarize(result), result.trial.cell)
+        for result in results
+        if result.accuracy is not None and result.accuracy.ap is not None
+    ]
+    if not scored:
+        return "can't be said"
+    best = max(ap for ap, _, _ in scored)
+    near = [(s, cell) for ap, s, cell in scored if ap > best - 0.0055]
+    pool = [(s, cell) for s, cell in near if s.trusted] or near
+    _, cell = min(pool, key=lambda member: member[0].latency_ms)
+    return f"is {cell.backend} {cell.strategy} at {cell.size}: "
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(sweeps())
+def test_whatever_is_missing_the_report_is_whole_and_true(
+    lab: Lab, sweep: list[tuple[str, float, int]]
+) -> None:
+    results = made(lab, sweep)
+    records = read(lab, *results)
+    findings = find(records)
+    assert expected_choice(results) in findings[0]
+    text = compose(records, findings, {})
+    for sentence in findings:
+        assert sentence.endswith(".")
+        assert "  " not in sentence
+    for broken in ("nan", "None", "inf", "Series", "/home"):
+        assert broken not in text
+    assert text.count("\n## ") == len(set(text.split("\n## ")[1:]))

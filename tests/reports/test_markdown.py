@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from markdown_it import MarkdownIt
+from PIL import Image
+
+from reports.load import select_records
+from reports.markdown import compose, write_report
+from reports.provenance import left_out, reproduction
+from sizewise.errors import OutputError
+
+if TYPE_CHECKING:
+    from tests.reports.conftest import Lab
+
+
+@pytest.fixture(scope="module")
+def results(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = [*lab.sweep(), lab.bad(lab.trial("torch_eager"), reason="/home/me/x.onnx | is odd")]
+    return lab.file(tmp_path_factory.mktemp("records") / "results.sqlite", lab.run(rows))
+
+
+@pytest.fixture(scope="module")
+def one_row(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    bare = lab.mend(lab.ok(lab.trial()), accuracy=None)
+    return lab.file(tmp_path_factory.mktemp("one") / "results.sqlite", lab.run([bare]))
+
+
+@pytest.fixture(scope="module")
+def out(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(results, tmp_path_factory.mktemp("report")).path.parent
+
+
+def test_pictures_lie_beside_the_page_and_are_pictures(out: Path) -> None:
+    text = (out / "report.md").read_text(encoding="utf-8")
+    linked = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
+    assert linked == ["latency.png", "dynamic.png", "accuracy.png"]
+    assert {path.name for path in out.iterdir()} == {"report.md", *linked}
+    for name in linked:
+        with Image.open(out / name) as picture:
+            assert picture.width >= 1000
+
+
+def test_the_page_renders_with_all_its_tables(out: Path) -> None:
+    page = MarkdownIt("commonmark").enable("table").render((out / "report.md").read_text("utf-8"))
+    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    assert headings == [
+        "Latency",
+        "One dynamic engine or one per size",
+        "Accuracy",
+        "Memory",
+        "Builds",
+        "Without a figure",
+        "Environment",
+        "How it was measured",
+        "How to measure it again",
+    ]
+    assert page.count("<table>") == 10
+    assert page.count("<ol>") == 1
+    assert page.count("<li>") == 3
+
+
+def test_the_sentences_come_first_and_go_to_the_caller(one_row: Path, tmp_path: Path) -> None:
+    report = write_report(one_row, tmp_path / "new" / "folder")
+    assert len(report.findings) == 3
+    opening = report.path.read_text(encoding="utf-8").split("\n## ")[0]
+    for turn, sentence in enumerate(report.findings, start=1):
+        assert f"{turn}. {sentence}" in opening.replace("\\", "")
+
+
+def test_the_same_records_give_the_same_report(results: Path, out: Path, tmp_path: Path) -> None:
+    write_report(results, tmp_path)
+    for path in out.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+def test_no_folder_of_the_machine_is_told(out: Path) -> None:
+    text = (out / "report.md").read_text(encoding="utf-8")
+    assert "/home" not in text
+    assert "sizewise bench digits.onnx --sizes 128:320:64" in text
+    assert "x.onnx \\| is odd" in text
+
+
+def test_other_environments_are_named_and_left_out(lab: Lab, other_lab: Lab) -> None:
+    old = other_lab.run(other_lab.sweep(("torch_eager",)), started="2026-01-01")
+    records = select_records([old, lab.run(lab.sweep())], "x")
+    text = compose(records, ("a.", "b.", "c."), {})
+    assert "torch_eager" not in text
+    assert "Left out: 8 results of another environment" in left_out(records)
+    assert "cpu Older CPU @ 2.00GHz and cores 8" in text
+    assert left_out(select_records([lab.run(lab.sweep())], "x")) == ""
+
+
+def test_configurations_are_shown_once_each(lab: Lab) -> None:
+    first, second = lab.run([]), lab.run([], command="sizewise bench b.onnx")
+    text = reproduction([first, first, second])
+    assert text.count("```sh") == 2
+    (found, _) = re.findall(r"```json\n(.*?)\n```", text, flags=re.DOTALL)
+    assert json.loads(found) == {"models": ["digits.onnx"], "threads": 2}
+
+
+def test_a_configuration_can_not_break_out_of_its_block(lab: Lab) -> None:
+    text = reproduction([lab.run([], command="echo '```' '````'")])
+    page = MarkdownIt().render(text)
+    assert page.count("<pre>") == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission(one_row: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="permission denied"):
+        write_report(one_row, tmp_path)
+
+
+def test_a_folder_that_is_a_file(one_row: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(OutputError):
+        write_report(one_row, tmp_path / "taken")
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_full_disk_leaves_no_half_report(
+    one_row: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OutputError, match="no space left"):
+        write_report(one_row, tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".png"}

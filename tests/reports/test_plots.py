@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+
+from reports.load import Records, select_records
+from reports.pairs import find_pairs
+from reports.plots import accuracy_figure, draw
+from reports.series import OKABE_ITO, styles
+from reports.tradeoffs import contests, pareto_front
+from sizewise.specs import Size
+from sizewise.trials import Result
+
+if TYPE_CHECKING:
+    from tests.reports.conftest import Lab
+
+
+def read(lab: Lab, *results: Result) -> Records:
+    return select_records([lab.run(results)], "x")
+
+
+STRATEGIES = ("static", "dynamic")
+
+
+def heights(bars: ErrorbarContainer) -> list[float]:
+    line = bars.lines[0]
+    assert line is not None
+    return [float(y) for y in np.asarray(line.get_ydata())]
+
+
+def notes(figure: Figure) -> list[Annotation]:
+    return [child for child in figure.axes[0].get_children() if isinstance(child, Annotation)]
+
+
+def test_every_measured_engine_has_its_line_with_its_intervals(lab: Lab) -> None:
+    records = read(lab, *lab.sweep(), lab.bad(lab.trial("torch_eager")))
+    (axes,) = draw(records)["latency.png"].axes
+    bars = {c.get_label(): c for c in axes.containers if isinstance(c, ErrorbarContainer)}
+    assert set(bars) == {f"{b} {s}" for b in ("onnxruntime", "openvino") for s in STRATEGIES}
+    for engine, rows in records.frame[records.frame["median_ms"].notna()].groupby("engine"):
+        _, _, (segments,) = bars[str(engine)].lines
+        ends = np.array([segment[:, 1] for segment in segments.get_segments()])
+        assert heights(bars[str(engine)]) == pytest.approx(rows["median_ms"].tolist())
+        assert ends == pytest.approx(rows[["low_ms", "high_ms"]].to_numpy())
+
+
+def test_the_ratio_is_drawn_in_percent(lab: Lab) -> None:
+    records = read(lab, *lab.sweep(("openvino",)))
+    (axes,) = draw(records)["dynamic.png"].axes
+    (bars,) = axes.containers
+    assert isinstance(bars, ErrorbarContainer)
+    wanted = [100 * (pair.ratio.ratio - 1) for pair in find_pairs(records)]
+    assert heights(bars) == pytest.approx(wanted)
+    assert axes.get_title(loc="left").split()[-2:] == ["in", "openvino"]
+
+
+def test_only_what_was_measured_is_drawn(lab: Lab) -> None:
+    assert draw(read(lab, lab.bad(lab.trial()))) == {}
+    alone = replace(lab.ok(lab.trial()), accuracy=None)
+    assert set(draw(read(lab, alone))) == {"latency.png"}
+    assert set(draw(read(lab, *lab.sweep()))) == {"latency.png", "dynamic.png", "accuracy.png"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_label_covers_another_or_a_point(lab: Lab, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes = [Size(side, side) for side in range(128, 641, 64)]
+    results = [
+        lab.ok(lab.trial(backend, size=size, sizes=sizes), ap=float(rng.uniform(0.40, 0.45)))
+        for size in sizes
+        for backend in ("onnxruntime", "openvino", "torch_eager")
+    ]
+    records = read(lab, *results)
+    (contest,) = contests(records.frame)
+    figure = accuracy_figure(contest, styles(records.frame))
+    figure.draw_without_rendering()
+    boxes = [note.get_window_extent() for note in notes(figure)]
+    assert boxes
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    points = contest.rows[["image_ms", "ap"]].to_numpy()
+    seen = figure.axes[0].transData.transform(points)
+    assert not any(box.contains(x, y) for box in boxes for x, y in seen)
+
+
+def test_the_front_is_what_nothing_beats(lab: Lab) -> None:
+    rng = np.random.default_rng(0)
+    results = [replace(r, accuracy=None) if rng.random() < 0.1 else r for r in lab.sweep()]
+    scored = [lab.ok(r.trial, ap=float(rng.choice([0.3, 0.4, 0.5]))) for r in results]
+    (contest,) = contests(read(lab, *scored).frame)
+    points = list(contest.rows[["image_ms", "ap"]].itertuples(index=True, name=None))
+    unbeaten = {
+        row
+        for row, ms, ap in points
+        if not any(m <= ms and a >= ap and (m, a) != (ms, ap) for _, m, a in points)
+    }
+    assert set(pareto_front(contest).index) == unbeaten
+
+
+def test_an_engine_looks_alike_in_all_pictures(lab: Lab) -> None:
+    frame = read(lab, *lab.sweep()).frame
+    look = styles(frame)
+    assert look["openvino static"].colour == look["openvino dynamic"].colour
+    assert look["openvino static"].colour != look["onnxruntime static"].colour
+    assert look["openvino static"].line["marker"] != look["openvino dynamic"].line["marker"]
+    assert {style.colour for style in look.values()} <= set(OKABE_ITO)
+
+
+def test_sizes_that_are_not_square_and_a_single_one(lab: Lab) -> None:
+    sizes = (Size(192, 320), Size(320, 192))
+    for chosen in (sizes, sizes[:1]):
+        records = read(lab, *lab.sweep(sizes=chosen))
+        pictures = draw(records)
+        for picture in pictures.values():
+            picture.draw_without_rendering()
+        (axes,) = pictures["latency.png"].axes
+        assert [t.get_text() for t in axes.get_xticklabels()] == [str(size) for size in chosen]
+
+
+def test_pictures_need_neither_a_display_nor_torch() -> None:
+    code = "import reports.markdown, sys; print(*{'matplotlib.pyplot','torch'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
