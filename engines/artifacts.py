@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def engine_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
+@cache
 def machine() -> str:
     """What compiled code depends on: system, instruction sets and devices."""
     environment = read_environment()
@@ -74,12 +76,13 @@ def spec_from_plain(plain: dict[str, Any]) -> EngineSpec:
 
 def _decoded(path: Path, plain: Any) -> EngineArtifact:
     try:
-        artifact = codec.from_plain(plain | {"path": str(path.parent)}, EngineArtifact)
+        written = plain | {"path": str(path.parent)}
+        artifact = codec.from_plain(written, EngineArtifact)
         artifact = replace(artifact, spec=spec_from_plain(plain["spec"]))
     except (msgspec.ValidationError, TypeError, KeyError, UsageError) as error:
         raise _foreign(path, str(error)) from error
     # A key that we dropped in reading may have meant something to whoever wrote it.
-    if codec.to_plain(artifact) != plain | {"path": str(path.parent)}:
+    if codec.to_json(codec.to_plain(artifact)) != codec.to_json(written):
         raise _foreign(path, "it says more, or less, than this version understands")
     return artifact
 

@@ -111,7 +111,11 @@ class Backend(ABC):
     def can_run(self) -> Availability: ...
 
     def load_library(self) -> None:  # noqa: B027 - not every back end has one
-        """Import the library, so that no time and no memory measured later includes that."""
+        """Import what running needs, so that no time and no memory measured later includes it."""
+
+    def load_builder(self) -> None:
+        """Import what building needs, to the same end."""
+        self.load_library()
 
     def clock(self) -> Clock:
         """What the harness reads around every call."""

@@ -32,7 +32,7 @@ def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> No
     backend = find_backend(engine_spec.backend)
     _expect_unchanged(exported)
     backend.check(exported, engine_spec)
-    backend.load_library()
+    backend.load_builder()
     started = time.perf_counter()
     try:
         backend.build(exported, engine_spec, Path(folder))

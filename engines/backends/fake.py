@@ -130,13 +130,15 @@ class FakeSession(Session):
         return np.random.default_rng(self._options.seed).random(shape).astype(dtype)
 
     def _side(self, tensor: TensorSpec, axis: int) -> int:
-        """A free dimension that is not the input's becomes one number per 64 pixels."""
+        """A free dimension is the input's of that name, or of that place where there are four, or
+        else one number per 64 pixels."""
         side, image = tensor.shape[axis], self.artifact.image
-        numeric = image.shape(self.artifact.spec.batch_size, self._size)
-        known = dict(zip(image.tensor.shape, numeric, strict=True))
         if isinstance(side, int):
             return side
-        return known.get(side, numeric[0] if axis == 0 else max(1, self._size.pixels // 64))
+        numeric = image.shape(self.artifact.spec.batch_size, self._size)
+        known = dict(zip(image.tensor.shape, numeric, strict=True))
+        by_place = numeric[axis] if axis == 0 or len(tensor.shape) == 4 else None
+        return known.get(side, by_place or max(1, self._size.pixels // 64))
 
 
 def _options(spec: EngineSpec) -> FakeOptions:

@@ -57,6 +57,11 @@ class OnnxRuntime(Backend):
 
         onnxruntime.disable_telemetry_events()
 
+    def load_builder(self) -> None:
+        import onnx  # noqa: F401
+
+        self.load_library()
+
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
         options = _session_options(spec, self.graph_fusions[spec.graph_fusion])
         options.optimized_model_filepath = str(folder / _ENGINE)

@@ -85,6 +85,8 @@ class OpenVinoSession(Session):
         self._request = compiled.create_infer_request()
 
     def _bind(self, images: Array) -> None:
+        # It reads the array in place and does not keep it alive.
+        self._images = images
         tensor = _openvino().Tensor(images, shared_memory=True)
         self._request.set_tensor(self.artifact.image.tensor.name, tensor)
 

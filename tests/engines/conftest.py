@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from engines.artifacts import read_manifest
+from engines.building import build_engine
+from sizewise import codec
+from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel
+from tests.engines.nets import write_net, write_program
+
+Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
+
+
+@pytest.fixture(scope="session")
+def net(tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
+    """With free sizes and a card that says stride 32; without a ``.pt2`` beside it."""
+    return write_net(tmp_path_factory.mktemp("net") / "small.onnx")
+
+
+@pytest.fixture(scope="session")
+def net_with_program(tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
+    pytest.importorskip("torch")
+    model = write_net(tmp_path_factory.mktemp("program") / "small.onnx")
+    write_program(model.program_path)
+    return model
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Builds in this process, and each engine once: a child takes half a second to start."""
+
+    @cache
+    def built(model_text: str, spec: EngineSpec) -> Path:
+        folder = tmp_path_factory.mktemp("engine")
+        model = codec.from_json(model_text, ExportedModel)
+        build_engine(codec.to_plain(model), codec.to_plain(spec), str(folder))
+        return folder
+
+    return lambda model, spec: read_manifest(built(codec.to_json(model), spec))

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engines import gate
+from engines.backends.fake import FakeOptions
+from engines.base import Backend
+from engines.registry import backends, find_backend
+from sizewise.errors import EngineMismatchError, InputError, UsageError
+from sizewise.specs import (
+    BackendOptions,
+    EngineSpec,
+    ExportedModel,
+    Profile,
+    Size,
+)
+from tests.engines.nets import unwritten_net
+
+GOOD = EngineSpec(
+    backend="fake",
+    strategy="static",
+    profiles=(Profile.fixed(Size(64, 96)),),
+    options=FakeOptions(),
+)
+RANGE = Profile.spanning([Size(64, 64), Size(128, 128)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherOptions(BackendOptions):
+    pass
+
+
+def refusal(backend: Backend, exported: ExportedModel, spec: EngineSpec) -> EngineMismatchError:
+    with pytest.raises(EngineMismatchError) as caught:
+        gate.admit(backend, exported, spec)
+    return caught.value
+
+
+def test_a_good_specification_passes() -> None:
+    gate.admit(find_backend("fake"), unwritten_net(), GOOD)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"profiles": ()}, "unsupported_strategy"),
+        ({"profiles": (RANGE,)}, "unsupported_strategy"),
+        ({"profiles": GOOD.profiles * 2}, "unsupported_strategy"),
+        ({"strategy": "dynamic", "profiles": (RANGE, RANGE)}, "unsupported_strategy"),
+        ({"graph_fusion": "fastest"}, "unsupported_graph_fusion"),
+        ({"options": BackendOptions()}, "unsupported_options"),
+        ({"options": OtherOptions()}, "unsupported_options"),
+        ({"threads": 0}, "unsupported_options"),
+        ({"streams": 0}, "unsupported_options"),
+        ({"batch_size": 0}, "unsupported_options"),
+        ({"profiles": (Profile.fixed(Size(64, 100)),)}, "unsupported_size"),
+    ],
+)
+def test_what_can_not_be_built_is_refused_with_its_code(
+    change: dict[str, object], code: str
+) -> None:
+    spec = replace(GOOD, **change)  # type: ignore[arg-type]
+    assert refusal(find_backend("fake"), unwritten_net(), spec).reason_code == code
+
+
+@pytest.mark.parametrize("backend", backends().values(), ids=lambda b: b.name)
+def test_every_back_end_refuses_what_it_does_not_offer(backend: Backend) -> None:
+    def spec(strategy: str, graph_fusion: str, streams: int = 1) -> EngineSpec:
+        profile = Profile.fixed(Size(64, 64)) if strategy == "static" else RANGE
+        return EngineSpec(
+            backend=backend.name,
+            strategy=strategy,  # type: ignore[arg-type]
+            profiles=(profile,),
+            graph_fusion=graph_fusion,
+            streams=streams,
+            options=backend.options_type(),
+        )
+
+    default = backend.default_graph_fusion
+    for strategy in {"static", "dynamic", "profiles"} - {*backend.strategies}:
+        found = refusal(backend, unwritten_net(), spec(strategy, default))
+        assert found.reason_code == "unsupported_strategy"
+    offered = backend.strategies[0]
+    for level in {"none", "basic", "extended", "all"} - {*backend.graph_fusions}:
+        found = refusal(backend, unwritten_net(), spec(offered, level))
+        assert found.reason_code == "unsupported_graph_fusion"
+        assert ", ".join(backend.graph_fusions) in str(found)
+    for precision in {"fp32", "fp16", "bf16", "int8", "fp8", "fp3"} - {*backend.precisions}:
+        found = refusal(backend, unwritten_net(precision=precision), spec(offered, default))
+        assert found.reason_code == "unsupported_precision"
+    if not backend.takes_streams:
+        found = refusal(backend, unwritten_net(), spec(offered, default, streams=2))
+        assert found.reason_code == "unsupported_options"
+    assert default in backend.graph_fusions
+
+
+@given(
+    st.builds(Size, st.integers(1, 2000), st.integers(1, 2000)),
+    st.sampled_from([2, 8, 32, 64]),
+)
+def test_the_sizes_named_in_a_refusal_are_good_and_the_nearest(size: Size, stride: int) -> None:
+    spec = replace(GOOD, profiles=(Profile.fixed(size),))
+    if size.height % stride == 0 and size.width % stride == 0:
+        gate.admit(find_backend("fake"), unwritten_net(stride), spec)
+        return
+    found = refusal(find_backend("fake"), unwritten_net(stride), spec)
+    named = [Size(int(h), int(w)) for h, w in re.findall(r"(\d+)x(\d+)", found.todo)]
+    assert named
+    for good in named:
+        gate.admit(
+            find_backend("fake"),
+            unwritten_net(stride),
+            replace(GOOD, profiles=(Profile.fixed(good),)),
+        )
+        assert abs(good.height - size.height) < stride
+        assert abs(good.width - size.width) < stride
+
+
+def test_a_model_of_two_inputs_is_refused() -> None:
+    with pytest.raises(InputError, match="one batch of images"):
+        gate.admit(find_backend("fake"), unwritten_net(inputs=2), GOOD)
+
+
+def test_an_unknown_back_end_lists_those_there_are_but_not_the_one_for_tests() -> None:
+    with pytest.raises(UsageError) as caught:
+        find_backend("warp")
+    assert "onnxruntime, openvino" in str(caught.value)
+    assert "fake" not in str(caught.value)

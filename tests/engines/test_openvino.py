@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engines.opening import open_engine
+from engines.registry import find_backend
+from sizewise.errors import EngineMismatchError
+from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+
+pytest.importorskip("openvino")
+Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
+ROOT = Path(__file__).parents[2]
+
+
+def spec(*sizes: Size, **changes: Any) -> EngineSpec:
+    strategy: Any = "static" if len(sizes) == 1 else "dynamic"
+    profiles = (Profile.spanning(sizes),)
+    return EngineSpec(backend="openvino", strategy=strategy, profiles=profiles, **changes)
+
+
+def compiled(artifact: EngineArtifact) -> Any:
+    session: Any = open_engine(artifact)
+    return session._request.get_compiled_model()
+
+
+def test_precision_threads_and_streams_are_named_and_not_left_to_the_plug_in(
+    build: Build, net: ExportedModel
+) -> None:
+    model = compiled(build(net, spec(Size(64, 96), threads=2, streams=2)))
+    assert model.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
+    assert model.get_property("INFERENCE_NUM_THREADS") == 2
+    assert model.get_property("NUM_STREAMS") == 2
+
+
+def test_static_is_one_shape_and_dynamic_the_bounds_of_its_profile(
+    build: Build, net: ExportedModel
+) -> None:
+    static = compiled(build(net, spec(Size(64, 96))))
+    assert str(static.input(0).partial_shape) == "[1,3,64,96]"
+    dynamic = compiled(build(net, spec(Size(64, 96), Size(128, 96), batch_size=2)))
+    assert str(dynamic.input(0).partial_shape) == "[2,3,64..128,96]"
+
+
+def test_a_blob_that_is_none_is_a_mismatch(build: Build, net: ExportedModel) -> None:
+    artifact = build(net, spec(Size(96, 96)))
+    (artifact.path / "engine.blob").write_bytes(b"no blob")
+    with pytest.raises(EngineMismatchError, match="could not open"):
+        find_backend("openvino").open(artifact)
+
+
+def test_nothing_is_reported_to_anybody(build: Build, net: ExportedModel, tmp_path: Path) -> None:
+    """A plain ``import openvino`` sends an event and leaves files in the home folder."""
+    artifact = build(net, spec(Size(64, 96)))
+    program = (
+        "import sys; from pathlib import Path; sent = [];"
+        "sys.addaudithook(lambda event, _: event.startswith('socket.') and sent.append(event));"
+        "from engines.artifacts import read_manifest; from engines.opening import open_engine;"
+        "open_engine(read_manifest(Path(sys.argv[1]))).close();"
+        "assert not sent, sent; assert 'openvino' in sys.modules"
+    )
+    outside_of_ci = {k: v for k, v in os.environ.items() if k not in ("CI", "TF_BUILD")}
+    subprocess.run(
+        [sys.executable, "-c", program, str(artifact.path)],
+        check=True,
+        cwd=ROOT,
+        env=outside_of_ci | {"HOME": str(tmp_path)},
+    )
+    assert list(tmp_path.iterdir()) == []
