@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from sizewise.errors import UsageError
 from sizewise.specs import Strategy
 from sizewise.trials import Protocol
 
@@ -74,14 +73,3 @@ class SweepSettings(Axes):
         common = {name: getattr(self, name) for name in Axes.model_fields}
         said = [table.model_dump(exclude_unset=True) for table in self.sweep or (Axes(),)]
         return tuple(Axes(**common | own) for own in said)
-
-
-def sweep_settings(**options: Any) -> SweepSettings:
-    """Settings from a command's options. Raises UsageError that names what is wrong."""
-    try:
-        return SweepSettings(**options)
-    except ValidationError as error:
-        flaws = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        raise UsageError(
-            "The sweep can't be planned", flaws, "Correct these options and try again."
-        ) from error

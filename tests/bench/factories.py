@@ -1,12 +1,17 @@
-"""Results to test with: one trial whose samples are whatever the test says."""
+"""Results to test with, whose samples are whatever the test says, and workers in this process."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.launch import Limits
+from bench.worker import Worker
 from sizewise.specs import EngineSpec, Profile, Size
 from sizewise.trials import Block, Cell, Protocol, Result, Trial
 
@@ -66,3 +71,22 @@ def result(
             for number in range(rounds)
         ),
     )
+
+
+class InProcess:
+    """A worker without a process of its own; what passes is JSON all the same."""
+
+    def __init__(self, limits: Limits) -> None:
+        del limits
+        self._open = ExitStack()
+
+    def call(self, method: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
+        arguments = json.loads(json.dumps(arguments))
+        if method == "__init__":
+            self._worker = Worker(**arguments)
+            self._open.callback(self._worker.close)
+            return None
+        return json.loads(json.dumps(getattr(self._worker, method)(**arguments)))
+
+    def close(self) -> None:
+        self._open.close()

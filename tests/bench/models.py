@@ -14,7 +14,9 @@ from sizewise.specs import ExportedModel, ModelCard
 CARD = ModelCard(network="colours", task="detection", layout="sizewise", classes=("red", "blue"))
 
 
-def colours(path: Path, box: tuple[float, ...] = (0, 0, 8, 8), card: ModelCard = CARD) -> ExportedModel:
+def colours(
+    path: Path, box: tuple[float, ...] = (0, 0, 8, 8), card: ModelCard = CARD
+) -> ExportedModel:
     """A detector that finds ``box`` (x0 y0 x1 y1, input pixels) in every picture, red and blue each
     as likely as the picture's mean in that channel."""
     graph = helper.make_graph(

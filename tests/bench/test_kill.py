@@ -1,0 +1,137 @@
+"""``sizewise bench`` is killed at random moments of its life and started again until it is done."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.bench.models import colours
+
+KILLS = 50
+AT_ONCE = 2
+MARK = "SIZEWISE_TEST_SWEEP"
+FAREWELL_S = 10.0
+
+Finished = dict[str, int]
+"""Identity → when its first block started: a trial that is measured again would start anew."""
+
+
+class Sweep:
+    """One folder, and the command that fills it."""
+
+    def __init__(self, model: Path, out: Path) -> None:
+        self.out = out
+        options = "--backend fake --strategy static --sizes 32,64 --replicas 2 --processes 1"
+        self._command = [
+            *(sys.executable, "-c", "from sizewise.cli import main; main()", "bench", str(model)),
+            *(*options.split(), "--rounds", "2", "--threads", "1", "--out", str(out)),
+        ]
+
+    def start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command,
+            env=os.environ | {MARK: str(self.out)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    def finish(self) -> Finished:
+        with self.start() as process:
+            _, said = process.communicate()
+        assert process.returncode == 0, said
+        return self.finished()
+
+    def kill_after(self, seconds: float) -> bool:
+        """Whether it was still alive then."""
+        with self.start() as process:
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                self.expect_no_survivors()
+                return True
+            assert process.stderr is not None
+            assert process.returncode == 0, process.stderr.read()
+        return False
+
+    def expect_no_survivors(self) -> None:
+        deadline = time.monotonic() + FAREWELL_S
+        while survivors := self._survivors():
+            assert time.monotonic() < deadline, survivors
+            time.sleep(0.05)
+
+    def _survivors(self) -> list[str]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == str(self.out):
+                    found.append(" ".join(process.cmdline()))
+            except psutil.Error:  # gone meanwhile, dead but not buried, or somebody else's
+                continue
+        return found
+
+    def finished(self) -> Finished:
+        """Read from a copy, so that the next start meets the files as the kill left them."""
+        copy = self.out.with_name(f"{self.out.name}-copy")
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        for path in self.out.glob("results.sqlite*"):
+            shutil.copy(path, copy)
+        if not (copy / "results.sqlite").exists():
+            return {}
+        with closing(sqlite3.connect(copy / "results.sqlite")) as database:
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            if not database.execute("SELECT * FROM sqlite_master").fetchall():
+                return {}
+            rows = database.execute(
+                "SELECT identity, min(started_ns) FROM result JOIN block ON result_id = id"
+                " GROUP BY result_id"
+            ).fetchall()
+        assert len(rows) == len(dict(rows))
+        return dict(rows)
+
+
+def kill_and_resume(model: Path, home: Path, expected: set[str], life_s: float, seed: int) -> int:
+    """Kill ``KILLS // AT_ONCE`` times, in as many folders as it takes. Gives their number."""
+    moments = random.Random(seed)
+    kills, folders = 0, 0
+    while kills < KILLS // AT_ONCE:
+        sweep = Sweep(model, home / f"{seed}-{folders}")
+        folders += 1
+        before: Finished = {}
+        while kills < KILLS // AT_ONCE and sweep.kill_after(moments.uniform(0, life_s)):
+            kills += 1
+            now = sweep.finished()
+            assert now.keys() <= expected
+            assert before.items() <= now.items()
+            before = now
+        done = sweep.finish()
+        assert done.keys() == expected
+        assert before.items() <= done.items()
+    return folders
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads other processes' environment")
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+    model = colours(tmp_path / "model.onnx").path
+    started = time.monotonic()
+    expected = Sweep(model, tmp_path / "undisturbed").finish().keys()
+    life_s = time.monotonic() - started
+    assert len(expected) == 4
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        chains = [
+            pool.submit(kill_and_resume, model, tmp_path, set(expected), life_s, seed)
+            for seed in range(AT_ONCE)
+        ]
+    assert sum(chain.result() for chain in chains) >= AT_ONCE
