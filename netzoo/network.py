@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -70,9 +71,15 @@ class AnchorDetector(Network):
         self.register_buffer("anchors", by_head, persistent=False)
         self.anchors: Tensor
 
-    @property
-    def head_channels(self) -> int:
-        return self.anchors_per_head * (5 + len(self.config.classes))
+    def make_head(self, inputs: int) -> nn.Conv2d:
+        """The last convolution of a level. It starts with objectness 0.01 everywhere: most cells
+        are empty, and need not be taught so (RetinaNet, Lin et al. 2017, §4.1)."""
+        values = 5 + len(self.config.classes)
+        head = nn.Conv2d(inputs, self.anchors_per_head * values, 1)
+        bias = torch.zeros(head.out_channels)
+        bias[4::values] = math.log(0.01 / 0.99)
+        head.bias = nn.Parameter(bias)
+        return head
 
     def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """``boxes`` [B, N, 4] and ``scores`` [B, N, C], N over heads, anchors, rows, columns."""

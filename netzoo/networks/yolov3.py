@@ -31,11 +31,8 @@ class YOLOv3(AnchorDetector):
         repeats = scaled_repeats(2, config.depth)
         _, _, fine, middle, coarse = self.backbone.channels
         self.levels = nn.ModuleList(
-            (
-                Level(0, coarse, repeats, self.head_channels),
-                Level(coarse // 2, middle, repeats, self.head_channels),
-                Level(middle // 2, fine, repeats, self.head_channels),
-            )
+            Level(above, channels, repeats, self.make_head(channels))
+            for above, channels in ((0, coarse), (coarse // 2, middle), (middle // 2, fine))
         )
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -50,16 +47,16 @@ class YOLOv3(AnchorDetector):
 
 class Level(nn.Module):
     """Backbone features of ``channels`` and the coarser level's of ``above`` (0: there is none)
-    to features for the finer level, half of ``channels`` wide, and the head's ``outputs``."""
+    to features for the finer level, half of ``channels`` wide, and what ``head`` makes of them."""
 
-    def __init__(self, above: int, channels: int, repeats: int, outputs: int) -> None:
+    def __init__(self, above: int, channels: int, repeats: int, head: nn.Conv2d) -> None:
         super().__init__()
         half = channels // 2
         self.lateral = ConvBNAct(above, above // 2, 1) if above else None
         first = ConvBNAct(channels + above // 2, half, 1)
         self.body = nn.Sequential(first, *(_squeeze(half) for _ in range(repeats)))
         self.expand = ConvBNAct(half, channels, 3)
-        self.head = nn.Conv2d(channels, outputs, 1)
+        self.head = head
 
     def forward(self, features: Tensor, above: Tensor | None) -> tuple[Tensor, Tensor]:
         if self.lateral is not None and above is not None:

@@ -29,23 +29,22 @@ class TrainingSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        counts = {"steps": self.steps, "batch_size": self.batch_size, "threads": self.threads}
-        for name, count in counts.items():
-            if count < 1:
+        finite = float("inf")
+        for name, right, meaning in (
+            ("steps", self.steps >= 1, "at least 1"),
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("sizes", bool(self.sizes), "one size or more"),
+            ("learning_rate", 0 < self.learning_rate < finite, "above 0"),
+            ("weight_decay", 0 <= self.weight_decay < finite, "0 or more"),
+            ("warmup_steps", self.warmup_steps >= 0, "0 or more"),
+            ("gradient_norm", 0 < self.gradient_norm < finite, "above 0"),
+            ("ema_decay", 0 <= self.ema_decay < 1, "in 0–1, below 1"),
+            ("threads", self.threads >= 1, "at least 1"),
+            ("seed", self.seed >= 0, "0 or more"),
+        ):
+            if not right:
                 raise UsageError(
-                    f"Training can't have {name} = {count}",
-                    "it is a count, at least 1",
-                    f"Give a positive {name}.",
+                    f"Training can't have {name} = {getattr(self, name)}",
+                    f"it must be {meaning}",
+                    "Leave it out to have the default.",
                 )
-        if not self.sizes:
-            raise UsageError(
-                "Training has no sizes", "every step draws one", "Give sizes, as 160:320:32."
-            )
-        rates = (self.learning_rate, self.gradient_norm, 1 - self.ema_decay)
-        if not all(0 < rate < float("inf") for rate in rates) or self.ema_decay < 0:
-            raise UsageError(
-                "Training can't have these rates",
-                f"learning_rate {self.learning_rate} and gradient_norm {self.gradient_norm} must "
-                f"lie above 0, ema_decay {self.ema_decay} in 0–1",
-                "Leave them out to have the defaults.",
-            )

@@ -1,0 +1,168 @@
+"""Networks on disk: safetensors, with all it takes to rebuild them; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+
+import msgspec
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, save
+from torch import Tensor
+
+from netzoo.config import NetworkConfig
+from netzoo.network import Network, build_network
+from netzoo.training.settings import TrainingSettings
+from sizewise import codec
+from sizewise.errors import InputError, UsageError
+from sizewise.files import written_whole
+
+HEADER_KEY = "sizewise"
+_TODO_FILE = "Give a checkpoint (.safetensors) that sizewise train wrote."
+_LISTED = 3
+_ARCHIVE = b"PK\x03\x04"
+"""How the zip archives of torch.save begin, whatever the file is called."""
+_BROKEN_ARCHIVE = (
+    *(UnpicklingError, struct.error, EOFError, RuntimeError, AssertionError, MemoryError),
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+)
+"""What a broken or hostile archive makes the restricted unpickler raise (tried by fuzzing)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where weights come from: the training (its seed is in the settings) and its data."""
+
+    settings: TrainingSettings | None = None
+    data: str = ""
+    data_sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointHeader:
+    """What a checkpoint says of itself, in the file's metadata under the key ``sizewise``."""
+
+    config: NetworkConfig
+    provenance: Provenance
+
+
+def save_checkpoint(path: Path, network: Network, provenance: Provenance) -> None:
+    """Written whole or not at all. Raises OutputError where the system refuses."""
+    header = CheckpointHeader(config=network.config, provenance=provenance)
+    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+    content = save(tensors, metadata={HEADER_KEY: codec.to_json(header)})
+    with written_whole(path) as draft:
+        draft.write_bytes(content)
+
+
+def read_header(path: Path) -> CheckpointHeader:
+    """The configuration and provenance, without the weights. Raises InputError."""
+    try:
+        # Opened here first: it says of any file that it can't open that there is none.
+        with path.open("rb"), safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except SafetensorError as error:
+        raise InputError(f"{path} is no checkpoint", str(error), _TODO_FILE) from error
+    if HEADER_KEY not in metadata:
+        raise InputError(
+            f"{path} can't be rebuilt into a network",
+            "it holds weights, but not the configuration of a network of sizewise",
+            "Name the network, and give this file as its weights.",
+        )
+    try:
+        return codec.from_json(metadata[HEADER_KEY], CheckpointHeader)
+    except (msgspec.ValidationError, msgspec.DecodeError, UsageError) as error:
+        raise InputError(
+            f"The configuration inside {path} can't be read", str(error), _TODO_FILE
+        ) from error
+
+
+def load_checkpoint(path: Path) -> Network:
+    """The network of a checkpoint, in evaluation mode. Raises InputError."""
+    header = read_header(path)
+    try:
+        network = build_network(header.config)
+    except UsageError as error:
+        raise InputError(
+            f"The network inside {path} can't be built", error.why, error.todo
+        ) from error
+    load_weights(network, path)
+    return network
+
+
+def load_weights(network: Network, path: Path) -> None:
+    """Weights into ``network``, which is then in evaluation mode: from safetensors, or from a
+    PyTorch file (``torch.save``) that holds a state dict and nothing else. Raises InputError,
+    naming the tensors that do not fit.
+    """
+    tensors = _read_tensors(path)
+    _check_fit(network.state_dict(), tensors, path, network.config.name)
+    network.load_state_dict(tensors)
+    network.eval()
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if content.startswith(_ARCHIVE):
+        return _read_state_dict(path, content)
+    try:
+        return load(content)
+    except SafetensorError as error:
+        raise InputError(
+            f"{path} holds no weights that can be read",
+            f"it is no archive of torch.save, and as safetensors it fails ({error})",
+            "Give a .safetensors file, or a state dict written by torch.save (PyTorch 1.6 or "
+            "newer); a file that needs unpickling is refused.",
+        ) from error
+
+
+def _read_state_dict(path: Path, content: bytes) -> dict[str, Tensor]:
+    todo = "Save the network's state_dict() alone with torch.save, and give that."
+    try:
+        # weights_only: tensors and plain containers are read, code in the file is not run.
+        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except _BROKEN_ARCHIVE as error:
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InputError(f"{path} is no plain state dict", first, todo) from error
+    if not isinstance(found, Mapping) or not all(isinstance(v, Tensor) for v in found.values()):
+        raise InputError(f"{path} is no plain state dict", "it holds more than tensors", todo)
+    return {str(name): value for name, value in found.items()}
+
+
+def _check_fit(
+    wanted: Mapping[str, Tensor], given: Mapping[str, Tensor], path: Path, name: str
+) -> None:
+    misfits = [f"{key} is missing" for key in wanted if key not in given]
+    misfits += [f"{key} is not of the network" for key in given if key not in wanted]
+    common = wanted.keys() & given.keys()
+    misfits += [m for key in sorted(common) if (m := _misfit(key, wanted[key], given[key]))]
+    if misfits:
+        more = f" and {len(misfits) - _LISTED} more" if len(misfits) > _LISTED else ""
+        raise InputError(
+            f"{path} does not fit {name}",
+            "; ".join(misfits[:_LISTED]) + more,
+            "Build the network with the width, depth and classes that the weights were made with.",
+        )
+
+
+def _misfit(name: str, wanted: Tensor, given: Tensor) -> str:
+    if given.shape != wanted.shape:
+        return f"{name} is {list(given.shape)} instead of {list(wanted.shape)}"
+    if given.layout != torch.strided or given.is_floating_point() != wanted.is_floating_point():
+        return f"{name} is {given.dtype} ({given.layout}) instead of {wanted.dtype}"
+    return "" if given.isfinite().all() else f"{name} is not finite"
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    why = (error.strerror or str(error)).lower()
+    return InputError(f"{path} can't be opened", why, "Check the path and try again.")

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from netzoo.config import NetworkConfig
+from netzoo.data.coco import Dataset
+from netzoo.network import Network
+from netzoo.tasks.letterbox import Letterbox
+from netzoo.training.evaluate import evaluate_network
+from sizewise.specs import Size
+from tests.netzoo.factories import CLASSES, narrow_detector, squares
+
+
+class Oracle(Network):
+    """Knows the answers, image after image, and gives them ``error`` pixels beside."""
+
+    output_names = ("boxes", "scores")
+
+    def __init__(self, data: Dataset, size: Size, error: float) -> None:
+        super().__init__(NetworkConfig(name="oracle", classes=CLASSES), (32,))
+        self._data = data
+        self._size = size
+        self._error = error
+        self._next = 0
+
+    def __deepcopy__(self, memo: object) -> Oracle:
+        return self
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        batch = self._data.images[self._next : self._next + len(images)]
+        self._next += len(images)
+        boxes, scores = [], []
+        for image in batch:
+            fit = Letterbox.fit(Size(image.height, image.width), self._size)
+            boxes.append(torch.from_numpy(fit.boxes_to_input(image.boxes)) + self._error)
+            scores.append(torch.nn.functional.one_hot(torch.from_numpy(image.labels), 2).float())
+        return [torch.stack(boxes), torch.stack(scores)]
+
+    def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(heads)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Dataset:
+    return squares(tmp_path, 7)
+
+
+@pytest.mark.parametrize("size", [Size(96, 128), Size(64, 160), Size(256, 96)])
+def test_right_answers_score_one_at_every_size(data: Dataset, size: Size) -> None:
+    scores = evaluate_network(Oracle(data, size, error=0.0), data, size, batch_size=3)
+    assert scores.ap > 0.99
+
+
+def test_answers_beside_the_boxes_score_less(data: Dataset) -> None:
+    size = Size(96, 128)
+    assert evaluate_network(Oracle(data, size, error=30.0), data, size).ap50 < 0.3
+
+
+def test_a_random_network_scores_next_to_nothing(data: Dataset) -> None:
+    assert evaluate_network(narrow_detector(), data, Size(96, 128)).ap < 0.2

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from netzoo.config import NetworkConfig
+from netzoo.data.coco import Dataset
+from netzoo.network import AnchorDetector
+from netzoo.training.settings import TrainingSettings
+from netzoo.training.trainer import train
+from sizewise.errors import InputError, TrainingError, UsageError
+from sizewise.specs import Sizes
+from tests.netzoo.factories import narrow_config, squares
+
+QUICK = TrainingSettings(
+    steps=4, batch_size=2, sizes=Sizes.parse("64,96"), warmup_steps=2, threads=1
+)
+
+
+class Notes:
+    """A progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int]] = []
+        self.notes: list[str] = []
+
+    @contextmanager
+    def stage(self, label: str, total: int) -> Iterator[Notes]:
+        self.stages.append((label, total))
+        yield self
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.notes += [note] * steps
+
+    @property
+    def losses(self) -> list[float]:
+        return [float(note.split()[1]) for note in self.notes]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Dataset:
+    return squares(tmp_path / "squares", 6)
+
+
+def test_thirty_steps_on_one_image_halve_the_loss(data: Dataset) -> None:
+    notes = Notes()
+    settings = replace(
+        QUICK, steps=30, batch_size=1, sizes=Sizes.parse("96x128"), learning_rate=0.01
+    )
+    train(narrow_config(), replace(data, images=data.images[:1]), settings, notes)
+    assert sum(notes.losses[-3:]) / 3 < notes.losses[0] / 2
+
+
+def test_progress_tells_loss_and_size(data: Dataset) -> None:
+    notes = Notes()
+    train(narrow_config(), data, QUICK, notes)
+    assert notes.stages == [("train yolov3", 4)]
+    assert len(notes.notes) == 4
+    assert {note.split()[-1] for note in notes.notes} <= {"64x64", "96x96"}
+
+
+def test_a_seed_gives_the_same_weights_and_leaves_torch_as_it_was(data: Dataset) -> None:
+    before = torch.random.get_rng_state(), torch.get_num_threads()
+    first, again = (train(narrow_config(), data, QUICK) for _ in range(2))
+    other = train(narrow_config(), data, replace(QUICK, seed=1))
+    for ours, theirs in zip(first.parameters(), again.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert any(
+        not torch.equal(ours, theirs)
+        for ours, theirs in zip(first.parameters(), other.parameters(), strict=True)
+    )
+    assert not first.training
+    assert torch.equal(torch.random.get_rng_state(), before[0])
+    assert torch.get_num_threads() == before[1]
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_anchors_come_from_the_data_and_the_decode_from_the_loss(data: Dataset) -> None:
+    config = replace(narrow_config("yolov3"), anchors=())
+    network = train(config, data, replace(QUICK, steps=1))
+    assert isinstance(network, AnchorDetector)
+    assert network.config.decoding == "scaled"
+    assert len(network.config.anchors) == 9
+    assert max(max(anchor) for anchor in network.config.anchors) <= 96
+
+
+def test_given_anchors_are_kept(data: Dataset) -> None:
+    network = train(narrow_config(), data, replace(QUICK, steps=1))
+    assert network.config.anchors == narrow_config().anchors
+
+
+def test_a_loss_that_is_no_number_ends_the_training(data: Dataset) -> None:
+    broken = [replace(image, boxes=image.boxes * float("nan")) for image in data.images]
+    settings = replace(QUICK, steps=50, learning_rate=1e30, gradient_norm=1e30, warmup_steps=0)
+    with pytest.raises(TrainingError, match="step") as caught:
+        train(narrow_config(), data, settings)
+    assert caught.value.reason_code == "numerics"
+    with pytest.raises(InputError):
+        train(replace(narrow_config(), anchors=()), replace(data, images=tuple(broken)), QUICK)
+
+
+def test_sizes_off_the_stride_are_refused(data: Dataset) -> None:
+    with pytest.raises(UsageError, match="multiples of its stride, 32"):
+        train(narrow_config(), data, replace(QUICK, sizes=Sizes.parse("64,100")))
+
+
+def test_data_of_other_classes_or_without_images_are_refused(data: Dataset) -> None:
+    config = NetworkConfig(name="yolov3", classes=("cat", "dog"))
+    with pytest.raises(InputError, match="cat, dog"):
+        train(config, data, QUICK)
+    with pytest.raises(InputError, match="no images"):
+        train(narrow_config(), replace(data, images=()), QUICK)
+
+
+@pytest.mark.parametrize("name", ["loss", "network"])
+def test_unknown_names_are_refused_with_a_list(data: Dataset, name: str) -> None:
+    config = narrow_config(name="nothing" if name == "network" else "yolov3")
+    settings = replace(QUICK, loss="nothing" if name == "loss" else "dense")
+    with pytest.raises(UsageError, match=f"no {name} named 'nothing'"):
+        train(config, data, settings)
