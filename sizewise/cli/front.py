@@ -23,17 +23,16 @@ def run_command_line(arguments: list[str]) -> int:
         from sizewise.cli.app import app
 
         command = typer.main.get_command(app)
-        code = command.main(
+        code: int | None = command.main(
             [a for a in arguments if a != "--debug"], prog_name="sizewise", standalone_mode=False
         )
-    except typer.Exit as leave:  # typer turns Ctrl-C into one of these, too
-        return _say(_GOES_ON, INTERRUPTED) if leave.exit_code == INTERRUPTED else leave.exit_code
     except Exception as error:  # noqa: BLE001 - the outermost edge: every failure gets its sentence
         if debug:
             traceback.print_exc()
             _print_child_trace(error)
         return _say(*_sentence(error))
-    return code if isinstance(code, int) else 0
+    # typer gives the code of an Exit, of Ctrl-C too, and what the command returned without one
+    return _say(_GOES_ON, code) if code == INTERRUPTED else code or 0
 
 
 def _say(sentence: str, code: int) -> int:
