@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bench.plan import Group, engine_specs, plan_sweep
+from bench.settings import Axes, SweepSettings
+from engines.registry import find_backend
+from sizewise.environment import usable_cores
+from sizewise.errors import InputError, UsageError
+from sizewise.specs import ExportedModel, Profile, Size, TensorSpec
+from sizewise.trials import Trial
+from tests.bench.models import CARD, colours
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
+    return colours(tmp_path_factory.mktemp("model") / "colours.onnx")
+
+
+def planned(
+    *models: ExportedModel, environment: str = "here", data: str = "", **keys: Any
+) -> tuple[Group, ...]:
+    return plan_sweep(
+        models,
+        SweepSettings.model_validate({"backends": ["fake"], "threads": 1} | keys),
+        environment_fingerprint=environment,
+        data_sha256={"": data},
+    )
+
+
+def some(elements: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(elements, min_size=1, max_size=4, unique=True)
+
+
+def trials(groups: tuple[Group, ...]) -> list[Trial]:
+    return [member.trial for group in groups for member in group.members]
+
+
+def test_a_static_engine_has_one_size_and_a_dynamic_one_all(model: ExportedModel) -> None:
+    found = trials(planned(model, sizes="32,64x96,128"))
+    spanning = Profile(min=Size(32, 32), opt=Size(64, 96), max=Size(128, 128))
+    assert {(t.cell.strategy, str(t.cell.size), t.spec.profiles) for t in found} == {
+        *(("static", s, (Profile.fixed(Size.parse(s)),)) for s in ("32x32", "64x96", "128x128")),
+        *(("dynamic", s, (spanning,)) for s in ("32x32", "64x96", "128x128")),
+    }
+    assert len(engine_specs(SweepSettings(backends=("fake",), sizes="32,64x96,128"))) == 4
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "graph_fusion": some(st.sampled_from(["none", "basic", "extended", "all"])),
+            "batch": some(st.integers(1, 8)),
+            "strategies": some(st.sampled_from(["static", "dynamic", "profiles"])),
+            "replicas": st.integers(1, 3),
+        }
+    ),
+    some(st.integers(1, 20)),
+)
+@settings(max_examples=50)
+def test_the_plan_is_the_cross_product_in_groups_of_a_size(
+    model: ExportedModel, keys: dict[str, Any], sizes: list[int]
+) -> None:
+    groups = planned(model, sizes=",".join(map(str, sizes)), **keys)
+    assert [group.size.height for group in groups] == sizes
+    per_size = keys["replicas"] * math.prod(
+        len(keys[axis]) for axis in ("graph_fusion", "batch", "strategies")
+    )
+    assert all(len(group.members) == per_size for group in groups)
+    assert all(t.cell.size == g.size for g in groups for t in trials((g,)))
+    assert len({t.identity for t in trials(groups)}) == per_size * len(sizes)
+
+
+def test_a_table_takes_what_it_does_not_say_from_the_common_one(model: ExportedModel) -> None:
+    tables = [{"strategies": ["static"]}, {"strategies": ["dynamic"], "sizes": "64", "rounds": 6}]
+    found = trials(planned(model, sizes="32,64", rounds=2, batch=[2], sweep=tables))
+    assert [(t.cell.strategy, str(t.cell.size), t.protocol.rounds) for t in found] == [
+        ("static", "32x32", 2),
+        ("static", "64x64", 2),
+        ("dynamic", "64x64", 6),
+    ]
+    assert {t.cell.batch_size for t in found} == {2}
+
+
+def test_tables_that_overlap_share_a_group_and_its_trials(model: ExportedModel) -> None:
+    tables = [{"strategies": ["static"]}, {"strategies": ["dynamic", "static"]}]
+    (group,) = planned(model, sizes="32", sweep=tables)
+    assert [t.cell.strategy for t in trials((group,))] == ["static", "dynamic"]
+
+
+def test_what_is_not_said_is_the_back_ends_own(model: ExportedModel) -> None:
+    (trial, _) = trials(planned(model, sizes="32", threads=0))
+    fake = find_backend("fake")
+    assert trial.cell.graph_fusion == trial.spec.graph_fusion == fake.default_graph_fusion
+    assert trial.spec.threads == usable_cores()
+    assert trial.backend_version == fake.version()
+    assert type(trial.spec.options) is fake.options_type
+
+
+def test_whatever_can_change_a_figure_makes_another_trial(
+    model: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only(of: ExportedModel, **keys: Any) -> str:
+        (trial,) = trials(planned(of, sizes="32", strategies=["static"], **keys))
+        return trial.identity
+
+    retrained = colours(tmp_path / "colours.onnx", box=(1, 2, 3, 4))
+    assert retrained.card.network == model.card.network
+    identities = {
+        "the same": only(model),
+        "retrained": only(retrained),
+        "threads": only(model, threads=2),
+        "environment": only(model, environment="there"),
+        "protocol": only(model, block_s=1),
+        "data": only(model, data="other"),
+        "batch": only(model, batch=[2]),
+        "graph fusion": only(model, graph_fusion=["none"]),
+    }
+    monkeypatch.setattr(type(find_backend("fake")), "version", lambda self: "2")
+    identities["version"] = only(model)
+    assert len(set(identities.values())) == len(identities)
+    monkeypatch.undo()
+    assert only(model) == identities["the same"]
+    moved = replace(model, path=tmp_path / "elsewhere.onnx")
+    assert only(moved) == identities["the same"]
+
+
+def test_a_size_that_one_model_takes_is_planned_for_all(
+    model: ExportedModel, tmp_path: Path
+) -> None:
+    coarse = colours(tmp_path / "coarse.onnx", card=replace(CARD, network="coarse", stride=32))
+    found = trials(planned(model, coarse, sizes="32,40,64"))
+    assert len(found) == 12
+    dynamic = next(t for t in found if t.cell.network == "coarse" and t.cell.strategy == "dynamic")
+    assert dynamic.spec.profiles == (Profile.spanning((Size(32, 32), Size(64, 64))),)
+
+
+def test_a_size_that_no_model_takes_is_an_error(tmp_path: Path) -> None:
+    coarse = colours(tmp_path / "coarse.onnx", card=replace(CARD, stride=32))
+    with pytest.raises(UsageError, match=r"takes the size 64x40.*multiples of its stride 32"):
+        planned(coarse, sizes="32,64x40")
+
+
+def test_a_size_other_than_the_fixed_one_is_an_error(model: ExportedModel) -> None:
+    fixed = TensorSpec(name="images", dtype="float32", shape=(1, 3, 48, 48))
+    with pytest.raises(UsageError, match="height is fixed to 48"):
+        planned(replace(model, inputs=(fixed,)), sizes="32")
+
+
+def test_a_model_that_takes_no_images_is_an_error(model: ExportedModel) -> None:
+    flat = TensorSpec(name="tokens", dtype="int64", shape=("batch", "length"))
+    with pytest.raises(InputError, match="does not take one batch of images"):
+        planned(replace(model, inputs=(flat,)), sizes="32")
+
+
+def test_an_unknown_back_end_is_an_error_that_lists_those_there_are() -> None:
+    with pytest.raises(UsageError, match=r"'onyx'.*onnxruntime, openvino"):
+        engine_specs(SweepSettings(backends=("onyx",)))
+
+
+@pytest.mark.parametrize(
+    ("keys", "where"),
+    [
+        ({"stategies": ["static"]}, ("stategies",)),
+        ({"strategies": ["fast"]}, ("strategies", 0)),
+        ({"backends": []}, ("backends",)),
+        ({"rounds": 0}, ("rounds",)),
+        ({"block_s": float("nan")}, ("block_s",)),
+        ({"sweep": [{"size": "32"}]}, ("sweep", 0, "size")),
+        ({"sweep": [{"sweep": []}]}, ("sweep", 0, "sweep")),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_named(
+    keys: dict[str, object], where: tuple[str | int, ...]
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        SweepSettings.model_validate(keys)
+    assert caught.value.errors()[0]["loc"] == where
+
+
+def test_each_product_is_whole() -> None:
+    whole = SweepSettings(seed=3, sweep=(Axes(sizes="32"),)).products()
+    assert whole == (Axes(seed=3, sizes="32"),)
