@@ -35,8 +35,8 @@ def _lead(records: Records, contest: Contest, best: pd.Series) -> str:
     if best.name == peak.name:
         return "and none is more accurate"
     times = _times_as_fast(records, best, peak)
-    figures = f"{latency(peak)}, {contest.name} {peak[contest.metric]:.3f}{caveat(peak)}"
-    return f"{times} as fast as the most accurate, {where(peak)} ({figures})"
+    figures = f"{latency(peak)} and {contest.name} {peak[contest.metric]:.3f}{caveat(peak)}"
+    return f"{times} as fast as the most accurate, {where(peak)} with {figures}"
 
 
 def _times_as_fast(records: Records, best: pd.Series, peak: pd.Series) -> str:

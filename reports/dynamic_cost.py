@@ -30,8 +30,9 @@ def what_dynamic_costs(records: Records) -> str:
 
 def _latency(pairs: Sequence[Pair]) -> str:
     used = best_of(pairs)
-    one_each = len({pair.size for pair in used}) == len(used)
-    basis = f"geometric mean over {counted(len(used), 'size' if one_each else 'pair')}"
+    sizes = {pair.size for pair in used}
+    noun = "size" if len(sizes) == len(used) else "pair"
+    basis = f"geometric mean over {len(used)} {noun}s" if len(used) > 1 else f"at {used[0].size}"
     if len(used) < len(pairs):
         basis += f", {len(pairs) - len(used)} doubtful left out"
     elif not used[0].trusted:
@@ -57,9 +58,11 @@ def _builds(frame: pd.DataFrame, pairs: Sequence[Pair]) -> str:
         return ""
     totals = build_totals(rows)
     static = totals["strategy"] == "static"
-    return f", {_sum(totals[~static])} instead of {_sum(totals[static])}"
+    one, many = int(totals["engines"][~static].sum()), int(totals["engines"][static].sum())
+    ours, theirs = _sum(totals[~static]), _sum(totals[static])
+    return f", {counted(one, 'build')} ({ours}) instead of {many} ({theirs})"
 
 
 def _sum(totals: pd.DataFrame) -> str:
     seconds, mib = number(totals["build_s"].sum()), number(totals["engine_mib"].sum())
-    return f"{counted(int(totals['engines'].sum()), 'build')} ({seconds} s, {mib} MiB)"
+    return f"{seconds} s, {mib} MiB"

@@ -29,7 +29,7 @@ from reports.pairs import Pair, best_of, by_backend, find_pairs, geometric_mean
 from reports.phrases import change
 from reports.series import Style, styles
 from reports.tradeoffs import Contest, contests, pareto_front
-from reports.words import listed
+from reports.words import counted, listed
 from sizewise.stats import PRACTICAL
 
 Styles = Mapping[str, Style]
@@ -68,8 +68,9 @@ def latency_figure(rows: pd.DataFrame, look: Styles) -> Figure:
 def _latency_title(rows: pd.DataFrame) -> str:
     fastest = rows.loc[rows.groupby("size")["image_ms"].idxmin(), "engine"].value_counts()
     best, wins = fastest.index[0], fastest.iloc[0]
-    where = f"all {wins}" if len(fastest) == 1 else f"{wins} of {fastest.sum()}"
-    return f"{best} has the lowest median latency at {where} sizes"
+    count = rows["size"].nunique()
+    where = f"all {count} sizes" if wins == count else f"{wins} of {counted(count, 'size')}"
+    return f"{best} has the lowest median latency at {where if count > 1 else rows['size'].iloc[0]}"
 
 
 def ratio_figure(rows: pd.DataFrame, pairs: Sequence[Pair], look: Styles) -> Figure:
@@ -95,7 +96,7 @@ def _ratio_title(pairs: Sequence[Pair]) -> str:
     groups = by_backend(pairs).items()
     costs = [f"{change(geometric_mean(best_of(group)).ratio)} in {name}" for name, group in groups]
     against = ": " + listed(costs) if costs else ""
-    return f"Latency of one engine for all sizes, against one engine per size{against}"
+    return f"Dynamic engine's latency against one engine per size{against}"
 
 
 def _percents(pair: Pair) -> list[float]:

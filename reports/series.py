@@ -12,21 +12,26 @@ OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "
 its yellow, which is too faint on white."""
 
 _BY_STRATEGY: dict[str, dict[str, Any]] = {
-    "static": {"linestyle": "-", "marker": "o", "markersize": 4},
-    "dynamic": {"linestyle": "--", "marker": "s", "markersize": 7, "markerfacecolor": "none"},
-    "profiles": {"linestyle": ":", "marker": "^", "markersize": 9, "markerfacecolor": "none"},
+    "static": {"linestyle": "-", "markersize": 4},
+    "dynamic": {"linestyle": "--", "markersize": 7, "markerfacecolor": "none"},
+    "profiles": {"linestyle": ":", "markersize": 9, "markerfacecolor": "none"},
 }
 """So that one can be seen inside another: engines of one back end often lie close together."""
+_MARKERS = {"static": "oDPX", "dynamic": "spdh", "profiles": "^v<>"}
+"""The next one each time the colours come round again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    colour: str
+    family: int
     strategy: str
 
     @property
     def line(self) -> dict[str, Any]:
-        return {"color": self.colour, "linewidth": 1.4} | _BY_STRATEGY[self.strategy]
+        turn, colour = divmod(self.family, len(OKABE_ITO))
+        markers = _MARKERS[self.strategy]
+        own = {"color": OKABE_ITO[colour], "marker": markers[turn % len(markers)], "linewidth": 1.4}
+        return own | _BY_STRATEGY[self.strategy]
 
     @property
     def dot(self) -> dict[str, Any]:
@@ -35,12 +40,10 @@ class Style:
 
 
 def styles(frame: pd.DataFrame) -> dict[str, Style]:
-    """By engine name, in the order of filing; colours come round again after the seventh."""
+    """By engine name, in the order of filing."""
     families = {family: number for number, family in enumerate(frame["family"].unique())}
-    engines = frame.drop_duplicates("engine")
+    columns = frame.drop_duplicates("engine")[["engine", "family", "strategy"]]
     return {
-        engine: Style(colour=OKABE_ITO[families[family] % len(OKABE_ITO)], strategy=strategy)
-        for engine, family, strategy in zip(
-            engines["engine"], engines["family"], engines["strategy"], strict=True
-        )
+        engine: Style(family=families[family], strategy=strategy)
+        for engine, family, strategy in columns.itertuples(index=False, name=None)
     }

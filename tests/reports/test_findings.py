@@ -43,7 +43,7 @@ def test_the_fastest_within_half_a_point_is_named_with_its_lead(lab: Lab) -> Non
     )
     ratio = summarize(best).latency_ms / summary.latency_ms
     assert f", AP 0.500, {ratio:.2f} (" in sentence
-    assert "times as fast as the most accurate, onnxruntime static at 256x256 (" in sentence
+    assert "times as fast as the most accurate, onnxruntime static at 256x256 with " in sentence
 
 
 def test_more_than_half_a_point_is_too_much(lab: Lab) -> None:
@@ -102,7 +102,7 @@ def test_the_dynamic_engine_has_its_price(lab: Lab) -> None:
     price, saving = sentence.split("openvino ")[1].split(" latency ")
     assert float(price.strip("+%")) == pytest.approx(12, abs=1)
     assert "geometric mean over 4 sizes" in saving
-    assert "1 build (0.500 s, 10.0 MiB) instead of 4 builds (1.60 s, 40.0 MiB)" in saving
+    assert "1 build (0.500 s, 10.0 MiB) instead of 4 (1.60 s, 40.0 MiB)" in saving
     assert "onnxruntime no" in sentence
 
 
@@ -200,7 +200,7 @@ def expected_choice(results: list[Result]) -> str:
     return f"is {cell.backend} {cell.strategy} at {cell.size}: "
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(sweeps())
 def test_whatever_is_missing_the_report_is_whole_and_true(
     lab: Lab, sweep: list[tuple[str, float, int]]

@@ -15,7 +15,7 @@ from matplotlib.text import Annotation
 from reports.load import Records, select_records
 from reports.pairs import find_pairs
 from reports.plots import accuracy_figure, draw
-from reports.series import OKABE_ITO, styles
+from reports.series import OKABE_ITO, Style, styles
 from reports.tradeoffs import contests, pareto_front
 from sizewise.specs import Size
 from sizewise.trials import Result
@@ -108,10 +108,16 @@ def test_the_front_is_what_nothing_beats(lab: Lab) -> None:
 def test_an_engine_looks_alike_in_all_pictures(lab: Lab) -> None:
     frame = read(lab, *lab.sweep()).frame
     look = styles(frame)
-    assert look["openvino static"].colour == look["openvino dynamic"].colour
-    assert look["openvino static"].colour != look["onnxruntime static"].colour
-    assert look["openvino static"].line["marker"] != look["openvino dynamic"].line["marker"]
-    assert {style.colour for style in look.values()} <= set(OKABE_ITO)
+    static, dynamic = look["openvino static"].line, look["openvino dynamic"].line
+    assert static["color"] == dynamic["color"] != look["onnxruntime static"].line["color"]
+    assert static["marker"] != dynamic["marker"]
+
+
+def test_many_engines_never_look_alike() -> None:
+    strategies = ("static", "dynamic", "profiles")
+    looks = [Style(family=n, strategy=s).line for n in range(28) for s in strategies]
+    assert len({(look["color"], look["marker"]) for look in looks}) == len(looks)
+    assert {look["color"] for look in looks} == set(OKABE_ITO)
 
 
 def test_sizes_that_are_not_square_and_a_single_one(lab: Lab) -> None:
