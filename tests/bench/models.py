@@ -43,6 +43,28 @@ def colours(
             )
         ],
     )
+    return _saved(graph, path, card)
+
+
+def brightness(path: Path) -> ExportedModel:
+    """A segmenter that takes for an object what is brighter than six tenths."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["images", "channels"], ["grey"]),
+            helper.make_node("Sub", ["grey", "threshold"], ["mask_logits"]),
+        ],
+        "brightness",
+        [_tensor("images", "batch", 3, "height", "width")],
+        [_tensor("mask_logits", "batch", 1, "height", "width")],
+        [
+            numpy_helper.from_array(np.array([1], np.int64), "channels"),
+            numpy_helper.from_array(np.array(0.6, np.float32), "threshold"),
+        ],
+    )
+    return _saved(graph, path, ModelCard(network="brightness", task="segmentation"))
+
+
+def _saved(graph: onnx.GraphProto, path: Path, card: ModelCard) -> ExportedModel:
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     write_card(proto, card)
     onnx.save(proto, path)
