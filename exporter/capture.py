@@ -1,0 +1,72 @@
+"""A module → an ExportedProgram with free batch, height and width, and its file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import Dim, ExportedProgram
+
+from exporter.failures import explained, quiet_torch
+from sizewise.errors import ExportError
+from sizewise.specs import Size
+
+_BATCH = 2
+"""Of the traced example: torch takes a dimension of 1 for a constant."""
+
+
+def capture(module: nn.Module, *, example: Size, stride: int, dynamic: bool) -> ExportedProgram:
+    """Trace ``module`` on noise of the example's size.
+
+    The batch is free; height and width are free multiples of ``stride`` where ``dynamic``, from
+    two strides upwards (torch takes a feature map of one cell for a constant). Raises ExportError.
+    """
+    images = torch.rand(_BATCH, 3, example.height, example.width)
+    axes: dict[int, Any] = {0: Dim("batch")}
+    if dynamic:
+        axes |= {2: _multiples(stride, "height"), 3: _multiples(stride, "width")}
+    what = "The module can't be captured by torch.export"
+    with torch.no_grad(), quiet_torch(), explained(what):
+        program = torch.export.export(module, (images,), dynamic_shapes=(axes,))
+    _demand_symbolic(program, axes)
+    return _stripped(program)
+
+
+def save_program(program: ExportedProgram, path: Path) -> None:
+    """By way of memory: on a full disk torch.export.save ends the whole interpreter."""
+    buffer = io.BytesIO()
+    with quiet_torch():
+        torch.export.save(program, buffer)
+    path.write_bytes(buffer.getbuffer())
+
+
+def load_program(path: Path) -> nn.Module:
+    """The program of a ``.pt2`` as a module that runs."""
+    with quiet_torch(), path.open("rb") as file:
+        return torch.export.load(file).module()
+
+
+def _multiples(stride: int, name: str) -> Any:
+    return Dim(name) if stride == 1 else stride * Dim(name)
+
+
+def _demand_symbolic(program: ExportedProgram, axes: dict[int, Any]) -> None:
+    name = program.graph_signature.user_inputs[0]
+    shape = next(node.meta["val"].shape for node in program.graph.nodes if node.name == name)
+    if fixed := [axis for axis in axes if isinstance(shape[axis], int)]:
+        raise ExportError(
+            "The captured program takes one size only",
+            f"torch fixed the axes {fixed} of its input {list(shape)}",
+            "Derive every size from the input's shape by integer arithmetic.",
+        )
+
+
+def _stripped(program: ExportedProgram) -> ExportedProgram:
+    """Without the example and the source lines, which hold the paths of this machine."""
+    program.example_inputs = None
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
+    return program

@@ -1,0 +1,129 @@
+"""PyTorch → ONNX with free batch, height and width, and nothing written that does not agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from exporter.capture import capture, load_program, save_program
+from exporter.contract import check_contract
+from exporter.eager import Reference, references
+from exporter.lowering import lower
+from exporter.parity import check_onnx, check_program
+from exporter.probes import plan_probes
+from exporter.serializing import refuse_above_limit, to_bytes
+from exporter.tolerance import demand_sensitive
+from sizewise.errors import BackendUnavailableError, ExportError, UsageError
+from sizewise.files import written_whole
+from sizewise.onnxfile import read_model, write_card
+from sizewise.progress import SILENT, Progress
+from sizewise.specs import ExportedModel, ModelCard, Size
+
+
+def export(
+    module: nn.Module,
+    card: ModelCard,
+    path: Path,
+    *,
+    output_names: tuple[str, ...],
+    example: Size,
+    dynamic: bool = True,
+    opset: int = 20,
+    progress: Progress = SILENT,
+) -> ExportedModel:
+    """Write ``path`` (``.onnx``) and a ``.pt2`` beside it, both of them or neither.
+
+    ``module`` takes images [B, 3, H, W] in float32 and gives the outputs of ``output_names``; it is
+    put into evaluation mode. Height and width are free multiples of ``card.stride``; without
+    ``dynamic`` they are the example's (the batch is free in either case). The file's card holds
+    the parity of every output at every probe.
+
+    Raises UsageError, OutputError, BackendUnavailableError (without ONNX Runtime) and ExportError:
+    UnsupportedOperatorError for an operator that ONNX lacks, ParityError where the result computes
+    something else than the module.
+    """
+    _check_installed()
+    _check_request(path, example, card.stride, dynamic=dynamic)
+    _check_weights(module)
+    module.eval()
+    with (
+        written_whole(path.with_suffix(".pt2")) as program_draft,
+        written_whole(path) as draft,
+        progress.stage(f"export {card.network}", 4) as stage,
+    ):
+        probes = plan_probes(example=example, stride=card.stride, dynamic=dynamic)
+        expected = references(module, probes, output_names, example=example)
+        _check_outputs(card, expected)
+        demand_sensitive(expected)
+        stage.advance(note="run eagerly")
+        program = capture(module, example=example, stride=card.stride, dynamic=dynamic)
+        save_program(program, program_draft)
+        check_program(load_program(program_draft), expected, output_names)
+        stage.advance(note="captured")
+        model = lower(
+            program, output_names=output_names, stride=card.stride, dynamic=dynamic, opset=opset
+        )
+        stage.advance(note="put into ONNX")
+        checks = check_onnx(to_bytes(model), expected)
+        write_card(model, replace(card, precision="fp32", parity=checks))
+        draft.write_bytes(model.SerializeToString())
+        stage.advance(note="agrees with eager PyTorch")
+    return read_model(path)
+
+
+def _check_installed() -> None:
+    for package, extra in (("onnxscript", "torch"), ("onnxruntime", "cpu")):
+        if find_spec(package) is None:
+            raise BackendUnavailableError(
+                "Nothing can be exported here",
+                f"{package} is not installed",
+                f"Install sizewise[{extra}].",
+                reason_code="unsupported_backend",
+            )
+
+
+def _check_request(path: Path, example: Size, stride: int, *, dynamic: bool) -> None:
+    if path.suffix != ".onnx":
+        raise UsageError(
+            f"{path} can't be exported to",
+            "an export is an .onnx file with a .pt2 file beside it",
+            "Give a path that ends in .onnx.",
+        )
+    least = 2 * stride if dynamic else stride
+    if (
+        example.height % stride
+        or example.width % stride
+        or min(example.height, example.width) < least
+    ):
+        raise UsageError(
+            f"{example} is no example size for this network",
+            f"its height and width have to be multiples of {stride}, at least {least}",
+            f"Give an example such as {Size(10 * stride, 13 * stride)}.",
+        )
+
+
+def _check_weights(module: nn.Module) -> None:
+    tensors = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}.values()
+    refuse_above_limit(sum(tensor.nbytes for tensor in tensors))
+    for tensor in tensors:
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            raise ExportError(
+                "The module can't be exported as it is",
+                f"it holds {tensor.dtype} weights, and an export starts from float32",
+                "Call .float() on it; choose the precision of the graph with --precision.",
+            )
+        if tensor.device.type != "cpu":
+            raise ExportError(
+                "The module can't be exported as it is",
+                f"its weights are on {tensor.device}",
+                "Call .cpu() on it.",
+            )
+
+
+def _check_outputs(card: ModelCard, expected: tuple[Reference, ...]) -> None:
+    for reference in expected:
+        check_contract(card, reference.outputs, reference.probe)

@@ -1,0 +1,101 @@
+"""What torch's exporters raise, as one sentence.
+
+Their messages run to pages: a graph, advice to torch's developers, a traceback. The line that says
+what is wrong with the module is in them, and is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sizewise.errors import ExportError, SizewiseError, UnsupportedOperatorError
+
+_OPERATOR = re.compile(r"No ONNX function found for <OpOverload\(op='([^']+)'")
+_SPECIALIZED = re.compile(r"You marked (\S+) as dynamic but your code specialized it .* \((\d+)\)")
+_MULTIPLE = re.compile(r"^\s*(?:height|width) = (\d+)\*", re.MULTILINE)
+_CALL = re.compile(r"The following call raised this error:\n.*\n\s*(.+)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Whatever the block raises becomes an ExportError that starts with ``what``.
+
+    Every exception, because the module is the user's program and may raise any.
+    """
+    try:
+        yield
+    except SizewiseError:
+        raise
+    except Exception as error:
+        raise explain(what, error) from error
+
+
+@contextmanager
+def quiet_torch() -> Iterator[None]:
+    """Mutes what torch tells its own developers: what matters comes as an exception."""
+    previous = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        # On a data-dependent branch torch.export prints the whole graph to stderr.
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            # torch 2.13 copies tree specs of a class that it has itself deprecated.
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+            yield
+    finally:
+        logging.disable(previous)
+
+
+def explain(what: str, error: BaseException) -> ExportError:
+    """The ExportError for what torch, or the module under it, has raised."""
+    text = str(error)
+    if operator := _OPERATOR.search(text):
+        return UnsupportedOperatorError(
+            what,
+            f"ONNX has no form of the operator {operator[1]}",
+            "Replace that operator in the module, or move it out of the exported part.",
+            reason_code="unsupported_operator",
+        )
+    if "data-dependent" in text:
+        call = _CALL.search(text)
+        place = f": {call[1].strip()}" if call else ""
+        return ExportError(
+            what,
+            f"its control flow depends on the values of a tensor{place}",
+            "Branch on shapes only, or choose between values with torch.where.",
+        )
+    if "Constraints violated" in text:
+        return _violated(what, text)
+    return ExportError(what, first_line(error), "Correct the module and export it again.")
+
+
+def _violated(what: str, text: str) -> ExportError:
+    if multiple := _MULTIPLE.search(text):
+        return ExportError(
+            what,
+            f"it takes multiples of {multiple[1]} only",
+            f"Give it a stride of {multiple[1]} (or of a multiple of that).",
+        )
+    fixed = _SPECIALIZED.findall(text)
+    bullets = re.findall(r"^\s*- (.+)$", text, re.MULTILINE) or [text.splitlines()[0]]
+    why = " and ".join(f"{name} is fixed to {value} in it" for name, value in fixed) or bullets[0]
+    return ExportError(
+        what,
+        why,
+        "Derive every size from the input's shape by integer arithmetic, give the stride that "
+        "the module needs, or export with a fixed size.",
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of the error that started it all, with its type where it has no text."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,49 @@
+"""An ExportedProgram → an ONNX graph that is folded, named and stripped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch.export import ExportedProgram
+
+from exporter.dimensions import NameDimensions
+from exporter.failures import explained, quiet_torch
+from exporter.folding import FoldBatchNorm
+from exporter.passes import run_pass
+from exporter.stripping import StripTraces
+
+if TYPE_CHECKING:
+    import onnx
+
+INPUT_NAME = "images"
+
+
+def lower(
+    program: ExportedProgram,
+    *,
+    output_names: Sequence[str],
+    stride: int,
+    dynamic: bool,
+    opset: int,
+) -> onnx.ModelProto:
+    """Input ``images`` [batch, 3, height, width]. Raises ExportError and its subclasses."""
+    with torch.no_grad(), quiet_torch(), explained("The module can't be put into ONNX"):
+        made = torch.onnx.export(
+            program,
+            dynamo=True,
+            external_data=False,
+            opset_version=opset,
+            input_names=[INPUT_NAME],
+            output_names=list(output_names),
+            verbose=False,
+        )
+        model = cast("torch.onnx.ONNXProgram", made).model_proto
+    for graph_pass in (
+        FoldBatchNorm(),
+        NameDimensions(stride=stride, dynamic=dynamic),
+        StripTraces(),
+    ):
+        model = run_pass(graph_pass, model)
+    return model

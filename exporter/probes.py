@@ -1,0 +1,57 @@
+"""The inputs that an export has to get right: sizes that are not the example's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizewise.specs import Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One batch of images."""
+
+    batch_size: int
+    size: Size
+
+    def __str__(self) -> str:
+        return f"{self.size}, batch {self.batch_size}"
+
+    def images(self) -> NDArray[Any]:
+        """float32 [batch, 3, height, width] in 0–1, the same at every call.
+
+        Patches under noise: noise alone looks the same in every image after a few layers.
+        """
+        height, width = self.size.height, self.size.width
+        random = np.random.default_rng(self.size.pixels)
+        patches = random.random((self.batch_size, 3, 4, 4), dtype=np.float32)
+        rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
+        spread = patches[:, :, rows[:, None], columns]
+        noise = random.random(spread.shape, dtype=np.float32)
+        return (spread + noise) / 2
+
+
+def plan_probes(*, example: Size, stride: int, dynamic: bool) -> tuple[Probe, ...]:
+    """Six or more sizes, none the example's: small and large, most of them not square.
+
+    One is larger than the example in both directions, so that a buffer cut to size is noticed.
+    Where the size is fixed, the example's alone at three batch sizes.
+    """
+    if not dynamic:
+        return tuple(Probe(batch_size=batch, size=example) for batch in (1, 2, 3))
+    unit = stride * -(-32 // stride)  # at least 32 pixels: smaller maps say little
+    sizes = {
+        Size(2 * unit, 3 * unit): 1,
+        Size(3 * unit, 2 * unit): 3,
+        Size(5 * unit, 4 * unit): 2,
+        Size(4 * unit, 7 * unit): 1,
+        Size(3 * unit + stride, 5 * unit + 3 * stride): 3,
+        Size(6 * unit, 6 * unit): 2,
+        Size(7 * unit, 3 * unit): 3,
+        Size(example.height + unit, example.width + 2 * unit): 1,
+    }
+    return tuple(Probe(batch_size=n, size=size) for size, n in sizes.items() if size != example)

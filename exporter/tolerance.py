@@ -1,0 +1,73 @@
+"""How far an exported form may be off, and whether agreement within that says anything.
+
+A random network of many layers hardly looks at its image: its outputs are all but constant, and
+a size baked in changes them less than a tolerance on their magnitude allows. So the tolerance goes
+by what the image changes, and a module that no image changes is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporter.eager import Reference
+from sizewise.errors import ExportError
+
+Array = NDArray[Any]
+
+RELATIVE = 2e-4
+"""Of what another image changes. Float32 sums in another order differ by 1e-6 to 1e-5 of it once
+an exponential in the decode has had its part; a size baked in, by 1e-1 and more."""
+ROUNDING = 2e-6
+"""Of the output's largest value: 17 units in the last place of a float32."""
+FLOOR = 1e-7
+"""For outputs that are all but zero."""
+_SENSITIVITY = 4
+"""How many tolerances another image must change for parity to say anything."""
+
+
+def tolerance(influence: float, absmax: float) -> float:
+    """The largest error that passes, in the output's unit."""
+    return RELATIVE * influence + ROUNDING * absmax + FLOOR
+
+
+def influences(references: Sequence[Reference]) -> Mapping[str, float]:
+    """By output, the least that another image in the batch changed at any of the probes."""
+    several = [reference.outputs for reference in references if reference.probe.batch_size > 1]
+    return {
+        name: min(largest(difference(outputs[name][:1], outputs[name][1:])) for outputs in several)
+        for name in references[0].outputs
+    }
+
+
+def demand_sensitive(references: Sequence[Reference]) -> None:
+    """Raises ExportError where no output tells one image from another."""
+    changed = influences(references)
+    for name, influence in changed.items():
+        absmax = max(finite_absmax(reference.outputs[name]) for reference in references)
+        if influence > _SENSITIVITY * tolerance(influence, absmax):
+            return
+    listed = ", ".join(f"{name} by {influence:.1g}" for name, influence in changed.items())
+    raise ExportError(
+        "The export can't be checked against the module",
+        f"its outputs are all but the same for every image (another image changes {listed})",
+        "Load trained weights, or initialise the network so that its outputs follow its input.",
+    )
+
+
+def difference(one: Array, other: Array) -> Array:
+    """Absolute, in float64; equal infinities do not differ, and a NaN gives a NaN."""
+    wide, wide_other = one.astype(np.float64), other.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # infinity minus infinity is not used
+        return np.where(wide == wide_other, 0.0, np.abs(wide - wide_other))
+
+
+def finite_absmax(values: Array) -> float:
+    return largest(np.abs(values[np.isfinite(values)]))
+
+
+def largest(values: Array) -> float:
+    return float(values.max()) if values.size else 0.0
