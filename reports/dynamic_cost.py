@@ -10,44 +10,52 @@ from reports.builds import build_totals
 from reports.load import Records
 from reports.pairs import Mean, Pair, best_of, by_backend, find_pairs, geometric_mean
 from reports.phrases import change
-from reports.words import counted, number
+from reports.words import counted, listed, number
 from sizewise.stats import PRACTICAL
 
 
 def what_dynamic_costs(records: Records) -> str:
     """One sentence over all back ends that were measured with both."""
-    costs = [
-        f"{backend} {_latency(pairs)}{_builds(records.frame, pairs)}"
-        for backend, pairs in by_backend(find_pairs(records)).items()
-    ]
-    if not costs:
+    groups = by_backend(find_pairs(records))
+    if not groups:
         return (
             "What the dynamic engine costs can't be said: no back end was measured with both a "
             "dynamic and a per-resolution engine at one size."
         )
-    return f"Against per-resolution engines, the dynamic engine costs: {'; '.join(costs)}."
+    costs = [_cost(records.frame, backend, pairs) for backend, pairs in groups.items()]
+    return f"Against per-resolution engines, the dynamic engine costs {listed(costs)}."
 
 
-def _latency(pairs: Sequence[Pair]) -> str:
+def _cost(frame: pd.DataFrame, backend: str, pairs: Sequence[Pair]) -> str:
     used = best_of(pairs)
-    sizes = {pair.size for pair in used}
-    noun = "size" if len(sizes) == len(used) else "pair"
-    basis = f"geometric mean over {len(used)} {noun}s" if len(used) > 1 else f"at {used[0].size}"
-    if len(used) < len(pairs):
-        basis += f", {len(pairs) - len(used)} doubtful left out"
-    elif not used[0].trusted:
-        basis += ", none of them to be trusted"
-    return _slowdown(geometric_mean(used), basis)
+    mean = geometric_mean(used)
+    details = [*_interval(mean), *_basis(used, len(pairs))]
+    builds = _builds(frame, pairs)
+    return f"{_price(mean)} in {backend} ({', '.join(details)}{builds})"
 
 
-def _slowdown(mean: Mean, basis: str) -> str:
-    if mean.low is None or mean.high is None:
-        return f"{change(mean.ratio)} latency ({basis}; one process is no ground for an interval)"
-    within = f"{change(mean.ratio)}, {change(mean.low)} to {change(mean.high)}, {basis}"
-    if mean.low > 1 or mean.high < 1:
-        return f"{change(mean.ratio)} latency ({change(mean.low)} to {change(mean.high)}, {basis})"
+def _price(mean: Mean) -> str:
+    if mean.low is None or mean.high is None or mean.low > 1 or mean.high < 1:
+        return f"{change(mean.ratio)} latency"
     small = mean.high - 1 < PRACTICAL and 1 - mean.low < PRACTICAL
-    return f"{'no' if small else 'no certain'} latency ({within})"
+    return f"{'no' if small else 'no certain'} latency"
+
+
+def _interval(mean: Mean) -> list[str]:
+    if mean.low is None or mean.high is None:
+        return ["one process is no ground for an interval"]
+    ends = f"{change(mean.low)} to {change(mean.high)}"
+    told_before = mean.low > 1 or mean.high < 1
+    return [ends] if told_before else [change(mean.ratio), ends]
+
+
+def _basis(used: Sequence[Pair], count: int) -> list[str]:
+    noun = "sizes" if len({pair.size for pair in used}) == len(used) else "pairs"
+    one = len(used) == 1
+    basis = f"at {used[0].size}" if one else f"geometric mean over {len(used)} {noun}"
+    if len(used) < count:
+        return [basis, f"{count - len(used)} doubtful left out"]
+    return [basis] if used[0].trusted else [basis, "not to be trusted"]
 
 
 def _builds(frame: pd.DataFrame, pairs: Sequence[Pair]) -> str:
@@ -58,11 +66,11 @@ def _builds(frame: pd.DataFrame, pairs: Sequence[Pair]) -> str:
         return ""
     totals = build_totals(rows)
     static = totals["strategy"] == "static"
-    one, many = int(totals["engines"][~static].sum()), int(totals["engines"][static].sum())
-    ours, theirs = _sum(totals[~static]), _sum(totals[static])
-    return f", {counted(one, 'build')} ({ours}) instead of {many} ({theirs})"
+    count, ours = _sum(totals[~static])
+    stand_ins, theirs = _sum(totals[static])
+    return f"; {counted(count, 'build')} of {ours} instead of {stand_ins} of {theirs}"
 
 
-def _sum(totals: pd.DataFrame) -> str:
+def _sum(totals: pd.DataFrame) -> tuple[int, str]:
     seconds, mib = number(totals["build_s"].sum()), number(totals["engine_mib"].sum())
-    return f"{seconds} s, {mib} MiB"
+    return int(totals["engines"].sum()), f"{seconds} s and {mib} MiB"

@@ -89,7 +89,8 @@ def _figures(records: Records, shown: Mapping[str, str]) -> Iterable[Section]:
     yield Section(
         title="One dynamic engine or one per size",
         parts=(shown.get("dynamic.png", ""), tables.ratio_table(pairs), tables.mean_table(pairs)),
-        note=f"Bold: the whole interval lies more than {PRACTICAL:.0%} from 1. {doubts}",
+        note="Latency over that of the static engine of the size; bold: the whole interval lies "
+        f"more than {PRACTICAL:.0%} from 1. {doubts}",
     )
     accuracies = [shown[name] for name in shown if name.startswith("accuracy")]
     scores = [tables.accuracy_table(frame, metric) for metric in METRICS]

@@ -68,7 +68,7 @@ def ratio_table(pairs: Sequence[Pair]) -> str:
         decided = row["ratio"].verdict in ("faster", "slower")
         return (f"**{text}**" if decided else text) + ("" if row["trusted"] else DOUBTED)
 
-    return _by_size(pd.DataFrame(map(vars, pairs)), "latency ÷ static engine's, H×W", cell)
+    return _by_size(pd.DataFrame(map(vars, pairs)), "latency ratio, H×W", cell)
 
 
 def mean_table(pairs: Sequence[Pair]) -> str:
@@ -84,7 +84,7 @@ def mean_table(pairs: Sequence[Pair]) -> str:
         ]
         for engine, group in engines.items()
     ]
-    headers = ["engine", "sizes", "geometric mean of latency ÷ static engine's"]
+    headers = ["engine", "sizes", "geometric mean of the ratio"]
     return grid(headers, rows) if rows else ""
 
 

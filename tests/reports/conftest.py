@@ -173,11 +173,12 @@ class Lab:
         *,
         started: str = "2026-11-21T10:00:00+00:00",
         command: str = "sizewise bench /home/me/models/digits.onnx --sizes 128:320:64",
+        configuration: str = '{"models": ["/home/me/models/digits.onnx"], "threads": 2}',
     ) -> Run:
         return Run(
             started=started,
             environment=self.where,
-            configuration='{"models": ["/home/me/models/digits.onnx"], "threads": 2}',
+            configuration=configuration,
             command=command,
             results=tuple(results),
         )

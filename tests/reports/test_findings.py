@@ -99,17 +99,17 @@ def test_without_accuracy_it_says_so(lab: Lab) -> None:
 
 def test_the_dynamic_engine_has_its_price(lab: Lab) -> None:
     sentence = what_dynamic_costs(read(lab, *lab.sweep()))
-    price, saving = sentence.split("openvino ")[1].split(" latency ")
-    assert float(price.strip("+%")) == pytest.approx(12, abs=1)
-    assert "geometric mean over 4 sizes" in saving
-    assert "1 build (0.500 s, 10.0 MiB) instead of 4 (1.60 s, 40.0 MiB)" in saving
-    assert "onnxruntime no" in sentence
+    nothing, something = sentence.split(" and +")
+    assert float(something.partition("% latency in openvino (+")[0]) == pytest.approx(12, abs=1)
+    assert "geometric mean over 4 sizes" in something
+    assert "1 build of 0.500 s and 10.0 MiB instead of 4 of 1.60 s and 40.0 MiB" in something
+    assert "the dynamic engine costs no latency in onnxruntime (" in nothing
 
 
 def test_a_price_that_may_be_nothing_is_called_uncertain(lab: Lab) -> None:
     noisy = replace(lab, noise=0.05)
     pair = [noisy.ok(noisy.trial("onnxruntime", kind)) for kind in ("static", "dynamic")]
-    assert "onnxruntime no certain latency (" in what_dynamic_costs(read(noisy, *pair))
+    assert "costs no certain latency in onnxruntime (" in what_dynamic_costs(read(noisy, *pair))
 
 
 def test_one_process_gives_no_interval(lab: Lab) -> None:
@@ -117,7 +117,7 @@ def test_one_process_gives_no_interval(lab: Lab) -> None:
     pair = [hasty.ok(hasty.trial("openvino", kind)) for kind in ("static", "dynamic")]
     sentence = what_dynamic_costs(read(hasty, *pair))
     assert "one process is no ground for an interval" in sentence
-    assert "none of them to be trusted" in sentence
+    assert "not to be trusted" in sentence
 
 
 def test_doubtful_sizes_are_left_out_of_the_price(lab: Lab) -> None:

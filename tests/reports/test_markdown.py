@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,3 +135,19 @@ def test_a_full_disk_leaves_no_half_report(
     with pytest.raises(OutputError, match="no space left"):
         write_report(one_row, tmp_path)
     assert {path.suffix for path in tmp_path.iterdir()} == {".png"}
+
+
+def test_a_configuration_that_is_no_json_is_shown_as_it_is(lab: Lab) -> None:
+    odd = lab.run([], configuration="models = /home/me/x.onnx")
+    assert "models = x.onnx" in reproduction([odd])
+
+
+def test_what_sets_another_environment_apart_is_named(lab: Lab) -> None:
+    there = environment_with(lab, packages={"numpy": "1.0"}, cpu_flags=())
+    old = there.run(there.sweep(), started="2026-01-01")
+    told = left_out(select_records([old, lab.run(lab.sweep())], "x"))
+    assert "(cpu flags none and packages numpy 1.0)" in told
+
+
+def environment_with(lab: Lab, **changes: object) -> Lab:
+    return replace(lab, where=replace(lab.where, **changes))  # type: ignore[arg-type]

@@ -135,3 +135,13 @@ def test_pictures_need_neither_a_display_nor_torch() -> None:
     code = "import reports.markdown, sys; print(*{'matplotlib.pyplot','torch'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_doubtful_rows_are_crossed_out(lab: Lab) -> None:
+    hasty = replace(lab, processes=2)
+    steady = lab.sweep(("openvino",))
+    records = read(lab, hasty.ok(hasty.trial("onnxruntime")), *steady)
+    for name in ("latency.png", "accuracy.png"):
+        (axes,) = draw(records)[name].axes
+        crosses = [line for line in axes.get_lines() if line.get_label() == "not to be trusted"]
+        assert [len(np.asarray(line.get_xdata())) for line in crosses] == [1]
