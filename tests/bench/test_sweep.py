@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import database
+from bench.settings import SweepSettings
+from bench.store import Store
+from bench.sweep import Outcome, sweep
+from engines.backends.fake import Fake, FakeOptions
+from sizewise.errors import InputError, OutputError, RecordError, UsageError
+from sizewise.progress import Stage
+from sizewise.specs import ExportedModel
+from sizewise.trials import Result
+from tests.bench.factories import InProcess
+from tests.bench.models import CARD, colours
+from tests.bench.pictures import PICTURES, write_pictures
+
+QUICK: dict[str, Any] = {
+    "backends": ["fake"],
+    "strategies": ["static"],
+    "sizes": "32,64",
+    "processes": 2,
+    "rounds": 2,
+    "block_s": 0,
+    "threads": 1,
+}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> ExportedModel:
+    return colours(tmp_path / "colours.onnx", box=(0, 0, 8, 8))
+
+
+def swept(out: Path, *models: ExportedModel, **keys: Any) -> Outcome:
+    settings = SweepSettings.model_validate(QUICK | keys)
+    return sweep(models, settings, out, command="sizewise bench", launch=InProcess)
+
+
+def on_file(outcome: Outcome) -> list[Result]:
+    with Store.open(outcome.results, read_only=True) as store:
+        return [result for run in store.runs() for result in run.results]
+
+
+def test_a_sweep_files_every_trial_once(tmp_path: Path, model: ExportedModel) -> None:
+    first = swept(tmp_path / "out", model)
+    again = swept(tmp_path / "out", model)
+    assert (first.measured, first.skipped, first.exit_code) == (2, 0, 0)
+    assert (again.measured, again.skipped, again.statuses) == (0, 2, {"ok": 2})
+    results = on_file(again)
+    assert [str(r.trial.cell.size) for r in results] == ["32x32", "64x64"]
+    assert all(len(r.blocks) == 4 and len(r.blocks[0].latency_ns) == 5 for r in results)
+
+
+def test_only_what_is_new_is_measured(tmp_path: Path, model: ExportedModel) -> None:
+    out = tmp_path / "out"
+    before = on_file(swept(out, model))
+    grown = swept(out, model, strategies=["static", "dynamic"], sizes="32,64,96")
+    assert (grown.measured, grown.skipped) == (4, 2)
+    assert on_file(grown)[:2] == before
+    retrained = colours(tmp_path / "colours.onnx", box=(1, 1, 9, 9))
+    assert swept(out, retrained).measured == 2
+    assert swept(out, retrained, threads=2).measured == 2
+
+
+def test_what_was_run_is_on_file(tmp_path: Path, model: ExportedModel) -> None:
+    outcome = swept(tmp_path / "out", model)
+    with Store.open(outcome.results, read_only=True) as store:
+        (run,) = store.runs()
+    assert run.command == "sizewise bench"
+    assert model.sha256 in run.configuration
+    assert '"sizes":"32,64"' in run.configuration
+    fingerprints = {r.trial.environment_fingerprint for r in run.results}
+    assert fingerprints == {run.environment.fingerprint}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken(FakeOptions):
+    fail_at: Any = "run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wrong(FakeOptions):
+    wrong: bool = True
+
+
+def test_a_failed_trial_is_tried_again(
+    tmp_path: Path, model: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    with monkeypatch.context() as broken:
+        broken.setattr(Fake, "options_type", Broken)
+        first = swept(out, model)
+        second = swept(out, model)
+    for outcome in (first, second):
+        assert (outcome.measured, outcome.statuses, outcome.exit_code) == (2, {"failed": 2}, 3)
+    assert len(on_file(second)) == 2
+
+
+def test_outputs_that_are_no_numbers_make_the_sweep_invalid(
+    tmp_path: Path, model: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Fake, "options_type", Wrong)
+    outcome = swept(tmp_path / "out", model)
+    assert (outcome.statuses, outcome.exit_code) == ({"invalid": 2}, 4)
+    assert swept(tmp_path / "out", model).exit_code == 4
+    assert swept(tmp_path / "out", model).measured == 0
+
+
+def test_what_can_not_be_built_is_a_row_and_no_failure(
+    tmp_path: Path, model: ExportedModel
+) -> None:
+    coarse = colours(tmp_path / "coarse.onnx", card=replace(CARD, network="coarse", stride=32))
+    outcome = swept(tmp_path / "out", model, coarse, sizes="32,40", strategies=["dynamic"])
+    assert (outcome.statuses, outcome.exit_code) == ({"ok": 3, "unsupported": 1}, 0)
+    (row,) = (r for r in on_file(outcome) if r.status == "unsupported")
+    assert (row.trial.cell.network, str(row.trial.cell.size)) == ("coarse", "40x40")
+    assert row.reason_code == "unsupported_size"
+    assert (
+        swept(tmp_path / "out", model, coarse, sizes="32,40", strategies=["dynamic"]).skipped == 4
+    )
+
+
+@pytest.mark.parametrize(("batch", "replicas"), [(1, 1), (3, 2)])
+def test_every_engine_is_judged_at_every_size(
+    tmp_path: Path, model: ExportedModel, batch: int, replicas: int
+) -> None:
+    data = write_pictures(tmp_path)
+    outcome = swept(
+        tmp_path / "out",
+        model,
+        backends=["onnxruntime"],
+        data=str(data),
+        batch=[batch],
+        replicas=replicas,
+        strategies=["static", "dynamic"],
+    )
+    results = on_file(outcome)
+    assert len(results) == 4 * replicas
+    for result in results:
+        assert result.accuracy is not None
+        assert result.accuracy.images == PICTURES
+        assert result.accuracy.data_sha256 == result.trial.data_sha256
+        assert result.accuracy.ap50 is not None
+
+
+def test_other_data_make_another_trial(tmp_path: Path, model: ExportedModel) -> None:
+    data = write_pictures(tmp_path)
+    keys = {"backends": ["onnxruntime"], "sizes": "32", "data": str(data)}
+    assert swept(tmp_path / "out", model, **keys).measured == 1
+    (tmp_path / "0.png").write_bytes((tmp_path / "1.png").read_bytes())
+    assert swept(tmp_path / "out", model, **keys).measured == 1
+    assert swept(tmp_path / "out", model, **keys).measured == 0
+
+
+def test_nothing_is_measured_where_model_and_data_do_not_fit(tmp_path: Path) -> None:
+    other = colours(tmp_path / "other.onnx", card=replace(CARD, classes=("cat", "dog")))
+    with pytest.raises(InputError, match="knows cat, dog"):
+        swept(tmp_path / "out", other, data=str(write_pictures(tmp_path)))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({"backends": ["onyx"]}, "no back end named 'onyx'"),
+        ({"sizes": "large"}, "'large' is no size"),
+        ({"data": "digitz"}, "no data set 'digitz'"),
+    ],
+)
+def test_a_wrong_name_is_told_before_anything_is_made(
+    tmp_path: Path, model: ExportedModel, keys: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(UsageError, match=why):
+        swept(tmp_path / "out", model, **keys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_keeps_what_was_measured(
+    tmp_path: Path, model: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_durable = database.make_durable
+
+    def small_disk(connection: sqlite3.Connection) -> None:
+        make_durable(connection)
+        connection.execute("PRAGMA max_page_count = 60")
+
+    keys = {"sizes": "32,64", "processes": 4, "rounds": 10, "block_calls": 300}
+    with monkeypatch.context() as small:
+        small.setattr(database, "make_durable", small_disk)
+        with pytest.raises(OutputError, match="full"):
+            swept(tmp_path / "out", model, **keys)
+    finished = swept(tmp_path / "out", model, **keys)
+    assert (finished.measured, finished.skipped) == (1, 1)
+
+
+def test_two_sweeps_do_not_write_one_file(tmp_path: Path, model: ExportedModel) -> None:
+    outcome = swept(tmp_path / "out", model)
+    with Store.open(outcome.results), pytest.raises(RecordError, match="another sizewise"):
+        swept(tmp_path / "out", model, threads=2)
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path, model: ExportedModel) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(OutputError, match="can't be written"):
+        swept(tmp_path / "out", model)
+
+
+class Impatient:
+    """Presses Ctrl-C when the second group is under way."""
+
+    def __init__(self) -> None:
+        self.total = self.done = 0
+
+    @contextmanager
+    def stage(self, label: str, total: int) -> Iterator[Stage]:
+        self.total = total
+        yield self
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.done += steps
+        if self.done > 0.8 * self.total:
+            raise KeyboardInterrupt
+
+
+def test_an_interruption_keeps_whole_groups(tmp_path: Path, model: ExportedModel) -> None:
+    settings = SweepSettings.model_validate(QUICK)
+    with pytest.raises(KeyboardInterrupt):
+        sweep([model], settings, tmp_path / "out", progress=Impatient(), launch=InProcess)
+    rest = swept(tmp_path / "out", model)
+    assert (rest.measured, rest.skipped) == (1, 1)

@@ -1,0 +1,161 @@
+"""A group of engines, some of which fail: through real children, and in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench.builds import Builds
+from bench.launch import Launch, Limits, launch_child
+from bench.plan import Group, plan_sweep
+from bench.settings import SweepSettings
+from bench.waves import Bench, measure_group, steps
+from engines.backends.fake import FakeOptions
+from sizewise.errors import InferenceError
+from sizewise.trials import Result
+from tests.bench.factories import InProcess
+from tests.bench.models import colours
+
+
+class Bar:
+    """A stage that counts."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.notes: list[str] = []
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.done += steps
+        self.notes.append(note)
+
+
+def group_of(folder: Path, *options: FakeOptions, **keys: Any) -> Group:
+    """One static fake engine for each of ``options``."""
+    settings = SweepSettings(
+        backends=("fake",), strategies=("static",), sizes="32", replicas=len(options), **keys
+    )
+    (group,) = plan_sweep(
+        [colours(folder / "model.onnx")],
+        settings,
+        environment_fingerprint="here",
+        data_sha256={"": ""},
+    )
+    members = []
+    for member, own in zip(group.members, options, strict=True):
+        spec = replace(member.trial.spec, options=own)
+        members.append(replace(member, trial=replace(member.trial, spec=spec)))
+    return replace(group, members=tuple(members))
+
+
+def measured(
+    folder: Path,
+    group: Group,
+    launch: Launch,
+    *,
+    limits: Limits = Limits(timeout_s=60),  # noqa: B008 - it is frozen
+    bar: Bar | None = None,
+) -> tuple[Result, ...]:
+    bench = Bench(
+        obtain=Builds(folder / "engines", Limits(timeout_s=60)).obtain,
+        launch=launch,
+        limits=limits,
+        images={},
+        stage=bar or Bar(),
+    )
+    return measure_group(bench, group)
+
+
+def test_an_engine_that_crashes_hangs_or_gives_no_numbers_costs_its_own_trial(
+    tmp_path: Path,
+) -> None:
+    group = group_of(
+        tmp_path,
+        FakeOptions(),
+        FakeOptions(fail_at="build"),
+        FakeOptions(fail_at="open"),
+        FakeOptions(fail_at="run", fail_by="crash"),
+        FakeOptions(fail_at="run", fail_by="hang"),
+        FakeOptions(wrong=True),
+        processes=2,
+        rounds=2,
+    )
+    bar = Bar()
+    results = measured(tmp_path, group, launch_child, limits=Limits(timeout_s=8), bar=bar)
+    assert [(r.status, r.reason_code) for r in results] == [
+        ("ok", ""),
+        ("failed", "error"),
+        ("failed", "error"),
+        ("failed", "crash_SIGABRT"),
+        ("failed", "timeout"),
+        ("invalid", "numerics"),
+    ]
+    assert [len(r.blocks) for r in results] == [4, 0, 0, 0, 0, 0]
+    assert [r.build is not None for r in results] == [True, False, True, True, True, True]
+    assert all(r.reason for r in results[1:])
+    assert bar.done == sum(steps(planned, {}) for planned in group.members)
+
+
+def test_an_engine_that_outgrows_its_memory_costs_its_trial(tmp_path: Path) -> None:
+    group = group_of(tmp_path, FakeOptions(), processes=1, rounds=1)
+    limits = Limits(timeout_s=60, memory_bytes=2**20)
+    (result,) = measured(tmp_path, group, launch_child, limits=limits)
+    assert (result.status, result.reason_code) == ("failed", "oom_host")
+
+
+def test_what_a_child_takes_is_known(tmp_path: Path) -> None:
+    (result,) = measured(
+        tmp_path, group_of(tmp_path, FakeOptions(), processes=1, rounds=1), launch_child
+    )
+    assert result.memory is not None
+    assert 2**20 < result.memory.before_bytes <= result.memory.peak_bytes < 2**30
+    assert result.build is not None
+    assert (result.build.achieved, result.build.size_bytes > 0) == ("fp32", True)
+
+
+def test_every_round_has_a_block_of_each_engine_in_an_order_of_its_own(tmp_path: Path) -> None:
+    def orders(seed: int) -> list[list[int]]:
+        group = group_of(tmp_path, *[FakeOptions()] * 4, processes=3, rounds=5, seed=seed)
+        found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for engine, result in enumerate(measured(tmp_path, group, InProcess)):
+            for block in result.blocks:
+                key = (block.process, block.round)
+                found.setdefault(key, []).append((block.started_ns, engine))
+        started = [start for key in sorted(found) for start, _ in sorted(found[key])]
+        assert started == sorted(started)
+        return [[engine for _, engine in sorted(found[key])] for key in sorted(found)]
+
+    rounds = orders(seed=1)
+    assert len(rounds) == 15
+    assert all(sorted(order) == [0, 1, 2, 3] for order in rounds)
+    assert len(set(map(tuple, rounds))) > 5
+    assert orders(seed=1) == rounds
+    assert orders(seed=2) != rounds
+
+
+def failing_after(calls: int) -> Callable[[Limits], InProcess]:
+    """Workers of which the second breaks in its ``calls``-th block."""
+    started: list[InProcess] = []
+
+    class Breaking(InProcess):
+        blocks = 0
+
+        def call(self, method: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
+            self.blocks += method == "measure"
+            if started.index(self) == 1 and self.blocks == calls:
+                raise InferenceError("It broke", "it was told to", "Nothing.", reason_code="x")
+            return super().call(method, arguments, timeout_s=timeout_s)
+
+    def launch(limits: Limits) -> InProcess:
+        started.append(Breaking(limits))
+        return started[-1]
+
+    return launch
+
+
+def test_what_was_measured_before_a_failure_is_kept_with_it(tmp_path: Path) -> None:
+    group = group_of(tmp_path, FakeOptions(), FakeOptions(), processes=2, rounds=4)
+    whole, broken = measured(tmp_path, group, failing_after(3))
+    assert (whole.status, len(whole.blocks)) == ("ok", 8)
+    assert (broken.status, broken.reason_code, len(broken.blocks)) == ("failed", "x", 2)
