@@ -30,7 +30,7 @@ def canvas(title: str) -> tuple[Figure, Axes]:
     """One panel of 8 × 4.5 inches."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(textwrap.fill(title, 78), loc="left", fontsize=11)
+    axes.set_title(textwrap.fill(title, 78), loc="left", fontsize=11, parse_math=False)
     axes.grid(visible=True, color="#E0E0E0", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -66,18 +66,21 @@ def plain_scale(axes: Axes, which: Literal["x", "y"], values: pd.Series[float], 
     axis.set_label_text(f"{label}, log scale" if wide else label)
 
 
+def named(engine: str) -> str:
+    """A label that a legend shows: it leaves out those that begin with an underscore."""
+    return f" {engine}" if engine.startswith("_") else engine
+
+
 def legend(axes: Axes) -> None:
     """Beside the panel, where it covers no point: each name once, what is no engine last."""
-    handles, labels = axes.get_legend_handles_labels()
-    named = dict(zip(labels, handles, strict=True))
-    names = sorted(named, key=lambda name: name in NO_ENGINES)
-    axes.figure.legend(
-        [named[name] for name in names],
-        names,
-        loc="outside right center",
-        frameon=False,
-        fontsize=9,
+    unique = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    names = sorted(unique, key=lambda name: name in NO_ENGINES)
+    handles = [unique[name] for name in names]
+    shown = axes.figure.legend(
+        handles, names, loc="outside right center", frameon=False, fontsize=9
     )
+    for text in shown.get_texts():
+        text.set_parse_math(False)
 
 
 def label_points(

@@ -9,9 +9,8 @@ import pandas as pd
 from reports.builds import build_totals
 from reports.load import Records
 from reports.pairs import Mean, Pair, best_of, by_backend, find_pairs, geometric_mean
-from reports.phrases import change
+from reports.phrases import change, price
 from reports.words import counted, listed, number
-from sizewise.stats import PRACTICAL
 
 
 def what_dynamic_costs(records: Records) -> str:
@@ -31,14 +30,7 @@ def _cost(frame: pd.DataFrame, backend: str, pairs: Sequence[Pair]) -> str:
     mean = geometric_mean(used)
     details = [*_interval(mean), *_basis(used, len(pairs))]
     builds = _builds(frame, pairs)
-    return f"{_price(mean)} in {backend} ({', '.join(details)}{builds})"
-
-
-def _price(mean: Mean) -> str:
-    if mean.low is None or mean.high is None or mean.low > 1 or mean.high < 1:
-        return f"{change(mean.ratio)} latency"
-    small = mean.high - 1 < PRACTICAL and 1 - mean.low < PRACTICAL
-    return f"{'no' if small else 'no certain'} latency"
+    return f"{price(mean)} in {backend} ({', '.join(details)}{builds})"
 
 
 def _interval(mean: Mean) -> list[str]:
@@ -68,7 +60,7 @@ def _builds(frame: pd.DataFrame, pairs: Sequence[Pair]) -> str:
     static = totals["strategy"] == "static"
     count, ours = _sum(totals[~static])
     stand_ins, theirs = _sum(totals[static])
-    return f"; {counted(count, 'build')} of {ours} instead of {stand_ins} of {theirs}"
+    return f"; {counted(count, 'build')} in {ours} instead of {stand_ins} in {theirs}"
 
 
 def _sum(totals: pd.DataFrame) -> tuple[int, str]:

@@ -11,6 +11,8 @@ from reports.phrases import where
 from reports.words import counted, listed
 
 Findings = tuple[str, str, str]
+FEW = 3
+"""Rows or engines that a sentence names one by one."""
 
 
 def find(records: Records) -> Findings:
@@ -29,9 +31,24 @@ def what_to_doubt(frame: pd.DataFrame) -> str:
     doubted = rows[rows["doubts"].map(len) > 0]
     if doubted.empty:
         return f"Every measured row is steady ({len(rows)} of {len(rows)}){tail}."
-    named = [f"{where(row)} ({'; '.join(row['doubts'])})" for _, row in doubted.iterrows()]
     share = f"{len(doubted)} of {counted(len(rows), 'measured row')}"
-    return f"Do not trust {share}: {listed(named, most=3)}{tail}."
+    return f"Do not trust {share}: {_named(doubted)}{tail}."
+
+
+def _named(doubted: pd.DataFrame) -> str:
+    """Each row with its reasons where they are few; how many there are of a kind otherwise."""
+    if len(doubted) <= FEW:
+        return listed(f"{where(row)} ({'; '.join(row['doubts'])})" for _, row in doubted.iterrows())
+    kinds = doubted["doubt_codes"].explode().value_counts(sort=False)
+    reasons = listed(f"{count} {_KINDS[str(code)]}" for code, count in kinds.items())
+    return f"{reasons} ({listed(doubted['engine'].unique(), most=FEW)})"
+
+
+_KINDS: dict[str, str] = {
+    "few_processes": "measured in too few processes",
+    "wide_interval": "with too wide an interval",
+    "foreign_load": "while other programs were busy",
+}
 
 
 def _reasons(lost: pd.DataFrame) -> str:

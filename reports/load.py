@@ -28,8 +28,8 @@ class Records:
 
     ``frame`` has a row per result, in the order of ``results``; what was not measured is NaN (None
     where it is text). Latencies are milliseconds per call, ``image_ms`` per image; ``*_mib`` are
-    MiB, ``build_s`` seconds, AP and IoU 0–1. ``doubts`` says why a row is not to be trusted.
-    ``left_out`` are runs of other environments, which are never mixed with these.
+    MiB, ``build_s`` seconds, AP and IoU 0–1. ``doubts`` (sentences) and ``doubt_codes`` say why a
+    row is not to be trusted. ``left_out`` are runs of other environments, never mixed with these.
     """
 
     environment: Environment
@@ -112,7 +112,7 @@ def _latency(result: Result) -> dict[str, Any]:
     """A result that is not ``ok`` has no figure, whatever samples it may hold."""
     if result.status != "ok" or not result.blocks:
         numbers = ("median_ms", "low_ms", "high_ms", "image_ms", "images_per_s", "load", "calls")
-        return dict.fromkeys(numbers, float("nan")) | {"doubts": ()}
+        return dict.fromkeys(numbers, float("nan")) | {"doubts": (), "doubt_codes": ()}
     summary = summarize(result)
     return {
         "median_ms": summary.latency_ms,
@@ -123,6 +123,7 @@ def _latency(result: Result) -> dict[str, Any]:
         "load": summary.load,
         "calls": summary.calls,
         "doubts": tuple(doubt.sentence for doubt in summary.doubts),
+        "doubt_codes": tuple(doubt.code for doubt in summary.doubts),
     }
 
 

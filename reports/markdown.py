@@ -113,7 +113,7 @@ def _figures(records: Records, shown: Mapping[str, str]) -> Iterable[Section]:
 def _origins(records: Records) -> Iterable[Section]:
     yield Section(
         title="Environment",
-        parts=(provenance.environment_table(records.environment), provenance.left_out(records)),
+        parts=(provenance.environment_table(records), provenance.left_out(records)),
     )
     yield Section(title="How it was measured", parts=(provenance.method(records),))
     yield Section(

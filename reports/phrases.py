@@ -6,7 +6,9 @@ import math
 
 import pandas as pd
 
+from reports.pairs import Mean
 from reports.words import measured, number
+from sizewise.stats import PRACTICAL
 
 
 def where(row: pd.Series) -> str:
@@ -31,3 +33,13 @@ def change(ratio: float) -> str:
     """A ratio as a signed difference: ``+4.2%``, never ``−0.0%``."""
     percent = round(100 * (ratio - 1), 1) or 0.0
     return f"{percent:+.1f}%".replace("-", "−")
+
+
+def price(mean: Mean) -> str:
+    """What a ratio of latencies comes to: ``+4.2% latency``, or no (certain) latency where the
+    interval holds 1.
+    """
+    if mean.low is None or mean.high is None or mean.low > 1 or mean.high < 1:
+        return f"{change(mean.ratio)} latency"
+    small = mean.high - 1 < PRACTICAL and 1 - mean.low < PRACTICAL
+    return f"{'no' if small else 'no certain'} latency"

@@ -20,13 +20,14 @@ from reports.axes import (
     canvas,
     label_points,
     legend,
+    named,
     plain_scale,
     positions,
     size_axis,
 )
 from reports.load import Records
 from reports.pairs import Pair, best_of, by_backend, find_pairs, geometric_mean
-from reports.phrases import change
+from reports.phrases import price
 from reports.series import Style, styles
 from reports.tradeoffs import Contest, contests, pareto_front
 from reports.words import counted, listed
@@ -94,9 +95,10 @@ def ratio_figure(rows: pd.DataFrame, pairs: Sequence[Pair], look: Styles) -> Fig
 
 def _ratio_title(pairs: Sequence[Pair]) -> str:
     groups = by_backend(pairs).items()
-    costs = [f"{change(geometric_mean(best_of(group)).ratio)} in {name}" for name, group in groups]
-    against = ": " + listed(costs) if costs else ""
-    return f"Dynamic engine's latency against one engine per size{against}"
+    costs = [f"{price(geometric_mean(best_of(group)))} in {name}" for name, group in groups]
+    if not costs:
+        return "Latency of engines for many sizes against one engine per size"
+    return f"The dynamic engine costs {listed(costs)}"
 
 
 def _percents(pair: Pair) -> list[float]:
@@ -131,15 +133,15 @@ def accuracy_figure(contest: Contest, look: Styles) -> Figure:
             line["image_ms"],
             line[contest.metric],
             **look[str(engine)].dot,
-            label=engine,
+            label=named(str(engine)),
         )
         _doubts(axes, line["image_ms"], line[contest.metric], line["doubts"].map(len) > 0)
     plain_scale(axes, "x", contest.rows["image_ms"], "latency per image (ms)")
     axes.set_ylabel(f"{contest.name} (0–1)")
     legend(axes)
     points = contest.rows[["image_ms", contest.metric]].itertuples(index=False, name=None)
-    named = front[["image_ms", contest.metric, "size"]].itertuples(index=False, name=None)
-    label_points(figure, axes, list(named), list(points))
+    labels = front[["image_ms", contest.metric, "size"]].itertuples(index=False, name=None)
+    label_points(figure, axes, list(labels), list(points))
     return figure
 
 
@@ -154,7 +156,7 @@ def _accuracy_title(front: pd.DataFrame) -> str:
 def _bars(axes: Axes, x: ArrayLike, values: NDArray[Any], look: dict[str, Any], label: str) -> None:
     """Points with intervals; ``values`` has columns point, low, high, and NaN for no interval."""
     point, low, high = values.T
-    axes.errorbar(x, point, [point - low, high - point], **look, label=label, capsize=2)
+    axes.errorbar(x, point, [point - low, high - point], **look, label=named(label), capsize=2)
 
 
 def _doubts(

@@ -24,8 +24,9 @@ from sizewise.stats import BUSY, CONFIDENCE, FEW_PROCESSES, WIDE
 from sizewise.trials import Protocol, Run
 
 
-def environment_table(where: Environment) -> str:
-    """The machine and the software."""
+def environment_table(records: Records) -> str:
+    """The machine, the software and the time."""
+    where = records.environment
     packages = ", ".join(f"{name} {version}" for name, version in sorted(where.packages.items()))
     rows = {
         "CPU": where.cpu,
@@ -34,6 +35,7 @@ def environment_table(where: Environment) -> str:
         "memory": f"{where.memory_bytes / 2**30:.1f} GiB",
         "accelerators": "; ".join(where.devices) or "none",
         "system": f"{where.system}, kernel {where.kernel}",
+        "runs started": listed(dict.fromkeys(run.started for run in records.runs)),
         "software": f"sizewise {where.sizewise}, Python {where.python}, {packages}",
     }
     return grid(["what", "is"], [[key, plain(text)] for key, text in rows.items()], texts=2)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from reports.choice import what_to_ship
 from reports.dynamic_cost import what_dynamic_costs
-from reports.findings import find, what_to_doubt
+from reports.findings import _KINDS, find, what_to_doubt
 from reports.load import Records, select_records
 from reports.markdown import compose
 from sizewise.specs import Size
-from sizewise.stats import summarize
+from sizewise.stats import DoubtCode, summarize
 from sizewise.trials import Result
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_the_dynamic_engine_has_its_price(lab: Lab) -> None:
     nothing, something = sentence.split(" and +")
     assert float(something.partition("% latency in openvino (+")[0]) == pytest.approx(12, abs=1)
     assert "geometric mean over 4 sizes" in something
-    assert "1 build of 0.500 s and 10.0 MiB instead of 4 of 1.60 s and 40.0 MiB" in something
+    assert "1 build in 0.500 s and 10.0 MiB instead of 4 in 1.60 s and 40.0 MiB" in something
     assert "the dynamic engine costs no latency in onnxruntime (" in nothing
 
 
@@ -146,6 +146,19 @@ def test_rows_are_doubted_by_name(lab: Lab) -> None:
         "busy during 50% of its blocks); 1 row without a figure (1 unsupported: unsupported_size)."
     )
     assert what_to_doubt(read(lab, refused).frame).startswith("There is nothing to trust: 1 row")
+
+
+def test_many_doubtful_rows_are_counted_by_their_reasons(lab: Lab) -> None:
+    hasty = replace(lab, processes=2)
+    results = [doubtful(result) for result in hasty.sweep()]
+    sentence = what_to_doubt(read(hasty, *results).frame)
+    assert sentence.startswith("Do not trust 16 of 16 measured rows: 16 measured in too few")
+    assert "16 while other programs were busy" in sentence
+    assert sentence.endswith("openvino static and 1 more).")
+
+
+def test_every_kind_of_doubt_has_its_words() -> None:
+    assert set(_KINDS) == set(get_args(DoubtCode))
 
 
 STATES = ("ok", "bare", "doubtful", "unsupported", "failed", "invalid", "absent")
