@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reports import tables
+from reports.builds import build_totals
+from reports.load import Records, select_records
+from reports.pairs import find_pairs
+from sizewise.specs import Size
+from sizewise.stats import summarize
+from sizewise.trials import Build, Result
+
+if TYPE_CHECKING:
+    from tests.reports.conftest import Lab
+
+
+def read(lab: Lab, *results: Result) -> Records:
+    return select_records([lab.run(results)], "x")
+
+
+def cells(table: str) -> dict[tuple[str, str], str]:
+    """(row's name, header) → text, of all pages of a table."""
+    found: dict[tuple[str, str], str] = {}
+    for page in table.split("\n\n"):
+        header, _, *rows = ([c.strip() for c in line.split("|")[1:-1]] for line in page.split("\n"))
+        found |= {(r[0], h): c for r in rows for h, c in zip(header[1:], r[1:], strict=True)}
+    return found
+
+
+def test_latencies_are_the_medians_and_the_fastest_is_bold(lab: Lab) -> None:
+    results = lab.sweep()
+    shown = cells(tables.latency_table(read(lab, *results).frame))
+    assert len(shown) == len(results)
+    for result in results:
+        cell, summary = result.trial.cell, summarize(result)
+        text = shown[f"{cell.backend} {cell.strategy}", str(cell.size)]
+        figures = [float(n) for n in re.findall(r"[\d.]+", text)]
+        wanted = (summary.latency_ms, summary.low_ms, summary.high_ms)
+        assert figures == pytest.approx(wanted, rel=1e-3)
+        rivals = [summarize(r).latency_ms for r in results if r.trial.cell.size == cell.size]
+        assert text.startswith("**") == (summary.latency_ms == min(rivals))
+
+
+def test_many_sizes_go_into_several_tables(lab: Lab) -> None:
+    sizes = [Size(side, side) for side in range(64, 64 * 15, 64)]
+    frame = read(lab, *lab.sweep(("openvino",), ("static",), sizes)).frame
+    pages = tables.latency_table(frame).split("\n\n")
+    assert [page.split("\n")[0].count("|") - 2 for page in pages] == [6, 6, 2]
+    assert [size for _, size in cells("\n\n".join(pages))] == [str(size) for size in sizes]
+
+
+def test_rows_without_a_figure_say_why(lab: Lab) -> None:
+    reason = "There is | no\nkernel in /home/me/x. Use another."
+    refused = [lab.bad(lab.trial(size=Size(s, s)), "unsupported", reason) for s in (128, 192)]
+    frame = read(lab, *refused, lab.ok(lab.trial("onnxruntime"))).frame
+    shown = cells(tables.latency_table(frame))
+    assert shown["openvino static", "128x128"] == "unsupported"
+    assert shown["onnxruntime static", "192x192"] == "–"
+    assert tables.refusal_table(frame).splitlines()[2:] == [
+        "| openvino static | 128x128 and 192x192 | unsupported | unsupported_size "
+        "| There is \\| no kernel in x. Use another. |"
+    ]
+
+
+def test_a_doubtful_row_carries_its_mark_and_stands_in_its_table(lab: Lab) -> None:
+    hasty = replace(lab, processes=1)
+    frame = read(hasty, hasty.ok(hasty.trial())).frame
+    assert cells(tables.latency_table(frame))["openvino static", "128x128"].endswith("†")
+    assert "measured in 1 process" in tables.doubt_table(frame)
+    assert tables.doubt_table(read(lab, lab.ok(lab.trial())).frame) == ""
+
+
+def test_accuracy_is_shown_where_it_is_known(lab: Lab) -> None:
+    frame = read(
+        lab, lab.ok(lab.trial(), ap=0.4321), lab.ok(lab.trial("onnxruntime"), ap=0.2)
+    ).frame
+    shown = cells(tables.accuracy_table(frame, "ap"))
+    assert shown["openvino static", "128x128"] == "**0.432**"
+    assert shown["onnxruntime static", "128x128"] == "0.200"
+    assert tables.accuracy_table(frame, "miou") == ""
+
+
+def test_memory_is_the_peak_and_what_the_engine_added(lab: Lab) -> None:
+    result = lab.ok(lab.trial())
+    assert result.memory is not None
+    memory = replace(result.memory, peak_bytes=150 * 2**20, before_bytes=110 * 2**20)
+    frame = read(lab, replace(result, memory=memory)).frame
+    assert cells(tables.memory_table(frame))["openvino static", "128x128"] == "150 (+40)"
+
+
+def test_one_dynamic_engine_is_counted_once(lab: Lab) -> None:
+    def built(result: Result) -> Result:
+        return replace(
+            result, build=Build(build_s=2.0, size_bytes=2**20, achieved="bf16 3, fp32 1")
+        )
+
+    frame = read(lab, *map(built, lab.sweep(("openvino",)))).frame
+    totals = build_totals(frame)[["engine", "engines", "build_s", "engine_mib"]]
+    assert list(totals.itertuples(index=False, name=None)) == [
+        ("openvino static", 4, 8, 4),
+        ("openvino dynamic", 1, 2, 1),
+    ]
+    assert cells(tables.build_table(frame))["openvino static", "precision achieved"] == (
+        "bf16 3, fp32 1"
+    )
+
+
+def test_a_decided_ratio_is_bold(lab: Lab) -> None:
+    pairs = find_pairs(read(lab, *lab.sweep()))
+    shown = cells(tables.ratio_table(pairs))
+    for pair in pairs:
+        text = shown[pair.engine, pair.size]
+        assert text.startswith("**") == (pair.ratio.verdict == "slower")
+        assert f"{pair.ratio.ratio:.3f} (" in text
+    assert cells(tables.mean_table(pairs))["openvino dynamic", "sizes"] == "4 of 4"
+    assert tables.ratio_table([]) == tables.mean_table([]) == ""
