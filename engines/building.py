@@ -16,6 +16,7 @@ from engines.artifacts import (
 )
 from engines.base import Backend
 from engines.registry import find_backend
+from engines.shapes import with_stride
 from sizewise import codec
 from sizewise.errors import InputError
 from sizewise.files import output_error
@@ -32,6 +33,7 @@ def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> No
     backend = find_backend(engine_spec.backend)
     _expect_unchanged(exported)
     backend.check(exported, engine_spec)
+    exported = with_stride(exported, engine_spec)
     backend.load_builder()
     started = time.perf_counter()
     try:

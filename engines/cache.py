@@ -43,7 +43,14 @@ def obtain_engine(
 
 def engine_name(model: ExportedModel, spec: EngineSpec, backend: Backend) -> str:
     """``<back end>-<strategy>-<sizes>-<key>``; the key is of all that decides what is built."""
-    decisive = (model.sha256, spec, backend.version(), read_environment().fingerprint)
+    environment = read_environment()
+    decisive = (
+        model.sha256,
+        spec,
+        backend.version(),
+        environment.sizewise,
+        environment.fingerprint,
+    )
     key = hashlib.sha256(codec.to_json(decisive).encode()).hexdigest()[:_KEY_LENGTH]
     first, last = spec.profiles[0], spec.profiles[-1]
     sizes = str(first.min) if first.min == last.max else f"{first.min}-{last.max}"

@@ -102,8 +102,6 @@ class OnnxRuntimeSession(Session):
 
         # Outputs of the last call would be kept as buffers, and may be of another size.
         self._binding = self._session.io_binding()
-        # It reads the array in place and does not keep it alive.
-        self._images = images
         name = self.artifact.image.tensor.name
         self._binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(images))
         for output in self._names:

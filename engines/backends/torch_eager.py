@@ -48,7 +48,7 @@ class TorchEager(Backend):
         return self.can_build()
 
     def load_library(self) -> None:
-        import torch.export  # noqa: F401
+        import torch.export.pt2_archive  # noqa: F401 - loading a program would import it
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
         del spec

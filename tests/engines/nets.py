@@ -79,6 +79,33 @@ def _nodes(channels_last: bool) -> list[onnx.NodeProto]:
     ]
 
 
+def write_pyramid(path: Path) -> ExportedModel:
+    """Somebody's network that halves its map twice and adds the doubled small one to the large:
+    it takes multiples of 4, and its file does not say so."""
+    half: dict[str, Any] = {"strides": [2, 2], "pads": [1, 1, 1, 1]}
+    arrays = {name: weights()[name] for name in ("w0", "b0")}
+    arrays["w1"] = np.full((8, 8, 3, 3), 0.01, np.float32)
+    nodes = [
+        helper.make_node("Conv", ["images", "w0", "b0"], ["large"], **half),
+        helper.make_node("Conv", ["large", "w1"], ["small"], **half),
+        helper.make_node("Resize", ["small", "", "twice"], ["doubled"], mode="nearest"),
+        helper.make_node("Add", ["large", "doubled"], ["masks"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "pyramid",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["b", 3, "h", "w"])],
+        [helper.make_tensor_value_info("masks", TensorProto.FLOAT, ["b", 8, None, None])],
+        [
+            *(numpy_helper.from_array(array, name) for name, array in arrays.items()),
+            numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"),
+        ],
+    )
+    opsets = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+    return read_model(path)
+
+
 def unwritten_net(stride: int = 32, precision: str = "fp32", inputs: int = 1) -> ExportedModel:
     """What is read of such a file, for tests that never build it."""
     image = TensorSpec(name="images", dtype="float32", shape=("batch", 3, "height", "width"))

@@ -19,7 +19,7 @@ from engines.opening import open_engine
 from engines.registry import backends
 from sizewise.errors import EngineMismatchError
 from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size, Strategy
-from tests.engines.nets import reference, write_net
+from tests.engines.nets import reference, write_net, write_pyramid
 
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
 SIZES = (Size(64, 96), Size(96, 64), Size(128, 128))
@@ -231,6 +231,23 @@ def test_channels_may_come_last(
     images = example_input(artifact, (1, 64, 96, 3))
     with open_engine(artifact) as session:
         _expect_same(session.infer({"images": images}), reference(model, images))
+
+
+@every_engine_of_onnx
+def test_a_stride_that_the_file_does_not_tell_is_kept(
+    backend: Backend, strategy: Strategy, build: Build, tmp_path: Path
+) -> None:
+    """OpenVINO would give the result of an earlier call, or an empty one."""
+    model = write_pyramid(tmp_path / "pyramid.onnx")
+    artifact = build(model, spec_for(backend, strategy, sizes=(Size(64, 96), Size(32, 32))))
+    images = example_input(artifact, (1, 3, 64, 96))
+    with open_engine(artifact) as session:
+        _expect_same(session.infer({"images": images}), reference(model, images))
+        assert _refusal(session, images[:, :, 2:-1, 2:-1]) == "unsupported_size"
+    sizes = (Size(33, 42), Size(64, 64))
+    with pytest.raises(EngineMismatchError) as caught:
+        build(model, spec_for(backend, strategy, sizes=sizes))
+    assert caught.value.reason_code == "unsupported_size"
 
 
 @pytest.mark.parametrize(
