@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -58,6 +59,7 @@ class _GroupRun:
         self._random = random.Random(f"{group.protocol.seed} {group.size}")  # noqa: S311
         self._measurements = [Measurement(m, bench.limits.timeout_s) for m in group.members]
         self._steps_left = sum(steps(planned, bench.images) for planned in group.members)
+        self._counting = threading.Lock()
 
     def measure(self) -> tuple[Result, ...]:
         for measurement in self._measurements:
@@ -74,13 +76,13 @@ class _GroupRun:
             for measurement in self._going_on():
                 measurement.worker = self._bench.launch(self._bench.limits)
                 workers.callback(measurement.worker.close)
-            _side_by_side(self._start, self._going_on())
+            _side_by_side(self._start, self._going_on(), at_once=usable_cores())
             for number in range(self._protocol.rounds):
                 self._measure_round(process, number)
             if process == 0:
                 self._read_memory()
             if process == self._protocol.processes - 1:
-                _side_by_side(self._judge, self._going_on())
+                self._judge_all()
 
     def _start(self, measurement: Measurement) -> None:
         with measurement.at_its_own_risk():
@@ -114,10 +116,12 @@ class _GroupRun:
                 memory = measurement.call("memory")
                 measurement.memory = codec.from_plain(memory, Memory) if memory else None
 
+    def _judge_all(self) -> None:
+        judged = [m for m in self._going_on() if m.planned.data]
+        _side_by_side(self._judge, judged, at_once=_judges_at_once(judged))
+
     def _judge(self, measurement: Measurement) -> None:
         planned = measurement.planned
-        if not planned.data:
-            return
         with measurement.at_its_own_risk():
             count = measurement.call(
                 "prepare_accuracy",
@@ -135,8 +139,9 @@ class _GroupRun:
         return [m for m in self._measurements if m.failure is None]
 
     def _advance(self, measurement: Measurement, note: str) -> None:
-        self._steps_left -= 1
-        self._bench.stage.advance(note=f"{measurement.label}: {note}")
+        with self._counting:
+            self._steps_left -= 1
+            self._bench.stage.advance(note=f"{measurement.label}: {note}")
 
 
 def _images_per_call(planned: Planned) -> int:
@@ -145,10 +150,17 @@ def _images_per_call(planned: Planned) -> int:
     return batch_size * max(1, IMAGES_PER_CALL // batch_size)
 
 
-def _side_by_side(work: Callable[[Measurement], None], on: list[Measurement]) -> None:
-    """What is not timed runs on all cores. An interruption does not wait for the rest."""
-    threads = max((m.planned.trial.spec.threads for m in on), default=1)
-    pool = ThreadPoolExecutor(max(1, usable_cores() // threads))
+def _judges_at_once(measurements: list[Measurement]) -> int:
+    """Two at least: one decodes pictures and suppresses boxes while the other has the cores."""
+    threads = max((m.planned.trial.spec.threads for m in measurements), default=1)
+    return max(2, usable_cores() // threads)
+
+
+def _side_by_side(
+    work: Callable[[Measurement], None], on: list[Measurement], *, at_once: int
+) -> None:
+    """For what is not timed. An interruption does not wait for the rest."""
+    pool = ThreadPoolExecutor(at_once)
     try:
         for done in [pool.submit(work, measurement) for measurement in on]:
             done.result()

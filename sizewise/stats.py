@@ -1,26 +1,26 @@
 """What the raw samples say: medians, intervals, and whether two engines differ.
 
 A process is the unit that repeats: calls within one process share its memory layout and its luck,
-so they are not independent. Every interval here is therefore Student's t on one number per process
-(a mean of log block medians), which covers 94–95 % for as few as three processes, where a
-percentile bootstrap covers 73 % (Kalibera and Jones, "Rigorous Benchmarking in Reasonable Time",
-ISMM 2013, for the hierarchy; the figures are simulated in the tests).
+so they are not independent. Every interval here is therefore made of one number per process, a mean
+of log block medians (Kalibera and Jones, "Rigorous Benchmarking in Reasonable Time", ISMM 2013, for
+the hierarchy; the tests simulate what it covers).
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from sizewise.errors import RecordError
+from sizewise.intervals import CONFIDENCE as CONFIDENCE
+from sizewise.intervals import Interval, difference_interval, mean_interval
 from sizewise.trials import Block, Result
 
-CONFIDENCE = 0.95
 PRACTICAL = 0.01
 """A difference counts only where the whole interval lies beyond this share of the latency."""
 WIDE = 0.05
@@ -39,15 +39,6 @@ class Doubt:
 
     code: DoubtCode
     sentence: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A point and its 95 % interval; ``low`` and ``high`` are None where one process is all."""
-
-    point: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,20 +82,20 @@ def summarize(result: Result) -> Summary:
     """The row of a result. Raises RecordError where it has no samples."""
     blocks = _usable(result)
     calls_ns = np.concatenate([np.asarray(b.latency_ns, dtype=np.float64) for b in blocks])
-    clusters = list(_by_process(_log_medians(blocks)).values())
-    latency = _exponential(_interval(clusters))
+    clusters = _per_process(_log_medians(blocks))
+    latency_ns = mean_interval(clusters).exponential()
     return Summary(
-        latency_ms=latency.point / 1e6,
-        low_ms=None if latency.low is None else latency.low / 1e6,
-        high_ms=None if latency.high is None else latency.high / 1e6,
+        latency_ms=latency_ns.point / 1e6,
+        low_ms=None if latency_ns.low is None else latency_ns.low / 1e6,
+        high_ms=None if latency_ns.high is None else latency_ns.high / 1e6,
         p90_ms=float(np.quantile(calls_ns, 0.9)) / 1e6,
-        images_per_s=result.trial.cell.batch_size / (latency.point / 1e9),
+        images_per_s=result.trial.cell.batch_size / (latency_ns.point / 1e9),
         cpu_ms=sum(b.cpu_ns for b in blocks) / len(calls_ns) / 1e6,
         load=statistics.median(b.load for b in result.blocks),
         processes=len(clusters),
         blocks=len(blocks),
         calls=len(calls_ns),
-        doubts=tuple(_doubts(result, latency, len(clusters))),
+        doubts=tuple(_doubts(result, latency_ns, len(clusters))),
     )
 
 
@@ -114,7 +105,7 @@ def compare_results(a: Result, b: Result) -> Ratio:
     Interleaved results are paired by process and round; others by Welch's t on the processes.
     """
     pairs = _pairs(a, b) if _interleaved(a, b) else {}
-    ratio = _exponential(_interval(list(_by_process(pairs).values())) if pairs else _welch(a, b))
+    ratio = (mean_interval(_per_process(pairs)) if pairs else _unpaired(a, b)).exponential()
     return Ratio(
         ratio=ratio.point,
         low=ratio.low,
@@ -147,34 +138,12 @@ def _log_medians(blocks: Iterable[Block]) -> dict[_Key, float]:
     }
 
 
-def _by_process(values: Mapping[_Key, float]) -> dict[tuple[int, int], float]:
+def _per_process(values: Mapping[_Key, float]) -> list[float]:
+    """The mean of each process's values."""
     clusters: dict[tuple[int, int], list[float]] = {}
     for (rebuild, process, _), value in values.items():
         clusters.setdefault((rebuild, process), []).append(value)
-    return {key: float(np.mean(members)) for key, members in clusters.items()}
-
-
-def _student(degrees: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
-
-
-def _interval(clusters: Sequence[float]) -> Interval:
-    point = float(np.mean(clusters))
-    count = len(clusters)
-    if count < 2:
-        return Interval(point=point, low=None, high=None)
-    half = _student(count - 1) * float(np.std(clusters, ddof=1)) / math.sqrt(count)
-    return Interval(point=point, low=point - half, high=point + half)
-
-
-def _exponential(logs: Interval) -> Interval:
-    return Interval(
-        point=math.exp(logs.point),
-        low=None if logs.low is None else math.exp(logs.low),
-        high=None if logs.high is None else math.exp(logs.high),
-    )
+    return [statistics.fmean(members) for members in clusters.values()]
 
 
 def _interleaved(a: Result, b: Result) -> bool:
@@ -198,18 +167,9 @@ def _pairs(a: Result, b: Result) -> dict[_Key, float]:
     return {key: ours[key] - theirs[key] for key in sorted(common)}
 
 
-def _welch(a: Result, b: Result) -> Interval:
-    """Welch, Biometrika 34 (1947): unequal variances, approximate degrees of freedom."""
-    groups = [list(_by_process(_log_medians(_usable(r))).values()) for r in (a, b)]
-    point = float(np.mean(groups[0]) - np.mean(groups[1]))
-    if min(map(len, groups)) < 2:
-        return Interval(point=point, low=None, high=None)
-    shares = [float(np.var(g, ddof=1)) / len(g) for g in groups]
-    if sum(shares) == 0:
-        return Interval(point=point, low=point, high=point)
-    weights = sum(s**2 / (len(g) - 1) for s, g in zip(shares, groups, strict=True))
-    half = _student(sum(shares) ** 2 / weights) * math.sqrt(sum(shares))
-    return Interval(point=point, low=point - half, high=point + half)
+def _unpaired(a: Result, b: Result) -> Interval:
+    ours, theirs = (_per_process(_log_medians(_usable(result))) for result in (a, b))
+    return difference_interval(ours, theirs)
 
 
 def _verdict(ratio: Interval) -> Verdict:
