@@ -18,7 +18,6 @@ from sizewise.errors import ExportError, SizewiseError, UnsupportedOperatorError
 
 _OPERATOR = re.compile(r"No ONNX function found for <OpOverload\(op='([^']+)'")
 _SPECIALIZED = re.compile(r"You marked (\S+) as dynamic but your code specialized it .* \((\d+)\)")
-_MULTIPLE = re.compile(r"^\s*(?:height|width) = (\d+)\*", re.MULTILINE)
 _CALL = re.compile(r"The following call raised this error:\n.*\n\s*(.+)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -76,12 +75,6 @@ def explain(what: str, error: BaseException) -> ExportError:
 
 
 def _violated(what: str, text: str) -> ExportError:
-    if multiple := _MULTIPLE.search(text):
-        return ExportError(
-            what,
-            f"it takes multiples of {multiple[1]} only",
-            f"Give it a stride of {multiple[1]} (or of a multiple of that).",
-        )
     fixed = _SPECIALIZED.findall(text)
     bullets = re.findall(r"^\s*- (.+)$", text, re.MULTILINE) or [text.splitlines()[0]]
     why = " and ".join(f"{name} is fixed to {value} in it" for name, value in fixed) or bullets[0]
