@@ -1,5 +1,5 @@
-"""95 % intervals by Student's t, which covers 94–95 % for as few as three values, where a
-percentile bootstrap covers 73 %."""
+"""Confidence intervals by Student's t: at 95 % it covers 94–95 % for as few as three values, where
+a percentile bootstrap covers 73 %."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CONFIDENCE = 0.95
-
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A point and its 95 % interval; ``low`` and ``high`` are None where one value is all."""
+    """A point and its interval; ``low`` and ``high`` are None where one value is all."""
 
     point: float
     low: float | None
@@ -35,16 +33,16 @@ class Interval:
         )
 
 
-def mean_interval(values: Sequence[float]) -> Interval:
+def mean_interval(values: Sequence[float], confidence: float) -> Interval:
     """Of the mean of independent values."""
     count = len(values)
     half = None
     if count > 1:
-        half = _student(count - 1) * float(np.std(values, ddof=1)) / math.sqrt(count)
+        half = _student(count - 1, confidence) * float(np.std(values, ddof=1)) / math.sqrt(count)
     return Interval.around(float(np.mean(values)), half)
 
 
-def difference_interval(a: Sequence[float], b: Sequence[float]) -> Interval:
+def difference_interval(a: Sequence[float], b: Sequence[float], confidence: float) -> Interval:
     """Of mean ``a`` minus mean ``b``, variances unequal (Welch, Biometrika 34, 1947)."""
     point = float(np.mean(a)) - float(np.mean(b))
     if min(len(a), len(b)) < 2:
@@ -53,10 +51,11 @@ def difference_interval(a: Sequence[float], b: Sequence[float]) -> Interval:
     if sum(shares) == 0:
         return Interval.around(point, 0.0)
     weights = sum(s**2 / (len(v) - 1) for s, v in zip(shares, (a, b), strict=True))
-    return Interval.around(point, _student(sum(shares) ** 2 / weights) * math.sqrt(sum(shares)))
+    student = _student(sum(shares) ** 2 / weights, confidence)
+    return Interval.around(point, student * math.sqrt(sum(shares)))
 
 
-def _student(degrees: float) -> float:
+def _student(degrees: float, confidence: float) -> float:
     from scipy.special import stdtrit
 
-    return float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
+    return float(stdtrit(degrees, (1 + confidence) / 2))

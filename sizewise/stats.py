@@ -17,10 +17,10 @@ from typing import Literal
 import numpy as np
 
 from sizewise.errors import RecordError
-from sizewise.intervals import CONFIDENCE as CONFIDENCE
 from sizewise.intervals import Interval, difference_interval, mean_interval
 from sizewise.trials import Block, Result
 
+CONFIDENCE = 0.95
 PRACTICAL = 0.01
 """A difference counts only where the whole interval lies beyond this share of the latency."""
 WIDE = 0.05
@@ -83,7 +83,7 @@ def summarize(result: Result) -> Summary:
     blocks = _usable(result)
     calls_ns = np.concatenate([np.asarray(b.latency_ns, dtype=np.float64) for b in blocks])
     clusters = _per_process(_log_medians(blocks))
-    latency_ns = mean_interval(clusters).exponential()
+    latency_ns = mean_interval(clusters, CONFIDENCE).exponential()
     return Summary(
         latency_ms=latency_ns.point / 1e6,
         low_ms=None if latency_ns.low is None else latency_ns.low / 1e6,
@@ -105,7 +105,8 @@ def compare_results(a: Result, b: Result) -> Ratio:
     Interleaved results are paired by process and round; others by Welch's t on the processes.
     """
     pairs = _pairs(a, b) if _interleaved(a, b) else {}
-    ratio = (mean_interval(_per_process(pairs)) if pairs else _unpaired(a, b)).exponential()
+    log_ratio = mean_interval(_per_process(pairs), CONFIDENCE) if pairs else _unpaired(a, b)
+    ratio = log_ratio.exponential()
     return Ratio(
         ratio=ratio.point,
         low=ratio.low,
@@ -169,7 +170,7 @@ def _pairs(a: Result, b: Result) -> dict[_Key, float]:
 
 def _unpaired(a: Result, b: Result) -> Interval:
     ours, theirs = (_per_process(_log_medians(_usable(result))) for result in (a, b))
-    return difference_interval(ours, theirs)
+    return difference_interval(ours, theirs, CONFIDENCE)
 
 
 def _verdict(ratio: Interval) -> Verdict:
