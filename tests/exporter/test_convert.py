@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,15 @@ from exporter.convert import convert, precisions
 from sizewise.errors import ExportError, OutputError, UsageError
 from sizewise.onnxfile import read_model
 from tests.exporter.conftest import Exported
+
+
+def test_nothing_of_it_needs_torch() -> None:
+    said = (
+        "import sys; from exporter.convert import precisions; precisions(); "
+        "print({'torch', 'onnx', 'onnxruntime'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_every_pass_goes_by_the_name_it_is_found_under() -> None:
@@ -77,7 +88,7 @@ def test_a_folder_that_is_a_file_is_refused(detector: Exported, folder: Path) ->
         convert(detector.model, "fp32", folder / "taken" / "a.onnx")
 
 
-def test_constants_of_any_branch_count(folder: Path) -> None:
+def test_half_precision_constants_count_too(folder: Path) -> None:
     half = onnx.helper.make_tensor("h", TensorProto.FLOAT16, [1], [1.0])
     node = onnx.helper.make_node("Constant", [], ["h"], value=half)
     graph = onnx.helper.make_graph(

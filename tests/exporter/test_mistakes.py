@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 import torch
 from torch import nn
+from torch.export import ExportedProgram
 
 from exporter.eager import references
 from exporter.export import export
+from exporter.lowering import lower
 from exporter.probes import Probe
 from sizewise.errors import ExportError, InputError, ParityError, UnsupportedOperatorError
 from sizewise.specs import ModelCard, Size
@@ -58,6 +63,23 @@ def test_a_size_rounded_through_int_is_baked_in_and_caught(folder: Path, stride:
         attempt(BakedResize(), folder, card, example=Size(128, 192))
     assert caught.value.reason_code == "numerics"
     assert "integer arithmetic" in caught.value.todo
+
+
+def test_a_graph_that_is_off_by_a_thousandth_is_caught(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault is in the ONNX graph alone: module and program agree."""
+
+    def tampered(program: ExportedProgram, **wanted: Any) -> onnx.ModelProto:
+        model = lower(program, **wanted)
+        kernel = next(t for t in model.graph.initializer if len(t.dims) == 4)
+        changed = onnx.numpy_helper.to_array(kernel) * np.float32(1.001)
+        kernel.CopyFrom(onnx.numpy_helper.from_array(changed, kernel.name))
+        return model
+
+    monkeypatch.setattr("exporter.export.lower", tampered)
+    with pytest.raises(ParityError, match="The ONNX graph computes something else"):
+        attempt(Conv(), folder)
 
 
 def test_a_grid_of_fixed_size_works_at_its_example_alone(folder: Path) -> None:
