@@ -28,6 +28,21 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _sha256_with_weights(path: Path) -> str:
+    """Of the file, or of it and the weight files that it refers to, where it has some."""
+    import onnx
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    proto = onnx.load(path, load_external_data=False)
+    outside = {
+        ExternalDataInfo(tensor).location
+        for tensor in proto.graph.initializer
+        if uses_external_data(tensor)
+    }
+    hashes = [sha256_of(path), *(sha256_of(path.parent / name) for name in sorted(outside))]
+    return hashes[0] if not outside else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
 def load_onnx(path: Path) -> onnx.ModelProto:
     """Parse and check an ONNX file. Raises InputError with the checker's own sentence."""
     import onnx
@@ -40,7 +55,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
     try:
         model = onnx.load(path)
         onnx.checker.check_model(model)
-    except (DecodeError, onnx.checker.ValidationError) as error:
+    except (DecodeError, onnx.checker.ValidationError, OSError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"{path} is no valid ONNX file", first, "Export it again, or check the download."
@@ -54,7 +69,7 @@ def read_model(path: Path) -> ExportedModel:
     weights = {tensor.name for tensor in proto.graph.initializer}
     return ExportedModel(
         path=path.resolve(),
-        sha256=sha256_of(path),
+        sha256=_sha256_with_weights(path),
         card=_read_card(proto, path),
         opset_version=next(
             (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0

@@ -29,6 +29,7 @@ console = Console(stderr=True, highlight=False)
 """Bars and remarks go to stderr: stdout holds results, so that it can be piped."""
 
 _LOG_EVERY_S = 10.0
+_PIPE_WIDTH = 200
 
 
 class _Bar:
@@ -106,9 +107,8 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
-    out = Console(highlight=False)
-    # A pipe has no width: don't fold tables to 80 columns there.
-    out.print(table, width=None if out.is_terminal else 200)
+    # A pipe has no width of its own: a table there takes what it needs.
+    Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
 
 
 def show_json(data: Any) -> None:

@@ -88,6 +88,8 @@ def _backends() -> list[Finding]:
 
     findings = []
     for name, backend in backends().items():
+        if backend.for_tests:
+            continue
         build, run = backend.can_build(), backend.can_run()
         reasons = dict.fromkeys(a.reason for a in (build, run) if not a.ok)
         verbs = [v for v, a in (("builds", build), ("runs", run)) if a.ok]

@@ -71,3 +71,15 @@ def test_a_broken_card_is_refused(tmp_path: Path) -> None:
     onnx.save(proto, path)
     with pytest.raises(InputError, match=r"card inside .*x\.onnx"):
         read_model(path)
+
+
+def test_weights_in_another_file_are_part_of_the_hash(tmp_path: Path) -> None:
+    proto = onnx.load(_identity(tmp_path / "x.onnx"))
+    path = tmp_path / "outside.onnx"
+    onnx.save(proto, path, save_as_external_data=True, location="weights", size_threshold=0)
+    before = read_model(path).sha256
+    (tmp_path / "weights").write_bytes(np.full(1, 2, np.float32).tobytes())
+    assert read_model(path).sha256 != before
+    (tmp_path / "weights").unlink()
+    with pytest.raises(InputError, match="no valid ONNX file"):
+        read_model(path)

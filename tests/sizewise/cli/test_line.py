@@ -96,7 +96,8 @@ def test_a_factory_of_the_user_is_exported_and_built(cli: Cli, tmp_path: Path) -
         "from torch import nn\n\n"
         "def net():\n"
         "    up = nn.Upsample(scale_factor=4)\n"
-        "    return nn.Sequential(nn.Conv2d(3, 4, 4, 4), nn.BatchNorm2d(4), nn.Conv2d(4, 1, 1), up)\n"
+        "    down = nn.Conv2d(3, 4, 4, 4)\n"
+        "    return nn.Sequential(down, nn.BatchNorm2d(4), nn.Conv2d(4, 1, 1), up)\n"
     )
     made = cli("export", f"{source}:net", "--size", "64", "--out", tmp_path / "o", "--json")
     assert made.code == 0, made
