@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.harness import Turn, measure_block, warm_up
@@ -43,6 +43,7 @@ class Scripted(Session):
     total=st.integers(0, 1000),
     latencies=st.lists(st.integers(1, 100), min_size=1),
 )
+@settings(deadline=None)
 def test_a_block_lasts_as_long_as_was_asked_and_not_a_call_longer(
     calls: int, total: int, latencies: list[int]
 ) -> None:

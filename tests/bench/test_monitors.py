@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import monitors
@@ -19,6 +19,7 @@ from bench.monitors import Reading
     own=st.floats(0, 1),
     others=st.floats(0, 1),
 )
+@settings(deadline=None)
 def test_load_is_what_others_took_of_all_cores(
     cores: int, elapsed_s: float, own: float, others: float
 ) -> None:

@@ -65,7 +65,7 @@ def test_a_static_engine_has_one_size_and_a_dynamic_one_all(model: ExportedModel
     ),
     some(st.integers(1, 20)),
 )
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_the_plan_is_the_cross_product_in_groups_of_a_size(
     model: ExportedModel, keys: dict[str, Any], sizes: list[int]
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.store import Store
@@ -65,6 +65,7 @@ results = st.builds(
 
 
 @given(results)
+@settings(max_examples=40, deadline=None)
 def test_a_result_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, r: Result) -> None:
     assert read(filed(tmp_path_factory.mktemp("store"), r)) == (r,)
 
