@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engines.base import Session
 from netzoo.data.coco import AnnotatedImage, Dataset
 from netzoo.tasks.coco_ap import evaluate_detections
-from netzoo.tasks.layouts import read_detections
+from netzoo.tasks.layouts import layout_names, read_detections
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.masks import MaskScores
 from netzoo.tasks.suppression import Detections, suppress
@@ -103,6 +103,8 @@ def demand_fit(name: str, card: ModelCard, data: Dataset) -> None:
 def _misfit(card: ModelCard, data: Dataset) -> str:
     if card.task not in _JUDGES:
         return "the file does not say what its outputs mean"
+    if card.task == "detection" and card.layout not in layout_names():
+        return f"nothing here reads the layout {card.layout} of its outputs"
     if not card.letterbox:
         return "the model wants its pictures stretched, which is not supported"
     if card.classes and card.task == "detection" and card.classes != data.classes:

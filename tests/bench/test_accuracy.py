@@ -89,6 +89,7 @@ def test_a_segmenter_that_is_right_has_a_miou_of_one(
     ("card", "why"),
     [
         (replace(CARD, task="unknown"), "does not say what its outputs mean"),
+        (replace(CARD, layout="unknown"), "reads the layout unknown"),
         (replace(CARD, classes=("red", "green")), "knows red, green, the data red, blue"),
         (replace(CARD, letterbox=False), "wants its pictures stretched"),
     ],
