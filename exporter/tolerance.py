@@ -23,7 +23,7 @@ RELATIVE = 2e-4
 an exponential in the decode has had its part; a size baked in, by 1e-1 and more."""
 ROUNDING = 2e-6
 """Of the output's largest value: 17 units in the last place of a float32."""
-FLOOR = 1e-7
+FLOOR = 1e-9
 """For outputs that are all but zero."""
 _SENSITIVITY = 4
 """How many tolerances another image must change for parity to say anything."""
