@@ -27,7 +27,7 @@ from netzoo.data.sources import DatasetEntry, Split
 from sizewise.errors import InputError
 from sizewise.progress import SILENT, Progress
 
-COUNTS: Mapping[Split, int] = {"train": 1600, "val": 400}
+COUNTS: Mapping[Split, int] = {"train": 1200, "val": 400}
 _PACKAGES = ("sklearn", "skimage")
 _SUMS = "sums.json"
 
