@@ -22,7 +22,7 @@ def precisions() -> dict[str, GraphPass]:
 def convert(model: ExportedModel, precision: str, out: Path) -> ExportedModel:
     """Write ``model`` in ``precision`` as the file ``out``, which names ``model`` as its parent.
 
-    The parity figures stay with the parent: they are not of the file that is made.
+    The parity figures and the ``.pt2`` stay with the parent: they are not of the file that is made.
     Raises UsageError, ExportError (see the pass) and OutputError.
     """
     passes = precisions()
@@ -32,7 +32,13 @@ def convert(model: ExportedModel, precision: str, out: Path) -> ExportedModel:
             f"{out} can't be written", "it is the model to convert", "Give another file name."
         )
     graph = run_pass(chosen, load_onnx(model.path))
-    card = replace(model.card, precision=chosen.name, parent_sha256=model.sha256, parity=())
+    card = replace(
+        model.card,
+        precision=chosen.name,
+        parent_sha256=model.sha256,
+        program_sha256="",
+        parity=(),
+    )
     write_card(graph, card)
     with written_whole(out) as draft:
         draft.write_bytes(to_bytes(graph))

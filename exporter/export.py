@@ -19,7 +19,7 @@ from exporter.serializing import refuse_above_limit, to_bytes
 from exporter.tolerance import demand_sensitive
 from sizewise.errors import BackendUnavailableError, ExportError, UsageError
 from sizewise.files import written_whole
-from sizewise.onnxfile import read_model, write_card
+from sizewise.onnxfile import read_model, sha256_of, write_card
 from sizewise.progress import SILENT, Progress
 from sizewise.specs import ExportedModel, ModelCard, Size
 
@@ -69,7 +69,11 @@ def export(
         )
         stage.advance(note="put into ONNX")
         checks = check_onnx(to_bytes(model), expected)
-        write_card(model, replace(card, precision="fp32", parity=checks))
+        program_sha256 = sha256_of(program_draft)
+        write_card(
+            model,
+            replace(card, precision="fp32", parity=checks, program_sha256=program_sha256),
+        )
         draft.write_bytes(model.SerializeToString())
         stage.advance(note="agrees with eager PyTorch")
     return read_model(path)

@@ -21,8 +21,9 @@ Array = NDArray[Any]
 RELATIVE = 2e-4
 """Of what another image changes. Float32 sums in another order differ by 1e-6 to 1e-5 of it once
 an exponential in the decode has had its part; a size baked in, by 1e-1 and more."""
-ROUNDING = 2e-6
-"""Of the output's largest value: 17 units in the last place of a float32."""
+ROUNDING = 2e-5
+"""Of the output's largest value. An error of a few units in the last place of a logit comes out of
+an exponential or a sigmoid as many units of a small probability (1e-5 of it was seen)."""
 FLOOR = 1e-9
 """For outputs that are all but zero."""
 _SENSITIVITY = 4

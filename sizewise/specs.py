@@ -154,7 +154,8 @@ class ModelCard:
 
     ``layout`` names how the outputs are to be read (``netzoo.tasks.layouts``); ``stride`` is what
     height and width must be multiples of (1: unknown, nothing is checked); ``letterbox`` says that
-    images are scaled by one factor and padded; hashes are SHA-256 in hexadecimal.
+    images are scaled by one factor and padded; hashes are SHA-256 in hexadecimal, that of the
+    ``program`` (``.pt2``) so that the ONNX file vouches for the code beside it.
     """
 
     network: str
@@ -167,6 +168,7 @@ class ModelCard:
     precision: str = "fp32"
     checkpoint_sha256: str = ""
     parent_sha256: str = ""
+    program_sha256: str = ""
     parity: tuple[ParityCheck, ...] = ()
 
 

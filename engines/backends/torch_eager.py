@@ -2,8 +2,9 @@
 
 A ``.pt2`` file is code: loading one unpickles and evaluates what its author put in, and PyTorch
 has no safe mode for it ("never load data from an untrusted source"). So only the file beside the
-model that the user named is taken, and after that only the copy whose checksum is in the manifest
-of our own build. Who asks for this back end vouches for that file.
+model that the user named is taken (where the model is our export, only the very program that was
+written with it), and after that only the copy whose checksum is in the manifest of our own build.
+Who asks for this back end vouches for that file.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from engines.base import Array, Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
 from engines.precisions import precision_of
 from sizewise.errors import BuildError, EngineMismatchError
+from sizewise.onnxfile import sha256_of
 from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel, LayerPrecision
 
 if TYPE_CHECKING:
@@ -60,6 +62,9 @@ class TorchEager(Backend):
                 reason_code="unsupported_source",
             )
         shutil.copyfile(model.program_path, folder / _ENGINE)
+        promised = model.card.program_sha256
+        if promised and sha256_of(folder / _ENGINE) != promised:
+            raise _another(model.program_path, "its checksum is not the one in the ONNX file")
 
     def _open(self, artifact: EngineArtifact) -> Session:
         return TorchEagerSession(artifact, _program(artifact))
@@ -102,7 +107,7 @@ class TorchEagerSession(Session):
         tensors = self._torch.utils._pytree.tree_leaves(self._given)
         names = [output.name for output in self.artifact.outputs]
         if len(tensors) != len(names):
-            raise _another(self.artifact, f"it gives {len(tensors)} outputs, not {len(names)}")
+            raise _another(self.artifact.path / _ENGINE, f"it gives {len(tensors)} outputs, not {len(names)}")
         return {n: t.numpy().copy() for n, t in zip(names, tensors, strict=True)}
 
     def close(self) -> None:
@@ -125,14 +130,17 @@ def _expect_outputs(artifact: EngineArtifact, outputs: dict[str, Array]) -> None
             for want, have in zip(declared.shape, found, strict=False)
         )
         if not fits:
-            raise _another(artifact, f"it gives {declared.name} {list(found)}, not {declared}")
+            raise _another(
+                artifact.path / _ENGINE, f"it gives {declared.name} {list(found)}, not {declared}"
+            )
 
 
-def _another(artifact: EngineArtifact, why: str) -> EngineMismatchError:
+def _another(program: Path, why: str) -> EngineMismatchError:
     return EngineMismatchError(
-        f"The .pt2 file in {artifact.path.name} is not that of the ONNX file",
+        f"{program.name} is not the program of the ONNX file",
         why,
         "Export the network again: both files are written together.",
+        reason_code="unsupported_source",
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def test_the_program_of_another_network_is_a_mismatch(
     example = (torch.zeros(2, 3, 64, 96),)
     program = torch.export.export(Other(), example, dynamic_shapes=(free,))
     torch.export.save(program, model.program_path)
-    with pytest.raises(EngineMismatchError, match="not that of the ONNX file"):
+    with pytest.raises(EngineMismatchError, match="not the program of the ONNX file"):
         build(model, SPEC)
 
 
@@ -78,3 +79,11 @@ def test_the_reference_needs_no_gradients(build: Build, net_with_program: Export
         boxes = session.infer({"images": example_input(artifact, (1, 3, 64, 64))})["boxes"]
     assert isinstance(boxes, np.ndarray)
     assert boxes.flags.owndata
+
+
+def test_a_program_that_was_replaced_is_refused_before_it_is_opened(
+    net_with_program: ExportedModel, tmp_path: Path
+) -> None:
+    model = replace(net_with_program, card=replace(net_with_program.card, program_sha256="0" * 64))
+    with pytest.raises(EngineMismatchError, match="checksum"):
+        find_backend("torch_eager").build(model, SPEC, tmp_path)
