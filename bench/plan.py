@@ -87,6 +87,7 @@ def _trials(
                     environment_fingerprint=environment,
                     protocol=axes.protocol,
                     data_sha256=data_sha256,
+                    layout=model.card.layout,
                     replica=replica,
                 )
                 yield Planned(trial=trial, model=model, data=axes.data)

@@ -44,7 +44,10 @@ class Protocol:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One engine at one size, to be measured once (``replica`` makes it another)."""
+    """One engine at one size, to be measured once (``replica`` makes it another).
+
+    ``layout`` is how its outputs are read, which a user may say for a file that does not.
+    """
 
     cell: Cell
     model_sha256: str
@@ -53,6 +56,7 @@ class Trial:
     environment_fingerprint: str
     protocol: Protocol
     data_sha256: str = ""
+    layout: str = ""
     replica: int = 0
 
     @property

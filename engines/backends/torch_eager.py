@@ -107,7 +107,8 @@ class TorchEagerSession(Session):
         tensors = self._torch.utils._pytree.tree_leaves(self._given)
         names = [output.name for output in self.artifact.outputs]
         if len(tensors) != len(names):
-            raise _another(self.artifact.path / _ENGINE, f"it gives {len(tensors)} outputs, not {len(names)}")
+            why = f"it gives {len(tensors)} outputs, not {len(names)}"
+            raise _another(self.artifact.path / _ENGINE, why)
         return {n: t.numpy().copy() for n, t in zip(names, tensors, strict=True)}
 
     def close(self) -> None:

@@ -123,6 +123,7 @@ def test_whatever_can_change_a_figure_makes_another_trial(
         "data": only(model, data="other"),
         "batch": only(model, batch=[2]),
         "graph fusion": only(model, graph_fusion=["none"]),
+        "layout": only(replace(model, card=replace(model.card, layout="b_4c_n"))),
     }
     monkeypatch.setattr(type(find_backend("fake")), "version", lambda self: "2")
     identities["version"] = only(model)

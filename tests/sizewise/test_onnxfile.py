@@ -15,7 +15,7 @@ from sizewise.specs import ModelCard
 
 
 def _identity(path: Path, card: ModelCard | None = None) -> Path:
-    shape = ["b", 3, None, "w"]
+    shape: list[str | int | None] = ["b", 3, None, "w"]
     graph = helper.make_graph(
         [helper.make_node("Add", ["x", "one"], ["y"])],
         "g",
