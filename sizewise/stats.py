@@ -176,11 +176,12 @@ def _unpaired(a: Result, b: Result) -> Interval:
 def _verdict(ratio: Interval) -> Verdict:
     if ratio.low is None or ratio.high is None:
         return "unclear"
-    if ratio.high < 1 - PRACTICAL:
+    least = 1 - PRACTICAL  # and its inverse: what is said of a and b is said of b and a
+    if ratio.high < least:
         return "faster"
-    if ratio.low > 1 + PRACTICAL:
+    if ratio.low > 1 / least:
         return "slower"
-    within = ratio.low > 1 - PRACTICAL and ratio.high < 1 + PRACTICAL
+    within = ratio.low > least and ratio.high < 1 / least
     return "same" if within else "unclear"
 
 

@@ -42,7 +42,7 @@ def test_the_tolerance_goes_by_what_the_image_changes(influence: float, factor: 
     given = expected + factor * 2e-4 * influence
     result = compare(PROBE, "map", expected, given, influence=influence)
     assert result.passed or factor > 1
-    assert not result.passed or factor < 1.02
+    assert not result.passed or factor < 1.2
 
 
 def reference(outputs: Outputs) -> Reference:
