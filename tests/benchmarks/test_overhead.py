@@ -1,0 +1,67 @@
+"""What sizewise adds to a call: ONNX Runtime through a session, beside ONNX Runtime itself.
+
+``make bench`` prints the two as one group: read the ratio, never the times.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from engines.cache import obtain_engine
+from engines.opening import open_engine
+from netzoo.tasks.suppression import suppress
+from sizewise.onnxfile import read_model
+from sizewise.specs import EngineSpec, Profile, Size
+from tests.engines.nets import write_net
+
+SIZE = Size(64, 64)
+SPEC = EngineSpec(backend="onnxruntime", strategy="static", profiles=(Profile.fixed(SIZE),))
+
+
+@pytest.mark.benchmark(group="one call of ONNX Runtime")
+@pytest.mark.parametrize("through", ["session", "bare"])
+def test_a_call(benchmark: BenchmarkFixture, through: str, tmp_path: Path) -> None:
+    model = write_net(tmp_path / "net.onnx")
+    artifact = obtain_engine(model, SPEC, tmp_path / "engines")
+    images = np.zeros(artifact.image.shape(1, SIZE), np.float32)
+    if through == "session":
+        with open_engine(artifact) as session:
+            session.bind({artifact.image.tensor.name: images})
+            benchmark(session.enqueue)
+        return
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = SPEC.threads
+    bare = ort.InferenceSession(model.path, options, providers=["CPUExecutionProvider"])
+    binding = bare.io_binding()
+    binding.bind_cpu_input(artifact.image.tensor.name, images)
+    for output in bare.get_outputs():
+        binding.bind_output(output.name)
+    benchmark(bare.run_with_iobinding, binding)
+
+
+@pytest.mark.benchmark(group="suppression of 12,000 boxes of 10 classes")
+@pytest.mark.parametrize("score_threshold", [0.001, 0.25])
+def test_suppression(benchmark: BenchmarkFixture, score_threshold: float) -> None:
+    random = np.random.default_rng(0)
+    corners = random.uniform(0, 400, (12_000, 2)).astype(np.float32)
+    boxes = np.concatenate([corners, corners + random.uniform(8, 96, (12_000, 2))], 1)
+    scores = (random.random((12_000, 10)) ** 8).astype(np.float32)
+    benchmark(
+        suppress,
+        boxes.astype(np.float32),
+        scores,
+        score_threshold=score_threshold,
+        iou_threshold=0.6,
+        max_detections=300,
+    )
+
+
+def test_a_card_is_read(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    path = write_net(tmp_path / "net.onnx").path
+    benchmark(read_model, path)
