@@ -13,6 +13,8 @@ from sizewise.rooms import check_rooms
 
 INTERRUPTED = 130
 _GOES_ON = "Interrupted: what was finished is kept. The same command goes on from here."
+_EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openvino": "cpu"}
+"""Which extra brings what a base install lacks."""
 
 
 def run_command_line(arguments: list[str]) -> int:
@@ -45,6 +47,8 @@ def _sentence(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, OSError) and error.errno is not None:
         return _system_sentence(error), 1
+    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+        return _missing_sentence(error.name), 1
     message = getattr(error, "format_message", None)  # what typer says of a wrong option
     if message is not None:
         return f"{message()} Try 'sizewise --help'.", 2
@@ -64,6 +68,13 @@ def _system_sentence(error: OSError) -> str:
         else "Check the path and its permissions, and try again."
     )
     return f"{where} can't be used: {(error.strerror or str(error)).lower()}. {todo}"
+
+
+def _missing_sentence(package: str) -> str:
+    return (
+        f"This command needs {package}: it is not installed. "
+        f"Run: pip install 'sizewise[{_EXTRAS[package]}]'."
+    )
 
 
 def _print_child_trace(error: Exception) -> None:

@@ -194,6 +194,17 @@ def test_a_wrong_option_is_a_usage_error(cli: Cli, tiny_model: Path) -> None:
     _one_sentence(cli("bench", tiny_model, "--sizes", "large"), 2, "large")
 
 
+def test_a_command_that_lacks_torch_says_how_to_get_it(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("sizewise.cli.train.train_checkpoint", absent)
+    said = cli("train", "yolov3", "--out", tmp_path)
+    _one_sentence(said, 1, "needs torch", "pip install 'sizewise[torch]'")
+
+
 def test_debug_shows_where(cli: Cli, tmp_path: Path) -> None:
     said = cli("build", tmp_path / "absent.onnx", "--debug")
     assert "Traceback" in said.err
