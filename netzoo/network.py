@@ -72,13 +72,14 @@ class AnchorDetector(Network):
         self.anchors: Tensor
 
     def make_head(self, inputs: int) -> nn.Conv2d:
-        """The last convolution of a level. It starts with objectness 0.01 everywhere: most cells
-        are empty, and need not be taught so (RetinaNet, Lin et al. 2017, §4.1)."""
-        values = 5 + len(self.config.classes)
-        head = nn.Conv2d(inputs, self.anchors_per_head * values, 1)
-        bias = torch.zeros(head.out_channels)
-        bias[4::values] = math.log(0.01 / 0.99)
-        head.bias = nn.Parameter(bias)
+        """The last convolution of a level. It starts with objectness 0.01 and classes 1/(C+1)
+        everywhere: what is rare need not be taught first (RetinaNet, Lin et al. 2017, §4.1)."""
+        classes = len(self.config.classes)
+        head = nn.Conv2d(inputs, self.anchors_per_head * (5 + classes), 1)
+        bias = torch.zeros(self.anchors_per_head, 5 + classes)
+        bias[:, 4] = math.log(0.01 / 0.99)
+        bias[:, 5:] = -math.log(classes)
+        head.bias = nn.Parameter(bias.flatten())
         return head
 
     def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
