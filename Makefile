@@ -28,8 +28,10 @@ bench: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
 	$(PIP) -e ".[torch,cpu,digits,dev]"
+	@# Only its ONNX file is used: a model that is not ours, for a test.
+	$(PIP) --no-deps --ignore-requires-python rapidocr-onnxruntime
 	touch $@
 
 clean:

@@ -16,7 +16,7 @@ from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.masks import MaskScores
 from netzoo.tasks.suppression import Detections, suppress
 from sizewise.errors import InputError
-from sizewise.specs import ModelCard, Size
+from sizewise.specs import ExportedModel, ImageInput, ModelCard, Size
 from sizewise.trials import Accuracy
 
 SCORE_THRESHOLD = 0.001
@@ -89,12 +89,12 @@ _JUDGES: Mapping[str, type[DetectionJudge] | type[MaskJudge]] = {
 }
 
 
-def demand_fit(name: str, card: ModelCard, data: Dataset) -> None:
-    """Raises InputError where the model ``name`` can't be judged on ``data``."""
-    why = _misfit(card, data)
+def demand_fit(model: ExportedModel, data: Dataset) -> None:
+    """Raises InputError where ``model`` can't be judged on ``data``."""
+    why = _misfit(model.card, data) or _unfit_input(model.image)
     if why:
         raise InputError(
-            f"The accuracy of {name} on {data.name} can't be measured",
+            f"The accuracy of {model.path.name} on {data.name} can't be measured",
             why,
             "Leave --data out, or give a model and data that fit each other.",
         )
@@ -111,6 +111,12 @@ def _misfit(card: ModelCard, data: Dataset) -> str:
         return f"the model knows {', '.join(card.classes)}, the data {', '.join(data.classes)}"
     if card.task == "detection" and not any(len(image.boxes) for image in data.images):
         return "nothing is annotated in the data"
+    return ""
+
+
+def _unfit_input(image: ImageInput) -> str:
+    if image.tensor.dtype != "float32" or image.channels != 3:
+        return f"pictures are given as float32 RGB, and the model takes {image.tensor}"
     return ""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import numpy as np
 
 from bench import monitors
 from engines.base import Clock, Session
+from sizewise.environment import usable_cores
 from sizewise.errors import InferenceError
 from sizewise.trials import Block
 
@@ -54,7 +54,7 @@ def measure_block(session: Session, clock: Clock, turn: Turn) -> Block:
     with _no_garbage_collection():
         latency_ns = _timed_calls(session, clock, turn)
     after = monitors.read()
-    foreign = monitors.foreign(before, after, os.cpu_count() or 1)
+    foreign = monitors.foreign(before, after, usable_cores())
     return Block(
         rebuild=turn.rebuild,
         process=turn.process,

@@ -17,7 +17,8 @@ _NOT_BUSY = ("idle", "iowait", "guest", "guest_nice")  # guests are counted in u
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """``own_ns`` is CPU time of this process, ``busy_s`` that of the machine, steal included."""
+    """``own_ns`` is CPU time of this process, ``busy_s`` that of the cores that it may use, steal
+    included."""
 
     wall_ns: int
     own_ns: int
@@ -39,8 +40,14 @@ class Foreign:
 
 
 def read() -> Reading:
-    times = psutil.cpu_times()._asdict()
-    busy_s = sum(value for name, value in times.items() if name not in _NOT_BUSY)
+    cores = psutil.cpu_times(percpu=True)
+    ours = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(cores))
+    busy_s = sum(
+        value
+        for core in ours
+        for name, value in cores[core]._asdict().items()
+        if name not in _NOT_BUSY
+    )
     return Reading(wall_ns=time.monotonic_ns(), own_ns=time.process_time_ns(), busy_s=busy_s)
 
 

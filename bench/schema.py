@@ -68,5 +68,8 @@ INSERT INTO block VALUES (
 )
 """
 
-FORGET_FAILURE = "DELETE FROM result WHERE identity = :identity AND status = 'failed'"
+_UNFINISHED = "(status = 'failed' OR reason_code IN ('unsupported_backend', 'unsupported_source'))"
+FINISHED = f"SELECT identity FROM result WHERE NOT {_UNFINISHED}"  # noqa: S608 - a constant
+WITHOUT_FIGURES = "SELECT * FROM result WHERE status != 'ok' ORDER BY id"
+FORGET_FAILURE = f"DELETE FROM result WHERE identity = :identity AND {_UNFINISHED}"  # noqa: S608
 """Before the same trial is filed anew. A finished one stays, and UNIQUE refuses the second."""

@@ -38,7 +38,7 @@ class Store:
                 opened.enter_context(database.take_lock(path))
             connection = opened.enter_context(contextlib.closing(connect(path)))
             if not read_only:
-                _prepare(connection)
+                _prepare(connection, path)
             _check_schema(connection, path)
             return cls(path, connection, opened.pop_all())
 
@@ -55,11 +55,22 @@ class Store:
         return {identity: status for identity, status in found if identity in wanted}
 
     def finished(self, identities: Iterable[str]) -> set[str]:
-        """Those of ``identities`` that need no measuring: a failed trial is tried again."""
-        return {name for name, status in self.statuses(identities).items() if status != "failed"}
+        """Those of ``identities`` that need no measuring. A trial that failed, or lacked a back end
+        or a file that may be there by now, is tried again."""
+        wanted = set(identities)
+        with database.sentences(self._path):
+            found = self._connection.execute(schema.FINISHED).fetchall()
+        return {identity for (identity,) in found if identity in wanted}
+
+    def without_figures(self, identities: Iterable[str]) -> tuple[Result, ...]:
+        """Those of ``identities`` that are on file with another status than ``ok``."""
+        wanted = set(identities)
+        with database.sentences(self._path):
+            found = self._connection.execute(schema.WITHOUT_FIGURES).fetchall()
+            return tuple(rows.to_result(row, ()) for row in found if row["identity"] in wanted)
 
     def add_results(self, run_id: int, results: Iterable[Result]) -> None:
-        """File all of ``results`` or none; an earlier failure of the same trial makes way.
+        """File all of ``results`` or none; an unfinished one of the same trial makes way.
 
         Raises RecordError where a trial is finished already.
         """
@@ -105,9 +116,13 @@ class Store:
         return found
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Of a file of somebody else nothing is changed."""
+    empty = _scalar(connection, "SELECT count(*) FROM sqlite_master") == 0
+    if not empty:
+        _check_schema(connection, path)
     database.make_durable(connection)
-    if _scalar(connection, "SELECT count(*) FROM sqlite_master") == 0:
+    if empty:
         connection.executescript(schema.SCHEMA)
 
 

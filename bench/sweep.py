@@ -30,19 +30,24 @@ ENGINES = "engines"
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """``statuses`` counts all trials of the plan, those measured now and those on file before."""
+    """``statuses`` counts all trials of the plan, those measured now and those on file before;
+    ``without_figures`` are those of them that are not ``ok``."""
 
     results: Path
     measured: int
     skipped: int
     statuses: Mapping[Status, int]
+    without_figures: tuple[Result, ...]
 
     @property
     def exit_code(self) -> int:
-        """3 where trials failed, 4 where outputs were no numbers; unsupported is no failure."""
+        """3 where trials failed, 4 where outputs were no numbers, 1 where nothing could be measured
+        at all; beside others, unsupported is no failure."""
         if self.statuses.get("failed"):
             return 3
-        return 4 if self.statuses.get("invalid") else 0
+        if self.statuses.get("invalid"):
+            return 4
+        return 0 if self.statuses.get("ok") else 1
 
 
 def sweep(
@@ -82,11 +87,13 @@ def sweep(
             ):
                 store.add_results(run, results)
         statuses = Counter(store.statuses(identities).values())
+        without_figures = store.without_figures(identities)
     return Outcome(
         results=path,
         measured=len(identities) - len(finished),
         skipped=len(finished),
         statuses=statuses,
+        without_figures=without_figures,
     )
 
 
@@ -98,7 +105,7 @@ def _open_data(
     found = {source: open_dataset(source, "val", progress=progress) for source in sources}
     for model in models:
         for data in found.values():
-            demand_fit(model.path.name, model.card, data)
+            demand_fit(model, data)
     return found
 
 

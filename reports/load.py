@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,18 @@ class Records:
         return self.results[int(str(row.name))]
 
 
-def read_records(path: Path) -> Records:
-    """Raises InputError, RecordError or SchemaVersionError where there is nothing to read."""
+def read_records(path: Path, models: Collection[str] = ()) -> Records:
+    """Of all models, or of those with the hashes ``models``.
+
+    Raises InputError, RecordError or SchemaVersionError where there is nothing to read.
+    """
     with Store.open(path, read_only=True) as store:
         runs = store.runs()
-    return select_records(runs, path.name)
+    return select_records([_only(run, models) for run in runs] if models else runs, path.name)
+
+
+def _only(run: Run, models: Collection[str]) -> Run:
+    return replace(run, results=tuple(r for r in run.results if r.trial.model_sha256 in models))
 
 
 def select_records(runs: Iterable[Run], name: str) -> Records:

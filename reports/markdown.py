@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from reports import provenance, tables
 from reports.findings import Findings, find
 from reports.grid import plain
 from reports.load import METRICS, Records, read_records
-from reports.pairs import find_pairs
+from reports.pairs import Pair, find_pairs
 from reports.plots import draw
 from reports.words import listed
 from sizewise.files import written_whole
@@ -42,13 +42,14 @@ class Section:
         return "\n\n".join([f"## {self.title}", *filled, self.note]).strip() if filled else ""
 
 
-def write_report(results: Path, out: Path) -> Report:
-    """Write ``report.md`` and its pictures into the folder ``out``, whole or not at all.
+def write_report(results: Path, out: Path, models: Collection[str] = ()) -> Report:
+    """Write ``report.md`` and its pictures into the folder ``out``, whole or not at all; of the
+    models with the hashes ``models``, or of all.
 
     Raises InputError, RecordError or SchemaVersionError where ``results`` can't be read or holds
     nothing, OutputError where ``out`` can't be written.
     """
-    records = read_records(results)
+    records = read_records(results, models)
     findings = find(records)
     pictures = draw(records)
     text = compose(records, findings, pictures)
@@ -75,6 +76,11 @@ def _picture(name: str, figure: Figure) -> str:
     return f"![{plain(title)}]({name})"
 
 
+def _apart(pairs: Sequence[Pair]) -> str:
+    count = sum(not pair.ratio.paired for pair in pairs)
+    return f" {count} of {len(pairs)} pairs were measured apart in time: † too." if count else ""
+
+
 def _figures(records: Records, shown: Mapping[str, str]) -> Iterable[Section]:
     frame, pairs = records.frame, find_pairs(records)
     doubts = (
@@ -90,7 +96,7 @@ def _figures(records: Records, shown: Mapping[str, str]) -> Iterable[Section]:
         title="One dynamic engine or one per size",
         parts=(shown.get("dynamic.png", ""), tables.ratio_table(pairs), tables.mean_table(pairs)),
         note="Latency over that of the static engine of the size; bold: the whole interval lies "
-        f"more than {PRACTICAL:.0%} from 1. {doubts}",
+        f"more than {PRACTICAL:.0%} from 1. {doubts}{_apart(pairs)}",
     )
     accuracies = [shown[name] for name in shown if name.startswith("accuracy")]
     scores = [tables.accuracy_table(frame, metric) for metric in METRICS]

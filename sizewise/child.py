@@ -28,7 +28,7 @@ from sizewise.errors import EngineError, error_from_json
 
 _POLL_S = 0.1
 _WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""OpenMP's idle threads (torch has them) sleep: spinning, they take the core from whose turn it is."""
+"""OpenMP's idle threads (torch has them) sleep: spinning, they take the core from others."""
 _CLOSE_S = 5.0
 _STDERR_TAIL = 600
 
@@ -63,7 +63,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=_WAITING | os.environ | {"PYTHONPATH": _our_path()},
+            env=os.environ | _WAITING | {"PYTHONPATH": _our_path()},
             text=True,
         )
         self._calls = cast(IO[str], self._process.stdin)

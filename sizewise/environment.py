@@ -52,13 +52,12 @@ class Environment:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over all of it but the kernel and sizewise's own version.
+        """SHA-256 over all of it but the kernel.
 
         Memory is rounded to GiB: it wavers by a few pages from boot to boot.
         """
         telling = codec.to_plain(self) | {"memory_bytes": round(self.memory_bytes / 2**30)}
         telling.pop("kernel")
-        telling.pop("sizewise")
         return hashlib.sha256(codec.to_json(telling).encode()).hexdigest()
 
 

@@ -7,6 +7,8 @@ inside the functions: a child that opens a built engine does not need it.
 from __future__ import annotations
 
 import hashlib
+import math
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     import onnx
 
 CARD_KEY = "sizewise"
+_QUANTIZERS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
+_PRECISIONS = {"float16": "fp16", "bfloat16": "bf16"}
 
 
 def sha256_of(path: Path) -> str:
@@ -98,7 +102,21 @@ def _read_card(proto: onnx.ModelProto, path: Path) -> ModelCard:
                     str(error),
                     "Export the model again with this version of sizewise.",
                 ) from error
-    return ModelCard(network=path.stem)
+    return ModelCard(network=path.stem, precision=_precision(proto))
+
+
+def _precision(proto: onnx.ModelProto) -> str:
+    """Of a file without a card: by its quantisers, else by the type of most of its weights."""
+    import onnx
+
+    bytes_of: Counter[str] = Counter()
+    for tensor in proto.graph.initializer:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        bytes_of[dtype.name] += math.prod(tensor.dims) * dtype.itemsize
+    if any(node.op_type in _QUANTIZERS for node in proto.graph.node):
+        return "fp8" if any(name.startswith("float8") for name in bytes_of) else "int8"
+    floats = {name: size for name, size in bytes_of.items() if "float" in name}
+    return _PRECISIONS.get(max(floats, key=floats.__getitem__, default=""), "fp32")
 
 
 def _tensor(value: onnx.ValueInfoProto) -> TensorSpec:

@@ -16,6 +16,7 @@ from sizewise.errors import InputError, UsageError
 Task = Literal["detection", "segmentation", "unknown"]
 Strategy = Literal["static", "dynamic", "profiles"]
 Dimension = int | str
+_MOST_SIZES = 1000
 
 
 @dataclass(frozen=True, order=True)
@@ -70,10 +71,11 @@ class Sizes:
     def _range(text: str) -> Iterable[Size]:
         match = re.fullmatch(r"\s*(\d+):(\d+):(\d+)\s*", text)
         first, last, step = (int(g) for g in match.groups()) if match else (0, 0, 0)
-        if step == 0 or last < first or (last - first) % step:
+        if step == 0 or last < first or (last - first) % step or last // step > _MOST_SIZES:
             raise UsageError(
                 f"{text!r} is no range of sizes",
-                "a range is first:last:step, and steps from the first must reach the last",
+                "a range is first:last:step, steps from the first must reach the last, and there "
+                f"are at most {_MOST_SIZES} of them",
                 "Give it as 320:896:64, which is 320, 384, … 896.",
             )
         return (Size(side, side) for side in range(first, last + 1, step))

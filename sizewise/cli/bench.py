@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 def bench(
+    context: typer.Context,
     models: Annotated[
         list[Path], typer.Argument(help="ONNX files, or one TOML file that names them.")
     ],
@@ -56,6 +57,7 @@ def bench(
     if [path.suffix for path in models] == [".toml"]:
         from sizewise.cli.config import read_bench_file
 
+        _demand_no_axes(context)
         file = read_bench_file(models[0])
         paths: Sequence[Path] = file.models
         settings = file.bench
@@ -74,9 +76,32 @@ def bench(
             rounds=rounds,
         )
     exported = [_read(path, layout) for path in paths]
-    outcome = sweep_models(exported, settings, out, command=shlex.join(["sizewise", *sys.argv[1:]]))
+    outcome = sweep_models(exported, settings, out, command=command_line())
     _say(outcome, as_json=as_json)
+    if not outcome.statuses.get("ok"):
+        console.remark("No trial could be measured: the table says why.")
     raise typer.Exit(outcome.exit_code)
+
+
+def _demand_no_axes(context: typer.Context) -> None:
+    """Raises UsageError for options that a TOML file says itself."""
+    beside = ("models", "out", "as_json")
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in context.params
+        if name not in beside and str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+    ]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)} can't be given beside a TOML file",
+            "the file says what is measured",
+            "Write it into the table [bench] of the file, or name the models instead.",
+        )
+
+
+def command_line() -> str:
+    """What was typed, to be typed again."""
+    return shlex.join(["sizewise", *sys.argv[1:]])
 
 
 def settings_from(**options: Any) -> SweepSettings:
@@ -138,14 +163,9 @@ def _say(outcome: Outcome, *, as_json: bool) -> None:
 
 def say_reasons(outcome: Outcome) -> None:
     """A table of the trials without figures, if there are any: how many, and why."""
-    from bench.store import Store
-
-    with Store.open(outcome.results, read_only=True) as store:
-        results = [result for run in store.runs() for result in run.results]
     counts = Counter(
         (r.trial.cell.backend, r.trial.cell.strategy, r.status, r.reason_code, r.reason)
-        for r in results
-        if r.status != "ok"
+        for r in outcome.without_figures
     )
     if counts:
         columns = ("back end", "strategy", "status", "code", "why", "trials")

@@ -64,6 +64,8 @@ def build(
             except EngineError as error:
                 refused.append((spec, error))
             stage.advance(note=spec.backend)
+    if refused and not built and not as_json:
+        raise refused[0][1]
     if as_json:
         console.show_json(
             codec.to_plain({"engines": built, "refused": [_refusal(*r) for r in refused]})

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.settings import SweepSettings
 from netzoo.training.settings import TrainingSettings
+from sizewise.discover import choose
 from sizewise.errors import UsageError
-from sizewise.specs import Sizes
+from sizewise.specs import Size, Sizes
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -63,6 +64,20 @@ class LineSettings(Table):
     train: TrainTable
     export: ExportTable = ExportTable()
     bench: SweepSettings
+
+    def check(self) -> None:
+        """What types alone don't tell, before hours of training. Raises UsageError."""
+        from bench.plan import engine_specs
+        from exporter.convert import precisions
+        from netzoo.loss import find_loss
+        from netzoo.network import find_network
+
+        find_network(self.train.network)
+        find_loss(self.train.settings.loss)
+        Size.parse(self.export.size)
+        for precision in self.export.precision:
+            choose("precision", precision, precisions())
+        engine_specs(self.bench)
 
 
 def read_line(path: Path) -> LineSettings:

@@ -61,7 +61,7 @@ def export(
         console.show_json(codec.to_plain(models))
         return
     for model in models:
-        _print(model)
+        show_model(model)
     console.next_step(f"sizewise bench {models[0].path} --sizes 128:448:64")
 
 
@@ -103,7 +103,8 @@ def convert_all(
     )
 
 
-def _print(model: ExportedModel) -> None:
+def show_model(model: ExportedModel) -> None:
+    """A line on the file, and how far it is from eager PyTorch."""
     card = model.card
     console.remark(
         f"{model.path}  {model.path.stat().st_size / 2**20:.1f} MiB, opset {model.opset_version}, "

@@ -26,6 +26,7 @@ def report(
         console.show_json({"report": str(written.path), "findings": list(written.findings)})
         return
     say_findings(written.path, written.findings)
+    console.next_step(f"read {written.path}; measure more sizes into the same file with bench")
 
 
 def say_findings(path: Path, findings: tuple[str, ...]) -> None:

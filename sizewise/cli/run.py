@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.bench import say_reasons, sweep_models
-from sizewise.cli.export import convert_all, export_source
+from sizewise.cli.bench import command_line, say_reasons, sweep_models
+from sizewise.cli.export import convert_all, export_source, show_model
 from sizewise.cli.options import Json
 from sizewise.cli.report import say_findings
 from sizewise.cli.train import train_checkpoint
@@ -33,11 +33,12 @@ def run(
     from sizewise.cli.config import read_line
 
     line = read_line(config)
+    line.check()
     folder = output_folder(out or line.out)
     checkpoint = train_checkpoint(line.train, line.data, folder)
     models = _export(line, checkpoint, folder)
-    outcome = sweep_models(models, line.bench, folder, command=f"sizewise run {config}")
-    written = write_report(folder / "results.sqlite", folder / "report")
+    outcome = sweep_models(models, line.bench, folder, command=command_line())
+    written = write_report(outcome.results, folder / "report", {m.sha256 for m in models})
     if as_json:
         console.show_json({"report": str(written.path), "findings": list(written.findings)})
     else:
@@ -55,7 +56,10 @@ def _export(line: LineSettings, checkpoint: Path, out: Path) -> tuple[ExportedMo
     parent = _exported_already(path, checkpoint) or export_source(
         str(checkpoint), SourceOptions(), Size.parse(line.export.size), out
     )
-    return convert_all(parent, line.export.precision, out)
+    models = convert_all(parent, line.export.precision, out)
+    for model in models:
+        show_model(model)
+    return models
 
 
 def _exported_already(path: Path, checkpoint: Path) -> ExportedModel | None:

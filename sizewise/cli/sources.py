@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sizewise.cli import console
 from sizewise.errors import InputError, SizewiseError, UsageError
 from sizewise.onnxfile import sha256_of
 from sizewise.specs import ModelCard, Size
@@ -99,13 +100,14 @@ def _from_zoo(name: str, options: SourceOptions) -> Source:
         )
     )
     if options.weights is None:
-        _settle(network)
+        console.remark(f"{name} has random weights: good for measuring speed, not for detecting.")
+        settle(network)
         return _of_network(network, options, checkpoint_sha256="")
     load_weights(network, options.weights)
     return _of_network(network, options, checkpoint_sha256=sha256_of(options.weights))
 
 
-def _settle(network: nn.Module) -> None:
+def settle(network: nn.Module) -> None:
     """Fit BatchNorm to noise: through random weights alone, an image hardly reaches the outputs,
     and parity would compare constants."""
     import torch

@@ -11,6 +11,7 @@ import typer
 
 from sizewise.cli import console
 from sizewise.cli.options import Data, Json, Out
+from sizewise.errors import InputError
 from sizewise.files import output_folder
 
 if TYPE_CHECKING:
@@ -74,9 +75,11 @@ def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
     )
     provenance = Provenance(settings=settings, data=data.name, data_sha256=data.sha256)
     path = out / f"{table.network}.safetensors"
-    if path.exists() and _is_of(path, config, provenance):
-        console.remark(f"{path} is of these settings and this data already: not trained again.")
-        return path
+    if path.exists():
+        if _is_of(path, config, provenance):
+            console.remark(f"{path} is of these settings and this data already: not trained again.")
+            return path
+        console.remark(f"{path} is of other settings or data: trained anew, and then replaced.")
     network = train_network(config, data, settings, progress)
     save_checkpoint(path, network, provenance)
     return path
@@ -86,6 +89,9 @@ def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
     """Whether a checkpoint came of just this training (which chooses anchors and decoding)."""
     from netzoo.checkpoint import read_header
 
-    header = read_header(path)
+    try:
+        header = read_header(path)
+    except InputError:
+        return False
     asked = replace(header.config, anchors=config.anchors, decoding=config.decoding)
     return (asked, header.provenance) == (config, provenance)

@@ -16,7 +16,7 @@ from engines.opening import open_engine
 from netzoo.data.coco import Dataset, read_coco
 from netzoo.tasks.letterbox import Letterbox
 from sizewise.errors import InputError
-from sizewise.specs import ModelCard, Size
+from sizewise.specs import ExportedModel, ModelCard, Size
 from sizewise.trials import Accuracy
 from tests.bench.models import CARD, brightness, colours
 from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
@@ -25,6 +25,11 @@ from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return read_coco(write_pictures(tmp_path_factory.mktemp("pictures")))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
+    return colours(tmp_path_factory.mktemp("model") / "colours.onnx")
 
 
 def measured(
@@ -95,16 +100,22 @@ def test_a_segmenter_that_is_right_has_a_miou_of_one(
     ],
 )
 def test_a_model_that_does_not_fit_the_data_is_refused(
-    data: Dataset, card: ModelCard, why: str
+    data: Dataset, model: ExportedModel, card: ModelCard, why: str
 ) -> None:
     with pytest.raises(InputError, match=why):
-        demand_fit("colours.onnx", card, data)
+        demand_fit(replace(model, card=card), data)
 
 
-def test_data_without_objects_are_refused(data: Dataset) -> None:
+def test_a_model_that_takes_bytes_is_refused(data: Dataset, model: ExportedModel) -> None:
+    taking_bytes = replace(model, inputs=(replace(model.inputs[0], dtype="uint8"),))
+    with pytest.raises(InputError, match="the model takes images uint8"):
+        demand_fit(taking_bytes, data)
+
+
+def test_data_without_objects_are_refused(data: Dataset, model: ExportedModel) -> None:
     bare = replace(
         data, images=tuple(replace(i, boxes=np.zeros((0, 4), np.float32)) for i in data.images)
     )
     with pytest.raises(InputError, match="nothing is annotated"):
-        demand_fit("colours.onnx", CARD, bare)
-    demand_fit("colours.onnx", CARD, data)
+        demand_fit(model, bare)
+    demand_fit(model, data)

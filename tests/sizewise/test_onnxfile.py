@@ -83,3 +83,37 @@ def test_weights_in_another_file_are_part_of_the_hash(tmp_path: Path) -> None:
     (tmp_path / "weights").unlink()
     with pytest.raises(InputError, match="no valid ONNX file"):
         read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "precision"), [(np.float32, "fp32"), (np.float16, "fp16"), (np.int8, "int8")]
+)
+def test_the_precision_of_a_foreign_file_is_read_from_its_graph(
+    dtype: type[np.generic], precision: str, tmp_path: Path
+) -> None:
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    quantised = dtype is np.int8
+    weights = numpy_helper.from_array(np.ones((2, 3, 1, 1), dtype), "w")
+    scale = numpy_helper.from_array(np.ones((), np.float32), "scale")
+    graph = helper.make_graph(
+        [
+            helper.make_node("DequantizeLinear", ["w", "scale"], ["real"])
+            if quantised
+            else helper.make_node("Identity", ["w"], ["real"]),
+            helper.make_node("Conv", ["x", "real"], ["y"]),
+        ],
+        "g",
+        [
+            helper.make_tensor_value_info(
+                "x", TensorProto.FLOAT if quantised else kind, [1, 3, 8, 8]
+            )
+        ],
+        [
+            helper.make_tensor_value_info(
+                "y", TensorProto.FLOAT if quantised else kind, [1, 2, 8, 8]
+            )
+        ],
+        [weights, scale],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), tmp_path / "f")
+    assert read_model(tmp_path / "f").card.precision == precision

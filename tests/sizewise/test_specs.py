@@ -51,7 +51,8 @@ def test_a_list_keeps_its_order_and_each_size_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "big", "0", "320x", "-1", "320:300:32", "320:400:32", "1:2:0", "1:2"]
+    "text",
+    ["", "big", "0", "320x", "-1", "320:300:32", "320:400:32", "1:2:0", "1:2", "1:100000000:1"],
 )
 def test_what_is_no_size_is_a_usage_error_that_shows_how(text: str) -> None:
     with pytest.raises(UsageError, match=r"416|320:896:64"):

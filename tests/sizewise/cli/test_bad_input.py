@@ -114,6 +114,46 @@ def test_a_configuration_for_bench_that_is_wrong(cli: Cli, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("command", ["build", "bench"])
+def test_axes_beside_a_configuration_are_refused(cli: Cli, tmp_path: Path) -> None:
+    config = tmp_path / "sweep.toml"
+    config.write_text("models = ['a.onnx']\n[bench]\nsizes = '64'\n")
+    _one_sentence(
+        cli("bench", config, "--sizes", "96", "--data", "x"), 2, "--sizes, --data", "TOML"
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "part"),
+    [
+        ("[bench]\nsizes = 'large'", "large"),
+        ("[bench]\nbackends = ['tensorflow']", "tensorflow"),
+        ("[export]\nprecision = ['fp4']\n[bench]", "fp4"),
+        ("[export]\nsize = 'big'\n[bench]", "big"),
+    ],
+)
+def test_what_only_the_last_stage_needs_is_checked_before_training(
+    table: str, part: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sizewise.cli.run.train_checkpoint", pytest.fail)
+    config = tmp_path / "line.toml"
+    config.write_text(
+        f"out = '{tmp_path}'\ndata = 'digits'\n[train]\nnetwork = 'yolov3'\n{table}\n"
+    )
+    _one_sentence(cli("run", config), 2, part)
+
+
+def test_a_sweep_without_one_measured_trial_is_no_success(
+    cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    said = cli(
+        *("bench", tiny_model, "--backend", "onnxruntime", "--strategy", "profiles"),
+        *("--sizes", "64", "--out", tmp_path / "o"),
+    )
+    assert said.code == 1
+    assert "unsupported_strategy" in said.out
+    assert "No trial could be measured" in said.err
+
+
 def test_an_output_folder_that_can_not_be_written(
     command: str, cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:

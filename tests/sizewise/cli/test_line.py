@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.store import Store
 from netzoo.data.sets.digits import make_digits
-from sizewise.onnxfile import read_model
+from sizewise.onnxfile import read_model, sha256_of
 from tests.sizewise.cli.conftest import Cli
 
 CONFIG = """
@@ -81,6 +82,60 @@ def _trials(out: Path) -> dict[str, str]:
         results = [result for run in store.runs() for result in run.results]
     assert all(r.accuracy and r.accuracy.ap is not None for r in results)
     return {r.trial.identity: r.status for r in results}
+
+
+@pytest.fixture(scope="module")
+def small_network(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
+    """Options of a network that is exported in seconds."""
+    names = tmp_path_factory.mktemp("names") / "names.txt"
+    names.write_text("cat\ndog\n")
+    return ("--width", 0.05, "--depth", 0.1, "--names", names, "--size", 64, "--json")
+
+
+def test_a_network_by_its_name_raw_and_then_by_its_onnx_file(
+    cli: Cli, small_network: tuple[object, ...], tmp_path: Path
+) -> None:
+    made = cli("export", "yolov3", *small_network, "--raw", "--out", tmp_path / "raw")
+    assert made.code == 0, made
+    assert "random weights" in made.err
+    (raw,) = json.loads(made.out)
+    shapes = {output["name"]: output["shape"][1] for output in raw["outputs"]}
+    assert shapes == {"head_32": 3 * (5 + 2), "head_16": 3 * (5 + 2), "head_8": 3 * (5 + 2)}
+    assert raw["card"]["classes"] == ["cat", "dog"]
+    again = cli("export", raw["path"], "--out", tmp_path / "again", "--json")
+    (converted,) = json.loads(again.out)
+    assert converted["card"]["parent_sha256"] == raw["sha256"]
+
+
+def test_weights_given_beside_a_name_are_those_that_are_exported(
+    cli: Cli, small_network: tuple[object, ...], tmp_path: Path
+) -> None:
+    import onnxruntime
+    import torch
+
+    from netzoo.config import NetworkConfig
+    from netzoo.network import build_network
+    from sizewise.cli.sources import settle
+
+    torch.manual_seed(7)  # not the seed that random weights are drawn with
+    network = build_network(
+        NetworkConfig(name="yolov3", classes=("cat", "dog"), width=0.05, depth=0.1)
+    )
+    settle(network)
+    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    made = cli(
+        *("export", "yolov3", *small_network, "--raw"),
+        *("--weights", tmp_path / "weights.pt", "--out", tmp_path / "o"),
+    )
+    assert made.code == 0, made
+    (model,) = json.loads(made.out)
+    assert model["card"]["checkpoint_sha256"] == sha256_of(tmp_path / "weights.pt")
+    images = np.random.default_rng(0).random((1, 3, 64, 96), np.float32)
+    session = onnxruntime.InferenceSession(model["path"], providers=["CPUExecutionProvider"])
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(images))
+    for head, given in zip(expected, session.run(None, {"images": images}), strict=True):
+        np.testing.assert_allclose(given, head.numpy(), rtol=1e-3, atol=1e-3)
 
 
 def test_doctor_and_networks_answer_in_json(cli: Cli) -> None:
