@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,9 +58,6 @@ def train(
 
 def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
     """Where the checkpoint lies; one of the same data and settings is taken as it is."""
-    # Read when torch is loaded. Threads that spin while they wait for each other are 2.6 times as
-    # slow as threads that sleep, once another program wants a core.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from netzoo.checkpoint import Provenance, save_checkpoint
     from netzoo.config import NetworkConfig
     from netzoo.data.sources import open_dataset
