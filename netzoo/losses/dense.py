@@ -21,7 +21,7 @@ from netzoo.network import AnchorDetector
 
 MAX_RATIO = 4.0
 """The scaled decode's largest extent, in anchors."""
-BOX_GAIN, OBJECTNESS_GAIN, CLASS_GAIN = 0.15, 1.0, 0.3
+BOX_GAIN, OBJECTNESS_GAIN, CLASS_GAIN = 0.05, 1.0, 0.5
 
 
 def dense_loss(
@@ -68,9 +68,9 @@ def _head_loss(
 
 
 def _class_loss(raw: Tensor, labels: Tensor) -> Tensor:
-    """[M, C] and [M] → [M]: every class is a question of its own."""
+    """[M, C] and [M] → [M, C]: every class is a question of its own."""
     wanted = functional.one_hot(labels, raw.shape[1]).to(raw.dtype)
-    return functional.binary_cross_entropy_with_logits(raw, wanted, reduction="none").sum(1)
+    return functional.binary_cross_entropy_with_logits(raw, wanted, reduction="none")
 
 
 def _objectness_target(
