@@ -20,7 +20,7 @@ class TrainingSettings:
     batch_size: int = 8
     sizes: tuple[Size, ...] = Sizes.parse("160:320:32")
     loss: str = "dense"
-    learning_rate: float = 6e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 0.02
     warmup_steps: int = 50
     gradient_norm: float = 10.0
