@@ -65,6 +65,11 @@ class LineSettings(Table):
     export: ExportTable = ExportTable()
     bench: SweepSettings
 
+    @property
+    def sweep(self) -> SweepSettings:
+        """``[bench]``; accuracy is measured on ``data``, unless it names other data."""
+        return self.bench.model_copy(update={"data": self.bench.data or self.data})
+
     def check(self) -> None:
         """What types alone don't tell, before hours of training. Raises UsageError."""
         from bench.plan import engine_specs
@@ -77,7 +82,7 @@ class LineSettings(Table):
         Size.parse(self.export.size)
         for precision in self.export.precision:
             choose("precision", precision, precisions())
-        engine_specs(self.bench)
+        engine_specs(self.sweep)
 
 
 def read_line(path: Path) -> LineSettings:

@@ -37,7 +37,7 @@ def run(
     folder = output_folder(out or line.out)
     checkpoint = train_checkpoint(line.train, line.data, folder)
     models = _export(line, checkpoint, folder)
-    outcome = sweep_models(models, line.bench, folder, command=command_line())
+    outcome = sweep_models(models, line.sweep, folder, command=command_line())
     written = write_report(outcome.results, folder / "report", {m.sha256 for m in models})
     if as_json:
         console.show_json({"report": str(written.path), "findings": list(written.findings)})

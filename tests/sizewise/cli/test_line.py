@@ -29,7 +29,6 @@ sizes = "64:96:32"
 size = "64"
 
 [bench]
-data = "{data}"
 processes = 2
 rounds = 1
 block_s = 0.01
