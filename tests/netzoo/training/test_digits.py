@@ -18,6 +18,6 @@ from sizewise.specs import Size
 def test_six_hundred_steps_detect_digits(seed: int) -> None:
     data = open_dataset("digits", "train")
     config = NetworkConfig(name="yolov3", classes=data.classes, width=0.25, depth=0.34)
-    network = train(config, data, TrainingSettings(steps=600, seed=seed))
+    network = train(config, data, TrainingSettings(steps=600, batch_size=4, seed=seed))
     scores = evaluate_network(network, open_dataset("digits", "val"), Size(320, 320))
     assert scores.ap50 >= 0.65
