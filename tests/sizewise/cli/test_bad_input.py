@@ -113,7 +113,6 @@ def test_a_configuration_for_bench_that_is_wrong(cli: Cli, tmp_path: Path) -> No
     _one_sentence(cli("bench", config), 2, "bench.speed: there is no such key")
 
 
-@pytest.mark.parametrize("command", ["build", "bench"])
 def test_axes_beside_a_configuration_are_refused(cli: Cli, tmp_path: Path) -> None:
     config = tmp_path / "sweep.toml"
     config.write_text("models = ['a.onnx']\n[bench]\nsizes = '64'\n")
@@ -154,6 +153,7 @@ def test_a_sweep_without_one_measured_trial_is_no_success(
     assert "No trial could be measured" in said.err
 
 
+@pytest.mark.parametrize("command", ["build", "bench"])
 def test_an_output_folder_that_can_not_be_written(
     command: str, cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:
