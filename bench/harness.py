@@ -70,7 +70,7 @@ def measure_block(session: Session, clock: Clock, turn: Turn) -> Block:
 
 def _timed_calls(session: Session, clock: Clock, turn: Turn) -> list[int]:
     latency_ns: list[int] = []
-    end = clock() + int(turn.seconds * 1e9)
+    end = clock() + round(turn.seconds * 1e9)
     now = 0
     while len(latency_ns) < turn.calls or now < end:
         begin = clock()
