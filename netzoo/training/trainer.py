@@ -96,7 +96,8 @@ def _run(
         for step, batch in enumerate(draw_batches(data, settings), start=1):
             with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
                 heads = network(batch.images)
-            total = torch.stack(list(loss.compute(network, heads, batch.targets).values())).sum()
+            parts = loss.compute(network, heads, batch.targets)
+            total = torch.stack(list(parts.values())).sum()
             optimizer.zero_grad()
             torch.autograd.backward(total)
             norm = nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_norm)
@@ -119,10 +120,10 @@ def _optimizer(network: nn.Module, settings: TrainingSettings) -> tuple[AdamW, L
         ],
         lr=settings.learning_rate,
     )
-    return optimizer, LambdaLR(optimizer, lambda step: _rate(step, settings))
+    return optimizer, LambdaLR(optimizer, lambda step: learning_rate_share(step, settings))
 
 
-def _rate(step: int, settings: TrainingSettings) -> float:
+def learning_rate_share(step: int, settings: TrainingSettings) -> float:
     """The share of the peak learning rate at ``step``, from 0: up along a line, down along half a
     cosine."""
     if step < settings.warmup_steps:

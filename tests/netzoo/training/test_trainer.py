@@ -3,16 +3,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netzoo.config import NetworkConfig
 from netzoo.data.coco import Dataset
 from netzoo.network import AnchorDetector
 from netzoo.training.settings import TrainingSettings
-from netzoo.training.trainer import train
+from netzoo.training.trainer import learning_rate_share, train
 from sizewise.errors import InputError, TrainingError, UsageError
 from sizewise.specs import Sizes
 from tests.netzoo.factories import narrow_config, squares
@@ -123,3 +126,27 @@ def test_unknown_names_are_refused_with_a_list(data: Dataset, name: str) -> None
     settings = replace(QUICK, loss="nothing" if name == "loss" else "dense")
     with pytest.raises(UsageError, match=f"no {name} named 'nothing'"):
         train(config, data, settings)
+
+
+def test_bf16_trains_where_the_cpu_has_it(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netzoo.training.trainer.has_native_bf16", lambda: True)
+    half = train(narrow_config(), data, QUICK)
+    monkeypatch.setattr("netzoo.training.trainer.has_native_bf16", lambda: False)
+    single = train(narrow_config(), data, QUICK)
+    assert all(p.dtype == torch.float32 and p.isfinite().all() for p in half.parameters())
+    assert any(
+        not torch.equal(ours, theirs)
+        for ours, theirs in zip(half.parameters(), single.parameters(), strict=True)
+    )
+
+
+@given(st.integers(0, 20), st.integers(1, 200))
+def test_the_learning_rate_climbs_and_then_falls(warmup_steps: int, steps: int) -> None:
+    settings = replace(QUICK, steps=steps, warmup_steps=warmup_steps)
+    rates = [learning_rate_share(step, settings) for step in range(steps)]
+    top = min(max(0, warmup_steps - 1), steps - 1)
+    assert all(0 < rate <= 1 for rate in rates)
+    assert all(a < b for a, b in pairwise(rates[: top + 1]))
+    assert all(a >= b for a, b in pairwise(rates[top:]))
+    assert steps < warmup_steps or rates[top] == 1
+    assert steps < warmup_steps + 100 or rates[-1] < 0.02
