@@ -37,6 +37,8 @@ def run(
     folder = output_folder(out or line.out)
     checkpoint = train_checkpoint(line.train, line.data, folder)
     models = _export(line, checkpoint, folder)
+    for model in () if as_json else models:
+        show_model(model)
     outcome = sweep_models(models, line.sweep, folder, command=command_line())
     written = write_report(outcome.results, folder / "report", {m.sha256 for m in models})
     if as_json:
@@ -56,10 +58,7 @@ def _export(line: LineSettings, checkpoint: Path, out: Path) -> tuple[ExportedMo
     parent = _exported_already(path, checkpoint) or export_source(
         str(checkpoint), SourceOptions(), Size.parse(line.export.size), out
     )
-    models = convert_all(parent, line.export.precision, out)
-    for model in models:
-        show_model(model)
-    return models
+    return convert_all(parent, line.export.precision, out)
 
 
 def _exported_already(path: Path, checkpoint: Path) -> ExportedModel | None:

@@ -60,7 +60,8 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
 
     first = cli("run", config)
     assert first.code == 0, first
-    assert first.out.splitlines()[0] == f"Report: {out / 'report' / 'report.md'}"
+    assert f"Report: {out / 'report' / 'report.md'}" in first.out.splitlines()
+    assert "Parity with eager PyTorch" in first.out
     assert len([line for line in first.out.splitlines() if "•" in line]) == 3
     assert (out / "yolov3.pt2").is_file()
     assert all(check.passed for check in read_model(out / "yolov3.onnx").card.parity)
@@ -74,6 +75,10 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
     assert "not trained again" in second.err.replace("\n", " ")
     assert {path: path.stat().st_mtime_ns for path in out.glob("yolov3.*")} == written
     assert _trials(out) == trials
+
+    third = cli("run", config, "--json")
+    assert third.code == 0, third
+    assert len(json.loads(third.out)["findings"]) == 3
 
 
 def _trials(out: Path) -> dict[str, str]:
