@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 def leaky() -> nn.Module:
     """Darknet's ``leaky``: slope 0.1 below zero."""
     return nn.LeakyReLU(0.1, inplace=True)
+
+
+def mish() -> nn.Module:
+    """x · tanh(softplus(x)) (Misra 2019), which Scaled-YOLOv4 uses throughout."""
+    return nn.Mish(inplace=True)
 
 
 def scaled_channels(channels: int, width: float) -> int:
@@ -47,13 +54,40 @@ class ConvBNAct(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + conv3×3(conv1×1(x)), the middle half as wide (YOLOv3, table 1)."""
+    """x + conv3×3(conv1×1(x)), with ``hidden`` channels between (YOLOv3, table 1: the half)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(
+        self, channels: int, hidden: int, activation: Callable[[], nn.Module] = leaky
+    ) -> None:
         super().__init__()
-        self.reduce = ConvBNAct(channels, channels // 2, 1)
-        self.expand = ConvBNAct(channels // 2, channels, 3)
+        self.reduce = ConvBNAct(channels, hidden, 1, activation=activation)
+        self.expand = ConvBNAct(hidden, channels, 3, activation=activation)
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = x + self.expand(self.reduce(x))
         return result
+
+
+class SpatialPyramid(nn.Module):
+    """Maxima over 13×13, 9×9 and 5×5 beside the features: four times the channels, same size
+    (SPP as in YOLOv3-spp and YOLOv4; Darknet's order)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pools = nn.ModuleList(nn.MaxPool2d(k, 1, k // 2) for k in (13, 9, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([*(pool(x) for pool in self.pools), x], 1)
+
+
+class SameSizePool(nn.Module):
+    """The maximum over 2×2 at every position, the last row and column beyond the edge left out:
+    Darknet's max-pooling of size 2 and stride 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.max_pool2d(functional.pad(x, (0, 1, 0, 1), mode="replicate"), 2, 1)
+
+
+def upsampled(x: Tensor) -> Tensor:
+    """[B, C, H, W] → [B, C, 2H, 2W], each value four times."""
+    return functional.interpolate(x, scale_factor=2.0, mode="nearest")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sizewise.errors import UsageError
 
-Decoding = Literal["yolov3", "scaled"]
+Decoding = Literal["yolov3", "yolov4-tiny", "scaled"]
 """How raw numbers become boxes; see ``netzoo.decode``."""
 
 
@@ -16,7 +16,8 @@ class NetworkConfig:
     """``name`` is one of the registry; ``width`` multiplies channels and ``depth`` repeats.
 
     ``anchors`` are (width, height) in input pixels; none means the network's own. ``decoding``
-    follows the loss that the network is trained with. Raises UsageError.
+    follows the loss that the network was trained with; none means the original's. ``tree`` holds
+    each class's parent (-1: a root) where the classes are a WordTree. Raises UsageError.
     """
 
     name: str
@@ -24,7 +25,8 @@ class NetworkConfig:
     width: float = 1.0
     depth: float = 1.0
     anchors: tuple[tuple[float, float], ...] = ()
-    decoding: Decoding = "yolov3"
+    decoding: Decoding | None = None
+    tree: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not (0 < self.width <= 8 and 0 < self.depth <= 8):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from netzoo.classes import ClassRule
 from netzoo.config import Decoding
 
 
@@ -27,6 +28,8 @@ class BoxRule:
 BOX_RULES: dict[Decoding, BoxRule] = {
     # YOLOv3, §2.1: the centre stays in its cell.
     "yolov3": BoxRule(centre=torch.sigmoid, extent=torch.exp),
+    # YOLOv4-tiny (scale_x_y = 1.05 in its configuration): it reaches a little beyond.
+    "yolov4-tiny": BoxRule(centre=lambda raw: raw.sigmoid() * 1.05 - 0.025, extent=torch.exp),
     # Scaled-YOLOv4, §4.2: it reaches half a cell beyond, the extent at most 4 anchors.
     "scaled": BoxRule(
         centre=lambda raw: raw.sigmoid() * 2 - 0.5,
@@ -40,7 +43,9 @@ def split_anchors(head: Tensor, anchors: int) -> Tensor:
     return torch.unflatten(head.float(), 1, (anchors, head.shape[1] // anchors))
 
 
-def decode_head(head: Tensor, anchors: Tensor, stride: int, rule: BoxRule) -> tuple[Tensor, Tensor]:
+def decode_head(
+    head: Tensor, anchors: Tensor, stride: int, rule: BoxRule, class_rule: ClassRule
+) -> tuple[Tensor, Tensor]:
     """One head to boxes [B, A·H·W, 4] (x1, y1, x2, y2 in input pixels) and scores
     [B, A·H·W, C] (objectness × class). ``anchors`` is [A, 2], width and height in pixels.
     """
@@ -54,7 +59,7 @@ def decode_head(head: Tensor, anchors: Tensor, stride: int, rule: BoxRule) -> tu
         stride=stride,
     )
     boxes = torch.cat(corners, 2)
-    scores = raw[:, :, 4:5].sigmoid() * raw[:, :, 5:].sigmoid()
+    scores = raw[:, :, 4:5].sigmoid() * class_rule.probabilities(raw[:, :, 5:], dim=2)
     return _as_rows(boxes), _as_rows(scores)
 
 

@@ -23,7 +23,7 @@ class Deployable(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         heads = self.network(images)
-        return tuple(heads) if self.raw else self.network.decode(heads)
+        return self.network.raw_outputs(heads) if self.raw else self.network.decode(heads)
 
 
 def deployable(network: Network, raw: bool = False) -> Deployable:

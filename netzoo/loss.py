@@ -28,10 +28,11 @@ LossFunction = Callable[[AnchorDetector, Sequence[Tensor], Targets], dict[str, T
 
 @dataclass(frozen=True, kw_only=True)
 class LossEntry:
-    """A loss of the registry. ``decoding`` is what it trains the raw numbers to mean."""
+    """A loss of the registry. ``decoding`` is what it trains the raw numbers to mean; none: what
+    they mean in the original network."""
 
     name: str
-    decoding: Decoding
+    decoding: Decoding | None
     compute: LossFunction
 
 

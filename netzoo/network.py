@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from netzoo.config import NetworkConfig
+from netzoo.blocks import ConvBNAct
+from netzoo.classes import ClassRule, Independent
+from netzoo.config import Decoding, NetworkConfig
 from netzoo.decode import BOX_RULES, decode_head
 from sizewise.discover import choose, discover
 from sizewise.errors import UsageError
-from sizewise.specs import Task
+from sizewise.specs import Size, Task
 
 
 class Network(nn.Module, ABC):
@@ -41,32 +43,60 @@ class Network(nn.Module, ABC):
     def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Raw heads to the outputs, in 32-bit floats."""
 
+    def raw_outputs(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Raw heads as the original program gives them."""
+        return tuple(heads)
 
-class AnchorDetector(Network):
-    """A detector whose heads are [B, A·(5+C), H/stride, W/stride] (see ``netzoo.decode``).
+    def convolutions(self) -> Iterator[ConvBNAct | nn.Conv2d]:
+        """In the order of Darknet's weights file: with BatchNorm, or plain with a bias."""
+        yield from convolutions_of(self)
 
-    The anchors are dealt out in equal shares, the first ones to the finest head.
+
+def convolutions_of(module: nn.Module) -> Iterator[ConvBNAct | nn.Conv2d]:
+    """In the order in which they were registered."""
+    inside = {id(m.conv) for m in module.modules() if isinstance(m, ConvBNAct)}
+    for part in module.modules():
+        if isinstance(part, ConvBNAct) or (isinstance(part, nn.Conv2d) and id(part) not in inside):
+            yield part
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadDesign:
+    """How a detector's heads are laid out, in the order of Darknet's configuration file.
+
+    ``anchors`` (width, height in input pixels) are those it was published with; ``masks`` says
+    which of them belong to each head. ``decoding`` is the original's. ``paper`` names the loss of
+    its paper (``netzoo.losses.paper``). ``logistic``: the original's last convolutions end in a
+    sigmoid, so its raw heads lie in 0–1; ours do without, for the loss's sake.
     """
 
-    output_names = ("boxes", "scores")
+    strides: tuple[int, ...]
+    anchors: tuple[tuple[float, float], ...]
+    masks: tuple[tuple[int, ...], ...]
+    decoding: Decoding
+    paper: str
+    logistic: bool = False
 
-    def __init__(
-        self,
-        config: NetworkConfig,
-        strides: Sequence[int],
-        own_anchors: tuple[tuple[float, float], ...],
-    ) -> None:
-        super().__init__(replace(config, anchors=config.anchors or own_anchors), strides)
+
+class AnchorDetector(Network):
+    """A detector whose heads are [B, A·(5+C), H/stride, W/stride] (see ``netzoo.decode``)."""
+
+    output_names = ("boxes", "scores")
+    class_rule: ClassRule
+
+    def __init__(self, config: NetworkConfig, design: HeadDesign) -> None:
+        super().__init__(replace(config, anchors=config.anchors or design.anchors), design.strides)
+        self.design = design
+        self.decoding: Decoding = config.decoding or design.decoding
+        self.class_rule = Independent()
         anchors = self.config.anchors
-        self.anchors_per_head, rest = divmod(len(anchors), len(strides))
-        if rest:
+        if len(anchors) != len(design.anchors):
             raise UsageError(
                 f"{config.name} can't use {len(anchors)} anchors",
-                f"each of its {len(strides)} heads takes as many as the others",
-                f"Give a multiple of {len(strides)} anchors.",
+                f"its {len(design.strides)} heads share {len(design.anchors)} of them",
+                f"Give {len(design.anchors)} anchors, small ones first; or none, for its own.",
             )
-        shares = torch.tensor(anchors).view(len(strides), self.anchors_per_head, 2)
-        by_head = torch.stack([shares[sorted(strides).index(s)] for s in strides])
+        by_head = torch.stack([torch.tensor([anchors[i] for i in mask]) for mask in design.masks])
         # Not persistent: the configuration says it, and a checkpoint says each thing once.
         self.register_buffer("anchors", by_head, persistent=False)
         self.anchors: Tensor
@@ -75,18 +105,22 @@ class AnchorDetector(Network):
         """The last convolution of a level. It starts with objectness 0.01 and classes 1/(C+1)
         everywhere: what is rare need not be taught first (RetinaNet, Lin et al. 2017, §4.1)."""
         classes = len(self.config.classes)
-        head = nn.Conv2d(inputs, self.anchors_per_head * (5 + classes), 1)
-        bias = torch.zeros(self.anchors_per_head, 5 + classes)
+        anchors = self.anchors.shape[1]
+        head = nn.Conv2d(inputs, anchors * (5 + classes), 1)
+        bias = torch.zeros(anchors, 5 + classes)
         bias[:, 4] = math.log(0.01 / 0.99)
         bias[:, 5:] = -math.log(classes)
         head.bias = nn.Parameter(bias.flatten())
         return head
 
+    def raw_outputs(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(head.sigmoid() if self.design.logistic else head for head in heads)
+
     def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """``boxes`` [B, N, 4] and ``scores`` [B, N, C], N over heads, anchors, rows, columns."""
-        rule = BOX_RULES[self.config.decoding]
+        rule = BOX_RULES[self.decoding]
         decoded = [
-            decode_head(head, anchors, stride, rule)
+            decode_head(head, anchors, stride, rule, self.class_rule)
             for head, anchors, stride in zip(heads, self.anchors, self.strides, strict=True)
         ]
         boxes, scores = zip(*decoded, strict=True)
@@ -95,14 +129,33 @@ class AnchorDetector(Network):
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkEntry:
-    """A network of the registry. ``strides`` are those of its heads, in their order; ``anchors``
-    the ones it was published with (none where it has no use for any)."""
+    """A network of the registry.
+
+    ``strides`` are those of its heads, in their order; ``size`` and ``classes`` (their number) what
+    it was published with. ``letterbox`` says that pictures keep their shape. ``losses`` train it,
+    the default one first.
+    """
 
     name: str
     task: Task
-    strides: tuple[int, ...]
-    anchors: tuple[tuple[float, float], ...] = ()
+    size: Size
     build: Callable[[NetworkConfig], Network]
+    design: HeadDesign | None = None
+    strides: tuple[int, ...] = (32,)
+    classes: int = 80
+    letterbox: bool = True
+    losses: tuple[str, ...] = ("dense", "paper")
+
+    @property
+    def anchors(self) -> tuple[tuple[float, float], ...]:
+        """Those it was published with; none where it has no use for any."""
+        return self.design.anchors if self.design else ()
+
+    @property
+    def smallest(self) -> int:
+        """Pixels of the least height and width: two cells of the coarsest head, the least that an
+        export with a dynamic size admits."""
+        return 2 * max(self.strides)
 
 
 def networks() -> dict[str, NetworkEntry]:

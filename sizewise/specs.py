@@ -13,7 +13,7 @@ from typing import Literal
 
 from sizewise.errors import InputError, UsageError
 
-Task = Literal["detection", "segmentation", "unknown"]
+Task = Literal["detection", "segmentation", "classification", "unknown"]
 Strategy = Literal["static", "dynamic", "profiles"]
 Dimension = int | str
 _MOST_SIZES = 1000

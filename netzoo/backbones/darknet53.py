@@ -35,5 +35,5 @@ class Darknet53(nn.Module):
 
 
 def _stage(inputs: int, outputs: int, repeats: int) -> nn.Sequential:
-    blocks = (Residual(outputs) for _ in range(repeats))
+    blocks = (Residual(outputs, outputs // 2) for _ in range(repeats))
     return nn.Sequential(ConvBNAct(inputs, outputs, 3, stride=2), *blocks)

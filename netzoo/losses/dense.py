@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from netzoo.boxes import complete_iou
-from netzoo.decode import BOX_RULES, BoxRule, box_corners, split_anchors
+from netzoo.decode import BOX_RULES, box_corners, split_anchors
 from netzoo.loss import LossEntry, Targets
 from netzoo.losses._assignment import assign_cells
 from netzoo.network import AnchorDetector
@@ -29,9 +29,8 @@ def dense_loss(
 ) -> dict[str, Tensor]:
     """The three weighted parts: ``box`` (1 − CIoU), ``objectness`` (cross entropy with the IoU as
     target, every cell of every head) and ``classes`` (cross entropy where a box is answered)."""
-    rule = BOX_RULES[network.config.decoding]
     levels = [
-        _head_loss(split_anchors(head, len(anchors)), anchors, stride, rule, targets)
+        _head_loss(network, split_anchors(head, len(anchors)), anchors, stride, targets)
         for head, anchors, stride in zip(heads, network.anchors, network.strides, strict=True)
     ]
     box, objectness, classes = (torch.stack(part).sum() for part in zip(*levels, strict=True))
@@ -43,7 +42,7 @@ def dense_loss(
 
 
 def _head_loss(
-    raw: Tensor, anchors: Tensor, stride: int, rule: BoxRule, targets: Targets
+    network: AnchorDetector, raw: Tensor, anchors: Tensor, stride: int, targets: Targets
 ) -> tuple[Tensor, Tensor, Tensor]:
     """``raw`` is [B, A, 5+C, H, W]."""
     shape = (raw.shape[-2], raw.shape[-1])
@@ -53,6 +52,7 @@ def _head_loss(
         (2, 2, 1, raw.shape[2] - 5), -1
     )
     cell = torch.stack((cells.column, cells.row), -1)
+    rule = BOX_RULES[network.decoding]
     corners = box_corners(rule, xy, wh, cell=cell, anchor=anchors[cells.anchor], stride=stride)
     agreement = complete_iou(torch.cat(corners, -1), targets.boxes[cells.box])
     objectness = raw[:, :, 4]
@@ -63,14 +63,8 @@ def _head_loss(
         * functional.binary_cross_entropy_with_logits(
             objectness, _objectness_target(objectness.shape, index, agreement.detach())
         ),
-        _mean(_class_loss(classes, targets.labels[cells.box])),
+        _mean(network.class_rule.loss(classes, targets.labels[cells.box])),
     )
-
-
-def _class_loss(raw: Tensor, labels: Tensor) -> Tensor:
-    """[M, C] and [M] → [M, C]: every class is a question of its own."""
-    wanted = functional.one_hot(labels, raw.shape[1]).to(raw.dtype)
-    return functional.binary_cross_entropy_with_logits(raw, wanted, reduction="none")
 
 
 def _objectness_target(

@@ -32,11 +32,14 @@ def export(
     ] = True,
     size: Annotated[str, typer.Option(help="The example's size, or the fixed one.")] = "320",
     precision: Annotated[str, typer.Option(help="Precisions (comma list).")] = "fp32",
-    weights: Annotated[Path | None, typer.Option(help="A .safetensors or .pt state dict.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A .safetensors or .pt state dict, or Darknet's .weights.")
+    ] = None,
     names: Annotated[Path | None, typer.Option(help="Class names, one a line.")] = None,
     classes: Annotated[
-        int, typer.Option(min=1, help="Their number, where there are no names.")
-    ] = 80,
+        int | None,
+        typer.Option(min=1, help="Their number, where there are no names (default: its own)."),
+    ] = None,
     width: Annotated[float, typer.Option(min=0.01, help="Width multiplier.")] = 1.0,
     depth: Annotated[float, typer.Option(min=0.01, help="Depth multiplier.")] = 1.0,
     raw: Annotated[bool, typer.Option(help="The head convolutions' outputs, no decode.")] = False,
@@ -75,7 +78,7 @@ def export_source(
         return read_model(Path(source))
     from exporter.export import export as export_module
 
-    found = resolve(source, options, example)
+    found = resolve(source, options, example, out)
     return export_module(
         found.module,
         found.card,

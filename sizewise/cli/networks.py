@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.options import Json
 from sizewise.specs import Size
 
-COUNTED_AT = Size(416, 416)
-COUNTED_CLASSES = 80
+if TYPE_CHECKING:
+    from netzoo.cost import Cost
+    from netzoo.network import NetworkEntry
 
 
 def networks(*, as_json: Json = False) -> None:
-    """List the networks with parameters, convolutions, BFLOPs and strides."""
+    """List the networks with parameters, BFLOPs, strides and the smallest size."""
     from netzoo.config import NetworkConfig
     from netzoo.cost import count_cost
     from netzoo.network import networks as zoo
 
-    classes = tuple(str(number) for number in range(COUNTED_CLASSES))
+    listed = sorted(zoo().values(), key=lambda entry: entry.name)
     costs = {
-        name: count_cost(NetworkConfig(name=name, classes=classes), COUNTED_AT) for name in zoo()
+        entry.name: count_cost(
+            NetworkConfig(name=entry.name, classes=tuple(map(str, range(entry.classes)))),
+            entry.size,
+        )
+        for entry in listed
     }
     if as_json:
-        console.show_json(codec.to_plain(costs))
+        console.show_json({entry.name: _facts(entry, costs[entry.name]) for entry in listed})
         return
     console.show_table(
-        f"Networks at width 1, depth 1, {COUNTED_CLASSES} classes; BFLOPs at {COUNTED_AT}",
-        ("network", "task", "parameters", "convolutions", "BFLOPs", "strides"),
-        [
-            (
-                name,
-                zoo()[name].task,
-                f"{cost.parameters:,}",
-                cost.convolutions,
-                f"{cost.bflops:.3f}",
-                ", ".join(map(str, zoo()[name].strides)),
-            )
-            for name, cost in costs.items()
-        ],
+        "Networks as published: width 1, depth 1, sizes H×W; BFLOPs at the size beside them",
+        (
+            *("network", "task", "parameters", "convolutions"),
+            *("size", "BFLOPs", "classes", "strides", "smallest", "losses"),
+        ),
+        [_row(entry, costs[entry.name]) for entry in listed],
     )
     console.next_step("sizewise train yolov3 --data digits --width 0.25 --depth 0.34")
+
+
+def _facts(entry: NetworkEntry, cost: Cost) -> dict[str, Any]:
+    return {
+        **codec.to_plain(cost),
+        "task": entry.task,
+        "size": str(entry.size),
+        "classes": entry.classes,
+        "strides": list(entry.strides),
+        "smallest": str(Size(entry.smallest, entry.smallest)),
+        "losses": list(entry.losses),
+    }
+
+
+def _row(entry: NetworkEntry, cost: Cost) -> tuple[object, ...]:
+    return (
+        *(entry.name, entry.task, f"{cost.parameters:,}", cost.convolutions),
+        *(entry.size, f"{cost.bflops:.3f}", entry.classes),
+        *(", ".join(map(str, entry.strides)), Size(entry.smallest, entry.smallest)),
+        ", ".join(entry.losses),
+    )

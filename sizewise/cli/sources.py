@@ -18,16 +18,19 @@ from sizewise.specs import ModelCard, Size
 if TYPE_CHECKING:
     from torch import nn
 
+    from netzoo.network import Network
+
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceOptions:
-    """What the user says beside SOURCE. ``classes`` counts them where ``names`` is empty."""
+    """What the user says beside SOURCE. ``classes`` counts them where ``names`` is empty; without
+    either they are as many as the network was published with."""
 
     weights: Path | None = None
     names: tuple[str, ...] = ()
-    classes: int = 80
+    classes: int | None = None
     width: float = 1.0
     depth: float = 1.0
     raw: bool = False
@@ -35,9 +38,9 @@ class SourceOptions:
     stride: int = 0
     seed: int = 0
 
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self.names or tuple(f"class {i}" for i in range(self.classes))
+    def class_names(self, published: int) -> tuple[str, ...]:
+        count = published if self.classes is None else self.classes
+        return self.names or tuple(f"class {i}" for i in range(count))
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ def read_names(path: Path) -> tuple[str, ...]:
     return names
 
 
-def resolve(source: str, options: SourceOptions, example: Size) -> Source:
-    """The module that ``source`` stands for. Raises UsageError or InputError with the choices."""
+def resolve(source: str, options: SourceOptions, example: Size, out: Path) -> Source:
+    """The module that ``source`` stands for; Darknet's weights are written into ``out`` as a
+    checkpoint too. Raises UsageError or InputError with the choices."""
     path = Path(source)
     if path.suffix == ".safetensors":
         return _from_checkpoint(path, options)
@@ -74,7 +78,7 @@ def resolve(source: str, options: SourceOptions, example: Size) -> Source:
         )
     if ":" in source:
         return _from_factory(source, options, example)
-    return _from_zoo(source, options)
+    return _from_zoo(source, options, out)
 
 
 def _from_checkpoint(path: Path, options: SourceOptions) -> Source:
@@ -83,18 +87,17 @@ def _from_checkpoint(path: Path, options: SourceOptions) -> Source:
     return _of_network(load_checkpoint(path), options, checkpoint_sha256=sha256_of(path))
 
 
-def _from_zoo(name: str, options: SourceOptions) -> Source:
+def _from_zoo(name: str, options: SourceOptions, out: Path) -> Source:
     import torch
 
-    from netzoo.checkpoint import load_weights
     from netzoo.config import NetworkConfig
-    from netzoo.network import build_network
+    from netzoo.network import build_network, find_network
 
     torch.manual_seed(options.seed)
     network = build_network(
         NetworkConfig(
             name=name,
-            classes=options.class_names,
+            classes=options.class_names(find_network(name).classes),
             width=options.width,
             depth=options.depth,
         )
@@ -103,8 +106,28 @@ def _from_zoo(name: str, options: SourceOptions) -> Source:
         console.remark(f"{name} has random weights: good for measuring speed, not for detecting.")
         settle(network)
         return _of_network(network, options, checkpoint_sha256="")
-    load_weights(network, options.weights)
-    return _of_network(network, options, checkpoint_sha256=sha256_of(options.weights))
+    return _of_network(network, options, checkpoint_sha256=_fill(network, options.weights, out))
+
+
+def _fill(network: Network, weights: Path, out: Path) -> str:
+    """SHA-256 of the file that holds all of the network's weights now."""
+    from netzoo.checkpoint import Provenance, load_weights, save_checkpoint
+    from netzoo.darknet import is_darknet_file, load_darknet_weights
+
+    if not is_darknet_file(weights):
+        load_weights(network, weights)
+        return sha256_of(weights)
+    count = len(list(network.convolutions()))
+    filled = load_darknet_weights(network, weights)
+    if filled < count:
+        console.remark(
+            f"{weights} fills the first {filled} of {count} convolutions (it is for pre-training): "
+            "the others keep random weights, so the model measures speed and detects nothing."
+        )
+    checkpoint = out / f"{network.config.name}.safetensors"
+    save_checkpoint(checkpoint, network, Provenance(weights_sha256=sha256_of(weights)))
+    console.remark(f"{checkpoint} holds the same weights for later use, without Darknet's file.")
+    return sha256_of(checkpoint)
 
 
 def settle(network: nn.Module) -> None:
@@ -121,17 +144,19 @@ def settle(network: nn.Module) -> None:
     network.eval()
 
 
-def _of_network(network: Any, options: SourceOptions, *, checkpoint_sha256: str) -> Source:
+def _of_network(network: Network, options: SourceOptions, *, checkpoint_sha256: str) -> Source:
     from netzoo.deploy import deployable
     from netzoo.network import find_network
 
     module = deployable(network, raw=options.raw)
+    entry = find_network(network.config.name)
     card = ModelCard(
-        network=network.config.name,
-        task="unknown" if options.raw else find_network(network.config.name).task,
+        network=entry.name,
+        task="unknown" if options.raw else entry.task,
         layout="raw" if options.raw else "sizewise",
         classes=network.config.classes,
         stride=network.stride,
+        letterbox=entry.letterbox,
         checkpoint_sha256=checkpoint_sha256,
     )
     return Source(module, card, tuple(module.output_names))

@@ -9,6 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from netzoo.classes import Independent
 from netzoo.config import Decoding
 from netzoo.decode import BOX_RULES, decode_head
 from tests.netzoo.factories import narrow_detector
@@ -28,6 +29,14 @@ def yolov3_box(t: list[float], column: int, row: int, anchor: tuple[float, float
     return [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
 
 
+def tiny_box(t: list[float], column: int, row: int, anchor: tuple[float, float]) -> list[float]:
+    """Darknet with scale_x_y = 1.05: b_x = 1.05σ(t_x) − 0.05 / 2 + c_x, b_w as YOLOv3's."""
+    x = (1.05 * sigmoid(t[0]) - 0.05 / 2 + column) * STRIDE
+    y = (1.05 * sigmoid(t[1]) - 0.05 / 2 + row) * STRIDE
+    w, h = anchor[0] * math.exp(t[2]), anchor[1] * math.exp(t[3])
+    return [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
+
+
 def scaled_box(t: list[float], column: int, row: int, anchor: tuple[float, float]) -> list[float]:
     """Scaled-YOLOv4: b_x = 2σ(t_x) − 0.5 + c_x, b_w = p_w · (2σ(t_w))²."""
     x, y = (2 * sigmoid(t[0]) - 0.5 + column) * STRIDE, (2 * sigmoid(t[1]) - 0.5 + row) * STRIDE
@@ -35,12 +44,14 @@ def scaled_box(t: list[float], column: int, row: int, anchor: tuple[float, float
     return [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
 
 
-@pytest.mark.parametrize(("rule", "box"), [("yolov3", yolov3_box), ("scaled", scaled_box)])
+@pytest.mark.parametrize(
+    ("rule", "box"), [("yolov3", yolov3_box), ("yolov4-tiny", tiny_box), ("scaled", scaled_box)]
+)
 def test_decode_reads_as_the_paper_says(rule: Decoding, box: object) -> None:
     assert callable(box)
     classes, height, width = 3, 2, 5
     head = torch.randn(2, len(ANCHORS) * (5 + classes), height, width)
-    boxes, scores = decode_head(head, torch.tensor(ANCHORS), STRIDE, BOX_RULES[rule])
+    boxes, scores = decode_head(head, torch.tensor(ANCHORS), STRIDE, BOX_RULES[rule], Independent())
     raw: NDArray[np.float32] = head.view(2, len(ANCHORS), 5 + classes, height, width).numpy()
     wanted_boxes, wanted_scores = [], []
     for image in raw:

@@ -1,0 +1,180 @@
+"""Darknet's own ``.weights`` files: a header, then every convolution's numbers, float32.
+
+A file says nothing of the network that it is for, so all that can be checked is checked: that it
+is used to the last byte, and that what should be a variance could be one.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from netzoo.blocks import ConvBNAct
+from netzoo.network import Network, build_network
+from sizewise.errors import InputError
+
+_PARTIAL = re.compile(r"\.conv\.\d+$")
+"""How Darknet names what its command ``partial`` writes: ``darknet53.conv.74``."""
+_UNUSED = ("one class more",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DarknetHeader:
+    """``seen``: the images it was trained on; ``length`` of the header in bytes."""
+
+    major: int
+    minor: int
+    revision: int
+    seen: int
+    length: int
+
+
+def is_darknet_file(path: Path) -> bool:
+    """By its name, as nothing in it says so."""
+    return path.suffix == ".weights" or _PARTIAL.search(path.name) is not None
+
+
+def load_darknet_weights(network: Network, path: Path) -> int:
+    """Weights into ``network``, which is then in evaluation mode; gives how many of its
+    convolutions were filled: all of them, or the first ones where ``path`` is named as a partial
+    file (``.conv.N``), made for pre-training.
+
+    Raises InputError where the file does not fit the network to the last byte.
+    """
+    content = _read(path)
+    header = _read_header(content, path)
+    values = np.frombuffer(content, "<f4", offset=header.length)
+    blocks = list(network.convolutions())
+    try:
+        filled = _fill(blocks, values, path, network.config.name)
+    except InputError as error:
+        raise _with_hint(error, network, len(values)) from error
+    network.eval()
+    return filled
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise InputError(f"{path} can't be opened", why, "Check the path and try again.") from error
+
+
+def _read_header(content: bytes, path: Path) -> DarknetHeader:
+    """Three numbers, and how many images were seen: in 64 bits from version 0.2 on."""
+    try:
+        major, minor, revision = struct.unpack_from("<iii", content)
+        wide = major * 10 + minor >= 2 and major < 1000 and minor < 1000
+        (seen,) = struct.unpack_from("<Q" if wide else "<I", content, 12)
+    except struct.error as error:
+        raise _misfit(path, f"it has {len(content)} bytes, too few for a header") from error
+    length = 20 if wide else 16
+    if not (0 <= major < 1000 and 0 <= minor < 1000):
+        raise _misfit(path, f"its header gives the version {major}.{minor}")
+    if (len(content) - length) % 4:
+        raise _misfit(path, "its length is no whole number of 32-bit values: it was cut short")
+    return DarknetHeader(major=major, minor=minor, revision=revision, seen=seen, length=length)
+
+
+def _fill(
+    blocks: list[ConvBNAct | nn.Conv2d], values: NDArray[np.float32], path: Path, name: str
+) -> int:
+    used = 0
+    for number, block in enumerate(blocks, start=1):
+        targets = _targets(block)
+        needed = sum(target.numel() for target in targets)
+        left = len(values) - used
+        where = f"convolution {number} of {len(blocks)} of {name} ({_describe(block)})"
+        if left == 0 and number > 1 and _PARTIAL.search(path.name):
+            return number - 1
+        if left < needed:
+            raise _misfit(path, f"{where} needs {needed:,} numbers, {left:,} are left")
+        _check(block, values[used : used + needed], path, where)
+        for target in targets:
+            part = values[used : used + target.numel()]
+            used += len(part)
+            with torch.no_grad():
+                target.copy_(torch.from_numpy(part.copy()).view_as(target))
+    if used < len(values):
+        raise _misfit(
+            path,
+            f"all {len(blocks)} convolutions of {name} are filled and {len(values) - used:,} "
+            "numbers are left",
+        )
+    return len(blocks)
+
+
+def _targets(block: ConvBNAct | nn.Conv2d) -> list[Tensor]:
+    """In the file's order: shifts first, the kernel last."""
+    if isinstance(block, nn.Conv2d):
+        return [block.get_parameter("bias"), block.weight]
+    norm = block.norm
+    return [
+        norm.get_parameter("bias"),
+        norm.get_parameter("weight"),
+        norm.get_buffer("running_mean"),
+        norm.get_buffer("running_var"),
+        block.conv.weight,
+    ]
+
+
+def _check(
+    block: ConvBNAct | nn.Conv2d, values: NDArray[np.float32], path: Path, where: str
+) -> None:
+    """Numbers that belong to another convolution seldom could be variances."""
+    if not np.isfinite(values).all():
+        raise _misfit(path, f"at {where} it holds values that are no numbers")
+    if isinstance(block, ConvBNAct):
+        filters = block.conv.out_channels
+        if (values[3 * filters : 4 * filters] < 0).any():
+            raise _misfit(
+                path,
+                f"at {where} it gives negative variances, so this one or the one before it has "
+                "another shape in the file",
+            )
+
+
+def _with_hint(error: InputError, network: Network, count: int) -> InputError:
+    """The same, with the number of classes that a file of ``count`` numbers would be right for."""
+    config = network.config
+    needed = _count(network)
+    one_more = replace(config, classes=(*config.classes, *_UNUSED), tree=())
+    with torch.device("meta"):
+        each = _count(build_network(one_more)) - needed
+    classes, rest = divmod(count - needed, each)
+    classes += len(config.classes)
+    if rest or classes < 1 or count == needed:
+        return error
+    return InputError(
+        error.what,
+        f"{error.why}; its length is that of {config.name} for {classes} classes",
+        error.todo,
+    )
+
+
+def _count(network: Network) -> int:
+    return sum(t.numel() for block in network.convolutions() for t in _targets(block))
+
+
+def _describe(block: ConvBNAct | nn.Conv2d) -> str:
+    conv = block.conv if isinstance(block, ConvBNAct) else block
+    side = conv.kernel_size[0]
+    return f"{conv.in_channels} to {conv.out_channels} channels, {side}x{side}"
+
+
+def _misfit(path: Path, why: str) -> InputError:
+    return InputError(
+        f"{path} does not fit",
+        why,
+        "Give the file of this very network, whole, and the number of classes (--classes or "
+        "--names), width and depth that it was made with; a partial file for pre-training is "
+        "named as Darknet names it, .conv.N.",
+    )
