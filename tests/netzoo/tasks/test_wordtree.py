@@ -10,20 +10,7 @@ from hypothesis import strategies as st
 
 from netzoo.tasks.wordtree import Scores, WordTree, read_tree
 from sizewise.errors import InputError
-
-NINE_THOUSAND = Path(__file__).parent / "9k.tree"
-
-
-@st.composite
-def trees(draw: st.DrawFn, largest: int = 24) -> WordTree:
-    """Any tree, the classes in any order: a parent may come after its children."""
-    count = draw(st.integers(1, largest))
-    above = [draw(st.integers(-1, i - 1)) for i in range(count)]
-    place = draw(st.permutations(range(count)))
-    parents = [0] * count
-    for label, parent in enumerate(above):
-        parents[place[label]] = place[parent] if parent >= 0 else -1
-    return WordTree(tuple(parents))
+from tests.netzoo.trees import NINE_THOUSAND, trees
 
 
 @pytest.fixture(scope="module")
