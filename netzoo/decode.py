@@ -50,6 +50,13 @@ def decode_head(
     [B, A·H·W, C] (objectness × class). ``anchors`` is [A, 2], width and height in pixels.
     """
     raw = split_anchors(head, len(anchors))
+    boxes = predicted_boxes(raw, anchors, stride, rule)
+    scores = raw[:, :, 4:5].sigmoid() * class_rule.probabilities(raw[:, :, 5:], dim=2)
+    return _as_rows(boxes), _as_rows(scores)
+
+
+def predicted_boxes(raw: Tensor, anchors: Tensor, stride: int, rule: BoxRule) -> Tensor:
+    """[B, A, 5+C, H, W] → [B, A, 4, H, W]: x1, y1, x2, y2 in input pixels."""
     corners = box_corners(
         rule,
         raw[:, :, :2],
@@ -58,9 +65,7 @@ def decode_head(
         anchor=anchors[:, :, None, None],
         stride=stride,
     )
-    boxes = torch.cat(corners, 2)
-    scores = raw[:, :, 4:5].sigmoid() * class_rule.probabilities(raw[:, :, 5:], dim=2)
-    return _as_rows(boxes), _as_rows(scores)
+    return torch.cat(corners, 2)
 
 
 def box_corners(

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
 from netzoo.config import Decoding
-from netzoo.network import AnchorDetector
+from netzoo.network import NetworkEntry
 from sizewise.discover import choose, discover
+from sizewise.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
     """The K boxes of a batch: which ``images`` int64 [K] they are in, their ``labels`` int64 [K]
-    and ``boxes`` float32 [K, 4], x1, y1, x2, y2 in input pixels."""
+    and ``boxes`` float32 [K, 4], x1, y1, x2, y2 in input pixels.
+
+    ``whole`` int64 [B] holds the label of each image that is only classified, −1 where the boxes
+    say what is in it; none: they do everywhere.
+    """
 
     images: Tensor
     labels: Tensor
     boxes: Tensor
+    whole: Tensor | None = None
 
 
-LossFunction = Callable[[AnchorDetector, Sequence[Tensor], Targets], dict[str, Tensor]]
-"""Network, its raw heads, targets → the weighted parts, whose sum is minimised."""
+LossFunction = Callable[[Any, Sequence[Tensor], Targets], dict[str, Tensor]]
+"""Network (of a kind whose entry lists the loss), its raw heads, targets → the weighted parts,
+whose sum is minimised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,3 +48,18 @@ def find_loss(name: str) -> LossEntry:
     """Raises UsageError that lists the losses there are."""
     known: dict[str, LossEntry] = discover("netzoo.losses", "LOSSES")
     return known[choose("loss", name, known)]
+
+
+def choose_loss(network: NetworkEntry, name: str) -> LossEntry:
+    """The loss of that name; the network's first where ``name`` is empty.
+
+    Raises UsageError that lists those that train the network.
+    """
+    name = name or network.losses[0]
+    if name not in network.losses:
+        raise UsageError(
+            f"{network.name} can't be trained with the loss {name!r}",
+            f"it is trained with {' or '.join(network.losses)}",
+            "Choose one of these, or leave it out for the first.",
+        )
+    return find_loss(name)

@@ -26,7 +26,12 @@ def fingerprint(file: CocoFile, paths: Sequence[Path]) -> str:
 
     It does not depend on where the data set lies. Raises InputError where a picture can't be read.
     """
-    digest = hashlib.sha256(msgspec.json.encode(file))
+    return described(msgspec.json.encode(file), paths)
+
+
+def described(description: bytes, paths: Sequence[Path]) -> str:
+    """As :func:`fingerprint`, of pictures that ``description`` tells of."""
+    digest = hashlib.sha256(description)
     for path in paths:
         digest.update(_ends(path))
     return digest.hexdigest()

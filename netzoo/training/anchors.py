@@ -20,13 +20,14 @@ _SAMPLE = 20_000
 
 
 def fit_anchors(
-    data: Dataset, sizes: Sequence[Size], count: int, seed: int
+    data: Dataset, sizes: Sequence[Size], count: int, seed: int, *, keep_shape: bool = True
 ) -> tuple[tuple[float, float], ...]:
     """``count`` anchors (width, height in input pixels), by area, for inputs of all ``sizes``.
 
-    Raises InputError where there are fewer shapes than anchors.
+    Without ``keep_shape``, pictures are stretched. Raises InputError where there are fewer shapes
+    than anchors.
     """
-    shapes = _shapes(data, sizes)
+    shapes = _shapes(data, sizes, keep_shape)
     distinct = len(np.unique(shapes.round(2), axis=0))
     if distinct < count:
         raise InputError(
@@ -76,12 +77,13 @@ def _spread_out(shapes: Shapes, count: int, rng: np.random.Generator) -> Shapes:
     return shapes[chosen].copy()
 
 
-def _shapes(data: Dataset, sizes: Sequence[Size]) -> Shapes:
+def _shapes(data: Dataset, sizes: Sequence[Size], keep_shape: bool) -> Shapes:
     found = [np.empty((0, 2))]
     for image in data.images:
         extents = (image.boxes[:, 2:] - image.boxes[:, :2]).astype(np.float64)
-        source = Size(image.height, image.width)
-        found += [extents * Letterbox.fit(source, size).scale for size in sizes]
+        for size in sizes:
+            fit = Letterbox.fit(Size(image.height, image.width), size, keep_shape=keep_shape)
+            found.append(extents * (fit.scale_x, fit.scale_y))
     shapes = np.concatenate(found)
     usable: Shapes = shapes[(shapes > 0).all(1)]
     return usable

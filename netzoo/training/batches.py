@@ -1,8 +1,8 @@
-"""What one training step sees: some images at one random size, and their boxes."""
+"""What one training step sees: some images at one random size, and what is in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,12 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from netzoo.data.classified import ClassifiedImage, ClassifiedSet
 from netzoo.data.coco import AnnotatedImage, Dataset
 from netzoo.loss import Targets
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.settings import TrainingSettings
 from sizewise.specs import Size
 
+TrainingImage = AnnotatedImage | ClassifiedImage
+BOXED = -1
+"""In place of a label: boxes say what is in the image."""
 _CACHE_BYTES = 2**30
 
 
@@ -33,28 +37,31 @@ class _Pictures:
     """Decodes each picture once, as long as all of them fit into a gigabyte."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, NDArray[np.uint8]] = {}
+        self._kept: dict[TrainingImage, NDArray[np.uint8]] = {}
         self._free_bytes = _CACHE_BYTES
 
-    def read(self, image: AnnotatedImage) -> NDArray[np.uint8]:
-        if image.id in self._kept:
-            return self._kept[image.id]
+    def read(self, image: TrainingImage) -> NDArray[np.uint8]:
+        if image in self._kept:
+            return self._kept[image]
         picture = image.read()
         if picture.nbytes <= self._free_bytes:
-            self._kept[image.id] = picture
+            self._kept[image] = picture
             self._free_bytes -= picture.nbytes
         return picture
 
 
-def draw_batches(data: Dataset, settings: TrainingSettings) -> Iterator[Batch]:
-    """``settings.steps`` batches; every image comes once before any comes again."""
+def draw_batches(
+    data: Dataset | ClassifiedSet, settings: TrainingSettings, *, keep_shape: bool = True
+) -> Iterator[Batch]:
+    """``settings.steps`` batches; every image comes once before any comes again. Without
+    ``keep_shape``, images are stretched to the size instead of letterboxed."""
     rng = np.random.default_rng(settings.seed)
     pictures = _Pictures()
     order = _shuffled(len(data.images), rng)
     for _ in range(settings.steps):
         size = settings.sizes[rng.integers(len(settings.sizes))]
         images = [data.images[i] for i in islice(order, settings.batch_size)]
-        yield _collate(images, size, pictures)
+        yield _collate(images, size, pictures, keep_shape)
 
 
 def _shuffled(count: int, rng: np.random.Generator) -> Iterator[int]:
@@ -62,17 +69,35 @@ def _shuffled(count: int, rng: np.random.Generator) -> Iterator[int]:
         yield from rng.permutation(count).tolist()
 
 
-def _collate(images: list[AnnotatedImage], size: Size, pictures: _Pictures) -> Batch:
-    fits = [Letterbox.fit(Size(image.height, image.width), size) for image in images]
-    pixels = [fit.apply(pictures.read(image)) for fit, image in zip(fits, images, strict=True)]
-    boxes = [fit.boxes_to_input(image.boxes) for fit, image in zip(fits, images, strict=True)]
-    owners = np.repeat(np.arange(len(images)), [len(image.boxes) for image in images])
+def _collate(
+    images: Sequence[TrainingImage], size: Size, pictures: _Pictures, keep_shape: bool
+) -> Batch:
+    read = [pictures.read(image) for image in images]
+    fits = [Letterbox.fit(Size(*p.shape[:2]), size, keep_shape=keep_shape) for p in read]
+    pixels = np.stack([fit.apply(picture) for fit, picture in zip(fits, read, strict=True)])
     return Batch(
         size=size,
-        images=torch.from_numpy(np.stack(pixels)).contiguous(memory_format=torch.channels_last),
-        targets=Targets(
-            images=torch.from_numpy(owners),
-            labels=torch.from_numpy(np.concatenate([image.labels for image in images])),
-            boxes=torch.from_numpy(np.concatenate(boxes)),
-        ),
+        images=torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last),
+        targets=_targets(images, fits),
+    )
+
+
+def _targets(images: Sequence[TrainingImage], fits: Sequence[Letterbox]) -> Targets:
+    """Of annotated images the boxes, of classified ones the label; a batch may have both."""
+    owners = [np.empty(0, np.int64)]
+    labels = [np.empty(0, np.int64)]
+    boxes = [np.empty((0, 4), np.float32)]
+    whole = np.full(len(images), BOXED)
+    for number, (image, fit) in enumerate(zip(images, fits, strict=True)):
+        if isinstance(image, ClassifiedImage):
+            whole[number] = image.label
+            continue
+        owners.append(np.full(len(image.boxes), number))
+        labels.append(image.labels)
+        boxes.append(fit.boxes_to_input(image.boxes))
+    return Targets(
+        images=torch.from_numpy(np.concatenate(owners)),
+        labels=torch.from_numpy(np.concatenate(labels)),
+        boxes=torch.from_numpy(np.concatenate(boxes)),
+        whole=torch.from_numpy(whole),
     )

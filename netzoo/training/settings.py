@@ -13,13 +13,14 @@ from sizewise.specs import Size, Sizes
 class TrainingSettings:
     """``sizes`` are drawn from at random, one per step; ``learning_rate`` is the peak that a
     linear warm-up of ``warmup_steps`` reaches and a half cosine leaves; ``ema_decay`` is that of
-    the running mean of the weights, which is what training returns. Raises UsageError.
+    the running mean of the weights, which is what training returns. ``loss`` is one of those that
+    train the network; empty, the first of them. Raises UsageError.
     """
 
     steps: int = 700
     batch_size: int = 8
     sizes: tuple[Size, ...] = Sizes.parse("160:320:32")
-    loss: str = "dense"
+    loss: str = ""
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     warmup_steps: int = 50

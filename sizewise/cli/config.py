@@ -24,7 +24,8 @@ class Table(BaseModel):
 
 
 class TrainTable(Table):
-    """``[train]``: as the options of ``sizewise train``."""
+    """``[train]``: as the options of ``sizewise train``; ``weights`` relative to the working
+    folder."""
 
     network: str
     width: float = 1.0
@@ -33,18 +34,23 @@ class TrainTable(Table):
     batch: int = 8
     sizes: str = "160:320:32"
     learning_rate: float = 2e-3
-    loss: str = "dense"
+    loss: str = ""
+    weights: Path | None = None
     seed: int = 0
 
     @property
     def settings(self) -> TrainingSettings:
-        """Raises UsageError."""
+        """With the loss that is meant. Raises UsageError."""
+        from netzoo.loss import choose_loss
+        from netzoo.network import find_network
+
+        loss = choose_loss(find_network(self.network), self.loss)
         return TrainingSettings(
             steps=self.steps,
             batch_size=self.batch,
             sizes=Sizes.parse(self.sizes),
             learning_rate=self.learning_rate,
-            loss=self.loss,
+            loss=loss.name,
             seed=self.seed,
         )
 
@@ -74,11 +80,10 @@ class LineSettings(Table):
         """What types alone don't tell, before hours of training. Raises UsageError."""
         from bench.plan import engine_specs
         from exporter.convert import precisions
-        from netzoo.loss import find_loss
+        from netzoo.loss import choose_loss
         from netzoo.network import find_network
 
-        find_network(self.train.network)
-        find_loss(self.train.settings.loss)
+        choose_loss(find_network(self.train.network), self.train.settings.loss)
         Size.parse(self.export.size)
         for precision in self.export.precision:
             choose("precision", precision, precisions())

@@ -16,6 +16,12 @@ from sizewise.files import output_folder
 if TYPE_CHECKING:
     from netzoo.checkpoint import Provenance
     from netzoo.config import NetworkConfig
+    from netzoo.data.classified import ClassifiedSet
+    from netzoo.data.coco import Dataset
+    from netzoo.data.sources import Split
+    from netzoo.network import Network, NetworkEntry
+    from netzoo.training.pretrained import Pretrained
+    from netzoo.training.settings import TrainingSettings
     from sizewise.cli.config import TrainTable
 
 
@@ -29,12 +35,20 @@ def train(
     batch: Annotated[int, typer.Option(help="Images per step.")] = 8,
     sizes: Annotated[str, typer.Option(help="One of these is drawn at each step.")] = "160:320:32",
     learning_rate: Annotated[float, typer.Option(help="Its peak.")] = 2e-3,
-    loss: Annotated[str, typer.Option(help="The loss.")] = "dense",
+    loss: Annotated[str, typer.Option(help="The loss (default: the network's first).")] = "",
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Weights to begin with: safetensors, a state dict, a Darknet file."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, batches and sizes.")] = 0,
     out: Out = Path("runs/train"),
     as_json: Json = False,
 ) -> None:
-    """Train a detector, at a random size per step, and write a safetensors checkpoint."""
+    """Train a network, at a random size per step, and write a safetensors checkpoint.
+
+    A detector learns boxes. A classifier learns from a folder with train/<class>/ and val/<class>/,
+    or from the boxes of a detection data set, cut out.
+    """
     from sizewise.cli.config import TrainTable
 
     table = TrainTable(
@@ -46,6 +60,7 @@ def train(
         sizes=sizes,
         learning_rate=learning_rate,
         loss=loss,
+        weights=weights,
         seed=seed,
     )
     checkpoint = train_checkpoint(table, data, output_folder(out))
@@ -57,28 +72,80 @@ def train(
 
 
 def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
-    """Where the checkpoint lies; one of the same data and settings is taken as it is."""
+    """Where the checkpoint lies; one of the same data, weights and settings is taken as it is."""
     from netzoo.checkpoint import Provenance, save_checkpoint
     from netzoo.config import NetworkConfig
-    from netzoo.data.sources import open_dataset
+    from netzoo.network import find_network
+    from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import train as train_network
 
-    progress = console.progress()
-    data = open_dataset(source, "train", progress=progress)
+    entry = find_network(table.network)
     settings = table.settings
+    data = _open(entry, source, "train")
+    start = open_pretrained(table.weights, entry) if table.weights else None
     config = NetworkConfig(
-        name=table.network, classes=data.classes, width=table.width, depth=table.depth
+        name=entry.name,
+        classes=data.classes,
+        width=table.width,
+        depth=table.depth,
+        anchors=start.anchors if start else (),
     )
-    provenance = Provenance(settings=settings, data=data.name, data_sha256=data.sha256)
-    path = out / f"{table.network}.safetensors"
+    provenance = Provenance(
+        settings=settings,
+        data=data.name,
+        data_sha256=data.sha256,
+        weights_sha256=start.sha256 if start else "",
+    )
+    path = out / f"{entry.name}.safetensors"
     if path.exists():
         if _is_of(path, config, provenance):
             console.remark(f"{path} is of these settings and this data already: not trained again.")
             return path
         console.remark(f"{path} is of other settings or data: trained anew, and then replaced.")
-    network = train_network(config, data, settings, progress)
+    network = train_network(
+        config,
+        data,
+        settings,
+        console.progress(),
+        start=(lambda new: _fill(new, start)) if start else None,
+    )
     save_checkpoint(path, network, provenance)
+    if entry.task == "classification":
+        _say_scores(network, entry, source, settings)
     return path
+
+
+def _open(entry: NetworkEntry, source: str, split: Split) -> Dataset | ClassifiedSet:
+    from netzoo.data.classified import open_classified
+    from netzoo.data.sources import open_dataset
+
+    opened = open_classified if entry.task == "classification" else open_dataset
+    return opened(source, split, progress=console.progress())
+
+
+def _fill(network: Network, start: Pretrained) -> None:
+    filled, count = start.fill(network), len(list(network.convolutions()))
+    others = "" if filled == count else "; the others begin at random"
+    console.remark(f"{start.path} fills {filled} of {count} convolutions{others}.")
+
+
+def _say_scores(
+    network: Network, entry: NetworkEntry, source: str, settings: TrainingSettings
+) -> None:
+    """Where there is data to validate with, at the largest size of the training."""
+    from netzoo.data.classified import open_classified
+    from netzoo.training.evaluate import evaluate_classifier
+
+    try:
+        data = open_classified(source, "val", progress=console.progress())
+    except InputError as error:
+        console.remark(f"Not evaluated. {error}")
+        return
+    size = max(settings.sizes, key=lambda size: size.pixels)
+    scores = evaluate_classifier(network, data, size, console.progress())
+    console.remark(
+        f"{entry.name} on {data.name} at {size}: top-1 {scores.top1:.1%}, top-5 {scores.top5:.1%}."
+    )
 
 
 def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:

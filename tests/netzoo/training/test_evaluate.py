@@ -22,7 +22,7 @@ class Oracle(Network):
     output_names = ("boxes", "scores")
 
     def __init__(self, data: Dataset, size: Size, error: float) -> None:
-        super().__init__(NetworkConfig(name="oracle", classes=CLASSES), (32,))
+        super().__init__(NetworkConfig(name="yolov3", classes=CLASSES), (32,))
         self._data = data
         self._size = size
         self._error = error

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from netzoo.config import NetworkConfig
 from netzoo.data.coco import Dataset
 from netzoo.network import AnchorDetector
+from netzoo.training.optimizer import learning_rate_share
 from netzoo.training.settings import TrainingSettings
-from netzoo.training.trainer import learning_rate_share, train
+from netzoo.training.trainer import train
 from sizewise.errors import InputError, TrainingError, UsageError
 from sizewise.specs import Sizes
 from tests.netzoo.factories import narrow_config, squares
@@ -120,12 +121,15 @@ def test_data_of_other_classes_or_without_images_are_refused(data: Dataset) -> N
         train(narrow_config(), replace(data, images=()), QUICK)
 
 
-@pytest.mark.parametrize("name", ["loss", "network"])
-def test_unknown_names_are_refused_with_a_list(data: Dataset, name: str) -> None:
-    config = narrow_config(name="nothing" if name == "network" else "yolov3")
-    settings = replace(QUICK, loss="nothing" if name == "loss" else "dense")
-    with pytest.raises(UsageError, match=f"no {name} named 'nothing'"):
-        train(config, data, settings)
+def test_an_unknown_network_is_refused_with_a_list(data: Dataset) -> None:
+    with pytest.raises(UsageError, match=r"no network named 'nothing'.*yolov3"):
+        train(narrow_config(name="nothing"), data, QUICK)
+
+
+@pytest.mark.parametrize("loss", ["nothing", "cross_entropy"])
+def test_a_loss_of_another_kind_is_refused_with_a_list(data: Dataset, loss: str) -> None:
+    with pytest.raises(UsageError, match=rf"{loss}.*dense or paper"):
+        train(narrow_config(), data, replace(QUICK, loss=loss))
 
 
 def test_bf16_trains_where_the_cpu_has_it(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

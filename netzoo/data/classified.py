@@ -1,0 +1,124 @@
+"""Data sets of classified images: a folder per class, or the boxes of a detection data set."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from netzoo.data.coco import Dataset
+from netzoo.data.decoding import decode_picture
+from netzoo.data.fingerprint import described
+from netzoo.data.reading import reading
+from netzoo.data.sources import Split, datasets, open_dataset
+from sizewise.errors import InputError
+from sizewise.progress import SILENT, Progress
+
+SPLITS: tuple[Split, ...] = ("train", "val")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifiedImage:
+    """A picture, or the part of it in ``box`` (x0, y0, x1, y1 in its pixels), of one class."""
+
+    path: Path
+    label: int
+    box: tuple[float, float, float, float] | None = None
+
+    def read(self) -> NDArray[np.uint8]:
+        """RGB [H, W, 3]: all pixels that the box touches. Raises InputError where the picture
+        can't be decoded or the box lies beside it."""
+        picture = decode_picture(self.path)
+        return picture if self.box is None else _crop(picture, self.box, self.path)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClassifiedSet:
+    """Images of ``classes``: label i is class i. ``sha256`` identifies it."""
+
+    name: str
+    classes: tuple[str, ...]
+    images: tuple[ClassifiedImage, ...]
+    sha256: str
+
+
+def open_classified(source: str, split: Split, *, progress: Progress = SILENT) -> ClassifiedSet:
+    """``source`` is a folder that holds ``train/<class>/`` and ``val/<class>/`` with pictures, or
+    whatever ``open_dataset`` opens, whose boxes are then the images.
+
+    Raises UsageError and InputError as that does.
+    """
+    folder = Path(source)
+    with reading(folder):
+        by_class = any((folder / name).is_dir() for name in SPLITS)
+        boxed = source in datasets() or (folder / f"{split}.json").is_file()
+    if by_class and not boxed:
+        return _read_folders(folder, split)
+    return crops_of(open_dataset(source, split, progress=progress))
+
+
+def crops_of(data: Dataset) -> ClassifiedSet:
+    """Each box of ``data`` as an image; boxes without extent show nothing and are left out."""
+    images = tuple(
+        ClassifiedImage(path=image.path, label=int(label), box=(x0, y0, x1, y1))
+        for image in data.images
+        for (x0, y0, x1, y1), label in zip(image.boxes.tolist(), image.labels, strict=True)
+        if x1 > x0 and y1 > y0
+    )
+    return ClassifiedSet(name=data.name, classes=data.classes, images=images, sha256=data.sha256)
+
+
+def _read_folders(folder: Path, split: Split) -> ClassifiedSet:
+    """The classes are those of both splits, so that a label means the same in each."""
+    with reading(folder):
+        classes = sorted({p.name for name in SPLITS for p in _folders(folder / name)})
+        images = tuple(
+            ClassifiedImage(path=path, label=label)
+            for label, name in enumerate(classes)
+            for path in _pictures(folder / split / name)
+        )
+    name = f"{folder.resolve().name} {split}"
+    if not images:
+        raise InputError(
+            f"The folder {folder} has no {split} data",
+            f"there are no pictures in {split}/<class>/",
+            f"Put them there, a folder per class ({', '.join(SUFFIXES)}).",
+        )
+    paths = [image.path for image in images]
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return ClassifiedSet(
+        name=name,
+        classes=tuple(classes),
+        images=images,
+        sha256=described(msgspec.json.encode((classes, names)), paths),
+    )
+
+
+def _folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+
+
+def _pictures(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+
+
+def _crop(
+    picture: NDArray[np.uint8], box: tuple[float, float, float, float], path: Path
+) -> NDArray[np.uint8]:
+    x0, y0 = (max(0, math.floor(value)) for value in box[:2])
+    part = picture[y0 : max(0, math.ceil(box[3])), x0 : max(0, math.ceil(box[2]))]
+    if not part.size:
+        raise InputError(
+            f"There is nothing in the box {box} of {path}",
+            f"the picture is {picture.shape[1]} pixels wide and {picture.shape[0]} high",
+            "Correct the annotation or leave it out.",
+        )
+    return part.copy()  # the whole picture need not stay in memory for it

@@ -1,0 +1,27 @@
+"""How often the right class is the likeliest, or among the five likeliest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassScores:
+    """Shares of the images, 0–1."""
+
+    top1: float
+    top5: float
+
+
+def score_classes(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> ClassScores:
+    """``scores`` [N, C] and the right ``labels`` [N], N at least 1.
+
+    A tie counts against the right class, so that a network that can't tell scores nothing.
+    """
+    right = np.take_along_axis(scores, labels[:, None], axis=1)
+    # Not "greater or equal": a score that is no number must not rank first.
+    rank = (~(scores < right)).sum(1)
+    return ClassScores(top1=float((rank <= 1).mean()), top5=float((rank <= 5).mean()))

@@ -1,0 +1,36 @@
+"""AdamW, with a learning rate that climbs and falls."""
+
+from __future__ import annotations
+
+import math
+
+from torch import nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from netzoo.training.settings import TrainingSettings
+
+_LAST_RATE = 0.01
+
+
+def make_optimizer(network: nn.Module, settings: TrainingSettings) -> tuple[AdamW, LambdaLR]:
+    """Kernels decay, biases and BatchNorm's numbers do not."""
+    kernels = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    optimizer = AdamW(
+        [
+            {"params": kernels, "weight_decay": settings.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ],
+        lr=settings.learning_rate,
+    )
+    return optimizer, LambdaLR(optimizer, lambda step: learning_rate_share(step, settings))
+
+
+def learning_rate_share(step: int, settings: TrainingSettings) -> float:
+    """The share of the peak learning rate at ``step``, from 0: up along a line, down along half a
+    cosine."""
+    if step < settings.warmup_steps:
+        return (step + 1) / settings.warmup_steps
+    done = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
+    return _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * done)) / 2
