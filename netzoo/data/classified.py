@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.data.coco import Dataset
-from netzoo.data.decoding import decode_picture
+from netzoo.data.decoding import SUFFIXES, decode_picture
 from netzoo.data.fingerprint import described
 from netzoo.data.reading import reading
 from netzoo.data.sources import Split, datasets, open_dataset
