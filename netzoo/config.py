@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sizewise.errors import UsageError
+from netzoo.tasks.wordtree import WordTree
+from sizewise.errors import InputError, UsageError
 
 Decoding = Literal["yolov3", "yolov4-tiny", "scaled"]
 """How raw numbers become boxes; see ``netzoo.decode``."""
@@ -47,3 +48,18 @@ class NetworkConfig:
                 "widths and heights are positive numbers of pixels",
                 "Give them as width, height; or none, for the network's own.",
             )
+        if self.tree:
+            _check_tree(self)
+
+
+def _check_tree(config: NetworkConfig) -> None:
+    if len(config.tree) != len(config.classes):
+        raise UsageError(
+            f"{config.name} can't be built for {len(config.classes)} classes and this tree",
+            f"the tree has {len(config.tree)} classes",
+            "Give as many names as the tree has classes, in its order; or none, for the tree's.",
+        )
+    try:
+        WordTree(config.tree)
+    except InputError as error:
+        raise UsageError(error.what, error.why, error.todo) from error

@@ -56,7 +56,7 @@ class Hierarchical(nn.Module):
         filled = _extended(raw, dim, -torch.inf).index_select(dim, self.members)
         stacks = filled.split_with_sizes([groups * width for groups, width in self._shapes], dim)
         parts = [
-            softmax(stack.unflatten(dim, shape), dim + 1).flatten(dim, dim + 1)
+            softmax(torch.unflatten(stack, dim, shape), dim + 1).flatten(dim, dim + 1)
             for stack, shape in zip(stacks, self._shapes, strict=True)
         ]
         return torch.cat(parts, dim).index_select(dim, self.places)

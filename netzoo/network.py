@@ -133,7 +133,7 @@ class NetworkEntry:
 
     ``strides`` are those of its heads, in their order; ``size`` and ``classes`` (their number) what
     it was published with. ``letterbox`` says that pictures keep their shape. ``losses`` train it,
-    the default one first.
+    the default one first. ``tree`` says that its classes may be kinds of one another.
     """
 
     name: str
@@ -145,6 +145,7 @@ class NetworkEntry:
     classes: int = 80
     letterbox: bool = True
     losses: tuple[str, ...] = ("dense", "paper")
+    tree: bool = False
 
     @property
     def anchors(self) -> tuple[tuple[float, float], ...]:
@@ -171,4 +172,11 @@ def find_network(name: str) -> NetworkEntry:
 
 def build_network(config: NetworkConfig) -> Network:
     """With random weights. Raises UsageError."""
-    return find_network(config.name).build(config)
+    entry = find_network(config.name)
+    if config.tree and not entry.tree:
+        raise UsageError(
+            f"{config.name} can't be built with a tree of classes",
+            "its classes are no kinds of one another",
+            "Leave the tree out, or choose yolo9000.",
+        )
+    return entry.build(config)

@@ -23,6 +23,9 @@ from sizewise.errors import UsageError
         {"classes": ("a", "a")},
         {"anchors": ((10.0, 0.0),)},
         {"anchors": ((float("inf"), 4.0),)},
+        {"tree": (-1, 0, 0)},
+        {"tree": (1, 0)},
+        {"tree": (-1, 7)},
     ],
 )
 def test_what_can_not_be_built_is_refused(wrong: dict[str, Any]) -> None:
@@ -32,7 +35,12 @@ def test_what_can_not_be_built_is_refused(wrong: dict[str, Any]) -> None:
 
 def test_a_configuration_survives_json() -> None:
     config = NetworkConfig(
-        name="yolov3", classes=("é", "b"), width=0.25, anchors=((1.5, 2.0),), decoding="scaled"
+        name="yolo9000",
+        classes=("é", "b"),
+        width=0.25,
+        anchors=((1.5, 2.0),),
+        decoding="scaled",
+        tree=(-1, 0),
     )
     assert codec.from_json(codec.to_json(config), NetworkConfig) == config
 
