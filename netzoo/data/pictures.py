@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from netzoo.data.coco_json import CocoImage
+from netzoo.data.decoding import decode_picture
 from netzoo.data.reading import reading
 from sizewise.errors import InputError
 
@@ -35,17 +35,9 @@ def find_pictures(
 
 
 def read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
-    """RGB [H, W, 3], turned upright by its EXIF orientation.
-
-    Raises InputError where it can't be decoded or is not ``height`` × ``width`` pixels.
-    """
-    try:
-        with Image.open(path) as file:
-            picture = np.asarray(_to_rgb(ImageOps.exif_transpose(file)))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(
-            f"The picture {path} can't be decoded", str(error), "Replace the file or leave it out."
-        ) from error
+    """As :func:`decode_picture`; raises InputError where it is not ``height`` × ``width`` pixels,
+    too."""
+    picture = decode_picture(path)
     if picture.shape[:2] != (height, width):
         raise InputError(
             f"The picture {path} is not what its annotations are for",
@@ -54,12 +46,3 @@ def read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
             "Correct the JSON or replace the file.",
         )
     return picture
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        raise ValueError(
-            f"its channels ({image.mode}) have more than 8 bits, which would be cut off"
-        )
-    # Pillow wants a palette's transparency resolved before it drops it.
-    return (image.convert("RGBA") if image.mode == "P" else image).convert("RGB")

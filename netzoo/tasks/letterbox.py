@@ -1,4 +1,5 @@
-"""Fitting a picture into a network's input: one scale, two offsets, grey around it.
+"""Fitting a picture into a network's input: one scale, two offsets, grey around it; or, for a
+network that was trained so, stretched to fill it.
 
 The same transform takes boxes there and back. (Scaling x and y on their own, as some
 multi-scale training code does, puts boxes of a letterboxed picture in the wrong place.)
@@ -21,23 +22,28 @@ PADDING = 114
 
 @dataclass(frozen=True, kw_only=True)
 class Letterbox:
-    """input = source × ``scale`` + (``left``, ``top``), in pixels."""
+    """input = source × (``scale_x``, ``scale_y``) + (``left``, ``top``), in pixels."""
 
     source: Size
     target: Size
-    scale: float
+    scale_x: float
+    scale_y: float
     left: int
     top: int
 
     @classmethod
-    def fit(cls, source: Size, target: Size) -> Letterbox:
-        """The largest copy of ``source`` that ``target`` holds, in its centre."""
-        scale = min(target.height / source.height, target.width / source.width)
-        inner = _scaled(source, scale)
+    def fit(cls, source: Size, target: Size, *, keep_shape: bool = True) -> Letterbox:
+        """The largest copy of ``source`` that ``target`` holds, in its centre; without
+        ``keep_shape``, ``source`` stretched to all of it."""
+        scale_x, scale_y = target.width / source.width, target.height / source.height
+        if keep_shape:
+            scale_x = scale_y = min(scale_x, scale_y)
+        inner = _scaled(source, scale_x, scale_y)
         return cls(
             source=source,
             target=target,
-            scale=scale,
+            scale_x=scale_x,
+            scale_y=scale_y,
             left=(target.width - inner.width) // 2,
             top=(target.height - inner.height) // 2,
         )
@@ -62,32 +68,35 @@ class Letterbox:
 
     def boxes_to_input(self, boxes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """x0 y0 x1 y1 [..., 4] in pixels of the source → in pixels of the input."""
-        return (boxes * self.scale + self._offsets()).astype(np.float32)
+        return (boxes * self._scales() + self._offsets()).astype(np.float32)
 
     def boxes_to_source(self, boxes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """The inverse of :meth:`boxes_to_input`. Boxes may reach beyond the picture."""
-        return ((boxes - self._offsets()) / self.scale).astype(np.float32)
+        return ((boxes - self._offsets()) / self._scales()).astype(np.float32)
 
     def clip(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         """``boxes`` in pixels of the source, cut off at the picture's border."""
         width, height = self.source.width, self.source.height
         return boxes.clip(0, np.array([width, height, width, height], np.float32))
 
+    def _scales(self) -> NDArray[np.float64]:
+        return np.array([self.scale_x, self.scale_y, self.scale_x, self.scale_y], np.float64)
+
     def _offsets(self) -> NDArray[np.float64]:
         return np.array([self.left, self.top, self.left, self.top], np.float64)
 
     def _inner(self) -> tuple[slice, slice]:
-        inner = _scaled(self.source, self.scale)
+        inner = _scaled(self.source, self.scale_x, self.scale_y)
         return (
             slice(self.top, self.top + inner.height),
             slice(self.left, self.left + inner.width),
         )
 
     def _resize(self, image: Image.Image, how: Image.Resampling) -> NDArray[np.uint8]:
-        inner = _scaled(self.source, self.scale)
+        inner = _scaled(self.source, self.scale_x, self.scale_y)
         # Pillow's bilinear filter widens with the reduction, so small input has no aliasing.
         return np.asarray(image.resize((inner.width, inner.height), how))
 
 
-def _scaled(size: Size, scale: float) -> Size:
-    return Size(max(1, round(size.height * scale)), max(1, round(size.width * scale)))
+def _scaled(size: Size, scale_x: float, scale_y: float) -> Size:
+    return Size(max(1, round(size.height * scale_y)), max(1, round(size.width * scale_x)))

@@ -15,13 +15,19 @@ SIZES = st.builds(Size, SIDES, SIDES)
 SMALL = st.builds(Size, st.integers(2, 90), st.integers(2, 90))
 
 
-@given(source=SIZES, target=SIZES, seed=st.integers(0, 2**32))
-def test_boxes_come_back_to_where_they_were(source: Size, target: Size, seed: int) -> None:
-    box = Letterbox.fit(source, target)
+@given(source=SIZES, target=SIZES, seed=st.integers(0, 2**32), keep_shape=st.booleans())
+def test_boxes_come_back_to_where_they_were(
+    source: Size, target: Size, seed: int, keep_shape: bool
+) -> None:
+    box = Letterbox.fit(source, target, keep_shape=keep_shape)
     corners = np.random.default_rng(seed).random((20, 2, 2)) * (source.width, source.height)
     boxes = corners.reshape(-1, 4).astype(np.float32)
     # What float32 loses in the input's pixels counts 1/scale times in the source's.
-    lost = 4 * float(np.finfo(np.float32).eps) * max(target.height, target.width) / box.scale
+    lost = (
+        4
+        * float(np.finfo(np.float32).eps)
+        * (max(target.height, target.width) / min(box.scale_x, box.scale_y))
+    )
     back = box.boxes_to_source(box.boxes_to_input(boxes))
     assert_allclose(back, boxes, rtol=1e-5, atol=lost + 1e-4)
 
@@ -42,6 +48,27 @@ def test_the_copy_is_as_large_as_fits_and_in_the_centre(source: Size, target: Si
     assert touches_sides or touches_top
 
 
+@given(source=SIZES, target=SIZES)
+def test_a_stretched_picture_fills_the_input(source: Size, target: Size) -> None:
+    fitted = Letterbox.fit(source, target, keep_shape=False)
+    whole = np.array([0, 0, source.width, source.height], np.float32)
+    expected = [0, 0, target.width, target.height]
+    assert_allclose(fitted.boxes_to_input(whole), expected, rtol=1e-6)
+
+
+@settings(deadline=None)
+@given(source=SMALL, target=SMALL, seed=st.integers(0, 2**32))
+def test_stretched_pictures_are_those_of_pillows_resize(
+    source: Size, target: Size, seed: int
+) -> None:
+    image = np.random.default_rng(seed).integers(0, 256, (source.height, source.width, 3), np.uint8)
+    resized = Image.fromarray(image).resize(
+        (target.width, target.height), Image.Resampling.BILINEAR
+    )
+    stretched = Letterbox.fit(source, target, keep_shape=False).apply(image)
+    assert_allclose(stretched, np.asarray(resized).transpose(2, 0, 1) / 255, atol=1e-6)
+
+
 @settings(deadline=None)
 @given(source=SMALL, target=SMALL, seed=st.integers(0, 2**32))
 def test_pictures_are_those_of_pillows_pad(source: Size, target: Size, seed: int) -> None:
@@ -49,7 +76,7 @@ def test_pictures_are_those_of_pillows_pad(source: Size, target: Size, seed: int
     box = Letterbox.fit(source, target)
     # Where the border can't be halved or a side is half a pixel, Pillow rounds the other way.
     inner = ImageOps.contain(Image.fromarray(image), (target.width, target.height)).size
-    exact = (source.width * box.scale, source.height * box.scale)
+    exact = (source.width * box.scale_x, source.height * box.scale_y)
     assume(all(abs(side % 1 - 0.5) > 1e-6 and side >= 1 for side in exact))
     assume(all((t - i) % 2 == 0 for t, i in zip((target.width, target.height), inner, strict=True)))
     padded = ImageOps.pad(
@@ -77,12 +104,13 @@ def test_a_picture_of_the_inputs_size_stays_as_it_is() -> None:
     assert_array_equal(np.round(same * 255).astype(np.uint8), image.transpose(2, 0, 1))
 
 
+@pytest.mark.parametrize("keep_shape", [True, False])
 @pytest.mark.parametrize("target", [Size(320, 320), Size(96, 256), Size(640, 128), Size(77, 55)])
-def test_boxes_go_where_the_pixels_go(target: Size) -> None:
+def test_boxes_go_where_the_pixels_go(target: Size, keep_shape: bool) -> None:
     source = Size(210, 340)
     image = np.zeros((210, 340, 3), np.uint8)
     image[60:150, 120:260] = 255
-    box = Letterbox.fit(source, target)
+    box = Letterbox.fit(source, target, keep_shape=keep_shape)
     bright = box.apply(image)[0] > 0.5
     rows, columns = np.nonzero(bright.any(1))[0], np.nonzero(bright.any(0))[0]
     seen = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
@@ -104,11 +132,12 @@ def test_clipped_boxes_lie_in_the_picture(source: Size, target: Size) -> None:
     assert_array_equal(clipped, [[0, 0, source.width, source.height], [1, 1, 2, 2]])
 
 
+@pytest.mark.parametrize("keep_shape", [True, False])
 @pytest.mark.parametrize("target", [Size(320, 320), Size(128, 256), Size(512, 96)])
-def test_a_mask_comes_back_from_the_input(target: Size) -> None:
+def test_a_mask_comes_back_from_the_input(target: Size, keep_shape: bool) -> None:
     mask = np.zeros((200, 300), np.uint8)
     mask[40:120, 90:250] = 1
-    box = Letterbox.fit(Size(200, 300), target)
+    box = Letterbox.fit(Size(200, 300), target, keep_shape=keep_shape)
     logits = box.mask_to_input(mask).astype(np.float32) - 0.5
     back = box.map_to_source(logits) > 0
     assert back.shape == mask.shape

@@ -1,0 +1,90 @@
+"""A picture file as users have them → RGB pixels, upright, or a sentence why not."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from sizewise.errors import InputError
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""What is taken for a picture in a folder, in lower case."""
+
+_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""Named, because others of Pillow's decoders start programs (Ghostscript, for one)."""
+_BROKEN = (
+    *(OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, OverflowError),
+    *(MemoryError, struct.error, zlib.error),
+)
+"""What Pillow's decoders raise over damaged files."""
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By EXIF orientation; 1 is upright."""
+
+
+def decode_picture(path: Path) -> NDArray[np.uint8]:
+    """RGB [H, W, 3], turned upright by its EXIF orientation; of an animation the first picture.
+
+    What is transparent is laid on white. Colours of 16 bits are scaled to 8; grey of more than 8
+    is refused, as nothing says what is white there. Raises InputError.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Of large pictures and odd metadata; what can't be used is an error all the same.
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_FORMATS) as image:
+                image.load()
+                picture = np.asarray(_to_rgb(_upright(image)))
+    except UnidentifiedImageError as error:
+        why = f"it is none of {', '.join(_FORMATS)}, or broken"
+        raise _refusal(path, why, "Convert it, or leave it out.") from error
+    except Image.DecompressionBombError as error:
+        raise _refusal(path, str(error), "Make the picture smaller first.") from error
+    except _DepthError as error:
+        todo = "Scale it to 8 bits first, so that 0 is black and 255 white."
+        raise _refusal(path, str(error), todo) from error
+    except _BROKEN as error:
+        why = getattr(error, "strerror", "") or str(error) or type(error).__name__
+        raise _refusal(path, why, "Replace the file or leave it out.") from error
+    return picture
+
+
+class _DepthError(Exception):
+    """More than 8 bits per channel, which Pillow would cut off."""
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        # Asked after loading: where Pillow turns a picture itself (TIFF), it then says so.
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except _BROKEN:
+        turn = None  # metadata that nobody can read turn no picture
+    return image if turn is None else image.transpose(turn)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        bits = f"its channels ({image.mode}) have more than 8 bits"
+        raise _DepthError(f"{bits}, which would be cut off")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    canvas = Image.new("RGBA", image.size, "white")
+    canvas.alpha_composite(image.convert("RGBA"))
+    return canvas.convert("RGB")
+
+
+def _refusal(path: Path, why: str, todo: str) -> InputError:
+    return InputError(f"The picture {path} can't be decoded", why, todo)
