@@ -57,7 +57,7 @@ def _described(
         backend_version=backend.version(),
         image=model.image,
         outputs=model.outputs,
-        stride=model.card.stride,
+        card=model.card,
         spec=spec,
         achieved=Achieved(reason="not asked yet"),
         machine=machine(),

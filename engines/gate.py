@@ -40,7 +40,7 @@ def check_size(artifact: EngineArtifact, size: Size) -> None:
             "Build another engine for this size, or choose a size of these.",
             reason_code="unsupported_size",
         )
-    _admit_size(artifact.path.name, artifact.image, artifact.stride, spec.batch_size, size)
+    _admit_size(artifact.path.name, artifact.image, artifact.card.stride, spec.batch_size, size)
 
 
 def check_inputs(artifact: EngineArtifact, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:

@@ -151,13 +151,44 @@ class ParityCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Suppression:
+    """Non-maximum suppression as it stands in a graph: of boxes of one class that overlap by more
+    than ``iou_threshold``, the best stays.
+
+    Candidates score above ``score_threshold``; an image keeps its ``max_detections`` best, all
+    classes together. Raises UsageError where a value makes no sense.
+    """
+
+    score_threshold: float = 0.25
+    iou_threshold: float = 0.45
+    max_detections: int = 300
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.score_threshold < 1:
+            why = f"the score threshold is {self.score_threshold}"
+        elif not 0 <= self.iou_threshold <= 1:
+            why = f"the IoU threshold is {self.iou_threshold}"
+        elif self.max_detections < 1:
+            why = f"{self.max_detections} detections are to be kept"
+        else:
+            return
+        raise UsageError(
+            "There is no such suppression",
+            why,
+            "Scores are from 0 to below 1, IoU is from 0 to 1, and at least 1 detection is kept.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelCard:
     """What an ONNX file of ours says of itself, in its metadata under the key ``sizewise``.
 
     ``layout`` names how the outputs are to be read (``netzoo.tasks.layouts``); ``stride`` is what
     height and width must be multiples of (1: unknown, nothing is checked); ``letterbox`` says that
-    images are scaled by one factor and padded; hashes are SHA-256 in hexadecimal, that of the
-    ``program`` (``.pt2``) so that the ONNX file vouches for the code beside it.
+    images are scaled by one factor and padded; ``tree`` holds the parent of each class (-1: a root)
+    where classes are kinds of one another (``netzoo.tasks.wordtree``); ``suppression`` is what the
+    graph does itself; hashes are SHA-256 in hexadecimal, that of the ``program`` (``.pt2``) so that
+    the ONNX file vouches for the code beside it.
     """
 
     network: str
@@ -166,6 +197,8 @@ class ModelCard:
     classes: tuple[str, ...] = ()
     stride: int = 1
     letterbox: bool = True
+    tree: tuple[int, ...] = ()
+    suppression: Suppression | None = None
     fusion: str = "none"
     precision: str = "fp32"
     checkpoint_sha256: str = ""
@@ -299,7 +332,7 @@ class EngineArtifact:
 
     ``sha256`` is of the engine's bytes (to verify what is opened, never to identify a build: two
     builds of one network differ). ``machine`` names the system, instruction sets and devices that
-    its code is for.
+    its code is for. ``card`` is the model's, with the stride that was found where it names none.
     """
 
     path: Path
@@ -310,7 +343,7 @@ class EngineArtifact:
     backend_version: str
     image: ImageInput
     outputs: tuple[TensorSpec, ...]
-    stride: int
+    card: ModelCard
     spec: EngineSpec
     achieved: Achieved
     machine: str = ""

@@ -45,7 +45,12 @@ def test_options_come_back_as_the_back_ends_own(artifact: EngineArtifact) -> Non
 
 
 def test_what_is_written_is_read(artifact: EngineArtifact) -> None:
-    changed = replace(artifact, build_s=1.5, stride=8, machine="another")
+    changed = replace(
+        artifact,
+        build_s=1.5,
+        card=replace(artifact.card, stride=8, layout="b_n_5c"),
+        machine="another",
+    )
     write_manifest(changed)
     assert read_manifest(artifact.path) == changed
 
@@ -69,9 +74,11 @@ def test_a_folder_without_a_manifest_is_an_input_error(tmp_path: Path) -> None:
         lambda data: data.update(format=99),
         lambda data: data.update(engine=None),
         lambda data: data.update(engine=[]),
+        lambda data: data.update(format=1),
         lambda data: data["engine"].pop("spec"),
+        lambda data: data["engine"].pop("card"),
         lambda data: data["engine"].pop("machine"),
-        lambda data: data["engine"].update(stride="32"),
+        lambda data: data["engine"]["card"].update(stride="32"),
         lambda data: data["engine"].update(colour="blue"),
         lambda data: data["engine"]["spec"].update(backend="warp"),
         lambda data: data["engine"]["spec"].update(options=None),
