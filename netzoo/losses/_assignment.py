@@ -41,6 +41,6 @@ def _nearest_cells(centre: Tensor) -> Tensor:
     """[K, 2] → int64 [K, 3, 2], column and row: the centre's cell and its two neighbours."""
     own = centre.floor()
     side = torch.where(centre - own < 0.5, -1.0, 1.0)
-    beside = own + side * torch.tensor([1.0, 0.0])
-    above = own + side * torch.tensor([0.0, 1.0])
+    beside = own + side * side.new_tensor([1.0, 0.0])
+    above = own + side * side.new_tensor([0.0, 1.0])
     return torch.stack((own, beside, above), 1).long()

@@ -1,0 +1,79 @@
+"""A box is answered for by every anchor of about its shape, in the cell of its centre and in two
+neighbours: what the dense loss and that of Scaled-YOLOv4 share.
+
+Neighbours can only answer because Scaled-YOLOv4's decode reaches half a cell beyond.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from netzoo.boxes import complete_iou
+from netzoo.decode import BOX_RULES, box_corners, split_anchors
+from netzoo.loss import Targets
+from netzoo.losses._assignment import assign_cells
+from netzoo.network import AnchorDetector
+
+MAX_RATIO = 4.0
+"""The scaled decode's largest extent, in anchors."""
+BOX_GAIN, OBJECTNESS_GAIN, CLASS_GAIN = 0.05, 1.0, 0.5
+
+
+def neighbours_loss(
+    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets, balance: Sequence[float]
+) -> dict[str, Tensor]:
+    """The three weighted parts: ``box`` (1 − CIoU), ``objectness`` (cross entropy with the CIoU as
+    target, every cell of every head, each head weighted by ``balance``) and ``classes`` (what the
+    class rule says, where a box is answered)."""
+    levels = [_level_loss(network, number, head, targets) for number, head in enumerate(heads)]
+    box, objectness, classes = (torch.stack(part) for part in zip(*levels, strict=True))
+    return {
+        "box": BOX_GAIN * box.sum(),
+        "objectness": OBJECTNESS_GAIN * (objectness * objectness.new_tensor(balance)).sum(),
+        "classes": CLASS_GAIN * classes.sum(),
+    }
+
+
+def _level_loss(
+    network: AnchorDetector, number: int, head: Tensor, targets: Targets
+) -> tuple[Tensor, Tensor, Tensor]:
+    anchors, stride = network.anchors[number], network.strides[number]
+    raw = split_anchors(head, len(anchors))
+    shape = (raw.shape[-2], raw.shape[-1])
+    cells = assign_cells(targets.boxes, anchors, stride, shape, MAX_RATIO)
+    index = (targets.images[cells.box], cells.anchor, cells.row, cells.column)
+    xy, wh, _, classes = raw.permute(0, 1, 3, 4, 2)[index].split_with_sizes(
+        (2, 2, 1, raw.shape[2] - 5), -1
+    )
+    cell = torch.stack((cells.column, cells.row), -1)
+    rule = BOX_RULES[network.decoding]
+    corners = box_corners(rule, xy, wh, cell=cell, anchor=anchors[cells.anchor], stride=stride)
+    agreement = complete_iou(torch.cat(corners, -1), targets.boxes[cells.box])
+    objectness = raw[:, :, 4]
+    return (
+        _mean(1 - agreement),
+        functional.binary_cross_entropy_with_logits(
+            objectness, _objectness_target(objectness, index, agreement.detach())
+        ),
+        _mean(network.class_rule.loss(classes, targets.labels[cells.box])),
+    )
+
+
+def _objectness_target(objectness: Tensor, index: tuple[Tensor, ...], agreement: Tensor) -> Tensor:
+    """[B, A, H, W]: 0 but in the answering cells, there their best agreement with a box."""
+    position = torch.zeros_like(index[0])
+    for indices, extent in zip(index, objectness.shape, strict=True):
+        position = position * extent + indices
+    flat = objectness.new_zeros(math.prod(objectness.shape))
+    flat.scatter_reduce_(0, position, agreement.clamp(min=0), "amax")
+    return flat.view(objectness.shape)
+
+
+def _mean(values: Tensor) -> Tensor:
+    """0 where there are none: a batch may have no boxes."""
+    return values.sum() / max(1, values.numel())

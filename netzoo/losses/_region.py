@@ -1,0 +1,49 @@
+"""YOLOv2's loss: squared errors with a weight λ on each part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from netzoo.boxes import box_iou
+from netzoo.decode import BOX_RULES
+from netzoo.loss import Targets
+from netzoo.losses._levels import Level, background, match_levels, per_image
+from netzoo.network import AnchorDetector
+
+OBJECT, NO_OBJECT, COORDINATES, CLASSES = 5.0, 1.0, 1.0, 1.0
+"""λ, as in Darknet's configurations of YOLOv2."""
+IGNORE = 0.6
+
+
+def region_loss(
+    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
+) -> dict[str, Tensor]:
+    """Redmon and Farhadi 2017 (YOLO9000, §2) after Darknet's region layer, per image: half of the
+    squared errors of offsets and logarithmic extents (``box``) and of the objectness, whose target
+    is the IoU that is reached (``objectness``); the class rule's cross entropy (``classes``).
+
+    The gradients are Darknet's, save that it draws all boxes to their anchors while it sees its
+    first 12,800 images. Ours begin there: raw numbers near 0 are a box of the anchor's shape in the
+    middle of its cell.
+    """
+    levels = match_levels(network, heads, targets)
+    return per_image((_parts(network, level, targets) for level in levels), len(heads[0]))
+
+
+def _parts(
+    network: AnchorDetector, level: Level, targets: Targets
+) -> tuple[Tensor, Tensor, Tensor]:
+    rule = BOX_RULES[network.decoding]
+    xy, wh, objectness, classes = level.answers()
+    offset, extent = level.coordinates()
+    reached = box_iou(level.boxes(rule), level.truth).detach()
+    errors = (xy.sigmoid() - offset).square() + (wh - extent).square()
+    empty = background(level, rule, targets, IGNORE)
+    return (
+        COORDINATES * (level.weights() * errors).sum() / 2,
+        OBJECT * (objectness.sigmoid() - reached).square().sum() / 2
+        + NO_OBJECT * (empty * level.raw[:, :, 4].sigmoid().square()).sum() / 2,
+        CLASSES * network.class_rule.loss(classes, level.labels).sum(),
+    )

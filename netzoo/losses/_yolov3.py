@@ -1,0 +1,90 @@
+"""YOLOv3's loss and that of YOLOv4-tiny: cross entropies, and an error of the coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from netzoo.boxes import complete_iou
+from netzoo.decode import BOX_RULES, BoxRule
+from netzoo.loss import Targets
+from netzoo.losses._levels import Level, background, match_levels, per_image
+from netzoo.network import AnchorDetector
+
+IGNORE = 0.7
+"""Of Darknet's configurations; the paper has 0.5 (§2.1)."""
+IOU_GAIN = 0.07
+"""``iou_normalizer`` of ``yolov4-tiny.cfg``."""
+
+
+def yolov3_loss(
+    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
+) -> dict[str, Tensor]:
+    """Redmon and Farhadi 2018 (§2.1, §2.2) after Darknet's yolo layer, per image: of the raw
+    coordinates the error whose gradient is prediction less truth (``box``), and cross entropies of
+    the ``objectness`` and of each of the ``classes``, of which a box may have several."""
+    return _loss(network, heads, targets, _coordinate_error)
+
+
+def yolov4_tiny_loss(
+    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
+) -> dict[str, Tensor]:
+    """YOLOv3's loss with 1 − CIoU as the error of a box (Wang et al. 2021, Scaled-YOLOv4, and
+    ``yolov4-tiny.cfg``).
+
+    The gradients of the box are those of the CIoU of the decoded box; Darknet leaves out the slope
+    of the sigmoid of x and y.
+    """
+    return _loss(network, heads, targets, _overlap_error)
+
+
+def _loss(
+    network: AnchorDetector,
+    heads: Sequence[Tensor],
+    targets: Targets,
+    box_error: Callable[[Level, BoxRule], Tensor],
+) -> dict[str, Tensor]:
+    rule = BOX_RULES[network.decoding]
+    levels = match_levels(network, heads, targets)
+    parts = [
+        (box_error(level, rule), _objectness_error(level, rule, targets), _class_error(level))
+        for level in levels
+    ]
+    return per_image(parts, len(heads[0]))
+
+
+def _coordinate_error(level: Level, rule: BoxRule) -> Tensor:
+    """Half of the squared error of w and h. Of x and y Darknet passes back the sigmoid's error
+    without its slope, which is the gradient of the cross entropy: here it is, less its least."""
+    del rule
+    xy, wh, _, _ = level.answers()
+    offset, extent = level.coordinates()
+    least = torch.special.entr(offset) + torch.special.entr(1 - offset)
+    beside = binary_cross_entropy_with_logits(xy, offset, reduction="none") - least
+    error: Tensor = level.weights() * (beside + (wh - extent).square() / 2)
+    return error.sum()
+
+
+def _overlap_error(level: Level, rule: BoxRule) -> Tensor:
+    return IOU_GAIN * (1 - complete_iou(level.boxes(rule), level.truth)).sum()
+
+
+def _objectness_error(level: Level, rule: BoxRule, targets: Targets) -> Tensor:
+    answering, everywhere = level.answers()[2], level.raw[:, :, 4]
+    empty = background(level, rule, targets, IGNORE)
+    return (
+        _entropy(answering, torch.ones_like(answering)).sum()
+        + (empty * _entropy(everywhere, torch.zeros_like(everywhere))).sum()
+    )
+
+
+def _class_error(level: Level) -> Tensor:
+    classes = level.answers()[3]
+    return _entropy(classes, level.classes.to(classes.dtype)).sum()
+
+
+def _entropy(raw: Tensor, wanted: Tensor) -> Tensor:
+    return binary_cross_entropy_with_logits(raw, wanted, reduction="none")
