@@ -15,6 +15,7 @@ from netzoo.data.classified import ClassifiedImage, ClassifiedSet
 from netzoo.data.coco import AnnotatedImage, Dataset
 from netzoo.loss import Targets
 from netzoo.tasks.letterbox import Letterbox
+from netzoo.training.joint import mixed
 from netzoo.training.settings import TrainingSettings
 from sizewise.specs import Size
 
@@ -51,22 +52,28 @@ class _Pictures:
 
 
 def draw_batches(
-    data: Dataset | ClassifiedSet, settings: TrainingSettings, *, keep_shape: bool = True
+    data: Dataset | ClassifiedSet,
+    settings: TrainingSettings,
+    *,
+    keep_shape: bool = True,
+    classified: ClassifiedSet | None = None,
 ) -> Iterator[Batch]:
     """``settings.steps`` batches; every image comes once before any comes again. Without
-    ``keep_shape``, images are stretched to the size instead of letterboxed."""
+    ``keep_shape``, images are stretched to the size instead of letterboxed. ``classified`` ones
+    come among those of ``data`` (see ``netzoo.training.joint``)."""
     rng = np.random.default_rng(settings.seed)
     pictures = _Pictures()
-    order = _shuffled(len(data.images), rng)
+    order = _shuffled(data.images, rng)
+    if classified:
+        order = mixed(order, _shuffled(classified.images, rng))
     for _ in range(settings.steps):
         size = settings.sizes[rng.integers(len(settings.sizes))]
-        images = [data.images[i] for i in islice(order, settings.batch_size)]
-        yield _collate(images, size, pictures, keep_shape)
+        yield _collate(list(islice(order, settings.batch_size)), size, pictures, keep_shape)
 
 
-def _shuffled(count: int, rng: np.random.Generator) -> Iterator[int]:
+def _shuffled(images: Sequence[TrainingImage], rng: np.random.Generator) -> Iterator[TrainingImage]:
     while True:
-        yield from rng.permutation(count).tolist()
+        yield from (images[i] for i in rng.permutation(len(images)))
 
 
 def _collate(

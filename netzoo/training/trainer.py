@@ -12,15 +12,17 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from netzoo.config import NetworkConfig
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco import Dataset
+from netzoo.data.relabelling import relabelled
 from netzoo.loss import LossEntry, choose_loss
 from netzoo.network import Network, NetworkEntry, build_network, find_network
 from netzoo.training.anchors import fit_anchors
 from netzoo.training.average import RunningMean
 from netzoo.training.batches import Batch, draw_batches
+from netzoo.training.checks import check_classified, check_data, check_sizes
 from netzoo.training.optimizer import make_optimizer
 from netzoo.training.reproducible import has_native_bf16, reproducible
 from netzoo.training.settings import TrainingSettings
-from sizewise.errors import InputError, TrainingError, UsageError
+from sizewise.errors import TrainingError
 from sizewise.progress import SILENT, Progress
 
 
@@ -31,23 +33,31 @@ def train(
     progress: Progress = SILENT,
     *,
     start: Callable[[Network], object] | None = None,
+    classified: ClassifiedSet | None = None,
 ) -> Network:
     """From random weights, or those that ``start`` fills in, to the running mean of the trained
     ones, in evaluation mode.
 
-    A detector learns from a Dataset, a classifier from a ClassifiedSet. Anchors are fitted to the
-    data where ``config`` has none; how raw numbers are decoded follows the loss. Raises
-    UsageError, InputError, and TrainingError where the loss is no number.
+    A detector learns from a Dataset, a classifier from a ClassifiedSet; with the loss ``joint``, a
+    detector learns from ``classified`` images too. Where classes lie in a tree, those of the data
+    are found in it by their names. Anchors are fitted to the data where ``config`` has none; how
+    raw numbers are decoded follows the loss. Raises UsageError, InputError, and TrainingError where
+    the loss is no number.
     """
     entry = find_network(config.name)
     loss = choose_loss(entry, settings.loss)
-    _check_data(entry, config, data)
-    _check_sizes(entry, settings)
+    if config.tree:
+        data = relabelled(data, config.classes)
+    if classified:
+        check_classified(entry, loss, classified)
+        classified = relabelled(classified, config.classes)
+    check_data(entry, config, data)
+    check_sizes(entry, settings)
     with reproducible(settings.seed, settings.threads):
         network = build_network(_settled(config, entry, loss, data, settings))
         if start:
             start(network)
-        batches = draw_batches(data, settings, keep_shape=entry.letterbox)
+        batches = draw_batches(data, settings, keep_shape=entry.letterbox, classified=classified)
         return _run(network, loss, batches, settings, progress)
 
 
@@ -65,45 +75,6 @@ def _settled(
         data, settings.sizes, len(entry.anchors), settings.seed, keep_shape=entry.letterbox
     )
     return replace(config, anchors=anchors, decoding=loss.decoding)
-
-
-def _check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | ClassifiedSet) -> None:
-    whole = entry.task == "classification"
-    if isinstance(data, ClassifiedSet) != whole:
-        raise UsageError(
-            f"{config.name} can't be trained on {data.name}",
-            f"it does {entry.task}, so it needs {'classified images' if whole else 'boxes'}",
-            "Give data of that kind, or choose a network for this one.",
-        )
-    if not data.images:
-        raise InputError(
-            f"The data set {data.name} can't be trained on",
-            "it has no images",
-            "Give one that has.",
-        )
-    if config.classes != data.classes:
-        raise InputError(
-            f"{config.name} can't be trained on the data set {data.name}",
-            f"its classes are {', '.join(config.classes)}, the data's {', '.join(data.classes)}",
-            "Build the network with the data's classes.",
-        )
-
-
-def _check_sizes(entry: NetworkEntry, settings: TrainingSettings) -> None:
-    stride = max(entry.strides)
-    for size in settings.sizes:
-        if size.height % stride or size.width % stride:
-            raise UsageError(
-                f"{entry.name} can't be trained at {size}",
-                f"height and width must be multiples of its stride, {stride}",
-                f"Give sizes in steps of {stride}, as {5 * stride}:{10 * stride}:{stride}.",
-            )
-        if size.pixels * settings.batch_size == stride**2:
-            raise UsageError(
-                f"{entry.name} can't be trained at {size} with one image per step",
-                "its coarsest features are one cell then, and BatchNorm needs two to compare",
-                "Give larger sizes, or more images per step.",
-            )
 
 
 def _run(

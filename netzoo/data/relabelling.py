@@ -1,0 +1,49 @@
+"""Data in the classes of a network that knows more of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netzoo.data.classified import ClassifiedSet
+from netzoo.data.coco import Dataset
+from sizewise.errors import InputError
+
+Data = TypeVar("Data", bound=Dataset | ClassifiedSet)
+
+
+def relabelled(data: Data, classes: tuple[str, ...]) -> Data:
+    """``data`` with labels that count ``classes``, each of its own found among them by its name.
+
+    Raises InputError, naming the ones that are not there.
+    """
+    labels = find_classes(data.name, data.classes, classes)
+    if isinstance(data, ClassifiedSet):
+        whole = tuple(replace(image, label=int(labels[image.label])) for image in data.images)
+        return replace(data, classes=classes, images=whole)
+    boxed = tuple(
+        replace(image, labels=labels[image.labels], crowd_labels=labels[image.crowd_labels])
+        for image in data.images
+    )
+    numbers = tuple(range(1, len(classes) + 1))
+    return replace(data, classes=classes, category_ids=numbers, images=boxed)
+
+
+def find_classes(name: str, wanted: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
+    """Where each of ``wanted``, the classes of the data set ``name``, stands in ``classes``, [K].
+
+    Raises InputError, naming the ones that are not there.
+    """
+    places = {label: place for place, label in enumerate(classes)}
+    if missing := [label for label in wanted if label not in places]:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise InputError(
+            f"The data set {name} has classes that the network has not",
+            f"{', '.join(missing[:3])}{more} are not among its {len(classes)} classes",
+            "Add them to the tree, or give data whose classes are in it, by the same names.",
+        )
+    return np.array([places[label] for label in wanted], np.int64)
