@@ -1,0 +1,87 @@
+"""Detection and classification at once: boxes are taught by few images, classes by many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from netzoo.decode import split_anchors
+from netzoo.loss import LossEntry, Targets
+from netzoo.losses._region import CLASSES, OBJECT, region_loss
+from netzoo.network import AnchorDetector
+
+ASSUMED = 0.3
+"""The IoU that a classified image's best box is taken to have with what is in it."""
+
+
+def joint_loss(
+    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
+) -> dict[str, Tensor]:
+    """Redmon and Farhadi 2017 (YOLO9000, §4, "Joint classification and detection"), per image.
+
+    Images with boxes teach as in ``region_loss``. One that is only classified teaches the class
+    part of the box that is the most probable one for its class, and draws that box's objectness
+    up to 0.3 where it is below (``whole_classes``, ``whole_objectness``).
+    """
+    whole = targets.whole
+    if whole is None or (whole < 0).all():
+        return region_loss(network, heads, targets)
+    classified = whole >= 0
+    parts = _classified(network, [head[classified] for head in heads], whole[classified])
+    if not classified.all():
+        parts |= region_loss(
+            network, [head[~classified] for head in heads], _renumbered(targets, ~classified)
+        )
+    # Each of them is a mean over its own kind of images, and the step's is one over all.
+    share = classified.float().mean()
+    return {
+        name: value * (share if name.startswith("whole") else 1 - share)
+        for name, value in parts.items()
+    }
+
+
+def _classified(
+    network: AnchorDetector, heads: Sequence[Tensor], labels: Tensor
+) -> dict[str, Tensor]:
+    best = torch.stack(
+        [
+            _best_box(network, [head[image] for head in heads], label)
+            for image, label in enumerate(labels)
+        ]
+    )
+    lacking = (ASSUMED - best[:, 4].sigmoid()).clamp(min=0)
+    return {
+        "whole_classes": CLASSES * network.class_rule.loss(best[:, 5:], labels).mean(),
+        "whole_objectness": OBJECT * lacking.square().mean() / 2,
+    }
+
+
+def _best_box(network: AnchorDetector, heads: Sequence[Tensor], label: Tensor) -> Tensor:
+    """The raw numbers [5+C] of the box that scores highest for ``label``; heads of one image."""
+    rows = torch.cat(
+        [
+            split_anchors(head[None], len(anchors)).movedim(2, -1).flatten(0, -2)
+            for head, anchors in zip(heads, network.anchors, strict=True)
+        ]
+    )
+    with torch.no_grad():
+        unlikely = network.class_rule.loss(rows[:, 5:], label.expand(len(rows)))
+        best = (functional.logsigmoid(rows[:, 4]) - unlikely).argmax()
+    return rows[best]
+
+
+def _renumbered(targets: Targets, chosen: Tensor) -> Targets:
+    """The boxes of the ``chosen`` images [B], which count from 0 again."""
+    number = chosen.cumsum(0) - 1
+    mine = chosen[targets.images]
+    return Targets(
+        images=number[targets.images[mine]],
+        labels=targets.labels[mine],
+        boxes=targets.boxes[mine],
+    )
+
+
+LOSSES = (LossEntry(name="joint", decoding=None, compute=joint_loss),)
