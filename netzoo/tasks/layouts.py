@@ -6,12 +6,14 @@ A layout says where boxes and scores stand in the outputs; add one as a function
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.tasks.suppression import Detections, demand_numbers
 from sizewise.discover import choose
 from sizewise.errors import InputError
 
@@ -20,12 +22,16 @@ Outputs = Mapping[str, Array]
 BoxesAndScores = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
+SUPPRESSED = "sizewise_nms"
+"""Of a graph that suppresses itself: :func:`read_suppressed` reads it."""
+
+
 class _LayoutError(Exception):
     """Why the outputs do not have the layout."""
 
 
 def layout_names() -> tuple[str, ...]:
-    return tuple(_LAYOUTS)
+    return (*_LAYOUTS, SUPPRESSED)
 
 
 def read_detections(
@@ -37,18 +43,55 @@ def read_detections(
     Raises UsageError for an unknown layout, InputError where the outputs do not have it.
     """
     read = _LAYOUTS[choose("layout", layout, _LAYOUTS)]
-    try:
+    with _fitting(layout, outputs):
         boxes, scores = read(outputs)
         if class_count is not None and scores.shape[2] != class_count:
             raise _LayoutError(f"it would have {scores.shape[2]} classes instead of {class_count}")
+    return boxes.astype(np.float32, copy=False), scores.astype(np.float32, copy=False)
+
+
+def read_suppressed(outputs: Outputs, *, class_count: int | None = None) -> tuple[Detections, ...]:
+    """What is left in each image, boxes in input pixels, of ``detections`` [B, K, 6].
+
+    A row is x0, y0, x1, y1, score, label; rows with the label -1 are not used. Raises InputError
+    where the outputs are not so or a label is none of ``class_count``, InferenceError (numerics)
+    for what is no number.
+    """
+    with _fitting(SUPPRESSED, outputs):
+        rows = outputs.get("detections", np.empty(0))
+        if rows.ndim != 3 or rows.shape[2] != 6:
+            raise _LayoutError("an output named detections [B, K, 6] is needed")
+        demand_numbers(rows, rows)
+        labels = rows[..., 5]
+        if (labels != labels.round()).any():
+            raise _LayoutError("its last column is no label")
+        if class_count is not None and labels.max(initial=-1) >= class_count:
+            raise _LayoutError(f"the label {labels.max():.0f} is none of {class_count} classes")
+    return tuple(_best_first(image[image[:, 5] >= 0]) for image in rows)
+
+
+def _best_first(rows: Array) -> Detections:
+    rows = rows[np.argsort(-rows[:, 4], kind="stable")]
+    return Detections(
+        boxes=rows[:, :4].astype(np.float32),
+        scores=rows[:, 4].astype(np.float32),
+        labels=rows[:, 5].astype(np.int64),
+    )
+
+
+@contextmanager
+def _fitting(layout: str, outputs: Outputs) -> Iterator[None]:
+    """A misfit as an InputError that tells the outputs' shapes."""
+    try:
+        yield
     except _LayoutError as misfit:
         shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in outputs.items())
         raise InputError(
             f"The outputs do not have the layout {layout}",
             f"{misfit}; they are {shapes}",
-            f"Say which of {', '.join(_LAYOUTS)} the model has.",
+            f"Say with --layout which of {', '.join(layout_names())} the model has, and give as "
+            "many class names as it was trained with.",
         ) from misfit
-    return boxes.astype(np.float32, copy=False), scores.astype(np.float32, copy=False)
 
 
 def _sizewise(outputs: Outputs) -> tuple[Array, Array]:

@@ -45,19 +45,24 @@ def suppress(
     best = _best_first(scores[rows, labels], max_candidates)
     rows, labels = rows[best], labels[best]
     candidates = boxes[rows].astype(np.float32)
-    if np.isnan(scores).any() or not np.isfinite(candidates).all():
-        raise InferenceError(
-            "The network's output is no detection",
-            "scores are NaN or boxes are not finite",
-            "Check the model in FP32, then the precision it was converted to.",
-            reason_code="numerics",
-        )
+    demand_numbers(scores, candidates)
     kept = _greedy(candidates, labels, iou_threshold, max_detections)
     return Detections(
         boxes=candidates[kept],
         scores=scores[rows[kept], labels[kept]].astype(np.float32),
         labels=labels[kept].astype(np.int64),
     )
+
+
+def demand_numbers(scores: NDArray[np.float32], boxes: NDArray[np.float32]) -> None:
+    """Raises InferenceError (numerics) where a score is NaN or a box is not finite."""
+    if np.isnan(scores).any() or not np.isfinite(boxes).all():
+        raise InferenceError(
+            "The network's output is no detection",
+            "scores are NaN or boxes are not finite",
+            "Check the model in FP32, then the precision it was converted to.",
+            reason_code="numerics",
+        )
 
 
 def _best_first(scores: NDArray[np.float32], limit: int) -> NDArray[np.int64]:

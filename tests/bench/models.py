@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,30 +21,63 @@ def colours(
     """A detector that finds ``box`` (x0 y0 x1 y1, input pixels) in every picture, red and blue each
     as likely as the picture's mean in that channel."""
     graph = helper.make_graph(
-        [
-            helper.make_node("ReduceMean", ["images", "plane"], ["means"], keepdims=0),
-            helper.make_node("Gather", ["means", "red_blue"], ["both"], axis=1),
-            helper.make_node("Unsqueeze", ["both", "one"], ["scores"]),
-            helper.make_node("Mul", ["scores", "zero"], ["nothing"]),
-            helper.make_node("ReduceSum", ["nothing", "last"], ["blank"], keepdims=1),
-            helper.make_node("Add", ["blank", "box"], ["boxes"]),
-        ],
+        _colour_nodes(),
         "colours",
         [_tensor("images", "batch", 3, "height", "width")],
         [_tensor("boxes", "batch", 1, 4), _tensor("scores", "batch", 1, 2)],
-        [
-            numpy_helper.from_array(np.array(values, kind), name)
-            for name, kind, values in (
-                ("plane", np.int64, [2, 3]),
-                ("red_blue", np.int64, [0, 2]),
-                ("one", np.int64, [1]),
-                ("last", np.int64, [2]),
-                ("zero", np.float32, 0),
-                ("box", np.float32, box),
-            )
-        ],
+        _colour_numbers(box),
     )
     return _saved(graph, path, card)
+
+
+def suppressed_colours(path: Path, box: tuple[float, ...]) -> ExportedModel:
+    """As :func:`colours`, with one detection of the likelier of the two and a row that is unused,
+    as a graph with suppression gives them."""
+    nodes = [
+        helper.make_node("ReduceMax", ["scores", "last"], ["score"], keepdims=1),
+        helper.make_node("ArgMax", ["scores"], ["index"], axis=2, keepdims=1),
+        helper.make_node("Cast", ["index"], ["label"], to=TensorProto.FLOAT),
+        helper.make_node("Concat", ["boxes", "score", "label"], ["row"], axis=2),
+        helper.make_node("Mul", ["row", "zero"], ["zeros"]),
+        helper.make_node("Add", ["zeros", "unused"], ["no_row"]),
+        helper.make_node("Concat", ["row", "no_row"], ["detections"], axis=1),
+    ]
+    graph = helper.make_graph(
+        [*_colour_nodes(), *nodes],
+        "suppressed_colours",
+        [_tensor("images", "batch", 3, "height", "width")],
+        [_tensor("detections", "batch", 2, 6)],
+        [
+            *_colour_numbers(box),
+            numpy_helper.from_array(np.array([0, 0, 0, 0, 0, -1], np.float32), "unused"),
+        ],
+    )
+    return _saved(graph, path, replace(CARD, layout="sizewise_nms"))
+
+
+def _colour_nodes() -> list[onnx.NodeProto]:
+    return [
+        helper.make_node("ReduceMean", ["images", "plane"], ["means"], keepdims=0),
+        helper.make_node("Gather", ["means", "red_blue"], ["both"], axis=1),
+        helper.make_node("Unsqueeze", ["both", "one"], ["scores"]),
+        helper.make_node("Mul", ["scores", "zero"], ["nothing"]),
+        helper.make_node("ReduceSum", ["nothing", "last"], ["blank"], keepdims=1),
+        helper.make_node("Add", ["blank", "box"], ["boxes"]),
+    ]
+
+
+def _colour_numbers(box: tuple[float, ...]) -> list[onnx.TensorProto]:
+    return [
+        numpy_helper.from_array(np.array(values, kind), name)
+        for name, kind, values in (
+            ("plane", np.int64, [2, 3]),
+            ("red_blue", np.int64, [0, 2]),
+            ("one", np.int64, [1]),
+            ("last", np.int64, [2]),
+            ("zero", np.float32, 0),
+            ("box", np.float32, box),
+        )
+    ]
 
 
 def brightness(path: Path) -> ExportedModel:

@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from netzoo.tasks.layouts import layout_names, read_detections
-from sizewise.errors import InputError, UsageError
+from netzoo.tasks.layouts import SUPPRESSED, layout_names, read_detections, read_suppressed
+from sizewise.errors import InferenceError, InputError, UsageError
 
 Array = NDArray[Any]
 BATCH, COUNT, CLASSES = 2, 30, 3
@@ -29,7 +29,7 @@ OUTPUTS: dict[str, dict[str, Array]] = {
 
 
 def test_every_layout_is_tried_here() -> None:
-    assert set(layout_names()) == OUTPUTS.keys()
+    assert set(layout_names()) == OUTPUTS.keys() | {SUPPRESSED}
 
 
 @pytest.mark.parametrize("layout", OUTPUTS)
@@ -75,3 +75,44 @@ def test_a_transposed_output_is_caught_by_the_number_of_classes() -> None:
 def test_an_unknown_layout_lists_those_there_are() -> None:
     with pytest.raises(UsageError, match="b_4c_n, b_n_5c, sizewise"):
         read_detections("unknown", OUTPUTS["sizewise"])
+
+
+def _rows(*rows: tuple[float, ...]) -> dict[str, Array]:
+    """One image, as a graph with suppression gives it; the last row is not used."""
+    return {"detections": np.array([[*rows, (0, 0, 0, 0, 0, -1)]], np.float32)}
+
+
+def test_what_a_graph_has_suppressed_is_read_best_first() -> None:
+    one, other = (1, 2, 3, 4, 0.5, 7), (5, 6, 7, 8, 0.75, 0)
+    both = np.concatenate([_rows(one, other)["detections"], np.full((1, 3, 6), -1, np.float32)])
+    found, nothing = read_suppressed({"detections": both}, class_count=8)
+    assert_allclose(found.boxes, [other[:4], one[:4]])
+    assert_allclose(found.scores, [0.75, 0.5])
+    assert found.labels.tolist() == [0, 7]
+    assert (found.labels.dtype, found.boxes.dtype) == (np.int64, np.float32)
+    assert nothing.boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "why"),
+    [
+        (OUTPUTS["sizewise"], "an output named detections"),
+        ({"detections": np.zeros((1, 9, 7), np.float32)}, r"detections \[1, 9, 7\]"),
+        (_rows((1, 2, 3, 4, 0.5, 0.5)), "last column is no label"),
+        (_rows((1, 2, 3, 4, 0.5, 3)), "the label 3 is none of 3 classes"),
+    ],
+)
+def test_outputs_that_a_graph_with_suppression_does_not_give(
+    outputs: dict[str, Array], why: str
+) -> None:
+    with pytest.raises(InputError, match=f"do not have the layout {SUPPRESSED}: .*{why}"):
+        read_suppressed(outputs, class_count=CLASSES)
+
+
+@pytest.mark.parametrize("column", [0, 4, 5])
+def test_what_is_no_number_is_a_numerics_error(column: int) -> None:
+    outputs = _rows((1, 2, 3, 4, 0.5, 1))
+    outputs["detections"][0, 0, column] = np.nan
+    with pytest.raises(InferenceError) as error:
+        read_suppressed(outputs)
+    assert error.value.reason_code == "numerics"
