@@ -36,12 +36,14 @@ _BROKEN_ARCHIVE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where weights come from: the training (its seed is in the settings), its data, and the file
-    of weights that they were read from or the training began with."""
+    """Where weights come from: the training (its seed is in the settings), its data (that without
+    boxes is ``classified``), and the file of weights that they were read from or the training began
+    with."""
 
     settings: TrainingSettings | None = None
     data: str = ""
     data_sha256: str = ""
+    classified_sha256: str = ""
     weights_sha256: str = ""
 
 

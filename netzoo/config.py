@@ -36,6 +36,8 @@ class NetworkConfig:
                 "both multipliers lie above 0 and at most at 8",
                 "Give 1 for the original network, 0.25 for a narrow one.",
             )
+        if self.tree:
+            _check_tree(self)
         if not self.classes or len(set(self.classes)) != len(self.classes):
             raise UsageError(
                 f"{self.name} can't be built for {len(self.classes)} classes",
@@ -48,8 +50,6 @@ class NetworkConfig:
                 "widths and heights are positive numbers of pixels",
                 "Give them as width, height; or none, for the network's own.",
             )
-        if self.tree:
-            _check_tree(self)
 
 
 def _check_tree(config: NetworkConfig) -> None:

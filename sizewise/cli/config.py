@@ -24,8 +24,8 @@ class Table(BaseModel):
 
 
 class TrainTable(Table):
-    """``[train]``: as the options of ``sizewise train``; ``weights`` relative to the working
-    folder."""
+    """``[train]``: as the options of ``sizewise train``; ``weights``, ``tree`` and
+    ``classification_data`` relative to the working folder."""
 
     network: str
     width: float = 1.0
@@ -36,6 +36,8 @@ class TrainTable(Table):
     learning_rate: float = 2e-3
     loss: str = ""
     weights: Path | None = None
+    tree: Path | None = None
+    classification_data: str = ""
     seed: int = 0
 
     @property

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sizewise.cli import console
+from sizewise.cli.classes import read_classes
 from sizewise.cli.options import Data, Json, Out
-from sizewise.errors import InputError
+from sizewise.errors import InputError, UsageError
 from sizewise.files import output_folder
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ def train(
         Path | None,
         typer.Option(help="Weights to begin with: safetensors, a state dict, a Darknet file."),
     ] = None,
+    tree: Annotated[
+        Path | None, typer.Option(help="A .tree file: classes that are kinds of one another.")
+    ] = None,
+    classification_data: Annotated[
+        str, typer.Option(help="Images with a class and no boxes, for the loss joint.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Of weights, batches and sizes.")] = 0,
     out: Out = Path("runs/train"),
     as_json: Json = False,
@@ -47,7 +54,8 @@ def train(
     """Train a network, at a random size per step, and write a safetensors checkpoint.
 
     A detector learns boxes. A classifier learns from a folder with train/<class>/ and val/<class>/,
-    or from the boxes of a detection data set, cut out.
+    or from the boxes of a detection data set, cut out; and so does a detector, beside its boxes,
+    with --loss joint and --classification-data.
     """
     from sizewise.cli.config import TrainTable
 
@@ -61,6 +69,8 @@ def train(
         learning_rate=learning_rate,
         loss=loss,
         weights=weights,
+        tree=tree,
+        classification_data=classification_data,
         seed=seed,
     )
     checkpoint = train_checkpoint(table, data, output_folder(out))
@@ -74,7 +84,6 @@ def train(
 def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
     """Where the checkpoint lies; one of the same data, weights and settings is taken as it is."""
     from netzoo.checkpoint import Provenance, save_checkpoint
-    from netzoo.config import NetworkConfig
     from netzoo.network import find_network
     from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import train as train_network
@@ -82,19 +91,15 @@ def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
     entry = find_network(table.network)
     settings = table.settings
     data = _open(entry, source, "train")
+    classified = _open_classified(table)
     start = open_pretrained(table.weights, entry) if table.weights else None
-    config = NetworkConfig(
-        name=entry.name,
-        classes=data.classes,
-        width=table.width,
-        depth=table.depth,
-        anchors=start.anchors if start else (),
-    )
+    config = _config(table, data, start)
     provenance = Provenance(
         settings=settings,
         data=data.name,
         data_sha256=data.sha256,
         weights_sha256=start.sha256 if start else "",
+        classified_sha256=classified.sha256 if classified else "",
     )
     path = out / f"{entry.name}.safetensors"
     if path.exists():
@@ -108,11 +113,29 @@ def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
         settings,
         console.progress(),
         start=(lambda new: _fill(new, start)) if start else None,
+        classified=classified,
     )
     save_checkpoint(path, network, provenance)
     if entry.task == "classification":
         _say_scores(network, entry, source, settings)
     return path
+
+
+def _config(
+    table: TrainTable, data: Dataset | ClassifiedSet, start: Pretrained | None
+) -> NetworkConfig:
+    """With the classes of the tree; without one, with those of the data."""
+    from netzoo.config import NetworkConfig
+
+    classes, tree = read_classes(None, table.tree) if table.tree else (data.classes, ())
+    return NetworkConfig(
+        name=table.network,
+        classes=classes,
+        tree=tree,
+        width=table.width,
+        depth=table.depth,
+        anchors=start.anchors if start else (),
+    )
 
 
 def _open(entry: NetworkEntry, source: str, split: Split) -> Dataset | ClassifiedSet:
@@ -121,6 +144,22 @@ def _open(entry: NetworkEntry, source: str, split: Split) -> Dataset | Classifie
 
     opened = open_classified if entry.task == "classification" else open_dataset
     return opened(source, split, progress=console.progress())
+
+
+def _open_classified(table: TrainTable) -> ClassifiedSet | None:
+    """What the loss joint has beside boxes. Raises UsageError where that is missing."""
+    from netzoo.data.classified import open_classified
+    from netzoo.training.joint import JOINT
+
+    if table.classification_data:
+        return open_classified(table.classification_data, "train", progress=console.progress())
+    if table.settings.loss == JOINT:
+        raise UsageError(
+            f"{table.network} can't be trained with the loss {JOINT} on boxes alone",
+            "it learns from classified images at the same time",
+            "Give --classification-data too, or choose another loss.",
+        )
+    return None
 
 
 def _fill(network: Network, start: Pretrained) -> None:
