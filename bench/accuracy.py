@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from engines.base import Session
 from engines.feeding import infer_images, unfit_for_pictures
 from netzoo.data.coco import AnnotatedImage, Dataset
+from netzoo.data.relabelling import find_classes
 from netzoo.tasks.coco_ap import evaluate_detections
 from netzoo.tasks.detecting import detect
-from netzoo.tasks.layouts import layout_names
+from netzoo.tasks.layouts import SUPPRESSED, layout_names
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.masks import MaskScores
 from netzoo.tasks.suppression import Detections
@@ -38,8 +39,8 @@ class Judge(Protocol):
 
 
 class DetectionJudge:
-    """What a graph suppresses itself is judged as it is. Every class of a tree counts for itself,
-    so boxes are not led down it."""
+    """What a graph suppresses itself is judged as it is. Of a tree, the classes of the data count,
+    each for itself, so boxes are not led down it."""
 
     def __init__(self, data: Dataset, card: ModelCard) -> None:
         self._data, self.card = data, card
@@ -47,10 +48,19 @@ class DetectionJudge:
 
     def add(self, image: AnnotatedImage, fitted: Letterbox, outputs: Mapping[str, Array]) -> None:
         (found,) = detect(
-            self.card.layout, outputs, SUPPRESSION, class_count=len(self._data.classes)
+            self.card.layout,
+            self._counted(outputs),
+            SUPPRESSION,
+            class_count=len(self._data.classes),
         )
         placed = fitted.clip(fitted.boxes_to_source(found.boxes))
         self._found[image.id] = Detections(boxes=placed, scores=found.scores, labels=found.labels)
+
+    def _counted(self, outputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        if not self.card.tree:
+            return outputs
+        columns = find_classes(self._data.name, self._data.classes, self.card.classes)
+        return {**outputs, "scores": outputs["scores"][..., columns]}
 
     def accuracy(self) -> Accuracy:
         scores = evaluate_detections(self._data, self._found)
@@ -101,10 +111,20 @@ def _misfit(card: ModelCard, data: Dataset) -> str:
         return "the file does not say what its outputs mean"
     if card.task == "detection" and card.layout not in layout_names():
         return f"nothing here reads the layout {card.layout} of its outputs"
-    if card.classes and card.task == "detection" and card.classes != data.classes:
-        return f"the model knows {', '.join(card.classes)}, the data {', '.join(data.classes)}"
+    if why := _other_classes(card, data):
+        return why
     if card.task == "detection" and not any(len(image.boxes) for image in data.images):
         return "nothing is annotated in the data"
+    return ""
+
+
+def _other_classes(card: ModelCard, data: Dataset) -> str:
+    if card.tree:
+        find_classes(data.name, data.classes, card.classes)
+        suppressed = card.layout == SUPPRESSED
+        return "its graph suppresses, and of a tree it keeps roots first" if suppressed else ""
+    if card.classes and card.task == "detection" and card.classes != data.classes:
+        return f"the model knows {', '.join(card.classes)}, the data {', '.join(data.classes)}"
     return ""
 
 

@@ -11,6 +11,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet
 from netzoo.data.coco import AnnotatedImage, Dataset
+from netzoo.data.relabelling import find_classes
 from netzoo.deploy import deployable
 from netzoo.network import Network, find_network
 from netzoo.tasks.coco_ap import DetectionScores, evaluate_detections
@@ -29,7 +30,11 @@ MAX_DETECTIONS = 300
 def evaluate_network(
     network: Network, data: Dataset, size: Size, progress: Progress = SILENT, batch_size: int = 8
 ) -> DetectionScores:
-    """Average precision of a detector with every image fitted into ``size``, as it learnt them."""
+    """Average precision of a detector with every image fitted into ``size``, as it learnt them.
+
+    Classes that the network alone knows do not count. Raises InputError where the data has others.
+    """
+    columns = find_classes(data.name, data.classes, network.config.classes)
     module = convert_conv2d_weight_memory_format(deployable(network), torch.channels_last)
     found: dict[int, Detections] = {}
     with progress.stage(f"evaluate at {size}", len(data.images)) as stage, torch.inference_mode():
@@ -38,7 +43,7 @@ def evaluate_network(
             inputs, fits = _fit(network, images, size)
             boxes, scores = module(inputs)
             for row, (image, fit) in enumerate(zip(images, fits, strict=True)):
-                found[image.id] = _detect(boxes[row].numpy(), scores[row].numpy(), fit)
+                found[image.id] = _detect(boxes[row].numpy(), scores[row, :, columns].numpy(), fit)
             stage.advance(len(images))
     return evaluate_detections(data, found)
 

@@ -132,6 +132,37 @@ def test_a_model_that_does_not_fit_the_data_is_refused(
         demand_fit(replace(model, card=card), data)
 
 
+TREE = replace(CARD, classes=("thing", "blue", "red"), tree=(-1, 0, 0))
+
+
+def test_of_a_tree_the_classes_of_the_data_count(data: Dataset) -> None:
+    judge = find_judge(TREE, data)
+    for image in data.images:
+        fitted = Letterbox.fit(Size(image.height, image.width), Size(64, 96))
+        scores = np.zeros((1, len(image.boxes), 3), np.float32)
+        scores[..., 0] = 1
+        for box, label in enumerate(image.labels):
+            scores[0, box, TREE.classes.index(data.classes[label])] = 0.9
+        judge.add(
+            image, fitted, {"boxes": fitted.boxes_to_input(image.boxes)[None], "scores": scores}
+        )
+    assert judge.accuracy().ap == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("card", "why"),
+    [
+        (replace(TREE, classes=("thing", "blue", "green")), "red are not among its 3 classes"),
+        (replace(TREE, layout="sizewise_nms"), "its graph suppresses"),
+    ],
+)
+def test_a_tree_that_does_not_fit_the_data_is_refused(
+    data: Dataset, model: ExportedModel, card: ModelCard, why: str
+) -> None:
+    with pytest.raises(InputError, match=why):
+        demand_fit(replace(model, card=card), data)
+
+
 def test_a_model_that_takes_bytes_is_refused(data: Dataset, model: ExportedModel) -> None:
     taking_bytes = replace(model, inputs=(replace(model.inputs[0], dtype="uint8"),))
     with pytest.raises(InputError, match="the model takes images uint8"):

@@ -9,9 +9,11 @@ from torch import Tensor
 
 from netzoo.config import NetworkConfig
 from netzoo.data.coco import Dataset
+from netzoo.data.relabelling import find_classes
 from netzoo.network import Network
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.evaluate import evaluate_network
+from sizewise.errors import InputError
 from sizewise.specs import Size
 from tests.netzoo.factories import CLASSES, narrow_detector, squares
 
@@ -21,8 +23,10 @@ class Oracle(Network):
 
     output_names = ("boxes", "scores")
 
-    def __init__(self, data: Dataset, size: Size, error: float) -> None:
-        super().__init__(NetworkConfig(name="yolov3", classes=CLASSES), (32,))
+    def __init__(
+        self, data: Dataset, size: Size, error: float, classes: tuple[str, ...] = CLASSES
+    ) -> None:
+        super().__init__(NetworkConfig(name="yolov3", classes=classes), (32,))
         self._data = data
         self._size = size
         self._error = error
@@ -38,7 +42,8 @@ class Oracle(Network):
         for image in batch:
             fit = Letterbox.fit(Size(image.height, image.width), self._size)
             boxes.append(torch.from_numpy(fit.boxes_to_input(image.boxes)) + self._error)
-            scores.append(torch.nn.functional.one_hot(torch.from_numpy(image.labels), 2).float())
+            known = find_classes("squares", CLASSES, self.config.classes)[image.labels]
+            scores.append(torch.eye(len(self.config.classes))[known])
         return [torch.stack(boxes), torch.stack(scores)]
 
     def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -54,6 +59,14 @@ def data(tmp_path: Path) -> Dataset:
 def test_right_answers_score_one_at_every_size(data: Dataset, size: Size) -> None:
     scores = evaluate_network(Oracle(data, size, error=0.0), data, size, batch_size=3)
     assert scores.ap > 0.99
+
+
+def test_classes_that_the_network_alone_knows_do_not_count(data: Dataset) -> None:
+    size = Size(96, 128)
+    oracle = Oracle(data, size, error=0.0, classes=("blue", "green", "red"))
+    assert evaluate_network(oracle, data, size).ap > 0.99
+    with pytest.raises(InputError, match="blue are not among its 2 classes"):
+        evaluate_network(Oracle(data, size, 0.0, classes=("green", "red")), data, size)
 
 
 def test_answers_beside_the_boxes_score_less(data: Dataset) -> None:
