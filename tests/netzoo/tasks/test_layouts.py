@@ -89,7 +89,8 @@ def test_what_a_graph_has_suppressed_is_read_best_first() -> None:
     assert_allclose(found.boxes, [other[:4], one[:4]])
     assert_allclose(found.scores, [0.75, 0.5])
     assert found.labels.tolist() == [0, 7]
-    assert (found.labels.dtype, found.boxes.dtype) == (np.int64, np.float32)
+    assert found.labels.dtype == np.int64
+    assert found.boxes.dtype == np.float32
     assert nothing.boxes.shape == (0, 4)
 
 
