@@ -36,6 +36,6 @@ def deployable(network: Network, raw: bool = False) -> Deployable:
         if isinstance(block, ConvBNAct) and isinstance(block.norm, nn.BatchNorm2d):
             block.conv = fuse_conv_bn_eval(block.conv, block.norm)
             block.norm = nn.Identity()
-        if isinstance(block, nn.LeakyReLU):
+        if isinstance(block, nn.LeakyReLU | nn.Mish):
             block.inplace = False  # torch.export takes a third longer over what writes in place
     return Deployable(folded, raw=raw).eval()

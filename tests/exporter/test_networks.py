@@ -11,32 +11,45 @@ import torch
 from exporter.export import export
 from netzoo.config import NetworkConfig
 from netzoo.deploy import deployable
-from netzoo.network import NetworkEntry, build_network, networks
-from sizewise.specs import ModelCard, Size
+from netzoo.network import NetworkEntry, build_network, find_network, networks
+from netzoo.settling import settle
+from sizewise.specs import ExportedModel, ModelCard, Size
 
-CLASSES = ("a", "b")
+NARROW = {"width": 0.1, "depth": 0.1}
+
+
+@pytest.mark.parametrize("entry", networks().values(), ids=networks().keys())
+def test_a_narrow_one_exports(entry: NetworkEntry, folder: Path) -> None:
+    model = _export(NetworkConfig(name=entry.name, classes=("a", "b"), **NARROW), folder)
+    assert model.inputs[0].shape == ("batch", 3, "height", "width")
+    nodes = onnx.load(model.path).graph.node
+    assert "BatchNormalization" not in {node.op_type for node in nodes}
+    assert len({check.size for check in model.card.parity}) >= 6
+    assert all(check.passed for check in model.card.parity)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", networks().values(), ids=networks().keys())
-def test_a_registered_network_exports(entry: NetworkEntry, folder: Path) -> None:
+def test_a_whole_one_exports(entry: NetworkEntry, folder: Path) -> None:
+    classes = tuple(map(str, range(entry.classes)))
+    model = _export(NetworkConfig(name=entry.name, classes=classes), folder)
+    assert all(check.passed for check in model.card.parity)
+
+
+def _export(config: NetworkConfig, folder: Path) -> ExportedModel:
     torch.manual_seed(0)
-    config = NetworkConfig(name=entry.name, classes=CLASSES, width=0.1, depth=0.1)
     network = build_network(config)
-    network(torch.rand(4, 3, 2 * network.stride, 2 * network.stride))  # moves the BatchNorms
+    settle(network)
     module = deployable(network)
     card = ModelCard(
-        network=entry.name,
-        task=entry.task,
+        network=config.name,
+        task=find_network(config.name).task,
         layout="sizewise",
-        classes=CLASSES,
+        classes=config.classes,
         stride=network.stride,
     )
-    example = Size(4 * network.stride, 3 * network.stride)
-    model = export(
-        module, card, folder / "a.onnx", output_names=module.output_names, example=example
+    return export(
+        *(module, card, folder / "a.onnx"),
+        output_names=module.output_names,
+        example=Size(4 * network.stride, 3 * network.stride),
     )
-    assert model.inputs[0].shape == ("batch", 3, "height", "width")
-    nodes = onnx.load(model.path).graph.node
-    assert "BatchNormalization" not in {node.op_type for node in nodes}
-    assert all(check.passed for check in model.card.parity)
