@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-gpu test-slow bench clean
+.PHONY: demo test test-gpu test-slow bench networks clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -25,6 +25,9 @@ test-gpu: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/pytest tests/benchmarks --benchmark-only
+
+networks: $(STAMP)
+	$(BIN)/python examples/networks.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,135 @@
+"""Export and measure every network of the zoo, and write docs/networks.md (make networks).
+
+What was exported or measured already is not done again: runs/networks may be kept.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from bench.store import Store
+from sizewise.stats import summarize
+from sizewise.trials import Result, Run
+
+HOUSE = Path(__file__).parent.parent
+OUT = HOUSE / "runs" / "networks"
+BACKENDS = ("onnxruntime", "openvino")
+SWEEPS = ("networks", "networks-large")
+SIZEWISE = str(Path(sys.executable).parent / "sizewise")
+
+
+def main() -> None:
+    zoo: dict[str, Any] = json.loads(_sizewise("networks", "--json"))
+    exported = {name: _export(name) for name in zoo}
+    for sweep in SWEEPS:
+        _sizewise("bench", f"examples/{sweep}.toml", "--out", str(OUT / sweep), check=False)
+    runs = [run for sweep in SWEEPS for run in _runs(OUT / sweep / "results.sqlite")]
+    page = "\n".join(_page(zoo, exported, runs)) + "\n"
+    (HOUSE / "docs" / "networks.md").write_text(page, encoding="utf-8")
+
+
+def _sizewise(*arguments: str, check: bool = True) -> str:
+    """What the command prints; it may say by its exit code that some trials failed."""
+    done = subprocess.run(
+        (SIZEWISE, *arguments), cwd=HOUSE, stdout=subprocess.PIPE, text=True, check=check
+    )
+    return done.stdout
+
+
+def _export(name: str) -> dict[str, Any]:
+    """Seconds of the whole command, and nodes of the graph, kept beside the file."""
+    notes = OUT / f"{name}.json"
+    if not notes.exists():
+        started = time.perf_counter()
+        _sizewise("export", name, "--out", str(OUT.relative_to(HOUSE)))
+        seconds = time.perf_counter() - started
+        nodes = len(onnx.load(OUT / f"{name}.onnx").graph.node)
+        notes.write_text(json.dumps({"seconds": seconds, "nodes": nodes}), encoding="utf-8")
+    found: dict[str, Any] = json.loads(notes.read_text(encoding="utf-8"))
+    return found
+
+
+def _runs(path: Path) -> tuple[Run, ...]:
+    with Store.open(path, read_only=True) as store:
+        return store.runs()
+
+
+def _page(zoo: dict[str, Any], exported: dict[str, Any], runs: list[Run]) -> Iterable[str]:
+    results = [result for run in runs for result in run.results]
+    yield "# The networks\n"
+    yield (
+        "Made by `make networks` from `examples/networks.toml` and `examples/networks-large.toml`: "
+        "every network at full width, with random weights, as `sizewise export NETWORK` writes it. "
+        "Parameters and BFLOPs (two per multiply-add of the convolutions) are counted at the size "
+        "that the network was published at; heights and widths are multiples of the largest "
+        "stride.\n"
+    )
+    yield f"{_machine(runs[-1])}\n"
+    yield from _costs(zoo, exported)
+    yield ""
+    yield from _latencies(zoo, results)
+    yield ""
+    yield (
+        "Median latency in ms of one image in one dynamic engine per back end, FP32, with its 95 % "
+        "interval. † is not to be trusted: other programs were busy, or the interval is wider than "
+        "±5 %. – was not asked: 416 and 608 are no multiples of 64."
+    )
+
+
+def _machine(run: Run) -> str:
+    where = run.environment
+    return (
+        f"Measured on {where.cpu}, {where.cores} cores, {where.memory_bytes / 2**30:.0f} GiB, "
+        f"{where.system}, with "
+        + ", ".join(
+            f"{name} {version}" for name, version in where.packages.items() if name in BACKENDS
+        )
+        + "; export seconds are those of the whole command, on the same machine."
+    )
+
+
+def _costs(zoo: dict[str, Any], exported: dict[str, Any]) -> Iterable[str]:
+    yield "| network | size | parameters | BFLOPs | strides | smallest | export (s) | ONNX nodes |"
+    yield "|---|---|--:|--:|---|---|--:|--:|"
+    for name, cost in zoo.items():
+        yield (
+            f"| {name} | {cost['size']} | {cost['parameters']:,} | {cost['bflops']:.3f} | "
+            f"{', '.join(map(str, cost['strides']))} | {cost['smallest']} | "
+            f"{exported[name]['seconds']:.0f} | {exported[name]['nodes']} |"
+        )
+
+
+def _latencies(zoo: Iterable[str], results: list[Result]) -> Iterable[str]:
+    sizes = sorted({result.trial.cell.size for result in results})
+    columns = [f"{size} {backend}" for size in sizes for backend in BACKENDS]
+    cells = {
+        (r.trial.cell.network, r.trial.cell.size, r.trial.cell.backend): _latency(r)
+        for r in results
+    }
+    yield f"| network | {' | '.join(columns)} |"
+    yield "|---" + "|--:" * len(columns) + "|"
+    for name in zoo:
+        row = [cells.get((name, size, backend), "–") for size in sizes for backend in BACKENDS]
+        yield f"| {name} | {' | '.join(row)} |"
+
+
+def _latency(result: Result) -> str:
+    if result.status != "ok":
+        return result.reason_code
+    summary = summarize(result)
+    doubt = "†" if summary.doubts else ""
+    if summary.low_ms is None or summary.high_ms is None:
+        return f"{summary.latency_ms:.3g}{doubt}"
+    return f"{summary.latency_ms:.3g}{doubt} ({summary.low_ms:.3g}–{summary.high_ms:.3g})"
+
+
+if __name__ == "__main__":
+    main()
