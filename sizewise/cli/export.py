@@ -10,8 +10,9 @@ import typer
 
 from sizewise import codec
 from sizewise.cli import console
+from sizewise.cli.classes import read_classes
 from sizewise.cli.options import Json, Out, comma_list
-from sizewise.cli.sources import SourceOptions, read_names, resolve
+from sizewise.cli.sources import SourceOptions, resolve
 from sizewise.errors import UsageError
 from sizewise.files import output_folder
 from sizewise.specs import ExportedModel, ParityCheck, Size
@@ -40,6 +41,9 @@ def export(
         int | None,
         typer.Option(min=1, help="Their number, where there are no names (default: its own)."),
     ] = None,
+    tree: Annotated[
+        Path | None, typer.Option(help="A .tree file: classes that are kinds of one another.")
+    ] = None,
     width: Annotated[float, typer.Option(min=0.01, help="Width multiplier.")] = 1.0,
     depth: Annotated[float, typer.Option(min=0.01, help="Depth multiplier.")] = 1.0,
     raw: Annotated[bool, typer.Option(help="The head convolutions' outputs, no decode.")] = False,
@@ -48,10 +52,12 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write ONNX and .pt2 files, each proven equal to eager PyTorch at sizes not exported at."""
+    class_names, parents = read_classes(names, tree)
     options = SourceOptions(
         weights=weights,
-        names=read_names(names) if names else (),
+        names=class_names,
         classes=classes,
+        tree=parents,
         width=width,
         depth=depth,
         raw=raw,

@@ -26,11 +26,12 @@ PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 @dataclass(frozen=True, kw_only=True)
 class SourceOptions:
     """What the user says beside SOURCE. ``classes`` counts them where ``names`` is empty; without
-    either they are as many as the network was published with."""
+    either they are as many as the network was published with. ``tree`` holds their parents."""
 
     weights: Path | None = None
     names: tuple[str, ...] = ()
     classes: int | None = None
+    tree: tuple[int, ...] = ()
     width: float = 1.0
     depth: float = 1.0
     raw: bool = False
@@ -52,22 +53,16 @@ class Source:
     output_names: tuple[str, ...]
 
 
-def read_names(path: Path) -> tuple[str, ...]:
-    """Class names, one a line. Raises InputError where there are none."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read", str(error), "Give a text file.") from error
-    names = tuple(line.strip() for line in lines if line.strip())
-    if not names:
-        raise InputError(f"{path} has no class names", "it is empty", "Put one name on each line.")
-    return names
-
-
 def resolve(source: str, options: SourceOptions, example: Size, out: Path) -> Source:
     """The module that ``source`` stands for; Darknet's weights are written into ``out`` as a
     checkpoint too. Raises UsageError or InputError with the choices."""
     path = Path(source)
+    if options.tree and (path.suffix == ".safetensors" or ":" in source):
+        raise UsageError(
+            f"{source} can't be exported with a tree",
+            "a checkpoint brings its own, and a foreign module has no use for one",
+            "Leave --tree out, or name the network: sizewise export yolo9000 --tree …",
+        )
     if path.suffix == ".safetensors":
         return _from_checkpoint(path, options)
     if path.suffix in PICKLES:
@@ -98,6 +93,7 @@ def _from_zoo(name: str, options: SourceOptions, out: Path) -> Source:
         NetworkConfig(
             name=name,
             classes=options.class_names(find_network(name).classes),
+            tree=options.tree,
             width=options.width,
             depth=options.depth,
         )
@@ -157,6 +153,7 @@ def _of_network(network: Network, options: SourceOptions, *, checkpoint_sha256: 
         classes=network.config.classes,
         stride=network.stride,
         letterbox=entry.letterbox,
+        tree=network.config.tree,
         checkpoint_sha256=checkpoint_sha256,
     )
     return Source(module, card, tuple(module.output_names))
