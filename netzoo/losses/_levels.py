@@ -66,7 +66,7 @@ class Level:
         """[S, 1]: 2 less the box's share of the input's area, so that small boxes count more."""
         area = _extents(self.truth).prod(1, keepdim=True)
         height, width = self.raw.shape[-2:]
-        return 2 - area / (height * width * self.stride**2)
+        return 2 - (area / (height * width * self.stride**2)).clamp(max=1)
 
     def _cells(self) -> Tensor:
         """[S, 2]: the columns and rows that answer."""

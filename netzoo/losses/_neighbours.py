@@ -70,7 +70,7 @@ def _objectness_target(objectness: Tensor, index: tuple[Tensor, ...], agreement:
     for indices, extent in zip(index, objectness.shape, strict=True):
         position = position * extent + indices
     flat = objectness.new_zeros(math.prod(objectness.shape))
-    flat.scatter_reduce_(0, position, agreement.clamp(min=0), "amax")
+    flat.scatter_reduce_(0, position, agreement, "amax")
     return flat.view(objectness.shape)
 
 
