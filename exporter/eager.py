@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,11 @@ from torch import Tensor, nn
 
 from exporter.contract import check_batch
 from exporter.failures import explained, first_line
-from exporter.probes import Probe
+from exporter.probes import Probe, Reference
 from sizewise.errors import ExportError
 from sizewise.specs import Size
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reference:
-    """A probe and the outputs of eager PyTorch for it, by name."""
-
-    probe: Probe
-    outputs: Mapping[str, Array]
 
 
 def run_module(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Array]:

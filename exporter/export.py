@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import nn
+from torch.export import ExportedProgram
 
 from exporter.capture import capture, load_program, save_program
 from exporter.contract import check_contract
-from exporter.eager import Reference, references
+from exporter.eager import references, run_module
+from exporter.failures import demand_package
 from exporter.lowering import lower
-from exporter.parity import check_onnx, check_program
-from exporter.probes import plan_probes
+from exporter.parity import check, check_onnx
+from exporter.passes import run_pass
+from exporter.probes import Reference, plan_probes
 from exporter.serializing import refuse_above_limit, to_bytes
+from exporter.suppressing import Suppress, suppressed_card
+from exporter.suppression_parity import check_suppression
 from exporter.tolerance import demand_sensitive
-from sizewise.errors import BackendUnavailableError, ExportError, UsageError
-from sizewise.files import written_whole
+from sizewise.errors import ExportError, UsageError
+from sizewise.files import output_error, written_whole
 from sizewise.onnxfile import read_model, sha256_of, write_card
 from sizewise.progress import SILENT, Progress
-from sizewise.specs import ExportedModel, ModelCard, Size
+from sizewise.specs import ExportedModel, ModelCard, Size, Suppression
 
 
 def export(
@@ -33,9 +39,13 @@ def export(
     example: Size,
     dynamic: bool = True,
     opset: int = 20,
+    suppression: Suppression | None = None,
     progress: Progress = SILENT,
 ) -> ExportedModel:
     """Write ``path`` (``.onnx``) and a ``.pt2`` beside it, both of them or neither.
+
+    With ``suppression``, which takes a detector, it is put into the ONNX graph
+    (``exporter.suppressing``), and there is no ``.pt2``: PyTorch has no operator for it.
 
     ``module`` takes images [B, 3, H, W] in float32 and gives the outputs of ``output_names``; it is
     put into evaluation mode. Height and width are free multiples of ``card.stride``; without
@@ -46,12 +56,15 @@ def export(
     UnsupportedOperatorError for an operator that ONNX lacks, ParityError where the result computes
     something else than the module.
     """
-    _check_installed()
+    demand_package("onnxscript", "torch")
+    demand_package("onnxruntime", "cpu")
     _check_request(path, example, card.stride, dynamic=dynamic)
     _check_weights(module)
+    made = card if suppression is None else suppressed_card(card, suppression)
+    program_path = path.with_suffix(".pt2")
     module.eval()
     with (
-        written_whole(path.with_suffix(".pt2")) as program_draft,
+        written_whole(program_path) if suppression is None else _none_at(program_path) as beside,
         written_whole(path) as draft,
         progress.stage(f"export {card.network}", 4) as stage,
     ):
@@ -61,33 +74,42 @@ def export(
         demand_sensitive(expected)
         stage.advance(note="run eagerly")
         program = capture(module, example=example, stride=card.stride, dynamic=dynamic)
-        save_program(program, program_draft)
-        check_program(load_program(program_draft), expected, output_names)
+        program_sha256 = _saved(program, beside, expected, output_names) if beside else ""
         stage.advance(note="captured")
         model = lower(
             program, output_names=output_names, stride=card.stride, dynamic=dynamic, opset=opset
         )
         stage.advance(note="put into ONNX")
-        checks = check_onnx(to_bytes(model), expected)
-        program_sha256 = sha256_of(program_draft)
-        write_card(
-            model,
-            replace(card, precision="fp32", parity=checks, program_sha256=program_sha256),
-        )
+        if suppression is None:
+            checks = check_onnx(to_bytes(model), expected)
+        else:
+            model = run_pass(Suppress(suppression, card.layout), model)
+            checks = check_suppression(model, suppression, expected, layout=card.layout)
+        made = replace(made, precision="fp32", parity=checks, program_sha256=program_sha256)
+        write_card(model, made)
         draft.write_bytes(model.SerializeToString())
         stage.advance(note="agrees with eager PyTorch")
     return read_model(path)
 
 
-def _check_installed() -> None:
-    for package, extra in (("onnxscript", "torch"), ("onnxruntime", "cpu")):
-        if find_spec(package) is None:
-            raise BackendUnavailableError(
-                "Nothing can be exported here",
-                f"{package} is not installed",
-                f"Install sizewise[{extra}].",
-                reason_code="unsupported_backend",
-            )
+@contextmanager
+def _none_at(path: Path) -> Iterator[None]:
+    """What an earlier export left at ``path`` goes when the block ends well."""
+    yield
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def _saved(
+    program: ExportedProgram, path: Path, expected: Sequence[Reference], names: Sequence[str]
+) -> str:
+    """The checksum of the file, from which it was loaded and run. Raises ParityError."""
+    save_program(program, path)
+    saved = load_program(path)
+    check("exported program", lambda probe: run_module(saved, probe, names), expected)
+    return sha256_of(path)
 
 
 def _check_request(path: Path, example: Size, stride: int, *, dynamic: bool) -> None:

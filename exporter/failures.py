@@ -13,13 +13,30 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
-from sizewise.errors import ExportError, SizewiseError, UnsupportedOperatorError
+from sizewise.errors import (
+    BackendUnavailableError,
+    ExportError,
+    SizewiseError,
+    UnsupportedOperatorError,
+)
 
 _OPERATOR = re.compile(r"No ONNX function found for <OpOverload\(op='([^']+)'")
 _SPECIALIZED = re.compile(r"You marked (\S+) as dynamic but your code specialized it .* \((\d+)\)")
 _CALL = re.compile(r"The following call raised this error:\n.*\n\s*(.+)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def demand_package(package: str, extra: str) -> None:
+    """Raises BackendUnavailableError where ``package``, which ``extra`` brings, is not here."""
+    if find_spec(package) is None:
+        raise BackendUnavailableError(
+            "Nothing can be exported here",
+            f"{package} is not installed",
+            f"Install sizewise[{extra}].",
+            reason_code="unsupported_backend",
+        )
 
 
 @contextmanager

@@ -6,21 +6,28 @@ Only this catches a size that was baked in: such a graph exports without a warni
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
-from exporter.eager import Reference, run_module
 from exporter.failures import explained, first_line
-from exporter.lowering import INPUT_NAME
-from exporter.probes import Probe
+from exporter.probes import Probe, Reference
 from exporter.tolerance import difference, finite_absmax, influences, largest, tolerance
 from sizewise.errors import ParityError
 from sizewise.specs import ParityCheck
 
 Array = NDArray[Any]
 Runner = Callable[[Probe], Mapping[str, Array]]
+
+
+class OnnxRunner(Protocol):
+    """Runs a graph on a probe's images and, by name, what else it takes."""
+
+    def __call__(
+        self, probe: Probe, further: Mapping[str, Array] | None = None
+    ) -> Mapping[str, Array]: ...
+
 
 _TODO = (
     "Look for a size that is computed through int(), float or a Python list, or held in a "
@@ -30,14 +37,7 @@ _TODO = (
 
 def check_onnx(model: bytes, references: Sequence[Reference]) -> tuple[ParityCheck, ...]:
     """ONNX Runtime's CPU provider with its default optimisations. Raises ParityError."""
-    return check("ONNX graph", _onnx_runner(model), references)
-
-
-def check_program(
-    program: nn.Module, references: Sequence[Reference], names: Sequence[str]
-) -> tuple[ParityCheck, ...]:
-    """The program of the ``.pt2``, which is the torch back end's. Raises ParityError."""
-    return check("exported program", lambda probe: run_module(program, probe, names), references)
+    return check("ONNX graph", onnx_runner(model), references)
 
 
 def check(form: str, run: Runner, references: Sequence[Reference]) -> tuple[ParityCheck, ...]:
@@ -61,18 +61,44 @@ def compare(
     )
 
 
-def _check_one(
-    form: str, run: Runner, reference: Reference, changed: Mapping[str, float]
-) -> Iterable[ParityCheck]:
+def run_form(form: str, run: Runner, probe: Probe) -> Mapping[str, Array]:
+    """Raises ParityError where it does not run at a size that the module takes."""
     try:
-        outputs = run(reference.probe)
+        return run(probe)
     except Exception as error:
         raise ParityError(
-            f"The {form} does not run at {reference.probe}, where the module does",
+            f"The {form} does not run at {probe}, where the module does",
             first_line(error),
             _TODO,
             reason_code="numerics",
         ) from error
+
+
+def onnx_runner(model: bytes, *, channels_first: bool = True) -> OnnxRunner:
+    """ONNX Runtime's CPU provider with its default optimisations. Raises ExportError."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 4  # its failures come as exceptions, which we explain
+    with explained("ONNX Runtime refuses the exported graph"):
+        session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    images_name = session.get_inputs()[0].name
+
+    def run(probe: Probe, further: Mapping[str, Array] | None = None) -> Mapping[str, Array]:
+        images = probe.images()
+        if not channels_first:
+            images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+        given = session.run(names, {images_name: images, **(further or {})})
+        return dict(zip(names, given, strict=True))
+
+    return run
+
+
+def _check_one(
+    form: str, run: Runner, reference: Reference, changed: Mapping[str, float]
+) -> Iterable[ParityCheck]:
+    outputs = run_form(form, run, reference.probe)
     for name, expected in reference.outputs.items():
         _demand_form(form, reference.probe, name, expected, outputs[name])
         result = compare(reference.probe, name, expected, outputs[name], influence=changed[name])
@@ -100,18 +126,3 @@ def _demand_agreement(form: str, probe: Probe, result: ParityCheck) -> None:
             _TODO,
             reason_code="numerics",
         )
-
-
-def _onnx_runner(model: bytes) -> Runner:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 4  # its failures come as exceptions, which we explain
-    with explained("ONNX Runtime refuses the exported graph"):
-        session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-
-    def run(probe: Probe) -> Mapping[str, Array]:
-        return dict(zip(names, session.run(names, {INPUT_NAME: probe.images()}), strict=True))
-
-    return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,14 @@ class Probe:
         spread = patches[:, :, rows[:, None], columns]
         noise = random.random(spread.shape, dtype=np.float32)
         return (spread + noise) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A probe and the outputs, by name, that a graph has to give for it."""
+
+    probe: Probe
+    outputs: Mapping[str, NDArray[Any]]
 
 
 def plan_probes(*, example: Size, stride: int, dynamic: bool) -> tuple[Probe, ...]:

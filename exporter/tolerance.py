@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.eager import Reference
+from exporter.probes import Reference
 from sizewise.errors import ExportError
 
 Array = NDArray[Any]
@@ -36,10 +36,14 @@ def tolerance(influence: float, absmax: float) -> float:
 
 
 def influences(references: Sequence[Reference]) -> Mapping[str, float]:
-    """By output, the least that another image in the batch changed at any of the probes."""
+    """By output, the least that another image in the batch changed at any of the probes; 0 where
+    no probe has another."""
     several = [reference.outputs for reference in references if reference.probe.batch_size > 1]
     return {
-        name: min(largest(difference(outputs[name][:1], outputs[name][1:])) for outputs in several)
+        name: min(
+            (largest(difference(outputs[name][:1], outputs[name][1:])) for outputs in several),
+            default=0.0,
+        )
         for name in references[0].outputs
     }
 

@@ -31,6 +31,9 @@ _ERRORS: Errors = (RuntimeError, ValueError, TypeError, MemoryError)
 _HINTS = {"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"}
 """Precision of the graph → what its floating-point layers are to run in."""
 _NO_LAYERS = ("Const", "Input", "Output", "Reorder", "Reshape", "Transpose", "Convert")
+_QUANTIZED = ("int8", "fp8")
+_MASKS = ("u8", "boolean")
+"""In a graph that is not quantized, what a comparison gives and a choice goes by."""
 
 
 class OpenVino(Backend):
@@ -73,7 +76,8 @@ class OpenVino(Backend):
 
     def _inspect(self, artifact: EngineArtifact) -> Achieved:
         nodes = _imported(artifact).get_runtime_model().get_ordered_ops()
-        layers = (_layer(node) for node in nodes)
+        quantized = artifact.card.precision in _QUANTIZED
+        layers = (_layer(node, quantized=quantized) for node in nodes)
         return Achieved(layers=tuple(layer for layer in layers if layer.precision))
 
 
@@ -133,11 +137,12 @@ def _imported(artifact: EngineArtifact) -> Any:
         return _openvino().Core().import_model(blob, _DEVICE, config)
 
 
-def _layer(node: Any) -> LayerPrecision:
+def _layer(node: Any, *, quantized: bool) -> LayerPrecision:
     info = {key: value.value for key, value in node.get_rt_info().items()}
-    kind = info["layerType"]
-    types = () if kind in _NO_LAYERS else (info["runtimePrecision"],)
-    return LayerPrecision(name=node.get_friendly_name(), kind=kind, precision=precision_of(types))
+    kind, found = info["layerType"], info["runtimePrecision"]
+    computes = kind not in _NO_LAYERS and (quantized or found not in _MASKS)
+    precision = precision_of([found] if computes else [])
+    return LayerPrecision(name=node.get_friendly_name(), kind=kind, precision=precision)
 
 
 BACKENDS = (OpenVino(),)

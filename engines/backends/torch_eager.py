@@ -54,6 +54,13 @@ class TorchEager(Backend):
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
         del spec
+        if model.card.suppression:
+            raise BuildError(
+                f"{self.name} can't run {model.path.name}",
+                "suppression is in its graph, and PyTorch has no operator for that",
+                "Export it without --nms for PyTorch, or leave this back end out.",
+                reason_code="unsupported_source",
+            )
         if not model.program_path.is_file():
             raise BuildError(
                 f"{self.name} can't run {model.path.name}",

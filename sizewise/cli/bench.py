@@ -6,13 +6,13 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sizewise.cli import console
+from sizewise.cli.models import read_as
 from sizewise.cli.options import (
     Backends,
     Batches,
@@ -75,7 +75,7 @@ def bench(
             processes=processes,
             rounds=rounds,
         )
-    exported = [_read(path, layout) for path in paths]
+    exported = [read_as(path, layout) for path in paths]
     outcome = sweep_models(exported, settings, out, command=command_line())
     _say(outcome, as_json=as_json)
     if not outcome.statuses.get("ok"):
@@ -119,26 +119,6 @@ def sweep_models(
     from bench.sweep import sweep
 
     return sweep(models, settings, out, command=command, progress=console.progress())
-
-
-def _read(path: Path, layout: str) -> ExportedModel:
-    """``layout`` makes a detector of a file that says nothing of its outputs."""
-    from sizewise.onnxfile import read_model
-
-    model = read_model(path)
-    if not layout:
-        return model
-    from netzoo.tasks.layouts import layout_names
-    from sizewise.discover import choose
-
-    if model.card.layout not in ("unknown", layout):
-        raise UsageError(
-            f"{path.name} can't be read as {layout}",
-            f"the file itself says that its layout is {model.card.layout}",
-            "Leave --layout out.",
-        )
-    chosen = choose("layout", layout, layout_names())
-    return replace(model, card=replace(model.card, task="detection", layout=chosen))
 
 
 def _say(outcome: Outcome, *, as_json: bool) -> None:

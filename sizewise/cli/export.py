@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,12 @@ import typer
 from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.classes import read_classes
+from sizewise.cli.models import read_as
 from sizewise.cli.options import Json, Out, comma_list
 from sizewise.cli.sources import SourceOptions, resolve
 from sizewise.errors import UsageError
 from sizewise.files import output_folder
-from sizewise.specs import ExportedModel, ParityCheck, Size
+from sizewise.specs import ExportedModel, ModelCard, ParityCheck, Size, Suppression
 
 
 def export(
@@ -23,7 +25,8 @@ def export(
         str,
         typer.Argument(
             help="A network's name, a .safetensors checkpoint, file.py:factory, "
-            "package.module:factory, or an .onnx file (then only the precision passes run)."
+            "package.module:factory, or an .onnx file (then only suppression and the precision "
+            "passes run)."
         ),
     ],
     *,
@@ -49,6 +52,19 @@ def export(
     raw: Annotated[bool, typer.Option(help="The head convolutions' outputs, no decode.")] = False,
     layout: Annotated[str, typer.Option(help="How the outputs of a foreign module are read.")] = "",
     stride: Annotated[int, typer.Option(help="Of a foreign module (0: it says so, or 32).")] = 0,
+    nms: Annotated[
+        bool, typer.Option("--nms", help="Put suppression into a detector's graph (then no .pt2).")
+    ] = False,
+    nms_score: Annotated[
+        float | None,
+        typer.Option(help="Scores above it are candidates (default 0.25; to measure AP: 0.001)."),
+    ] = None,
+    nms_iou: Annotated[
+        float | None, typer.Option(help="Boxes of a class that overlap more go (default 0.45).")
+    ] = None,
+    nms_max: Annotated[
+        int | None, typer.Option(help="Detections of an image, at most (default 300).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write ONNX and .pt2 files, each proven equal to eager PyTorch at sizes not exported at."""
@@ -64,7 +80,21 @@ def export(
         layout=layout,
         stride=stride,
     )
-    parent = export_source(source, options, Size.parse(size), output_folder(out), dynamic=dynamic)
+    if raw and nms:
+        raise UsageError(
+            "--nms and --raw can't be given together",
+            "raw heads hold no boxes, and suppression is of boxes",
+            "Leave one of them out.",
+        )
+    suppression = _suppression(nms, nms_score, nms_iou, nms_max)
+    parent = export_source(
+        source,
+        options,
+        Size.parse(size),
+        output_folder(out),
+        dynamic=dynamic,
+        suppression=suppression,
+    )
     models = convert_all(parent, comma_list(precision), out)
     if as_json:
         console.show_json(codec.to_plain(models))
@@ -74,14 +104,33 @@ def export(
     console.next_step(f"sizewise bench {models[0].path} --sizes 128:448:64")
 
 
-def export_source(
-    source: str, options: SourceOptions, example: Size, out: Path, *, dynamic: bool = True
-) -> ExportedModel:
-    """The FP32 model that the precision passes start from."""
-    if source.endswith(".onnx"):
-        from sizewise.onnxfile import read_model
+def _suppression(
+    nms: bool, score: float | None, iou: float | None, most: int | None
+) -> Suppression | None:
+    values = {"score_threshold": score, "iou_threshold": iou, "max_detections": most}
+    given = {name: value for name, value in values.items() if value is not None}
+    if given and not nms:
+        raise UsageError(
+            "--nms-score, --nms-iou and --nms-max can't be given by themselves",
+            "they are of the suppression that --nms puts into the graph",
+            "Give --nms, too, or leave them out.",
+        )
+    return Suppression(**given) if nms else None  # type: ignore[arg-type]
 
-        return read_model(Path(source))
+
+def export_source(
+    source: str,
+    options: SourceOptions,
+    example: Size,
+    out: Path,
+    *,
+    dynamic: bool = True,
+    suppression: Suppression | None = None,
+) -> ExportedModel:
+    """The model that the precision passes start from; of an ONNX file it is that file, or the one
+    with ``suppression`` in its graph."""
+    if source.endswith(".onnx"):
+        return _from_onnx(Path(source), options, out, suppression)
     from exporter.export import export as export_module
 
     found = resolve(source, options, example, out)
@@ -92,8 +141,23 @@ def export_source(
         output_names=found.output_names,
         example=example,
         dynamic=dynamic,
+        suppression=suppression,
         progress=console.progress(),
     )
+
+
+def _from_onnx(
+    source: Path, options: SourceOptions, out: Path, suppression: Suppression | None
+) -> ExportedModel:
+    model = read_as(source, options.layout)
+    if model.card.stride == 1 and options.stride:
+        model = replace(model, card=replace(model.card, stride=options.stride))
+    if suppression is None:
+        return model
+    from exporter.with_suppression import with_suppression
+
+    path = out / f"{source.stem}.nms.onnx"
+    return with_suppression(model, suppression, path, progress=console.progress())
 
 
 def convert_all(
@@ -121,10 +185,14 @@ def show_model(model: ExportedModel) -> None:
     )
     if card.parity:
         console.show_table(
-            "Parity with eager PyTorch (largest absolute error)",
+            f"Parity with {_origin(card)} (largest absolute error)",
             ("input (B, H×W)", "output", "error", "allowed", "largest value"),
             [_parity_row(check) for check in card.parity],
         )
+
+
+def _origin(card: ModelCard) -> str:
+    return "the file that it was made from" if card.parent_sha256 else "eager PyTorch"
 
 
 def _parity_row(check: ParityCheck) -> tuple[str, ...]:

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from exporter.eager import Reference
 from exporter.parity import check, compare
-from exporter.probes import Probe
+from exporter.probes import Probe, Reference
 from exporter.tolerance import demand_sensitive, influences
 from sizewise.errors import ExportError, ParityError
 from sizewise.specs import ParityCheck, Size

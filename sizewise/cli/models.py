@@ -1,0 +1,34 @@
+"""The models that commands take, read as their cards or the user say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from sizewise.errors import UsageError
+from sizewise.specs import ExportedModel, ModelCard
+
+
+def read_as(path: Path, layout: str) -> ExportedModel:
+    """``layout`` (or empty) makes a detector of a file that says nothing of its outputs.
+
+    Raises InputError, and UsageError for a layout that is not the file's own.
+    """
+    from sizewise.onnxfile import read_model
+
+    model = read_model(path)
+    return replace(model, card=card_as(path.name, model.card, layout)) if layout else model
+
+
+def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
+    """``card``, of the model ``name``, with ``layout``. Raises UsageError as :func:`read_as`."""
+    from netzoo.tasks.layouts import layout_names
+    from sizewise.discover import choose
+
+    if card.layout not in ("unknown", layout):
+        raise UsageError(
+            f"{name} can't be read as {layout}",
+            f"the file itself says that its layout is {card.layout}",
+            "Leave --layout out.",
+        )
+    return replace(card, task="detection", layout=choose("layout", layout, layout_names()))
