@@ -13,7 +13,7 @@ from netzoo.data.coco import AnnotatedImage, Dataset
 from netzoo.data.relabelling import find_classes
 from netzoo.tasks.coco_ap import evaluate_detections
 from netzoo.tasks.detecting import detect
-from netzoo.tasks.layouts import SUPPRESSED, layout_names
+from netzoo.tasks.layouts import layout_names
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.masks import MaskScores
 from netzoo.tasks.suppression import Detections
@@ -121,8 +121,7 @@ def _misfit(card: ModelCard, data: Dataset) -> str:
 def _other_classes(card: ModelCard, data: Dataset) -> str:
     if card.tree:
         find_classes(data.name, data.classes, card.classes)
-        suppressed = card.layout == SUPPRESSED
-        return "its graph suppresses, and of a tree it keeps roots first" if suppressed else ""
+        return ""
     if card.classes and card.task == "detection" and card.classes != data.classes:
         return f"the model knows {', '.join(card.classes)}, the data {', '.join(data.classes)}"
     return ""
