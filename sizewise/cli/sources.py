@@ -87,6 +87,7 @@ def _from_zoo(name: str, options: SourceOptions, out: Path) -> Source:
 
     from netzoo.config import NetworkConfig
     from netzoo.network import build_network, find_network
+    from netzoo.settling import settle
 
     torch.manual_seed(options.seed)
     network = build_network(
@@ -109,35 +110,23 @@ def _fill(network: Network, weights: Path, out: Path) -> str:
     """SHA-256 of the file that holds all of the network's weights now."""
     from netzoo.checkpoint import Provenance, load_weights, save_checkpoint
     from netzoo.darknet import is_darknet_file, load_darknet_weights
+    from netzoo.settling import settle
 
     if not is_darknet_file(weights):
         load_weights(network, weights)
         return sha256_of(weights)
-    count = len(list(network.convolutions()))
+    convolutions = list(network.convolutions())
     filled = load_darknet_weights(network, weights)
-    if filled < count:
+    if filled < len(convolutions):
         console.remark(
-            f"{weights} fills the first {filled} of {count} convolutions (it is for pre-training): "
-            "the others keep random weights, so the model measures speed and detects nothing."
+            f"{weights} fills the first {filled} of {len(convolutions)} convolutions, for "
+            "pre-training: the others are random, so the model measures speed and detects nothing."
         )
+        settle(network, convolutions[:filled])
     checkpoint = out / f"{network.config.name}.safetensors"
     save_checkpoint(checkpoint, network, Provenance(weights_sha256=sha256_of(weights)))
     console.remark(f"{checkpoint} holds the same weights for later use, without Darknet's file.")
     return sha256_of(checkpoint)
-
-
-def settle(network: nn.Module) -> None:
-    """Fit BatchNorm to noise: through random weights alone, an image hardly reaches the outputs,
-    and parity would compare constants."""
-    import torch
-    from torch import nn
-
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None
-    with torch.no_grad():
-        network.train()(torch.rand(2, 3, 256, 256))
-    network.eval()
 
 
 def _of_network(network: Network, options: SourceOptions, *, checkpoint_sha256: str) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -15,7 +16,7 @@ from netzoo.network import NetworkEntry, build_network, find_network, networks
 from netzoo.settling import settle
 from sizewise.specs import ExportedModel, ModelCard, Size
 
-NARROW = {"width": 0.1, "depth": 0.1}
+NARROW: Any = {"width": 0.1, "depth": 0.1}
 
 
 @pytest.mark.parametrize("entry", networks().values(), ids=networks().keys())

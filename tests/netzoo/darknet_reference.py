@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.blocks import ConvBNAct
+from netzoo.network import Network
+
 Array = NDArray[np.float32]
 REFERENCES: dict[str, dict[str, Any]] = {
     path.stem.rpartition("-")[0]: json.loads(path.read_text(encoding="utf-8"))
@@ -49,6 +52,17 @@ def write_weights(
         for array in made_up_arrays(convs, seed):
             file.write(array.tobytes())
     return path
+
+
+def rows_of(network: Network) -> list[list[int]]:
+    """A network's own ``convs``."""
+    found = []
+    for block in network.convolutions():
+        conv = block.conv if isinstance(block, ConvBNAct) else block
+        found.append(
+            [conv.out_channels, conv.in_channels, conv.kernel_size[0], int(conv.bias is None)]
+        )
+    return found
 
 
 def made_up_image(reference: dict[str, Any]) -> Array:

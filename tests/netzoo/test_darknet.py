@@ -14,36 +14,25 @@ from netzoo.config import NetworkConfig
 from netzoo.darknet import is_darknet_file, load_darknet_weights
 from netzoo.network import Network, build_network
 from sizewise.errors import InputError
-from tests.netzoo.darknet_reference import made_up_arrays, write_weights
+from tests.netzoo.darknet_reference import made_up_arrays, rows_of, write_weights
 
 
 def narrow(name: str = "yolov3-tiny", classes: tuple[str, ...] = ("a", "b")) -> Network:
     return build_network(NetworkConfig(name=name, classes=classes, width=0.0625))
 
 
-def rows(network: Network) -> list[list[int]]:
-    """Filters, inputs, kernel, BatchNorm."""
-    found = []
-    for block in network.convolutions():
-        conv = block.conv if isinstance(block, ConvBNAct) else block
-        found.append(
-            [conv.out_channels, conv.in_channels, conv.kernel_size[0], int(conv.bias is None)]
-        )
-    return found
-
-
 @pytest.fixture
 def whole(tmp_path: Path) -> Path:
-    return write_weights(tmp_path / "tiny.weights", rows(narrow()), seed=1)
+    return write_weights(tmp_path / "tiny.weights", rows_of(narrow()), seed=1)
 
 
 @pytest.mark.parametrize("old_header", [False, True])
 def test_every_number_lands_in_its_place(tmp_path: Path, old_header: bool) -> None:
     network = narrow()
-    path = write_weights(tmp_path / "a.weights", rows(network), seed=1, old_header=old_header)
+    path = write_weights(tmp_path / "a.weights", rows_of(network), seed=1, old_header=old_header)
     assert load_darknet_weights(network, path) == 13
     assert not network.training
-    arrays = made_up_arrays(rows(network), seed=1)
+    arrays = made_up_arrays(rows_of(network), seed=1)
     for block in network.convolutions():
         if isinstance(block, ConvBNAct):
             names = ("bias", "weight", "running_mean", "running_var")
@@ -58,7 +47,7 @@ def test_every_number_lands_in_its_place(tmp_path: Path, old_header: bool) -> No
 
 def test_a_partial_file_fills_the_first_convolutions(whole: Path, tmp_path: Path) -> None:
     network = narrow()
-    first = sum(array.size for array in made_up_arrays(rows(network)[:7], seed=1))
+    first = sum(array.size for array in made_up_arrays(rows_of(network)[:7], seed=1))
     path = tmp_path / "yolov3-tiny.conv.15"
     path.write_bytes(whole.read_bytes()[: 20 + 4 * first])
     before = list(network.convolutions())[-1].state_dict()["weight"].clone()
@@ -74,7 +63,7 @@ def test_a_file_that_is_cut_or_too_long_is_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("cut")
-    content = write_weights(folder / "a.weights", rows(narrow()), seed=1).read_bytes()
+    content = write_weights(folder / "a.weights", rows_of(narrow()), seed=1).read_bytes()
     change = data.draw(st.integers(-len(content), 64).filter(bool))
     path = folder / "b.weights"
     path.write_bytes(content[:change] if change < 0 else content + bytes(change))

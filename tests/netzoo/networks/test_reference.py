@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from netzoo.blocks import ConvBNAct
 from netzoo.config import NetworkConfig
 from netzoo.darknet import load_darknet_weights
 from netzoo.network import Network, build_network, find_network
@@ -16,6 +15,7 @@ from tests.netzoo.darknet_reference import (
     TOLERANCE,
     largest_error,
     made_up_image,
+    rows_of,
     write_weights,
 )
 
@@ -29,13 +29,7 @@ def published(name: str) -> Network:
 def test_convolutions_are_darknets_in_darknets_order(name: str) -> None:
     with torch.device("meta"):
         network = published(name)
-    found = []
-    for block in network.convolutions():
-        conv = block.conv if isinstance(block, ConvBNAct) else block
-        found.append(
-            [conv.out_channels, conv.in_channels, conv.kernel_size[0], int(conv.bias is None)]
-        )
-    assert found == REFERENCES[name]["convs"]
+    assert rows_of(network) == REFERENCES[name]["convs"]
 
 
 @pytest.mark.parametrize("name", REFERENCES)
