@@ -18,6 +18,7 @@ from netzoo.tasks.coco_ap import DetectionScores, evaluate_detections
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.suppression import Detections, suppress
 from netzoo.tasks.top_k import ClassScores, score_classes
+from sizewise.errors import InputError
 from sizewise.progress import SILENT, Progress
 from sizewise.specs import Size
 
@@ -55,7 +56,19 @@ def evaluate_classifier(
     progress: Progress = SILENT,
     batch_size: int = 32,
 ) -> ClassScores:
-    """Top-1 and top-5 of a classifier with every image fitted into ``size``, as it learnt them."""
+    """Top-1 and top-5 of a classifier with every image fitted into ``size``, as it learnt them.
+
+    The classes of ``data`` are found among the network's by their names. Raises InputError where
+    they are not there, or ``data`` has no images.
+    """
+    if not data.images:
+        raise InputError(
+            f"{network.config.name} can't be evaluated on {data.name}",
+            "it has no images",
+            "Give a data set that has.",
+        )
+    places = find_classes(data.name, data.classes, network.config.classes)
+    labels = places[[image.label for image in data.images]]
     module = convert_conv2d_weight_memory_format(deployable(network), torch.channels_last)
     found: list[NDArray[np.float32]] = []
     with progress.stage(f"evaluate at {size}", len(data.images)) as stage, torch.inference_mode():
@@ -65,7 +78,7 @@ def evaluate_classifier(
             (scores,) = module(inputs)
             found.append(scores.numpy())
             stage.advance(len(images))
-    return score_classes(np.concatenate(found), np.array([image.label for image in data.images]))
+    return score_classes(np.concatenate(found), labels)
 
 
 def _fit(

@@ -175,13 +175,13 @@ def _say_scores(
     from netzoo.data.classified import open_classified
     from netzoo.training.evaluate import evaluate_classifier
 
+    size = max(settings.sizes, key=lambda size: size.pixels)
     try:
         data = open_classified(source, "val", progress=console.progress())
+        scores = evaluate_classifier(network, data, size, console.progress())
     except InputError as error:
         console.remark(f"Not evaluated. {error}")
         return
-    size = max(settings.sizes, key=lambda size: size.pixels)
-    scores = evaluate_classifier(network, data, size, console.progress())
     console.remark(
         f"{entry.name} on {data.name} at {size}: top-1 {scores.top1:.1%}, top-5 {scores.top5:.1%}."
     )

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,30 +18,11 @@ from netzoo.training.trainer import train
 from sizewise.errors import InputError, TrainingError, UsageError
 from sizewise.specs import Sizes
 from tests.netzoo.factories import narrow_config, squares
+from tests.netzoo.training.notes import Notes
 
 QUICK = TrainingSettings(
     steps=4, batch_size=2, sizes=Sizes.parse("64,96"), warmup_steps=2, threads=1
 )
-
-
-class Notes:
-    """A progress that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.stages: list[tuple[str, int]] = []
-        self.notes: list[str] = []
-
-    @contextmanager
-    def stage(self, label: str, total: int) -> Iterator[Notes]:
-        self.stages.append((label, total))
-        yield self
-
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        self.notes += [note] * steps
-
-    @property
-    def losses(self) -> list[float]:
-        return [float(note.split()[1]) for note in self.notes]
 
 
 @pytest.fixture
