@@ -53,6 +53,14 @@ def test_anchors_are_ordered_and_better_than_one_for_all(
     assert mean_best_iou(found, anchors) >= mean_best_iou(found, [cloud.mean(0)]) - 1e-9
 
 
+def test_anchors_are_stretched_with_the_pictures(tmp_path: Path) -> None:
+    data = squares(tmp_path, 20, height=48, width=96)
+    stretched = fit_anchors(data, (Size(96, 96),), 1, 0, keep_shape=False)
+    letterboxed = fit_anchors(data, (Size(96, 96),), 1, 0)
+    ((width, height),), ((same_width, half_height),) = stretched, letterboxed
+    assert (width, height) == pytest.approx((same_width, 2 * half_height), abs=0.02)
+
+
 def test_the_same_seed_gives_the_same_anchors(tmp_path: Path) -> None:
     data, sizes = squares(tmp_path, 20), Sizes.parse("64,96")
     first = fit_anchors(data, sizes, 9, seed=3)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from netzoo.training.batches import draw_batches
@@ -19,9 +20,11 @@ def settings(*, steps: int = 6, seed: int = 0) -> TrainingSettings:
     )
 
 
-def test_a_box_frames_its_colour_at_every_size(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keep_shape", [True, False])
+def test_a_box_frames_its_colour_at_every_size(tmp_path: Path, keep_shape: bool) -> None:
     """Red or blue inside the boxes, grey just outside: pixels and boxes moved alike."""
-    for batch in draw_batches(squares(tmp_path, 8), settings()):
+    data = squares(tmp_path, 8, height=48, width=128)
+    for batch in draw_batches(data, settings(), keep_shape=keep_shape):
         assert batch.images.shape == (4, 3, batch.size.height, batch.size.width)
         assert 0 <= batch.images.min() < batch.images.max() <= 1
         targets = batch.targets
@@ -29,6 +32,8 @@ def test_a_box_frames_its_colour_at_every_size(tmp_path: Path) -> None:
         pixels = batch.images[targets.images, :, middles[:, 1], middles[:, 0]]
         coloured = (pixels[:, 0] - pixels[:, 2]).abs() > 0.5
         assert coloured.all()
+        # Of a picture that is so wide, letterboxing leaves a border above and below.
+        assert (batch.images[:, :, 0].std() < 1e-6) == keep_shape
 
 
 def test_each_image_comes_once_before_any_comes_again(tmp_path: Path) -> None:

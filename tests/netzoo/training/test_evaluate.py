@@ -24,9 +24,14 @@ class Oracle(Network):
     output_names = ("boxes", "scores")
 
     def __init__(
-        self, data: Dataset, size: Size, error: float, classes: tuple[str, ...] = CLASSES
+        self,
+        data: Dataset,
+        size: Size,
+        error: float,
+        classes: tuple[str, ...] = CLASSES,
+        name: str = "yolov3",
     ) -> None:
-        super().__init__(NetworkConfig(name="yolov3", classes=classes), (32,))
+        super().__init__(NetworkConfig(name=name, classes=classes), (32,))
         self._data = data
         self._size = size
         self._error = error
@@ -40,7 +45,9 @@ class Oracle(Network):
         self._next += len(images)
         boxes, scores = [], []
         for image in batch:
-            fit = Letterbox.fit(Size(image.height, image.width), self._size)
+            source = Size(image.height, image.width)
+            keep_shape = self.config.name != "yolov4-tiny"
+            fit = Letterbox.fit(source, self._size, keep_shape=keep_shape)
             boxes.append(torch.from_numpy(fit.boxes_to_input(image.boxes)) + self._error)
             known = find_classes("squares", CLASSES, self.config.classes)[image.labels]
             scores.append(torch.eye(len(self.config.classes))[known])
@@ -55,9 +62,10 @@ def data(tmp_path: Path) -> Dataset:
     return squares(tmp_path, 7)
 
 
+@pytest.mark.parametrize("name", ["yolov3", "yolov4-tiny"])
 @pytest.mark.parametrize("size", [Size(96, 128), Size(64, 160), Size(256, 96)])
-def test_right_answers_score_one_at_every_size(data: Dataset, size: Size) -> None:
-    scores = evaluate_network(Oracle(data, size, error=0.0), data, size, batch_size=3)
+def test_right_answers_score_one_at_every_size(data: Dataset, size: Size, name: str) -> None:
+    scores = evaluate_network(Oracle(data, size, 0.0, name=name), data, size, batch_size=3)
     assert scores.ap > 0.99
 
 
