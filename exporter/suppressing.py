@@ -105,12 +105,14 @@ def suppressed_card(card: ModelCard, suppression: Suppression) -> ModelCard:
     is of no detector whose boxes and scores are known, or of one with a tree of classes."""
     if card.suppression is not None:
         why, todo = "it has suppression in its graph already", "Export it without --nms first."
+    elif card.task == "unknown":
+        why = "its task is unknown, and only detectors find boxes"
+        todo = "Say with --layout how its outputs are read, or leave --nms out."
     elif card.task != "detection":
-        why = f"its task is {card.task}, and only detectors find boxes"
-        todo = "Leave --nms (or --raw) out, or say with --layout how its outputs are read."
+        why, todo = f"its task is {card.task}, and only detectors find boxes", "Leave --nms out."
     elif card.tree:
         why = "its classes form a tree, and a box is labelled by walking down that"
-        todo = "Leave --nms out: predict and bench walk down the tree after the network."
+        todo = "Leave --nms out: predict walks down the tree after the network."
     else:
         choose("layout to suppress", card.layout, READINGS)
         return replace(card, layout=SUPPRESSED, suppression=suppression)

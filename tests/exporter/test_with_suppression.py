@@ -69,7 +69,7 @@ def test_a_precision_can_follow(folder: Path) -> None:
 
 def test_a_file_of_anybody_needs_a_layout(folder: Path) -> None:
     model = write_cells(folder / "cells.onnx", "b_4c_n", card=None)
-    with pytest.raises(UsageError, match="say with --layout how its outputs are read"):
+    with pytest.raises(UsageError, match="Say with --layout how its outputs are read"):
         with_suppression(model, THIS, folder / "made.onnx")
     told = replace(model, card=replace(model.card, task="detection", layout="b_4c_n"))
     assert with_suppression(told, THIS, folder / "made.onnx").card.stride == 1
