@@ -9,33 +9,20 @@ picture as it is seen, upright.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.detector import Detector, obtain_detector
+from sizewise.cli.detector import obtain_detector
 from sizewise.cli.options import Json, Out
+from sizewise.cli.predicting import Outcome, coco_results, predict_all
 from sizewise.cli.readable import ReadingOptions
-from sizewise.errors import InferenceError, InputError, OutputError, SizewiseError
-from sizewise.files import output_folder, written_whole
-from sizewise.progress import SILENT, Stage
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from engines.base import Session
-    from netzoo.tasks.suppression import Detections
-
-    Pixels = NDArray[np.uint8]
-
-_QUALITY = 95
-"""Of JPEG, with full colour resolution: frames are one or two pixels wide."""
+from sizewise.errors import InputError
+from sizewise.files import output_folder
+from sizewise.progress import SILENT
 
 
 def predict(
@@ -92,90 +79,15 @@ def predict(
         open_engine(detector.artifact) as session,
         progress.stage("Predicting", len(pictures)) as stage,
     ):
-        outcome = _predict_all(detector, session, drawings, stage)
+        outcome = predict_all(detector, session, drawings, stage)
     if as_json:
-        console.show_json(_coco_results(pictures, outcome))
+        console.show_json(coco_results(pictures, outcome))
     else:
         _say(outcome, drawings, detector.card.classes)
     _close(outcome, out)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Outcome:
-    """Every picture is in one of them."""
-
-    found: dict[Path, Detections] = field(default_factory=dict)
-    failed: dict[Path, SizewiseError] = field(default_factory=dict)
-
-
-def _predict_all(
-    detector: Detector, session: Session, drawings: Mapping[Path, Path], stage: Stage
-) -> _Outcome:
-    """A picture that fails costs nothing but itself."""
-    from engines.feeding import infer_images
-
-    outcome = _Outcome()
-    readable = _readable(tuple(drawings), outcome, stage)
-    while batch := list(islice(readable, detector.artifact.spec.batch_size)):
-        fits = [detector.fit(picture) for _, picture in batch]
-        planes = [fit.apply(picture) for fit, (_, picture) in zip(fits, batch, strict=True)]
-        outputs = infer_images(session, planes)
-        for (path, picture), fit, of_picture in zip(batch, fits, outputs, strict=True):
-            try:
-                found = detector.read(fit, of_picture)
-                _draw(picture, found, detector.card.classes, drawings[path])
-            except (InferenceError, OutputError) as error:
-                outcome.failed[path] = error
-            else:
-                outcome.found[path] = found
-            stage.advance(note=path.name)
-    return outcome
-
-
-def _readable(
-    paths: Sequence[Path], outcome: _Outcome, stage: Stage
-) -> Iterator[tuple[Path, Pixels]]:
-    from netzoo.data.decoding import decode_picture
-
-    for path in paths:
-        try:
-            picture = decode_picture(path)
-        except InputError as error:
-            outcome.failed[path] = error
-            stage.advance(note=path.name)
-        else:
-            yield path, picture
-
-
-def _draw(picture: Pixels, found: Detections, classes: Sequence[str], path: Path) -> None:
-    from netzoo.tasks.drawing import draw_detections
-
-    drawn = draw_detections(picture, found, classes)
-    with written_whole(path) as draft:
-        if path.suffix == ".png":
-            drawn.save(draft, "PNG")
-        else:
-            drawn.save(draft, "JPEG", quality=_QUALITY, subsampling=0)
-
-
-def _coco_results(pictures: Sequence[Path], outcome: _Outcome) -> list[dict[str, Any]]:
-    return [
-        {
-            "image_id": number,
-            "file_name": str(path),
-            "category_id": label,
-            "bbox": [round(side, 3) for side in (x0, y0, x1 - x0, y1 - y0)],
-            "score": round(score, 6),
-        }
-        for number, path in enumerate(pictures, start=1)
-        if (found := outcome.found.get(path))
-        for (x0, y0, x1, y1), score, label in zip(
-            found.boxes.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
-        )
-    ]
-
-
-def _say(outcome: _Outcome, drawings: Mapping[Path, Path], classes: Sequence[str]) -> None:
+def _say(outcome: Outcome, drawings: Mapping[Path, Path], classes: Sequence[str]) -> None:
     from netzoo.tasks.drawing import class_name
 
     for path, found in outcome.found.items():
@@ -184,7 +96,7 @@ def _say(outcome: _Outcome, drawings: Mapping[Path, Path], classes: Sequence[str
         typer.echo(f"{path}: {listed or 'nothing'} → {drawings[path]}")
 
 
-def _close(outcome: _Outcome, out: Path) -> None:
+def _close(outcome: Outcome, out: Path) -> None:
     """Name what failed; exit code 3, or 1 where nothing else was."""
     failed = tuple(outcome.failed.values())
     total = len(outcome.found) + len(failed)
