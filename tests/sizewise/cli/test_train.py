@@ -1,0 +1,130 @@
+"""``sizewise train``: losses by default and by name, classifiers, and weights to begin with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from netzoo.checkpoint import read_header
+from netzoo.config import NetworkConfig
+from netzoo.data.coco import write_coco
+from netzoo.network import build_network, find_network
+from tests.netzoo.darknet_reference import made_up_arrays, rows_of, write_weights
+from tests.netzoo.factories import CLASSES, squares
+from tests.sizewise.cli.conftest import Cli
+
+QUICK = ("--width", 0.05, "--depth", 0.1, "--steps", 2, "--batch", 2, "--sizes", "64")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "squares"
+    found = squares(folder, 6)
+    write_coco(found, folder / "train.json")
+    write_coco(found, folder / "val.json")
+    return folder
+
+
+@pytest.mark.parametrize(("asked", "used"), [((), "dense"), (("--loss", "paper"), "paper")])
+def test_a_checkpoint_remembers_the_loss_that_was_used(
+    cli: Cli, data: Path, tmp_path: Path, asked: tuple[str, ...], used: str
+) -> None:
+    said = cli("train", "yolov2", "--data", data, *QUICK, *asked, "--out", tmp_path, "--json")
+    assert said.code == 0, said
+    header = read_header(Path(json.loads(said.out)["checkpoint"]))
+    assert header.provenance.settings is not None
+    assert header.provenance.settings.loss == used
+    assert header.config.decoding == ("scaled" if used == "dense" else None)
+
+
+def test_a_loss_by_its_name_or_by_default_is_the_same_training(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    call = ("train", "yolov3", "--data", data, *QUICK, "--out", tmp_path)
+    assert cli(*call).code == 0
+    assert "not trained again" in cli(*call, "--loss", "dense").err
+    assert "trained anew" in cli(*call, "--loss", "paper").err
+
+
+@pytest.mark.parametrize(
+    ("network", "loss", "listed"),
+    [("darknet19", "dense", "cross_entropy"), ("yolov3", "cross_entropy", "dense or paper")],
+)
+def test_a_loss_of_another_kind_is_refused_with_a_list(
+    cli: Cli, tmp_path: Path, network: str, loss: str, listed: str
+) -> None:
+    said = cli("train", network, "--loss", loss, "--out", tmp_path)
+    assert said.code == 2
+    assert said.err.startswith(f"sizewise: {network} can't be trained with the loss '{loss}'")
+    assert listed in said.err
+
+
+def test_a_classifier_learns_crops_and_says_its_scores(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    said = cli("train", "darknet19", "--data", data, *QUICK, "--out", tmp_path / "out")
+    assert said.code == 0, said
+    assert f"Checkpoint: {tmp_path / 'out' / 'darknet19.safetensors'}" in said.out
+    assert "darknet19 on squares val at 64x64: top-1" in said.err
+    assert "top-5 100.0%" in said.err
+
+
+def test_without_data_to_validate_with_a_classifier_is_kept_all_the_same(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    (data / "val.json").unlink()
+    said = cli("train", "darknet53", "--data", data, *QUICK, "--out", tmp_path / "out")
+    assert said.code == 0, said
+    assert (tmp_path / "out" / "darknet53.safetensors").is_file()
+    assert "Not evaluated." in said.err
+    assert "val.json is missing" in said.err
+
+
+def config(name: str) -> NetworkConfig:
+    return NetworkConfig(name=name, classes=CLASSES, width=0.05, depth=0.1)
+
+
+def test_whole_weights_bring_their_anchors_and_a_partial_file_none(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    rows = rows_of(build_network(config("yolov3-tiny")))
+    whole = write_weights(tmp_path / "tiny.weights", rows, seed=0)
+    call = ("train", "yolov3-tiny", "--data", data, *QUICK)
+    first = cli(*call, "--weights", whole, "--out", tmp_path / "first")
+    assert first.code == 0, first
+    assert f"{whole} fills 13 of 13 convolutions." in first.err
+    path = tmp_path / "first" / "yolov3-tiny.safetensors"
+    assert read_header(path).config.anchors == find_network("yolov3-tiny").anchors
+
+    numbers = sum(array.size for array in made_up_arrays(rows[:7], seed=0))
+    partial = tmp_path / "tiny.conv.7"
+    partial.write_bytes(whole.read_bytes()[: 20 + 4 * numbers])
+    second = cli(*call, "--weights", partial, "--out", tmp_path / "second")
+    assert second.code == 0, second
+    assert "fills 7 of 13 convolutions; the others begin at random." in second.err
+    fitted = read_header(tmp_path / "second" / "yolov3-tiny.safetensors").config.anchors
+    assert max(max(anchor) for anchor in fitted) <= 64
+
+
+def test_other_weights_are_another_training(cli: Cli, data: Path, tmp_path: Path) -> None:
+    rows = rows_of(build_network(config("yolov3-tiny")))
+    weights = write_weights(tmp_path / "tiny.weights", rows, seed=0)
+    call = ("train", "yolov3-tiny", "--data", data, *QUICK, "--weights", weights, "--out", tmp_path)
+    assert cli(*call).code == 0
+    assert "not trained again" in cli(*call).err
+    write_weights(weights, rows, seed=1)
+    assert "trained anew" in cli(*call).err
+
+
+def test_weights_of_another_network_are_refused(cli: Cli, data: Path, tmp_path: Path) -> None:
+    rows = rows_of(build_network(config("yolov3")))
+    weights = write_weights(tmp_path / "other.weights", rows, seed=0)
+    said = cli(
+        *("train", "yolov3-tiny", "--data", data, *QUICK),
+        *("--weights", weights, "--out", tmp_path / "out"),
+    )
+    assert said.code == 1
+    assert f"{weights} does not fit" in said.err
+    assert not (tmp_path / "out" / "yolov3-tiny.safetensors").exists()
