@@ -17,6 +17,15 @@ class Assignment:
     row: Tensor
     column: Tensor
 
+    def only(self, chosen: Tensor) -> Assignment:
+        """Those answers that are ``chosen``, bool [M]."""
+        return Assignment(
+            box=self.box[chosen],
+            anchor=self.anchor[chosen],
+            row=self.row[chosen],
+            column=self.column[chosen],
+        )
+
 
 def assign_cells(
     boxes: Tensor, anchors: Tensor, stride: int, shape: tuple[int, int], max_ratio: float
@@ -35,6 +44,21 @@ def assign_cells(
     fits = torch.maximum(ratio, 1 / ratio).amax(-1) < max_ratio
     box, anchor, cell = (fits[:, :, None] & inside[:, None]).nonzero().unbind(-1)
     return Assignment(box=box, anchor=anchor, row=rows[box, cell], column=columns[box, cell])
+
+
+def nearest_only(cells: Assignment, images: Tensor, boxes: Tensor, stride: int) -> Assignment:
+    """Of the boxes that ask for one anchor in one cell of an image, the one whose centre lies
+    nearest to the cell's (all, where they are as near): an answer to several learns their mean.
+
+    ``images`` int64 [K] and ``boxes`` [K, 4] as in the targets.
+    """
+    places = torch.stack((images[cells.box], cells.anchor, cells.row, cells.column))
+    found, place = torch.unique(places, dim=1, return_inverse=True)
+    centre = (boxes[:, :2] + boxes[:, 2:])[cells.box] / 2 / stride
+    apart = (centre - torch.stack((cells.column, cells.row), 1) - 0.5).square().sum(1)
+    least = torch.full_like(apart, torch.inf)[: found.shape[1]]
+    least = least.scatter_reduce(0, place, apart, "amin")
+    return cells.only(apart <= least[place])
 
 
 def _nearest_cells(centre: Tensor) -> Tensor:

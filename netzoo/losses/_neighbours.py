@@ -16,7 +16,7 @@ from torch.nn import functional
 from netzoo.boxes import complete_iou
 from netzoo.decode import BOX_RULES, box_corners, split_anchors
 from netzoo.loss import Targets
-from netzoo.losses._assignment import assign_cells
+from netzoo.losses._assignment import assign_cells, nearest_only
 from netzoo.network import AnchorDetector
 
 MAX_RATIO = 4.0
@@ -25,12 +25,22 @@ BOX_GAIN, OBJECTNESS_GAIN, CLASS_GAIN = 0.05, 1.0, 0.5
 
 
 def neighbours_loss(
-    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets, balance: Sequence[float]
+    network: AnchorDetector,
+    heads: Sequence[Tensor],
+    targets: Targets,
+    balance: Sequence[float],
+    *,
+    shared: bool,
 ) -> dict[str, Tensor]:
     """The three weighted parts: ``box`` (1 − CIoU), ``objectness`` (cross entropy with the CIoU as
     target, every cell of every head, each head weighted by ``balance``) and ``classes`` (what the
-    class rule says, where a box is answered)."""
-    levels = [_level_loss(network, number, head, targets) for number, head in enumerate(heads)]
+    class rule says, where a box is answered).
+
+    An anchor in a cell may be ``shared`` by several boxes; otherwise the nearest has it.
+    """
+    levels = [
+        _level_loss(network, number, head, targets, shared) for number, head in enumerate(heads)
+    ]
     box, objectness, classes = (torch.stack(part) for part in zip(*levels, strict=True))
     return {
         "box": BOX_GAIN * box.sum(),
@@ -40,12 +50,14 @@ def neighbours_loss(
 
 
 def _level_loss(
-    network: AnchorDetector, number: int, head: Tensor, targets: Targets
+    network: AnchorDetector, number: int, head: Tensor, targets: Targets, shared: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     anchors, stride = network.anchors[number], network.strides[number]
     raw = split_anchors(head, len(anchors))
     shape = (raw.shape[-2], raw.shape[-1])
     cells = assign_cells(targets.boxes, anchors, stride, shape, MAX_RATIO)
+    if not shared:
+        cells = nearest_only(cells, targets.images, targets.boxes, stride)
     index = (targets.images[cells.box], cells.anchor, cells.row, cells.column)
     xy, wh, _, classes = raw.permute(0, 1, 3, 4, 2)[index].split_with_sizes(
         (2, 2, 1, raw.shape[2] - 5), -1

@@ -24,7 +24,7 @@ def scaled_loss(
     C/80 on the classes, whose gain was tuned for COCO's 80.
     """
     levels = len(heads)
-    parts = neighbours_loss(network, heads, targets, BALANCE[levels])
+    parts = neighbours_loss(network, heads, targets, BALANCE[levels], shared=True)
     share = 3 / levels
     return {
         "box": share * parts["box"],

@@ -14,12 +14,18 @@ from netzoo.losses._neighbours import neighbours_loss
 from netzoo.network import AnchorDetector
 
 
+FINEST = 4.0
+"""Weight of the finest head's objectness, whatever its stride."""
+
+
 def dense_loss(
     network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
 ) -> dict[str, Tensor]:
     """``box``, ``objectness`` and ``classes``, weighted (see ``_neighbours``). A cell counts the
     same at every head, though a finer one has four times as many."""
-    return neighbours_loss(network, heads, targets, [(16 / s) ** 2 for s in network.strides])
+    finest = min(network.strides)
+    balance = [FINEST * (finest / stride) ** 2 for stride in network.strides]
+    return neighbours_loss(network, heads, targets, balance, shared=False)
 
 
 LOSSES = (LossEntry(name="dense", decoding="scaled", compute=dense_loss),)
