@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +38,14 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """A probe and the outputs, by name, that a graph has to give for it."""
+    """A probe and the outputs, by name, that a graph has to give for it.
+
+    ``rerun``, where there is one, computes them again by other kernels of the same precision.
+    """
 
     probe: Probe
     outputs: Mapping[str, NDArray[Any]]
+    rerun: Callable[[], Mapping[str, NDArray[Any]]] | None = None
 
 
 def plan_probes(*, example: Size, stride: int, dynamic: bool) -> tuple[Probe, ...]:

@@ -26,6 +26,9 @@ ROUNDING = 2e-5
 an exponential or a sigmoid as many units of a small probability (1e-5 of it was seen)."""
 FLOOR = 1e-9
 """For outputs that are all but zero."""
+NOISE = 4
+"""Times what two ways through the module itself differ by. A network of a hundred layers can make
+more of rounding than the shares above allow, and then only it can say how much."""
 _SENSITIVITY = 4
 """How many tolerances another image must change for parity to say anything."""
 
@@ -33,6 +36,13 @@ _SENSITIVITY = 4
 def tolerance(influence: float, absmax: float) -> float:
     """The largest error that passes, in the output's unit."""
     return RELATIVE * influence + ROUNDING * absmax + FLOOR
+
+
+def noise(reference: Reference, name: str) -> float:
+    """What rounding alone may change of an output; 0 where that is not known."""
+    if reference.rerun is None:
+        return 0.0
+    return NOISE * largest(difference(reference.outputs[name], reference.rerun()[name]))
 
 
 def influences(references: Sequence[Reference]) -> Mapping[str, float]:

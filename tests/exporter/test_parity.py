@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,18 @@ def test_a_form_that_agrees_gives_one_check_for_each_output() -> None:
 def test_a_form_that_differs_is_refused(given: NDArray[Any], said: str) -> None:
     with pytest.raises(ParityError, match=said):
         check("graph", lambda probe: {"map": given}, [SOUND])
+
+
+def test_what_rounding_costs_the_module_itself_is_allowed_and_no_more() -> None:
+    outputs = SOUND.outputs["map"]
+    shaky = replace(SOUND, rerun=lambda: {"map": outputs + np.float32(0.01)})
+    (result,) = check("graph", lambda probe: {"map": outputs - np.float32(0.03)}, [shaky])
+    assert result.max_abs_error == pytest.approx(0.03, rel=1e-4)
+    assert result.tolerance == pytest.approx(0.04, rel=0.05)
+    with pytest.raises(ParityError, match=r"off by 0\.05"):
+        check("graph", lambda probe: {"map": outputs - np.float32(0.05)}, [shaky])
+    with pytest.raises(ParityError, match=r"off by 0\.03"):
+        check("graph", lambda probe: {"map": outputs - np.float32(0.03)}, [SOUND])
 
 
 def test_a_form_that_does_not_run_is_refused() -> None:
