@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from netzoo.boxes import complete_iou
 from netzoo.decode import BOX_RULES, box_corners, split_anchors
 from netzoo.loss import Targets
 from netzoo.losses._assignment import assign_cells, nearest_only
+from netzoo.losses._divergence import divergence
 from netzoo.network import AnchorDetector
 
 MAX_RATIO = 4.0
@@ -32,8 +32,8 @@ def neighbours_loss(
     *,
     shared: bool,
 ) -> dict[str, Tensor]:
-    """The three weighted parts: ``box`` (1 − CIoU), ``objectness`` (cross entropy with the CIoU as
-    target, every cell of every head, each head weighted by ``balance``) and ``classes`` (what the
+    """The three weighted parts: ``box`` (1 − CIoU), ``objectness`` (divergence from the CIoU, every
+    cell of every head, each head weighted by ``balance``) and ``classes`` (what the
     class rule says, where a box is answered).
 
     An anchor in a cell may be ``shared`` by several boxes; otherwise the nearest has it.
@@ -69,9 +69,7 @@ def _level_loss(
     objectness = raw[:, :, 4]
     return (
         _mean(1 - agreement),
-        functional.binary_cross_entropy_with_logits(
-            objectness, _objectness_target(objectness, index, agreement.detach())
-        ),
+        divergence(objectness, _objectness_target(objectness, index, agreement.detach())).mean(),
         _mean(network.class_rule.loss(classes, targets.labels[cells.box])),
     )
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from netzoo.boxes import complete_iou
 from netzoo.decode import BOX_RULES, BoxRule
 from netzoo.loss import Targets
+from netzoo.losses._divergence import divergence
 from netzoo.losses._levels import Level, background, match_levels, per_image
 from netzoo.network import AnchorDetector
 
@@ -58,14 +58,12 @@ def _loss(
 
 def _coordinate_error(level: Level, rule: BoxRule) -> Tensor:
     """Half of the squared error of w and h. Of x and y Darknet passes back the sigmoid's error
-    without its slope, which is the gradient of the cross entropy: here it is, less its least."""
+    without its slope, which is the gradient of the cross entropy."""
     del rule
     xy, wh, _, _ = level.answers()
     offset, extent = level.coordinates()
-    least = torch.special.entr(offset) + torch.special.entr(1 - offset)
-    beside = binary_cross_entropy_with_logits(xy, offset, reduction="none") - least
-    error: Tensor = level.weights() * (beside + (wh - extent).square() / 2)
-    return error.sum()
+    errors = divergence(xy, offset) + (wh - extent).square() / 2
+    return (level.weights() * errors).sum()
 
 
 def _overlap_error(level: Level, rule: BoxRule) -> Tensor:
@@ -76,15 +74,11 @@ def _objectness_error(level: Level, rule: BoxRule, targets: Targets) -> Tensor:
     answering, everywhere = level.answers()[2], level.raw[:, :, 4]
     empty = background(level, rule, targets, IGNORE)
     return (
-        _entropy(answering, torch.ones_like(answering)).sum()
-        + (empty * _entropy(everywhere, torch.zeros_like(everywhere))).sum()
+        divergence(answering, torch.ones_like(answering)).sum()
+        + (empty * divergence(everywhere, torch.zeros_like(everywhere))).sum()
     )
 
 
 def _class_error(level: Level) -> Tensor:
     classes = level.answers()[3]
-    return _entropy(classes, level.classes.to(classes.dtype)).sum()
-
-
-def _entropy(raw: Tensor, wanted: Tensor) -> Tensor:
-    return binary_cross_entropy_with_logits(raw, wanted, reduction="none")
+    return divergence(classes, level.classes.to(classes.dtype)).sum()

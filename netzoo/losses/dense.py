@@ -13,7 +13,6 @@ from netzoo.loss import LossEntry, Targets
 from netzoo.losses._neighbours import neighbours_loss
 from netzoo.network import AnchorDetector
 
-
 FINEST = 4.0
 """Weight of the finest head's objectness, whatever its stride."""
 

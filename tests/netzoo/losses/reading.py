@@ -66,6 +66,11 @@ def entropy(raw: float, wanted: float) -> float:
     return -sum(w * math.log(q) for w, q in ((wanted, p), (1 - wanted, 1 - p)) if w)
 
 
+def least_entropy(wanted: float) -> float:
+    """The least that the entropy against ``wanted`` can be."""
+    return entropy(math.log(wanted / (1 - wanted)), wanted) if 0 < wanted < 1 else 0.0
+
+
 def iou(a: Corners, b: Corners) -> float:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
@@ -214,7 +219,7 @@ def _yolo_answer(sheet: Sheet, cell: Cell, truth: Truth) -> None:
         *(weight * (sigmoid(r) - o) for r, o in zip(raw, offsets, strict=False)),
         *(weight * (raw[2] - w), weight * (raw[3] - h)),
     ]
-    costs = [entropy(r, o) - _least(o) for r, o in zip(raw, offsets, strict=False)]
+    costs = [entropy(r, o) - least_entropy(o) for r, o in zip(raw, offsets, strict=False)]
     costs += [(raw[2] - w) ** 2 / 2, (raw[3] - h) ** 2 / 2]
     sheet.box[cell] = weight * sum(costs)
     _say_object(sheet, cell, truth)
@@ -235,11 +240,6 @@ def _say_object(sheet: Sheet, cell: Cell, truth: Truth) -> None:
     wanted = [float(label in asked) for label in range(len(raw) - 5)]
     sheet.classes[cell] = sum(entropy(r, w) for r, w in zip(raw[5:], wanted, strict=True))
     slope[5:] = [sigmoid(r) - w for r, w in zip(raw[5:], wanted, strict=True)]
-
-
-def _least(wanted: float) -> float:
-    """The least that the entropy against ``wanted`` can be."""
-    return entropy(math.log(wanted / (1 - wanted)), wanted) if 0 < wanted < 1 else 0.0
 
 
 REGION = (0.6, 1.0, _region_empty, _region_answer)
