@@ -11,7 +11,7 @@ that lets hundreds of candidates through. The graph as it is written runs at its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -69,8 +69,15 @@ def check_suppression(
 
 
 def _as_boxes_and_scores(reference: Reference, layout: str) -> Reference:
-    boxes, scores = read_detections(layout, reference.outputs)
-    return replace(reference, outputs={"boxes": boxes, "scores": scores})
+    def read(outputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        return dict(zip(("boxes", "scores"), read_detections(layout, outputs), strict=True))
+
+    again = reference.rerun
+    return replace(
+        reference,
+        outputs=read(reference.outputs),
+        rerun=(lambda: read(again())) if again else None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from exporter.eager import references
 from exporter.export import export
+from exporter.parity import onnx_runner
 from exporter.passes import run_pass
 from exporter.probes import Probe, Reference
 from exporter.suppressing import Suppress
@@ -26,7 +27,7 @@ from exporter.suppression_parity import check_suppression
 from sizewise.errors import ExportError, ParityError, UsageError
 from sizewise.specs import ExportedModel, ModelCard, Size, Suppression, Task
 from tests.exporter.conftest import Exported
-from tests.exporter.detectors import run, suppressed
+from tests.exporter.detectors import run, suppressed, write_cells
 from tests.exporter.modules import DETECTOR
 
 EXAMPLE = Size(64, 96)
@@ -226,6 +227,19 @@ def test_rounding_in_the_network_is_no_mistake(
             changed = (kernel * (1 + noise)).astype(np.float32)
             tensor.CopyFrom(numpy_helper.from_array(changed, tensor.name))
     check_suppression(proto, SUPPRESSION, expected)
+
+
+def test_how_far_the_module_is_off_itself_is_read_by_its_layout(folder: Path) -> None:
+    """A graph further off than usual passes where the module's own kernels differ as much."""
+    proto = onnx.load(write_cells(folder / "cells.onnx", "b_4c_n").path)
+    rows = onnx_runner(proto.SerializeToString())(PROBES[1])["detections"]
+    close = Reference(probe=PROBES[1], outputs={"detections": rows})
+    proto = run_pass(Suppress(SUPPRESSION, "b_4c_n"), proto)
+    boxes_a_little_off(proto.graph)
+    with pytest.raises(ParityError, match=r"boxes is off by 0\.1"):
+        check_suppression(proto, SUPPRESSION, [close], layout="b_4c_n")
+    far = replace(close, rerun=lambda: {"detections": rows + np.float32(0.1)})
+    assert check_suppression(proto, SUPPRESSION, [far], layout="b_4c_n")
 
 
 def test_where_nothing_is_ever_found_nothing_is_proven(
