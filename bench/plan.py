@@ -150,8 +150,6 @@ def _demand_takers(models: Sequence[ExportedModel], sizes: _Sizes) -> None:
 
 def _refusal(model: ExportedModel, size: Size) -> str:
     """Why ``model`` can't take images of ``size``; empty where it can."""
-    stride = model.card.stride
-    if size.height % stride or size.width % stride:
-        return f"height and width must be multiples of its stride {stride}"
     batch = model.image.tensor.shape[0]
-    return model.image.refusal(batch if isinstance(batch, int) else 1, size)
+    fixed = model.image.refusal(batch if isinstance(batch, int) else 1, size)
+    return model.card.refusal(size) or fixed

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.errors import EngineMismatchError
-from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, ImageInput, Size
+from sizewise.specs import (
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    ImageInput,
+    ModelCard,
+    Size,
+)
 
 if TYPE_CHECKING:
     from engines.base import Backend
@@ -27,7 +34,7 @@ def admit(backend: Backend, model: ExportedModel, spec: EngineSpec) -> None:
     _admit_options(backend, spec)
     for profile in spec.profiles:
         for size in dict.fromkeys((profile.min, profile.opt, profile.max)):
-            _admit_size(model.path.name, model.image, model.card.stride, spec.batch_size, size)
+            _admit_size(model.path.name, model.image, model.card, spec.batch_size, size)
 
 
 def check_size(artifact: EngineArtifact, size: Size) -> None:
@@ -40,7 +47,7 @@ def check_size(artifact: EngineArtifact, size: Size) -> None:
             "Build another engine for this size, or choose a size of these.",
             reason_code="unsupported_size",
         )
-    _admit_size(artifact.path.name, artifact.image, artifact.card.stride, spec.batch_size, size)
+    _admit_size(artifact.path.name, artifact.image, artifact.card, spec.batch_size, size)
 
 
 def check_inputs(artifact: EngineArtifact, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
@@ -142,7 +149,7 @@ def _admit_options(backend: Backend, spec: EngineSpec) -> None:
     )
 
 
-def _admit_size(name: str, image: ImageInput, stride: int, batch_size: int, size: Size) -> None:
+def _admit_size(name: str, image: ImageInput, card: ModelCard, batch_size: int, size: Size) -> None:
     fixed = image.refusal(batch_size, size)
     if fixed:
         raise EngineMismatchError(
@@ -151,19 +158,21 @@ def _admit_size(name: str, image: ImageInput, stride: int, batch_size: int, size
             f"Its input is {image.tensor}; ask for that, or export it with --dynamic.",
             reason_code="unsupported_size",
         )
-    if size.height % stride or size.width % stride:
+    if why := card.refusal(size):
         raise EngineMismatchError(
             f"{name} does not take {size}",
-            f"height and width must be multiples of its stride {stride}",
-            f"The nearest good sizes are {' and '.join(map(str, _neighbours(size, stride)))}.",
+            why,
+            f"The nearest good sizes are {' and '.join(map(str, _neighbours(size, card)))}.",
             reason_code="unsupported_size",
         )
 
 
-def _neighbours(size: Size, stride: int) -> Iterable[Size]:
-    """The multiples of ``stride`` just below (at least one stride) and just above."""
-    below = Size(*(max(side // stride, 1) * stride for side in (size.height, size.width)))
-    above = Size(*(-(-side // stride) * stride for side in (size.height, size.width)))
+def _neighbours(size: Size, card: ModelCard) -> Iterable[Size]:
+    """The multiples of the stride just below and just above, as large as the smallest at least."""
+    sides, stride = (size.height, size.width), card.stride
+    least = -(-card.smallest // stride) * stride
+    below = Size(*(max(side // stride * stride, least) for side in sides))
+    above = Size(*(max(-(-side // stride) * stride, least) for side in sides))
     return dict.fromkeys((below, above))
 
 

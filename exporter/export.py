@@ -85,7 +85,13 @@ def export(
         else:
             model = run_pass(Suppress(suppression, card.layout), model)
             checks = check_suppression(model, suppression, expected, layout=card.layout)
-        made = replace(made, precision="fp32", parity=checks, program_sha256=program_sha256)
+        made = replace(
+            made,
+            precision="fp32",
+            smallest=_smallest(card.stride, dynamic=dynamic),
+            parity=checks,
+            program_sha256=program_sha256,
+        )
         write_card(model, made)
         draft.write_bytes(model.SerializeToString())
         stage.advance(note="agrees with eager PyTorch")
@@ -119,7 +125,7 @@ def _check_request(path: Path, example: Size, stride: int, *, dynamic: bool) -> 
             "an export is an .onnx file with a .pt2 file beside it",
             "Give a path that ends in .onnx.",
         )
-    least = 2 * stride if dynamic else stride
+    least = _smallest(stride, dynamic=dynamic)
     if (
         example.height % stride
         or example.width % stride
@@ -130,6 +136,11 @@ def _check_request(path: Path, example: Size, stride: int, *, dynamic: bool) -> 
             f"its height and width have to be multiples of {stride}, at least {least}",
             f"Give an example such as {Size(10 * stride, 13 * stride)}.",
         )
+
+
+def _smallest(stride: int, *, dynamic: bool) -> int:
+    """Where the size is free, two strides: torch takes a map of one cell for a constant."""
+    return 2 * stride if dynamic else stride
 
 
 def _check_weights(module: nn.Module) -> None:

@@ -184,7 +184,8 @@ class ModelCard:
     """What an ONNX file of ours says of itself, in its metadata under the key ``sizewise``.
 
     ``layout`` names how the outputs are to be read (``netzoo.tasks.layouts``); ``stride`` is what
-    height and width must be multiples of (1: unknown, nothing is checked); ``letterbox`` says that
+    height and width must be multiples of (1: unknown, nothing is checked), ``smallest`` the least
+    of either in pixels; ``letterbox`` says that
     images are scaled by one factor and padded; ``tree`` holds the parent of each class (-1: a root)
     where classes are kinds of one another (``netzoo.tasks.wordtree``); ``suppression`` is what the
     graph does itself; hashes are SHA-256 in hexadecimal, that of the ``program`` (``.pt2``) so that
@@ -196,6 +197,7 @@ class ModelCard:
     layout: str = "unknown"
     classes: tuple[str, ...] = ()
     stride: int = 1
+    smallest: int = 1
     letterbox: bool = True
     tree: tuple[int, ...] = ()
     suppression: Suppression | None = None
@@ -205,6 +207,14 @@ class ModelCard:
     parent_sha256: str = ""
     program_sha256: str = ""
     parity: tuple[ParityCheck, ...] = ()
+
+    def refusal(self, size: Size) -> str:
+        """Why the network can't take images of ``size``; empty where it can."""
+        if size.height % self.stride or size.width % self.stride:
+            return f"height and width must be multiples of its stride {self.stride}"
+        if min(size.height, size.width) < self.smallest:
+            return f"height and width must be at least {self.smallest}"
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)

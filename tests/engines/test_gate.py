@@ -131,3 +131,16 @@ def test_an_unknown_back_end_lists_those_there_are_but_not_the_one_for_tests() -
         find_backend("warp")
     assert "onnxruntime, openvino" in str(caught.value)
     assert "fake" not in str(caught.value)
+
+
+@given(side=st.integers(1, 40), strides=st.integers(1, 4))
+def test_a_size_below_the_smallest_is_refused_with_the_smallest(side: int, strides: int) -> None:
+    model = unwritten_net(8)
+    model = replace(model, card=replace(model.card, smallest=8 * strides))
+    spec = replace(GOOD, profiles=(Profile.fixed(Size(8 * side, 8 * strides)),))
+    if side >= strides:
+        gate.admit(find_backend("fake"), model, spec)
+        return
+    found = refusal(find_backend("fake"), model, spec)
+    assert f"at least {8 * strides}" in found.why
+    assert f"{8 * strides}x{8 * strides}" in found.todo
