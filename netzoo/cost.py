@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from netzoo.blocks import ConvBNAct
 from netzoo.config import NetworkConfig
 from netzoo.network import build_network
 from sizewise.specs import Size
@@ -28,16 +29,25 @@ def count_cost(config: NetworkConfig, size: Size) -> Cost:
     with torch.device("meta"):
         network = build_network(config).eval()
         images = torch.empty(1, 3, size.height, size.width)
+    parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    _keep_convolutions(network)
     operations: list[int] = []
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     for convolution in convolutions:
         convolution.register_forward_hook(_count(convolution.weight[0].numel(), operations))
     network(images)
     return Cost(
-        parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
+        parameters=parameters,
         convolutions=len(convolutions),
         bflops=sum(operations) / 1e9,
     )
+
+
+def _keep_convolutions(network: nn.Module) -> None:
+    """The meta device computes shapes in Python, and these steps keep them."""
+    for block in network.modules():
+        if isinstance(block, ConvBNAct):
+            block.norm = block.act = nn.Identity()
 
 
 def _count(
