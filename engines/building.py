@@ -20,7 +20,7 @@ from engines.shapes import with_stride
 from sizewise import codec
 from sizewise.errors import InputError
 from sizewise.files import output_error
-from sizewise.onnxfile import sha256_of
+from sizewise.onnxfile import sha256_of_model
 from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
 
 
@@ -65,7 +65,7 @@ def _described(
 
 
 def _expect_unchanged(model: ExportedModel) -> None:
-    if not model.path.is_file() or sha256_of(model.path) != model.sha256:
+    if not model.path.is_file() or sha256_of_model(model.path) != model.sha256:
         raise InputError(
             f"{model.path} can't be built",
             "the file changed after it was read",

@@ -32,7 +32,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sha256_with_weights(path: Path) -> str:
+def sha256_of_model(path: Path) -> str:
     """Of the file, or of it and the weight files that it refers to, where it has some."""
     import onnx
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
@@ -73,7 +73,7 @@ def read_model(path: Path) -> ExportedModel:
     weights = {tensor.name for tensor in proto.graph.initializer}
     return ExportedModel(
         path=path.resolve(),
-        sha256=_sha256_with_weights(path),
+        sha256=sha256_of_model(path),
         card=_read_card(proto, path),
         opset_version=next(
             (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,8 +25,9 @@ from engines.registry import find_backend
 from sizewise.child import ChildError
 from sizewise.environment import read_environment
 from sizewise.errors import BuildError, EngineError, InputError, OutputError
-from sizewise.specs import EngineSpec, ExportedModel, Profile, Size
-from tests.engines.nets import unwritten_net, write_net
+from sizewise.onnxfile import read_model
+from sizewise.specs import BackendOptions, EngineSpec, ExportedModel, Profile, Size, Strategy
+from tests.engines.nets import reference, unwritten_net, write_net
 
 SPEC = EngineSpec(
     backend="fake",
@@ -151,3 +154,22 @@ def test_another_version_or_machine_is_another_engine(
     environment = read_environment()
     monkeypatch.setattr(cache, "read_environment", lambda: replace(environment, cpu="another"))
     assert len({before, newer, engine_name(net, SPEC, fake)}) == 3
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("strategy", ["static", "dynamic"])
+def test_weights_that_lie_beside_the_file_are_built_in(
+    backend: str, strategy: Strategy, tmp_path: Path
+) -> None:
+    model = write_net(tmp_path / "net.onnx")
+    proto = onnx.load(model.path)
+    (tmp_path / "apart").mkdir()
+    path = tmp_path / "apart" / "net.onnx"
+    onnx.save(proto, path, save_as_external_data=True, location="weights", size_threshold=64)
+    spec = replace(SPEC, backend=backend, strategy=strategy, options=BackendOptions())
+    artifact = obtain_engine(read_model(path), spec, tmp_path / "engines")
+    images = np.random.default_rng(0).random((1, 3, 64, 96), dtype=np.float32)
+    with open_engine(artifact) as session:
+        found = session.infer({"images": images})
+    for name, wanted in reference(model, images).items():
+        np.testing.assert_allclose(found[name], wanted, atol=1e-4)
