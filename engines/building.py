@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from engines.shapes import with_stride
 from sizewise import codec
 from sizewise.errors import InputError
 from sizewise.files import output_error
-from sizewise.onnxfile import sha256_of_model
+from sizewise.onnxfile import read_model, sha256_of
 from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
 
 
@@ -64,8 +66,15 @@ def _described(
     )
 
 
+def _hashes(path: Path) -> Iterator[str]:
+    """Of the file alone, which does for most, then of it and the weights beside it."""
+    yield sha256_of(path)
+    with suppress(InputError):  # what is no ONNX file any more has changed
+        yield read_model(path).sha256
+
+
 def _expect_unchanged(model: ExportedModel) -> None:
-    if not model.path.is_file() or sha256_of_model(model.path) != model.sha256:
+    if not model.path.is_file() or model.sha256 not in _hashes(model.path):
         raise InputError(
             f"{model.path} can't be built",
             "the file changed after it was read",

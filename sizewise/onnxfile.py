@@ -32,8 +32,15 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sha256_of_model(path: Path) -> str:
+def _sha256_of_model(path: Path) -> str:
     """Of the file, or of it and the weight files that it refers to, where it has some."""
+    beside = weights_beside(path)
+    hashes = [sha256_of(path), *(sha256_of(path.parent / name) for name in beside)]
+    return hashes[0] if not beside else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def weights_beside(path: Path) -> tuple[str, ...]:
+    """The files that hold its weights, relative to its folder; none where it holds them itself."""
     import onnx
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
@@ -43,8 +50,7 @@ def sha256_of_model(path: Path) -> str:
         for tensor in proto.graph.initializer
         if uses_external_data(tensor)
     }
-    hashes = [sha256_of(path), *(sha256_of(path.parent / name) for name in sorted(outside))]
-    return hashes[0] if not outside else hashlib.sha256("".join(hashes).encode()).hexdigest()
+    return tuple(sorted(outside))
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:
@@ -73,7 +79,7 @@ def read_model(path: Path) -> ExportedModel:
     weights = {tensor.name for tensor in proto.graph.initializer}
     return ExportedModel(
         path=path.resolve(),
-        sha256=sha256_of_model(path),
+        sha256=_sha256_of_model(path),
         card=_read_card(proto, path),
         opset_version=next(
             (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0

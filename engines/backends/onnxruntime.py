@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engines.backends._failures import Errors, building, failed_call, opening
 from engines.backends._ort_profile import read_layers
 from engines.base import Array, Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
 from sizewise.errors import BuildError
+from sizewise.onnxfile import weights_beside
 from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 _PROVIDER = "CPUExecutionProvider"
@@ -66,9 +70,7 @@ class OnnxRuntime(Backend):
         options = _session_options(spec, self.graph_fusions[spec.graph_fusion])
         options.optimized_model_filepath = str(folder / _ENGINE)
         with TemporaryDirectory(dir=folder) as scratch, building(self.name, _errors()):
-            source = model.path
-            if spec.strategy == "static":
-                source = _with_fixed_input(model, spec, Path(scratch) / "fixed.onnx")
+            source = _source(model, spec, Path(scratch) / "source.onnx")
             session = _session(source, options)
         _expect_shape(session, model, spec)
 
@@ -156,18 +158,27 @@ def _errors() -> Errors:
     return (*own, RuntimeError, ValueError, MemoryError)
 
 
-def _with_fixed_input(model: ExportedModel, spec: EngineSpec, path: Path) -> Path:
-    """Dimensions are fixed by their place, not by their name: many files name none, and the
-    override by name ignores a name that it does not find."""
+def _source(model: ExportedModel, spec: EngineSpec, path: Path) -> Path:
+    """The file as it is, or a copy at ``path`` with its size fixed or its weights inside: an
+    optimised graph goes on looking for weights beside it, in its own folder."""
     import onnx
 
+    if spec.strategy != "static" and not weights_beside(model.path):
+        return model.path
     proto = onnx.load(model.path)
+    if spec.strategy == "static":
+        _fix_input(proto, model, spec)
+    onnx.save(proto, path)
+    return path
+
+
+def _fix_input(proto: ModelProto, model: ExportedModel, spec: EngineSpec) -> None:
+    """Dimensions are fixed by their place, not by their name: many files name none, and the
+    override by name ignores a name that it does not find."""
     wanted = model.image.shape(spec.batch_size, spec.profiles[0].opt)
     (tensor,) = (i for i in proto.graph.input if i.name == model.image.tensor.name)
     for dimension, number in zip(tensor.type.tensor_type.shape.dim, wanted, strict=True):
         dimension.dim_value = number
-    onnx.save(proto, path)
-    return path
 
 
 def _expect_shape(session: Any, model: ExportedModel, spec: EngineSpec) -> None:
