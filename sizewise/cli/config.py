@@ -61,7 +61,7 @@ class ExportTable(Table):
     """``[export]``: as the options of ``sizewise export``."""
 
     precision: tuple[str, ...] = ("fp32",)
-    size: str = "320"
+    size: str = ""
 
 
 class LineSettings(Table):
@@ -86,7 +86,8 @@ class LineSettings(Table):
         from netzoo.network import find_network
 
         choose_loss(find_network(self.train.network), self.train.settings.loss)
-        Size.parse(self.export.size)
+        if self.export.size:
+            Size.parse(self.export.size)
         for precision in self.export.precision:
             choose("precision", precision, precisions())
         engine_specs(self.sweep)

@@ -19,6 +19,9 @@ from sizewise.errors import UsageError
 from sizewise.files import output_folder
 from sizewise.specs import ExportedModel, ModelCard, ParityCheck, Size, Suppression
 
+_USUAL_SIDE = 320
+"""Pixels of an example's sides."""
+
 
 def export(
     source: Annotated[
@@ -34,7 +37,9 @@ def export(
     dynamic: Annotated[
         bool, typer.Option("--dynamic/--fixed", help="Leave batch, height and width open.")
     ] = True,
-    size: Annotated[str, typer.Option(help="The example's size, or the fixed one.")] = "320",
+    size: Annotated[
+        str, typer.Option(help="The example's size, or the fixed one (default: 320 or just above).")
+    ] = "",
     precision: Annotated[str, typer.Option(help="Precisions (comma list).")] = "fp32",
     weights: Annotated[
         Path | None, typer.Option(help="A .safetensors or .pt state dict, or Darknet's .weights.")
@@ -90,7 +95,7 @@ def export(
     parent = export_source(
         source,
         options,
-        Size.parse(size),
+        size,
         output_folder(out),
         dynamic=dynamic,
         suppression=suppression,
@@ -101,7 +106,17 @@ def export(
         return
     for model in models:
         show_model(model)
-    console.next_step(f"sizewise bench {models[0].path} --sizes 128:448:64")
+    console.next_step(f"sizewise bench {models[0].path} --sizes {_sizes_of(models[0])}")
+
+
+def _sizes_of(model: ExportedModel) -> str:
+    """Some that it takes: its own, or 128 to 448 for most strides."""
+    image, stride = model.image, model.card.stride
+    height, width = (image.tensor.shape[axis] for axis in (image.height_axis, image.width_axis))
+    if isinstance(height, int) and isinstance(width, int):
+        return f"{height}x{width}"
+    unit = -(-32 // stride) * stride
+    return f"{4 * unit}:{14 * unit}:{2 * unit}"
 
 
 def _suppression(
@@ -121,29 +136,35 @@ def _suppression(
 def export_source(
     source: str,
     options: SourceOptions,
-    example: Size,
+    size: str,
     out: Path,
     *,
     dynamic: bool = True,
     suppression: Suppression | None = None,
 ) -> ExportedModel:
     """The model that the precision passes start from; of an ONNX file it is that file, or the one
-    with ``suppression`` in its graph."""
+    with ``suppression`` in its graph. ``size`` is the example's, as users write it, or empty."""
+    asked = Size.parse(size) if size else None
     if source.endswith(".onnx"):
         return _from_onnx(Path(source), options, out, suppression)
     from exporter.export import export as export_module
 
-    found = resolve(source, options, example, out)
+    found = resolve(source, options, asked or Size(_USUAL_SIDE, _USUAL_SIDE), out)
     return export_module(
         found.module,
         found.card,
         out / f"{found.card.network}.onnx",
         output_names=found.output_names,
-        example=example,
+        example=asked or _usual_size(found.card.stride),
         dynamic=dynamic,
         suppression=suppression,
         progress=console.progress(),
     )
+
+
+def _usual_size(stride: int) -> Size:
+    side = -(-_USUAL_SIDE // stride) * stride
+    return Size(side, side)
 
 
 def _from_onnx(

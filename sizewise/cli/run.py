@@ -52,11 +52,10 @@ def run(
 
 def _export(line: LineSettings, checkpoint: Path, out: Path) -> tuple[ExportedModel, ...]:
     from sizewise.cli.sources import SourceOptions
-    from sizewise.specs import Size
 
     path = out / f"{line.train.network}.onnx"
     parent = _exported_already(path, checkpoint) or export_source(
-        str(checkpoint), SourceOptions(), Size.parse(line.export.size), out
+        str(checkpoint), SourceOptions(), line.export.size, out
     )
     return convert_all(parent, line.export.precision, out)
 

@@ -170,3 +170,12 @@ def test_a_factory_of_the_user_is_exported_and_built(cli: Cli, tmp_path: Path) -
     engines = json.loads(built.out)["engines"]
     assert [e["spec"]["backend"] for e in engines] == ["onnxruntime", "openvino", "torch_eager"]
     assert all(layer["precision"] == "fp32" for e in engines for layer in e["achieved"]["layers"])
+
+
+def test_an_example_and_the_sizes_proposed_fit_a_large_stride(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "coarse.py").write_text(
+        "from torch import nn\ndef build():\n    net = nn.Conv2d(3, 2, 128, 128)\n    return net\n"
+    )
+    made = cli("export", f"{tmp_path / 'coarse.py'}:build", "--stride", 128, "--out", tmp_path)
+    assert made.code == 0, made
+    assert "--sizes 512:1792:256" in made.err.replace("\n", " ")
