@@ -26,6 +26,10 @@ SUPPRESSED = "sizewise_nms"
 """Of a graph that suppresses itself: :func:`read_suppressed` reads it."""
 
 
+_SLACK = 0.01
+"""What rounding in low precisions may add to a score."""
+
+
 class _LayoutError(Exception):
     """Why the outputs do not have the layout."""
 
@@ -47,7 +51,15 @@ def read_detections(
         boxes, scores = read(outputs)
         if class_count is not None and scores.shape[2] != class_count:
             raise _LayoutError(f"it would have {scores.shape[2]} classes instead of {class_count}")
+        _demand_shares(scores)
     return boxes.astype(np.float32, copy=False), scores.astype(np.float32, copy=False)
+
+
+def _demand_shares(scores: Array) -> None:
+    """Coordinates that are read as scores are told by this. NaN passes: it is another's to name."""
+    least, most = scores.min(initial=0), scores.max(initial=0)
+    if least < -_SLACK or most > 1 + _SLACK:
+        raise _LayoutError(f"its scores would reach from {least:.4g} to {most:.4g}, beyond 0 to 1")
 
 
 def read_suppressed(outputs: Outputs, *, class_count: int | None = None) -> tuple[Detections, ...]:

@@ -14,7 +14,7 @@ from sizewise.cli import console
 from sizewise.cli.classes import read_classes
 from sizewise.cli.models import read_as
 from sizewise.cli.options import Json, Out, comma_list
-from sizewise.cli.sources import SourceOptions, resolve
+from sizewise.cli.sources import SourceOptions, check_options, resolve
 from sizewise.errors import UsageError
 from sizewise.files import output_folder
 from sizewise.specs import ExportedModel, ModelCard, ParityCheck, Size, Suppression
@@ -170,6 +170,7 @@ def _usual_size(stride: int) -> Size:
 def _from_onnx(
     source: Path, options: SourceOptions, out: Path, suppression: Suppression | None
 ) -> ExportedModel:
+    check_options(str(source), "an ONNX file", options)
     model = read_as(source, options.layout)
     if model.card.stride == 1 and options.stride:
         model = replace(model, card=replace(model.card, stride=options.stride))

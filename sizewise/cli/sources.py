@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,27 +53,46 @@ class Source:
     output_names: tuple[str, ...]
 
 
+_APPLY = {
+    "a network of the zoo": {"weights", "names", "classes", "tree", "width", "depth", "raw"},
+    "a checkpoint": {"raw"},
+    "a factory": {"names", "layout", "stride"},
+    "an ONNX file": {"layout", "stride"},
+}
+"""Which options mean something beside which SOURCE: of others it brings its own, or has none."""
+
+
 def resolve(source: str, options: SourceOptions, example: Size, out: Path) -> Source:
     """The module that ``source`` stands for; Darknet's weights are written into ``out`` as a
     checkpoint too. Raises UsageError or InputError with the choices."""
     path = Path(source)
-    if options.tree and (path.suffix == ".safetensors" or ":" in source):
-        raise UsageError(
-            f"{source} can't be exported with a tree",
-            "a checkpoint brings its own, and a foreign module has no use for one",
-            "Leave --tree out, or name the network: sizewise export yolo9000 --tree …",
-        )
-    if path.suffix == ".safetensors":
-        return _from_checkpoint(path, options)
     if path.suffix in PICKLES:
         raise UsageError(
             f"{source} can't be exported by itself",
             "a state dict does not say which network it belongs to, and is never unpickled",
             f"Name the network: sizewise export NETWORK --weights {source}",
         )
+    if path.suffix == ".safetensors":
+        check_options(source, "a checkpoint", options)
+        return _from_checkpoint(path, options)
     if ":" in source:
+        check_options(source, "a factory", options)
         return _from_factory(source, options, example)
+    check_options(source, "a network of the zoo", options)
     return _from_zoo(source, options, out)
+
+
+def check_options(source: str, kind: str, options: SourceOptions) -> None:
+    """Raises UsageError for one that would be given in vain."""
+    for field in fields(options):
+        given = getattr(options, field.name) != field.default
+        if given and field.name not in _APPLY[kind]:
+            rest = ", ".join(f"--{name}" for name in sorted(_APPLY[kind]))
+            raise UsageError(
+                f"--{field.name} can't be given for {source}",
+                f"{kind} takes {rest} only",
+                "Leave it out, or name a network of the zoo (sizewise networks).",
+            )
 
 
 def _from_checkpoint(path: Path, options: SourceOptions) -> Source:
@@ -113,6 +132,7 @@ def _fill(network: Network, weights: Path, out: Path) -> str:
     from netzoo.settling import settle
 
     if not is_darknet_file(weights):
+        _demand_bare(weights)
         load_weights(network, weights)
         return sha256_of(weights)
     convolutions = list(network.convolutions())
@@ -127,6 +147,21 @@ def _fill(network: Network, weights: Path, out: Path) -> str:
     save_checkpoint(checkpoint, network, Provenance(weights_sha256=sha256_of(weights)))
     console.remark(f"{checkpoint} holds the same weights for later use, without Darknet's file.")
     return sha256_of(checkpoint)
+
+
+def _demand_bare(weights: Path) -> None:
+    """Raises UsageError for a checkpoint: its anchors and the way it is decoded would get lost."""
+    from netzoo.checkpoint import read_header
+
+    try:
+        read_header(weights)
+    except InputError:
+        return
+    raise UsageError(
+        f"{weights} can't be given as weights",
+        "it is a checkpoint, whose own anchors, classes and decoding belong to its weights",
+        f"Export it itself: sizewise export {weights}",
+    )
 
 
 def _of_network(network: Network, options: SourceOptions, *, checkpoint_sha256: str) -> Source:

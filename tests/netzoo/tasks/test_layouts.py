@@ -117,3 +117,20 @@ def test_what_is_no_number_is_a_numerics_error(column: int) -> None:
     with pytest.raises(InferenceError) as error:
         read_suppressed(outputs)
     assert error.value.reason_code == "numerics"
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape"), [("b_n_5c", (1, 84, 2100)), ("b_4c_n", (1, 2100, 85))]
+)
+def test_coordinates_are_not_taken_for_scores(layout: str, shape: tuple[int, ...]) -> None:
+    """A transposed output, with nothing to say how many classes there are."""
+    rng = np.random.default_rng(0)
+    pixels_first = rng.uniform(0, 640, shape).astype(np.float32)
+    with pytest.raises(InputError, match="beyond 0 to 1"):
+        read_detections(layout, {"output": pixels_first})
+
+
+def test_scores_that_are_no_numbers_are_left_to_be_named_as_such() -> None:
+    outputs = {"boxes": np.zeros((1, 2, 4)), "scores": np.full((1, 2, 1), np.nan)}
+    _, scores = read_detections("sizewise", outputs)
+    assert np.isnan(scores).all()

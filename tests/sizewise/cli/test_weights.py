@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 import torch
 
-from netzoo.checkpoint import load_checkpoint, read_header
+from netzoo.checkpoint import Provenance, load_checkpoint, read_header, save_checkpoint
 from netzoo.config import NetworkConfig
 from netzoo.network import Network, build_network
 from sizewise.onnxfile import read_model, sha256_of
@@ -96,3 +96,36 @@ def test_another_networks_file_leaves_nothing(
     assert "convolution" in said.err
     assert "Traceback" not in said.err
     assert not list(out.iterdir())
+
+
+def test_a_checkpoint_is_no_file_of_weights(cli: Cli, tmp_path: Path) -> None:
+    """Its anchors and its decoding would get lost, and eager PyTorch would be as wrong."""
+    anchors = tuple((8.0 + i, 9.0 + i) for i in range(6))
+    config = NetworkConfig(
+        name="yolov3-tiny", classes=("a",), width=0.0625, anchors=anchors, decoding="scaled"
+    )
+    path = tmp_path / "trained.safetensors"
+    save_checkpoint(path, build_network(config), Provenance())
+    arguments = ("--classes", 1, *NARROW, "--out", tmp_path / "out")
+    said = cli("export", "yolov3-tiny", "--weights", path, *arguments)
+    assert said.code == 2
+    assert f"sizewise export {path}" in said.err.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("source", "option"),
+    [
+        ("a.safetensors", ("--width", 0.5)),
+        ("a.safetensors", ("--weights", "b.weights")),
+        ("a.onnx", ("--raw",)),
+        ("a.onnx", ("--classes", 9)),
+        ("a.py:build", ("--depth", 0.5)),
+        ("yolov3", ("--layout", "b_4c_n")),
+    ],
+)
+def test_an_option_that_would_be_given_in_vain_is_refused(
+    source: str, option: tuple[object, ...], cli: Cli, tmp_path: Path
+) -> None:
+    said = cli("export", source, *option, "--out", tmp_path)
+    assert said.code == 2, said
+    assert f"{option[0]} can't be given for {source}" in said.err.replace("\n", " ")
