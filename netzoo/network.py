@@ -66,8 +66,9 @@ class HeadDesign:
 
     ``anchors`` (width, height in input pixels) are those it was published with; ``masks`` says
     which of them belong to each head. ``decoding`` is the original's. ``paper`` names the loss of
-    its paper (``netzoo.losses.paper``). ``logistic``: the original's last convolutions end in a
-    sigmoid, so its raw heads lie in 0–1; ours do without, for the loss's sake.
+    its paper (``netzoo.losses.paper``); ``rescore`` that this teaches the region layer's objectness
+    the IoU that is reached, where otherwise it is 1. ``logistic``: the original's last convolutions
+    end in a sigmoid, so its raw heads lie in 0–1; ours do without, for the loss's sake.
     """
 
     strides: tuple[int, ...]
@@ -75,6 +76,7 @@ class HeadDesign:
     masks: tuple[tuple[int, ...], ...]
     decoding: Decoding
     paper: str
+    rescore: bool = True
     logistic: bool = False
 
 

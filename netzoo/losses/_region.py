@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from netzoo.boxes import box_iou
@@ -22,7 +23,7 @@ def region_loss(
 ) -> dict[str, Tensor]:
     """Redmon and Farhadi 2017 (YOLO9000, §2) after Darknet's region layer, per image: half of the
     squared errors of offsets and logarithmic extents (``box``) and of the objectness, whose target
-    is the IoU that is reached (``objectness``); the class rule's cross entropy (``classes``).
+    is the IoU that is reached, or 1 (``objectness``); the class rule's cross entropy (``classes``).
 
     The gradients are Darknet's, save that it draws all boxes to their anchors while it sees its
     first 12,800 images. Ours begin there: raw numbers near 0 are a box of the anchor's shape in the
@@ -39,11 +40,12 @@ def _parts(
     xy, wh, objectness, classes = level.answers()
     offset, extent = level.coordinates()
     reached = box_iou(level.boxes(rule), level.truth).detach()
+    wanted = reached if network.design.rescore else torch.ones_like(reached)
     errors = (xy.sigmoid() - offset).square() + (wh - extent).square()
     empty = background(level, rule, targets, IGNORE)
     return (
         COORDINATES * (level.weights() * errors).sum() / 2,
-        OBJECT * (objectness.sigmoid() - reached).square().sum() / 2
+        OBJECT * (objectness.sigmoid() - wanted).square().sum() / 2
         + NO_OBJECT * (empty * level.raw[:, :, 4].sigmoid().square()).sum() / 2,
         CLASSES * network.class_rule.loss(classes, level.labels).sum(),
     )

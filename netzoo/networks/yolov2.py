@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -16,7 +18,7 @@ from sizewise.specs import Size
 STRIDE = 32
 
 
-def region_design(*cells: tuple[float, float]) -> HeadDesign:
+def region_design(*cells: tuple[float, float], rescore: bool = True) -> HeadDesign:
     """One head at stride 32; the original gives its anchors in cells."""
     anchors = tuple((width * STRIDE, height * STRIDE) for width, height in cells)
     return HeadDesign(
@@ -25,6 +27,7 @@ def region_design(*cells: tuple[float, float]) -> HeadDesign:
         masks=(tuple(range(len(anchors))),),
         decoding="yolov3",  # which kept YOLOv2's (§2, "Direct location prediction")
         paper="region",
+        rescore=rescore,
     )
 
 
@@ -32,6 +35,7 @@ COCO = region_design(
     *((0.57273, 0.677385), (1.87446, 2.06253), (3.33843, 5.47434)),
     *((7.88282, 3.52778), (9.77052, 9.16828)),
 )
+TINY = replace(COCO, rescore=False)
 VOC = region_design(
     *((1.3221, 1.73145), (3.19275, 4.00944), (5.05587, 8.09892)),
     *((9.47112, 4.84053), (11.2364, 10.0071)),
@@ -64,7 +68,7 @@ class YOLOv2Tiny(AnchorDetector):
     """Eight convolutions and a head, after ``yolov2-tiny.cfg``."""
 
     def __init__(self, config: NetworkConfig) -> None:
-        super().__init__(config, COCO)
+        super().__init__(config, TINY)
         self.class_rule = Exclusive()
         self.backbone = TinyDarknet(config.width)
         half = scaled_channels(512, config.width)
@@ -101,6 +105,6 @@ NETWORKS = (
         build=lambda config: YOLOv2(config, VOC),
     ),
     NetworkEntry(
-        name="yolov2-tiny", task="detection", size=Size(416, 416), design=COCO, build=YOLOv2Tiny
+        name="yolov2-tiny", task="detection", size=Size(416, 416), design=TINY, build=YOLOv2Tiny
     ),
 )

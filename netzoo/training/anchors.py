@@ -14,27 +14,30 @@ from sizewise.specs import Size
 
 Shapes = NDArray[np.float64]
 """[K, 2]: widths and heights, in pixels."""
+Anchors = tuple[tuple[float, float], ...]
 _ROUNDS = 100
 _SAMPLE = 20_000
 """More shapes than this tell no more about nine clusters."""
 
 
 def fit_anchors(
-    data: Dataset, sizes: Sequence[Size], count: int, seed: int, *, keep_shape: bool = True
-) -> tuple[tuple[float, float], ...]:
-    """``count`` anchors (width, height in input pixels), by area, for inputs of all ``sizes``.
+    data: Dataset, sizes: Sequence[Size], published: Anchors, seed: int, *, keep_shape: bool = True
+) -> Anchors:
+    """As many anchors as were ``published`` (width, height in input pixels), by area, for inputs of
+    all ``sizes``; where the data has fewer shapes than that, the published ones.
 
-    Without ``keep_shape``, pictures are stretched. Raises InputError where there are fewer shapes
-    than anchors.
+    Without ``keep_shape``, pictures are stretched. Raises InputError where there is no shape.
     """
     shapes = _shapes(data, sizes, keep_shape)
-    distinct = len(np.unique(shapes.round(2), axis=0))
-    if distinct < count:
+    if not len(shapes):
         raise InputError(
-            f"{count} anchors can't be fitted to the data set {data.name}",
-            f"its boxes have {distinct} different shapes",
-            "Give more images, or the anchors themselves.",
+            f"No anchors can be fitted to the data set {data.name}",
+            "none of its boxes has a width and a height",
+            "Give images with boxes.",
         )
+    count = len(published)
+    if len(np.unique(shapes.round(2), axis=0)) < count:
+        return published
     rng = np.random.default_rng(seed)
     if len(shapes) > _SAMPLE:
         shapes = rng.choice(shapes, _SAMPLE, replace=False)

@@ -40,9 +40,9 @@ def train(
 
     A detector learns from a Dataset, a classifier from a ClassifiedSet; with the loss ``joint``, a
     detector learns from ``classified`` images too. Where classes lie in a tree, those of the data
-    are found in it by their names. Anchors are fitted to the data where ``config`` has none; how
-    raw numbers are decoded follows the loss. Raises UsageError, InputError, and TrainingError where
-    the loss is no number.
+    are found in it by their names. Anchors are fitted to the data where ``config`` has none (a few
+    boxes leave the published ones); how raw numbers are decoded follows the loss. Raises
+    UsageError, InputError, and TrainingError where the loss is no number.
     """
     entry = find_network(config.name)
     loss = choose_loss(entry, settings.loss)
@@ -72,7 +72,7 @@ def _settled(
     if isinstance(data, ClassifiedSet):
         return config
     anchors = config.anchors or fit_anchors(
-        data, settings.sizes, len(entry.anchors), settings.seed, keep_shape=entry.letterbox
+        data, settings.sizes, entry.anchors, settings.seed, keep_shape=entry.letterbox
     )
     return replace(config, anchors=anchors, decoding=loss.decoding)
 

@@ -116,6 +116,8 @@ def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
         classified=classified,
     )
     save_checkpoint(path, network, provenance)
+    if entry.anchors and not config.anchors and network.config.anchors == entry.anchors:
+        console.remark("The data has too few shapes of boxes to fit anchors: the published stay.")
     if entry.task == "classification":
         _say_scores(network, entry, source, settings)
     return path

@@ -192,7 +192,7 @@ def _region_empty(raw: float) -> tuple[float, float]:
     return p**2 / 2, p * p * (1 - p)
 
 
-def _region_answer(sheet: Sheet, cell: Cell, truth: Truth) -> None:
+def _region_answer(sheet: Sheet, cell: Cell, truth: Truth, rescore: bool = True) -> None:
     raw, slope, weight = sheet.head.at(cell), sheet.slope(cell), sheet.head.weight(truth)
     x, y, w, h = wanted_coordinates(sheet.head, cell, truth)
     p = [sigmoid(value) for value in raw]
@@ -200,12 +200,16 @@ def _region_answer(sheet: Sheet, cell: Cell, truth: Truth) -> None:
     sheet.box[cell] = weight * sum(error**2 for error in errors) / 2
     steepness = [p[0] * (1 - p[0]), p[1] * (1 - p[1]), 1, 1]
     slope[:4] = [weight * e * s for e, s in zip(errors, steepness, strict=True)]
-    error = p[4] - iou(darknet_box(sheet.head, cell), truth.box)
+    error = p[4] - (iou(darknet_box(sheet.head, cell), truth.box) if rescore else 1)
     sheet.objectness[cell] = 5 * error**2 / 2
     slope[4] = 5 * error * p[4] * (1 - p[4])
     likely = np.exp(raw[5:]) / np.exp(raw[5:]).sum()
     sheet.classes[cell] = -math.log(likely[truth.label])
     slope[5:] = likely - np.eye(len(likely))[truth.label]
+
+
+def _tiny_region_answer(sheet: Sheet, cell: Cell, truth: Truth) -> None:
+    _region_answer(sheet, cell, truth, rescore=False)
 
 
 def _yolo_empty(raw: float) -> tuple[float, float]:
@@ -243,6 +247,7 @@ def _say_object(sheet: Sheet, cell: Cell, truth: Truth) -> None:
 
 
 REGION = (0.6, 1.0, _region_empty, _region_answer)
+REGION_TINY = (0.6, 1.0, _region_empty, _tiny_region_answer)
 YOLOV3 = (0.7, 1.0, _yolo_empty, _yolo_answer)
 YOLOV4_TINY = (0.7, 1.05, _yolo_empty, _tiny_answer)
 """Of the last the slope of x, y, w and h is not read."""

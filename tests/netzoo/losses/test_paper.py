@@ -20,6 +20,7 @@ from netzoo.losses.paper import paper_loss
 from netzoo.network import AnchorDetector, build_network, networks
 from tests.netzoo.losses.reading import (
     REGION,
+    REGION_TINY,
     YOLOV3,
     YOLOV4_TINY,
     Head,
@@ -35,6 +36,8 @@ DETECTORS = [name for name, entry in sorted(networks().items()) if entry.design]
 DARKNET = {
     "yolov2": REGION,
     "yolov2-voc": REGION,
+    "yolov2-tiny": REGION_TINY,
+    "yolo9000": REGION,
     "yolov3": YOLOV3,
     "yolov3-tiny": YOLOV3,
     "yolov4-tiny": YOLOV4_TINY,

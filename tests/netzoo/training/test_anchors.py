@@ -13,6 +13,8 @@ from sizewise.errors import InputError
 from sizewise.specs import Size, Sizes
 from tests.netzoo.factories import squares
 
+PUBLISHED = tuple((4.0 + i, 5.0 + 2 * i) for i in range(9))
+
 shapes = st.lists(
     st.tuples(st.floats(1, 200), st.floats(1, 200)), min_size=12, max_size=60, unique=True
 )
@@ -55,29 +57,30 @@ def test_anchors_are_ordered_and_better_than_one_for_all(
 
 def test_anchors_are_stretched_with_the_pictures(tmp_path: Path) -> None:
     data = squares(tmp_path, 20, height=48, width=96)
-    stretched = fit_anchors(data, (Size(96, 96),), 1, 0, keep_shape=False)
-    letterboxed = fit_anchors(data, (Size(96, 96),), 1, 0)
+    stretched = fit_anchors(data, (Size(96, 96),), PUBLISHED[:1], 0, keep_shape=False)
+    letterboxed = fit_anchors(data, (Size(96, 96),), PUBLISHED[:1], 0)
     ((width, height),), ((same_width, half_height),) = stretched, letterboxed
     assert (width, height) == pytest.approx((same_width, 2 * half_height), abs=0.02)
 
 
 def test_the_same_seed_gives_the_same_anchors(tmp_path: Path) -> None:
     data, sizes = squares(tmp_path, 20), Sizes.parse("64,96")
-    first = fit_anchors(data, sizes, 9, seed=3)
-    assert first == fit_anchors(data, sizes, 9, seed=3)
+    first = fit_anchors(data, sizes, PUBLISHED, seed=3)
+    assert first == fit_anchors(data, sizes, PUBLISHED, seed=3)
     assert len(set(first)) == 9
 
 
 def test_anchors_are_in_pixels_of_the_input(tmp_path: Path) -> None:
     data = squares(tmp_path, 20, height=96, width=128)
-    (small,) = fit_anchors(data, (Size(96, 128),), 1, seed=0)
-    (large,) = fit_anchors(data, (Size(192, 256),), 1, seed=0)
+    (small,) = fit_anchors(data, (Size(96, 128),), PUBLISHED[:1], seed=0)
+    (large,) = fit_anchors(data, (Size(192, 256),), PUBLISHED[:1], seed=0)
     np.testing.assert_allclose(large, 2 * np.array(small), atol=0.02)
 
 
-def test_too_few_shapes_are_refused(tmp_path: Path) -> None:
+def test_few_shapes_leave_the_published_anchors_and_none_are_refused(tmp_path: Path) -> None:
     data = squares(tmp_path, 20)
-    with pytest.raises(InputError, match="3 different shapes"):
-        fit_anchors(replace(data, images=data.images[:1]), (Size(96, 128),), 9, seed=0)
-    with pytest.raises(InputError, match="0 different shapes"):
-        fit_anchors(replace(data, images=()), (Size(96, 128),), 9, seed=0)
+    one = replace(data, images=data.images[:1])
+    assert fit_anchors(one, (Size(96, 128),), PUBLISHED, seed=0) == PUBLISHED
+    assert fit_anchors(one, (Size(96, 128),), PUBLISHED[:3], seed=0) != PUBLISHED[:3]
+    with pytest.raises(InputError, match="width and a height"):
+        fit_anchors(replace(data, images=()), (Size(96, 128),), PUBLISHED, seed=0)
