@@ -13,8 +13,10 @@ from netzoo.loss import LossEntry, Targets
 from netzoo.losses._neighbours import neighbours_loss
 from netzoo.network import AnchorDetector
 
-FINEST = 4.0
-"""Weight of the finest head's objectness, whatever its stride."""
+USUAL = 16
+"""Pixels per cell of a head whose objectness weighs 1. A network that has none as fine weighs its
+finest so (AP50 of YOLOv2 after 600 steps on the digits .41, and .17 where it weighs a quarter);
+heavier, YOLOv4-tiny learns less (.69, and .17 at four times)."""
 
 
 def dense_loss(
@@ -22,8 +24,8 @@ def dense_loss(
 ) -> dict[str, Tensor]:
     """``box``, ``objectness`` and ``classes``, weighted (see ``_neighbours``). A cell counts the
     same at every head, though a finer one has four times as many."""
-    finest = min(network.strides)
-    balance = [FINEST * (finest / stride) ** 2 for stride in network.strides]
+    usual = max(USUAL, min(network.strides))
+    balance = [(usual / stride) ** 2 for stride in network.strides]
     return neighbours_loss(network, heads, targets, balance, shared=False)
 
 
