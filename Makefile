@@ -1,6 +1,8 @@
-# make demo · make test — both make .venv first. TORCH_INDEX=URL takes PyTorch from another index.
+# make demo · make test — both make .venv first. TORCH_INDEX=URL takes PyTorch from another index,
+# WORKERS=N runs the tests in N processes.
 PYTHON ?= python3
 TORCH_INDEX ?=
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
@@ -15,7 +17,7 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not gpu and not slow and not browser" --benchmark-skip
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not gpu and not slow and not browser" --benchmark-skip
 
 test-slow: $(STAMP)
 	$(BIN)/pytest -m slow

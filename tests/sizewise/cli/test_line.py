@@ -163,7 +163,7 @@ def test_a_factory_of_the_user_is_exported_and_built(cli: Cli, tmp_path: Path) -
     (model,) = json.loads(made.out)
     assert (model["card"]["task"], model["card"]["stride"]) == ("segmentation", 32)
     built = cli(
-        *("build", model["path"], "--sizes", "32,64x96", "--out", tmp_path / "e", "--json"),
+        *("build", model["path"], "--sizes", "64,64x96", "--out", tmp_path / "e", "--json"),
         *("--backend", "onnxruntime,openvino,torch_eager", "--strategy", "dynamic"),
     )
     assert built.code == 0, built
