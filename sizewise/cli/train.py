@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.classes import read_classes
 from sizewise.cli.options import Data, Json, Out
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from netzoo.data.coco import Dataset
     from netzoo.data.sources import Split
     from netzoo.network import Network, NetworkEntry
+    from netzoo.tasks.top_k import ClassScores
     from netzoo.training.pretrained import Pretrained
-    from netzoo.training.settings import TrainingSettings
     from sizewise.cli.config import TrainTable
 
 
@@ -74,10 +75,13 @@ def train(
         seed=seed,
     )
     checkpoint = train_checkpoint(table, data, output_folder(out))
+    scores = _scores(table, data, checkpoint)
     if as_json:
-        console.show_json({"checkpoint": str(checkpoint)})
+        console.show_json({"checkpoint": str(checkpoint), "scores": codec.to_plain(scores)})
         return
     typer.echo(f"Checkpoint: {checkpoint}")
+    if scores:
+        typer.echo(f"Validation: top-1 {scores.top1:.1%}, top-5 {scores.top5:.1%}")
     console.next_step(f"sizewise export {checkpoint} --dynamic")
 
 
@@ -118,8 +122,6 @@ def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
     save_checkpoint(path, network, provenance)
     if entry.anchors and not config.anchors and network.config.anchors == entry.anchors:
         console.remark("The data has too few shapes of boxes to fit anchors: the published stay.")
-    if entry.task == "classification":
-        _say_scores(network, entry, source, settings)
     return path
 
 
@@ -170,23 +172,23 @@ def _fill(network: Network, start: Pretrained) -> None:
     console.remark(f"{start.path} fills {filled} of {count} convolutions{others}.")
 
 
-def _say_scores(
-    network: Network, entry: NetworkEntry, source: str, settings: TrainingSettings
-) -> None:
-    """Where there is data to validate with, at the largest size of the training."""
+def _scores(table: TrainTable, source: str, checkpoint: Path) -> ClassScores | None:
+    """Of a classifier, at the largest size of its training; none where there is no data to
+    validate with."""
+    from netzoo.checkpoint import load_checkpoint
     from netzoo.data.classified import open_classified
+    from netzoo.network import find_network
     from netzoo.training.evaluate import evaluate_classifier
 
-    size = max(settings.sizes, key=lambda size: size.pixels)
+    if find_network(table.network).task != "classification":
+        return None
+    size = max(table.settings.sizes, key=lambda size: size.pixels)
     try:
         data = open_classified(source, "val", progress=console.progress())
-        scores = evaluate_classifier(network, data, size, console.progress())
+        return evaluate_classifier(load_checkpoint(checkpoint), data, size, console.progress())
     except InputError as error:
         console.remark(f"Not evaluated. {error}")
-        return
-    console.remark(
-        f"{entry.name} on {data.name} at {size}: top-1 {scores.top1:.1%}, top-5 {scores.top5:.1%}."
-    )
+        return None
 
 
 def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
