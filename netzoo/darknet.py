@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +22,10 @@ from sizewise.errors import InputError
 
 _PARTIAL = re.compile(r"\.conv\.\d+$")
 """How Darknet names what its command ``partial`` writes: ``darknet53.conv.74``."""
+_OLD_HEADER = 16
+_MOST = 1000
+"""Versions are below it: Darknet takes a higher one as a sign of transposed weights."""
 _UNUSED = ("one class more",)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DarknetHeader:
-    """``seen``: the images it was trained on; ``length`` of the header in bytes."""
-
-    major: int
-    minor: int
-    revision: int
-    seen: int
-    length: int
 
 
 def is_darknet_file(path: Path) -> bool:
@@ -49,8 +41,7 @@ def load_darknet_weights(network: Network, path: Path) -> int:
     Raises InputError where the file does not fit the network to the last byte.
     """
     content = _read(path)
-    header = _read_header(content, path)
-    values = np.frombuffer(content, "<f4", offset=header.length)
+    values = np.frombuffer(content, "<f4", offset=_header_length(content, path))
     blocks = list(network.convolutions())
     try:
         filled = _fill(blocks, values, path, network.config.name)
@@ -68,20 +59,17 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path} can't be opened", why, "Check the path and try again.") from error
 
 
-def _read_header(content: bytes, path: Path) -> DarknetHeader:
-    """Three numbers, and how many images were seen: in 64 bits from version 0.2 on."""
-    try:
-        major, minor, revision = struct.unpack_from("<iii", content)
-        wide = major * 10 + minor >= 2 and major < 1000 and minor < 1000
-        (seen,) = struct.unpack_from("<Q" if wide else "<I", content, 12)
-    except struct.error as error:
-        raise _misfit(path, f"it has {len(content)} bytes, too few for a header") from error
-    length = 20 if wide else 16
-    if not (0 <= major < 1000 and 0 <= minor < 1000):
+def _header_length(content: bytes, path: Path) -> int:
+    """Version in three numbers, then how many images were seen: in 64 bits from version 0.2 on."""
+    if len(content) < _OLD_HEADER:
+        raise _misfit(path, f"it has {len(content)} bytes, too few for a header")
+    major, minor, _ = struct.unpack_from("<iii", content)
+    if not (0 <= major < _MOST and 0 <= minor < _MOST):
         raise _misfit(path, f"its header gives the version {major}.{minor}")
-    if (len(content) - length) % 4:
+    length = _OLD_HEADER + 4 if major * 10 + minor >= 2 else _OLD_HEADER
+    if len(content) < length or (len(content) - length) % 4:
         raise _misfit(path, "its length is no whole number of 32-bit values: it was cut short")
-    return DarknetHeader(major=major, minor=minor, revision=revision, seen=seen, length=length)
+    return length
 
 
 def _fill(
