@@ -130,8 +130,14 @@ def _latency(result: Result) -> str:
     summary = summarize(result)
     doubt = "†" if summary.doubts else ""
     if summary.low_ms is None or summary.high_ms is None:
-        return f"{summary.latency_ms:.3g}{doubt}"
-    return f"{summary.latency_ms:.3g}{doubt} ({summary.low_ms:.3g}–{summary.high_ms:.3g})"
+        return f"{_three(summary.latency_ms)}{doubt}"
+    low, high = _three(summary.low_ms), _three(summary.high_ms)
+    return f"{_three(summary.latency_ms)}{doubt} ({low}–{high})"
+
+
+def _three(value: float) -> str:
+    """Three digits, or all of those before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":
