@@ -30,7 +30,9 @@ def main() -> None:
     zoo: dict[str, Any] = json.loads(_sizewise("networks", "--json"))
     exported = {name: _export(name) for name in zoo}
     for sweep in SWEEPS:
-        _sizewise("bench", f"examples/{sweep}.toml", "--out", str(OUT / sweep), may_fail=True)
+        _sizewise(
+            "bench", f"examples/{sweep}.toml", "--out", f"runs/networks/{sweep}", may_fail=True
+        )
     runs = [run for sweep in SWEEPS for run in _runs(OUT / sweep / "results.sqlite")]
     page = "\n".join(_page(zoo, exported, runs)) + "\n"
     (HOUSE / "docs" / "networks.md").write_text(page, encoding="utf-8")
