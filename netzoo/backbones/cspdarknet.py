@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from netzoo.backbone import Backbone, BackboneEntry
 from netzoo.blocks import ConvBNAct, Residual, mish, scaled_channels, scaled_repeats
 
 CHANNELS = (64, 128, 256, 512, 1024, 1024, 1024)
@@ -16,7 +17,7 @@ LARGE = (1, 3, 15, 15, 7, 7, 7)
 """Of YOLOv4-P5, -P6 and -P7, which use the first 5, 6 and 7."""
 
 
-class CSPDarknet(nn.Module):
+class CSPDarknet(Backbone):
     """Stages of residual blocks with cross-stage partial connections (Wang et al. 2021,
     Scaled-YOLOv4, §3.2).
 
@@ -30,6 +31,7 @@ class CSPDarknet(nn.Module):
         super().__init__()
         stem = scaled_channels(32, width)
         self.channels = [scaled_channels(c, width) for c in CHANNELS[: len(repeats)]]
+        self.strides = [2 ** (stage + 1) for stage in range(len(repeats))]
         self.stem = ConvBNAct(3, stem, 3, activation=mish)
         stages: list[nn.Module] = []
         for number, count in enumerate(repeats):
@@ -71,3 +73,10 @@ class CrossStage(nn.Module):
         inner = self.leave(self.blocks(self.enter(x)))
         merged: Tensor = self.merge(torch.cat((inner, self.bypass(x)), 1))
         return merged
+
+
+def _cspdarknet(width: float, depth: float) -> CSPDarknet:
+    return CSPDarknet(PLAIN, plain_start=True, width=width, depth=depth)
+
+
+BACKBONES = (BackboneEntry(name="cspdarknet", build=_cspdarknet),)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from netzoo.backbone import Backbone, BackboneEntry
 from netzoo.blocks import ConvBNAct, scaled_channels, scaled_repeats
 
 STAGES = ((32, 0), (64, 0), (128, 1), (256, 1), (512, 2), (1024, 2))
 """Channels, and how often 1×1 and 3×3 follow the first 3×3; each but the first after a pooling."""
 
 
-class Darknet19(nn.Module):
+class Darknet19(Backbone):
     """Six stages (Redmon and Farhadi 2017, YOLO9000, table 6).
 
     [B, 3, H, W] → the stages' outputs at strides 1, 2, 4, 8, 16, 32; ``channels`` are theirs.
     """
+
+    strides = (1, 2, 4, 8, 16, 32)
 
     def __init__(self, width: float = 1.0, depth: float = 1.0) -> None:
         super().__init__()
@@ -39,3 +42,6 @@ def _stage(inputs: int, outputs: int, pairs: int) -> nn.Sequential:
     for _ in range(pairs):
         blocks += [ConvBNAct(outputs, outputs // 2, 1), ConvBNAct(outputs // 2, outputs, 3)]
     return nn.Sequential(*blocks)
+
+
+BACKBONES = (BackboneEntry(name="darknet19", build=Darknet19),)

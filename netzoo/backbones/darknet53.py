@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from netzoo.backbone import Backbone, BackboneEntry
 from netzoo.blocks import ConvBNAct, Residual, scaled_channels, scaled_repeats
 
 REPEATS = (1, 2, 8, 8, 4)
 
 
-class Darknet53(nn.Module):
+class Darknet53(Backbone):
     """Five stages of residual blocks (Redmon and Farhadi 2018, YOLOv3, table 1).
 
     [B, 3, H, W] → the stages' outputs at strides 2, 4, 8, 16, 32; ``channels`` are theirs.
     """
+
+    strides = (2, 4, 8, 16, 32)
 
     def __init__(self, width: float = 1.0, depth: float = 1.0) -> None:
         super().__init__()
@@ -37,3 +40,6 @@ class Darknet53(nn.Module):
 def _stage(inputs: int, outputs: int, repeats: int) -> nn.Sequential:
     blocks = (Residual(outputs, outputs // 2) for _ in range(repeats))
     return nn.Sequential(ConvBNAct(inputs, outputs, 3, stride=2), *blocks)
+
+
+BACKBONES = (BackboneEntry(name="darknet53", build=Darknet53),)

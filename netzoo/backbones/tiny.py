@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from netzoo.backbone import Backbone, BackboneEntry
 from netzoo.blocks import ConvBNAct, SameSizePool, scaled_channels
 
 CHANNELS = (16, 32, 64, 128, 256, 512, 1024)
 
 
-class TinyDarknet(nn.Module):
+class TinyDarknet(Backbone):
     """One convolution between poolings, after ``yolov2-tiny.cfg``; there is no depth to scale.
 
     [B, 3, H, W] → the fifth's and the last one's outputs, at strides 16 and 32; ``channels`` are
     theirs.
     """
+
+    strides = (16, 32)
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
@@ -31,3 +34,10 @@ class TinyDarknet(nn.Module):
         for pool, convolution in zip(self.pools, list(self.convolutions)[1:], strict=True):
             features.append(convolution(pool(features[-1])))
         return [features[4], features[6]]
+
+
+def _tiny(width: float, _depth: float) -> TinyDarknet:
+    return TinyDarknet(width)
+
+
+BACKBONES = (BackboneEntry(name="tiny", build=_tiny),)
