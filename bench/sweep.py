@@ -125,7 +125,10 @@ def _run(
 ) -> Run:
     configuration = {
         "settings": settings.model_dump(mode="json"),
-        "models": [{"path": str(m.path), "sha256": m.sha256} for m in models],
+        "models": [
+            {"path": str(m.path), "sha256": m.sha256, "parameters": m.card.parameters}
+            for m in models
+        ],
     }
     return Run(
         started=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -188,8 +188,9 @@ class ModelCard:
     of either in pixels; ``letterbox`` says that
     images are scaled by one factor and padded; ``tree`` holds the parent of each class (-1: a root)
     where classes are kinds of one another (``netzoo.tasks.wordtree``); ``suppression`` is what the
-    graph does itself; hashes are SHA-256 in hexadecimal, that of the ``program`` (``.pt2``) so that
-    the ONNX file vouches for the code beside it.
+    graph does itself; ``parameters`` counts the network's trainable ones (0: unknown); hashes are
+    SHA-256 in hexadecimal, that of the ``program`` (``.pt2``) so that the ONNX file vouches for the
+    code beside it.
     """
 
     network: str
@@ -202,6 +203,7 @@ class ModelCard:
     tree: tuple[int, ...] = ()
     suppression: Suppression | None = None
     fusion: str = "none"
+    parameters: int = 0
     precision: str = "fp32"
     checkpoint_sha256: str = ""
     parent_sha256: str = ""

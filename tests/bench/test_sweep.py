@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,11 +71,13 @@ def test_only_what_is_new_is_measured(tmp_path: Path, model: ExportedModel) -> N
 
 
 def test_what_was_run_is_on_file(tmp_path: Path, model: ExportedModel) -> None:
+    model = replace(model, card=replace(model.card, parameters=1234))
     outcome = swept(tmp_path / "out", model)
     with Store.open(outcome.results, read_only=True) as store:
         (run,) = store.runs()
     assert run.command == "sizewise bench"
-    assert model.sha256 in run.configuration
+    (listed,) = json.loads(run.configuration)["models"]
+    assert listed == {"path": str(model.path), "sha256": model.sha256, "parameters": 1234}
     assert '"sizes":"32,64"' in run.configuration
     fingerprints = {r.trial.environment_fingerprint for r in run.results}
     assert fingerprints == {run.environment.fingerprint}

@@ -38,7 +38,7 @@ def test_inputs_outputs_and_opset_are_read_and_weights_are_no_inputs(tmp_path: P
 
 
 def test_a_card_is_read_from_the_file_and_written_once(tmp_path: Path) -> None:
-    card = ModelCard(network="n", task="detection", classes=("a",), stride=32)
+    card = ModelCard(network="n", task="detection", classes=("a",), stride=32, parameters=7)
     path = _identity(tmp_path / "x.onnx", card)
     assert read_model(path).card == card
     assert len(onnx.load(path).metadata_props) == 1
