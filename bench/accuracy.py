@@ -1,4 +1,4 @@
-"""Accuracy of an engine at a size, through the engine that was timed: COCO AP, or mIoU of masks."""
+"""Accuracy of an engine at a size, through the engine that was timed: COCO AP, or scores of masks."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class DetectionJudge:
 
 
 class MaskJudge:
-    """Masks are compared at the picture's own size."""
+    """Logits are resized to the picture's own size, and masks are compared there."""
 
     def __init__(self, data: Dataset, card: ModelCard) -> None:
         self._data, self.card = data, card
@@ -86,7 +86,13 @@ class MaskJudge:
         self._images += 1
 
     def accuracy(self) -> Accuracy:
-        return Accuracy(images=self._images, data_sha256=self._data.sha256, miou=self._scores.miou)
+        return Accuracy(
+            images=self._images,
+            data_sha256=self._data.sha256,
+            miou=self._scores.miou,
+            f_measure=self._scores.f_measure,
+            mae=self._scores.mae,
+        )
 
 
 _JUDGES: Mapping[str, type[DetectionJudge] | type[MaskJudge]] = {

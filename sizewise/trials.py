@@ -96,13 +96,17 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """0–1. ``ap`` and ``ap50`` are COCO's for detection; ``miou`` for segmentation."""
+    """0–1. ``ap`` and ``ap50`` are COCO's for detection; ``miou``, ``f_measure`` and ``mae`` (lower
+    is better) are for segmentation, see ``netzoo.tasks.masks``. None: not measured.
+    """
 
     images: int
     data_sha256: str
     ap: float | None = None
     ap50: float | None = None
     miou: float | None = None
+    f_measure: float | None = None
+    mae: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

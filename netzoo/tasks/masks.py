@@ -10,12 +10,22 @@ from numpy.typing import NDArray
 
 from sizewise.errors import InferenceError, InputError
 
+BETA_SQUARED = 0.3
+"""Of the F-measure: precision counts for more than recall, as is the custom for salient and
+camouflaged objects (Achanta et al., "Frequency-tuned Salient Region Detection", CVPR 2009)."""
+
 
 @dataclass
 class MaskScores:
-    """Pixels counted image by image; rows are the truth, columns the prediction."""
+    """Pixels counted image by image; rows are the truth, columns the prediction.
+
+    Every score is over all pixels of all images together, so a large picture counts for more than a
+    small one, and one without objects needs no rule of its own. (Papers on salient objects take the
+    mean over images instead.) ``deviation`` is the sum of what MAE is the mean of.
+    """
 
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, 2), np.int64))
+    deviation: float = 0.0
 
     def add(self, logits: NDArray[np.floating[Any]], mask: NDArray[np.uint8]) -> None:
         """One image: an object is where ``logits`` [H, W] > 0, and where ``mask`` [H, W] is 1.
@@ -37,6 +47,9 @@ class MaskScores:
             )
         both = 2 * (mask > 0).ravel() + (logits > 0).ravel()
         self.counts += np.bincount(both, minlength=4).reshape(2, 2)
+        # The logistic function, in the form that does not overflow.
+        probabilities = (1 + np.tanh(logits / 2, dtype=np.float64)) / 2
+        self.deviation += float(np.abs(probabilities - (mask > 0)).sum())
 
     @property
     def ious(self) -> tuple[float, float]:
@@ -50,3 +63,23 @@ class MaskScores:
     def miou(self) -> float:
         """Mean IoU over background and objects (Long et al. 2015, section 5), 0–1."""
         return sum(self.ious) / 2
+
+    @property
+    def f_measure(self) -> float:
+        """F-measure of the objects, beta² = 0.3, 0–1: (1 + beta²) · precision · recall / (beta² ·
+        precision + recall), where an object is found at a probability above 0.5. 1 where there is
+        nothing to find and nothing was found, 0 where only one of the two is so.
+        """
+        (_, false_positives), (misses, hits) = self.counts.tolist()
+        weighted_hits = (1 + BETA_SQUARED) * hits
+        possible = weighted_hits + BETA_SQUARED * misses + false_positives
+        return float(weighted_hits / possible) if possible else 1.0
+
+    @property
+    def mae(self) -> float:
+        """Mean absolute error of the probabilities (the logistic function of the logits) against
+        masks of 0 and 1, 0–1, lower is better (Perazzi et al., "Saliency Filters", CVPR 2012,
+        section 4). 0 where there are no pixels.
+        """
+        pixels = int(self.counts.sum())
+        return self.deviation / pixels if pixels else 0.0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from bench.accuracy import demand_fit, find_judge, judge_images
 from bench.plan import engine_specs
@@ -109,12 +110,22 @@ def test_a_box_with_an_iou_of_six_tenths_counts_at_three_thresholds_of_ten(
 
 
 @pytest.mark.parametrize(("size", "batch"), [("48x64", 1), ("64x48", 3)])
-def test_a_segmenter_that_is_right_has_a_miou_of_one(
+def test_a_segmenter_that_is_right_has_the_best_scores(
     tmp_path: Path, data: Dataset, size: str, batch: int
 ) -> None:
     model = brightness(tmp_path / "model.onnx")
     found = measured(tmp_path, model, data, Size.parse(size), batch=batch)
-    assert (found.images, found.miou, found.ap) == (PICTURES, 1, None)
+    assert (found.images, found.miou, found.f_measure, found.ap) == (PICTURES, 1, 1, None)
+
+
+def test_the_error_of_a_segmenter_is_that_of_its_probabilities(
+    tmp_path: Path, data: Dataset
+) -> None:
+    found = measured(tmp_path, brightness(tmp_path / "model.onnx"), data, Size(HEIGHT, WIDTH))
+    x0, y0, x1, y1 = BOX
+    share = (x1 - x0) * (y1 - y0) / (HEIGHT * WIDTH)
+    dark = 150 / 255 / 3 - 0.6
+    assert found.mae == pytest.approx(share * expit(-0.4) + (1 - share) * expit(dark), abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,15 @@ results = st.builds(
 @settings(max_examples=40, deadline=None)
 def test_a_result_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, r: Result) -> None:
     assert read(filed(tmp_path_factory.mktemp("store"), r)) == (r,)
+
+
+def test_an_accuracy_of_before_the_f_measure_is_read(tmp_path: Path) -> None:
+    path = filed(tmp_path, result(SAMPLES))
+    old = '{"ap":null,"ap50":null,"data_sha256":"ef","images":9,"miou":0.5}'
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE result SET accuracy = ?", (old,))
+    (found,) = read(path)
+    assert found.accuracy == Accuracy(images=9, data_sha256="ef", miou=0.5)
 
 
 def test_runs_come_back_in_order_with_their_results(tmp_path: Path) -> None:

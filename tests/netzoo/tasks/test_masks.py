@@ -4,32 +4,79 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import jaccard_score
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.metrics import fbeta_score, jaccard_score, mean_absolute_error
 
-from netzoo.tasks.masks import MaskScores
+from netzoo.tasks.masks import BETA_SQUARED, MaskScores
 from sizewise.errors import InferenceError, InputError
+
+Maps = list[tuple[NDArray[np.float32], NDArray[np.uint8]]]
+
+
+@st.composite
+def maps(draw: st.DrawFn) -> Maps:
+    """Logits and masks of images of different sizes; any of them may be all object or none."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    spread = draw(st.sampled_from([0.1, 1.0, 30.0, 1e4]))
+    made: Maps = []
+    for number in range(draw(st.integers(1, 4))):
+        shape = (9, number + 5)
+        mask = (rng.random(shape) < draw(st.floats(0, 1))).astype(np.uint8)
+        made.append((rng.normal(draw(st.floats(-3, 3)), spread, shape).astype(np.float32), mask))
+    return made
+
+
+def scored(images: Maps) -> MaskScores:
+    scores = MaskScores()
+    for logits, mask in images:
+        scores.add(logits, mask)
+    return scores
 
 
 @settings(deadline=None)
-@given(seed=st.integers(0, 2**32), images=st.integers(1, 4), share=st.floats(0.1, 0.9))
-def test_iou_over_all_images_is_scikit_learns(seed: int, images: int, share: float) -> None:
-    rng = np.random.default_rng(seed)
-    masks = [(rng.random((9, n + 5)) < share).astype(np.uint8) for n in range(images)]
-    logits = [rng.normal(0, 1, mask.shape).astype(np.float32) for mask in masks]
-    scores = MaskScores()
-    for mask, logit in zip(masks, logits, strict=True):
-        scores.add(logit, mask)
-    truth = np.concatenate([mask.ravel() for mask in masks])
-    found = np.concatenate([logit.ravel() for logit in logits]) > 0
-    background, objects = jaccard_score(truth, found, average=None, labels=[0, 1])
-    assert scores.ious == pytest.approx((background, objects))
-    assert scores.miou == pytest.approx((background + objects) / 2)
+@given(maps())
+def test_scores_over_all_images_are_scikit_learns(images: Maps) -> None:
+    scores = scored(images)
+    truth = np.concatenate([mask.ravel() for _, mask in images])
+    logits = np.concatenate([logits.ravel() for logits, _ in images])
+    found = expit(logits.astype(np.float64)) > 0.5
+    ious = jaccard_score(truth, found, average=None, labels=[0, 1], zero_division=1)
+    assert scores.ious == pytest.approx(tuple(ious))
+    assert scores.miou == pytest.approx(
+        jaccard_score(truth, found, average="macro", labels=[0, 1], zero_division=1)
+    )
+    assert scores.f_measure == pytest.approx(
+        fbeta_score(truth, found, beta=BETA_SQUARED**0.5, zero_division=1)
+    )
+    assert scores.mae == pytest.approx(mean_absolute_error(truth, expit(logits)), abs=1e-6)
 
 
-def test_empty_masks_that_are_left_empty_are_perfect() -> None:
+def uniform(logit: float, pixel: int) -> MaskScores:
+    return scored([(np.full((3, 4), logit, np.float32), np.full((3, 4), pixel, np.uint8))])
+
+
+@pytest.mark.parametrize(
+    ("logit", "pixel", "miou", "f_measure", "mae"),
+    [
+        (-np.inf, 0, 1, 1, 0),
+        (np.inf, 1, 1, 1, 0),
+        (np.inf, 0, 0, 0, 1),
+        (-np.inf, 1, 0, 0, 1),
+        (0.0, 1, 0, 0, 0.5),
+        (0.0, 0, 1, 1, 0.5),
+    ],
+)
+def test_masks_and_predictions_that_are_empty_or_full(
+    logit: float, pixel: int, miou: float, f_measure: float, mae: float
+) -> None:
+    scores = uniform(logit, pixel)
+    assert (scores.miou, scores.f_measure, scores.mae) == (miou, f_measure, mae)
+
+
+def test_without_a_pixel_nothing_is_wrong() -> None:
     scores = MaskScores()
-    scores.add(np.full((3, 4), -1.0), np.zeros((3, 4), np.uint8))
-    assert scores.miou == 1
+    assert (scores.miou, scores.f_measure, scores.mae) == (1, 1, 0)
 
 
 def test_masks_of_another_size_are_refused() -> None:
