@@ -1,4 +1,4 @@
-"""Accuracy of an engine at a size, through the engine that was timed: COCO AP, or scores of masks."""
+"""Accuracy of an engine at a size, through the engine that was timed: AP, or scores of masks."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from sizewise.errors import UsageError
 from sizewise.specs import EngineSpec, ExportedModel, Profile, Size, Sizes, Strategy
 from sizewise.trials import Cell, Protocol, Trial
 
-__all__ = ["Group", "Planned", "SweepSettings", "engine_specs", "plan_sweep"]
+__all__ = ["Group", "Planned", "SweepSettings", "engine_specs", "models_of", "plan_sweep"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,19 +56,33 @@ def plan_sweep(
     """All trials, in groups of one size and protocol; ``data_sha256`` of each data source.
 
     A size that some models don't take is planned (and will be filed as unsupported). Raises
-    UsageError where none takes it, for an unknown back end and for what is no size, and InputError
-    for a model that does not take images.
+    UsageError where none takes it, for an unknown back end, for a fusion that no model has and for
+    what is no size, and InputError for a model that does not take images.
     """
     groups: dict[tuple[Size, Protocol], dict[str, Planned]] = {}
     for axes in settings.products():
-        _demand_takers(models, Sizes.parse(axes.sizes))
-        for planned in _trials(models, axes, environment_fingerprint, data_sha256[axes.data]):
+        chosen = models_of(axes, models)
+        _demand_takers(chosen, Sizes.parse(axes.sizes))
+        for planned in _trials(chosen, axes, environment_fingerprint, data_sha256[axes.data]):
             key = (planned.trial.cell.size, axes.protocol)
             groups.setdefault(key, {}).setdefault(planned.trial.identity, planned)
     return tuple(
         Group(size=size, protocol=protocol, members=tuple(members.values()))
         for (size, protocol), members in groups.items()
     )
+
+
+def models_of(axes: Axes, models: Sequence[ExportedModel]) -> tuple[ExportedModel, ...]:
+    """Those whose fusion is asked for. Raises UsageError for a fusion that none of them has."""
+    known = sorted({model.card.fusion for model in models})
+    for fusion in axes.fusion:
+        if fusion not in known:
+            raise UsageError(
+                f"No model here has the fusion {fusion!r}",
+                f"there is {', '.join(map(repr, known))}",
+                "Choose among these, or leave --fusion (fusion in a file) out for all of them.",
+            )
+    return tuple(m for m in models if not axes.fusion or m.card.fusion in axes.fusion)
 
 
 def _trials(

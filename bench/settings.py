@@ -17,8 +17,10 @@ Some = Field(min_length=1)
 
 
 class Axes(BaseModel):
-    """One cross product: back ends × strategies × graph fusions × batches × sizes × replicas.
+    """One cross product: models × back ends × strategies × graph fusions × batches × sizes ×
+    replicas.
 
+    ``fusion`` keeps the models that merge their scales in one of these ways (empty: all models);
     ``sizes`` is written as for ``--sizes``; ``graph_fusion`` empty means each back end's own
     default; ``threads`` 0 all usable cores; ``data`` is what ``open_dataset`` takes, empty for no
     accuracy. The last six are how each trial is measured (``sizewise.trials.Protocol``).
@@ -26,6 +28,7 @@ class Axes(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    fusion: tuple[str, ...] = ()
     sizes: str = "320:640:160"
     backends: Annotated[tuple[str, ...], Some] = ("onnxruntime", "openvino")
     strategies: Annotated[tuple[Strategy, ...], Some] = ("static", "dynamic")

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.accuracy import demand_fit
 from bench.builds import Builds
 from bench.launch import Launch, Limits, launch_child
-from bench.plan import Group, engine_specs, plan_sweep
+from bench.plan import Group, engine_specs, models_of, plan_sweep
 from bench.settings import SweepSettings
 from bench.store import Store
 from bench.waves import Bench, measure_group, steps
@@ -101,11 +101,12 @@ def _open_data(
     models: Sequence[ExportedModel], settings: SweepSettings, progress: Progress
 ) -> dict[str, Dataset]:
     """The validation data by source. Raises UsageError, and InputError where they don't fit."""
-    sources = sorted({axes.data for axes in settings.products()} - {""})
+    judged = [(a.data, models_of(a, models)) for a in settings.products() if a.data]
+    sources = sorted({source for source, _ in judged})
     found = {source: open_dataset(source, "val", progress=progress) for source in sources}
-    for model in models:
-        for data in found.values():
-            demand_fit(model, data)
+    for source, chosen in judged:
+        for model in chosen:
+            demand_fit(model, found[source])
     return found
 
 

@@ -17,6 +17,12 @@ Backends = Annotated[str, typer.Option("--backend", help="Back ends (comma list)
 Strategies = Annotated[
     str, typer.Option("--strategy", help="static: an engine per size; dynamic: one for all sizes.")
 ]
+Fusions = Annotated[
+    str,
+    typer.Option(
+        "--fusion", help="How networks merge their scales: keep these models (list; empty: all)."
+    ),
+]
 GraphFusions = Annotated[
     str,
     typer.Option(

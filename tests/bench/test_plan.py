@@ -134,6 +134,36 @@ def test_whatever_can_change_a_figure_makes_another_trial(
     assert only(moved) == identities["the same"]
 
 
+def of_fusions(model: ExportedModel, *fusions: str) -> list[ExportedModel]:
+    return [
+        replace(model, card=replace(model.card, fusion=fusion), sha256=fusion) for fusion in fusions
+    ]
+
+
+def test_a_fusion_keeps_the_models_that_have_it(model: ExportedModel) -> None:
+    models = of_fusions(model, "average", "absi", "absi", "none")
+    kept = {
+        fusion: [t.cell.fusion for t in trials(planned(*models, sizes="32", fusion=fusion))]
+        for fusion in ((), ("absi",), ("none", "average"))
+    }
+    assert set(kept[()]) == {"average", "absi", "none"}
+    assert set(kept["absi",]) == {"absi"}
+    assert set(kept["none", "average"]) == {"average", "none"}
+
+
+def test_tables_may_ask_for_a_fusion_each(model: ExportedModel) -> None:
+    tables = [{"fusion": ["absi"], "sizes": "32"}, {"fusion": ["average"], "sizes": "64"}]
+    found = trials(planned(*of_fusions(model, "average", "absi"), sweep=tables))
+    assert {(t.cell.fusion, t.cell.size.height) for t in found} == {("absi", 32), ("average", 64)}
+
+
+def test_a_fusion_that_no_model_has_is_an_error_that_lists_those_there_are(
+    model: ExportedModel,
+) -> None:
+    with pytest.raises(UsageError, match=r"fusion 'absy': there is 'absi', 'average'\."):
+        planned(*of_fusions(model, "average", "absi"), sizes="32", fusion=("absi", "absy"))
+
+
 def test_a_size_that_one_model_takes_is_planned_for_all(
     model: ExportedModel, tmp_path: Path
 ) -> None:

@@ -83,6 +83,17 @@ def test_what_was_run_is_on_file(tmp_path: Path, model: ExportedModel) -> None:
     assert fingerprints == {run.environment.fingerprint}
 
 
+def test_models_of_other_fusions_need_not_fit_the_data(
+    tmp_path: Path, model: ExportedModel
+) -> None:
+    foreign = replace(model, card=replace(CARD, task="unknown", fusion="absi"), sha256="other")
+    data = str(write_pictures(tmp_path))
+    with pytest.raises(InputError, match="does not say what its outputs mean"):
+        swept(tmp_path / "out", model, foreign, data=data)
+    found = on_file(swept(tmp_path / "out", model, foreign, data=data, fusion=["none"]))
+    assert {r.trial.cell.fusion for r in found} == {"none"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Broken(FakeOptions):
     fail_at: Any = "run"

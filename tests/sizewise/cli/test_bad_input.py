@@ -87,6 +87,11 @@ def test_an_unknown_back_end(command: str, cli: Cli, tiny_model: Path, tmp_path:
     assert "fake" not in said.err
 
 
+def test_a_fusion_that_no_model_has(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    said = cli("bench", tiny_model, "--fusion", "absi", "--sizes", "64", "--out", tmp_path / "o")
+    _one_sentence(said, 2, "the fusion 'absi'", "there is 'none'", "--fusion")
+
+
 def test_an_unknown_network(cli: Cli, tmp_path: Path) -> None:
     _one_sentence(cli("train", "yolov99", "--out", tmp_path), 2, "yolov99", "yolov3")
     _one_sentence(cli("export", "yolov99", "--out", tmp_path), 2, "yolov99", "yolov3")
