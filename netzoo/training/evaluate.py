@@ -1,8 +1,9 @@
-"""How well a network detects or classifies, in PyTorch itself."""
+"""How well a network detects, segments or classifies, in PyTorch itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from netzoo.deploy import deployable
 from netzoo.network import Network, find_network
 from netzoo.tasks.coco_ap import DetectionScores, evaluate_detections
 from netzoo.tasks.letterbox import Letterbox
+from netzoo.tasks.masks import MaskScores
 from netzoo.tasks.suppression import Detections, suppress
 from netzoo.tasks.top_k import ClassScores, score_classes
 from sizewise.errors import InputError
@@ -27,6 +29,9 @@ IOU_THRESHOLD = 0.6
 MAX_DETECTIONS = 300
 """As the YOLO families are evaluated, and as ``bench`` evaluates engines."""
 
+Image = TypeVar("Image", AnnotatedImage, ClassifiedImage)
+Array = NDArray[np.float32]
+
 
 def evaluate_network(
     network: Network, data: Dataset, size: Size, progress: Progress = SILENT, batch_size: int = 8
@@ -36,17 +41,27 @@ def evaluate_network(
     Classes that the network alone knows do not count. Raises InputError where the data has others.
     """
     columns = find_classes(data.name, data.classes, network.config.classes)
-    module = convert_conv2d_weight_memory_format(deployable(network), torch.channels_last)
-    found: dict[int, Detections] = {}
-    with progress.stage(f"evaluate at {size}", len(data.images)) as stage, torch.inference_mode():
-        for start in range(0, len(data.images), batch_size):
-            images = data.images[start : start + batch_size]
-            inputs, fits = _fit(network, images, size)
-            boxes, scores = module(inputs)
-            for row, (image, fit) in enumerate(zip(images, fits, strict=True)):
-                found[image.id] = _detect(boxes[row].numpy(), scores[row, :, columns].numpy(), fit)
-            stage.advance(len(images))
+    outputs = _outputs(network, data.images, size, progress, batch_size)
+    found = {
+        image.id: _detect(boxes, scores[:, columns], fit) for image, fit, (boxes, scores) in outputs
+    }
     return evaluate_detections(data, found)
+
+
+def evaluate_masks(
+    network: Network, data: Dataset, size: Size, progress: Progress = SILENT, batch_size: int = 8
+) -> MaskScores:
+    """Scores of a segmenter with every image fitted into ``size``, as it learnt them; logits are
+    resized to the picture's own size, and masks are compared there.
+
+    Raises InputError where the data has no images, or one without a mask, and InferenceError
+    (numerics) for NaN.
+    """
+    _demand_images(network, data)
+    scores = MaskScores()
+    for image, fit, (logits,) in _outputs(network, data.images, size, progress, batch_size):
+        scores.add(fit.map_to_source(logits[0]), image.mask())
+    return scores
 
 
 def evaluate_classifier(
@@ -61,24 +76,36 @@ def evaluate_classifier(
     The classes of ``data`` are found among the network's by their names. Raises InputError where
     they are not there, or ``data`` has no images.
     """
+    _demand_images(network, data)
+    places = find_classes(data.name, data.classes, network.config.classes)
+    outputs = _outputs(network, data.images, size, progress, batch_size)
+    scores = np.stack([of_image for _, _, (of_image,) in outputs])
+    return score_classes(scores, places[[image.label for image in data.images]])
+
+
+def _demand_images(network: Network, data: Dataset | ClassifiedSet) -> None:
     if not data.images:
         raise InputError(
             f"{network.config.name} can't be evaluated on {data.name}",
             "it has no images",
             "Give a data set that has.",
         )
-    places = find_classes(data.name, data.classes, network.config.classes)
-    labels = places[[image.label for image in data.images]]
+
+
+def _outputs(
+    network: Network, images: Sequence[Image], size: Size, progress: Progress, batch_size: int
+) -> Iterator[tuple[Image, Letterbox, tuple[Array, ...]]]:
+    """Each image, how it was fitted, and the network's outputs for it."""
     module = convert_conv2d_weight_memory_format(deployable(network), torch.channels_last)
-    found: list[NDArray[np.float32]] = []
-    with progress.stage(f"evaluate at {size}", len(data.images)) as stage, torch.inference_mode():
-        for start in range(0, len(data.images), batch_size):
-            images = data.images[start : start + batch_size]
-            inputs, _ = _fit(network, images, size)
-            (scores,) = module(inputs)
-            found.append(scores.numpy())
-            stage.advance(len(images))
-    return score_classes(np.concatenate(found), labels)
+    with progress.stage(f"evaluate at {size}", len(images)) as stage:
+        for start in range(0, len(images), batch_size):
+            batch = images[start : start + batch_size]
+            inputs, fits = _fit(network, batch, size)
+            with torch.inference_mode():
+                outputs = module(inputs)
+            for row, (image, fit) in enumerate(zip(batch, fits, strict=True)):
+                yield image, fit, tuple(output[row].numpy() for output in outputs)
+            stage.advance(len(batch))
 
 
 def _fit(
@@ -91,7 +118,7 @@ def _fit(
     return torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last), fits
 
 
-def _detect(boxes: NDArray[np.float32], scores: NDArray[np.float32], fit: Letterbox) -> Detections:
+def _detect(boxes: Array, scores: Array, fit: Letterbox) -> Detections:
     found = suppress(
         boxes,
         scores,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,14 @@ import torch
 from torch import Tensor
 
 from netzoo.config import NetworkConfig
-from netzoo.data.coco import Dataset
+from netzoo.data.coco import Dataset, read_coco
 from netzoo.data.relabelling import find_classes
 from netzoo.network import Network
 from netzoo.tasks.letterbox import Letterbox
-from netzoo.training.evaluate import evaluate_network
-from sizewise.errors import InputError
+from netzoo.training.evaluate import evaluate_masks, evaluate_network
+from sizewise.errors import InferenceError, InputError
 from sizewise.specs import Size
+from tests.bench.pictures import BOX, HEIGHT, WIDTH, write_pictures
 from tests.netzoo.factories import CLASSES, narrow_detector, squares
 
 
@@ -84,3 +86,49 @@ def test_answers_beside_the_boxes_score_less(data: Dataset) -> None:
 
 def test_a_random_network_scores_next_to_nothing(data: Dataset) -> None:
     assert evaluate_network(narrow_detector(), data, Size(96, 128)).ap < 0.2
+
+
+class Bright(Network):
+    """Takes for an object what is brighter than ``threshold``, and knows it by ``slope``."""
+
+    output_names = ("mask_logits",)
+
+    def __init__(self, threshold: float = 0.6, slope: float = 1e3) -> None:
+        super().__init__(NetworkConfig(name="yolov3", classes=CLASSES), (32,))
+        self._threshold, self._slope = threshold, slope
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [self._slope * (images.mean(1, keepdim=True) - self._threshold)]
+
+    def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(heads)
+
+
+@pytest.fixture
+def white_boxes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return read_coco(write_pictures(tmp_path_factory.mktemp("white")))
+
+
+@pytest.mark.parametrize("size", [Size(HEIGHT, WIDTH), Size(96, 160), Size(128, 64)])
+def test_right_masks_score_one_at_every_size(white_boxes: Dataset, size: Size) -> None:
+    scores = evaluate_masks(Bright(), white_boxes, size, batch_size=3)
+    assert scores.counts.sum() == len(white_boxes.images) * HEIGHT * WIDTH
+    assert (scores.miou, scores.f_measure) == (pytest.approx(1), pytest.approx(1))
+    assert scores.mae < 0.01
+
+
+def test_a_mask_of_everything_scores_the_share_of_the_object(white_boxes: Dataset) -> None:
+    scores = evaluate_masks(Bright(threshold=-1), white_boxes, Size(HEIGHT, WIDTH))
+    x0, y0, x1, y1 = BOX
+    share = (x1 - x0) * (y1 - y0) / (HEIGHT * WIDTH)
+    assert scores.ious == (0, pytest.approx(share))
+    assert scores.mae == pytest.approx(1 - share)
+
+
+def test_masks_that_are_missing_are_told(data: Dataset, white_boxes: Dataset) -> None:
+    with pytest.raises(InputError, match="have no segmentation"):
+        evaluate_masks(Bright(), data, Size(96, 128))
+    with pytest.raises(InputError, match="has no images"):
+        evaluate_masks(Bright(), replace(white_boxes, images=()), Size(96, 128))
+    with pytest.raises(InferenceError, match="logits are NaN"):
+        evaluate_masks(Bright(slope=float("nan")), white_boxes, Size(96, 128))
