@@ -18,7 +18,7 @@ from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.masks import MaskScores
 from netzoo.tasks.suppression import Detections
 from sizewise.errors import InputError
-from sizewise.specs import ExportedModel, ModelCard, Size, Suppression
+from sizewise.specs import ExportedModel, ImageInput, ModelCard, Size, Suppression
 from sizewise.trials import Accuracy
 
 SUPPRESSION = Suppression(score_threshold=0.001, iou_threshold=0.6, max_detections=300)
@@ -103,8 +103,7 @@ _JUDGES: Mapping[str, type[DetectionJudge] | type[MaskJudge]] = {
 
 def demand_fit(model: ExportedModel, data: Dataset) -> None:
     """Raises InputError where ``model`` can't be judged on ``data``."""
-    why = _misfit(model.card, data) or unfit_for_pictures(model.image)
-    if why:
+    if why := misfit(model.card, model.image, data):
         raise InputError(
             f"The accuracy of {model.path.name} on {data.name} can't be measured",
             why,
@@ -112,15 +111,24 @@ def demand_fit(model: ExportedModel, data: Dataset) -> None:
         )
 
 
-def _misfit(card: ModelCard, data: Dataset) -> str:
+def misfit(card: ModelCard, image: ImageInput, data: Dataset) -> str:
+    """Why a model of this card and input can't be judged on ``data``; empty where it can."""
     if card.task not in _JUDGES:
         return "the file does not say what its outputs mean"
     if card.task == "detection" and card.layout not in layout_names():
         return f"nothing here reads the layout {card.layout} of its outputs"
     if why := _other_classes(card, data):
         return why
+    return _bare(card, data) or unfit_for_pictures(image)
+
+
+def _bare(card: ModelCard, data: Dataset) -> str:
+    if not data.images:
+        return "there are no images in the data"
     if card.task == "detection" and not any(len(image.boxes) for image in data.images):
         return "nothing is annotated in the data"
+    if card.task == "segmentation" and any(None in image.segments for image in data.images):
+        return "there are annotations without a segmentation in the data"
     return ""
 
 

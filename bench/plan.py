@@ -13,7 +13,15 @@ from sizewise.errors import UsageError
 from sizewise.specs import EngineSpec, ExportedModel, Profile, Size, Sizes, Strategy
 from sizewise.trials import Cell, Protocol, Trial
 
-__all__ = ["Group", "Planned", "SweepSettings", "engine_specs", "models_of", "plan_sweep"]
+__all__ = [
+    "Group",
+    "Planned",
+    "SweepSettings",
+    "engine_specs",
+    "models_of",
+    "plan_sweep",
+    "size_refusal",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +98,7 @@ def _trials(
 ) -> Iterator[Planned]:
     sizes = Sizes.parse(axes.sizes)
     for model, replica in product(models, range(axes.replicas)):
-        taken = tuple(size for size in sizes if not _refusal(model, size))
+        taken = tuple(size for size in sizes if not size_refusal(model, size))
         for spec, measured in _engines(axes, sizes, taken=taken or sizes):
             for size in measured:
                 trial = Trial(
@@ -153,8 +161,8 @@ def _profiles(
 
 def _demand_takers(models: Sequence[ExportedModel], sizes: _Sizes) -> None:
     for size in sizes:
-        refusals = [f"{model.path.name}: {_refusal(model, size)}" for model in models]
-        if all(_refusal(model, size) for model in models):
+        refusals = [f"{model.path.name}: {size_refusal(model, size)}" for model in models]
+        if all(size_refusal(model, size) for model in models):
             raise UsageError(
                 f"No model here takes the size {size}",
                 "; ".join(refusals),
@@ -162,7 +170,7 @@ def _demand_takers(models: Sequence[ExportedModel], sizes: _Sizes) -> None:
             )
 
 
-def _refusal(model: ExportedModel, size: Size) -> str:
+def size_refusal(model: ExportedModel, size: Size) -> str:
     """Why ``model`` can't take images of ``size``; empty where it can."""
     batch = model.image.tensor.shape[0]
     fixed = model.image.refusal(batch if isinstance(batch, int) else 1, size)

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from sizewise import __version__
-from sizewise.cli import bench, build, doctor, export, networks, predict, report, run, train
+from sizewise.cli import (
+    bench,
+    build,
+    doctor,
+    evaluate,
+    export,
+    networks,
+    predict,
+    report,
+    run,
+    train,
+)
 
 app = typer.Typer(
     name="sizewise",
@@ -43,5 +54,6 @@ app.command("train")(train.train)
 app.command("export")(export.export)
 app.command("build")(build.build)
 app.command("bench")(bench.bench)
+app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("report")(report.report)

@@ -7,10 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sizewise.cli import console
-from sizewise.cli.bench import settings_from
+from sizewise.cli.engine import build_engine, read_engine
 from sizewise.cli.readable import ReadingOptions, readable_card
-from sizewise.errors import UsageError
 from sizewise.specs import EngineArtifact, ExportedModel, ModelCard, Size, Suppression
 
 if TYPE_CHECKING:
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from netzoo.tasks.suppression import Detections
     from netzoo.tasks.wordtree import WordTree
 
-_USUAL_BACKEND = "onnxruntime"
 _USUAL_SIDE = 416
 """Pixels of height and width, where neither the model nor the user says them."""
 
@@ -71,7 +68,7 @@ def obtain_detector(
     folder of an engine. Raises UsageError, InputError, EngineError and OutputError."""
     asked = Size.parse(size) if size else None
     if path.is_dir():
-        artifact = _read_engine(path, backend)
+        artifact = read_engine(path, backend)
         card = readable_card(path.name, artifact.card, artifact.image, options)
         chosen = _admitted(artifact, asked)
     else:
@@ -80,23 +77,10 @@ def obtain_detector(
         model = read_model(path)
         card = readable_card(path.name, model.card, model.image, options)
         chosen = asked or _usual_size(model)
-        artifact = _build(model, backend or _USUAL_BACKEND, chosen, engines)
+        artifact = build_engine(model, backend, (chosen,), engines)
     return Detector(
         artifact=artifact, size=chosen, card=card, tree_threshold=options.tree_threshold
     )
-
-
-def _read_engine(folder: Path, backend: str) -> EngineArtifact:
-    from engines.artifacts import read_manifest
-
-    artifact = read_manifest(folder)
-    if backend not in ("", artifact.spec.backend):
-        raise UsageError(
-            f"The engine {folder.name} can't run in {backend}",
-            f"it was built by {artifact.spec.backend}",
-            "Leave --backend out, or give the ONNX file.",
-        )
-    return artifact
 
 
 def _admitted(artifact: EngineArtifact, asked: Size | None) -> Size:
@@ -115,23 +99,3 @@ def _usual_size(model: ExportedModel) -> Size:
     usual = -(-_USUAL_SIDE // stride) * stride
     sides = (image.tensor.shape[axis] for axis in (image.height_axis, image.width_axis))
     return Size(*(side if isinstance(side, int) else usual for side in sides))
-
-
-def _build(model: ExportedModel, backend: str, size: Size, engines: Path) -> EngineArtifact:
-    """Static where the back end can: there is one size."""
-    from bench.plan import engine_specs
-    from engines.cache import obtain_engine
-    from engines.registry import find_backend
-
-    batch = model.image.tensor.shape[0]
-    settings = settings_from(
-        backends=(backend,),
-        strategies=("static" if "static" in find_backend(backend).strategies else "dynamic",),
-        sizes=str(size),
-        batch=(batch if isinstance(batch, int) else 1,),
-    )
-    (spec,) = engine_specs(settings)
-    with console.progress().stage("Building the engine", 1) as stage:
-        artifact = obtain_engine(model, spec, engines)
-        stage.advance(note=backend)
-    return artifact

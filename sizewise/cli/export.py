@@ -12,7 +12,7 @@ import typer
 from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.classes import read_classes
-from sizewise.cli.models import read_as
+from sizewise.cli.models import read_as, usual_sizes
 from sizewise.cli.options import Json, Out, comma_list
 from sizewise.cli.sources import SourceOptions, check_options, resolve
 from sizewise.errors import UsageError
@@ -106,17 +106,8 @@ def export(
         return
     for model in models:
         show_model(model)
-    console.next_step(f"sizewise bench {models[0].path} --sizes {_sizes_of(models[0])}")
-
-
-def _sizes_of(model: ExportedModel) -> str:
-    """Some that it takes: its own, or 128 to 448 for most strides."""
-    image, stride = model.image, model.card.stride
-    height, width = (image.tensor.shape[axis] for axis in (image.height_axis, image.width_axis))
-    if isinstance(height, int) and isinstance(width, int):
-        return f"{height}x{width}"
-    unit = -(-32 // stride) * stride
-    return f"{4 * unit}:{14 * unit}:{2 * unit}"
+    sizes = usual_sizes(models[0].card, models[0].image)
+    console.next_step(f"sizewise bench {models[0].path} --sizes {sizes}")
 
 
 def _suppression(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sizewise.errors import UsageError
-from sizewise.specs import ExportedModel, ModelCard
+from sizewise.specs import ExportedModel, ImageInput, ModelCard
 
 
 def read_as(path: Path, layout: str) -> ExportedModel:
@@ -32,3 +32,13 @@ def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
             "Leave --layout out.",
         )
     return replace(card, task="detection", layout=choose("layout", layout, layout_names()))
+
+
+def usual_sizes(card: ModelCard, image: ImageInput | None = None) -> str:
+    """Some that a model takes: its own, or 128 to 448 for most strides."""
+    if image is not None:
+        sides = [image.tensor.shape[axis] for axis in (image.height_axis, image.width_axis)]
+        if all(isinstance(side, int) for side in sides):
+            return f"{sides[0]}x{sides[1]}"
+    unit = -(-32 // card.stride) * card.stride
+    return f"{4 * unit}:{14 * unit}:{2 * unit}"

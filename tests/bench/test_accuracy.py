@@ -179,3 +179,13 @@ def test_data_without_objects_are_refused(data: Dataset, model: ExportedModel) -
     with pytest.raises(InputError, match="nothing is annotated"):
         demand_fit(model, bare)
     demand_fit(model, data)
+
+
+def test_a_segmenter_needs_images_with_masks(tmp_path: Path, data: Dataset) -> None:
+    model = brightness(tmp_path / "model.onnx")
+    boxed = replace(data, images=tuple(replace(i, segments=(None,)) for i in data.images))
+    with pytest.raises(InputError, match="annotations without a segmentation"):
+        demand_fit(model, boxed)
+    with pytest.raises(InputError, match="no images in the data"):
+        demand_fit(model, replace(data, images=()))
+    demand_fit(model, data)

@@ -1,0 +1,53 @@
+"""One engine for a command that needs just one: built of an ONNX file, or built before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sizewise.cli import console
+from sizewise.cli.bench import settings_from
+from sizewise.errors import UsageError
+from sizewise.specs import EngineArtifact, ExportedModel, Size
+
+USUAL_BACKEND = "onnxruntime"
+
+
+def read_engine(folder: Path, backend: str) -> EngineArtifact:
+    """Raises UsageError where ``backend`` (or empty) is another than it was built by, and what
+    reading its manifest raises."""
+    from engines.artifacts import read_manifest
+
+    artifact = read_manifest(folder)
+    if backend not in ("", artifact.spec.backend):
+        raise UsageError(
+            f"The engine {folder.name} can't run in {backend}",
+            f"it was built by {artifact.spec.backend}",
+            "Leave --backend out, or give the ONNX file.",
+        )
+    return artifact
+
+
+def build_engine(
+    model: ExportedModel, backend: str, sizes: Sequence[Size], folder: Path
+) -> EngineArtifact:
+    """Dynamic; for one size static, where the back end can. Taken from ``folder`` where it is
+    there. Raises UsageError and EngineError."""
+    from bench.plan import engine_specs
+    from engines.cache import obtain_engine
+    from engines.registry import find_backend
+
+    name = backend or USUAL_BACKEND
+    static = len(sizes) == 1 and "static" in find_backend(name).strategies
+    batch = model.image.tensor.shape[0]
+    settings = settings_from(
+        backends=(name,),
+        strategies=("static" if static else "dynamic",),
+        sizes=",".join(map(str, sizes)),
+        batch=(batch if isinstance(batch, int) else 1,),
+    )
+    (spec,) = engine_specs(settings)
+    with console.progress().stage("Building the engine", 1) as stage:
+        artifact = obtain_engine(model, spec, folder)
+        stage.advance(note=name)
+    return artifact

@@ -1,0 +1,257 @@
+"""Accuracy through the command line: of models that are right, or wrong, by construction."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from netzoo.checkpoint import Provenance, load_checkpoint, save_checkpoint
+from netzoo.config import NetworkConfig
+from netzoo.data.classified import crops_of
+from netzoo.data.coco import read_coco
+from netzoo.network import build_network
+from netzoo.tasks.letterbox import Letterbox
+from netzoo.training.evaluate import evaluate_classifier, evaluate_network
+from sizewise.cli import engine_candidates
+from sizewise.errors import InferenceError
+from sizewise.onnxfile import read_model, write_card
+from sizewise.specs import Size
+from tests.bench.models import CARD, brightness, colours
+from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
+from tests.netzoo.factories import narrow_detector
+from tests.sizewise.cli.conftest import Cli, Said
+from tests.sizewise.cli.finders import write_finder
+
+FINDER = replace(CARD, network="finder")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return brightness(tmp_path_factory.mktemp("model") / "bright.onnx").path
+
+
+def checkpoint(folder: Path, name: str, classes: tuple[str, ...]) -> Path:
+    path = folder / f"{name}.safetensors"
+    network = build_network(NetworkConfig(name=name, classes=classes, width=0.0625, depth=0.1))
+    save_checkpoint(path, network, Provenance())
+    return path
+
+
+def with_card(path: Path, **changes: Any) -> Path:
+    proto, card = onnx.load(path), read_model(path).card
+    write_card(proto, replace(card, **changes))
+    changed = path.with_name(f"{path.stem}-{len(list(path.parent.iterdir()))}.onnx")
+    onnx.save(proto, changed)
+    return changed
+
+
+def without_masks(data: Path) -> Path:
+    coco = json.loads(data.read_text())
+    for annotation in coco["annotations"]:
+        del annotation["segmentation"]
+    path = data.with_name("boxed.json")
+    path.write_text(json.dumps(coco))
+    return path
+
+
+def rows(said: Said, code: int = 0) -> list[dict[str, Any]]:
+    assert said.code == code, said
+    found = json.loads(said.out)["rows"]
+    assert isinstance(found, list)
+    return found
+
+
+def table_rows(said: Said) -> list[list[str]]:
+    """The cells of a table, line by line without its head."""
+    lines = [line for line in said.out.splitlines() if line.startswith("│")]
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+
+
+def refused(said: Said, code: int, *parts: str) -> None:
+    assert said.code == code, said
+    assert "Traceback" not in said.err
+    last = said.err.strip().splitlines()[-1]
+    assert last.startswith("sizewise: ")
+    for part in parts:
+        assert part in last, last
+
+
+def test_a_segmenter_that_is_right_has_the_best_scores_at_every_size(
+    cli: Cli, data: Path, segmenter: Path
+) -> None:
+    said = cli("evaluate", segmenter, "--data", data, "--sizes", "48x64,96", "--json")
+    shares = rows(said)
+    assert [row["size"] for row in shares] == ["48x64", "96x96"]
+    for row in shares:
+        assert (row["miou"], row["f_measure"]) == (1, 1)
+        assert 0.3 < row["mae"] < 0.5  # its logits are small
+    whole = json.loads(said.out)
+    assert whole["data"] == {"name": "val", "sha256": read_coco(data).sha256, "images": PICTURES}
+    assert (whole["task"], whole["runs_in"]) == ("segmentation", "onnxruntime")
+
+
+def test_people_get_a_table_and_the_next_step(cli: Cli, data: Path, segmenter: Path) -> None:
+    said = cli("evaluate", segmenter, "--data", data, "--sizes", 64, "--backend", "openvino")
+    assert said.code == 0, said
+    assert f"bright.onnx in openvino, on {PICTURES} images of val" in said.err
+    assert table_rows(said)[0][:3] == ["64x64", "1.000", "1.000"]
+    assert "F-measure" in said.out
+    assert "evaluate at 64x64: done" in said.err
+    assert f"Next: sizewise bench {segmenter} --data {data} --sizes 64x64" in said.err
+
+
+def test_a_detector_is_evaluated_as_bench_does_and_so_is_its_engine(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    size = Size(64, 96)
+    box = Letterbox.fit(Size(HEIGHT, WIDTH), size).boxes_to_input(np.array(BOX, np.float32))
+    model = colours(tmp_path / "model.onnx", tuple(box.tolist())).path
+    right, wrong = rows(cli("evaluate", model, "--data", data, "--sizes", "64x96,64", "--json"))
+    assert (right["ap"], right["ap50"]) == (pytest.approx(1), pytest.approx(1))
+    assert wrong["ap"] < 0.5
+    built = cli(
+        *("build", model, "--strategy", "dynamic", "--sizes", "64x96,64", "--batch", 3),
+        *("--out", tmp_path / "engines", "--json"),
+    )
+    (engine,) = json.loads(built.out)["engines"]
+    by_engine = rows(cli("evaluate", engine["path"], "--data", data, "--json"))
+    assert {row.pop("size"): row for row in by_engine} == {
+        row.pop("size"): row for row in (right, wrong)
+    }
+    refused(
+        cli("evaluate", engine["path"], "--data", data, "--backend", "openvino"),
+        2,
+        "built by onnxruntime",
+    )
+
+
+def test_a_checkpoint_is_evaluated_in_pytorch(cli: Cli, data: Path, tmp_path: Path) -> None:
+    network = narrow_detector()
+    path = tmp_path / "net.safetensors"
+    save_checkpoint(path, network, Provenance())
+    (row,) = rows(cli("evaluate", path, "--data", data, "--sizes", 64, "--json"))
+    expected = evaluate_network(network, read_coco(data), Size(64, 64))
+    assert row == {"size": "64x64", "ap": expected.ap, "ap50": expected.ap50}
+    refused(
+        cli("evaluate", path, "--data", data, "--backend", "openvino"), 2, "--backend", "in PyTorch"
+    )
+
+
+def test_a_classifier_has_top_1_and_top_5(cli: Cli, data: Path, tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, "darknet19", ("blue", "red", "green"))
+    said = cli("evaluate", path, "--data", data, "--sizes", 64)
+    assert said.code == 0, said
+    expected = evaluate_classifier(load_checkpoint(path), crops_of(read_coco(data)), Size(64, 64))
+    assert table_rows(said) == [["64x64", f"{expected.top1:.3f}", f"{expected.top5:.3f}"]]
+    assert "top-1" in said.out
+    assert f"Next: sizewise export {path} --dynamic" in said.err
+
+
+def test_a_size_that_is_not_taken_has_a_row_with_the_reason(
+    cli: Cli, data: Path, segmenter: Path
+) -> None:
+    model = with_card(segmenter, stride=32)
+    command = ("evaluate", model, "--data", data)
+    bad, good = rows(cli(*command, "--sizes", "100,96", "--json"), code=3)
+    assert bad == {
+        "size": "100x100",
+        "reason": "height and width must be multiples of its stride 32",
+    }
+    assert good["miou"] == 1
+    said = cli(*command, "--sizes", "100,96")
+    assert said.code == 3
+    assert "multiples of its stride 32" in said.out
+    refused(cli(*command, "--sizes", "100,50"), 2, "100x100: height and", "50x50: height and")
+
+
+def test_what_fails_at_one_size_costs_that_size_alone(
+    cli: Cli, data: Path, segmenter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = engine_candidates._accuracy
+
+    def failing(session: Any, card: Any, data: Any, size: Size, progress: Any) -> Any:
+        if size.height > 64:
+            raise InferenceError("No", "numbers are NaN", "Look.", reason_code="numerics")
+        return whole(session, card, data, size, progress)
+
+    monkeypatch.setattr(engine_candidates, "_accuracy", failing)
+    command = ("evaluate", segmenter, "--data", data)
+    good, bad = rows(cli(*command, "--sizes", "64,96", "--json"), code=3)
+    assert (good["miou"], bad["reason"]) == (1, "No: numbers are NaN. Look.")
+    refused(cli(*command, "--sizes", "96,128"), 1, "numbers are NaN")
+
+
+def test_without_sizes_they_are_what_the_model_suggests(
+    cli: Cli, data: Path, segmenter: Path, tmp_path: Path
+) -> None:
+    coarse = with_card(segmenter, stride=64)
+    suggested = rows(cli("evaluate", coarse, "--data", data, "--json"))
+    assert [row["size"] for row in suggested] == [
+        f"{s}x{s}" for s in (256, 384, 512, 640, 768, 896)
+    ]
+    fixed = write_finder(tmp_path / "fixed.onnx", shape=(2, 3, 64, 96), card=FINDER)
+    (own,) = rows(cli("evaluate", fixed, "--data", data, "--json"))
+    assert own["size"] == "64x96"
+
+
+def test_a_foreign_detector_is_read_by_the_layout_that_is_given(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    model = write_finder(tmp_path / "foreign.onnx", layout="b_4c_n", card=None)
+    command = ("evaluate", model, "--data", data, "--sizes", "96")
+    refused(cli(*command), 2, "does not say what they mean", "--layout", "b_n_5c")
+    (row,) = rows(cli(*command, "--layout", "b_4c_n", "--json"))
+    assert row["ap50"] > 0.5
+
+
+def test_data_that_do_not_fit_are_refused(
+    cli: Cli, data: Path, segmenter: Path, tmp_path: Path
+) -> None:
+    model = colours(tmp_path / "model.onnx", card=replace(CARD, classes=("red", "green"))).path
+    refused(cli("evaluate", model, "--data", data), 1, "knows red, green, the data red, blue")
+    boxed = without_masks(data)
+    refused(cli("evaluate", segmenter, "--data", boxed), 1, "without a segmentation")
+    path = checkpoint(tmp_path, "yolov3", ("red", "green"))
+    refused(cli("evaluate", path, "--data", data, "--sizes", 64), 1, "blue are not among")
+    refused(cli("evaluate", segmenter), 2, "--data")
+    refused(cli("evaluate", segmenter, "--data", tmp_path / "no"), 2, "There is no data set")
+
+
+def test_other_bad_input_is_refused_in_a_sentence(
+    cli: Cli, data: Path, segmenter: Path, tmp_path: Path
+) -> None:
+    for name in ("junk.onnx", "junk.safetensors", "junk.pt"):
+        (tmp_path / name).write_bytes(b"<html>404</html>")
+    (tmp_path / "empty").mkdir()
+    given = ("--data", data)
+    refused(cli("evaluate", tmp_path / "junk.onnx", *given), 1, "no valid ONNX file")
+    refused(cli("evaluate", tmp_path / "junk.safetensors", *given), 1, "is no checkpoint")
+    refused(cli("evaluate", tmp_path / "junk.pt", *given), 2, "no checkpoint (.safetensors)")
+    refused(cli("evaluate", tmp_path / "empty", *given), 1, "is no engine of ours")
+    refused(cli("evaluate", tmp_path / "no.onnx", *given), 1, "no such file")
+    refused(cli("evaluate", tmp_path / "no.safetensors", *given), 1, "no.safetensors")
+    refused(cli("evaluate", segmenter, *given, "--sizes", "big"), 2, "'big'")
+    refused(cli("evaluate", segmenter, *given, "--backend", "x"), 2, "openvino")
+    classifier = with_card(segmenter, task="classification")
+    refused(cli("evaluate", classifier, *given), 2, "top-1 and top-5 are measured in PyTorch")
+
+
+def test_torch_is_not_needed_for_an_onnx_file(data: Path, segmenter: Path) -> None:
+    program = "import sys; sys.modules['torch'] = None\nfrom sizewise.cli import main\nmain()"
+    command = [sys.executable, "-c", program, "evaluate", segmenter, "--data", data, "--sizes", 64]
+    ended = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "1.000" in ended.stdout
