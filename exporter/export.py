@@ -58,7 +58,7 @@ def export(
     """
     demand_package("onnxscript", "torch")
     demand_package("onnxruntime", "cpu")
-    _check_request(path, example, card.stride, dynamic=dynamic)
+    _check_request(path, example, card, dynamic=dynamic)
     _check_weights(module)
     made = card if suppression is None else suppressed_card(card, suppression)
     program_path = path.with_suffix(".pt2")
@@ -68,7 +68,9 @@ def export(
         written_whole(path) as draft,
         progress.stage(f"export {card.network}", 4) as stage,
     ):
-        probes = plan_probes(example=example, stride=card.stride, dynamic=dynamic)
+        probes = plan_probes(
+            example=example, stride=card.stride, dynamic=dynamic, smallest=card.smallest
+        )
         expected = references(module, probes, output_names, example=example)
         _check_outputs(card, expected)
         demand_sensitive(expected)
@@ -88,7 +90,7 @@ def export(
         made = replace(
             made,
             precision="fp32",
-            smallest=_smallest(card.stride, dynamic=dynamic),
+            smallest=_smallest(card, dynamic=dynamic),
             parity=checks,
             program_sha256=program_sha256,
         )
@@ -118,14 +120,15 @@ def _saved(
     return sha256_of(path)
 
 
-def _check_request(path: Path, example: Size, stride: int, *, dynamic: bool) -> None:
+def _check_request(path: Path, example: Size, card: ModelCard, *, dynamic: bool) -> None:
+    stride = card.stride
     if path.suffix != ".onnx":
         raise UsageError(
             f"{path} can't be exported to",
             "an export is an .onnx file with a .pt2 file beside it",
             "Give a path that ends in .onnx.",
         )
-    least = _smallest(stride, dynamic=dynamic)
+    least = _smallest(card, dynamic=dynamic)
     if (
         example.height % stride
         or example.width % stride
@@ -138,9 +141,10 @@ def _check_request(path: Path, example: Size, stride: int, *, dynamic: bool) -> 
         )
 
 
-def _smallest(stride: int, *, dynamic: bool) -> int:
-    """Where the size is free, two strides: torch takes a map of one cell for a constant."""
-    return 2 * stride if dynamic else stride
+def _smallest(card: ModelCard, *, dynamic: bool) -> int:
+    """Where the size is free, two strides (torch takes a map of one cell for a constant), or what
+    the network itself asks."""
+    return max(2 * card.stride, card.smallest) if dynamic else card.stride
 
 
 def _check_weights(module: nn.Module) -> None:

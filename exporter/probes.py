@@ -48,8 +48,11 @@ class Reference:
     rerun: Callable[[], Mapping[str, NDArray[Any]]] | None = None
 
 
-def plan_probes(*, example: Size, stride: int, dynamic: bool) -> tuple[Probe, ...]:
-    """Six or more sizes, none the example's: small and large, most of them not square.
+def plan_probes(
+    *, example: Size, stride: int, dynamic: bool, smallest: int = 1
+) -> tuple[Probe, ...]:
+    """Six or more sizes, none the example's: small and large, most of them not square, no side
+    below ``smallest``.
 
     One is larger than the example in both directions, so that a buffer cut to size is noticed.
     Where the size is fixed, the example's alone at three batch sizes.
@@ -57,14 +60,15 @@ def plan_probes(*, example: Size, stride: int, dynamic: bool) -> tuple[Probe, ..
     if not dynamic:
         return tuple(Probe(batch_size=batch, size=example) for batch in (1, 2, 3))
     unit = stride * -(-32 // stride)  # at least 32 pixels: smaller maps say little
+    least = max(2 * unit, -(-smallest // stride) * stride)
     sizes = {
-        Size(2 * unit, 3 * unit): 1,
-        Size(3 * unit, 2 * unit): 3,
-        Size(5 * unit, 4 * unit): 2,
-        Size(4 * unit, 7 * unit): 1,
-        Size(3 * unit + stride, 5 * unit + 3 * stride): 3,
-        Size(6 * unit, 6 * unit): 2,
-        Size(7 * unit, 3 * unit): 3,
+        Size(least, least + unit): 1,
+        Size(least + unit, least): 3,
+        Size(least + 3 * unit, least + 2 * unit): 2,
+        Size(least + 2 * unit, least + 5 * unit): 1,
+        Size(least + unit + stride, least + 3 * unit + 3 * stride): 3,
+        Size(least + 4 * unit, least + 4 * unit): 2,
+        Size(least + 5 * unit, least + unit): 3,
         Size(example.height + unit, example.width + 2 * unit): 1,
     }
     return tuple(Probe(batch_size=n, size=size) for size, n in sizes.items() if size != example)

@@ -5,11 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from netzoo.scales import Scales
 from netzoo.tasks.wordtree import WordTree
 from sizewise.errors import InputError, UsageError
 
 Decoding = Literal["yolov3", "yolov4-tiny", "scaled"]
 """How raw numbers become boxes; see ``netzoo.decode``."""
+
+MULTISCALE = "multiscale"
+"""The network that looks at several scales."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultiscaleConfig:
+    """How a network looks at a picture at several scales: ``scales`` are factors of its height and
+    width (``netzoo.scales``), ``fusion`` merges them. There is one backbone for all of them, or one
+    for each. Raises UsageError.
+    """
+
+    fusion: str = "hierarchical"
+    scales: tuple[float, ...] = (0.5, 1.0, 1.5)
+    backbones: tuple[str, ...] = ("convnet",)
+
+    def __post_init__(self) -> None:
+        if len(self.backbones) not in (1, len(self.pyramid.factors)):
+            raise UsageError(
+                f"{len(self.scales)} scales can't go through {len(self.backbones)} backbones",
+                "one is shared by all of them, or there is one for each",
+                f"Name 1 or {len(self.scales)}.",
+            )
+
+    @property
+    def pyramid(self) -> Scales:
+        return Scales(self.scales)
+
+    def backbones_of(self, used: Scales) -> tuple[str, ...]:
+        """Those of the scales that are ``used``."""
+        if len(self.backbones) == 1:
+            return self.backbones
+        return tuple(self.backbones[self.scales.index(factor)] for factor in used.factors)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +52,8 @@ class NetworkConfig:
 
     ``anchors`` are (width, height) in input pixels; none means the network's own. ``decoding``
     follows the loss that the network was trained with; none means the original's. ``tree`` holds
-    each class's parent (-1: a root) where the classes are a WordTree. Raises UsageError.
+    each class's parent (-1: a root) where the classes are a WordTree. ``multiscale`` is of the
+    network of that name, whose usual one it is where there is none. Raises UsageError.
     """
 
     name: str
@@ -28,6 +63,7 @@ class NetworkConfig:
     anchors: tuple[tuple[float, float], ...] = ()
     decoding: Decoding | None = None
     tree: tuple[int, ...] = ()
+    multiscale: MultiscaleConfig | None = None
 
     def __post_init__(self) -> None:
         if not (0 < self.width <= 8 and 0 < self.depth <= 8):

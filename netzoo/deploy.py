@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import copy
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from netzoo.blocks import ConvBNAct
 from netzoo.network import Network
+
+
+@runtime_checkable
+class Foldable(Protocol):
+    """A module that computes the same in fewer steps once it is trained."""
+
+    def fold(self) -> None: ...
 
 
 class Deployable(nn.Module):
@@ -38,4 +46,7 @@ def deployable(network: Network, raw: bool = False) -> Deployable:
             block.norm = nn.Identity()
         if isinstance(block, nn.LeakyReLU | nn.Mish):
             block.inplace = False  # torch.export takes a third longer over what writes in place
+        if isinstance(block, Foldable):
+            block.fold()
+    folded.deploy()
     return Deployable(folded, raw=raw).eval()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from netzoo.config import Decoding
 from netzoo.network import NetworkEntry
+from netzoo.training.settings import ScaleTraining
 from sizewise.discover import choose, discover
 from sizewise.errors import UsageError
 
@@ -19,6 +20,7 @@ class Targets:
     """The K boxes of a batch: which ``images`` int64 [K] they are in, their ``labels`` int64 [K]
     and ``boxes`` float32 [K, 4], x1, y1, x2, y2 in input pixels.
 
+    ``masks`` float32 [B, 1, H, W] is 1 where an object is, for a network that learns masks.
     ``whole`` int64 [B] holds the label of each image that is only classified, −1 where the boxes
     say what is in it; none: they do everywhere.
     """
@@ -27,6 +29,7 @@ class Targets:
     labels: Tensor
     boxes: Tensor
     whole: Tensor | None = None
+    masks: Tensor | None = None
 
 
 LossFunction = Callable[[Any, Sequence[Tensor], Targets], dict[str, Tensor]]
@@ -37,11 +40,16 @@ whose sum is minimised."""
 @dataclass(frozen=True, kw_only=True)
 class LossEntry:
     """A loss of the registry. ``decoding`` is what it trains the raw numbers to mean; none: what
-    they mean in the original network."""
+    they mean in the original network. ``with_scales`` makes the function for a network that looks
+    at several of them."""
 
     name: str
     decoding: Decoding | None
     compute: LossFunction
+    with_scales: Callable[[ScaleTraining], LossFunction] | None = None
+
+    def function(self, scales: ScaleTraining | None) -> LossFunction:
+        return self.with_scales(scales) if self.with_scales and scales else self.compute
 
 
 def find_loss(name: str) -> LossEntry:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from netzoo.blocks import ConvBNAct
 from netzoo.classes import ClassRule, Independent
-from netzoo.config import Decoding, NetworkConfig
+from netzoo.config import MULTISCALE, Decoding, NetworkConfig
 from netzoo.decode import BOX_RULES, decode_head
+from netzoo.training.settings import ScaleTraining
 from sizewise.discover import choose, discover
 from sizewise.errors import UsageError
 from sizewise.specs import Size, Task
@@ -35,6 +36,12 @@ class Network(nn.Module, ABC):
         """Height and width of an input must be multiples of it."""
         return max(self.strides)
 
+    @property
+    def smallest(self) -> int:
+        """Pixels of the least height and width that a graph with a dynamic size takes: two cells of
+        the coarsest map."""
+        return 2 * self.stride
+
     @abstractmethod
     def forward(self, images: Tensor) -> list[Tensor]:
         """``images`` is [B, 3, H, W], RGB, 0–1."""
@@ -46,6 +53,12 @@ class Network(nn.Module, ABC):
     def raw_outputs(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Raw heads as the original program gives them."""
         return tuple(heads)
+
+    def begin_step(self, step: int, scales: ScaleTraining) -> None:
+        """Called before each step of a training, from 1, where the network looks at scales."""
+
+    def deploy(self) -> None:
+        """Leave out what only training needs."""
 
     def convolutions(self) -> Iterator[ConvBNAct | nn.Conv2d]:
         """In the order of Darknet's weights file: with BatchNorm, or plain with a bias."""
@@ -133,9 +146,10 @@ class AnchorDetector(Network):
 class NetworkEntry:
     """A network of the registry.
 
-    ``strides`` are those of its heads, in their order; ``size`` and ``classes`` (their number) what
-    it was published with. ``letterbox`` says that pictures keep their shape. ``losses`` train it,
-    the default one first. ``tree`` says that its classes may be kinds of one another.
+    ``strides`` are those of its heads, in their order; ``size`` and ``classes`` (their number) are
+    what it was published with. Height and width are multiples of ``divisor``, where that is more
+    than the heads ask. ``letterbox`` says that pictures keep their shape. ``losses`` train it, the
+    default one first. ``tree`` says that its classes may be kinds of one another.
     """
 
     name: str
@@ -148,6 +162,12 @@ class NetworkEntry:
     letterbox: bool = True
     losses: tuple[str, ...] = ("dense", "paper")
     tree: bool = False
+    divisor: int = 1
+
+    @property
+    def stride(self) -> int:
+        """Height and width of an input are multiples of it."""
+        return max(self.divisor, *self.strides)
 
     @property
     def anchors(self) -> tuple[tuple[float, float], ...]:
@@ -156,9 +176,9 @@ class NetworkEntry:
 
     @property
     def smallest(self) -> int:
-        """Pixels of the least height and width: two cells of the coarsest head, the least that an
-        export with a dynamic size admits."""
-        return 2 * max(self.strides)
+        """Pixels of the least height and width, as a rule: two cells of the coarsest map, the least
+        that an export with a dynamic size admits."""
+        return 2 * self.stride
 
 
 def networks() -> dict[str, NetworkEntry]:
@@ -180,5 +200,11 @@ def build_network(config: NetworkConfig) -> Network:
             f"{config.name} can't be built with a tree of classes",
             "its classes are no kinds of one another",
             "Leave the tree out, or choose yolo9000.",
+        )
+    if config.multiscale and config.name != MULTISCALE:
+        raise UsageError(
+            f"{config.name} can't be built with scales and a fusion",
+            "it looks at a picture as it is",
+            f"Leave them out, or choose {MULTISCALE}.",
         )
     return entry.build(config)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from netzoo.training.settings import TrainingSettings
 from sizewise.specs import Size
 
 TrainingImage = AnnotatedImage | ClassifiedImage
+Image = TypeVar("Image")
 BOXED = -1
 """In place of a label: boxes say what is in the image."""
 _CACHE_BYTES = 2**30
@@ -34,21 +36,22 @@ class Batch:
     targets: Targets
 
 
-class _Pictures:
-    """Decodes each picture once, as long as all of them fit into a gigabyte."""
+class _Kept(Generic[Image]):
+    """Decodes each picture, or mask, once, as long as all of them fit into a gigabyte."""
 
-    def __init__(self) -> None:
-        self._kept: dict[TrainingImage, NDArray[np.uint8]] = {}
+    def __init__(self, decode: Callable[[Image], NDArray[np.uint8]]) -> None:
+        self._decode = decode
+        self._kept: dict[Image, NDArray[np.uint8]] = {}
         self._free_bytes = _CACHE_BYTES
 
-    def read(self, image: TrainingImage) -> NDArray[np.uint8]:
+    def read(self, image: Image) -> NDArray[np.uint8]:
         if image in self._kept:
             return self._kept[image]
-        picture = image.read()
-        if picture.nbytes <= self._free_bytes:
-            self._kept[image] = picture
-            self._free_bytes -= picture.nbytes
-        return picture
+        pixels = self._decode(image)
+        if pixels.nbytes <= self._free_bytes:
+            self._kept[image] = pixels
+            self._free_bytes -= pixels.nbytes
+        return pixels
 
 
 def draw_batches(
@@ -57,18 +60,20 @@ def draw_batches(
     *,
     keep_shape: bool = True,
     classified: ClassifiedSet | None = None,
+    masks: bool = False,
 ) -> Iterator[Batch]:
     """``settings.steps`` batches; every image comes once before any comes again. Without
     ``keep_shape``, images are stretched to the size instead of letterboxed. ``classified`` ones
-    come among those of ``data`` (see ``netzoo.training.joint``)."""
+    come among those of ``data`` (see ``netzoo.training.joint``). With ``masks``, targets have those
+    of the images."""
     rng = np.random.default_rng(settings.seed)
-    pictures = _Pictures()
+    collate = _Collate(keep_shape, masks=masks)
     order = _shuffled(data.images, rng)
     if classified:
         order = mixed(order, _shuffled(classified.images, rng))
     for _ in range(settings.steps):
         size = settings.sizes[rng.integers(len(settings.sizes))]
-        yield _collate(list(islice(order, settings.batch_size)), size, pictures, keep_shape)
+        yield collate(list(islice(order, settings.batch_size)), size)
 
 
 def _shuffled(images: Sequence[TrainingImage], rng: np.random.Generator) -> Iterator[TrainingImage]:
@@ -76,17 +81,35 @@ def _shuffled(images: Sequence[TrainingImage], rng: np.random.Generator) -> Iter
         yield from (images[i] for i in rng.permutation(len(images)))
 
 
-def _collate(
-    images: Sequence[TrainingImage], size: Size, pictures: _Pictures, keep_shape: bool
-) -> Batch:
-    read = [pictures.read(image) for image in images]
-    fits = [Letterbox.fit(Size(*p.shape[:2]), size, keep_shape=keep_shape) for p in read]
-    pixels = np.stack([fit.apply(picture) for fit, picture in zip(fits, read, strict=True)])
-    return Batch(
-        size=size,
-        images=torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last),
-        targets=_targets(images, fits),
-    )
+class _Collate:
+    """Images and what is in them, as tensors of one size."""
+
+    def __init__(self, keep_shape: bool, *, masks: bool) -> None:
+        self._keep_shape = keep_shape
+        self._pictures = _Kept[TrainingImage](lambda image: image.read())
+        self._masks = _Kept[AnnotatedImage](lambda image: image.mask()) if masks else None
+
+    def __call__(self, images: Sequence[TrainingImage], size: Size) -> Batch:
+        read = [self._pictures.read(image) for image in images]
+        fits = [Letterbox.fit(Size(*p.shape[:2]), size, keep_shape=self._keep_shape) for p in read]
+        pixels = np.stack([fit.apply(picture) for fit, picture in zip(fits, read, strict=True)])
+        return Batch(
+            size=size,
+            images=torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last),
+            targets=replace(_targets(images, fits), masks=self._mask_targets(images, fits)),
+        )
+
+    def _mask_targets(
+        self, images: Sequence[TrainingImage], fits: Sequence[Letterbox]
+    ) -> Tensor | None:
+        if self._masks is None:
+            return None
+        annotated = [image for image in images if isinstance(image, AnnotatedImage)]
+        masks = [
+            fit.mask_to_input(self._masks.read(image))
+            for image, fit in zip(annotated, fits, strict=True)
+        ]
+        return torch.from_numpy(np.stack(masks)[:, None].astype(np.float32))
 
 
 def _targets(images: Sequence[TrainingImage], fits: Sequence[Letterbox]) -> Targets:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from netzoo.config import NetworkConfig
+from collections.abc import Mapping
+
+from netzoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco import Dataset
 from netzoo.loss import LossEntry
@@ -10,6 +12,13 @@ from netzoo.network import NetworkEntry
 from netzoo.training.joint import JOINT
 from netzoo.training.settings import TrainingSettings
 from sizewise.errors import InputError, UsageError
+from sizewise.specs import Task
+
+_NEEDS: Mapping[Task, str] = {
+    "classification": "classified images",
+    "detection": "boxes",
+    "segmentation": "masks",
+}
 
 
 def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | ClassifiedSet) -> None:
@@ -18,7 +27,7 @@ def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | Class
     if isinstance(data, ClassifiedSet) != whole:
         raise UsageError(
             f"{config.name} can't be trained on {data.name}",
-            f"it does {entry.task}, so it needs {'classified images' if whole else 'boxes'}",
+            f"it does {entry.task}, so it needs {_NEEDS[entry.task]}",
             "Give data of that kind, or choose a network for this one.",
         )
     if not data.images:
@@ -27,7 +36,7 @@ def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | Class
             "it has no images",
             "Give one that has.",
         )
-    if config.classes != data.classes:
+    if entry.task != "segmentation" and config.classes != data.classes:
         raise InputError(
             f"{config.name} can't be trained on the data set {data.name}",
             f"its classes are {', '.join(config.classes)}, the data's {', '.join(data.classes)}",
@@ -53,7 +62,7 @@ def check_classified(entry: NetworkEntry, loss: LossEntry, classified: Classifie
 
 def check_sizes(entry: NetworkEntry, settings: TrainingSettings) -> None:
     """Raises UsageError."""
-    stride = max(entry.strides)
+    stride = entry.stride
     for size in settings.sizes:
         if size.height % stride or size.width % stride:
             raise UsageError(
@@ -66,4 +75,32 @@ def check_sizes(entry: NetworkEntry, settings: TrainingSettings) -> None:
                 f"{entry.name} can't be trained at {size} with one image per step",
                 "its coarsest features are one cell then, and BatchNorm needs two to compare",
                 "Give larger sizes, or more images per step.",
+            )
+
+
+def check_scales(entry: NetworkEntry, config: NetworkConfig, settings: TrainingSettings) -> None:
+    """Raises UsageError."""
+    scales = settings.scales
+    if entry.name != MULTISCALE:
+        if scales:
+            raise UsageError(
+                f"{entry.name} can't be trained with weights of scales",
+                "it looks at a picture as it is",
+                f"Leave what is said of scales out, or choose {MULTISCALE}.",
+            )
+        return
+    looked_at = config.multiscale or MultiscaleConfig()
+    if scales and len(scales.weights) not in (0, len(looked_at.scales)):
+        raise UsageError(
+            f"{entry.name} can't be trained with {len(scales.weights)} weights of scales",
+            f"it looks at {len(looked_at.scales)}",
+            "Give one for each, in their order; or none, for 1 at 1x and 0.5 at the others.",
+        )
+    least = looked_at.pyramid.smallest
+    for size in settings.sizes:
+        if min(size.height, size.width) < least:
+            raise UsageError(
+                f"{entry.name} can't be trained at {size}",
+                f"at {min(looked_at.scales):g}x, less than one stride is left of it",
+                f"Give sizes of {least} and more, or larger scales.",
             )

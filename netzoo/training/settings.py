@@ -8,13 +8,44 @@ from sizewise.environment import usable_cores
 from sizewise.errors import UsageError
 from sizewise.specs import Size, Sizes
 
+_INFINITE = float("inf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleTraining:
+    """How a network that looks at several scales is trained.
+
+    ``weights`` are those of each scale's own loss, in the order of the scales; none means 1 for 1×
+    and 0.5 for the others. ``consistency`` weighs the difference of their masks from that of 1×,
+    ``price`` the share of pixels that a fusion takes which weighs scales (without one it has no
+    reason to leave any out). For the first ``single_scale_steps``, the network sees 1× alone.
+    ``checkpointing`` and ``sequential`` save memory (``netzoo.processor``). Raises UsageError.
+    """
+
+    weights: tuple[float, ...] = ()
+    consistency: float = 0.0
+    price: float = 0.0
+    single_scale_steps: int = 0
+    checkpointing: bool = False
+    sequential: bool = False
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            ("weights", all(0 <= weight < _INFINITE for weight in self.weights), "0 or more, each"),
+            ("consistency", 0 <= self.consistency < _INFINITE, "0 or more"),
+            ("price", 0 <= self.price < _INFINITE, "0 or more"),
+            ("single_scale_steps", self.single_scale_steps >= 0, "0 or more"),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """``sizes`` are drawn from at random, one per step; ``learning_rate`` is the peak that a
     linear warm-up of ``warmup_steps`` reaches and a half cosine leaves; ``ema_decay`` is that of
     the running mean of the weights, which is what training returns. ``loss`` is one of those that
-    train the network; empty, the first of them. Raises UsageError.
+    train the network; empty, the first of them. ``scales`` is for a network that looks at several
+    of them. Raises UsageError.
     """
 
     steps: int = 700
@@ -28,24 +59,30 @@ class TrainingSettings:
     ema_decay: float = 0.99
     threads: int = field(default_factory=usable_cores)
     seed: int = 0
+    scales: ScaleTraining | None = None
 
     def __post_init__(self) -> None:
-        finite = float("inf")
-        for name, right, meaning in (
+        _check(
+            self,
             ("steps", self.steps >= 1, "at least 1"),
             ("batch_size", self.batch_size >= 1, "at least 1"),
             ("sizes", bool(self.sizes), "one size or more"),
-            ("learning_rate", 0 < self.learning_rate < finite, "above 0"),
-            ("weight_decay", 0 <= self.weight_decay < finite, "0 or more"),
+            ("learning_rate", 0 < self.learning_rate < _INFINITE, "above 0"),
+            ("weight_decay", 0 <= self.weight_decay < _INFINITE, "0 or more"),
             ("warmup_steps", self.warmup_steps >= 0, "0 or more"),
-            ("gradient_norm", 0 < self.gradient_norm < finite, "above 0"),
+            ("gradient_norm", 0 < self.gradient_norm < _INFINITE, "above 0"),
             ("ema_decay", 0 <= self.ema_decay < 1, "in 0–1, below 1"),
             ("threads", self.threads >= 1, "at least 1"),
             ("seed", self.seed >= 0, "0 or more"),
-        ):
-            if not right:
-                raise UsageError(
-                    f"Training can't have {name} = {getattr(self, name)}",
-                    f"it must be {meaning}",
-                    "Leave it out to have the default.",
-                )
+        )
+
+
+def _check(settings: object, *rules: tuple[str, bool, str]) -> None:
+    """Each a field, whether it is right, and what is. Raises UsageError."""
+    for name, right, meaning in rules:
+        if not right:
+            raise UsageError(
+                f"Training can't have {name} = {getattr(settings, name)}",
+                f"it must be {meaning}",
+                "Leave it out to have the default.",
+            )

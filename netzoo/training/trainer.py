@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import torch
@@ -13,17 +13,25 @@ from netzoo.config import NetworkConfig
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco import Dataset
 from netzoo.data.relabelling import relabelled
-from netzoo.loss import LossEntry, choose_loss
+from netzoo.loss import LossEntry, LossFunction, choose_loss
 from netzoo.network import Network, NetworkEntry, build_network, find_network
 from netzoo.training.anchors import fit_anchors
 from netzoo.training.average import RunningMean
 from netzoo.training.batches import Batch, draw_batches
-from netzoo.training.checks import check_classified, check_data, check_sizes
+from netzoo.training.checks import (
+    check_classified,
+    check_data,
+    check_scales,
+    check_sizes,
+)
 from netzoo.training.optimizer import make_optimizer
 from netzoo.training.reproducible import has_native_bf16, reproducible
-from netzoo.training.settings import TrainingSettings
+from netzoo.training.settings import ScaleTraining, TrainingSettings
 from sizewise.errors import TrainingError
 from sizewise.progress import SILENT, Progress
+from sizewise.specs import Size
+
+Record = Callable[[int, Size, Mapping[str, float]], object]
 
 
 def train(
@@ -34,15 +42,17 @@ def train(
     *,
     start: Callable[[Network], object] | None = None,
     classified: ClassifiedSet | None = None,
+    record: Record = lambda _step, _size, _parts: None,
 ) -> Network:
     """From random weights, or those that ``start`` fills in, to the running mean of the trained
     ones, in evaluation mode.
 
-    A detector learns from a Dataset, a classifier from a ClassifiedSet; with the loss ``joint``, a
-    detector learns from ``classified`` images too. Where classes lie in a tree, those of the data
-    are found in it by their names. Anchors are fitted to the data where ``config`` has none (a few
-    boxes leave the published ones); how raw numbers are decoded follows the loss. Raises
-    UsageError, InputError, and TrainingError where the loss is no number.
+    A detector learns boxes from a Dataset, a segmenter masks, a classifier classes from a
+    ClassifiedSet; with the loss ``joint``, a detector learns from ``classified`` images too. Where
+    classes lie in a tree, those of the data are found in it by their names. Anchors are fitted to
+    the data where ``config`` has none (a few boxes leave the published ones); how raw numbers are
+    decoded follows the loss. ``record`` is given each step, its size and the weighted parts of its
+    loss. Raises UsageError, InputError, and TrainingError where the loss is no number.
     """
     entry = find_network(config.name)
     loss = choose_loss(entry, settings.loss)
@@ -53,12 +63,21 @@ def train(
         classified = relabelled(classified, config.classes)
     check_data(entry, config, data)
     check_sizes(entry, settings)
+    check_scales(entry, config, settings)
     with reproducible(settings.seed, settings.threads):
         network = build_network(_settled(config, entry, loss, data, settings))
         if start:
             start(network)
-        batches = draw_batches(data, settings, keep_shape=entry.letterbox, classified=classified)
-        return _run(network, loss, batches, settings, progress)
+        batches = draw_batches(
+            data,
+            settings,
+            keep_shape=entry.letterbox,
+            classified=classified,
+            masks=entry.task == "segmentation",
+        )
+        return _run(
+            network, loss.function(settings.scales), batches, settings, progress, record=record
+        )
 
 
 def _settled(
@@ -69,7 +88,7 @@ def _settled(
     settings: TrainingSettings,
 ) -> NetworkConfig:
     """With the anchors and the decoding that training gives it."""
-    if isinstance(data, ClassifiedSet):
+    if isinstance(data, ClassifiedSet) or entry.design is None:
         return config
     anchors = config.anchors or fit_anchors(
         data, settings.sizes, entry.anchors, settings.seed, keep_shape=entry.letterbox
@@ -79,10 +98,12 @@ def _settled(
 
 def _run(
     network: Network,
-    loss: LossEntry,
+    loss: LossFunction,
     batches: Iterable[Batch],
     settings: TrainingSettings,
     progress: Progress,
+    *,
+    record: Record,
 ) -> Network:
     convert_conv2d_weight_memory_format(network, torch.channels_last).train()
     optimizer, schedule = make_optimizer(network, settings)
@@ -90,9 +111,10 @@ def _run(
     bf16 = has_native_bf16()
     with progress.stage(f"train {network.config.name}", settings.steps) as stage:
         for step, batch in enumerate(batches, start=1):
+            network.begin_step(step, settings.scales or ScaleTraining())
             with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
                 heads = network(batch.images)
-            parts = loss.compute(network, heads, batch.targets)
+            parts = loss(network, heads, batch.targets)
             total = torch.stack(list(parts.values())).sum()
             optimizer.zero_grad()
             torch.autograd.backward(total)
@@ -101,6 +123,7 @@ def _run(
             optimizer.step()
             schedule.step()
             mean.update(network)
+            record(step, batch.size, {name: part.item() for name, part in parts.items()})
             stage.advance(note=f"loss {total.item():.3f} at {batch.size}")
     mean.copy_to(network)
     return network.eval()

@@ -23,7 +23,7 @@ def narrow(entry: NetworkEntry) -> NetworkConfig:
 
 def test_heads_are_as_fine_as_the_entry_says(entry: NetworkEntry) -> None:
     network = build_network(narrow(entry)).eval()
-    stride = max(entry.strides)
+    stride = entry.stride
     heads = network(torch.rand(2, 3, 2 * stride, 3 * stride))
     assert network.strides == entry.strides
     if entry.task == "classification":
@@ -37,7 +37,7 @@ def test_heads_are_as_fine_as_the_entry_says(entry: NetworkEntry) -> None:
 def test_outputs_are_the_contract(entry: NetworkEntry) -> None:
     module = deployable(build_network(narrow(entry)))
     with torch.inference_mode():
-        outputs = module(torch.rand(3, 3, 2 * max(entry.strides), 2 * max(entry.strides)))
+        outputs = module(torch.rand(3, 3, 2 * entry.stride, 2 * entry.stride))
     named = dict(zip(module.output_names, outputs, strict=True))
     assert all(o.dtype == torch.float32 and o.isfinite().all() for o in outputs)
     if entry.task == "detection":
@@ -48,7 +48,7 @@ def test_outputs_are_the_contract(entry: NetworkEntry) -> None:
         assert named["scores"].shape == (3, 2)
         torch.testing.assert_close(named["scores"].sum(1), torch.ones(3))
     else:
-        side = 2 * max(entry.strides)
+        side = 2 * entry.stride
         assert named["mask_logits"].shape == (3, 1, side, side)
 
 
@@ -59,7 +59,7 @@ def test_detectors_bring_their_anchors(entry: NetworkEntry) -> None:
 
 
 def test_narrower_is_cheaper(entry: NetworkEntry) -> None:
-    size = Size(max(entry.strides), max(entry.strides))
+    size = Size(entry.stride, entry.stride)
     whole = count_cost(NetworkConfig(name=entry.name, classes=("a", "b")), size)
     thin = count_cost(narrow(entry), size)
     assert thin.parameters < whole.parameters / 10

@@ -1,0 +1,1 @@
+"""One way to merge scales per file, each with a tuple ``FUSIONS``."""

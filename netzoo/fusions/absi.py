@@ -1,0 +1,83 @@
+"""Attention-based scale integration: at every position, the scales attend to one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from netzoo.fusion import Fusion, FusionEntry
+
+
+class Absi(Fusion):
+    """Scale importance, cross-scale attention, weighted sum, projection, residual with 1×.
+
+    With queries q, keys k and values v of each scale (1×1 convolutions of their own), scale i takes
+    softmax over j of q_i·k_j / √C from v_j (one head of Vaswani et al. 2017, §3.2.1, over the N
+    scales of one position), and an importance w_i, predicted from the means of all maps, says how
+    much of it gets into the sum Σ w_i Σ a_ij v_j = Σ (Σ w_i a_ij) v_j. Only the right-hand side is
+    computed, on [B, C, H, W] throughout: no position becomes a sequence, and the cost is O(N·C²)
+    per position for the convolutions and O(N²·C) for the attention.
+    """
+
+    def __init__(self, channels: int, scales: int, reference: int) -> None:
+        super().__init__()
+        self.reference = reference
+        self.importance = nn.Conv2d(scales * channels, scales, 1)
+        self.queries = _projections(channels, scales)
+        self.keys = _projections(channels, scales)
+        self.values = _projections(channels, scales)
+        self.projection: nn.Module = nn.Conv2d(channels, channels, 1)
+        dot = torch.full((1, channels, 1, 1), channels**-0.5)
+        self.register_buffer("dot", dot, persistent=False)
+        self.dot: Tensor
+
+    def forward(self, maps: Sequence[Tensor], weights: Tensor | None = None) -> Tensor:
+        del weights
+        shares = self._shares(maps)
+        values = [value(each) for value, each in zip(self.values, maps, strict=True)]
+        taken = shares[:, :1] * values[0]
+        for place, value in enumerate(values[1:], start=1):
+            taken = taken + shares[:, place : place + 1] * value
+        merged: Tensor = self.projection(taken) + maps[self.reference]
+        return merged
+
+    def _shares(self, maps: Sequence[Tensor]) -> Tensor:
+        """How much of each scale's value is taken: [B, N, H, W], which add up to 1."""
+        importance = self.weigh(maps)
+        keys = [key(each) for key, each in zip(self.keys, maps, strict=True)]
+        shares = torch.zeros(())
+        for place, (query, each) in enumerate(zip(self.queries, maps, strict=True)):
+            asked = query(each)
+            # The dot product is a convolution with equal weights, which no compiler reorders.
+            scores = torch.cat([functional.conv2d(asked * key, self.dot) for key in keys], 1)
+            shares = shares + importance[:, place : place + 1] * scores.softmax(1)
+        return shares
+
+    def weigh(self, maps: Sequence[Tensor]) -> Tensor:
+        """The importance of each scale, [B, N, 1, 1], which add up to 1."""
+        means = torch.cat([each.mean((2, 3), keepdim=True) for each in maps], 1)
+        return torch.as_tensor(self.importance(means)).softmax(1)
+
+    def fold(self) -> None:
+        """The projection into the values, for deployment: both are linear in one row, and as the
+        shares of a position add up to 1, the bias may go with each value."""
+        if not isinstance(self.projection, nn.Conv2d):
+            return
+        kernel = self.projection.weight.flatten(1)
+        with torch.no_grad():
+            for value in self.values:
+                folded = kernel @ value.get_parameter("weight").flatten(1)
+                bias = kernel @ value.get_parameter("bias")
+                value.get_parameter("weight").copy_(folded[..., None, None])
+                value.get_parameter("bias").copy_(bias + self.projection.get_parameter("bias"))
+        self.projection = nn.Identity()
+
+
+def _projections(channels: int, scales: int) -> nn.ModuleList:
+    return nn.ModuleList(nn.Conv2d(channels, channels, 1) for _ in range(scales))
+
+
+FUSIONS = (FusionEntry(name="absi", build=Absi),)

@@ -1,0 +1,29 @@
+"""A weight for each scale and image, predicted before any scale is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from netzoo.fusion import Fusion, FusionEntry
+
+
+class Adaptive(Fusion):
+    """The sum of all maps by their weights, over the sum of the weights. A scale that is not there
+    (``netzoo.processor`` skips those of weight 0) has weight 0 in every image."""
+
+    def __init__(self, _channels: int, _scales: int, _reference: int) -> None:
+        super().__init__()
+
+    def forward(self, maps: Sequence[Tensor], weights: Tensor | None = None) -> Tensor:
+        if weights is None:
+            raise ValueError("adaptive fusion needs the weights of the scales")
+        shares = (weights / weights.sum(1, keepdim=True))[..., None, None, None]
+        merged = shares[:, 0] * maps[0]
+        for place, each in enumerate(maps[1:], start=1):
+            merged = merged + shares[:, place] * each
+        return merged
+
+
+FUSIONS = (FusionEntry(name="adaptive", build=Adaptive, weighs=True),)

@@ -1,0 +1,26 @@
+"""The mean of all scales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from netzoo.fusion import Fusion, FusionEntry
+
+
+class Average(Fusion):
+    """No weights: equal maps give themselves."""
+
+    def __init__(self, _channels: int, _scales: int, _reference: int) -> None:
+        super().__init__()
+
+    def forward(self, maps: Sequence[Tensor], weights: Tensor | None = None) -> Tensor:
+        del weights
+        total = maps[0]
+        for following in maps[1:]:
+            total = total + following
+        return total / len(maps)
+
+
+FUSIONS = (FusionEntry(name="average", build=Average),)

@@ -1,0 +1,36 @@
+"""Gradient checkpointing that leaves BatchNorm's statistics as they would be without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+
+def recomputed(module: nn.Module, images: Tensor) -> Any:
+    """``module(images)``, whose inner values are not kept but computed again in the backward pass
+    (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost")."""
+
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), _statistics_at_rest(module)
+
+    first: Callable[..., Any] = checkpoint
+    return first(module, images, use_reentrant=False, context_fn=contexts)
+
+
+@contextmanager
+def _statistics_at_rest(module: nn.Module) -> Iterator[None]:
+    """The second pass sees the same images: they must not count twice."""
+    norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
+    tracking = [norm.track_running_stats for norm in norms]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm, before in zip(norms, tracking, strict=True):
+            norm.track_running_stats = before

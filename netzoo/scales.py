@@ -1,0 +1,95 @@
+"""The scales that a picture is looked at, and the one rule for the sizes they give."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sizewise.errors import UsageError
+from sizewise.specs import Size
+
+STRIDE = 32
+"""Pixels per cell of a pyramid's coarsest map: every scaled size is a multiple of it."""
+_FINEST_FRACTION = 1000
+_LEAST, _MOST = Fraction(1, 16), Fraction(4)
+_TODO = "Give ascending factors with 1 among them, such as 0.5,1,1.5."
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Factors of height and width, ascending, 1 among them.
+
+    A scaled side is rounded **up** to the stride: 352 gives 192, 352 and 544 at 0.5, 1 and 1.5.
+    (Rounding down would turn 1.5 into 1.45 and a small side at 0.5 into nothing.) It is computed
+    from whole numbers alone, so that an exported graph follows its input.
+
+    Raises UsageError for what is no such list.
+    """
+
+    factors: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if why := _flaw(self.factors):
+            listed = ", ".join(f"{factor:g}" for factor in self.factors) or "none"
+            raise UsageError(f"There is no pyramid of the scales {listed}", why, _TODO)
+
+    @classmethod
+    def parse(cls, text: str) -> Scales:
+        """``0.5,1,1.5``."""
+        try:
+            return cls(tuple(float(part) for part in text.split(",")))
+        except ValueError as error:
+            raise UsageError(f"{text!r} is no list of scales", str(error), _TODO) from error
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """``0.5x`` and so on."""
+        return tuple(f"{factor:g}x" for factor in self.factors)
+
+    @property
+    def reference(self) -> int:
+        """The place of 1 among them."""
+        return self.factors.index(1)
+
+    @property
+    def smallest(self) -> int:
+        """Pixels of the least side of an input: at no scale is less than one stride left of it, and
+        there are two, the least that an export with a dynamic size admits."""
+        return STRIDE * max(2, math.ceil(1 / _fraction(min(self.factors))))
+
+    def scaled(self, side: int, scale: int) -> int:
+        """Pixels of ``side``, a multiple of the stride, at the scale of that place."""
+        factor = _fraction(self.factors[scale])
+        # In cells, which a traced side is a whole number of: no other rounding gets into the graph.
+        cells = side // STRIDE
+        return (cells * factor.numerator + factor.denominator - 1) // factor.denominator * STRIDE
+
+    def size(self, size: Size, scale: int) -> Size:
+        return Size(self.scaled(size.height, scale), self.scaled(size.width, scale))
+
+
+def _flaw(factors: tuple[float, ...]) -> str:
+    if not all(math.isfinite(factor) and factor > 0 for factor in factors):
+        return "factors are numbers above 0"
+    if 1 not in factors:
+        return "1 is missing, the picture as it is, which the others are fitted to"
+    if len(set(factors)) < len(factors):
+        return "one of them is there more than once"
+    if list(factors) != sorted(factors):
+        return "they are not in ascending order, which is the order of their weights, too"
+    return _extreme(factors[0], factors[-1])
+
+
+def _extreme(least: float, most: float) -> str:
+    if _fraction(least) < _LEAST:
+        side = STRIDE * _LEAST.denominator
+        return f"at {least:g}, less than one stride of {STRIDE} pixels is left of {side}"
+    if _fraction(most) > _MOST:
+        return f"at {most:g}, a picture has more than {_MOST**2} times its pixels"
+    return ""
+
+
+def _fraction(factor: float) -> Fraction:
+    """As it is written: 0.3 is 3/10."""
+    return Fraction(str(factor)).limit_denominator(_FINEST_FRACTION)
