@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sizewise.stats import PRACTICAL
 
@@ -64,6 +64,16 @@ def plain_scale(axes: Axes, which: Literal["x", "y"], values: pd.Series[float], 
         axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_label_text(f"{label}, log scale" if wide else label)
+
+
+def cross_out(
+    axes: Axes, x: ArrayLike, y: ArrayLike, doubted: Sequence[bool] | pd.Series[bool]
+) -> None:
+    """A cross on every point that is not to be trusted."""
+    where = np.asarray(doubted, dtype=bool)
+    if where.any():
+        x, y = np.asarray(x)[where], np.asarray(y)[where]
+        axes.plot(x, y, "x", color="black", markersize=9, zorder=3, label=DOUBTED)
 
 
 def named(engine: str) -> str:

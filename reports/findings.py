@@ -1,4 +1,4 @@
-"""Three sentences that say what a sweep has shown, true whatever rows are missing."""
+"""A few sentences that say what a sweep has shown, true whatever rows are missing."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ import pandas as pd
 
 from reports.choice import what_to_ship
 from reports.dynamic_cost import what_dynamic_costs
+from reports.fusion_cost import what_fusion_costs
 from reports.load import Records
 from reports.phrases import where
 from reports.words import counted, listed
 
-Findings = tuple[str, str, str]
+Findings = tuple[str, ...]
 FEW = 3
 """Rows or engines that a sentence names one by one."""
 
 
 def find(records: Records) -> Findings:
-    """What to ship, what the dynamic engine costs, and which rows not to trust: plain text."""
-    return what_to_ship(records), what_dynamic_costs(records), what_to_doubt(records.frame)
+    """What to ship, what the dynamic engine costs, which rows not to trust, and in between, where
+    networks merge their scales in several ways, what that costs: plain text."""
+    sentences = (
+        what_to_ship(records),
+        what_fusion_costs(records),
+        what_dynamic_costs(records),
+        what_to_doubt(records.frame),
+    )
+    return tuple(filter(None, sentences))
 
 
 def what_to_doubt(frame: pd.DataFrame) -> str:

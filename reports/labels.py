@@ -23,6 +23,7 @@ _WORDS: dict[str, Callable[[object], str]] = {
 }
 """What may stand in a name, in the order of its words."""
 
+_OF_MODEL = ("network", "fusion", "model")
 _ALWAYS = ("backend", "strategy")
 _IF_NEEDED = (
     "network",
@@ -44,7 +45,8 @@ PAIRED_BY = tuple(name for name in _WORDS if name not in ("strategy", "span"))
 
 
 def label_engines(frame: pd.DataFrame) -> pd.DataFrame:
-    """``frame`` with ``variant``, ``engine`` (its name) and ``family`` (without the strategy).
+    """``frame`` with ``variant``, ``engine`` (its name), and parts of that name: ``family``
+    (without the strategy), ``mode`` (which network) and ``setting`` (what runs it).
 
     ``variant`` numbers engines that differ in nothing but how they were measured, so that no
     engine has two rows at one size.
@@ -53,7 +55,12 @@ def label_engines(frame: pd.DataFrame) -> pd.DataFrame:
     used = _telling(named)
     spoken = [name for name in _WORDS if name in used]
     family = [name for name in spoken if name not in ("strategy", "span")]
-    return named.assign(engine=_joined(named, spoken), family=_joined(named, family))
+    return named.assign(
+        engine=_joined(named, spoken),
+        family=_joined(named, family),
+        mode=_joined(named, [name for name in spoken if name in _OF_MODEL]),
+        setting=_joined(named, [name for name in spoken if name not in _OF_MODEL]),
+    )
 
 
 def _telling(frame: pd.DataFrame) -> list[str]:

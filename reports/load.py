@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 
 from bench.store import Store
@@ -18,8 +19,21 @@ from sizewise.stats import summarize
 from sizewise.trials import Result, Run, Trial
 
 MIB = 2**20
-METRICS = {"ap": "AP", "ap50": "AP50", "miou": "mIoU"}
+METRICS = {"ap": "AP", "ap50": "AP50", "miou": "mIoU", "f_measure": "F-measure", "mae": "MAE"}
 """Columns that hold an accuracy (0–1), and what they are called."""
+ERRORS = ("mae",)
+"""Those of them that are better the lower they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    sha256: str
+    parameters: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Configuration:
+    models: tuple[_Model, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +42,9 @@ class Records:
 
     ``frame`` has a row per result, in the order of ``results``; what was not measured is NaN (None
     where it is text). Latencies are milliseconds per call, ``image_ms`` per image; ``*_mib`` are
-    MiB, ``build_s`` seconds, AP and IoU 0–1. ``doubts`` (sentences) and ``doubt_codes`` say why a
-    row is not to be trusted. ``left_out`` are runs of other environments, never mixed with these.
+    MiB, ``build_s`` seconds, accuracies 0–1, ``parameters`` a number. ``doubts`` (sentences) and
+    ``doubt_codes`` say why a row is not to be trusted. ``left_out`` are runs of other environments,
+    never mixed with these.
     """
 
     environment: Environment
@@ -70,13 +85,27 @@ def select_records(runs: Iterable[Run], name: str) -> Records:
     same = [run.environment.fingerprint == newest.fingerprint for run in filled]
     ours = tuple(run for run, is_same in zip(filled, same, strict=True) if is_same)
     results = tuple(result for run in ours for result in run.results)
+    frame = pd.DataFrame([_row(result) for result in results])
+    parameters = frame["model"].map(_parameters(ours)).astype(float)
     return Records(
         environment=newest,
         runs=ours,
         left_out=tuple(run for run, is_same in zip(filled, same, strict=True) if not is_same),
         results=results,
-        frame=label_engines(pd.DataFrame([_row(result) for result in results])),
+        frame=label_engines(frame.assign(parameters=parameters)),
     )
+
+
+def _parameters(runs: Iterable[Run]) -> dict[str, int]:
+    """By the model's hash, where the file tells them: older ones do not."""
+    found: dict[str, int] = {}
+    for run in runs:
+        try:
+            configuration = codec.from_json(run.configuration, _Configuration)
+        except (msgspec.ValidationError, msgspec.DecodeError):
+            continue  # somebody else's words; the report shows them as they are
+        found |= {m.sha256: m.parameters for m in configuration.models if m.parameters}
+    return found
 
 
 def _row(result: Result) -> dict[str, Any]:

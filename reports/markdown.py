@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 
 from reports import provenance, tables
 from reports.findings import Findings, find
+from reports.fusion_table import fusion_table
+from reports.fusions import Comparison, compare_modes
 from reports.grid import plain
 from reports.load import METRICS, Records, read_records
 from reports.pairs import Pair, find_pairs
@@ -23,7 +25,7 @@ DPI = 150
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Where the report lies, and its three sentences as plain text."""
+    """Where the report lies, and its sentences as plain text."""
 
     path: Path
     findings: Findings
@@ -81,6 +83,18 @@ def _apart(pairs: Sequence[Pair]) -> str:
     return f" {count} of {len(pairs)} pairs were measured apart in time: † too." if count else ""
 
 
+def _of_modes(modes: Sequence[Comparison], doubts: str) -> str:
+    if not modes:
+        return ""
+    reference = plain(modes[0].reference)
+    return (
+        f"Networks that differ in how they merge their scales. ÷ {reference}: latency over that of "
+        f"{reference} in the same engine, with the interval of the ratio; bold: the best of a "
+        "column. An accuracy is that of one trained network, and a range where engines differ; "
+        f"another training would give another, so small differences say little. {doubts}"
+    )
+
+
 def _figures(records: Records, shown: Mapping[str, str]) -> Iterable[Section]:
     frame, pairs = records.frame, find_pairs(records)
     doubts = (
@@ -101,6 +115,12 @@ def _figures(records: Records, shown: Mapping[str, str]) -> Iterable[Section]:
     accuracies = [shown[name] for name in shown if name.startswith("accuracy")]
     scores = [tables.accuracy_table(frame, metric) for metric in METRICS]
     yield Section(title="Accuracy", parts=(*accuracies, *scores), note="Bold: the best.")
+    modes = compare_modes(records)
+    yield Section(
+        title="Fusion modes",
+        parts=(shown.get("fusions.png", ""), *(fusion_table(records, c) for c in modes)),
+        note=_of_modes(modes, doubts),
+    )
     yield Section(
         title="Memory",
         parts=(tables.memory_table(frame),),

@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from reports.axes import (
     BAND,
-    DOUBTED,
     FRONT,
     GREY,
     canvas,
+    cross_out,
     label_points,
     legend,
     named,
@@ -25,6 +25,8 @@ from reports.axes import (
     positions,
     size_axis,
 )
+from reports.fusion_plot import fusion_figure
+from reports.fusions import compare_modes
 from reports.load import Records
 from reports.pairs import Pair, best_of, by_backend, find_pairs, geometric_mean
 from reports.phrases import price
@@ -48,6 +50,8 @@ def draw(records: Records) -> dict[str, Figure]:
         pictures["dynamic.png"] = ratio_figure(measured, pairs, look)
     for number, contest in enumerate(contests(records.frame)):
         pictures[f"accuracy{number or ''}.png"] = accuracy_figure(contest, look)
+    if modes := fusion_figure(compare_modes(records)):
+        pictures["fusions.png"] = modes
     return pictures
 
 
@@ -59,7 +63,7 @@ def latency_figure(rows: pd.DataFrame, look: Styles) -> Figure:
         x = line["size"].map(place)
         values = line[["median_ms", "low_ms", "high_ms"]].to_numpy()
         _bars(axes, x, values, look[str(engine)].line, str(engine))
-        _doubts(axes, x, values[:, 0], line["doubts"].map(len) > 0)
+        cross_out(axes, x, values[:, 0], line["doubts"].map(len) > 0)
     size_axis(axes, rows)
     plain_scale(axes, "y", rows["median_ms"], "latency per call (ms)")
     legend(axes)
@@ -84,7 +88,7 @@ def ratio_figure(rows: pd.DataFrame, pairs: Sequence[Pair], look: Styles) -> Fig
         x = np.array([place[pair.size] + shift for pair in own])
         values = np.array([_percents(pair) for pair in own])
         _bars(axes, x, values, look[engine].dot, engine)
-        _doubts(axes, x, values[:, 0], [not pair.trusted for pair in own])
+        cross_out(axes, x, values[:, 0], [not pair.trusted for pair in own])
     axes.axhline(0, color=GREY, linewidth=1)
     axes.axhspan(-100 * PRACTICAL, 100 * PRACTICAL, color=GREY, alpha=0.12, linewidth=0, label=BAND)
     size_axis(axes, rows)
@@ -135,7 +139,7 @@ def accuracy_figure(contest: Contest, look: Styles) -> Figure:
             **look[str(engine)].dot,
             label=named(str(engine)),
         )
-        _doubts(axes, line["image_ms"], line[contest.metric], line["doubts"].map(len) > 0)
+        cross_out(axes, line["image_ms"], line[contest.metric], line["doubts"].map(len) > 0)
     plain_scale(axes, "x", contest.rows["image_ms"], "latency per image (ms)")
     axes.set_ylabel(f"{contest.name} (0–1)")
     legend(axes)
@@ -157,13 +161,3 @@ def _bars(axes: Axes, x: ArrayLike, values: NDArray[Any], look: dict[str, Any], 
     """Points with intervals; ``values`` has columns point, low, high, and NaN for no interval."""
     point, low, high = values.T
     axes.errorbar(x, point, [point - low, high - point], **look, label=named(label), capsize=2)
-
-
-def _doubts(
-    axes: Axes, x: ArrayLike, y: ArrayLike, doubted: Sequence[bool] | pd.Series[bool]
-) -> None:
-    """A cross on every point that is not to be trusted."""
-    where = np.asarray(doubted, dtype=bool)
-    if where.any():
-        x, y = np.asarray(x)[where], np.asarray(y)[where]
-        axes.plot(x, y, "x", color="black", markersize=9, zorder=3, label=DOUBTED)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from reports.builds import build_totals
 from reports.grid import grid, plain
-from reports.load import METRICS
+from reports.load import ERRORS, METRICS
 from reports.pairs import Mean, Pair, best_of, geometric_mean
 from reports.words import listed, measured, number, without_folders
 from sizewise.stats import Ratio
@@ -17,7 +17,7 @@ from sizewise.stats import Ratio
 COLUMNS = 6
 """Sizes side by side in one table; more of them go into the next."""
 DOUBTED = " †"
-_NONE = "–"
+NONE = "–"
 
 Cell = Callable[[pd.Series], str]
 
@@ -37,15 +37,20 @@ def latency_table(frame: pd.DataFrame) -> str:
 
 
 def accuracy_table(frame: pd.DataFrame, metric: str) -> str:
-    """``ap``, ``ap50`` or ``miou`` (0–1) of every engine at every size; the best is bold."""
+    """One of ``METRICS`` (0–1) of every engine at every size; the best is bold."""
     scored = frame[frame[metric].notna()]
-    best = f"{scored[metric].max():.3f}"
+    best = f"{best_score(scored[metric], metric):.3f}"
 
     def cell(row: pd.Series) -> str:
         text = f"{row[metric]:.3f}"
         return f"**{text}**" if text == best else text
 
     return _by_size(scored, f"{METRICS[metric]} (0–1), H×W", cell)
+
+
+def best_score(values: pd.Series[float], metric: str) -> float:
+    """NaN of none."""
+    return float(values.min() if metric in ERRORS else values.max())
 
 
 def memory_table(frame: pd.DataFrame) -> str:
@@ -64,7 +69,7 @@ def ratio_table(pairs: Sequence[Pair]) -> str:
     """
 
     def cell(row: pd.Series) -> str:
-        text = _interval(row["ratio"])
+        text = ratio_text(row["ratio"])
         decided = row["ratio"].verdict in ("faster", "slower")
         return (f"**{text}**" if decided else text) + ("" if row["trusted"] else DOUBTED)
 
@@ -80,7 +85,7 @@ def mean_table(pairs: Sequence[Pair]) -> str:
         [
             plain(engine),
             f"{len(best_of(group))} of {len(group)}",
-            _interval(geometric_mean(best_of(group))),
+            ratio_text(geometric_mean(best_of(group))),
         ]
         for engine, group in engines.items()
     ]
@@ -88,7 +93,7 @@ def mean_table(pairs: Sequence[Pair]) -> str:
     return grid(headers, rows) if rows else ""
 
 
-def _interval(value: Ratio | Mean) -> str:
+def ratio_text(value: Ratio | Mean) -> str:
     low, high = (math.nan if end is None else end for end in (value.low, value.high))
     return measured(value.ratio, low, high, places=3)
 
@@ -149,7 +154,7 @@ def _by_size(frame: pd.DataFrame, title: str, cell: Cell) -> str:
         grid(
             [title, *page],
             [
-                [plain(engine), *(texts.get((engine, size), _NONE) for size in page)]
+                [plain(engine), *(texts.get((engine, size), NONE) for size in page)]
                 for engine in frame["engine"].unique()
             ],
         )

@@ -67,6 +67,7 @@ class Lab:
         sizes: Sequence[Size] = SIZES,
         precision: str = "fp32",
         network: str = "yolov3",
+        fusion: str = "none",
         batch_size: int = 1,
         threads: int = 2,
         model_sha256: str = "a" * 64,
@@ -76,7 +77,7 @@ class Lab:
         return Trial(
             cell=Cell(
                 network=network,
-                fusion="none",
+                fusion=fusion,
                 precision=precision,
                 backend=backend,
                 strategy=strategy,

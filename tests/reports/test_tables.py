@@ -12,7 +12,7 @@ from reports.load import Records, select_records
 from reports.pairs import find_pairs
 from sizewise.specs import Size
 from sizewise.stats import summarize
-from sizewise.trials import Build, Result
+from sizewise.trials import Accuracy, Build, Result
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab
@@ -82,6 +82,24 @@ def test_accuracy_is_shown_where_it_is_known(lab: Lab) -> None:
     assert shown["openvino static", "128x128"] == "**0.432**"
     assert shown["onnxruntime static", "128x128"] == "0.200"
     assert tables.accuracy_table(frame, "miou") == ""
+
+
+def test_of_errors_the_lowest_is_the_best(lab: Lab) -> None:
+    scores = {"openvino": (0.7, 0.04), "onnxruntime": (0.6, 0.031)}
+    results = [
+        replace(
+            lab.ok(lab.trial(backend)),
+            accuracy=Accuracy(images=9, data_sha256="d" * 64, f_measure=f_measure, mae=mae),
+        )
+        for backend, (f_measure, mae) in scores.items()
+    ]
+    frame = read(lab, *results).frame
+    errors = cells(tables.accuracy_table(frame, "mae"))
+    assert errors["onnxruntime static", "128x128"] == "**0.031**"
+    assert errors["openvino static", "128x128"] == "0.040"
+    assert tables.accuracy_table(frame, "mae").startswith("| MAE (0–1), H×W")
+    measures = cells(tables.accuracy_table(frame, "f_measure"))
+    assert measures["openvino static", "128x128"] == "**0.700**"
 
 
 def test_memory_is_the_peak_and_what_the_engine_added(lab: Lab) -> None:

@@ -1,0 +1,226 @@
+"""Modes of one network side by side: table, sentence, picture."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from reports.findings import find
+from reports.fusion_cost import what_fusion_costs
+from reports.fusion_plot import fusion_figure
+from reports.fusion_table import fusion_table
+from reports.fusions import compare_modes
+from reports.load import Records, select_records
+from reports.markdown import write_report
+from sizewise.specs import Size
+from sizewise.stats import compare_results, summarize
+from sizewise.trials import Accuracy, Memory, Result
+from tests.reports.test_tables import cells
+
+if TYPE_CHECKING:
+    from tests.reports.conftest import Lab
+
+SMALL, LARGE = Size(256, 256), Size(352, 352)
+SCORES = {"single": 0.60, "concat": 0.66, "average": 0.65, "absi": 0.69}
+PARAMETERS = {"single": 800_000, "concat": 1_100_000, "average": 800_000, "absi": 1_500_000}
+SHA = {fusion: str(number) * 64 for number, fusion in enumerate(SCORES)}
+BACKENDS = ("onnxruntime", "openvino")
+
+
+def mode(
+    lab: Lab, fusion: str, miou: float | None = None, size: Size = LARGE, **trial: Any
+) -> Result:
+    """An engine; a better one is slower and takes more memory."""
+    miou = SCORES[fusion] if miou is None else miou
+    asked: dict[str, Any] = {"network": "multiscale", "model_sha256": SHA[fusion]} | trial
+    result = lab.ok(lab.trial(size=size, fusion=fusion, **asked))
+    factor = 1 + 10 * (miou - 0.6)
+    blocks = tuple(
+        replace(block, latency_ns=tuple(round(ns * factor) for ns in block.latency_ns))
+        for block in result.blocks
+    )
+    scores = Accuracy(images=9, data_sha256="d" * 64, miou=miou, f_measure=miou + 0.1, mae=1 - miou)
+    memory = Memory(peak_bytes=int(200e6 * factor), before_bytes=int(90e6))
+    return replace(result, accuracy=scores, memory=memory, blocks=blocks)
+
+
+def modes(lab: Lab, backends: Iterable[str] = BACKENDS, **trial: Any) -> list[Result]:
+    return [mode(lab, fusion, backend=b, **trial) for fusion in SCORES for b in backends]
+
+
+def configuration() -> str:
+    models = [{"path": f"{f}.onnx", "sha256": SHA[f], "parameters": PARAMETERS[f]} for f in SCORES]
+    return json.dumps({"models": models})
+
+
+def read(lab: Lab, *results: Result) -> Records:
+    return select_records([lab.run(results, configuration=configuration())], "x")
+
+
+def table(records: Records) -> dict[tuple[str, str], str]:
+    (comparison,) = compare_modes(records)
+    return cells(fusion_table(records, comparison))
+
+
+def numbers(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"[\d.]+", text)]
+
+
+def test_the_table_has_the_guides_columns_for_each_mode(lab: Lab) -> None:
+    records = read(lab, *modes(lab, ["openvino"]))
+    shown = table(records)
+    assert [row for row, _ in shown][:: len(shown) // 4] == list(SCORES)
+    assert shown["absi", "mIoU"] == "**0.690**"
+    assert shown["single", "mIoU"] == "0.600"
+    assert shown["absi", "MAE"] == "**0.310**"
+    assert shown["absi", "F-measure"] == "**0.790**"
+    assert [shown[f, "parameters"] for f in ("single", "absi")] == ["800,000", "1,500,000"]
+    assert shown["single", "peak (MiB)"] == "**191**"
+
+
+def test_latencies_are_those_of_stats_and_ratios_are_paired(lab: Lab) -> None:
+    results = modes(lab, ["openvino"])
+    by_fusion = {result.trial.cell.fusion: result for result in results}
+    shown = table(read(lab, *results))
+    for fusion, result in by_fusion.items():
+        summary = summarize(result)
+        latency = numbers(shown[fusion, "openvino static (ms)"])
+        wanted = (summary.latency_ms, summary.low_ms, summary.high_ms)
+        assert latency == pytest.approx(wanted, rel=1e-3)
+        ratio = compare_results(result, by_fusion["average"])
+        given = numbers(shown[fusion, "÷ average"])
+        expected = (ratio.ratio, ratio.low, ratio.high)
+        assert given == ([1] if fusion == "average" else pytest.approx(expected, abs=1e-3))
+    assert shown["single", "openvino static (ms)"].startswith("**")
+
+
+def test_without_average_the_first_mode_is_the_reference(lab: Lab) -> None:
+    results = [r for r in modes(lab, ["openvino"]) if r.trial.cell.fusion != "average"]
+    assert table(read(lab, *results))["single", "÷ single"] == "1"
+
+
+def test_engines_stand_side_by_side_and_more_than_two_below(lab: Lab) -> None:
+    rows = modes(lab) + modes(lab, strategy="dynamic")
+    records = read(lab, *rows)
+    (comparison,) = compare_modes(records)
+    first, second = fusion_table(records, comparison).split("\n\n")
+    assert first.count("(ms)") == second.count("(ms)") == 2
+    assert ("mIoU" in first, "mIoU" in second) == (True, False)
+
+
+def test_there_is_one_table_for_each_size(lab: Lab) -> None:
+    records = read(lab, *modes(lab, size=LARGE), *modes(lab, size=SMALL))
+    assert [c.size for c in compare_modes(records)] == ["256x256", "352x352"]
+
+
+def test_accuracy_is_a_range_where_engines_differ(lab: Lab) -> None:
+    rows = [mode(lab, "average"), mode(lab, "average", 0.671, backend="onnxruntime")]
+    assert table(read(lab, *rows, mode(lab, "absi")))["average", "mIoU"] == "0.650–0.671"
+
+
+def test_what_is_missing_is_said_or_dashed(lab: Lab) -> None:
+    refused = lab.bad(lab.trial("openvino", network="multiscale", fusion="absi", size=LARGE))
+    rows = [mode(lab, "average"), refused, mode(lab, "single", backend="onnxruntime")]
+    shown = table(read(lab, *rows))
+    assert shown["absi", "openvino static (ms)"] == "failed"
+    assert shown["absi", "mIoU"] == shown["single", "openvino static (ms)"] == "–"
+    assert shown["absi", "parameters"] == "–"
+    assert shown["single", "÷ average"] == "–"
+
+
+def test_a_doubtful_mode_carries_its_mark(lab: Lab) -> None:
+    hasty = replace(lab, processes=1)
+    shown = table(read(hasty, *modes(hasty, ["openvino"])))
+    assert all(shown[fusion, "openvino static (ms)"].endswith("†") for fusion in SCORES)
+    assert shown["absi", "÷ average"].endswith("†")
+
+
+def test_trainings_of_one_mode_have_a_row_each(lab: Lab) -> None:
+    twins = [mode(lab, "absi", model_sha256=sha * 64) for sha in "xy"]
+    shown = table(read(lab, mode(lab, "average"), *twins))
+    rows = {row for row, _ in shown}
+    assert rows == {"average model 22222222", "absi model xxxxxxxx", "absi model yyyyyyyy"}
+
+
+def test_a_file_that_tells_no_parameters_has_no_column_of_them(lab: Lab) -> None:
+    records = select_records([lab.run(modes(lab))], "x")
+    assert records.frame["parameters"].isna().all()
+    assert "parameters" not in {column for _, column in table(records)}
+
+
+def test_one_mode_of_each_network_is_nothing_to_compare(lab: Lab) -> None:
+    records = read(lab, mode(lab, "average"), lab.ok(lab.trial()))
+    assert compare_modes(records) == ()
+    assert fusion_figure(()) is None
+    assert what_fusion_costs(records) == ""
+    assert len(find(records)) == 3
+
+
+def test_the_sentence_says_what_the_best_mode_gains_and_costs(lab: Lab) -> None:
+    results = modes(lab)
+    sentence = what_fusion_costs(read(lab, *modes(lab, size=SMALL), *results))
+    assert sentence.startswith(
+        "Of 4 fusion modes at 352x352, absi is the most accurate, 4.0 points above average "
+        "(mIoU 0.690 against 0.650); its latency is "
+    )
+    by_cell = {(r.trial.cell.fusion, r.trial.cell.backend): r for r in results}
+    for backend in BACKENDS:
+        ratio = compare_results(by_cell["absi", backend], by_cell["average", backend])
+        assert f"{ratio.ratio:.2f} ({ratio.low:.2f}–{ratio.high:.2f}) times" in sentence
+    assert sentence.endswith(" in openvino static.")
+
+
+def test_where_average_is_best_one_scale_is_what_it_is_held_against(lab: Lab) -> None:
+    rows = [mode(lab, "average", 0.7), mode(lab, "single", 0.62), mode(lab, "concat", 0.65)]
+    assert "average is the most accurate, 8.0 points above single" in what_fusion_costs(
+        read(lab, *rows)
+    )
+    assert "average is the most accurate, 5.0 points above concat" in what_fusion_costs(
+        read(lab, rows[0], rows[2])
+    )
+
+
+def test_small_gains_and_uncertain_costs_are_said_to_be_so(lab: Lab) -> None:
+    average = mode(lab, "average", 0.650)
+    as_fast = replace(mode(lab, "absi", 0.652), blocks=average.blocks)
+    sentence = what_fusion_costs(read(lab, average, as_fast))
+    assert "absi is the most accurate, no more than half a point above average" in sentence
+    assert "1.00 (1.00–1.00) times (no certain difference) that of average" in sentence
+
+
+def test_without_accuracy_there_is_no_sentence_but_a_table(lab: Lab) -> None:
+    records = read(lab, *(replace(result, accuracy=None) for result in modes(lab)))
+    assert what_fusion_costs(records) == ""
+    assert fusion_figure(compare_modes(records)) is None
+    assert "mIoU" not in {column for _, column in table(records)}
+
+
+def test_the_picture_has_a_line_for_each_mode_and_engine(lab: Lab) -> None:
+    rows = [*modes(lab, size=SMALL), *modes(lab, size=LARGE), *modes(lab, strategy="dynamic")]
+    records = read(lab, *rows)
+    figure = fusion_figure(compare_modes(records))
+    assert figure is not None
+    (axes,) = figure.axes
+    curves = [np.array(line.get_xydata()) for line in axes.lines]
+    drawn = [curve for curve in curves if len(curve)]  # the legend's own have no points
+    assert len(drawn) == len(SCORES) * len(BACKENDS)
+    assert axes.get_title(loc="left") == "absi is the most accurate mode at 352x352: mIoU 0.690"
+    static = records.frame[records.frame["strategy"] == "static"]
+    points = {(x, y) for curve in drawn for x, y in curve.tolist()}
+    assert points == set(zip(static["image_ms"], static["miou"], strict=True))
+
+
+def test_the_report_has_the_section_where_there_are_modes(lab: Lab, tmp_path: Path) -> None:
+    run = lab.run(modes(lab), configuration=configuration())
+    report = write_report(lab.file(tmp_path / "results.sqlite", run), tmp_path / "report")
+    text = report.path.read_text(encoding="utf-8")
+    assert "## Fusion modes\n\n![absi is the most" in text
+    assert (tmp_path / "report" / "fusions.png").is_file()
+    assert any(finding.startswith("Of 4 fusion modes") for finding in report.findings)
