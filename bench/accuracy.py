@@ -15,7 +15,7 @@ from netzoo.tasks.coco_ap import evaluate_detections
 from netzoo.tasks.detecting import detect
 from netzoo.tasks.layouts import layout_names
 from netzoo.tasks.letterbox import Letterbox
-from netzoo.tasks.masks import MaskScores
+from netzoo.tasks.masks import MaskScores, read_logits
 from netzoo.tasks.suppression import Detections
 from sizewise.errors import InputError
 from sizewise.specs import ExportedModel, ImageInput, ModelCard, Size, Suppression
@@ -81,8 +81,7 @@ class MaskJudge:
         self._scores = MaskScores()
 
     def add(self, image: AnnotatedImage, fitted: Letterbox, outputs: Mapping[str, Array]) -> None:
-        logits = outputs["mask_logits"][0, 0]
-        self._scores.add(fitted.map_to_source(logits), image.mask())
+        self._scores.add(read_logits(outputs, fitted), image.mask())
         self._images += 1
 
     def accuracy(self) -> Accuracy:

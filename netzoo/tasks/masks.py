@@ -1,4 +1,4 @@
-"""How well masks agree, over a whole data set."""
+"""Masks: from a model's outputs, and how well they agree over a whole data set."""
 
 from __future__ import annotations
 
@@ -8,11 +8,56 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.tasks.layouts import Outputs
+from netzoo.tasks.letterbox import Letterbox
 from sizewise.errors import InferenceError, InputError
 
 BETA_SQUARED = 0.3
 """Of the F-measure: precision counts for more than recall, as is the custom for salient and
 camouflaged objects (Achanta et al., "Frequency-tuned Salient Region Detection", CVPR 2009)."""
+
+
+def read_logits(outputs: Outputs, fitted: Letterbox) -> NDArray[np.float32]:
+    """Logits over the picture's own pixels [H, W]; ``outputs`` are for a batch of one.
+
+    Raises InputError without ``mask_logits`` [1, 1, height, width] over the input, InferenceError
+    (numerics) for NaN.
+    """
+    expected = (1, 1, fitted.target.height, fitted.target.width)
+    if "mask_logits" not in outputs or outputs["mask_logits"].shape != expected:
+        given = ", ".join(f"{name} {list(array.shape)}" for name, array in outputs.items())
+        raise InputError(
+            "The model's outputs are no mask",
+            f"mask_logits {list(expected)} was expected for one image, and there is {given}",
+            "Give a segmenter that was exported without --raw.",
+        )
+    logits = outputs["mask_logits"][0, 0]
+    _demand_numbers(logits)
+    return fitted.map_to_source(logits)
+
+
+def probabilities(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """The logistic function, in the form that does not overflow."""
+    halves: NDArray[np.float64] = np.tanh(logits / 2, dtype=np.float64)
+    return (1 + halves) / 2
+
+
+def box_of(mask: NDArray[np.bool_]) -> list[int]:
+    """Left, top, width and height in pixels of what is set in ``mask`` [H, W], which is not
+    empty."""
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    left, top = int(columns[0]), int(rows[0])
+    return [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top]
+
+
+def _demand_numbers(logits: NDArray[np.floating[Any]]) -> None:
+    if np.isnan(logits).any():
+        raise InferenceError(
+            "The network's output is no mask",
+            "logits are NaN",
+            "Check the model in FP32, then the precision it was converted to.",
+            reason_code="numerics",
+        )
 
 
 @dataclass
@@ -38,18 +83,10 @@ class MaskScores:
                 f"the prediction is {list(logits.shape)}, the mask {list(mask.shape)}",
                 "Bring the prediction back to the picture's own size first.",
             )
-        if np.isnan(logits).any():
-            raise InferenceError(
-                "The network's output is no mask",
-                "logits are NaN",
-                "Check the model in FP32, then the precision it was converted to.",
-                reason_code="numerics",
-            )
+        _demand_numbers(logits)
         both = 2 * (mask > 0).ravel() + (logits > 0).ravel()
         self.counts += np.bincount(both, minlength=4).reshape(2, 2)
-        # The logistic function, in the form that does not overflow.
-        probabilities = (1 + np.tanh(logits / 2, dtype=np.float64)) / 2
-        self.deviation += float(np.abs(probabilities - (mask > 0)).sum())
+        self.deviation += float(np.abs(probabilities(logits) - (mask > 0)).sum())
 
     @property
     def ious(self) -> tuple[float, float]:

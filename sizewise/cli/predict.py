@@ -4,21 +4,24 @@ The JSON is a list of COCO results. ``image_id`` is the place of the picture amo
 their order and from 1, and ``file_name`` is its path as it was named; ``category_id`` is the place
 of the class among the model's, from 0; ``bbox`` is left, top, width and height in the pixels of the
 picture as it is seen, upright.
+
+A segmenter tells objects from background and no more: it gives one result for a picture with
+objects in it, of ``category_id`` 0, with the mask of them all as ``segmentation`` (compressed
+run-length encoding), its ``area`` in pixels, and the mean probability within it as ``score``.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.detector import obtain_detector
 from sizewise.cli.options import Json, Out
 from sizewise.cli.predicting import Outcome, coco_results, predict_all
+from sizewise.cli.predictors import obtain_predictor
 from sizewise.cli.readable import ReadingOptions
 from sizewise.errors import InputError
 from sizewise.files import output_folder
@@ -57,7 +60,10 @@ def predict(
     out: Out = Path("runs/predict"),
     as_json: Json = False,
 ) -> None:
-    """Find objects in pictures and draw them; with --json, print COCO results as well."""
+    """Find objects in pictures and draw them; with --json, print COCO results as well.
+
+    A detector draws boxes, a segmenter a mask (and takes none of the options for boxes).
+    """
     from engines.opening import open_engine
     from sizewise.cli.classes import read_names
     from sizewise.cli.pictures import find_pictures, name_drawings
@@ -73,27 +79,23 @@ def predict(
     pictures = find_pictures(images)
     drawings = dict(zip(pictures, name_drawings(pictures, out), strict=True))
     engines = output_folder(out) / "engines"
-    detector = obtain_detector(model, options, engines, backend=backend, size=size)
+    predictor = obtain_predictor(model, options, engines, backend=backend, size=size)
     progress = console.progress() if len(pictures) > 1 else SILENT
     with (
-        open_engine(detector.artifact) as session,
+        open_engine(predictor.artifact) as session,
         progress.stage("Predicting", len(pictures)) as stage,
     ):
-        outcome = predict_all(detector, session, drawings, stage)
+        outcome = predict_all(predictor, session, drawings, stage)
     if as_json:
         console.show_json(coco_results(pictures, outcome))
     else:
-        _say(outcome, drawings, detector.card.classes)
+        _say(outcome, drawings)
     _close(outcome, out)
 
 
-def _say(outcome: Outcome, drawings: Mapping[Path, Path], classes: Sequence[str]) -> None:
-    from netzoo.tasks.drawing import class_name
-
+def _say(outcome: Outcome, drawings: Mapping[Path, Path]) -> None:
     for path, found in outcome.found.items():
-        counts = Counter(class_name(label, classes) for label in found.labels.tolist())
-        listed = ", ".join(f"{count}× {name}" for name, count in counts.items())
-        typer.echo(f"{path}: {listed or 'nothing'} → {drawings[path]}")
+        typer.echo(f"{path}: {found.words or 'nothing'} → {drawings[path]}")
 
 
 def _close(outcome: Outcome, out: Path) -> None:

@@ -1,8 +1,8 @@
-"""How a detector's outputs are read: what its card says, filled up by what the user says."""
+"""How a model's outputs are read: what its card says, filled up by what the user says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from sizewise.cli.models import card_as
 from sizewise.errors import InputError, UsageError
@@ -39,6 +39,23 @@ def readable_card(
     )
 
 
+def demand_masks(name: str, image: ImageInput, options: ReadingOptions) -> None:
+    """Raises UsageError for options that mean nothing to a segmenter, InputError where it takes no
+    pictures."""
+    from engines.feeding import unfit_for_pictures
+
+    given = [f.name for f in fields(options) if getattr(options, f.name) != f.default]
+    if given:
+        listed = ", ".join(f"--{option.replace('_', '-')}" for option in given)
+        raise UsageError(
+            f"{listed} can't be given for {name}",
+            "it is a segmenter, which finds a mask and no boxes",
+            "Leave it out.",
+        )
+    if why := unfit_for_pictures(image):
+        raise InputError(f"{name} finds no mask in pictures", why, "Give a model that takes RGB.")
+
+
 def _demand_boxes(name: str, card: ModelCard, image: ImageInput) -> None:
     from engines.feeding import unfit_for_pictures
     from netzoo.tasks.layouts import layout_names
@@ -52,7 +69,7 @@ def _demand_boxes(name: str, card: ModelCard, image: ImageInput) -> None:
         )
     why = unfit_for_pictures(image)
     if card.task not in ("detection", "unknown"):
-        why = f"it is for {card.task}, and predict draws boxes"
+        why = f"it is for {card.task}, and predict draws boxes and masks"
     elif card.layout not in layout_names():
         why = f"the layout of its outputs is {card.layout}, which is none of {layouts}"
     if why:

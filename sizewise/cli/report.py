@@ -18,7 +18,7 @@ def report(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write tables, plots and three findings from what was measured."""
+    """Write tables, plots and findings from what was measured."""
     from reports.markdown import write_report
 
     written = write_report(results, out or results.parent / "report")

@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
 from scipy.special import expit
 from sklearn.metrics import fbeta_score, jaccard_score, mean_absolute_error
 
-from netzoo.tasks.masks import BETA_SQUARED, MaskScores
+from netzoo.tasks.letterbox import Letterbox
+from netzoo.tasks.masks import BETA_SQUARED, MaskScores, box_of, read_logits
 from sizewise.errors import InferenceError, InputError
+from sizewise.specs import Size
 
 Maps = list[tuple[NDArray[np.float32], NDArray[np.uint8]]]
 
@@ -88,3 +92,30 @@ def test_nan_is_a_numerics_error() -> None:
     with pytest.raises(InferenceError) as error:
         MaskScores().add(np.full((3, 4), np.nan), np.zeros((3, 4), np.uint8))
     assert error.value.reason_code == "numerics"
+
+
+FITTED = Letterbox.fit(Size(24, 48), Size(32, 32))
+
+
+def test_logits_are_brought_back_to_the_picture() -> None:
+    logits = np.full((1, 1, 32, 32), -1, np.float32)
+    logits[..., 8:24, 16:] = 1
+    read = read_logits({"mask_logits": logits}, FITTED)
+    assert read.shape == (24, 48)
+    assert (read[:, :23] < 0).all()
+    assert (read[:, 25:] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("mask_logits", (1, 1, 16, 16)), ("mask_logits", (1, 2, 32, 32)), ("maps", (1, 1, 32, 32))],
+)
+def test_outputs_that_are_no_mask_are_refused(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=rf"there is {name} \[1, "):
+        read_logits({name: np.zeros(shape, np.float32)}, FITTED)
+
+
+@given(arrays(np.bool_, (7, 9)).filter(lambda mask: bool(mask.any())))
+def test_a_box_of_a_mask_is_pycocotools(mask: NDArray[np.bool_]) -> None:
+    encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    assert box_of(mask) == coco_mask.toBbox(encoded).tolist()

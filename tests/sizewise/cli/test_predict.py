@@ -305,7 +305,7 @@ def test_classes_of_a_tree_give_one_label_each(
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"task": "segmentation"}, "it is for segmentation"),
+        ({"task": "segmentation"}, "mask_logits [1, 1, 416, 416] was expected for one image"),
         ({"task": "classification", "layout": "unknown"}, "it is for classification"),
         ({"task": "unknown", "layout": "raw"}, "the layout of its outputs is raw"),
     ],
