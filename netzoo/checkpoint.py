@@ -37,14 +37,15 @@ _BROKEN_ARCHIVE = (
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Where weights come from: the training (its seed is in the settings), its data (that without
-    boxes is ``classified``), and the file of weights that they were read from or the training began
-    with."""
+    boxes is ``classified``), and the files of weights that they were read from or the training
+    began with: of the whole, of the ``backbone``."""
 
     settings: TrainingSettings | None = None
     data: str = ""
     data_sha256: str = ""
     classified_sha256: str = ""
     weights_sha256: str = ""
+    backbone_sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,13 +107,15 @@ def load_weights(network: Network, path: Path) -> None:
     PyTorch file (``torch.save``) that holds a state dict and nothing else. Raises InputError,
     naming the tensors that do not fit.
     """
-    tensors = _read_tensors(path)
-    _check_fit(network.state_dict(), tensors, path, network.config.name)
+    tensors = read_tensors(path)
+    check_fit(network.state_dict(), tensors, path, network.config.name)
     network.load_state_dict(tensors)
     network.eval()
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Of safetensors, or of a PyTorch file that holds a state dict and nothing else. Raises
+    InputError."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -143,9 +146,11 @@ def _read_state_dict(path: Path, content: bytes) -> dict[str, Tensor]:
     return {str(name): value for name, value in found.items()}
 
 
-def _check_fit(
+def check_fit(
     wanted: Mapping[str, Tensor], given: Mapping[str, Tensor], path: Path, name: str
 ) -> None:
+    """Raises InputError that names what is missing, too much, of another shape or kind, or not
+    finite among the tensors ``given`` by ``path`` for ``name``."""
     misfits = [f"{key} is missing" for key in wanted if key not in given]
     misfits += [f"{key} is not of the network" for key in given if key not in wanted]
     common = wanted.keys() & given.keys()

@@ -65,6 +65,18 @@ class NetworkConfig:
     tree: tuple[int, ...] = ()
     multiscale: MultiscaleConfig | None = None
 
+    @property
+    def fusion(self) -> str:
+        """How it merges scales; ``none`` where it looks at one."""
+        if self.name != MULTISCALE:
+            return "none"
+        return (self.multiscale or MultiscaleConfig()).fusion
+
+    @property
+    def stem(self) -> str:
+        """Of the names of its files."""
+        return self.name if self.fusion == "none" else f"{self.name}-{self.fusion}"
+
     def __post_init__(self) -> None:
         if not (0 < self.width <= 8 and 0 < self.depth <= 8):
             raise UsageError(

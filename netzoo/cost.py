@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from netzoo.blocks import ConvBNAct
 from netzoo.config import NetworkConfig
-from netzoo.network import build_network
+from netzoo.network import Network, build_network
 from sizewise.specs import Size
 
 
@@ -26,10 +26,10 @@ class Cost:
 
 def count_cost(config: NetworkConfig, size: Size) -> Cost:
     """Raises UsageError for a network that can't be built."""
-    with torch.device("meta"):
-        network = build_network(config).eval()
-        images = torch.empty(1, 3, size.height, size.width)
-    parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    network = build_without_weights(config).eval()
+    images = torch.empty(1, 3, size.height, size.width, device="meta")
+    parameters = count_parameters(network)
+    network.deploy()
     _keep_convolutions(network)
     operations: list[int] = []
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
@@ -41,6 +41,17 @@ def count_cost(config: NetworkConfig, size: Size) -> Cost:
         convolutions=len(convolutions),
         bflops=sum(operations) / 1e9,
     )
+
+
+def build_without_weights(config: NetworkConfig) -> Network:
+    """On the meta device. Raises UsageError for a network that can't be built."""
+    with torch.device("meta"):
+        return build_network(config)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """The trainable ones."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 def _keep_convolutions(network: nn.Module) -> None:

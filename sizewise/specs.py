@@ -210,6 +210,11 @@ class ModelCard:
     program_sha256: str = ""
     parity: tuple[ParityCheck, ...] = ()
 
+    @property
+    def stem(self) -> str:
+        """Of the file's name: the network's, and its fusion's where it merges scales."""
+        return self.network if self.fusion == "none" else f"{self.network}-{self.fusion}"
+
     def refusal(self, size: Size) -> str:
         """Why the network can't take images of ``size``; empty where it can."""
         if size.height % self.stride or size.width % self.stride:

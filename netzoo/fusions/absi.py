@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -38,9 +39,8 @@ class Absi(Fusion):
         del weights
         shares = self._shares(maps)
         values = [value(each) for value, each in zip(self.values, maps, strict=True)]
-        taken = shares[:, :1] * values[0]
-        for place, value in enumerate(values[1:], start=1):
-            taken = taken + shares[:, place : place + 1] * value
+        parts = [shares[:, place : place + 1] * value for place, value in enumerate(values)]
+        taken = functools.reduce(torch.add, parts)
         merged: Tensor = self.projection(taken) + maps[self.reference]
         return merged
 
@@ -48,13 +48,17 @@ class Absi(Fusion):
         """How much of each scale's value is taken: [B, N, H, W], which add up to 1."""
         importance = self.weigh(maps)
         keys = [key(each) for key, each in zip(self.keys, maps, strict=True)]
-        shares = torch.zeros(())
-        for place, (query, each) in enumerate(zip(self.queries, maps, strict=True)):
-            asked = query(each)
-            # The dot product is a convolution with equal weights, which no compiler reorders.
-            scores = torch.cat([functional.conv2d(asked * key, self.dot) for key in keys], 1)
-            shares = shares + importance[:, place : place + 1] * scores.softmax(1)
-        return shares
+        shares = [
+            importance[:, place : place + 1] * self._attention(query(each), keys)
+            for place, (query, each) in enumerate(zip(self.queries, maps, strict=True))
+        ]
+        return functools.reduce(torch.add, shares)
+
+    def _attention(self, query: Tensor, keys: Sequence[Tensor]) -> Tensor:
+        """How a scale attends to each: [B, N, H, W], which add up to 1. A convolution with equal
+        weights is the sum over channels that every compiler is fastest at."""
+        scores = [functional.conv2d(query * key, self.dot) for key in keys]
+        return torch.cat(scores, 1).softmax(1)
 
     def weigh(self, maps: Sequence[Tensor]) -> Tensor:
         """The importance of each scale, [B, N, 1, 1], which add up to 1."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from netzoo.fusion import Fusion, FusionEntry
@@ -20,10 +22,8 @@ class Adaptive(Fusion):
         if weights is None:
             raise ValueError("adaptive fusion needs the weights of the scales")
         shares = (weights / weights.sum(1, keepdim=True))[..., None, None, None]
-        merged = shares[:, 0] * maps[0]
-        for place, each in enumerate(maps[1:], start=1):
-            merged = merged + shares[:, place] * each
-        return merged
+        parts = [shares[:, place] * each for place, each in enumerate(maps)]
+        return functools.reduce(torch.add, parts)
 
 
 FUSIONS = (FusionEntry(name="adaptive", build=Adaptive, weighs=True),)

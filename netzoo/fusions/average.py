@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from netzoo.fusion import Fusion, FusionEntry
@@ -17,10 +19,7 @@ class Average(Fusion):
 
     def forward(self, maps: Sequence[Tensor], weights: Tensor | None = None) -> Tensor:
         del weights
-        total = maps[0]
-        for following in maps[1:]:
-            total = total + following
-        return total / len(maps)
+        return functools.reduce(torch.add, maps) / len(maps)
 
 
 FUSIONS = (FusionEntry(name="average", build=Average),)

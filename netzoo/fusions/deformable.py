@@ -38,17 +38,17 @@ def shifted(values: Tensor, offsets: Tensor) -> Tensor:
     """``values`` [B, C, H, W] read at every position plus its offset, bilinearly, with the border
     repeated. ``offsets`` [B, 2, H, W] are x and y, in cells."""
     batch, _, height, width = values.shape
-    x = _centres(width).view(1, 1, width).expand(batch, height, width)
-    y = _centres(height).view(1, height, 1).expand(batch, height, width)
+    x = _centres(width, values).view(1, 1, width).expand(batch, height, width)
+    y = _centres(height, values).view(1, height, 1).expand(batch, height, width)
     grid = torch.stack((x + offsets[:, 0] * 2 / width, y + offsets[:, 1] * 2 / height), -1)
     return functional.grid_sample(
         values, grid, mode="bilinear", padding_mode="border", align_corners=False
     )
 
 
-def _centres(cells: int) -> Tensor:
+def _centres(cells: int, like: Tensor) -> Tensor:
     """Of ``cells`` cells that share −1…1."""
-    return (torch.arange(cells) * 2 + 1) / cells - 1
+    return (torch.arange(cells, device=like.device) * 2 + 1) / cells - 1
 
 
 def _offset(channels: int) -> nn.Conv2d:

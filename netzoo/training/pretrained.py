@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from netzoo.backbone import find_backbone
+from netzoo.backbone_weights import load_backbone_weights
 from netzoo.checkpoint import load_weights, read_header
+from netzoo.config import MULTISCALE
 from netzoo.darknet import is_darknet_file, load_darknet_weights
 from netzoo.data.reading import reading
 from netzoo.network import Network, NetworkEntry
-from sizewise.errors import InputError
+from netzoo.networks.multiscale import Multiscale
+from sizewise.errors import InputError, UsageError
 from sizewise.onnxfile import sha256_of
 
 
@@ -47,3 +51,19 @@ def _anchors(path: Path, entry: NetworkEntry) -> tuple[tuple[float, float], ...]
         return read_header(path).config.anchors
     except InputError:  # weights without a configuration: of the network as it was published
         return entry.anchors
+
+
+def fill_backbone(network: Network, path: Path) -> None:
+    """The backbone that all scales share, from a file of published weights.
+
+    Raises UsageError where there is none or more than one, InputError where the file does not fit.
+    """
+    names = network.settings.backbones if isinstance(network, Multiscale) else ()
+    if not isinstance(network, Multiscale) or len(names) != 1:
+        raise UsageError(
+            f"{path} can't be put into {network.config.name}",
+            f"weights of a backbone are for {MULTISCALE} with one backbone for all scales",
+            "Leave --backbone-weights out, or name one backbone.",
+        )
+    (name,) = names
+    load_backbone_weights(network.processor.trunk.backbone(0), find_backbone(name), path)

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from bench.settings import SweepSettings
-from netzoo.training.settings import TrainingSettings
+from netzoo.training.settings import ScaleTraining, TrainingSettings
+from sizewise.cli.scaling import Scaling, parse_weights
 from sizewise.discover import choose
 from sizewise.errors import UsageError
 from sizewise.specs import Size, Sizes
 
 T = TypeVar("T", bound=BaseModel)
+
+
+def _joined(given: Any) -> Any:
+    return ",".join(map(str, given)) if isinstance(given, list | tuple) else given
+
+
+CommaList = Annotated[str, BeforeValidator(_joined)]
+"""``a,b`` as options have it, or a list."""
 
 
 class Table(BaseModel):
@@ -24,8 +33,8 @@ class Table(BaseModel):
 
 
 class TrainTable(Table):
-    """``[train]``: as the options of ``sizewise train``; ``weights``, ``tree`` and
-    ``classification_data`` relative to the working folder."""
+    """``[train]``: as the options of ``sizewise train``; files are relative to the working folder.
+    Each ``fusion`` is a training of its own."""
 
     network: str
     width: float = 1.0
@@ -39,6 +48,39 @@ class TrainTable(Table):
     tree: Path | None = None
     classification_data: str = ""
     seed: int = 0
+
+    fusion: CommaList = ""
+    scales: CommaList = ""
+    backbone: CommaList = ""
+    backbone_weights: Path | None = None
+    scale_weights: CommaList = ""
+    consistency: float = 0.0
+    price: float = 0.0
+    single_scale_steps: int = 0
+    checkpointing: bool = False
+    sequential: bool = False
+
+    @property
+    def scaling(self) -> Scaling:
+        return Scaling(fusion=self.fusion, scales=self.scales, backbone=self.backbone)
+
+    def each(self) -> tuple[TrainTable, ...]:
+        """One for each fusion."""
+        each = self.scaling.each(self.network)
+        return tuple(self.model_copy(update={"fusion": one.fusion}) for one in each)
+
+    @property
+    def scale_training(self) -> ScaleTraining | None:
+        """None where nothing is said. Raises UsageError."""
+        told = ScaleTraining(
+            weights=parse_weights(self.scale_weights),
+            consistency=self.consistency,
+            price=self.price,
+            single_scale_steps=self.single_scale_steps,
+            checkpointing=self.checkpointing,
+            sequential=self.sequential,
+        )
+        return None if told == ScaleTraining() else told
 
     @property
     def settings(self) -> TrainingSettings:
@@ -54,7 +96,27 @@ class TrainTable(Table):
             learning_rate=self.learning_rate,
             loss=loss.name,
             seed=self.seed,
+            scales=self.scale_training,
         )
+
+    def check(self) -> None:
+        """What types alone don't tell, before hours of training. Raises UsageError."""
+        from netzoo.config import NetworkConfig
+        from netzoo.cost import build_without_weights
+        from netzoo.network import find_network
+        from netzoo.training.checks import check_scales
+
+        entry, settings = find_network(self.network), self.settings
+        for table in self.each():
+            config = NetworkConfig(
+                name=self.network,
+                classes=tuple(map(str, range(entry.classes))),
+                width=self.width,
+                depth=self.depth,
+                multiscale=table.scaling.config(),
+            )
+            build_without_weights(config)
+            check_scales(entry, config, settings)
 
 
 class ExportTable(Table):
@@ -82,10 +144,8 @@ class LineSettings(Table):
         """What types alone don't tell, before hours of training. Raises UsageError."""
         from bench.plan import engine_specs
         from exporter.convert import precisions
-        from netzoo.loss import choose_loss
-        from netzoo.network import find_network
 
-        choose_loss(find_network(self.train.network), self.train.settings.loss)
+        self.train.check()
         if self.export.size:
             Size.parse(self.export.size)
         for precision in self.export.precision:

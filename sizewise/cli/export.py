@@ -14,6 +14,7 @@ from sizewise.cli import console
 from sizewise.cli.classes import read_classes
 from sizewise.cli.models import read_as, usual_sizes
 from sizewise.cli.options import Json, Out, comma_list
+from sizewise.cli.scaling import BackboneList, Fusion, ScaleList
 from sizewise.cli.sources import SourceOptions, check_options, resolve
 from sizewise.errors import UsageError
 from sizewise.files import output_folder
@@ -55,6 +56,9 @@ def export(
     width: Annotated[float, typer.Option(min=0.01, help="Width multiplier.")] = 1.0,
     depth: Annotated[float, typer.Option(min=0.01, help="Depth multiplier.")] = 1.0,
     raw: Annotated[bool, typer.Option(help="The head convolutions' outputs, no decode.")] = False,
+    fusion: Fusion = "",
+    scales: ScaleList = "",
+    backbone: BackboneList = "",
     layout: Annotated[str, typer.Option(help="How the outputs of a foreign module are read.")] = "",
     stride: Annotated[int, typer.Option(help="Of a foreign module (0: it says so, or 32).")] = 0,
     nms: Annotated[
@@ -84,6 +88,9 @@ def export(
         raw=raw,
         layout=layout,
         stride=stride,
+        scales=scales,
+        backbone=backbone,
+        fusion=fusion,
     )
     if raw and nms:
         raise UsageError(
@@ -92,22 +99,31 @@ def export(
             "Leave one of them out.",
         )
     suppression = _suppression(nms, nms_score, nms_iou, nms_max)
-    parent = export_source(
-        source,
-        options,
-        size,
-        output_folder(out),
-        dynamic=dynamic,
-        suppression=suppression,
+    each = [replace(options, fusion=one.fusion) for one in options.scaling.each(source)]
+    models = tuple(
+        model
+        for one in each
+        for model in convert_all(
+            export_source(
+                source,
+                one,
+                size,
+                output_folder(out),
+                dynamic=dynamic,
+                suppression=suppression,
+            ),
+            comma_list(precision),
+            out,
+        )
     )
-    models = convert_all(parent, comma_list(precision), out)
     if as_json:
         console.show_json(codec.to_plain(models))
         return
     for model in models:
         show_model(model)
     sizes = usual_sizes(models[0].card, models[0].image)
-    console.next_step(f"sizewise bench {models[0].path} --sizes {sizes}")
+    files = " ".join(str(model.path) for model in models)
+    console.next_step(f"sizewise bench {files} --sizes {sizes}")
 
 
 def _suppression(
@@ -144,7 +160,7 @@ def export_source(
     return export_module(
         found.module,
         found.card,
-        out / f"{found.card.network}.onnx",
+        out / f"{found.card.stem}.onnx",
         output_names=found.output_names,
         example=asked or _usual_size(found.card.stride),
         dynamic=dynamic,

@@ -35,8 +35,8 @@ def run(
     line = read_line(config)
     line.check()
     folder = output_folder(out or line.out)
-    checkpoint = train_checkpoint(line.train, line.data, folder)
-    models = _export(line, checkpoint, folder)
+    checkpoints = [train_checkpoint(one, line.data, folder) for one in line.train.each()]
+    models = [model for checkpoint in checkpoints for model in _export(line, checkpoint, folder)]
     for model in () if as_json else models:
         show_model(model)
     outcome = sweep_models(models, line.sweep, folder, command=command_line())
@@ -53,7 +53,7 @@ def run(
 def _export(line: LineSettings, checkpoint: Path, out: Path) -> tuple[ExportedModel, ...]:
     from sizewise.cli.sources import SourceOptions
 
-    path = out / f"{line.train.network}.onnx"
+    path = checkpoint.with_suffix(".onnx")
     parent = _exported_already(path, checkpoint) or export_source(
         str(checkpoint), SourceOptions(), line.export.size, out
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sizewise.cli import console
+from sizewise.cli.scaling import Scaling
 from sizewise.errors import InputError, SizewiseError, UsageError
 from sizewise.onnxfile import sha256_of
 from sizewise.specs import ModelCard, Size
@@ -38,6 +39,13 @@ class SourceOptions:
     layout: str = ""
     stride: int = 0
     seed: int = 0
+    fusion: str = ""
+    scales: str = ""
+    backbone: str = ""
+
+    @property
+    def scaling(self) -> Scaling:
+        return Scaling(fusion=self.fusion, scales=self.scales, backbone=self.backbone)
 
     def class_names(self, published: int) -> tuple[str, ...]:
         count = published if self.classes is None else self.classes
@@ -54,7 +62,10 @@ class Source:
 
 
 _APPLY = {
-    "a network of the zoo": {"weights", "names", "classes", "tree", "width", "depth", "raw"},
+    "a network of the zoo": {
+        *("weights", "names", "classes", "tree", "width", "depth", "raw"),
+        *("fusion", "scales", "backbone"),
+    },
     "a checkpoint": {"raw"},
     "a factory": {"names", "layout", "stride"},
     "an ONNX file": {"layout", "stride"},
@@ -116,6 +127,7 @@ def _from_zoo(name: str, options: SourceOptions, out: Path) -> Source:
             tree=options.tree,
             width=options.width,
             depth=options.depth,
+            multiscale=options.scaling.config(),
         )
     )
     if options.weights is None:
@@ -143,7 +155,7 @@ def _fill(network: Network, weights: Path, out: Path) -> str:
             "pre-training: the others are random, so the model measures speed and detects nothing."
         )
         settle(network, convolutions[:filled])
-    checkpoint = out / f"{network.config.name}.safetensors"
+    checkpoint = out / f"{network.config.stem}.safetensors"
     save_checkpoint(checkpoint, network, Provenance(weights_sha256=sha256_of(weights)))
     console.remark(f"{checkpoint} holds the same weights for later use, without Darknet's file.")
     return sha256_of(checkpoint)
@@ -165,6 +177,7 @@ def _demand_bare(weights: Path) -> None:
 
 
 def _of_network(network: Network, options: SourceOptions, *, checkpoint_sha256: str) -> Source:
+    from netzoo.cost import count_parameters
     from netzoo.deploy import deployable
     from netzoo.network import find_network
 
@@ -176,8 +189,11 @@ def _of_network(network: Network, options: SourceOptions, *, checkpoint_sha256: 
         layout="raw" if options.raw else "sizewise",
         classes=network.config.classes,
         stride=network.stride,
+        smallest=network.smallest,
         letterbox=entry.letterbox,
         tree=network.config.tree,
+        fusion=network.config.fusion,
+        parameters=count_parameters(network),
         checkpoint_sha256=checkpoint_sha256,
     )
     return Source(module, card, tuple(module.output_names))

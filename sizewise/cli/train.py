@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,10 @@ from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.classes import read_classes
 from sizewise.cli.options import Data, Json, Out
+from sizewise.cli.scaling import BackboneList, Fusion, ScaleList
 from sizewise.errors import InputError, UsageError
 from sizewise.files import output_folder
+from sizewise.onnxfile import sha256_of
 
 if TYPE_CHECKING:
     from netzoo.checkpoint import Provenance
@@ -22,9 +25,13 @@ if TYPE_CHECKING:
     from netzoo.data.coco import Dataset
     from netzoo.data.sources import Split
     from netzoo.network import Network, NetworkEntry
-    from netzoo.tasks.top_k import ClassScores
     from netzoo.training.pretrained import Pretrained
     from sizewise.cli.config import TrainTable
+    from sizewise.specs import Size
+
+
+OBJECT = "object"
+"""The one class of a mask."""
 
 
 def train(
@@ -49,6 +56,30 @@ def train(
         str, typer.Option(help="Images with a class and no boxes, for the loss joint.")
     ] = "",
     seed: Annotated[int, typer.Option(help="Of weights, batches and sizes.")] = 0,
+    fusion: Fusion = "",
+    scales: ScaleList = "",
+    backbone: BackboneList = "",
+    backbone_weights: Annotated[
+        Path | None, typer.Option(help="Of multiscale's one backbone: safetensors, as timm has it.")
+    ] = None,
+    scale_weights: Annotated[
+        str, typer.Option(help="Of each scale's own loss (default: 1 for 1, 0.5 for others).")
+    ] = "",
+    consistency: Annotated[
+        float, typer.Option(help="Weight of how much the scales' masks differ.")
+    ] = 0.0,
+    price: Annotated[
+        float, typer.Option(help="Of the pixels that --fusion adaptive computes: leave some out.")
+    ] = 0.0,
+    single_scale_steps: Annotated[
+        int, typer.Option(help="Steps at scale 1 alone before all are trained.")
+    ] = 0,
+    checkpointing: Annotated[
+        bool, typer.Option(help="Compute inner values again in place of keeping them.")
+    ] = False,
+    sequential: Annotated[
+        bool, typer.Option(help="Process scales one after another, to save memory.")
+    ] = False,
     out: Out = Path("runs/train"),
     as_json: Json = False,
 ) -> None:
@@ -56,7 +87,8 @@ def train(
 
     A detector learns boxes. A classifier learns from a folder with train/<class>/ and val/<class>/,
     or from the boxes of a detection data set, cut out; and so does a detector, beside its boxes,
-    with --loss joint and --classification-data.
+    with --loss joint and --classification-data. multiscale learns masks; of several fusions, each
+    is trained by itself.
     """
     from sizewise.cli.config import TrainTable
 
@@ -73,22 +105,46 @@ def train(
         tree=tree,
         classification_data=classification_data,
         seed=seed,
+        fusion=fusion,
+        scales=scales,
+        backbone=backbone,
+        backbone_weights=backbone_weights,
+        scale_weights=scale_weights,
+        consistency=consistency,
+        price=price,
+        single_scale_steps=single_scale_steps,
+        checkpointing=checkpointing,
+        sequential=sequential,
     )
-    checkpoint = train_checkpoint(table, data, output_folder(out))
-    scores = _scores(table, data, checkpoint)
+    table.check()
+    folder = output_folder(out)
+    trained = [_validated(one, data, train_checkpoint(one, data, folder)) for one in table.each()]
     if as_json:
-        console.show_json({"checkpoint": str(checkpoint), "scores": codec.to_plain(scores)})
+        plain = [codec.to_plain(one) for one in trained]
+        console.show_json(plain[0] if len(plain) == 1 else {"checkpoints": plain})
         return
-    typer.echo(f"Checkpoint: {checkpoint}")
-    if scores:
-        typer.echo(f"Validation: top-1 {scores.top1:.1%}, top-5 {scores.top5:.1%}")
-    console.next_step(f"sizewise export {checkpoint} --dynamic")
+    for one in trained:
+        typer.echo(f"Checkpoint: {one.checkpoint}")
+        if one.scores:
+            listed = ", ".join(f"{name} {value:.3f}" for name, value in one.scores.items())
+            typer.echo(f"Validation at {one.size}: {listed}")
+    console.next_step(f"sizewise export {trained[0].checkpoint} --dynamic")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A checkpoint, and what it scores (0–1) at ``size`` on the validation part of the data."""
+
+    checkpoint: str
+    size: str = ""
+    scores: Mapping[str, float] | None = None
 
 
 def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
     """Where the checkpoint lies; one of the same data, weights and settings is taken as it is."""
     from netzoo.checkpoint import Provenance, save_checkpoint
     from netzoo.network import find_network
+    from netzoo.training.history import History
     from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import train as train_network
 
@@ -104,22 +160,27 @@ def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
         data_sha256=data.sha256,
         weights_sha256=start.sha256 if start else "",
         classified_sha256=classified.sha256 if classified else "",
+        backbone_sha256=sha256_of(table.backbone_weights) if table.backbone_weights else "",
     )
-    path = out / f"{entry.name}.safetensors"
+    path = out / f"{config.stem}.safetensors"
     if path.exists():
         if _is_of(path, config, provenance):
             console.remark(f"{path} is of these settings and this data already: not trained again.")
             return path
         console.remark(f"{path} is of other settings or data: trained anew, and then replaced.")
+    history = History()
     network = train_network(
         config,
         data,
         settings,
         console.progress(),
-        start=(lambda new: _fill(new, start)) if start else None,
+        start=lambda new: _begin(new, start, table.backbone_weights),
         classified=classified,
+        record=history.add,
     )
     save_checkpoint(path, network, provenance)
+    history.save(path.with_suffix(".losses.csv"))
+    console.remark(f"Loss at the end: {history.summary()} ({path.stem}.losses.csv has all steps).")
     if entry.anchors and not config.anchors and network.config.anchors == entry.anchors:
         console.remark("The data has too few shapes of boxes to fit anchors: the published stay.")
     return path
@@ -130,8 +191,11 @@ def _config(
 ) -> NetworkConfig:
     """With the classes of the tree; without one, with those of the data."""
     from netzoo.config import NetworkConfig
+    from netzoo.network import find_network
 
     classes, tree = read_classes(None, table.tree) if table.tree else (data.classes, ())
+    if find_network(table.network).task == "segmentation":
+        classes = (OBJECT,)
     return NetworkConfig(
         name=table.network,
         classes=classes,
@@ -139,6 +203,7 @@ def _config(
         width=table.width,
         depth=table.depth,
         anchors=start.anchors if start else (),
+        multiscale=table.scaling.config(),
     )
 
 
@@ -166,29 +231,58 @@ def _open_classified(table: TrainTable) -> ClassifiedSet | None:
     return None
 
 
-def _fill(network: Network, start: Pretrained) -> None:
+def _begin(network: Network, start: Pretrained | None, backbone: Path | None) -> None:
+    if backbone:
+        from netzoo.training.pretrained import fill_backbone
+
+        fill_backbone(network, backbone)
+    if start is None:
+        return
     filled, count = start.fill(network), len(list(network.convolutions()))
     others = "" if filled == count else "; the others begin at random"
     console.remark(f"{start.path} fills {filled} of {count} convolutions{others}.")
 
 
-def _scores(table: TrainTable, source: str, checkpoint: Path) -> ClassScores | None:
-    """Of a classifier, at the largest size of its training; none where there is no data to
-    validate with."""
+def _validated(table: TrainTable, source: str, checkpoint: Path) -> Trained:
+    """Detectors are not evaluated here (``sizewise evaluate`` does it), and nothing is where there
+    is no data to validate with."""
     from netzoo.checkpoint import load_checkpoint
-    from netzoo.data.classified import open_classified
     from netzoo.network import find_network
-    from netzoo.training.evaluate import evaluate_classifier
 
-    if find_network(table.network).task != "classification":
-        return None
+    judge = _JUDGES.get(find_network(table.network).task)
+    if judge is None:
+        return Trained(checkpoint=str(checkpoint))
     size = max(table.settings.sizes, key=lambda size: size.pixels)
     try:
-        data = open_classified(source, "val", progress=console.progress())
-        return evaluate_classifier(load_checkpoint(checkpoint), data, size, console.progress())
+        scores = judge(load_checkpoint(checkpoint), source, size)
     except InputError as error:
         console.remark(f"Not evaluated. {error}")
-        return None
+        return Trained(checkpoint=str(checkpoint))
+    return Trained(checkpoint=str(checkpoint), size=str(size), scores=scores)
+
+
+def _judge_classes(network: Network, source: str, size: Size) -> dict[str, float]:
+    from netzoo.data.classified import open_classified
+    from netzoo.training.evaluate import evaluate_classifier
+
+    data = open_classified(source, "val", progress=console.progress())
+    scores = evaluate_classifier(network, data, size, console.progress())
+    return {"top-1": scores.top1, "top-5": scores.top5}
+
+
+def _judge_masks(network: Network, source: str, size: Size) -> dict[str, float]:
+    from netzoo.data.sources import open_dataset
+    from netzoo.training.evaluate import evaluate_masks
+
+    data = open_dataset(source, "val", progress=console.progress())
+    scores = evaluate_masks(network, data, size, console.progress())
+    return {"mIoU": scores.miou, "F-measure": scores.f_measure, "MAE": scores.mae}
+
+
+_JUDGES: Mapping[str, Callable[[Network, str, Size], dict[str, float]]] = {
+    "classification": _judge_classes,
+    "segmentation": _judge_masks,
+}
 
 
 def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:

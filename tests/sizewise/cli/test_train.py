@@ -67,7 +67,7 @@ def test_a_classifier_learns_crops_and_says_its_scores(
     said = cli("train", "darknet19", "--data", data, *QUICK, "--out", tmp_path / "out")
     assert said.code == 0, said
     assert f"Checkpoint: {tmp_path / 'out' / 'darknet19.safetensors'}" in said.out
-    assert "Validation: top-1" in said.out
+    assert "Validation at 64x64: top-1" in said.out
     assert "top-5 100.0%" in said.out
     again = cli("train", "darknet19", "--data", data, *QUICK, "--out", tmp_path / "out", "--json")
     scores = json.loads(again.out)["scores"]
