@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -32,11 +32,16 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> list[Tensor]: ...
 
+    def renamed(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Those of published weights by the names they have here."""
+        return dict(tensors)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneEntry:
     """A backbone of the registry. ``build`` takes the multipliers of width and depth, and
-    ``ignored`` are the first words of tensors that its published weights have beside it."""
+    ``ignored`` are the first words, up to a dot, of tensors that its published weights have
+    beside it: the classifier's."""
 
     name: str
     build: Callable[[float, float], Backbone]
@@ -49,7 +54,12 @@ def backbones() -> dict[str, BackboneEntry]:
 
 
 def find_backbone(name: str) -> BackboneEntry:
-    """Raises UsageError that lists the backbones there are."""
+    """One of the registry, or with ``timm:`` before it one of timm. Raises UsageError that lists
+    the backbones there are."""
+    if name.startswith(TIMM):
+        from netzoo.timm_backbone import timm_entry
+
+        return timm_entry(name)
     known = backbones()
     return known[choose("backbone", name, known)]
 

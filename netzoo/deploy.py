@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from netzoo.blocks import ConvBNAct
 from netzoo.network import Network
+from netzoo.timm_backbone import TimmBackbone
 
 
 @runtime_checkable
@@ -40,13 +41,29 @@ def deployable(network: Network, raw: bool = False) -> Deployable:
     ``raw`` leaves the decode out: the outputs are the heads, named after their strides.
     """
     folded = copy.deepcopy(network).eval()
+    fold_batch_norms(folded)
     for block in folded.modules():
-        if isinstance(block, ConvBNAct) and isinstance(block.norm, nn.BatchNorm2d):
-            block.conv = fuse_conv_bn_eval(block.conv, block.norm)
-            block.norm = nn.Identity()
-        if isinstance(block, nn.LeakyReLU | nn.Mish):
+        if isinstance(block, nn.LeakyReLU | nn.Mish | nn.ReLU):
             block.inplace = False  # torch.export takes a third longer over what writes in place
         if isinstance(block, Foldable):
             block.fold()
     folded.deploy()
     return Deployable(folded, raw=raw).eval()
+
+
+def fold_batch_norms(module: nn.Module) -> None:
+    """In place; ``module`` is in evaluation mode.
+
+    Wherever netzoo registers a BatchNorm2d right after a Conv2d, as the next child of the same
+    module, it normalises what this one gives, and nothing else takes that. Others need not keep to
+    it, so what timm built stays as it is.
+    """
+    if isinstance(module, TimmBackbone):
+        return
+    children = list(module.named_children())
+    for (name, conv), (norm_name, norm) in pairwise(children):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(module, name, fuse_conv_bn_eval(conv, norm))
+            setattr(module, norm_name, nn.Identity())
+    for _, child in children:
+        fold_batch_norms(child)
