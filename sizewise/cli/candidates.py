@@ -84,6 +84,7 @@ class Checkpoint:
         self.card = ModelCard(
             network=entry.name,
             task=entry.task,
+            fusion=self._network.config.fusion,
             stride=self._network.stride,
             smallest=entry.smallest,
         )

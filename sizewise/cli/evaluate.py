@@ -105,6 +105,7 @@ def _plain(
     return {
         "source": str(source),
         "network": card.network,
+        "fusion": card.fusion,
         "task": card.task,
         "runs_in": candidate.runs_in,
         "data": {"name": data.name, "sha256": data.sha256, "images": len(data.images)},

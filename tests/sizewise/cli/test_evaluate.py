@@ -197,8 +197,10 @@ def test_what_fails_at_one_size_costs_that_size_alone(
 def test_without_sizes_they_are_what_the_model_suggests(
     cli: Cli, data: Path, segmenter: Path, tmp_path: Path
 ) -> None:
-    coarse = with_card(segmenter, stride=64)
-    suggested = rows(cli("evaluate", coarse, "--data", data, "--json"))
+    coarse = with_card(segmenter, stride=64, fusion="absi")
+    said = cli("evaluate", coarse, "--data", data, "--json")
+    assert json.loads(said.out)["fusion"] == "absi"
+    suggested = rows(said)
     assert [row["size"] for row in suggested] == [
         f"{s}x{s}" for s in (256, 384, 512, 640, 768, 896)
     ]
