@@ -26,11 +26,16 @@ def recomputed(module: nn.Module, images: Tensor) -> Any:
 def _statistics_at_rest(module: nn.Module) -> Iterator[None]:
     """The second pass sees the same images: they must not count twice."""
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
-    tracking = [norm.track_running_stats for norm in norms]
+    before = [(norm.momentum, _copied(norm.num_batches_tracked)) for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm, before in zip(norms, tracking, strict=True):
-            norm.track_running_stats = before
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum = momentum
+            norm.num_batches_tracked = count
+
+
+def _copied(count: Tensor | None) -> Tensor | None:
+    return None if count is None else count.clone()
