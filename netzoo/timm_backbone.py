@@ -54,11 +54,13 @@ def timm_entry(name: str) -> BackboneEntry:
     model = name.removeprefix(TIMM)
     timm = _timm(name)
     if not timm.is_model(model):
-        close = difflib.get_close_matches(model, timm.list_models(), cutoff=0.5)
+        close = difflib.get_close_matches(model, timm.list_models())
         raise UsageError(
             f"There is no backbone named {name!r}",
             f"timm {timm.__version__} has no model of that name",
-            f"Try {', '.join(close)}." if close else "timm.list_models() lists them.",
+            f"Try {', '.join(TIMM + name for name in close)}."
+            if close
+            else "timm.list_models() lists them.",
         )
     return BackboneEntry(name=name, build=partial(_build, model))
 
