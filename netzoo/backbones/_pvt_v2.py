@@ -21,22 +21,15 @@ EPSILON = 1e-6
 
 class OverlappingPatches(nn.Module):
     """Patches that overlap by about half of their side (§3.2): [B, inputs, H, W] →
-    [B, H / stride, W / stride, outputs].
-
-    The padding of the right and the bottom is left out: where H and W are multiples of the stride,
-    no patch reaches into it. Without it torch.export knows the sizes as plain multiples, and takes
-    half as long over all that follows.
-    """
+    [B, H / stride, W / stride, outputs]."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
         super().__init__()
-        self.margin = kernel // 2
-        self.proj = nn.Conv2d(inputs, outputs, kernel, stride)
+        self.proj = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
         self.norm = nn.LayerNorm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        padded = functional.pad(x, (self.margin, 0, self.margin, 0))
-        result: Tensor = self.norm(self.proj(padded).permute(0, 2, 3, 1))
+        result: Tensor = self.norm(self.proj(x).permute(0, 2, 3, 1))
         return result
 
 

@@ -17,6 +17,12 @@ from sizewise.errors import UsageError
 from tests.netzoo.backbones.timm_reference import made_up_tensors
 
 TRANSFORMERS = {"pvt_v2_b0", "pvt_v2_b2", "edgenext_xx_small"}
+SLOW = {"pvt_v2_b2": pytest.mark.slow}
+"""Of the same modules as pvt_v2_b0."""
+EXPORTED = [
+    pytest.param(name, marks=SLOW.get(name, ()))
+    for name in sorted(set(backbones()) - {"darknet19", "tiny"})
+]
 
 
 def trained(module: nn.Module) -> nn.Module:
@@ -62,7 +68,7 @@ def test_folding_changes_no_head_of_any_network(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
-@pytest.mark.parametrize("name", sorted(set(backbones()) - {"darknet19", "tiny"}))
+@pytest.mark.parametrize("name", EXPORTED)
 def test_one_exported_program_serves_every_batch_and_size(name: str) -> None:
     backbone = narrow(name)
     fold_batch_norms(backbone)
