@@ -28,7 +28,7 @@ class MultiScaleInputProcessor(nn.Module):
     weighs scales a hard one in evaluation mode: what an image does not need is not computed for it.
     (A graph can't leave anything out: deployed, all scales are computed and weighted.)
 
-    ``last_weights`` [B, N] are those of the last call, before any choice, where the fusion weighs.
+    ``last_weights`` [B, N] are those of the last training step, where the fusion weighs scales.
 
     Raises UsageError for a configuration that can't be built.
     """
@@ -63,7 +63,9 @@ class MultiScaleInputProcessor(nn.Module):
         seen = visit or _ignore
         if self.warming_up:
             return self._look(images, self.scales.reference, seen)
-        weights = self.last_weights = self.selector(images) if self.selector else None
+        weights = self.selector(images) if self.selector else None
+        if self.training:
+            self.last_weights = weights
         if weights is not None and self.selecting and not self.training:
             weights = chosen(weights)
             maps = [self._where_chosen(images, place, weights, seen) for place in self.places]

@@ -144,10 +144,10 @@ def test_adaptive_weighs_softly_while_training_and_deployed() -> None:
     processor = build(MultiscaleConfig(fusion="adaptive"))
     seen = counted(processor)
     processor.train()(images())
+    assert processor.last_weights is not None
     processor.eval().selecting = False
     processor(images())
     assert seen == [2] * 6
-    assert processor.last_weights is not None
     assert (processor.last_weights[:, 1] == 1).all()
 
 
