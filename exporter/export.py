@@ -134,10 +134,11 @@ def _check_request(path: Path, example: Size, card: ModelCard, *, dynamic: bool)
         or example.width % stride
         or min(example.height, example.width) < least
     ):
+        side = max(10 * stride, -(-least // stride) * stride)
         raise UsageError(
             f"{example} is no example size for this network",
             f"its height and width have to be multiples of {stride}, at least {least}",
-            f"Give an example such as {Size(10 * stride, 13 * stride)}.",
+            f"Give an example such as {Size(side, side + 3 * stride)}.",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from sizewise.errors import UsageError
 from sizewise.specs import Size
@@ -76,6 +77,9 @@ def _flaw(factors: tuple[float, ...]) -> str:
         return "1 is missing, the picture as it is, which the others are fitted to"
     if len(set(factors)) < len(factors):
         return "one of them is there more than once"
+    written = sorted(Fraction(str(factor)) for factor in factors)
+    if any(next_ - one < Fraction(1, _FINEST_FRACTION) for one, next_ in pairwise(written)):
+        return f"two of them differ by less than 1/{_FINEST_FRACTION}"
     if list(factors) != sorted(factors):
         return "they are not in ascending order, which is the order of their weights, too"
     return _extreme(factors[0], factors[-1])

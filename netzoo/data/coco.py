@@ -24,7 +24,7 @@ from netzoo.data.coco_json import (
 )
 from netzoo.data.fingerprint import fingerprint
 from netzoo.data.pictures import find_pictures, read_picture
-from netzoo.data.segments import draw_mask
+from netzoo.data.segments import check_segment, draw_mask
 from sizewise.errors import InputError
 
 
@@ -53,6 +53,17 @@ class AnnotatedImage:
 
     def mask(self) -> NDArray[np.uint8]:
         """1 where any object is, 0 elsewhere, [H, W]. Raises InputError without segmentations."""
+        segments = self._all_segments()
+        with _naming(self.path):
+            return draw_mask(segments, self.height, self.width)
+
+    def check_mask(self) -> None:
+        """Raises InputError where there is no mask, without the cost of drawing it."""
+        with _naming(self.path):
+            for segment in self._all_segments():
+                check_segment(segment, self.height, self.width)
+
+    def _all_segments(self) -> list[Segmentation]:
         segments = [segment for segment in self.segments if segment is not None]
         if len(segments) < len(self.segments):
             raise InputError(
@@ -60,8 +71,7 @@ class AnnotatedImage:
                 f"{len(self.segments) - len(segments)} of its annotations have no segmentation",
                 "Use a data set with segmentations, or a detector in place of a segmenter.",
             )
-        with _naming(self.path):
-            return draw_mask(segments, self.height, self.width)
+        return segments
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

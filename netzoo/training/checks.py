@@ -36,7 +36,10 @@ def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | Class
             "it has no images",
             "Give one that has.",
         )
-    if entry.task != "segmentation" and config.classes != data.classes:
+    if entry.task == "segmentation" and isinstance(data, Dataset):
+        for image in data.images:
+            image.check_mask()
+    elif config.classes != data.classes:
         raise InputError(
             f"{config.name} can't be trained on the data set {data.name}",
             f"its classes are {', '.join(config.classes)}, the data's {', '.join(data.classes)}",
@@ -84,9 +87,10 @@ def check_scales(entry: NetworkEntry, config: NetworkConfig, settings: TrainingS
     if entry.name != MULTISCALE:
         if scales:
             raise UsageError(
-                f"{entry.name} can't be trained with weights of scales",
+                f"{entry.name} can't be trained as a network of several scales is",
                 "it looks at a picture as it is",
-                f"Leave what is said of scales out, or choose {MULTISCALE}.",
+                "Leave out weights of scales, consistency, price, single-scale steps, "
+                f"checkpointing and sequential; or choose {MULTISCALE}.",
             )
         return
     looked_at = config.multiscale or MultiscaleConfig()
@@ -95,6 +99,12 @@ def check_scales(entry: NetworkEntry, config: NetworkConfig, settings: TrainingS
             f"{entry.name} can't be trained with {len(scales.weights)} weights of scales",
             f"it looks at {len(looked_at.scales)}",
             "Give one for each, in their order; or none, for 1 at 1x and 0.5 at the others.",
+        )
+    if scales and scales.single_scale_steps >= settings.steps:
+        raise UsageError(
+            f"{entry.name} can't be trained at 1x alone for {scales.single_scale_steps} steps",
+            f"there are {settings.steps}, so it would never see the other scales",
+            "Give fewer, or choose the fusion single.",
         )
     least = looked_at.pyramid.smallest
     for size in settings.sizes:

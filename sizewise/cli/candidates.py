@@ -86,7 +86,7 @@ class Checkpoint:
             task=entry.task,
             fusion=self._network.config.fusion,
             stride=self._network.stride,
-            smallest=entry.smallest,
+            smallest=self._network.smallest,
         )
         self.sizes = usual_sizes(self.card)
 

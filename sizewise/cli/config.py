@@ -104,9 +104,10 @@ class TrainTable(Table):
         from netzoo.config import NetworkConfig
         from netzoo.cost import build_without_weights
         from netzoo.network import find_network
-        from netzoo.training.checks import check_scales
+        from netzoo.training.checks import check_scales, check_sizes
 
         entry, settings = find_network(self.network), self.settings
+        check_sizes(entry, settings)
         for table in self.each():
             config = NetworkConfig(
                 name=self.network,
@@ -117,6 +118,18 @@ class TrainTable(Table):
             )
             build_without_weights(config)
             check_scales(entry, config, settings)
+        self._check_price()
+
+    def _check_price(self) -> None:
+        from netzoo.fusion import find_fusion, fusions
+
+        if self.price and not any(find_fusion(one.fusion).weighs for one in self.each()):
+            weighing = ", ".join(name for name, entry in fusions().items() if entry.weighs)
+            raise UsageError(
+                f"Training can't have price = {self.price}",
+                "no fusion of these weighs scales, so none leaves any out",
+                f"Leave it out, or choose a fusion that does: {weighing}.",
+            )
 
 
 class ExportTable(Table):

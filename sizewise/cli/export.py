@@ -162,15 +162,15 @@ def export_source(
         found.card,
         out / f"{found.card.stem}.onnx",
         output_names=found.output_names,
-        example=asked or _usual_size(found.card.stride),
+        example=asked or _usual_size(found.card),
         dynamic=dynamic,
         suppression=suppression,
         progress=console.progress(),
     )
 
 
-def _usual_size(stride: int) -> Size:
-    side = -(-_USUAL_SIDE // stride) * stride
+def _usual_size(card: ModelCard) -> Size:
+    side = -(-max(_USUAL_SIDE, card.smallest) // card.stride) * card.stride
     return Size(side, side)
 
 

@@ -56,9 +56,9 @@ def _admitted(artifact: EngineArtifact, asked: Size | None) -> Size:
 
 
 def _usual_size(model: ExportedModel) -> Size:
-    """The file's own height and width, and where it leaves them open the usual ones, rounded up to
-    its stride."""
+    """The file's own height and width, and where it leaves them open the usual ones, or its
+    smallest, rounded up to its stride."""
     image, stride = model.image, model.card.stride
-    usual = -(-_USUAL_SIDE // stride) * stride
+    usual = -(-max(_USUAL_SIDE, model.card.smallest) // stride) * stride
     sides = (image.tensor.shape[axis] for axis in (image.height_axis, image.width_axis))
     return Size(*(side if isinstance(side, int) else usual for side in sides))

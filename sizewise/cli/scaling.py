@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,13 +37,15 @@ class Scaling:
     backbone: str = ""
 
     def each(self, network: str) -> tuple[Scaling, ...]:
-        """One for each fusion of the list; for a network without scales, itself."""
+        """One for each fusion of the list; for a network without scales, itself. Raises UsageError
+        where one of them does not exist, before any is worked on."""
         from netzoo.config import MULTISCALE, MultiscaleConfig
+        from netzoo.fusion import find_fusion
 
         if network != MULTISCALE:
             return (self,)
         names = comma_list(self.fusion) or (MultiscaleConfig().fusion,)
-        return tuple(replace(self, fusion=name) for name in dict.fromkeys(names))
+        return tuple(replace(self, fusion=find_fusion(name).name) for name in dict.fromkeys(names))
 
     def config(self) -> MultiscaleConfig | None:
         """None where nothing is said. Raises UsageError."""
@@ -61,10 +64,13 @@ class Scaling:
 def parse_weights(text: str) -> tuple[float, ...]:
     """``0.5,1,0.5``, or empty. Raises UsageError."""
     try:
-        return tuple(float(part) for part in comma_list(text))
+        weights = tuple(float(part) for part in comma_list(text))
+        if not all(0 <= weight < math.inf for weight in weights):
+            raise ValueError("a weight is 0 or more")
     except ValueError as error:
         raise UsageError(
             f"{text!r} are no weights of scales",
             str(error),
             "Give a number for each scale, as 0.5,1,0.5.",
         ) from error
+    return weights

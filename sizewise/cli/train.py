@@ -11,6 +11,7 @@ import typer
 
 from sizewise import codec
 from sizewise.cli import console
+from sizewise.cli.candidates import SCORES
 from sizewise.cli.classes import read_classes
 from sizewise.cli.options import Data, Json, Out
 from sizewise.cli.scaling import BackboneList, Fusion, ScaleList
@@ -126,18 +127,24 @@ def train(
     for one in trained:
         typer.echo(f"Checkpoint: {one.checkpoint}")
         if one.scores:
-            listed = ", ".join(f"{name} {value:.3f}" for name, value in one.scores.items())
-            typer.echo(f"Validation at {one.size}: {listed}")
+            typer.echo(f"Validation at {one.size}: {_listed(one.scores)}")
     console.next_step(f"sizewise export {trained[0].checkpoint} --dynamic")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A checkpoint, and what it scores (0–1) at ``size`` on the validation part of the data."""
+    """A checkpoint, and what it scores (0–1) at ``size`` on the validation part of the data, by
+    the names that ``sizewise evaluate --json`` has for it."""
 
     checkpoint: str
     size: str = ""
     scores: Mapping[str, float] | None = None
+
+
+def _listed(scores: Mapping[str, float]) -> str:
+    """``mIoU 0.812, F-measure 0.734``."""
+    labels = {name: label for names in SCORES.values() for name, label in names.items()}
+    return ", ".join(f"{labels[name]} {value:.3f}" for name, value in scores.items())
 
 
 def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
@@ -267,7 +274,7 @@ def _judge_classes(network: Network, source: str, size: Size) -> dict[str, float
 
     data = open_classified(source, "val", progress=console.progress())
     scores = evaluate_classifier(network, data, size, console.progress())
-    return {"top-1": scores.top1, "top-5": scores.top5}
+    return {name: getattr(scores, name) for name in SCORES["classification"]}
 
 
 def _judge_masks(network: Network, source: str, size: Size) -> dict[str, float]:
@@ -276,7 +283,7 @@ def _judge_masks(network: Network, source: str, size: Size) -> dict[str, float]:
 
     data = open_dataset(source, "val", progress=console.progress())
     scores = evaluate_masks(network, data, size, console.progress())
-    return {"mIoU": scores.miou, "F-measure": scores.f_measure, "MAE": scores.mae}
+    return {name: getattr(scores, name) for name in SCORES["segmentation"]}
 
 
 _JUDGES: Mapping[str, Callable[[Network, str, Size], dict[str, float]]] = {
