@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-gpu test-slow bench networks clean
+.PHONY: demo test test-gpu test-slow bench networks ablation multiscale clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -30,6 +30,14 @@ bench: $(STAMP)
 
 networks: $(STAMP)
 	$(BIN)/python examples/networks.py
+
+# docs/multiscale.md: three seeds of ten trainings (an hour), what fusions cost (15 min), the page.
+ablation: $(STAMP)
+	$(BIN)/python examples/multiscale/ablation.py
+
+multiscale: $(STAMP)
+	$(BIN)/python examples/multiscale/cost.py
+	$(BIN)/python examples/multiscale/tables.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -27,7 +27,9 @@ SIZEWISE = str(Path(sys.executable).parent / "sizewise")
 
 
 def main() -> None:
-    zoo: dict[str, Any] = json.loads(_sizewise("networks", "--json"))
+    everything: dict[str, Any] = json.loads(_sizewise("networks", "--json"))
+    # multiscale has a page of its own (make multiscale).
+    zoo = {name: cost for name, cost in everything.items() if cost["task"] != "segmentation"}
     exported = {name: _export(name) for name in zoo}
     for sweep in SWEEPS:
         _sizewise(

@@ -39,18 +39,25 @@ class Backbone(nn.Module, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneEntry:
-    """A backbone of the registry. ``build`` takes the multipliers of width and depth, and
+    """A backbone of the registry; ``pyramid`` says that it has the four maps of ``LEVELS`` (tried
+    when it is built). ``build`` takes the multipliers of width and depth, and
     ``ignored`` are the first words, up to a dot, of tensors that its published weights have
     beside it: the classifier's."""
 
     name: str
     build: Callable[[float, float], Backbone]
     ignored: tuple[str, ...] = ()
+    pyramid: bool = True
 
 
 def backbones() -> dict[str, BackboneEntry]:
     """All there are, by name; timm's come on top of them (:func:`find_backbone`)."""
     return discover("netzoo.backbones", "BACKBONES")
+
+
+def four_levels() -> list[str]:
+    """Names of those that can feed a pyramid."""
+    return [name for name, entry in backbones().items() if entry.pyramid]
 
 
 def find_backbone(name: str) -> BackboneEntry:

@@ -40,4 +40,4 @@ def _tiny(width: float, _depth: float) -> TinyDarknet:
     return TinyDarknet(width)
 
 
-BACKBONES = (BackboneEntry(name="tiny", build=_tiny),)
+BACKBONES = (BackboneEntry(name="tiny", build=_tiny, pyramid=False),)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.options import Json
@@ -18,6 +20,8 @@ def networks(*, as_json: Json = False) -> None:
     """List the networks with parameters, BFLOPs, strides and the smallest size."""
     from netzoo.config import NetworkConfig
     from netzoo.cost import count_cost
+    from netzoo.backbone import four_levels
+    from netzoo.fusion import fusions
     from netzoo.network import networks as zoo
 
     listed = sorted(zoo().values(), key=lambda entry: entry.name)
@@ -39,10 +43,17 @@ def networks(*, as_json: Json = False) -> None:
         ),
         [_row(entry, costs[entry.name]) for entry in listed],
     )
+    typer.echo(f"multiscale merges its scales by {', '.join(sorted(fusions()))}")
+    typer.echo(f"over the backbones {', '.join(sorted(four_levels()))}, or timm:NAME.")
     console.next_step("sizewise train yolov3 --data digits --width 0.25 --depth 0.34")
 
 
 def _facts(entry: NetworkEntry, cost: Cost) -> dict[str, Any]:
+    from netzoo.backbone import four_levels
+    from netzoo.config import MULTISCALE
+    from netzoo.fusion import fusions
+
+    choices = {"fusions": sorted(fusions()), "backbones": sorted(four_levels())}
     return {
         **codec.to_plain(cost),
         "task": entry.task,
@@ -51,7 +62,7 @@ def _facts(entry: NetworkEntry, cost: Cost) -> dict[str, Any]:
         "strides": list(entry.strides),
         "smallest": str(Size(entry.smallest, entry.smallest)),
         "losses": list(entry.losses),
-    }
+    } | (choices if entry.name == MULTISCALE else {})
 
 
 def _row(entry: NetworkEntry, cost: Cost) -> tuple[object, ...]:

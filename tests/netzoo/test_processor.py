@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from netzoo.backbone import LEVELS, Backbone
+from netzoo.backbone import LEVELS, Backbone, backbones, four_levels
 from netzoo.config import MultiscaleConfig
 from netzoo.fusion import fusions
 from netzoo.processor import MultiScaleInputProcessor
@@ -217,3 +217,10 @@ def test_what_can_t_be_built_is_refused(config: dict[str, object], why: str) -> 
 def test_backbones_are_one_or_as_many_as_scales() -> None:
     with pytest.raises(UsageError, match="one is shared by all of them"):
         MultiscaleConfig(backbones=("convnet", "convnet"))
+
+
+def test_all_that_are_said_to_have_four_levels_have_them() -> None:
+    for name, entry in backbones().items():
+        with torch.device("meta"):
+            has_them = tuple(entry.build(0.1, 0.1).strides[-4:]) == LEVELS
+        assert (name in four_levels()) == has_them
