@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def networks(*, as_json: Json = False) -> None:
     """List the networks with parameters, BFLOPs, strides and the smallest size."""
+    from netzoo.backbone import four_levels
     from netzoo.config import NetworkConfig
     from netzoo.cost import count_cost
-    from netzoo.backbone import four_levels
     from netzoo.fusion import fusions
     from netzoo.network import networks as zoo
 
