@@ -19,7 +19,15 @@ from sizewise.specs import ExportedModel, ModelCard, Size
 NARROW: Any = {"width": 0.1, "depth": 0.1}
 
 
-@pytest.mark.parametrize("entry", networks().values(), ids=networks().keys())
+DEEPER = ("yolov4-p6", "yolov4-p7")
+"""As P5 with more levels, and two minutes each."""
+MOST = [
+    pytest.param(entry, id=name, marks=[pytest.mark.slow] if name in DEEPER else [])
+    for name, entry in networks().items()
+]
+
+
+@pytest.mark.parametrize("entry", MOST)
 def test_a_narrow_one_exports(entry: NetworkEntry, folder: Path) -> None:
     model = _export(NetworkConfig(name=entry.name, classes=("a", "b"), **NARROW), folder)
     assert model.inputs[0].shape == ("batch", 3, "height", "width")
