@@ -8,12 +8,10 @@ import json
 import os
 import subprocess
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime as ort
+from profiling import profile
 
 from bench.store import Store
 from netzoo.config import MultiscaleConfig, NetworkConfig
@@ -27,7 +25,7 @@ OUT = HOUSE / "runs" / "multiscale"
 MEASURED = HOUSE / "reports" / "measured"
 FUSIONS = ("single", "concat", "average", "absi", "hierarchical", "adaptive", "deformable")
 SIZEWISE = str(Path(sys.executable).parent / "sizewise")
-SIDE, CALLS = 352, 30
+SIDE = 352
 REFERENCE_BACKBONE = "pvt_v2_b2"
 """Of the guide's tables."""
 RETURNING = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
@@ -46,7 +44,9 @@ def main() -> None:
         "multiscale-cost.json",
         {
             "environment": codec.to_plain(read_environment()),
-            "operators_ms": {fusion: _operators(fusion) for fusion in FUSIONS},
+            "profiles": {
+                fusion: profile(OUT / f"multiscale-{fusion}.onnx", SIDE) for fusion in FUSIONS
+            },
             "parameters": _parameters(),
             "training": [_step(**asked) for asked in _steps()],
         },
@@ -59,27 +59,6 @@ def _sizewise(*arguments: str) -> None:
 
 def _write(name: str, record: Any) -> None:
     (MEASURED / name).write_text(json.dumps(record) + "\n", encoding="utf-8")
-
-
-def _operators(fusion: str) -> dict[str, float]:
-    """Milliseconds of a call by operator, in one thread of ONNX Runtime."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.enable_profiling = True
-    options.profile_file_prefix = str(OUT / f"profile-{fusion}")
-    for name, value in (("batch", 1), ("height", SIDE), ("width", SIDE)):
-        options.add_free_dimension_override_by_name(name, value)
-    session = ort.InferenceSession(
-        OUT / f"multiscale-{fusion}.onnx", options, providers=["CPUExecutionProvider"]
-    )
-    images = np.random.default_rng(0).random((1, 3, SIDE, SIDE), dtype=np.float32)
-    for _ in range(CALLS):
-        session.run(None, {"images": images})
-    found: defaultdict[str, float] = defaultdict(float)
-    for event in json.loads(Path(session.end_profiling()).read_text(encoding="utf-8")):
-        if event["cat"] == "Node" and event["name"].endswith("_kernel_time"):
-            found[event["args"]["op_name"]] += event["dur"] / 1e3 / CALLS
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def _parameters() -> dict[str, dict[str, int]]:

@@ -23,6 +23,7 @@ PAGE = HOUSE / "docs" / "multiscale.md"
 MEASURED = HOUSE / "reports" / "measured"
 BACKENDS = ("onnxruntime", "openvino")
 MIB = 2**20
+LEAST_MS = 0.3
 
 GUIDE_MS = {256: (45, 35), 352: (78, 62), 416: (115, 92)}
 """Of ABSI and hierarchical at each side."""
@@ -233,18 +234,26 @@ def parameters() -> list[str]:
 
 
 def operators() -> list[str]:
-    found = _read("cost")["operators_ms"]
+    return _profile("operators_ms", "operator, ms")
+
+
+def parts() -> list[str]:
+    return _profile("parts_ms", "part, ms")
+
+
+def _profile(what: str, title: str) -> list[str]:
+    profiles = _read("cost")["profiles"]
     fusions = ("average", "concat", "absi", "hierarchical")
-    kinds = sorted(
-        {kind for fusion in fusions for kind in found[fusion]},
-        key=lambda kind: -max(found[fusion].get(kind, 0) for fusion in fusions),
-    )
-    shown = [kind for kind in kinds if max(found[f].get(kind, 0) for f in fusions) >= 0.2]
-    rows = [[kind, *(f"{found[f].get(kind, 0):.1f}" for f in fusions)] for kind in shown]
-    rest = [sum(ms for kind, ms in found[f].items() if kind not in shown) for f in fusions]
+    times = {fusion: profiles[fusion][what] for fusion in fusions}
+    kinds = {
+        kind: max(t.get(kind, 0) for t in times.values()) for t in times.values() for kind in t
+    }
+    shown = sorted((kind for kind in kinds if kinds[kind] >= LEAST_MS), key=lambda k: -kinds[k])
+    rows = [[kind, *(f"{times[f].get(kind, 0):.1f}" for f in fusions)] for kind in shown]
+    rest = [sum(ms for kind, ms in times[f].items() if kind not in shown) for f in fusions]
     rows.append(["others", *(f"{ms:.1f}" for ms in rest)])
-    rows.append(["all", *(f"{sum(found[f].values()):.1f}" for f in fusions)])
-    return _grid(["operator (ms)", *fusions], rows)
+    rows.append(["all", *(f"{sum(times[f].values()):.1f}" for f in fusions)])
+    return _grid([title, *fusions], rows)
 
 
 def _ablation(size: str, metric: str) -> dict[str, dict[int, float]]:
@@ -318,7 +327,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     table.__name__: table
     for table in (
         *(cost, times, methods, memory, saving),
-        *(parameters, operators, ablation, weights),
+        *(parameters, operators, parts, ablation, weights),
     )
 }
 
