@@ -33,7 +33,8 @@ class Measurement:
     @property
     def label(self) -> str:
         cell = self.planned.trial.cell
-        return f"{cell.network} {cell.backend} {cell.strategy} {cell.size}"
+        network = cell.network if cell.fusion == "none" else f"{cell.network}-{cell.fusion}"
+        return f"{network} {cell.backend} {cell.strategy} {cell.size}"
 
     def take_engine(self, artifact: EngineArtifact) -> None:
         self.engine = artifact.path

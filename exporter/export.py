@@ -66,7 +66,7 @@ def export(
     with (
         written_whole(program_path) if suppression is None else _none_at(program_path) as beside,
         written_whole(path) as draft,
-        progress.stage(f"export {card.network}", 4) as stage,
+        progress.stage(f"export {card.stem}", 4) as stage,
     ):
         probes = plan_probes(
             example=example, stride=card.stride, dynamic=dynamic, smallest=card.smallest

@@ -109,7 +109,7 @@ def _run(
     optimizer, schedule = make_optimizer(network, settings)
     mean = RunningMean(network, settings.ema_decay)
     bf16 = has_native_bf16()
-    with progress.stage(f"train {network.config.name}", settings.steps) as stage:
+    with progress.stage(f"train {network.config.stem}", settings.steps) as stage:
         for step, batch in enumerate(batches, start=1):
             network.begin_step(step, settings.scales or ScaleTraining())
             with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
