@@ -54,10 +54,14 @@ class Scales:
         return self.factors.index(1)
 
     @property
+    def least_side(self) -> int:
+        """Pixels of a side of which one stride is left at every scale."""
+        return STRIDE * math.ceil(1 / _fraction(min(self.factors)))
+
+    @property
     def smallest(self) -> int:
-        """Pixels of the least side of an input: at no scale is less than one stride left of it, and
-        there are two, the least that an export with a dynamic size admits."""
-        return STRIDE * max(2, math.ceil(1 / _fraction(min(self.factors))))
+        """The same, and two strides at least: an export with a dynamic size admits no fewer."""
+        return max(2 * STRIDE, self.least_side)
 
     def scaled(self, side: int, scale: int) -> int:
         """Pixels of ``side``, a multiple of the stride, at the scale of that place."""

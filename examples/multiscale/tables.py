@@ -25,6 +25,12 @@ BACKENDS = ("onnxruntime", "openvino")
 MIB = 2**20
 LEAST_MS = 0.3
 
+LIMITS = {
+    ("absi", "onnxruntime"): 1.7,
+    ("absi", "openvino"): 2.0,
+    ("hierarchical", "onnxruntime"): 1.5,
+    ("hierarchical", "openvino"): 1.5,
+}
 GUIDE_MS = {256: (45, 35), 352: (78, 62), 416: (115, 92)}
 """Of ABSI and hierarchical at each side."""
 GUIDE_MIB = {192: ("0.5×", 400), 352: ("1×", 800), 544: ("1.5×", 1200)}
@@ -62,7 +68,10 @@ def main() -> None:
 
 
 def _read(name: str) -> Any:
-    return json.loads((MEASURED / f"multiscale-{name}.json").read_text(encoding="utf-8"))
+    path = MEASURED / f"multiscale-{name}.json"
+    if not path.exists():
+        raise SystemExit(f"{path} is missing: run make ablation, then make multiscale")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _grid(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
@@ -103,6 +112,26 @@ def cost() -> list[str]:
             cells += [_ms(own), _ratio(own, results["average", backend, 352, 1])]
         rows.append([fusion, *cells])
     return _grid(headers, rows)
+
+
+def limits() -> list[str]:
+    results, profiles = _results(), _read("cost")["profiles"]
+    one_thread = {fusion: sum(profiles[fusion]["parts_ms"].values()) for fusion in profiles}
+    rows = []
+    for (fusion, backend), limit in LIMITS.items():
+        found = compare_results(
+            results[fusion, backend, 352, 1], results["average", backend, 352, 1]
+        )
+        alone = one_thread[fusion] / one_thread["average"] if backend == "onnxruntime" else None
+        interval = f"{found.low:.2f}–{found.high:.2f}"
+        held = "yes" if found.high <= limit else "by its median; the interval reaches over it"
+        rows.append(
+            [
+                *(fusion, backend, f"{limit:g}", f"{found.ratio:.2f} ({interval})"),
+                *(f"{alone:.2f}" if alone else "–", held if found.ratio <= limit else "no"),
+            ]
+        )
+    return _grid(["fusion", "back end", "limit", "measured", "one thread", "held"], rows)
 
 
 def times() -> list[str]:
@@ -161,20 +190,24 @@ def memory() -> list[str]:
     for side, (scale, megabytes) in GUIDE_MIB.items():
         own = steps["single", side, ()]
         row = [f"{scale} alone ({side}×{side})", megabytes, f"{megabytes / 800:.2f}"]
-        row += [f"{own:.0f}", f"{own / base:.2f}", *_engines(results, "single", side)]
+        row += [
+            f"{own:.0f}",
+            f"{own / base:.2f}",
+            *(_engine_ratio(results, "single", side, b) for b in BACKENDS),
+        ]
         rows.append(row)
     for fusion in ("absi", "hierarchical"):
         own = steps[fusion, 352, ()] - steps["average", 352, ()]
-        engines = [
-            f"{_above(results, fusion, b, 352) - _above(results, 'average', b, 352):+.0f}"
-            for b in BACKENDS
-        ]
-        both = [600, "0.75"] if fusion == "hierarchical" else ["", ""]
-        rows.append([f"{fusion}, more than average", *both, f"{own:+.0f}", "", *engines])
-    whole = [f"{_above(results, 'hierarchical', b, 352):.0f}" for b in BACKENDS]
-    rows.append(
-        ["all, hierarchical", 3000, "3.75", f"{steps['hierarchical', 352, ()]:.0f}", "", *whole]
-    )
+        rows.append(
+            [
+                f"merging by {fusion}, more than by average",
+                *("600 (both)", "0.75", f"{own:+.0f}", f"{own / base:.2f}"),
+                *(_merging(results, fusion, backend) for backend in BACKENDS),
+            ]
+        )
+    own = steps["hierarchical", 352, ()]
+    whole = [_engine_ratio(results, "hierarchical", 352, backend) for backend in BACKENDS]
+    rows.append(["all, hierarchical", 3000, "3.75", f"{own:.0f}", f"{own / base:.2f}", *whole])
     return _grid(headers, rows)
 
 
@@ -184,12 +217,16 @@ def _above(results: Any, fusion: str, backend: str, side: int) -> float:
     return float(found.peak_bytes - found.before_bytes) / MIB
 
 
-def _engines(results: Any, fusion: str, side: int) -> list[str]:
-    def cell(backend: str) -> str:
-        own, base = (_above(results, fusion, backend, s) for s in (side, 352))
-        return f"{own:.0f} ({own / base:.2f})"
+def _engine_ratio(results: Any, fusion: str, side: int, backend: str) -> str:
+    own, base = _above(results, fusion, backend, side), _above(results, "single", backend, 352)
+    return f"{own:.0f} ({own / base:.2f})"
 
-    return [cell(backend) for backend in BACKENDS]
+
+def _merging(results: Any, fusion: str, backend: str) -> str:
+    own, mean, base = (
+        _above(results, name, backend, 352) for name in (fusion, "average", "single")
+    )
+    return f"{own - mean:+.0f} ({(own - mean) / base:.2f})"
 
 
 def saving() -> list[str]:
@@ -326,7 +363,7 @@ def _scores(runs: dict[int, dict[str, Any]]) -> dict[int, float]:
 TABLES: dict[str, Callable[[], list[str]]] = {
     table.__name__: table
     for table in (
-        *(cost, times, methods, memory, saving),
+        *(cost, limits, times, methods, memory, saving),
         *(parameters, operators, parts, ablation, weights),
     )
 }

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from netzoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco import Dataset
+from netzoo.fusion import find_fusion
 from netzoo.loss import LossEntry
 from netzoo.network import NetworkEntry
+from netzoo.scales import Scales
 from netzoo.training.joint import JOINT
 from netzoo.training.settings import TrainingSettings
 from sizewise.errors import InputError, UsageError
@@ -106,11 +108,12 @@ def check_scales(entry: NetworkEntry, config: NetworkConfig, settings: TrainingS
             f"there are {settings.steps}, so it would never see the other scales",
             "Give fewer, or choose the fusion single.",
         )
-    least = looked_at.pyramid.smallest
+    used = Scales((1.0,)) if find_fusion(looked_at.fusion).single else looked_at.pyramid
+    least = used.least_side
     for size in settings.sizes:
         if min(size.height, size.width) < least:
             raise UsageError(
                 f"{entry.name} can't be trained at {size}",
-                f"at {min(looked_at.scales):g}x, less than one stride is left of it",
+                f"at {used.names[0]}, less than one stride is left of it",
                 f"Give sizes of {least} and more, or larger scales.",
             )

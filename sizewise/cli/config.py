@@ -164,6 +164,26 @@ class LineSettings(Table):
         for precision in self.export.precision:
             choose("precision", precision, precisions())
         engine_specs(self.sweep)
+        self._check_fusions()
+
+    def _check_fusions(self) -> None:
+        """Those that are measured have to be trained."""
+        from netzoo.config import NetworkConfig
+
+        made = {
+            NetworkConfig(
+                name=table.network, classes=("any",), multiscale=table.scaling.config()
+            ).fusion
+            for table in self.train.each()
+        }
+        for axes in self.sweep.products():
+            for fusion in axes.fusion:
+                if fusion not in made:
+                    raise UsageError(
+                        f"The fusion {fusion} can't be measured",
+                        f"[train] makes {', '.join(sorted(made))} only",
+                        "Train it as well, or leave it out of [bench].",
+                    )
 
 
 def read_line(path: Path) -> LineSettings:

@@ -12,6 +12,7 @@ from sizewise.cli.engine import build_engine, read_engine
 from sizewise.cli.predicting import Predictor
 from sizewise.cli.readable import ReadingOptions, demand_masks, readable_card
 from sizewise.cli.segmenter import Segmenter
+from sizewise.errors import UsageError
 from sizewise.specs import EngineArtifact, ExportedModel, ImageInput, ModelCard, Size
 
 _USUAL_SIDE = 416
@@ -28,6 +29,12 @@ def obtain_predictor(
         artifact = read_engine(path, backend)
         make = _reader(path.name, artifact.card, artifact.image, options)
         return make(artifact=artifact, size=_admitted(artifact, asked))
+    if path.suffix == ".safetensors":
+        raise UsageError(
+            f"{path} can't predict by itself",
+            "it is a checkpoint, and pictures go through an engine",
+            f"Export it first: sizewise export {path} --dynamic",
+        )
     from sizewise.onnxfile import read_model
 
     model = read_model(path)

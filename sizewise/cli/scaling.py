@@ -44,7 +44,14 @@ class Scaling:
 
         if network != MULTISCALE:
             return (self,)
-        names = comma_list(self.fusion) or (MultiscaleConfig().fusion,)
+        names = comma_list(self.fusion)
+        if self.fusion and not names:
+            raise UsageError(
+                f"{self.fusion!r} names no fusion",
+                "the list is empty",
+                "Leave it out, or name one.",
+            )
+        names = names or (MultiscaleConfig().fusion,)
         return tuple(replace(self, fusion=find_fusion(name).name) for name in dict.fromkeys(names))
 
     def config(self) -> MultiscaleConfig | None:

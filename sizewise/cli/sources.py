@@ -131,7 +131,7 @@ def _from_zoo(name: str, options: SourceOptions, out: Path) -> Source:
         )
     )
     if options.weights is None:
-        console.remark(f"{name} has random weights: good for measuring speed, not for detecting.")
+        console.remark(f"{name} has random weights: good for measuring speed alone.")
         settle(network)
         return _of_network(network, options, checkpoint_sha256="")
     return _of_network(network, options, checkpoint_sha256=_fill(network, options.weights, out))

@@ -187,7 +187,9 @@ def train_checkpoint(table: TrainTable, source: str, out: Path) -> Path:
     )
     save_checkpoint(path, network, provenance)
     history.save(path.with_suffix(".losses.csv"))
-    console.remark(f"Loss at the end: {history.summary()} ({path.stem}.losses.csv has all steps).")
+    console.remark(
+        f"Loss at the end, weighted: {history.summary()} ({path.stem}.losses.csv has all steps)."
+    )
     if entry.anchors and not config.anchors and network.config.anchors == entry.anchors:
         console.remark("The data has too few shapes of boxes to fit anchors: the published stay.")
     return path

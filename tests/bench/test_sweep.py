@@ -83,6 +83,19 @@ def test_what_was_run_is_on_file(tmp_path: Path, model: ExportedModel) -> None:
     assert fingerprints == {run.environment.fingerprint}
 
 
+def test_what_is_on_file_asks_for_the_same_sweep_again(
+    tmp_path: Path, model: ExportedModel
+) -> None:
+    tables = [{"sizes": "32", "rounds": 1}, {"sizes": "64"}]
+    settings = SweepSettings.model_validate(QUICK | {"sweep": tables})
+    outcome = swept(tmp_path / "out", model, sweep=tables)
+    with Store.open(outcome.results, read_only=True) as store:
+        (run,) = store.runs()
+    noted = SweepSettings.model_validate(json.loads(run.configuration)["settings"])
+    assert noted.products() == settings.products()
+    assert [axes.rounds for axes in noted.products()] == [1, 2]
+
+
 def test_models_of_other_fusions_need_not_fit_the_data(
     tmp_path: Path, model: ExportedModel
 ) -> None:

@@ -179,3 +179,65 @@ def test_an_example_and_the_sizes_proposed_fit_a_large_stride(cli: Cli, tmp_path
     made = cli("export", f"{tmp_path / 'coarse.py'}:build", "--stride", 128, "--out", tmp_path)
     assert made.code == 0, made
     assert "--sizes 512:1792:256" in made.err.replace("\n", " ")
+
+
+FUSIONS = """
+out = "{out}"
+data = "{data}"
+
+[train]
+network = "multiscale"
+fusion = ["single", "average"]
+scales = [0.5, 1]
+width = 0.1
+depth = 0.1
+steps = 2
+batch = 2
+sizes = "64:96:32"
+
+[export]
+size = "64x96"
+
+[bench]
+processes = 2
+rounds = 1
+block_s = 0.01
+backends = ["onnxruntime"]
+strategies = ["static"]
+sizes = "96"
+fusion = {fusion}
+"""
+
+
+def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path: Path) -> None:
+    out, config = tmp_path / "out", tmp_path / "fusions.toml"
+    config.write_text(FUSIONS.format(out=out, data=data, fusion="[]"))
+    first = cli("run", config)
+    assert first.code == 0, first
+    report = (out / "report" / "report.md").read_text(encoding="utf-8")
+    (table,) = [part for part in report.split("\n\n") if part.startswith("| mode at 96x96")]
+    assert [line.split()[1] for line in table.splitlines()[2:]] == ["single", "average"]
+    for column in ("mIoU", "F-measure", "parameters", "÷ average", "peak (MiB)"):
+        assert column in table.splitlines()[0]
+    assert "(fusions.png)" in report
+    names = {f"multiscale-{fusion}.onnx" for fusion in ("single", "average")}
+    assert {path.name for path in out.glob("*.onnx")} == names
+    trials = _trials(out)
+    assert set(trials.values()) == {"ok"}
+    assert len(trials) == 2
+
+    second = cli("run", config)
+    assert second.code == 0, second
+    assert second.err.count("not trained again") == 2
+    assert _trials(out) == trials
+
+
+def test_a_fusion_that_is_not_trained_can_not_be_measured(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    out, config = tmp_path / "out", tmp_path / "fusions.toml"
+    config.write_text(FUSIONS.format(out=out, data=data, fusion='["average", "absi"]'))
+    said = cli("run", config)
+    assert said.code == 2
+    assert "The fusion absi can't be measured" in said.err.replace("\n", " ")
+    assert not out.exists()
