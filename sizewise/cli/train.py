@@ -79,7 +79,7 @@ def train(
         bool, typer.Option(help="Compute inner values again in place of keeping them.")
     ] = False,
     sequential: Annotated[
-        bool, typer.Option(help="Process scales one after another, to save memory.")
+        bool, typer.Option(help="Process scales one after another: the same result.")
     ] = False,
     out: Out = Path("runs/train"),
     as_json: Json = False,
