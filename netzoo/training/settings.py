@@ -19,7 +19,8 @@ class ScaleTraining:
     and 0.5 for the others. ``consistency`` weighs the difference of their masks from that of 1×,
     ``price`` the share of pixels that a fusion takes which weighs scales (without one it has no
     reason to leave any out). For the first ``single_scale_steps``, the network sees 1× alone.
-    ``checkpointing`` saves memory, ``sequential`` changes the order of work (``netzoo.processor``). Raises UsageError.
+    ``checkpointing`` saves memory, ``sequential`` changes the order of work (``netzoo.processor``).
+    Raises UsageError.
     """
 
     weights: tuple[float, ...] = ()
