@@ -24,7 +24,7 @@ def test_a_profile_counts_every_millisecond_once() -> None:
     for profile in record["profiles"].values():
         by_part = sum(profile["parts_ms"].values())
         assert by_part == pytest.approx(sum(profile["operators_ms"].values()))
-        assert profile["parts_ms"].get("others", 0) < 0.01 * by_part
+        assert profile["parts_ms"].get("others", 0) < 0.03 * by_part
 
 
 def test_without_records_it_says_how_to_make_them(
