@@ -19,10 +19,11 @@ from sizewise.specs import ExportedModel, ModelCard, Size
 NARROW: Any = {"width": 0.1, "depth": 0.1}
 
 
-DEEPER = ("yolov4-p6", "yolov4-p7")
-"""As P5 with more levels, and two minutes each."""
+ELSEWHERE = ("yolov4-p6", "yolov4-p7", "yolov3-spp", "multiscale")
+"""P5 with more levels, two minutes each; YOLOv3 with one block more; and tests/contracts export
+multiscale in every fusion."""
 MOST = [
-    pytest.param(entry, id=name, marks=[pytest.mark.slow] if name in DEEPER else [])
+    pytest.param(entry, id=name, marks=[pytest.mark.slow] if name in ELSEWHERE else [])
     for name, entry in networks().items()
 ]
 
