@@ -23,7 +23,7 @@ EXAMPLE = Size(128, 96)
 THREE = (0.5, 1.0, 1.5)
 TWO = (0.5, 1.0)
 STAGED = ("average", "absi", "hierarchical")
-"""Over convnet, at three scales at once; the others, and other backbones, at two: torch.export takes
+"""Over convnet at three scales; the others, and other backbones, at two: torch.export takes
 over a minute for a transformer at three."""
 
 
