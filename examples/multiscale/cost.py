@@ -58,7 +58,8 @@ def _sizewise(*arguments: str) -> None:
 
 
 def _write(name: str, record: Any) -> None:
-    (MEASURED / name).write_text(json.dumps(record) + "\n", encoding="utf-8")
+    text = json.dumps(record).replace(f"{HOUSE}/", "")  # no folder of this machine
+    (MEASURED / name).write_text(f"{text}\n", encoding="utf-8")
 
 
 def _parameters() -> dict[str, dict[str, int]]:
