@@ -1,0 +1,123 @@
+"""The pictures to calibrate on: a folder of them, or those of a data set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netzoo.data.decoding import SUFFIXES, decode_picture
+from netzoo.data.reading import reading
+from netzoo.data.sources import datasets, open_dataset
+from sizewise.errors import InputError, UsageError
+from sizewise.progress import SILENT, Progress
+
+_ANNOTATED = ("train.json", "val.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationImage:
+    """A picture that is decoded when it is needed."""
+
+    path: Path
+
+    def read(self) -> NDArray[np.uint8]:
+        """RGB [H, W, 3], upright. Raises InputError where it can't be decoded any more."""
+        return decode_picture(self.path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationSet:
+    """At least one picture, and not all of one colour.
+
+    ``sha256`` is of the decoded pixels in their order: what the files are called, and where they
+    lie, does not enter.
+    """
+
+    name: str
+    sha256: str
+    images: tuple[CalibrationImage, ...]
+
+
+def read_calibration(
+    source: str, *, limit: int = 128, progress: Progress = SILENT
+) -> CalibrationSet:
+    """At most ``limit`` pictures of ``source``, taken evenly.
+
+    ``source`` is a folder of pictures (and of folders of them; links to folders are not followed),
+    or whatever ``open_dataset`` takes, whose training pictures are then meant.
+    Raises UsageError, and InputError where a picture can't be decoded or nothing is to be seen.
+    """
+    if limit < 1:
+        raise UsageError(
+            f"{limit} pictures can't be calibrated on",
+            "at least one is needed",
+            "Give a limit of 1 or more; 128 are plenty.",
+        )
+    name, paths = _find(source, progress)
+    images = tuple(CalibrationImage(path=path) for path in _evenly(paths, limit))
+    return CalibrationSet(name=name, sha256=_look_through(name, images, progress), images=images)
+
+
+def _find(source: str, progress: Progress) -> tuple[str, Sequence[Path]]:
+    """The name of ``source``, and all its pictures."""
+    path = Path(source)
+    with reading(path):
+        annotated = path.is_file() or any((path / name).is_file() for name in _ANNOTATED)
+        if source in datasets() or annotated:
+            data = open_dataset(source, "train", progress=progress)
+            return data.name, [image.path for image in data.images]
+        if not path.is_dir():
+            raise UsageError(
+                f"There are no calibration pictures {source!r}",
+                f"it is no folder, no file and none of {', '.join(sorted(datasets()))}",
+                "Give a folder of pictures, a COCO JSON, or one of these names.",
+            )
+        found = sorted(_pictures_in(path))
+    if not found:
+        raise InputError(
+            f"There are no pictures in {path}",
+            f"no file there, or in a folder within, ends in {', '.join(SUFFIXES)}",
+            "Name a folder that has some.",
+        )
+    return path.resolve().name, found
+
+
+def _pictures_in(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            if not path.is_symlink():  # which may lead back to where we are
+                yield from _pictures_in(path)
+        elif path.suffix.lower() in SUFFIXES:
+            yield path
+
+
+def _evenly(paths: Sequence[Path], limit: int) -> Sequence[Path]:
+    if len(paths) <= limit:
+        return paths
+    return [paths[place * len(paths) // limit] for place in range(limit)]
+
+
+def _look_through(name: str, images: Sequence[CalibrationImage], progress: Progress) -> str:
+    """The hash of all pixels. Raises InputError where every picture is of one colour."""
+    digest, anything = hashlib.sha256(), False
+    with progress.stage("Reading pictures", len(images)) as stage:
+        for image in images:
+            pixels = image.read()
+            digest.update(f"{pixels.shape}".encode())
+            digest.update(pixels.tobytes())
+            anything |= bool((pixels != pixels[0, 0]).any())
+            stage.advance()
+    if not anything:
+        raise InputError(
+            f"Nothing can be calibrated on {name}",
+            f"nothing is to be seen in its pictures: all {len(images)} are of one colour",
+            "Give pictures like those that the network is for.",
+        )
+    return digest.hexdigest()

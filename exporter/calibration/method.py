@@ -1,0 +1,30 @@
+"""What a calibration method is: from how values are distributed to how far a quantiser reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from exporter.calibration.distribution import Distribution
+from sizewise.discover import choose, discover
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """``threshold`` gives the magnitude that becomes the largest quantised one; what is larger is
+    clipped. It lies in (0, absmax], and is 0 only for a tensor of zeros."""
+
+    name: str
+    needs_histogram: bool
+    threshold: Callable[[Distribution], float]
+
+
+def methods() -> dict[str, Method]:
+    """Those of ``exporter.calibration.methods``, by name."""
+    return discover("exporter.calibration.methods", "METHODS")
+
+
+def find_method(name: str) -> Method:
+    """Raises UsageError, which lists those there are."""
+    known = methods()
+    return known[choose("calibration method", name, known)]

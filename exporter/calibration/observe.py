@@ -1,0 +1,154 @@
+"""How large the values of a graph's tensors are when real pictures pass through it.
+
+The first pass takes the largest magnitudes inside the graph, by nodes added to a copy of it, so
+that one number of each tensor comes back and not the tensor. The second, for the histograms, needs
+the tensors themselves: as many at once as fit, so that it may take several runs over the pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from exporter.calibration.distribution import BINS, Distribution, count_magnitudes
+from exporter.calibration.running import Array, InnerSession, demand_tensors
+from exporter.failures import demand_package
+from sizewise.errors import ExportError
+from sizewise.progress import SILENT, Progress
+from sizewise.specs import Size
+
+if TYPE_CHECKING:
+    import onnx
+
+MOST_BYTES = 512 * 2**20
+"""Of the tensors that one run gives back."""
+_FLOAT_BYTES = 4
+
+
+class Batches(Protocol):
+    """Inputs of the graph, each with the size that it was made for."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[Size, Array]]: ...
+
+
+@dataclass(frozen=True)
+class _Extent:
+    """The largest magnitude in a tensor, and how many values it had at most."""
+
+    absmax: float = 0.0
+    elements: int = 0
+
+    def __or__(self, other: _Extent) -> _Extent:
+        return _Extent(max(self.absmax, other.absmax), max(self.elements, other.elements))
+
+
+def observe(
+    model: onnx.ModelProto,
+    tensors: Sequence[str],
+    batches: Callable[[], Batches],
+    *,
+    histograms: bool,
+    progress: Progress = SILENT,
+) -> Mapping[str, Distribution]:
+    """The distribution of each of ``tensors``, floating-point ones of the graph, over all of
+    ``batches()``, which is asked for again for each pass. Counts come with ``histograms`` alone.
+
+    Raises KeyError for a tensor that the graph has not, ExportError where the graph does not run or
+    a value is not finite, BackendUnavailableError without ONNX Runtime.
+    """
+    demand_package("onnxruntime", "cpu")
+    names = tuple(dict.fromkeys(tensors))
+    demand_tensors(model, names)
+    extents = _measure(model, names, batches(), progress)
+    found = {name: Distribution(absmax=extent.absmax) for name, extent in extents.items()}
+    if histograms:
+        sizes = {name: extent.elements for name, extent in extents.items() if extent.absmax}
+        for group in _groups(sizes):
+            known = {name: found[name] for name in group}
+            found |= _count(model, known, batches(), progress)
+    return found
+
+
+def _measure(
+    model: onnx.ModelProto, names: Sequence[str], batches: Batches, progress: Progress
+) -> dict[str, _Extent]:
+    nodes, outputs = _extent_nodes(names)
+    session = InnerSession(model, outputs, nodes)
+    extents = dict.fromkeys(names, _Extent())
+    with progress.stage("Observing ranges", len(batches)) as stage:
+        for size, batch in batches:
+            results = np.array(session.run(size, batch), np.float64).reshape(-1, 3)
+            for name, (absmax, differences, elements) in zip(names, results.tolist(), strict=True):
+                _demand_finite(name, size, differences)
+                extents[name] |= _Extent(absmax, int(elements))
+            stage.advance(note=str(size))
+    return extents
+
+
+def _extent_nodes(names: Sequence[str]) -> tuple[list[onnx.NodeProto], list[str]]:
+    """Nodes that give, of each tensor, max |x|, Σ (x - x) and its number of values.
+
+    x - x is 0 of what is finite and NaN of what is not; a maximum may pass over NaN.
+    """
+    from onnx.helper import make_node
+
+    nodes, outputs = [], []
+    for place, name in enumerate(names):
+        own = f"sizewise.{place}."
+        nodes += [
+            make_node("Abs", [name], [own + "magnitude"]),
+            make_node("Sub", [name, name], [own + "difference"]),
+            make_node("ReduceMax", [own + "magnitude"], [own + "absmax"], keepdims=0),
+            make_node("ReduceSum", [own + "difference"], [own + "differences"], keepdims=0),
+            make_node("Size", [name], [own + "elements"]),
+        ]
+        outputs += [own + what for what in ("absmax", "differences", "elements")]
+    return nodes, outputs
+
+
+def _demand_finite(name: str, size: Size, differences: float) -> None:
+    if not math.isfinite(differences):
+        raise ExportError(
+            f"The tensor {name} can't be calibrated",
+            f"at {size}, some of its values are not finite",
+            "Look for a division by zero or an overflow in the network before that.",
+            reason_code="numerics",
+        )
+
+
+def _groups(elements: Mapping[str, int]) -> list[list[str]]:
+    """Tensors that together stay within MOST_BYTES, or one alone that does not."""
+    groups: list[list[str]] = []
+    left = 0
+    for name, count in elements.items():
+        if not groups or count * _FLOAT_BYTES > left:
+            groups.append([])
+            left = MOST_BYTES
+        groups[-1].append(name)
+        left -= count * _FLOAT_BYTES
+    return groups
+
+
+def _count(
+    model: onnx.ModelProto, known: Mapping[str, Distribution], batches: Batches, progress: Progress
+) -> dict[str, Distribution]:
+    """``known`` of a group of tensors, with their counts."""
+    session = InnerSession(model, tuple(known))
+    counts = {name: np.zeros(BINS, np.int64) for name in known}
+    zeros = dict.fromkeys(known, 0)
+    with progress.stage("Counting values", len(batches)) as stage:
+        for size, batch in batches:
+            for name, values in zip(known, session.run(size, batch), strict=True):
+                counts[name] += count_magnitudes(values, known[name].absmax)
+                zeros[name] += values.size - int(np.count_nonzero(values))
+            stage.advance(note=str(size))
+    return {
+        name: Distribution(absmax=one.absmax, counts=counts[name], zeros=zeros[name])
+        for name, one in known.items()
+    }

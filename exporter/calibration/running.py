@@ -1,0 +1,73 @@
+"""Runs a graph for the values of tensors inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from exporter.failures import explained, first_line
+from sizewise.errors import ExportError
+from sizewise.specs import Size
+
+if TYPE_CHECKING:
+    import onnx
+
+Array = NDArray[Any]
+
+
+class InnerSession:
+    """A copy of a graph with one input, with ``nodes`` added to it and ``outputs`` as its outputs,
+    on ONNX Runtime's CPU provider without optimisations. Raises ExportError."""
+
+    def __init__(
+        self, model: onnx.ModelProto, outputs: Sequence[str], nodes: Sequence[onnx.NodeProto] = ()
+    ) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4  # its failures come as exceptions, which we explain
+        with explained("ONNX Runtime refuses the graph that is to be calibrated"):
+            self._session = ort.InferenceSession(
+                _extended(model, outputs, nodes), options, providers=["CPUExecutionProvider"]
+            )
+        self._input = self._session.get_inputs()[0].name
+        self._outputs = list(outputs)
+
+    def run(self, size: Size, batch: Array) -> list[Array]:
+        """The values of the outputs for ``batch``, whose images are of ``size``."""
+        try:
+            found: list[Array] = self._session.run(self._outputs, {self._input: batch})
+        except Exception as error:
+            raise ExportError(
+                f"The model can't be calibrated at {size}",
+                f"it does not run there: {first_line(error)}",
+                "Choose sizes that it takes.",
+            ) from error
+        return found
+
+
+def _extended(
+    model: onnx.ModelProto, outputs: Sequence[str], nodes: Sequence[onnx.NodeProto]
+) -> bytes:
+    import onnx
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.graph.node.extend(nodes)
+    known = {output.name for output in copy.graph.output}
+    for name in outputs:
+        if name not in known:
+            copy.graph.output.add().name = name  # its type is found by ONNX Runtime
+    return copy.SerializeToString()
+
+
+def demand_tensors(model: onnx.ModelProto, names: Sequence[str]) -> None:
+    """Raises KeyError where one of ``names`` is no tensor of the graph (branches not counted)."""
+    graph = model.graph
+    inputs = {value.name for value in graph.input} | {value.name for value in graph.initializer}
+    known = inputs.union(*(node.output for node in graph.node))
+    if unknown := [name for name in names if name not in known]:
+        raise KeyError(f"the graph has no tensor {unknown[0]!r}")
