@@ -144,7 +144,7 @@ def _engines(axes: Axes, sizes: _Sizes, *, taken: _Sizes) -> Iterator[tuple[Engi
                 batch_size=batch_size,
                 graph_fusion=level,
                 threads=axes.threads or usable_cores(),
-                options=backend.options_type(),
+                options=backend.options_type(allow_fallback=axes.allow_fallback),
             )
             yield spec, measured
 

@@ -22,7 +22,8 @@ class Axes(BaseModel):
 
     ``fusion`` keeps the models that merge their scales in one of these ways (empty: all models);
     ``sizes`` is written as for ``--sizes``; ``graph_fusion`` empty means each back end's own
-    default; ``threads`` 0 all usable cores; ``data`` is what ``open_dataset`` takes, empty for no
+    default; ``threads`` 0 all usable cores; ``allow_fallback`` takes engines that run in another
+    precision, or elsewhere, than asked; ``data`` is what ``open_dataset`` takes, empty for no
     accuracy. The last six are how each trial is measured (``sizewise.trials.Protocol``).
     """
 
@@ -35,6 +36,7 @@ class Axes(BaseModel):
     graph_fusion: tuple[Literal["none", "basic", "extended", "all"], ...] = ()
     batch: Annotated[tuple[Positive, ...], Some] = (1,)
     threads: Count = 0
+    allow_fallback: bool = False
     data: str = ""
     replicas: Positive = 1
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from engines.artifacts import MANIFEST, read_manifest
+from engines.attestation import attest
 from engines.base import Backend
 from engines.opening import verify
 from engines.registry import find_backend
@@ -33,12 +34,15 @@ def obtain_engine(
 ) -> EngineArtifact:
     """An engine in a folder of its own below ``folder``: an earlier build whose bytes are still
     what they were, or a new one, built in a child process. Raises EngineError (ChildError where
-    the build crashed, hung or outgrew its memory), OutputError.
+    the build crashed, hung or outgrew its memory; EngineMismatchError where the engine does not
+    run in what the graph asks: it stays in its folder, and is refused again), OutputError.
     """
     backend = find_backend(spec.backend)
     backend.check(model, spec)
     home = output_folder(folder) / engine_name(model, spec, backend)
-    return _earlier(home, backend) or _built(model, spec, home, timeout_s, memory_limit_bytes)
+    artifact = _earlier(home, backend) or _built(model, spec, home, timeout_s, memory_limit_bytes)
+    attest(model, artifact)
+    return artifact
 
 
 def engine_name(model: ExportedModel, spec: EngineSpec, backend: Backend) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 _NAMES = {
@@ -20,13 +21,25 @@ _NAMES = {
     "i8": "int8",
     "u8": "int8",
     "float8e4m3fn": "fp8",
+    "float8e5m2": "fp8",
     "f8e4m3": "fp8",
 }
-_WIDTHS = {"fp8": 1, "int8": 1, "fp16": 2, "bf16": 2, "fp32": 4, "fp64": 8}
+WIDTHS = {"fp8": 1, "int8": 1, "fp16": 2, "bf16": 2, "fp32": 4, "fp64": 8}
+"""Bytes of a number."""
+
+_COMPUTES = re.compile(
+    r"conv(?!ert)|gemm|matmul|fullyconnected|attention|einsum|aten\.(linear|\w*mm)\b", re.I
+)
+
+
+def computes(kind: str) -> bool:
+    """Whether an operator, by its name in ONNX or in a library, is a convolution or a product of
+    matrices: what a network spends its time in, and what its precision is of."""
+    return bool(_COMPUTES.search(kind))
 
 
 def precision_of(types: Iterable[str]) -> str:
     """The narrowest precision among a layer's types (a layer of int8 weights computes in int8);
     empty where it is arithmetic on shapes."""
     known = [_NAMES[name] for name in types if name in _NAMES]
-    return min(known, key=_WIDTHS.__getitem__, default="")
+    return min(known, key=WIDTHS.__getitem__, default="")

@@ -7,21 +7,15 @@ one, or ends the process. So the sizes are looked into before anything is built.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from engines.graphs import load_without_weights
 from sizewise.errors import EngineMismatchError
 from sizewise.specs import EngineSpec, ExportedModel, Profile, Size
-
-if TYPE_CHECKING:
-    import onnx
 
 _STRIDES = (1, 2, 4, 8, 16, 32, 64, 128)
 _SAMPLES = 8
 """Neighbouring multiples that must all fit: a wrong stride passes at some of them by rounding."""
-_LARGEST_SHAPE = 64
-"""Elements; what is larger is a weight, whose values no shape depends on."""
 
 
 def with_stride(model: ExportedModel, spec: EngineSpec) -> ExportedModel:
@@ -56,12 +50,9 @@ class _Graph:
     """An ONNX file without its weights' values, to infer shapes with."""
 
     def __init__(self, model: ExportedModel, batch_size: int) -> None:
-        import onnx
-
         self._image = model.image
         self._batch_size = batch_size
-        self._proto = onnx.load(model.path, load_external_data=False)
-        _turn_weights_into_inputs(self._proto.graph)
+        self._proto = load_without_weights(model.path)
 
     def stride(self, profile: Profile) -> int:
         """1 where none is found, and where height or width is one number: it would bind both."""
@@ -93,21 +84,3 @@ class _Graph:
             first = str(error).partition("Inference error(s): ")[2].splitlines()[:1]
             return first[0].strip() if first else type(error).__name__
         return ""
-
-
-def _turn_weights_into_inputs(graph: onnx.GraphProto) -> None:
-    import onnx
-
-    weights = [t for t in graph.initializer if math.prod(t.dims) > _LARGEST_SHAPE]
-    shapes = [t for t in graph.initializer if math.prod(t.dims) <= _LARGEST_SHAPE]
-    declared = {tensor.name for tensor in graph.input}
-    for tensor in weights:
-        if tensor.name not in declared:
-            value = onnx.helper.make_tensor_value_info(
-                tensor.name, tensor.data_type, list(tensor.dims)
-            )
-            graph.input.append(value)
-    del graph.initializer[:]
-    graph.initializer.extend(shapes)
-    # What was inferred before may hold the sizes of an example.
-    del graph.value_info[:]

@@ -289,7 +289,14 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True)
 class BackendOptions:
-    """What only one back end knows; each back end subclasses it (never a dict)."""
+    """What a back end is told beside the common; what only one knows, its subclass holds (never a
+    dict).
+
+    ``allow_fallback``: an engine may run nodes on another provider, or in another precision, than
+    was asked.
+    """
+
+    allow_fallback: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ import typer
 from sizewise.cli import console
 from sizewise.cli.models import read_as
 from sizewise.cli.options import (
+    AllowFallback,
     Backends,
     Batches,
     Data,
@@ -47,6 +48,7 @@ def bench(
     graph_fusion: GraphFusions = "",
     batch: Batches = "1",
     threads: Threads = 0,
+    allow_fallback: AllowFallback = False,
     data: Data = "",
     layout: Annotated[str, typer.Option(help="How a foreign detector's outputs are read.")] = "",
     replicas: Annotated[int, typer.Option(help="How often each trial is measured anew.")] = 1,
@@ -73,6 +75,7 @@ def bench(
             graph_fusion=comma_list(graph_fusion),
             batch=comma_list(batch),
             threads=threads,
+            allow_fallback=allow_fallback,
             data=data,
             replicas=replicas,
             processes=processes,

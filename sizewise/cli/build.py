@@ -11,6 +11,7 @@ from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.bench import settings_from
 from sizewise.cli.options import (
+    AllowFallback,
     Backends,
     Batches,
     GraphFusions,
@@ -34,6 +35,7 @@ def build(
     graph_fusion: GraphFusions = "",
     batch: Batches = "1",
     threads: Threads = 0,
+    allow_fallback: AllowFallback = False,
     out: Out = Path("runs/engines"),
     timeout_s: Annotated[float, typer.Option(help="For each build, in seconds.")] = 1800,
     as_json: Json = False,
@@ -51,6 +53,7 @@ def build(
         graph_fusion=comma_list(graph_fusion),
         batch=comma_list(batch),
         threads=threads,
+        allow_fallback=allow_fallback,
     )
     specs = engine_specs(settings)
     exported = read_model(model)

@@ -32,8 +32,10 @@ def build_engine(
     model: ExportedModel, backend: str, sizes: Sequence[Size], folder: Path
 ) -> EngineArtifact:
     """Dynamic; for one size static, where the back end can. Taken from ``folder`` where it is
-    there. Raises UsageError and EngineError."""
+    there. It is for judging numbers, so it may run in another precision than the file's, which is
+    then said. Raises UsageError and EngineError."""
     from bench.plan import engine_specs
+    from engines.attestation import departure
     from engines.cache import obtain_engine
     from engines.registry import find_backend
 
@@ -45,9 +47,12 @@ def build_engine(
         strategies=("static" if static else "dynamic",),
         sizes=",".join(map(str, sizes)),
         batch=(batch if isinstance(batch, int) else 1,),
+        allow_fallback=True,
     )
     (spec,) = engine_specs(settings)
     with console.progress().stage("Building the engine", 1) as stage:
         artifact = obtain_engine(model, spec, folder)
         stage.advance(note=name)
+    if why := departure(model, artifact):
+        console.remark(f"{name} does not run {model.path.name} as it asks: {why}.")
     return artifact

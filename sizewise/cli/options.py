@@ -34,6 +34,13 @@ Batches = Annotated[str, typer.Option("--batch", help="Batch sizes (comma list).
 Threads = Annotated[
     int, typer.Option("--threads", min=0, help="CPU threads of an engine (0: all usable cores).")
 ]
+AllowFallback = Annotated[
+    bool,
+    typer.Option(
+        "--allow-fallback",
+        help="Take engines that run in another precision, or elsewhere, than was asked.",
+    ),
+]
 Data = Annotated[
     str,
     typer.Option(

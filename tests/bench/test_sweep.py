@@ -22,6 +22,7 @@ from sizewise.trials import Result
 from tests.bench.factories import InProcess
 from tests.bench.models import CARD, colours
 from tests.bench.pictures import PICTURES, write_pictures
+from tests.engines.typed_nets import write_quantized_net
 
 QUICK: dict[str, Any] = {
     "backends": ["fake"],
@@ -184,6 +185,20 @@ def test_other_data_make_another_trial(tmp_path: Path, model: ExportedModel) -> 
     (tmp_path / "0.png").write_bytes((tmp_path / "1.png").read_bytes())
     assert swept(tmp_path / "out", model, **keys).measured == 1
     assert swept(tmp_path / "out", model, **keys).measured == 0
+
+
+def test_an_engine_in_another_precision_is_a_row_and_the_sweep_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    quantized = write_quantized_net(tmp_path / "int8.onnx")
+    keys = {"backends": ["onnxruntime"], "sizes": "64", "graph_fusion": ["none", "all"]}
+    outcome = swept(tmp_path / "out", quantized, **keys)
+    (refused,) = outcome.without_figures
+    assert (outcome.statuses, outcome.exit_code) == ({"unsupported": 1, "ok": 1}, 0)
+    assert refused.reason_code == "unsupported_precision"
+    assert "none of its 3 int8 layers runs in int8 here: they run in fp32" in refused.reason
+    allowed = swept(tmp_path / "out", quantized, **keys | {"allow_fallback": True})
+    assert allowed.statuses == {"ok": 2}
+    assert {r.build.achieved for r in on_file(allowed) if r.build} == {"int8", "fp32"}
 
 
 def test_nothing_is_measured_where_model_and_data_do_not_fit(tmp_path: Path) -> None:

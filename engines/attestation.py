@@ -1,0 +1,85 @@
+"""What an engine really runs in, held against what its graph asks.
+
+Layers are merged and split by compilers, so numbers of layers are compared, not names. An engine
+passes where
+
+- no more of its layers run wider than the graph's narrowest precision than the graph itself has
+  wider,
+- none runs in a precision that is narrower than the graph's widest and that the graph has nowhere,
+- at least one runs in the narrowest, if that is narrower than FP32.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from engines.asked import asked_precisions
+from engines.precisions import WIDTHS, computes
+from sizewise.errors import EngineMismatchError
+from sizewise.specs import Achieved, EngineArtifact, ExportedModel
+
+
+def attest(model: ExportedModel, artifact: EngineArtifact) -> None:
+    """Raises EngineMismatchError (``unsupported_precision``) where the engine runs in another
+    precision than ``model`` asks and its options do not allow that."""
+    why = departure(model, artifact)
+    if why and not artifact.spec.options.allow_fallback:
+        raise EngineMismatchError(
+            f"{artifact.spec.backend} does not run {model.path.name} in {model.card.precision}",
+            why,
+            "Choose another precision, graph fusion or back end for this processor, or take the "
+            "engine as it is with --allow-fallback.",
+            reason_code="unsupported_precision",
+        )
+
+
+def departure(model: ExportedModel, artifact: EngineArtifact) -> str:
+    """How the engine departs from what ``model`` asks; empty where it does not."""
+    return shortfall(asked_precisions(model), artifact.achieved)
+
+
+def shortfall(asked: Mapping[str, int], achieved: Achieved) -> str:
+    """What is wrong with ``achieved``, where the graph has ``asked`` computing nodes in each
+    precision; empty where nothing is. A graph that is FP32 throughout need not be known to run so.
+    """
+    narrow = min(asked, key=WIDTHS.__getitem__, default="fp32")
+    if not achieved.layers:
+        unknown = f"what its layers run in is not known: {achieved.reason}"
+        return unknown if WIDTHS[narrow] < WIDTHS["fp32"] else ""
+    found = Counter(layer.precision for layer in achieved.layers if computes(layer.kind))
+    return _uninvited(asked, found) or _too_wide(asked, found, narrow)
+
+
+def _uninvited(asked: Mapping[str, int], found: Mapping[str, int]) -> str:
+    widest = max((WIDTHS[precision] for precision in asked), default=0)
+    strange = [p for p in found if p not in asked and WIDTHS[p] <= widest]
+    if not strange:
+        return ""
+    number = sum(found[precision] for precision in strange)
+    return (
+        f"{_are(number, 'layer runs', 'layers run')} in {_list(strange)} here, "
+        f"and the graph asks for {_list(asked)} only"
+    )
+
+
+def _too_wide(asked: Mapping[str, int], found: Mapping[str, int], narrow: str) -> str:
+    if WIDTHS[narrow] >= WIDTHS["fp32"]:
+        return ""
+    wide = [p for p in found if WIDTHS[p] > WIDTHS[narrow]]
+    meant = sum(number for p, number in asked.items() if WIDTHS[p] > WIDTHS[narrow])
+    excess = sum(found[p] for p in wide) - meant
+    if not any(WIDTHS[p] == WIDTHS[narrow] for p in found):
+        where = f"they run in {_list(wide)}" if wide else "it reports none that computes"
+        return f"none of its {asked[narrow]} {narrow} layers runs in {narrow} here: {where}"
+    if excess > 0:
+        return f"{excess} of its {asked[narrow]} {narrow} layers run in {_list(wide)} here"
+    return ""
+
+
+def _are(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
+
+
+def _list(precisions: Iterable[str]) -> str:
+    return " and ".join(sorted(precisions, key=lambda p: (WIDTHS[p], p)))

@@ -1,0 +1,42 @@
+"""An ONNX graph as far as it can be read without the values of its weights."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+
+_LARGEST_SHAPE = 64
+"""Elements; what is larger is a weight, whose values no shape depends on."""
+
+
+def load_without_weights(path: Path) -> onnx.ModelProto:
+    """The file with its weights turned into inputs of their type and shape, and its functions
+    inlined: small enough to infer shapes and types with, however large the network is."""
+    import onnx
+    import onnx.inliner
+
+    proto = onnx.load(path, load_external_data=False)
+    _turn_weights_into_inputs(proto.graph)
+    return onnx.inliner.inline_local_functions(proto) if proto.functions else proto
+
+
+def _turn_weights_into_inputs(graph: onnx.GraphProto) -> None:
+    import onnx
+
+    weights = [t for t in graph.initializer if math.prod(t.dims) > _LARGEST_SHAPE]
+    shapes = [t for t in graph.initializer if math.prod(t.dims) <= _LARGEST_SHAPE]
+    declared = {tensor.name for tensor in graph.input}
+    for tensor in weights:
+        if tensor.name not in declared:
+            value = onnx.helper.make_tensor_value_info(
+                tensor.name, tensor.data_type, list(tensor.dims)
+            )
+            graph.input.append(value)
+    del graph.initializer[:]
+    graph.initializer.extend(shapes)
+    # What was inferred before may hold the sizes of an example.
+    del graph.value_info[:]
