@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.passes import GraphPass
-from exporter.precisions._graph import float_types, is_quantized
-from sizewise.errors import ExportError
+from exporter.precisions._base import Precision
+from exporter.precisions._graph import demand_fp32
 
 if TYPE_CHECKING:
     import onnx
@@ -18,13 +18,7 @@ class Fp32(GraphPass):
     name = "fp32"
 
     def requires(self, model: onnx.ModelProto) -> None:
-        others = float_types(model) - {"float32"}
-        if others or is_quantized(model):
-            raise ExportError(
-                "The model can't be made float32",
-                f"its graph is {', '.join(sorted(others)) or 'quantized'} already",
-                "Start from the file that was exported first.",
-            )
+        demand_fp32(model, self.name)
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         return model
@@ -33,4 +27,4 @@ class Fp32(GraphPass):
         self.requires(model)
 
 
-PRECISIONS: tuple[GraphPass, ...] = (Fp32(),)
+PRECISIONS = (Precision(name="fp32", make=lambda _: Fp32(), bound=1e-3),)

@@ -1,0 +1,168 @@
+"""Explicit Q/DQ around the convolutions before the heads, in 8 bits.
+
+Symmetric: the zero point is zero, as TensorRT asks. Weights have a scale for each output channel
+and are stored in 8 bits behind a DequantizeLinear; an activation has one scale. What a convolution
+gives is quantized too, before its activation function: ONNX Runtime computes in 8 bits only
+between a DequantizeLinear and a QuantizeLinear, and OpenVINO takes no longer for it. Biases stay in
+float32: each library makes its own of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporter.constants import drop_unused
+from exporter.evidence import Evidence
+from exporter.passes import GraphPass
+from exporter.precisions._graph import QUANTIZERS, demand_fp32
+from exporter.regions import Graph, label
+from sizewise.errors import ExportError
+
+if TYPE_CHECKING:
+    import onnx
+
+    Node = onnx.NodeProto
+
+Array = NDArray[Any]
+
+_SMALLEST_SCALE = 1e-12
+"""Of a channel or a tensor that is zero throughout: any scale will do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """An 8-bit type: the value that a threshold maps to, for activations and for weights (by their
+    bits), and how a scaled array is put into it."""
+
+    name: str
+    largest: float
+    largest_weight: Callable[[int], float]
+    rounded: Callable[[Array, float], Array]
+
+
+def convolutions(graph: Graph) -> list[Node]:
+    """Those with constant weights that lead to another layer: all but the heads."""
+    inner = graph.inner()
+    return [
+        node
+        for node in graph.layers()
+        if node.op_type == "Conv" and node.output[0] in inner and node.input[1] in graph.constants
+    ]
+
+
+class Quantized(GraphPass):
+    """Q/DQ of ``grid`` at every convolution that ``evidence`` does not keep in float32."""
+
+    def __init__(self, grid: Grid, evidence: Evidence) -> None:
+        self.name = grid.name  # type: ignore[misc]
+        self._grid, self._evidence = grid, evidence
+
+    def requires(self, model: onnx.ModelProto) -> None:
+        demand_fp32(model, self.name)
+        if not convolutions(Graph(model)):
+            raise ExportError(
+                f"The model can't be made {self.name}",
+                "no convolution with constant weights comes before its last layers",
+                "Use it in fp32, fp16 or bf16.",
+            )
+
+    def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
+        graph = Graph(model)
+        chosen = [n for n in convolutions(graph) if label(n) not in self._evidence.kept]
+        _Writer(model, graph, self._grid, self._evidence).write(chosen)
+        drop_unused(model)
+        return model
+
+    def ensures(self, model: onnx.ModelProto) -> None:
+        """A convolution between Q/DQ at least."""
+        made = {name for n in model.graph.node if n.op_type in QUANTIZERS for name in n.output}
+        if not any(n.op_type == "Conv" and n.input[0] in made for n in model.graph.node):
+            raise ExportError(
+                f"The model can't be made {self.name}",
+                "every convolution was kept in float32",
+                "Keep fewer layers, or use the model in fp16.",
+            )
+
+
+class _Writer:
+    """Writes the quantized graph: each tensor is quantized once."""
+
+    def __init__(
+        self, model: onnx.ModelProto, graph: Graph, grid: Grid, evidence: Evidence
+    ) -> None:
+        self._proto, self._graph, self._grid = model.graph, graph, grid
+        self._thresholds, self._bits = evidence.thresholds, evidence.weight_bits
+        self._written: list[Node] = []
+        self._made: dict[str, str] = {}
+
+    def write(self, chosen: list[Node]) -> None:
+        targets = {node.output[0] for node in chosen}
+        outputs = set(self._graph.outputs)
+        read_instead: dict[str, str] = {}
+        for node in list(self._proto.node):
+            for place, name in enumerate(node.input):
+                node.input[place] = read_instead.get(name, name)
+            if node.output[0] in targets:
+                node.input[0] = self._activation(node.input[0])
+                node.input[1] = self._weight(node.input[1])
+            self._written.append(node)
+            if node.output[0] in targets - outputs - self._graph.captured():
+                read_instead[node.output[0]] = self._activation(node.output[0])
+        del self._proto.node[:]
+        self._proto.node.extend(self._written)
+
+    def _activation(self, name: str) -> str:
+        """Of a tensor or of what it was quantized to already, the dequantized one."""
+        if name in self._made.values():
+            return name
+        if name not in self._made:
+            scale = max(self._thresholds[name] / self._grid.largest, _SMALLEST_SCALE)
+            quantizer = self._parameters(name, np.float32(scale), np.zeros((), np.float32))
+            self._node("QuantizeLinear", [name, *quantizer], f"{name}.{self._grid.name}")
+            self._made[name] = self._node(
+                "DequantizeLinear", [f"{name}.{self._grid.name}", *quantizer], f"{name}.dequantized"
+            )
+        return self._made[name]
+
+    def _weight(self, name: str) -> str:
+        from onnx import numpy_helper
+
+        if name not in self._made:
+            weights = numpy_helper.to_array(self._graph.constants[name])
+            largest = self._grid.largest_weight(self._bits)
+            reach = np.abs(weights).reshape(len(weights), -1).max(1)
+            scales = np.maximum(reach / largest, _SMALLEST_SCALE).astype(np.float32)
+            scaled = weights / scales.reshape(-1, *[1] * (weights.ndim - 1))
+            quantizer = self._parameters(name, scales, np.zeros(len(scales), np.float32))
+            rounded = self._grid.rounded(scaled, largest)
+            stored = self._constant(f"{name}.{self._grid.name}", rounded)
+            self._made[name] = self._node(
+                "DequantizeLinear", [stored, *quantizer], f"{name}.dequantized", axis=0
+            )
+        return self._made[name]
+
+    def _parameters(self, name: str, scale: Any, zero: Array) -> tuple[str, str]:
+        dtype = self._grid.rounded(zero, 1.0).dtype
+        return (
+            self._constant(f"{name}.scale", np.asarray(scale)),
+            self._constant(f"{name}.zero_point", zero.astype(dtype)),
+        )
+
+    def _constant(self, name: str, array: Array) -> str:
+        from onnx import numpy_helper
+
+        self._proto.initializer.append(numpy_helper.from_array(array, name))
+        return name
+
+    def _node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        from onnx import helper
+
+        self._written.append(
+            helper.make_node(kind, inputs, [output], name=f"{output}.{kind}", **attributes)
+        )
+        return output

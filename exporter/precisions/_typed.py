@@ -1,0 +1,233 @@
+"""A graph typed in 16-bit floating point, with float32 inputs and outputs and islands of float32.
+
+Which inputs of an operator may change their type, ONNX's own schema says: those that share a type
+with its result (a Resize's scales, say, do not).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exporter.casts import drop_cast_pairs, useless_casts
+from exporter.constants import drop_unused
+from exporter.evidence import Evidence
+from exporter.opsets import opset_of
+from exporter.passes import GraphPass
+from exporter.precisions._graph import demand_fp32, tensor_types
+from exporter.regions import WEIGHTED, Graph, label
+from sizewise.errors import ExportError
+
+if TYPE_CHECKING:
+    import onnx
+
+    Node = onnx.NodeProto
+
+FLOAT = 1
+_ENDS = {10: 65504.0, 16: 3.3895e38}
+"""``onnx.TensorProto.FLOAT``, which is not imported before it is used."""
+_SUMS = frozenset(
+    {
+        *("Softmax", "LogSoftmax", "Exp", "Log", "Pow", "CumSum", "LayerNormalization"),
+        *("InstanceNormalization", "GroupNormalization", "LpNormalization", "Softplus"),
+        *("ReduceSum", "ReduceSumSquare", "ReduceL1", "ReduceL2", "ReduceLogSumExp"),
+    }
+)
+"""Exponentials, and sums over many elements, which lose what a narrow type can't hold."""
+_LARGEST_SHARE = 0.25
+"""Of the type's largest value: what an activation may reach on the images that were seen. Others
+may be livelier, and a sum is added up before it is rounded."""
+
+
+class Typed(GraphPass):
+    """Convolutions and what lies between them in ``data_type``. Float32 stay: what comes before the
+    first layer and after the heads, what depends on the size alone, coordinates, exponentials and
+    sums, what ``evidence`` shows to come near the type's end, and the layers that it keeps.
+    """
+
+    def __init__(self, name: str, data_type: int, evidence: Evidence) -> None:
+        self.name = name  # type: ignore[misc]
+        self._type, self._evidence = data_type, evidence
+
+    def requires(self, model: onnx.ModelProto) -> None:
+        demand_fp32(model, self.name)
+
+    def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
+        _Writer(model, self._type, self._narrow(model)).write()
+        drop_cast_pairs(model)
+        drop_unused(model)
+        return model
+
+    def ensures(self, model: onnx.ModelProto) -> None:
+        """A layer in the type at least, float32 at both ends, and no casts in vain."""
+        types = tensor_types(model)
+        layers = [n for n in model.graph.node if n.op_type in WEIGHTED]
+        ends = (*model.graph.input, *model.graph.output)
+        if not any(types[node.output[0]] == self._type for node in layers):
+            why = f"each of its {len(layers)} layers has to stay in float32"
+            if over := self._overflowing():
+                why += f": values reach {over:.3g}, and {self.name} ends at {self._end:.3g}"
+        elif any(end.type.tensor_type.elem_type == self._type for end in ends):
+            why = "its inputs and outputs did not stay in float32"
+        elif casts := useless_casts(model):
+            why = f"it holds casts in vain, {casts[0].name} first"
+        else:
+            return
+        raise ExportError(
+            f"The model can't be made {self.name}", why, "Use it in fp32, or choose bf16."
+        )
+
+    @property
+    def _end(self) -> float:
+        return _ENDS[self._type]
+
+    def _overflowing(self) -> float:
+        largest = max(self._evidence.absmax.values(), default=0.0)
+        return largest if largest > _LARGEST_SHARE * self._end else 0.0
+
+    def _narrow(self, model: onnx.ModelProto) -> dict[str, set[int]]:
+        """The nodes to be typed (by first output), with the inputs that change."""
+        graph = Graph(model)
+        region = graph.trunk() - _coordinates(graph)
+        types, schemas = tensor_types(model), _Schemas(self._type, opset_of(model))
+        captured = graph.captured()
+        found = {}
+        for node in graph.nodes:
+            if node.output[0] in region and not captured.intersection(node.output):
+                inputs = schemas.castable(node, types)
+                if inputs and self._allows(node, graph):
+                    found[node.output[0]] = inputs
+        return found
+
+    def _allows(self, node: Node, graph: Graph) -> bool:
+        if node.op_type in _SUMS or label(node) in self._evidence.kept:
+            return False
+        limit = _LARGEST_SHARE * self._end
+        seen = self._evidence.absmax
+        values = (seen.get(name, 0.0) for name in (*node.input, *node.output))
+        weights = (graph.constants[name] for name in node.input if name in graph.constants)
+        return all(v <= limit for v in values) and all(_absmax(t) <= self._end for t in weights)
+
+
+def _absmax(tensor: onnx.TensorProto) -> float:
+    from onnx import numpy_helper
+
+    array = numpy_helper.to_array(tensor)
+    return float(np.abs(array).max()) if array.size and array.dtype == np.float32 else 0.0
+
+
+def _coordinates(graph: Graph) -> set[str]:
+    """What leads from the layers to where a GridSample looks: a pixel is a thousandth of a side."""
+    found: set[str] = set()
+    left = [node.input[1] for node in graph.nodes if node.op_type == "GridSample"]
+    while left:
+        node = graph.producer.get(left.pop())
+        if node is not None and node.op_type not in WEIGHTED and node.output[0] not in found:
+            found.add(node.output[0])
+            left.extend(node.input)
+    return found
+
+
+class _Schemas:
+    """ONNX's operators at one opset, asked whether they take a type."""
+
+    def __init__(self, data_type: int, opset: int) -> None:
+        self._opset = opset
+        self._name = {10: "tensor(float16)", 16: "tensor(bfloat16)"}[data_type]
+
+    def castable(self, node: Node, types: dict[str, int]) -> set[int]:
+        """The float32 inputs that share a type with the first output, if that type may be ours;
+        else nothing."""
+        import onnx
+
+        if node.domain not in ("", "ai.onnx") or types[node.output[0]] != FLOAT:
+            return set()
+        schema = onnx.defs.get_schema(node.op_type, self._opset)
+        result = schema.outputs[0].type_str
+        allowed = {c.type_param_str: c.allowed_type_strs for c in schema.type_constraints}
+        if self._name not in allowed.get(result, ()):
+            return set()
+        formal = schema.inputs
+        return {
+            place
+            for place, name in enumerate(node.input)
+            if name
+            and types[name] == FLOAT
+            and formal[min(place, len(formal) - 1)].type_str == result
+        }
+
+
+class _Writer:
+    """Writes the typed graph: each tensor is cast once for each type that it is asked in."""
+
+    def __init__(self, model: onnx.ModelProto, data_type: int, narrow: dict[str, set[int]]) -> None:
+        self._graph, self._type, self._narrow = model.graph, data_type, narrow
+        self._types = tensor_types(model)
+        self._held = {tensor.name: tensor for tensor in model.graph.initializer}
+        self._cast: dict[tuple[str, int], str] = {}
+        self._written: list[Node] = []
+
+    def write(self) -> None:
+        for node in list(self._graph.node):
+            for place, name in enumerate(node.input):
+                if self._types.get(name) in (FLOAT, self._type):
+                    inside = place in self._narrow.get(node.output[0], ())
+                    node.input[place] = self._as(name, self._type if inside else FLOAT)
+            self._written.append(node)
+            if node.output[0] in self._narrow:
+                self._retype(node)
+        self._restore_outputs()
+        del self._graph.node[:]
+        self._graph.node.extend(self._written)
+
+    def _retype(self, node: Node) -> None:
+        for name in node.output:
+            if name and self._types[name] == FLOAT:
+                self._types[name] = self._type
+
+    def _as(self, name: str, wanted: int) -> str:
+        from onnx import helper
+
+        if self._types[name] == wanted:
+            return name
+        if (name, wanted) not in self._cast:
+            made = f"{name}.{_SUFFIX[wanted]}"
+            self._cast[name, wanted] = made
+            if name in self._held:
+                self._convert(self._held[name], made)
+            else:
+                cast = helper.make_node("Cast", [name], [made], name=f"{made}.cast", to=wanted)
+                self._written.append(cast)
+        return self._cast[name, wanted]
+
+    def _convert(self, tensor: onnx.TensorProto, name: str) -> None:
+        from onnx import helper, numpy_helper
+
+        dtype = helper.tensor_dtype_to_np_dtype(self._type)
+        array = numpy_helper.to_array(tensor).astype(dtype)
+        self._graph.initializer.append(numpy_helper.from_array(array, name))
+
+    def _restore_outputs(self) -> None:
+        """An output keeps its name and is float32: what was computed gets another name."""
+        from onnx import helper
+
+        for output in self._graph.output:
+            name = output.name
+            if self._types[name] == self._type:
+                inner = f"{name}.{_SUFFIX[self._type]}"
+                _rename(self._written, name, inner)
+                cast = helper.make_node("Cast", [inner], [name], name=f"{name}.cast", to=FLOAT)
+                self._written.append(cast)
+
+
+_SUFFIX = {FLOAT: "fp32", 10: "fp16", 16: "bf16"}
+
+
+def _rename(nodes: Iterable[Node], old: str, new: str) -> None:
+    for node in nodes:
+        for names in (node.input, node.output):
+            for place, name in enumerate(names):
+                if name == old:
+                    names[place] = new
