@@ -59,8 +59,9 @@ def observe(
     """The distribution of each of ``tensors``, floating-point ones of the graph, over all of
     ``batches()``, which is asked for again for each pass. Counts come with ``histograms`` alone.
 
-    Raises KeyError for a tensor that the graph has not, ExportError where the graph does not run or
-    a value is not finite, BackendUnavailableError without ONNX Runtime.
+    Raises KeyError for a tensor that the graph has not, ValueError without batches, ExportError
+    where the graph does not run or a value is not finite, BackendUnavailableError without ONNX
+    Runtime.
     """
     demand_package("onnxruntime", "cpu")
     names = tuple(dict.fromkeys(tensors))
@@ -81,6 +82,8 @@ def _measure(
     nodes, outputs = _extent_nodes(names)
     session = InnerSession(model, outputs, nodes)
     extents = dict.fromkeys(names, _Extent())
+    if not len(batches):
+        raise ValueError("there is nothing to observe: no batches")
     with progress.stage("Observing ranges", len(batches)) as stage:
         for size, batch in batches:
             results = np.array(session.run(size, batch), np.float64).reshape(-1, 3)
