@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,16 @@ def by_reference(model: onnx.ModelProto, fed: list[Batch]) -> dict[str, NDArray[
         for _, batch in fed
     ]
     return {name: np.concatenate([np.ravel(run[name]) for run in runs]) for name in runs[0] if name}
+
+
+def test_importing_it_needs_nothing_heavy() -> None:
+    said = (
+        "import sys, exporter.calibration.observe, exporter.calibration.feeding; "
+        "from exporter.calibration.method import methods; methods(); "
+        "print({'torch', 'onnx', 'onnxruntime', 'scipy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_distributions_are_those_of_all_values() -> None:
