@@ -2,44 +2,214 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from exporter.passes import GraphPass, run_pass
+from exporter.calibration.feeding import calibration_batches
+from exporter.calibration.images import CalibrationSet
+from exporter.calibration.method import find_method
+from exporter.calibration.observe import Batches, observe
+from exporter.deviation import deviations
+from exporter.evidence import Evidence
+from exporter.passes import run_pass
+from exporter.precisions._base import Precision
+from exporter.preparing import Prepare
+from exporter.probing import ProbeBatches
+from exporter.regions import Graph, label
 from exporter.serializing import to_bytes
 from sizewise.discover import choose, discover
 from sizewise.errors import UsageError
 from sizewise.files import written_whole
 from sizewise.onnxfile import load_onnx, read_model, write_card
-from sizewise.specs import ExportedModel
+from sizewise.progress import SILENT, Progress
+from sizewise.specs import Calibration, ExportedModel, ParityCheck, Size
+
+if TYPE_CHECKING:
+    import onnx
+
+WEIGHT_BITS = (7, 8)
 
 
-def precisions() -> dict[str, GraphPass]:
-    """The passes of ``exporter.precisions``, by name."""
+def precisions() -> dict[str, Precision]:
+    """Those of ``exporter.precisions``, by name."""
     return discover("exporter.precisions", "PRECISIONS")
 
 
-def convert(model: ExportedModel, precision: str, out: Path) -> ExportedModel:
+def find_precision(name: str) -> Precision:
+    """Raises UsageError, which lists those there are."""
+    known = precisions()
+    return known[choose("precision", name, known)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """What a precision may look at: ``images`` at ``sizes``, or noise where there are none;
+    ``check_sizes`` are those that its error is measured at."""
+
+    images: CalibrationSet | None = None
+    sizes: tuple[Size, ...] = ()
+    check_sizes: tuple[Size, ...] = ()
+    method: str = "minmax"
+    weight_bits: int = WEIGHT_BITS[0]
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """For a card; None without images."""
+        if self.images is None:
+            return None
+        return Calibration(
+            data=self.images.name,
+            data_sha256=self.images.sha256,
+            images=len(self.images.images),
+            sizes=self.sizes,
+            method=self.method,
+            weight_bits=self.weight_bits,
+        )
+
+
+class Conversion:
+    """``model`` on its way into ``precision``: prepared and looked at once, made as often as asked,
+    each time with other layers kept in float32.
+
+    Raises UsageError, InputError and ExportError (see the passes and ``exporter.calibration``).
+    """
+
+    def __init__(
+        self, model: ExportedModel, precision: str, looks: Looks, progress: Progress = SILENT
+    ) -> None:
+        self.model, self.precision, self.looks = model, find_precision(precision), looks
+        self._progress = progress
+        _demand_looks(self.precision, looks)
+        self._parent = load_onnx(model.path)
+        self.prepared = run_pass(Prepare(precision, self.precision.opset), load_onnx(model.path))
+        self._evidence = self._look()
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Those with learned weights, which can be kept."""
+        return tuple(label(node) for node in Graph(self.prepared).layers())
+
+    @cached_property
+    def heads(self) -> list[str]:
+        """What the last layers give."""
+        return [node.output[0] for node in Graph(self.prepared).heads()]
+
+    def graph(self, kept: Iterable[str] = ()) -> onnx.ModelProto:
+        """The network in this precision, but for the layers ``kept``."""
+        import onnx
+
+        self._demand_layers(kept)
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self.prepared)
+        return run_pass(self.precision.make(replace(self._evidence, kept=frozenset(kept))), copy)
+
+    def batches(self, sizes: Sequence[Size]) -> Batches:
+        """Real pictures, or noise where there are none, at every one of ``sizes``."""
+        if self.looks.images is None:
+            return ProbeBatches(self.model, tuple(sizes))
+        few = replace(self.looks.images, images=self.looks.images.images[:_FEW])
+        return calibration_batches(few, sizes, self.model, each=True)
+
+    def checks(self, graph: onnx.ModelProto) -> tuple[ParityCheck, ...]:
+        """How far ``graph`` is from the float32 parent at every size to be checked."""
+        # Detections come and go: rows after suppression are not the parent's rows.
+        suppressed = self.model.card.suppression is not None
+        return deviations(
+            self.prepared if suppressed else self._parent,
+            graph,
+            self.heads if suppressed else Graph(self._parent).outputs,
+            self.batches(self.looks.check_sizes),
+            bound=self.precision.bound,
+            progress=self._progress,
+        )
+
+    def write(self, graph: onnx.ModelProto, out: Path, kept: Iterable[str] = ()) -> ExportedModel:
+        """``graph`` as the file ``out``, whose card says what it was made from and by.
+        Raises UsageError, OutputError."""
+        if out.resolve() == self.model.path.resolve():
+            raise UsageError(
+                f"{out} can't be written", "it is the model to convert", "Give another file name."
+            )
+        card = replace(
+            self.model.card,
+            precision=self.precision.name,
+            parent_sha256=self.model.sha256,
+            program_sha256="",
+            calibration=self.looks.calibration,
+            kept=tuple(kept),
+            parity=self.checks(graph),
+        )
+        write_card(graph, card)
+        with written_whole(out) as draft:
+            draft.write_bytes(to_bytes(graph))
+        return read_model(out)
+
+    def _look(self) -> Evidence:
+        watched = self.precision.watched(self.prepared)
+        evidence = Evidence(weight_bits=self.looks.weight_bits)
+        if not watched:
+            return evidence
+        method = find_method(self.looks.method)
+        seen = observe(
+            self.prepared,
+            watched,
+            self._all_batches,
+            histograms=self.precision.calibrated and method.needs_histogram,
+            progress=self._progress,
+        )
+        thresholds = (
+            {name: method.threshold(one) for name, one in seen.items()}
+            if self.precision.calibrated
+            else {}
+        )
+        absmax = {name: one.absmax for name, one in seen.items()}
+        return replace(evidence, absmax=absmax, thresholds=thresholds)
+
+    def _all_batches(self) -> Batches:
+        if self.looks.images is None:
+            return ProbeBatches(self.model, self.looks.sizes)
+        return calibration_batches(self.looks.images, self.looks.sizes, self.model)
+
+    def _demand_layers(self, kept: Iterable[str]) -> None:
+        for name in kept:
+            choose("layer", name, self.layers)
+
+
+_FEW = 4
+"""Pictures at each size that an error is measured on."""
+
+
+def convert(
+    model: ExportedModel,
+    precision: str,
+    out: Path,
+    *,
+    looks: Looks = Looks(),  # noqa: B008 - it is frozen
+    kept: Iterable[str] = (),
+    progress: Progress = SILENT,
+) -> ExportedModel:
     """Write ``model`` in ``precision`` as the file ``out``, which names ``model`` as its parent.
 
-    The parity figures and the ``.pt2`` stay with the parent: they are not of the file that is made.
-    Raises UsageError, ExportError (see the pass) and OutputError.
+    The ``.pt2`` stays with the parent: it is not of the file that is made. Raises UsageError,
+    InputError, OutputError and ExportError.
     """
-    passes = precisions()
-    chosen = passes[choose("precision", precision, passes)]
-    if out.resolve() == model.path.resolve():
+    conversion = Conversion(model, precision, looks, progress)
+    return conversion.write(conversion.graph(kept), out, kept)
+
+
+def _demand_looks(precision: Precision, looks: Looks) -> None:
+    if precision.calibrated and looks.images is None:
         raise UsageError(
-            f"{out} can't be written", "it is the model to convert", "Give another file name."
+            f"The model can't be made {precision.name}",
+            "its scales come from values seen in the network, and there are no calibration images",
+            "Give --calibrate with a folder of pictures or a data set.",
         )
-    graph = run_pass(chosen, load_onnx(model.path))
-    card = replace(
-        model.card,
-        precision=chosen.name,
-        parent_sha256=model.sha256,
-        program_sha256="",
-        parity=(),
-    )
-    write_card(graph, card)
-    with written_whole(out) as draft:
-        draft.write_bytes(to_bytes(graph))
-    return read_model(out)
+    if looks.weight_bits not in WEIGHT_BITS:
+        raise UsageError(
+            f"Weights can't have {looks.weight_bits} bits",
+            "there are 7, which no CPU saturates on, and 8",
+            "Give --weight-bits 7 or 8.",
+        )

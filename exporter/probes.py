@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from sizewise.patches import patches_under_noise
 from sizewise.specs import Size
 
 
@@ -23,17 +23,8 @@ class Probe:
         return f"{self.size}, batch {self.batch_size}"
 
     def images(self) -> NDArray[Any]:
-        """float32 [batch, 3, height, width] in 0–1, the same at every call.
-
-        Patches under noise: noise alone looks the same in every image after a few layers.
-        """
-        height, width = self.size.height, self.size.width
-        random = np.random.default_rng(self.size.pixels)
-        patches = random.random((self.batch_size, 3, 4, 4), dtype=np.float32)
-        rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
-        spread = patches[:, :, rows[:, None], columns]
-        noise = random.random(spread.shape, dtype=np.float32)
-        return (spread + noise) / 2
+        """float32 [batch, 3, height, width] in 0–1, the same at every call."""
+        return patches_under_noise(self.batch_size, self.size)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Node = onnx.NodeProto
 
 WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+_FEW = 100
 _SHAPES = frozenset({"Shape", "Size"})
 """What they give does not depend on the values of what they take."""
 
@@ -98,13 +99,19 @@ class Graph:
     def _is_learned(self, node: Node) -> bool:
         """Its weights are constants, and not all of them whole numbers: a convolution by 0, 1, 2, …
         is the expectation of a distribution (DFL), part of a decode."""
-        import numpy as np
-        from onnx import numpy_helper
-
         if node.op_type not in WEIGHTED:
             return False
         weights = [self.constants[name] for name in node.input[:2] if name in self.constants]
-        return any(np.any(np.mod(numpy_helper.to_array(t), 1)) for t in weights)
+        return not all(map(_is_whole, weights))
+
+
+def _is_whole(tensor: onnx.TensorProto) -> bool:
+    import numpy as np
+    from onnx import numpy_helper
+
+    values = numpy_helper.to_array(tensor).ravel()
+    # A few values tell for all but the rarest weights, of which there may be millions.
+    return not np.any(np.mod(values[:_FEW], 1)) and not np.any(np.mod(values, 1))
 
 
 def label(node: Node) -> str:

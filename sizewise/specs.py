@@ -180,6 +180,19 @@ class Suppression:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What a precision went by: ``images`` pictures of ``data`` (SHA-256 of their pixels) at
+    ``sizes``, the ``method`` that chose thresholds, and the bits of quantized weights."""
+
+    data: str
+    data_sha256: str
+    images: int
+    sizes: tuple[Size, ...]
+    method: str
+    weight_bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelCard:
     """What an ONNX file of ours says of itself, in its metadata under the key ``sizewise``.
 
@@ -188,7 +201,8 @@ class ModelCard:
     of either in pixels; ``letterbox`` says that
     images are scaled by one factor and padded; ``tree`` holds the parent of each class (-1: a root)
     where classes are kinds of one another (``netzoo.tasks.wordtree``); ``suppression`` is what the
-    graph does itself; ``parameters`` counts the network's trainable ones (0: unknown); hashes are
+    graph does itself; ``kept`` are the layers that a precision left in float32, ``calibration`` what
+    it went by, and ``parity`` is then with the float32 file that ``parent_sha256`` names; ``parameters`` counts the network's trainable ones (0: unknown); hashes are
     SHA-256 in hexadecimal, that of the ``program`` (``.pt2``) so that the ONNX file vouches for the
     code beside it.
     """
@@ -208,6 +222,8 @@ class ModelCard:
     checkpoint_sha256: str = ""
     parent_sha256: str = ""
     program_sha256: str = ""
+    calibration: Calibration | None = None
+    kept: tuple[str, ...] = ()
     parity: tuple[ParityCheck, ...] = ()
 
     @property

@@ -44,10 +44,10 @@ class CalibrationBatches:
 
 
 def calibration_batches(
-    images: CalibrationSet, sizes: Sequence[Size], model: ExportedModel
+    images: CalibrationSet, sizes: Sequence[Size], model: ExportedModel, *, each: bool = False
 ) -> CalibrationBatches:
     """Every picture at one of ``sizes``, by turns, where there are four pictures for each size or
-    more; else every picture at every size.
+    more and ``each`` does not ask otherwise; else every picture at every size.
 
     A batch is [B, 3, H, W] or [B, H, W, 3] as ``model`` has it, float32 of 0–1 or uint8 of 0–255;
     B is 1, or the model's fixed batch, filled with the same picture. Raises InputError where the
@@ -56,7 +56,7 @@ def calibration_batches(
     _demand_pictures(model)
     for size in sizes:
         _demand_size(model, size)
-    if len(images.images) >= _PICTURES_PER_SIZE * len(sizes):
+    if not each and len(images.images) >= _PICTURES_PER_SIZE * len(sizes):
         turns = [(sizes[k % len(sizes)], image) for k, image in enumerate(images.images)]
     else:
         turns = [(size, image) for size in sizes for image in images.images]

@@ -102,7 +102,7 @@ class _Writer:
 
     def write(self, chosen: list[Node]) -> None:
         targets = {node.output[0] for node in chosen}
-        outputs = set(self._graph.outputs)
+        fixed = self._graph.captured().union(self._graph.outputs)
         read_instead: dict[str, str] = {}
         for node in list(self._proto.node):
             for place, name in enumerate(node.input):
@@ -111,7 +111,7 @@ class _Writer:
                 node.input[0] = self._activation(node.input[0])
                 node.input[1] = self._weight(node.input[1])
             self._written.append(node)
-            if node.output[0] in targets - outputs - self._graph.captured():
+            if node.output[0] in targets - fixed:
                 read_instead[node.output[0]] = self._activation(node.output[0])
         del self._proto.node[:]
         self._proto.node.extend(self._written)
