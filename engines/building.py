@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,12 @@ from engines.artifacts import (
     write_manifest,
 )
 from engines.base import Backend
+from engines.parents import hashes_of
 from engines.registry import find_backend
 from engines.shapes import with_stride
 from sizewise import codec
 from sizewise.errors import InputError
 from sizewise.files import output_error
-from sizewise.onnxfile import read_model, sha256_of
 from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
 
 
@@ -66,15 +64,8 @@ def _described(
     )
 
 
-def _hashes(path: Path) -> Iterator[str]:
-    """Of the file alone, which does for most, then of it and the weights beside it."""
-    yield sha256_of(path)
-    with suppress(InputError):  # what is no ONNX file any more has changed
-        yield read_model(path).sha256
-
-
 def _expect_unchanged(model: ExportedModel) -> None:
-    if not model.path.is_file() or model.sha256 not in _hashes(model.path):
+    if not model.path.is_file() or model.sha256 not in hashes_of(model.path):
         raise InputError(
             f"{model.path} can't be built",
             "the file changed after it was read",

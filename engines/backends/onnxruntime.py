@@ -11,8 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engines.backends._failures import Errors, building, failed_call, opening
+from engines.backends._failures import building, failed_call, opening
 from engines.backends._ort_profile import read_layers
+from engines.backends._ort_sessions import CPU, open_session, session_errors, session_options
+from engines.backends._ort_unsigned import make_unsigned
 from engines.base import Array, Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
 from sizewise.errors import BuildError
@@ -23,9 +25,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
-_PROVIDER = "CPUExecutionProvider"
 _ENGINE = "engine.onnx"
-_ONLY_ERRORS_WE_RAISE = 4
 
 
 class OnnxRuntime(Backend):
@@ -67,26 +67,26 @@ class OnnxRuntime(Backend):
         self.load_library()
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
-        options = _session_options(spec, self.graph_fusions[spec.graph_fusion])
+        options = session_options(spec.threads, self.graph_fusions[spec.graph_fusion])
         options.optimized_model_filepath = str(folder / _ENGINE)
-        with TemporaryDirectory(dir=folder) as scratch, building(self.name, _errors()):
+        with TemporaryDirectory(dir=folder) as scratch, building(self.name, session_errors()):
             source = _source(model, spec, Path(scratch) / "source.onnx")
-            session = _session(source, options)
+            session = open_session(source, options)
         _expect_shape(session, model, spec)
 
     def _open(self, artifact: EngineArtifact) -> Session:
-        return _opened(artifact, _session_options(artifact.spec, "ORT_DISABLE_ALL"))
+        return _opened(artifact, session_options(artifact.spec.threads, "ORT_DISABLE_ALL"))
 
     def _inspect(self, artifact: EngineArtifact) -> Achieved:
         """From the profile of one call at the smallest size: types and provider of every node."""
-        options = _session_options(artifact.spec, "ORT_DISABLE_ALL")
+        options = session_options(artifact.spec.threads, "ORT_DISABLE_ALL")
         with TemporaryDirectory() as scratch:
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(scratch) / "profile")
             session = _opened(artifact, options)
             shape = artifact.image.shape(artifact.spec.batch_size, artifact.spec.profiles[0].min)
             session.infer({artifact.image.tensor.name: example_input(artifact, shape)})
-            return Achieved(layers=read_layers(session.profile(), _PROVIDER))
+            return Achieved(layers=read_layers(session.profile(), CPU))
 
 
 class OnnxRuntimeSession(Session):
@@ -96,7 +96,7 @@ class OnnxRuntimeSession(Session):
         super().__init__(artifact)
         self._session = session
         self._names = [output.name for output in session.get_outputs()]
-        self._errors = _errors()
+        self._errors = session_errors()
         self._binding = session.io_binding()
 
     def _bind(self, images: Array) -> None:
@@ -124,48 +124,21 @@ class OnnxRuntimeSession(Session):
 
 
 def _opened(artifact: EngineArtifact, options: Any) -> OnnxRuntimeSession:
-    with opening(OnnxRuntime.name, _errors()):
-        return OnnxRuntimeSession(artifact, _session(artifact.path / _ENGINE, options))
-
-
-def _session_options(spec: EngineSpec, level: str) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
-    options.intra_op_num_threads = spec.threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ONLY_ERRORS_WE_RAISE
-    # Threads that spin take the core from whatever is measured next.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    return options
-
-
-def _session(path: Path, options: Any) -> Any:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, options, providers=[_PROVIDER])
-    if session.get_providers() != [_PROVIDER]:
-        raise RuntimeError(f"the session runs on {session.get_providers()}, not on {_PROVIDER}")
-    return session
-
-
-def _errors() -> Errors:
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    own = [t for t in vars(state).values() if isinstance(t, type) and issubclass(t, Exception)]
-    return (*own, RuntimeError, ValueError, MemoryError)
+    with opening(OnnxRuntime.name, session_errors()):
+        return OnnxRuntimeSession(artifact, open_session(artifact.path / _ENGINE, options))
 
 
 def _source(model: ExportedModel, spec: EngineSpec, path: Path) -> Path:
-    """The file as it is, or a copy at ``path`` with its size fixed or its weights inside: an
-    optimised graph goes on looking for weights beside it, in its own folder."""
+    """The file as it is, or a copy at ``path`` with its size fixed, its activations unsigned or its
+    weights inside: an optimised graph goes on looking for weights beside it, in its own folder."""
     import onnx
 
-    if spec.strategy != "static" and not weights_beside(model.path):
+    quantized = model.card.precision == "int8"
+    if spec.strategy != "static" and not quantized and not weights_beside(model.path):
         return model.path
     proto = onnx.load(model.path)
+    if quantized:
+        make_unsigned(proto)
     if spec.strategy == "static":
         _fix_input(proto, model, spec)
     onnx.save(proto, path)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.bench import settings_from
+from sizewise.cli.engine_tables import Refusal, show_engines, show_refusals
 from sizewise.cli.options import (
     AllowFallback,
     Backends,
@@ -25,6 +26,9 @@ from sizewise.cli.options import (
 from sizewise.errors import EngineError
 from sizewise.specs import EngineArtifact, EngineSpec
 
+if TYPE_CHECKING:
+    from engines.comparing import Comparison
+
 
 def build(
     model: Annotated[Path, typer.Argument(help="Any ONNX file that takes images.")],
@@ -37,12 +41,19 @@ def build(
     threads: Threads = 0,
     allow_fallback: AllowFallback = False,
     out: Out = Path("runs/engines"),
+    parent: Annotated[
+        Path | None,
+        typer.Option(help="The FP32 file that errors are against (found beside the model)."),
+    ] = None,
     timeout_s: Annotated[float, typer.Option(help="For each build, in seconds.")] = 1800,
     as_json: Json = False,
 ) -> None:
-    """Build engines: one per size (static), one for all sizes (dynamic)."""
+    """Build engines: one per size (static), one for all sizes (dynamic), and say how far each is
+    from the FP32 file in ONNX Runtime without optimisation."""
     from bench.plan import engine_specs
     from engines.cache import obtain_engine
+    from engines.comparing import compare
+    from engines.parents import check_parent, find_parent
     from sizewise.files import output_folder
     from sizewise.onnxfile import read_model
 
@@ -58,24 +69,36 @@ def build(
     specs = engine_specs(settings)
     exported = read_model(model)
     folder = output_folder(out)
-    built: list[EngineArtifact] = []
-    refused: list[tuple[EngineSpec, EngineError]] = []
-    with console.progress().stage("Building engines", len(specs)) as stage:
+    fp32 = check_parent(exported, parent) if parent else find_parent(exported)
+    built: list[tuple[EngineArtifact, Comparison]] = []
+    refused: list[Refusal] = []
+    with console.progress().stage("Building engines", 2 * len(specs)) as stage:
         for spec in specs:
             try:
-                built.append(obtain_engine(exported, spec, folder, timeout_s=timeout_s))
+                artifact = obtain_engine(exported, spec, folder, timeout_s=timeout_s)
+                stage.advance(note=f"comparing {spec.backend}")
+                built.append((artifact, compare(artifact, fp32, timeout_s=timeout_s)))
             except EngineError as error:
                 refused.append((spec, error))
+                stage.advance()
             stage.advance(note=spec.backend)
-    if refused and not built and not as_json:
-        raise refused[0][1]
+    _say(built, refused, next_step=f"sizewise bench {model} --sizes {sizes}", as_json=as_json)
+
+
+def _say(
+    built: list[tuple[EngineArtifact, Comparison]],
+    refused: list[Refusal],
+    *,
+    next_step: str,
+    as_json: bool,
+) -> None:
     if as_json:
-        console.show_json(
-            codec.to_plain({"engines": built, "refused": [_refusal(*r) for r in refused]})
-        )
-    else:
-        _print(built, refused)
-        console.next_step(f"sizewise bench {model} --sizes {sizes}")
+        engines = [codec.to_plain(a) | {"compared": codec.to_plain(c)} for a, c in built]
+        console.show_json({"engines": engines, "refused": [_refusal(*r) for r in refused]})
+    elif built:
+        show_engines(built)
+        show_refusals(refused)
+        console.next_step(next_step)
     if refused and not built:
         raise refused[0][1]
     if any(not e.reason_code.startswith("unsupported") for _, e in refused):
@@ -84,43 +107,3 @@ def build(
 
 def _refusal(spec: EngineSpec, error: EngineError) -> dict[str, object]:
     return {"spec": codec.to_plain(spec)} | error.to_json()
-
-
-def _print(built: list[EngineArtifact], refused: list[tuple[EngineSpec, EngineError]]) -> None:
-    console.show_table(
-        "Engines",
-        (
-            "back end",
-            "strategy",
-            "sizes H×W",
-            "graph fusion",
-            "MiB",
-            "built in s",
-            "runs in",
-            "folder",
-        ),
-        [
-            (
-                *_row(artifact.spec),
-                f"{artifact.size_bytes / 2**20:.1f}",
-                f"{artifact.build_s:.2f}",
-                artifact.achieved.summary,
-                artifact.path.name,
-            )
-            for artifact in built
-        ],
-    )
-    if refused:
-        console.show_table(
-            "Not built",
-            ("back end", "strategy", "sizes H×W", "graph fusion", "code", "why"),
-            [(*_row(spec), error.reason_code, error) for spec, error in refused],
-        )
-
-
-def _row(spec: EngineSpec) -> tuple[str, str, str, str]:
-    spans = (
-        str(p.min) if p.min == p.max else f"{p.min} to {p.max}, tuned at {p.opt}"
-        for p in spec.profiles
-    )
-    return spec.backend, spec.strategy, "; ".join(spans), spec.graph_fusion

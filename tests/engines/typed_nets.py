@@ -24,79 +24,86 @@ _RANGE = 6.0
 
 def write_typed_net(path: Path, precision: str, *, wide: int = 0) -> ExportedModel:
     """fp16 or bf16 within, FP32 without; the last ``wide`` convolutions are FP32, too."""
-    to, narrow = _TYPES[precision], 3 - wide
-    nodes: list[NodeProto] = [helper.make_node("Cast", ["images"], ["x0"], to=to)]
-    initializers = []
+    made = _Nodes("images")
     for number in range(3):
-        kind = to if number < narrow else TensorProto.FLOAT
-        if number == narrow:
-            nodes.append(helper.make_node("Cast", [f"x{number}"], ["back"], to=kind))
-        source = "back" if number == narrow else f"x{number}"
-        initializers += [_typed(f"{letter}{number}", kind) for letter in "wb"]
-        nodes += _convolution(number, source, f"w{number}", f"x{number + 1}", f"b{number}")
-    if not wide:
-        nodes.append(helper.make_node("Cast", ["x3"], ["back"], to=TensorProto.FLOAT))
-    return _saved(path, precision, nodes, initializers, "back" if not wide else "x3")
+        kind = _TYPES[precision] if number < 3 - wide else TensorProto.FLOAT
+        made.cast(kind)
+        made.initializers += [_typed(f"{letter}{number}", kind) for letter in "wb"]
+        made.convolution(number, f"w{number}")
+        made.activation(number)
+    made.cast(TensorProto.FLOAT)
+    return _saved(path, precision, made)
 
 
 def write_quantized_net(path: Path, precision: str = "int8", *, wide: int = 0) -> ExportedModel:
     """Q/DQ on the input, the weights (per channel) and the output of each convolution but the last
-    ``wide`` ones."""
+    ``wide`` ones, and after each activation."""
     kind, top = _QUANTA[precision]
-    nodes: list[NodeProto] = []
-    initializers: list[TensorProto] = []
-    source = "images"
+    made = _Nodes("images")
     for number in range(3):
-        name, narrow = f"w{number}", number < 3 - wide
-        initializers.append(_typed(f"b{number}", TensorProto.FLOAT))
-        if not narrow:
-            initializers.append(_typed(name, TensorProto.FLOAT))
-            nodes += _convolution(number, source, name, f"x{number + 1}", f"b{number}")
-            source = f"x{number + 1}"
+        made.initializers.append(_typed(f"b{number}", TensorProto.FLOAT))
+        if number >= 3 - wide:
+            made.initializers.append(_typed(f"w{number}", TensorProto.FLOAT))
+            made.convolution(number, f"w{number}")
+            made.activation(number)
             continue
-        array = weights()[name]
-        initializers += _quantized_weight(array, name, kind, top)
+        made.quantized(kind, (1 if number == 0 else _RANGE) / top)
+        made.weight(number, kind, top)
+        made.convolution(number, f"w{number}")
+        made.quantized(kind, _RANGE / top)
+        made.activation(number)
+    return _saved(path, precision, made)
+
+
+class _Nodes:
+    """Nodes one after another; ``last`` is what the latest of them gives."""
+
+    def __init__(self, first: str) -> None:
+        self.last = first
+        self.nodes: list[NodeProto] = []
+        self.initializers: list[TensorProto] = []
+
+    def add(self, kind: str, *more: str, **attributes: Any) -> None:
+        name = f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, [self.last, *more], [name], name, **attributes))
+        self.last = name
+
+    def cast(self, kind: int) -> None:
+        self.add("Cast", to=kind)
+
+    def convolution(self, number: int, weight: str) -> None:
+        self.add("Conv", weight, f"b{number}", **(_HALF if number < 2 else {}))
+
+    def activation(self, number: int) -> None:
+        """Those of ``nets``: none behind the last."""
         if number == 0:
-            nodes += _quantized("images", "images_dq", 1 / top, kind, initializers)
-            source = "images_dq"
-        nodes.append(
-            helper.make_node("DequantizeLinear", [f"{name}_q", f"{name}_s"], [name], axis=0)
-        )
-        made = f"x{number + 1}"
-        nodes += _convolution(number, source, name, made, f"b{number}")
-        nodes += _quantized(made, f"{made}_dq", _RANGE / top, kind, initializers)
-        source = f"{made}_dq"
-    return _saved(path, precision, nodes, initializers, source)
+            self.add("Relu")
+        elif number == 1:
+            before = self.last
+            self.add("Sigmoid")
+            self.add("Mul", before)
 
+    def quantized(self, kind: int, scale: float) -> None:
+        given = [f"{self.last}_scale", f"{self.last}_zero"]
+        self.initializers += [
+            numpy_helper.from_array(np.array(scale, np.float32), given[0]),
+            helper.make_tensor(given[1], kind, [], [0]),
+        ]
+        self.add("QuantizeLinear", *given)
+        self.add("DequantizeLinear", *given)
 
-def _convolution(number: int, source: str, weight: str, made: str, bias: str) -> list[NodeProto]:
-    attributes = _HALF if number < 2 else {}
-    name = f"conv{number}"
-    return [helper.make_node("Conv", [source, weight, bias], [made], name=name, **attributes)]
-
-
-def _quantized(
-    source: str, made: str, scale: float, kind: int, initializers: list[TensorProto]
-) -> list[NodeProto]:
-    initializers += [
-        numpy_helper.from_array(np.array(scale, np.float32), f"{source}_s"),
-        helper.make_tensor(f"{source}_z", kind, [], [0]),
-    ]
-    given = [f"{source}_s", f"{source}_z"]
-    return [
-        helper.make_node("QuantizeLinear", [source, *given], [f"{source}_q"]),
-        helper.make_node("DequantizeLinear", [f"{source}_q", *given], [made]),
-    ]
-
-
-def _quantized_weight(array: Any, name: str, kind: int, top: float) -> list[TensorProto]:
-    scales = np.abs(array).reshape(len(array), -1).max(axis=1) / top
-    scaled = array / scales[:, None, None, None]
-    values = np.round(scaled) if kind == TensorProto.INT8 else scaled
-    return [
-        helper.make_tensor(f"{name}_q", kind, array.shape, values.ravel().tolist()),
-        numpy_helper.from_array(scales.astype(np.float32), f"{name}_s"),
-    ]
+    def weight(self, number: int, kind: int, top: float) -> None:
+        name = f"w{number}"
+        stored, scale = f"{name}_stored", f"{name}_scale"
+        array = weights()[name]
+        scales = np.abs(array).reshape(len(array), -1).max(axis=1) / top
+        scaled = array / scales[:, None, None, None]
+        values = np.round(scaled) if kind == TensorProto.INT8 else scaled
+        self.initializers += [
+            helper.make_tensor(stored, kind, array.shape, values.ravel().tolist()),
+            numpy_helper.from_array(scales.astype(np.float32), scale),
+        ]
+        self.nodes.append(helper.make_node("DequantizeLinear", [stored, scale], [name], axis=0))
 
 
 def _typed(name: str, kind: int) -> TensorProto:
@@ -104,25 +111,23 @@ def _typed(name: str, kind: int) -> TensorProto:
     return helper.make_tensor(name, kind, array.shape, array.ravel().tolist())
 
 
-def _saved(
-    path: Path, precision: str, nodes: list[NodeProto], initializers: list[TensorProto], last: str
-) -> ExportedModel:
+def _saved(path: Path, precision: str, made: _Nodes) -> ExportedModel:
     rows = numpy_helper.from_array(np.array([0, 4, -1]), "rows")
     tail = [
-        helper.make_node("Reshape", [last, "rows"], ["flat"]),
+        helper.make_node("Reshape", [made.last, "rows"], ["flat"]),
         helper.make_node("Transpose", ["flat"], ["boxes"], perm=[0, 2, 1]),
     ]
     batch, height, width = NAMES
     graph = helper.make_graph(
-        [*nodes, *tail],
+        [*made.nodes, *tail],
         "small",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, height, width])],
         [helper.make_tensor_value_info("boxes", TensorProto.FLOAT, [batch, None, 4])],
-        [*initializers, rows],
+        [*made.initializers, rows],
     )
-    proto = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", _OPSETS.get(precision, 20))], ir_version=10
-    )
+    opset = _OPSETS.get(precision, 20)
+    opsets = [helper.make_opsetid("", opset)]
+    proto = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     write_card(proto, replace(CARD, precision=precision))
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)

@@ -1,0 +1,50 @@
+"""Sessions of ONNX Runtime, and what it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from engines.backends._failures import Errors
+
+CPU = "CPUExecutionProvider"
+_ONLY_ERRORS_WE_RAISE = 4
+
+
+def session_options(threads: int, level: str) -> Any:
+    """``level`` is ONNX Runtime's own name."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ONLY_ERRORS_WE_RAISE
+    # Threads that spin take the core from whatever is measured next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # Without VNNI, products of uint8 and int8 overflow their 16 bits: then in uint8 alone, which
+    # takes half as long again and is right.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return options
+
+
+def open_session(path: Path, options: Any, providers: Sequence[Any] = (CPU,)) -> Any:
+    """On these providers and no other; each is a name, or a name and its options. Raises
+    RuntimeError where ONNX Runtime chose others."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, options, providers=list(providers))
+    asked = [p if isinstance(p, str) else p[0] for p in providers]
+    if session.get_providers() != asked:
+        raise RuntimeError(f"the session runs on {session.get_providers()}, not on {asked}")
+    return session
+
+
+def session_errors() -> Errors:
+    """What ONNX Runtime raises."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    own = [t for t in vars(state).values() if isinstance(t, type) and issubclass(t, Exception)]
+    return (*own, RuntimeError, ValueError, MemoryError)

@@ -1,0 +1,73 @@
+"""Activations in uint8 in place of int8, for ONNX Runtime's kernels on x86.
+
+Its fast convolutions there take unsigned activations. It turns signed ones into unsigned itself,
+but only where a single DequantizeLinear reads what was quantized: before a SiLU, for one, two do,
+and the convolution stays in FP32. Both moved by 128, the numbers and their zero point stand for
+the same values exactly.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+_SHIFT = 128
+_ZERO_POINT = 2
+"""Which input of a Quantize- or DequantizeLinear it is."""
+
+
+def make_unsigned(proto: ModelProto) -> None:
+    """Rewrite, in place, every int8 QuantizeLinear of one scale whose readers all dequantize."""
+    graph = proto.graph
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    readers = _readers(graph)
+    for node in [n for n in graph.node if n.op_type == "QuantizeLinear"]:
+        pair = [node, *readers[node.output[0]]]
+        if _is_signed(node, constants) and _is_closed(graph, pair):
+            _shift(graph, pair, constants[node.input[_ZERO_POINT]])
+
+
+def _readers(graph: GraphProto) -> dict[str, list[NodeProto]]:
+    found: dict[str, list[NodeProto]] = defaultdict(list)
+    for node in graph.node:
+        for name in node.input:
+            found[name].append(node)
+    return found
+
+
+def _is_signed(node: NodeProto, constants: dict[str, TensorProto]) -> bool:
+    import onnx
+
+    zero = constants.get(node.input[_ZERO_POINT]) if len(node.input) > _ZERO_POINT else None
+    return zero is not None and zero.data_type == onnx.TensorProto.INT8 and not list(zero.dims)
+
+
+def _is_closed(graph: GraphProto, pair: list[NodeProto]) -> bool:
+    quantizer, *dequantizers = pair
+    zero = quantizer.input[_ZERO_POINT]
+    given_away = any(output.name == quantizer.output[0] for output in graph.output)
+    return not given_away and all(
+        node.op_type == "DequantizeLinear" and list(node.input[_ZERO_POINT:]) == [zero]
+        for node in dequantizers
+    )
+
+
+def _shift(graph: GraphProto, pair: list[NodeProto], zero: TensorProto) -> None:
+    import onnx
+    from onnx import helper, numpy_helper
+
+    kind = onnx.TensorProto.UINT8
+    moved = int(numpy_helper.to_array(zero)) + _SHIFT
+    name = f"{pair[0].output[0]}_unsigned_zero_point"
+    graph.initializer.append(helper.make_tensor(name, kind, [], [moved]))
+    for node in pair:
+        node.input[_ZERO_POINT] = name
+    for attribute in pair[0].attribute:
+        if attribute.name == "output_dtype":
+            attribute.i = kind
+    stated = [value for value in graph.value_info if value.name == pair[0].output[0]]
+    for value in stated:
+        graph.value_info.remove(value)

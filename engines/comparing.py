@@ -1,0 +1,158 @@
+"""An engine's outputs held against its FP32 parent in ONNX Runtime without any optimisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.artifacts import read_manifest
+from engines.backends._failures import failed_call, opening
+from engines.backends._ort_sessions import open_session, session_errors, session_options
+from engines.base import Array
+from engines.opening import open_engine
+from engines.registry import find_backend
+from sizewise import codec
+from sizewise.child import run_in_child
+from sizewise.errors import EngineError, InputError
+from sizewise.onnxfile import read_model
+from sizewise.patches import patches_under_noise
+from sizewise.specs import EngineArtifact, EngineSpec, ImageInput, Size
+
+REFERENCE = "onnxruntime"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One output at one size: the largest absolute error and the parent's largest absolute value,
+    in the output's own unit; no error where there is a ``reason``."""
+
+    size: Size
+    output: str
+    max_abs_error: float | None
+    absmax: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Of all outputs at all sizes, or none with the reason."""
+
+    differences: tuple[Difference, ...] = ()
+    reason: str = ""
+
+    def worst(self) -> tuple[Difference, ...]:
+        """Of each output the one that could not be compared, else the largest error, beside the
+        largest value at any size."""
+        names = dict.fromkeys(d.output for d in self.differences)
+        return tuple(_worst([d for d in self.differences if d.output == name]) for name in names)
+
+
+def compare(artifact: EngineArtifact, parent: Path | None, *, timeout_s: float) -> Comparison:
+    """Run both in a child process, on the same images at every size of :func:`probe_sizes`. What
+    keeps them from being compared is the comparison's reason."""
+    if parent is None:
+        return Comparison(reason="no parent: give --parent")
+    if artifact.card.suppression:
+        # One box more or less moves all rows below it.
+        return Comparison(reason="not by number: suppression is in its graph")
+    if not (here := find_backend(REFERENCE).can_run()).ok:
+        return Comparison(reason=f"no {REFERENCE} to run the parent in: {here.reason}")
+    arguments = {"engine": str(artifact.path), "parent": str(parent)}
+    try:
+        found = run_in_child("engines.comparing:compare_engine", arguments, timeout_s=timeout_s)
+    except (EngineError, InputError) as error:
+        return Comparison(reason=f"it failed: {error.why}")
+    return Comparison(differences=tuple(codec.from_plain(each, Difference) for each in found))
+
+
+def compare_engine(engine: str, parent: str) -> list[Any]:
+    """The child's side: plain Differences. Raises EngineError, InputError."""
+    artifact = read_manifest(Path(engine))
+    reference = _Reference(Path(parent), artifact.spec.threads)
+    found: list[Difference] = []
+    with open_engine(artifact) as session:
+        for size in probe_sizes(artifact.spec):
+            batch = artifact.spec.batch_size
+            given = {artifact.image.tensor.name: probe_images(artifact.image, batch, size)}
+            outputs, expected = session.infer(given), reference.run(batch, size)
+            found += (difference(size, name, outputs[name], expected[name]) for name in outputs)
+    return [codec.to_plain(each) for each in found]
+
+
+def probe_sizes(spec: EngineSpec) -> tuple[Size, ...]:
+    """Of each profile the smallest, the one it is tuned for, the largest, and those that are as low
+    and as wide, and as high and as narrow, as it takes."""
+    return tuple(
+        dict.fromkeys(size for p in spec.profiles for size in _corners(p.min, p.max, p.opt))
+    )
+
+
+def _corners(least: Size, most: Size, opt: Size) -> Iterator[Size]:
+    yield from (least, opt, most)
+    yield Size(least.height, most.width)
+    yield Size(most.height, least.width)
+
+
+def probe_images(image: ImageInput, batch_size: int, size: Size) -> Array:
+    """Patches under noise in the input's type and order of axes: 0–1 for floats, 0–255 for
+    bytes."""
+    made = patches_under_noise(batch_size, size, channels=image.channels)
+    dtype = np.dtype(image.tensor.dtype)
+    scaled = made * 255 if dtype.kind in "ui" else made
+    ordered = scaled if image.channels_first else scaled.transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(ordered.astype(dtype))
+
+
+def difference(size: Size, output: str, found: Array, expected: Array) -> Difference:
+    """Where the parent itself is not finite, the engine may be so, too."""
+    why, error, absmax = "", None, 0.0
+    if found.shape != expected.shape:
+        why = f"its shape is {list(found.shape)}, the parent's {list(expected.shape)}"
+    else:
+        finite = np.isfinite(expected)
+        wanted, given = expected[finite].astype(np.float64), found[finite].astype(np.float64)
+        absmax = float(np.abs(wanted).max(initial=0))
+        if np.isfinite(given).all():
+            error = float(np.abs(given - wanted).max(initial=0))
+        else:
+            why = "it is not finite where the parent is"
+    return Difference(size=size, output=output, max_abs_error=error, absmax=absmax, reason=why)
+
+
+def _worst(of_one_output: list[Difference]) -> Difference:
+    broken = next((d for d in of_one_output if d.max_abs_error is None), None)
+    largest = broken or max(of_one_output, key=lambda d: d.max_abs_error or 0.0)
+    return Difference(
+        size=largest.size,
+        output=largest.output,
+        max_abs_error=largest.max_abs_error,
+        absmax=max(d.absmax for d in of_one_output),
+        reason=largest.reason,
+    )
+
+
+class _Reference:
+    """The parent on the CPU, node by node as its file has them."""
+
+    def __init__(self, parent: Path, threads: int) -> None:
+        find_backend(REFERENCE).load_library()
+        self._image = read_model(parent).image
+        self._errors = session_errors()
+        with opening(REFERENCE, self._errors):
+            self._session = open_session(parent, session_options(threads, "ORT_DISABLE_ALL"))
+
+    def run(self, batch_size: int, size: Size) -> dict[str, Array]:
+        """The outputs by name. Raises InputError where it does not take the size."""
+        if why := self._image.refusal(batch_size, size):
+            raise InputError("The parent can't be run", why, "Give another with --parent.")
+        given = {self._image.tensor.name: probe_images(self._image, batch_size, size)}
+        try:
+            outputs = self._session.run(None, given)
+        except self._errors as error:
+            raise failed_call(REFERENCE, error) from error
+        names = [output.name for output in self._session.get_outputs()]
+        return dict(zip(names, outputs, strict=True))

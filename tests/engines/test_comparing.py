@@ -1,0 +1,181 @@
+"""How far an engine is from its FP32 parent: at all corners, and never a silent blank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from engines import comparing
+from engines.comparing import (
+    Comparison,
+    Difference,
+    compare,
+    compare_engine,
+    difference,
+    probe_images,
+    probe_sizes,
+)
+from engines.parents import check_parent, find_parent
+from sizewise import codec
+from sizewise.errors import InputError, UsageError
+from sizewise.onnxfile import read_model, write_card
+from sizewise.specs import (
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    Profile,
+    Size,
+    Suppression,
+)
+from tests.engines.nets import write_net, write_pyramid
+from tests.engines.typed_nets import write_quantized_net
+
+pytest.importorskip("onnxruntime")
+Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
+SIZES = (Size(64, 96), Size(128, 128))
+SPEC = EngineSpec(
+    backend="onnxruntime", strategy="dynamic", profiles=(Profile.spanning(SIZES),), batch_size=2
+)
+
+
+def compared(artifact: EngineArtifact, parent: Path) -> list[Difference]:
+    found = compare_engine(str(artifact.path), str(parent))
+    return [codec.from_plain(each, Difference) for each in found]
+
+
+def with_parent(path: Path, sha256: str) -> ExportedModel:
+    """A quantized file that names its parent."""
+    model = write_quantized_net(path)
+    proto = onnx.load(path)
+    write_card(proto, replace(model.card, parent_sha256=sha256))
+    onnx.save(proto, path)
+    return read_model(path)
+
+
+def test_every_corner_of_a_range_is_compared(build: Build, net: ExportedModel) -> None:
+    found = compared(build(net, SPEC), net.path)
+    corners = {Size(64, 96), Size(128, 128), Size(64, 128), Size(128, 96)}
+    assert {d.size for d in found} == corners == set(probe_sizes(SPEC))
+    assert all(d.max_abs_error is not None and 0 < d.max_abs_error < 1e-4 for d in found)
+
+
+def test_an_engine_whose_last_bias_moved_by_an_eighth_is_an_eighth_off(
+    build: Build, tmp_path: Path
+) -> None:
+    parent = write_net(tmp_path / "parent.onnx")
+    proto = onnx.load(parent.path)
+    (bias,) = (t for t in proto.graph.initializer if t.name == "b2")
+    moved = onnx.numpy_helper.to_array(bias) + np.float32(0.125)
+    bias.CopyFrom(onnx.numpy_helper.from_array(moved, "b2"))
+    onnx.save(proto, tmp_path / "moved.onnx")
+    for found in compared(build(read_model(tmp_path / "moved.onnx"), SPEC), parent.path):
+        assert found.max_abs_error == pytest.approx(0.125, abs=1e-5)
+
+
+def test_a_size_that_the_parent_does_not_take_is_told(build: Build, tmp_path: Path) -> None:
+    artifact = build(write_net(tmp_path / "free.onnx"), SPEC)
+    parent = write_net(tmp_path / "fixed.onnx", sides=(2, 64, 64))
+    with pytest.raises(InputError, match="width is fixed to 64"):
+        compared(artifact, parent.path)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_probes_have_the_form_of_the_input(net: ExportedModel, dtype: str, last: bool) -> None:
+    image = net.image
+    shape = ("b", "h", "w", 3) if last else image.tensor.shape
+    image = replace(
+        image, channels_first=not last, tensor=replace(image.tensor, dtype=dtype, shape=shape)
+    )
+    images = probe_images(image, 2, Size(32, 48))
+    assert images.shape == ((2, 32, 48, 3) if last else (2, 3, 32, 48))
+    assert images.dtype == dtype
+    assert images.max() > (100 if dtype == "uint8" else 0.5)
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=6),
+    st.floats(0, 10, width=32),
+    st.data(),
+)
+def test_the_difference_is_the_largest_of_all(
+    values: list[float], error: float, data: st.DataObject
+) -> None:
+    expected = np.array(values, np.float64)
+    found = expected.copy()
+    found[data.draw(st.integers(0, len(values) - 1))] += error
+    told = difference(Size(1, 1), "boxes", found, expected)
+    assert told.absmax == np.abs(expected).max()
+    assert told.max_abs_error == pytest.approx(error, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "why"),
+    [
+        (np.array([1.0, np.nan]), np.array([1.0, 2.0]), "not finite"),
+        (np.array([1.0, np.inf]), np.array([1.0, 2.0]), "not finite"),
+        (np.zeros((1, 5, 6)), np.zeros((1, 4, 6)), "[1, 5, 6], the parent's [1, 4, 6]"),
+    ],
+)
+def test_what_can_not_be_compared_says_why(
+    found: NDArray[Any], expected: NDArray[Any], why: str
+) -> None:
+    told = difference(Size(1, 1), "boxes", found, expected)
+    assert told.max_abs_error is None
+    assert why in told.reason
+
+
+def test_the_worst_of_an_output_is_over_all_sizes() -> None:
+    def at(side: int, error: float | None, absmax: float) -> Difference:
+        size = Size(side, side)
+        return Difference(size=size, output="boxes", max_abs_error=error, absmax=absmax)
+
+    (worst,) = Comparison(differences=(at(1, 0.5, 9), at(2, 0.25, 10))).worst()
+    assert (worst.size, worst.max_abs_error, worst.absmax) == (Size(1, 1), 0.5, 10)
+    (worst,) = Comparison(differences=(at(1, 0.5, 9), at(2, None, 10))).worst()
+    assert worst.max_abs_error is None
+
+
+def test_the_parent_is_found_by_the_hash_in_the_card(net: ExportedModel, tmp_path: Path) -> None:
+    assert find_parent(net) == net.path
+    write_pyramid(tmp_path / "another.onnx")
+    parent = write_net(tmp_path / "parent.onnx")
+    assert find_parent(with_parent(tmp_path / "int8.onnx", parent.sha256)) == parent.path
+    assert find_parent(with_parent(tmp_path / "int8.onnx", "0" * 64)) is None
+    assert find_parent(write_quantized_net(tmp_path / "theirs.onnx")) is None
+
+
+def test_a_parent_that_is_none_is_refused(net: ExportedModel, tmp_path: Path) -> None:
+    quantized = write_quantized_net(tmp_path / "int8.onnx")
+    assert check_parent(quantized, net.path) == net.path
+    with pytest.raises(UsageError, match="it is in int8"):
+        check_parent(net, quantized.path)
+    with pytest.raises(UsageError, match="no output boxes"):
+        check_parent(net, write_pyramid(tmp_path / "masks.onnx").path)
+    with pytest.raises(InputError, match="no such file"):
+        check_parent(net, tmp_path / "absent.onnx")
+
+
+def test_without_figures_there_is_a_reason(
+    build: Build, net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = build(net, SPEC)
+    assert "--parent" in compare(artifact, None, timeout_s=60).reason
+    card = replace(artifact.card, suppression=Suppression())
+    suppressed = replace(artifact, card=card)
+    assert "suppression" in compare(suppressed, net.path, timeout_s=60).reason
+
+    def crash(*_: object, **__: object) -> None:
+        raise InputError("No", "the process ended with SIGSEGV", "Try again.")
+
+    monkeypatch.setattr(comparing, "run_in_child", crash)
+    assert "SIGSEGV" in compare(artifact, net.path, timeout_s=60).reason

@@ -1,0 +1,92 @@
+"""``sizewise build``: what was built, what it runs in, and how far it is from FP32."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sizewise.cli.engine import build_engine
+from sizewise.onnxfile import read_model
+from sizewise.specs import Size
+from tests.engines.nets import write_net
+from tests.engines.test_comparing import with_parent
+from tests.engines.typed_nets import write_quantized_net
+from tests.sizewise.cli.conftest import Cli
+
+pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture
+def quantized(tmp_path: Path) -> Path:
+    """In int8, with its parent beside it."""
+    parent = write_net(tmp_path / "small.onnx")
+    return with_parent(tmp_path / "small.int8.onnx", parent.sha256).path
+
+
+def engines(said: str) -> Any:
+    return json.loads(said)["engines"]
+
+
+def test_an_engine_is_held_against_its_parent(cli: Cli, quantized: Path, tmp_path: Path) -> None:
+    command = ("build", quantized, "--sizes", "64x96,96", "--out", tmp_path / "o")
+    said = cli(*command, "--strategy", "dynamic", "--json")
+    assert said.code == 0, said
+    (engine,) = engines(said.out)
+    differences = engine["compared"]["differences"]
+    assert {d["output"] for d in differences} == {"boxes"}
+    assert len(differences) == 2
+    assert all(0 < d["max_abs_error"] < d["absmax"] for d in differences)
+    largest = max(d["max_abs_error"] for d in differences)
+    table = cli(*command, "--strategy", "dynamic").out
+    assert f"boxes {largest:.2g} (of " in table
+    assert "int8" in table
+
+
+def test_an_engine_without_a_parent_says_so(cli: Cli, tmp_path: Path) -> None:
+    alone = write_quantized_net(tmp_path / "alone.onnx").path
+    command = ("build", alone, "--sizes", "64", "--strategy", "static", "--out", tmp_path / "o")
+    assert "no parent: give --parent" in cli(*command).out
+    parent = write_net(tmp_path / "elsewhere.onnx").path
+    (engine,) = engines(cli(*command, "--parent", parent, "--json").out)
+    assert engine["compared"]["differences"]
+
+
+def test_a_parent_that_does_not_fit_is_a_usage_error(
+    cli: Cli, quantized: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    said = cli("build", quantized, "--parent", tiny_model, "--out", tmp_path / "o")
+    assert said.code == 2
+    assert "it has no output boxes" in said.err
+
+
+def test_an_engine_in_another_precision_is_not_built_unless_that_is_allowed(
+    cli: Cli, quantized: Path, tmp_path: Path
+) -> None:
+    command = ("build", quantized, "--sizes", "64", "--strategy", "static", "--out", tmp_path / "o")
+    both = cli(*command, "--graph-fusion", "none,all", "--json")
+    assert both.code == 0
+    (refused,) = json.loads(both.out)["refused"]
+    assert refused["reason_code"] == "unsupported_precision"
+    assert "they run in fp32" in refused["why"]
+    alone = cli(*command, "--graph-fusion", "none")
+    assert alone.code == 1
+    assert "--allow-fallback" in alone.err
+    allowed = cli(*command, "--graph-fusion", "none", "--allow-fallback", "--json")
+    (engine,) = engines(allowed.out)
+    convolutions = [x for x in engine["achieved"]["layers"] if x["kind"] == "Conv"]
+    assert {x["precision"] for x in convolutions} == {"fp32"}
+
+
+def test_judging_numbers_takes_any_engine_and_says_what_it_runs_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr("engines.backends.onnxruntime.OnnxRuntime.default_graph_fusion", "none")
+    model = read_model(write_quantized_net(tmp_path / "net.onnx").path)
+    artifact = build_engine(model, "onnxruntime", [Size(64, 64)], tmp_path / "engines")
+    assert artifact.achieved.summary == "fp32"
+    told = capsys.readouterr().err
+    assert "onnxruntime does not run net.onnx as it asks: none of its 3 int8 layers" in told
