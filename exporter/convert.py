@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.calibration.feeding import calibration_batches
+from exporter.calibration.feeding import Scaling, calibration_batches
 from exporter.calibration.images import CalibrationSet
 from exporter.calibration.method import find_method
 from exporter.calibration.observe import Batches, observe
@@ -54,6 +54,7 @@ class Looks:
     check_sizes: tuple[Size, ...] = ()
     method: str = "minmax"
     weight_bits: int = WEIGHT_BITS[0]
+    scaling: Scaling = field(default_factory=Scaling)
 
     @property
     def calibration(self) -> Calibration | None:
@@ -67,6 +68,8 @@ class Looks:
             sizes=self.sizes,
             method=self.method,
             weight_bits=self.weight_bits,
+            mean=self.scaling.mean,
+            std=self.scaling.std,
         )
 
 
@@ -111,7 +114,7 @@ class Conversion:
         if self.looks.images is None:
             return ProbeBatches(self.model, tuple(sizes))
         few = replace(self.looks.images, images=self.looks.images.images[:_FEW])
-        return calibration_batches(few, sizes, self.model, each=True)
+        return calibration_batches(few, sizes, self.model, scaling=self.looks.scaling, each=True)
 
     def checks(self, graph: onnx.ModelProto) -> tuple[ParityCheck, ...]:
         """How far ``graph`` is from the float32 parent at every size to be checked."""
@@ -126,8 +129,17 @@ class Conversion:
             progress=self._progress,
         )
 
-    def write(self, graph: onnx.ModelProto, out: Path, kept: Iterable[str] = ()) -> ExportedModel:
-        """``graph`` as the file ``out``, whose card says what it was made from and by.
+    def write(
+        self,
+        graph: onnx.ModelProto,
+        out: Path,
+        kept: Iterable[str] = (),
+        *,
+        drop: float | None = None,
+        drop_limit: float | None = None,
+    ) -> ExportedModel:
+        """``graph`` as the file ``out``, whose card says what it was made from and by (in points,
+        where it was measured, what that cost).
         Raises UsageError, OutputError."""
         if out.resolve() == self.model.path.resolve():
             raise UsageError(
@@ -140,6 +152,8 @@ class Conversion:
             program_sha256="",
             calibration=self.looks.calibration,
             kept=tuple(kept),
+            drop=drop,
+            drop_limit=drop_limit,
             parity=self.checks(graph),
         )
         write_card(graph, card)
@@ -169,9 +183,10 @@ class Conversion:
         return replace(evidence, absmax=absmax, thresholds=thresholds)
 
     def _all_batches(self) -> Batches:
-        if self.looks.images is None:
-            return ProbeBatches(self.model, self.looks.sizes)
-        return calibration_batches(self.looks.images, self.looks.sizes, self.model)
+        looks = self.looks
+        if looks.images is None:
+            return ProbeBatches(self.model, looks.sizes)
+        return calibration_batches(looks.images, looks.sizes, self.model, scaling=looks.scaling)
 
     def _demand_layers(self, kept: Iterable[str]) -> None:
         for name in kept:
@@ -187,7 +202,7 @@ def convert(
     precision: str,
     out: Path,
     *,
-    looks: Looks = Looks(),  # noqa: B008 - it is frozen
+    looks: Looks = Looks(),
     kept: Iterable[str] = (),
     progress: Progress = SILENT,
 ) -> ExportedModel:

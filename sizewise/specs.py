@@ -182,7 +182,8 @@ class Suppression:
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
     """What a precision went by: ``images`` pictures of ``data`` (SHA-256 of their pixels) at
-    ``sizes``, the ``method`` that chose thresholds, and the bits of quantized weights."""
+    ``sizes``, 0–1 less ``mean`` over ``std`` by colour, the ``method`` that chose thresholds, and
+    the bits of quantized weights."""
 
     data: str
     data_sha256: str
@@ -190,6 +191,8 @@ class Calibration:
     sizes: tuple[Size, ...]
     method: str
     weight_bits: int
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,10 +204,14 @@ class ModelCard:
     of either in pixels; ``letterbox`` says that
     images are scaled by one factor and padded; ``tree`` holds the parent of each class (-1: a root)
     where classes are kinds of one another (``netzoo.tasks.wordtree``); ``suppression`` is what the
-    graph does itself; ``kept`` are the layers that a precision left in float32, ``calibration`` what
-    it went by, and ``parity`` is then with the float32 file that ``parent_sha256`` names; ``parameters`` counts the network's trainable ones (0: unknown); hashes are
+    graph does itself; ``parameters`` counts the network's trainable ones (0: unknown); hashes are
     SHA-256 in hexadecimal, that of the ``program`` (``.pt2``) so that the ONNX file vouches for the
     code beside it.
+
+    Of a file in another precision, ``calibration`` is what it went by, ``kept`` are the layers that
+    stayed in float32, ``drop`` the points of accuracy that were lost (None: not measured) where
+    ``drop_limit`` were allowed, and ``parity`` is with the float32 file that ``parent_sha256`` is
+    of; otherwise with eager PyTorch.
     """
 
     network: str
@@ -224,6 +231,8 @@ class ModelCard:
     program_sha256: str = ""
     calibration: Calibration | None = None
     kept: tuple[str, ...] = ()
+    drop: float | None = None
+    drop_limit: float | None = None
     parity: tuple[ParityCheck, ...] = ()
 
     @property

@@ -22,6 +22,30 @@ _PICTURES_PER_SIZE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """What a model wants of its colours, of 0–1: ``(x - mean) / std``, three numbers each."""
+
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise UsageError(
+                f"Colours can't be scaled by mean {self.mean} and std {self.std}",
+                "each is three numbers for red, green and blue, and no deviation is 0 or below",
+                "Give --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225, or leave them out.",
+            )
+
+    def __call__(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``planes`` [3, H, W]."""
+        if self == Scaling():
+            return planes
+        mean, std = (np.array(v, np.float32).reshape(3, 1, 1) for v in (self.mean, self.std))
+        scaled: NDArray[np.float32] = (planes - mean) / std
+        return scaled
+
+
+@dataclass(frozen=True, kw_only=True)
 class CalibrationBatches:
     """One picture at a time, letterboxed (or stretched, as the model's card says).
 
@@ -30,6 +54,7 @@ class CalibrationBatches:
 
     model: ExportedModel
     turns: tuple[tuple[Size, CalibrationImage], ...]
+    scaling: Scaling
 
     def __len__(self) -> int:
         return len(self.turns)
@@ -40,11 +65,16 @@ class CalibrationBatches:
             picture = image.read()
             source = Size(*picture.shape[:2])
             planes = Letterbox.fit(source, size, keep_shape=keep_shape).apply(picture)
-            yield size, _as_input(planes, image_input)
+            yield size, _as_input(self.scaling(planes), image_input)
 
 
 def calibration_batches(
-    images: CalibrationSet, sizes: Sequence[Size], model: ExportedModel, *, each: bool = False
+    images: CalibrationSet,
+    sizes: Sequence[Size],
+    model: ExportedModel,
+    *,
+    scaling: Scaling | None = None,
+    each: bool = False,
 ) -> CalibrationBatches:
     """Every picture at one of ``sizes``, by turns, where there are four pictures for each size or
     more and ``each`` does not ask otherwise; else every picture at every size.
@@ -60,7 +90,7 @@ def calibration_batches(
         turns = [(sizes[k % len(sizes)], image) for k, image in enumerate(images.images)]
     else:
         turns = [(size, image) for size in sizes for image in images.images]
-    return CalibrationBatches(model=model, turns=tuple(turns))
+    return CalibrationBatches(model=model, turns=tuple(turns), scaling=scaling or Scaling())
 
 
 def _as_input(planes: NDArray[np.float32], image: ImageInput) -> NDArray[Any]:

@@ -20,8 +20,9 @@ def nothing(model: onnx.ModelProto) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
-    """``opset`` is the least that its graph needs. ``watched`` names the tensors of a graph whose ranges the pass goes by. ``calibrated`` says
-    that it can't do without images, ``weighs_bits`` that it has a width of weights to choose.
+    """``opset`` is the least that its graph needs. ``watched`` names the tensors of a graph whose
+    ranges the pass goes by. ``calibrated`` says that it can't do without images, ``weighs_bits``
+    that it has a width of weights to choose.
 
     ``bound`` is how far the largest error of an output may be, as a share of that output's largest
     value, for an engine to count as that network in this precision.

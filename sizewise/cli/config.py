@@ -10,8 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from bench.settings import SweepSettings
 from netzoo.training.settings import ScaleTraining, TrainingSettings
+from sizewise.cli.precision import PrecisionOptions
 from sizewise.cli.scaling import Scaling, parse_weights
-from sizewise.discover import choose
 from sizewise.errors import UsageError
 from sizewise.specs import Size, Sizes
 
@@ -135,8 +135,22 @@ class TrainTable(Table):
 class ExportTable(Table):
     """``[export]``: as the options of ``sizewise export``."""
 
-    precision: tuple[str, ...] = ("fp32",)
+    precision: CommaList = "fp32"
     size: str = ""
+    calibrate: str = ""
+    calibration_images: int = 128
+    calibration_sizes: CommaList = ""
+    check_sizes: CommaList = ""
+    method: str = "minmax"
+    weight_bits: int = 7
+    keep: CommaList = ""
+    max_drop: float | None = None
+
+    def options(self, data: str) -> PrecisionOptions:
+        """``data`` is what a drop is measured on, where one is limited."""
+        return PrecisionOptions(
+            **self.model_dump(exclude={"size"}), data=data if self.max_drop is not None else ""
+        )
 
 
 class LineSettings(Table):
@@ -156,13 +170,11 @@ class LineSettings(Table):
     def check(self) -> None:
         """What types alone don't tell, before hours of training. Raises UsageError."""
         from bench.plan import engine_specs
-        from exporter.convert import precisions
 
         self.train.check()
         if self.export.size:
             Size.parse(self.export.size)
-        for precision in self.export.precision:
-            choose("precision", precision, precisions())
+        self.export.options(self.data).check()
         engine_specs(self.sweep)
         self._check_fusions()
 

@@ -29,7 +29,12 @@ def read_engine(folder: Path, backend: str) -> EngineArtifact:
 
 
 def build_engine(
-    model: ExportedModel, backend: str, sizes: Sequence[Size], folder: Path
+    model: ExportedModel,
+    backend: str,
+    sizes: Sequence[Size],
+    folder: Path,
+    *,
+    graph_fusion: str = "",
 ) -> EngineArtifact:
     """Dynamic; for one size static, where the back end can. Taken from ``folder`` where it is
     there. It is for judging numbers, so it may run in another precision than the file's, which is
@@ -47,6 +52,7 @@ def build_engine(
         strategies=("static" if static else "dynamic",),
         sizes=",".join(map(str, sizes)),
         batch=(batch if isinstance(batch, int) else 1,),
+        graph_fusion=(graph_fusion,) if graph_fusion else (),
         allow_fallback=True,
     )
     (spec,) = engine_specs(settings)

@@ -42,7 +42,7 @@ class OnnxFile:
         _demand_fit(self._model.path.name, self.card, self._model.image, data)
         with tempfile.TemporaryDirectory() as folder:
             artifact = build_engine(self._model, self.runs_in, sizes, Path(folder))
-            yield from _judge(artifact, self.card, data, sizes, progress)
+            yield from judge_engine(artifact, self.card, data, sizes, progress)
 
 
 class Built:
@@ -71,7 +71,7 @@ class Built:
         self, data: Dataset, sizes: Sequence[Size], progress: Progress
     ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
         _demand_fit(self._artifact.path.name, self.card, self._artifact.image, data)
-        yield from _judge(self._artifact, self.card, data, sizes, progress)
+        yield from judge_engine(self._artifact, self.card, data, sizes, progress)
 
 
 def _demand_meaning(name: str, card: ModelCard) -> None:
@@ -100,13 +100,14 @@ def _demand_fit(name: str, card: ModelCard, image: ImageInput, data: Dataset) ->
         )
 
 
-def _judge(
+def judge_engine(
     artifact: EngineArtifact,
     card: ModelCard,
     data: Dataset,
     sizes: Sequence[Size],
     progress: Progress,
 ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
+    """The accuracy at each size, or the error that it ended in."""
     from engines.opening import open_engine
 
     with open_engine(artifact) as session:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.classes import read_classes
 from sizewise.cli.models import read_as, usual_sizes
-from sizewise.cli.options import Json, Out, comma_list
+from sizewise.cli.options import Json, Out
+from sizewise.cli.precision import PrecisionOptions, convert_all
+from sizewise.cli.precision_tables import plain_made, show_made
 from sizewise.cli.scaling import BackboneList, Fusion, ScaleList
 from sizewise.cli.sources import SourceOptions, check_options, resolve
 from sizewise.errors import UsageError
 from sizewise.files import output_folder
-from sizewise.specs import ExportedModel, ModelCard, ParityCheck, Size, Suppression
+from sizewise.specs import ExportedModel, ModelCard, Size, Suppression
 
 _USUAL_SIDE = 320
 """Pixels of an example's sides."""
@@ -41,7 +41,43 @@ def export(
     size: Annotated[
         str, typer.Option(help="The example's size, or the fixed one (default: 320 or just above).")
     ] = "",
-    precision: Annotated[str, typer.Option(help="Precisions (comma list).")] = "fp32",
+    precision: Annotated[
+        str, typer.Option(help="One file each: fp32, fp16, bf16, int8, fp8 (comma list).")
+    ] = "fp32",
+    calibrate: Annotated[
+        str,
+        typer.Option(help="Pictures to find ranges on: a folder, or a data set (int8, fp8: must)."),
+    ] = "",
+    calibration_images: Annotated[
+        int, typer.Option(min=1, help="How many of them, taken evenly.")
+    ] = 128,
+    calibration_sizes: Annotated[
+        str, typer.Option(help="Sizes to look at (empty: every second one of the usual).")
+    ] = "",
+    check_sizes: Annotated[
+        str, typer.Option(help="Sizes to measure the error at (empty: the usual).")
+    ] = "",
+    method: Annotated[
+        str, typer.Option(help="How ranges become scales: minmax, percentile, entropy.")
+    ] = "minmax",
+    weight_bits: Annotated[
+        int, typer.Option(help="Of int8 weights: 7 is right on every CPU, 8 needs VNNI or a GPU.")
+    ] = 7,
+    mean: Annotated[
+        str, typer.Option(help="What a foreign model wants taken off its colours, of 0-1 (r,g,b).")
+    ] = "",
+    std: Annotated[str, typer.Option(help="And divided by (r,g,b).")] = "",
+    keep: Annotated[str, typer.Option(help="Layers that stay in fp32 (comma list).")] = "",
+    data: Annotated[
+        str, typer.Option(help="Annotated images, to measure what a precision costs in accuracy.")
+    ] = "",
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Points of AP or mIoU that it may cost on --data; layers that cost more stay.",
+        ),
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="A .safetensors or .pt state dict, or Darknet's .weights.")
     ] = None,
@@ -99,11 +135,26 @@ def export(
             "Leave one of them out.",
         )
     suppression = _suppression(nms, nms_score, nms_iou, nms_max)
+    precisions = PrecisionOptions(
+        precision=precision,
+        calibrate=calibrate,
+        calibration_images=calibration_images,
+        calibration_sizes=calibration_sizes,
+        check_sizes=check_sizes,
+        method=method,
+        weight_bits=weight_bits,
+        mean=mean,
+        std=std,
+        keep=keep,
+        data=data,
+        max_drop=max_drop,
+    )
+    precisions.check()
     each = [replace(options, fusion=one.fusion) for one in options.scaling.each(source)]
-    models = tuple(
-        model
+    all_made = tuple(
+        made
         for one in each
-        for model in convert_all(
+        for made in convert_all(
             export_source(
                 source,
                 one,
@@ -112,15 +163,16 @@ def export(
                 dynamic=dynamic,
                 suppression=suppression,
             ),
-            comma_list(precision),
+            precisions,
             out,
         )
     )
+    models = [made.model for made in all_made]
     if as_json:
-        console.show_json(codec.to_plain(models))
+        console.show_json([plain_made(made) for made in all_made])
         return
-    for model in models:
-        show_model(model)
+    for made in all_made:
+        show_made(made)
     sizes = usual_sizes(models[0].card, models[0].image)
     files = " ".join(str(model.path) for model in models)
     console.next_step(f"sizewise bench {files} --sizes {sizes}")
@@ -187,48 +239,3 @@ def _from_onnx(
 
     path = out / f"{source.stem}.nms.onnx"
     return with_suppression(model, suppression, path, progress=console.progress())
-
-
-def convert_all(
-    parent: ExportedModel, precisions: Sequence[str], out: Path
-) -> tuple[ExportedModel, ...]:
-    """One ONNX file per precision; FP32 is the parent itself, where we made it."""
-    from exporter.convert import convert
-
-    if not precisions:
-        raise UsageError("No precision was given", "the list is empty", "Give --precision fp32.")
-    return tuple(
-        parent
-        if precision == parent.card.precision and parent.path.parent == out.resolve()
-        else convert(parent, precision, out / f"{parent.path.stem}.{precision}.onnx")
-        for precision in precisions
-    )
-
-
-def show_model(model: ExportedModel) -> None:
-    """A line on the file, and how far it is from eager PyTorch."""
-    card = model.card
-    console.remark(
-        f"{model.path}  {model.path.stat().st_size / 2**20:.1f} MiB, opset {model.opset_version}, "
-        f"{card.task}, stride {card.stride}, {card.precision}"
-    )
-    if card.parity:
-        console.show_table(
-            f"Parity with {_origin(card)} (largest absolute error)",
-            ("input (B, H×W)", "output", "error", "allowed", "largest value"),
-            [_parity_row(check) for check in card.parity],
-        )
-
-
-def _origin(card: ModelCard) -> str:
-    return "the file that it was made from" if card.parent_sha256 else "eager PyTorch"
-
-
-def _parity_row(check: ParityCheck) -> tuple[str, ...]:
-    return (
-        f"{check.batch_size}, {check.size.height}×{check.size.width}",
-        check.output,
-        f"{check.max_abs_error:.2g}",
-        f"{check.tolerance:.2g}",
-        f"{check.absmax:.3g}",
-    )

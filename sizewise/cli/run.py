@@ -9,8 +9,10 @@ import typer
 
 from sizewise.cli import console
 from sizewise.cli.bench import command_line, say_reasons, sweep_models
-from sizewise.cli.export import convert_all, export_source, show_model
+from sizewise.cli.export import export_source
 from sizewise.cli.options import Json
+from sizewise.cli.precision import Made, convert_all
+from sizewise.cli.precision_tables import show_made
 from sizewise.cli.report import say_findings
 from sizewise.cli.train import train_checkpoint
 from sizewise.files import output_folder
@@ -36,9 +38,10 @@ def run(
     line.check()
     folder = output_folder(out or line.out)
     checkpoints = [train_checkpoint(one, line.data, folder) for one in line.train.each()]
-    models = [model for checkpoint in checkpoints for model in _export(line, checkpoint, folder)]
-    for model in () if as_json else models:
-        show_model(model)
+    all_made = [made for checkpoint in checkpoints for made in _export(line, checkpoint, folder)]
+    for made in () if as_json else all_made:
+        show_made(made)
+    models = [made.model for made in all_made]
     outcome = sweep_models(models, line.sweep, folder, command=command_line())
     written = write_report(outcome.results, folder / "report", {m.sha256 for m in models})
     if as_json:
@@ -50,14 +53,14 @@ def run(
     raise typer.Exit(outcome.exit_code)
 
 
-def _export(line: LineSettings, checkpoint: Path, out: Path) -> tuple[ExportedModel, ...]:
+def _export(line: LineSettings, checkpoint: Path, out: Path) -> tuple[Made, ...]:
     from sizewise.cli.sources import SourceOptions
 
     path = checkpoint.with_suffix(".onnx")
     parent = _exported_already(path, checkpoint) or export_source(
         str(checkpoint), SourceOptions(), line.export.size, out
     )
-    return convert_all(parent, line.export.precision, out)
+    return convert_all(parent, line.export.options(line.data), out)
 
 
 def _exported_already(path: Path, checkpoint: Path) -> ExportedModel | None:

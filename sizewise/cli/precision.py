@@ -1,0 +1,232 @@
+"""The precisions of ``export`` and ``run``: one ONNX file each, with what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizewise.cli import console
+from sizewise.cli.models import usual_sizes
+from sizewise.cli.options import comma_list
+from sizewise.cli.scoring import Score, Scorer, largest_drop, open_scorer
+from sizewise.errors import UsageError
+from sizewise.specs import ExportedModel, Sizes
+
+if TYPE_CHECKING:
+    import onnx
+
+    from exporter.convert import Conversion, Looks
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecisionOptions:
+    """As users write them; empty stands for the usual. ``calibrate`` is a folder of pictures or a
+    data set, ``data`` what accuracy is measured on, ``max_drop`` the points it may lose."""
+
+    precision: str = "fp32"
+    calibrate: str = ""
+    calibration_images: int = 128
+    calibration_sizes: str = ""
+    check_sizes: str = ""
+    method: str = "minmax"
+    weight_bits: int = 7
+    mean: str = ""
+    std: str = ""
+    keep: str = ""
+    data: str = ""
+    max_drop: float | None = None
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        return comma_list(self.precision)
+
+    def check(self) -> None:
+        """Raises UsageError for what can be told before anything is exported."""
+        from exporter.convert import find_precision
+
+        if not self.precisions:
+            raise UsageError(
+                "No precision was given", "the list is empty", "Give --precision fp32."
+            )
+        found = [find_precision(name) for name in self.precisions]
+        if self.max_drop is not None and not self.data:
+            raise UsageError(
+                "--max-drop can't be given by itself",
+                "a drop of accuracy is measured on annotated images, and there are none",
+                "Give --data with classes that are the model's, or leave --max-drop out: the "
+                "error of the outputs is reported in any case.",
+            )
+        changed = [one for one in found if one.name != "fp32"]
+        for option, given in self._beside().items():
+            if given and not changed:
+                raise UsageError(
+                    f"{option} can't be given here",
+                    "it is for precisions other than fp32, and none is asked",
+                    "Name one with --precision fp16,bf16,int8,fp8, or leave it out.",
+                )
+        for one in changed:
+            if one.calibrated and not self.calibrate:
+                raise UsageError(
+                    f"The model can't be made {one.name}",
+                    "its scales come from values seen in the network, and there are no calibration "
+                    "images",
+                    "Give --calibrate with a folder of pictures or a data set.",
+                )
+
+    def _beside(self) -> dict[str, object]:
+        plain = PrecisionOptions()
+        names = (
+            *("calibrate", "calibration_images", "calibration_sizes", "check_sizes", "method"),
+            *("weight_bits", "mean", "std", "keep", "data", "max_drop"),
+        )
+        return {
+            f"--{name.replace('_', '-')}": getattr(self, name) != getattr(plain, name)
+            for name in names
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A model in one precision, and where it was measured what that cost."""
+
+    model: ExportedModel
+    scores: tuple[Score, ...] = ()
+
+
+def convert_all(parent: ExportedModel, options: PrecisionOptions, out: Path) -> tuple[Made, ...]:
+    """One ONNX file per precision; FP32 is the parent itself, where we made it; one that an earlier
+    call made of the same parent by the same images is taken as it is. Raises UsageError,
+    InputError, OutputError, EngineError and ExportError."""
+    options.check()
+    converter = _Converter(parent, options, out)
+    return tuple(converter.made(precision) for precision in options.precisions)
+
+
+class _Converter:
+    def __init__(self, parent: ExportedModel, options: PrecisionOptions, out: Path) -> None:
+        self._parent, self._options, self._out = parent, options, out
+        self._own = parent.path.parent == out.resolve()
+        self._changes = set(options.precisions) - {"fp32"}
+        self._looks = _looks(parent, options) if self._changes else None
+        self._scorer: Scorer | None = None
+
+    def made(self, precision: str) -> Made:
+        if precision == self._parent.card.precision and self._own:
+            return Made(model=self._parent)
+        from exporter.convert import Conversion, Looks
+
+        path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
+        looks = self._looks or Looks()
+        if earlier := _earlier(path, self._parent, looks, self._options):
+            console.remark(f"{path} is of this model and these images already: not made again.")
+            return Made(model=earlier)
+        conversion = Conversion(self._parent, precision, looks, console.progress())
+        return self._measured(conversion, path) if precision != "fp32" else _plain(conversion, path)
+
+    def _measured(self, conversion: Conversion, path: Path) -> Made:
+        limit, kept = self._options.max_drop, comma_list(self._options.keep)
+        graph = conversion.graph(kept)
+        scores = self._scores(conversion, graph)
+        if limit is not None and largest_drop(scores) > limit:
+            kept = self._least_kept(conversion, kept, limit)
+            graph = conversion.graph(kept)
+            scores = self._scores(conversion, graph)
+        drop = largest_drop(scores) if scores else None
+        model = conversion.write(graph, path, kept, drop=drop, drop_limit=limit)
+        return Made(model=model, scores=scores)
+
+    def _scores(self, conversion: Conversion, graph: onnx.ModelProto) -> tuple[Score, ...]:
+        if not self._options.data:
+            return ()
+        if self._scorer is None:
+            sizes = conversion.looks.check_sizes
+            self._scorer = open_scorer(self._parent, self._options.data, sizes)
+        return self._scorer.scores(graph, exactly=conversion.precision.calibrated)
+
+    def _least_kept(
+        self, conversion: Conversion, kept: tuple[str, ...], limit: float
+    ) -> tuple[str, ...]:
+        """``kept`` and the layers that have to stay in float32 beside them."""
+        from exporter.sensitivity import keep_least, layer_errors
+
+        name = conversion.precision.name
+        console.remark(f"{name} loses more than {limit:g} points: looking for the layers that do.")
+        errors = layer_errors(conversion, console.progress())
+        ranked = tuple(one for one in errors if one.layer not in kept)
+        choice = keep_least(ranked, partial(self._drop, conversion, kept), limit)
+        console.remark(f"In float32 stay: {', '.join(choice.kept)}.")
+        return (*kept, *choice.kept)
+
+    def _drop(
+        self, conversion: Conversion, kept: tuple[str, ...], further: tuple[str, ...]
+    ) -> float:
+        return largest_drop(self._scores(conversion, conversion.graph((*kept, *further))))
+
+
+def _plain(conversion: Conversion, path: Path) -> Made:
+    return Made(model=conversion.write(conversion.graph(), path))
+
+
+def _looks(parent: ExportedModel, options: PrecisionOptions) -> Looks:
+    from exporter.calibration.feeding import Scaling
+    from exporter.calibration.images import read_calibration
+    from exporter.calibration.method import find_method
+    from exporter.convert import Looks
+
+    find_method(options.method)
+    scaling = Scaling()
+    if options.mean or options.std:
+        scaling = Scaling(
+            mean=_numbers("--mean", options.mean or "0,0,0"),
+            std=_numbers("--std", options.std or "1,1,1"),
+        )
+    usual = Sizes.parse(usual_sizes(parent.card, parent.image))
+    sizes = Sizes.parse(options.calibration_sizes) if options.calibration_sizes else usual[1::2]
+    checked = dict.fromkeys((*usual, *sizes))
+    images = None
+    if options.calibrate:
+        images = read_calibration(
+            options.calibrate, limit=options.calibration_images, progress=console.progress()
+        )
+    return Looks(
+        images=images,
+        sizes=sizes or usual,
+        check_sizes=Sizes.parse(options.check_sizes)
+        if options.check_sizes
+        else tuple(sorted(checked, key=lambda size: size.pixels)),
+        method=options.method,
+        weight_bits=options.weight_bits,
+        scaling=scaling,
+    )
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in comma_list(text))
+    except ValueError as error:
+        raise UsageError(
+            f"{option} {text} can't be used", "it is no list of numbers", "Give it as 0.5,0.5,0.5."
+        ) from error
+
+
+def _earlier(
+    path: Path, parent: ExportedModel, looks: Looks, options: PrecisionOptions
+) -> ExportedModel | None:
+    """What the same call made before, where nothing has to be measured on data again."""
+    from sizewise.onnxfile import read_model
+
+    if not path.is_file():
+        return None
+    model = read_model(path)
+    card = model.card
+    same = (
+        card.parent_sha256 == parent.sha256
+        and card.calibration == looks.calibration
+        and card.drop_limit == options.max_drop
+        and (card.drop is not None) == bool(options.data)
+        and (options.max_drop is not None or card.kept == comma_list(options.keep))
+        and {check.size for check in card.parity} == set(looks.check_sizes)
+    )
+    return model if same else None

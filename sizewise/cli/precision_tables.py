@@ -1,0 +1,99 @@
+"""What ``export`` and ``run`` say of a file: how far from its parent, and at what cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sizewise import codec
+from sizewise.cli import console
+from sizewise.cli.candidates import SCORES
+from sizewise.cli.precision import Made
+from sizewise.cli.scoring import Score
+from sizewise.specs import ExportedModel, ModelCard, ParityCheck, Size
+from sizewise.trials import Accuracy
+
+
+def show_made(made: Made) -> None:
+    """A line on the file, how far it is from where it came from, and its accuracy."""
+    model, card = made.model, made.model.card
+    console.remark(
+        f"{model.path}  {model.path.stat().st_size / 2**20:.1f} MiB, opset {model.opset_version}, "
+        f"{card.task}, stride {card.stride}, {_precision(card)}"
+    )
+    if card.parity:
+        _show_parity(card)
+    if made.scores:
+        _show_scores(model, made.scores)
+
+
+def plain_made(made: Made) -> dict[str, Any]:
+    """For machines: the model, and scores where there are some."""
+    scores = [codec.to_plain(score) | {"drop_points": score.drop} for score in made.scores]
+    plain: dict[str, Any] = codec.to_plain(made.model)
+    return plain | ({"scores": scores} if scores else {})
+
+
+def _precision(card: ModelCard) -> str:
+    if not card.kept:
+        return card.precision
+    few = ", ".join(card.kept[:3]) + (", …" if len(card.kept) > 3 else "")
+    return f"{card.precision} but for {len(card.kept)} layers in fp32 ({few})"
+
+
+def _show_parity(card: ModelCard) -> None:
+    made = (bool(card.parent_sha256) and card.suppression is None) or card.calibration is not None
+    origin = "the file that it was made from" if card.parent_sha256 else "eager PyTorch"
+    console.show_table(
+        f"Parity with {origin} (largest absolute error)",
+        (
+            "input (B, H×W)",
+            *(["calibrated there"] if card.calibration else []),
+            *("output", "error", "allowed", "largest value"),
+            *(["share"] if made else []),
+        ),
+        [_parity_row(check, card, share=made) for check in card.parity],
+    )
+
+
+def _parity_row(check: ParityCheck, card: ModelCard, *, share: bool) -> tuple[str, ...]:
+    return (
+        f"{check.batch_size}, {check.size.height}×{check.size.width}",
+        *([_calibrated(check.size, card)] if card.calibration else []),
+        check.output,
+        f"{check.max_abs_error:.2g}{'' if check.passed else ' !'}",
+        f"{check.tolerance:.2g}",
+        f"{check.absmax:.3g}",
+        *([f"{check.max_abs_error / check.absmax:.1%}" if check.absmax else "–"] if share else []),
+    )
+
+
+def _calibrated(size: Size, card: ModelCard) -> str:
+    return "yes" if card.calibration and size in card.calibration.sizes else "no"
+
+
+def _show_scores(model: ExportedModel, scores: tuple[Score, ...]) -> None:
+    card = model.card
+    names = {k: n for k, n in SCORES[card.task].items() if k in ("ap", "ap50", "miou", "mae")}
+    console.show_table(
+        f"Accuracy in {card.precision} beside fp32, on {scores[0].made.images} images (0–1)",
+        (
+            "size (H×W)",
+            *(["calibrated there"] if card.calibration else []),
+            *(f"{name} {which}" for name in names.values() for which in ("fp32", card.precision)),
+            "points lost",
+        ),
+        [
+            (
+                score.size,
+                *([_calibrated(score.size, card)] if card.calibration else []),
+                *(_score(one, key) for key in names for one in (score.parent, score.made)),
+                f"{score.drop:.2f}",
+            )
+            for score in scores
+        ],
+    )
+
+
+def _score(accuracy: Accuracy, name: str) -> str:
+    value = getattr(accuracy, name)
+    return "–" if value is None else f"{value:.4f}"
