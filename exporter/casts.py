@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from exporter.passes import all_nodes
 
 if TYPE_CHECKING:
     import onnx
@@ -14,52 +17,57 @@ _EXACT = frozenset({(10, 1), (16, 1), (10, 11), (16, 11), (1, 11)})
 float32, and all of these into float64."""
 
 
-def useless_casts(model: onnx.ModelProto) -> list[Node]:
-    """Casts back to the type that an exact cast started from."""
-    return [node for node, _ in _pairs(model)]
-
-
-def drop_cast_pairs(model: onnx.ModelProto) -> None:
-    """What reads the second cast of such a pair reads what the first one read."""
-    outputs = {output.name for output in model.graph.output}
-    for second, source in _pairs(model):
-        _read_instead(model, second.output[0], source)
-        if second.output[0] in outputs:
-            second.op_type = "Identity"
-            del second.attribute[:]
-            second.input[0] = source
-    _drop_unread(model)
-
-
-def _read_instead(model: onnx.ModelProto, old: str, new: str) -> None:
-    for node in model.graph.node:
-        for place, name in enumerate(node.input):
-            if name == old:
-                node.input[place] = new
-
-
-def _pairs(model: onnx.ModelProto) -> list[tuple[Node, str]]:
-    """Each second cast with the tensor that the first one reads."""
+def redundant_casts(model: onnx.ModelProto) -> dict[str, str]:
+    """By what such a cast gives, the tensor to be read instead: it has that type already, and only
+    exact casts lie between."""
     from exporter.precisions._graph import tensor_types
 
-    casts = {n.output[0]: n for n in model.graph.node if n.op_type == "Cast"}
-    candidates = [n for n in casts.values() if n.input[0] in casts]
-    if not candidates:
-        return []
-    types = tensor_types(model)
-    found = []
-    for second in candidates:
-        source = casts[second.input[0]].input[0]
-        first_to, second_to = types[second.input[0]], types[second.output[0]]
-        if types[source] == second_to and (second_to, first_to) in _EXACT:
-            found.append((second, source))
-    return found
+    casts = [node for node in model.graph.node if node.op_type == "Cast"]
+    types = tensor_types(model) if casts else {}
+    source: dict[str, str] = {}
+    instead: dict[str, str] = {}
+    for node in casts:
+        made, name = node.output[0], instead.get(node.input[0], node.input[0])
+        source[made] = name
+        while types[name] != types[made] and name in source:
+            if (types[source[name]], types[name]) not in _EXACT:
+                break
+            name = source[name]
+        if types[name] == types[made]:
+            instead[made] = name
+    return instead
 
 
-def _drop_unread(model: onnx.ModelProto) -> None:
-    from exporter.passes import all_nodes
+def drop_redundant_casts(model: onnx.ModelProto) -> None:
+    """An output of the graph keeps its name, behind an Identity."""
+    instead = redundant_casts(model)
+    for node in all_nodes(model.graph):
+        for place, name in enumerate(node.input):
+            node.input[place] = instead.get(name, name)
+    outputs = {output.name for output in model.graph.output}
+    for node in model.graph.node:
+        if node.op_type == "Cast" and node.output[0] in outputs.intersection(instead):
+            node.op_type = "Identity"
+            del node.attribute[:]
+            node.input[0] = instead[node.output[0]]
+    _drop_unread(model.graph)
 
-    read = {name for node in all_nodes(model.graph) for name in node.input}
-    read.update(output.name for output in model.graph.output)
-    for node in [n for n in model.graph.node if n.op_type == "Cast" and n.output[0] not in read]:
-        model.graph.node.remove(node)
+
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    read = {output.name for output in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if node.op_type != "Cast" or node.output[0] in read:
+            read.update(_reads(node))
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(reversed(kept))
+
+
+def _reads(node: Node) -> Iterator[str]:
+    """What a node reads, in its branches too."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in (attribute.g, *attribute.graphs):
+            for nested in all_nodes(inner):
+                yield from nested.input

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporter.casts import drop_cast_pairs, useless_casts
+from exporter.casts import drop_redundant_casts, redundant_casts
 from exporter.constants import drop_unused
 from exporter.evidence import Evidence
 from exporter.opsets import opset_of
@@ -56,7 +56,7 @@ class Typed(GraphPass):
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         _Writer(model, self._type, self._narrow(model)).write()
-        drop_cast_pairs(model)
+        drop_redundant_casts(model)
         drop_unused(model)
         return model
 
@@ -71,13 +71,12 @@ class Typed(GraphPass):
                 why += f": values reach {over:.3g}, and {self.name} ends at {self._end:.3g}"
         elif any(end.type.tensor_type.elem_type == self._type for end in ends):
             why = "its inputs and outputs did not stay in float32"
-        elif casts := useless_casts(model):
-            why = f"it holds casts in vain, {casts[0].name} first"
+        elif casts := redundant_casts(model):
+            why = f"it holds casts in vain, the one to {next(iter(casts))} first"
         else:
             return
-        raise ExportError(
-            f"The model can't be made {self.name}", why, "Use it in fp32, or choose bf16."
-        )
+        todo = "Use it in fp32." if self.name == "bf16" else "Use it in fp32, or choose bf16."
+        raise ExportError(f"The model can't be made {self.name}", why, todo)
 
     @property
     def _end(self) -> float:
@@ -142,7 +141,8 @@ class _Schemas:
         else nothing."""
         import onnx
 
-        if node.domain not in ("", "ai.onnx") or types[node.output[0]] != FLOAT:
+        known = node.domain in ("", "ai.onnx") and not _has_branches(node)
+        if not known or types.get(node.output[0]) != FLOAT:
             return set()
         schema = onnx.defs.get_schema(node.op_type, self._opset)
         result = schema.outputs[0].type_str
@@ -157,6 +157,11 @@ class _Schemas:
             and types[name] == FLOAT
             and formal[min(place, len(formal) - 1)].type_str == result
         }
+
+
+def _has_branches(node: Node) -> bool:
+    """What goes into a branch or a loop has the type that is written inside."""
+    return any(a.HasField("g") or len(a.graphs) for a in node.attribute)
 
 
 class _Writer:
@@ -211,15 +216,12 @@ class _Writer:
 
     def _restore_outputs(self) -> None:
         """An output keeps its name and is float32: what was computed gets another name."""
-        from onnx import helper
-
         for output in self._graph.output:
             name = output.name
             if self._types[name] == self._type:
-                inner = f"{name}.{_SUFFIX[self._type]}"
-                _rename(self._written, name, inner)
-                cast = helper.make_node("Cast", [inner], [name], name=f"{name}.cast", to=FLOAT)
-                self._written.append(cast)
+                wide = self._as(name, FLOAT)
+                _rename(self._written, name, f"{name}.{_SUFFIX[self._type]}")
+                _rename(self._written, wide, name)
 
 
 _SUFFIX = {FLOAT: "fp32", 10: "fp16", 16: "bf16"}
