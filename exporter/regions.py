@@ -97,21 +97,22 @@ class Graph:
         }
 
     def _is_learned(self, node: Node) -> bool:
-        """Its weights are constants, and not all of them whole numbers: a convolution by 0, 1, 2, …
-        is the expectation of a distribution (DFL), part of a decode."""
+        """Its weights are constants, and not all of them whole numbers or halves: a convolution by
+        0, 1, 2, … is the expectation of a distribution (DFL), and a matrix of 0, ±½ and 1 makes
+        corners of centres. Both are part of a decode."""
         if node.op_type not in WEIGHTED:
             return False
         weights = [self.constants[name] for name in node.input[:2] if name in self.constants]
-        return not all(map(_is_whole, weights))
+        return not all(map(_is_round, weights))
 
 
-def _is_whole(tensor: onnx.TensorProto) -> bool:
+def _is_round(tensor: onnx.TensorProto) -> bool:
     import numpy as np
     from onnx import numpy_helper
 
-    values = numpy_helper.to_array(tensor).ravel()
+    halves = 2 * numpy_helper.to_array(tensor).ravel()
     # A few values tell for all but the rarest weights, of which there may be millions.
-    return not np.any(np.mod(values[:_FEW], 1)) and not np.any(np.mod(values, 1))
+    return not np.any(np.mod(halves[:_FEW], 1)) and not np.any(np.mod(halves, 1))
 
 
 def label(node: Node) -> str:
