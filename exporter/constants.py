@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import onnx
 
+_IR_VERSION = 4
+"""The first whose initializers need not be inputs."""
+
 
 def hoist_constants(model: onnx.ModelProto) -> onnx.ModelProto:
     """``Constant`` nodes at the top of the graph become initializers; initializers that are inputs
@@ -31,6 +34,7 @@ def hoist_constants(model: onnx.ModelProto) -> onnx.ModelProto:
     kept = [i for i in graph.input if i.name not in held]
     del graph.input[:]
     graph.input.extend(kept)
+    model.ir_version = max(model.ir_version, _IR_VERSION)
     return model
 
 

@@ -25,7 +25,7 @@ def raise_opset(model: onnx.ModelProto, least: int) -> onnx.ModelProto:
     if opset_of(model) < least:
         try:
             model = onnx.version_converter.convert_version(model, least)
-        except (RuntimeError, ValueError) as error:
+        except (onnx.version_converter.ConvertError, RuntimeError, ValueError) as error:
             raise ExportError(
                 f"The model can't be brought from opset {opset_of(model)} to {least}",
                 str(error).strip().splitlines()[0],
