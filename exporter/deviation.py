@@ -35,12 +35,14 @@ def deviations(
     tolerated is ``bound`` of the parent's largest value there.
 
     Both run in ONNX Runtime without optimisations, ``made`` as what it computes (``emulation``).
-    Raises ExportError (``numerics``) where ``made`` gives what is not finite.
+    Raises ExportError where ``made`` gives another number of values, or (``numerics``) what is not
+    finite.
     """
     found: dict[tuple[Size, str], ParityCheck] = {}
     with progress.stage("Measuring the error", len(batches)) as stage:
         for size, batch, expected, given in _pairs(parent, made, names, batches):
             for name, one, other in zip(names, expected, given, strict=True):
+                _demand_shape(size, name, one, other)
                 _demand_finite(size, name, one, other)
                 check = ParityCheck(
                     batch_size=len(batch),
@@ -65,14 +67,15 @@ class RelativeError:
 
     def __call__(self, made: onnx.ModelProto) -> float:
         """The root mean square of the error over that of the parent's values (0: none), where it
-        is worst."""
+        is worst; infinite where a value is not finite."""
         session = InnerSession(emulated(made), self._names)
         errors, values = np.zeros(len(self._names)), np.zeros(len(self._names))
         for (size, batch), expected in zip(self._batches, self._expected, strict=True):
             given = session.run(size, batch)
             errors += [_squares(a - b) for a, b in zip(expected, given, strict=True)]
             values += [_squares(a) for a in expected]
-        return float(np.sqrt(errors / np.maximum(values, np.finfo(float).tiny)).max())
+        relative = np.sqrt(errors / np.maximum(values, np.finfo(np.float32).tiny))
+        return float(np.nan_to_num(relative, nan=np.inf, posinf=np.inf).max(initial=0.0))
 
 
 def _squares(values: Array) -> float:
@@ -98,6 +101,16 @@ def _worse(before: ParityCheck | None, check: ParityCheck, bound: float) -> Pari
         absmax=absmax,
         tolerance=bound * absmax,
     )
+
+
+def _demand_shape(size: Size, name: str, expected: Array, given: Array) -> None:
+    if given.shape != expected.shape:
+        raise ExportError(
+            "The model can't be compared with its float32 parent",
+            f"at {size}, {name} is {list(given.shape)} and was {list(expected.shape)}: how many "
+            "values there are depends on the values themselves",
+            "Start from a file without suppression in its graph.",
+        )
 
 
 def _demand_finite(size: Size, name: str, expected: Array, given: Array) -> None:
