@@ -30,6 +30,11 @@ def _works(backend: Backend) -> bool:
     return backend.can_build().ok and backend.can_run().ok
 
 
+def _of_torch(backend: Backend) -> bool:
+    """It runs the program beside the file."""
+    return backend.name.startswith("torch")
+
+
 ALL = [
     pytest.param(backend, strategy, id=f"{name}-{strategy}")
     for name, backend in backends().items()
@@ -37,8 +42,15 @@ ALL = [
     if _works(backend)
 ]
 REAL = [case for case in ALL if not case.values[0].for_tests]  # type: ignore[union-attr]
-OF_ONNX = [case for case in REAL if case.values[0].name != "torch_eager"]  # type: ignore[union-attr]
+OF_ONNX = [case for case in REAL if not _of_torch(case.values[0])]  # type: ignore[arg-type]
+QUICK = [
+    pytest.param(*case.values, id=case.id, marks=pytest.mark.slow if slow else ())
+    for case in ALL
+    for slow in [case.values[0].name == "torch_compile"]  # type: ignore[union-attr]
+]
+"""Compiling C++ takes a quarter of a minute: an engine of its own is too much for a test."""
 every_engine = pytest.mark.parametrize(("backend", "strategy"), ALL)
+every_engine_built_anew = pytest.mark.parametrize(("backend", "strategy"), QUICK)
 every_real_engine = pytest.mark.parametrize(("backend", "strategy"), REAL)
 every_engine_of_onnx = pytest.mark.parametrize(("backend", "strategy"), OF_ONNX)
 
@@ -75,7 +87,7 @@ def case(
     build: Build,
     request: pytest.FixtureRequest,
 ) -> Case:
-    needed = "net_with_program" if backend.name == "torch_eager" else "net"
+    needed = "net_with_program" if _of_torch(backend) else "net"
     model = request.getfixturevalue(needed)
     artifact = build(model, spec_for(backend, strategy))
     return Case(model, artifact, SIZES[:1] if strategy == "static" else SIZES)
@@ -96,11 +108,11 @@ def _expect_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
         np.testing.assert_allclose(found[name], array, atol=TOLERANCE, rtol=TOLERANCE)
 
 
-@every_engine
+@every_engine_built_anew
 def test_a_batch_of_two_is_a_batch_of_two(
     backend: Backend, strategy: Strategy, build: Build, request: pytest.FixtureRequest
 ) -> None:
-    needed = "net_with_program" if backend.name == "torch_eager" else "net"
+    needed = "net_with_program" if _of_torch(backend) else "net"
     model = request.getfixturevalue(needed)
     artifact = build(model, spec_for(backend, strategy, batch_size=2))
     images = example_input(artifact, (2, 3, 64, 96))

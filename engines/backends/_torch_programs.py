@@ -1,0 +1,120 @@
+"""The ExportedProgram beside an ONNX file, for the back ends that run PyTorch.
+
+A ``.pt2`` file is code: loading one unpickles and evaluates what its author put in, and PyTorch
+has no safe mode for it ("never load data from an untrusted source"). So only the file beside the
+model that the user named is taken (where the model is our export, only the very program that was
+written with it), and after that only the copy whose checksum is in the manifest of our own build.
+Who asks for one of these back ends vouches for that file.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+from engines.backends._failures import Errors, opening
+from engines.base import Array
+from engines.precisions import precision_of
+from sizewise.errors import BuildError, EngineMismatchError
+from sizewise.onnxfile import sha256_of
+from sizewise.specs import ExportedModel, LayerPrecision, TensorSpec
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+    from torch.fx import Node
+
+DISTRIBUTIONS = ("torch",)
+ERRORS: Errors = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, BadZipFile)
+
+
+def take_program(backend: str, model: ExportedModel, path: Path) -> None:
+    """Copy the program beside ``model`` to ``path``. Raises BuildError where there is none that
+    PyTorch could run, EngineMismatchError where it is another's."""
+    if model.card.suppression:
+        raise BuildError(
+            f"{backend} can't run {model.path.name}",
+            "suppression is in its graph, and PyTorch has no operator for that",
+            "Export it without --nms for PyTorch, or leave this back end out.",
+            reason_code="unsupported_source",
+        )
+    if not model.program_path.is_file():
+        raise BuildError(
+            f"{backend} can't run {model.path.name}",
+            f"there is no {model.program_path.name} beside it, and only that runs in PyTorch",
+            "Export the network with sizewise, or leave this back end out.",
+            reason_code="unsupported_source",
+        )
+    shutil.copyfile(model.program_path, path)
+    promised = model.card.program_sha256
+    if promised and sha256_of(path) != promised:
+        raise another_program(model.program_path, "its checksum is not the one in the ONNX file")
+
+
+def load_program(backend: str, path: Path) -> ExportedProgram:
+    """Raises EngineMismatchError."""
+    import torch
+
+    with opening(backend, ERRORS):
+        return torch.export.load(path)
+
+
+def named(outputs: tuple[TensorSpec, ...], given: Any, program: Path) -> dict[str, Array]:
+    """What the program gave, as copies by name. Raises EngineMismatchError where that is more, or
+    less."""
+    from torch.utils._pytree import tree_leaves
+
+    tensors, names = tree_leaves(given), [output.name for output in outputs]
+    if len(tensors) != len(names):
+        raise another_program(program, f"it gives {len(tensors)} outputs, not {len(names)}")
+    return {n: t.numpy().copy() for n, t in zip(names, tensors, strict=True)}
+
+
+def expect_outputs(
+    outputs: tuple[TensorSpec, ...], found: Mapping[str, Array], program: Path
+) -> None:
+    """The program belongs to the ONNX file if it has its outputs: rank, batch and fixed sides.
+    Raises EngineMismatchError."""
+    for declared in outputs:
+        shape = found[declared.name].shape
+        fits = len(shape) == len(declared.shape) and all(
+            isinstance(want, str) or want == have
+            for want, have in zip(declared.shape, shape, strict=False)
+        )
+        if not fits:
+            raise another_program(
+                program, f"it gives {declared.name} {list(shape)}, not {declared}"
+            )
+
+
+def another_program(program: Path, why: str) -> EngineMismatchError:
+    return EngineMismatchError(
+        f"{program.name} is not the program of the ONNX file",
+        why,
+        "Export the network again: both files are written together.",
+        reason_code="unsupported_source",
+    )
+
+
+def program_layers(program: ExportedProgram) -> tuple[LayerPrecision, ...]:
+    """Its operators and the types in which they compute."""
+    layers = (_layer(node) for node in program.graph.nodes if node.op == "call_function")
+    return tuple(layer for layer in layers if layer.precision)
+
+
+def _layer(node: Node) -> LayerPrecision:
+    types = [v.dtype for v in _tensors(node) if v.dtype.is_floating_point]
+    return LayerPrecision(
+        name=node.name,
+        kind=str(node.target),
+        precision=precision_of(str(dtype).removeprefix("torch.") for dtype in types),
+    )
+
+
+def _tensors(node: Node) -> list[Any]:
+    given = node.meta.get("val")
+    return [
+        v for v in (given if isinstance(given, tuple | list) else (given,)) if hasattr(v, "dtype")
+    ]

@@ -1,0 +1,52 @@
+"""Calls of a PyTorch module, eager or compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engines.backends._failures import failed_call
+from engines.backends._torch_programs import ERRORS, expect_outputs, named
+from engines.base import Array, Session, example_input
+from sizewise.specs import EngineArtifact
+
+
+class TorchSession(Session):
+    """Threads are a setting of the whole process; closing the session puts them back."""
+
+    def __init__(self, artifact: EngineArtifact, run: Callable[[Any], Any], engine: Path) -> None:
+        import torch
+
+        super().__init__(artifact)
+        self._torch = torch
+        self._run = run
+        self._engine = engine
+        self._given: Any = []
+        self._threads_before = torch.get_num_threads()
+        torch.set_num_threads(artifact.spec.threads)
+
+    def _bind(self, images: Array) -> None:
+        self._images = self._torch.from_numpy(images)
+
+    def enqueue(self) -> None:
+        try:
+            with self._torch.inference_mode():
+                self._given = self._run(self._images)
+        except ERRORS as error:
+            raise failed_call(self.artifact.spec.backend, error) from error
+
+    def outputs(self) -> dict[str, Array]:
+        return named(self.artifact.outputs, self._given, self._engine)
+
+    def close(self) -> None:
+        self._torch.set_num_threads(self._threads_before)
+
+    def expect_outputs(self) -> None:
+        """Raises EngineMismatchError where a call at the smallest size does not give what the ONNX
+        file declares."""
+        spec = self.artifact.spec
+        shape = self.artifact.image.shape(spec.batch_size, spec.profiles[0].min)
+        images = example_input(self.artifact, shape)
+        found = self.infer({self.artifact.image.tensor.name: images})
+        expect_outputs(self.artifact.outputs, found, self._engine)

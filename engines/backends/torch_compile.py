@@ -1,0 +1,142 @@
+"""PyTorch's compiler: the ExportedProgram beside the ONNX file, compiled to a file by AOTInductor.
+
+It writes C++ and calls the compiler of the system, so building takes from half a minute up.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engines.backends._failures import building, opening
+from engines.backends._torch_programs import (
+    DISTRIBUTIONS,
+    ERRORS,
+    load_program,
+    program_layers,
+    take_program,
+)
+from engines.backends._torch_session import TorchSession
+from engines.base import Availability, Backend
+from engines.libraries import installed_version, presence
+from sizewise import codec
+from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+_ENGINE, _LAYERS = "engine.pt2", "layers.json"
+
+
+class TorchCompile(Backend):
+    """``static`` exports the program again at one size and compiles that; ``dynamic`` compiles it
+    as it is. The program is FP32, whatever the ONNX file was converted to later."""
+
+    name = "torch_compile"
+    strategies = ("static", "dynamic")
+    precisions = ("fp32",)
+    graph_fusions: ClassVar[dict[str, str]] = {"all": "inductor"}
+
+    def version(self) -> str:
+        return installed_version(*DISTRIBUTIONS)
+
+    def can_build(self) -> Availability:
+        here = presence("torch", DISTRIBUTIONS, "torch")
+        compiler = _compiler()
+        if not here.ok or shutil.which(compiler):
+            return here
+        return Availability(
+            False,
+            f"there is no C++ compiler: {compiler} is not found",
+            "Install g++, or name another compiler in the variable CXX.",
+        )
+
+    def can_run(self) -> Availability:
+        return presence("torch", DISTRIBUTIONS, "torch")
+
+    def load_library(self) -> None:
+        import torch._inductor.package  # noqa: F401 - loading an engine would import it
+
+    def load_builder(self) -> None:
+        with _without_warnings():
+            import torch._inductor.compile_fx
+            import torch.export.pt2_archive  # noqa: F401 - loading a program would import it
+
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
+        with TemporaryDirectory(dir=folder) as scratch:
+            source = Path(scratch) / "source.pt2"
+            take_program(self.name, model, source)
+            program = load_program(self.name, source)
+        with _threads(spec.threads), building(self.name, ERRORS):
+            program = _at_one_size(program, model, spec) if spec.strategy == "static" else program
+            _compile(program, spec, folder / _ENGINE)
+        achieved = Achieved(layers=program_layers(program))
+        (folder / _LAYERS).write_text(codec.to_json(achieved), encoding="utf-8")
+
+    def _open(self, artifact: EngineArtifact) -> TorchSession:
+        import torch
+
+        engine = artifact.path / _ENGINE
+        with opening(self.name, ERRORS):
+            run = torch._inductor.aoti_load_package(str(engine))
+        return TorchSession(artifact, run, engine)
+
+    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+        """The types in the program that was compiled: Inductor lowers none by itself."""
+        with self._open(artifact) as session:
+            session.expect_outputs()
+        return codec.from_json((artifact.path / _LAYERS).read_text(encoding="utf-8"), Achieved)
+
+
+def _compiler() -> str:
+    return os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Of PyTorch while it compiles: what it then chooses is for as many."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _at_one_size(program: ExportedProgram, model: ExportedModel, spec: EngineSpec) -> Any:
+    import torch
+
+    shape = model.image.shape(spec.batch_size, spec.profiles[0].opt)
+    dtype = getattr(torch, model.image.tensor.dtype)
+    return torch.export.export(program.module(), (torch.zeros(shape, dtype=dtype),))
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """PyTorch's compiler uses what PyTorch has deprecated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _compile(program: ExportedProgram, spec: EngineSpec, path: Path) -> None:
+    import torch
+
+    # Frozen weights are laid out while compiling.
+    settings = {"cpp.threads": spec.threads, "freezing": True}
+    with _without_warnings():
+        torch._inductor.aoti_compile_and_package(
+            program, package_path=str(path), inductor_configs=settings
+        )
+
+
+BACKENDS = (TorchCompile(),)
