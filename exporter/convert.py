@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.calibration.feeding import Scaling, calibration_batches
+from exporter.calibration.feeding import Scaling, calibration_batches, demand_size
 from exporter.calibration.images import CalibrationSet
 from exporter.calibration.method import find_method
 from exporter.calibration.observe import Batches, observe
 from exporter.deviation import deviations
 from exporter.evidence import Evidence
-from exporter.passes import run_pass
-from exporter.precisions._base import Precision
+from exporter.passes import all_nodes, run_pass
+from exporter.precisions._base import Precision, nothing
 from exporter.preparing import Prepare
 from exporter.probing import ProbeBatches
 from exporter.regions import Graph, label
@@ -86,6 +86,8 @@ class Conversion:
         self.model, self.precision, self.looks = model, find_precision(precision), looks
         self._progress = progress
         _demand_looks(self.precision, looks)
+        for size in (*looks.sizes, *looks.check_sizes):
+            demand_size(model, size)
         self._parent = load_onnx(model.path)
         self.prepared = run_pass(Prepare(precision, self.precision.opset), load_onnx(model.path))
         self._evidence = self._look()
@@ -104,10 +106,11 @@ class Conversion:
         """The network in this precision, but for the layers ``kept``."""
         import onnx
 
-        self._demand_layers(kept)
+        layers = frozenset(kept)
+        self._demand_layers(layers)
         copy = onnx.ModelProto()
         copy.CopyFrom(self.prepared)
-        return run_pass(self.precision.make(replace(self._evidence, kept=frozenset(kept))), copy)
+        return run_pass(self.precision.make(replace(self._evidence, kept=layers)), copy)
 
     def batches(self, sizes: Sequence[Size]) -> Batches:
         """Real pictures, or noise where there are none, at every one of ``sizes``."""
@@ -119,7 +122,7 @@ class Conversion:
     def checks(self, graph: onnx.ModelProto) -> tuple[ParityCheck, ...]:
         """How far ``graph`` is from the float32 parent at every size to be checked."""
         # Detections come and go: rows after suppression are not the parent's rows.
-        suppressed = self.model.card.suppression is not None
+        suppressed = any(n.op_type == "NonMaxSuppression" for n in all_nodes(self._parent.graph))
         return deviations(
             self.prepared if suppressed else self._parent,
             graph,
@@ -189,8 +192,12 @@ class Conversion:
         return calibration_batches(looks.images, looks.sizes, self.model, scaling=looks.scaling)
 
     def _demand_layers(self, kept: Iterable[str]) -> None:
-        for name in kept:
-            choose("layer", name, self.layers)
+        if unknown := sorted(set(kept).difference(self.layers)):
+            raise UsageError(
+                f"There is no layer named {unknown[0]!r}",
+                f"the layers here are {', '.join(self.layers)}",
+                "Choose among these.",
+            )
 
 
 _FEW = 4
@@ -212,7 +219,8 @@ def convert(
     InputError, OutputError and ExportError.
     """
     conversion = Conversion(model, precision, looks, progress)
-    return conversion.write(conversion.graph(kept), out, kept)
+    layers = tuple(kept)
+    return conversion.write(conversion.graph(layers), out, layers)
 
 
 def _demand_looks(precision: Precision, looks: Looks) -> None:
@@ -221,6 +229,12 @@ def _demand_looks(precision: Precision, looks: Looks) -> None:
             f"The model can't be made {precision.name}",
             "its scales come from values seen in the network, and there are no calibration images",
             "Give --calibrate with a folder of pictures or a data set.",
+        )
+    if precision.watched is not nothing and not looks.sizes:
+        raise UsageError(
+            f"The model can't be made {precision.name}",
+            "it is made by the values seen in the network, and no sizes are given to look at",
+            "Give --calibration-sizes.",
         )
     if looks.weight_bits not in WEIGHT_BITS:
         raise UsageError(

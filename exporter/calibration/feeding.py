@@ -85,7 +85,7 @@ def calibration_batches(
     """
     _demand_pictures(model)
     for size in sizes:
-        _demand_size(model, size)
+        demand_size(model, size)
     if not each and len(images.images) >= _PICTURES_PER_SIZE * len(sizes):
         turns = [(sizes[k % len(sizes)], image) for k, image in enumerate(images.images)]
     else:
@@ -119,9 +119,10 @@ def _demand_pictures(model: ExportedModel) -> None:
         )
 
 
-def _demand_size(model: ExportedModel, size: Size) -> None:
+def demand_size(model: ExportedModel, size: Size) -> None:
+    """Raises UsageError where ``model`` does not take images of ``size``."""
     image = model.image
     if why := model.card.refusal(size) or image.refusal(_batch_size(image), size):
         raise UsageError(
-            f"{model.path.name} can't be calibrated at {size}", why, "Choose sizes that it takes."
+            f"{model.path.name} can't be run at {size}", why, "Choose sizes that it takes."
         )
