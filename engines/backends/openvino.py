@@ -1,8 +1,8 @@
 """OpenVINO on the CPU. The engine is the blob that a compiled model exports.
 
-The precision is named, never left to the plug-in: its default is BF16 where the CPU has it. What
-the layers then run in is read from the compiled graph, because the hint, read back, proves
-nothing.
+Precision, threads and streams are named, never left to the plug-in, whose default is BF16 where
+the CPU has it; and they are read back, because it silently takes other threads and streams. What
+the layers run in is read from the compiled graph: of that the hint, read back, proves nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from engines.backends._failures import Errors, building, failed_call, opening
 from engines.base import Array, Availability, Backend, Session
 from engines.libraries import installed_version, presence
 from engines.precisions import precision_of
+from sizewise.errors import BuildError
 from sizewise.specs import (
     Achieved,
     EngineArtifact,
@@ -26,6 +27,7 @@ from sizewise.specs import (
 
 _DISTRIBUTIONS = ("openvino",)
 _DEVICE = "CPU"
+_PRECISION = "INFERENCE_PRECISION_HINT"
 _ENGINE, _CONFIG = "engine.blob", "config.json"
 _ERRORS: Errors = (RuntimeError, ValueError, TypeError, MemoryError)
 _HINTS = {"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"}
@@ -66,7 +68,15 @@ class OpenVino(Backend):
             shape = openvino.PartialShape(_bounds(model, spec))
             graph.reshape({model.image.tensor.name: shape})
             config = _config(model, spec)
-            blob = core.compile_model(graph, _DEVICE, config).export_model()
+            compiled = core.compile_model(graph, _DEVICE, config)
+            if why := _departure(compiled, config):
+                raise BuildError(
+                    "openvino did not take what was asked",
+                    why,
+                    "Ask for as many threads and streams as this processor has cores.",
+                    reason_code="unsupported_options",
+                )
+            blob = compiled.export_model()
         (folder / _ENGINE).write_bytes(blob.getvalue())
         # A blob is compiled again when it is opened, by the configuration given then.
         (folder / _CONFIG).write_text(json.dumps(config), encoding="utf-8")
@@ -117,10 +127,23 @@ def _openvino() -> Any:
 def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:
     """No performance hint: it would choose threads and streams of its own."""
     return {
-        "INFERENCE_PRECISION_HINT": _HINTS[model.card.precision],
+        _PRECISION: _HINTS[model.card.precision],
         "INFERENCE_NUM_THREADS": str(spec.threads),
         "NUM_STREAMS": str(spec.streams),
     }
+
+
+def _departure(compiled: Any, config: dict[str, str]) -> str:
+    """What the plug-in took in place of what it was given; empty where it took that. A precision
+    that it widens is seen in its layers, and may be allowed; one that it narrows never is."""
+    for name in ("INFERENCE_NUM_THREADS", "NUM_STREAMS"):
+        taken = str(compiled.get_property(name))
+        if taken != config[name]:
+            return f"{name} is {taken}, not {config[name]}"
+    hint = compiled.get_property(_PRECISION).to_string()
+    if config[_PRECISION] == "f32" != hint:
+        return f"{_PRECISION} is {hint}, not f32"
+    return ""
 
 
 def _bounds(model: ExportedModel, spec: EngineSpec) -> list[int | tuple[int, int]]:
@@ -134,7 +157,10 @@ def _imported(artifact: EngineArtifact) -> Any:
     with opening(OpenVino.name, _ERRORS):
         config = json.loads((artifact.path / _CONFIG).read_text(encoding="utf-8"))
         blob = (artifact.path / _ENGINE).read_bytes()
-        return _openvino().Core().import_model(blob, _DEVICE, config)
+        compiled = _openvino().Core().import_model(blob, _DEVICE, config)
+        if why := _departure(compiled, config):
+            raise RuntimeError(why)
+        return compiled
 
 
 def _layer(node: Any, *, quantized: bool) -> LayerPrecision:

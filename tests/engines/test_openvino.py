@@ -5,13 +5,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from engines.backends import openvino as openvino_backend
 from engines.opening import open_engine
 from engines.registry import find_backend
-from sizewise.errors import EngineMismatchError
+from sizewise.errors import BuildError, EngineMismatchError
 from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 
 pytest.importorskip("openvino")
@@ -37,6 +39,37 @@ def test_precision_threads_and_streams_are_named_and_not_left_to_the_plug_in(
     assert model.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
     assert model.get_property("INFERENCE_NUM_THREADS") == 2
     assert model.get_property("NUM_STREAMS") == 2
+
+
+@pytest.mark.parametrize("changes", [{"threads": 1000}, {"threads": 1, "streams": 2}])
+def test_threads_and_streams_that_there_are_not_are_refused(
+    net: ExportedModel, tmp_path: Path, changes: dict[str, int]
+) -> None:
+    """The plug-in would take fewer without a word."""
+    with pytest.raises(BuildError, match="did not take what was asked") as caught:
+        find_backend("openvino").build(net, spec(Size(64, 96), **changes), tmp_path)
+    assert caught.value.reason_code == "unsupported_options"
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "refused"),
+    [("f32", "f32", False), ("f32", "bf16", True), ("bf16", "f32", False)],
+)
+def test_a_plug_in_that_chooses_bf16_by_itself_is_noticed(
+    asked: str, taken: str, refused: bool
+) -> None:
+    config = {
+        "INFERENCE_PRECISION_HINT": asked,
+        "INFERENCE_NUM_THREADS": "2",
+        "NUM_STREAMS": "1",
+    }
+    properties: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": SimpleNamespace(to_string=lambda: taken),
+        "INFERENCE_NUM_THREADS": 2,
+        "NUM_STREAMS": 1,
+    }
+    compiled = SimpleNamespace(get_property=properties.__getitem__)
+    assert bool(openvino_backend._departure(compiled, config)) == refused
 
 
 def test_static_is_one_shape_and_dynamic_the_bounds_of_its_profile(
