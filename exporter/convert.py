@@ -25,7 +25,7 @@ from sizewise.errors import UsageError
 from sizewise.files import written_whole
 from sizewise.onnxfile import load_onnx, read_model, write_card
 from sizewise.progress import SILENT, Progress
-from sizewise.specs import Calibration, ExportedModel, ParityCheck, Size
+from sizewise.specs import Calibration, Deviation, ExportedModel, Size
 
 if TYPE_CHECKING:
     import onnx
@@ -119,7 +119,7 @@ class Conversion:
         few = replace(self.looks.images, images=self.looks.images.images[:_FEW])
         return calibration_batches(few, sizes, self.model, scaling=self.looks.scaling, each=True)
 
-    def checks(self, graph: onnx.ModelProto) -> tuple[ParityCheck, ...]:
+    def deviations(self, graph: onnx.ModelProto) -> tuple[Deviation, ...]:
         """How far ``graph`` is from the float32 parent at every size to be checked."""
         # Detections come and go: rows after suppression are not the parent's rows.
         suppressed = any(n.op_type == "NonMaxSuppression" for n in all_nodes(self._parent.graph))
@@ -157,7 +157,8 @@ class Conversion:
             kept=tuple(kept),
             drop=drop,
             drop_limit=drop_limit,
-            parity=self.checks(graph),
+            parity=(),
+            deviations=self.deviations(graph),
         )
         write_card(graph, card)
         with written_whole(out) as draft:

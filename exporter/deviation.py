@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +17,7 @@ from exporter.emulation import emulated
 from exporter.tolerance import difference, finite_absmax, largest
 from sizewise.errors import ExportError
 from sizewise.progress import SILENT, Progress
-from sizewise.specs import ParityCheck, Size
+from sizewise.specs import Deviation, Size
 
 if TYPE_CHECKING:
     import onnx
@@ -30,31 +33,52 @@ def deviations(
     *,
     bound: float,
     progress: Progress = SILENT,
-) -> tuple[ParityCheck, ...]:
-    """By size and tensor of ``names``, the largest error over all batches of that size; what is
-    tolerated is ``bound`` of the parent's largest value there.
+) -> tuple[Deviation, ...]:
+    """Of each tensor of ``names``, at each size, over all batches of that size.
 
     Both run in ONNX Runtime without optimisations, ``made`` as what it computes (``emulation``).
     Raises ExportError where ``made`` gives another number of values, or (``numerics``) what is not
     finite.
     """
-    found: dict[tuple[Size, str], ParityCheck] = {}
+    reference, narrow = InnerSession(parent, names), InnerSession(emulated(made), names)
+    errors: dict[tuple[Size, str], _Error] = {}
     with progress.stage("Measuring the error", len(batches)) as stage:
-        for size, batch, expected, given in _pairs(parent, made, names, batches):
-            for name, one, other in zip(names, expected, given, strict=True):
-                _demand_shape(size, name, one, other)
-                _demand_finite(size, name, one, other)
-                check = ParityCheck(
-                    batch_size=len(batch),
-                    size=size,
-                    output=name,
-                    max_abs_error=largest(difference(one, other)),
-                    absmax=finite_absmax(one),
-                    tolerance=0.0,
-                )
-                found[size, name] = _worse(found.get((size, name)), check, bound)
+        for size, batch in batches:
+            pairs = zip(reference.run(size, batch), narrow.run(size, batch), strict=True)
+            for name, (expected, given) in zip(names, pairs, strict=True):
+                _demand_shape(size, name, expected, given)
+                _demand_finite(size, name, expected, given)
+                errors.setdefault((size, name), _Error()).add(expected, given)
             stage.advance(note=str(size))
-    return tuple(found.values())
+    return tuple(error.deviation(*place, bound) for place, error in errors.items())
+
+
+@dataclass
+class _Error:
+    """Of one tensor over several batches."""
+
+    largest: float = 0.0
+    absmax: float = 0.0
+    squares: float = 0.0
+    parent_squares: float = 0.0
+
+    def add(self, expected: Array, given: Array) -> None:
+        off = difference(expected, given)
+        self.largest = max(self.largest, largest(off))
+        self.absmax = max(self.absmax, finite_absmax(expected))
+        self.squares += _squares(off)
+        self.parent_squares += _squares(expected[np.isfinite(expected)])
+
+    def deviation(self, size: Size, output: str, bound: float) -> Deviation:
+        share = math.sqrt(self.squares / max(self.parent_squares, sys.float_info.min))
+        return Deviation(
+            size=size,
+            output=output,
+            max_abs_error=self.largest,
+            absmax=self.absmax,
+            relative_error=share,
+            bound=bound,
+        )
 
 
 class RelativeError:
@@ -80,27 +104,6 @@ class RelativeError:
 
 def _squares(values: Array) -> float:
     return float(np.square(values, dtype=np.float64).sum())
-
-
-def _pairs(
-    parent: onnx.ModelProto, made: onnx.ModelProto, names: Sequence[str], batches: Batches
-) -> Iterator[tuple[Size, Array, list[Array], list[Array]]]:
-    reference, narrow = InnerSession(parent, names), InnerSession(emulated(made), names)
-    for size, batch in batches:
-        yield size, batch, reference.run(size, batch), narrow.run(size, batch)
-
-
-def _worse(before: ParityCheck | None, check: ParityCheck, bound: float) -> ParityCheck:
-    absmax = max(check.absmax, before.absmax if before else 0.0)
-    error = max(check.max_abs_error, before.max_abs_error if before else 0.0)
-    return ParityCheck(
-        batch_size=check.batch_size,
-        size=check.size,
-        output=check.output,
-        max_abs_error=error,
-        absmax=absmax,
-        tolerance=bound * absmax,
-    )
 
 
 def _demand_shape(size: Size, name: str, expected: Array, given: Array) -> None:

@@ -151,6 +151,27 @@ class ParityCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deviation:
+    """One output at one input size, a graph in another precision against its float32 parent.
+
+    ``relative_error`` is the root mean square of the error over that of the parent's values (0:
+    none), ``bound`` what the precision allows of it; largest values are in the output's unit.
+    """
+
+    size: Size
+    output: str
+    max_abs_error: float
+    absmax: float
+    relative_error: float
+    bound: float
+
+    @property
+    def within(self) -> bool:
+        # A NaN error compares false, so it is not.
+        return self.relative_error <= self.bound
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suppression:
     """Non-maximum suppression as it stands in a graph: of boxes of one class that overlap by more
     than ``iou_threshold``, the best stays.
@@ -210,8 +231,8 @@ class ModelCard:
 
     Of a file in another precision, ``calibration`` is what it went by, ``kept`` are the layers that
     stayed in float32, ``drop`` the points of accuracy that were lost (None: not measured) where
-    ``drop_limit`` were allowed, and ``parity`` is with the float32 file that ``parent_sha256`` is
-    of; otherwise with eager PyTorch.
+    ``drop_limit`` were allowed, and ``deviations`` are from the float32 file that ``parent_sha256``
+    is of. ``parity`` is with eager PyTorch, or of suppression with NumPy's.
     """
 
     network: str
@@ -234,6 +255,7 @@ class ModelCard:
     drop: float | None = None
     drop_limit: float | None = None
     parity: tuple[ParityCheck, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
 
     @property
     def stem(self) -> str:

@@ -24,8 +24,8 @@ class Precision:
     ranges the pass goes by. ``calibrated`` says that it can't do without images, ``weighs_bits``
     that it has a width of weights to choose.
 
-    ``bound`` is how far the largest error of an output may be, as a share of that output's largest
-    value, for an engine to count as that network in this precision.
+    ``bound`` is how large the relative error of an output may be (the error's root mean square over
+    that of the values) for an engine to count as that network in this precision.
     """
 
     name: str

@@ -13,6 +13,6 @@ PRECISIONS = (
         name="bf16",
         make=lambda evidence: Typed("bf16", _BFLOAT16, evidence),
         opset=_OPSET,
-        bound=0.1,
+        bound=0.05,
     ),
 )

@@ -15,6 +15,6 @@ PRECISIONS = (
         make=lambda evidence: Typed("fp16", _FLOAT16, evidence),
         opset=_OPSET,
         watched=layer_values,
-        bound=0.02,
+        bound=0.01,
     ),
 )

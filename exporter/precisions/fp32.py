@@ -27,4 +27,4 @@ class Fp32(GraphPass):
         self.requires(model)
 
 
-PRECISIONS = (Precision(name="fp32", make=lambda _: Fp32(), bound=1e-3),)
+PRECISIONS = (Precision(name="fp32", make=lambda _: Fp32(), bound=1e-4),)

@@ -32,6 +32,6 @@ PRECISIONS = (
         opset=_OPSET,
         watched=quantized_values,
         calibrated=True,
-        bound=0.25,
+        bound=0.3,
     ),
 )

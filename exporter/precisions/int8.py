@@ -35,6 +35,6 @@ PRECISIONS = (
         watched=quantized_values,
         calibrated=True,
         weighs_bits=True,
-        bound=0.25,
+        bound=0.2,
     ),
 )

@@ -227,6 +227,6 @@ def _earlier(
         and card.drop_limit == options.max_drop
         and (card.drop is not None) == bool(options.data)
         and (options.max_drop is not None or card.kept == comma_list(options.keep))
-        and {check.size for check in card.parity} == set(looks.check_sizes)
+        and {one.size for one in card.deviations} == set(looks.check_sizes)
     )
     return model if same else None

@@ -9,7 +9,7 @@ from sizewise.cli import console
 from sizewise.cli.candidates import SCORES
 from sizewise.cli.precision import Made
 from sizewise.cli.scoring import Score
-from sizewise.specs import ExportedModel, ModelCard, ParityCheck, Size
+from sizewise.specs import Deviation, ExportedModel, ModelCard, ParityCheck, Size
 from sizewise.trials import Accuracy
 
 
@@ -22,6 +22,8 @@ def show_made(made: Made) -> None:
     )
     if card.parity:
         _show_parity(card)
+    if card.deviations:
+        _show_deviations(card)
     if made.scores:
         _show_scores(model, made.scores)
 
@@ -41,29 +43,45 @@ def _precision(card: ModelCard) -> str:
 
 
 def _show_parity(card: ModelCard) -> None:
-    made = (bool(card.parent_sha256) and card.suppression is None) or card.calibration is not None
     origin = "the file that it was made from" if card.parent_sha256 else "eager PyTorch"
     console.show_table(
         f"Parity with {origin} (largest absolute error)",
-        (
-            "input (B, H×W)",
-            *(["calibrated there"] if card.calibration else []),
-            *("output", "error", "allowed", "largest value"),
-            *(["share"] if made else []),
-        ),
-        [_parity_row(check, card, share=made) for check in card.parity],
+        ("input (B, H×W)", "output", "error", "allowed", "largest value"),
+        [_parity_row(check) for check in card.parity],
     )
 
 
-def _parity_row(check: ParityCheck, card: ModelCard, *, share: bool) -> tuple[str, ...]:
+def _parity_row(check: ParityCheck) -> tuple[str, ...]:
     return (
         f"{check.batch_size}, {check.size.height}×{check.size.width}",
-        *([_calibrated(check.size, card)] if card.calibration else []),
         check.output,
-        f"{check.max_abs_error:.2g}{'' if check.passed else ' !'}",
+        f"{check.max_abs_error:.2g}",
         f"{check.tolerance:.2g}",
         f"{check.absmax:.3g}",
-        *([f"{check.max_abs_error / check.absmax:.1%}" if check.absmax else "–"] if share else []),
+    )
+
+
+def _show_deviations(card: ModelCard) -> None:
+    console.show_table(
+        f"Error in {card.precision} beside the float32 file (root mean square, and largest)",
+        (
+            "size (H×W)",
+            *(["calibrated there"] if card.calibration else []),
+            *("output", "relative", "allowed", "largest", "of at most"),
+        ),
+        [_deviation_row(one, card) for one in card.deviations],
+    )
+
+
+def _deviation_row(one: Deviation, card: ModelCard) -> tuple[str, ...]:
+    return (
+        f"{one.size.height}×{one.size.width}",
+        *([_calibrated(one.size, card)] if card.calibration else []),
+        one.output,
+        f"{one.relative_error:.2%}{'' if one.within else ' !'}",
+        f"{one.bound:.0%}",
+        f"{one.max_abs_error:.2g}",
+        f"{one.absmax:.3g}",
     )
 
 

@@ -1,0 +1,149 @@
+"""Every precision of four networks, in every back end that says it can run here: within the
+precision's bound of the float32 file, and in that precision or refused with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from PIL import Image
+
+from engines.artifacts import read_manifest
+from engines.attestation import attest, departure
+from engines.base import Backend
+from engines.building import build_engine
+from engines.opening import open_engine
+from engines.registry import backends
+from exporter.calibration.images import read_calibration
+from exporter.convert import Looks, convert, find_precision, precisions
+from exporter.export import export
+from netzoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.deploy import deployable
+from netzoo.network import build_network, find_network
+from netzoo.settling import settle
+from sizewise import codec
+from sizewise.errors import EngineMismatchError
+from sizewise.specs import EngineSpec, ExportedModel, ModelCard, Profile, Size, Strategy
+
+SIZE = Size(96, 128)
+"""No size of the calibration."""
+CALIBRATED = (Size(128, 128), Size(160, 160))
+NETWORKS = ("yolov3-tiny", "yolov4-tiny", "multiscale/hierarchical", "multiscale/absi")
+WORKING = [
+    # Compiling C++ takes a quarter of a minute.
+    pytest.param(backend, id=name, marks=pytest.mark.slow if name == "torch_compile" else ())
+    for name, backend in backends().items()
+    if backend.can_build().ok and backend.can_run().ok and not backend.for_tests
+]
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def parent(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> ExportedModel:
+    return _export(request.param, tmp_path_factory.mktemp("parent"))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    for number in range(4):
+        patches = random.integers(0, 256, (5, 5, 3), dtype=np.uint8)
+        Image.fromarray(patches).resize((160, 128)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files(parent: ExportedModel, pictures: Path) -> dict[str, ExportedModel]:
+    """One of each precision; fp32 is the parent."""
+    looks = Looks(images=read_calibration(str(pictures)), sizes=CALIBRATED, check_sizes=(SIZE,))
+    made = {
+        name: convert(parent, name, parent.path.with_name(f"{name}.onnx"), looks=looks)
+        for name in precisions()
+        if name != "fp32"
+    }
+    return {"fp32": parent} | made
+
+
+@pytest.mark.parametrize("backend", WORKING)
+def test_engines_keep_to_their_precision(
+    files: dict[str, ExportedModel], backend: Backend, tmp_path: Path
+) -> None:
+    expected = _run(files["fp32"].path)
+    for name in set(files) & set(backend.precisions):
+        spec = _spec(backend)
+        folder = tmp_path / name
+        folder.mkdir()
+        build_engine(codec.to_plain(files[name]), codec.to_plain(spec), str(folder))
+        artifact = read_manifest(folder)
+        if departure(files[name], artifact):
+            with pytest.raises(EngineMismatchError, match="layer") as refused:
+                attest(files[name], artifact)
+            assert refused.value.reason_code == "unsupported_precision"
+            assert name != "fp32"
+            continue
+        with open_engine(artifact) as session:
+            given = session.infer({artifact.image.tensor.name: _images()})
+        for output, values in expected.items():
+            error = np.linalg.norm(given[output] - values) / np.linalg.norm(values)
+            assert error <= find_precision(name).bound, (name, output)
+
+
+def test_files_are_within_their_bounds(files: dict[str, ExportedModel]) -> None:
+    assert set(files) >= {"fp32", "fp16", "bf16", "int8", "fp8"}
+    for name in set(files) - {"fp32"}:
+        found = files[name].card.deviations
+        assert {one.size for one in found} == {SIZE}
+        assert all(one.within for one in found), (name, found)
+        # What loses nothing was not narrowed.
+        assert any(one.max_abs_error > 0 for one in found), name
+
+
+def _spec(backend: Backend) -> EngineSpec:
+    strategy: Strategy = "static" if "static" in backend.strategies else "dynamic"
+    return EngineSpec(
+        backend=backend.name,
+        strategy=strategy,
+        profiles=(Profile.fixed(SIZE),),
+        graph_fusion=backend.default_graph_fusion,
+        options=backend.options_type(),
+    )
+
+
+def _images() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    patches = np.random.default_rng(1).random((1, 3, 4, 4), dtype=np.float32)
+    return patches.repeat(SIZE.height // 4, 2).repeat(SIZE.width // 4, 3)
+
+
+def _run(path: Path) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, {"images": _images()}), strict=True))
+
+
+def _export(name: str, folder: Path) -> ExportedModel:
+    torch.manual_seed(0)
+    family, _, fusion = name.partition("/")
+    settings = MultiscaleConfig(fusion=fusion, scales=(0.5, 1.0)) if fusion else None
+    config = NetworkConfig(
+        name=family, classes=("a", "b"), width=0.25, depth=0.1, multiscale=settings
+    )
+    network = build_network(config)
+    settle(network)
+    module = deployable(network)
+    card = ModelCard(
+        network=family,
+        task=find_network(family).task,
+        layout="sizewise",
+        classes=() if fusion else config.classes,
+        stride=network.stride,
+        smallest=network.smallest,
+        fusion=config.fusion,
+    )
+    return export(
+        module, card, folder / "fp32.onnx", output_names=module.output_names, example=Size(96, 96)
+    )
