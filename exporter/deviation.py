@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
     import onnx
 
 Array = NDArray[Any]
+
+_TINY = float(np.finfo(np.float32).tiny)
+"""For a parent of zeros: shares of it stay finite, as a card has to hold them."""
 
 
 def deviations(
@@ -70,7 +72,7 @@ class _Error:
         self.parent_squares += _squares(expected[np.isfinite(expected)])
 
     def deviation(self, size: Size, output: str, bound: float) -> Deviation:
-        share = math.sqrt(self.squares / max(self.parent_squares, sys.float_info.min))
+        share = math.sqrt(self.squares / max(self.parent_squares, _TINY))
         return Deviation(
             size=size,
             output=output,
@@ -98,7 +100,7 @@ class RelativeError:
             given = session.run(size, batch)
             errors += [_squares(a - b) for a, b in zip(expected, given, strict=True)]
             values += [_squares(a) for a in expected]
-        relative = np.sqrt(errors / np.maximum(values, np.finfo(np.float32).tiny))
+        relative = np.sqrt(errors / np.maximum(values, _TINY))
         return float(np.nan_to_num(relative, nan=np.inf, posinf=np.inf).max(initial=0.0))
 
 
