@@ -27,11 +27,14 @@ PACKAGES = (
 _TELLING_FLAGS = (
     "avx2",
     "avx512f",
+    "avx_vnni",
     "avx512_vnni",
     "avx512_bf16",
+    "avx512_fp16",
     "amx_tile",
     "amx_bf16",
     "amx_int8",
+    "amx_fp16",
 )
 
 

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from engines.backends._failures import Errors, building, failed_call, opening
+from engines.backends._saturation import demand_room
+from engines.backends._unsigned import make_unsigned
 from engines.base import Array, Availability, Backend, Session
 from engines.libraries import installed_version, presence
 from engines.precisions import precision_of
 from sizewise.errors import BuildError
+from sizewise.onnxfile import weights_beside
 from sizewise.specs import (
     Achieved,
     EngineArtifact,
@@ -60,11 +63,16 @@ class OpenVino(Backend):
     def load_library(self) -> None:
         _openvino()
 
+    def load_builder(self) -> None:
+        import onnx  # noqa: F401
+
+        self.load_library()
+
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
         openvino = _openvino()
         with building(self.name, _ERRORS):
             core = openvino.Core()
-            graph = core.read_model(model.path)
+            graph = core.read_model(_source(model))
             shape = openvino.PartialShape(_bounds(model, spec))
             graph.reshape({model.image.tensor.name: shape})
             config = _config(model, spec)
@@ -122,6 +130,18 @@ def _openvino() -> Any:
     import openvino
 
     return openvino
+
+
+def _source(model: ExportedModel) -> Path | bytes:
+    """The file as it is or, where it is quantized, as the plug-in gets it right."""
+    if model.card.precision != "int8" or weights_beside(model.path):
+        return model.path
+    import onnx
+
+    proto = onnx.load(model.path)
+    demand_room(proto, OpenVino.name)
+    make_unsigned(proto)
+    return bytes(proto.SerializeToString())
 
 
 def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:

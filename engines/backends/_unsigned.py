@@ -1,9 +1,11 @@
-"""Activations in uint8 in place of int8, for ONNX Runtime's kernels on x86.
+"""Activations in uint8 in place of int8, for CPU kernels that want them so.
 
-Its fast convolutions there take unsigned activations. It turns signed ones into unsigned itself,
-but only where a single DequantizeLinear reads what was quantized: before a SiLU, for one, two do,
-and the convolution stays in FP32. Both moved by 128, the numbers and their zero point stand for
-the same values exactly.
+Both moved by 128, the numbers and their zero point stand for the same values exactly.
+
+ONNX Runtime's fast convolutions on x86 take unsigned activations. It turns signed ones into
+unsigned itself, but only where a single DequantizeLinear reads what was quantized: before a SiLU,
+for one, two do, and the convolution stays in FP32. OpenVINO does so everywhere, but loses the zero
+point on its way through a Concat (2026.4 without VNNI): what comes after is wrong.
 """
 
 from __future__ import annotations

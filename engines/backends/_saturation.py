@@ -1,0 +1,47 @@
+"""Quantized weights on an x86 processor without VNNI, where 8 bits are one too many.
+
+Its instruction for 8-bit numbers (VPMADDUBSW) adds two products in 16 bits and clips the sum: two
+weights beyond 64 times two activations near 255 are more than fits. Nothing warns of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sizewise.environment import read_environment
+from sizewise.errors import EngineMismatchError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_LARGEST = 64
+_VNNI = {"avx_vnni", "avx512_vnni", "amx_int8"}
+
+
+def demand_room(proto: ModelProto, backend: str) -> None:
+    """Raises EngineMismatchError (``unsupported_precision``) where sums could be clipped here."""
+    flags = set(read_environment().cpu_flags)
+    if "avx2" in flags and not flags & _VNNI and largest_weight(proto) > _LARGEST:
+        raise EngineMismatchError(
+            f"{backend} can't run this int8 graph on this processor",
+            "its weights take all 8 bits, and without VNNI sums of such products are clipped",
+            "Export it with --weight-bits 7, or run it on a processor with VNNI.",
+            reason_code="unsupported_precision",
+        )
+
+
+def largest_weight(proto: ModelProto) -> int:
+    """The largest magnitude among the int8 constants that are dequantized; 0 without any."""
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    read = {node.input[0] for node in proto.graph.node if node.op_type == "DequantizeLinear"}
+    stored = (
+        numpy_helper.to_array(tensor)
+        for tensor in proto.graph.initializer
+        if tensor.name in read and tensor.data_type == onnx.TensorProto.INT8
+    )
+    return max(
+        (int(np.abs(values.astype(np.int16)).max(initial=0)) for values in stored), default=0
+    )
