@@ -369,11 +369,13 @@ class EngineSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerPrecision:
-    """One layer of a built engine: its operator and the precision it really runs in."""
+    """One layer of a built engine: its operator, the precision it really runs in, and where it
+    runs (``place``), if that is elsewhere than was asked."""
 
     name: str
     kind: str
     precision: str
+    place: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -385,12 +387,14 @@ class Achieved:
 
     @property
     def summary(self) -> str:
-        """``fp32``, or ``bf16 61, fp32 4`` (layers each), or ``unknown (reason)``."""
+        """``fp32``, or ``bf16 61, fp32 4`` (layers each), or ``fp16 60, fp32 on CPU 1``, or
+        ``unknown (reason)``."""
         if not self.layers:
             return f"unknown ({self.reason})"
         counts: dict[str, int] = {}
         for layer in self.layers:
-            counts[layer.precision] = counts.get(layer.precision, 0) + 1
+            where = f"{layer.precision} on {layer.place}" if layer.place else layer.precision
+            counts[where] = counts.get(where, 0) + 1
         if len(counts) == 1:
             return next(iter(counts))
         ordered = sorted(counts.items(), key=lambda item: -item[1])

@@ -11,34 +11,41 @@ from sizewise.errors import BuildError
 from sizewise.specs import LayerPrecision
 
 _RAN = "_kernel_time"
+_PROVIDER = "ExecutionProvider"
 _CONVERSIONS = ("Cast", "QuantizeLinear", "DequantizeLinear", "ReorderInput", "ReorderOutput")
 
 
-def read_layers(profile: Path, provider: str) -> tuple[LayerPrecision, ...]:
+def read_layers(
+    profile: Path, provider: str, *, allow_fallback: bool = False
+) -> tuple[LayerPrecision, ...]:
     """The nodes that compute, in the order in which they ran. Raises BuildError where one of them
-    ran elsewhere than in ``provider``: ONNX Runtime falls back without a word."""
+    ran elsewhere than on ``provider``, unless that is allowed: ONNX Runtime falls back without a
+    word. Arithmetic on shapes belongs to the CPU everywhere."""
     events = json.loads(profile.read_text(encoding="utf-8"))
-    nodes = [event for event in events if event["name"].endswith(_RAN)]
-    for node in nodes:
-        _expect_provider(node, provider)
-    layers = (_layer(node) for node in nodes if node["args"]["op_name"] not in _CONVERSIONS)
-    return tuple(layer for layer in layers if layer.precision)
+    nodes = (event for event in events if event["name"].endswith(_RAN))
+    layers = [layer for layer in (_layer(node, provider) for node in nodes) if layer.precision]
+    strays = [layer for layer in layers if layer.place]
+    if strays and not allow_fallback:
+        raise _elsewhere(strays, provider)
+    return tuple(layer for layer in layers if layer.kind not in _CONVERSIONS)
 
 
-def _layer(node: dict[str, Any]) -> LayerPrecision:
+def _layer(node: dict[str, Any], provider: str) -> LayerPrecision:
     types = [name for tensor in node["args"]["input_type_shape"] for name in tensor]
+    placed = node["args"]["provider"]
     return LayerPrecision(
         name=node["name"].removesuffix(_RAN),
         kind=node["args"]["op_name"],
         precision=precision_of(types),
+        place="" if placed == provider else placed.removesuffix(_PROVIDER),
     )
 
 
-def _expect_provider(node: dict[str, Any], provider: str) -> None:
-    placed = node["args"]["provider"]
-    if placed != provider:
-        raise BuildError(
-            f"onnxruntime placed the node {node['name'].removesuffix(_RAN)} elsewhere",
-            f"it runs on {placed}, not on {provider}",
-            "Choose the back end for that device, or report this with the model.",
-        )
+def _elsewhere(strays: list[LayerPrecision], provider: str) -> BuildError:
+    first = strays[0]
+    return BuildError(
+        f"onnxruntime placed {len(strays)} nodes elsewhere than was asked",
+        f"{first.name}, for one, runs on {first.place}, not on {provider.removesuffix(_PROVIDER)}",
+        "Choose the back end for that device, or allow it with --allow-fallback.",
+        reason_code="unsupported_placement",
+    )

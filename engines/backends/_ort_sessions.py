@@ -31,13 +31,13 @@ def session_options(threads: int, level: str) -> Any:
 
 
 def open_session(path: Path, options: Any, providers: Sequence[Any] = (CPU,)) -> Any:
-    """On these providers and no other; each is a name, or a name and its options. Raises
-    RuntimeError where ONNX Runtime chose others."""
+    """On these providers; each is a name, or a name and its options. ONNX Runtime adds the CPU's
+    behind them. Raises RuntimeError where it chose others."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, options, providers=list(providers))
     asked = [p if isinstance(p, str) else p[0] for p in providers]
-    if session.get_providers() != asked:
+    if session.get_providers() != list(dict.fromkeys([*asked, CPU])):
         raise RuntimeError(f"the session runs on {session.get_providers()}, not on {asked}")
     return session
 

@@ -11,15 +11,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from engines.backends._failures import building, failed_call, opening
+from engines.backends._failures import building, opening
+from engines.backends._ort_calls import OnnxRuntimeSession
 from engines.backends._ort_profile import read_layers
 from engines.backends._ort_sessions import CPU, open_session, session_errors, session_options
-from engines.backends._ort_unsigned import make_unsigned
-from engines.base import Array, Availability, Backend, Session, example_input
+from engines.backends._unsigned import make_unsigned
+from engines.base import Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
 from sizewise.errors import BuildError
 from sizewise.onnxfile import weights_beside
-from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel, LayerPrecision
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -33,13 +34,16 @@ class OnnxRuntime(Backend):
 
     name = "onnxruntime"
     strategies = ("static", "dynamic")
-    precisions = ("fp32", "fp16", "int8")
+    precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16", "int8")
     graph_fusions: ClassVar[dict[str, str]] = {
         "none": "ORT_DISABLE_ALL",
         "basic": "ORT_ENABLE_BASIC",
         "extended": "ORT_ENABLE_EXTENDED",
         "all": "ORT_ENABLE_ALL",
     }
+    provider: ClassVar[str] = CPU
+    extra: ClassVar[str] = "cpu"
+    session_type: ClassVar[type[OnnxRuntimeSession]] = OnnxRuntimeSession
 
     def version(self) -> str:
         return installed_version(*_DISTRIBUTIONS)
@@ -51,7 +55,7 @@ class OnnxRuntime(Backend):
                 "onnxruntime and onnxruntime-gpu are both installed, as one module",
                 "pip uninstall both, then install one of them.",
             )
-        return presence("onnxruntime", _DISTRIBUTIONS, "cpu")
+        return presence("onnxruntime", _DISTRIBUTIONS, self.extra)
 
     def can_run(self) -> Availability:
         return self.can_build()
@@ -66,83 +70,65 @@ class OnnxRuntime(Backend):
 
         self.load_library()
 
+    def _providers(self, source: ExportedModel | EngineArtifact, spec: EngineSpec) -> list[Any]:
+        """Names, or names and options, in the order of preference."""
+        del source, spec
+        return [self.provider]
+
+    def _write_engine(self, options: Any, path: Path) -> None:
+        """Have the session that is opened with ``options`` leave the engine at ``path``."""
+        options.optimized_model_filepath = str(path)
+
+    def _achieved(self, layers: tuple[LayerPrecision, ...]) -> Achieved:
+        return Achieved(layers=layers)
+
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
         options = session_options(spec.threads, self.graph_fusions[spec.graph_fusion])
-        options.optimized_model_filepath = str(folder / _ENGINE)
+        self._write_engine(options, folder / _ENGINE)
         with TemporaryDirectory(dir=folder) as scratch, building(self.name, session_errors()):
-            source = _source(model, spec, Path(scratch) / "source.onnx")
-            session = open_session(source, options)
+            source = self._source(model, spec, Path(scratch) / "source.onnx")
+            session = open_session(source, options, self._providers(model, spec))
         _expect_shape(session, model, spec)
 
     def _open(self, artifact: EngineArtifact) -> Session:
-        return _opened(artifact, session_options(artifact.spec.threads, "ORT_DISABLE_ALL"))
+        return self._opened(artifact, session_options(artifact.spec.threads, "ORT_DISABLE_ALL"))
+
+    def _opened(self, artifact: EngineArtifact, options: Any) -> OnnxRuntimeSession:
+        providers = self._providers(artifact, artifact.spec)
+        with opening(self.name, session_errors()):
+            session = open_session(artifact.path / _ENGINE, options, providers)
+            return self.session_type(artifact, session)
 
     def _inspect(self, artifact: EngineArtifact) -> Achieved:
         """From the profile of one call at the smallest size: types and provider of every node."""
         options = session_options(artifact.spec.threads, "ORT_DISABLE_ALL")
+        allow_fallback = artifact.spec.options.allow_fallback
         with TemporaryDirectory() as scratch:
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(scratch) / "profile")
-            session = _opened(artifact, options)
+            session = self._opened(artifact, options)
             shape = artifact.image.shape(artifact.spec.batch_size, artifact.spec.profiles[0].min)
             session.infer({artifact.image.tensor.name: example_input(artifact, shape)})
-            return Achieved(layers=read_layers(session.profile(), CPU))
+            profile = session.profile()
+            layers = read_layers(profile, self.provider, allow_fallback=allow_fallback)
+        return self._achieved(layers)
 
+    def _source(self, model: ExportedModel, spec: EngineSpec, path: Path) -> Path:
+        """The file as it is, or a copy at ``path`` with its size fixed, its activations unsigned
+        or its weights inside: an optimised graph goes on looking for weights beside it, in its own
+        folder."""
+        import onnx
 
-class OnnxRuntimeSession(Session):
-    """Bound once with I/O binding: a call copies neither inputs nor outputs."""
-
-    def __init__(self, artifact: EngineArtifact, session: Any) -> None:
-        super().__init__(artifact)
-        self._session = session
-        self._names = [output.name for output in session.get_outputs()]
-        self._errors = session_errors()
-        self._binding = session.io_binding()
-
-    def _bind(self, images: Array) -> None:
-        from onnxruntime import OrtValue
-
-        # Outputs of the last call would be kept as buffers, and may be of another size.
-        self._binding = self._session.io_binding()
-        name = self.artifact.image.tensor.name
-        self._binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(images))
-        for output in self._names:
-            self._binding.bind_output(output, "cpu")
-
-    def enqueue(self) -> None:
-        try:
-            self._session.run_with_iobinding(self._binding)
-        except self._errors as error:
-            raise failed_call(OnnxRuntime.name, error) from error
-
-    def outputs(self) -> dict[str, Array]:
-        return dict(zip(self._names, self._binding.copy_outputs_to_cpu(), strict=True))
-
-    def profile(self) -> Path:
-        """Ends the profiling that the session was opened with."""
-        return Path(self._session.end_profiling())
-
-
-def _opened(artifact: EngineArtifact, options: Any) -> OnnxRuntimeSession:
-    with opening(OnnxRuntime.name, session_errors()):
-        return OnnxRuntimeSession(artifact, open_session(artifact.path / _ENGINE, options))
-
-
-def _source(model: ExportedModel, spec: EngineSpec, path: Path) -> Path:
-    """The file as it is, or a copy at ``path`` with its size fixed, its activations unsigned or its
-    weights inside: an optimised graph goes on looking for weights beside it, in its own folder."""
-    import onnx
-
-    quantized = model.card.precision == "int8"
-    if spec.strategy != "static" and not quantized and not weights_beside(model.path):
-        return model.path
-    proto = onnx.load(model.path)
-    if quantized:
-        make_unsigned(proto)
-    if spec.strategy == "static":
-        _fix_input(proto, model, spec)
-    onnx.save(proto, path)
-    return path
+        signed = model.card.precision == "int8" and self.provider == CPU
+        if spec.strategy != "static" and not signed and not weights_beside(model.path):
+            return model.path
+        proto = onnx.load(model.path)
+        if signed:
+            make_unsigned(proto)
+        if spec.strategy == "static":
+            _fix_input(proto, model, spec)
+        onnx.save(proto, path)
+        return path
 
 
 def _fix_input(proto: ModelProto, model: ExportedModel, spec: EngineSpec) -> None:

@@ -198,7 +198,9 @@ def test_an_engine_in_another_precision_is_a_row_and_the_sweep_goes_on(tmp_path:
     assert "none of its 3 int8 layers runs in int8 here: they run in fp32" in refused.reason
     allowed = swept(tmp_path / "out", quantized, **keys | {"allow_fallback": True})
     assert allowed.statuses == {"ok": 2}
-    assert {r.build.achieved for r in on_file(allowed) if r.build} == {"int8", "fp32"}
+    told = [r.build.achieved for r in on_file(allowed) if r.build]
+    assert ["int8" in one for one in told].count(True) == 1
+    assert "fp32" in told
 
 
 def test_nothing_is_measured_where_model_and_data_do_not_fit(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,27 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from engines.backends._ort_calls import OnnxRuntimeSession
+from engines.backends._ort_profile import read_layers
 from engines.base import example_input
+from engines.building import build_engine
+from engines.cache import obtain_engine
 from engines.opening import open_engine
 from engines.registry import find_backend
+from sizewise import codec
 from sizewise.errors import BuildError, EngineMismatchError, InferenceError
 from sizewise.onnxfile import read_model
-from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size, Strategy
+from sizewise.specs import (
+    Achieved,
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    Profile,
+    Size,
+    Strategy,
+)
 from tests.engines.nets import write_net
+from tests.engines.typed_nets import write_quantized_net, write_typed_net
 
 ort = pytest.importorskip("onnxruntime")
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
@@ -138,3 +153,61 @@ def test_convolutions_that_run_in_int8_are_reported_so(
     found = {layer.kind: layer.precision for layer in achieved.layers}
     assert found["QLinearConv"] == "int8"
     assert "int8" in achieved.summary
+
+
+def test_a_session_on_another_provider_is_refused(
+    build: Build, net: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = build(net, spec("static"))
+    elsewhere = ["AzureExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(ort.InferenceSession, "get_providers", lambda self: elsewhere)
+    with pytest.raises(EngineMismatchError, match=r"runs on .*Azure"):
+        find_backend("onnxruntime").open(artifact)
+
+
+def event(name: str, provider: str, kind: str = "Conv", dtype: str = "float") -> dict[str, Any]:
+    """Of ONNX Runtime's profile."""
+    given = {"op_name": kind, "provider": provider, "input_type_shape": [{dtype: [1, 3, 8, 8]}]}
+    return {"name": f"{name}_kernel_time", "args": given}
+
+
+def test_a_node_on_another_provider_is_refused_unless_it_is_allowed(tmp_path: Path) -> None:
+    cuda, cpu = "CUDAExecutionProvider", "CPUExecutionProvider"
+    events = [
+        event("conv0", cuda, dtype="float16"),
+        event("shape", cpu, "Gather", "int64"),
+        event("conv1", cpu),
+    ]
+    profile = tmp_path / "profile.json"
+    profile.write_text(json.dumps(events[:2]), encoding="utf-8")
+    assert [layer.name for layer in read_layers(profile, cuda)] == ["conv0"]
+    profile.write_text(json.dumps(events), encoding="utf-8")
+    with pytest.raises(BuildError, match="conv1, for one, runs on CPU, not on CUDA") as caught:
+        read_layers(profile, cuda)
+    assert caught.value.reason_code.startswith("unsupported")
+    achieved = Achieved(layers=read_layers(profile, cuda, allow_fallback=True))
+    assert achieved.summary == "fp16 1, fp32 on CPU 1"
+
+
+def test_a_profile_that_moved_to_another_provider_fails_the_build(
+    net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def doctored(self: Any) -> Path:
+        path = tmp_path / "profile.json"
+        path.write_text(json.dumps([event("conv0", "XnnpackExecutionProvider")]), encoding="utf-8")
+        return path
+
+    monkeypatch.setattr(OnnxRuntimeSession, "profile", doctored)
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    with pytest.raises(BuildError, match="runs on Xnnpack, not on CPU"):
+        build_engine(codec.to_plain(net), codec.to_plain(spec("static")), str(folder))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp8"])
+def test_a_precision_without_kernels_is_unsupported(tmp_path: Path, precision: str) -> None:
+    write = write_typed_net if precision == "bf16" else write_quantized_net
+    model = write(tmp_path / "net.onnx", precision)
+    with pytest.raises(EngineMismatchError, match=precision) as caught:
+        obtain_engine(model, spec("static"), tmp_path / "engines")
+    assert caught.value.reason_code == "unsupported_precision"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from engines.backends._ort_sessions import open_session, session_options
-from engines.backends._ort_unsigned import make_unsigned
+from engines.backends._unsigned import make_unsigned
 from engines.base import example_input
 from engines.opening import open_engine
 from sizewise.onnxfile import read_model

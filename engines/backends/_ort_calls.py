@@ -1,0 +1,64 @@
+"""Calls of an ONNX Runtime session, bound with I/O binding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engines.backends._failures import failed_call
+from engines.backends._ort_sessions import session_errors
+from engines.base import Array, Session
+from sizewise.specs import EngineArtifact
+
+
+class OnnxRuntimeSession(Session):
+    """Bound once: on the CPU, a call copies neither inputs nor outputs."""
+
+    def __init__(self, artifact: EngineArtifact, session: Any) -> None:
+        super().__init__(artifact)
+        self._session = session
+        self._names = [output.name for output in session.get_outputs()]
+        self._errors = session_errors()
+        self._binding = session.io_binding()
+
+    def _bind(self, images: Array) -> None:
+        from onnxruntime import OrtValue
+
+        self._bind_outputs()
+        name = self.artifact.image.tensor.name
+        self._binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(images))
+
+    def _bind_outputs(self) -> None:
+        # Outputs of the last call would be kept as buffers, and may be of another size.
+        self._binding = self._session.io_binding()
+        for output in self._names:
+            self._binding.bind_output(output, "cpu")
+
+    def enqueue(self) -> None:
+        try:
+            self._session.run_with_iobinding(self._binding)
+        except self._errors as error:
+            raise failed_call(self.artifact.spec.backend, error) from error
+
+    def outputs(self) -> dict[str, Array]:
+        return dict(zip(self._names, self._binding.copy_outputs_to_cpu(), strict=True))
+
+    def profile(self) -> Path:
+        """Ends the profiling that the session was opened with."""
+        return Path(self._session.end_profiling())
+
+
+class DeviceSession(OnnxRuntimeSession):
+    """On a GPU. Binding an input copies it there, so it is bound in every call, and outputs are
+    bound to the CPU: host-to-device and device-to-host are part of a call."""
+
+    def _bind(self, images: Array) -> None:
+        self._bind_outputs()
+        self._images = images
+
+    def enqueue(self) -> None:
+        self._binding.bind_cpu_input(self.artifact.image.tensor.name, self._images)
+        super().enqueue()
+
+    def synchronize(self) -> None:
+        self._binding.synchronize_outputs()

@@ -1,0 +1,101 @@
+"""ONNX Runtime on an NVIDIA GPU, by its CUDA and its TensorRT provider.
+
+Written by ONNX Runtime's documentation (execution-providers/CUDA-ExecutionProvider,
+TensorRT-ExecutionProvider, EP-Context-Design, OperatorKernels.md) and tested without a GPU: that
+it runs on one has yet to be shown.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+
+from engines.backends._ort_calls import DeviceSession
+from engines.backends._ort_sessions import CPU
+from engines.backends.onnxruntime import OnnxRuntime
+from engines.base import Availability
+from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel, LayerPrecision, Size
+
+_CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
+_FLAGS = {"fp16": "trt_fp16_enable", "bf16": "trt_bf16_enable", "int8": "trt_int8_enable"}
+"""What TensorRT before 11, whose typing is weak, needs told; FP8 follows from its Q/DQ nodes."""
+
+
+class OnnxRuntimeCuda(OnnxRuntime):
+    """bf16 needs opset 22: there are no kernels before."""
+
+    name = "onnxruntime_cuda"
+    precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16", "bf16")
+    provider = _CUDA
+    library: ClassVar[str] = "cuda"
+    extra = "gpu"
+    session_type = DeviceSession
+
+    def can_build(self) -> Availability:
+        here = super().can_build()
+        return _offered(self.provider, self.library) if here.ok else here
+
+    def _providers(self, source: ExportedModel | EngineArtifact, spec: EngineSpec) -> list[Any]:
+        del source
+        # TF32 would be FP32 in name alone: it has FP16's fraction.
+        cuda = (_CUDA, {"use_tf32": "0"})
+        return [cuda, CPU] if spec.options.allow_fallback else [cuda]
+
+
+class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
+    """The engine is an EP context: a graph of one node that holds TensorRT's plan."""
+
+    name = "onnxruntime_tensorrt"
+    precisions = ("fp32", "fp16", "bf16", "int8", "fp8")
+    graph_fusions: ClassVar[dict[str, str]] = {"all": "ORT_ENABLE_ALL"}
+    provider = _TENSORRT
+    library = "tensorrt"
+
+    def _providers(self, source: ExportedModel | EngineArtifact, spec: EngineSpec) -> list[Any]:
+        flag = _FLAGS.get(source.card.precision)
+        options = profile_shapes(source, spec) | ({flag: "1"} if flag else {})
+        behind = super()._providers(source, spec) if spec.options.allow_fallback else []
+        return [(_TENSORRT, options), *behind]
+
+    def _write_engine(self, options: Any, path: Path) -> None:
+        options.add_session_config_entry("ep.context_enable", "1")
+        options.add_session_config_entry("ep.context_embed_mode", "1")
+        options.add_session_config_entry("ep.context_file_path", str(path))
+
+    def _achieved(self, layers: tuple[LayerPrecision, ...]) -> Achieved:
+        """Of the plan nothing is known, so that a graph in another precision than FP32 is refused
+        unless a fallback is allowed."""
+        places = sorted({layer.place for layer in layers if layer.place})
+        elsewhere = f", and nodes beside it run on {' and '.join(places)}" if places else ""
+        return Achieved(reason=f"ONNX Runtime shows a TensorRT plan as one node{elsewhere}")
+
+
+def profile_shapes(source: ExportedModel | EngineArtifact, spec: EngineSpec) -> dict[str, str]:
+    """The one profile as the provider's options: ``images:1x3x320x320``."""
+    (profile,) = spec.profiles
+
+    def text(size: Size) -> str:
+        shape = source.image.shape(spec.batch_size, size)
+        return f"{source.image.tensor.name}:{'x'.join(map(str, shape))}"
+
+    return {
+        f"trt_profile_{bound}_shapes": text(getattr(profile, bound))
+        for bound in ("min", "opt", "max")
+    }
+
+
+def _offered(provider: str, library: str) -> Availability:
+    """By the file that holds the provider: asking ONNX Runtime itself would import it."""
+    found = find_spec("onnxruntime")
+    folder = Path(found.origin).parent if found and found.origin else Path()
+    if any(folder.glob(f"capi/*onnxruntime_providers_{library}.*")):
+        return Availability(True)
+    return Availability(
+        False,
+        f"the onnxruntime that is installed has no {provider}",
+        "With an NVIDIA GPU: pip uninstall onnxruntime, then pip install 'sizewise[gpu]'",
+    )
+
+
+BACKENDS = (OnnxRuntimeCuda(), OnnxRuntimeTensorRt())
