@@ -77,7 +77,7 @@ def _torch(environment: Environment) -> list[Finding]:
             kind="training, export",
             name="PyTorch",
             here=version is not None,
-            detail=version or "not installed: train, export and torch_eager need it",
+            detail=version or "not installed: train, export and the torch back ends need it",
             todo="" if version else "pip install 'sizewise[torch]'",
         )
     ]

@@ -199,7 +199,7 @@ def test_an_engine_in_another_precision_is_a_row_and_the_sweep_goes_on(tmp_path:
     allowed = swept(tmp_path / "out", quantized, **keys | {"allow_fallback": True})
     assert allowed.statuses == {"ok": 2}
     told = [r.build.achieved for r in on_file(allowed) if r.build]
-    assert ["int8" in one for one in told].count(True) == 1
+    assert any("int8" in one for one in told)
     assert "fp32" in told
 
 
