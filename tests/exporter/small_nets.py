@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ import onnx
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
+from exporter.calibration.images import CalibrationSet, read_calibration
 from exporter.passes import run_pass
 from exporter.preparing import Prepare
 
@@ -201,3 +204,13 @@ def unread(model: onnx.ModelProto) -> set[str]:
     held = {tensor.name for tensor in model.graph.initializer}
     read = {name for node in all_nodes(model.graph) for name in node.input}
     return (made | held) - read - {output.name for output in model.graph.output}
+
+
+def picture_set(folder: Path, count: int = 3) -> CalibrationSet:
+    """Patches of colour, as PNG files in ``folder``."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for number in range(count):
+        patches = random.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+        Image.fromarray(patches).resize((56, 40)).save(folder / f"{number}.png")
+    return read_calibration(str(folder))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from onnx.reference import ReferenceEvaluator
 
-from engines.backends._ort_unsigned import make_unsigned
+from engines.backends._unsigned import make_unsigned
 from exporter.calibration.observe import observe
 from exporter.evidence import Evidence
 from exporter.passes import run_pass

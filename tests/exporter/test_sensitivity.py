@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import numpy_helper
+
+from exporter.convert import Conversion, Looks
+from exporter.sensitivity import Sensitivity, keep_least, layer_errors
+from sizewise.errors import ExportError
+from sizewise.onnxfile import read_model
+from sizewise.specs import Size
+from tests.exporter.conftest import Counted
+from tests.exporter.small_nets import Chain, picture_set, producers
+
+SIZES = (Size(32, 32), Size(32, 48))
+
+
+def ranked(count: int) -> tuple[Sensitivity, ...]:
+    return tuple(Sensitivity(layer=f"conv{place}", error=1 / (place + 1)) for place in range(count))
+
+
+class Scripted:
+    """How many points are lost by how many layers are kept; remembers what it was asked."""
+
+    def __init__(self, drops: Sequence[float]) -> None:
+        self.drops = drops
+        self.asked: list[int] = []
+
+    def __call__(self, kept: tuple[str, ...]) -> float:
+        assert kept == tuple(one.layer for one in ranked(len(kept)))
+        self.asked.append(len(kept))
+        return self.drops[len(kept)]
+
+
+falling = st.lists(st.floats(0, 60), min_size=2, max_size=130).map(
+    lambda drops: sorted(drops, reverse=True)
+)
+
+
+@given(drops=falling, limit=st.floats(0, 60))
+def test_the_fewest_layers_that_are_enough_are_kept(drops: list[float], limit: float) -> None:
+    drop, layers = Scripted(drops), ranked(len(drops) - 1)
+    most = len(layers) // 2
+    enough = [count for count in range(min(1, most), most + 1) if drops[count] <= limit]
+    if enough:
+        choice = keep_least(layers, drop, limit)
+        assert choice.kept == tuple(one.layer for one in layers[: enough[0]])
+        assert choice.drop == drops[enough[0]]
+    else:
+        with pytest.raises(ExportError) as hit:
+            keep_least(layers, drop, limit)
+        assert hit.value.reason_code == "numerics"
+    assert max(drop.asked) <= most
+    assert len(drop.asked) == len(set(drop.asked)) <= 2 * np.log2(len(drops)) + 2
+
+
+def test_where_half_of_them_do_not_help_the_worst_are_named() -> None:
+    said = (
+        r"drops by more than 1 points: 3\.00 are lost with the 4 most sensitive layers in float32; "
+        r"the worst are conv0 \(100\.0%\), conv1 \(50\.0%\), .*conv4"
+    )
+    with pytest.raises(ExportError, match=said):
+        keep_least(ranked(8), Scripted([9.0, 8, 7, 6, 3, 0, 0, 0, 0]), 1.0)
+
+
+def with_outliers(net: Chain, layer: int) -> onnx.ModelProto:
+    """What weighs a dead channel is made large: nothing changes in float32, and the other weights
+    of ``layer`` fall between the steps of an 8-bit scale."""
+    before, after = (producers(net.proto)[net.layers[place]] for place in (layer - 1, layer))
+    for tensor in net.proto.graph.initializer:
+        values = numpy_helper.to_array(tensor).copy()
+        if tensor.name in before.input[1:]:
+            values[0] = 0
+        elif tensor.name == after.input[1]:
+            values[:, 0] = 40
+        tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    return net.proto
+
+
+@pytest.mark.parametrize("layer", [1, 2, 3])
+@pytest.mark.parametrize("precision", ["int8", "fp8"])
+def test_the_layer_that_was_made_sensitive_comes_first(
+    folder: Path, layer: int, precision: str
+) -> None:
+    net = Chain(["leaky", "conv", "leaky", "conv", "leaky", "conv", "leaky"])
+    onnx.save(with_outliers(net, layer), folder / "net.onnx")
+    looks = Looks(images=picture_set(folder / "pictures"), sizes=SIZES)
+    conversion = Conversion(read_model(folder / "net.onnx"), precision, looks)
+    progress = Counted()
+    found = layer_errors(conversion, progress)
+    by_output = producers(conversion.prepared)
+    names = [by_output[name].name for name in net.layers]
+    heads = {by_output[name].name for name in net.heads}
+    assert {one.layer for one in found} == set(names) - heads
+    assert progress.steps == len(names)
+    errors = [one.error for one in found]
+    assert errors == sorted(errors, reverse=True)
+    if precision == "int8":  # of floating-point weights, the small ones keep their share
+        assert found[0].layer == names[layer]
+        assert errors[0] > 3 * errors[1]
+
+
+def test_each_layer_alone_hurts_less_than_all_together(folder: Path) -> None:
+    net = Chain(["leaky", "norm"])
+    onnx.save(net.proto, folder / "net.onnx")
+    conversion = Conversion(read_model(folder / "net.onnx"), "bf16", Looks(sizes=SIZES))
+    found = layer_errors(conversion)
+    assert len(found) == len(net.layers)
+    assert all(2**-12 < one.error < 2**-4 for one in found)
+
+
+def test_a_network_of_one_layer_too_many_has_nothing_to_spare() -> None:
+    with pytest.raises(ExportError, match="with the 0 most sensitive layers"):
+        keep_least(ranked(1), Scripted([5.0, 0.0]), 1.0)
