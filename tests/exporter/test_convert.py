@@ -1,19 +1,79 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
-from exporter.convert import convert, precisions
-from sizewise.errors import ExportError, OutputError, UsageError
-from sizewise.onnxfile import read_model
+from exporter.convert import Conversion, Looks, convert, precisions
+from exporter.with_suppression import with_suppression
+from sizewise.errors import ExportError, InputError, OutputError, UsageError
+from sizewise.onnxfile import CARD_KEY, read_model, sha256_of, write_card
+from sizewise.specs import ExportedModel, ModelCard, Size, Suppression
 from tests.exporter.conftest import Exported
+from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures, run
+
+SIZES = (Size(32, 32), Size(64, 32))
+OUTSIDE = (*SIZES, Size(64, 96))
+NOISE = Looks(sizes=SIZES, check_sizes=OUTSIDE)
+NET = Chain(["leaky", "norm", "leaky", "concat"])
+CARD = ModelCard(network="chain", task="detection", layout="b_4c_n", stride=32, classes=("a", "b"))
+
+
+@pytest.fixture
+def chain(folder: Path) -> ExportedModel:
+    proto = copied(NET.proto)
+    write_card(proto, CARD)
+    return saved(proto, folder)
+
+
+@pytest.fixture
+def seen(tmp_path: Path) -> Looks:
+    return replace(NOISE, images=picture_set(tmp_path / "pictures"))
+
+
+def saved(proto: onnx.ModelProto, folder: Path) -> ExportedModel:
+    onnx.save(proto, folder / "net.onnx")
+    return read_model(folder / "net.onnx")
+
+
+def turned(proto: onnx.ModelProto, kind: str) -> onnx.ModelProto:
+    """The same network, taking channels last, bytes, or both."""
+    made = copied(proto)
+    nodes, value = [], "given"
+    if "bytes" in kind:
+        nodes.append(helper.make_node("Cast", [value], ["floats"], to=TensorProto.FLOAT))
+        made.graph.initializer.add().CopyFrom(helper.make_tensor("byte", 1, [], [255.0]))
+        nodes.append(helper.make_node("Div", ["floats", "byte"], ["shares"]))
+        made.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+        value = "shares"
+    if "last" in kind:
+        nodes.append(helper.make_node("Transpose", [value], ["planes"], perm=[0, 3, 1, 2]))
+        value = "planes"
+        sides = made.graph.input[0].type.tensor_type.shape.dim
+        for side, name in zip(sides, ("batch", "height", "width"), strict=False):
+            side.dim_param = name
+        sides[3].dim_value = 3
+    made.graph.input[0].name = "given"
+    made.graph.node[0].input[0] = value
+    for node in reversed(nodes):
+        made.graph.node.insert(0, node)
+    return made
+
+
+def fixed(proto: onnx.ModelProto, batch: int, height: int, width: int) -> onnx.ModelProto:
+    made = copied(proto)
+    sides = made.graph.input[0].type.tensor_type.shape.dim
+    for side, value in zip(sides, (batch, 3, height, width), strict=True):
+        side.dim_value = value
+    return made
 
 
 def test_nothing_of_it_needs_torch() -> None:
@@ -100,3 +160,241 @@ def test_half_precision_constants_count_too(folder: Path) -> None:
     onnx.save(onnx.helper.make_model(graph), folder / "half.onnx")
     with pytest.raises(ExportError, match="float16"):
         convert(read_model(folder / "half.onnx"), "fp32", folder / "made.onnx")
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp8"])
+def test_what_goes_by_images_says_by_which(
+    chain: ExportedModel, seen: Looks, folder: Path, precision: str
+) -> None:
+    made = convert(chain, precision, folder / "made.onnx", looks=seen)
+    card = made.card
+    assert (card.network, card.task, card.stride) == ("chain", "detection", 32)
+    assert (card.precision, card.parent_sha256) == (precision, sha256_of(chain.path))
+    assert card.calibration is not None
+    assert seen.images is not None
+    assert (card.calibration.data, card.calibration.images) == ("pictures", 3)
+    assert card.calibration.data_sha256 == seen.images.sha256
+    assert (card.calibration.sizes, card.calibration.weight_bits) == (SIZES, 7)
+    output = chain.outputs[0].name
+    assert [(one.size, one.output) for one in card.deviations] == [(s, output) for s in OUTSIDE]
+    for one in card.deviations:
+        assert one.within
+        assert one.max_abs_error > 0
+    assert (card.kept, card.parity, card.program_sha256) == ((), (), "")
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_without_images_noise_is_looked_at(
+    chain: ExportedModel, folder: Path, precision: str
+) -> None:
+    card = convert(chain, precision, folder / "made.onnx", looks=NOISE).card
+    assert card.calibration is None
+    assert {one.size for one in card.deviations} == set(OUTSIDE)
+    assert all(one.within and one.relative_error > 2**-14 for one in card.deviations)
+
+
+def test_the_error_in_the_card_is_what_onnx_runtime_finds(
+    chain: ExportedModel, seen: Looks, folder: Path
+) -> None:
+    made = convert(chain, "int8", folder / "made.onnx", looks=seen)
+    batches = list(Conversion(chain, "int8", seen).batches(OUTSIDE[-1:]))
+    errors = [
+        np.abs(run(onnx.load(made.path), batch)[0] - run(NET.proto, batch)[0]).max()
+        for _, batch in batches
+    ]
+    assert made.card.deviations[-1].max_abs_error == pytest.approx(max(errors), rel=1e-3)
+
+
+def test_layers_are_kept_and_named_however_they_are_given(
+    chain: ExportedModel, seen: Looks, folder: Path
+) -> None:
+    layers = Conversion(chain, "int8", seen).layers
+    chosen = (layers[2], layers[0])
+    made = convert(chain, "int8", folder / "made.onnx", looks=seen, kept=(n for n in chosen))
+    assert made.card.kept == chosen
+    weights = {n.name: n.input[1] for n in onnx.load(made.path).graph.node if n.op_type == "Conv"}
+    kept = [name for name in layers if not weights[name].endswith("dequantized")]
+    assert set(chosen) < set(kept)
+    assert len(kept) == len(chosen) + len(NET.heads)
+
+
+def test_a_layer_that_is_not_there_is_told_with_those_that_are(
+    chain: ExportedModel, folder: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"no layer named 'stem': the layers here are n_conv1, n_"):
+        convert(chain, "fp16", folder / "made.onnx", looks=NOISE, kept=["n_conv1", "stem"])
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp8"])
+def test_scales_need_images(chain: ExportedModel, folder: Path, precision: str) -> None:
+    with pytest.raises(UsageError, match=r"there are no calibration images\. Give --calibrate"):
+        convert(chain, precision, folder / "made.onnx", looks=NOISE)
+
+
+@pytest.mark.parametrize("bits", [0, 6, 9, 16])
+def test_weights_have_7_bits_or_8(
+    chain: ExportedModel, seen: Looks, folder: Path, bits: int
+) -> None:
+    with pytest.raises(UsageError, match=f"can't have {bits} bits"):
+        convert(chain, "int8", folder / "made.onnx", looks=replace(seen, weight_bits=bits))
+
+
+def test_an_unknown_method_lists_those_there_are(
+    chain: ExportedModel, seen: Looks, folder: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"no calibration method named 'mean'.*entropy, minmax"):
+        convert(chain, "int8", folder / "made.onnx", looks=replace(seen, method="mean"))
+
+
+def test_without_a_size_nothing_can_be_looked_at(chain: ExportedModel, folder: Path) -> None:
+    with pytest.raises(UsageError, match="no sizes are given to look at"):
+        convert(chain, "fp16", folder / "made.onnx")
+
+
+_AGAIN = """
+import sys
+from pathlib import Path
+from exporter.calibration.images import read_calibration
+from exporter.convert import Looks, convert
+from sizewise.onnxfile import read_model
+from sizewise.specs import Size
+folder = Path(sys.argv[1])
+sizes = (Size(32, 32), Size(64, 32))
+looks = Looks(images=read_calibration(sys.argv[2]), sizes=sizes, check_sizes=sizes)
+for name in ("fp16", "int8"):
+    convert(read_model(folder / "net.onnx"), name, folder / f"{name}.onnx", looks=looks)
+    print((folder / f"{name}.onnx").read_bytes().hex())
+"""
+
+
+def test_a_file_made_again_is_the_same_to_the_byte(
+    chain: ExportedModel, seen: Looks, tmp_path: Path
+) -> None:
+    """Nor does it go by the order of sets, which is another in each process."""
+    given = [sys.executable, "-c", _AGAIN, str(chain.path.parent), str(tmp_path / "pictures")]
+    first, second = (
+        subprocess.run(
+            given,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PYTHONHASHSEED": n},
+        ).stdout
+        for n in ("1", "2")
+    )
+    assert first == second != ""
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.parametrize("kind", ["last", "bytes", "bytes last"])
+def test_images_may_be_bytes_and_channels_last(
+    folder: Path, seen: Looks, kind: str, precision: str
+) -> None:
+    model = saved(turned(NET.proto, kind), folder)
+    looks = seen if precision == "int8" else NOISE
+    made = convert(model, precision, folder / "made.onnx", looks=looks)
+    assert [str(one) for one in made.inputs] == [str(one) for one in model.inputs]
+    assert all(one.within for one in made.card.deviations)
+    planes = pictures(32, 64)
+    given = np.rint(planes * 255).astype(np.uint8) if "bytes" in kind else planes
+    given = np.ascontiguousarray(given.transpose(0, 2, 3, 1)) if "last" in kind else given
+    (ours,), (theirs,) = run(onnx.load(made.path), given), run(NET.proto, planes)
+    assert np.abs(ours - theirs).mean() < 0.05 * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_sizes_may_be_fixed(folder: Path, seen: Looks, precision: str, batch: int) -> None:
+    model = saved(fixed(NET.proto, batch, 64, 32), folder)
+    looks = replace(seen, sizes=(Size(64, 32),), check_sizes=(Size(64, 32),))
+    made = convert(model, precision, folder / "made.onnx", looks=looks)
+    assert made.inputs[0].shape == (batch, 3, 64, 32)
+    assert all(one.within for one in made.card.deviations)
+
+
+@pytest.mark.parametrize("images", [True, False])
+@pytest.mark.parametrize("field", ["sizes", "check_sizes"])
+def test_a_size_that_the_model_does_not_take_is_told_before_anything_is_done(
+    folder: Path, seen: Looks, field: str, images: bool
+) -> None:
+    model = saved(fixed(NET.proto, 1, 64, 32), folder)
+    looks = replace(seen if images else NOISE, sizes=(Size(64, 32),), check_sizes=(Size(64, 32),))
+    looks = replace(looks, **{field: (Size(64, 32), Size(64, 64))})
+    with pytest.raises(UsageError, match=r"can't be run at 64x64: its width is fixed to 32, 64"):
+        convert(model, "fp16", folder / "made.onnx", looks=looks)
+    assert list(folder.iterdir()) == [model.path]
+
+
+def test_a_size_off_the_stride_is_told(chain: ExportedModel, folder: Path) -> None:
+    looks = replace(NOISE, check_sizes=(Size(48, 32),))
+    with pytest.raises(UsageError, match="must be multiples of its stride 32"):
+        convert(chain, "bf16", folder / "made.onnx", looks=looks)
+
+
+def test_a_model_of_two_inputs_is_refused(folder: Path) -> None:
+    proto = copied(NET.proto)
+    proto.graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, [1]))
+    with pytest.raises(InputError, match="does not take one batch of images"):
+        convert(saved(proto, folder), "fp16", folder / "made.onnx", looks=NOISE)
+
+
+def test_an_older_model_is_raised_to_what_the_precision_needs(folder: Path, seen: Looks) -> None:
+    model = saved(Chain(["leaky", "norm", "resize"], opset=12).proto, folder)
+    for precision, opset in {"int8": 13, "fp8": 19, "fp16": 13, "bf16": 22}.items():
+        made = convert(model, precision, folder / f"{precision}.onnx", looks=seen)
+        assert made.opset_version == opset
+        assert all(one.within for one in made.card.deviations), precision
+
+
+def loud(times: float) -> onnx.ModelProto:
+    """A network whose every value is ``times`` what it should be."""
+    net = Net()
+    made = net.conv(net.add("Mul", "images", net.hold([times])), (8, 3, 3, 3))
+    return net.model({net.conv(net.add("Relu", net.conv(made))): 4})
+
+
+def test_a_network_that_overflows_is_found_out_on_what_it_sees(folder: Path) -> None:
+    model = saved(loud(1e6), folder)
+    with pytest.raises(ExportError, match=r"3 layers has to stay in float32: values reach .*e\+0"):
+        convert(model, "fp16", folder / "made.onnx", looks=NOISE)
+    assert not (folder / "made.onnx").exists()
+    made = convert(model, "bf16", folder / "made.onnx", looks=NOISE)
+    assert all(one.within for one in made.card.deviations)
+
+
+def test_what_overflows_at_another_size_than_was_looked_at_is_refused(folder: Path) -> None:
+    """Its values grow with the image: by its width to the fourth."""
+    net = Net()
+    shape = net.add("Cast", net.add("Shape", "images"), to=TensorProto.FLOAT)
+    width = net.add("Gather", shape, net.hold(np.array([3])))
+    most = net.add("Pow", net.add("Div", width, net.hold([16.0])), net.hold([4.0]))
+    first = net.add("Mul", net.conv("images", (8, 3, 3, 3)), most)
+    model = saved(net.model({net.conv(first): 4}), folder)
+    looks = Looks(sizes=(Size(32, 32),), check_sizes=(Size(32, 32), Size(32, 512)))
+    with pytest.raises(ExportError, match=r"at 32x512, .* is not finite, and in float32") as hit:
+        convert(model, "fp16", folder / "made.onnx", looks=looks)
+    assert hit.value.reason_code == "numerics"
+    assert not (folder / "made.onnx").exists()
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_file_with_suppression_is_compared_at_its_heads(
+    detector: Exported, folder: Path, ours: bool
+) -> None:
+    """Which rows there are after it is another matter."""
+    kept = with_suppression(detector.model, Suppression(max_detections=20), folder / "nms.onnx")
+    proto = onnx.load(kept.path)
+    if not ours:
+        left = [one for one in proto.metadata_props if one.key != CARD_KEY]
+        del proto.metadata_props[:]
+        proto.metadata_props.extend(left)
+    sizes = (Size(64, 64), Size(64, 96))
+    looks = Looks(sizes=sizes[:1], check_sizes=sizes)
+    made = convert(saved(proto, folder), "fp16", folder / "made.onnx", looks=looks)
+    outputs = {one.name for one in made.outputs}
+    heads = {n.output[0] for n in onnx.load(made.path).graph.node if n.op_type == "Conv"}
+    compared = {one.output for one in made.card.deviations}
+    assert len(compared) == 2
+    assert compared <= heads - outputs
+    assert all(one.within for one in made.card.deviations)
+    assert (made.card.suppression is not None) == ours
