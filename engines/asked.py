@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.graphs import load_without_weights
-from engines.precisions import computes, precision_of
-from sizewise.specs import ExportedModel
+from engines.precisions import precision_of
+from sizewise.specs import ExportedModel, computes
 
 if TYPE_CHECKING:
     import onnx

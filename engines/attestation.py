@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from engines.asked import asked_precisions
-from engines.precisions import WIDTHS, computes
+from engines.precisions import WIDTHS
 from sizewise.errors import EngineMismatchError
-from sizewise.specs import Achieved, EngineArtifact, ExportedModel
+from sizewise.specs import Achieved, EngineArtifact, ExportedModel, computes
 
 
 def attest(model: ExportedModel, artifact: EngineArtifact) -> None:

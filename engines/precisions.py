@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 _NAMES = {
@@ -26,16 +25,6 @@ _NAMES = {
 }
 WIDTHS = {"fp8": 1, "int8": 1, "fp16": 2, "bf16": 2, "fp32": 4, "fp64": 8}
 """Bytes of a number."""
-
-_COMPUTES = re.compile(
-    r"conv(?!ert)|gemm|matmul|fullyconnected|attention|einsum|aten\.(linear|\w*mm)\b", re.I
-)
-
-
-def computes(kind: str) -> bool:
-    """Whether an operator, by its name in ONNX or in a library, is a convolution or a product of
-    matrices: what a network spends its time in, and what its precision is of."""
-    return bool(_COMPUTES.search(kind))
 
 
 def precision_of(types: Iterable[str]) -> str:

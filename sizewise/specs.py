@@ -367,6 +367,17 @@ class EngineSpec:
         return any(profile.admits(size) for profile in self.profiles)
 
 
+_COMPUTES = re.compile(
+    r"conv(?!ert)|gemm|matmul|fullyconnected|attention|einsum|aten\.(linear|\w*mm)\b", re.I
+)
+
+
+def computes(kind: str) -> bool:
+    """Whether an operator, by its name in ONNX or in a library, is a convolution or a product of
+    matrices: what a network spends its time in, and what its precision is of."""
+    return bool(_COMPUTES.search(kind))
+
+
 @dataclass(frozen=True, kw_only=True)
 class LayerPrecision:
     """One layer of a built engine: its operator, the precision it really runs in, and where it
@@ -387,12 +398,12 @@ class Achieved:
 
     @property
     def summary(self) -> str:
-        """``fp32``, or ``bf16 61, fp32 4`` (layers each), or ``fp16 60, fp32 on CPU 1``, or
-        ``unknown (reason)``."""
+        """Of the layers that compute (of all, where none does): ``fp32``, or ``int8 61, fp32 4``
+        (layers each), or ``fp16 60, fp32 on CPU 1``, or ``unknown (reason)``."""
         if not self.layers:
             return f"unknown ({self.reason})"
         counts: dict[str, int] = {}
-        for layer in self.layers:
+        for layer in [one for one in self.layers if computes(one.kind)] or self.layers:
             where = f"{layer.precision} on {layer.place}" if layer.place else layer.precision
             counts[where] = counts.get(where, 0) + 1
         if len(counts) == 1:

@@ -95,9 +95,10 @@ def _say(
     if as_json:
         engines = [codec.to_plain(a) | {"compared": codec.to_plain(c)} for a, c in built]
         console.show_json({"engines": engines, "refused": [_refusal(*r) for r in refused]})
-    elif built:
+    elif built or len(refused) > 1:
         show_engines(built)
         show_refusals(refused)
+    if built and not as_json:
         console.next_step(next_step)
     if refused and not built:
         raise refused[0][1]

@@ -20,7 +20,7 @@ from engines.asked import asked_precisions
 from engines.attestation import attest, shortfall
 from engines.backends import openvino as openvino_backend
 from engines.cache import obtain_engine
-from engines.precisions import WIDTHS, computes
+from engines.precisions import WIDTHS
 from sizewise.errors import EngineMismatchError
 from sizewise.onnxfile import read_model
 from sizewise.specs import (
@@ -32,6 +32,7 @@ from sizewise.specs import (
     LayerPrecision,
     Profile,
     Size,
+    computes,
 )
 from tests.engines.nets import write_net
 from tests.engines.typed_nets import write_quantized_net, write_typed_net

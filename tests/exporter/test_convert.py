@@ -313,13 +313,14 @@ def test_sizes_may_be_fixed(folder: Path, seen: Looks, precision: str, batch: in
 
 
 @pytest.mark.parametrize("images", [True, False])
-@pytest.mark.parametrize("field", ["sizes", "check_sizes"])
+@pytest.mark.parametrize("early", [True, False])
 def test_a_size_that_the_model_does_not_take_is_told_before_anything_is_done(
-    folder: Path, seen: Looks, field: str, images: bool
+    folder: Path, seen: Looks, early: bool, images: bool
 ) -> None:
     model = saved(fixed(NET.proto, 1, 64, 32), folder)
     looks = replace(seen if images else NOISE, sizes=(Size(64, 32),), check_sizes=(Size(64, 32),))
-    looks = replace(looks, **{field: (Size(64, 32), Size(64, 64))})
+    sizes = (Size(64, 32), Size(64, 64))
+    looks = replace(looks, sizes=sizes) if early else replace(looks, check_sizes=sizes)
     with pytest.raises(UsageError, match=r"can't be run at 64x64: its width is fixed to 32, 64"):
         convert(model, "fp16", folder / "made.onnx", looks=looks)
     assert list(folder.iterdir()) == [model.path]

@@ -11,7 +11,7 @@ from exporter.opsets import opset_of
 from exporter.passes import run_pass
 from exporter.preparing import Prepare
 from sizewise.errors import ExportError
-from tests.exporter.small_nets import Chain, chains, copied, pictures, run
+from tests.exporter.small_nets import Chain, Net, chains, copied, pictures, run
 
 
 def as_old_exporters_write(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -57,3 +57,13 @@ def test_stated_shapes_go_since_a_type_may_change() -> None:
     model = onnx.shape_inference.infer_shapes(Chain([]).proto)
     assert model.graph.value_info
     assert not run_pass(Prepare("fp16", 13), model).graph.value_info
+
+
+def test_constants_that_the_converter_writes_are_initializers_too() -> None:
+    """An operator's axes were an attribute once and are an input now."""
+    net = Net()
+    wider = net.add("Unsqueeze", net.conv("images", (8, 3, 3, 3)), axes=[0])
+    model = net.model({net.add("ReduceSum", wider, axes=[0], keepdims=0): 4}, opset=12)
+    made = run_pass(Prepare("fp16", 13), copied(model))
+    assert {n.op_type for n in made.graph.node} == {"Conv", "Unsqueeze", "ReduceSum"}
+    assert_allclose(run(made, pictures())[0], run(model, pictures())[0], rtol=1e-5)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
@@ -38,14 +38,11 @@ class Scripted:
         return self.drops[len(kept)]
 
 
-falling = st.lists(st.floats(0, 60), min_size=2, max_size=130).map(
-    lambda drops: sorted(drops, reverse=True)
-)
-
-
-@given(drops=falling, limit=st.floats(0, 60))
-def test_the_fewest_layers_that_are_enough_are_kept(drops: list[float], limit: float) -> None:
-    drop, layers = Scripted(drops), ranked(len(drops) - 1)
+@settings(max_examples=300)
+@given(count=st.integers(1, 130), needed=st.integers(0, 70), limit=st.floats(0, 60))
+def test_the_fewest_layers_that_are_enough_are_kept(count: int, needed: int, limit: float) -> None:
+    drops = [limit + needed - kept for kept in range(count + 1)]
+    drop, layers = Scripted(drops), ranked(count)
     most = len(layers) // 2
     enough = [count for count in range(min(1, most), most + 1) if drops[count] <= limit]
     if enough:

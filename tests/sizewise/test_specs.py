@@ -113,5 +113,8 @@ def test_what_an_engine_runs_in_is_counted_or_unknown_with_a_reason() -> None:
     conv = LayerPrecision(name="a", kind="Conv", precision="bf16")
     decode = LayerPrecision(name="b", kind="Mul", precision="fp32")
     assert Achieved(layers=(conv,)).summary == "bf16"
-    assert Achieved(layers=(decode, conv, conv)).summary == "bf16 2, fp32 1"
+    head = LayerPrecision(name="c", kind="Convolution", precision="fp32")
+    assert Achieved(layers=(decode, conv, conv)).summary == "bf16"
+    assert Achieved(layers=(decode, conv, head, conv)).summary == "bf16 2, fp32 1"
+    assert Achieved(layers=(decode,)).summary == "fp32"
     assert Achieved(reason="built, not run").summary == "unknown (built, not run)"

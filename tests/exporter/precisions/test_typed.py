@@ -216,7 +216,7 @@ BRANCHES = f"""({PLANES} images) => ({PLANES} z) <{KERNEL}, bool c = {{1}}> {{
     r = Relu (a)
     b = If (c) <then_branch = yes () => ({PLANES} v) {{ v = Neg (r) }},
                 else_branch = no () => ({PLANES} u) {{ u = Conv (r, k) }}>
-    s = Add (b, a)
+    s = Add (b, r)
     z = Conv (s, k)
 }}"""
 
