@@ -81,16 +81,27 @@ def plan_sweep(
 
 
 def models_of(axes: Axes, models: Sequence[ExportedModel]) -> tuple[ExportedModel, ...]:
-    """Those whose fusion is asked for. Raises UsageError for a fusion that none of them has."""
-    known = sorted({model.card.fusion for model in models})
-    for fusion in axes.fusion:
-        if fusion not in known:
+    """Those whose fusion and precision are asked for. Raises UsageError for a fusion or a precision
+    that none of them has."""
+    for name in ("fusion", "precision"):
+        _demand_known(name, getattr(axes, name), {getattr(m.card, name) for m in models})
+    return tuple(
+        model
+        for model in models
+        if (not axes.fusion or model.card.fusion in axes.fusion)
+        and (not axes.precision or model.card.precision in axes.precision)
+    )
+
+
+def _demand_known(name: str, asked: Iterable[str], known: Iterable[str]) -> None:
+    there = sorted(known)
+    for one in asked:
+        if one not in there:
             raise UsageError(
-                f"No model here has the fusion {fusion!r}",
-                f"there is {', '.join(map(repr, known))}",
-                "Choose among these, or leave --fusion (fusion in a file) out for all of them.",
+                f"No model here has the {name} {one!r}",
+                f"there is {', '.join(map(repr, there))}",
+                f"Choose among these, or leave {name} out for all of them.",
             )
-    return tuple(m for m in models if not axes.fusion or m.card.fusion in axes.fusion)
 
 
 def _trials(

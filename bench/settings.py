@@ -20,16 +20,18 @@ class Axes(BaseModel):
     """One cross product: models × back ends × strategies × graph fusions × batches × sizes ×
     replicas.
 
-    ``fusion`` keeps the models that merge their scales in one of these ways (empty: all models);
-    ``sizes`` is written as for ``--sizes``; ``graph_fusion`` empty means each back end's own
-    default; ``threads`` 0 all usable cores; ``allow_fallback`` takes engines that run in another
-    precision, or elsewhere, than asked; ``data`` is what ``open_dataset`` takes, empty for no
+    ``fusion`` keeps the models that merge their scales in one of these ways, ``precision`` those
+    that are in one of these (empty: all models); ``sizes`` is written as for ``--sizes``;
+    ``graph_fusion`` empty means each back end's own default; ``threads`` 0 all usable cores;
+    ``allow_fallback`` takes engines that run in another precision, or elsewhere, than asked;
+    ``data`` is what ``open_dataset`` takes, empty for no
     accuracy. The last six are how each trial is measured (``sizewise.trials.Protocol``).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     fusion: tuple[str, ...] = ()
+    precision: tuple[str, ...] = ()
     sizes: str = "320:640:160"
     backends: Annotated[tuple[str, ...], Some] = ("onnxruntime", "openvino")
     strategies: Annotated[tuple[Strategy, ...], Some] = ("static", "dynamic")

@@ -157,6 +157,20 @@ def test_tables_may_ask_for_a_fusion_each(model: ExportedModel) -> None:
     assert {(t.cell.fusion, t.cell.size.height) for t in found} == {("absi", 32), ("average", 64)}
 
 
+def test_tables_may_ask_for_a_precision_each(model: ExportedModel) -> None:
+    models = [
+        replace(model, card=replace(model.card, precision=precision), sha256=precision)
+        for precision in ("fp32", "int8")
+    ]
+    tables = [{"precision": ["int8"], "sizes": "32"}, {"sizes": "64"}]
+    found = trials(planned(*models, strategies=["static"], sweep=tables))
+    assert {(t.cell.precision, t.cell.size.height) for t in found} == {
+        *(("int8", 32), ("fp32", 64), ("int8", 64)),
+    }
+    with pytest.raises(UsageError, match="precision 'fp8': there is 'fp32', 'int8'"):
+        planned(*models, sizes="32", precision=("fp8",))
+
+
 def test_a_fusion_that_no_model_has_is_an_error_that_lists_those_there_are(
     model: ExportedModel,
 ) -> None:
