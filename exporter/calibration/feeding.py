@@ -84,6 +84,12 @@ def calibration_batches(
     model takes no pictures, UsageError where it does not take a size.
     """
     _demand_pictures(model)
+    if scaling not in (None, Scaling()) and model.image.tensor.dtype == "uint8":
+        raise UsageError(
+            f"The colours of {model.path.name} can't be scaled",
+            "it takes bytes, and scales them itself",
+            "Leave --mean and --std out.",
+        )
     for size in sizes:
         demand_size(model, size)
     if not each and len(images.images) >= _PICTURES_PER_SIZE * len(sizes):

@@ -10,6 +10,7 @@ from sizewise.errors import ExportError
 if TYPE_CHECKING:
     import onnx
 
+_FLOAT = 1
 QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 
 
@@ -32,6 +33,8 @@ def is_quantized(model: onnx.ModelProto) -> bool:
 def demand_fp32(model: onnx.ModelProto, precision: str) -> None:
     """Raises ExportError where a precision does not start from float32."""
     others = float_types(model) - {"float32"}
+    if others == {"float64"} and _takes_float32(model):
+        others = set()  # a constant, as some exporters leave one, stays what it is
     if others or is_quantized(model):
         what = "quantized" if is_quantized(model) else ", ".join(sorted(others))
         raise ExportError(
@@ -39,6 +42,11 @@ def demand_fp32(model: onnx.ModelProto, precision: str) -> None:
             f"its graph is {what} already",
             "Start from the file that was exported first, which is in float32.",
         )
+
+
+def _takes_float32(model: onnx.ModelProto) -> bool:
+    ends = (*model.graph.input, *model.graph.output)
+    return any(end.type.tensor_type.elem_type == _FLOAT for end in ends)
 
 
 def tensor_types(model: onnx.ModelProto) -> dict[str, int]:

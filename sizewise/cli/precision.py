@@ -58,6 +58,12 @@ class PrecisionOptions:
                 "Give --data with classes that are the model's, or leave --max-drop out: the "
                 "error of the outputs is reported in any case.",
             )
+        if (self.mean or self.std) and not self.calibrate:
+            raise UsageError(
+                "--mean and --std can't be given by themselves",
+                "they are of the pictures that the model is calibrated on, and there are none",
+                "Give --calibrate, too, or leave them out.",
+            )
         changed = [one for one in found if one.name != "fp32"]
         for option, given in self._beside().items():
             if given and not changed:
@@ -135,6 +141,9 @@ class _Converter:
             scores = self._scores(conversion, graph)
         drop = largest_drop(scores) if scores else None
         model = conversion.write(graph, path, kept, drop=drop, drop_limit=limit)
+        far = not all(one.within for one in model.card.deviations)
+        if far and conversion.precision.calibrated:
+            _advise(conversion, kept)
         return Made(model=model, scores=scores)
 
     def _scores(self, conversion: Conversion, graph: onnx.ModelProto) -> tuple[Score, ...]:
@@ -163,6 +172,24 @@ class _Converter:
         self, conversion: Conversion, kept: tuple[str, ...], further: tuple[str, ...]
     ) -> float:
         return largest_drop(self._scores(conversion, conversion.graph((*kept, *further))))
+
+
+_WORST = 5
+"""Layers that are named where a file is further off than its precision allows."""
+
+
+def _advise(conversion: Conversion, kept: tuple[str, ...]) -> None:
+    """Which layers to keep, where the file is further from float32 than its precision allows."""
+    from exporter.sensitivity import layer_errors
+
+    name, bound = conversion.precision.name, conversion.precision.bound
+    console.remark(f"{name} is further from fp32 than {bound:.0%}: looking for the layers.")
+    errors = layer_errors(conversion, console.progress())
+    worst = [one for one in errors if one.layer not in kept][:_WORST]
+    listed = ", ".join(f"{one.layer} ({one.error:.1%})" for one in worst)
+    names = ",".join((*kept, *(one.layer for one in worst)))
+    console.remark(f"Alone in {name}, these put the heads off most: {listed}.")
+    console.remark(f"To leave them in fp32, add --keep {names}")
 
 
 def _plain(conversion: Conversion, path: Path) -> Made:
