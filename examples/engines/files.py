@@ -1,0 +1,107 @@
+"""The ONNX files that the engines' page is about: exported once, made in every precision once.
+
+By itself it makes those of full width (several minutes, no quiet machine needed); the scripts
+beside it make what they lack.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from exporter.calibration.images import read_calibration
+from exporter.convert import Looks, convert, precisions
+from sizewise import codec
+from sizewise.cli import console
+from sizewise.environment import read_environment
+from sizewise.onnxfile import read_model
+from sizewise.specs import ExportedModel, Sizes
+
+HOUSE = Path(__file__).parent.parent.parent
+OUT = HOUSE / "runs" / "engines"
+MEASURED = HOUSE / "reports" / "measured"
+SIZEWISE = str(Path(sys.executable).parent / "sizewise")
+
+SIZES = "320,416,640"
+CALIBRATED = "320,640"
+IMAGES = 16
+FULL = ("yolov4-tiny", "yolov4-csp", "yolov3", "multiscale/hierarchical")
+"""At full width, with random weights."""
+MADE = ("int8", "bf16", "fp16")
+
+
+def main() -> None:
+    for name in FULL:
+        full_width(name)
+
+
+def full_width(name: str) -> dict[str, ExportedModel]:
+    """By precision."""
+    parent = export(name, OUT / "full")
+    looks = look(CALIBRATED, SIZES)
+    return {"fp32": parent} | {one: in_precision(parent, one, looks) for one in MADE}
+
+
+def trained(checkpoint: Path) -> dict[str, ExportedModel]:
+    """By precision; ``checkpoint`` is a .safetensors file of ``sizewise train``."""
+    folder = OUT / "trained" / checkpoint.stem
+    found = sorted(path for path in folder.glob("*.onnx") if path.suffixes == [".onnx"])
+    if not found:
+        run_sizewise("export", str(checkpoint.resolve()), "--out", str(folder))
+        found = sorted(folder.glob("*.onnx"))
+    parent, looks = read_model(found[0]), look(CALIBRATED, SIZES)
+    return {"fp32": parent} | {one: in_precision(parent, one, looks) for one in MADE}
+
+
+def export(name: str, folder: Path, *options: str) -> ExportedModel:
+    """``name`` is a network's, for multiscale with its fusion behind a slash."""
+    network, _, fusion = name.partition("/")
+    path = folder / f"{name.replace('/', '-')}.onnx"
+    if not path.exists():
+        chosen = ("--fusion", fusion) if fusion else ()
+        run_sizewise("export", network, *chosen, *options, "--out", str(folder))
+    return read_model(path)
+
+
+def look(calibrated: str, checked: str, images: int = IMAGES) -> Looks:
+    return Looks(
+        images=read_calibration("digits", limit=images),
+        sizes=Sizes.parse(calibrated),
+        check_sizes=Sizes.parse(checked),
+    )
+
+
+def in_precision(parent: ExportedModel, precision: str, looks: Looks) -> ExportedModel:
+    """One that an earlier call made in the same way is taken as it is. Raises ExportError."""
+    path = parent.path.with_name(f"{parent.path.stem}.{precision}.onnx")
+    if path.exists():
+        card = (made := read_model(path)).card
+        checked = {one.size for one in card.deviations}
+        same = (card.parent_sha256, card.calibration) == (parent.sha256, looks.calibration)
+        if same and checked == set(looks.check_sizes):
+            return made
+    console.remark(f"Making {path.name}")
+    return convert(parent, precision, path, looks=looks, progress=console.progress())
+
+
+def run_sizewise(*arguments: str) -> None:
+    subprocess.run((SIZEWISE, *arguments), cwd=HOUSE, stdout=subprocess.DEVNULL, check=True)
+
+
+def all_precisions() -> tuple[str, ...]:
+    """FP32, then as they are listed."""
+    return tuple(sorted(precisions(), key=lambda name: (name != "fp32", name)))
+
+
+def write_record(name: str, record: dict[str, Any]) -> None:
+    """Into reports/measured, with the machine and without its folders."""
+    whole = {"environment": codec.to_plain(read_environment())} | record
+    text = json.dumps(whole).replace(f"{HOUSE}/", "")
+    (MEASURED / f"engines-{name}.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""What the tables of the page have in common."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+HOUSE = Path(__file__).parent.parent.parent
+MEASURED = HOUSE / "reports" / "measured"
+MISSING = "Not measured yet: run `make engines`."
+
+_FILE = re.compile(r"\S+\.onnx")
+_NUMBER = re.compile(r"\b\d+\b")
+
+
+def read_record(name: str) -> Any:
+    """None where it is not there yet."""
+    path = MEASURED / f"engines-{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def network_of(name: str, fusion: str) -> str:
+    return name if fusion == "none" else f"{name}/{fusion}"
+
+
+class Notes:
+    """Reasons below a table. Those that differ in a file's name or in numbers are one note."""
+
+    def __init__(self) -> None:
+        self._sentences: dict[str, int] = {}
+
+    def mark(self, sentence: str) -> str:
+        """What stands in the cell."""
+        general = _NUMBER.sub("N", _FILE.sub("the file", sentence))
+        return f"[{self._sentences.setdefault(general, len(self._sentences) + 1)}]"
+
+    def lines(self) -> list[str]:
+        return [f"{place}. {sentence}" for sentence, place in self._sentences.items()]

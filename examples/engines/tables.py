@@ -1,0 +1,62 @@
+"""Put the tables into docs/engines.md from the raw records in reports/measured (make engines): each
+stands between <!-- NAME --> and <!-- /NAME -->.
+
+Arguments are files that ``sizewise export … --data … --json`` printed: what the page needs of them
+becomes the record of accuracy first.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from examples.engines.accuracy_tables import accuracy, copy_record
+from examples.engines.matrix_tables import matrix
+from examples.engines.pages import HOUSE, MISSING, read_record
+from examples.engines.speed_tables import benchmark_app, best, speed
+from sizewise import codec
+from sizewise.environment import Environment
+
+PAGE = HOUSE / "docs" / "engines.md"
+RECORDS = ("speed", "benchmark-app", "matrix")
+
+
+def main() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for name, table in TABLES.items():
+        pattern = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        text = "\n".join(table())
+        page, count = pattern.subn(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page)
+        if count != 1:
+            raise SystemExit(f"{PAGE} has {count} places for the table {name}, not 1")
+    PAGE.write_text(page, encoding="utf-8")
+
+
+def machines() -> list[str]:
+    """Where each record was made."""
+    found = {name: record for name in RECORDS if (record := read_record(name))}
+    described: dict[str, list[str]] = {}
+    for name, record in found.items():
+        where = codec.from_plain(record["environment"], Environment)
+        described.setdefault(_machine(where), []).append(f"`engines-{name}.json`")
+    return [f"- {', '.join(names)}: {text}" for text, names in described.items()] or [MISSING]
+
+
+def _machine(where: Environment) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in where.packages.items())
+    return (
+        f"{where.cpu}, {where.cores} cores, {', '.join(where.cpu_flags)}; "
+        f"{where.memory_bytes / 2**30:.0f} GiB; {where.system}; {versions}"
+    )
+
+
+TABLES: dict[str, Callable[[], list[str]]] = {
+    table.__name__: table for table in (machines, speed, best, benchmark_app, matrix, accuracy)
+}
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        copy_record([Path(argument) for argument in sys.argv[1:]])
+    main()
