@@ -24,11 +24,16 @@ THREE = (0.5, 1.0, 1.5)
 TWO = (0.5, 1.0)
 STAGED = ("average", "absi", "hierarchical")
 """Over convnet at three scales; the others, and other backbones, at two: torch.export takes
-over a minute for a transformer at three."""
+over a minute for a transformer at three. Others over other backbones are for the slow tests."""
+CASES = [
+    pytest.param(fusion, backbone, marks=() if quick else pytest.mark.slow)
+    for fusion in sorted(fusions())
+    for backbone in BACKBONES
+    for quick in [backbone == "convnet" or fusion in STAGED]
+]
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
-@pytest.mark.parametrize("fusion", sorted(fusions()))
+@pytest.mark.parametrize(("fusion", "backbone"), CASES)
 def test_every_fusion_exports(fusion: str, backbone: str, tmp_path: Path) -> None:
     scales = THREE if backbone == "convnet" and fusion in STAGED else TWO
     _check(_export(fusion, backbone, scales, tmp_path))
