@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-gpu test-slow bench networks ablation multiscale clean
+.PHONY: demo test test-gpu test-slow bench networks ablation multiscale engines clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -38,6 +38,14 @@ ablation: $(STAMP)
 multiscale: $(STAMP)
 	$(BIN)/python examples/multiscale/cost.py
 	$(BIN)/python examples/multiscale/tables.py
+
+# docs/engines.md: files (a quarter of an hour), then what wants a quiet machine (40 min), what runs.
+engines: $(STAMP)
+	$(BIN)/python -m examples.engines.files
+	$(BIN)/python -m examples.engines.speed
+	$(BIN)/python -m examples.engines.benchmark_app
+	$(BIN)/python -m examples.engines.matrix
+	$(BIN)/python -m examples.engines.tables
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from examples.engines.pages import MEASURED, MISSING, network_of, read_record
+from examples.engines.pages import MISSING, network_of, read_record, write_record
 from reports.grid import grid
 from sizewise import codec
 from sizewise.specs import Size
@@ -18,8 +18,7 @@ NAMES = {"ap50": "AP50", "ap": "AP", "miou": "mIoU"}
 def copy_record(files: Sequence[Path]) -> None:
     """Of each file, which is a list of models with scores, what the table needs."""
     networks = [_network(json.loads(path.read_text(encoding="utf-8"))) for path in files]
-    text = json.dumps({"networks": networks})
-    (MEASURED / "engines-accuracy.json").write_text(f"{text}\n", encoding="utf-8")
+    write_record("accuracy", {"networks": networks})
 
 
 def accuracy() -> list[str]:

@@ -21,7 +21,8 @@ from bench.harness import Turn
 from bench.launch import Limits, launch_child
 from engines.backends._unsigned import make_unsigned
 from engines.cache import obtain_engine
-from examples.engines.files import OUT, full_width, write_record
+from examples.engines.files import OUT, full_width
+from examples.engines.pages import machine, write_record
 from sizewise import codec
 from sizewise.cli import console
 from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
@@ -48,7 +49,7 @@ def main() -> None:
         for side in SIDES
     ]
     asked = {"seconds": SECONDS, "threads": THREADS, "streams": STREAMS}
-    write_record("benchmark-app", {"asked": asked, "cases": cases})
+    write_record("benchmark-app", machine() | {"asked": asked, "cases": cases})
 
 
 def _measured(name: str, model: ExportedModel, size: Size) -> dict[str, Any]:

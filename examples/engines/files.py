@@ -6,23 +6,18 @@ beside it make what they lack.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
+from examples.engines.pages import HOUSE
 from exporter.calibration.images import read_calibration
 from exporter.convert import Looks, convert, precisions
-from sizewise import codec
 from sizewise.cli import console
-from sizewise.environment import read_environment
 from sizewise.onnxfile import read_model
 from sizewise.specs import ExportedModel, Sizes
 
-HOUSE = Path(__file__).parent.parent.parent
 OUT = HOUSE / "runs" / "engines"
-MEASURED = HOUSE / "reports" / "measured"
 SIZEWISE = str(Path(sys.executable).parent / "sizewise")
 
 SIZES = "320,416,640"
@@ -94,13 +89,6 @@ def run_sizewise(*arguments: str) -> None:
 def all_precisions() -> tuple[str, ...]:
     """FP32, then as they are listed."""
     return tuple(sorted(precisions(), key=lambda name: (name != "fp32", name)))
-
-
-def write_record(name: str, record: dict[str, Any]) -> None:
-    """Into reports/measured, with the machine and without its folders."""
-    whole = {"environment": codec.to_plain(read_environment())} | record
-    text = json.dumps(whole).replace(f"{HOUSE}/", "")
-    (MEASURED / f"engines-{name}.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

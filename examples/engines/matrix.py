@@ -17,14 +17,8 @@ from engines.base import Backend, example_input
 from engines.cache import obtain_engine
 from engines.opening import open_engine
 from engines.registry import backends
-from examples.engines.files import (
-    OUT,
-    all_precisions,
-    export,
-    in_precision,
-    look,
-    write_record,
-)
+from examples.engines.files import OUT, all_precisions, export, in_precision, look
+from examples.engines.pages import machine, write_record
 from netzoo.network import networks
 from sizewise.cli import console
 from sizewise.errors import EngineError, ExportError, InputError
@@ -59,7 +53,7 @@ class Reasons:
 def main() -> None:
     reasons = Reasons()
     cells = [cell for name in _names() for cell in _of_network(name, reasons)]
-    record = {
+    record = machine() | {
         "left_out": LEFT_OUT,
         "slow": {"backend": SLOW, "networks": SLOW_FOR},
         "cells": cells,

@@ -1,11 +1,15 @@
-"""What the tables of the page have in common."""
+"""The records behind the page, and what its tables have in common."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from sizewise import codec
+from sizewise.environment import read_environment
 
 HOUSE = Path(__file__).parent.parent.parent
 MEASURED = HOUSE / "reports" / "measured"
@@ -17,8 +21,23 @@ _NUMBER = re.compile(r"\b\d+\b")
 
 def read_record(name: str) -> Any:
     """None where it is not there yet."""
-    path = MEASURED / f"engines-{name}.json"
+    path = _path(name)
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def write_record(name: str, record: Mapping[str, Any]) -> None:
+    """Without the folders of this machine."""
+    text = json.dumps(record).replace(f"{HOUSE}/", "")
+    _path(name).write_text(f"{text}\n", encoding="utf-8")
+
+
+def machine() -> dict[str, Any]:
+    """Part of a record that is measured here and now."""
+    return {"environment": codec.to_plain(read_environment())}
+
+
+def _path(name: str) -> Path:
+    return MEASURED / f"engines-{name}.json"
 
 
 def network_of(name: str, fusion: str) -> str:

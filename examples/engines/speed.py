@@ -21,7 +21,8 @@ from typing import Any
 from bench.settings import Axes, SweepSettings
 from bench.store import Store
 from bench.sweep import RESULTS, sweep
-from examples.engines.files import FULL, OUT, SIZES, full_width, trained, write_record
+from examples.engines.files import FULL, OUT, SIZES, full_width, trained
+from examples.engines.pages import machine, write_record
 from sizewise import codec
 from sizewise.cli import console
 from sizewise.specs import ExportedModel
@@ -49,7 +50,7 @@ def main() -> None:
     networks = {name: full_width(name) for name in FULL}
     networks |= {f"{path.stem}, trained": trained(path) for path in checkpoints}
     measured = {name: _measured(name, files) for name, files in networks.items()}
-    write_record("speed", {"full_width": FULL, "networks": measured})
+    write_record("speed", machine() | {"full_width": FULL, "networks": measured})
 
 
 def _measured(name: str, files: Mapping[str, ExportedModel]) -> dict[str, Any]:
