@@ -19,7 +19,6 @@ from engines.base import Array, Availability, Backend, Session
 from engines.libraries import installed_version, presence
 from engines.precisions import precision_of
 from sizewise.errors import BuildError
-from sizewise.onnxfile import weights_beside
 from sizewise.specs import (
     Achieved,
     EngineArtifact,
@@ -134,7 +133,7 @@ def _openvino() -> Any:
 
 def _source(model: ExportedModel) -> Path | bytes:
     """The file as it is or, where it is quantized, as the plug-in gets it right."""
-    if model.card.precision != "int8" or weights_beside(model.path):
+    if model.card.precision != "int8":
         return model.path
     import onnx
 
