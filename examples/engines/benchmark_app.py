@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,9 +60,9 @@ def _measured(name: str, model: ExportedModel, size: Size) -> dict[str, Any]:
     source = _source(model)
     rounds = []
     for number in range(ROUNDS):
-        turns = {
-            "benchmark_app": lambda: _theirs(source, engine, size),
-            "ours": lambda n=number: _ours(engine, size, n),
+        turns: dict[str, Callable[[], Any]] = {
+            "benchmark_app": partial(_theirs, source, engine, size),
+            "ours": partial(_ours, engine, size, number),
         }
         order = list(turns) if number % 2 == 0 else list(turns)[::-1]
         rounds.append({"order": order} | {who: turns[who]() for who in order})

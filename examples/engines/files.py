@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from examples.engines.pages import HOUSE
 from exporter.calibration.images import read_calibration
-from exporter.convert import Looks, convert, precisions
+from exporter.convert import Conversion, Looks, precisions
+from exporter.sensitivity import keep_least, layer_errors
 from sizewise.cli import console
+from sizewise.errors import ExportError
 from sizewise.onnxfile import read_model
-from sizewise.specs import ExportedModel, Sizes
+from sizewise.specs import Deviation, ExportedModel, Sizes
 
 OUT = HOUSE / "runs" / "engines"
 SIZEWISE = str(Path(sys.executable).parent / "sizewise")
@@ -35,9 +39,7 @@ def main() -> None:
 
 def full_width(name: str) -> dict[str, ExportedModel]:
     """By precision."""
-    parent = export(name, OUT / "full")
-    looks = look(CALIBRATED, SIZES)
-    return {"fp32": parent} | {one: in_precision(parent, one, looks) for one in MADE}
+    return _made(export(name, OUT / "full"))
 
 
 def trained(checkpoint: Path) -> dict[str, ExportedModel]:
@@ -47,8 +49,13 @@ def trained(checkpoint: Path) -> dict[str, ExportedModel]:
     if not found:
         run_sizewise("export", str(checkpoint.resolve()), "--out", str(folder))
         found = sorted(folder.glob("*.onnx"))
-    parent, looks = read_model(found[0]), look(CALIBRATED, SIZES)
-    return {"fp32": parent} | {one: in_precision(parent, one, looks) for one in MADE}
+    return _made(read_model(found[0]))
+
+
+def _made(parent: ExportedModel) -> dict[str, ExportedModel]:
+    looks = look(CALIBRATED, SIZES)
+    made = {one: in_precision(parent, one, looks, within=True) for one in MADE}
+    return {"fp32": parent} | made
 
 
 def export(name: str, folder: Path, *options: str) -> ExportedModel:
@@ -69,8 +76,12 @@ def look(calibrated: str, checked: str, images: int = IMAGES) -> Looks:
     )
 
 
-def in_precision(parent: ExportedModel, precision: str, looks: Looks) -> ExportedModel:
-    """One that an earlier call made in the same way is taken as it is. Raises ExportError."""
+def in_precision(
+    parent: ExportedModel, precision: str, looks: Looks, *, within: bool = False
+) -> ExportedModel:
+    """One that an earlier call made in the same way is taken as it is. A quantized file that has to
+    be ``within`` its bound keeps as many layers in FP32 as that takes, if half of them do. Raises
+    ExportError."""
     path = parent.path.with_name(f"{parent.path.stem}.{precision}.onnx")
     if path.exists():
         card = (made := read_model(path)).card
@@ -79,7 +90,34 @@ def in_precision(parent: ExportedModel, precision: str, looks: Looks) -> Exporte
         if same and checked == set(looks.check_sizes):
             return made
     console.remark(f"Making {path.name}")
-    return convert(parent, precision, path, looks=looks, progress=console.progress())
+    conversion = Conversion(parent, precision, looks, console.progress())
+    made = conversion.write(conversion.graph(), path)
+    if within and conversion.precision.calibrated and _excess(made.card.deviations) > 1:
+        kept = _sensitive(conversion)
+        made = conversion.write(conversion.graph(kept), path, kept)
+    return made
+
+
+def _sensitive(conversion: Conversion) -> tuple[str, ...]:
+    """The fewest layers to keep; none where even half of them are too few."""
+    smallest = replace(conversion.looks, sizes=conversion.looks.sizes[:1])
+    progress = console.progress()
+    fast = Conversion(conversion.model, conversion.precision.name, smallest, progress)
+    ranked = layer_errors(fast, progress)
+
+    def left(kept: tuple[str, ...]) -> float:
+        return _excess(conversion.deviations(conversion.graph(kept)))
+
+    try:
+        return keep_least(ranked, left, 1.0).kept
+    except ExportError as error:
+        console.remark(f"{conversion.model.path.name} stays outside its bound: {error.why}")
+        return ()
+
+
+def _excess(deviations: Iterable[Deviation]) -> float:
+    """The largest error as a share of what is allowed."""
+    return max(one.relative_error / one.bound for one in deviations)
 
 
 def run_sizewise(*arguments: str) -> None:

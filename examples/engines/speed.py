@@ -64,7 +64,8 @@ def _measured(name: str, files: Mapping[str, ExportedModel]) -> dict[str, Any]:
         precision: [codec.to_plain(one) for one in model.card.deviations]
         for precision, model in files.items()
     }
-    return {"deviations": deviations, "runs": runs}
+    kept = {precision: model.card.kept for precision, model in files.items() if model.card.kept}
+    return {"deviations": deviations, "kept": kept, "runs": runs}
 
 
 if __name__ == "__main__":

@@ -35,7 +35,17 @@ def speed() -> list[str]:
         cells = [_cell(found.get(engine), deviations, notes) for engine in engines]
         rows.append([network, f"{size.height}", *cells])
     headers = ["network, ms", "size", *(_label(engine) for engine in engines)]
-    return [grid(headers, rows, texts=1), "", *notes.lines()]
+    return [grid(headers, rows, texts=1), "", *notes.lines(), *_kept(record["networks"])]
+
+
+def _kept(networks: Mapping[str, Any]) -> list[str]:
+    kept = [
+        f"{len(layers)} of {network} in {precision}"
+        for network, measured in networks.items()
+        for precision, layers in measured["kept"].items()
+    ]
+    said = f"Layers that stay in fp32, for files to be within their bounds: {', '.join(kept)}."
+    return ["", said] if kept else []
 
 
 def best() -> list[str]:
