@@ -139,10 +139,11 @@ class Conversion:
         kept: Iterable[str] = (),
         *,
         drop: float | None = None,
+        drop_data_sha256: str = "",
         drop_limit: float | None = None,
     ) -> ExportedModel:
         """``graph`` as the file ``out``, whose card says what it was made from and by (in points,
-        where it was measured, what that cost).
+        where it was measured, what that cost on which data).
         Raises UsageError, OutputError."""
         if out.resolve() == self.model.path.resolve():
             raise UsageError(
@@ -156,6 +157,7 @@ class Conversion:
             calibration=self.looks.calibration,
             kept=tuple(kept),
             drop=drop,
+            drop_data_sha256=drop_data_sha256,
             drop_limit=drop_limit,
             parity=(),
             deviations=self.deviations(graph),

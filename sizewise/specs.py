@@ -230,9 +230,10 @@ class ModelCard:
     code beside it.
 
     Of a file in another precision, ``calibration`` is what it went by, ``kept`` are the layers that
-    stayed in float32, ``drop`` the points of accuracy that were lost (None: not measured) where
-    ``drop_limit`` were allowed, and ``deviations`` are from the float32 file that ``parent_sha256``
-    is of. ``parity`` is with eager PyTorch, or of suppression with NumPy's.
+    stayed in float32, ``drop`` the points of accuracy that were lost (None: not measured) on the
+    data of ``drop_data_sha256`` where ``drop_limit`` were allowed, and ``deviations`` are from the
+    float32 file that ``parent_sha256`` is of. ``parity`` is with eager PyTorch, or of suppression
+    with NumPy's.
     """
 
     network: str
@@ -253,6 +254,7 @@ class ModelCard:
     calibration: Calibration | None = None
     kept: tuple[str, ...] = ()
     drop: float | None = None
+    drop_data_sha256: str = ""
     drop_limit: float | None = None
     parity: tuple[ParityCheck, ...] = ()
     deviations: tuple[Deviation, ...] = ()

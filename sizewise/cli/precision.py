@@ -117,6 +117,8 @@ class _Converter:
         self._changes = set(options.precisions) - {"fp32"}
         self._looks = _looks(parent, options) if self._changes else None
         self._scorer: Scorer | None = None
+        if self._looks and options.data:
+            self._scorer = open_scorer(parent, options.data, self._looks.check_sizes)
 
     def made(self, precision: str) -> Made:
         if precision == self._parent.card.precision and self._own:
@@ -125,7 +127,7 @@ class _Converter:
 
         path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
         looks = self._looks or Looks()
-        if earlier := _earlier(path, self._parent, looks, self._options):
+        if earlier := _earlier(path, self._parent, looks, self._options, self._data):
             console.remark(f"{path} is of this model and these images already: not made again.")
             return Made(model=earlier)
         conversion = Conversion(self._parent, precision, looks, console.progress())
@@ -140,18 +142,22 @@ class _Converter:
             graph = conversion.graph(kept)
             scores = self._scores(conversion, graph)
         drop = largest_drop(scores) if scores else None
-        model = conversion.write(graph, path, kept, drop=drop, drop_limit=limit)
+        model = conversion.write(
+            graph, path, kept, drop=drop, drop_data_sha256=self._data, drop_limit=limit
+        )
         far = not all(one.within for one in model.card.deviations)
         if far and conversion.precision.calibrated:
             _advise(conversion, kept)
         return Made(model=model, scores=scores)
 
+    @property
+    def _data(self) -> str:
+        """The hash of what accuracy is measured on."""
+        return self._scorer.data.sha256 if self._scorer else ""
+
     def _scores(self, conversion: Conversion, graph: onnx.ModelProto) -> tuple[Score, ...]:
-        if not self._options.data:
-            return ()
         if self._scorer is None:
-            sizes = conversion.looks.check_sizes
-            self._scorer = open_scorer(self._parent, self._options.data, sizes)
+            return ()
         return self._scorer.scores(graph, exactly=conversion.precision.calibrated)
 
     def _least_kept(
@@ -239,21 +245,23 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
 
 
 def _earlier(
-    path: Path, parent: ExportedModel, looks: Looks, options: PrecisionOptions
+    path: Path, parent: ExportedModel, looks: Looks, options: PrecisionOptions, data_sha256: str
 ) -> ExportedModel | None:
-    """What the same call made before, where nothing has to be measured on data again."""
+    """What the same call made before."""
     from sizewise.onnxfile import read_model
 
     if not path.is_file():
         return None
     model = read_model(path)
-    card = model.card
+    card, keep = model.card, comma_list(options.keep)
+    # Behind those that were asked for stand those that a limit demanded.
+    kept = card.kept if options.max_drop is None else card.kept[: len(keep)]
     same = (
         card.parent_sha256 == parent.sha256
         and card.calibration == looks.calibration
         and card.drop_limit == options.max_drop
-        and (card.drop is not None) == bool(options.data)
-        and (options.max_drop is not None or card.kept == comma_list(options.keep))
+        and card.drop_data_sha256 == data_sha256
+        and kept == keep
         and {one.size for one in card.deviations} == set(looks.check_sizes)
     )
     return model if same else None

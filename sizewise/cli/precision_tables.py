@@ -18,7 +18,7 @@ def show_made(made: Made) -> None:
     model, card = made.model, made.model.card
     console.remark(
         f"{model.path}  {model.path.stat().st_size / 2**20:.1f} MiB, opset {model.opset_version}, "
-        f"{card.task}, stride {card.stride}, {_precision(card)}"
+        f"{card.task}, stride {card.stride}, {_precision(card)}{_drop(card)}"
     )
     if card.parity:
         _show_parity(card)
@@ -39,7 +39,12 @@ def _precision(card: ModelCard) -> str:
     if not card.kept:
         return card.precision
     few = ", ".join(card.kept[:3]) + (", …" if len(card.kept) > 3 else "")
-    return f"{card.precision} but for {len(card.kept)} layers in fp32 ({few})"
+    layers = "1 layer" if len(card.kept) == 1 else f"{len(card.kept)} layers"
+    return f"{card.precision} but for {layers} in fp32 ({few})"
+
+
+def _drop(card: ModelCard) -> str:
+    return "" if card.drop is None else f", {card.drop:.2f} points lost at most"
 
 
 def _show_parity(card: ModelCard) -> None:
@@ -53,7 +58,7 @@ def _show_parity(card: ModelCard) -> None:
 
 def _parity_row(check: ParityCheck) -> tuple[str, ...]:
     return (
-        f"{check.batch_size}, {check.size.height}×{check.size.width}",
+        f"{check.batch_size}, {_size(check.size)}",
         check.output,
         f"{check.max_abs_error:.2g}",
         f"{check.tolerance:.2g}",
@@ -75,14 +80,18 @@ def _show_deviations(card: ModelCard) -> None:
 
 def _deviation_row(one: Deviation, card: ModelCard) -> tuple[str, ...]:
     return (
-        f"{one.size.height}×{one.size.width}",
+        _size(one.size),
         *([_calibrated(one.size, card)] if card.calibration else []),
         one.output,
         f"{one.relative_error:.2%}{'' if one.within else ' !'}",
-        f"{one.bound:.0%}",
+        f"{100 * one.bound:g}%",
         f"{one.max_abs_error:.2g}",
         f"{one.absmax:.3g}",
     )
+
+
+def _size(size: Size) -> str:
+    return f"{size.height}×{size.width}"
 
 
 def _calibrated(size: Size, card: ModelCard) -> str:
@@ -102,7 +111,7 @@ def _show_scores(model: ExportedModel, scores: tuple[Score, ...]) -> None:
         ),
         [
             (
-                score.size,
+                _size(score.size),
                 *([_calibrated(score.size, card)] if card.calibration else []),
                 *(_score(one, key) for key in names for one in (score.parent, score.made)),
                 f"{score.drop:.2f}",
