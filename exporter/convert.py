@@ -239,9 +239,14 @@ def _demand_looks(precision: Precision, looks: Looks) -> None:
             "it is made by the values seen in the network, and no sizes are given to look at",
             "Give --calibration-sizes.",
         )
-    if looks.weight_bits not in WEIGHT_BITS:
+    demand_weight_bits(looks.weight_bits)
+
+
+def demand_weight_bits(bits: int) -> None:
+    """Raises UsageError for a width that quantized weights can't have."""
+    if bits not in WEIGHT_BITS:
         raise UsageError(
-            f"Weights can't have {looks.weight_bits} bits",
+            f"Weights can't have {bits} bits",
             "there are 7, which no CPU saturates on, and 8",
             "Give --weight-bits 7 or 8.",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,9 @@ class Scaling:
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+        numbers = (*self.mean, *self.std)
+        three = len(self.mean) == len(self.std) == 3
+        if not three or not all(map(math.isfinite, numbers)) or min(self.std) <= 0:
             raise UsageError(
                 f"Colours can't be scaled by mean {self.mean} and std {self.std}",
                 "each is three numbers for red, green and blue, and no deviation is 0 or below",

@@ -52,15 +52,28 @@ def read_calibration(
     or whatever ``open_dataset`` takes, whose training pictures are then meant.
     Raises UsageError, and InputError where a picture can't be decoded or nothing is to be seen.
     """
+    demand_source(source, limit)
+    name, paths = _find(source, progress)
+    images = tuple(CalibrationImage(path=path) for path in _evenly(paths, limit))
+    return CalibrationSet(name=name, sha256=_look_through(name, images, progress), images=images)
+
+
+def demand_source(source: str, limit: int) -> None:
+    """Raises UsageError where ``source`` is nothing to read from, before any of it is read."""
     if limit < 1:
         raise UsageError(
             f"{limit} pictures can't be calibrated on",
             "at least one is needed",
             "Give a limit of 1 or more; 128 are plenty.",
         )
-    name, paths = _find(source, progress)
-    images = tuple(CalibrationImage(path=path) for path in _evenly(paths, limit))
-    return CalibrationSet(name=name, sha256=_look_through(name, images, progress), images=images)
+    with reading(Path(source)):
+        if source in datasets() or Path(source).is_file() or Path(source).is_dir():
+            return
+    raise UsageError(
+        f"There are no calibration pictures {source!r}",
+        f"it is no folder, no file and none of {', '.join(sorted(datasets()))}",
+        "Give a folder of pictures, a COCO JSON, or one of these names.",
+    )
 
 
 def _find(source: str, progress: Progress) -> tuple[str, Sequence[Path]]:
@@ -71,12 +84,6 @@ def _find(source: str, progress: Progress) -> tuple[str, Sequence[Path]]:
         if source in datasets() or annotated:
             data = open_dataset(source, "train", progress=progress)
             return data.name, [image.path for image in data.images]
-        if not path.is_dir():
-            raise UsageError(
-                f"There are no calibration pictures {source!r}",
-                f"it is no folder, no file and none of {', '.join(sorted(datasets()))}",
-                "Give a folder of pictures, a COCO JSON, or one of these names.",
-            )
         found = sorted(_pictures_in(path))
     if not found:
         raise InputError(

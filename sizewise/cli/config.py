@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from bench.settings import SweepSettings
 from netzoo.training.settings import ScaleTraining, TrainingSettings
-from sizewise.cli.precision import PrecisionOptions
+from sizewise.cli.precision_options import PrecisionOptions
 from sizewise.cli.scaling import Scaling, parse_weights
 from sizewise.errors import UsageError
 from sizewise.specs import Size, Sizes

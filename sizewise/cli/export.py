@@ -12,7 +12,8 @@ from sizewise.cli import console
 from sizewise.cli.classes import read_classes
 from sizewise.cli.models import read_as, usual_sizes
 from sizewise.cli.options import Json, Out
-from sizewise.cli.precision import PrecisionOptions, convert_all
+from sizewise.cli.precision import convert_all
+from sizewise.cli.precision_options import PrecisionOptions
 from sizewise.cli.precision_tables import plain_made, show_made
 from sizewise.cli.scaling import BackboneList, Fusion, ScaleList
 from sizewise.cli.sources import SourceOptions, check_options, resolve

@@ -10,87 +10,14 @@ from typing import TYPE_CHECKING
 from sizewise.cli import console
 from sizewise.cli.models import usual_sizes
 from sizewise.cli.options import comma_list
+from sizewise.cli.precision_options import PrecisionOptions
 from sizewise.cli.scoring import Score, Scorer, largest_drop, open_scorer
-from sizewise.errors import UsageError
 from sizewise.specs import ExportedModel, Sizes
 
 if TYPE_CHECKING:
     import onnx
 
     from exporter.convert import Conversion, Looks
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrecisionOptions:
-    """As users write them; empty stands for the usual. ``calibrate`` is a folder of pictures or a
-    data set, ``data`` what accuracy is measured on, ``max_drop`` the points it may lose."""
-
-    precision: str = "fp32"
-    calibrate: str = ""
-    calibration_images: int = 128
-    calibration_sizes: str = ""
-    check_sizes: str = ""
-    method: str = "minmax"
-    weight_bits: int = 7
-    mean: str = ""
-    std: str = ""
-    keep: str = ""
-    data: str = ""
-    max_drop: float | None = None
-
-    @property
-    def precisions(self) -> tuple[str, ...]:
-        return comma_list(self.precision)
-
-    def check(self) -> None:
-        """Raises UsageError for what can be told before anything is exported."""
-        from exporter.convert import find_precision
-
-        if not self.precisions:
-            raise UsageError(
-                "No precision was given", "the list is empty", "Give --precision fp32."
-            )
-        found = [find_precision(name) for name in self.precisions]
-        if self.max_drop is not None and not self.data:
-            raise UsageError(
-                "--max-drop can't be given by itself",
-                "a drop of accuracy is measured on annotated images, and there are none",
-                "Give --data with classes that are the model's, or leave --max-drop out: the "
-                "error of the outputs is reported in any case.",
-            )
-        if (self.mean or self.std) and not self.calibrate:
-            raise UsageError(
-                "--mean and --std can't be given by themselves",
-                "they are of the pictures that the model is calibrated on, and there are none",
-                "Give --calibrate, too, or leave them out.",
-            )
-        changed = [one for one in found if one.name != "fp32"]
-        for option, given in self._beside().items():
-            if given and not changed:
-                raise UsageError(
-                    f"{option} can't be given here",
-                    "it is for precisions other than fp32, and none is asked",
-                    "Name one with --precision fp16,bf16,int8,fp8, or leave it out.",
-                )
-        for one in changed:
-            if one.calibrated and not self.calibrate:
-                raise UsageError(
-                    f"The model can't be made {one.name}",
-                    "its scales come from values seen in the network, and there are no calibration "
-                    "images",
-                    "Give --calibrate with a folder of pictures or a data set.",
-                )
-
-    def _beside(self) -> dict[str, object]:
-        plain = PrecisionOptions()
-        names = (
-            *("calibrate", "calibration_images", "calibration_sizes", "check_sizes", "method"),
-            *("weight_bits", "mean", "std", "keep", "data", "max_drop"),
-        )
-        return {
-            f"--{name.replace('_', '-')}": getattr(self, name) != getattr(plain, name)
-            for name in names
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,18 +130,9 @@ def _plain(conversion: Conversion, path: Path) -> Made:
 
 
 def _looks(parent: ExportedModel, options: PrecisionOptions) -> Looks:
-    from exporter.calibration.feeding import Scaling
     from exporter.calibration.images import read_calibration
-    from exporter.calibration.method import find_method
     from exporter.convert import Looks
 
-    find_method(options.method)
-    scaling = Scaling()
-    if options.mean or options.std:
-        scaling = Scaling(
-            mean=_numbers("--mean", options.mean or "0,0,0"),
-            std=_numbers("--std", options.std or "1,1,1"),
-        )
     usual = Sizes.parse(usual_sizes(parent.card, parent.image))
     sizes = Sizes.parse(options.calibration_sizes) if options.calibration_sizes else usual[1::2]
     checked = dict.fromkeys((*usual, *sizes))
@@ -231,17 +149,8 @@ def _looks(parent: ExportedModel, options: PrecisionOptions) -> Looks:
         else tuple(sorted(checked, key=lambda size: size.pixels)),
         method=options.method,
         weight_bits=options.weight_bits,
-        scaling=scaling,
+        scaling=options.scaling,
     )
-
-
-def _numbers(option: str, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in comma_list(text))
-    except ValueError as error:
-        raise UsageError(
-            f"{option} {text} can't be used", "it is no list of numbers", "Give it as 0.5,0.5,0.5."
-        ) from error
 
 
 def _earlier(
