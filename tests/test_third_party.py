@@ -1,4 +1,5 @@
-"""A model that we did not make, measured where there is no torch, its file unchanged.
+"""A model that we did not make, measured and put into other precisions where there is no torch, its
+file unchanged.
 
 PP-OCRv4's text detector (Apache-2.0) lies in the package rapidocr-onnxruntime; its batch, height
 and width are dynamic.
@@ -13,11 +14,20 @@ import subprocess
 import sys
 from importlib.metadata import files
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from bench.store import Store
+from engines.artifacts import read_manifest
+from engines.opening import open_engine
 from sizewise.trials import Result
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+WORDS = ("SIZEWISE", "engine 42", "640 x 384", "measure")
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +40,28 @@ def detector() -> Path:
     return path
 
 
-@pytest.fixture
-def no_torch(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def no_torch(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which importing torch fails, as where it is not installed."""
-    barred = tmp_path / "barred" / "torch"
-    barred.mkdir(parents=True)
+    barred = tmp_path_factory.mktemp("barred") / "torch"
+    barred.mkdir()
     (barred / "__init__.py").write_text("raise ImportError('torch is barred')\n")
     return os.environ | {"PYTHONPATH": str(barred.parent)}
+
+
+def _call(
+    environment: dict[str, str], command: str, *arguments: object
+) -> subprocess.CompletedProcess[str]:
+    script = "from sizewise.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", script, command, *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended
 
 
 def test_bench_measures_a_foreign_file_without_torch(
@@ -44,7 +69,6 @@ def test_bench_measures_a_foreign_file_without_torch(
 ) -> None:
     before = hashlib.sha256(detector.read_bytes()).hexdigest()
     out = tmp_path / "out"
-    script = "from sizewise.cli import main; main()"
     options = [
         "--sizes",
         "96,64x160",
@@ -56,15 +80,8 @@ def test_bench_measures_a_foreign_file_without_torch(
         str(out),
         "--json",
     ]
-    ended = subprocess.run(
-        [sys.executable, "-c", script, "bench", str(detector), *options],
-        env=no_torch,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout)["statuses"] == {"ok": 8}
+    said = _call(no_torch, "bench", detector, *options)
+    assert json.loads(said.stdout)["statuses"] == {"ok": 8}
     assert all(_is_measured(result) for result in _results(out))
     assert hashlib.sha256(detector.read_bytes()).hexdigest() == before
 
@@ -79,3 +96,93 @@ def _is_measured(result: Result) -> bool:
     assert result.build is not None
     # VmHWM of a child that held torch as well would be some 200 MiB higher.
     return len(result.blocks) == 2 and result.memory.peak_bytes > result.memory.before_bytes
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Words on a light ground, 64×160: where there is no text, this network gives zeros."""
+    folder = tmp_path_factory.mktemp("texts")
+    for number, word in enumerate(WORDS):
+        picture = Image.new("RGB", (160, 64), (235, 235 - 20 * number, 215))
+        font = ImageFont.load_default(28)
+        ImageDraw.Draw(picture).text((8, 14), word, fill=(20, 20 * number, 40), font=font)
+        picture.save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def converted(
+    detector: Path, texts: Path, no_torch: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> subprocess.CompletedProcess[str]:
+    """In fp16 and int8; of its 64 layers, those that the command names as the worst are kept."""
+    return _call(
+        *(no_torch, "export", detector, "--precision", "fp16,int8", "--stride", 32),
+        *("--calibrate", texts, "--mean", ",".join(map(str, MEAN)), "--std"),
+        *(",".join(map(str, STD)), "--calibration-sizes", "64x160"),
+        *("--check-sizes", "64x160,96x192", "--keep", "p2o.Conv.1,p2o.Conv.2,p2o.Conv.3"),
+        *("--out", tmp_path_factory.mktemp("converted"), "--json"),
+    )
+
+
+def test_a_foreign_detector_is_put_into_other_precisions(
+    converted: subprocess.CompletedProcess[str], detector: Path
+) -> None:
+    half, quantized = json.loads(converted.stdout)
+    sha256 = hashlib.sha256(detector.read_bytes()).hexdigest()
+    for model, bound in ((half, 0.01), (quantized, 0.2)):
+        card = model["card"]
+        assert (card["parent_sha256"], len(card["kept"])) == (sha256, 3)
+        assert card["calibration"]["mean"] == list(MEAN)
+        sizes = [(one["size"]["height"], one["size"]["width"]) for one in card["deviations"]]
+        assert sizes == [(64, 160), (96, 192)]
+        for one in card["deviations"]:
+            assert one["absmax"] > 0.9  # text was found
+            assert 0 < one["relative_error"] <= bound
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "tolerance"), [(0, ("--allow-fallback",), 0.02), (1, (), 0.2)]
+)
+def test_and_run_as_such_in_both_back_ends(
+    converted: subprocess.CompletedProcess[str],
+    no_torch: dict[str, str],
+    detector: Path,
+    texts: Path,
+    tmp_path: Path,
+    *,
+    place: int,
+    options: tuple[str, ...],
+    tolerance: float,
+) -> None:
+    """Int8 is run as int8; a CPU without 16-bit units may run fp16 in float32."""
+    made = json.loads(converted.stdout)[place]
+    said = _call(
+        *(no_torch, "build", made["path"], "--parent", detector, "--sizes", "64x160"),
+        *("--strategy", "static", "--backend", "onnxruntime,openvino", *options),
+        *("--out", tmp_path, "--json"),
+    )
+    engines = json.loads(said.stdout)["engines"]
+    assert [engine["spec"]["backend"] for engine in engines] == ["onnxruntime", "openvino"]
+    batches = [_batch(path) for path in sorted(texts.iterdir())]
+    expected = _plain(detector, batches)
+    assert expected.max() > 0.9
+    for engine in engines:
+        with open_engine(read_manifest(Path(engine["path"]))) as session:
+            name = session.artifact.image.tensor.name
+            outputs = [next(iter(session.infer({name: b}).values())) for b in batches]
+        off = np.concatenate(outputs) - expected
+        assert np.sqrt(np.square(off).mean() / np.square(expected).mean()) < tolerance
+
+
+def _batch(path: Path) -> NDArray[np.float32]:
+    pixels = np.asarray(Image.open(path), np.float32) / 255
+    scaled = (pixels - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1)[np.newaxis], np.float32)
+
+
+def _plain(path: Path, batches: list[NDArray[np.float32]]) -> NDArray[Any]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return np.concatenate([session.run(None, {name: batch})[0] for batch in batches])

@@ -40,10 +40,11 @@ class Scaling:
         """One for each fusion of the list; for a network without scales, itself. Raises UsageError
         where one of them does not exist, before any is worked on."""
         from netzoo.config import MULTISCALE, MultiscaleConfig
-        from netzoo.fusion import find_fusion
 
         if network != MULTISCALE:
             return (self,)
+        from netzoo.fusion import find_fusion  # which needs torch, and an ONNX file does not
+
         names = comma_list(self.fusion)
         if self.fusion and not names:
             raise UsageError(
