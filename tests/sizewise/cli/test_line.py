@@ -27,6 +27,12 @@ sizes = "64:96:32"
 
 [export]
 size = "64"
+precision = ["fp32", "int8"]
+calibrate = "{data}"
+calibration_images = 4
+calibration_sizes = "64"
+check_sizes = ["64", "96"]
+max_drop = 100
 
 [bench]
 processes = 2
@@ -35,11 +41,19 @@ block_s = 0.01
 
 [[bench.sweep]]
 backends = ["onnxruntime", "openvino"]
+precision = ["fp32"]
 sizes = "64,96x128"
 
 [[bench.sweep]]
 backends = ["torch_eager"]
+precision = ["fp32"]
 strategies = ["dynamic"]
+sizes = "64"
+
+[[bench.sweep]]
+backends = ["onnxruntime"]
+precision = ["int8"]
+strategies = ["static"]
 sizes = "64"
 """
 
@@ -68,17 +82,31 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
     written = {path: path.stat().st_mtime_ns for path in out.glob("yolov3.*")}
     trials = _trials(out)
     assert set(trials.values()) == {"ok"}
-    assert len(trials) == 2 * 2 * 2 + 1
+    assert len(trials) == 2 * 2 * 2 + 1 + 1
+    _check_int8(out, first.out)
 
     second = cli("run", config)
     assert second.code == 0, second
     assert "not trained again" in second.err.replace("\n", " ")
+    assert "yolov3.int8.onnx is of this model and these images already" in second.err
     assert {path: path.stat().st_mtime_ns for path in out.glob("yolov3.*")} == written
     assert _trials(out) == trials
 
     third = cli("run", config, "--json")
     assert third.code == 0, third
     assert len(json.loads(third.out)["findings"]) == 3
+
+
+def _check_int8(out: Path, said: str) -> None:
+    """It is made of the same model, judged beside it, and in the report."""
+    card = read_model(out / "yolov3.int8.onnx").card
+    assert card.parent_sha256 == sha256_of(out / "yolov3.onnx")
+    assert card.calibration is not None
+    assert (card.calibration.images, card.drop_limit) == (4, 100)
+    assert "Error in int8 beside the float32 file" in said
+    assert "Accuracy in int8 beside fp32, on 6 images" in said
+    report = (out / "report" / "report.md").read_text(encoding="utf-8")
+    assert "| onnxruntime int8 static " in report
 
 
 def _trials(out: Path) -> dict[str, str]:
@@ -230,6 +258,34 @@ def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path
     assert second.code == 0, second
     assert second.err.count("not trained again") == 2
     assert _trials(out) == trials
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "said"),
+    [
+        ("max_drop = 100", "drop = 100", "export.drop: there is no such key"),
+        ("max_drop = 100", "weight_bits = 'few'", "export.weight_bits"),
+        ("max_drop = 100", "weight_bits = 6", "Weights can't have 6 bits"),
+        ("max_drop = 100", "method = 'mean'", "no calibration method named 'mean'"),
+        ("max_drop = 100", "max_drop = -1", "-1.0 points can't be the limit of a drop"),
+        ("max_drop = 100", "max_drop = nan", "nan points can't be the limit of a drop"),
+        ('calibrate = "{data}"', "", "there are no calibration images"),
+        ('calibrate = "{data}"', 'calibrate = "nowhere"', "no calibration pictures 'nowhere'"),
+        ("calibration_images = 4", "calibration_images = 0", "0 pictures can't be"),
+        ('check_sizes = ["64", "96"]', 'check_sizes = "big"', "'big' is no size"),
+        ('"fp32", "int8"', '"fp32", "int9"', "no precision named 'int9'"),
+        ('"fp32", "int8"', "", "No precision was given"),
+    ],
+)
+def test_a_precision_that_can_not_be_made_is_told_before_training(
+    cli: Cli, data: Path, tmp_path: Path, *, line: str, instead: str, said: str
+) -> None:
+    out, config = tmp_path / "out", tmp_path / "line.toml"
+    assert CONFIG.count(line) == 1
+    config.write_text(CONFIG.replace(line, instead).format(out=out, data=data))
+    found = cli("run", config)
+    assert (found.code, said in found.err) == (2, True), found
+    assert not out.exists()
 
 
 def test_a_fusion_that_is_not_trained_can_not_be_measured(
