@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engines.graphs import load_without_weights
 from engines.precisions import precision_of
-from sizewise.specs import ExportedModel, computes
+from sizewise.specs import ExportedModel, computes, is_product
 
 if TYPE_CHECKING:
     import onnx
@@ -19,18 +19,26 @@ _FACTORS = 2
 """Of a product: the first two inputs; what follows are a bias, scales and zero points."""
 
 
-def asked_precisions(model: ExportedModel) -> Mapping[str, int]:
-    """How many computing nodes the file has in each precision: int8 or fp8 where both factors come
-    from a DequantizeLinear of that type, else by the type of the factors."""
-    return _asked(model.path, model.sha256)
+Asked = Mapping[bool, Mapping[str, int]]
+"""How many convolutions (False) and products of matrices (True) there are, by precision."""
+
+
+def asked_precisions(model: ExportedModel) -> Asked:
+    """Of the file: int8 or fp8 where both factors come from a DequantizeLinear of that type, else
+    by the type of the factors. What is made of constants alone is not counted: a compiler computes
+    it once."""
+    return _asked(model.path, model.sha256, model.inputs[0].name)
 
 
 @lru_cache(maxsize=16)
-def _asked(path: Path, sha256: str) -> Mapping[str, int]:
+def _asked(path: Path, sha256: str, image: str) -> Asked:
     del sha256  # the file may be written again under its name
     graph = _Types(load_without_weights(path))
-    found = (graph.precision(node) for node in graph.nodes() if computes(node.op_type))
-    return Counter(precision for precision in found if precision)
+    found: dict[bool, Counter[str]] = {}
+    for node in graph.seeing(image):
+        if computes(node.op_type) and (precision := graph.precision(node)):
+            found.setdefault(is_product(node.op_type), Counter())[precision] += 1
+    return found
 
 
 class _Types:
@@ -44,6 +52,14 @@ class _Types:
         self._dequantisers = {
             node.output[0]: node for node in self.nodes() if node.op_type == "DequantizeLinear"
         }
+
+    def seeing(self, image: str) -> Iterator[onnx.NodeProto]:
+        """The nodes that depend on that input."""
+        seen = {image}
+        for node in self._graph.node:
+            if seen.intersection(node.input):
+                seen.update(node.output)
+                yield node
 
     def nodes(self) -> Iterable[onnx.NodeProto]:
         return self._graph.node

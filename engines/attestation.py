@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from engines.asked import asked_precisions
+from engines.asked import Asked, asked_precisions
 from engines.precisions import WIDTHS
 from sizewise.errors import EngineMismatchError
-from sizewise.specs import Achieved, EngineArtifact, ExportedModel, computes
+from sizewise.specs import Achieved, EngineArtifact, ExportedModel, computes, is_product
 
 
 def attest(model: ExportedModel, artifact: EngineArtifact) -> None:
@@ -39,15 +39,23 @@ def departure(model: ExportedModel, artifact: EngineArtifact) -> str:
     return shortfall(asked_precisions(model), artifact.achieved)
 
 
-def shortfall(asked: Mapping[str, int], achieved: Achieved) -> str:
-    """What is wrong with ``achieved``, where the graph has ``asked`` computing nodes in each
-    precision; empty where nothing is. A graph that is FP32 throughout need not be known to run so.
-    """
-    narrow = min(asked, key=WIDTHS.__getitem__, default="fp32")
+def shortfall(asked: Asked, achieved: Achieved) -> str:
+    """What is wrong with ``achieved``; empty where nothing is. A graph that is FP32 throughout need
+    not be known to run so. Convolutions and products of matrices are counted apart: one of these
+    that the compiler folds away must not make room for one of those that runs wide."""
     if not achieved.layers:
-        unknown = f"what its layers run in is not known: {achieved.reason}"
-        return unknown if WIDTHS[narrow] < WIDTHS["fp32"] else ""
-    found = Counter(layer.precision for layer in achieved.layers if computes(layer.kind))
+        narrow = any(WIDTHS[p] < WIDTHS["fp32"] for counts in asked.values() for p in counts)
+        return f"what its layers run in is not known: {achieved.reason}" if narrow else ""
+    found: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    for layer in achieved.layers:
+        if computes(layer.kind):
+            found[is_product(layer.kind)][layer.precision] += 1
+    told = (_departure(asked.get(kind, {}), counts) for kind, counts in found.items())
+    return next(filter(None, told), "")
+
+
+def _departure(asked: Mapping[str, int], found: Mapping[str, int]) -> str:
+    narrow = min(asked, key=WIDTHS.__getitem__, default="fp32")
     return _uninvited(asked, found) or _too_wide(asked, found, narrow)
 
 

@@ -12,12 +12,13 @@ from sizewise.specs import ExportedModel
 
 
 def find_parent(model: ExportedModel) -> Path | None:
-    """The file itself where it is FP32; else the ONNX file in its folder that its card names, or
-    None where there is none."""
+    """The file itself where it is FP32; else the ONNX file in its folder, or in the one that we are
+    in, that its card names, or None where there is none."""
     if model.card.precision == "fp32":
         return model.path
     wanted = model.card.parent_sha256
-    beside = sorted(p for p in model.path.parent.glob("*.onnx") if p != model.path)
+    folders = dict.fromkeys((model.path.parent, Path.cwd()))
+    beside = [p for folder in folders for p in sorted(folder.glob("*.onnx")) if p != model.path]
     return next((path for path in beside if wanted and wanted in hashes_of(path)), None)
 
 

@@ -16,7 +16,7 @@ from sizewise import codec
 from sizewise.environment import Environment
 from sizewise.errors import RecordError
 from sizewise.stats import summarize
-from sizewise.trials import Result, Run, Trial
+from sizewise.trials import Build, Result, Run, Trial
 
 MIB = 2**20
 METRICS = {"ap": "AP", "ap50": "AP50", "miou": "mIoU", "f_measure": "F-measure", "mae": "MAE"}
@@ -111,6 +111,7 @@ def _parameters(runs: Iterable[Run]) -> dict[str, int]:
 def _row(result: Result) -> dict[str, Any]:
     return (
         _engine(result.trial)
+        | {"precision": _precision(result.trial.cell.precision, result.build)}
         | {"status": result.status, "reason_code": result.reason_code, "reason": result.reason}
         | _latency(result)
         | _accuracy(result)
@@ -188,6 +189,14 @@ def _build(result: Result) -> dict[str, Any]:
         "engine_mib": build.size_bytes / MIB if build else float("nan"),
         "achieved": build.achieved if build else None,
     }
+
+
+def _precision(asked: str, build: Build | None) -> str:
+    """Of an engine that was let fall back altogether, what it runs in as well."""
+    found = [part.split()[0] for part in build.achieved.split(", ")] if build else []
+    if not found or asked in found or found[0] == "unknown":
+        return asked
+    return f"{asked} file in {found[0]}"
 
 
 def _or_nan(value: float | None) -> float:

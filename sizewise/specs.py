@@ -380,6 +380,11 @@ def computes(kind: str) -> bool:
     return bool(_COMPUTES.search(kind))
 
 
+def is_product(kind: str) -> bool:
+    """Of an operator that computes, whether it is a product of matrices and no convolution."""
+    return computes(kind) and "conv" not in kind.lower()
+
+
 @dataclass(frozen=True, kw_only=True)
 class LayerPrecision:
     """One layer of a built engine: its operator, the precision it really runs in, and where it

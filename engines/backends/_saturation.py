@@ -25,7 +25,7 @@ def demand_room(proto: ModelProto, backend: str) -> None:
         raise EngineMismatchError(
             f"{backend} can't run this int8 graph on this processor",
             "its weights take all 8 bits, and without VNNI sums of such products are clipped",
-            "Export it with --weight-bits 7, or run it on a processor with VNNI.",
+            "Make it anew from its float32 file with --weight-bits 7, or run it where VNNI is.",
             reason_code="unsupported_precision",
         )
 

@@ -101,7 +101,10 @@ def _say(
     if built and not as_json:
         console.next_step(next_step)
     if refused and not built:
-        raise refused[0][1]
+        if as_json or len(refused) == 1:
+            raise refused[0][1]
+        console.remark("No engine was built: the table says why.")
+        raise typer.Exit(1)
     if any(not e.reason_code.startswith("unsupported") for _, e in refused):
         raise typer.Exit(3)
 

@@ -17,7 +17,7 @@ from sizewise.cli.precision_options import PrecisionOptions
 from sizewise.cli.precision_tables import plain_made, show_made
 from sizewise.cli.scaling import BackboneList, Fusion, ScaleList
 from sizewise.cli.sources import SourceOptions, check_options, resolve
-from sizewise.errors import UsageError
+from sizewise.errors import InputError, UsageError
 from sizewise.files import output_folder
 from sizewise.specs import ExportedModel, ModelCard, Size, Suppression
 
@@ -65,10 +65,14 @@ def export(
         int, typer.Option(help="Of int8 weights: 7 is right on every CPU, 8 needs VNNI or a GPU.")
     ] = 7,
     mean: Annotated[
-        str, typer.Option(help="What a foreign model wants taken off its colours, of 0-1 (r,g,b).")
+        str,
+        typer.Option(help="Mean subtracted from RGB of 0-1, for a foreign model (r,g,b)."),
     ] = "",
-    std: Annotated[str, typer.Option(help="And divided by (r,g,b).")] = "",
-    keep: Annotated[str, typer.Option(help="Layers that stay in fp32 (comma list).")] = "",
+    std: Annotated[str, typer.Option(help="Deviation RGB is divided by (r,g,b).")] = "",
+    keep: Annotated[
+        str,
+        typer.Option(help="Layers that stay in fp32 (list of node names)."),
+    ] = "",
     data: Annotated[
         str, typer.Option(help="Annotated images, to measure what a precision costs in accuracy.")
     ] = "",
@@ -76,7 +80,7 @@ def export(
         float | None,
         typer.Option(
             min=0,
-            help="Points of AP or mIoU that it may cost on --data; layers that cost more stay.",
+            help="Points of AP or mIoU that it may cost on --data; what costs more stays in fp32.",
         ),
     ] = None,
     weights: Annotated[
@@ -206,6 +210,12 @@ def export_source(
     with ``suppression`` in its graph. ``size`` is the example's, as users write it, or empty."""
     asked = Size.parse(size) if size else None
     if source.endswith(".onnx"):
+        if size or not dynamic:
+            raise UsageError(
+                f"--size and --fixed can't be given for {source}",
+                "an ONNX file keeps the sizes that it was exported with",
+                "Leave them out, or export the network again.",
+            )
         return _from_onnx(Path(source), options, out, suppression)
     from exporter.export import export as export_module
 
@@ -232,6 +242,12 @@ def _from_onnx(
 ) -> ExportedModel:
     check_options(str(source), "an ONNX file", options)
     model = read_as(source, options.layout)
+    if model.card.precision != "fp32":
+        raise InputError(
+            f"{source} can't be exported",
+            f"it is in {model.card.precision} already, and an export starts from float32",
+            "Give the float32 file that it was made from.",
+        )
     if model.card.stride == 1 and options.stride:
         model = replace(model, card=replace(model.card, stride=options.stride))
     if suppression is None:

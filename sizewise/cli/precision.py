@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from sizewise.cli.models import usual_sizes
 from sizewise.cli.options import comma_list
 from sizewise.cli.precision_options import PrecisionOptions
 from sizewise.cli.scoring import Score, Scorer, largest_drop, open_scorer
-from sizewise.specs import ExportedModel, Sizes
+from sizewise.specs import ExportedModel, ModelCard, Sizes
 
 if TYPE_CHECKING:
     import onnx
@@ -48,14 +48,14 @@ class _Converter:
             self._scorer = open_scorer(parent, options.data, self._looks.check_sizes)
 
     def made(self, precision: str) -> Made:
-        if precision == self._parent.card.precision and self._own:
+        if precision == self._parent.card.precision == "fp32" and self._own:
             return Made(model=self._parent)
         from exporter.convert import Conversion, Looks
 
         path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
         looks = self._looks or Looks()
         if earlier := _earlier(path, self._parent, looks, self._options, self._data):
-            console.remark(f"{path} is of this model and these images already: not made again.")
+            console.remark(f"{path} is of this model, made in this way, already: not made again.")
             return Made(model=earlier)
         conversion = Conversion(self._parent, precision, looks, console.progress())
         return self._measured(conversion, path) if precision != "fp32" else _plain(conversion, path)
@@ -72,8 +72,7 @@ class _Converter:
         model = conversion.write(
             graph, path, kept, drop=drop, drop_data_sha256=self._data, drop_limit=limit
         )
-        far = not all(one.within for one in model.card.deviations)
-        if far and conversion.precision.calibrated:
+        if not all(one.within for one in model.card.deviations):
             _advise(conversion, kept)
         return Made(model=model, scores=scores)
 
@@ -116,7 +115,12 @@ def _advise(conversion: Conversion, kept: tuple[str, ...]) -> None:
     from exporter.sensitivity import layer_errors
 
     name, bound = conversion.precision.name, conversion.precision.bound
-    console.remark(f"{name} is further from fp32 than {bound:.0%}: looking for the layers.")
+    console.remark(f"{name} is further from fp32 than the {bound:.0%} allowed, where ! stands.")
+    if conversion.looks.images is None:
+        console.remark("It was looked at on noise: give --calibrate with pictures that it is for.")
+        return
+    if not conversion.precision.calibrated:
+        return
     errors = layer_errors(conversion, console.progress())
     worst = [one for one in errors if one.layer not in kept][:_WORST]
     listed = ", ".join(f"{one.layer} ({one.error:.1%})" for one in worst)
@@ -159,7 +163,8 @@ def _earlier(
     """What the same call made before."""
     from sizewise.onnxfile import read_model
 
-    if not path.is_file():
+    # Of noise, nothing in the card says at which sizes it was looked at.
+    if not path.is_file() or (options.calibration_sizes and not options.calibrate):
         return None
     model = read_model(path)
     card, keep = model.card, comma_list(options.keep)
@@ -167,6 +172,7 @@ def _earlier(
     kept = card.kept if options.max_drop is None else card.kept[: len(keep)]
     same = (
         card.parent_sha256 == parent.sha256
+        and _told(card) == _told(parent.card)
         and card.calibration == looks.calibration
         and card.drop_limit == options.max_drop
         and card.drop_data_sha256 == data_sha256
@@ -174,3 +180,20 @@ def _earlier(
         and {one.size for one in card.deviations} == set(looks.check_sizes)
     )
     return model if same else None
+
+
+def _told(card: ModelCard) -> ModelCard:
+    """What a card says of the network, whatever its precision."""
+    return replace(
+        card,
+        precision="",
+        parent_sha256="",
+        program_sha256="",
+        calibration=None,
+        kept=(),
+        drop=None,
+        drop_data_sha256="",
+        drop_limit=None,
+        parity=(),
+        deviations=(),
+    )

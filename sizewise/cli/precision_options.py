@@ -77,7 +77,23 @@ class PrecisionOptions:
                 "they are of the pictures that the model is calibrated on, and there are none",
                 "Give --calibrate, too, or leave them out.",
             )
-        if not changed and (option := self._beside()):
+        if not self.calibrate and self._beside("calibration_images"):
+            raise UsageError(
+                "--calibration-images can't be given by itself",
+                "it is of the pictures that the model is calibrated on, and there are none",
+                "Give --calibrate, too, or leave it out.",
+            )
+        if (
+            changed
+            and not any(one.calibrated for one in changed)
+            and (option := self._beside("method", "weight_bits"))
+        ):
+            raise UsageError(
+                f"{option} can't be given here",
+                f"it is of scales, and {self.precision} has none",
+                "Leave it out, or ask for int8 or fp8.",
+            )
+        if not changed and (option := self._beside(*_BESIDE)):
             raise UsageError(
                 f"{option} can't be given here",
                 "it is for precisions other than fp32, and none is asked",
@@ -111,15 +127,17 @@ class PrecisionOptions:
                 "Give --max-drop 1, say, or leave it out.",
             )
 
-    def _beside(self) -> str:
-        """The first option that is not as usual, besides the precision."""
+    def _beside(self, *names: str) -> str:
+        """The first of these options that is not as usual."""
         plain = PrecisionOptions()
-        names = (
-            *("calibrate", "calibration_images", "calibration_sizes", "check_sizes", "method"),
-            *("weight_bits", "mean", "std", "keep", "data", "max_drop"),
-        )
         given = (name for name in names if getattr(self, name) != getattr(plain, name))
         return next((f"--{name.replace('_', '-')}" for name in given), "")
+
+
+_BESIDE = (
+    *("calibrate", "calibration_images", "calibration_sizes", "check_sizes", "method"),
+    *("weight_bits", "mean", "std", "keep", "data", "max_drop"),
+)
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:

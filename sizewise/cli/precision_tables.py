@@ -68,14 +68,20 @@ def _parity_row(check: ParityCheck) -> tuple[str, ...]:
 
 def _show_deviations(card: ModelCard) -> None:
     console.show_table(
-        f"Error in {card.precision} beside the float32 file (root mean square, and largest)",
+        f"{card.precision} beside float32{_where(card)}",
         (
             "size (H×W)",
             *(["calibrated there"] if card.calibration else []),
-            *("output", "relative", "allowed", "largest", "of at most"),
+            *("output", "relative error", "allowed", "largest error", "largest value"),
         ),
         [_deviation_row(one, card) for one in card.deviations],
     )
+
+
+def _where(card: ModelCard) -> str:
+    seen = "on pictures of the calibration" if card.calibration else "on noise"
+    # Suppression reorders rows, so what goes into the decode is compared.
+    return f", {seen}" + (", at the heads" if card.suppression else "")
 
 
 def _deviation_row(one: Deviation, card: ModelCard) -> tuple[str, ...]:
