@@ -21,13 +21,18 @@ _VNNI = {"avx_vnni", "avx512_vnni", "amx_int8"}
 def demand_room(proto: ModelProto, backend: str) -> None:
     """Raises EngineMismatchError (``unsupported_precision``) where sums could be clipped here."""
     flags = set(read_environment().cpu_flags)
-    if "avx2" in flags and not flags & _VNNI and largest_weight(proto) > _LARGEST:
+    if "avx2" in flags and not flags & _VNNI and takes_all_bits(proto):
         raise EngineMismatchError(
             f"{backend} can't run this int8 graph on this processor",
             "its weights take all 8 bits, and without VNNI sums of such products are clipped",
             "Make it anew from its float32 file with --weight-bits 7, or run it where VNNI is.",
             reason_code="unsupported_precision",
         )
+
+
+def takes_all_bits(proto: ModelProto) -> bool:
+    """Whether sums of two products with its quantized weights can exceed 16 bits."""
+    return largest_weight(proto) > _LARGEST
 
 
 def largest_weight(proto: ModelProto) -> int:

@@ -15,6 +15,8 @@ from engines.backends._failures import building, opening
 from engines.backends._ort_calls import OnnxRuntimeSession
 from engines.backends._ort_profile import read_layers
 from engines.backends._ort_sessions import CPU, open_session, session_errors, session_options
+from engines.backends._saturation import takes_all_bits
+from engines.backends._unshared import unshare_weights
 from engines.backends._unsigned import make_unsigned
 from engines.base import Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
@@ -125,6 +127,8 @@ class OnnxRuntime(Backend):
         proto = onnx.load(model.path)
         if signed:
             make_unsigned(proto)
+            if takes_all_bits(proto):
+                unshare_weights(proto)
         if spec.strategy == "static":
             _fix_input(proto, model, spec)
         onnx.save(proto, path)

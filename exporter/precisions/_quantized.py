@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+_OWN = "sizewise/"
+"""Before the names that are made here, so that they are nobody else's."""
 _SMALLEST_SCALE = 1e-12
 """Of a channel or a tensor that is zero throughout: any scale will do."""
 
@@ -123,9 +125,10 @@ class _Writer:
         if name not in self._made:
             scale = max(self._thresholds[name] / self._grid.largest, _SMALLEST_SCALE)
             quantizer = self._parameters(name, np.float32(scale), np.zeros((), np.float32))
-            self._node("QuantizeLinear", [name, *quantizer], f"{name}.{self._grid.name}")
+            narrow = f"{_OWN}{name}.{self._grid.name}"
+            self._node("QuantizeLinear", [name, *quantizer], narrow)
             self._made[name] = self._node(
-                "DequantizeLinear", [f"{name}.{self._grid.name}", *quantizer], f"{name}.dequantized"
+                "DequantizeLinear", [narrow, *quantizer], f"{_OWN}{name}.dequantized"
             )
         return self._made[name]
 
@@ -140,17 +143,17 @@ class _Writer:
             scaled = weights / scales.reshape(-1, *[1] * (weights.ndim - 1))
             quantizer = self._parameters(name, scales, np.zeros(len(scales), np.float32))
             rounded = self._grid.rounded(scaled, largest)
-            stored = self._constant(f"{name}.{self._grid.name}", rounded)
+            stored = self._constant(f"{_OWN}{name}.{self._grid.name}", rounded)
             self._made[name] = self._node(
-                "DequantizeLinear", [stored, *quantizer], f"{name}.dequantized", axis=0
+                "DequantizeLinear", [stored, *quantizer], f"{_OWN}{name}.dequantized", axis=0
             )
         return self._made[name]
 
     def _parameters(self, name: str, scale: Any, zero: Array) -> tuple[str, str]:
         dtype = self._grid.rounded(zero, 1.0).dtype
         return (
-            self._constant(f"{name}.scale", np.asarray(scale)),
-            self._constant(f"{name}.zero_point", zero.astype(dtype)),
+            self._constant(f"{_OWN}{name}.scale", np.asarray(scale)),
+            self._constant(f"{_OWN}{name}.zero_point", zero.astype(dtype)),
         )
 
     def _constant(self, name: str, array: Array) -> str:

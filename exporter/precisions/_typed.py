@@ -36,6 +36,8 @@ _SUMS = frozenset(
     }
 )
 """Exponentials, and sums over many elements, which lose what a narrow type can't hold."""
+_FEW = 16
+"""Elements of a constant that stands for itself; of more, some may well round to 0."""
 _LARGEST_SHARE = 0.25
 """Of the type's largest value: what an activation may reach on the images that were seen. Others
 may be livelier, and a sum is added up before it is rounded."""
@@ -106,8 +108,19 @@ class Typed(GraphPass):
         limit = _LARGEST_SHARE * self._end
         seen = self._evidence.absmax
         values = (seen.get(name, 0.0) for name in (*node.input, *node.output))
-        weights = (graph.constants[name] for name in node.input if name in graph.constants)
-        return all(v <= limit for v in values) and all(_absmax(t) <= self._end for t in weights)
+        held = [graph.constants[name] for name in node.input if name in graph.constants]
+        fits = all(_absmax(t) <= self._end and not self._vanishes(t) for t in held)
+        return fits and all(v <= limit for v in values)
+
+    def _vanishes(self, tensor: onnx.TensorProto) -> bool:
+        """Whether a constant that keeps a divisor from 0, say, would become 0."""
+        from onnx import helper, numpy_helper
+
+        array = numpy_helper.to_array(tensor)
+        if array.size > _FEW or array.dtype != np.float32:
+            return False
+        narrow = array.astype(helper.tensor_dtype_to_np_dtype(self._type)).astype(np.float32)
+        return bool(np.any((array != 0) & (narrow == 0)))
 
 
 def _absmax(tensor: onnx.TensorProto) -> float:

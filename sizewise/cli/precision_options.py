@@ -71,6 +71,12 @@ class PrecisionOptions:
                 "Give --data with classes that are the model's, or leave --max-drop out: the "
                 "error of the outputs is reported in any case.",
             )
+        if not changed and (option := self._beside(*_BESIDE)):
+            raise UsageError(
+                f"{option} can't be given here",
+                "it is for precisions other than fp32, and none is asked",
+                "Name one with --precision fp16,bf16,int8,fp8, or leave it out.",
+            )
         if (self.mean or self.std) and not self.calibrate:
             raise UsageError(
                 "--mean and --std can't be given by themselves",
@@ -92,12 +98,6 @@ class PrecisionOptions:
                 f"{option} can't be given here",
                 f"it is of scales, and {self.precision} has none",
                 "Leave it out, or ask for int8 or fp8.",
-            )
-        if not changed and (option := self._beside(*_BESIDE)):
-            raise UsageError(
-                f"{option} can't be given here",
-                "it is for precisions other than fp32, and none is asked",
-                "Name one with --precision fp16,bf16,int8,fp8, or leave it out.",
             )
         for one in changed:
             if one.calibrated and not self.calibrate:

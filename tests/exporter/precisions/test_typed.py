@@ -276,3 +276,15 @@ def test_an_operator_of_nobody_s_is_told() -> None:
     model.graph.node.append(onnx.helper.make_node("Conv", ["y", "k"], ["z"]))
     with pytest.raises(ExportError, match=r"nothing tells the type of y \(Own\)"):
         typed(model, "fp16")
+
+
+def test_a_constant_that_would_vanish_keeps_its_node_in_fp32() -> None:
+    """What keeps a divisor from zero: 1e-8 is nothing in fp16."""
+    parent = parsed(
+        f"({PLANES} images) => ({PLANES} z) <{KERNEL}, float e = {{1e-08}}> "
+        "{ a = Conv (images, k)  b = Relu (a)  c = Add (b, e)  d = Div (b, c)  z = Conv (d, k) }"
+    )
+    made = typed(parent, "fp16")
+    kinds = {n.op_type: n for n in made.graph.node}
+    assert kinds["Add"].input[1] == "e"
+    agrees(made, parent)
