@@ -80,11 +80,16 @@ def plan_sweep(
     )
 
 
+_KEPT = {"fusion": "--fusion (fusion in a file)", "precision": "precision (in a file)"}
+"""What models are kept by, and how users say it."""
+
+
 def models_of(axes: Axes, models: Sequence[ExportedModel]) -> tuple[ExportedModel, ...]:
     """Those whose fusion and precision are asked for. Raises UsageError for a fusion or a precision
     that none of them has."""
-    for name in ("fusion", "precision"):
-        _demand_known(name, getattr(axes, name), {getattr(m.card, name) for m in models})
+    for name, option in _KEPT.items():
+        known = {getattr(model.card, name) for model in models}
+        _demand_known(name, option, getattr(axes, name), known)
     return tuple(
         model
         for model in models
@@ -93,14 +98,14 @@ def models_of(axes: Axes, models: Sequence[ExportedModel]) -> tuple[ExportedMode
     )
 
 
-def _demand_known(name: str, asked: Iterable[str], known: Iterable[str]) -> None:
+def _demand_known(name: str, option: str, asked: Iterable[str], known: Iterable[str]) -> None:
     there = sorted(known)
     for one in asked:
         if one not in there:
             raise UsageError(
                 f"No model here has the {name} {one!r}",
                 f"there is {', '.join(map(repr, there))}",
-                f"Choose among these, or leave {name} out for all of them.",
+                f"Choose among these, or leave {option} out for all of them.",
             )
 
 
