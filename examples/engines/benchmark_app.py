@@ -32,7 +32,7 @@ from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, S
 NETWORKS = ("yolov4-tiny", "multiscale/hierarchical")
 SIDES = (320, 416)
 PRECISIONS = ("fp32", "int8")
-ROUNDS, SECONDS, WARMUP_CALLS = 6, 4, 3
+ROUNDS, SECONDS, WARMUP_CALLS = 6, 2, 3
 THREADS, STREAMS = 2, 1
 TIMEOUT_S = 300.0
 APP = (
