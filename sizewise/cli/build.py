@@ -92,16 +92,17 @@ def _say(
     next_step: str,
     as_json: bool,
 ) -> None:
+    reasons = {str(error) for _, error in refused}
     if as_json:
         engines = [codec.to_plain(a) | {"compared": codec.to_plain(c)} for a, c in built]
         console.show_json({"engines": engines, "refused": [_refusal(*r) for r in refused]})
-    elif built or len(refused) > 1:
+    elif built or len(reasons) > 1:
         show_engines(built)
         show_refusals(refused)
     if built and not as_json:
         console.next_step(next_step)
     if refused and not built:
-        if as_json or len(refused) == 1:
+        if as_json or len(reasons) == 1:
             raise refused[0][1]
         console.remark("No engine was built: the table says why.")
         raise typer.Exit(1)
