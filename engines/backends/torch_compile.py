@@ -75,7 +75,10 @@ class TorchCompile(Backend):
             take_program(self.name, model, source)
             program = load_program(self.name, source)
         with _threads(spec.threads), building(self.name, ERRORS):
-            program = _at_one_size(program, model, spec) if spec.strategy == "static" else program
+            if spec.strategy == "static":
+                program = _at_one_size(program, model, spec)
+            elif program.example_inputs is None:  # an export of ours does without
+                program.example_inputs = ((_zeros(model, spec),), {})
             _compile(program, spec, folder / _ENGINE)
         achieved = Achieved(layers=program_layers(program))
         (folder / _LAYERS).write_text(codec.to_json(achieved), encoding="utf-8")
@@ -115,9 +118,14 @@ def _threads(number: int) -> Iterator[None]:
 def _at_one_size(program: ExportedProgram, model: ExportedModel, spec: EngineSpec) -> Any:
     import torch
 
+    return torch.export.export(program.module(), (_zeros(model, spec),))
+
+
+def _zeros(model: ExportedModel, spec: EngineSpec) -> Any:
+    import torch
+
     shape = model.image.shape(spec.batch_size, spec.profiles[0].opt)
-    dtype = getattr(torch, model.image.tensor.dtype)
-    return torch.export.export(program.module(), (torch.zeros(shape, dtype=dtype),))
+    return torch.zeros(shape, dtype=getattr(torch, model.image.tensor.dtype))
 
 
 @contextmanager
