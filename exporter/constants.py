@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from exporter.passes import all_nodes
+
 if TYPE_CHECKING:
     import onnx
 
@@ -47,13 +49,11 @@ def _plain(attribute: onnx.AttributeProto) -> NDArray[Any] | None:
     return None if dtype is None else np.asarray(helper.get_attribute_value(attribute), dtype)
 
 
-def drop_unused(model: onnx.ModelProto) -> None:
-    """Initializers that nothing reads any more."""
-    from exporter.passes import all_nodes
-
-    graph = model.graph
+def drop_unused(graph: onnx.GraphProto) -> None:
+    """Constants that no node reads any more, and the shapes of values that are gone."""
     used = {name for node in all_nodes(graph) for name in node.input}
     used.update(output.name for output in graph.output)
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
+    for field in (graph.initializer, graph.value_info):
+        kept = [entry for entry in field if entry.name in used]
+        del field[:]
+        field.extend(kept)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exporter.constants import drop_unused
 from exporter.passes import GraphPass, all_nodes
 from sizewise.errors import ExportError
 
@@ -36,7 +37,7 @@ class FoldBatchNorm(GraphPass):
         for pair in foldable(graph):
             _fold(pair, weights)
             graph.node.remove(pair.norm)
-        _drop_unused(graph)
+        drop_unused(graph)
         return model
 
     def ensures(self, model: onnx.ModelProto) -> None:
@@ -117,16 +118,6 @@ def _fold(pair: Pair, weights: _Weights) -> None:
     del pair.conv.input[1:]
     pair.conv.input.extend(names)
     pair.conv.output[0] = pair.norm.output[0]
-
-
-def _drop_unused(graph: onnx.GraphProto) -> None:
-    """Constants that no node reads any more, and the shapes of values that are gone."""
-    used = {name for node in all_nodes(graph) for name in node.input}
-    used.update(output.name for output in graph.output)
-    for field in (graph.initializer, graph.value_info):
-        kept = [entry for entry in field if entry.name in used]
-        del field[:]
-        field.extend(kept)  # type: ignore[arg-type]
 
 
 def _attribute(node: onnx.NodeProto, name: str, default: float) -> float:

@@ -21,8 +21,7 @@ def nothing(model: onnx.ModelProto) -> list[str]:
 @dataclass(frozen=True, kw_only=True)
 class Precision:
     """``opset`` is the least that its graph needs. ``watched`` names the tensors of a graph whose
-    ranges the pass goes by. ``calibrated`` says that it can't do without images, ``weighs_bits``
-    that it has a width of weights to choose.
+    ranges the pass goes by. ``calibrated`` says that it can't do without images.
 
     ``bound`` is how large the relative error of an output may be (the error's root mean square over
     that of the values) for an engine to count as that network in this precision.
@@ -33,5 +32,4 @@ class Precision:
     opset: int = 0
     watched: Callable[[onnx.ModelProto], list[str]] = nothing
     calibrated: bool = False
-    weighs_bits: bool = False
     bound: float = 0.0

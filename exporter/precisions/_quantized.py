@@ -77,7 +77,7 @@ class Quantized(GraphPass):
         graph = Graph(model)
         chosen = [n for n in convolutions(graph) if label(n) not in self._evidence.kept]
         _Writer(model, graph, self._grid, self._evidence).write(chosen)
-        drop_unused(model)
+        drop_unused(model.graph)
         return model
 
     def ensures(self, model: onnx.ModelProto) -> None:

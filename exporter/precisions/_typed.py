@@ -59,7 +59,7 @@ class Typed(GraphPass):
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         _Writer(model, self._type, self._narrow(model)).write()
         drop_redundant_casts(model)
-        drop_unused(model)
+        drop_unused(model.graph)
         return model
 
     def ensures(self, model: onnx.ModelProto) -> None:

@@ -34,7 +34,6 @@ PRECISIONS = (
         opset=_OPSET,
         watched=quantized_values,
         calibrated=True,
-        weighs_bits=True,
         bound=0.2,
     ),
 )

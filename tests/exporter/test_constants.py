@@ -58,7 +58,7 @@ def test_what_a_branch_or_nobody_but_the_graph_reads_is_kept() -> None:
                     else_branch = no () => (float[n] u) { u = Abs (x) }>
         }"""
     )
-    drop_unused(model)
+    drop_unused(model.graph)
     assert {tensor.name for tensor in model.graph.initializer} == {"c", "inner", "k"}
 
 
