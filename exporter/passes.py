@@ -9,8 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from sizewise.errors import ExportError
+
 if TYPE_CHECKING:
     import onnx
+
+
+class NothingNarrowedError(ExportError):
+    """A precision left every layer in float32."""
 
 
 class GraphPass(ABC):

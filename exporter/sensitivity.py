@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from exporter.convert import Conversion
 from exporter.deviation import RelativeError
+from exporter.passes import NothingNarrowedError
 from sizewise.errors import ExportError
 from sizewise.progress import SILENT, Progress
 
@@ -33,7 +34,7 @@ def layer_errors(conversion: Conversion, progress: Progress = SILENT) -> tuple[S
             stage.advance(note=layer)
             try:
                 graph = conversion.graph(others)
-            except ExportError:  # this layer is not the precision's
+            except NothingNarrowedError:  # this layer is not the precision's
                 continue
             found.append(Sensitivity(layer=layer, error=error(graph)))
     return tuple(sorted(found, key=lambda one: one.error, reverse=True))

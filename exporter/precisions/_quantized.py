@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from exporter.constants import drop_unused
 from exporter.evidence import Evidence
-from exporter.passes import GraphPass
+from exporter.passes import GraphPass, NothingNarrowedError
 from exporter.precisions._graph import QUANTIZERS, demand_fp32
 from exporter.regions import Graph, label
 from sizewise.errors import ExportError
@@ -84,7 +84,7 @@ class Quantized(GraphPass):
         """A convolution between Q/DQ at least."""
         made = {name for n in model.graph.node if n.op_type in QUANTIZERS for name in n.output}
         if not any(n.op_type == "Conv" and n.input[0] in made for n in model.graph.node):
-            raise ExportError(
+            raise NothingNarrowedError(
                 f"The model can't be made {self.name}",
                 "every convolution was kept in float32",
                 "Keep fewer layers, or use the model in fp16.",

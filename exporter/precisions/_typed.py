@@ -15,7 +15,7 @@ from exporter.casts import drop_redundant_casts, redundant_casts
 from exporter.constants import drop_unused
 from exporter.evidence import Evidence
 from exporter.opsets import opset_of
-from exporter.passes import GraphPass
+from exporter.passes import GraphPass, NothingNarrowedError
 from exporter.precisions._graph import demand_fp32, tensor_types
 from exporter.regions import WEIGHTED, Graph, label
 from sizewise.errors import ExportError
@@ -67,7 +67,9 @@ class Typed(GraphPass):
         types = tensor_types(model)
         layers = [n for n in model.graph.node if n.op_type in WEIGHTED]
         ends = (*model.graph.input, *model.graph.output)
+        kind: type[ExportError] = ExportError
         if not any(types[node.output[0]] == self._type for node in layers):
+            kind = NothingNarrowedError
             why = f"each of its {len(layers)} layers has to stay in float32"
             if over := self._overflowing():
                 why += f": values reach {over:.3g}, and {self.name} ends at {self._end:.3g}"
@@ -78,7 +80,7 @@ class Typed(GraphPass):
         else:
             return
         todo = "Use it in fp32." if self.name == "bf16" else "Use it in fp32, or choose bf16."
-        raise ExportError(f"The model can't be made {self.name}", why, todo)
+        raise kind(f"The model can't be made {self.name}", why, todo)
 
     @property
     def _end(self) -> float:
