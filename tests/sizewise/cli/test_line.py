@@ -87,8 +87,9 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
 
     second = cli("run", config)
     assert second.code == 0, second
-    assert "not trained again" in second.err.replace("\n", " ")
-    assert "yolov3.int8.onnx is of this model and these images already" in second.err
+    remarks = second.err.replace("\n", " ")
+    assert "not trained again" in remarks
+    assert "yolov3.int8.onnx is of this model, made in this way, already" in remarks
     assert {path: path.stat().st_mtime_ns for path in out.glob("yolov3.*")} == written
     assert _trials(out) == trials
 
@@ -103,7 +104,7 @@ def _check_int8(out: Path, said: str) -> None:
     assert card.parent_sha256 == sha256_of(out / "yolov3.onnx")
     assert card.calibration is not None
     assert (card.calibration.images, card.drop_limit) == (4, 100)
-    assert "Error in int8 beside the float32 file" in said
+    assert "int8 beside float32, on pictures of the calibration" in said
     assert "Accuracy in int8 beside fp32, on 6 images" in said
     report = (out / "report" / "report.md").read_text(encoding="utf-8")
     assert "| onnxruntime int8 static " in report
@@ -269,7 +270,7 @@ def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path
         ("max_drop = 100", "method = 'mean'", "no calibration method named 'mean'"),
         ("max_drop = 100", "max_drop = -1", "-1.0 points can't be the limit of a drop"),
         ("max_drop = 100", "max_drop = nan", "nan points can't be the limit of a drop"),
-        ('calibrate = "{data}"', "", "there are no calibration images"),
+        ('calibrate = "{data}"', "", "--calibration-images can't be given by itself"),
         ('calibrate = "{data}"', 'calibrate = "nowhere"', "no calibration pictures 'nowhere'"),
         ("calibration_images = 4", "calibration_images = 0", "0 pictures can't be"),
         ('check_sizes = ["64", "96"]', 'check_sizes = "big"', "'big' is no size"),
