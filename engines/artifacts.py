@@ -20,7 +20,7 @@ from sizewise.onnxfile import sha256_of
 from sizewise.specs import EngineArtifact, EngineSpec
 
 MANIFEST = "manifest.json"
-_FORMAT = 2
+_FORMAT = 3
 _TODO = "Build the engine again with sizewise build."
 
 

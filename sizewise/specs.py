@@ -348,10 +348,22 @@ class BackendOptions:
     allow_fallback: bool = False
 
 
+@dataclass(frozen=True, order=True)
+class BatchRange:
+    """The batch sizes that one engine takes, both ends included."""
+
+    min: int
+    max: int
+
+    def __str__(self) -> str:
+        return f"{self.min} to {self.max}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineSpec:
     """Everything that decides what engine is built, apart from the model.
 
+    ``batch_size`` is the one it takes, or is tuned for where it takes a ``batch_range``;
     ``graph_fusion`` is ``none | basic | extended | all``, mapped by each back end; ``threads`` and
     ``streams`` are those of the CPU; ``options`` is of the back end's own ``options_type``.
     """
@@ -360,10 +372,16 @@ class EngineSpec:
     strategy: Strategy
     profiles: tuple[Profile, ...]
     batch_size: int = 1
+    batch_range: BatchRange | None = None
     graph_fusion: str = "all"
     threads: int = 1
     streams: int = 1
     options: BackendOptions = field(default_factory=BackendOptions)
+
+    @property
+    def batches(self) -> BatchRange:
+        """Those that the engine takes: from one to one where it has no range."""
+        return self.batch_range or BatchRange(self.batch_size, self.batch_size)
 
     def admits(self, size: Size) -> bool:
         return any(profile.admits(size) for profile in self.profiles)
@@ -398,17 +416,19 @@ class LayerPrecision:
 
 @dataclass(frozen=True, kw_only=True)
 class Achieved:
-    """The precision of each layer as the built engine reports it, or none with the reason."""
+    """The precision of each layer as the built engine reports it, or none with the reason.
+    ``pending``: the engine would say, where it can run."""
 
     layers: tuple[LayerPrecision, ...] = ()
     reason: str = ""
+    pending: bool = False
 
     @property
     def summary(self) -> str:
         """Of the layers that compute (of all, where none does): ``fp32``, or ``int8 61, fp32 4``
         (layers each), or ``fp16 60, fp32 on CPU 1``, or ``unknown (reason)``."""
         if not self.layers:
-            return f"unknown ({self.reason})"
+            return self.reason if self.pending else f"unknown ({self.reason})"
         counts: dict[str, int] = {}
         for layer in [one for one in self.layers if computes(one.kind)] or self.layers:
             where = f"{layer.precision} on {layer.place}" if layer.place else layer.precision
@@ -420,12 +440,27 @@ class Achieved:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EngineMemory:
+    """Device memory that an engine says it needs, in bytes: its weights, and what a call takes
+    beside them (activations and scratch) at the largest size of each profile. Contexts take turns
+    in one block, so what counts is the largest of these."""
+
+    weights_bytes: int
+    context_bytes: tuple[int, ...]
+
+    @property
+    def total_bytes(self) -> int:
+        return self.weights_bytes + max(self.context_bytes, default=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineArtifact:
     """A built engine on disk. ``path`` is its folder: the engine's files and a manifest.
 
     ``sha256`` is of the engine's bytes (to verify what is opened, never to identify a build: two
     builds of one network differ). ``machine`` names the system, instruction sets and devices that
     its code is for. ``card`` is the model's, with the stride that was found where it names none.
+    ``memory`` is what it is said to need of a device; ``remarks`` are what the builder warned of.
     """
 
     path: Path
@@ -440,3 +475,5 @@ class EngineArtifact:
     spec: EngineSpec
     achieved: Achieved
     machine: str = ""
+    memory: EngineMemory | None = None
+    remarks: tuple[str, ...] = ()

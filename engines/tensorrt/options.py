@@ -1,0 +1,48 @@
+"""What the two TensorRT back ends are told beside the common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sizewise.specs import BackendOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorRtOptions(BackendOptions):
+    """Of the build: ``workspace_mib`` bounds a layer's scratch memory (MiB, 0: as much as there
+    is), ``tiling`` is how hard the builder looks for tilings of its cache, ``tf32`` lets FP32
+    layers multiply with TF32's 10 bits of fraction, ``timing_cache`` keeps what was timed on disk,
+    ``version_compatible`` makes plans that newer versions open, too, ``weights`` leaves them out
+    of the plan (``stripped``) or makes them exchangeable (``refittable``).
+
+    Of the session: ``context_memory`` is reserved for the ``largest`` size of all profiles or for
+    each ``shape`` anew; ``cuda_graphs`` records the launches of a shape after its first call and
+    replays them, for at most ``cuda_graph_limit`` shapes at a time.
+    """
+
+    workspace_mib: int = 0
+    tiling: Literal["none", "fast", "moderate", "full"] = "none"
+    tf32: bool = False
+    timing_cache: bool = True
+    version_compatible: bool = False
+    weights: Literal["inside", "refittable", "stripped"] = "inside"
+    context_memory: Literal["largest", "shape"] = "largest"
+    cuda_graphs: bool = True
+    cuda_graph_limit: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataCentreOptions(TensorRtOptions):
+    """``hardware``: the GPUs that a plan is for: ``this`` one alone, all of its compute capability
+    or all since Ampere."""
+
+    hardware: Literal["this", "same_capability", "ampere_plus"] = "this"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RtxOptions(TensorRtOptions):
+    """``capabilities``: the compute capabilities that a plan is for (``7.5``, ``8.9``); none means
+    all since 8.0."""
+
+    capabilities: tuple[str, ...] = ()
