@@ -50,7 +50,7 @@ engines: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
-	$(PIP) -e ".[torch,cpu,digits,dev]"
+	$(PIP) -e ".[torch,cpu,digits,rtx,dev]"
 	@# Only its ONNX file is used: a model that is not ours, for a test.
 	$(PIP) --no-deps --ignore-requires-python rapidocr-onnxruntime
 	touch $@
