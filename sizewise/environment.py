@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from sizewise import __version__, codec
+from sizewise.nvidia import find_devices
 
 PACKAGES = (
     "numpy",
@@ -106,21 +107,9 @@ def _memory_bytes() -> int:
 
 
 def nvidia_devices() -> tuple[str, ...]:
-    """``name, driver version`` of each NVIDIA GPU; empty without a driver or nvidia-ml-py."""
-    try:
-        import pynvml
-    except ImportError:
-        return ()
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return ()
-    try:
-        driver = pynvml.nvmlSystemGetDriverVersion()
-        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
-        return tuple(f"{pynvml.nvmlDeviceGetName(h)}, driver {driver}" for h in handles)
-    finally:
-        pynvml.nvmlShutdown()
+    """``name, driver version`` of each NVIDIA GPU; empty where none is found."""
+    devices = find_devices()
+    return tuple(f"{device.name}, driver {devices.driver}" for device in devices.found)
 
 
 def read_environment() -> Environment:
