@@ -63,6 +63,11 @@ class Session(ABC):
     def outputs(self) -> dict[str, Array]:
         """Copies of what the last call gave, by output name."""
 
+    def parts(self) -> dict[str, Callable[[], None]]:
+        """What a call consists of, by name and in order, each to be followed by synchronize; none
+        where a call has no parts."""
+        return {}
+
     def close(self) -> None:  # noqa: B027 - most sessions hold nothing but memory
         """Give everything back. Called once."""
 

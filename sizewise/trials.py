@@ -84,14 +84,42 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FirstCall:
+    """What the first calls in one child took, each from bind to the end of synchronize:
+    ``open_ns`` of the very first one, ``change_ns`` of the first one after a call with another
+    shape. That is None where the engine takes one shape only, or where ``change_reason`` says why.
+    """
+
+    process: int
+    open_ns: int
+    change_ns: int | None = None
+    change_reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of a call, run by itself again and again in one child, each time to the end of
+    synchronize."""
+
+    name: str
+    process: int
+    latency_ns: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Memory:
     """Peak resident memory in bytes (VmHWM) of a child that holds one engine and nothing else.
 
     ``before_bytes`` is the peak before the engine was opened (interpreter and libraries).
+    ``device_bytes`` is GPU memory that the child holds after the calls, CUDA's own included, as the
+    driver reports it for the process, and ``device_before_bytes`` before the engine was opened;
+    None where it does not tell.
     """
 
     peak_bytes: int
     before_bytes: int
+    device_bytes: int | None = None
+    device_before_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,16 +139,20 @@ class Accuracy:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """The engine as built: seconds, bytes on disk, and what precision its layers really run in."""
+    """The engine as built: seconds, bytes on disk, what precision its layers really run in, and the
+    device memory that it says it needs (``EngineMemory``; None where it does not say).
+    """
 
     build_s: float
     size_bytes: int
     achieved: str
+    device_predicted_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A trial and what came of it; ``reason`` is a sentence wherever status is not ``ok``."""
+    """A trial and what came of it; ``reason`` is a sentence wherever status is not ``ok``. ``parts``
+    are those of a call in their order, process by process; none where its calls have no parts."""
 
     trial: Trial
     status: Status
@@ -130,6 +162,8 @@ class Result:
     accuracy: Accuracy | None = None
     build: Build | None = None
     blocks: tuple[Block, ...] = ()
+    first_calls: tuple[FirstCall, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

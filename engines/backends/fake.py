@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, cast
@@ -36,14 +37,18 @@ Moment = Literal["build", "open", "run"]
 class FakeOptions(BackendOptions):
     """``process_sd``, ``drift`` (amplitude), ``noise`` (standard deviation) and ``burst`` are
     shares of a call's time; ``dynamic_cost`` is what an engine for many sizes takes of the time of
-    a static one. ``build_s`` and ``call_s`` are slept in earnest, beside the scripted clock.
-    ``wrong`` gives outputs that are no numbers.
+    a static one. The first call at a size takes ``first_cost`` times as long; where ``copies`` is
+    above 0, a call has parts, of which each of two copies takes that share of it. ``build_s`` and
+    ``call_s`` are slept in earnest, beside the scripted clock. ``wrong`` gives outputs that are no
+    numbers; at sizes of more than ``most_pixels``, a call fails.
     """
 
     seed: int = 0
     base_ns: float = 100_000.0
     ns_per_pixel: float = 20.0
     dynamic_cost: float = 1.1
+    first_cost: float = 1.0
+    copies: float = 0.0
     process_sd: float = 0.0
     drift: float = 0.0
     drift_period_s: float = 60.0
@@ -53,6 +58,7 @@ class FakeOptions(BackendOptions):
     fail_at: Moment | None = None
     fail_by: Literal["error", "crash", "hang"] = "error"
     wrong: bool = False
+    most_pixels: int | None = None
     build_s: float = 0.0
     call_s: float = 0.0
 
@@ -98,6 +104,7 @@ class FakeSession(Session):
         self._options = _options(artifact.spec)
         numbers = (self._options.seed, TIMELINE.number, TIMELINE.next_session())
         self._random = np.random.default_rng(numbers)
+        self._called: Size | None = None
         self._offset = 1 + self._options.process_sd * self._random.standard_normal()
 
     def _bind(self, images: Array) -> None:
@@ -106,9 +113,22 @@ class FakeSession(Session):
 
     def enqueue(self) -> None:
         _fail("run", self.artifact.spec, InferenceError)
+        _demand_few_pixels(self._options, self._size)
         if self._options.call_s:
             time.sleep(self._options.call_s)
-        TIMELINE.advance(self._call_ns())
+        first = self._size != self._called
+        TIMELINE.advance(self._call_ns() * (self._options.first_cost if first else 1))
+        self._called = self._size
+
+    def parts(self) -> dict[str, Callable[[], None]]:
+        copies = self._options.copies
+        if not copies:
+            return {}
+        shares = {"host-to-device": copies, "compute": 1 - 2 * copies, "device-to-host": copies}
+        return {name: self._part(share) for name, share in shares.items()}
+
+    def _part(self, share: float) -> Callable[[], None]:
+        return lambda: TIMELINE.advance(share * self._call_ns())
 
     def outputs(self) -> dict[str, Array]:
         return {tensor.name: self._filled(tensor) for tensor in self.artifact.outputs}
@@ -143,6 +163,12 @@ class FakeSession(Session):
 
 def _options(spec: EngineSpec) -> FakeOptions:
     return cast(FakeOptions, spec.options)  # the gate has seen to it
+
+
+def _demand_few_pixels(options: FakeOptions, size: Size) -> None:
+    if options.most_pixels is not None and size.pixels > options.most_pixels:
+        why = f"its options allow {options.most_pixels} pixels"
+        raise InferenceError(f"The fake engine failed at {size}", why, "Change its options.")
 
 
 def _fail(
