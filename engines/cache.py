@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from typing import TypedDict
 
 import psutil
 
@@ -19,9 +20,15 @@ from sizewise.child import run_in_child
 from sizewise.environment import read_environment
 from sizewise.errors import EngineMismatchError, InputError
 from sizewise.files import output_error, output_folder
+from sizewise.progress import OnProgress, unheard
 from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel
 
 _KEY_LENGTH = 10
+
+
+class _Limits(TypedDict):
+    timeout_s: float
+    memory_limit_bytes: int | None
 
 
 def obtain_engine(
@@ -31,16 +38,19 @@ def obtain_engine(
     *,
     timeout_s: float = 1800,
     memory_limit_bytes: int | None = None,
+    on_progress: OnProgress = unheard,
 ) -> EngineArtifact:
     """An engine in a folder of its own below ``folder``: an earlier build whose bytes are still
-    what they were, or a new one, built in a child process. Raises EngineError (ChildError where
+    what they were, or a new one, built in a child process whose progress ``on_progress`` is told.
+    Ctrl-C ends the build and leaves nothing of it. Raises EngineError (ChildError where
     the build crashed, hung or outgrew its memory; EngineMismatchError where the engine does not
     run in what the graph asks: it stays in its folder, and is refused again), OutputError.
     """
     backend = find_backend(spec.backend)
     backend.check(model, spec)
     home = output_folder(folder) / engine_name(model, spec, backend)
-    artifact = _earlier(home, backend) or _built(model, spec, home, timeout_s, memory_limit_bytes)
+    limits = _Limits(timeout_s=timeout_s, memory_limit_bytes=memory_limit_bytes)
+    artifact = _earlier(home, backend) or _built(model, spec, home, limits, on_progress)
     attest(model, artifact)
     return artifact
 
@@ -78,8 +88,8 @@ def _built(
     model: ExportedModel,
     spec: EngineSpec,
     home: Path,
-    timeout_s: float,
-    memory_limit_bytes: int | None,
+    limits: _Limits,
+    on_progress: OnProgress,
 ) -> EngineArtifact:
     _clear_drafts(home)
     draft = home.with_name(f".{home.name}.{os.getpid()}")
@@ -93,8 +103,8 @@ def _built(
         run_in_child(
             "engines.building:build_engine",
             arguments,
-            timeout_s=timeout_s,
-            memory_limit_bytes=memory_limit_bytes,
+            **limits,
+            on_progress=on_progress,
         )
         _move(draft, home)
     except OSError as error:

@@ -25,11 +25,13 @@ from typing import IO, Any, Self, cast
 import psutil
 
 from sizewise.errors import EngineError, error_from_json
+from sizewise.progress import OnProgress, unheard
 
 _POLL_S = 0.1
 _WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 """OpenMP's idle threads (torch has them) sleep: spinning, they take the core from others."""
 _CLOSE_S = 5.0
+_CANCEL_S = 5.0
 _STDERR_TAIL = 600
 
 
@@ -83,30 +85,54 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
-    def call(self, method: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
+    def call(
+        self,
+        method: str,
+        arguments: dict[str, Any],
+        *,
+        timeout_s: float,
+        on_progress: OnProgress = unheard,
+    ) -> Any:
         """The method's result. Raises what it raised if that is a SizewiseError, else ChildError
-        (reason codes ``timeout``, ``oom_host``, ``crash_<signal>``, ``crash_exception``)."""
+        (reason codes ``timeout``, ``oom_host``, ``crash_<signal>``, ``crash_exception``).
+
+        ``on_progress`` is told what the child says with ``sizewise.progress.report``. Interrupted
+        by Ctrl-C, this asks the child to end, and kills it where it does not within 5 s.
+        """
         self._send({"method": method, "arguments": arguments})
         self._busy = True
-        message = self._await_answer(timeout_s)
+        try:
+            message = self._await_answer(timeout_s, on_progress)
+        except KeyboardInterrupt:
+            self._cancel()
+            raise
         self._busy = False
         if "error" in message:
             raise self._error(message)
         return message["result"]
 
-    def _await_answer(self, timeout_s: float) -> dict[str, Any]:
+    def _cancel(self) -> None:
+        """Wait for an answer, whatever it is, or for the child's end."""
+        with contextlib.suppress(ChildError):
+            self._send({"cancel": True})
+            self._await_answer(_CANCEL_S, unheard)
+            self._busy = False
+
+    def _await_answer(self, timeout_s: float, on_progress: OnProgress) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
         while True:
+            self._watch(deadline, timeout_s)
             try:
                 message = self._messages.get(timeout=_POLL_S)
             except queue.Empty:
-                self._watch(deadline, timeout_s)
                 continue
             if message is None:
                 raise self._crash()
-            if "beat" not in message:
-                return message
             self._last_beat_s = time.monotonic()
+            if "progress" in message:
+                on_progress(*message["progress"])
+            elif "beat" not in message:
+                return message
 
     def close(self) -> None:
         """End the child: politely where it is idle, by force where it is busy or does not go."""
@@ -212,7 +238,8 @@ def run_in_child(
     *,
     timeout_s: float,
     memory_limit_bytes: int | None = None,
+    on_progress: OnProgress = unheard,
 ) -> Any:
     """Call a dotted function once in a child and give its result; raises as ``Child.call``."""
     with Child(target, memory_limit_bytes=memory_limit_bytes) as child:
-        return child.call("", arguments, timeout_s=timeout_s)
+        return child.call("", arguments, timeout_s=timeout_s, on_progress=on_progress)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import importlib
 import json
+import math
 import os
+import queue
 import signal
 import sys
 import threading
@@ -16,8 +18,10 @@ from typing import Any, TextIO
 
 from sizewise.child import ChildError
 from sizewise.errors import SizewiseError
+from sizewise.progress import serve
 
 _BEAT_S = 1.0
+_REPORT_EVERY_S = 0.2
 _PR_SET_PDEATHSIG = 1
 
 
@@ -29,9 +33,52 @@ def main() -> None:
     calls, answers = _private_channel()
     write = _writer(answers)
     threading.Thread(target=_beat, args=(parent, write), daemon=True).start()
+    waiting = _Waiting(write)
+    serve(waiting)
+    messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(calls, messages, waiting), daemon=True).start()
     served = _Served(target)
+    for message in iter(messages.get, None):
+        write(_answer(served, message))
+
+
+class _Waiting:
+    """The parent, to work that reports its progress."""
+
+    def __init__(self, write: Callable[[dict[str, Any]], None]) -> None:
+        self._write = write
+        self._said_s = -math.inf
+        self._asked = False
+        self._cancelled = threading.Event()
+
+    def hear(self, done: float, note: str) -> None:
+        now_s = time.monotonic()
+        if now_s - self._said_s >= _REPORT_EVERY_S:
+            self._said_s = now_s
+            self._write({"progress": (done, note)})
+
+    def cancelled(self) -> bool:
+        self._asked = True
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Work that never asks would go on for nobody."""
+        self._cancelled.set()
+        if not self._asked:
+            os._exit(1)
+
+
+def _read(
+    calls: TextIO, messages: queue.SimpleQueue[dict[str, Any] | None], waiting: _Waiting
+) -> None:
+    """In a thread: the main one is at work, perhaps in a library, when it is cancelled."""
     for line in calls:
-        write(_answer(served, json.loads(line)))
+        message = json.loads(line)
+        if "cancel" in message:
+            waiting.cancel()
+        else:
+            messages.put(message)
+    messages.put(None)
 
 
 class _Served:

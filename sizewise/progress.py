@@ -1,8 +1,9 @@
-"""How long work reports its progress, without knowing who watches."""
+"""How long work reports its progress, without knowing who watches: to a bar in its own process, or
+through :func:`report` to whoever waits for its process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -34,3 +35,47 @@ class Silent:
 
 
 SILENT: Progress = Silent()
+
+OnProgress = Callable[[float, str], None]
+"""Takes the share that is done (0–1) and what is at work now."""
+
+
+def unheard(done: float, note: str) -> None:
+    """To nobody."""
+    del done, note
+
+
+class Waiter(Protocol):
+    """Who waits for the work of this process, and may lose patience."""
+
+    def hear(self, done: float, note: str) -> None: ...
+
+    def cancelled(self) -> bool: ...
+
+
+class _NoWaiter:
+    hear = staticmethod(unheard)
+
+    def cancelled(self) -> bool:
+        return False
+
+
+_waiter: Waiter = _NoWaiter()
+
+
+def serve(waiter: Waiter) -> None:
+    """From now on :func:`report` reaches ``waiter``: in a child process, its parent."""
+    global _waiter  # noqa: PLW0603 - a library calls back from wherever it is
+    _waiter = waiter
+
+
+def report(done: float, note: str = "") -> None:
+    """Say from inside long work how much of it is done (0–1), as often as you like, from any
+    thread. Nobody hears it outside a child process."""
+    _waiter.hear(done, note)
+
+
+def cancelled() -> bool:
+    """Whether the work is wanted no more. Ask several times a second: who asks has 5 s to end in
+    order; a child that never asks is ended at once. False outside a child process."""
+    return _waiter.cancelled()

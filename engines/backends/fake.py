@@ -19,6 +19,7 @@ import numpy as np
 from engines.base import Array, Availability, Backend, Clock, Session
 from engines.timeline import TIMELINE
 from sizewise.errors import BuildError, EngineMismatchError, InferenceError
+from sizewise.progress import cancelled, report
 from sizewise.specs import (
     Achieved,
     BackendOptions,
@@ -70,6 +71,7 @@ class Fake(Backend):
     graph_fusions: ClassVar[dict[str, str]] = {n: n for n in ("none", "basic", "extended", "all")}
     options_type = FakeOptions
     takes_streams = True
+    takes_batch_ranges = True
     for_tests = True
 
     def version(self) -> str:
@@ -85,7 +87,7 @@ class Fake(Backend):
         return TIMELINE.now
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
-        time.sleep(_options(spec).build_s)
+        _take_time(_options(spec).build_s)
         _fail("build", spec, BuildError)
         (folder / "engine.txt").write_text(model.card.precision, encoding="utf-8")
 
@@ -109,6 +111,7 @@ class FakeSession(Session):
 
     def _bind(self, images: Array) -> None:
         axis = self.artifact.image.height_axis
+        self._batch_size = images.shape[0]
         self._size = Size(images.shape[axis], images.shape[axis + 1])
 
     def enqueue(self) -> None:
@@ -135,7 +138,7 @@ class FakeSession(Session):
 
     def _call_ns(self) -> float:
         options, spec = self._options, self.artifact.spec
-        quiet = options.base_ns + options.ns_per_pixel * self._size.pixels * spec.batch_size
+        quiet = options.base_ns + options.ns_per_pixel * self._size.pixels * self._batch_size
         cost = 1.0 if spec.strategy == "static" else options.dynamic_cost
         drift = 1 + options.drift * TIMELINE.drift(options.drift_period_s)
         noise = 1 + options.noise * self._random.standard_normal()
@@ -155,7 +158,7 @@ class FakeSession(Session):
         side, image = tensor.shape[axis], self.artifact.image
         if isinstance(side, int):
             return side
-        numeric = image.shape(self.artifact.spec.batch_size, self._size)
+        numeric = image.shape(self._batch_size, self._size)
         known = dict(zip(image.tensor.shape, numeric, strict=True))
         by_place = numeric[axis] if axis == 0 or len(tensor.shape) == 4 else None
         return known.get(side, by_place or max(1, self._size.pixels // 64))
@@ -169,6 +172,16 @@ def _demand_few_pixels(options: FakeOptions, size: Size) -> None:
     if options.most_pixels is not None and size.pixels > options.most_pixels:
         why = f"its options allow {options.most_pixels} pixels"
         raise InferenceError(f"The fake engine failed at {size}", why, "Change its options.")
+
+
+def _take_time(seconds: float) -> None:
+    """As long builds do: they say how far they are, and end where they are cancelled."""
+    started = time.monotonic()
+    while (gone := time.monotonic() - started) < seconds:
+        report(gone / seconds, "pretending to build")
+        if cancelled():
+            raise BuildError("The build was ended", "it was cancelled", "Build it again.")
+        time.sleep(min(0.05, seconds - gone))
 
 
 def _fail(

@@ -91,6 +91,20 @@ def test_what_a_killed_build_left_is_cleared_and_a_running_one_let_be(
     assert running.exists()
 
 
+def test_a_build_that_is_cancelled_leaves_nothing(net: ExportedModel, tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    def interrupt(done: float, note: str) -> None:
+        assert [path.name[0] for path in tmp_path.iterdir()] == ["."]
+        heard.append(note)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        obtain_engine(net, failing(build_s=600.0), tmp_path, on_progress=interrupt)
+    assert heard == ["pretending to build"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_of_two_that_build_at_once_the_first_is_taken(
     net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,10 +15,13 @@ import pytest
 
 from sizewise.child import Child, ChildError, run_in_child
 from sizewise.errors import InputError
+from sizewise.progress import cancelled, report
 
 MODULE = """
 import ctypes, os, sys, time
+from pathlib import Path
 from sizewise.errors import InputError
+from sizewise.progress import cancelled, report
 
 def double(value):
     print("noise on stdout")
@@ -44,6 +47,35 @@ def eat():
     block = bytearray(800 * 2**20)
     for page in range(0, len(block), 4096):
         block[page] = 1
+    time.sleep(1000)
+
+def work(parts, note):
+    for part in range(parts):
+        report(part / parts, note)
+        time.sleep(0.01)
+    return parts
+
+def flood(seconds):
+    ends, calls = time.monotonic() + seconds, 0
+    while time.monotonic() < ends:
+        report(0.5, "flood")
+        calls += 1
+    return calls
+
+def end_in_order(mark):
+    while not cancelled():
+        report(0.0, "going on")
+        time.sleep(0.01)
+    Path(mark).write_text("ended in order")
+
+def ask_and_go_on():
+    cancelled()
+    while True:
+        report(0.0, "going on")
+        time.sleep(0.01)
+
+def never_ask():
+    report(0.0, "going on")
     time.sleep(1000)
 
 class Counter:
@@ -113,6 +145,68 @@ def test_a_call_to_a_dead_child_says_so() -> None:
         os.kill(child.pid, signal.SIGKILL)
         with pytest.raises(ChildError, match="memory runs out"):
             child.call("add", {"step": 1}, timeout_s=30)
+
+
+def test_the_parent_hears_how_far_a_child_is() -> None:
+    heard: list[tuple[float, str]] = []
+    arguments = {"parts": 60, "note": "timing"}
+    done = run_in_child(
+        "childwork:work", arguments, timeout_s=30, on_progress=lambda *said: heard.append(said)
+    )
+    assert done == 60
+    assert heard[0] == (0.0, "timing")
+    assert len(heard) > 1
+    assert sorted(heard) == heard
+    assert all(0 <= share < 1 for share, _ in heard)
+
+
+def test_what_a_child_says_too_often_is_left_out() -> None:
+    heard: list[float] = []
+    calls = run_in_child(
+        "childwork:flood", {"seconds": 1}, timeout_s=30, on_progress=lambda *s: heard.append(s[0])
+    )
+    assert 1 <= len(heard) <= 6 < calls
+
+
+def test_outside_a_child_nobody_hears_and_nothing_is_cancelled() -> None:
+    report(0.5, "noise")
+    assert not cancelled()
+
+
+def interrupt(done: float, note: str) -> None:
+    """As Ctrl-C does while the parent waits."""
+    raise KeyboardInterrupt
+
+
+def cancelled_call(child: Child, **arguments: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        child.call("", arguments, timeout_s=60, on_progress=interrupt)
+
+
+def test_a_cancelled_child_that_asks_ends_in_order(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    with Child("childwork:end_in_order") as child:
+        cancelled_call(child, mark=str(mark))
+        assert mark.read_text() == "ended in order"
+        assert _alive(child.pid)
+    assert not _alive(child.pid)
+
+
+def test_a_cancelled_child_that_never_asks_is_ended_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # So long that only the child's own end can end the wait.
+    monkeypatch.setattr("sizewise.child._CANCEL_S", 10_000)
+    with Child("childwork:never_ask") as child:
+        cancelled_call(child)
+        assert not _alive(child.pid)
+
+
+def test_a_cancelled_child_that_does_not_go_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sizewise.child._CANCEL_S", 0.3)
+    with Child("childwork:ask_and_go_on") as child:
+        cancelled_call(child)
+        assert not _alive(child.pid)
 
 
 PARENT = """
