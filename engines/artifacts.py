@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from engines.registry import find_backend
+from engines.signing import sign
 from sizewise import codec
-from sizewise.environment import read_environment
 from sizewise.errors import EngineMismatchError, InputError, UsageError
 from sizewise.files import written_whole
 from sizewise.onnxfile import sha256_of
@@ -37,33 +36,49 @@ def engine_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-@cache
-def machine() -> str:
-    """What compiled code depends on: system, instruction sets and devices."""
-    environment = read_environment()
-    return " ".join((environment.system, *environment.cpu_flags, *environment.devices))
-
-
 def write_manifest(artifact: EngineArtifact) -> None:
-    """Into ``artifact.path``, without that path: the folder can be moved. Raises OutputError."""
+    """Into ``artifact.path``, without that path: the folder can be moved. Signed where the engine
+    holds code. Raises OutputError, and InputError where the user's key can't be used."""
+    document = _document(artifact)
+    if find_backend(artifact.spec.backend).native_code:
+        document |= {"signature": sign(signed_text(artifact))}
+    with written_whole(artifact.path / MANIFEST) as draft:
+        draft.write_text(codec.to_json(document), encoding="utf-8")
+
+
+def signed_text(artifact: EngineArtifact) -> str:
+    """What a signature is of: all that the manifest says, and so the engine's own hash."""
+    return codec.to_json(_document(artifact))
+
+
+def _document(artifact: EngineArtifact) -> dict[str, Any]:
     plain = codec.to_plain(artifact)
     del plain["path"]
-    with written_whole(artifact.path / MANIFEST) as draft:
-        draft.write_text(codec.to_json({"format": _FORMAT, "engine": plain}), encoding="utf-8")
+    return {"format": _FORMAT, "engine": plain}
 
 
 def read_manifest(folder: Path) -> EngineArtifact:
     """Raises InputError where there is no readable manifest, EngineMismatchError where it is not
     of this version of sizewise or of a back end that is not here."""
+    return _decoded(folder / MANIFEST, _read(folder)["engine"])
+
+
+def read_signature(folder: Path) -> str:
+    """Of its manifest; empty where it has none. Raises as :func:`read_manifest` does."""
+    signature = _read(folder).get("signature")
+    return signature if isinstance(signature, str) else ""
+
+
+def _read(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         what = f"{folder} is no engine of ours"
         raise InputError(what, f"{MANIFEST} can't be read: {error}", _TODO) from error
-    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+    if not isinstance(data, dict) or data.get("format") != _FORMAT or "engine" not in data:
         raise _foreign(path, f"it is not of format {_FORMAT}")
-    return _decoded(path, data.get("engine"))
+    return data
 
 
 def spec_from_plain(plain: dict[str, Any]) -> EngineSpec:

@@ -18,8 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines import gate
+from engines.machines import this_machine
 from sizewise.errors import BackendUnavailableError
-from sizewise.specs import Achieved, BackendOptions, EngineArtifact, EngineSpec, ExportedModel
+from sizewise.specs import (
+    Achieved,
+    BackendOptions,
+    EngineArtifact,
+    EngineMemory,
+    EngineSpec,
+    ExportedModel,
+)
 
 Array = NDArray[Any]
 Clock = Callable[[], int]
@@ -33,6 +41,15 @@ class Availability:
     ok: bool
     reason: str = ""
     todo: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What a builder tells beside the engine's files: the device memory that it will need, and what
+    it warned of."""
+
+    memory: EngineMemory | None = None
+    remarks: tuple[str, ...] = ()
 
 
 class Session(ABC):
@@ -102,12 +119,23 @@ class Backend(ABC):
     default_graph_fusion: ClassVar[str] = "all"
     options_type: ClassVar[type[BackendOptions]] = BackendOptions
     takes_streams: ClassVar[bool] = False
+    takes_batch_ranges: ClassVar[bool] = False
+    native_code: ClassVar[bool] = False
+    """Opening its engines runs code that is in them, with the user's rights: machine code, or a
+    pickle's. They are opened where this user built them or vouches for them (``engines.opening``).
+    """
     for_tests: ClassVar[bool] = False
     """Its figures are invented: never to be offered to a user as a choice."""
 
     @abstractmethod
     def version(self) -> str:
         """Of the library, from its metadata; empty where it is not installed."""
+
+    def machine(self, spec: EngineSpec) -> str:
+        """What an engine is bound to beside the library's version: it opens where this is the
+        same. All of this machine, unless a back end knows better."""
+        del spec
+        return this_machine()
 
     @abstractmethod
     def can_build(self) -> Availability: ...
@@ -127,8 +155,8 @@ class Backend(ABC):
         return time.perf_counter_ns
 
     @abstractmethod
-    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
-        """Write the engine's files into ``folder`` (empty, ours)."""
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Built | None:
+        """Write the engine's files into ``folder`` (empty, ours). None: nothing to tell of it."""
 
     @abstractmethod
     def _open(self, artifact: EngineArtifact) -> Session: ...
@@ -141,10 +169,10 @@ class Backend(ABC):
         _demand(self.name, "build", self.can_build())
         gate.admit(self, model, spec)
 
-    def build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
+    def build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Built:
         """Compile ``model`` into ``folder``. Raises EngineError."""
         self.check(model, spec)
-        self._build(model, spec, folder)
+        return self._build(model, spec, folder) or Built()
 
     def open(self, artifact: EngineArtifact) -> Session:
         """A session on a built engine, its bytes unverified: use ``engines.opening``.
@@ -155,7 +183,11 @@ class Backend(ABC):
     def inspect(self, artifact: EngineArtifact) -> Achieved:
         """The precision of each layer, asked of the built engine, or the reason why not."""
         answer = self.can_run()
-        return self._inspect(artifact) if answer.ok else Achieved(reason=answer.reason)
+        return self._inspect(artifact) if answer.ok else self._uninspected(answer)
+
+    def _uninspected(self, answer: Availability) -> Achieved:
+        """Of an engine that can't be run here, by what ``can_run`` said."""
+        return Achieved(reason=answer.reason)
 
 
 def _demand(name: str, verb: str, answer: Availability) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from engines.artifacts import (
     engine_files,
     engine_sha256,
-    machine,
     spec_from_plain,
     write_manifest,
 )
@@ -18,6 +17,7 @@ from engines.base import Backend
 from engines.parents import hashes_of
 from engines.registry import find_backend
 from engines.shapes import with_stride
+from engines.signing import user_key
 from sizewise import codec
 from sizewise.errors import InputError
 from sizewise.files import output_error
@@ -34,14 +34,17 @@ def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> No
     _expect_unchanged(exported)
     backend.check(exported, engine_spec)
     exported = with_stride(exported, engine_spec)
+    if backend.native_code:
+        user_key()  # rather no build than one that can't be signed
     backend.load_builder()
     started = time.perf_counter()
     try:
-        backend.build(exported, engine_spec, Path(folder))
+        built = backend.build(exported, engine_spec, Path(folder))
     except OSError as error:
         raise output_error(Path(folder), error) from error
     build_s = time.perf_counter() - started
     artifact = _described(backend, exported, engine_spec, Path(folder), build_s)
+    artifact = replace(artifact, memory=built.memory, remarks=built.remarks)
     write_manifest(replace(artifact, achieved=backend.inspect(artifact)))
 
 
@@ -60,7 +63,7 @@ def _described(
         card=model.card,
         spec=spec,
         achieved=Achieved(reason="not asked yet"),
-        machine=machine(),
+        machine=backend.machine(spec),
     )
 
 

@@ -27,7 +27,7 @@ class SizewiseError(Exception):
 
     ``reason_code`` is what a trial that fails with this error is filed under
     (``unsupported_*``, ``oom_host``, ``oom_device``, ``timeout``, ``crash_<signal>``,
-    ``numerics``, ``environment``, or the plain ``error``).
+    ``numerics``, ``environment``, ``untrusted``, or the plain ``error``).
     """
 
     exit_code = 1

@@ -51,6 +51,7 @@ class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
     graph_fusions: ClassVar[dict[str, str]] = {"all": "ORT_ENABLE_ALL"}
     provider = _TENSORRT
     library = "tensorrt"
+    native_code = True
 
     def _providers(self, source: ExportedModel | EngineArtifact, spec: EngineSpec) -> list[Any]:
         flag = _FLAGS.get(source.card.precision)

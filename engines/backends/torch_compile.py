@@ -42,6 +42,7 @@ class TorchCompile(Backend):
     name = "torch_compile"
     strategies = ("static", "dynamic")
     precisions = ("fp32",)
+    native_code = True
     graph_fusions: ClassVar[dict[str, str]] = {"all": "inductor"}
 
     def version(self) -> str:

@@ -26,6 +26,7 @@ class TorchEager(Backend):
     name = "torch_eager"
     strategies = ("dynamic",)
     precisions = ("fp32",)
+    native_code = True
     graph_fusions: ClassVar[dict[str, str]] = {"none": "eager"}
     default_graph_fusion = "none"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engines import opening
+from engines import base
 from engines.artifacts import read_manifest, write_manifest
 from engines.backends.fake import FakeOptions
 from engines.opening import open_engine
@@ -118,6 +118,6 @@ def test_a_file_more_or_less_is_noticed(artifact: EngineArtifact) -> None:
 def test_a_machine_with_other_instructions_is_another(
     artifact: EngineArtifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "machine", lambda: f"{artifact.machine} avx1024")
+    monkeypatch.setattr(base, "this_machine", lambda: f"{artifact.machine} avx1024")
     with pytest.raises(EngineMismatchError, match="avx1024"):
         open_engine(artifact)

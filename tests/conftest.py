@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from engines.signing import KEY_FILE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Engines of the tests are signed by a key of their own, and not by the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEY_FILE, str(tmp_path_factory.mktemp("key") / "key"))
+        yield
