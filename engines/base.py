@@ -53,7 +53,13 @@ class Built:
 
 
 class Session(ABC):
-    """An open engine. It never times itself: the harness owns the clock."""
+    """An open engine. It never times itself: the harness owns the clock.
+
+    ``remarks`` are what a user should know of the calls so far: what was asked of them, say, and
+    could not be had.
+    """
+
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, artifact: EngineArtifact) -> None:
         self.artifact = artifact
@@ -75,6 +81,11 @@ class Session(ABC):
 
     def synchronize(self) -> None:  # noqa: B027 - on a CPU enqueue returns when it is done
         """Return when what was enqueued is done. Raises InferenceError."""
+
+    def parts(self) -> Mapping[str, Callable[[], None]]:
+        """What a call consists of, by name and in order, each to be followed by synchronize; none
+        where a call has no parts (CPU). They raise InferenceError."""
+        return {}
 
     @abstractmethod
     def outputs(self) -> dict[str, Array]:
