@@ -82,11 +82,6 @@ class Session(ABC):
     def synchronize(self) -> None:  # noqa: B027 - on a CPU enqueue returns when it is done
         """Return when what was enqueued is done. Raises InferenceError."""
 
-    def parts(self) -> Mapping[str, Callable[[], None]]:
-        """What a call consists of, by name and in order, each to be followed by synchronize; none
-        where a call has no parts (CPU). They raise InferenceError."""
-        return {}
-
     @abstractmethod
     def outputs(self) -> dict[str, Array]:
         """Copies of what the last call gave, by output name."""
