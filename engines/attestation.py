@@ -41,8 +41,11 @@ def departure(model: ExportedModel, artifact: EngineArtifact) -> str:
 
 def shortfall(asked: Asked, achieved: Achieved) -> str:
     """What is wrong with ``achieved``; empty where nothing is. A graph that is FP32 throughout need
-    not be known to run so. Convolutions and products of matrices are counted apart: one of these
-    that the compiler folds away must not make room for one of those that runs wide."""
+    not be known to run so, nor need one whose builder was bound to its types. Convolutions and
+    products of matrices are counted apart: one of these that the compiler folds away must not make
+    room for one of those that runs wide."""
+    if achieved.vouched:
+        return ""
     if not achieved.layers:
         narrow = any(WIDTHS[p] < WIDTHS["fp32"] for counts in asked.values() for p in counts)
         return f"what its layers run in is not known: {achieved.reason}" if narrow else ""

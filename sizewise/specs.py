@@ -417,18 +417,18 @@ class LayerPrecision:
 @dataclass(frozen=True, kw_only=True)
 class Achieved:
     """The precision of each layer as the built engine reports it, or none with the reason.
-    ``pending``: the engine would say, where it can run."""
+    ``vouched``: its builder, which shows none here, was bound to the types of the graph."""
 
     layers: tuple[LayerPrecision, ...] = ()
     reason: str = ""
-    pending: bool = False
+    vouched: bool = False
 
     @property
     def summary(self) -> str:
         """Of the layers that compute (of all, where none does): ``fp32``, or ``int8 61, fp32 4``
         (layers each), or ``fp16 60, fp32 on CPU 1``, or ``unknown (reason)``."""
         if not self.layers:
-            return self.reason if self.pending else f"unknown ({self.reason})"
+            return self.reason if self.vouched else f"unknown ({self.reason})"
         counts: dict[str, int] = {}
         for layer in [one for one in self.layers if computes(one.kind)] or self.layers:
             where = f"{layer.precision} on {layer.place}" if layer.place else layer.precision

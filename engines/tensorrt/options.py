@@ -12,9 +12,9 @@ from sizewise.specs import BackendOptions
 class TensorRtOptions(BackendOptions):
     """Of the build: ``workspace_mib`` bounds a layer's scratch memory (MiB, 0: as much as there
     is), ``tiling`` is how hard the builder looks for tilings of its cache, ``tf32`` lets FP32
-    layers multiply with TF32's 10 bits of fraction, ``timing_cache`` keeps what was timed on disk,
-    ``version_compatible`` makes plans that newer versions open, too, ``weights`` leaves them out
-    of the plan (``stripped``) or makes them exchangeable (``refittable``).
+    layers multiply with TF32's 10 bits of fraction, ``version_compatible`` makes plans that newer
+    versions open, too, ``weights`` leaves them out of the plan (``stripped``) or makes them
+    exchangeable (``refittable``).
 
     Of the session: ``context_memory`` is reserved for the ``largest`` size of all profiles or for
     each ``shape`` anew; ``cuda_graphs`` records the launches of a shape after its first call and
@@ -24,7 +24,6 @@ class TensorRtOptions(BackendOptions):
     workspace_mib: int = 0
     tiling: Literal["none", "fast", "moderate", "full"] = "none"
     tf32: bool = False
-    timing_cache: bool = True
     version_compatible: bool = False
     weights: Literal["inside", "refittable", "stripped"] = "inside"
     context_memory: Literal["largest", "shape"] = "largest"
@@ -35,8 +34,9 @@ class TensorRtOptions(BackendOptions):
 @dataclass(frozen=True, kw_only=True)
 class DataCentreOptions(TensorRtOptions):
     """``hardware``: the GPUs that a plan is for: ``this`` one alone, all of its compute capability
-    or all since Ampere."""
+    or all since Ampere. ``timing_cache`` keeps on disk what layers took, for the next build."""
 
+    timing_cache: bool = True
     hardware: Literal["this", "same_capability", "ampere_plus"] = "this"
 
 

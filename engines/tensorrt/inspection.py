@@ -1,0 +1,64 @@
+"""What an engine's layers run in, as TensorRT's engine inspector tells it.
+
+NVIDIA's developer guide, "Engine Inspector": layers list their inputs and outputs, and of each its
+format, whose words name a type (``Half``, ``FP16``, ``Int8`` …).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from engines.precisions import WIDTHS
+from sizewise.specs import Achieved, LayerPrecision, computes
+
+_TYPES = {
+    "float": "fp32",
+    "fp32": "fp32",
+    "half": "fp16",
+    "fp16": "fp16",
+    "bf16": "bf16",
+    "bfloat16": "bf16",
+    "int8": "int8",
+    "fp8": "fp8",
+}
+_TYPE_KEYS = ("Format/Datatype", "Datatype", "Type")
+_OPERATORS = {"MatrixMultiply": "MatMul"}
+_WORD = re.compile(r"[a-z]+\d*")
+
+
+def inspect(trt: Any, engine: Any) -> Achieved:
+    """Of an engine that was deserialised. Where the inspector shows no layer that computes (one
+    node may hold the whole graph), there is the reason in place of layers."""
+    told = engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
+    return read_layers(json.loads(told))
+
+
+def read_layers(told: Mapping[str, Any]) -> Achieved:
+    """``told`` is the inspector's document."""
+    shown = [layer for layer in told.get("Layers", ()) if isinstance(layer, dict)]
+    layers = tuple(filter(None, map(_layer, shown)))
+    if not any(computes(layer.kind) for layer in layers):
+        return Achieved(
+            reason=f"its {len(shown)} layers hide what they compute: typed as the graph is",
+            vouched=True,
+        )
+    return Achieved(layers=layers)
+
+
+def _layer(layer: Mapping[str, Any]) -> LayerPrecision | None:
+    """None of a layer without types, and of one that holds others that are not shown."""
+    name, kind = str(layer.get("Name", "")), str(layer.get("LayerType", ""))
+    types = {*_types(layer.get("Inputs", ())), *_types([layer.get("Weights", {})])}
+    if not types or "ForeignNode" in name:
+        return None
+    precision = min(types, key=WIDTHS.__getitem__)
+    return LayerPrecision(name=name, kind=_OPERATORS.get(kind, kind), precision=precision)
+
+
+def _types(tensors: Iterable[Any]) -> Iterator[str]:
+    for tensor in tensors:
+        told = next((str(tensor[key]) for key in _TYPE_KEYS if key in tensor), "")
+        yield from (_TYPES[word] for word in _WORD.findall(told.lower()) if word in _TYPES)

@@ -1,0 +1,56 @@
+"""A plan without weights, and the ONNX file that they are taken from when it is opened.
+
+NVIDIA's developer guide, "Weight-Stripped Engines".
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engines.parents import hashes_of
+from engines.tensorrt.network import source_of
+from engines.tensorrt.words import Words
+from sizewise.errors import EngineMismatchError
+from sizewise.onnxfile import read_model
+from sizewise.specs import EngineArtifact, ExportedModel
+
+_WEIGHTS = "weights.txt"
+"""Beside the plan: where the model was when it was built."""
+
+
+def note_weights(model: ExportedModel, folder: Path) -> None:
+    (folder / _WEIGHTS).write_text(str(model.path.resolve()), encoding="utf-8")
+
+
+def put_weights_in(
+    trt: Any, engine: Any, artifact: EngineArtifact, logger: Any, words: Words
+) -> None:
+    """Raises EngineMismatchError where the model is gone or another, or its weights don't fit."""
+    model = _model(artifact)
+    refitter = trt.Refitter(engine, logger)
+    parser = trt.OnnxParserRefitter(refitter, logger)
+    source = source_of(model)
+    read = (
+        parser.refit_from_file(str(source))
+        if isinstance(source, Path)
+        else parser.refit_from_bytes(source)
+    )
+    if not read or not refitter.refit_cuda_engine():
+        raise _without_weights(artifact, words.reason() or f"those of {model.path} do not fit")
+
+
+def _model(artifact: EngineArtifact) -> ExportedModel:
+    path = Path((artifact.path / _WEIGHTS).read_text(encoding="utf-8"))
+    if not path.is_file() or artifact.model_sha256 not in hashes_of(path):
+        raise _without_weights(artifact, f"{path} is gone, or is another file now")
+    return read_model(path)
+
+
+def _without_weights(artifact: EngineArtifact, why: str) -> EngineMismatchError:
+    return EngineMismatchError(
+        f"The engine {artifact.path} holds no weights, and they can't be put in",
+        why,
+        "Put the ONNX file that it was built of back, or build it again.",
+        reason_code="environment",
+    )

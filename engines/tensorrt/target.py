@@ -1,0 +1,28 @@
+"""What a plan is bound to, beside the version of its library."""
+
+from __future__ import annotations
+
+import platform
+
+from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOptions
+from sizewise.nvidia import Devices
+
+
+def target_of(options: TensorRtOptions, devices: Devices) -> str:
+    """In words, equal where a plan can be opened. TensorRT's depend on the system and on the first
+    GPU, as far as ``hardware`` says; those for RTX on the compute capabilities they were made for,
+    and on no system (TensorRT-RTX documentation, "CPU-Only AOT and TensorRT-RTX Engines")."""
+    if isinstance(options, RtxOptions):
+        made_for = f"of {', '.join(options.capabilities)}" if options.capabilities else "since 8.0"
+        return f"any RTX GPU, compute capability {made_for}"
+    return f"{platform.system()} {platform.machine()}, {_gpu(options, devices)}"
+
+
+def _gpu(options: TensorRtOptions, devices: Devices) -> str:
+    hardware = options.hardware if isinstance(options, DataCentreOptions) else "this"
+    if hardware == "ampere_plus":
+        return "any GPU since Ampere"
+    if not devices.found:
+        return "no GPU"
+    first = devices.found[0]
+    return f"compute capability {first.capability}" if hardware != "this" else first.name
