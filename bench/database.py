@@ -49,6 +49,10 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     return _by_name(sqlite3.connect(uri, uri=True))
 
 
+def connect_to_memory() -> sqlite3.Connection:
+    return _by_name(sqlite3.connect(":memory:"))
+
+
 def _by_name(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     return connection

@@ -29,9 +29,9 @@ class Turn:
 
 
 def warm_up(session: Session, calls: int) -> None:
-    """At least one call, so that there are outputs. Raises InferenceError (``numerics``) where
-    these are not finite."""
-    for _ in range(max(calls, 1)):
+    """Raises InferenceError (``numerics``) where outputs are not finite, also those of a call that
+    was made before."""
+    for _ in range(calls):
         session.enqueue()
         session.synchronize()
     for name, values in session.outputs().items():
@@ -51,7 +51,7 @@ def measure_block(session: Session, clock: Clock, turn: Turn) -> Block:
     """
     started_ns = time.time_ns()
     before = monitors.read()
-    with _no_garbage_collection():
+    with no_garbage_collection():
         latency_ns = _timed_calls(session, clock, turn)
     after = monitors.read()
     foreign = monitors.foreign(before, after, usable_cores())
@@ -82,7 +82,8 @@ def _timed_calls(session: Session, clock: Clock, turn: Turn) -> list[int]:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
+    """Around what is timed."""
     gc.disable()
     try:
         yield

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.harness import Turn
 from bench.launch import Handle
 from bench.plan import Planned
+from sizewise import codec
 from sizewise.errors import EngineError, InputError, SizewiseError
 from sizewise.specs import EngineArtifact
-from sizewise.trials import Accuracy, Block, Build, Memory, Result, Status
+from sizewise.trials import Accuracy, Block, Build, FirstCall, Memory, Part, Result, Status
 
 
 class Measurement:
@@ -23,9 +26,12 @@ class Measurement:
 
     def __init__(self, planned: Planned, timeout_s: float) -> None:
         self.planned = planned
+        self._protocol = planned.trial.protocol
         self._timeout_s = timeout_s
         self.build: Build | None = None
+        self.first_calls: list[FirstCall] = []
         self.blocks: list[Block] = []
+        self.parts: list[Part] = []
         self.memory: Memory | None = None
         self.accuracy: Accuracy | None = None
         self.failure: SizewiseError | None = None
@@ -42,11 +48,41 @@ class Measurement:
             build_s=artifact.build_s,
             size_bytes=artifact.size_bytes,
             achieved=artifact.achieved.summary,
+            device_predicted_bytes=artifact.memory.total_bytes if artifact.memory else None,
         )
 
     def call(self, method: str, **arguments: Any) -> Any:
         """Of the worker; plain values in and out."""
         return self.worker.call(method, arguments, timeout_s=self._timeout_s)
+
+    def warm_up(self, process: int) -> None:
+        open_ns = self.call("warm_up", calls=self._protocol.warmup_calls)
+        self.first_calls.append(FirstCall(process=process, open_ns=open_ns))
+
+    def measure_block(self, turn: Turn) -> None:
+        block = self.call("measure", turn=codec.to_plain(turn))
+        self.blocks.append(codec.from_plain(block, Block))
+
+    def measure_parts(self, process: int) -> None:
+        """As often as there are calls in all blocks of the process, if these are the shortest."""
+        repetitions = self._protocol.rounds * self._protocol.block_calls
+        parts = self.call("parts", process=process, repetitions=repetitions)
+        self.parts += codec.from_plain(parts, tuple[Part, ...])
+
+    def read_memory(self) -> None:
+        memory = self.call("memory")
+        self.memory = codec.from_plain(memory, Memory) if memory else None
+
+    def change_size(self) -> None:
+        """And back. An engine that fails at the other size (which may be larger) costs no trial at
+        this one; it is not asked again."""
+        last = self.first_calls[-1]
+        if any(first.change_reason for first in self.first_calls):
+            return
+        try:
+            self.first_calls[-1] = replace(last, change_ns=self.call("change_size"))
+        except (EngineError, InputError) as error:
+            self.first_calls[-1] = replace(last, change_reason=str(error))
 
     @contextmanager
     def at_its_own_risk(self) -> Iterator[None]:
@@ -68,6 +104,8 @@ class Measurement:
             accuracy=self.accuracy,
             build=self.build,
             blocks=tuple(self.blocks),
+            first_calls=tuple(self.first_calls),
+            parts=tuple(self.parts),
         )
 
 

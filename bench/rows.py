@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sizewise import codec
 from sizewise.environment import Environment
-from sizewise.trials import Accuracy, Block, Build, Memory, Result, Run, Trial
+from sizewise.trials import Accuracy, Block, Build, FirstCall, Memory, Part, Result, Run, Trial
 
 T = TypeVar("T")
 
@@ -46,6 +46,8 @@ def from_result(run_id: int, result: Result) -> dict[str, Any]:
         "memory": _optional_json(result.memory),
         "accuracy": _optional_json(result.accuracy),
         "build": _optional_json(result.build),
+        "first_calls": _optional_json(result.first_calls or None),
+        "parts": _optional_json(result.parts or None),
     }
 
 
@@ -59,6 +61,8 @@ def to_result(row: sqlite3.Row, blocks: tuple[Block, ...]) -> Result:
         accuracy=_optional(row["accuracy"], Accuracy),
         build=_optional(row["build"], Build),
         blocks=blocks,
+        first_calls=_optional(row["first_calls"], tuple[FirstCall, ...]) or (),
+        parts=_optional(row["parts"], tuple[Part, ...]) or (),
     )
 
 

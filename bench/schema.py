@@ -1,12 +1,13 @@
 """The tables of a results file. A change here raises ``VERSION`` and brings an update of old files.
 
-Environments, configurations, trials, memory, accuracy and builds are JSON of the values in
-``sizewise``; latencies are a JSON list of nanoseconds, one per call.
+Environments, configurations, trials, memory, accuracy, builds, first calls and parts of calls are
+JSON of the values in ``sizewise`` (NULL where there are none); latencies are a JSON list of
+nanoseconds, one per call.
 """
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x73697A65
 """``size`` in ASCII: how a results file is told from any other SQLite file."""
 
@@ -31,7 +32,9 @@ CREATE TABLE result (
     reason TEXT NOT NULL,
     memory TEXT,
     accuracy TEXT,
-    build TEXT
+    build TEXT,
+    first_calls TEXT,
+    parts TEXT
 );
 CREATE TABLE block (
     result_id INTEGER NOT NULL REFERENCES result (id) ON DELETE CASCADE,
@@ -55,10 +58,13 @@ VALUES (:started, :environment, :configuration, :command)
 """
 
 INSERT_RESULT = """
-INSERT INTO result
-    (run_id, identity, trial, status, reason_code, reason, memory, accuracy, build)
-VALUES
-    (:run_id, :identity, :trial, :status, :reason_code, :reason, :memory, :accuracy, :build)
+INSERT INTO result (
+    run_id, identity, trial, status, reason_code, reason, memory, accuracy, build, first_calls,
+    parts
+) VALUES (
+    :run_id, :identity, :trial, :status, :reason_code, :reason, :memory, :accuracy, :build,
+    :first_calls, :parts
+)
 """
 
 INSERT_BLOCK = """

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bench import database, rows, schema
+from bench import database, rows, schema, updates
 from sizewise.errors import RecordError, SchemaVersionError
 from sizewise.trials import Block, Result, Run, Status
 
@@ -28,7 +28,8 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Store:
-        """Open for reading, or for writing (made if need be; one writer at a time).
+        """Open for reading, or for writing (made if need be; one writer at a time). A file of an
+        older sizewise is brought up to date when it is written to, and read as it is.
 
         Raises InputError, OutputError, RecordError or SchemaVersionError.
         """
@@ -39,7 +40,10 @@ class Store:
             connection = opened.enter_context(contextlib.closing(connect(path)))
             if not read_only:
                 _prepare(connection, path)
-            _check_schema(connection, path)
+            found = _check_schema(connection, path)
+            if found < schema.VERSION:
+                copy = updates.updated_copy(connection)
+                connection = opened.enter_context(contextlib.closing(copy))
             return cls(path, connection, opened.pop_all())
 
     def begin_run(self, run: Run) -> int:
@@ -124,22 +128,25 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     database.make_durable(connection)
     if empty:
         connection.executescript(schema.SCHEMA)
+    updates.update(connection)
 
 
-def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    if _scalar(connection, "PRAGMA application_id") != schema.APPLICATION_ID:
+def _check_schema(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of its tables."""
+    found = int(_scalar(connection, "PRAGMA user_version"))
+    if _scalar(connection, "PRAGMA application_id") != schema.APPLICATION_ID or found < 1:
         raise RecordError(
             f"{path} is no results file of sizewise",
             "it is a database of something else",
             "Give the results.sqlite that sizewise bench wrote.",
         )
-    found = _scalar(connection, "PRAGMA user_version")
     if found > schema.VERSION:
         raise SchemaVersionError(
             f"{path} was written by a newer sizewise",
             f"its schema is version {found}, this sizewise reads up to {schema.VERSION}",
             "Update sizewise.",
         )
+    return found
 
 
 def _scalar(connection: sqlite3.Connection, query: str) -> Any:

@@ -2,7 +2,9 @@
 
 In every wave each engine lives in a fresh child, all of them at the same time. A wave has rounds,
 and in a round each engine has one block, in random order: slow drift of the machine meets all
-alike, and what differs from process to process differs within every engine's own samples.
+alike, and what differs from process to process differs within every engine's own samples. First
+calls and the parts of a call are measured apart, before the rounds and after them, one engine at a
+time as well.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from sizewise import codec
 from sizewise.environment import usable_cores
 from sizewise.progress import Stage
 from sizewise.specs import EngineArtifact
-from sizewise.trials import Accuracy, Block, Memory, Result
+from sizewise.trials import Accuracy, Result
 
 IMAGES_PER_CALL = 32
 """So many at a time, so that a time-out is not one for a whole data set."""
@@ -46,10 +48,11 @@ def measure_group(bench: Bench, group: Group) -> tuple[Result, ...]:
 
 
 def steps(planned: Planned, images: Mapping[str, int]) -> int:
-    """Of the progress bar, for one trial: building, starts, blocks, and calls for accuracy."""
+    """Of the progress bar, for one trial: building, in each process opening, first calls and
+    blocks, and calls for accuracy."""
     protocol = planned.trial.protocol
     calls = math.ceil(images.get(planned.data, 0) / _images_per_call(planned))
-    return 1 + protocol.processes * (1 + protocol.rounds) + calls
+    return 1 + protocol.processes * (2 + protocol.rounds) + calls
 
 
 class _GroupRun:
@@ -77,12 +80,17 @@ class _GroupRun:
                 measurement.worker = self._bench.launch(self._bench.limits)
                 workers.callback(measurement.worker.close)
             _side_by_side(self._start, self._going_on(), at_once=usable_cores())
+            for measurement in self._going_on():
+                self._warm_up(measurement, process)
             for number in range(self._protocol.rounds):
                 self._measure_round(process, number)
+            self._measure_parts(process)
             if process == 0:
                 self._read_memory()
             if process == self._protocol.processes - 1:
                 self._judge_all()
+            for measurement in self._going_on():
+                measurement.change_size()
 
     def _start(self, measurement: Measurement) -> None:
         with measurement.at_its_own_risk():
@@ -90,9 +98,13 @@ class _GroupRun:
                 "__init__",
                 engine=str(measurement.engine),
                 size=str(measurement.planned.trial.cell.size),
-                warmup_calls=self._protocol.warmup_calls,
             )
         self._advance(measurement, "opened")
+
+    def _warm_up(self, measurement: Measurement, process: int) -> None:
+        with measurement.at_its_own_risk():
+            measurement.warm_up(process)
+        self._advance(measurement, "warmed up")
 
     def _measure_round(self, process: int, number: int) -> None:
         order = self._going_on()
@@ -106,15 +118,18 @@ class _GroupRun:
         )
         for measurement in order:
             with measurement.at_its_own_risk():
-                block = measurement.call("measure", turn=codec.to_plain(turn))
-                measurement.blocks.append(codec.from_plain(block, Block))
+                measurement.measure_block(turn)
             self._advance(measurement, f"process {process + 1}, round {number + 1}")
+
+    def _measure_parts(self, process: int) -> None:
+        for measurement in self._going_on():
+            with measurement.at_its_own_risk():
+                measurement.measure_parts(process)
 
     def _read_memory(self) -> None:
         for measurement in self._going_on():
             with measurement.at_its_own_risk():
-                memory = measurement.call("memory")
-                measurement.memory = codec.from_plain(memory, Memory) if memory else None
+                measurement.read_memory()
 
     def _judge_all(self) -> None:
         judged = [m for m in self._going_on() if m.planned.data]

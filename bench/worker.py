@@ -11,36 +11,42 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench import memory
+from bench import device_memory, memory
+from bench.apart import another_size, measure_parts, time_first_call
 from bench.harness import Turn, measure_block, warm_up
 from engines.artifacts import read_manifest
-from engines.base import example_input
+from engines.base import Array, example_input
 from engines.gate import check_size
 from engines.opening import open_engine
 from engines.registry import find_backend
 from sizewise import codec
 from sizewise.errors import InputError
-from sizewise.specs import ModelCard, Size
+from sizewise.specs import EngineArtifact, ModelCard, Size
 from sizewise.trials import Memory
 
 
 class Worker:
-    """One engine, open and warm, bound to noise of one size. Raises what opening and calls raise:
-    EngineError, InputError."""
+    """One open engine and noise of one size. Raises what opening and calls raise: EngineError,
+    InputError."""
 
-    def __init__(self, engine: str, size: str, warmup_calls: int) -> None:
+    def __init__(self, engine: str, size: str) -> None:
         artifact = read_manifest(Path(engine))
         self._size = Size.parse(size)
         check_size(artifact, self._size)
         backend = find_backend(artifact.spec.backend)
         backend.load_library()
+        self._device_before_bytes = device_memory.used_bytes()
         self._before_bytes = memory.peak_bytes()
         self._clock = backend.clock()
         self._open = ExitStack()
         self._session = self._open.enter_context(open_engine(artifact))
-        shape = artifact.image.shape(artifact.spec.batch_size, self._size)
-        self._session.bind({artifact.image.tensor.name: example_input(artifact, shape)})
-        warm_up(self._session, warmup_calls)
+        self._inputs = _noise(artifact, self._size)
+
+    def warm_up(self, calls: int) -> int:
+        """At least one call, the first of all: nanoseconds from bind to its end."""
+        first_ns = time_first_call(self._session, self._clock, self._inputs)
+        warm_up(self._session, calls - 1)
+        return first_ns
 
     def measure(self, turn: dict[str, Any]) -> Any:
         """A Block, plain; ``turn`` is a plain Turn."""
@@ -48,12 +54,38 @@ class Worker:
             measure_block(self._session, self._clock, codec.from_plain(turn, Turn))
         )
 
+    def parts(self, process: int, repetitions: int) -> Any:
+        """A Part, plain, for each that a call has."""
+        return codec.to_plain(
+            measure_parts(self._session, self._clock, process=process, repetitions=repetitions)
+        )
+
     def memory(self) -> Any:
         """A Memory, plain, or None where the system does not tell peaks."""
         peak_bytes = memory.peak_bytes()
         if peak_bytes is None or self._before_bytes is None:
             return None
-        return codec.to_plain(Memory(peak_bytes=peak_bytes, before_bytes=self._before_bytes))
+        device_bytes = device_memory.used_bytes()
+        # A process that NVML lists by now had none when it was not listed yet.
+        before = None if device_bytes is None else self._device_before_bytes or 0
+        return codec.to_plain(
+            Memory(
+                peak_bytes=peak_bytes,
+                before_bytes=self._before_bytes,
+                device_bytes=device_bytes,
+                device_before_bytes=before,
+            )
+        )
+
+    def change_size(self) -> int | None:
+        """Nanoseconds of the first call after one at another size; None where there is no other.
+        Memory is no longer that of the one size after this."""
+        artifact = self._session.artifact
+        other = another_size(artifact.spec, self._size)
+        if other is None:
+            return None
+        self._session.infer(_noise(artifact, other))
+        return time_first_call(self._session, self._clock, self._inputs)
 
     def prepare_accuracy(self, source: str, data_sha256: str, card: dict[str, Any]) -> int:
         """Open the validation data and give the number of its images. ``card`` is plain."""
@@ -84,3 +116,8 @@ class Worker:
 
     def close(self) -> None:
         self._open.close()
+
+
+def _noise(artifact: EngineArtifact, size: Size) -> dict[str, Array]:
+    shape = artifact.image.shape(artifact.spec.batch_size, size)
+    return {artifact.image.tensor.name: example_input(artifact, shape)}

@@ -15,7 +15,8 @@ Status = Literal["ok", "unsupported", "failed", "invalid"]
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """Where a trial stands in the tables; ``compare`` pairs trials of two files by it."""
+    """Where a trial stands in the tables; ``compare`` pairs trials of two files by it. ``options``
+    are the back end's own, as text (``engines.options``): those that are not at their defaults."""
 
     network: str
     fusion: str
@@ -25,6 +26,7 @@ class Cell:
     graph_fusion: str
     batch_size: int
     size: Size
+    options: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +153,8 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A trial and what came of it; ``reason`` is a sentence wherever status is not ``ok``. ``parts``
-    are those of a call in their order, process by process; none where its calls have no parts."""
+    """A trial and what came of it; ``reason`` is a sentence wherever status is not ``ok``.
+    ``parts`` are those of a call in order, process by process; none where calls have no parts."""
 
     trial: Trial
     status: Status

@@ -120,9 +120,10 @@ def _ours(engine: EngineArtifact, size: Size, number: int) -> Any:
     """A plain Block, as every sweep measures it."""
     worker = launch_child(Limits(timeout_s=TIMEOUT_S))
     turn = Turn(rebuild=0, process=number, round=0, calls=1, seconds=SECONDS)
-    opening = {"engine": str(engine.path), "size": str(size), "warmup_calls": WARMUP_CALLS}
+    opening = {"engine": str(engine.path), "size": str(size)}
     try:
         worker.call("__init__", opening, timeout_s=TIMEOUT_S)
+        worker.call("warm_up", {"calls": WARMUP_CALLS}, timeout_s=TIMEOUT_S)
         return worker.call("measure", {"turn": codec.to_plain(turn)}, timeout_s=TIMEOUT_S)
     finally:
         worker.close()

@@ -64,7 +64,7 @@ def test_a_block_lasts_as_long_as_was_asked_and_not_a_call_longer(
 @pytest.mark.parametrize("answer", [float("nan"), float("inf")])
 def test_outputs_that_are_no_numbers_are_an_error(answer: float) -> None:
     with pytest.raises(InferenceError, match="scores is not finite") as caught:
-        warm_up(Scripted(iter([1]), answer=answer), calls=0)
+        warm_up(Scripted(iter([]), answer=answer), calls=0)
     assert caught.value.reason_code == "numerics"
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bench.store import Store
 from sizewise.environment import read_environment
 from sizewise.errors import InputError, OutputError, RecordError, SchemaVersionError
-from sizewise.trials import Accuracy, Block, Build, Memory, Result, Run
+from sizewise.trials import Accuracy, Block, Build, FirstCall, Memory, Part, Result, Run
 from tests.bench.factories import result, trial
 
 RUN = Run(started="2026-01-01", environment=read_environment(), configuration="{}", command="x")
@@ -54,14 +54,43 @@ results = st.builds(
     status=st.sampled_from(("ok", "unsupported", "failed", "invalid")),
     reason_code=st.text(),
     reason=st.text(),
-    memory=st.none() | st.builds(Memory, peak_bytes=st.integers(0, 2**60), before_bytes=st.just(1)),
+    memory=st.none()
+    | st.builds(
+        Memory,
+        peak_bytes=st.integers(0, 2**60),
+        before_bytes=st.just(1),
+        device_bytes=st.none() | st.integers(0, 2**60),
+    ),
     accuracy=st.none()
     | st.builds(Accuracy, images=st.just(9), data_sha256=st.just("ef"), ap=st.floats(0, 1)),
     build=st.none()
-    | st.builds(Build, build_s=st.floats(0, 1e5), size_bytes=st.just(7), achieved=st.text()),
+    | st.builds(
+        Build,
+        build_s=st.floats(0, 1e5),
+        size_bytes=st.just(7),
+        achieved=st.text(),
+        device_predicted_bytes=st.none() | st.integers(0, 2**60),
+    ),
     blocks=st.lists(blocks, unique_by=lambda b: (b.process, b.round)).map(
         lambda found: tuple(sorted(found, key=lambda b: (b.process, b.round)))
     ),
+    first_calls=st.lists(
+        st.builds(
+            FirstCall,
+            process=st.integers(0, 9),
+            open_ns=st.integers(0, 2**62),
+            change_ns=st.none() | st.integers(0, 2**62),
+            change_reason=st.text(),
+        )
+    ).map(tuple),
+    parts=st.lists(
+        st.builds(
+            Part,
+            name=st.text(),
+            process=st.integers(0, 9),
+            latency_ns=st.lists(st.integers(0, 2**62)).map(tuple),
+        )
+    ).map(tuple),
 )
 
 

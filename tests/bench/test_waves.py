@@ -7,13 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.builds import Builds
 from bench.launch import Launch, Limits, launch_child
-from bench.plan import Group, plan_sweep
+from bench.plan import Group, Planned, plan_sweep
 from bench.settings import SweepSettings
 from bench.waves import Bench, measure_group, steps
 from engines.backends.fake import FakeOptions
 from sizewise.errors import InferenceError
+from sizewise.specs import EngineArtifact, EngineMemory, EngineSpec, Profile, Size
 from sizewise.trials import Result
 from tests.bench.factories import InProcess
 from tests.bench.models import colours
@@ -49,16 +52,28 @@ def group_of(folder: Path, *options: FakeOptions, **keys: Any) -> Group:
     return replace(group, members=tuple(members))
 
 
+def with_spec(group: Group, *specs: EngineSpec) -> Group:
+    """The group's first member with each of ``specs``."""
+    first = group.members[0]
+    members = (replace(first, trial=replace(first.trial, spec=spec)) for spec in specs)
+    return replace(group, members=tuple(members))
+
+
+def many_sizes(sizes: list[Size]) -> dict[str, Any]:
+    return {"strategy": "dynamic", "profiles": (Profile.spanning(sizes),)}
+
+
 def measured(
     folder: Path,
     group: Group,
     launch: Launch,
     *,
+    obtain: Callable[[Planned], EngineArtifact] | None = None,
     limits: Limits = Limits(timeout_s=60),  # noqa: B008 - it is frozen
     bar: Bar | None = None,
 ) -> tuple[Result, ...]:
     bench = Bench(
-        obtain=Builds(folder / "engines", Limits(timeout_s=60)).obtain,
+        obtain=obtain or Builds(folder / "engines", Limits(timeout_s=60)).obtain,
         launch=launch,
         limits=limits,
         images={},
@@ -112,6 +127,73 @@ def test_what_a_child_takes_is_known(tmp_path: Path) -> None:
     assert 2**20 < result.memory.before_bytes <= result.memory.peak_bytes < 2**30
     assert result.build is not None
     assert (result.build.achieved, result.build.size_bytes > 0) == ("fp32", True)
+
+
+def test_first_calls_are_those_of_each_process(tmp_path: Path) -> None:
+    group = group_of(tmp_path, FakeOptions(first_cost=7), processes=3, rounds=2, block_s=0)
+    spec = group.members[0].trial.spec
+    sizes = [Size(32, 32), Size(64, 64)]
+    static, dynamic = measured(
+        tmp_path, with_spec(group, spec, replace(spec, **many_sizes(sizes))), InProcess
+    )
+    for result, cost in ((static, 1.0), (dynamic, 1.1)):
+        call_ns = cost * (100_000 + 20 * 32 * 32)
+        assert [ns for b in result.blocks for ns in b.latency_ns] == pytest.approx([call_ns] * 30)
+        assert [first.process for first in result.first_calls] == [0, 1, 2]
+        assert [first.open_ns for first in result.first_calls] == pytest.approx([7 * call_ns] * 3)
+    changes = [first.change_ns for first in dynamic.first_calls]
+    assert changes == [first.open_ns for first in dynamic.first_calls]
+    assert {first.change_ns for first in static.first_calls} == {None}
+    assert {first.change_reason for first in (*static.first_calls, *dynamic.first_calls)} == {""}
+
+
+def test_an_engine_that_fails_at_another_size_keeps_its_figures(tmp_path: Path) -> None:
+    options = FakeOptions(most_pixels=32 * 32)
+    group = group_of(tmp_path, options, processes=3, rounds=2, block_s=0)
+    spec = group.members[0].trial.spec
+    sizes = [Size(32, 32), Size(64, 64)]
+    (result,) = measured(
+        tmp_path, with_spec(group, replace(spec, **many_sizes(sizes))), launch_child
+    )
+    assert (result.status, len(result.blocks)) == ("ok", 6)
+    assert [first.change_ns for first in result.first_calls] == [None] * 3
+    reasons = [first.change_reason for first in result.first_calls]
+    assert "failed at 64x64" in reasons[0]
+    assert reasons[1:] == ["", ""]
+
+
+def test_the_parts_of_a_call_are_measured_beside_it(tmp_path: Path) -> None:
+    group = group_of(
+        tmp_path, FakeOptions(copies=0.2), FakeOptions(), processes=2, rounds=3, block_s=0
+    )
+    parted, whole = measured(tmp_path, group, InProcess)
+    call_ns = 100_000 + 20 * 32 * 32
+    shares = {"host-to-device": 0.2, "compute": 0.6, "device-to-host": 0.2}
+    assert [(part.name, part.process) for part in parted.parts] == [
+        (name, process) for process in (0, 1) for name in shares
+    ]
+    for part in parted.parts:
+        assert part.latency_ns == pytest.approx([shares[part.name] * call_ns] * 15)
+    assert whole.parts == ()
+
+
+def test_device_memory_is_what_the_driver_and_the_engine_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([None, 700])
+    monkeypatch.setattr("bench.device_memory.used_bytes", lambda: next(answers))
+    group = group_of(tmp_path, FakeOptions(), processes=1, rounds=1)
+    needs = EngineMemory(weights_bytes=300, context_bytes=(20, 50))
+
+    def obtain(planned: Planned) -> EngineArtifact:
+        built = Builds(tmp_path / "engines", Limits(timeout_s=60)).obtain(planned)
+        return replace(built, memory=needs)
+
+    (result,) = measured(tmp_path, group, InProcess, obtain=obtain)
+    assert result.memory is not None
+    assert (result.memory.device_before_bytes, result.memory.device_bytes) == (0, 700)
+    assert result.build is not None
+    assert result.build.device_predicted_bytes == 350
 
 
 def test_every_round_has_a_block_of_each_engine_in_an_order_of_its_own(tmp_path: Path) -> None:
