@@ -59,7 +59,7 @@ TENSORRT = Library(
     title="TensorRT",
     module="tensorrt",
     distributions=("tensorrt-cu13", "tensorrt-cu12", "tensorrt"),
-    extra="gpu",
+    extra="tensorrt",
     oldest=(10, 8),
     index="https://pypi.nvidia.com",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -42,7 +42,9 @@ class Candidate(Protocol):
         EngineError that it ended in. Raises InputError where the data does not fit."""
 
 
-def find_candidate(source: Path, *, backend: str, layout: str) -> Candidate:
+def find_candidate(
+    source: Path, *, backend: str, layout: str, trusted: Collection[str] = ()
+) -> Candidate:
     """Raises UsageError and InputError for what can't be evaluated."""
     from sizewise.cli.engine_candidates import Built, OnnxFile
 
@@ -50,7 +52,7 @@ def find_candidate(source: Path, *, backend: str, layout: str) -> Candidate:
         _demand_empty(source, {"--backend": backend, "--layout": layout})
         return Checkpoint(source)
     if source.is_dir():
-        return Built(source, backend, layout)
+        return Built(source, backend, layout, trusted)
     if source.suffix == ".onnx":
         return OnnxFile(source, backend, layout)
     raise UsageError(

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import typer
 
 from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.options import Json
 from sizewise.environment import Environment, read_environment
+from sizewise.nvidia import find_devices
+
+if TYPE_CHECKING:
+    from engines.base import Availability
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked for."""
+    """One thing that was looked for. ``here``: it can be used; of a back end, that engines run.
+    ``builds``: engines can be built, be it for another machine."""
 
     kind: str
     name: str
     here: bool
     detail: str
     todo: str = ""
+    builds: bool = False
+
+    @property
+    def answer(self) -> str:
+        return "yes" if self.here else "builds only" if self.builds else "no"
 
 
 def doctor(*, as_json: Json = False) -> None:
@@ -33,10 +48,39 @@ def doctor(*, as_json: Json = False) -> None:
         return
     console.show_table(
         f"sizewise {environment.sizewise}, Python {environment.python}",
-        ("", "what", "here", "detail", "to do"),
-        [(f.kind, f.name, "yes" if f.here else "no", f.detail, f.todo) for f in findings],
+        ("", "what", "here", "detail"),
+        [(f.kind, f.name, f.answer, f.detail) for f in findings],
     )
+    _say("To do", _todos(findings))
+    _say("Which TensorRT", _tensorrts())
     console.next_step("sizewise run examples/digits.toml")
+
+
+def _say(title: str, lines: Iterable[str]) -> None:
+    """Unbroken, unlike in a table: there are commands in them to be copied."""
+    typer.echo("\n".join(("", title, *(f"  {line}" for line in lines))))
+
+
+def _todos(findings: Iterable[Finding]) -> list[str]:
+    names = defaultdict(list)
+    for finding in findings:
+        if finding.todo:
+            names[finding.todo].append(finding.name)
+    return [f"{', '.join(who)}: {todo}" for todo, who in names.items()] or ["nothing"]
+
+
+def _tensorrts() -> tuple[str, ...]:
+    from engines.tensorrt.availability import TENSORRT, TENSORRT_RTX
+
+    capabilities = ", ".join(TENSORRT_RTX.capabilities)
+    return (
+        f"without a GPU, {TENSORRT_RTX.name} builds engines for RTX GPUs:",
+        f"  {TENSORRT_RTX.install}",
+        f"on an RTX GPU (compute capability {capabilities}), {TENSORRT_RTX.name} runs them, too:",
+        f"  {TENSORRT_RTX.install}",
+        f"on a data-centre GPU (T4, A100, H100, B200), {TENSORRT.name} builds and runs:",
+        f"  {TENSORRT.install}",
+    )
 
 
 def _devices(environment: Environment) -> list[Finding]:
@@ -48,26 +92,26 @@ def _devices(environment: Environment) -> list[Finding]:
         detail=f"{environment.cpu}, {environment.cores} cores, "
         f"{environment.memory_bytes / 2**30:.0f} GiB, {flags}",
     )
-    gpus = [Finding(kind="device", name="GPU", here=True, detail=d) for d in environment.devices]
-    return [cpu, *(gpus or [_no_gpu()])]
+    return [cpu, *_gpus()]
 
 
-def _no_gpu() -> Finding:
-    if find_spec("pynvml") is None:
-        return Finding(
+def _gpus() -> list[Finding]:
+    devices = find_devices()
+    if not devices.found:
+        return [
+            Finding(kind="device", name="GPU", here=False, detail=devices.reason, todo=devices.todo)
+        ]
+    driver = f"driver {devices.driver} (CUDA {devices.cuda})"
+    return [
+        Finding(
             kind="device",
             name="GPU",
-            here=False,
-            detail="not looked for: nvidia-ml-py is not installed",
-            todo="With an NVIDIA GPU: pip install 'sizewise[gpu]'",
+            here=True,
+            detail=f"{device.name}, compute capability {device.capability}, "
+            f"{device.memory_bytes / 2**30:.0f} GiB, {driver}",
         )
-    return Finding(
-        kind="device",
-        name="GPU",
-        here=False,
-        detail="no NVIDIA driver answers",
-        todo="Nothing, where there is no NVIDIA GPU; else install its driver",
-    )
+        for device in devices.found
+    ]
 
 
 def _torch(environment: Environment) -> list[Finding]:
@@ -91,19 +135,28 @@ def _backends() -> list[Finding]:
         if backend.for_tests:
             continue
         build, run = backend.can_build(), backend.can_run()
-        reasons = dict.fromkeys(a.reason for a in (build, run) if not a.ok)
-        verbs = [v for v, a in (("builds", build), ("runs", run)) if a.ok]
-        todo = next((a.todo for a in (build, run) if not a.ok), "")
+        todos = [answer.todo for answer in (build, run) if not answer.ok]
         findings.append(
             Finding(
                 kind="back end",
                 name=name,
                 here=run.ok,
-                detail=", ".join(filter(None, (backend.version(), " and ".join(verbs), *reasons))),
-                todo=todo,
+                detail=", ".join(filter(None, (backend.version(), _abilities(build, run)))),
+                todo=todos[0] if todos else "",
+                builds=build.ok,
             )
         )
     return findings
+
+
+def _abilities(build: Availability, run: Availability) -> str:
+    if build.ok and run.ok:
+        return "builds and runs"
+    if build.ok:
+        return f"builds, but does not run: {run.reason}"
+    if run.ok:
+        return f"runs, but does not build: {build.reason}"
+    return " and ".join(dict.fromkeys((build.reason, run.reason)))
 
 
 def _data() -> list[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,10 +46,12 @@ class OnnxFile:
 
 
 class Built:
-    """An engine of ``sizewise build``, at the sizes that it was built for."""
+    """An engine of ``sizewise build``, at the sizes that it was built for. ``trusted`` are hashes
+    of engines that others built."""
 
-    def __init__(self, folder: Path, backend: str, layout: str) -> None:
+    def __init__(self, folder: Path, backend: str, layout: str, trusted: Collection[str]) -> None:
         self._artifact = read_engine(folder, backend)
+        self._trusted = trusted
         card = self._artifact.card
         self.card = card_as(folder.name, card, layout) if layout else card
         _demand_meaning(folder.name, self.card)
@@ -71,7 +73,9 @@ class Built:
         self, data: Dataset, sizes: Sequence[Size], progress: Progress
     ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
         _demand_fit(self._artifact.path.name, self.card, self._artifact.image, data)
-        yield from judge_engine(self._artifact, self.card, data, sizes, progress)
+        yield from judge_engine(
+            self._artifact, self.card, data, sizes, progress, trusted=self._trusted
+        )
 
 
 def _demand_meaning(name: str, card: ModelCard) -> None:
@@ -106,11 +110,13 @@ def judge_engine(
     data: Dataset,
     sizes: Sequence[Size],
     progress: Progress,
+    *,
+    trusted: Collection[str] = (),
 ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
     """The accuracy at each size, or the error that it ended in."""
     from engines.opening import open_engine
 
-    with open_engine(artifact) as session:
+    with open_engine(artifact, trusted) as session:
         for size in sizes:
             try:
                 yield size, _accuracy(session, card, data, size, progress)

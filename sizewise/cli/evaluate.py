@@ -12,6 +12,7 @@ import typer
 from sizewise.cli import console
 from sizewise.cli.candidates import SCORES, Candidate, find_candidate
 from sizewise.cli.options import Data, Json, SizeList
+from sizewise.cli.trust import TrustEngine, trusted_hashes
 from sizewise.errors import EngineError, UsageError
 from sizewise.specs import Size, Sizes
 
@@ -41,6 +42,7 @@ def evaluate(
         str, typer.Option(help="The back end for an ONNX file (empty: onnxruntime).")
     ] = "",
     layout: Annotated[str, typer.Option(help="How a foreign detector's outputs are read.")] = "",
+    trust_engine: TrustEngine = "",
     as_json: Json = False,
 ) -> None:
     """Measure accuracy at every size, on the validation part of the data.
@@ -48,7 +50,8 @@ def evaluate(
     Detectors get AP and AP50, segmenters mIoU, F-measure and MAE, classifiers top-1 and top-5 (of a
     checkpoint only). Without --sizes, they are what the model suggests.
     """
-    candidate = find_candidate(source, backend=backend, layout=layout)
+    trusted = trusted_hashes(trust_engine, source)
+    candidate = find_candidate(source, backend=backend, layout=layout, trusted=trusted)
     asked = Sizes.parse(sizes or candidate.sizes)
     refused = {size: why for size in asked if (why := candidate.refusal(size))}
     taken = _taken(source, asked, refused)

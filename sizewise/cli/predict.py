@@ -23,6 +23,7 @@ from sizewise.cli.options import Json, Out
 from sizewise.cli.predicting import Outcome, coco_results, predict_all
 from sizewise.cli.predictors import obtain_predictor
 from sizewise.cli.readable import ReadingOptions
+from sizewise.cli.trust import TrustEngine, trusted_hashes
 from sizewise.errors import InputError
 from sizewise.files import output_folder
 from sizewise.progress import SILENT
@@ -57,6 +58,7 @@ def predict(
     tree_threshold: Annotated[
         float, typer.Option(min=0, max=1, help="The least of a narrower class in a tree.")
     ] = 0.5,
+    trust_engine: TrustEngine = "",
     out: Out = Path("runs/predict"),
     as_json: Json = False,
 ) -> None:
@@ -76,13 +78,14 @@ def predict(
         max_detections=max_detections,
         tree_threshold=tree_threshold,
     )
+    trusted = trusted_hashes(trust_engine, model)
     pictures = find_pictures(images)
     drawings = dict(zip(pictures, name_drawings(pictures, out), strict=True))
     engines = output_folder(out) / "engines"
     predictor = obtain_predictor(model, options, engines, backend=backend, size=size)
     progress = console.progress() if len(pictures) > 1 else SILENT
     with (
-        open_engine(predictor.artifact) as session,
+        open_engine(predictor.artifact, trusted) as session,
         progress.stage("Predicting", len(pictures)) as stage,
     ):
         outcome = predict_all(predictor, session, drawings, stage)
