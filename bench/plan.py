@@ -1,4 +1,4 @@
-"""From axes to trials: which engines there will be, and which of them are measured together."""
+"""From axes to trials: what is measured, and which of it together."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from bench.engine_plan import engine_specs, engines_of
 from bench.settings import Axes, SweepSettings
+from engines.options import told_options
 from engines.registry import find_backend
-from sizewise.environment import usable_cores
 from sizewise.errors import UsageError
-from sizewise.specs import EngineSpec, ExportedModel, Profile, Size, Sizes, Strategy
+from sizewise.specs import EngineSpec, ExportedModel, Size, Sizes
 from sizewise.trials import Cell, Protocol, Trial
 
 __all__ = [
@@ -40,18 +41,6 @@ class Group:
     size: Size
     protocol: Protocol
     members: tuple[Planned, ...]
-
-
-def engine_specs(settings: SweepSettings) -> tuple[EngineSpec, ...]:
-    """The engines that a sweep over a model that takes every size would measure.
-
-    Raises UsageError for an unknown back end and for what is no size.
-    """
-    found: dict[EngineSpec, None] = {}
-    for axes in settings.products():
-        sizes = Sizes.parse(axes.sizes)
-        found |= {spec: None for spec, _ in _engines(axes, sizes, taken=sizes)}
-    return tuple(found)
 
 
 def plan_sweep(
@@ -115,7 +104,7 @@ def _trials(
     sizes = Sizes.parse(axes.sizes)
     for model, replica in product(models, range(axes.replicas)):
         taken = tuple(size for size in sizes if not size_refusal(model, size))
-        for spec, measured in _engines(axes, sizes, taken=taken or sizes):
+        for spec, measured in engines_of(axes, taken or sizes):
             for size in measured:
                 trial = Trial(
                     cell=_cell(model, spec, size),
@@ -141,41 +130,11 @@ def _cell(model: ExportedModel, spec: EngineSpec, size: Size) -> Cell:
         graph_fusion=spec.graph_fusion,
         batch_size=spec.batch_size,
         size=size,
+        options=told_options(spec.options),
     )
 
 
-_Sizes = tuple[Size, ...]
-
-
-def _engines(axes: Axes, sizes: _Sizes, *, taken: _Sizes) -> Iterator[tuple[EngineSpec, _Sizes]]:
-    """Each engine with the sizes it is measured at; ``taken`` are those that the model takes."""
-    for name, strategy, batch_size in product(axes.backends, axes.strategies, axes.batch):
-        backend = find_backend(name)
-        levels = axes.graph_fusion or (backend.default_graph_fusion,)
-        for level, (profiles, measured) in product(levels, _profiles(strategy, sizes, taken)):
-            spec = EngineSpec(
-                backend=name,
-                strategy=strategy,
-                profiles=profiles,
-                batch_size=batch_size,
-                graph_fusion=level,
-                threads=axes.threads or usable_cores(),
-                options=backend.options_type(allow_fallback=axes.allow_fallback),
-            )
-            yield spec, measured
-
-
-def _profiles(
-    strategy: Strategy, sizes: _Sizes, taken: _Sizes
-) -> list[tuple[tuple[Profile, ...], _Sizes]]:
-    if strategy == "static":
-        return [((Profile.fixed(size),), (size,)) for size in sizes]
-    if strategy == "dynamic":
-        return [((Profile.spanning(taken),), sizes)]
-    return [(tuple(map(Profile.fixed, taken)), sizes)]
-
-
-def _demand_takers(models: Sequence[ExportedModel], sizes: _Sizes) -> None:
+def _demand_takers(models: Sequence[ExportedModel], sizes: Iterable[Size]) -> None:
     for size in sizes:
         refusals = [f"{model.path.name}: {size_refusal(model, size)}" for model in models]
         if all(size_refusal(model, size) for model in models):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from bench.batches import parse_batch
 from sizewise.specs import Strategy
 from sizewise.trials import Protocol
 
@@ -16,12 +17,26 @@ Count = Annotated[int, Field(ge=0)]
 Some = Field(min_length=1)
 
 
+def _as_text(given: Any) -> Any:
+    """Of a number, a text, or a list of such."""
+    return ",".join(map(str, given)) if isinstance(given, list | tuple) else str(given)
+
+
+def _checked_batch(given: int | str) -> int | str:
+    """A range as it stands, a single size as a number."""
+    tuned, several = parse_batch(given)
+    return given if several else tuned
+
+
 class Axes(BaseModel):
     """One cross product: models × back ends × strategies × graph fusions × batches × sizes ×
     replicas.
 
     ``fusion`` keeps the models that merge their scales in one of these ways, ``precision`` those
     that are in one of these (empty: all models); ``sizes`` is written as for ``--sizes``;
+    ``profiles`` is how the strategy of that name groups the sizes (``bench.profiles``); a batch
+    size may be a range (``bench.batches``); ``options`` are of the back ends that have them, as
+    NAME=VALUE (``engines.options``);
     ``graph_fusion`` empty means each back end's own default; ``threads`` 0 all usable cores;
     ``allow_fallback`` takes engines that run in another precision, or elsewhere, than asked;
     ``data`` is what ``open_dataset`` takes, empty for no
@@ -36,7 +51,9 @@ class Axes(BaseModel):
     backends: Annotated[tuple[str, ...], Some] = ("onnxruntime", "openvino")
     strategies: Annotated[tuple[Strategy, ...], Some] = ("static", "dynamic")
     graph_fusion: tuple[Literal["none", "basic", "extended", "all"], ...] = ()
-    batch: Annotated[tuple[Positive, ...], Some] = (1,)
+    profiles: Annotated[str, BeforeValidator(_as_text)] = ""
+    batch: Annotated[tuple[Annotated[int | str, AfterValidator(_checked_batch)], ...], Some] = (1,)
+    options: tuple[str, ...] = ()
     threads: Count = 0
     allow_fallback: bool = False
     data: str = ""

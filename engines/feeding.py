@@ -21,12 +21,12 @@ def unfit_for_pictures(image: ImageInput) -> str:
 def infer_images(
     session: Session, images: Sequence[NDArray[np.float32]]
 ) -> tuple[dict[str, Array], ...]:
-    """The outputs for each of ``images``, [3, H, W] of one size and as many as the engine's batch
-    at most, by name and each as a batch of one. Raises EngineError.
+    """The outputs for each of ``images``, [3, H, W] of one size and as many as the engine's largest
+    batch at most, by name and each as a batch of one. Raises EngineError.
 
-    What is missing from a batch is filled up with the last image.
+    What is missing from the engine's smallest batch is filled up with the last image.
     """
-    missing = session.artifact.spec.batch_size - len(images)
+    missing = session.artifact.spec.batches.min - len(images)
     batch = np.stack([*images, *[images[-1]] * missing])
     image_input = session.artifact.image
     if not image_input.channels_first:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,15 +27,16 @@ def admit(backend: Backend, model: ExportedModel, spec: EngineSpec) -> None:
     """Raises EngineMismatchError where ``backend`` can't make this engine of this model.
 
     Reason codes: ``unsupported_strategy``, ``unsupported_graph_fusion``, ``unsupported_precision``,
-    ``unsupported_size``, ``unsupported_options``.
+    ``unsupported_size``, ``unsupported_batch``, ``unsupported_options``.
     """
     _admit_strategy(backend, model, spec)
     _admit_graph_fusion(backend, spec)
     _admit_precision(backend, model)
     _admit_options(backend, spec)
-    for profile in spec.profiles:
+    _admit_batches(backend, spec)
+    for profile, batch_size in product(spec.profiles, (spec.batches.min, spec.batches.max)):
         for size in dict.fromkeys((profile.min, profile.opt, profile.max)):
-            _admit_size(model.path.name, model.image, model.card, spec.batch_size, size)
+            _admit_size(model.path.name, model.image, model.card, batch_size, size)
 
 
 def check_size(artifact: EngineArtifact, size: Size) -> None:
@@ -64,9 +66,12 @@ def check_inputs(artifact: EngineArtifact, inputs: Mapping[str, NDArray[Any]]) -
     axis = artifact.image.height_axis
     size = Size(images.shape[axis], images.shape[axis + 1])
     check_size(artifact, size)
-    expected = artifact.image.shape(artifact.spec.batch_size, size)
+    batches = artifact.spec.batches
+    nearest = min(max(images.shape[0], batches.min), batches.max)
+    expected = artifact.image.shape(nearest, size)
     if images.shape != expected:
-        raise _misfit(artifact, f"it takes the shape {expected}, not {images.shape}")
+        several = f" (batches of {batches})" if batches.min < batches.max else ""
+        raise _misfit(artifact, f"it takes the shape {expected}{several}, not {images.shape}")
     return np.require(images, requirements=["C", "W"])
 
 
@@ -146,6 +151,23 @@ def _admit_options(backend: Backend, spec: EngineSpec) -> None:
         why,
         "Correct them, or leave them out.",
         reason_code="unsupported_options",
+    )
+
+
+def _admit_batches(backend: Backend, spec: EngineSpec) -> None:
+    if spec.batch_range is None:
+        return
+    if not backend.takes_batch_ranges:
+        why = f"its engines take one, the range {spec.batch_range} was asked"
+    elif not 1 <= spec.batch_range.min <= spec.batch_size <= spec.batch_range.max:
+        why = f"{spec.batch_size} is to be tuned for, and the range is {spec.batch_range}"
+    else:
+        return
+    raise EngineMismatchError(
+        f"{backend.name} can't build an engine for these batch sizes",
+        why,
+        "Give one batch size, or for TensorRT a range that holds the one to be tuned for: 1:4:8.",
+        reason_code="unsupported_batch",
     )
 
 

@@ -40,3 +40,9 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
 def from_plain(data: Any, kind: type[T]) -> T:
     """Raises ``msgspec.ValidationError`` where ``data`` does not fit ``kind``."""
     return msgspec.convert(data, kind, dec_hook=_from_plain)
+
+
+def from_text(given: str | tuple[str, ...], kind: Any) -> Any:
+    """What a user wrote, as ``kind``: ``2`` as a number, ``true`` as a truth. Raises
+    ``msgspec.ValidationError``."""
+    return msgspec.convert(given, kind, strict=False)

@@ -111,7 +111,7 @@ class FakeSession(Session):
 
     def _bind(self, images: Array) -> None:
         axis = self.artifact.image.height_axis
-        self._batch_size = images.shape[0]
+        self._batch_size = int(images.shape[0])
         self._size = Size(images.shape[axis], images.shape[axis + 1])
 
     def enqueue(self) -> None:

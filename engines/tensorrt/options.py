@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
+from sizewise.errors import UsageError
 from sizewise.specs import BackendOptions
 
 
@@ -19,6 +21,8 @@ class TensorRtOptions(BackendOptions):
     Of the session: ``context_memory`` is reserved for the ``largest`` size of all profiles or for
     each ``shape`` anew; ``cuda_graphs`` records the launches of a shape after its first call and
     replays them, for at most ``cuda_graph_limit`` shapes at a time.
+
+    Raises UsageError for a value that makes no sense.
     """
 
     workspace_mib: int = 0
@@ -29,6 +33,12 @@ class TensorRtOptions(BackendOptions):
     context_memory: Literal["largest", "shape"] = "largest"
     cuda_graphs: bool = True
     cuda_graph_limit: int = 8
+
+    def __post_init__(self) -> None:
+        if self.workspace_mib < 0:
+            raise _refused(f"workspace_mib is {self.workspace_mib}, and no memory is less than 0")
+        if self.cuda_graph_limit < 1:
+            raise _refused(f"cuda_graph_limit is {self.cuda_graph_limit}, and at least 1 is kept")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +56,17 @@ class RtxOptions(TensorRtOptions):
     all since 8.0."""
 
     capabilities: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for one in self.capabilities:
+            if not re.fullmatch(r"\d+\.\d", one):
+                raise _refused(f"{one!r} is no compute capability: such are 8.9 and 12.0")
+
+
+def _refused(why: str) -> UsageError:
+    return UsageError(
+        "There are no such options of TensorRT",
+        why,
+        "Correct it, or leave it out; cuda_graphs=false keeps no graph.",
+    )

@@ -12,10 +12,18 @@ from pydantic import ValidationError
 
 from bench.plan import Group, engine_specs, plan_sweep
 from bench.settings import Axes, SweepSettings
+from engines.backends.fake import FakeOptions
 from engines.registry import find_backend
 from sizewise.environment import usable_cores
 from sizewise.errors import InputError, UsageError
-from sizewise.specs import ExportedModel, Profile, Size, TensorSpec
+from sizewise.specs import (
+    BackendOptions,
+    BatchRange,
+    ExportedModel,
+    Profile,
+    Size,
+    TensorSpec,
+)
 from sizewise.trials import Trial
 from tests.bench.models import CARD, colours
 
@@ -79,6 +87,53 @@ def test_the_plan_is_the_cross_product_in_groups_of_a_size(
     assert len({t.identity for t in trials(groups)}) == per_size * len(sizes)
 
 
+def test_profiles_are_shared_out_among_the_sizes_that_a_model_takes(
+    model: ExportedModel, tmp_path: Path
+) -> None:
+    coarse = colours(tmp_path / "coarse.onnx", card=replace(CARD, network="coarse", stride=32))
+    keys = {"sizes": "32,40,64,96", "strategies": ["profiles"]}
+    found = trials(planned(model, coarse, profiles=2, **keys))
+    spans = {t.cell.network: [(str(p.min), str(p.max)) for p in t.spec.profiles] for t in found}
+    assert spans == {
+        model.card.network: [("32x32", "40x40"), ("64x64", "96x96")],
+        "coarse": [("32x32", "32x32"), ("64x64", "96x96")],
+    }
+    bounded = trials(planned(coarse, sizes="32,64", strategies=["profiles"], profiles=[32, "64"]))
+    assert {len(t.spec.profiles) for t in bounded} == {2}
+
+
+def test_a_batch_range_is_another_engine_measured_at_what_it_is_tuned_for(
+    model: ExportedModel,
+) -> None:
+    found = trials(planned(model, sizes="32", strategies=["static"], batch=[4, "1:4:8"]))
+    assert [t.cell.batch_size for t in found] == [4, 4]
+    assert [t.spec.batch_range for t in found] == [None, BatchRange(1, 8)]
+
+
+def test_options_reach_the_back_ends_that_have_them(model: ExportedModel) -> None:
+    keys = {"sizes": "32", "strategies": ["static"], "backends": ["fake", "onnxruntime"]}
+    found = {t.cell.backend: t for t in trials(planned(model, options=["seed=3"], **keys))}
+    assert found["fake"].spec.options == FakeOptions(seed=3)
+    assert found["fake"].cell.options == "seed=3"
+    assert type(found["onnxruntime"].spec.options) is BackendOptions
+    assert found["onnxruntime"].cell.options == ""
+
+
+def test_a_table_may_inherit_options_that_only_another_has(model: ExportedModel) -> None:
+    tables = [{"backends": ["fake"]}, {"backends": ["onnxruntime"]}]
+    settings = {"sizes": "32", "options": ["seed=3"], "sweep": tables}
+    specs = engine_specs(SweepSettings.model_validate(settings))
+    assert {spec.backend for spec in specs} == {"fake", "onnxruntime"}
+    alone = settings | {"sweep": [tables[0], tables[1] | {"options": ["seed=4"]}]}
+    with pytest.raises(UsageError, match="onnxruntime has no option 'seed'"):
+        engine_specs(SweepSettings.model_validate(alone))
+
+
+def test_profiles_without_an_engine_that_has_any_are_an_error() -> None:
+    with pytest.raises(UsageError, match=r"'3' would change nothing.*--strategy"):
+        engine_specs(SweepSettings(backends=("fake",), profiles="3"))
+
+
 def test_a_table_takes_what_it_does_not_say_from_the_common_one(model: ExportedModel) -> None:
     tables = [{"strategies": ["static"]}, {"strategies": ["dynamic"], "sizes": "64", "rounds": 6}]
     found = trials(planned(model, sizes="32,64", rounds=2, batch=[2], sweep=tables))
@@ -122,6 +177,8 @@ def test_whatever_can_change_a_figure_makes_another_trial(
         "protocol": only(model, block_s=1),
         "data": only(model, data="other"),
         "batch": only(model, batch=[2]),
+        "batch range": only(model, batch=["1:1:2"]),
+        "options": only(model, options=["seed=1"]),
         "graph fusion": only(model, graph_fusion=["none"]),
         "layout": only(replace(model, card=replace(model.card, layout="b_4c_n"))),
     }

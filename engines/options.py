@@ -1,0 +1,130 @@
+"""What a user asks of back ends beside the common: ``NAME=VALUE``, by the fields of their options.
+
+Values are read by the types of these fields: a field that a back end adds is known here at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, fields
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from engines.base import Backend
+from sizewise import codec
+from sizewise.errors import UsageError
+from sizewise.specs import BackendOptions
+
+_COMMON = frozenset(field.name for field in fields(BackendOptions))
+"""These have switches of their own."""
+
+
+def read_options(
+    backend: Backend, asked: Iterable[str], *, allow_fallback: bool = False
+) -> BackendOptions:
+    """Those of ``asked`` that ``backend`` has, the others at their defaults. Raises UsageError for
+    what is no ``NAME=VALUE``, a name that stands twice and a value that does not fit."""
+    kinds = _kinds(backend)
+    given = {n: _value(backend, n, text) for n, text in _split(asked).items() if n in kinds}
+    return backend.options_type(allow_fallback=allow_fallback, **given)
+
+
+def demand_known(backends: Iterable[Backend], asked: Iterable[str]) -> None:
+    """Raises UsageError for a name that none of ``backends`` has."""
+    chosen = list(dict.fromkeys(backends))
+    known = {name for backend in chosen for name in _kinds(backend)}
+    for name in _split(asked):
+        if name not in known:
+            raise UsageError(
+                f"{_names(chosen)} has no option {name!r}",
+                " ".join(map(_offer, chosen)),
+                "Choose among these, or choose the back end that has it.",
+            )
+
+
+def told_options(options: BackendOptions) -> str:
+    """``tf32=true workspace_mib=2048``: those that are not at their defaults."""
+    values = {f: getattr(options, f.name) for f in _own(type(options))}
+    return " ".join(f"{f.name}={_text(v)}" for f, v in values.items() if v != f.default)
+
+
+def _split(asked: Iterable[str]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for text in asked:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not (name and sign):
+            raise UsageError(
+                f"{text!r} is no option of a back end",
+                "such an option is a name, an equals sign and a value",
+                "Give it as NAME=VALUE: workspace_mib=2048.",
+            )
+        if name in found:
+            raise UsageError(
+                f"The option {name} of a back end can't be {found[name]!r} and {value!r}",
+                "it is given twice",
+                "Give it once; in a TOML file, tables [[bench.sweep]] can differ in it.",
+            )
+        found[name] = value
+    return found
+
+
+def _own(kind: type[BackendOptions]) -> tuple[Field[Any], ...]:
+    return tuple(field for field in fields(kind) if field.name not in _COMMON)
+
+
+def _kinds(backend: Backend) -> dict[str, Any]:
+    """The types of its own options by name."""
+    hints = get_type_hints(backend.options_type)
+    return {field.name: hints[field.name] for field in _own(backend.options_type)}
+
+
+def _value(backend: Backend, name: str, text: str) -> Any:
+    kind = _kinds(backend)[name]
+    try:
+        if get_origin(kind) is tuple:
+            parts = tuple(part.strip() for part in text.split(",") if part.strip())
+            return codec.from_text(parts, kind)
+        return codec.from_text(text, kind)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"The option {name} of {backend.name} can't be {text!r}",
+            f"it is {_choices(kind)}",
+            "Correct it, or leave it out.",
+        ) from error
+
+
+def _offer(backend: Backend) -> str:
+    kinds = _kinds(backend)
+    if not kinds:
+        return f"{backend.name} has none."
+    told = (
+        f"{field.name} ({_choices(kinds[field.name])}; {_text(field.default)} unless given)"
+        for field in _own(backend.options_type)
+    )
+    return f"{backend.name} has {', '.join(told)}."
+
+
+def _choices(kind: Any) -> str:
+    """A type in a user's words."""
+    if get_origin(kind) is Literal:
+        return " or ".join(map(str, get_args(kind)))
+    if get_origin(kind) is tuple:
+        return f"{_choices(get_args(kind)[0])}, or several joined by commas"
+    if parts := [part for part in get_args(kind) if part is not NoneType]:
+        return " or ".join(map(_choices, parts))
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a text")
+
+
+def _text(value: Any) -> str:
+    """As it would be given."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "none"
+    return "null" if value is None else str(value)
+
+
+def _names(backends: Iterable[Backend]) -> str:
+    return " and ".join(backend.name for backend in backends)
