@@ -61,8 +61,8 @@ def compare(artifact: EngineArtifact, parent: Path | None, *, timeout_s: float) 
         return Comparison(reason="not by number: suppression is in its graph")
     if not (here := find_backend(REFERENCE).can_run()).ok:
         return Comparison(reason=f"no {REFERENCE} to run the parent in: {here.reason}")
-    if not (able := find_backend(artifact.spec.backend).can_run()).ok:
-        return Comparison(reason=f"not run here: {able.reason}")
+    if not find_backend(artifact.spec.backend).can_run().ok:
+        return Comparison(reason="not run here")
     arguments = {"engine": str(artifact.path), "parent": str(parent)}
     try:
         found = run_in_child("engines.comparing:compare_engine", arguments, timeout_s=timeout_s)

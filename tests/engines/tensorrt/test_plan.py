@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sizewise.errors import BuildError, EngineMismatchError
+from sizewise.specs import BatchRange, EngineMemory, EngineSpec, ExportedModel, Profile, Size
+from tests.engines.nets import write_net
+from tests.engines.tensorrt.builds import STRATEGIES, built, spec_of
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_each_strategy_is_built_and_says_what_memory_it_needs(
+    net: ExportedModel, tmp_path: Path, strategy: str
+) -> None:
+    spec = spec_of(strategy)
+    found = built(net, spec, tmp_path / "plan")
+    assert (tmp_path / "plan").stat().st_size > 0
+    assert isinstance(found.memory, EngineMemory)
+    assert len(found.memory.context_bytes) == len(spec.profiles)
+    assert found.memory.weights_bytes > 0
+
+
+def test_a_larger_batch_needs_more_memory_to_be_called_and_the_same_weights(
+    net: ExportedModel, tmp_path: Path
+) -> None:
+    one = built(net, spec_of("dynamic"), tmp_path / "one").memory
+    up_to_8 = built(
+        net,
+        spec_of("dynamic", batch_size=4, batch_range=BatchRange(1, 8)),
+        tmp_path / "eight",
+    ).memory
+    assert one is not None
+    assert up_to_8 is not None
+    assert up_to_8.weights_bytes == one.weights_bytes
+    assert up_to_8.context_bytes[0] > one.context_bytes[0]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("batch", [(1, 1, 1), (2, 2, 2), (1, 3, 8)])
+def test_batch_ranges(
+    net: ExportedModel, tmp_path: Path, strategy: str, batch: tuple[int, int, int]
+) -> None:
+    least, tuned, most = batch
+    spec = spec_of(strategy, batch_size=tuned, batch_range=BatchRange(least, most))
+    assert built(net, spec, tmp_path / "plan").memory is not None
+
+
+def test_what_is_built_is_decided_by_the_specification_and_never_by_bytes(
+    net: ExportedModel, tmp_path: Path
+) -> None:
+    """Two builds of one specification need the same memory; their bytes may differ."""
+    one, two = (built(net, spec_of("profiles"), tmp_path / name) for name in ("one", "two"))
+    assert one == two
+
+
+def test_a_build_reports_how_far_it_is(net: ExportedModel, tmp_path: Path) -> None:
+    heard: list[tuple[float, str]] = []
+    built(
+        net,
+        spec_of("profiles"),
+        tmp_path / "plan",
+        report=lambda done, note: heard.append((done, note)),
+    )
+    shares = [share for share, _ in heard]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
+    assert len({note for _, note in heard}) > 5
+
+
+@pytest.mark.parametrize("after", [0, 5, 40])
+def test_a_build_that_is_cancelled_ends_and_leaves_no_plan(
+    net: ExportedModel, tmp_path: Path, after: int
+) -> None:
+    heard: list[str] = []
+    with pytest.raises(BuildError, match="the build was cancelled"):
+        built(
+            net,
+            spec_of("dynamic"),
+            tmp_path / "plan",
+            report=lambda _, note: heard.append(note),
+            cancelled=lambda: len(heard) > after,
+        )
+    assert not (tmp_path / "plan").exists()
+    assert len(heard) < 3 * after + 30
+
+
+def _with(spec: EngineSpec, **sizes: Size) -> EngineSpec:
+    return replace(spec, profiles=(replace(spec.profiles[0], **sizes),))
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "said"),
+    [
+        (replace(spec_of("dynamic"), profiles=()), "error", "no optimization profile"),
+        (_with(spec_of("dynamic"), opt=Size(32, 32)), "unsupported_size", "MIN<=OPT<=MAX"),
+        (
+            spec_of("dynamic", batch_size=4, batch_range=BatchRange(5, 8)),
+            "unsupported_size",
+            "MIN<=OPT<=MAX",
+        ),
+        (spec_of("dynamic", version_compatible=True), "unsupported_options", "Unable to load"),
+        (spec_of("dynamic", weights="stripped"), "unsupported_options", "NVIDIA driver"),
+        (spec_of("dynamic", weights="refittable"), "unsupported_options", "NVIDIA driver"),
+    ],
+    ids=["no profile", "min > opt", "batch > opt", "lean runtime", "stripped", "refittable"],
+)
+def test_what_can_not_be_built_is_said_in_the_librarys_own_words(
+    net: ExportedModel, tmp_path: Path, spec: EngineSpec, code: str, said: str
+) -> None:
+    with pytest.raises(BuildError) as failure:
+        built(net, spec, tmp_path / "plan")
+    assert failure.value.reason_code == code
+    assert said in str(failure.value)
+    assert not (tmp_path / "plan").exists()
+
+
+def test_too_little_workspace_is_no_memory(net: ExportedModel, tmp_path: Path) -> None:
+    """The least that can be asked for is one MiB: too little for the maps of large images."""
+    large = replace(
+        spec_of("static", workspace_mib=1), profiles=(Profile.fixed(Size(1024, 1024)),)
+    )
+    with pytest.raises(BuildError, match="(?i)memory|workspace") as failure:
+        built(net, large, tmp_path / "plan")
+    assert failure.value.reason_code == "oom_device"
+
+
+def test_a_model_of_one_size_is_built_for_it(tmp_path: Path) -> None:
+    fixed = write_net(tmp_path / "fixed.onnx", sides=(1, 64, 96))
+    assert built(fixed, spec_of("static"), tmp_path / "plan").memory is not None
+
+
+def test_channels_may_come_last(tmp_path: Path) -> None:
+    model = write_net(tmp_path / "last.onnx", channels_last=True)
+    assert built(model, spec_of("dynamic"), tmp_path / "plan").memory is not None
+
+
+def test_an_option_that_the_library_does_not_have_is_refused(
+    net: ExportedModel, tmp_path: Path
+) -> None:
+    with pytest.raises(EngineMismatchError, match=r"9\.0 is not among .*8\.9") as failure:
+        built(net, spec_of("dynamic", capabilities=("9.0",)), tmp_path / "plan")
+    assert failure.value.reason_code == "unsupported_options"
