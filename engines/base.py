@@ -53,13 +53,7 @@ class Built:
 
 
 class Session(ABC):
-    """An open engine. It never times itself: the harness owns the clock.
-
-    ``remarks`` are what a user should know of the calls so far: what was asked of them, say, and
-    could not be had.
-    """
-
-    remarks: tuple[str, ...] = ()
+    """An open engine. It never times itself: the harness owns the clock."""
 
     def __init__(self, artifact: EngineArtifact) -> None:
         self.artifact = artifact
@@ -90,6 +84,12 @@ class Session(ABC):
         """What a call consists of, by name and in order, each to be followed by synchronize; none
         where a call has no parts."""
         return {}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know of the calls so far: what was asked of them, say, and could not
+        be had."""
+        return ()
 
     def close(self) -> None:  # noqa: B027 - most sessions hold nothing but memory
         """Give everything back. Called once."""
