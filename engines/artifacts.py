@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,8 +71,8 @@ def read_signature(folder: Path) -> str:
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = codec.from_json(path.read_bytes(), Any)
+    except (OSError, ValueError, RecursionError) as error:
         what = f"{folder} is no engine of ours"
         raise InputError(what, f"{MANIFEST} can't be read: {error}", _TODO) from error
     if not isinstance(data, dict) or data.get("format") != _FORMAT or "engine" not in data:

@@ -64,7 +64,7 @@ def _read(path: Path) -> bytes | None:
     try:
         key = path.read_bytes()
         mode = path.stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise _unusable(path, (error.strerror or str(error)).lower()) from error
