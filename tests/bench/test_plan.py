@@ -91,7 +91,7 @@ def test_profiles_are_shared_out_among_the_sizes_that_a_model_takes(
     model: ExportedModel, tmp_path: Path
 ) -> None:
     coarse = colours(tmp_path / "coarse.onnx", card=replace(CARD, network="coarse", stride=32))
-    keys = {"sizes": "32,40,64,96", "strategies": ["profiles"]}
+    keys: dict[str, Any] = {"sizes": "32,40,64,96", "strategies": ["profiles"]}
     found = trials(planned(model, coarse, profiles=2, **keys))
     spans = {t.cell.network: [(str(p.min), str(p.max)) for p in t.spec.profiles] for t in found}
     assert spans == {
@@ -111,7 +111,11 @@ def test_a_batch_range_is_another_engine_measured_at_what_it_is_tuned_for(
 
 
 def test_options_reach_the_back_ends_that_have_them(model: ExportedModel) -> None:
-    keys = {"sizes": "32", "strategies": ["static"], "backends": ["fake", "onnxruntime"]}
+    keys: dict[str, Any] = {
+        "sizes": "32",
+        "strategies": ["static"],
+        "backends": ["fake", "onnxruntime"],
+    }
     found = {t.cell.backend: t for t in trials(planned(model, options=["seed=3"], **keys))}
     assert found["fake"].spec.options == FakeOptions(seed=3)
     assert found["fake"].cell.options == "seed=3"

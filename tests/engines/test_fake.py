@@ -15,11 +15,19 @@ from numpy.typing import NDArray
 
 from engines.backends.fake import FakeOptions
 from engines.base import Session, example_input
+from engines.feeding import infer_images
 from engines.opening import open_engine
 from engines.registry import find_backend
 from engines.timeline import TIMELINE
 from sizewise.errors import EngineMismatchError, InferenceError
-from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+from sizewise.specs import (
+    BatchRange,
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    Profile,
+    Size,
+)
 
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
 QUIET = FakeOptions(base_ns=1000.0, ns_per_pixel=2.0, dynamic_cost=1.5)
@@ -115,6 +123,45 @@ def test_outputs_have_their_declared_shapes(engine: Callable[..., EngineArtifact
     boxes = open_engine(artifact).infer({"images": images})["boxes"]
     assert (boxes.shape[0], boxes.shape[2], boxes.dtype.name) == (3, 4, "float32")
     assert np.isfinite(boxes).all()
+
+
+def test_an_engine_for_a_range_of_batches_takes_all_of_them_and_no_other(
+    engine: Callable[..., EngineArtifact],
+) -> None:
+    session = open_engine(engine(QUIET, batch_size=4, batch_range=BatchRange(2, 6)))
+    images = example_input(session.artifact, (8, 3, SIDE, SIDE))
+    for count in range(1, 9):
+        given = {"images": images[:count]}
+        if 2 <= count <= 6:
+            assert session.infer(given)["boxes"].shape[0] == count
+            continue
+        with pytest.raises(EngineMismatchError, match=r"\(batches of 2 to 6\)") as caught:
+            session.infer(given)
+        assert caught.value.reason_code == "unsupported_input"
+
+
+def test_images_fill_a_range_of_batches_no_more_than_they_must(
+    engine: Callable[..., EngineArtifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_engine(engine(QUIET, batch_size=4, batch_range=BatchRange(2, 6)))
+    bound: list[int] = []
+    monkeypatch.setattr(session, "_bind", _noting(session._bind, bound))
+    images = example_input(session.artifact, (6, 3, SIDE, SIDE))
+    assert [len(infer_images(session, list(images[:count]))) for count in (1, 2, 3, 6)] == [
+        1,
+        2,
+        3,
+        6,
+    ]
+    assert bound == [2, 2, 3, 6]
+
+
+def _noting(bind: Callable[[Any], None], bound: list[int]) -> Callable[[Any], None]:
+    def noting(images: Any) -> None:
+        bound.append(len(images))
+        bind(images)
+
+    return noting
 
 
 def test_failures_come_when_they_are_asked_for(engine: Callable[..., EngineArtifact]) -> None:

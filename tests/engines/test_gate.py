@@ -14,6 +14,7 @@ from engines.registry import backends, find_backend
 from sizewise.errors import EngineMismatchError, InputError, UsageError
 from sizewise.specs import (
     BackendOptions,
+    BatchRange,
     EngineSpec,
     ExportedModel,
     Profile,
@@ -58,6 +59,9 @@ def test_a_good_specification_passes() -> None:
         ({"threads": 0}, "unsupported_options"),
         ({"streams": 0}, "unsupported_options"),
         ({"batch_size": 0}, "unsupported_options"),
+        ({"batch_range": BatchRange(2, 4)}, "unsupported_batch"),
+        ({"batch_size": 5, "batch_range": BatchRange(2, 4)}, "unsupported_batch"),
+        ({"batch_range": BatchRange(0, 4)}, "unsupported_batch"),
         ({"profiles": (Profile.fixed(Size(64, 100)),)}, "unsupported_size"),
     ],
 )
@@ -96,7 +100,25 @@ def test_every_back_end_refuses_what_it_does_not_offer(backend: Backend) -> None
     if not backend.takes_streams:
         found = refusal(backend, unwritten_net(), spec(offered, default, streams=2))
         assert found.reason_code == "unsupported_options"
+    if not backend.takes_batch_ranges:
+        ranged = replace(spec(offered, default), batch_range=BatchRange(1, 4))
+        found = refusal(backend, unwritten_net(), ranged)
+        assert found.reason_code == "unsupported_batch"
+        assert "the range 1 to 4 was asked" in str(found)
     assert default in backend.graph_fusions
+
+
+def test_a_range_must_fit_a_file_of_one_batch_size_at_both_ends() -> None:
+    (tensor,) = unwritten_net().inputs
+    for fixed in (1, 2, 4):
+        inputs = (replace(tensor, shape=(fixed, *tensor.shape[1:])),)
+        model = replace(unwritten_net(), inputs=inputs)
+        for batches in (BatchRange(1, 4), BatchRange(2, 4), BatchRange(1, 2)):
+            spec = replace(GOOD, batch_size=2, batch_range=batches)
+            found = refusal(find_backend("fake"), model, spec)
+            assert found.reason_code == "unsupported_size"
+            assert f"its batch is fixed to {fixed}" in str(found)
+        gate.admit(find_backend("fake"), model, replace(GOOD, batch_size=fixed))
 
 
 @given(
@@ -129,7 +151,7 @@ def test_a_model_of_two_inputs_is_refused() -> None:
 def test_an_unknown_back_end_lists_those_there_are_but_not_the_one_for_tests() -> None:
     with pytest.raises(UsageError) as caught:
         find_backend("warp")
-    assert "onnxruntime_tensorrt, openvino, torch_compile, torch_eager" in str(caught.value)
+    assert "openvino, tensorrt, tensorrt_rtx, torch_compile, torch_eager" in str(caught.value)
     assert "fake" not in str(caught.value)
 
 
