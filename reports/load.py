@@ -11,6 +11,7 @@ import msgspec
 import pandas as pd
 
 from bench.store import Store
+from reports.calls import call_figures
 from reports.labels import label_engines
 from sizewise import codec
 from sizewise.environment import Environment
@@ -42,9 +43,10 @@ class Records:
 
     ``frame`` has a row per result, in the order of ``results``; what was not measured is NaN (None
     where it is text). Latencies are milliseconds per call, ``image_ms`` per image; ``*_mib`` are
-    MiB, ``build_s`` seconds, accuracies 0–1, ``parameters`` a number. ``doubts`` (sentences) and
-    ``doubt_codes`` say why a row is not to be trusted. ``left_out`` are runs of other environments,
-    never mixed with these.
+    MiB (``device_mib`` is GPU memory that came with the engine, ``predicted_mib`` what it said that
+    it needs), ``build_s`` seconds, accuracies 0–1, ``parameters`` a number. ``doubts`` (sentences)
+    and ``doubt_codes`` say why a row is not to be trusted. ``left_out`` are runs of other
+    environments, never mixed with these.
     """
 
     environment: Environment
@@ -114,6 +116,7 @@ def _row(result: Result) -> dict[str, Any]:
         | {"precision": _precision(result.trial.cell.precision, result.build)}
         | {"status": result.status, "reason_code": result.reason_code, "reason": result.reason}
         | _latency(result)
+        | call_figures(result)
         | _accuracy(result)
         | _memory(result)
         | _build(result)
@@ -174,19 +177,24 @@ def _accuracy(result: Result) -> dict[str, Any]:
 
 
 def _memory(result: Result) -> dict[str, Any]:
-    peak, before = (
-        (result.memory.peak_bytes / MIB, result.memory.before_bytes / MIB)
-        if result.memory
-        else (float("nan"), float("nan"))
+    known = result.memory
+    peak, before, device, device_before = (
+        _mib(getattr(known, name, None))
+        for name in ("peak_bytes", "before_bytes", "device_bytes", "device_before_bytes")
     )
-    return {"peak_mib": peak, "above_mib": peak - before}
+    return {
+        "peak_mib": peak,
+        "above_mib": peak - before,
+        "device_mib": device - device_before,
+        "predicted_mib": _mib(result.build.device_predicted_bytes if result.build else None),
+    }
 
 
 def _build(result: Result) -> dict[str, Any]:
     build = result.build
     return {
         "build_s": build.build_s if build else float("nan"),
-        "engine_mib": build.size_bytes / MIB if build else float("nan"),
+        "engine_mib": _mib(build.size_bytes if build else None),
         "achieved": build.achieved if build else None,
     }
 
@@ -197,6 +205,10 @@ def _precision(asked: str, build: Build | None) -> str:
     if not found or asked in found or found[0] == "unknown":
         return asked
     return f"{asked} file in {found[0]}"
+
+
+def _mib(size_bytes: int | None) -> float:
+    return _or_nan(size_bytes) / MIB
 
 
 def _or_nan(value: float | None) -> float:

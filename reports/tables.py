@@ -22,6 +22,25 @@ NONE = "–"
 Cell = Callable[[pd.Series], str]
 
 
+def by_size(frame: pd.DataFrame, title: str, cell: Cell) -> str:
+    """Engines down, sizes across, in pages of ``COLUMNS`` sizes; nothing of an empty frame."""
+    if frame.empty:
+        return ""
+    sizes = list(frame.sort_values("pixels", kind="stable")["size"].unique())
+    texts = {(row["engine"], row["size"]): cell(row) for _, row in frame.iterrows()}
+    pages = [sizes[start : start + COLUMNS] for start in range(0, len(sizes), COLUMNS)]
+    return "\n\n".join(
+        grid(
+            [title, *page],
+            [
+                [plain(engine), *(texts.get((engine, size), NONE) for size in page)]
+                for engine in frame["engine"].unique()
+            ],
+        )
+        for page in pages
+    )
+
+
 def latency_table(frame: pd.DataFrame) -> str:
     """Median milliseconds per call, with interval; the fastest engine of each size is bold."""
     fastest = frame.groupby("size")["median_ms"].transform("min")
@@ -33,7 +52,7 @@ def latency_table(frame: pd.DataFrame) -> str:
         mark = DOUBTED if row["doubts"] else ""
         return f"**{text}**{mark}" if row["median_ms"] == row["fastest"] else text + mark
 
-    return _by_size(frame.assign(fastest=fastest), "latency (ms), H×W", cell)
+    return by_size(frame.assign(fastest=fastest), "latency (ms), H×W", cell)
 
 
 def accuracy_table(frame: pd.DataFrame, metric: str) -> str:
@@ -45,7 +64,7 @@ def accuracy_table(frame: pd.DataFrame, metric: str) -> str:
         text = f"{row[metric]:.3f}"
         return f"**{text}**" if text == best else text
 
-    return _by_size(scored, f"{METRICS[metric]} (0–1), H×W", cell)
+    return by_size(scored, f"{METRICS[metric]} (0–1), H×W", cell)
 
 
 def best_score(values: pd.Series[float], metric: str) -> float:
@@ -60,7 +79,17 @@ def memory_table(frame: pd.DataFrame) -> str:
     def cell(row: pd.Series) -> str:
         return f"{row['peak_mib']:.0f} (+{row['above_mib']:.0f})"
 
-    return _by_size(known, "peak memory (MiB), H×W", cell)
+    return by_size(known, "peak memory (MiB), H×W", cell)
+
+
+def device_table(frame: pd.DataFrame) -> str:
+    """MiB of GPU memory of that child, and what the engine was predicted to need."""
+    known = frame[frame[["device_mib", "predicted_mib"]].notna().any(axis=1)]
+
+    def cell(row: pd.Series) -> str:
+        return f"{number(row['device_mib'])} ({number(row['predicted_mib'])})"
+
+    return by_size(known, "GPU memory: measured (predicted) (MiB), H×W", cell)
 
 
 def ratio_table(pairs: Sequence[Pair]) -> str:
@@ -73,7 +102,7 @@ def ratio_table(pairs: Sequence[Pair]) -> str:
         decided = row["ratio"].verdict in ("faster", "slower")
         return (f"**{text}**" if decided else text) + ("" if row["trusted"] else DOUBTED)
 
-    return _by_size(pd.DataFrame(map(vars, pairs)), "latency ratio, H×W", cell)
+    return by_size(pd.DataFrame(map(vars, pairs)), "latency ratio, H×W", cell)
 
 
 def mean_table(pairs: Sequence[Pair]) -> str:
@@ -141,22 +170,3 @@ def doubt_table(frame: pd.DataFrame) -> str:
         for _, row in doubted.iterrows()
     ]
     return grid(["engine", "size (H×W)", "why", "latency (ms)"], rows, texts=3) if rows else ""
-
-
-def _by_size(frame: pd.DataFrame, title: str, cell: Cell) -> str:
-    """Engines down, sizes across, in pages of ``COLUMNS`` sizes; nothing of an empty frame."""
-    if frame.empty:
-        return ""
-    sizes = list(frame.sort_values("pixels", kind="stable")["size"].unique())
-    texts = {(row["engine"], row["size"]): cell(row) for _, row in frame.iterrows()}
-    pages = [sizes[start : start + COLUMNS] for start in range(0, len(sizes), COLUMNS)]
-    return "\n\n".join(
-        grid(
-            [title, *page],
-            [
-                [plain(engine), *(texts.get((engine, size), NONE) for size in page)]
-                for engine in frame["engine"].unique()
-            ],
-        )
-        for page in pages
-    )

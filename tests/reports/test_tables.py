@@ -9,6 +9,7 @@ import pytest
 from reports import tables
 from reports.builds import build_totals
 from reports.load import Records, select_records
+from reports.markdown import compose
 from reports.pairs import find_pairs
 from sizewise.specs import Size
 from sizewise.stats import summarize
@@ -108,6 +109,34 @@ def test_memory_is_the_peak_and_what_the_engine_added(lab: Lab) -> None:
     memory = replace(result.memory, peak_bytes=150 * 2**20, before_bytes=110 * 2**20)
     frame = read(lab, replace(result, memory=memory)).frame
     assert cells(tables.memory_table(frame))["openvino static", "128x128"] == "150 (+40)"
+
+
+def test_gpu_memory_stands_beside_what_the_engine_predicted(lab: Lab) -> None:
+    def on_device(backend: str, used: int | None, predicted: int | None) -> Result:
+        result = lab.ok(lab.trial(backend))
+        assert result.memory is not None
+        assert result.build is not None
+        before = None if used is None else 30 * 2**20
+        memory = replace(result.memory, device_bytes=used, device_before_bytes=before)
+        build = replace(result.build, device_predicted_bytes=predicted)
+        return replace(result, memory=memory, build=build)
+
+    both = on_device("openvino", 530 * 2**20, 123 * 2**20)
+    frame = read(
+        lab,
+        both,
+        on_device("onnxruntime", None, 45 * 2**20),
+        on_device("torch_eager", 31 * 2**20, None),
+        lab.ok(lab.trial("torch_compile")),
+    ).frame
+    shown = {name: text for (name, _), text in cells(tables.device_table(frame)).items()}
+    assert shown == {
+        "openvino static": "500 (123)",
+        "onnxruntime static": "– (45.0)",
+        "torch_eager static": "1.00 (–)",
+    }
+    assert "predicted" not in compose(read(lab, lab.ok(lab.trial())), ("a.",), {})
+    assert "GPU memory is what came with" in compose(read(lab, both), ("a.",), {})
 
 
 def test_one_dynamic_engine_is_counted_once(lab: Lab) -> None:
