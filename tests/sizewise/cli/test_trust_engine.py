@@ -1,0 +1,97 @@
+"""``--trust-engine`` of the commands that take an engine's folder. The engines are ONNX Runtime's,
+said to hold code: who built them in a child process did not know, and signed none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engines.artifacts import read_manifest, write_manifest
+from engines.backends.onnxruntime import OnnxRuntime
+from engines.cache import obtain_engine
+from engines.signing import KEY_FILE
+from sizewise.onnxfile import read_model
+from sizewise.specs import EngineSpec, Profile, Size
+from tests.bench.models import colours
+from tests.bench.pictures import HEIGHT, WIDTH, write_pictures
+from tests.sizewise.cli.conftest import Cli, Said
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("engines")
+    spec = EngineSpec(
+        backend="onnxruntime",
+        strategy="static",
+        profiles=(Profile.fixed(Size(HEIGHT, WIDTH)),),
+        options=OnnxRuntime.options_type(),
+    )
+    return obtain_engine(read_model(colours(folder / "colours.onnx").path), spec, folder).path
+
+
+@pytest.fixture
+def engine(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Not signed."""
+    monkeypatch.setattr(OnnxRuntime, "native_code", True)
+    return Path(shutil.copytree(built, tmp_path / "engine"))
+
+
+@pytest.fixture(params=["predict", "evaluate"])
+def call(request: pytest.FixtureRequest, cli: Cli, data: Path, tmp_path: Path) -> Any:
+    def predict(source: Path, *options: object) -> Said:
+        (picture, *_) = sorted(data.parent.rglob("*.png")) + sorted(data.parent.rglob("*.jpg"))
+        return cli("predict", source, picture, "--out", tmp_path / "drawn", "--json", *options)
+
+    def evaluate(source: Path, *options: object) -> Said:
+        return cli("evaluate", source, "--data", data, "--json", *options)
+
+    return {"predict": predict, "evaluate": evaluate}[request.param]
+
+
+def refused(said: Said, code: int, *parts: str) -> None:
+    assert (said.code, said.out) == (code, ""), said
+    assert "Traceback" not in said.err
+    last = said.err.strip().splitlines()[-1]
+    assert last.startswith("sizewise: ")
+    for part in parts:
+        assert part in last, last
+
+
+def test_an_engine_of_others_is_opened_by_its_hash_alone(call: Any, engine: Path) -> None:
+    sha256 = read_manifest(engine).sha256
+    refused(call(engine), 1, "runs with your rights", f"--trust-engine {sha256}")
+    wrong = "0" * 64
+    refused(call(engine, "--trust-engine", wrong), 2, f"you trust {wrong}", sha256)
+    trusted = call(engine, "--trust-engine", sha256.upper())
+    assert trusted.code == 0, trusted
+    assert json.loads(trusted.out)
+    (engine / "more.txt").touch()
+    refused(call(engine, "--trust-engine", sha256), 1, "checksum")
+
+
+def test_an_engine_of_ones_own_needs_no_hash(
+    call: Any, engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_manifest(read_manifest(engine))
+    assert call(engine).code == 0
+    monkeypatch.setenv(KEY_FILE, str(tmp_path / "of another user"))
+    refused(call(engine), 1, "not signed by you")
+
+
+@pytest.mark.parametrize("text", ["x", "0" * 63, "0" * 65, "g" * 64, "0" * 64 + " "])
+def test_a_hash_that_is_none_is_a_usage_error(call: Any, tmp_path: Path, text: str) -> None:
+    refused(call(tmp_path, "--trust-engine", text), 2, "64 hexadecimal digits")
+
+
+def test_a_model_needs_no_trust(call: Any, tmp_path: Path) -> None:
+    model = colours(tmp_path / "colours.onnx").path
+    refused(call(model, "--trust-engine", "0" * 64), 2, "no folder of an engine")
