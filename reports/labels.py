@@ -15,6 +15,8 @@ _WORDS: dict[str, Callable[[object], str]] = {
     "span": str,
     "graph_fusion": lambda level: f"graph fusion {level}",
     "batch": lambda size: f"batch {size}",
+    "batches": lambda several: f"batches {several}" if several else "",
+    "options": str,
     "threads": lambda count: f"threads {count}",
     "streams": lambda count: f"streams {count}",
     "model": lambda sha256: f"model {str(sha256)[:8]}",
@@ -31,6 +33,8 @@ _IF_NEEDED = (
     "precision",
     "graph_fusion",
     "batch",
+    "batches",
+    "options",
     "threads",
     "streams",
     "model",
@@ -91,6 +95,6 @@ def _variants(frame: pd.DataFrame) -> pd.Series[int]:
 
 def constants(frame: pd.DataFrame) -> list[str]:
     """What names leave out because it is the same in every row: ``precision fp32``."""
-    names = ("network", "fusion", "precision", "graph_fusion", "batch", "threads", "streams")
-    same = [name for name in names if frame[name].nunique() == 1]
-    return [f"{name.replace('_', ' ')} {frame[name].iloc[0]}" for name in same]
+    names = (name for name in _IF_NEEDED if name not in ("model", "replica", "span", "variant"))
+    same = {name: frame[name].iloc[0] for name in names if frame[name].nunique() == 1}
+    return [f"{name.replace('_', ' ')} {value}" for name, value in same.items() if value != ""]

@@ -135,6 +135,8 @@ def _engine(trial: Trial) -> dict[str, Any]:
         "strategy": cell.strategy,
         "graph_fusion": cell.graph_fusion,
         "batch": cell.batch_size,
+        "batches": str(spec.batch_range or ""),
+        "options": cell.options,
         "threads": spec.threads,
         "streams": spec.streams,
         "model": trial.model_sha256,

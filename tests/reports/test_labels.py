@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from reports.labels import constants
 from reports.load import select_records
-from sizewise.specs import Size
+from reports.pairs import find_pairs
+from sizewise.specs import BatchRange, Size
 from sizewise.trials import Trial
 
 if TYPE_CHECKING:
@@ -52,6 +53,30 @@ def test_dynamic_engines_for_other_sizes_are_told_apart(lab: Lab) -> None:
         "openvino dynamic 128x128–320x320",
         "openvino dynamic 128x128–192x192",
     ]
+
+
+def with_options(trial: Trial, options: str) -> Trial:
+    return replace(trial, cell=replace(trial.cell, options=options))
+
+
+def test_engines_that_differ_in_options_or_batches_alone_are_told_apart(lab: Lab) -> None:
+    plain = lab.trial(batch_size=4)
+    several = replace(plain, spec=replace(plain.spec, batch_range=BatchRange(1, 8)))
+    trials = (plain, with_options(plain, "tf32=true"), several)
+    assert names(lab, *trials) == [
+        "openvino static",
+        "openvino static tf32=true",
+        "openvino static batches 1 to 8",
+    ]
+    frame = table(lab, list(trials[1:2]))
+    assert constants(frame)[-3:] == ["options tf32=true", "threads 2", "streams 1"]
+
+
+def test_engines_of_other_options_are_no_pair(lab: Lab) -> None:
+    static, dynamic = lab.ok(lab.trial()), lab.ok(lab.trial(strategy="dynamic"))
+    other = replace(dynamic, trial=with_options(dynamic.trial, "tf32=true"))
+    assert len(find_pairs(select_records([lab.run([static, dynamic])], "x"))) == 1
+    assert not find_pairs(select_records([lab.run([static, other])], "x"))
 
 
 def test_another_protocol_is_numbered_alike_in_all_strategies(lab: Lab) -> None:
