@@ -67,7 +67,7 @@ class Buffer:
         """The copy on the host itself, no copy of it: valid until ``reserve`` or ``release``."""
         nbytes = math.prod(shape) * np.dtype(dtype).itemsize
         memory = (ctypes.c_uint8 * nbytes).from_address(self._host.address)
-        return np.ndarray(shape, dtype=dtype, buffer=memory)
+        return np.ndarray(shape, dtype=dtype, buffer=memoryview(memory))
 
     def upload(self, nbytes: int, stream: int) -> None:
         self._cuda.copy_to_device(self._device.address, self._host.address, nbytes, stream)

@@ -34,6 +34,10 @@ class Execution:
     def forget(self) -> None:
         self.shape, self.called = None, False
 
+    def release(self) -> None:
+        # The context goes now, whoever still holds this: the traceback of an error does.
+        self.context = None
+
 
 class Contexts:
     """Raises InferenceError where TensorRT refuses one."""
@@ -45,14 +49,9 @@ class Contexts:
 
     def take(self, profile: int, shape: Shape) -> Execution:
         """That which was prepared for ``shape``, else one that may be changed."""
-        mine = [one for one in self._executions if one.profile == profile]
-        for one in mine:
-            if one.shape == shape:
-                return one
-        for one in mine:
-            if one.graph is None:
-                return one
-        return self._create(profile)
+        taken = self._find(profile, shape) or self._create(profile)
+        self._keep_one_idle(taken)
+        return taken
 
     def forget(self) -> None:
         """An address that contexts were told is about to become invalid."""
@@ -60,8 +59,25 @@ class Contexts:
             one.forget()
 
     def release(self) -> None:
+        for one in self._executions:
+            one.release()
         self._executions.clear()
         self._engine = None
+
+    def _find(self, profile: int, shape: Shape) -> Execution | None:
+        mine = [one for one in self._executions if one.profile == profile]
+        prepared = [one for one in mine if one.shape == shape]
+        idle = [one for one in mine if one.graph is None]
+        return next(iter(prepared + idle), None)
+
+    def _keep_one_idle(self, taken: Execution) -> None:
+        """Of each profile: those whose graphs are gone would pile up, and each holds memory."""
+        idle = {one.profile: one for one in self._executions if one.graph is None}
+        idle[taken.profile] = taken
+        for one in self._executions[:]:
+            if one.graph is None and idle[one.profile] is not one:
+                self._executions.remove(one)
+                one.release()
 
     def _create(self, profile: int) -> Execution:
         context = self._engine.create_execution_context(self._settings())

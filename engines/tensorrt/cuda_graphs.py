@@ -7,8 +7,6 @@ Performance", CUDA Graphs).
 
 from __future__ import annotations
 
-from typing import Any
-
 from engines.tensorrt.answers import Answers
 from engines.tensorrt.cleanup import Cleanup
 from engines.tensorrt.contexts import Execution
@@ -51,7 +49,7 @@ class CudaGraphs:
         while len(self._captured) >= self._limit:
             self._destroy(self._captured[0])
         try:
-            execution.graph = self._record(execution.context)
+            execution.graph = self._record(execution)
         except EngineError as error:
             self.refusal = f"Calls go on without CUDA graphs. {error.what}: {error.why}."
         else:
@@ -63,14 +61,14 @@ class CudaGraphs:
         if graph is not None:
             self._cuda.destroy_graph(graph)
 
-    def _record(self, context: Any) -> int:
+    def _record(self, execution: Execution) -> int:
         # TensorRT 10 can't be asked: there it shows while it is captured.
-        if hasattr(context, "is_stream_capturable"):
-            answer = context.is_stream_capturable(self._stream)
+        if hasattr(execution.context, "is_stream_capturable"):
+            answer = execution.context.is_stream_capturable(self._stream)
             self._answers.demand(answer, "let its calls be captured")
         self._cuda.begin_capture(self._stream)
         try:
-            done = context.execute_async_v3(self._stream)
+            done = execution.context.execute_async_v3(self._stream)
         finally:
             graph = self._cuda.end_capture(self._stream)
         if not done:

@@ -41,7 +41,7 @@ class TensorRtSession(Session):
         super().__init__(artifact)
         self._cuda, self._options = cuda, _options(artifact)
         self._bound: Execution | None = None
-        self._has_outputs = False
+        self._has_outputs = self._closed = False
         outputs = read_outputs(trt, engine, artifact)
         answers = Answers(artifact.spec.backend, words or Words())
         with Cleanup() as cleanup:
@@ -67,6 +67,8 @@ class TensorRtSession(Session):
         return (self._graphs.refusal,) if self._graphs.refusal else ()
 
     def _bind(self, images: Array) -> None:
+        if self._closed:
+            raise _not_yet("it is closed", "Open the engine again.")
         self._bound, self._has_outputs = None, False
         # The images of an earlier call may still be on their way from the same memory.
         self._cuda.synchronize_stream(self._stream)
@@ -134,11 +136,11 @@ class TensorRtSession(Session):
             raise _not_yet("no images are bound", "Call bind first.")
         return self._bound
 
-    def _scratch_rule(self, engine: Any) -> Callable[[Any], int]:
+    def _scratch_rule(self, engine: Any) -> Callable[[Execution], int]:
         """What contexts take turns in, in bytes: reserved once for the largest size of all
         profiles, or as much as each shape needs."""
         if self._options.context_memory == "shape":
-            return lambda context: int(context.update_device_memory_size_for_shapes())
+            return lambda one: int(one.context.update_device_memory_size_for_shapes())
         profiles = range(len(self.artifact.spec.profiles))
         largest = max(engine.get_device_memory_size_for_profile_v2(i) for i in profiles)
         return lambda _: int(largest)
@@ -148,7 +150,7 @@ class TensorRtSession(Session):
         self._graphs.drop()
 
     def _release_contexts(self) -> None:
-        self._bound = None
+        self._bound, self._closed = None, True
         self._contexts.release()
 
 

@@ -38,21 +38,20 @@ class Tensors:
         }
 
     def prepare(
-        self, execution: Execution, shape: Shape, scratch_bytes: Callable[[Any], int]
+        self, execution: Execution, shape: Shape, scratch_bytes: Callable[[Execution], int]
     ) -> None:
-        """Make ready ``execution`` for images of ``shape``; ``scratch_bytes`` says what its context
+        """Make ready ``execution`` for images of ``shape``; ``scratch_bytes`` says what it
         needs to work in then."""
         execution.forget()
-        context = execution.context
-        self._set_shape(context, shape)
-        outputs = {one.name: self._output_shape(context, one.name) for one in self._signature}
-        self._scratch.reserve(scratch_bytes(context))
+        self._set_shape(execution, shape)
+        outputs = {one.name: self._output_shape(execution, one.name) for one in self._signature}
+        self._scratch.reserve(scratch_bytes(execution))
         self._buffers[self._image].reserve(_nbytes(shape, self._dtype))
         for one in self._signature:
             self._buffers[one.name].reserve(_nbytes(outputs[one.name], one.dtype))
-        context.set_device_memory(self._scratch.address, self._scratch.nbytes)
+        execution.context.set_device_memory(self._scratch.address, self._scratch.nbytes)
         for name, buffer in self._buffers.items():
-            done = context.set_tensor_address(name, buffer.address)
+            done = execution.context.set_tensor_address(name, buffer.address)
             self._answers.demand(done, f"take the address of {name}")
         execution.shape, execution.outputs = shape, outputs
 
@@ -81,19 +80,19 @@ class Tensors:
             for holder in holders:
                 cleanup.callback(holder.release)
 
-    def _set_shape(self, context: Any, shape: Shape) -> None:
-        done = context.set_input_shape(self._image, shape)
+    def _set_shape(self, execution: Execution, shape: Shape) -> None:
+        done = execution.context.set_input_shape(self._image, shape)
         self._answers.demand(done, f"take images of the shape {list(shape)}")
         try:
-            missing = context.infer_shapes()
+            missing = execution.context.infer_shapes()
         except RuntimeError as error:
             raise self._answers.failure("tell the sizes of its outputs", str(error)) from error
         if missing:
             why = f"the shapes of {', '.join(missing)} are not known"
             raise self._answers.failure("tell the sizes of its outputs", why)
 
-    def _output_shape(self, context: Any, name: str) -> Shape:
-        shape = tuple(context.get_tensor_shape(name))
+    def _output_shape(self, execution: Execution, name: str) -> Shape:
+        shape = tuple(execution.context.get_tensor_shape(name))
         if any(length < 0 for length in shape):
             why = f"its shape {list(shape)} depends on what the images show, which is not supported"
             raise self._answers.failure(f"tell the size of the output {name}", why)
