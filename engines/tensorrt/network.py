@@ -7,13 +7,17 @@ Typed Networks").
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from engines.tensorrt.mish import widen_mish
 from engines.tensorrt.quantized import drop_output_pairs
 from engines.tensorrt.words import Words
 from sizewise.errors import BuildError, EngineMismatchError
 from sizewise.onnxfile import load_onnx, weights_beside
 from sizewise.specs import ExportedModel
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 _QUANTIZED = ("int8", "fp8")
 _MOST_BYTES = 2**31
@@ -60,13 +64,18 @@ def _demand_typing(trt: Any, network: Any) -> None:
 
 def source_of(model: ExportedModel) -> Path | bytes:
     """What TensorRT is given: the file, where its weights stand beside it, else its bytes, changed
-    if it is quantized. Raises InputError where the file is no valid ONNX."""
+    where it wants another form. Raises InputError where the file is no valid ONNX."""
     proto = load_onnx(model.path)
-    if model.card.precision in _QUANTIZED:
-        drop_output_pairs(proto)
-        if proto.ByteSize() < _MOST_BYTES:
-            return bytes(proto.SerializeToString())
+    changed = _fit(proto, model.card.precision)
+    if changed and proto.ByteSize() < _MOST_BYTES:
+        return bytes(proto.SerializeToString())
     return model.path if weights_beside(model.path) else model.path.read_bytes()
+
+
+def _fit(proto: ModelProto, precision: str) -> int:
+    """Change, in place, what TensorRT takes in another form. Gives the number of changes."""
+    dropped = drop_output_pairs(proto) if precision in _QUANTIZED else 0
+    return dropped + widen_mish(proto)
 
 
 def _why(parser: Any) -> str:

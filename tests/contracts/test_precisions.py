@@ -1,5 +1,6 @@
-"""Every precision of four networks, in every back end that says it can run here: the file within
+"""Every precision of five networks, in every back end that says it can run here: the file within
 its bound of the float32 one, the engine within that of its file, and in that precision or refused.
+A back end that only builds here builds them all.
 """
 
 from __future__ import annotations
@@ -38,12 +39,23 @@ Array = NDArray[np.float32]
 SIZE = Size(96, 128)
 """No size of the calibration."""
 CALIBRATED = (Size(128, 128), Size(160, 160))
-NETWORKS = ("yolov3-tiny", "yolov4-tiny", "multiscale/hierarchical", "multiscale/absi")
+NETWORKS = (
+    "yolov3-tiny",
+    "yolov4-tiny",
+    "yolov4-csp",
+    "multiscale/hierarchical",
+    "multiscale/absi",
+)
 WORKING = [
     # Compiling C++ takes a quarter of a minute.
     pytest.param(backend, id=name, marks=pytest.mark.slow if name == "torch_compile" else ())
     for name, backend in backends().items()
     if backend.can_build().ok and backend.can_run().ok and not backend.for_tests
+]
+BUILDING = [
+    pytest.param(backend, id=name)
+    for name, backend in backends().items()
+    if backend.can_build().ok and not backend.can_run().ok
 ]
 
 
@@ -100,6 +112,30 @@ def test_engines_keep_to_their_precision(
             assert error <= find_precision(name).bound, (name, output)
 
 
+@pytest.mark.parametrize("backend", BUILDING)
+def test_engines_are_built_of_weights_in_their_precision(
+    files: dict[str, ExportedModel], backend: Backend, tmp_path: Path
+) -> None:
+    """What such an engine's layers run in can't be asked here; how large its weights are can."""
+    weights: dict[tuple[str, str], int] = {}
+    for name, strategy in itertools.product(files, backend.strategies):
+        folder = tmp_path / name / strategy
+        folder.mkdir(parents=True)
+        spec = _spec(backend, strategy)
+        build_engine(codec.to_plain(files[name]), codec.to_plain(spec), str(folder))
+        artifact = read_manifest(folder)
+        assert artifact.achieved.summary == "built, not run"
+        assert artifact.memory is not None
+        assert len(artifact.memory.context_bytes) == len(spec.profiles)
+        assert artifact.size_bytes > artifact.memory.weights_bytes
+        weights[name, strategy] = artifact.memory.weights_bytes
+    shares = {"fp16": 0.5, "bf16": 0.5, "int8": 0.25, "fp8": 0.25}
+    for (name, share), strategy in itertools.product(shares.items(), backend.strategies):
+        found = weights[name, strategy] / weights["fp32", strategy]
+        # Scales, and layers that stay wide, weigh as well.
+        assert share <= found <= 1.25 * share, (name, strategy)
+
+
 def test_files_are_within_their_bounds(files: dict[str, ExportedModel]) -> None:
     assert set(files) >= {"fp32", "fp16", "bf16", "int8", "fp8"}
     for name in set(files) - {"fp32"}:
@@ -112,10 +148,11 @@ def test_files_are_within_their_bounds(files: dict[str, ExportedModel]) -> None:
 
 def _spec(backend: Backend, strategy: Any) -> EngineSpec:
     sizes = (SIZE,) if strategy == "static" else (SIZE, *CALIBRATED)
+    spanning = (Profile.spanning(sizes),)
     return EngineSpec(
         backend=backend.name,
         strategy=strategy,
-        profiles=(Profile.spanning(sizes),),
+        profiles=tuple(map(Profile.fixed, sizes)) if strategy == "profiles" else spanning,
         graph_fusion=backend.default_graph_fusion,
         options=backend.options_type(),
     )

@@ -119,10 +119,8 @@ def test_what_can_not_be_built_is_said_in_the_librarys_own_words(
 
 def test_too_little_workspace_is_no_memory(net: ExportedModel, tmp_path: Path) -> None:
     """The least that can be asked for is one MiB: too little for the maps of large images."""
-    large = replace(
-        spec_of("static", workspace_mib=1), profiles=(Profile.fixed(Size(1024, 1024)),)
-    )
-    with pytest.raises(BuildError, match="(?i)memory|workspace") as failure:
+    large = replace(spec_of("static", workspace_mib=1), profiles=(Profile.fixed(Size(1024, 1024)),))
+    with pytest.raises(BuildError, match=r"(?i)memory|workspace") as failure:
         built(net, large, tmp_path / "plan")
     assert failure.value.reason_code == "oom_device"
 

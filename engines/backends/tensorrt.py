@@ -1,0 +1,113 @@
+"""TensorRT and TensorRT for RTX, each a back end of its own; never one in place of the other."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from engines.base import Availability, Backend, Built, Session
+from engines.tensorrt.availability import TENSORRT, TENSORRT_RTX, Library, can_build, can_run
+from engines.tensorrt.config import LEVELS
+from engines.tensorrt.cuda import CudaRuntime
+from engines.tensorrt.inspection import inspect
+from engines.tensorrt.opening import PLAN, open_plan
+from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOptions
+from engines.tensorrt.plan import Watch, write_plan
+from engines.tensorrt.refitting import note_weights
+from engines.tensorrt.session import TensorRtSession
+from engines.tensorrt.target import target_of
+from engines.tensorrt.timing import cache_path
+from sizewise.nvidia import find_devices
+from sizewise.progress import cancelled, report
+from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+
+BUILT_NOT_RUN = "built, not run"
+
+
+class TensorRt(Backend):
+    """A build times layers on a GPU: its plan is for that GPU (``hardware`` says for which others)
+    and for that version of TensorRT (unless ``version_compatible``)."""
+
+    name = TENSORRT.name
+    library: ClassVar[Library] = TENSORRT
+    strategies = ("static", "dynamic", "profiles")
+    precisions = ("fp32", "fp16", "bf16", "int8", "fp8")
+    graph_fusions: ClassVar[dict[str, str]] = {
+        ours: f"builder optimisation level {level}" for ours, level in LEVELS.items()
+    }
+    default_graph_fusion = "extended"
+    options_type: ClassVar[type[TensorRtOptions]] = DataCentreOptions
+    takes_batch_ranges = True
+    native_code = True
+
+    def version(self) -> str:
+        return self.library.version()
+
+    def machine(self, spec: EngineSpec) -> str:
+        return target_of(_options(spec), find_devices())
+
+    def can_build(self) -> Availability:
+        return can_build(self.library)
+
+    def can_run(self) -> Availability:
+        return can_run(self.library)
+
+    def load_library(self) -> None:
+        self._module()
+        CudaRuntime()
+
+    def load_builder(self) -> None:
+        import onnx  # noqa: F401
+
+        self._module()
+
+    def _module(self) -> Any:
+        return importlib.import_module(self.library.module)
+
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Built:
+        if _options(spec).weights == "stripped":
+            note_weights(model, folder)
+        return write_plan(
+            self._module(),
+            model,
+            spec,
+            folder / PLAN,
+            watch=Watch(report=report, cancelled=cancelled),
+            timings=self._timings(spec),
+        )
+
+    def _timings(self, spec: EngineSpec) -> Path | None:
+        options, devices = spec.options, find_devices().found
+        if not (isinstance(options, DataCentreOptions) and options.timing_cache and devices):
+            return None
+        return cache_path(self.name, self.version(), devices[0].name)
+
+    def _open(self, artifact: EngineArtifact) -> Session:
+        module = self._module()
+        return TensorRtSession(artifact, module, open_plan(module, artifact), CudaRuntime())
+
+    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+        module = self._module()
+        return inspect(module, open_plan(module, artifact))
+
+    def _uninspected(self, answer: Availability) -> Achieved:
+        """It can't be deserialised here; what its builder was bound to are the graph's types."""
+        del answer
+        return Achieved(reason=BUILT_NOT_RUN, vouched=True)
+
+
+class TensorRtRtx(TensorRt):
+    """A build needs no GPU: kernels are compiled where the plan runs, on any of the GPUs that
+    ``capabilities`` says."""
+
+    name = TENSORRT_RTX.name
+    library = TENSORRT_RTX
+    options_type = RtxOptions
+
+
+def _options(spec: EngineSpec) -> TensorRtOptions:
+    return cast(TensorRtOptions, spec.options)  # the gate has seen to it
+
+
+BACKENDS = (TensorRt(), TensorRtRtx())
