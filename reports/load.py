@@ -16,6 +16,7 @@ from reports.labels import label_engines
 from sizewise import codec
 from sizewise.environment import Environment
 from sizewise.errors import RecordError
+from sizewise.specs import Profile
 from sizewise.stats import summarize
 from sizewise.trials import Build, Result, Run, Trial
 
@@ -126,7 +127,7 @@ def _row(result: Result) -> dict[str, Any]:
 def _engine(trial: Trial) -> dict[str, Any]:
     """What tells an engine from another, as text, and the size."""
     cell, spec = trial.cell, trial.spec
-    spans = [f"{p.min}–{p.max}" for p in spec.profiles] if cell.strategy != "static" else []
+    spans = [_span(p) for p in spec.profiles] if cell.strategy != "static" else []
     return {
         "network": cell.network,
         "fusion": cell.fusion,
@@ -148,6 +149,10 @@ def _engine(trial: Trial) -> dict[str, Any]:
         "size": str(cell.size),
         "pixels": cell.size.pixels,
     }
+
+
+def _span(profile: Profile) -> str:
+    return str(profile.min) if profile.min == profile.max else f"{profile.min}–{profile.max}"
 
 
 def _latency(result: Result) -> dict[str, Any]:

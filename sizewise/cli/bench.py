@@ -15,6 +15,7 @@ from sizewise.cli import console
 from sizewise.cli.models import read_as
 from sizewise.cli.options import (
     AllowFallback,
+    BackendOptionList,
     Backends,
     Batches,
     Data,
@@ -22,6 +23,7 @@ from sizewise.cli.options import (
     GraphFusions,
     Json,
     Out,
+    Profiles,
     SizeList,
     Strategies,
     Threads,
@@ -47,6 +49,8 @@ def bench(
     fusion: Fusions = "",
     graph_fusion: GraphFusions = "",
     batch: Batches = "1",
+    profiles: Profiles = "",
+    backend_option: BackendOptionList = None,
     threads: Threads = 0,
     allow_fallback: AllowFallback = False,
     data: Data = "",
@@ -74,6 +78,8 @@ def bench(
             fusion=comma_list(fusion),
             graph_fusion=comma_list(graph_fusion),
             batch=comma_list(batch),
+            profiles=profiles,
+            options=backend_option or (),
             threads=threads,
             allow_fallback=allow_fallback,
             data=data,

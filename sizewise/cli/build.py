@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,24 +12,33 @@ import typer
 from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.bench import settings_from
-from sizewise.cli.engine_tables import Refusal, show_engines, show_refusals
+from sizewise.cli.engine_tables import (
+    Built,
+    Refusal,
+    show_engines,
+    show_refusals,
+    show_remarks,
+)
 from sizewise.cli.options import (
     AllowFallback,
+    BackendOptionList,
     Backends,
     Batches,
     GraphFusions,
     Json,
     Out,
+    Profiles,
     SizeList,
     Strategies,
     Threads,
     comma_list,
 )
 from sizewise.errors import EngineError
-from sizewise.specs import EngineArtifact, EngineSpec
+from sizewise.progress import OnProgress, Stage
+from sizewise.specs import EngineSpec, ExportedModel
 
 if TYPE_CHECKING:
-    from engines.comparing import Comparison
+    from bench.settings import SweepSettings
 
 
 def build(
@@ -38,6 +49,8 @@ def build(
     sizes: SizeList = "320",
     graph_fusion: GraphFusions = "",
     batch: Batches = "1",
+    profiles: Profiles = "",
+    backend_option: BackendOptionList = None,
     threads: Threads = 0,
     allow_fallback: AllowFallback = False,
     out: Out = Path("runs/engines"),
@@ -48,11 +61,9 @@ def build(
     timeout_s: Annotated[float, typer.Option(help="For each build, in seconds.")] = 1800,
     as_json: Json = False,
 ) -> None:
-    """Build engines: one per size (static), one for all sizes (dynamic), and say how far each is
-    from the FP32 file in ONNX Runtime without optimisation."""
-    from bench.plan import engine_specs
-    from engines.cache import obtain_engine
-    from engines.comparing import compare
+    """Build engines: one per size (static), one for all sizes (dynamic, profiles), and say how far
+    each is from the FP32 file in ONNX Runtime without optimisation."""
+    from bench.engine_plan import engine_specs
     from engines.parents import check_parent, find_parent
     from sizewise.files import output_folder
     from sizewise.onnxfile import read_model
@@ -63,6 +74,8 @@ def build(
         sizes=sizes,
         graph_fusion=comma_list(graph_fusion),
         batch=comma_list(batch),
+        profiles=profiles,
+        options=backend_option or (),
         threads=threads,
         allow_fallback=allow_fallback,
     )
@@ -70,23 +83,67 @@ def build(
     exported = read_model(model)
     folder = output_folder(out)
     fp32 = check_parent(exported, parent) if parent else find_parent(exported)
-    built: list[tuple[EngineArtifact, Comparison]] = []
+    built, refused = _build_all(exported, specs, folder, fp32, timeout_s)
+    _say(built, refused, next_step=_next_step(built, model, settings), as_json=as_json)
+
+
+def _next_step(built: Sequence[Built], model: Path, settings: SweepSettings) -> str:
+    """To measure what was built, or to find out why that can't be done here."""
+    from engines.registry import find_backend
+
+    if not any(find_backend(artifact.spec.backend).can_run().ok for artifact, _ in built):
+        return "sizewise doctor says what is missing here to run these engines"
+    axes = {
+        "--backend": ",".join(settings.backends),
+        "--strategy": ",".join(settings.strategies),
+        "--sizes": settings.sizes,
+        "--batch": ",".join(map(str, settings.batch)),
+        "--profiles": settings.profiles,
+    }
+    words = [word for axis in axes.items() if axis[1] for word in axis]
+    words += [word for option in settings.options for word in ("--backend-option", option)]
+    return shlex.join(["sizewise", "bench", str(model), *words])
+
+
+def _build_all(
+    model: ExportedModel,
+    specs: Sequence[EngineSpec],
+    folder: Path,
+    parent: Path | None,
+    timeout_s: float,
+) -> tuple[list[Built], list[Refusal]]:
+    """With a bar: two steps an engine, and a note of how far its build is."""
+    from engines.cache import obtain_engine
+    from engines.comparing import compare
+
+    built: list[Built] = []
     refused: list[Refusal] = []
     with console.progress().stage("Building engines", 2 * len(specs)) as stage:
         for spec in specs:
+            engine = f"{spec.backend} {spec.strategy}"
+            stage.advance(0, note=engine)
             try:
-                artifact = obtain_engine(exported, spec, folder, timeout_s=timeout_s)
-                stage.advance(note=f"comparing {spec.backend}")
-                built.append((artifact, compare(artifact, fp32, timeout_s=timeout_s)))
+                artifact = obtain_engine(
+                    model, spec, folder, timeout_s=timeout_s, on_progress=_noted(stage, engine)
+                )
+                stage.advance(note=f"{engine}: comparing")
+                built.append((artifact, compare(artifact, parent, timeout_s=timeout_s)))
             except EngineError as error:
                 refused.append((spec, error))
                 stage.advance()
-            stage.advance(note=spec.backend)
-    _say(built, refused, next_step=f"sizewise bench {model} --sizes {sizes}", as_json=as_json)
+            stage.advance(note=engine)
+    return built, refused
+
+
+def _noted(stage: Stage, engine: str) -> OnProgress:
+    def note(done: float, what: str) -> None:
+        stage.advance(0, note=f"{engine}: {done:.0%}, {what}")
+
+    return note
 
 
 def _say(
-    built: list[tuple[EngineArtifact, Comparison]],
+    built: list[Built],
     refused: list[Refusal],
     *,
     next_step: str,
@@ -99,6 +156,7 @@ def _say(
     elif built or len(reasons) > 1:
         show_engines(built)
         show_refusals(refused)
+        show_remarks(built)
     if built and not as_json:
         console.next_step(next_step)
     if refused and not built:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,10 +66,16 @@ class _Lines:
     def advance(self, steps: int = 1, note: str = "") -> None:
         self._done += steps
         now = time.monotonic()
-        if now - self._said >= _LOG_EVERY_S and self._done:
+        if now - self._said >= _LOG_EVERY_S:
             self._said = now
-            left_s = (now - self._started) / self._done * (self._total - self._done)
-            remark(f"{self._label}: {self._done}/{self._total}, about {left_s:.0f} s left  {note}")
+            remark(f"{self._label}: {self._done}/{self._total}{self._left(now)}  {note}")
+
+    def _left(self, now: float) -> str:
+        """Before anything is done, nobody can tell."""
+        if not self._done:
+            return ""
+        left_s = (now - self._started) / self._done * (self._total - self._done)
+        return f", about {left_s:.0f} s left"
 
     def close(self) -> None:
         remark(f"{self._label}: done in {time.monotonic() - self._started:.1f} s")
@@ -100,11 +106,17 @@ def next_step(text: str) -> None:
     console.print(f"[bold]Next:[/bold] {escape(text)}", soft_wrap=True)
 
 
-def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on stdout."""
+def show_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    whole: Collection[str] = (),
+) -> None:
+    """A table on stdout; lines of the columns ``whole`` are not broken where it is narrow."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in whole)
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     # A pipe has no width of its own: a table there takes what it needs.

@@ -12,48 +12,81 @@ from sizewise.specs import EngineArtifact, EngineSpec, Profile
 if TYPE_CHECKING:
     from engines.comparing import Comparison, Difference
 
+_NAMES = ("engine", "strategy", "sizes H×W")
+Built = tuple[EngineArtifact, "Comparison"]
 Refusal = tuple[EngineSpec, EngineError]
 
 
-def show_engines(built: Sequence[tuple[EngineArtifact, Comparison]]) -> None:
+def show_engines(built: Sequence[Built]) -> None:
     """One row each; the error is of each output, the largest at any size, and what the parent's
-    values reach."""
+    values reach. Memory of a device has a column where an engine tells it."""
     if not built:
         return
+    of_device = any(artifact.memory for artifact, _ in built)
+    device = ("device MiB",) if of_device else ()
     console.show_table(
         f"Engines in {built[0][0].path.parent}",
-        ("engine", "strategy", "sizes H×W", "MiB", "built in s", "runs in", "error against FP32"),
+        (*_NAMES, "MiB", *device, "built in s", "runs in", "error against FP32"),
         [
             (
                 *_names(artifact.spec),
-                f"{artifact.size_bytes / 2**20:.1f}",
+                _mib(artifact.size_bytes),
+                *((_device_mib(artifact),) if of_device else ()),
                 f"{artifact.build_s:.2f}",
                 artifact.achieved.summary,
                 _error(comparison),
             )
             for artifact, comparison in built
         ],
+        whole=_NAMES,
     )
+
+
+def show_remarks(built: Sequence[Built]) -> None:
+    """What builders warned of, each once, beside the results."""
+    for remark in dict.fromkeys(r for artifact, _ in built for r in artifact.remarks):
+        console.remark(remark)
 
 
 def show_refusals(refused: Sequence[Refusal]) -> None:
     if refused:
         console.show_table(
             "Not built",
-            ("engine", "strategy", "sizes H×W", "code", "why"),
+            (*_NAMES, "code", "why"),
             [(*_names(spec), error.reason_code, error) for spec, error in refused],
+            whole=_NAMES,
         )
 
 
+def _mib(count: int) -> str:
+    return f"{count / 2**20:.1f}"
+
+
+def _device_mib(artifact: EngineArtifact) -> str:
+    return _mib(artifact.memory.total_bytes) if artifact.memory else ""
+
+
 def _names(spec: EngineSpec) -> tuple[str, str, str]:
-    engine = f"{spec.backend}, {spec.graph_fusion}"
-    return engine, spec.strategy, "\n".join(map(_span, spec.profiles))
+    """Short lines: this is to be read in a terminal of 100 columns."""
+    from engines.options import told_options
+
+    options = told_options(spec.options).split()
+    engine = (f"{spec.backend},", spec.graph_fusion, _batch(spec), *options)
+    sizes = "\n".join(map(_span, spec.profiles))
+    return "\n".join(filter(None, engine)), spec.strategy, sizes
+
+
+def _batch(spec: EngineSpec) -> str:
+    """As ``--batch`` has it."""
+    if spec.batch_range:
+        return f"batch {spec.batch_range.min}:{spec.batch_size}:{spec.batch_range.max}"
+    return f"batch {spec.batch_size}" if spec.batch_size > 1 else ""
 
 
 def _span(profile: Profile) -> str:
     if profile.min == profile.max:
         return str(profile.min)
-    return f"{profile.min} to {profile.max}\ntuned at {profile.opt}"
+    return f"{profile.min}–{profile.max}\ntuned: {profile.opt}"
 
 
 def _error(comparison: Comparison) -> str:

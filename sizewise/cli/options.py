@@ -15,7 +15,21 @@ SizeList = Annotated[
 ]
 Backends = Annotated[str, typer.Option("--backend", help="Back ends (comma list).")]
 Strategies = Annotated[
-    str, typer.Option("--strategy", help="static: an engine per size; dynamic: one for all sizes.")
+    str,
+    typer.Option(
+        "--strategy",
+        help="static: an engine per size; dynamic: one for all sizes; profiles: one with several "
+        "profiles, each tuned for some of the sizes.",
+    ),
+]
+Profiles = Annotated[
+    str,
+    typer.Option(
+        "--profiles",
+        help="Of the strategy profiles: how many share the sizes out, or the largest size of each "
+        "(288,352,448).",
+        show_default="3, or one per size",
+    ),
 ]
 Fusions = Annotated[
     str,
@@ -30,7 +44,20 @@ GraphFusions = Annotated[
         help="How hard the compiler fuses: none, basic, extended, all (list; empty: its default).",
     ),
 ]
-Batches = Annotated[str, typer.Option("--batch", help="Batch sizes (comma list).")]
+Batches = Annotated[
+    str,
+    typer.Option(
+        "--batch", help="Batch sizes (comma list); 1:4:8 is one engine for 1 to 8, tuned for 4."
+    ),
+]
+BackendOptionList = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backend-option",
+        metavar="NAME=VALUE",
+        help="An option of the back ends that have it (repeatable; a wrong one lists all).",
+    ),
+]
 Threads = Annotated[
     int, typer.Option("--threads", min=0, help="CPU threads of an engine (0: all usable cores).")
 ]
