@@ -2,8 +2,7 @@
 
 A context from which a CUDA graph was captured must not be changed any more, or the graph's next
 launch is undefined (TensorRT documentation, "Optimizing TensorRT Performance", CUDA Graphs: "use
-one execution context per captured graph"). So another size in the same profile gets another
-context then.
+one execution context per captured graph"). So where calls are captured, there is one per shape.
 """
 
 from __future__ import annotations
@@ -40,17 +39,24 @@ class Execution:
 
 
 class Contexts:
-    """Raises InferenceError where TensorRT refuses one."""
+    """As many as there are profiles, and ``more`` for shapes of their own. Raises InferenceError
+    where TensorRT refuses one."""
 
-    def __init__(self, trt: Any, engine: Any, stream: int, answers: Answers) -> None:
+    def __init__(
+        self, trt: Any, engine: Any, stream: int, answers: Answers, *, profiles: int, more: int
+    ) -> None:
         self._trt, self._engine, self._stream = trt, engine, stream
         self._answers = answers
+        self._more, self._most = more, profiles + more
         self._executions: list[Execution] = []
 
     def take(self, profile: int, shape: Shape) -> Execution:
         """That which was prepared for ``shape``, else one that may be changed."""
         taken = self._find(profile, shape) or self._create(profile)
-        self._keep_one_idle(taken)
+        if taken in self._executions:
+            self._executions.remove(taken)
+        self._executions.append(taken)
+        self._prune()
         return taken
 
     def forget(self) -> None:
@@ -67,26 +73,23 @@ class Contexts:
     def _find(self, profile: int, shape: Shape) -> Execution | None:
         mine = [one for one in self._executions if one.profile == profile]
         prepared = [one for one in mine if one.shape == shape]
-        idle = [one for one in mine if one.graph is None]
-        return next(iter(prepared + idle), None)
+        if prepared or len(self._executions) < self._more:
+            return next(iter(prepared), None)
+        return next((one for one in mine if one.graph is None), None)
 
-    def _keep_one_idle(self, taken: Execution) -> None:
-        """Of each profile: those whose graphs are gone would pile up, and each holds memory."""
-        idle = {one.profile: one for one in self._executions if one.graph is None}
-        idle[taken.profile] = taken
-        for one in self._executions[:]:
-            if one.graph is None and idle[one.profile] is not one:
-                self._executions.remove(one)
-                one.release()
+    def _prune(self) -> None:
+        """Those whose graphs are gone would pile up, and each holds memory."""
+        idle = [one for one in self._executions[:-1] if one.graph is None]
+        for one in idle[: max(len(self._executions) - self._most, 0)]:
+            self._executions.remove(one)
+            one.release()
 
     def _create(self, profile: int) -> Execution:
         context = self._engine.create_execution_context(self._settings())
         self._answers.demand(context, "make an execution context")
         done = context.set_optimization_profile_async(profile, self._stream)
         self._answers.demand(done, f"choose the profile {profile}")
-        execution = Execution(profile=profile, context=context)
-        self._executions.append(execution)
-        return execution
+        return Execution(profile=profile, context=context)
 
     def _settings(self) -> Any:
         """TensorRT for RTX compiles for a shape when it is run: in the background, if it may, and

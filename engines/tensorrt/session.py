@@ -50,8 +50,10 @@ class TensorRtSession(Session):
             self._event = cuda.create_event()
             cleanup.callback(cuda.destroy_event, self._event)
             self._scratch_bytes = self._scratch_rule(engine)
-            self._contexts = Contexts(trt, engine, self._stream, answers)
             limit = self._options.cuda_graph_limit if self._options.cuda_graphs else 0
+            self._contexts = Contexts(
+                trt, engine, self._stream, answers, profiles=len(artifact.spec.profiles), more=limit
+            )
             self._graphs = CudaGraphs(cuda, self._stream, limit, answers)
             image = artifact.image.tensor
             self._tensors = Tensors(cuda, image, outputs, answers, self._addresses_leave)
