@@ -37,7 +37,7 @@ ablation: $(STAMP)
 
 multiscale: $(STAMP)
 	$(BIN)/python examples/multiscale/cost.py
-	$(BIN)/python examples/multiscale/tables.py
+	$(BIN)/python -m examples.multiscale.tables
 
 # docs/engines.md: files (a quarter of an hour), then what wants a quiet machine (40 min), what runs.
 engines: $(STAMP)

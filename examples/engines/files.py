@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from examples.engines.pages import HOUSE
+from examples.pages import HOUSE
 from exporter.calibration.images import read_calibration
 from exporter.convert import Conversion, Looks, precisions
 from exporter.sensitivity import keep_least, layer_errors

@@ -1,4 +1,4 @@
-"""The records behind the page, and what its tables have in common."""
+"""The records behind the pages of engines, and what their tables have in common."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from examples.pages import HOUSE, MEASURED
 from sizewise import codec
 from sizewise.environment import read_environment
 
-HOUSE = Path(__file__).parent.parent.parent
-MEASURED = HOUSE / "reports" / "measured"
 MISSING = "Not measured yet: run `make engines`."
 
 _FILE = re.compile(r"\S+\.onnx")

@@ -1,5 +1,4 @@
-"""Put the tables into docs/engines.md from the raw records in reports/measured (make engines): each
-stands between <!-- NAME --> and <!-- /NAME -->.
+"""Put the tables into docs/engines.md from the raw records in reports/measured (make engines).
 
 Arguments are files that ``sizewise export … --data … --json`` printed: what the page needs of them
 becomes the record of accuracy first.
@@ -7,15 +6,15 @@ becomes the record of accuracy first.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from examples.engines.accuracy_tables import accuracy, copy_record
 from examples.engines.matrix_tables import matrix
-from examples.engines.pages import HOUSE, MISSING, read_record
+from examples.engines.pages import MISSING, read_record
 from examples.engines.speed_tables import benchmark_app, best, speed
+from examples.pages import HOUSE, fill
 from sizewise import codec
 from sizewise.environment import Environment
 
@@ -24,14 +23,7 @@ RECORDS = ("speed", "benchmark-app", "matrix")
 
 
 def main() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    for name, table in TABLES.items():
-        pattern = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        text = "\n".join(table())
-        page, count = pattern.subn(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page)
-        if count != 1:
-            raise SystemExit(f"{PAGE} has {count} places for the table {name}, not 1")
-    PAGE.write_text(page, encoding="utf-8")
+    fill(PAGE, TABLES)
 
 
 def machines() -> list[str]:

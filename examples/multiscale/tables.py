@@ -1,26 +1,23 @@
 """Put the tables into docs/multiscale.md from the raw records in reports/measured (make
-multiscale): each stands between <!-- NAME --> and <!-- /NAME -->.
+multiscale).
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from statistics import fmean, stdev
 from typing import Any
 
 from scipy.stats import t as student
 
+from examples.pages import HOUSE, MEASURED, fill, grid
 from sizewise import codec
 from sizewise.stats import compare_results, summarize
 from sizewise.trials import Result, Run
 
-HOUSE = Path(__file__).parent.parent.parent
 PAGE = HOUSE / "docs" / "multiscale.md"
-MEASURED = HOUSE / "reports" / "measured"
 BACKENDS = ("onnxruntime", "openvino")
 MIB = 2**20
 LEAST_MS = 0.3
@@ -57,14 +54,7 @@ GUIDE_PARAMETERS = {"backbone": "~25 M", "absi": "~8 M", "hierarchical": "~4 M",
 
 
 def main() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    for name, table in TABLES.items():
-        pattern = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        text = "\n".join(table())
-        page, count = pattern.subn(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page)
-        if count != 1:
-            raise SystemExit(f"{PAGE} has {count} places for the table {name}, not 1")
-    PAGE.write_text(page, encoding="utf-8")
+    fill(PAGE, TABLES)
 
 
 def _read(name: str) -> Any:
@@ -72,11 +62,6 @@ def _read(name: str) -> Any:
     if not path.exists():
         raise SystemExit(f"{path} is missing: run make ablation, then make multiscale")
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _grid(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    lines = [headers, ["---", *["--:"] * (len(headers) - 1)], *rows]
-    return [f"| {' | '.join(map(str, line))} |" for line in lines]
 
 
 def _results() -> dict[tuple[str, str, int, int], Result]:
@@ -111,7 +96,7 @@ def cost() -> list[str]:
             own = results[fusion, backend, 352, 1]
             cells += [_ms(own), _ratio(own, results["average", backend, 352, 1])]
         rows.append([fusion, *cells])
-    return _grid(headers, rows)
+    return grid(headers, rows)
 
 
 def limits() -> list[str]:
@@ -131,7 +116,7 @@ def limits() -> list[str]:
                 *(f"{alone:.2f}" if alone else "–", held if found.ratio <= limit else "no"),
             ]
         )
-    return _grid(["fusion", "back end", "limit", "measured", "one thread", "held"], rows)
+    return grid(["fusion", "back end", "limit", "measured", "one thread", "held"], rows)
 
 
 def times() -> list[str]:
@@ -145,7 +130,7 @@ def times() -> list[str]:
             one, other = (results[f, backend, side, 1] for f in ("absi", "hierarchical"))
             row += [_ms(one), _ms(other), _ratio(other, one)]
         rows.append(row)
-    return _grid(headers, rows)
+    return grid(headers, rows)
 
 
 def methods() -> list[str]:
@@ -164,7 +149,7 @@ def methods() -> list[str]:
         mib, base = steps[fusion, 352, ()], steps["average", 352, ()]
         row += [gigabytes, f"{gigabytes / base_gb:.2f}", f"{mib:.0f} ({mib / base:.2f})"]
         rows.append(row)
-    return _grid(headers, rows)
+    return grid(headers, rows)
 
 
 def _plain_ratio(one: Result, other: Result) -> str:
@@ -208,7 +193,7 @@ def memory() -> list[str]:
     own = steps["hierarchical", 352, ()]
     whole = [_engine_ratio(results, "hierarchical", 352, backend) for backend in BACKENDS]
     rows.append(["all, hierarchical", 3000, "3.75", f"{own:.0f}", f"{own / base:.2f}", *whole])
-    return _grid(headers, rows)
+    return grid(headers, rows)
 
 
 def _above(results: Any, fusion: str, backend: str, side: int) -> float:
@@ -243,7 +228,7 @@ def saving() -> list[str]:
     for how, name in names.items():
         own, base = steps["hierarchical", 352, how], steps["hierarchical", 352, _base(how)]
         rows.append([name, f"{own:.0f}", f"{own / base:.2f}"])
-    return _grid(["what", "MiB", "÷ all at once"], rows)
+    return grid(["what", "MiB", "÷ all at once"], rows)
 
 
 def _base(how: tuple[str, ...]) -> tuple[str, ...]:
@@ -267,7 +252,7 @@ def parameters() -> list[str]:
         ["all, single", "25 M", f"{found['single']['total']:,}"],
         ["all, concat", "25 M", f"{found['concat']['total']:,}"],
     ]
-    return _grid(["part", "guide", "here"], rows)
+    return grid(["part", "guide", "here"], rows)
 
 
 def operators() -> list[str]:
@@ -290,7 +275,7 @@ def _profile(what: str, title: str) -> list[str]:
     rest = [sum(ms for kind, ms in times[f].items() if kind not in shown) for f in fusions]
     rows.append(["others", *(f"{ms:.1f}" for ms in rest)])
     rows.append(["all", *(f"{sum(times[f].values()):.1f}" for f in fusions)])
-    return _grid([title, *fusions], rows)
+    return grid([title, *fusions], rows)
 
 
 def _ablation(size: str, metric: str) -> dict[str, dict[int, float]]:
@@ -330,7 +315,7 @@ def ablation() -> list[str]:
                 f"{fmean(mae[fusion].values()):.4f}",
             ]
         )
-    return _grid(headers, rows)
+    return grid(headers, rows)
 
 
 def weights() -> list[str]:
@@ -353,7 +338,7 @@ def weights() -> list[str]:
             ]
         )
     headers = ["weights", "mIoU, guide", "total loss", "mIoU at 256", "points over 0.5, 1, 0.5"]
-    return _grid(headers, rows)
+    return grid(headers, rows)
 
 
 def _scores(runs: dict[int, dict[str, Any]]) -> dict[int, float]:

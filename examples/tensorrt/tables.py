@@ -1,0 +1,108 @@
+"""Put the tables into docs/tensorrt.md from the raw record in reports/measured (make tensorrt)."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from examples.pages import HOUSE, MEASURED, fill, grid
+from sizewise import codec
+from sizewise.environment import Environment
+
+PAGE = HOUSE / "docs" / "tensorrt.md"
+RECORD = MEASURED / "tensorrt-builds.json"
+MISSING = "Not measured yet: run `make tensorrt`."
+MIB = 2**20
+STRATEGIES = ("static", "dynamic", "profiles")
+
+Cell = dict[str, Any]
+Key = tuple[str, str, str]
+"""Width, network, precision."""
+
+
+def main() -> None:
+    fill(PAGE, TABLES)
+
+
+def machine() -> list[str]:
+    """Where the record was made."""
+    if not RECORD.exists():
+        return [MISSING]
+    where = codec.from_plain(_record()["environment"], Environment)
+    version = where.packages["tensorrt-rtx-cu13"]
+    return [f"TensorRT for RTX {version}, {where.cpu}, {where.cores} cores, no GPU."]
+
+
+def builds() -> list[str]:
+    """Of each strategy, all the engines that eight sizes take: seconds and MiB in sum."""
+    if not RECORD.exists():
+        return [MISSING]
+    headers = ("network", "precision")
+    for unit in ("s", "MiB"):
+        headers += tuple(f"{_engines(s)} {s}, {unit}" for s in STRATEGIES)
+    return grid(headers, [_row(key, cells) for key, cells in _by_model().items()])
+
+
+def memory() -> list[str]:
+    """What the builder says that weights and one call at the largest size take, in MiB."""
+    if not RECORD.exists():
+        return [MISSING]
+    headers = ("network", "precision", "weights", *(f"a call, {s}" for s in STRATEGIES))
+    return grid(headers, [_memory_row(key, cells) for key, cells in _by_model().items()])
+
+
+def _record() -> Any:
+    return json.loads(RECORD.read_text(encoding="utf-8"))
+
+
+def _by_model() -> dict[Key, list[Cell]]:
+    found: dict[Key, list[Cell]] = defaultdict(list)
+    for cell in _record()["cells"]:
+        found[cell["width"], cell["network"], cell["precision"]].append(cell)
+    return found
+
+
+def _engines(strategy: str) -> int:
+    """How many engines of it there are for one model."""
+    cells = next(iter(_by_model().values()))
+    return sum(cell["strategy"] == strategy for cell in cells)
+
+
+def _row(key: Key, cells: list[Cell]) -> list[str]:
+    texts = [_text(cells, s, "build_s", 1.0) for s in STRATEGIES]
+    texts += [_text(cells, s, "size_bytes", MIB) for s in STRATEGIES]
+    return [*_names(key), *texts]
+
+
+def _memory_row(key: Key, cells: list[Cell]) -> list[str]:
+    built = [cell for cell in cells if cell.get("memory")]
+    weights = max((cell["memory"]["weights_bytes"] for cell in built), default=0)
+    return [*_names(key), f"{weights / MIB:.1f}", *(_call(built, s) for s in STRATEGIES)]
+
+
+def _names(key: Key) -> tuple[str, str]:
+    width, network, precision = key
+    return (network if width == "full" else f"{network}, {width}"), precision
+
+
+def _text(cells: list[Cell], strategy: str, figure: str, unit: float) -> str:
+    """Summed; a dash where one of them was not built."""
+    own = [cell for cell in cells if cell["strategy"] == strategy]
+    if any("reason" in cell for cell in own):
+        return "–"
+    return f"{sum(cell[figure] for cell in own) / unit:.1f}"
+
+
+def _call(cells: list[Cell], strategy: str) -> str:
+    own = [cell["memory"]["context_bytes"] for cell in cells if cell["strategy"] == strategy]
+    return f"{max(map(max, own)) / MIB:.1f}" if own else "–"
+
+
+TABLES: dict[str, Callable[[], Sequence[str]]] = {
+    table.__name__: table for table in (machine, builds, memory)
+}
+
+if __name__ == "__main__":
+    main()
