@@ -41,9 +41,18 @@ def measure_parts(
     )
 
 
+def another_shape(spec: EngineSpec, size: Size) -> tuple[int, Size] | None:
+    """Batch and size to change to and back: another size or, where the engine takes one only,
+    another batch. None where it takes one shape only."""
+    if other := another_size(spec, size):
+        return spec.batch_size, other
+    batches = {spec.batches.min, spec.batches.max} - {spec.batch_size}
+    return (min(batches), size) if batches else None
+
+
 def another_size(spec: EngineSpec, size: Size) -> Size | None:
-    """Where to change to from ``size`` and back: the smallest of the sizes that the engine's
-    profiles name, of another profile where there is one. None where it takes one size only."""
+    """The smallest of the sizes that the engine's profiles name, of a profile that does not take
+    ``size`` where there is one. None where they name no other."""
     home = [profile for profile in spec.profiles if profile.admits(size)]
     named = {end for profile in spec.profiles for end in (profile.min, profile.opt, profile.max)}
 

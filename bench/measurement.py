@@ -73,14 +73,14 @@ class Measurement:
         memory = self.call("memory")
         self.memory = codec.from_plain(memory, Memory) if memory else None
 
-    def change_size(self) -> None:
-        """And back. An engine that fails at the other size (which may be larger) costs no trial at
+    def change_shape(self) -> None:
+        """And back. An engine that fails at the other shape (which may be larger) costs no trial at
         this one; it is not asked again."""
         last = self.first_calls[-1]
         if any(first.change_reason for first in self.first_calls):
             return
         try:
-            self.first_calls[-1] = replace(last, change_ns=self.call("change_size"))
+            self.first_calls[-1] = replace(last, change_ns=self.call("change_shape"))
         except (EngineError, InputError) as error:
             self.first_calls[-1] = replace(last, change_reason=str(error))
 

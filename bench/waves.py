@@ -90,7 +90,7 @@ class _GroupRun:
             if process == self._protocol.processes - 1:
                 self._judge_all()
             for measurement in self._going_on():
-                measurement.change_size()
+                measurement.change_shape()
 
     def _start(self, measurement: Measurement) -> None:
         with measurement.at_its_own_risk():

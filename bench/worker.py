@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import device_memory, memory
-from bench.apart import another_size, measure_parts, time_first_call
+from bench.apart import another_shape, measure_parts, time_first_call
 from bench.harness import Turn, measure_block, warm_up
 from engines.artifacts import read_manifest
 from engines.base import Array, example_input
@@ -40,7 +40,7 @@ class Worker:
         self._clock = backend.clock()
         self._open = ExitStack()
         self._session = self._open.enter_context(open_engine(artifact))
-        self._inputs = _noise(artifact, self._size)
+        self._inputs = _noise(artifact, artifact.spec.batch_size, self._size)
 
     def warm_up(self, calls: int) -> int:
         """At least one call, the first of all: nanoseconds from bind to its end."""
@@ -77,14 +77,14 @@ class Worker:
             )
         )
 
-    def change_size(self) -> int | None:
-        """Nanoseconds of the first call after one at another size; None where there is no other.
+    def change_shape(self) -> int | None:
+        """Nanoseconds of the first call after one with another shape; None where there is no other.
         Memory is no longer that of the one size after this."""
         artifact = self._session.artifact
-        other = another_size(artifact.spec, self._size)
+        other = another_shape(artifact.spec, self._size)
         if other is None:
             return None
-        self._session.infer(_noise(artifact, other))
+        self._session.infer(_noise(artifact, *other))
         return time_first_call(self._session, self._clock, self._inputs)
 
     def prepare_accuracy(self, source: str, data_sha256: str, card: dict[str, Any]) -> int:
@@ -118,6 +118,6 @@ class Worker:
         self._open.close()
 
 
-def _noise(artifact: EngineArtifact, size: Size) -> dict[str, Array]:
-    shape = artifact.image.shape(artifact.spec.batch_size, size)
+def _noise(artifact: EngineArtifact, batch_size: int, size: Size) -> dict[str, Array]:
+    shape = artifact.image.shape(batch_size, size)
     return {artifact.image.tensor.name: example_input(artifact, shape)}

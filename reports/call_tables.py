@@ -27,15 +27,16 @@ def first_table(frame: pd.DataFrame) -> str:
 
 
 def change_table(frame: pd.DataFrame) -> str:
-    """Of the first call after one at another size, of engines that take several."""
-    return _first(frame, "change_ms", "first after another size (ms), H×W")
+    """Of the first call after one with another shape, of engines that take several."""
+    return _first(frame, "change_ms", "first call after another shape (ms), H×W")
 
 
 def change_failures(frame: pd.DataFrame) -> str:
-    """A sentence for each engine that failed at another size."""
+    """A sentence for each engine that failed with another shape."""
     failed = frame[frame["change_reason"] != ""]
     return "\n".join(
-        f"- {plain(where(row))}, after another size: {plain(without_folders(row['change_reason']))}"
+        f"- {plain(where(row))}, after another shape: "
+        f"{plain(without_folders(row['change_reason']))}"
         for _, row in failed.iterrows()
     )
 

@@ -38,10 +38,10 @@ Moment = Literal["build", "open", "run"]
 class FakeOptions(BackendOptions):
     """``process_sd``, ``drift`` (amplitude), ``noise`` (standard deviation) and ``burst`` are
     shares of a call's time; ``dynamic_cost`` is what an engine for many sizes takes of the time of
-    a static one. The first call at a size takes ``first_cost`` times as long; where ``copies`` is
-    above 0, a call has parts, of which each of two copies takes that share of it. ``build_s`` and
-    ``call_s`` are slept in earnest, beside the scripted clock. ``wrong`` gives outputs that are no
-    numbers; at sizes of more than ``most_pixels``, a call fails.
+    a static one. The first call with a shape takes ``first_cost`` times as long; where ``copies``
+    is above 0, a call has parts, of which each of two copies takes that share of it. ``build_s``
+    and ``call_s`` are slept in earnest, beside the scripted clock. ``wrong`` gives outputs that are
+    no numbers; at sizes of more than ``most_pixels``, a call fails.
     """
 
     seed: int = 0
@@ -106,7 +106,7 @@ class FakeSession(Session):
         self._options = _options(artifact.spec)
         numbers = (self._options.seed, TIMELINE.number, TIMELINE.next_session())
         self._random = np.random.default_rng(numbers)
-        self._called: Size | None = None
+        self._called: tuple[int, Size] | None = None
         self._offset = 1 + self._options.process_sd * self._random.standard_normal()
 
     def _bind(self, images: Array) -> None:
@@ -119,9 +119,10 @@ class FakeSession(Session):
         _demand_few_pixels(self._options, self._size)
         if self._options.call_s:
             time.sleep(self._options.call_s)
-        first = self._size != self._called
+        shape = (self._batch_size, self._size)
+        first = shape != self._called
         TIMELINE.advance(self._call_ns() * (self._options.first_cost if first else 1))
-        self._called = self._size
+        self._called = shape
 
     def parts(self) -> dict[str, Callable[[], None]]:
         copies = self._options.copies

@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.apart import another_size, measure_parts, time_first_call
+from bench.apart import another_shape, another_size, measure_parts, time_first_call
 from engines.base import Array, Session
-from sizewise.specs import EngineSpec, Profile, Size
+from sizewise.specs import BatchRange, EngineSpec, Profile, Size
 
 sizes = st.builds(Size, st.integers(1, 9), st.integers(1, 9))
 profiles = st.lists(sizes, min_size=1, max_size=4).map(Profile.spanning)
@@ -91,3 +91,24 @@ def test_the_other_size_is_taken_by_the_engine_and_of_another_profile_if_it_can_
     rivals = elsewhere or named - {size}
     assert other in rivals
     assert other.pixels == min(end.pixels for end in rivals)
+
+
+@given(profiles, sizes, st.integers(1, 3), st.integers(0, 2), st.integers(0, 2))
+def test_the_other_shape_is_of_another_size_or_else_of_another_batch(
+    profile: Profile, size: Size, least: int, below: int, above: int
+) -> None:
+    tuned = least + below
+    spec = EngineSpec(
+        backend="fake",
+        strategy="dynamic",
+        profiles=(profile,),
+        batch_size=tuned,
+        batch_range=BatchRange(least, tuned + above),
+    )
+    other = another_shape(spec, size)
+    if named := another_size(spec, size):
+        assert other == (tuned, named)
+    elif below or above:
+        assert other in {(least, size), (tuned + above, size)} - {(tuned, size)}
+    else:
+        assert other is None

@@ -16,7 +16,7 @@ from bench.settings import SweepSettings
 from bench.waves import Bench, measure_group, steps
 from engines.backends.fake import FakeOptions
 from sizewise.errors import InferenceError
-from sizewise.specs import EngineArtifact, EngineMemory, EngineSpec, Profile, Size
+from sizewise.specs import BatchRange, EngineArtifact, EngineMemory, EngineSpec, Profile, Size
 from sizewise.trials import Result
 from tests.bench.factories import InProcess
 from tests.bench.models import colours
@@ -133,16 +133,20 @@ def test_first_calls_are_those_of_each_process(tmp_path: Path) -> None:
     group = group_of(tmp_path, FakeOptions(first_cost=7), processes=3, rounds=2, block_s=0)
     spec = group.members[0].trial.spec
     sizes = [Size(32, 32), Size(64, 64)]
-    static, dynamic = measured(
-        tmp_path, with_spec(group, spec, replace(spec, **many_sizes(sizes))), InProcess
+    specs = (
+        spec,
+        replace(spec, **many_sizes(sizes)),
+        replace(spec, batch_range=BatchRange(1, 4)),
     )
-    for result, cost in ((static, 1.0), (dynamic, 1.1)):
+    static, dynamic, batched = measured(tmp_path, with_spec(group, *specs), InProcess)
+    for result, cost in ((static, 1.0), (dynamic, 1.1), (batched, 1.0)):
         call_ns = cost * (100_000 + 20 * 32 * 32)
         assert [ns for b in result.blocks for ns in b.latency_ns] == pytest.approx([call_ns] * 30)
         assert [first.process for first in result.first_calls] == [0, 1, 2]
         assert [first.open_ns for first in result.first_calls] == pytest.approx([7 * call_ns] * 3)
-    changes = [first.change_ns for first in dynamic.first_calls]
-    assert changes == [first.open_ns for first in dynamic.first_calls]
+    for result in (dynamic, batched):
+        changes = [first.change_ns for first in result.first_calls]
+        assert changes == pytest.approx([first.open_ns for first in result.first_calls])
     assert {first.change_ns for first in static.first_calls} == {None}
     assert {first.change_reason for first in (*static.first_calls, *dynamic.first_calls)} == {""}
 

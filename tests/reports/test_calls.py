@@ -124,7 +124,7 @@ def test_a_failure_at_another_size_is_told_without_folders(lab: Lab) -> None:
     reason = FirstCall(process=0, open_ns=5, change_reason=why)
     told = call_tables.change_failures(read(lab, replace(result, first_calls=(reason,))).frame)
     assert told == (
-        "- openvino dynamic at 192x192, after another size: "
+        "- openvino dynamic at 192x192, after another shape: "
         "The engine \\| at plan failed. Build another."
     )
 
@@ -138,6 +138,6 @@ def test_the_page_has_sections_for_what_was_measured_only(lab: Lab) -> None:
 
     assert "## First calls\n\n| first call of all" in page(full)
     assert "## Parts of a call\n\n| engine" in page(full)
-    assert "first after another size" not in page(full)
+    assert "first call after another shape" not in page(full)
     assert "First calls" not in page(plain)
     assert "Parts of a call" not in page(plain)
