@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from examples.engines import accuracy_tables, matrix_tables, pages, speed_tables, tables
+from examples.pages import MEASURED
 from sizewise import codec
 from sizewise.environment import read_environment
 from sizewise.specs import Deviation, EngineSpec, Profile, Size
@@ -41,7 +42,7 @@ def test_the_page_is_what_the_records_give(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_every_record_is_on_the_page() -> None:
-    there = {path.stem for path in pages.MEASURED.glob("engines-*.json")}
+    there = {path.stem for path in MEASURED.glob("engines-*.json")}
     assert there <= {f"engines-{name}" for name in (*tables.RECORDS, "accuracy")}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from examples.multiscale import tables
+from examples.pages import MEASURED
 
 
 def test_the_page_is_what_the_records_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +21,7 @@ def test_the_page_is_what_the_records_give(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_profile_counts_every_millisecond_once() -> None:
-    record = json.loads((tables.MEASURED / "multiscale-cost.json").read_text(encoding="utf-8"))
+    record = json.loads((MEASURED / "multiscale-cost.json").read_text(encoding="utf-8"))
     for profile in record["profiles"].values():
         by_part = sum(profile["parts_ms"].values())
         assert by_part == pytest.approx(sum(profile["operators_ms"].values()))

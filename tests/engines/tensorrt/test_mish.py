@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
@@ -48,7 +49,7 @@ def test_what_it_computes_stays_the_same() -> None:
     widen_mish(proto)
     images = np.linspace(-8, 8, 3 * 4 * 4, dtype=np.float32).reshape(1, 3, 4, 4)
     (found,) = ReferenceEvaluator(proto).run(None, {"images": images})
-    expected = images.astype(np.float64)
+    expected: NDArray[np.float64] = images.astype(np.float64)
     for _ in range(2):
         expected = expected * np.tanh(np.log1p(np.exp(expected)))
-    np.testing.assert_allclose(found.astype(np.float64), expected, rtol=0.03, atol=0.01)
+    np.testing.assert_allclose(np.asarray(found), expected, rtol=0.03, atol=0.01)
