@@ -143,6 +143,11 @@ class Backend(ABC):
         del spec
         return this_machine()
 
+    def opens(self, version: str, spec: EngineSpec) -> bool:
+        """Whether it opens what was built by its ``version``: the same, unless it knows better."""
+        del spec
+        return version == self.version()
+
     @abstractmethod
     def can_build(self) -> Availability: ...
 

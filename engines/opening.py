@@ -31,19 +31,25 @@ def verify(artifact: EngineArtifact, backend: Backend, trusted: Collection[str] 
     bytes are not those of the build (reason code ``environment``), or where it is code and neither
     this user's work nor among ``trusted`` (``untrusted``); UsageError where it alone is missing
     in ``trusted``."""
+    spec, version = artifact.spec, artifact.backend_version
+    if not backend.opens(version, spec):
+        raise _moved(artifact, f"version of {backend.name}", version, backend.version())
     for what, built, here in (
-        (f"version of {backend.name}", artifact.backend_version, backend.version()),
-        ("machine", artifact.machine, backend.machine(artifact.spec)),
+        ("machine", artifact.machine, backend.machine(spec)),
         ("checksum of its files", artifact.sha256, engine_sha256(artifact.path)),
     ):
         if built != here:
-            raise EngineMismatchError(
-                f"The engine {artifact.path} was not opened",
-                f"the {what} was {built!r} when it was built and is {here!r}",
-                "Build the engine again with sizewise build.",
-                reason_code="environment",
-            )
+            raise _moved(artifact, what, built, here)
     _demand_trust(artifact, backend, trusted)
+
+
+def _moved(artifact: EngineArtifact, what: str, built: str, here: str) -> EngineMismatchError:
+    return EngineMismatchError(
+        f"The engine {artifact.path} was not opened",
+        f"the {what} was {built!r} when it was built and is {here!r}",
+        "Build the engine again with sizewise build.",
+        reason_code="environment",
+    )
 
 
 def _demand_trust(artifact: EngineArtifact, backend: Backend, trusted: Collection[str]) -> None:

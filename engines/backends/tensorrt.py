@@ -16,7 +16,7 @@ from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOpti
 from engines.tensorrt.plan import Watch, write_plan
 from engines.tensorrt.refitting import note_weights
 from engines.tensorrt.session import TensorRtSession
-from engines.tensorrt.target import target_of
+from engines.tensorrt.target import is_newer, target_of
 from engines.tensorrt.timing import cache_path
 from sizewise.nvidia import find_devices
 from sizewise.progress import cancelled, report
@@ -46,6 +46,11 @@ class TensorRt(Backend):
 
     def machine(self, spec: EngineSpec) -> str:
         return target_of(_options(spec), find_devices())
+
+    def opens(self, version: str, spec: EngineSpec) -> bool:
+        return super().opens(version, spec) or (
+            _options(spec).version_compatible and is_newer(self.version(), version)
+        )
 
     def can_build(self) -> Availability:
         return can_build(self.library)

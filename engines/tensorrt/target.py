@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 
 from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOptions
 from sizewise.nvidia import Devices
@@ -16,6 +17,13 @@ def target_of(options: TensorRtOptions, devices: Devices) -> str:
         made_for = f"of {', '.join(options.capabilities)}" if options.capabilities else "since 8.0"
         return f"any RTX GPU, compute capability {made_for}"
     return f"{platform.system()} {platform.machine()}, {_gpu(options, devices)}"
+
+
+def is_newer(here: str, built: str) -> bool:
+    """Whether version ``here`` opens the version-compatible plans of ``built``: those of its own
+    major version, up to itself (NVIDIA's developer guide, "Version Compatibility")."""
+    ours, theirs = (tuple(map(int, re.findall(r"\d+", v))) for v in (here, built))
+    return ours[:1] == theirs[:1] and ours >= theirs
 
 
 def _gpu(options: TensorRtOptions, devices: Devices) -> str:
