@@ -18,6 +18,7 @@ from engines.tensorrt.refitting import note_weights
 from engines.tensorrt.session import TensorRtSession
 from engines.tensorrt.target import is_newer, target_of
 from engines.tensorrt.timing import cache_path
+from engines.tensorrt.words import Words
 from sizewise.nvidia import find_devices
 from sizewise.progress import cancelled, report
 from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
@@ -89,12 +90,13 @@ class TensorRt(Backend):
         return cache_path(self.name, self.version(), devices[0].name)
 
     def _open(self, artifact: EngineArtifact) -> Session:
-        module = self._module()
-        return TensorRtSession(artifact, module, open_plan(module, artifact), CudaRuntime())
+        module, words = self._module(), Words()
+        engine = open_plan(module, artifact, words)
+        return TensorRtSession(artifact, module, engine, CudaRuntime(), words)
 
     def _inspect(self, artifact: EngineArtifact) -> Achieved:
         module = self._module()
-        return inspect(module, open_plan(module, artifact))
+        return inspect(module, open_plan(module, artifact, Words()))
 
     def _uninspected(self, answer: Availability) -> Achieved:
         """It can't be deserialised here; what its builder was bound to are the graph's types."""

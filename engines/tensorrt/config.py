@@ -44,6 +44,9 @@ def _settings(trt: Any, config: Any, spec: EngineSpec) -> Iterator[Setting]:
     if isinstance(options, DataCentreOptions) and options.hardware != "this":
         level = _HARDWARE[options.hardware]
         yield "hardware", partial(_set_hardware, trt, config, level)
+    if isinstance(options, RtxOptions) and options.cuda_graphs:
+        # Without it calls can't be captured (TensorRT-RTX 1.2, release notes).
+        yield "cuda_graphs", partial(_set_flag, trt, config, "REQUIRE_USER_ALLOCATION")
     if isinstance(options, RtxOptions) and options.capabilities:
         yield "capabilities", partial(_set_capabilities, trt, config, options.capabilities)
 

@@ -14,9 +14,9 @@ from sizewise.specs import EngineArtifact
 PLAN = "engine.plan"
 
 
-def open_plan(trt: Any, artifact: EngineArtifact) -> Any:
-    """The engine, with its weights. Raises EngineMismatchError with TensorRT's own words."""
-    words = Words()
+def open_plan(trt: Any, artifact: EngineArtifact, words: Words) -> Any:
+    """The engine, with its weights; ``words`` hears what TensorRT says of it, now and in its calls.
+    Raises EngineMismatchError with these words."""
     logger = listening(trt, words)
     runtime = trt.Runtime(logger)
     options = cast(TensorRtOptions, artifact.spec.options)

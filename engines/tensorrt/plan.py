@@ -61,6 +61,11 @@ def write_plan(
 
 _CAUSES = (
     (
+        re.compile(r"no runners that implement|could not find any implementation", re.I),
+        "unsupported_operator",
+        "Export the model without this operator (suppression: without --nms).",
+    ),
+    (
         re.compile(r"cannot compile for target", re.I),
         "unsupported_precision",
         "Name newer ones in capabilities, or export the model in another precision.",

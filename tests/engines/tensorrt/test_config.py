@@ -21,7 +21,7 @@ def configured(spec: EngineSpec) -> Any:
 
 
 def test_nothing_asked_leaves_the_library_its_own_but_for_tf32() -> None:
-    config = configured(spec_of("dynamic"))
+    config = configured(spec_of("dynamic", cuda_graphs=False))
     usual = trt.Builder(trt.Logger()).create_builder_config()
     pool = trt.MemoryPoolType.WORKSPACE
     assert config.get_memory_pool_limit(pool) == usual.get_memory_pool_limit(pool)
@@ -59,6 +59,12 @@ def test_what_is_asked_is_what_is_set() -> None:
         trt.ComputeCapability.SM75,
         trt.ComputeCapability.SM120,
     ]
+
+
+def test_calls_that_are_to_be_captured_bring_their_memory() -> None:
+    flag = trt.BuilderFlag.REQUIRE_USER_ALLOCATION
+    assert configured(spec_of("dynamic")).get_flag(flag)
+    assert not configured(spec_of("dynamic", cuda_graphs=False)).get_flag(flag)
 
 
 def test_the_inspector_will_be_able_to_tell_types() -> None:

@@ -5,10 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from exporter.with_suppression import with_suppression
 from sizewise.errors import BuildError, EngineMismatchError
-from sizewise.specs import BatchRange, EngineMemory, EngineSpec, ExportedModel, Profile, Size
+from sizewise.specs import (
+    BatchRange,
+    EngineMemory,
+    EngineSpec,
+    ExportedModel,
+    Profile,
+    Size,
+    Suppression,
+)
 from tests.engines.nets import write_net
 from tests.engines.tensorrt.builds import STRATEGIES, built, spec_of
+from tests.exporter.detectors import write_cells
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -141,3 +151,14 @@ def test_an_option_that_the_library_does_not_have_is_refused(
     with pytest.raises(EngineMismatchError, match=r"9\.0 is not among .*8\.9") as failure:
         built(net, spec_of("dynamic", capabilities=("9.0",)), tmp_path / "plan")
     assert failure.value.reason_code == "unsupported_options"
+
+
+def test_a_layer_that_the_library_has_no_kernel_for_is_an_unsupported_operator(
+    tmp_path: Path,
+) -> None:
+    """TensorRT for RTX parses suppression, and can't build it."""
+    cells = write_cells(tmp_path / "cells.onnx")
+    model = with_suppression(cells, Suppression(), tmp_path / "nms.onnx")
+    with pytest.raises(BuildError, match="without --nms") as failure:
+        built(model, spec_of("static"), tmp_path / "plan")
+    assert failure.value.reason_code == "unsupported_operator"
