@@ -12,10 +12,13 @@ from typing import Any
 
 from sizewise.specs import EngineMemory
 
-_NO_REASON = ("catchCudaError", "Thread context has not been set", "Unexpected exception")
-"""What comes along with a reason, and on every machine without a driver."""
+_NO_REASON = ("cudaError 35:", "Thread context has not been set", "Unexpected exception")
+"""What comes along with a reason; the first, on every machine without a driver."""
 _UNSUPPORTED = re.compile(r"\bunsupported in TensorRT", re.I)
-_PLACE = re.compile(r"\s*\bIn [\w:~]+ at \S+?:\d+")
+_PLACE = re.compile(
+    r"\s*\bIn [\w:~]+ at \S+?:\d+\s*|\[\w+\.\w+:+[^\]]*\]\s*|\b\w+\.(?:cpp|cu|h):\d+:\s*"
+)
+"""Of a sentence, in the library's source."""
 _LONGEST = 500
 _ACTIVATIONS = re.compile(r"Total Activation Memory: (\d+) bytes")
 _WEIGHTS = re.compile(r"Total Weights Memory: (\d+) bytes")
