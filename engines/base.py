@@ -196,6 +196,10 @@ class Backend(ABC):
         answer = self.can_run()
         return self._inspect(artifact) if answer.ok else self._uninspected(answer)
 
+    def memory(self, artifact: EngineArtifact) -> EngineMemory | None:
+        """What it needs of a device, as its builder told, unless a back end can ask the engine."""
+        return artifact.memory
+
     def _uninspected(self, answer: Availability) -> Achieved:
         """Of an engine that can't be run here, by what ``can_run`` said."""
         return Achieved(reason=answer.reason)

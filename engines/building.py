@@ -45,7 +45,8 @@ def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> No
     build_s = time.perf_counter() - started
     artifact = _described(backend, exported, engine_spec, Path(folder), build_s)
     artifact = replace(artifact, memory=built.memory, remarks=built.remarks)
-    write_manifest(replace(artifact, achieved=backend.inspect(artifact)))
+    found, memory = backend.inspect(artifact), backend.memory(artifact)
+    write_manifest(replace(artifact, achieved=found, memory=memory))
 
 
 def _described(

@@ -11,6 +11,7 @@ from engines.tensorrt.availability import TENSORRT, TENSORRT_RTX, Library, can_b
 from engines.tensorrt.config import LEVELS
 from engines.tensorrt.cuda import CudaRuntime
 from engines.tensorrt.inspection import inspect
+from engines.tensorrt.memory import read_memory
 from engines.tensorrt.opening import PLAN, open_plan
 from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOptions
 from engines.tensorrt.plan import Watch, write_plan
@@ -21,7 +22,7 @@ from engines.tensorrt.timing import cache_path
 from engines.tensorrt.words import Words
 from sizewise.nvidia import find_devices
 from sizewise.progress import cancelled, report
-from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+from sizewise.specs import Achieved, EngineArtifact, EngineMemory, EngineSpec, ExportedModel
 
 BUILT_NOT_RUN = "built, not run"
 
@@ -82,6 +83,12 @@ class TensorRt(Backend):
             watch=Watch(report=report, cancelled=cancelled),
             timings=self._timings(spec),
         )
+
+    def memory(self, artifact: EngineArtifact) -> EngineMemory | None:
+        if not self.can_run().ok:
+            return artifact.memory
+        module = self._module()
+        return read_memory(module, open_plan(module, artifact, Words()), artifact.memory)
 
     def _timings(self, spec: EngineSpec) -> Path | None:
         options, devices = spec.options, find_devices().found

@@ -1,0 +1,28 @@
+"""What an engine itself says that it needs of the device (NVIDIA's developer guide, "How TensorRT
+uses Memory"); before there is one to be asked, its builder says so (``words``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sizewise.specs import EngineMemory
+
+
+def read_memory(trt: Any, engine: Any, logged: EngineMemory | None) -> EngineMemory | None:
+    """``logged`` by the builder counts for the weights where a version has no statistics of them;
+    None where nothing is known of these."""
+    weights_bytes = _weights(trt, engine) or (logged.weights_bytes if logged else None)
+    if weights_bytes is None:
+        return None
+    profiles = range(engine.num_optimization_profiles)
+    return EngineMemory(
+        weights_bytes=weights_bytes,
+        context_bytes=tuple(engine.get_device_memory_size_for_profile_v2(i) for i in profiles),
+    )
+
+
+def _weights(trt: Any, engine: Any) -> int | None:
+    if not hasattr(engine, "get_engine_stat"):
+        return None
+    found = int(engine.get_engine_stat(trt.EngineStat.TOTAL_WEIGHTS_SIZE))
+    return found if found > 0 else None
