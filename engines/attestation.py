@@ -41,19 +41,21 @@ def departure(model: ExportedModel, artifact: EngineArtifact) -> str:
 
 def shortfall(asked: Asked, achieved: Achieved) -> str:
     """What is wrong with ``achieved``; empty where nothing is. A graph that is FP32 throughout need
-    not be known to run so, nor need one whose builder was bound to its types. Convolutions and
-    products of matrices are counted apart: one of these that the compiler folds away must not make
-    room for one of those that runs wide."""
-    if achieved.vouched:
-        return ""
-    if not achieved.layers:
+    not be known to run so, nor need what is not shown of one whose builder was bound to its types.
+    Convolutions and products of matrices are counted apart: one of these that the compiler folds
+    away must not make room for one of those that runs wide."""
+    if not achieved.layers and not achieved.vouched:
         narrow = any(WIDTHS[p] < WIDTHS["fp32"] for counts in asked.values() for p in counts)
         return f"what its layers run in is not known: {achieved.reason}" if narrow else ""
     found: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     for layer in achieved.layers:
         if computes(layer.kind):
             found[is_product(layer.kind)][layer.precision] += 1
-    told = (_departure(asked.get(kind, {}), counts) for kind, counts in found.items())
+    told = (
+        _departure(asked.get(kind, {}), counts)
+        for kind, counts in found.items()
+        if counts or not achieved.vouched
+    )
     return next(filter(None, told), "")
 
 

@@ -417,7 +417,7 @@ class LayerPrecision:
 @dataclass(frozen=True, kw_only=True)
 class Achieved:
     """The precision of each layer as the built engine reports it, or none with the reason.
-    ``vouched``: its builder, which shows none here, was bound to the types of the graph."""
+    ``vouched``: its builder was bound to the types of the graph, in what is not shown, too."""
 
     layers: tuple[LayerPrecision, ...] = ()
     reason: str = ""

@@ -1,7 +1,9 @@
 """What an engine's layers run in, as TensorRT's engine inspector tells it.
 
 NVIDIA's developer guide, "Engine Inspector": layers list their inputs and outputs, and of each its
-format, whose words name a type (``Half``, ``FP16``, ``Int8`` …).
+format, whose words name a type (``Half``, ``FP16``, ``Int8`` …). Of an engine of many sizes that is
+``N/A due to dynamic shapes``; weights have their type always. From TensorRT 10 on it lists the
+layers of one profile, not of each.
 """
 
 from __future__ import annotations
@@ -30,14 +32,15 @@ _WORD = re.compile(r"[a-z]+\d*")
 
 
 def inspect(trt: Any, engine: Any) -> Achieved:
-    """Of an engine that was deserialised. Where the inspector shows no layer that computes (one
-    node may hold the whole graph), there is the reason in place of layers."""
+    """Of an engine that was deserialised; see ``read_layers``."""
     told = engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
-    return read_layers(json.loads(told))
+    return read_layers(json.loads(told, strict=False))  # control characters part names in it
 
 
 def read_layers(told: Mapping[str, Any]) -> Achieved:
-    """``told`` is the inspector's document."""
+    """``told`` is the inspector's document. What a node hides that holds many layers, or the whole
+    graph, is vouched for by strong typing; where no layer that computes is shown, there is the
+    reason in place of layers."""
     shown = [layer for layer in told.get("Layers", ()) if isinstance(layer, dict)]
     layers = tuple(filter(None, map(_layer, shown)))
     if not any(computes(layer.kind) for layer in layers):
@@ -45,17 +48,24 @@ def read_layers(told: Mapping[str, Any]) -> Achieved:
             reason=f"its {len(shown)} layers hide what they compute: typed as the graph is",
             vouched=True,
         )
-    return Achieved(layers=layers)
+    return Achieved(layers=layers, vouched=True)
 
 
 def _layer(layer: Mapping[str, Any]) -> LayerPrecision | None:
-    """None of a layer without types, and of one that holds others that are not shown."""
+    """None of a layer without types, and of one that holds others that are not shown. Weights tell
+    what is computed in; inputs may be of several types (what is added, indices)."""
     name, kind = str(layer.get("Name", "")), str(layer.get("LayerType", ""))
-    types = {*_types(layer.get("Inputs", ())), *_types([layer.get("Weights", {})])}
+    types = set(_types(_weights(layer))) or set(_types(layer.get("Inputs", ())))
     if not types or "ForeignNode" in name:
         return None
     precision = min(types, key=WIDTHS.__getitem__)
     return LayerPrecision(name=name, kind=_OPERATORS.get(kind, kind), precision=precision)
+
+
+def _weights(layer: Mapping[str, Any]) -> list[Any]:
+    """None where they are an input: then they are counted as 0."""
+    weights = layer.get("Weights", {})
+    return [weights] if weights.get("Count") else []
 
 
 def _types(tensors: Iterable[Any]) -> Iterator[str]:
