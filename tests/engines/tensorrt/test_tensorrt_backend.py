@@ -1,0 +1,112 @@
+"""The two back ends whole: as far as a machine without a GPU goes, and further with a pretended
+one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import engines.backends.tensorrt as module
+from engines.attestation import departure
+from engines.base import Availability
+from engines.cache import obtain_engine
+from engines.opening import open_engine
+from engines.registry import find_backend
+from engines.tensorrt.cuda import CudaRuntime
+from engines.tensorrt.options import RtxOptions
+from sizewise.errors import BackendUnavailableError
+from sizewise.specs import ExportedModel
+from tests.engines.tensorrt import sessions
+from tests.engines.tensorrt.builds import STRATEGIES, spec_of
+from tests.engines.tensorrt.fake_cuda import FakeCuda
+from tests.engines.tensorrt.fake_trt import IMAGE, FakeEngine, Plan, fake_trt
+from tests.engines.typed_nets import write_typed_net
+
+RTX = find_backend("tensorrt_rtx")
+without_gpu = pytest.mark.skipif(RTX.can_run().ok, reason="there is a GPU: see the tests for it")
+
+
+@without_gpu
+def test_an_engine_is_built_kept_and_described_without_a_gpu(
+    net: ExportedModel, tmp_path: Path
+) -> None:
+    notes: list[str] = []
+    first = obtain_engine(
+        net, spec_of("profiles"), tmp_path, on_progress=lambda _, note: notes.append(note)
+    )
+    assert first.achieved.summary == "built, not run"
+    assert first.memory is not None
+    assert len(first.memory.context_bytes) == len(STRATEGIES["profiles"])
+    assert first.machine == "any RTX GPU, compute capability since 8.0"
+    assert first.size_bytes == (first.path / "engine.plan").stat().st_size
+    assert any(notes)
+    again = obtain_engine(net, spec_of("profiles"), tmp_path)
+    assert again == first
+
+
+@without_gpu
+def test_it_is_not_run_here_and_the_reason_is_the_drivers(
+    net: ExportedModel, tmp_path: Path
+) -> None:
+    artifact = obtain_engine(net, spec_of("static"), tmp_path)
+    with pytest.raises(BackendUnavailableError) as failure:
+        open_engine(artifact)
+    assert failure.value.why == RTX.can_run().reason
+    assert failure.value.reason_code == "unsupported_backend"
+
+
+@without_gpu
+def test_a_graph_in_fp16_is_no_departure_though_its_layers_are_not_shown(tmp_path: Path) -> None:
+    model = write_typed_net(tmp_path / "half.onnx", "fp16")
+    artifact = obtain_engine(model, spec_of("dynamic"), tmp_path / "engines")
+    assert departure(model, artifact) == ""
+    unvouched = replace(artifact, achieved=replace(artifact.achieved, vouched=False))
+    assert "not known" in departure(model, unvouched)
+
+
+def test_neither_stands_in_for_the_other() -> None:
+    names = {name: find_backend(name) for name in ("tensorrt", "tensorrt_rtx")}
+    assert {backend.name for backend in names.values()} == set(names)
+    assert names["tensorrt"].options_type is not names["tensorrt_rtx"].options_type
+    libraries = {backend.library.module for backend in module.BACKENDS}
+    assert libraries == {"tensorrt", "tensorrt_rtx"}
+
+
+class _Runtime:
+    """Of a pretended machine: its only plan is the fake engine's."""
+
+    plan: Plan
+
+    def __init__(self, logger: Any) -> None:
+        del logger
+
+    def deserialize_cuda_engine(self, given: bytes) -> FakeEngine | None:
+        return FakeEngine(self.plan) if given == b"plan" else None
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """A driver, a device and libraries that all pretend."""
+    plan = sessions.plan_of()
+    runtime = type("Runtime", (_Runtime,), {"plan": plan})
+    fake = SimpleNamespace(
+        **vars(fake_trt(rtx=plan.rtx)), Runtime=runtime, ILogger=object, __name__="tensorrt_rtx"
+    )
+    monkeypatch.setattr(module.TensorRt, "_module", lambda _: fake)
+    monkeypatch.setattr(module.TensorRt, "can_run", lambda _: Availability(True))
+    monkeypatch.setattr(module, "CudaRuntime", lambda: CudaRuntime(FakeCuda(plan.device)))
+    return plan
+
+
+def test_where_there_is_a_gpu_a_plan_is_opened_and_called(gpu: Plan, tmp_path: Path) -> None:
+    (tmp_path / "engine.plan").write_bytes(b"plan")
+    artifact = replace(sessions.artifact_of(gpu, RtxOptions()), path=tmp_path)
+    backend = module.TensorRtRtx()
+    backend.load_library()
+    with backend.open(artifact) as session:
+        given = sessions.images(side=4)
+        sessions.check_outputs(session.infer({IMAGE: given}), given)
