@@ -88,6 +88,14 @@ def files(parent: ExportedModel, pictures: Path) -> dict[str, ExportedModel]:
     return {"fp32": parent} | made
 
 
+def test_the_float32_file_agrees_with_pytorch(parent: ExportedModel) -> None:
+    assert parent.inputs[0].shape == ("batch", 3, "height", "width")
+    nodes = onnx.load(parent.path).graph.node
+    assert "BatchNormalization" not in {node.op_type for node in nodes}
+    assert len({check.size for check in parent.card.parity}) >= 6
+    assert all(check.passed for check in parent.card.parity)
+
+
 @pytest.mark.parametrize("backend", WORKING)
 def test_engines_keep_to_their_precision(
     files: dict[str, ExportedModel], backend: Backend, tmp_path: Path

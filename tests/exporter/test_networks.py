@@ -19,11 +19,12 @@ from sizewise.specs import ExportedModel, ModelCard, Size
 NARROW: Any = {"width": 0.1, "depth": 0.1}
 
 
-ELSEWHERE = ("yolov4-p6", "yolov4-p7", "yolov3-spp", "multiscale")
-"""P5 with more levels, two minutes each; YOLOv3 with one block more; and tests/contracts export
-multiscale in every fusion."""
+LONG = ("yolov4-p5", "yolov4-p6", "yolov4-p7", "yolov3-spp")
+"""YOLOv4-CSP with more levels, a minute or two each; YOLOv3 with one block more."""
+ELSEWHERE = ("yolov3-tiny", "yolov4-tiny", "yolov4-csp", "multiscale")
+"""tests/contracts export them, the last in every fusion, and look at the same."""
 MOST = [
-    pytest.param(entry, id=name, marks=[pytest.mark.slow] if name in ELSEWHERE else [])
+    pytest.param(entry, id=name, marks=[pytest.mark.slow] if name in LONG + ELSEWHERE else [])
     for name, entry in networks().items()
 ]
 
