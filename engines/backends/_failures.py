@@ -44,5 +44,10 @@ def failed_call(backend: str, error: Exception) -> InferenceError:
 
 def _told(kind: type[E], what: str, error: Exception, todo: str) -> E:
     said = " ".join(str(error).split())[:_LONGEST] or type(error).__name__
-    code = "oom_host" if isinstance(error, MemoryError) or _NO_MEMORY.search(said) else "error"
-    return kind(what, said, todo, reason_code=code)
+    return kind(what, said, todo, reason_code=_code(error, said))
+
+
+def _code(error: Exception, said: str) -> str:
+    if not isinstance(error, MemoryError) and not _NO_MEMORY.search(said):
+        return "error"
+    return "oom_device" if "CUDA" in said else "oom_host"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from engines.backends._torch_programs import (
     DISTRIBUTIONS,
@@ -15,6 +15,9 @@ from engines.backends._torch_session import TorchSession
 from engines.base import Availability, Backend, Session
 from engines.libraries import installed_version, presence
 from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
 
 _ENGINE = "engine.pt2"
 
@@ -48,15 +51,20 @@ class TorchEager(Backend):
 
     def _open(self, artifact: EngineArtifact) -> Session:
         engine = artifact.path / _ENGINE
-        return TorchSession(artifact, load_program(self.name, engine).module(), engine)
+        return self._session(artifact, load_program(self.name, engine), engine)
 
     def _inspect(self, artifact: EngineArtifact) -> Achieved:
         """The types in the program itself: eager PyTorch runs each operator as it stands there."""
         engine = artifact.path / _ENGINE
         program = load_program(self.name, engine)
-        with TorchSession(artifact, program.module(), engine) as session:
+        with self._session(artifact, program, engine) as session:
             session.expect_outputs()
         return Achieved(layers=program_layers(program))
+
+    def _session(
+        self, artifact: EngineArtifact, program: ExportedProgram, engine: Path
+    ) -> TorchSession:
+        return TorchSession(artifact, program.module(), engine)
 
 
 BACKENDS = (TorchEager(),)

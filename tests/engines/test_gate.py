@@ -151,7 +151,7 @@ def test_a_model_of_two_inputs_is_refused() -> None:
 def test_an_unknown_back_end_lists_those_there_are_but_not_the_one_for_tests() -> None:
     with pytest.raises(UsageError) as caught:
         find_backend("warp")
-    assert "openvino, tensorrt, tensorrt_rtx, torch_compile, torch_eager" in str(caught.value)
+    assert "tensorrt, tensorrt_rtx, torch_compile, torch_cuda, torch_eager" in str(caught.value)
     assert "fake" not in str(caught.value)
 
 
