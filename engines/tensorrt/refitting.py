@@ -5,6 +5,7 @@ NVIDIA's developer guide, "Weight-Stripped Engines".
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ _WEIGHTS = "weights.txt"
 
 
 def note_weights(model: ExportedModel, folder: Path) -> None:
-    (folder / _WEIGHTS).write_text(str(model.path.resolve()), encoding="utf-8")
+    (folder / _WEIGHTS).write_bytes(os.fsencode(model.path.resolve()))
 
 
 def put_weights_in(
@@ -41,7 +42,7 @@ def put_weights_in(
 
 
 def _model(artifact: EngineArtifact) -> ExportedModel:
-    path = Path((artifact.path / _WEIGHTS).read_text(encoding="utf-8"))
+    path = Path(os.fsdecode((artifact.path / _WEIGHTS).read_bytes()))
     if not path.is_file() or artifact.model_sha256 not in hashes_of(path):
         raise _without_weights(artifact, f"{path} is gone, or is another file now")
     return read_model(path)
