@@ -24,8 +24,8 @@ THREE = (0.5, 1.0, 1.5)
 TWO = (0.5, 1.0)
 STAGED = ("average", "absi", "hierarchical")
 """Over convnet at three scales; the others, and other backbones, at two: torch.export takes
-over a minute for a transformer. Over other backbones, all but average over resnet18 are for the slow
-tests."""
+over a minute for a transformer. All but average over resnet18 are for the slow tests where they
+are not over convnet."""
 CASES = [
     pytest.param(fusion, backbone, marks=() if quick else pytest.mark.slow)
     for fusion in sorted(fusions())
