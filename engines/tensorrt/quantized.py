@@ -9,7 +9,7 @@ Types", on where to place Q/DQ nodes).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sizewise.specs import computes
@@ -24,7 +24,7 @@ def drop_output_pairs(proto: ModelProto) -> int:
     graph = proto.graph
     made_by = {name: node for node in graph.node for name in node.output}
     readers = _readers(graph)
-    given = {output.name for output in graph.output}
+    given = {output.name for output in graph.output} | set(_captured(graph.node))
     dropped: list[NodeProto] = []
     for quantizer in [n for n in graph.node if n.op_type == "QuantizeLinear"]:
         maker = made_by.get(quantizer.input[0])
@@ -45,15 +45,28 @@ def _readers(graph: GraphProto) -> dict[str, list[NodeProto]]:
     return found
 
 
+def _captured(nodes: Iterable[NodeProto], inner: bool = False) -> Iterator[str]:
+    """What the graphs within nodes (``If``, ``Loop``) read."""
+    for node in nodes:
+        if inner:
+            yield from node.input
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                yield from (output.name for output in graph.output)
+                yield from _captured(graph.node, inner=True)
+
+
 def _only_rounds(
     pair: list[NodeProto], readers: Mapping[str, list[NodeProto]], given: set[str]
 ) -> bool:
+    """``given``: what has to stay."""
     quantizer, *dequantizers = pair
-    if quantizer.output[0] in given or not dequantizers:
+    if not dequantizers or any(node.output[0] in given for node in pair):
         return False
     after = [node for d in dequantizers for node in readers.get(d.output[0], [])]
     return all(
-        node.op_type == "DequantizeLinear" and node.output[0] not in given for node in dequantizers
+        node.op_type == "DequantizeLinear" and node.input[1:] == quantizer.input[1:]
+        for node in dequantizers
     ) and not any(computes(node.op_type) for node in after)
 
 

@@ -239,11 +239,13 @@ def test_the_inspector_is_asked_for_json_and_may_part_names_with_control_charact
     """As older versions do, which JSON does not allow."""
     text = json.dumps(document([convolution("fp16")])).replace("\\u001e", "\u001e")
     asked: list[object] = []
-    engine = SimpleNamespace(
-        create_engine_inspector=lambda: SimpleNamespace(
-            get_engine_information=lambda form: asked.append(form) or text
-        )
-    )
+
+    def information(form: object) -> str:
+        asked.append(form)
+        return text
+
+    inspector = SimpleNamespace(get_engine_information=information)
+    engine = SimpleNamespace(create_engine_inspector=lambda: inspector)
     assert inspect(trt, engine).summary == "fp16"
     assert asked == [trt.LayerInformationFormat.JSON]
     assert hasattr(trt.ICudaEngine, "create_engine_inspector")

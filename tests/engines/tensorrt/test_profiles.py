@@ -94,14 +94,16 @@ def test_the_library_takes_what_lies_in_order_and_keeps_the_order_of_profiles(
     words = Words()
     builder = trt.Builder(listening(trt, words))
     made: list[Any] = []
-    kept = SimpleNamespace(
-        create_optimization_profile=lambda: (
-            made.append(builder.create_optimization_profile()) or made[-1]
-        )
-    )
+
+    def create() -> Any:
+        made.append(builder.create_optimization_profile())
+        return made[-1]
+
     config = builder.create_builder_config()
     wanted = spec(*profiles, batch_size=batch[0], batch_range=batch[1])
-    add_profiles(kept, config, image(), wanted, words)
+    add_profiles(
+        SimpleNamespace(create_optimization_profile=create), config, image(), wanted, words
+    )
     assert config.num_optimization_profiles == len(profiles)
     for profile, ours in zip(made, profiles, strict=True):
         found = tuple(tuple(shape) for shape in profile.get_shape("images"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
@@ -43,13 +44,15 @@ class Library:
         self.refuses, self._says = refuses, says
         self.words = Words()
 
-    def Refitter(self, engine: Engine, logger: object) -> Refitter:  # noqa: N802 - TensorRT's name
+    @property
+    def module(self) -> Any:
+        return SimpleNamespace(Refitter=self._refitter, OnnxParserRefitter=self._parser)
+
+    def _refitter(self, engine: Engine, logger: object) -> Refitter:
         assert logger == "the logger"
         return Refitter(self, engine)
 
-    def OnnxParserRefitter(  # noqa: N802 - TensorRT's name
-        self, refitter: Refitter, logger: object
-    ) -> ParserRefitter:
+    def _parser(self, refitter: Refitter, logger: object) -> ParserRefitter:
         assert logger == "the logger"
         return ParserRefitter(self, refitter)
 
@@ -112,8 +115,7 @@ def stripped(model: ExportedModel, folder: Path) -> EngineArtifact:
 
 def refitted(artifact: EngineArtifact, library: Library | None = None) -> Engine:
     library, engine = library or Library(), Engine()
-    module: Any = library
-    put_weights_in(module, engine, artifact, "the logger", library.words)
+    put_weights_in(library.module, engine, artifact, "the logger", library.words)
     return engine
 
 
