@@ -34,6 +34,7 @@ from netzoo.settling import settle
 from sizewise import codec
 from sizewise.errors import EngineMismatchError
 from sizewise.specs import EngineSpec, ExportedModel, ModelCard, Profile, Size
+from tests.engines.on_gpu import BACKENDS as ON_GPU
 
 Array = NDArray[np.float32]
 SIZE = Size(96, 128)
@@ -46,9 +47,10 @@ NETWORKS = (
     "multiscale/hierarchical",
     "multiscale/absi",
 )
+MARKS: dict[str, Any] = {"torch_compile": pytest.mark.slow} | dict.fromkeys(ON_GPU, pytest.mark.gpu)
+"""Compiling C++ takes a quarter of a minute."""
 WORKING = [
-    # Compiling C++ takes a quarter of a minute.
-    pytest.param(backend, id=name, marks=pytest.mark.slow if name == "torch_compile" else ())
+    pytest.param(backend, id=name, marks=MARKS.get(name, ()))
     for name, backend in backends().items()
     if backend.can_build().ok and backend.can_run().ok and not backend.for_tests
 ]

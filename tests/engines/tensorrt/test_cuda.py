@@ -14,6 +14,8 @@ from sizewise import nvidia
 from sizewise.errors import BackendUnavailableError, EngineError, InferenceError
 from tests.engines.tensorrt.fake_cuda import Device, FakeCuda
 
+DEVICES = nvidia.find_devices()
+on_a_device = pytest.mark.skipif(not DEVICES.found, reason=DEVICES.reason or "there is one")
 METHODS = sorted(name for name in vars(CudaRuntime) if not name.startswith("_"))
 
 
@@ -145,6 +147,7 @@ def test_cleaning_up_does_not_hide_what_led_to_it() -> None:
 
 
 @pytest.mark.gpu
+@on_a_device
 def test_a_real_device_copies_captures_and_forgets() -> None:
     cuda = CudaRuntime()
     with Cleanup() as cleanup:
@@ -176,6 +179,7 @@ def _captured_round_trip(cuda: CudaRuntime, stream: int, there: Buffer, back: Bu
 
 
 @pytest.mark.gpu
+@on_a_device
 def test_more_memory_than_there_is_is_an_error_of_ours() -> None:
     with pytest.raises(InferenceError, match="cudaErrorMemoryAllocation") as error:
         CudaRuntime().allocate(1 << 60)
