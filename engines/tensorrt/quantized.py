@@ -70,10 +70,9 @@ def _only_rounds(
     ) and not any(computes(node.op_type) for node in after)
 
 
-def _bypass(pair: list[NodeProto], source: str, readers: dict[str, list[NodeProto]]) -> None:
+def _bypass(pair: list[NodeProto], source: str, readers: Mapping[str, list[NodeProto]]) -> None:
     for dequantizer in pair[1:]:
-        for node in readers[dequantizer.output[0]]:
+        for node in readers.get(dequantizer.output[0], []):
             for place, name in enumerate(node.input):
                 if name == dequantizer.output[0]:
                     node.input[place] = source
-            readers[source].append(node)

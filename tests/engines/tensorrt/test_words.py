@@ -124,6 +124,13 @@ def test_memory_is_of_the_lines_that_the_library_writes() -> None:
     assert words.memory() == EngineMemory(weights_bytes=50, context_bytes=(300, 100))
 
 
+@pytest.mark.parametrize("kind", ["Activation", "Weights"])
+def test_memory_that_is_told_in_part_is_not_known(kind: str) -> None:
+    words = Words()
+    words.add("INFO", f"Total {kind} Memory: 300 bytes")
+    assert words.memory() is None
+
+
 def test_an_option_without_effect_is_a_refusal(net: ExportedModel) -> None:
     words = heard(net, SPAN, tweak=_all_since_ampere)
     assert words.refusals() == ["setHardwareCompatibilityLevel() is unsupported in TensorRT-RTX."]
