@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-gpu test-slow bench networks ablation multiscale engines clean
+.PHONY: demo test test-gpu test-slow bench networks ablation multiscale engines gpu clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -46,6 +46,10 @@ engines: $(STAMP)
 	$(BIN)/python -m examples.engines.benchmark_app
 	$(BIN)/python -m examples.engines.matrix
 	$(BIN)/python -m examples.engines.tables
+
+# reports/measured/gpu-*.json: needs an NVIDIA GPU, hours of it, and whichever of its back ends.
+gpu: $(STAMP)
+	$(BIN)/python -m examples.gpu.sweep
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

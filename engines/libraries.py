@@ -6,6 +6,7 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from engines.base import Availability
+from sizewise import nvidia
 
 
 def installed_version(*distributions: str) -> str:
@@ -27,3 +28,9 @@ def presence(module: str, distributions: tuple[str, ...], extra: str) -> Availab
     if found is None or found.origin is None:
         return Availability(False, f"{distributions[0]} is installed, but {module} is gone", todo)
     return Availability(True)
+
+
+def device_presence() -> Availability:
+    """Whether the NVIDIA driver finds a GPU."""
+    devices = nvidia.find_devices()
+    return Availability(bool(devices.found), devices.reason, devices.todo)

@@ -15,6 +15,7 @@ from engines.backends._ort_calls import DeviceSession
 from engines.backends._ort_sessions import CPU
 from engines.backends.onnxruntime import OnnxRuntime
 from engines.base import Availability
+from engines.libraries import device_presence
 from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel, LayerPrecision, Size
 
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -34,7 +35,8 @@ class OnnxRuntimeCuda(OnnxRuntime):
 
     def can_build(self) -> Availability:
         here = super().can_build()
-        return _offered(self.provider, self.library) if here.ok else here
+        offered = _offered(self.provider, self.library) if here.ok else here
+        return device_presence() if offered.ok else offered
 
     def _providers(self, source: ExportedModel | EngineArtifact, spec: EngineSpec) -> list[Any]:
         del source

@@ -16,6 +16,7 @@ from engines.backends._torch_programs import ERRORS
 from engines.backends._torch_session import TorchSession
 from engines.backends.torch_eager import TorchEager
 from engines.base import Availability
+from engines.libraries import device_presence
 from sizewise import nvidia
 from sizewise.specs import EngineArtifact
 
@@ -62,11 +63,9 @@ def _on_device() -> Availability:
     if not needed:
         todo = "With an NVIDIA GPU: install PyTorch for CUDA, https://pytorch.org/get-started"
         return Availability(False, "the PyTorch that is installed is not for CUDA", todo)
-    devices = nvidia.find_devices()
-    if not devices.found:
-        return Availability(False, devices.reason, devices.todo)
-    if int(devices.cuda.partition(".")[0]) >= int(needed):
-        return Availability(True)
+    here, devices = device_presence(), nvidia.find_devices()
+    if not here.ok or int(devices.cuda.partition(".")[0]) >= int(needed):
+        return here
     why = f"PyTorch is installed for CUDA {needed}, and the driver {devices.driver} has CUDA "
     return Availability(False, f"{why}{devices.cuda}", "Install a newer NVIDIA driver")
 

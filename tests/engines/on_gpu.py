@@ -34,9 +34,6 @@ def why_not(name: str, precision: str = "fp32") -> str:
     for answer in (backend.can_build(), backend.can_run()):
         if not answer.ok:
             return f"{name}: {answer.reason}"
-    # Where ONNX Runtime has a provider, it says no more.
-    if not devices.found:
-        return f"{name}: {devices.reason}"
     least = LEAST_CAPABILITIES.get(precision, (0, 0))
     if any(tuple(map(int, device.capability.split("."))) >= least for device in devices.found):
         return ""

@@ -14,8 +14,10 @@ import pytest
 from engines.backends import onnxruntime_gpu
 from engines.backends._ort_calls import DeviceSession
 from engines.backends.onnxruntime_gpu import OnnxRuntimeCuda, OnnxRuntimeTensorRt
-from engines.base import example_input
+from engines.base import Availability, example_input
 from engines.registry import find_backend
+from sizewise import nvidia
+from sizewise.nvidia import Device, Devices
 from sizewise.specs import (
     BackendOptions,
     EngineArtifact,
@@ -55,6 +57,11 @@ def test_a_provider_that_the_library_lacks_is_told_with_what_to_do(
     (tmp_path / "capi").mkdir()
     library = name.removeprefix("onnxruntime_")
     (tmp_path / "capi" / f"libonnxruntime_providers_{library}.so").touch()
+    none = Devices(reason="there is no driver", todo="install it")
+    monkeypatch.setattr(nvidia, "find_devices", lambda: none)
+    assert backend.can_run() == Availability(False, none.reason, none.todo)
+    gpu = Device(name="a GPU", capability="9.0", memory_bytes=2**37)
+    monkeypatch.setattr(nvidia, "find_devices", lambda: Devices(found=(gpu,)))
     assert backend.can_run().ok
 
 
