@@ -8,6 +8,7 @@ from bench.launch import Limits
 from bench.plan import Planned
 from engines.cache import obtain_engine
 from engines.gate import check_size
+from engines.registry import find_backend
 from sizewise.errors import EngineError, InputError
 from sizewise.specs import EngineArtifact, EngineSpec
 
@@ -33,10 +34,14 @@ class Builds:
         return made
 
     def _attempt(self, planned: Planned) -> EngineArtifact | EngineError | InputError:
+        spec = planned.trial.spec
+        backend = find_backend(spec.backend)
         try:
+            backend.check(planned.model, spec)
+            backend.demand_run()  # or minutes of building were for nothing
             return obtain_engine(
                 planned.model,
-                planned.trial.spec,
+                spec,
                 self._folder,
                 timeout_s=self._limits.timeout_s,
                 memory_limit_bytes=self._limits.memory_bytes,

@@ -180,6 +180,10 @@ class Backend(ABC):
         _demand(self.name, "build", self.can_build())
         gate.admit(self, model, spec)
 
+    def demand_run(self) -> None:
+        """Raises BackendUnavailableError where no engine can run here."""
+        _demand(self.name, "run", self.can_run())
+
     def build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Built:
         """Compile ``model`` into ``folder``. Raises EngineError."""
         self.check(model, spec)
@@ -188,7 +192,7 @@ class Backend(ABC):
     def open(self, artifact: EngineArtifact) -> Session:
         """A session on a built engine, its bytes unverified: use ``engines.opening``.
         Raises EngineError."""
-        _demand(self.name, "run", self.can_run())
+        self.demand_run()
         return self._open(artifact)
 
     def inspect(self, artifact: EngineArtifact) -> Achieved:

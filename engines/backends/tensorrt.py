@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -25,6 +26,10 @@ from sizewise.progress import cancelled, report
 from sizewise.specs import Achieved, EngineArtifact, EngineMemory, EngineSpec, ExportedModel
 
 BUILT_NOT_RUN = "built, not run"
+_FP8 = (
+    "FP8 runs on GPUs from compute capability 8.9 on: name those that the engine is for "
+    "(capabilities), and the builder checks them."
+)
 
 
 class TensorRt(Backend):
@@ -118,6 +123,13 @@ class TensorRtRtx(TensorRt):
     name = TENSORRT_RTX.name
     library = TENSORRT_RTX
     options_type = RtxOptions
+
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Built:
+        built = super()._build(model, spec, folder)
+        named = cast(RtxOptions, spec.options).capabilities
+        if model.card.precision != "fp8" or named:
+            return built
+        return replace(built, remarks=(*built.remarks, _FP8))
 
 
 def _options(spec: EngineSpec) -> TensorRtOptions:

@@ -53,7 +53,7 @@ class DataCentreOptions(TensorRtOptions):
 @dataclass(frozen=True, kw_only=True)
 class RtxOptions(TensorRtOptions):
     """``capabilities``: the compute capabilities that a plan is for (``7.5``, ``8.9``); none means
-    all since 8.0."""
+    all since Ampere."""
 
     capabilities: tuple[str, ...] = ()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,20 @@ class Watch:
     cancelled: Callable[[], bool]
 
 
+@contextmanager
+def _collecting_later() -> Iterator[None]:
+    """The library calls back from threads of its own: a garbage collection there would end what is
+    left of earlier builds in the middle of this one, and wait for locks that it holds."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@_collecting_later()
 def write_plan(
     trt: Any,
     model: ExportedModel,

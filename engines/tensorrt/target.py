@@ -14,8 +14,8 @@ def target_of(options: TensorRtOptions, devices: Devices) -> str:
     GPU, as far as ``hardware`` says; those for RTX on the compute capabilities they were made for,
     and on no system (TensorRT-RTX documentation, "CPU-Only AOT and TensorRT-RTX Engines")."""
     if isinstance(options, RtxOptions):
-        made_for = f"of {', '.join(options.capabilities)}" if options.capabilities else "since 8.0"
-        return f"any RTX GPU, compute capability {made_for}"
+        named = ", ".join(options.capabilities)
+        return f"RTX GPUs of compute capability {named}" if named else "RTX GPUs since Ampere"
     return f"{platform.system()} {platform.machine()}, {_gpu(options, devices)}"
 
 

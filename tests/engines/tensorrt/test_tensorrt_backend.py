@@ -24,7 +24,7 @@ from tests.engines.tensorrt import sessions
 from tests.engines.tensorrt.builds import STRATEGIES, spec_of
 from tests.engines.tensorrt.fake_cuda import FakeCuda
 from tests.engines.tensorrt.fake_trt import IMAGE, FakeEngine, Plan, fake_trt
-from tests.engines.typed_nets import write_typed_net
+from tests.engines.typed_nets import write_quantized_net, write_typed_net
 
 RTX = find_backend("tensorrt_rtx")
 without_gpu = pytest.mark.skipif(RTX.can_run().ok, reason="there is a GPU: see the tests for it")
@@ -41,7 +41,7 @@ def test_an_engine_is_built_kept_and_described_without_a_gpu(
     assert first.achieved.summary == "built, not run"
     assert first.memory is not None
     assert len(first.memory.context_bytes) == len(STRATEGIES["profiles"])
-    assert first.machine == "any RTX GPU, compute capability since 8.0"
+    assert first.machine == "RTX GPUs since Ampere"
     assert first.size_bytes == (first.path / "engine.plan").stat().st_size
     assert any(notes)
     again = obtain_engine(net, spec_of("profiles"), tmp_path)
@@ -66,6 +66,17 @@ def test_a_graph_in_fp16_is_no_departure_though_its_layers_are_not_shown(tmp_pat
     assert departure(model, artifact) == ""
     unvouched = replace(artifact, achieved=replace(artifact.achieved, vouched=False))
     assert "not known" in departure(model, unvouched)
+
+
+@without_gpu
+@pytest.mark.parametrize(("capabilities", "remarks"), [((), 1), (("8.9",), 0)])
+def test_fp8_for_every_gpu_is_remarked_on_since_not_every_one_has_it(
+    tmp_path: Path, capabilities: tuple[str, ...], remarks: int
+) -> None:
+    model = write_quantized_net(tmp_path / "fp8.onnx", "fp8")
+    spec = spec_of("static", capabilities=capabilities)
+    found = RTX.build(model, spec, tmp_path).remarks
+    assert sum("8.9" in remark for remark in found) == remarks
 
 
 def test_neither_stands_in_for_the_other() -> None:
