@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-gpu test-slow bench networks ablation multiscale engines gpu clean
+.PHONY: demo test test-gpu test-slow bench networks ablation multiscale engines tensorrt gpu clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -50,6 +50,11 @@ engines: $(STAMP)
 # reports/measured/gpu-*.json: needs an NVIDIA GPU, hours of it, and whichever of its back ends.
 gpu: $(STAMP)
 	$(BIN)/python -m examples.gpu.sweep
+
+# docs/tensorrt.md: what building costs (a quarter of an hour, on a quiet machine; no GPU needed).
+tensorrt: $(STAMP)
+	$(BIN)/python -m examples.tensorrt.builds
+	$(BIN)/python -m examples.tensorrt.tables
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

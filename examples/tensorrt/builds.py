@@ -73,11 +73,11 @@ def _of_model(model: ExportedModel) -> Iterator[dict[str, Any]]:
     label = f"{model.card.stem} {model.card.precision}"
     with console.progress().stage(label, len(specs)) as stage, TemporaryDirectory() as scratch:
         for spec in specs:
-            yield {"precision": model.card.precision} | _built(model, spec, Path(scratch))
+            yield {"precision": model.card.precision} | record_build(model, spec, Path(scratch))
             stage.advance(note=spec.strategy)
 
 
-def _built(model: ExportedModel, spec: EngineSpec, folder: Path) -> dict[str, Any]:
+def record_build(model: ExportedModel, spec: EngineSpec, folder: Path) -> dict[str, Any]:
     """The engine's figures; it is not kept."""
     sizes = {"strategy": spec.strategy, "profiles": codec.to_plain(spec.profiles)}
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import accumulate
+from statistics import geometric_mean
 from typing import Any
 
 from examples.pages import HOUSE, MEASURED, fill, grid
@@ -16,6 +18,7 @@ RECORD = MEASURED / "tensorrt-builds.json"
 MISSING = "Not measured yet: run `make tensorrt`."
 MIB = 2**20
 STRATEGIES = ("static", "dynamic", "profiles")
+CUMULATIVE = (("full", "yolov4-tiny", "fp16"), ("full", "multiscale/hierarchical", "fp16"))
 
 Cell = dict[str, Any]
 Key = tuple[str, str, str]
@@ -43,6 +46,43 @@ def builds() -> list[str]:
     for unit in ("s", "MiB"):
         headers += tuple(f"{_engines(s)} {s}, {unit}" for s in STRATEGIES)
     return grid(headers, [_row(key, cells) for key, cells in _by_model().items()])
+
+
+def ratios() -> list[str]:
+    """Geometric means over the rows of what one engine takes of what the static ones take."""
+    if not RECORD.exists():
+        return [MISSING]
+    models = list(_by_model().values())
+    headers = ("", *(f"{_engines(s)} {s}" for s in STRATEGIES))
+    figures = {"seconds": "build_s", "bytes": "size_bytes"}
+    return grid(
+        headers,
+        [
+            [name, *(f"{_mean(models, s, f):.2f}" for s in STRATEGIES)]
+            for name, f in figures.items()
+        ],
+    )
+
+
+def cumulative() -> list[str]:
+    """Size by size: the static engines so far, beside one dynamic engine for all of them."""
+    if not RECORD.exists():
+        return [MISSING]
+    headers = ["sizes so far"]
+    columns = []
+    for key in CUMULATIVE:
+        cells = _by_model()[key]
+        name = " ".join(_names(key))
+        for strategy, figure, unit, text in (
+            ("static", "build_s", 1.0, "s"),
+            ("static", "size_bytes", MIB, "MiB"),
+            ("dynamic", "build_s", 1.0, "s"),
+            ("dynamic", "size_bytes", MIB, "MiB"),
+        ):
+            headers.append(f"{name}, {strategy}, {text}")
+            columns.append(_running(cells, strategy, figure, unit))
+    first = [f"{n}, to {size}" for n, size in enumerate(_static_sizes(), start=1)]
+    return grid(headers, list(zip(first, *columns, strict=True)))
 
 
 def memory() -> list[str]:
@@ -82,6 +122,32 @@ def _memory_row(key: Key, cells: list[Cell]) -> list[str]:
     return [*_names(key), f"{weights / MIB:.1f}", *(_call(built, s) for s in STRATEGIES)]
 
 
+def _mean(models: Sequence[list[Cell]], strategy: str, figure: str) -> float:
+    shares = [
+        _total(cells, strategy, figure) / _total(cells, "static", figure)
+        for cells in models
+        if not any("reason" in cell for cell in cells)
+    ]
+    return geometric_mean(shares)
+
+
+def _total(cells: list[Cell], strategy: str, figure: str) -> float:
+    return float(sum(cell[figure] for cell in cells if cell["strategy"] == strategy))
+
+
+def _running(cells: list[Cell], strategy: str, figure: str, unit: float) -> list[str]:
+    """One number per size; an engine for all sizes takes the same from the first on."""
+    own = [cell[figure] / unit for cell in cells if cell["strategy"] == strategy]
+    sums = accumulate(own) if strategy == "static" else own * len(_static_sizes())
+    return [f"{number:.1f}" for number in sums]
+
+
+def _static_sizes() -> list[str]:
+    cells = _by_model()[CUMULATIVE[0]]
+    fixed = [cell["profiles"][0]["max"] for cell in cells if cell["strategy"] == "static"]
+    return [f"{size['height']}×{size['width']}" for size in fixed]
+
+
 def _names(key: Key) -> tuple[str, str]:
     width, network, precision = key
     return (network if width == "full" else f"{network}, {width}"), precision
@@ -101,7 +167,7 @@ def _call(cells: list[Cell], strategy: str) -> str:
 
 
 TABLES: dict[str, Callable[[], Sequence[str]]] = {
-    table.__name__: table for table in (machine, builds, memory)
+    table.__name__: table for table in (machine, ratios, cumulative, builds, memory)
 }
 
 if __name__ == "__main__":
