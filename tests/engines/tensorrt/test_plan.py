@@ -18,6 +18,7 @@ from sizewise.specs import (
 )
 from tests.engines.nets import write_net
 from tests.engines.tensorrt.builds import STRATEGIES, built, spec_of
+from tests.engines.typed_nets import write_quantized_net, write_typed_net
 from tests.exporter.detectors import write_cells
 
 
@@ -162,3 +163,28 @@ def test_a_layer_that_the_library_has_no_kernel_for_is_an_unsupported_operator(
     with pytest.raises(BuildError, match="without --nms") as failure:
         built(model, spec_of("static"), tmp_path / "plan")
     assert failure.value.reason_code == "unsupported_operator"
+
+
+@pytest.mark.parametrize(
+    ("precision", "capability", "takes"),
+    [
+        ("bf16", "7.5", False),
+        ("bf16", "8.0", True),
+        ("fp8", "8.6", False),
+        ("fp8", "8.9", True),
+        ("fp16", "7.5", True),
+        ("int8", "7.5", True),
+    ],
+)
+def test_a_precision_that_the_gpus_lack_is_refused(
+    tmp_path: Path, *, precision: str, capability: str, takes: bool
+) -> None:
+    write = write_typed_net if precision in ("fp16", "bf16") else write_quantized_net
+    model = write(tmp_path / "net.onnx", precision)
+    spec = spec_of("static", capabilities=(capability,))
+    if takes:
+        assert built(model, spec, tmp_path / "plan").memory is not None
+        return
+    with pytest.raises(BuildError, match="Cannot compile for target") as failure:
+        built(model, spec, tmp_path / "plan")
+    assert failure.value.reason_code == "unsupported_precision"
