@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 
 T = TypeVar("T")
+OMITTED: Any = msgspec.UNSET
+"""A field with this value is left out of the JSON. It is false."""
 
 
 def _to_plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sizewise import codec
@@ -63,8 +63,13 @@ class Trial:
 
     @property
     def identity(self) -> str:
-        """What resuming goes by: equal only where everything that could change a figure is."""
-        return hashlib.sha256(codec.to_json(self).encode()).hexdigest()
+        """What resuming goes by: equal only where everything that could change a figure is. A field
+        that the first results files lack counts where it is not at its default, so that trials of
+        theirs are still the same."""
+        cell = replace(self.cell, options=self.cell.options or codec.OMITTED)
+        spec = replace(self.spec, batch_range=self.spec.batch_range or codec.OMITTED)
+        told = codec.to_json(replace(self, cell=cell, spec=spec))
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

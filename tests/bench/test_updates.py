@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,14 @@ from bench import rows, schema
 from bench.store import Store
 from sizewise.environment import read_environment
 from sizewise.errors import OutputError, SizewiseError
+from sizewise.specs import BatchRange
 from sizewise.trials import FirstCall, Memory, Part, Result, Run
 from tests.bench.factories import result
 
 RUN = Run(started="2026-01-01", environment=read_environment(), configuration="{}", command="x")
 OLD = result(np.full((2, 3, 5), 1e6))
+OLD_IDENTITY = "dc4965a4285e39c788784d0e5b9525d311bdc90d4234564af2bc27aa956ec9a7"
+"""As the sizewise of then gave it to the trial of ``OLD``."""
 
 VERSION_1 = """
 PRAGMA application_id = 0x73697A65;
@@ -64,7 +68,7 @@ MEMORY_1 = '{"before_bytes":1,"peak_bytes":2}'
 def old(tmp_path: Path) -> Path:
     """A file of version 1 with one result, and nothing beside it."""
     path = tmp_path / "results.sqlite"
-    filed = rows.from_result(1, OLD) | {"memory": MEMORY_1}
+    filed = rows.from_result(1, OLD) | {"memory": MEMORY_1, "identity": OLD_IDENTITY}
     values = ", ".join(f":{name}" for name in COLUMNS_1.split(", "))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(VERSION_1)
@@ -94,7 +98,7 @@ def test_an_old_file_is_read_and_nothing_is_written(
     assert (found.blocks, found.first_calls, found.parts) == (OLD.blocks, (), ())
     assert found.memory == Memory(peak_bytes=2, before_bytes=1)
     with Store.open(old, read_only=True) as store:
-        assert store.finished([OLD.trial.identity]) == {OLD.trial.identity}
+        assert store.finished([OLD.trial.identity]) == {OLD_IDENTITY}
         with pytest.raises(OutputError, match="readonly"):
             store.begin_run(RUN)
     assert old.read_bytes() == before
@@ -109,11 +113,20 @@ def test_a_writer_brings_an_old_file_up_to_date_and_goes_on(old: Path) -> None:
         parts=(Part(name="compute", process=0, latency_ns=(1, 2)),),
     )
     with Store.open(old) as store:
-        assert store.finished([OLD.trial.identity]) == {OLD.trial.identity}
+        assert store.finished([OLD.trial.identity]) == {OLD_IDENTITY}
         store.add_results(store.begin_run(RUN), [new])
     assert version(old) == schema.VERSION == 2
     assert [r.blocks for r in read(old)] == [OLD.blocks, ()]
     assert read(old)[1] == new
+
+
+def test_what_is_newer_than_a_file_tells_trials_apart_where_it_is_used() -> None:
+    trial = OLD.trial
+    ranged = replace(trial, spec=replace(trial.spec, batch_range=BatchRange(1, 8)))
+    tuned = replace(trial, cell=replace(trial.cell, options="cuda_graphs=false"))
+    both = replace(ranged, cell=tuned.cell)
+    assert trial.identity == OLD_IDENTITY
+    assert len({one.identity for one in (trial, ranged, tuned, both)}) == 4
 
 
 def test_tables_of_an_updated_file_are_those_of_a_new_one(old: Path, tmp_path: Path) -> None:
