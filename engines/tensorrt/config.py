@@ -30,7 +30,7 @@ def configure(trt: Any, builder: Any, spec: EngineSpec, words: Words) -> Any:
             setting()
         except AttributeError as error:
             raise _refused(spec, option, f"{trt.__name__} {trt.__version__}: {error}") from error
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise _refused(spec, option, str(error)) from error
         why = words.reason(errors) or "; ".join(words.refusals()[refusals:])
         if why:

@@ -21,10 +21,11 @@ Shape = tuple[int, ...]
 class Execution:
     """A context and what it was last prepared for: an input's shape, the shapes of the outputs by
     name, and the addresses of then. ``called``: it ran once since; ``graph`` is what was captured
-    from it then."""
+    from it then; ``settings`` live as long as the context that was made with them."""
 
     profile: int
     context: Any
+    settings: Any
     shape: Shape | None = None
     outputs: dict[str, Shape] = field(default_factory=dict)
     called: bool = False
@@ -35,7 +36,7 @@ class Execution:
 
     def release(self) -> None:
         # The context goes now, whoever still holds this: the traceback of an error does.
-        self.context = None
+        self.context = self.settings = None
 
 
 class Contexts:
@@ -85,11 +86,16 @@ class Contexts:
             one.release()
 
     def _create(self, profile: int) -> Execution:
-        context = self._engine.create_execution_context(self._settings())
+        settings = self._settings()
+        context = self._engine.create_execution_context(settings)
         self._answers.demand(context, "make an execution context")
-        done = context.set_optimization_profile_async(profile, self._stream)
-        self._answers.demand(done, f"choose the profile {profile}")
-        return Execution(profile=profile, context=context)
+        choice = f"choose the profile {profile}"
+        try:
+            done = context.set_optimization_profile_async(profile, self._stream)
+        except RuntimeError as error:
+            raise self._answers.failure(choice, str(error)) from error
+        self._answers.demand(done, choice)
+        return Execution(profile=profile, context=context, settings=settings)
 
     def _settings(self) -> Any:
         """TensorRT for RTX compiles for a shape when it is run: in the background, if it may, and

@@ -34,28 +34,33 @@ _WORD = re.compile(r"[a-z]+\d*")
 def inspect(trt: Any, engine: Any) -> Achieved:
     """Of an engine that was deserialised; see ``read_layers``."""
     told = engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
-    return read_layers(json.loads(told, strict=False))  # control characters part names in it
+    try:
+        document = json.loads(told, strict=False)  # control characters part names in it
+    except ValueError as error:
+        return _vouched(f"what its inspector says can't be read: {error}")
+    return read_layers(document if isinstance(document, dict) else {})
 
 
 def read_layers(told: Mapping[str, Any]) -> Achieved:
     """``told`` is the inspector's document. What a node hides that holds many layers, or the whole
     graph, is vouched for by strong typing; where no layer that computes is shown, there is the
     reason in place of layers."""
-    shown = [layer for layer in told.get("Layers", ()) if isinstance(layer, dict)]
+    shown = [layer for layer in told.get("Layers") or () if isinstance(layer, dict)]
     layers = tuple(filter(None, map(_layer, shown)))
     if not any(computes(layer.kind) for layer in layers):
-        return Achieved(
-            reason=f"its {len(shown)} layers hide what they compute: typed as the graph is",
-            vouched=True,
-        )
+        return _vouched(f"its {len(shown)} layers hide what they compute: typed as the graph is")
     return Achieved(layers=layers, vouched=True)
+
+
+def _vouched(reason: str) -> Achieved:
+    return Achieved(reason=reason, vouched=True)
 
 
 def _layer(layer: Mapping[str, Any]) -> LayerPrecision | None:
     """None of a layer without types, and of one that holds others that are not shown. Weights tell
     what is computed in; inputs may be of several types (what is added, indices)."""
     name, kind = str(layer.get("Name", "")), str(layer.get("LayerType", ""))
-    types = set(_types(_weights(layer))) or set(_types(layer.get("Inputs", ())))
+    types = set(_types(_weights(layer))) or set(_types(layer.get("Inputs") or ()))
     if not types or "ForeignNode" in name:
         return None
     precision = min(types, key=WIDTHS.__getitem__)
@@ -64,11 +69,11 @@ def _layer(layer: Mapping[str, Any]) -> LayerPrecision | None:
 
 def _weights(layer: Mapping[str, Any]) -> list[Any]:
     """None where they are an input: then they are counted as 0."""
-    weights = layer.get("Weights", {})
-    return [weights] if weights.get("Count") else []
+    weights = layer.get("Weights")
+    return [weights] if isinstance(weights, dict) and weights.get("Count") else []
 
 
 def _types(tensors: Iterable[Any]) -> Iterator[str]:
-    for tensor in tensors:
+    for tensor in filter(lambda one: isinstance(one, dict), tensors):
         told = next((str(tensor[key]) for key in _TYPE_KEYS if key in tensor), "")
         yield from (_TYPES[word] for word in _WORD.findall(told.lower()) if word in _TYPES)

@@ -24,5 +24,8 @@ def read_memory(trt: Any, engine: Any, logged: EngineMemory | None) -> EngineMem
 def _weights(trt: Any, engine: Any) -> int | None:
     if not hasattr(engine, "get_engine_stat"):
         return None
-    found = int(engine.get_engine_stat(trt.EngineStat.TOTAL_WEIGHTS_SIZE))
+    try:
+        found = int(engine.get_engine_stat(trt.EngineStat.TOTAL_WEIGHTS_SIZE))
+    except TypeError:  # some 10.x would keep the engine alive by the number, and can't
+        return None
     return found if found > 0 else None

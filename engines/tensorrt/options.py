@@ -9,6 +9,9 @@ from typing import Literal
 from sizewise.errors import UsageError
 from sizewise.specs import BackendOptions
 
+_MOST_MIB = 2**20
+"""A TiB: more than any device has."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TensorRtOptions(BackendOptions):
@@ -35,8 +38,8 @@ class TensorRtOptions(BackendOptions):
     cuda_graph_limit: int = 8
 
     def __post_init__(self) -> None:
-        if self.workspace_mib < 0:
-            raise _refused(f"workspace_mib is {self.workspace_mib}, and no memory is less than 0")
+        if not 0 <= self.workspace_mib <= _MOST_MIB:
+            raise _refused(f"workspace_mib is {self.workspace_mib}: it is from 0 to {_MOST_MIB}")
         if self.cuda_graph_limit < 1:
             raise _refused(f"cuda_graph_limit is {self.cuda_graph_limit}, and at least 1 is kept")
 

@@ -87,7 +87,9 @@ _CAUSES = (
         "Name newer ones in capabilities, or export the model in another precision.",
     ),
     (
-        re.compile(r"memory|workspace", re.I),
+        re.compile(
+            r"out ?of ?memory|workspace (memory|limit)|(not|failed to) (be )?allocate", re.I
+        ),
         "oom_device",
         "Give it more (workspace_mib), choose smaller sizes or batches, or free the device.",
     ),

@@ -28,11 +28,18 @@ def add_profiles(
     for number, profile in enumerate(spec.profiles):
         heard = len(words.errors)
         made = builder.create_optimization_profile()
-        made.set_shape(image.tensor.name, *shapes_of(image, spec, profile))
+        try:
+            made.set_shape(image.tensor.name, *shapes_of(image, spec, profile))
+        except (RuntimeError, ValueError) as error:
+            raise _refused(spec, profile, words.reason(heard) or str(error)) from error
         if config.add_optimization_profile(made) != number:
-            raise BuildError(
-                f"{spec.backend} does not take the profile from {profile.min} to {profile.max}",
-                words.reason(heard),
-                "The tuned size and batch lie between the least and the largest.",
-                reason_code="unsupported_size",
-            )
+            raise _refused(spec, profile, words.reason(heard))
+
+
+def _refused(spec: EngineSpec, profile: Profile, why: str) -> BuildError:
+    return BuildError(
+        f"{spec.backend} does not take the profile from {profile.min} to {profile.max}",
+        why,
+        "The tuned size and batch lie between the least and the largest.",
+        reason_code="unsupported_size",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,30 +12,35 @@ Report = Callable[[float, str], None]
 
 class Phases:
     """TensorRT's phases, which stand within one another, as one share: a step of the whole is
-    shared out among the steps of the phase within, and so on."""
+    shared out among the steps of the phase within, and so on. It is told from threads of
+    TensorRT's own, several at a time (Python API reference, ``IProgressMonitor``)."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
+        self._one_at_a_time = threading.Lock()
         self._steps: dict[str, int] = {}
         self._done: dict[str, int] = {}
         self._parents: dict[str, str | None] = {}
         self._best = 0.0
 
     def start(self, name: str, parent: str | None, steps: int) -> None:
-        self._steps[name], self._done[name], self._parents[name] = max(steps, 1), 0, parent
-        self._tell(name)
+        with self._one_at_a_time:
+            self._steps[name], self._done[name], self._parents[name] = max(steps, 1), 0, parent
+            self._tell(name)
 
     def step(self, name: str, step: int) -> None:
         """Step number ``step``, from 0, is done."""
-        if name in self._steps:
-            self._done[name] = min(step + 1, self._steps[name])
-            self._tell(name)
+        with self._one_at_a_time:
+            if name in self._steps:
+                self._done[name] = min(step + 1, self._steps[name])
+                self._tell(name)
 
     def finish(self, name: str) -> None:
-        if name in self._steps:
-            self._done[name] = self._steps[name]
-            self._tell(name)
-            del self._steps[name]
+        with self._one_at_a_time:
+            if name in self._steps:
+                self._done[name] = self._steps[name]
+                self._tell(name)
+                del self._steps[name]
 
     def _tell(self, name: str) -> None:
         # A phase that comes again (once per profile) starts at nothing: a bar does not go back.

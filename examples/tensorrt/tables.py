@@ -18,6 +18,7 @@ RECORD = MEASURED / "tensorrt-builds.json"
 MISSING = "Not measured yet: run `make tensorrt`."
 MIB = 2**20
 STRATEGIES = ("static", "dynamic", "profiles")
+PRECISIONS = ("fp32", "fp16", "bf16", "int8", "fp8")
 CUMULATIVE = (("full", "yolov4-tiny", "fp16"), ("full", "multiscale/hierarchical", "fp16"))
 
 Cell = dict[str, Any]
@@ -35,7 +36,8 @@ def machine() -> list[str]:
         return [MISSING]
     where = codec.from_plain(_record()["environment"], Environment)
     version = where.packages["tensorrt-rtx-cu13"]
-    return [f"TensorRT for RTX {version}, {where.cpu}, {where.cores} cores, no GPU."]
+    gpus = ", ".join(where.devices) or "no GPU"
+    return [f"TensorRT for RTX {version}, {where.cpu}, {where.cores} cores, {gpus}."]
 
 
 def builds() -> list[str]:
@@ -44,7 +46,7 @@ def builds() -> list[str]:
         return [MISSING]
     headers = ("network", "precision")
     for unit in ("s", "MiB"):
-        headers += tuple(f"{_engines(s)} {s}, {unit}" for s in STRATEGIES)
+        headers += tuple(f"{_heading(s)}, {unit}" for s in STRATEGIES)
     return grid(headers, [_row(key, cells) for key, cells in _by_model().items()])
 
 
@@ -53,7 +55,7 @@ def ratios() -> list[str]:
     if not RECORD.exists():
         return [MISSING]
     models = list(_by_model().values())
-    headers = ("", *(f"{_engines(s)} {s}" for s in STRATEGIES))
+    headers = ("", *map(_heading, STRATEGIES))
     figures = {"seconds": "build_s", "bytes": "size_bytes"}
     return grid(
         headers,
@@ -101,13 +103,21 @@ def _by_model() -> dict[Key, list[Cell]]:
     found: dict[Key, list[Cell]] = defaultdict(list)
     for cell in _record()["cells"]:
         found[cell["width"], cell["network"], cell["precision"]].append(cell)
-    return found
+    return dict(sorted(found.items(), key=lambda item: _place(item[0], list(found))))
 
 
-def _engines(strategy: str) -> int:
+def _place(key: Key, keys: list[Key]) -> tuple[int, int]:
+    """Networks as they were measured, precisions from wide to narrow."""
+    width, network, precision = key
+    first = next(n for n, other in enumerate(keys) if other[:2] == (width, network))
+    return first, PRECISIONS.index(precision)
+
+
+def _heading(strategy: str) -> str:
     """How many engines of it there are for one model."""
     cells = next(iter(_by_model().values()))
-    return sum(cell["strategy"] == strategy for cell in cells)
+    count = sum(cell["strategy"] == strategy for cell in cells)
+    return f"{count} with profiles" if strategy == "profiles" else f"{count} {strategy}"
 
 
 def _row(key: Key, cells: list[Cell]) -> list[str]:

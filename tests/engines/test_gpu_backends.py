@@ -124,7 +124,7 @@ def test_opening_and_closing_again_and_again_keeps_no_memory(
                 session.infer({"images": images_of(size)})
         used.append(_device_used_bytes())
     # What the library loads at its first calls stays.
-    assert used[-1] - used[4] < 2 * MIB
+    assert used[-1] - used[4] < 8 * MIB
 
 
 def _device_used_bytes() -> int:

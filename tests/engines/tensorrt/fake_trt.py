@@ -197,7 +197,7 @@ class FakeContext:
     def set_optimization_profile_async(self, profile_index: int, stream_handle: int) -> bool:
         self._plan.device.queue(stream_handle)
         if not self._plan.device.happens("set_optimization_profile_async"):
-            return False
+            raise RuntimeError("Error in set optimization profile async.")
         self._plan.profile_of.append(profile_index)
         self._become(State(profile=profile_index, scratch=self._state.scratch))
         return True

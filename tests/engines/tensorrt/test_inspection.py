@@ -250,3 +250,18 @@ def test_the_inspector_is_asked_for_json_and_may_part_names_with_control_charact
     assert asked == [trt.LayerInformationFormat.JSON]
     assert hasattr(trt.ICudaEngine, "create_engine_inspector")
     assert hasattr(trt.EngineInspector, "get_engine_information")
+
+
+@pytest.mark.parametrize("told", ["", "{", "[]", "null", '{"Layers": null}', '{"Layers": [1]}'])
+def test_what_an_inspector_says_amiss_costs_no_engine(told: str) -> None:
+    inspector = SimpleNamespace(get_engine_information=lambda _: told)
+    engine = SimpleNamespace(create_engine_inspector=lambda: inspector)
+    found = inspect(trt, engine)
+    assert (found.layers, found.vouched) == ((), True)
+    assert found.reason
+
+
+@pytest.mark.parametrize("amiss", [{"Weights": []}, {"Inputs": None}, {"Inputs": ["x"]}])
+def test_a_layer_told_amiss_hides_what_it_runs_in(amiss: dict[str, Any]) -> None:
+    layer = {"Name": "conv", "LayerType": "CaskConvolution"} | amiss
+    assert read_layers({"Layers": [layer]}).layers == ()

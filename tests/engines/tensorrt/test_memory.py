@@ -28,6 +28,13 @@ class Engine:
         return self._weights
 
 
+class BrokenEngine(Engine):
+    """As some 10.x are, whose binding ties the life of the engine to the number."""
+
+    def get_engine_stat(self, stat: Any) -> int:
+        raise TypeError("cannot create weak reference to 'int' object")
+
+
 class OldEngine:
     """Without statistics, as TensorRT 10.8 is."""
 
@@ -43,7 +50,7 @@ def test_the_engine_is_asked_where_it_knows() -> None:
     assert found.total_bytes == 500 + 300
 
 
-@pytest.mark.parametrize("engine", [Engine(-1), OldEngine()])
+@pytest.mark.parametrize("engine", [Engine(-1), BrokenEngine(500), OldEngine()])
 def test_the_builders_word_counts_for_weights_where_it_does_not(engine: Any) -> None:
     found = read_memory(SimpleNamespace(EngineStat=trt.EngineStat), engine, LOGGED)
     assert found is not None

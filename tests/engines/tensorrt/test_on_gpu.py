@@ -14,7 +14,7 @@ from engines.base import Session
 from engines.opening import open_engine
 from engines.registry import find_backend
 from engines.tensorrt.cuda import CudaRuntime
-from sizewise.errors import EngineMismatchError
+from sizewise.errors import EngineError, EngineMismatchError
 from sizewise.specs import BatchRange, EngineArtifact, EngineSpec, ExportedModel, Size
 from tests.engines.nets import Array, reference
 from tests.engines.on_gpu import SIZES, TENSORRTS, cases, expect_near, sizes_of, spec_for
@@ -80,7 +80,8 @@ def test_cuda_graphs_are_replayed_and_give_the_same_numbers(
     assert len(launched) == places * CALLS - places // 2
     assert len(set(launched)) == places // 2
     for one, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(one, other)
+        # TensorRT for RTX compiles its kernels anew in every session.
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
 @both
@@ -118,7 +119,12 @@ def _with_options(artifact: EngineArtifact, options: Any) -> EngineArtifact:
 def test_options_change_no_number(
     build: Build, net: ExportedModel, name: str, options: dict[str, Any]
 ) -> None:
-    artifact = build(net, spec_for(find_backend(name), "profiles", **options))
+    try:
+        artifact = build(net, spec_for(find_backend(name), "profiles", **options))
+    except EngineError as error:
+        if error.reason_code != "unsupported_options":
+            raise
+        pytest.skip(str(error))  # older versions know no tiling, that for RTX no lean runtime
     with open_engine(artifact) as session:
         for size in sizes_of(artifact.spec):
             given = images_of(size)

@@ -7,6 +7,7 @@ import pytest
 
 from exporter.with_suppression import with_suppression
 from sizewise.errors import BuildError, EngineMismatchError
+from sizewise.nvidia import find_devices
 from sizewise.specs import (
     BatchRange,
     EngineMemory,
@@ -113,10 +114,8 @@ def _with(spec: EngineSpec, **sizes: Size) -> EngineSpec:
             "MIN<=OPT<=MAX",
         ),
         (spec_of("dynamic", version_compatible=True), "unsupported_options", "Unable to load"),
-        (spec_of("dynamic", weights="stripped"), "unsupported_options", "NVIDIA driver"),
-        (spec_of("dynamic", weights="refittable"), "unsupported_options", "NVIDIA driver"),
     ],
-    ids=["no profile", "min > opt", "batch > opt", "lean runtime", "stripped", "refittable"],
+    ids=["no profile", "min > opt", "batch > opt", "lean runtime"],
 )
 def test_what_can_not_be_built_is_said_in_the_librarys_own_words(
     net: ExportedModel, tmp_path: Path, spec: EngineSpec, code: str, said: str
@@ -125,6 +124,17 @@ def test_what_can_not_be_built_is_said_in_the_librarys_own_words(
         built(net, spec, tmp_path / "plan")
     assert failure.value.reason_code == code
     assert said in str(failure.value)
+    assert not (tmp_path / "plan").exists()
+
+
+@pytest.mark.skipif(bool(find_devices().found), reason="with a driver it can be built")
+@pytest.mark.parametrize("weights", ["stripped", "refittable"])
+def test_weights_that_change_want_a_driver(
+    net: ExportedModel, tmp_path: Path, weights: str
+) -> None:
+    with pytest.raises(BuildError, match="NVIDIA driver") as failure:
+        built(net, spec_of("dynamic", weights=weights), tmp_path / "plan")
+    assert failure.value.reason_code == "unsupported_options"
     assert not (tmp_path / "plan").exists()
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,3 +147,27 @@ def test_a_monitor_is_the_modules_own_and_goes_on_until_it_is_cancelled() -> Non
     assert monitor.step_complete("whole", 1) is False
     monitor.phase_finish("whole")
     assert watched.shares == [0, 0.5, 1, 1]
+
+
+def test_several_threads_may_tell_it_at_once() -> None:
+    heard: list[float] = []
+    phases = Phases(lambda share, _: heard.append(share))
+    phases.start("all", None, 4)
+
+    def work(name: str) -> None:
+        for turn in range(200):
+            phases.start(f"{name} {turn}", "all", 2)
+            phases.step(f"{name} {turn}", 0)
+            phases.finish(f"{name} {turn}")
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(work, name) for name in "abcd"]:
+                done.result()
+    finally:
+        sys.setswitchinterval(interval)
+    phases.finish("all")
+    assert heard == sorted(heard)
+    assert heard[-1] == 1
