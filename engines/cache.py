@@ -44,7 +44,8 @@ def obtain_engine(
     what they were, or a new one, built in a child process whose progress ``on_progress`` is told.
     Ctrl-C ends the build and leaves nothing of it. Raises EngineError (ChildError where
     the build crashed, hung or outgrew its memory; EngineMismatchError where the engine does not
-    run in what the graph asks: it stays in its folder, and is refused again), OutputError.
+    run in what the graph asks, or is code that another user built: it stays in its folder, and is
+    refused again), InputError where the user's key can't be used, OutputError.
     """
     backend = find_backend(spec.backend)
     backend.check(model, spec)
@@ -72,16 +73,50 @@ def engine_name(model: ExportedModel, spec: EngineSpec, backend: Backend) -> str
 
 
 def _earlier(home: Path, backend: Backend) -> EngineArtifact | None:
-    """A build that is still what it was; one that is damaged is removed, to be built again."""
+    """A build that is still what it was; one that is damaged is removed, to be built again. Raises
+    EngineMismatchError (``untrusted``) of another user's, InputError where our key can't be used:
+    both stay."""
     if not home.exists():
         return None
+    artifact = _readable(home)
+    if artifact is not None and _is_whole(artifact, backend):
+        return artifact
+    _remove(home)
+    return None
+
+
+def _readable(home: Path) -> EngineArtifact | None:
     try:
-        artifact = read_manifest(home)
-        verify(artifact, backend)
+        return read_manifest(home)
     except (EngineMismatchError, InputError):
-        shutil.rmtree(home)
         return None
-    return artifact
+
+
+def _is_whole(artifact: EngineArtifact, backend: Backend) -> bool:
+    try:
+        verify(artifact, backend)
+    except EngineMismatchError as error:
+        if error.reason_code == "untrusted":
+            raise _not_ours(artifact.path, error) from error
+        return False
+    return True
+
+
+def _remove(home: Path) -> None:
+    try:
+        shutil.rmtree(home)
+    except OSError as error:
+        raise output_error(home, error) from error
+
+
+def _not_ours(home: Path, error: EngineMismatchError) -> EngineMismatchError:
+    """It may be whole, and somebody else's in a folder that is shared."""
+    return EngineMismatchError(
+        f"The engine {home} was neither taken nor built again",
+        error.why,
+        "Build into a folder of yours, or delete that engine if nobody needs it.",
+        reason_code=error.reason_code,
+    )
 
 
 def _built(

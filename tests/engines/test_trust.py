@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +22,7 @@ from engines.opening import open_engine
 from engines.registry import backends
 from engines.signing import KEY_FILE, user_key
 from sizewise import codec
-from sizewise.errors import EngineMismatchError, OutputError, UsageError
+from sizewise.errors import EngineMismatchError, InputError, OutputError, UsageError
 from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 
 FAKE = EngineSpec(
@@ -181,14 +182,31 @@ def test_a_hash_of_another_engine_is_told_even_where_none_is_needed(
         open_engine(artifact, {"0" * 64})
 
 
-def test_an_engine_of_another_user_in_a_shared_folder_is_built_again(
+def test_an_engine_of_another_user_in_a_shared_folder_is_let_be(
     net: ExportedModel, tmp_path: Path
 ) -> None:
     theirs = obtain_engine(net, FAKE, tmp_path)  # its child knows of no native code, and signs none
     refused(theirs)
-    ours = obtain_engine(net, FAKE, tmp_path)
-    assert ours.path == theirs.path
-    assert ours.build_s != theirs.build_s
+    with pytest.raises(EngineMismatchError, match=r"neither taken nor.*folder of yours") as caught:
+        obtain_engine(net, FAKE, tmp_path)
+    assert caught.value.reason_code == "untrusted"
+    assert read_manifest(theirs.path) == theirs
+    shutil.rmtree(theirs.path)
+    assert obtain_engine(net, FAKE, tmp_path).path == theirs.path
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_a_key_that_can_not_be_used_costs_no_engine(
+    net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_FILE, str(tmp_path / "key"))
+    ours = obtain_engine(net, FAKE, tmp_path / "engines")
+    write_manifest(ours)
+    (tmp_path / "key").chmod(0o644)
+    with pytest.raises(InputError, match="chmod 600"):
+        obtain_engine(net, FAKE, tmp_path / "engines")
+    (tmp_path / "key").chmod(0o600)
+    assert obtain_engine(net, FAKE, tmp_path / "engines") == ours
 
 
 def test_a_program_of_pytorch_is_opened_by_its_builder_alone(
