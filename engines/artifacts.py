@@ -23,12 +23,18 @@ _TODO = "Build the engine again with sizewise build."
 
 
 def engine_files(folder: Path) -> tuple[Path, ...]:
-    """All files below ``folder`` but the manifest, in the order of their names."""
-    return tuple(sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST))
+    """All files below ``folder`` but its manifest, in the order of their names. Raises
+    EngineMismatchError where there is a link: what it leads to is no part of the engine."""
+    found = sorted(folder.rglob("*"))
+    for path in found:
+        if path.is_symlink():
+            raise _linked(path)
+    return tuple(path for path in found if path.is_file() and path != folder / MANIFEST)
 
 
 def engine_sha256(folder: Path) -> str:
-    """Of the names and bytes of all the engine's files, in hexadecimal."""
+    """Of the names and bytes of all the engine's files, in hexadecimal. Raises as
+    :func:`engine_files` does."""
     digest = hashlib.sha256()
     for path in engine_files(folder):
         digest.update(f"{path.relative_to(folder).as_posix()} {sha256_of(path)}\n".encode())
@@ -99,6 +105,12 @@ def _decoded(path: Path, plain: Any) -> EngineArtifact:
     if codec.to_json(codec.to_plain(artifact)) != codec.to_json(written):
         raise _foreign(path, "it says more, or less, than this version understands")
     return artifact
+
+
+def _linked(path: Path) -> EngineMismatchError:
+    why = f"{path} is a link, and what it leads to may change unseen"
+    what = f"{path.parent} can't be part of an engine"
+    return EngineMismatchError(what, why, _TODO, reason_code="environment")
 
 
 def _foreign(path: Path, why: str) -> EngineMismatchError:

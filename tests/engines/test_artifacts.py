@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engines import base
-from engines.artifacts import read_manifest, write_manifest
+from engines.artifacts import engine_files, read_manifest, write_manifest
 from engines.backends.fake import FakeOptions
 from engines.opening import open_engine
 from sizewise.errors import EngineMismatchError, InputError
@@ -113,6 +113,37 @@ def test_a_file_more_or_less_is_noticed(artifact: EngineArtifact) -> None:
     (artifact.path / "engine.txt").rename(artifact.path / "renamed.txt")
     with pytest.raises(EngineMismatchError, match="checksum"):
         open_engine(artifact)
+
+
+@pytest.mark.parametrize("name", ["more/manifest.json", "more/more/manifest.json"])
+def test_only_the_engines_own_manifest_is_no_part_of_it(
+    artifact: EngineArtifact, name: str
+) -> None:
+    hidden = artifact.path / name
+    hidden.parent.mkdir(parents=True)
+    hidden.touch()
+    assert engine_files(artifact.path) == (artifact.path / "engine.txt", hidden)
+    with pytest.raises(EngineMismatchError, match="checksum"):
+        open_engine(artifact)
+
+
+@pytest.mark.parametrize("name", ["linked", "engine.txt", "manifest.json", "folder/linked"])
+@pytest.mark.parametrize("to_folder", [True, False])
+def test_a_link_is_no_part_of_an_engine(
+    artifact: EngineArtifact, tmp_path: Path, name: str, to_folder: bool
+) -> None:
+    """What it leads to is what was there."""
+    link, elsewhere = artifact.path / name, tmp_path / "elsewhere"
+    if link.exists() and not to_folder:
+        link.rename(elsewhere)
+    elif to_folder:
+        elsewhere.mkdir()
+        link.unlink(missing_ok=True)
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(elsewhere)
+    with pytest.raises(EngineMismatchError, match="is a link") as caught:
+        open_engine(artifact)
+    assert caught.value.reason_code == "environment"
 
 
 def test_a_machine_with_other_instructions_is_another(
