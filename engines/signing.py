@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from sizewise.errors import InputError, OutputError
+from sizewise.files import user_folder
 
 KEY_FILE = "SIZEWISE_KEY_FILE"
 """The variable that names another file for the key."""
@@ -22,11 +23,11 @@ _KEY_BYTES = 32
 
 
 def key_path() -> Path:
-    """``$SIZEWISE_KEY_FILE``, else ``sizewise/key`` in ``$XDG_DATA_HOME`` or ``~/.local/share``."""
+    """``$SIZEWISE_KEY_FILE``, else ``sizewise/key`` in ``$XDG_DATA_HOME`` or ``~/.local/share``.
+    Raises OutputError where there is no home."""
     if named := os.environ.get(KEY_FILE):
         return Path(named)
-    shared = os.environ.get("XDG_DATA_HOME")
-    return (Path(shared) if shared else Path.home() / ".local" / "share") / "sizewise" / "key"
+    return user_folder("XDG_DATA_HOME", ".local", "share") / "sizewise" / "key"
 
 
 def sign(text: str) -> str:
@@ -37,7 +38,7 @@ def sign(text: str) -> str:
 
 def is_ours(text: str, signature: str) -> bool:
     """Whether ``signature`` is that of ``text`` by the user's key; without a key nothing is. Raises
-    InputError where the key can't be used."""
+    InputError where the key can't be used, OutputError where there is no home to look for it in."""
     key = _read(key_path())
     return key is not None and hmac.compare_digest(
         _signature(text, key).encode(), signature.encode()

@@ -35,6 +35,21 @@ def output_folder(path: Path) -> Path:
         raise output_error(path, error) from error
 
 
+def user_folder(variable: str, *below_home: str) -> Path:
+    """What the environment's ``variable`` names, else ``below_home`` in the user's home. Raises
+    OutputError where there is no home, as of a user whom the system does not know."""
+    if named := os.environ.get(variable):
+        return Path(named)
+    try:
+        return Path.home().joinpath(*below_home)
+    except RuntimeError as error:
+        raise OutputError(
+            "There is no folder for what sizewise keeps of yours",
+            f"neither {variable} nor HOME is set, and the system knows no home of this user",
+            f"Let {variable} name a folder that you may write to.",
+        ) from error
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path``, renamed to it when the block ends well, else deleted.

@@ -6,7 +6,6 @@ guide, "Timing Cache").
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from sizewise.errors import OutputError
-from sizewise.files import output_error, output_folder, written_whole
+from sizewise.files import output_error, output_folder, user_folder, written_whole
 
 
 def cache_path(library: str, version: str, device: str) -> Path:
-    """In the user's cache folder (``XDG_CACHE_HOME``)."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    """In the user's cache folder (``XDG_CACHE_HOME``). Raises OutputError where there is no
+    home."""
     name = re.sub(r"[^\w.]+", "-", f"{library}-{version}-{device}")
-    return home / "sizewise" / "timing" / f"{name}.cache"
+    return user_folder("XDG_CACHE_HOME", ".cache") / "sizewise" / "timing" / f"{name}.cache"
 
 
 def take_timings(config: Any, path: Path) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sizewise.errors import InputError, OutputError
+from sizewise.files import user_folder
 
 T = TypeVar("T")
 
@@ -19,12 +20,11 @@ _ABANDONED_AFTER_S = 3600.0
 
 
 def cache_root() -> Path:
-    """``$SIZEWISE_CACHE``, else ``sizewise`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    """``$SIZEWISE_CACHE``, else ``sizewise`` in ``$XDG_CACHE_HOME`` or ``~/.cache``. Raises
+    OutputError where there is no home."""
     if chosen := os.environ.get("SIZEWISE_CACHE"):
         return Path(chosen)
-    if shared := os.environ.get("XDG_CACHE_HOME"):
-        return Path(shared) / "sizewise"
-    return Path.home() / ".cache" / "sizewise"
+    return user_folder("XDG_CACHE_HOME", ".cache") / "sizewise"
 
 
 def obtain(name: str, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:

@@ -42,6 +42,17 @@ def test_the_key_is_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch) ->
     assert key_path() == Path("/mine")
 
 
+def test_a_user_without_a_home_is_told_which_variable_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (KEY_FILE, "XDG_DATA_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # of a number without a name
+    for ask in (key_path, user_key, lambda: is_ours("text", "")):
+        with pytest.raises(OutputError, match="Let XDG_DATA_HOME name a folder"):
+            ask()
+
+
 @given(text=st.text(alphabet=st.characters(codec="utf-8")))
 def test_a_signature_is_an_hmac_of_the_key_in_the_file(text: str) -> None:
     expected = hmac.new(user_key(), text.encode(), hashlib.sha256).hexdigest()

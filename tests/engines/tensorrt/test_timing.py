@@ -200,6 +200,16 @@ def test_the_file_is_in_the_users_cache_folder(
         assert found.is_relative_to(tmp_path / "me" / ".cache" / "sizewise")
 
 
+def test_a_user_without_a_home_is_told_which_variable_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # of a number without a name
+    with pytest.raises(OutputError, match="Let XDG_CACHE_HOME name a folder"):
+        cache_path("tensorrt", "11.1.0", "GPU")
+
+
 KEYS = {
     "library": ("tensorrt", "11.1.0", "NVIDIA L4"),
     "another library": ("tensorrt_rtx", "11.1.0", "NVIDIA L4"),
