@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,15 @@ if TYPE_CHECKING:
 
 _LARGEST_SHAPE = 64
 """Elements; what is larger is a weight, whose values no shape depends on."""
+
+
+def readers_of(graph: onnx.GraphProto) -> defaultdict[str, list[onnx.NodeProto]]:
+    """By a tensor's name the nodes that read it, each once."""
+    found: defaultdict[str, list[onnx.NodeProto]] = defaultdict(list)
+    for node in graph.node:
+        for name in dict.fromkeys(node.input):
+            found[name].append(node)
+    return found
 
 
 def load_without_weights(path: Path) -> onnx.ModelProto:

@@ -10,8 +10,9 @@ point on its way through a Concat (2026.4 without VNNI): what comes after is wro
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
+
+from engines.graphs import readers_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
@@ -25,19 +26,11 @@ def make_unsigned(proto: ModelProto) -> None:
     """Rewrite, in place, every int8 QuantizeLinear of one scale whose readers all dequantize."""
     graph = proto.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    readers = _readers(graph)
+    readers = readers_of(graph)
     for node in [n for n in graph.node if n.op_type == "QuantizeLinear"]:
         pair = [node, *readers[node.output[0]]]
         if _is_signed(node, constants) and _is_closed(graph, pair):
             _shift(graph, pair, constants[node.input[_ZERO_POINT]])
-
-
-def _readers(graph: GraphProto) -> dict[str, list[NodeProto]]:
-    found: dict[str, list[NodeProto]] = defaultdict(list)
-    for node in graph.node:
-        for name in node.input:
-            found[name].append(node)
-    return found
 
 
 def _is_signed(node: NodeProto, constants: dict[str, TensorProto]) -> bool:

@@ -8,14 +8,14 @@ Types", on where to place Q/DQ nodes).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from engines.graphs import readers_of
 from sizewise.specs import computes
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import ModelProto, NodeProto
 
 
 def drop_output_pairs(proto: ModelProto) -> int:
@@ -23,7 +23,7 @@ def drop_output_pairs(proto: ModelProto) -> int:
     reads: what the activation then sees is not rounded. Gives the number of pairs."""
     graph = proto.graph
     made_by = {name: node for node in graph.node for name in node.output}
-    readers = _readers(graph)
+    readers = readers_of(graph)
     given = {output.name for output in graph.output} | set(_captured(graph.node))
     dropped: list[NodeProto] = []
     for quantizer in [n for n in graph.node if n.op_type == "QuantizeLinear"]:
@@ -35,14 +35,6 @@ def drop_output_pairs(proto: ModelProto) -> int:
     for node in dropped:
         graph.node.remove(node)
     return sum(node.op_type == "QuantizeLinear" for node in dropped)
-
-
-def _readers(graph: GraphProto) -> dict[str, list[NodeProto]]:
-    found: dict[str, list[NodeProto]] = defaultdict(list)
-    for node in graph.node:
-        for name in Counter(node.input):
-            found[name].append(node)
-    return found
 
 
 def _captured(nodes: Iterable[NodeProto], inner: bool = False) -> Iterator[str]:
