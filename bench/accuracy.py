@@ -149,7 +149,8 @@ def judge_images(
 ) -> None:
     """Run ``images`` through the engine in batches and show ``judge`` each one's outputs.
 
-    Each picture is fitted into ``size`` as the model wants it.
+    Each picture is fitted into ``size`` as the model wants it. The last batch is filled up, so that
+    the engine meets no shape but that which is measured.
     """
     batch_size = session.artifact.spec.batch_size
     keep_shape = judge.card.letterbox
@@ -157,6 +158,7 @@ def judge_images(
         batch = images[start : start + batch_size]
         fits = [Letterbox.fit(Size(i.height, i.width), size, keep_shape=keep_shape) for i in batch]
         planes = [fitted.apply(image.read()) for image, fitted in zip(batch, fits, strict=True)]
-        outputs = infer_images(session, planes)
+        filled = [*planes, *[planes[-1]] * (batch_size - len(planes))]
+        outputs = infer_images(session, filled)[: len(batch)]
         for image, fitted, of_image in zip(batch, fits, outputs, strict=True):
             judge.add(image, fitted, of_image)

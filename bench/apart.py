@@ -10,9 +10,9 @@ from sizewise.specs import EngineSpec, Size
 from sizewise.trials import Part
 
 
-def time_first_call(session: Session, clock: Clock, inputs: Mapping[str, Array]) -> int:
-    """Nanoseconds from bind to the end of synchronize: a change of shape or profile is in one or
-    the other. Raises InferenceError."""
+def time_call(session: Session, clock: Clock, inputs: Mapping[str, Array]) -> int:
+    """Nanoseconds from bind to the end of synchronize: opening, or a change of shape or profile,
+    is in one or the other. Raises InferenceError."""
     with no_garbage_collection():
         begin = clock()
         session.bind(inputs)

@@ -14,7 +14,17 @@ from bench.plan import Planned
 from sizewise import codec
 from sizewise.errors import EngineError, InputError, SizewiseError
 from sizewise.specs import EngineArtifact
-from sizewise.trials import Accuracy, Block, Build, FirstCall, Memory, Part, Result, Status
+from sizewise.trials import (
+    Accuracy,
+    Block,
+    Build,
+    FirstCall,
+    Memory,
+    Part,
+    Result,
+    ShapeChange,
+    Status,
+)
 
 
 class Measurement:
@@ -76,11 +86,16 @@ class Measurement:
     def change_shape(self) -> None:
         """And back. An engine that fails at the other shape (which may be larger) costs no trial at
         this one; it is not asked again."""
-        last = self.first_calls[-1]
+        last, protocol = self.first_calls[-1], self._protocol
         if any(first.change_reason for first in self.first_calls):
             return
         try:
-            self.first_calls[-1] = replace(last, change_ns=self.call("change_shape"))
+            change = self.call(
+                "change_shape", warmup_calls=protocol.warmup_calls, calls=protocol.block_calls
+            )
+            if change:
+                change = codec.from_plain(change, ShapeChange)
+                self.first_calls[-1] = replace(last, change=change)
         except (EngineError, InputError) as error:
             self.first_calls[-1] = replace(last, change_reason=str(error))
 

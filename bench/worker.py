@@ -7,12 +7,13 @@ engine counts as memory.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from bench import device_memory, memory
-from bench.apart import another_shape, measure_parts, time_first_call
+from bench.apart import another_shape, measure_parts, time_call
 from bench.harness import Turn, measure_block, warm_up
 from engines.artifacts import read_manifest
 from engines.base import Array, example_input
@@ -22,7 +23,7 @@ from engines.registry import find_backend
 from sizewise import codec
 from sizewise.errors import InputError
 from sizewise.specs import EngineArtifact, ModelCard, Size
-from sizewise.trials import Memory
+from sizewise.trials import Memory, ShapeChange
 
 
 class Worker:
@@ -44,7 +45,7 @@ class Worker:
 
     def warm_up(self, calls: int) -> int:
         """At least one call, the first of all: nanoseconds from bind to its end."""
-        first_ns = time_first_call(self._session, self._clock, self._inputs)
+        first_ns = self._time(self._inputs)
         warm_up(self._session, calls - 1)
         return first_ns
 
@@ -77,15 +78,28 @@ class Worker:
             )
         )
 
-    def change_shape(self) -> int | None:
-        """Nanoseconds of the first call after one with another shape; None where there is no other.
-        Memory is no longer that of the one size after this."""
+    def change_shape(self, warmup_calls: int, calls: int) -> Any:
+        """A ShapeChange, plain, with ``calls`` later ones after the warm-up; None where there is no
+        other shape. Memory is no longer that of the one size after this."""
         artifact = self._session.artifact
         other = another_shape(artifact.spec, self._size)
         if other is None:
             return None
-        self._session.infer(_noise(artifact, *other))
-        return time_first_call(self._session, self._clock, self._inputs)
+        images = _noise(artifact, *other)
+        first_ns = self._time(images)
+        warm_up(self._session, warmup_calls - 1)
+        later_ns = tuple(self._time(images) for _ in range(calls))
+        back_ns = self._time(self._inputs)
+        batch_size, size = other
+        return codec.to_plain(
+            ShapeChange(
+                batch_size=batch_size,
+                size=size,
+                first_ns=first_ns,
+                later_ns=later_ns,
+                back_ns=back_ns,
+            )
+        )
 
     def prepare_accuracy(self, source: str, data_sha256: str, card: dict[str, Any]) -> int:
         """Open the validation data and give the number of its images. ``card`` is plain."""
@@ -116,6 +130,9 @@ class Worker:
 
     def close(self) -> None:
         self._open.close()
+
+    def _time(self, inputs: Mapping[str, Array]) -> int:
+        return time_call(self._session, self._clock, inputs)
 
 
 def _noise(artifact: EngineArtifact, batch_size: int, size: Size) -> dict[str, Array]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import pandas as pd
 
 from reports.grid import grid, plain
 from reports.phrases import where
-from reports.tables import NONE, by_size
+from reports.tables import NONE
 from reports.words import number, without_folders
 
+FIRSTS = ("after opening (ms)", "at another shape (ms)", "back again (ms)")
 FIRST_NOTE = (
-    "Each from giving the engine its input to the end of the call, the median over processes; in "
-    "brackets, how many times the median latency of the row that is."
+    "Each from giving the engine its input to the end of the call, the median over processes. In "
+    "brackets: times the median latency of the row, which is without giving the input; at another "
+    "shape, one that the process had not met, times a later call there."
 )
 PART_NOTE = (
     "Each part run by itself, to its end: the median, and in brackets its share of the parts' sum. "
@@ -22,34 +24,35 @@ PART_NOTE = (
 
 
 def first_table(frame: pd.DataFrame) -> str:
-    """Of the first call after opening an engine."""
-    return _first(frame, "first_ms", "first call of all (ms), H×W")
-
-
-def change_table(frame: pd.DataFrame) -> str:
-    """Of the first call after one with another shape, of engines that take several."""
-    return _first(frame, "change_ms", "first call after another shape (ms), H×W")
+    """A row per engine and size: after opening and, where any engine takes several shapes, at
+    another one and back."""
+    rows = [row for _, row in frame[frame["first_ms"].notna()].iterrows()]
+    shown = FIRSTS if any(row["other_shape"] for row in rows) else FIRSTS[:1]
+    headers = ["engine", "size (H×W)", *shown]
+    cells = [[plain(row["engine"]), row["size"], *_first_cells(row)[: len(shown)]] for row in rows]
+    return grid(headers, cells, texts=2) if rows else ""
 
 
 def change_failures(frame: pd.DataFrame) -> str:
-    """A sentence for each engine that failed with another shape."""
+    """A sentence for each engine that failed at another shape."""
     failed = frame[frame["change_reason"] != ""]
     return "\n".join(
-        f"- {plain(where(row))}, after another shape: "
-        f"{plain(without_folders(row['change_reason']))}"
+        f"- {plain(where(row))}, at another shape: {plain(without_folders(row['change_reason']))}"
         for _, row in failed.iterrows()
     )
 
 
-def _first(frame: pd.DataFrame, column: str, title: str) -> str:
-    return by_size(frame[frame[column].notna()], title, _against_median(column))
+def _first_cells(row: pd.Series) -> list[str]:
+    opening = _times(row["first_ms"], row["median_ms"])
+    if not row["other_shape"]:
+        return [opening, NONE, NONE]
+    there = _times(row["other_ms"], row["later_ms"])
+    back = _times(row["back_ms"], row["median_ms"])
+    return [opening, f"{row['other_shape']}: {there}", back]
 
 
-def _against_median(column: str) -> Callable[[pd.Series], str]:
-    def cell(row: pd.Series) -> str:
-        return f"{number(row[column])} ({number(row[column] / row['median_ms'], 2)}×)"
-
-    return cell
+def _times(ms: float, of_ms: float) -> str:
+    return f"{number(ms)} ({number(ms / of_ms, 2)}×)"
 
 
 def part_table(frame: pd.DataFrame) -> str:

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sizewise.trials import FirstCall, Result
+from sizewise.trials import Cell, FirstCall, Result, ShapeChange
 
 
 def call_figures(result: Result) -> dict[str, Any]:
-    """Milliseconds: ``first_ms`` of the first call of all and ``change_ms`` of the first one after
-    another shape, medians over processes; ``parts`` as pairs of name and median. NaN, and no parts,
-    where they were not measured or the result is not ``ok``."""
+    """Milliseconds, medians over processes: ``first_ms`` of the first call of all, ``other_ms`` of
+    the first one at ``other_shape``, ``later_ms`` of later ones there and ``back_ms`` of the first
+    one back; ``parts`` as pairs of name and median. NaN, and nothing, where they were not measured
+    or the result is not ``ok``."""
     first_calls = result.first_calls if result.status == "ok" else ()
+    changes = [first.change for first in first_calls if first.change]
     return {
         "first_ms": _median_ms(first.open_ns for first in first_calls),
-        "change_ms": _median_ms(
-            first.change_ns for first in first_calls if first.change_ns is not None
+        "other_shape": _other_shape(result.trial.cell, changes),
+        "other_ms": _median_ms(change.first_ns for change in changes),
+        "later_ms": _median_ms(
+            statistics.median(change.later_ns) for change in changes if change.later_ns
         ),
+        "back_ms": _median_ms(change.back_ns for change in changes),
         "change_reason": _reason(first_calls),
         "parts": _parts(result) if result.status == "ok" else (),
     }
+
+
+def _other_shape(cell: Cell, changes: Sequence[ShapeChange]) -> str:
+    """What of it is another; each process changes to the same."""
+    if not changes:
+        return ""
+    size, batch_size = changes[0].size, changes[0].batch_size
+    return f"batch {batch_size}" if size == cell.size else str(size)
 
 
 def _reason(first_calls: Iterable[FirstCall]) -> str:

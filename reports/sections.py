@@ -72,7 +72,6 @@ def _calls(frame: pd.DataFrame) -> Iterable[Section]:
         title="First calls",
         parts=(
             call_tables.first_table(frame),
-            call_tables.change_table(frame),
             call_tables.change_failures(frame),
         ),
         note=call_tables.FIRST_NOTE,

@@ -91,15 +91,28 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShapeChange:
+    """Calls of one child at a shape that it had not met, then back, each timed from bind to the end
+    of synchronize: ``first_ns`` of the very first one there, ``later_ns`` of some after a warm-up
+    there, in order, and ``back_ns`` of the first one at the measured shape after these."""
+
+    batch_size: int
+    size: Size
+    first_ns: int
+    later_ns: tuple[int, ...]
+    back_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class FirstCall:
-    """What the first calls in one child took, each from bind to the end of synchronize:
-    ``open_ns`` of the very first one, ``change_ns`` of the first one after a call with another
-    shape. That is None where the engine takes one shape only, or where ``change_reason`` says why.
+    """What the first calls in one child took: ``open_ns`` of the very first one, from bind to the
+    end of synchronize, and ``change`` to another shape. That is None where the engine takes one
+    shape only, or where ``change_reason`` says why.
     """
 
     process: int
     open_ns: int
-    change_ns: int | None = None
+    change: ShapeChange | None = None
     change_reason: str = ""
 
 

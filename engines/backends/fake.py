@@ -38,10 +38,10 @@ Moment = Literal["build", "open", "run"]
 class FakeOptions(BackendOptions):
     """``process_sd``, ``drift`` (amplitude), ``noise`` (standard deviation) and ``burst`` are
     shares of a call's time; ``dynamic_cost`` is what an engine for many sizes takes of the time of
-    a static one. The first call with a shape takes ``first_cost`` times as long; where ``copies``
-    is above 0, a call has parts, of which each of two copies takes that share of it. ``build_s``
-    and ``call_s`` are slept in earnest, beside the scripted clock. ``wrong`` gives outputs that are
-    no numbers; at sizes of more than ``most_pixels``, a call fails.
+    a static one. The first call of all, and each after one of another shape, takes ``first_cost``
+    times as long; where ``copies`` is above 0, a call has parts, of which each of two copies takes
+    that share of it. ``build_s`` and ``call_s`` are slept in earnest, beside the scripted clock;
+    ``wrong`` gives outputs that are no numbers; at more than ``most_pixels``, a call fails.
     """
 
     seed: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from scipy.special import expit
 from bench.accuracy import demand_fit, find_judge, judge_images
 from bench.plan import engine_specs
 from bench.settings import SweepSettings
+from engines.base import Array, Session
 from engines.cache import obtain_engine
+from engines.feeding import infer_images
 from engines.opening import open_engine
 from netzoo.data.coco import Dataset, read_coco
 from netzoo.tasks.letterbox import Letterbox
@@ -107,6 +110,21 @@ def test_a_box_with_an_iou_of_six_tenths_counts_at_three_thresholds_of_ten(
     found = measured(tmp_path, model, data, Size(48, 32))
     assert found.ap50 == pytest.approx(1)
     assert found.ap == pytest.approx(0.4)
+
+
+def test_the_engine_meets_full_batches_only(
+    tmp_path: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[int] = []
+
+    def infer(session: Session, images: Sequence[Array]) -> tuple[dict[str, Array], ...]:
+        met.append(len(images))
+        return infer_images(session, images)
+
+    monkeypatch.setattr("bench.accuracy.infer_images", infer)
+    batch = PICTURES - 1
+    found = measured(tmp_path, brightness(tmp_path / "m.onnx"), data, Size(48, 64), batch=batch)
+    assert (met, found.images, found.miou) == ([batch, batch], PICTURES, 1)
 
 
 @pytest.mark.parametrize(("size", "batch"), [("48x64", 1), ("64x48", 3)])

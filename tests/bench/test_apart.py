@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.apart import another_shape, another_size, measure_parts, time_first_call
+from bench.apart import another_shape, another_size, measure_parts, time_call
 from engines.base import Array, Session
 from sizewise.specs import BatchRange, EngineSpec, Profile, Size
 
@@ -55,10 +55,10 @@ class Scripted(Session):
         return start
 
 
-def test_a_first_call_is_from_bind_to_the_end_of_synchronize() -> None:
+def test_a_call_apart_is_from_bind_to_the_end_of_synchronize() -> None:
     session = Scripted()
     images = {"images": np.zeros(1)}
-    assert time_first_call(session, lambda: session.now_ns, images) == 111
+    assert time_call(session, lambda: session.now_ns, images) == 111
     assert gc.isenabled()
 
 

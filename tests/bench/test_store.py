@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 from bench.store import Store
 from sizewise.environment import read_environment
 from sizewise.errors import InputError, OutputError, RecordError, SchemaVersionError
-from sizewise.trials import Accuracy, Block, Build, FirstCall, Memory, Part, Result, Run
+from sizewise.specs import Size
+from sizewise.trials import (
+    Accuracy,
+    Block,
+    Build,
+    FirstCall,
+    Memory,
+    Part,
+    Result,
+    Run,
+    ShapeChange,
+)
 from tests.bench.factories import result, trial
 
 RUN = Run(started="2026-01-01", environment=read_environment(), configuration="{}", command="x")
@@ -79,7 +90,15 @@ results = st.builds(
             FirstCall,
             process=st.integers(0, 9),
             open_ns=st.integers(0, 2**62),
-            change_ns=st.none() | st.integers(0, 2**62),
+            change=st.none()
+            | st.builds(
+                ShapeChange,
+                batch_size=st.integers(1, 9),
+                size=st.builds(Size, st.integers(1, 999), st.integers(1, 999)),
+                first_ns=st.integers(0, 2**62),
+                later_ns=st.lists(st.integers(0, 2**62)).map(tuple),
+                back_ns=st.integers(0, 2**62),
+            ),
             change_reason=st.text(),
         )
     ).map(tuple),

@@ -109,7 +109,7 @@ def test_a_writer_brings_an_old_file_up_to_date_and_goes_on(old: Path) -> None:
     new = Result(
         trial=result(np.full((2, 3, 5), 1e6), replica=1).trial,
         status="ok",
-        first_calls=(FirstCall(process=0, open_ns=5, change_ns=4),),
+        first_calls=(FirstCall(process=0, open_ns=5, change_reason="it ran out of memory"),),
         parts=(Part(name="compute", process=0, latency_ns=(1, 2)),),
     )
     with Store.open(old) as store:

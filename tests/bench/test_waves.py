@@ -144,11 +144,33 @@ def test_first_calls_are_those_of_each_process(tmp_path: Path) -> None:
         assert [ns for b in result.blocks for ns in b.latency_ns] == pytest.approx([call_ns] * 30)
         assert [first.process for first in result.first_calls] == [0, 1, 2]
         assert [first.open_ns for first in result.first_calls] == pytest.approx([7 * call_ns] * 3)
-    for result in (dynamic, batched):
-        changes = [first.change_ns for first in result.first_calls]
-        assert changes == pytest.approx([first.open_ns for first in result.first_calls])
-    assert {first.change_ns for first in static.first_calls} == {None}
-    assert {first.change_reason for first in (*static.first_calls, *dynamic.first_calls)} == {""}
+        assert {first.change_reason for first in result.first_calls} == {""}
+    assert {first.change for first in static.first_calls} == {None}
+
+
+@pytest.mark.parametrize(
+    ("keys", "batch_size", "size"),
+    [
+        (many_sizes([Size(32, 32), Size(64, 96)]), 1, Size(64, 96)),
+        ({"batch_range": BatchRange(1, 4)}, 4, Size(32, 32)),
+    ],
+    ids=["size", "batch"],
+)
+def test_the_first_call_at_another_shape_stands_beside_later_ones_and_the_return(
+    tmp_path: Path, keys: dict[str, Any], batch_size: int, size: Size
+) -> None:
+    options = FakeOptions(first_cost=7, dynamic_cost=1)
+    group = group_of(tmp_path, options, processes=3, rounds=2, block_s=0, block_calls=4)
+    spec = replace(group.members[0].trial.spec, **keys)
+    (result,) = measured(tmp_path, with_spec(group, spec), InProcess)
+    there_ns = 100_000 + 20 * size.pixels * batch_size
+    assert len(result.first_calls) == 3
+    for change in (first.change for first in result.first_calls):
+        assert change is not None
+        assert (change.batch_size, change.size) == (batch_size, size)
+        assert change.first_ns == pytest.approx(7 * there_ns)
+        assert change.later_ns == pytest.approx([there_ns] * 4)
+        assert change.back_ns == pytest.approx(7 * (100_000 + 20 * 32 * 32))
 
 
 def test_an_engine_that_fails_at_another_size_keeps_its_figures(tmp_path: Path) -> None:
@@ -160,7 +182,7 @@ def test_an_engine_that_fails_at_another_size_keeps_its_figures(tmp_path: Path) 
         tmp_path, with_spec(group, replace(spec, **many_sizes(sizes))), launch_child
     )
     assert (result.status, len(result.blocks)) == ("ok", 6)
-    assert [first.change_ns for first in result.first_calls] == [None] * 3
+    assert [first.change for first in result.first_calls] == [None] * 3
     reasons = [first.change_reason for first in result.first_calls]
     assert "failed at 64x64" in reasons[0]
     assert reasons[1:] == ["", ""]

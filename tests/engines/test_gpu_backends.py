@@ -184,7 +184,9 @@ def test_a_sweep_records_first_calls_parts_and_memory(
     for one in results:
         assert [first.change_reason for first in one.first_calls] == [""]
         (first,) = one.first_calls
-        assert first.change_ns is not None
+        assert first.change is not None
+        assert first.change.size in {Size(64, 64), Size(128, 128)} - {one.trial.cell.size}
+        assert min(first.change.first_ns, *first.change.later_ns, first.change.back_ns) > 0
         assert {part.name for part in one.parts} == (
             {"host-to-device", "compute", "device-to-host"} if name in WITH_PARTS else set()
         )

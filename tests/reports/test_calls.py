@@ -18,7 +18,7 @@ from reports.load import Records, select_records
 from reports.markdown import compose
 from sizewise.specs import Size
 from sizewise.stats import summarize
-from sizewise.trials import FirstCall, Part, Result
+from sizewise.trials import FirstCall, Part, Result, ShapeChange
 from tests.reports.test_tables import cells
 
 if TYPE_CHECKING:
@@ -32,20 +32,29 @@ def read(lab: Lab, *results: Result) -> Records:
     return select_records([lab.run(results)], "x")
 
 
-def with_calls(result: Result, first: float, change: float | None) -> Result:
-    """First calls that take so many times the median latency."""
-    median_ns = summarize(result).latency_ms * 1e6
-    return replace(
-        result,
-        first_calls=tuple(
-            FirstCall(
-                process=process,
-                open_ns=round(first * median_ns),
-                change_ns=None if change is None else round(change * median_ns),
-            )
-            for process in range(3)
-        ),
+def change_to(
+    size: Size, first_ns: int, *later_ns: int, back_ns: int, batch_size: int = 1
+) -> ShapeChange:
+    return ShapeChange(
+        batch_size=batch_size, size=size, first_ns=first_ns, later_ns=later_ns, back_ns=back_ns
     )
+
+
+def with_calls(
+    result: Result, first: float, change: ShapeChange | None = None, back: float = 1
+) -> Result:
+    """Calls after opening, and back, that take so many times the median latency."""
+    median_ns = summarize(result).latency_ms * 1e6
+    back_ns = round(back * median_ns)
+    first_calls = (
+        FirstCall(
+            process=process,
+            open_ns=round(first * median_ns),
+            change=replace(change, back_ns=back_ns) if change else None,
+        )
+        for process in range(3)
+    )
+    return replace(result, first_calls=tuple(first_calls))
 
 
 def with_parts(result: Result, shares: dict[str, int]) -> Result:
@@ -59,24 +68,41 @@ def with_parts(result: Result, shares: dict[str, int]) -> Result:
     )
 
 
-@given(st.lists(st.tuples(nanoseconds, st.none() | nanoseconds), min_size=1, max_size=7))
+changes = st.builds(
+    ShapeChange,
+    batch_size=st.just(1),
+    size=st.just(Size(64, 96)),
+    first_ns=nanoseconds,
+    later_ns=st.lists(nanoseconds, min_size=1, max_size=5).map(tuple),
+    back_ns=nanoseconds,
+)
+
+
+@given(st.lists(st.tuples(nanoseconds, st.none() | changes), min_size=1, max_size=7))
 def test_figures_are_medians_over_processes(
-    lab: Lab, calls: Sequence[tuple[int, int | None]]
+    lab: Lab, calls: Sequence[tuple[int, ShapeChange | None]]
 ) -> None:
     first_calls = tuple(
-        FirstCall(process=process, open_ns=opened, change_ns=changed)
+        FirstCall(process=process, open_ns=opened, change=changed)
         for process, (opened, changed) in enumerate(calls)
     )
     result = replace(lab.ok(lab.trial()), first_calls=first_calls)
     found = call_figures(result)
-    changes = [changed for _, changed in calls if changed is not None]
     assert found["first_ms"] == statistics.median(opened for opened, _ in calls) / 1e6
-    assert math.isnan(found["change_ms"]) == (not changes)
-    if changes:
-        assert found["change_ms"] == statistics.median(changes) / 1e6
+    made = [changed for _, changed in calls if changed]
+    assert found["other_shape"] == ("64x96" if made else "")
+    known: dict[str, list[float]] = {
+        "other_ms": [change.first_ns for change in made],
+        "later_ms": [statistics.median(change.later_ns) for change in made],
+        "back_ms": [change.back_ns for change in made],
+    }
+    for name, values in known.items():
+        assert math.isnan(found[name]) == (not made)
+        if made:
+            assert found[name] == statistics.median(values) / 1e6
     failed = call_figures(replace(result, status="failed"))
-    assert math.isnan(failed["first_ms"])
-    assert math.isnan(failed["change_ms"])
+    assert failed["other_shape"] == ""
+    assert all(math.isnan(failed[name]) for name in ("first_ms", *known))
 
 
 def test_a_burst_in_one_process_does_not_move_the_parts(lab: Lab) -> None:
@@ -89,18 +115,29 @@ def test_a_burst_in_one_process_does_not_move_the_parts(lab: Lab) -> None:
     assert found["parts"] == (("compute", 3 / 1e6),)
 
 
-def test_first_calls_stand_beside_the_median(lab: Lab) -> None:
-    dynamic = with_calls(lab.ok(lab.trial(strategy="dynamic")), 40, 1.5)
-    static = with_calls(lab.ok(lab.trial()), 3, None)
-    frame = read(lab, static, dynamic).frame
-    first = cells(call_tables.first_table(frame))
-    assert first["openvino static", "128x128"].endswith(" (3.0×)")
-    assert first["openvino dynamic", "128x128"].endswith(" (40×)")
-    shown_ms = float(first["openvino dynamic", "128x128"].split()[0])
+def test_first_calls_stand_beside_the_median_and_those_elsewhere_beside_later_ones(
+    lab: Lab,
+) -> None:
+    change = change_to(Size(192, 192), 12_000_000, 9_000_000, 2_000_000, 1_900_000, back_ns=1)
+    dynamic = with_calls(lab.ok(lab.trial(strategy="dynamic")), 40, change, back=1.5)
+    static = with_calls(lab.ok(lab.trial()), 3)
+    shown = cells(call_tables.first_table(read(lab, static, dynamic).frame))
+    opening, there, back = "after opening (ms)", "at another shape (ms)", "back again (ms)"
+    assert shown["openvino static", opening].endswith(" (3.0×)")
+    assert shown["openvino static", there] == shown["openvino static", back] == "–"
+    assert shown["openvino dynamic", opening].endswith(" (40×)")
+    shown_ms = float(shown["openvino dynamic", opening].split()[0])
     assert shown_ms == pytest.approx(40 * summarize(dynamic).latency_ms, rel=0.01)
-    change = cells(call_tables.change_table(frame))
-    assert list(change) == [("openvino dynamic", "128x128")]
-    assert change["openvino dynamic", "128x128"].endswith(" (1.5×)")
+    assert shown["openvino dynamic", there] == "192x192: 12.0 (6.0×)"
+    assert shown["openvino dynamic", back].endswith(" (1.5×)")
+
+
+def test_another_batch_is_named_where_the_size_is_the_same(lab: Lab) -> None:
+    change = change_to(Size(128, 128), 3_000_000, 1_000_000, back_ns=1, batch_size=8)
+    shown = cells(
+        call_tables.first_table(read(lab, with_calls(lab.ok(lab.trial()), 3, change)).frame)
+    )
+    assert shown["openvino static", "at another shape (ms)"] == "batch 8: 3.00 (3.0×)"
 
 
 def test_parts_have_their_share_of_their_sum(lab: Lab) -> None:
@@ -124,20 +161,20 @@ def test_a_failure_at_another_size_is_told_without_folders(lab: Lab) -> None:
     reason = FirstCall(process=0, open_ns=5, change_reason=why)
     told = call_tables.change_failures(read(lab, replace(result, first_calls=(reason,))).frame)
     assert told == (
-        "- openvino dynamic at 192x192, after another shape: "
+        "- openvino dynamic at 192x192, at another shape: "
         "The engine \\| at plan failed. Build another."
     )
 
 
 def test_the_page_has_sections_for_what_was_measured_only(lab: Lab) -> None:
     plain = lab.ok(lab.trial())
-    full = with_parts(with_calls(plain, 9, None), COPIES)
+    full = with_parts(with_calls(plain, 9), COPIES)
 
     def page(result: Result) -> str:
         return compose(read(lab, result), ("a.",), {})
 
-    assert "## First calls\n\n| first call of all" in page(full)
+    assert "## First calls\n\n| engine" in page(full)
     assert "## Parts of a call\n\n| engine" in page(full)
-    assert "first call after another shape" not in page(full)
+    assert "at another shape (ms)" not in page(full)
     assert "First calls" not in page(plain)
     assert "Parts of a call" not in page(plain)
