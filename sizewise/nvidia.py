@@ -1,11 +1,19 @@
-"""What the NVIDIA driver says about the GPUs, through NVML: CUDA is never started for it."""
+"""What the NVIDIA driver says about the GPUs, through NVML: CUDA is never started for it.
+
+CUDA counts the fastest first and hides what ``CUDA_VISIBLE_DEVICES`` leaves out; NVML counts by PCI
+bus and hides nothing (CUDA programming guide, "CUDA Environment Variables"). Here both are one.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+_ORDER = "CUDA_DEVICE_ORDER"
 _TODO = "With an NVIDIA GPU: install its driver"
 _ERRORS = {
     "NVMLError_LibraryNotFound": ("no NVIDIA driver is installed", _TODO),
@@ -36,8 +44,9 @@ class Device:
 
 @dataclass(frozen=True, kw_only=True)
 class Devices:
-    """Those ``found``, or the ``reason`` why there are none and what to do. ``driver`` is its
-    version and ``cuda`` the newest CUDA it runs (``13.0``), where it answers."""
+    """Those ``found`` that CUDA sees, in its order, or the ``reason`` why there are none and what
+    to do. ``driver`` is its version and ``cuda`` the newest CUDA it runs (``13.0``), where it
+    answers."""
 
     found: tuple[Device, ...] = ()
     driver: str = ""
@@ -48,7 +57,9 @@ class Devices:
 
 @cache
 def find_devices() -> Devices:
-    """Asked once in a process. ``CUDA_VISIBLE_DEVICES`` hides nothing from NVML."""
+    """Asked once in a process, before it starts CUDA: that then counts by PCI bus, too, here and in
+    the processes that this one starts."""
+    os.environ[_ORDER] = "PCI_BUS_ID"
     try:
         import pynvml
     except ImportError:
@@ -69,18 +80,51 @@ def find_devices() -> Devices:
 def _read(nvml: Any) -> Devices:
     driver, cuda = nvml.nvmlSystemGetDriverVersion(), nvml.nvmlSystemGetCudaDriverVersion()
     handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())]
-    missing = not handles
-    return Devices(
-        found=tuple(_device(nvml, handle) for handle in handles),
-        driver=driver,
-        cuda=f"{cuda // 1000}.{cuda % 1000 // 10}",
-        reason=f"the NVIDIA driver {driver} finds no GPU" if missing else "",
-        todo="See that the GPU is there and may be used: nvidia-smi lists it" if missing else "",
-    )
+    found = tuple(_device(nvml, *pair) for pair in _visible(nvml, handles))
+    reason, todo = ("", "") if found else _missing(driver, len(handles))
+    version = f"{cuda // 1000}.{cuda % 1000 // 10}"
+    return Devices(found=found, driver=driver, cuda=version, reason=reason, todo=todo)
 
 
-def _device(nvml: Any, handle: Any) -> Device:
-    major, minor = nvml.nvmlDeviceGetCudaComputeCapability(handle)
+def _missing(driver: str, hidden: int) -> tuple[str, str]:
+    if not hidden:
+        todo = "See that the GPU is there and may be used: nvidia-smi lists it"
+        return f"the NVIDIA driver {driver} finds no GPU", todo
+    why = f"{_VISIBLE} is {os.environ[_VISIBLE]!r}, which hides every GPU ({hidden} found)"
+    return why, f"Unset {_VISIBLE}, or name in it what nvidia-smi -L lists"
+
+
+def _visible(nvml: Any, handles: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each device and the GPU that it is, or is a part of; the first name that means none ends the
+    list."""
+    if _VISIBLE not in os.environ:
+        yield from zip(handles, handles, strict=True)
+        return
+    for name in os.environ[_VISIBLE].split(","):
+        pair = _named(nvml, handles, name.strip())
+        if pair is None:
+            return
+        yield pair
+
+
+def _named(nvml: Any, handles: Sequence[Any], name: str) -> tuple[Any, Any] | None:
+    """By index, or by a UUID, which the beginning stands for where only one has it. A part of a GPU
+    (MIG) has a UUID of its own, and the capability of the whole."""
+    if name.startswith("MIG-"):
+        try:
+            part = nvml.nvmlDeviceGetHandleByUUID(name)
+            return part, nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(part)
+        except (nvml.NVMLError_NotFound, nvml.NVMLError_InvalidArgument):
+            return None
+    if name.isdecimal():
+        meant = list(handles[int(name) :][:1])
+    else:
+        meant = [h for h in handles if name and nvml.nvmlDeviceGetUUID(h).startswith(name)]
+    return (meant[0], meant[0]) if len(meant) == 1 else None
+
+
+def _device(nvml: Any, handle: Any, gpu: Any) -> Device:
+    major, minor = nvml.nvmlDeviceGetCudaComputeCapability(gpu)
     return Device(
         name=nvml.nvmlDeviceGetName(handle),
         capability=f"{major}.{minor}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes.util
+import os
 import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sizewise.child import run_in_child
 from sizewise.environment import nvidia_devices
 from sizewise.nvidia import Device, find_devices
 
@@ -17,9 +19,12 @@ pynvml = pytest.importorskip("pynvml")
 
 
 class Driver(SimpleNamespace):
-    """pynvml, as it is with a driver and with GPUs of (name, compute capability, bytes)."""
+    """pynvml, as it is with a driver and with GPUs of (name, compute capability, bytes). The first
+    has the UUID GPU-00ab, and the part of it that MIG made MIG-00ab."""
 
     NVMLError = pynvml.NVMLError
+    NVMLError_NotFound = pynvml.NVMLError_NotFound
+    NVMLError_InvalidArgument = pynvml.NVMLError_InvalidArgument
 
     def __init__(self, *gpus: tuple[str, tuple[int, int], int], error: int = 0) -> None:
         super().__init__(gpus=gpus, error=error, open=0, asked=0)
@@ -53,12 +58,27 @@ class Driver(SimpleNamespace):
             raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
         return (handle[1][0], handle[1][1])
 
+    def nvmlDeviceGetUUID(self, handle: Any) -> str:  # noqa: N802
+        return f"GPU-{self.gpus.index(handle):02}ab"
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> Any:  # noqa: N802
+        if uuid != "MIG-00ab":
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
+        name, _, nbytes = self.gpus[0]
+        return (f"{name} MIG 1g", None, nbytes // 8)
+
+    def nvmlDeviceGetDeviceHandleFromMigDeviceHandle(self, handle: Any) -> Any:  # noqa: N802
+        assert handle[1] is None
+        return self.gpus[0]
+
     def nvmlDeviceGetMemoryInfo(self, handle: Any) -> Any:  # noqa: N802
         return SimpleNamespace(total=handle[2])
 
 
 @pytest.fixture(autouse=True)
-def afresh() -> Iterator[None]:
+def afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
+        monkeypatch.delenv(name, raising=False)
     find_devices.cache_clear()
     yield
     find_devices.cache_clear()
@@ -70,7 +90,7 @@ def with_driver(patch: pytest.MonkeyPatch, driver: Driver | None) -> None:
 
 def test_every_name_that_is_asked_for_is_nvmls() -> None:
     names = [name for name in vars(Driver) if name.startswith("nvml")]
-    assert len(names) == 9
+    assert len(names) == 12
     assert all(callable(getattr(pynvml, name)) for name in names)
 
 
@@ -86,6 +106,57 @@ def test_devices_are_those_of_the_driver(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (devices.reason, devices.todo) == ("", "")
     assert nvidia_devices() == ("RTX 4090, driver 580.95.05", "H200, driver 580.95.05")
     assert (driver.asked, driver.open) == (1, 0)
+
+
+THREE = (("T4", (7, 5), 16 << 30), ("RTX 4090", (8, 9), 24 << 30), ("H200", (9, 0), 141 << 30))
+
+
+@pytest.mark.parametrize(
+    ("visible", "names"),
+    [
+        ("1", ["RTX 4090"]),
+        ("2,0", ["H200", "T4"]),
+        ("0, 2", ["T4", "H200"]),
+        ("0,2,-1,1", ["T4", "H200"]),
+        ("1,3,0", ["RTX 4090"]),
+        ("GPU-02ab", ["H200"]),
+        ("GPU-01,GPU-00", ["RTX 4090", "T4"]),
+        ("2,GPU-0,1", ["H200"]),
+        ("MIG-00ab", ["T4 MIG 1g"]),
+        ("1,MIG-77,0", ["RTX 4090"]),
+    ],
+)
+def test_devices_are_those_that_cuda_sees(
+    monkeypatch: pytest.MonkeyPatch, visible: str, names: list[str]
+) -> None:
+    """Which it sees is in NVIDIA's CUDA programming guide, "CUDA Environment Variables"."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with_driver(monkeypatch, Driver(*THREE))
+    devices = find_devices()
+    assert [device.name for device in devices.found] == names
+    assert devices.reason == ""
+    capabilities = {name: f"{major}.{minor}" for name, (major, minor), _ in THREE}
+    assert all(d.capability == capabilities[d.name.removesuffix(" MIG 1g")] for d in devices.found)
+
+
+@pytest.mark.parametrize("visible", ["", "-1", "3", "NoDevFiles", "GPU-", "GPU-9", "MIG-99"])
+def test_gpus_that_are_hidden_from_cuda_are_told(
+    monkeypatch: pytest.MonkeyPatch, visible: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with_driver(monkeypatch, Driver(*THREE))
+    devices = find_devices()
+    assert not devices.found
+    assert devices.reason == f"CUDA_VISIBLE_DEVICES is {visible!r}, which hides every GPU (3 found)"
+    assert devices.todo.startswith("Unset CUDA_VISIBLE_DEVICES")
+
+
+def test_cuda_counts_as_nvml_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    with_driver(monkeypatch, Driver(*THREE))
+    find_devices()
+    found = run_in_child("os:getenv", {"key": "CUDA_DEVICE_ORDER"}, timeout_s=60)
+    assert found == os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 
 
 @pytest.mark.parametrize(
