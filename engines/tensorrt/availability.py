@@ -17,6 +17,7 @@ from engines.libraries import installed_version, presence
 from sizewise import nvidia
 from sizewise.nvidia import Device, Devices
 
+_BINDINGS = "cuda-bindings"
 _OLDEST_CAPABILITY = (7, 5)
 """Turing: TensorRT 10.5 removed Volta (its release notes, "NVIDIA Volta Support Removed")."""
 
@@ -87,11 +88,9 @@ def can_build(library: Library) -> Availability:
 
 
 def can_run(library: Library) -> Availability:
-    """A session goes through cuda-bindings, and needs a GPU that the library supports."""
-    for answer in (_installed(library), _on_device(library)):
-        if not answer.ok:
-            return answer
-    return presence("cuda.bindings", ("cuda-bindings",), library.extra)
+    """A session goes through cuda-bindings, and starts on the first GPU that CUDA sees."""
+    answers = (ask(library) for ask in (_installed, _on_device, _bindings))
+    return next((answer for answer in answers if not answer.ok), Availability(True))
 
 
 def _installed(library: Library) -> Availability:
@@ -147,27 +146,39 @@ def _on_device(library: Library) -> Availability:
     if not devices.found:
         todo = f"{devices.todo}{'' if library.builds_on_cpu else _elsewhere()}"
         return Availability(False, devices.reason, todo)
-    if not any(map(library.runs_on, devices.found)):
-        return _unsupported(library, devices.found)
-    return _by_driver(library, devices)
+    if not library.runs_on(devices.found[0]):
+        return _unsupported(library, *devices.found)
+    needed = next((int(name[-2:]) for name in library.distributions if _is_for_cuda(name)), 0)
+    return _by_driver(library.title, needed, devices, "Install a newer NVIDIA driver")
 
 
-def _unsupported(library: Library, devices: tuple[Device, ...]) -> Availability:
-    named = ", ".join(f"{d.name} has {d.capability}" for d in devices)
+def _unsupported(library: Library, first: Device, *others: Device) -> Availability:
     wanted = ", ".join(library.capabilities) or "7.5 or newer"
-    why = f"{library.title} runs on compute capability {wanted}, and {named}"
-    if any(map(TENSORRT.runs_on, devices)):
+    seen = f"{first.name}, the first GPU, has {first.capability}"
+    why = f"{library.title} runs on compute capability {wanted}, and {seen}"
+    if able := next(filter(library.runs_on, others), None):
+        return Availability(False, why, f"Name the {able.name} first in CUDA_VISIBLE_DEVICES")
+    if TENSORRT.runs_on(first):
         return Availability(False, why, f"Use {TENSORRT.name} on it: {TENSORRT.install}")
     return Availability(False, why, "Use a newer GPU, or onnxruntime or openvino on the CPU")
 
 
-def _by_driver(library: Library, devices: Devices) -> Availability:
+def _bindings(library: Library) -> Availability:
+    """Their major version is that of the CUDA that they are for."""
+    here = presence("cuda.bindings", (_BINDINGS,), library.extra)
+    if not here.ok:
+        return here
+    devices, (needed, *_) = nvidia.find_devices(), _numbers(installed_version(_BINDINGS))
+    older = f"pip install '{_BINDINGS}<{needed}', or install a newer NVIDIA driver"
+    return _by_driver(_BINDINGS, needed, devices, older)
+
+
+def _by_driver(title: str, needed: int, devices: Devices, todo: str) -> Availability:
     """A package for CUDA 13 does not run on a driver for CUDA 12."""
-    needed = next((int(name[-2:]) for name in library.distributions if _is_for_cuda(name)), 0)
     if _numbers(devices.cuda)[0] >= needed:
         return Availability(True)
-    why = f"{library.title} is installed for CUDA {needed}, and the driver {devices.driver} has "
-    return Availability(False, f"{why}CUDA {devices.cuda}", "Install a newer NVIDIA driver")
+    why = f"{title} is installed for CUDA {needed}, and the driver {devices.driver} has CUDA "
+    return Availability(False, f"{why}{devices.cuda}", todo)
 
 
 def _is_for_cuda(distribution: str) -> bool:

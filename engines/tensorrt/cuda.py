@@ -128,7 +128,7 @@ def _bindings() -> Any:
     try:
         from cuda.bindings import runtime
     except ImportError as error:
-        todo = "pip install 'sizewise[gpu]' for TensorRT, 'sizewise[rtx]' for TensorRT for RTX."
+        todo = "pip install 'sizewise[tensorrt]', or 'sizewise[rtx]' for TensorRT for RTX."
         raise _unavailable(f"cuda-bindings can't be imported ({error})", todo) from error
     return runtime
 

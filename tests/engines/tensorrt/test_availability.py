@@ -84,7 +84,7 @@ class Machine:
             f"{wheel}_bindings=={version}",
             'numpy; extra == "numpy"',
         ]
-        self.install("cuda-bindings", "13.0", "cuda.bindings")
+        self.install("cuda-bindings", f"{cuda}.0", "cuda.bindings")
         return name
 
 
@@ -161,7 +161,7 @@ def test_a_gpu_is_judged_by_its_compute_capability(machine: Machine, capability:
         assert can_run(library).ok == runs
         assert can_build(library).ok == (runs or library is TENSORRT_RTX)
         if not runs:
-            assert f"GPU {capability} has {capability}" in can_run(library).reason
+            assert f"the first GPU, has {capability}" in can_run(library).reason
 
 
 def test_where_rtx_does_not_run_tensorrt_is_named_if_it_does(machine: Machine) -> None:
@@ -170,8 +170,15 @@ def test_where_rtx_does_not_run_tensorrt_is_named_if_it_does(machine: Machine) -
     assert "Use tensorrt on it: pip install 'sizewise[tensorrt]'" in can_run(TENSORRT_RTX).todo
     machine.see(gpu("6.1"))
     assert "newer GPU" in can_run(TENSORRT_RTX).todo
-    machine.see(gpu("9.0", "8.9"))
+
+
+def test_the_first_gpu_is_the_one_that_is_used(machine: Machine) -> None:
+    machine.install_library(TENSORRT_RTX, "1.7.1")
+    machine.see(gpu("8.9", "9.0"))
     assert can_run(TENSORRT_RTX).ok
+    machine.see(gpu("9.0", "6.1", "8.9"))
+    assert "GPU 9.0, the first GPU, has 9.0" in can_run(TENSORRT_RTX).reason
+    assert can_run(TENSORRT_RTX).todo == "Name the GPU 8.9 first in CUDA_VISIBLE_DEVICES"
 
 
 @pytest.mark.parametrize(
@@ -259,3 +266,27 @@ def test_a_driver_that_is_too_old_for_the_package_is_told(
     assert can_run(library).ok == runs
     if not runs:
         assert "for CUDA 13, and the driver 580.1 has CUDA 12.8" in can_run(library).reason
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("bindings", "driver", "runs"),
+    [
+        ("13.5.0", "12.8", False),
+        ("12.9.4", "12.8", True),
+        ("12.9.4", "13.1", True),
+        ("13.5.0", "13.0", True),
+    ],
+)
+def test_bindings_that_are_too_new_for_the_driver_are_told(
+    machine: Machine, library: Library, bindings: str, driver: str, runs: bool
+) -> None:
+    machine.install_library(library, "11.0.0", cuda=12)
+    machine.versions["cuda-bindings"] = bindings
+    machine.see(gpu("8.9", cuda=driver))
+    assert can_build(library).ok
+    answer = can_run(library)
+    assert answer.ok == runs
+    if not runs:
+        assert "cuda-bindings is installed for CUDA 13, and the driver 580.1 has" in answer.reason
+        assert answer.todo.startswith("pip install 'cuda-bindings<13'")
