@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +95,20 @@ def test_what_runs_is_measured_and_what_does_not_is_named(
     assert f"{HOUSE}/" not in path.read_text(encoding="utf-8")
 
 
-def test_cuda_graphs_are_measured_on_and_off_where_they_can_be() -> None:
+@pytest.mark.parametrize(
+    ("capability", "needed"), [("7.5", ["capabilities=7.5"]), ("8.0", []), ("9.0", [])]
+)
+def test_cuda_graphs_are_measured_on_and_off_where_they_can_be(
+    monkeypatch: pytest.MonkeyPatch, capability: str, needed: list[str]
+) -> None:
+    one = replace(GPU, capability=capability)
+    monkeypatch.setattr(gpu, "find_devices", lambda: Devices(found=(one,)))
     able = [find_backend(name) for name in gpu.BACKENDS]
     for precision in ("fp32", "int8"):
         model = unwritten_net(precision=precision)
         tables = gpu.settings(model, able, "224:448:32", 8).products()
         assert [(*table.backends, *table.options) for table in tables] == [
-            (backend.name, *options)
+            (backend.name, *(needed if backend.name == "tensorrt_rtx" else ()), *options)
             for backend in able
             if precision in backend.precisions
             for options in ([], ["cuda_graphs=false"])

@@ -18,9 +18,10 @@ from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOpti
 from engines.tensorrt.plan import Watch, write_plan
 from engines.tensorrt.refitting import note_weights
 from engines.tensorrt.session import TensorRtSession
-from engines.tensorrt.target import is_newer, target_of
+from engines.tensorrt.target import is_newer, target_of, why_not_here
 from engines.tensorrt.timing import cache_path
 from engines.tensorrt.words import Words
+from sizewise.errors import EngineMismatchError
 from sizewise.nvidia import find_devices
 from sizewise.progress import cancelled, report
 from sizewise.specs import Achieved, EngineArtifact, EngineMemory, EngineSpec, ExportedModel
@@ -123,6 +124,26 @@ class TensorRtRtx(TensorRt):
     name = TENSORRT_RTX.name
     library = TENSORRT_RTX
     options_type = RtxOptions
+
+    def check(self, model: ExportedModel, spec: EngineSpec) -> None:
+        super().check(model, spec)
+        why = why_not_here(_options(spec), find_devices())
+        if why and not cast(RtxOptions, spec.options).capabilities:
+            raise EngineMismatchError(
+                f"{self.name} was not asked for an engine that runs on the GPU here",
+                why,
+                f"Name it: --backend-option capabilities={find_devices().found[0].capability}.",
+                reason_code="unsupported_options",
+            )
+
+    def memory(self, artifact: EngineArtifact) -> EngineMemory | None:
+        elsewhere = why_not_here(_options(artifact.spec), find_devices())
+        return artifact.memory if elsewhere else super().memory(artifact)
+
+    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+        if why := why_not_here(_options(artifact.spec), find_devices()):
+            return Achieved(reason=f"{BUILT_NOT_RUN}: {why}", vouched=True)
+        return super()._inspect(artifact)
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Built:
         built = super()._build(model, spec, folder)

@@ -8,6 +8,8 @@ import re
 from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOptions
 from sizewise.nvidia import Devices
 
+_AMPERE = 8.0
+
 
 def target_of(options: TensorRtOptions, devices: Devices) -> str:
     """In words, equal where a plan can be opened. TensorRT's depend on the system and on the first
@@ -17,6 +19,20 @@ def target_of(options: TensorRtOptions, devices: Devices) -> str:
         named = ", ".join(options.capabilities)
         return f"RTX GPUs of compute capability {named}" if named else "RTX GPUs since Ampere"
     return f"{platform.system()} {platform.machine()}, {_gpu(options, devices)}"
+
+
+def why_not_here(options: TensorRtOptions, devices: Devices) -> str:
+    """Why a plan for RTX does not run on the first GPU; empty where it does, or where there is no
+    GPU."""
+    if not (isinstance(options, RtxOptions) and devices.found):
+        return ""
+    first = devices.found[0]
+    if options.capabilities:
+        fits = first.capability in options.capabilities
+    else:
+        fits = float(first.capability) >= _AMPERE
+    where = f"{first.name} has compute capability {first.capability}"
+    return "" if fits else f"it is for {target_of(options, devices)}, and {where}"
 
 
 def is_newer(here: str, built: str) -> bool:

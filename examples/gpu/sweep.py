@@ -21,6 +21,7 @@ from bench.sweep import RESULTS, sweep
 from engines.base import Backend
 from engines.registry import find_backend
 from engines.tensorrt.options import TensorRtOptions
+from engines.tensorrt.target import why_not_here
 from examples.engines import files
 from examples.engines.matrix import IMAGES, NARROW, SCALES
 from examples.engines.pages import machine
@@ -141,8 +142,12 @@ def settings(
 
 
 def _options(backend: Backend) -> tuple[tuple[str, ...], ...]:
-    captures = issubclass(backend.options_type, TensorRtOptions)
-    return ((), ("cuda_graphs=false",)) if captures else ((),)
+    if not issubclass(backend.options_type, TensorRtOptions):
+        return ((),)
+    devices = find_devices()
+    away = why_not_here(backend.options_type(), devices)
+    here = (f"capabilities={devices.found[0].capability}",) if away else ()
+    return here, (*here, "cuda_graphs=false")
 
 
 def _write(path: Path, record: Mapping[str, Any]) -> None:

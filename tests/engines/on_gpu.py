@@ -35,7 +35,7 @@ def why_not(name: str, precision: str = "fp32") -> str:
         if not answer.ok:
             return f"{name}: {answer.reason}"
     least = LEAST_CAPABILITIES.get(precision, (0, 0))
-    if any(tuple(map(int, device.capability.split("."))) >= least for device in devices.found):
+    if tuple(map(int, devices.found[0].capability.split("."))) >= least:
         return ""
     return f"{name}: {precision} needs compute capability {least[0]}.{least[1]}"
 
@@ -66,7 +66,8 @@ def spec_for(
     batch_range: BatchRange | None = None,
     **options: Any,
 ) -> EngineSpec:
-    """Over SIZES, or the first of them; ``options`` are the back end's own."""
+    """Over SIZES, or the first of them; ``options`` are the back end's own, beside those that it
+    takes to run here."""
     return EngineSpec(
         backend=backend.name,
         strategy=strategy,
@@ -74,8 +75,14 @@ def spec_for(
         batch_size=batch_size,
         batch_range=batch_range,
         graph_fusion=backend.default_graph_fusion,
-        options=backend.options_type(**options),
+        options=backend.options_type(**needed_options(backend.name) | options),
     )
+
+
+def needed_options(name: str) -> dict[str, Any]:
+    """What the GPU here needs: by default, TensorRT for RTX builds for GPUs since Ampere."""
+    turing = [device for device in find_devices().found[:1] if device.capability == "7.5"]
+    return {"capabilities": ("7.5",)} if name == "tensorrt_rtx" and turing else {}
 
 
 def _profiles(strategy: Any) -> tuple[Profile, ...]:

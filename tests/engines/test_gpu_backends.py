@@ -17,7 +17,6 @@ from engines.attestation import attest
 from engines.base import example_input
 from engines.opening import open_engine
 from engines.registry import find_backend
-from sizewise import nvidia
 from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, Size
 from sizewise.trials import Result
 from tests.engines.nets import Array, reference
@@ -29,6 +28,7 @@ from tests.engines.on_gpu import (
     cases,
     engine_cases,
     expect_near,
+    needed_options,
     sizes_of,
     spec_for,
     write_heavy_net,
@@ -132,7 +132,7 @@ def _device_used_bytes() -> int:
 
     pynvml.nvmlInit()
     try:
-        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(len(nvidia.find_devices().found)))
+        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
         return sum(pynvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles)
     finally:
         pynvml.nvmlShutdown()
@@ -198,7 +198,9 @@ def test_a_sweep_records_first_calls_parts_and_memory(
 def _swept(model: ExportedModel, name: str, out: Path) -> list[Result]:
     asked = {"backends": [name], "strategies": ["dynamic"], "sizes": "64,128", "threads": 1}
     protocol = {"processes": 1, "rounds": 2, "block_s": 0}
-    outcome = sweep((model,), SweepSettings.model_validate(asked | protocol), out)
+    needed = [f"{option}={','.join(value)}" for option, value in needed_options(name).items()]
+    settings = SweepSettings.model_validate(asked | protocol | {"options": needed})
+    outcome = sweep((model,), settings, out)
     with Store.open(outcome.results, read_only=True) as store:
         return [result for run in store.runs() for result in run.results]
 

@@ -11,14 +11,18 @@ from typing import Any
 import pytest
 
 import engines.backends.tensorrt as module
-from engines.attestation import departure
+from engines.artifacts import read_manifest
+from engines.attestation import attest, departure
 from engines.base import Availability
+from engines.building import build_engine
 from engines.cache import obtain_engine
 from engines.opening import open_engine
 from engines.registry import find_backend
 from engines.tensorrt.cuda import CudaRuntime
 from engines.tensorrt.options import RtxOptions
-from sizewise.errors import BackendUnavailableError
+from sizewise import codec
+from sizewise.errors import BackendUnavailableError, EngineMismatchError
+from sizewise.nvidia import Device, Devices
 from sizewise.specs import ExportedModel
 from tests.engines.tensorrt import sessions
 from tests.engines.tensorrt.builds import STRATEGIES, spec_of
@@ -77,6 +81,60 @@ def test_fp8_for_every_gpu_is_remarked_on_since_not_every_one_has_it(
     spec = spec_of("static", capabilities=capabilities)
     found = RTX.build(model, spec, tmp_path).remarks
     assert sum("8.9" in remark for remark in found) == remarks
+
+
+def on_a(capability: str, patch: pytest.MonkeyPatch) -> None:
+    """A GPU that TensorRT for RTX runs on; nothing is opened on it."""
+    one = Device(name="RTX", capability=capability, memory_bytes=1)
+    patch.setattr(module, "find_devices", lambda: Devices(found=(one,)))
+    patch.setattr(module.TensorRt, "can_run", lambda _: Availability(True))
+
+
+@pytest.mark.parametrize(
+    ("capability", "capabilities", "refused"),
+    [
+        ("7.5", (), True),
+        ("7.5", ("7.5",), False),
+        ("7.5", ("8.9",), False),
+        ("8.0", (), False),
+        ("12.0", (), False),
+    ],
+)
+def test_a_plan_since_ampere_is_not_built_on_a_turing_gpu_unasked(
+    net: ExportedModel,
+    monkeypatch: pytest.MonkeyPatch,
+    capability: str,
+    capabilities: tuple[str, ...],
+    refused: bool,
+) -> None:
+    on_a(capability, monkeypatch)
+    spec = spec_of("static", capabilities=capabilities)
+    if not refused:
+        RTX.check(net, spec)
+        return
+    with pytest.raises(EngineMismatchError, match=r"-option capabilities=7\.5\.") as caught:
+        RTX.check(net, spec)
+    assert caught.value.reason_code == "unsupported_options"
+    assert "since Ampere, and RTX has compute capability 7.5" in caught.value.why
+
+
+@without_gpu
+@pytest.mark.parametrize(("here", "built"), [("8.9", "12.0"), ("7.5", "8.6")])
+def test_a_plan_for_other_gpus_is_built_and_said_not_to_run_here(
+    net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, built: str
+) -> None:
+    """To open it would end this interpreter: there is no driver."""
+    on_a(here, monkeypatch)
+    spec = spec_of("static", capabilities=(built,))
+    build_engine(codec.to_plain(net), codec.to_plain(spec), str(tmp_path))
+    artifact = read_manifest(tmp_path)
+    assert artifact.achieved.reason == (
+        f"built, not run: it is for RTX GPUs of compute capability {built}, and RTX has compute "
+        f"capability {here}"
+    )
+    assert artifact.achieved.vouched
+    assert artifact.memory is not None
+    attest(net, artifact)
 
 
 def test_neither_stands_in_for_the_other() -> None:
