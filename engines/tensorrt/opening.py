@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from engines.tensorrt.collecting import collecting_later
 from engines.tensorrt.options import TensorRtOptions
 from engines.tensorrt.refitting import put_weights_in
 from engines.tensorrt.words import Words, listening
@@ -14,6 +15,7 @@ from sizewise.specs import EngineArtifact
 PLAN = "engine.plan"
 
 
+@collecting_later()
 def open_plan(trt: Any, artifact: EngineArtifact, words: Words) -> Any:
     """The engine, with its weights; ``words`` hears what TensorRT says of it, now and in its calls.
     Raises EngineMismatchError with these words."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engines.base import Built
+from engines.tensorrt.collecting import collecting_later
 from engines.tensorrt.config import configure
 from engines.tensorrt.network import parse
 from engines.tensorrt.profiles import add_profiles
@@ -29,20 +28,7 @@ class Watch:
     cancelled: Callable[[], bool]
 
 
-@contextmanager
-def _collecting_later() -> Iterator[None]:
-    """The library calls back from threads of its own: a garbage collection there would end what is
-    left of earlier builds in the middle of this one, and wait for locks that it holds."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-@_collecting_later()
+@collecting_later()
 def write_plan(
     trt: Any,
     model: ExportedModel,

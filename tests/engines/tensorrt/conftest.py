@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from engines.tensorrt.collecting import collecting_later
+
+
+@pytest.fixture(autouse=True)
+def _no_collection_in_callbacks() -> Iterator[None]:
+    """Tests call the library by its parts, and what ``pytest.raises`` holds is a cycle."""
+    with collecting_later():
+        yield
