@@ -57,6 +57,7 @@ def test_what_another_back_end_has_is_left_to_it() -> None:
         (["tf32"], "'tf32' is no option.*NAME=VALUE"),
         (["=3"], "'=3' is no option"),
         (["workspace_mib=-1"], "workspace_mib is -1"),
+        (["workspace_mib=1048577"], "workspace_mib is 1048577: it is from 0 to"),
         (["cuda_graph_limit=0"], "cuda_graph_limit is 0"),
         (["capabilities=eight"], "'eight'"),
     ],
