@@ -30,6 +30,17 @@ from sizewise.progress import SILENT, Progress
 COUNTS: Mapping[Split, int] = {"train": 1200, "val": 400}
 _PACKAGES = ("sklearn", "skimage")
 _SUMS = "sums.json"
+_LIBRARIES = ("scikit-learn", "scikit-image", "pillow", "numpy")
+"""Their versions decide what the pictures are."""
+_GENERATOR = 1
+"""Raise it with every change here, or in what this draws on, that makes other data. What the data
+are is held by a test, which then wants new sums."""
+_NAMED_BEFORE = {
+    "generator 1, seed 0, scikit-learn 1.9.1, scikit-image 0.26.0, pillow 13.0.0, numpy 2.4.6": (
+        "078258ae0068f22e"
+    ),
+}
+"""Recipes of data that lie in caches under another name: it was a hash of this code's own text."""
 
 
 def open_digits(split: Split, progress: Progress = SILENT, *, seed: int = 0) -> Dataset:
@@ -142,15 +153,12 @@ def _broken(folder: Path, why: str) -> InputError:
 
 
 def _recipe(seed: int) -> str:
-    """A hash of all that decides the bytes: this code, the libraries' versions and the seed."""
-    digest = hashlib.sha256(f"seed {seed}".encode())
-    for module in (_composition.__file__, _glyphs.__file__, _photographs.__file__, __file__):
-        digest.update(Path(module).read_bytes())
+    """A hash of all that decides the bytes: the generator, the libraries' versions and the seed."""
     for package in _PACKAGES:
         _photographs.package_folder(package)
-    for package in ("scikit-learn", "scikit-image", "pillow", "numpy"):
-        digest.update(f"{package} {importlib.metadata.version(package)}".encode())
-    return digest.hexdigest()[:16]
+    versions = (f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
+    told = ", ".join((f"generator {_GENERATOR}", f"seed {seed}", *versions))
+    return _NAMED_BEFORE.get(told) or hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 DATASETS = (

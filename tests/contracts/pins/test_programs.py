@@ -14,31 +14,76 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.onnxfile import read_model, sha256_of
-from tests.contracts.pins.fixture import MADE, filed_run
+torch = pytest.importorskip("torch")
 
-pytest.importorskip("torch")
+from exporter.capture import capture, save_program  # noqa: E402 - without torch there is none
+from netzoo.backbone import four_levels  # noqa: E402
+from netzoo.checkpoint import load_checkpoint  # noqa: E402
+from netzoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig  # noqa: E402
+from netzoo.cost import build_without_weights  # noqa: E402
+from netzoo.deploy import deployable  # noqa: E402
+from netzoo.fusion import fusions  # noqa: E402
+from netzoo.network import networks  # noqa: E402
+from sizewise.specs import Size  # noqa: E402
+from tests.contracts.pins.fixture import MADE, filed_run  # noqa: E402
 
+PINNED: dict[str, list[str]] = json.loads(
+    Path(__file__).with_name("class_paths.json").read_text(encoding="utf-8")
+)
+PROGRAM = MADE / "out" / "yolov3-tiny.pt2"
 _OURS = re.compile(r"\bnetzoo(?:\.\w+)+")
 
-DARKNET = {"netzoo.blocks.ConvBNAct", "netzoo.deploy.Deployable"}
-CLASS_PATHS = {
-    "yolov3-tiny": DARKNET
-    | {
-        "netzoo.blocks.PadMaxPool",
-        "netzoo.networks.yolov3_tiny.TinyBackbone",
-        "netzoo.networks.yolov3_tiny.YoloV3Tiny",
-    },
-}
+
+def configurations() -> dict[str, NetworkConfig]:
+    """Every network, every fusion over the usual backbone, and every backbone that can be taken."""
+    found = {n: NetworkConfig(name=n, classes=("a", "b")) for n in networks() if n != MULTISCALE}
+    for fusion in fusions():
+        found[f"{MULTISCALE}-{fusion}"] = _multiscale(MultiscaleConfig(fusion=fusion))
+    for name in four_levels():
+        config = MultiscaleConfig(fusion="single", scales=(1.0,), backbones=(name,))
+        found[f"{MULTISCALE}-single-{name}"] = _multiscale(config)
+    return found
 
 
-def class_paths(program: Path) -> set[str]:
-    with zipfile.ZipFile(program) as archive:
-        names = [name for name in archive.namelist() if name.endswith("model.json")]
-        text = "\n".join(archive.read(name).decode() for name in names)
-    json.loads(text)
-    return set(_OURS.findall(text))
+def _multiscale(config: MultiscaleConfig) -> NetworkConfig:
+    return NetworkConfig(name=MULTISCALE, classes=("object",), multiscale=config)
 
 
-def test_the_class_paths_of_the_fixture_are_these() -> None:
-    assert class_paths(MADE / "out" / "yolov3-tiny.pt2") == CLASS_PATHS["yolov3-tiny"]
+def _class_paths(config: NetworkConfig) -> list[str]:
+    """Those of our own modules, as deployed."""
+    kinds = {type(module) for module in deployable(build_without_weights(config)).modules()}
+    paths = {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds}
+    return sorted(path for path in paths if _OURS.match(path))
+
+
+def test_all_networks_are_pinned() -> None:
+    assert set(configurations()) == set(PINNED)
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_what_is_traced_stands_where_it_stood(name: str) -> None:
+    assert _class_paths(configurations()[name]) == PINNED[name]
+
+
+def test_a_program_holds_the_paths_of_its_classes() -> None:
+    with zipfile.ZipFile(PROGRAM) as archive:
+        texts = [archive.read(name) for name in archive.namelist() if name.endswith(".json")]
+    assert set(_OURS.findall(b"\n".join(texts).decode())) == {
+        "netzoo.backbones.tiny.TinyDarknet",
+        "netzoo.blocks.ConvBNAct",
+        "netzoo.blocks.SameSizePool",
+        "netzoo.deploy.Deployable",
+        "netzoo.networks.yolov3.YOLOv3Tiny",
+    }
+
+
+def test_the_checkpoint_is_captured_as_the_same_bytes(tmp_path: Path) -> None:
+    """With the same PyTorch: another one writes another file."""
+    there = filed_run().environment.packages["torch"]
+    if version("torch") != there:
+        pytest.skip(f"the program was captured by PyTorch {there}")
+    network = load_checkpoint(MADE / "out" / "yolov3-tiny.safetensors")
+    module = deployable(network)
+    program = capture(module, example=Size(64, 64), stride=network.stride, dynamic=True)
+    save_program(program, tmp_path / "again.pt2")
+    assert (tmp_path / "again.pt2").read_bytes() == PROGRAM.read_bytes()
