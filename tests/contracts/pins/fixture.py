@@ -1,5 +1,4 @@
-"""The files that an earlier sizewise made (see ``made/README.md``), and the machine that made them.
-"""
+"""The files that an earlier sizewise made (``made/README.md``), and the machine it ran on."""
 
 from __future__ import annotations
 

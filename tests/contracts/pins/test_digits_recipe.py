@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("sklearn")
 pytest.importorskip("skimage")
 
-from netzoo.data.coco import read_coco  # noqa: E402 - after the skip, with what it needs
-from netzoo.data.sets import digits  # noqa: E402
+from netzoo.data.coco import read_coco
+from netzoo.data.sets import digits
 
 VERSIONS = {
     "scikit-learn": "1.9.1",
@@ -56,6 +56,6 @@ def test_another_seed_generator_or_version_is_another_name(
     names = {digits._recipe(0), digits._recipe(1)}
     monkeypatch.setattr(digits, "_GENERATOR", digits._GENERATOR + 1)
     names |= {digits._recipe(0), digits._recipe(1)}
-    monkeypatch.setattr(digits.importlib.metadata, "version", lambda name: "0")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0")
     names |= {digits._recipe(0), digits._recipe(1)}
     assert len(names) == 6

@@ -1,0 +1,135 @@
+"""Names of fields that are keys on disk and in ``--json``, and words that are values there.
+
+``fields.json`` holds them as they were when the first files were written. Whoever adds one adds it
+there; none is renamed or dropped, and no default moves: that would make another trial of each.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from bench import schema
+from bench.settings import Axes, SweepSettings
+from engines.comparing import Comparison, Difference
+from engines.registry import backends
+from netzoo.checkpoint import CheckpointHeader, Provenance
+from netzoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.tasks.layouts import layout_names
+from netzoo.training.settings import ScaleTraining, TrainingSettings
+from sizewise import codec, specs, trials
+from sizewise.environment import PACKAGES, Environment
+from sizewise.rooms import ROOMS
+from sizewise.specs import Strategy, Task
+from sizewise.trials import Status
+
+ROOT = Path(__file__).resolve().parents[3]
+PINNED: dict[str, Any] = json.loads(
+    Path(__file__).with_name("fields.json").read_text(encoding="utf-8")
+)
+VALUES = (
+    *(trials.Trial, trials.Cell, trials.Protocol, trials.Block, trials.ShapeChange),
+    *(trials.FirstCall, trials.Part, trials.Memory, trials.Accuracy, trials.Build),
+    *(trials.Result, trials.Run, Environment),
+    *(specs.EngineSpec, specs.BackendOptions, specs.BatchRange, specs.Profile, specs.Size),
+    *(specs.ModelCard, specs.Calibration, specs.Suppression, specs.ParityCheck, specs.Deviation),
+    *(specs.ExportedModel, specs.TensorSpec, specs.ImageInput, specs.EngineArtifact),
+    *(specs.Achieved, specs.LayerPrecision, specs.EngineMemory, Comparison, Difference),
+    *(CheckpointHeader, Provenance, NetworkConfig, MultiscaleConfig),
+    *(TrainingSettings, ScaleTraining),
+)
+_OF_THE_MACHINE = {("TrainingSettings", "threads")}
+_CODES = {"reason_code", "code"}
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    """Names in their order, each with its default as JSON has it."""
+    return {
+        field.name: _default(field)
+        if (kind.__name__, field.name) not in _OF_THE_MACHINE
+        else "of the machine"
+        for field in dataclasses.fields(kind)
+    }
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return codec.to_plain(field.default_factory())
+    if field.default is dataclasses.MISSING:
+        return "required"
+    return json.loads(codec.to_json(field.default))
+
+
+def _reason_codes() -> list[str]:
+    """By the sources: what is given as ``reason_code=`` (a trial is filed under it), and the codes
+    of doubts."""
+    found = set()
+    for room in ("sizewise", *ROOMS):
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.keyword) and node.arg in _CODES:
+                    found.update(_texts(node.value))
+    return sorted(found)
+
+
+def _texts(node: ast.expr) -> set[str]:
+    """But for keys: ``found["reason_code"]`` hands on what came from elsewhere."""
+    inside = list(ast.walk(node))
+    keys = {id(n.slice) for n in inside if isinstance(n, ast.Subscript)}
+    texts = {n.value for n in inside if isinstance(n, ast.Constant) and id(n) not in keys}
+    return {text for text in texts if isinstance(text, str) and text}
+
+
+def snapshot() -> dict[str, Any]:
+    """All that is pinned here; ``fields.json`` is this."""
+    return {
+        "values": {kind.__name__: _fields(kind) for kind in VALUES},
+        "options": {
+            name: _fields(backend.options_type) for name, backend in sorted(backends().items())
+        },
+        "settings": {
+            kind.__name__: json.loads(json.dumps(kind().model_dump(mode="json")))
+            for kind in (Axes, SweepSettings)
+        },
+        "statuses": list(get_args(Status)),
+        "strategies": list(get_args(Strategy)),
+        "tasks": list(get_args(Task)),
+        "layouts": list(layout_names()),
+        "reason_codes": _reason_codes(),
+        "packages": list(PACKAGES),
+        "schema": {"version": schema.VERSION, "application_id": schema.APPLICATION_ID},
+    }
+
+
+@pytest.mark.parametrize("part", ["options", "settings", "values"])
+def test_fields_and_their_defaults_are_as_pinned(part: str) -> None:
+    found = snapshot()[part]
+    assert set(found) == set(PINNED[part])
+    for name, fields in found.items():
+        assert list(fields.items()) == list(PINNED[part][name].items()), name
+
+
+@pytest.mark.parametrize("part", ["statuses", "strategies", "tasks", "layouts", "packages"])
+def test_words_are_as_pinned(part: str) -> None:
+    assert snapshot()[part] == PINNED[part]
+
+
+def test_codes_and_the_schema_are_as_pinned() -> None:
+    found = snapshot()
+    assert found["reason_codes"] == PINNED["reason_codes"]
+    assert found["schema"] == PINNED["schema"]
+
+
+def test_full_settings_are_written_as_they_were() -> None:
+    """As the configuration of a run holds them: all of ``[bench]``, and of each ``[[bench.sweep]]``
+    what it says."""
+    given = PINNED["full_settings"]["given"]
+    settings = SweepSettings.model_validate(given)
+    said = [table.model_dump(mode="json", exclude_unset=True) for table in settings.sweep]
+    written = codec.to_json(settings.model_dump(mode="json") | {"sweep": said})
+    assert written == PINNED["full_settings"]["written"]
