@@ -29,32 +29,32 @@ bench: $(STAMP)
 	$(BIN)/pytest tests/benchmarks --benchmark-only
 
 networks: $(STAMP)
-	$(BIN)/python examples/networks.py
+	$(BIN)/python docs/make/networks.py
 
 # docs/multiscale.md: three seeds of ten trainings (an hour), what fusions cost (15 min), the page.
 ablation: $(STAMP)
-	$(BIN)/python examples/multiscale/ablation.py
+	$(BIN)/python docs/make/multiscale/ablation.py
 
 multiscale: $(STAMP)
-	$(BIN)/python examples/multiscale/cost.py
-	$(BIN)/python -m examples.multiscale.tables
+	$(BIN)/python docs/make/multiscale/cost.py
+	$(BIN)/python -m docs.make.multiscale.tables
 
 # docs/engines.md: files (a quarter of an hour), then what wants a quiet machine (40 min), what runs.
 engines: $(STAMP)
-	$(BIN)/python -m examples.engines.files
-	$(BIN)/python -m examples.engines.speed
-	$(BIN)/python -m examples.engines.benchmark_app
-	$(BIN)/python -m examples.engines.matrix
-	$(BIN)/python -m examples.engines.tables
+	$(BIN)/python -m docs.make.engines.files
+	$(BIN)/python -m docs.make.engines.speed
+	$(BIN)/python -m docs.make.engines.benchmark_app
+	$(BIN)/python -m docs.make.engines.matrix
+	$(BIN)/python -m docs.make.engines.tables
 
 # reports/measured/gpu-*.json: needs an NVIDIA GPU, hours of it, and whichever of its back ends.
 gpu: $(STAMP)
-	$(BIN)/python -m examples.gpu.sweep
+	$(BIN)/python -m docs.make.gpu.sweep
 
 # docs/tensorrt.md: what building costs (a quarter of an hour, on a quiet machine; no GPU needed).
 tensorrt: $(STAMP)
-	$(BIN)/python -m examples.tensorrt.builds
-	$(BIN)/python -m examples.tensorrt.tables
+	$(BIN)/python -m docs.make.tensorrt.builds
+	$(BIN)/python -m docs.make.tensorrt.tables
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

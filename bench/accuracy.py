@@ -17,9 +17,9 @@ from netzoo.tasks.layouts import layout_names
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.masks import MaskScores, read_logits
 from netzoo.tasks.suppression import Detections
-from sizewise.errors import InputError
-from sizewise.specs import ExportedModel, ImageInput, ModelCard, Size, Suppression
-from sizewise.trials import Accuracy
+from sizewise.core.errors import InputError
+from sizewise.core.specs import ExportedModel, ImageInput, ModelCard, Size, Suppression
+from sizewise.core.trials import Accuracy
 
 SUPPRESSION = Suppression(score_threshold=0.001, iou_threshold=0.6, max_detections=300)
 """As the YOLO families are evaluated; COCO's AP then takes the best 100 of a picture and class."""

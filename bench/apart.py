@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from bench.harness import no_garbage_collection
 from engines.base import Array, Clock, Session
-from sizewise.specs import EngineSpec, Size
-from sizewise.trials import Part
+from sizewise.core.specs import EngineSpec, Size
+from sizewise.core.trials import Part
 
 
 def time_call(session: Session, clock: Clock, inputs: Mapping[str, Array]) -> int:

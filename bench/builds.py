@@ -6,11 +6,11 @@ from pathlib import Path
 
 from bench.launch import Limits
 from bench.plan import Planned
-from engines.cache import obtain_engine
-from engines.gate import check_size
+from engines.admission import check_size
 from engines.registry import find_backend
-from sizewise.errors import EngineError, InputError
-from sizewise.specs import EngineArtifact, EngineSpec
+from engines.store.cache import obtain_engine
+from sizewise.core.errors import EngineError, InputError
+from sizewise.core.specs import EngineArtifact, EngineSpec
 
 
 class Builds:

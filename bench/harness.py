@@ -12,9 +12,9 @@ import numpy as np
 
 from bench import monitors
 from engines.base import Clock, Session
-from sizewise.environment import usable_cores
-from sizewise.errors import InferenceError
-from sizewise.trials import Block
+from sizewise.core.environment import usable_cores
+from sizewise.core.errors import InferenceError
+from sizewise.core.trials import Block
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sizewise.child import Child
+from sizewise.core.child import Child
 
 WORKER = "bench.worker:Worker"
 

@@ -11,10 +11,10 @@ from typing import Any
 from bench.harness import Turn
 from bench.launch import Handle
 from bench.plan import Planned
-from sizewise import codec
-from sizewise.errors import EngineError, InputError, SizewiseError
-from sizewise.specs import EngineArtifact
-from sizewise.trials import (
+from sizewise.core import codec
+from sizewise.core.errors import EngineError, InputError, SizewiseError
+from sizewise.core.specs import EngineArtifact
+from sizewise.core.trials import (
     Accuracy,
     Block,
     Build,

@@ -6,23 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from bench.engine_plan import engine_specs, engines_of
-from bench.settings import Axes, SweepSettings
+from bench.settings import SweepSettings
 from engines.options import told_options
+from engines.planning.axes import Axes
+from engines.planning.specs import engines_of
 from engines.registry import find_backend
-from sizewise.errors import UsageError
-from sizewise.specs import EngineSpec, ExportedModel, Size, Sizes
-from sizewise.trials import Cell, Protocol, Trial
-
-__all__ = [
-    "Group",
-    "Planned",
-    "SweepSettings",
-    "engine_specs",
-    "models_of",
-    "plan_sweep",
-    "size_refusal",
-]
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import EngineSpec, ExportedModel, Size, Sizes
+from sizewise.core.trials import Cell, Protocol, Trial
 
 
 @dataclass(frozen=True, kw_only=True)

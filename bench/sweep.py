@@ -10,19 +10,20 @@ from pathlib import Path
 
 from bench.accuracy import demand_fit
 from bench.builds import Builds
+from bench.journal.store import Store
 from bench.launch import Launch, Limits, launch_child
-from bench.plan import Group, engine_specs, models_of, plan_sweep
+from bench.plan import Group, models_of, plan_sweep
 from bench.settings import SweepSettings
-from bench.store import Store
 from bench.waves import Bench, measure_group, steps
+from engines.planning.specs import engine_specs
 from netzoo.data.coco import Dataset
 from netzoo.data.sources import open_dataset
-from sizewise import codec
-from sizewise.environment import Environment, read_environment
-from sizewise.files import output_folder
-from sizewise.progress import SILENT, Progress
-from sizewise.specs import ExportedModel
-from sizewise.trials import Result, Run, Status
+from sizewise.core import codec
+from sizewise.core.environment import Environment, read_environment
+from sizewise.core.files import output_folder
+from sizewise.core.progress import SILENT, Progress
+from sizewise.core.specs import ExportedModel
+from sizewise.core.trials import Result, Run, Status
 
 RESULTS = "results.sqlite"
 ENGINES = "engines"
@@ -65,7 +66,7 @@ def sweep(
     on and no finished trial is measured again. Raises UsageError and InputError before anything is
     measured, OutputError and RecordError with the results so far intact.
     """
-    engine_specs(settings)  # a wrong name is told before data are made
+    engine_specs(settings.products())  # a wrong name is told before data are made
     environment = read_environment()
     data = _open_data(models, settings, progress)
     groups = plan_sweep(

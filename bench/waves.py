@@ -21,11 +21,11 @@ from bench.harness import Turn
 from bench.launch import Launch, Limits
 from bench.measurement import Measurement
 from bench.plan import Group, Planned
-from sizewise import codec
-from sizewise.environment import usable_cores
-from sizewise.progress import Stage
-from sizewise.specs import EngineArtifact
-from sizewise.trials import Accuracy, Result
+from sizewise.core import codec
+from sizewise.core.environment import usable_cores
+from sizewise.core.progress import Stage
+from sizewise.core.specs import EngineArtifact
+from sizewise.core.trials import Accuracy, Result
 
 IMAGES_PER_CALL = 32
 """So many at a time, so that a time-out is not one for a whole data set."""

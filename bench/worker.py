@@ -15,15 +15,15 @@ from typing import Any
 from bench import device_memory, memory
 from bench.apart import another_shape, measure_parts, time_call
 from bench.harness import Turn, measure_block, warm_up
-from engines.artifacts import read_manifest
+from engines.admission import check_size
 from engines.base import Array, example_input
-from engines.gate import check_size
-from engines.opening import open_engine
 from engines.registry import find_backend
-from sizewise import codec
-from sizewise.errors import InputError
-from sizewise.specs import EngineArtifact, ModelCard, Size
-from sizewise.trials import Memory, ShapeChange
+from engines.store.manifest import read_manifest
+from engines.store.opening import open_engine
+from sizewise.core import codec
+from sizewise.core.errors import InputError
+from sizewise.core.specs import EngineArtifact, ModelCard, Size
+from sizewise.core.trials import Memory, ShapeChange
 
 
 class Worker:

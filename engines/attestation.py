@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from engines.asked import Asked, asked_precisions
-from engines.precisions import WIDTHS
-from sizewise.errors import EngineMismatchError
-from sizewise.specs import Achieved, EngineArtifact, ExportedModel, computes, is_product
+from engines.graph.asked import Asked, asked_precisions
+from engines.graph.precision_names import WIDTHS
+from sizewise.core.errors import EngineMismatchError
+from sizewise.core.specs import Achieved, EngineArtifact, ExportedModel, computes, is_product
 
 
 def attest(model: ExportedModel, artifact: EngineArtifact) -> None:

@@ -17,10 +17,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engines import gate
+from engines import admission
 from engines.machines import this_machine
-from sizewise.errors import BackendUnavailableError
-from sizewise.specs import (
+from sizewise.core.errors import BackendUnavailableError
+from sizewise.core.specs import (
     Achieved,
     BackendOptions,
     EngineArtifact,
@@ -63,7 +63,7 @@ class Session(ABC):
         name, type, batch or size are not what the engine was built for. What is bound is not
         copied: leave it alone until the last of these calls is done.
         """
-        self._bind(gate.check_inputs(self.artifact, inputs))
+        self._bind(admission.check_inputs(self.artifact, inputs))
 
     @abstractmethod
     def _bind(self, images: Array) -> None:
@@ -128,7 +128,8 @@ class Backend(ABC):
     takes_batch_ranges: ClassVar[bool] = False
     native_code: ClassVar[bool] = False
     """Opening its engines runs code that is in them, with the user's rights: machine code, or a
-    pickle's. They are opened where this user built them or vouches for them (``engines.opening``).
+    pickle's. They are opened where this user built them or vouches for them
+    (``engines.store.opening``).
     """
     for_tests: ClassVar[bool] = False
     """Its figures are invented: never to be offered to a user as a choice."""
@@ -178,7 +179,7 @@ class Backend(ABC):
     def check(self, model: ExportedModel, spec: EngineSpec) -> None:
         """Raises EngineError, with its reason code, where no engine can come of it."""
         _demand(self.name, "build", self.can_build())
-        gate.admit(self, model, spec)
+        admission.admit(self, model, spec)
 
     def demand_run(self) -> None:
         """Raises BackendUnavailableError where no engine can run here."""
@@ -190,7 +191,7 @@ class Backend(ABC):
         return self._build(model, spec, folder) or Built()
 
     def open(self, artifact: EngineArtifact) -> Session:
-        """A session on a built engine, its bytes unverified: use ``engines.opening``.
+        """A session on a built engine, its bytes unverified: use ``engines.store.opening``.
         Raises EngineError."""
         self.demand_run()
         return self._open(artifact)

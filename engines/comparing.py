@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from engines.artifacts import read_manifest
 from engines.backends._failures import failed_call, opening
 from engines.backends._ort_sessions import open_session, session_errors, session_options
 from engines.base import Array
-from engines.opening import open_engine
 from engines.registry import find_backend
-from sizewise import codec
-from sizewise.child import run_in_child
-from sizewise.errors import EngineError, InputError
-from sizewise.onnxfile import read_model
-from sizewise.patches import patches_under_noise
-from sizewise.specs import EngineArtifact, EngineSpec, ImageInput, Size
+from engines.store.manifest import read_manifest
+from engines.store.opening import open_engine
+from sizewise.core import codec
+from sizewise.core.child import run_in_child
+from sizewise.core.errors import EngineError, InputError
+from sizewise.core.onnxfile import read_model
+from sizewise.core.patches import patches_under_noise
+from sizewise.core.specs import EngineArtifact, EngineSpec, ImageInput, Size
 
 REFERENCE = "onnxruntime"
 

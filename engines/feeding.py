@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.base import Array, Session
-from sizewise.specs import ImageInput
+from sizewise.core.specs import ImageInput
 
 
 def unfit_for_pictures(image: ImageInput) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from sizewise.environment import read_environment
+from sizewise.core.environment import read_environment
 
 
 @cache

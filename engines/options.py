@@ -13,9 +13,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from engines.base import Backend
-from sizewise import codec
-from sizewise.errors import UsageError
-from sizewise.specs import BackendOptions
+from sizewise.core import codec
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import BackendOptions
 
 _COMMON = frozenset(field.name for field in fields(BackendOptions))
 """These have switches of their own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from engines.base import Backend
-from sizewise.discover import choose, discover
+from sizewise.core.discover import choose, discover
 
 
 @cache

@@ -11,8 +11,8 @@ from torch import nn
 from torch.export import Dim, ExportedProgram
 
 from exporter.failures import explained, quiet_torch
-from sizewise.errors import ExportError
-from sizewise.specs import Size
+from sizewise.core.errors import ExportError
+from sizewise.core.specs import Size
 
 _BATCH = 2
 """Of the traced example: torch takes a dimension of 1 for a constant."""

@@ -12,20 +12,20 @@ from exporter.calibration.feeding import Scaling, calibration_batches, demand_si
 from exporter.calibration.images import CalibrationSet
 from exporter.calibration.method import find_method
 from exporter.calibration.observe import Batches, observe
-from exporter.deviation import deviations
-from exporter.evidence import Evidence
-from exporter.passes import all_nodes, run_pass
+from exporter.checks.deviation import deviations
+from exporter.checks.probing import ProbeBatches
+from exporter.graph.passes import all_nodes, run_pass
+from exporter.graph.regions import Graph, label
+from exporter.graph.serializing import to_bytes
 from exporter.precisions._base import Precision, nothing
-from exporter.preparing import Prepare
-from exporter.probing import ProbeBatches
-from exporter.regions import Graph, label
-from exporter.serializing import to_bytes
-from sizewise.discover import choose, discover
-from sizewise.errors import UsageError
-from sizewise.files import written_whole
-from sizewise.onnxfile import load_onnx, read_model, write_card
-from sizewise.progress import SILENT, Progress
-from sizewise.specs import Calibration, Deviation, ExportedModel, Size
+from exporter.precisions._evidence import Evidence
+from exporter.precisions._prepare import Prepare
+from sizewise.core.discover import choose, discover
+from sizewise.core.errors import UsageError
+from sizewise.core.files import written_whole
+from sizewise.core.onnxfile import load_onnx, read_model, write_card
+from sizewise.core.progress import SILENT, Progress
+from sizewise.core.specs import Calibration, Deviation, ExportedModel, Size
 
 if TYPE_CHECKING:
     import onnx

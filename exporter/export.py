@@ -12,22 +12,22 @@ from torch import nn
 from torch.export import ExportedProgram
 
 from exporter.capture import capture, load_program, save_program
-from exporter.contract import check_contract
-from exporter.eager import references, run_module
+from exporter.checks.contract import check_contract
+from exporter.checks.parity import check, check_onnx
+from exporter.checks.probes import Reference, plan_probes
+from exporter.checks.reference import references, run_module
+from exporter.checks.tolerance import demand_sensitive
 from exporter.failures import demand_package
+from exporter.graph.passes import run_pass
+from exporter.graph.serializing import refuse_above_limit, to_bytes
 from exporter.lowering import lower
-from exporter.parity import check, check_onnx
-from exporter.passes import run_pass
-from exporter.probes import Reference, plan_probes
-from exporter.serializing import refuse_above_limit, to_bytes
-from exporter.suppressing import Suppress, suppressed_card
-from exporter.suppression_parity import check_suppression
-from exporter.tolerance import demand_sensitive
-from sizewise.errors import ExportError, UsageError
-from sizewise.files import output_error, written_whole
-from sizewise.onnxfile import read_model, sha256_of, write_card
-from sizewise.progress import SILENT, Progress
-from sizewise.specs import ExportedModel, ModelCard, Size, Suppression
+from exporter.suppression.check import check_suppression
+from exporter.suppression.insert import Suppress, suppressed_card
+from sizewise.core.errors import ExportError, UsageError
+from sizewise.core.files import output_error, written_whole
+from sizewise.core.onnxfile import read_model, sha256_of, write_card
+from sizewise.core.progress import SILENT, Progress
+from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
 
 
 def export(
@@ -45,7 +45,7 @@ def export(
     """Write ``path`` (``.onnx``) and a ``.pt2`` beside it, both of them or neither.
 
     With ``suppression``, which takes a detector, it is put into the ONNX graph
-    (``exporter.suppressing``), and there is no ``.pt2``: PyTorch has no operator for it.
+    (``exporter.suppression.insert``), and there is no ``.pt2``: PyTorch has no operator for it.
 
     ``module`` takes images [B, 3, H, W] in float32 and gives the outputs of ``output_names``; it is
     put into evaluation mode. Height and width are free multiples of ``card.stride``; without

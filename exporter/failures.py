@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from sizewise.errors import (
+from sizewise.core.errors import (
     BackendUnavailableError,
     ExportError,
     SizewiseError,

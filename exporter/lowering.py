@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch.export import ExportedProgram
 
-from exporter.dimensions import NameDimensions
 from exporter.failures import explained, quiet_torch
-from exporter.folding import FoldBatchNorm
-from exporter.passes import run_pass
-from exporter.stripping import StripTraces
+from exporter.graph.dimensions import NameDimensions
+from exporter.graph.folding import FoldBatchNorm
+from exporter.graph.passes import run_pass
+from exporter.graph.stripping import StripTraces
 
 if TYPE_CHECKING:
     import onnx

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from exporter.checks.deviation import RelativeError
 from exporter.convert import Conversion
-from exporter.deviation import RelativeError
-from exporter.passes import NothingNarrowedError
-from sizewise.errors import ExportError
-from sizewise.progress import SILENT, Progress
+from exporter.graph.passes import NothingNarrowedError
+from sizewise.core.errors import ExportError
+from sizewise.core.progress import SILENT, Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from sizewise.discover import choose, discover
-from sizewise.errors import UsageError
+from sizewise.core.discover import choose, discover
+from sizewise.core.errors import UsageError
 
 LEVELS = (4, 8, 16, 32)
 """Pixels per cell of the four maps that a pyramid is made of."""

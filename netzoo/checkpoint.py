@@ -18,9 +18,9 @@ from torch import Tensor
 from netzoo.config import NetworkConfig
 from netzoo.network import Network, build_network
 from netzoo.training.settings import TrainingSettings
-from sizewise import codec
-from sizewise.errors import InputError, UsageError
-from sizewise.files import written_whole
+from sizewise.core import codec
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.files import written_whole
 
 HEADER_KEY = "sizewise"
 _TODO_FILE = "Give a checkpoint (.safetensors) that sizewise train wrote."

@@ -7,7 +7,7 @@ from typing import Literal
 
 from netzoo.scales import Scales
 from netzoo.tasks.wordtree import WordTree
-from sizewise.errors import InputError, UsageError
+from sizewise.core.errors import InputError, UsageError
 
 Decoding = Literal["yolov3", "yolov4-tiny", "scaled"]
 """How raw numbers become boxes; see ``netzoo.decode``."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from netzoo.blocks import ConvBNAct
 from netzoo.config import NetworkConfig
 from netzoo.network import Network, build_network
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from netzoo.blocks import ConvBNAct
 from netzoo.network import Network, build_network
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 _PARTIAL = re.compile(r"\.conv\.\d+$")
 """How Darknet names what its command ``partial`` writes: ``darknet53.conv.74``."""

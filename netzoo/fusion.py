@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from sizewise.discover import choose, discover
+from sizewise.core.discover import choose, discover
 
 
 class Fusion(nn.Module, ABC):

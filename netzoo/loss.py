@@ -11,8 +11,8 @@ from torch import Tensor
 from netzoo.config import Decoding
 from netzoo.network import NetworkEntry
 from netzoo.training.settings import ScaleTraining
-from sizewise.discover import choose, discover
-from sizewise.errors import UsageError
+from sizewise.core.discover import choose, discover
+from sizewise.core.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,9 @@ from netzoo.classes import ClassRule, Independent
 from netzoo.config import MULTISCALE, Decoding, NetworkConfig
 from netzoo.decode import BOX_RULES, decode_head
 from netzoo.training.settings import ScaleTraining
-from sizewise.discover import choose, discover
-from sizewise.errors import UsageError
-from sizewise.specs import Size, Task
+from sizewise.core.discover import choose, discover
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import Size, Task
 
 
 class Network(nn.Module, ABC):

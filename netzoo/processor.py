@@ -13,7 +13,7 @@ from netzoo.fusion import find_fusion
 from netzoo.scales import STRIDE, Scales
 from netzoo.selector import ScaleSelector, chosen
 from netzoo.trunk import Pyramid, Trunk
-from sizewise.errors import UsageError
+from sizewise.core.errors import UsageError
 
 Visitor = Callable[[int, Pyramid], object]
 """Takes the place of a scale and its pyramid."""

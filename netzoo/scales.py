@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from sizewise.errors import UsageError
-from sizewise.specs import Size
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import Size
 
 STRIDE = 32
 """Pixels per cell of a pyramid's coarsest map: every scaled size is a multiple of it."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from netzoo.backbone import TIMM, Backbone, BackboneEntry
-from sizewise.errors import UsageError
+from sizewise.core.errors import UsageError
 
 _FAILURES = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What models of timm raise that have no maps, or none at this size."""

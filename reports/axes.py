@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 from numpy.typing import ArrayLike, NDArray
 
-from sizewise.stats import PRACTICAL
+from sizewise.core.stats import PRACTICAL
 
 GREY = "#666666"
 DOUBTED = "not to be trusted"

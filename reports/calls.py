@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sizewise.trials import Cell, FirstCall, Result, ShapeChange
+from sizewise.core.trials import Cell, FirstCall, Result, ShapeChange
 
 
 def call_figures(result: Result) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from reports.load import Records
 from reports.phrases import caveat, latency, where
 from reports.tradeoffs import Contest, contests
 from reports.words import listed, measured
-from sizewise.stats import compare_results
+from sizewise.core.stats import compare_results
 
 
 def what_to_ship(records: Records) -> str:

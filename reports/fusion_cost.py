@@ -11,7 +11,7 @@ from reports.load import METRICS, Records
 from reports.phrases import caveat
 from reports.tradeoffs import RANKED_BY, TOLERANCE
 from reports.words import counted, listed, measured
-from sizewise.stats import Ratio
+from sizewise.core.stats import Ratio
 
 BASELINE = "single"
 """The mode that looks at one scale only."""

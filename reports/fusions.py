@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reports.load import Records
-from sizewise.stats import Ratio, compare_results
+from sizewise.core.stats import Ratio, compare_results
 
 USUAL_REFERENCE = "average"
 """The simplest mode that takes all scales: the others are worth what they gain on it."""

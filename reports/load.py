@@ -1,4 +1,4 @@
-"""A results file as one table: a row per result, every figure from ``sizewise.stats``."""
+"""A results file as one table: a row per result, every figure from ``sizewise.core.stats``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from bench.store import Store
+from bench.journal.store import Store
 from reports.calls import call_figures
 from reports.labels import label_engines
-from sizewise import codec
-from sizewise.environment import Environment
-from sizewise.errors import RecordError
-from sizewise.specs import Profile
-from sizewise.stats import summarize
-from sizewise.trials import Build, Result, Run, Trial
+from sizewise.core import codec
+from sizewise.core.environment import Environment
+from sizewise.core.errors import RecordError
+from sizewise.core.specs import Profile
+from sizewise.core.stats import summarize
+from sizewise.core.trials import Build, Result, Run, Trial
 
 MIB = 2**20
 METRICS = {"ap": "AP", "ap50": "AP50", "miou": "mIoU", "f_measure": "F-measure", "mae": "MAE"}

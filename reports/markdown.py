@@ -15,7 +15,7 @@ from reports.load import Records, read_records
 from reports.plots import draw
 from reports.sections import Section, figures
 from reports.words import listed
-from sizewise.files import written_whole
+from sizewise.core.files import written_whole
 
 DPI = 150
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.labels import PAIRED_BY
 from reports.load import Records
-from sizewise.stats import Ratio, compare_results
+from sizewise.core.stats import Ratio, compare_results
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from reports.pairs import Mean
 from reports.words import measured, number
-from sizewise.stats import PRACTICAL
+from sizewise.core.stats import PRACTICAL
 
 
 def where(row: pd.Series) -> str:

@@ -33,7 +33,7 @@ from reports.phrases import price
 from reports.series import Style, styles
 from reports.tradeoffs import Contest, contests, pareto_front
 from reports.words import counted, listed
-from sizewise.stats import PRACTICAL
+from sizewise.core.stats import PRACTICAL
 
 Styles = Mapping[str, Style]
 

@@ -19,9 +19,9 @@ from reports.words import (
     plain_without_folders,
     without_folders,
 )
-from sizewise.environment import Environment
-from sizewise.stats import BUSY, CONFIDENCE, FEW_PROCESSES, WIDE
-from sizewise.trials import Protocol, Run
+from sizewise.core.environment import Environment
+from sizewise.core.stats import BUSY, CONFIDENCE, FEW_PROCESSES, WIDE
+from sizewise.core.trials import Protocol, Run
 
 
 def environment_table(records: Records) -> str:

@@ -13,7 +13,7 @@ from reports.fusions import Comparison, compare_modes
 from reports.grid import plain
 from reports.load import METRICS, Records
 from reports.pairs import Pair, find_pairs
-from sizewise.stats import CONFIDENCE, PRACTICAL
+from sizewise.core.stats import CONFIDENCE, PRACTICAL
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from reports.grid import grid, plain
 from reports.load import ERRORS, METRICS
 from reports.pairs import Mean, Pair, best_of, geometric_mean
 from reports.words import listed, measured, number, without_folders
-from sizewise.stats import Ratio
+from sizewise.core.stats import Ratio
 
 COLUMNS = 6
 """Sizes side by side in one table; more of them go into the next."""

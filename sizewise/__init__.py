@@ -1,3 +1,5 @@
 """sizewise: export once, build the right engine for every input size, know what each costs."""
 
-__version__ = "0.1.0"
+from sizewise._version import __version__
+
+__all__ = ["__version__"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engines.signing import KEY_FILE
+from engines.store.signing import KEY_FILE
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.rooms import ROOMS
+from sizewise.core.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parent.parent
 

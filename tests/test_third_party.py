@@ -21,10 +21,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.store import Store
-from engines.artifacts import read_manifest
-from engines.opening import open_engine
-from sizewise.trials import Result
+from bench.journal.store import Store
+from engines.store.manifest import read_manifest
+from engines.store.opening import open_engine
+from sizewise.core.trials import Result
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WORDS = ("SIZEWISE", "engine 42", "640 x 384", "measure")

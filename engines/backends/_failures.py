@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sizewise.errors import BuildError, EngineError, EngineMismatchError, InferenceError
+from sizewise.core.errors import BuildError, EngineError, EngineMismatchError, InferenceError
 
 _LONGEST = 500
 _NO_MEMORY = re.compile(r"bad_?\s?alloc|fail\w* to allocate|not enough memory|out of memory", re.I)

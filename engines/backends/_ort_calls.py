@@ -8,7 +8,7 @@ from typing import Any
 from engines.backends._failures import failed_call
 from engines.backends._ort_sessions import session_errors
 from engines.base import Array, Session
-from sizewise.specs import EngineArtifact
+from sizewise.core.specs import EngineArtifact
 
 
 class OnnxRuntimeSession(Session):

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engines.precisions import precision_of
-from sizewise.errors import BuildError
-from sizewise.specs import LayerPrecision
+from engines.graph.precision_names import precision_of
+from sizewise.core.errors import BuildError
+from sizewise.core.specs import LayerPrecision
 
 _RAN = "_kernel_time"
 _PROVIDER = "ExecutionProvider"

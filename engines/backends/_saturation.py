@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sizewise.environment import read_environment
-from sizewise.errors import EngineMismatchError
+from sizewise.core.environment import read_environment
+from sizewise.core.errors import EngineMismatchError
 
 if TYPE_CHECKING:
     from onnx import ModelProto

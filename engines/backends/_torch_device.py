@@ -12,7 +12,7 @@ from engines.backends._failures import failed_call
 from engines.backends._torch_programs import ERRORS, named
 from engines.backends._torch_session import TorchSession
 from engines.base import Array
-from sizewise.specs import EngineArtifact
+from sizewise.core.specs import EngineArtifact
 
 
 class TorchDeviceSession(TorchSession):

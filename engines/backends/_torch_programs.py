@@ -17,10 +17,10 @@ from zipfile import BadZipFile
 
 from engines.backends._failures import Errors, opening
 from engines.base import Array
-from engines.precisions import precision_of
-from sizewise.errors import BuildError, EngineMismatchError
-from sizewise.onnxfile import sha256_of
-from sizewise.specs import ExportedModel, LayerPrecision, TensorSpec
+from engines.graph.precision_names import precision_of
+from sizewise.core.errors import BuildError, EngineMismatchError
+from sizewise.core.onnxfile import sha256_of
+from sizewise.core.specs import ExportedModel, LayerPrecision, TensorSpec
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

@@ -9,7 +9,7 @@ from typing import Any
 from engines.backends._failures import failed_call
 from engines.backends._torch_programs import ERRORS, expect_outputs, named
 from engines.base import Array, Session, example_input
-from sizewise.specs import EngineArtifact
+from sizewise.core.specs import EngineArtifact
 
 
 class TorchSession(Session):

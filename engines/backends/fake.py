@@ -16,11 +16,11 @@ from typing import ClassVar, Literal, cast
 
 import numpy as np
 
+from engines.backends._timeline import TIMELINE
 from engines.base import Array, Availability, Backend, Clock, Session
-from engines.timeline import TIMELINE
-from sizewise.errors import BuildError, EngineMismatchError, InferenceError
-from sizewise.progress import cancelled, report
-from sizewise.specs import (
+from sizewise.core.errors import BuildError, EngineMismatchError, InferenceError
+from sizewise.core.progress import cancelled, report
+from sizewise.core.specs import (
     Achieved,
     BackendOptions,
     EngineArtifact,

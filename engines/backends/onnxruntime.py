@@ -20,9 +20,9 @@ from engines.backends._unshared import unshare_weights
 from engines.backends._unsigned import make_unsigned
 from engines.base import Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
-from sizewise.errors import BuildError
-from sizewise.onnxfile import weights_beside
-from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel, LayerPrecision
+from sizewise.core.errors import BuildError
+from sizewise.core.onnxfile import weights_beside
+from sizewise.core.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel, LayerPrecision
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -16,7 +16,14 @@ from engines.backends._ort_sessions import CPU
 from engines.backends.onnxruntime import OnnxRuntime
 from engines.base import Availability
 from engines.libraries import device_presence
-from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel, LayerPrecision, Size
+from sizewise.core.specs import (
+    Achieved,
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    LayerPrecision,
+    Size,
+)
 
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 _FLAGS = {"fp16": "trt_fp16_enable", "bf16": "trt_bf16_enable", "int8": "trt_int8_enable"}

@@ -16,16 +16,10 @@ from engines.backends._failures import Errors, building, failed_call, opening
 from engines.backends._saturation import demand_room
 from engines.backends._unsigned import make_unsigned
 from engines.base import Array, Availability, Backend, Session
+from engines.graph.precision_names import precision_of
 from engines.libraries import installed_version, presence
-from engines.precisions import precision_of
-from sizewise.errors import BuildError
-from sizewise.specs import (
-    Achieved,
-    EngineArtifact,
-    EngineSpec,
-    ExportedModel,
-    LayerPrecision,
-)
+from sizewise.core.errors import BuildError
+from sizewise.core.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel, LayerPrecision
 
 _DISTRIBUTIONS = ("openvino",)
 _DEVICE = "CPU"

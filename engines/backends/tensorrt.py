@@ -9,22 +9,22 @@ from typing import Any, ClassVar, cast
 
 from engines.base import Availability, Backend, Built, Session
 from engines.tensorrt.availability import TENSORRT, TENSORRT_RTX, Library, can_build, can_run
-from engines.tensorrt.config import LEVELS
-from engines.tensorrt.cuda import CudaRuntime
+from engines.tensorrt.build.config import LEVELS
+from engines.tensorrt.build.timing import cache_path
+from engines.tensorrt.build.write_plan import Watch, write_plan
+from engines.tensorrt.compatibility import is_newer, target_of, why_not_here
 from engines.tensorrt.inspection import inspect
+from engines.tensorrt.log import Words
 from engines.tensorrt.memory import read_memory
-from engines.tensorrt.opening import PLAN, open_plan
+from engines.tensorrt.open_plan import PLAN, open_plan
 from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOptions
-from engines.tensorrt.plan import Watch, write_plan
 from engines.tensorrt.refitting import note_weights
-from engines.tensorrt.session import TensorRtSession
-from engines.tensorrt.target import is_newer, target_of, why_not_here
-from engines.tensorrt.timing import cache_path
-from engines.tensorrt.words import Words
-from sizewise.errors import EngineMismatchError
-from sizewise.nvidia import find_devices
-from sizewise.progress import cancelled, report
-from sizewise.specs import Achieved, EngineArtifact, EngineMemory, EngineSpec, ExportedModel
+from engines.tensorrt.run.cuda import CudaRuntime
+from engines.tensorrt.run.session import TensorRtSession
+from sizewise.core.errors import EngineMismatchError
+from sizewise.core.nvidia import find_devices
+from sizewise.core.progress import cancelled, report
+from sizewise.core.specs import Achieved, EngineArtifact, EngineMemory, EngineSpec, ExportedModel
 
 BUILT_NOT_RUN = "built, not run"
 _FP8 = (

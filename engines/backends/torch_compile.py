@@ -26,8 +26,8 @@ from engines.backends._torch_programs import (
 from engines.backends._torch_session import TorchSession
 from engines.base import Availability, Backend
 from engines.libraries import installed_version, presence
-from sizewise import codec
-from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+from sizewise.core import codec
+from sizewise.core.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

@@ -17,8 +17,8 @@ from engines.backends._torch_session import TorchSession
 from engines.backends.torch_eager import TorchEager
 from engines.base import Availability
 from engines.libraries import device_presence
-from sizewise import nvidia
-from sizewise.specs import EngineArtifact
+from sizewise.core import nvidia
+from sizewise.core.specs import EngineArtifact
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

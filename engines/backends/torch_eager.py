@@ -14,7 +14,7 @@ from engines.backends._torch_programs import (
 from engines.backends._torch_session import TorchSession
 from engines.base import Availability, Backend, Session
 from engines.libraries import installed_version, presence
-from sizewise.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+from sizewise.core.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

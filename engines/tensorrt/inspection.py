@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from engines.precisions import WIDTHS
-from sizewise.specs import Achieved, LayerPrecision, computes
+from engines.graph.precision_names import WIDTHS
+from sizewise.core.specs import Achieved, LayerPrecision, computes
 
 _TYPES = {
     "float": "fp32",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sizewise.specs import EngineMemory
+from sizewise.core.specs import EngineMemory
 
 
 def read_memory(trt: Any, engine: Any, logged: EngineMemory | None) -> EngineMemory | None:

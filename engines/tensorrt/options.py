@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from sizewise.errors import UsageError
-from sizewise.specs import BackendOptions
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import BackendOptions
 
 _MOST_MIB = 2**20
 """A TiB: more than any device has."""

@@ -9,12 +9,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from engines.parents import hashes_of
-from engines.tensorrt.network import source_of
-from engines.tensorrt.words import Words
-from sizewise.errors import EngineMismatchError
-from sizewise.onnxfile import read_model
-from sizewise.specs import EngineArtifact, ExportedModel
+from engines.store.parents import hashes_of
+from engines.tensorrt.build.network import source_of
+from engines.tensorrt.log import Words
+from sizewise.core.errors import EngineMismatchError
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import EngineArtifact, ExportedModel
 
 _WEIGHTS = "weights.txt"
 """Beside the plan: where the model was when it was built."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from exporter.calibration.images import CalibrationImage, CalibrationSet
 from netzoo.tasks.letterbox import Letterbox
-from sizewise.errors import InputError, UsageError
-from sizewise.specs import ExportedModel, ImageInput, Size
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs import ExportedModel, ImageInput, Size
 
 Batch = tuple[Size, NDArray[Any]]
 

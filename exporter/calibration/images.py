@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from netzoo.data.decoding import SUFFIXES, decode_picture
 from netzoo.data.reading import reading
 from netzoo.data.sources import datasets, open_dataset
-from sizewise.errors import InputError, UsageError
-from sizewise.progress import SILENT, Progress
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.progress import SILENT, Progress
 
 _ANNOTATED = ("train.json", "val.json")
 

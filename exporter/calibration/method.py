@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from exporter.calibration.distribution import Distribution
-from sizewise.discover import choose, discover
+from sizewise.core.discover import choose, discover
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,9 @@ import numpy as np
 from exporter.calibration.distribution import BINS, Distribution, count_magnitudes
 from exporter.calibration.running import Array, InnerSession, demand_tensors
 from exporter.failures import demand_package
-from sizewise.errors import ExportError
-from sizewise.progress import SILENT, Progress
-from sizewise.specs import Size
+from sizewise.core.errors import ExportError
+from sizewise.core.progress import SILENT, Progress
+from sizewise.core.specs import Size
 
 if TYPE_CHECKING:
     import onnx

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from exporter.failures import explained, first_line
-from sizewise.errors import ExportError
-from sizewise.specs import Size
+from sizewise.core.errors import ExportError
+from sizewise.core.specs import Size
 
 if TYPE_CHECKING:
     import onnx

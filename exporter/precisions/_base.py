@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.evidence import Evidence
-from exporter.passes import GraphPass
+from exporter.graph.passes import GraphPass
+from exporter.precisions._evidence import Evidence
 
 if TYPE_CHECKING:
     import onnx

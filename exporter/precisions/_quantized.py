@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.constants import drop_unused
-from exporter.evidence import Evidence
-from exporter.passes import GraphPass, NothingNarrowedError
-from exporter.precisions._graph import QUANTIZERS, demand_fp32
-from exporter.regions import Graph, label
-from sizewise.errors import ExportError
+from exporter.graph.constants import drop_unused
+from exporter.graph.passes import GraphPass, NothingNarrowedError
+from exporter.graph.regions import Graph, label
+from exporter.graph.types import QUANTIZERS, demand_fp32
+from exporter.precisions._evidence import Evidence
+from sizewise.core.errors import ExportError
 
 if TYPE_CHECKING:
     import onnx

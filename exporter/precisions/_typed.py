@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporter.casts import drop_redundant_casts, redundant_casts
-from exporter.constants import drop_unused
-from exporter.evidence import Evidence
-from exporter.opsets import opset_of
-from exporter.passes import GraphPass, NothingNarrowedError
-from exporter.precisions._graph import demand_fp32, tensor_types
-from exporter.regions import WEIGHTED, Graph, label
-from sizewise.errors import ExportError
+from exporter.graph.casts import drop_redundant_casts, redundant_casts
+from exporter.graph.constants import drop_unused
+from exporter.graph.opsets import opset_of
+from exporter.graph.passes import GraphPass, NothingNarrowedError
+from exporter.graph.regions import WEIGHTED, Graph, label
+from exporter.graph.types import demand_fp32, tensor_types
+from exporter.precisions._evidence import Evidence
+from sizewise.core.errors import ExportError
 
 if TYPE_CHECKING:
     import onnx

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.precisions._graph import tensor_types
-from exporter.regions import Graph
+from exporter.graph.regions import Graph
+from exporter.graph.types import tensor_types
 
 if TYPE_CHECKING:
     import onnx

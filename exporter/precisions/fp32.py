@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.passes import GraphPass
+from exporter.graph.passes import GraphPass
+from exporter.graph.types import demand_fp32
 from exporter.precisions._base import Precision
-from exporter.precisions._graph import demand_fp32
 
 if TYPE_CHECKING:
     import onnx

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from sizewise.errors import InputError, OutputError
-from sizewise.files import user_folder
+from sizewise.core.errors import InputError, OutputError
+from sizewise.core.files import user_folder
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from netzoo.data.decoding import SUFFIXES, decode_picture
 from netzoo.data.fingerprint import described
 from netzoo.data.reading import reading
 from netzoo.data.sources import Split, datasets, open_dataset
-from sizewise.errors import InputError
-from sizewise.progress import SILENT, Progress
+from sizewise.core.errors import InputError
+from sizewise.core.progress import SILENT, Progress
 
 SPLITS: tuple[Split, ...] = ("train", "val")
 

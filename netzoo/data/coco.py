@@ -25,7 +25,7 @@ from netzoo.data.coco_json import (
 from netzoo.data.fingerprint import fingerprint
 from netzoo.data.pictures import find_pictures, read_picture
 from netzoo.data.segments import check_segment, draw_mask
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

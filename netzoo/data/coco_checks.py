@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from pathlib import Path
 
 from netzoo.data.coco_json import CocoAnnotation, CocoFile, CocoImage
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 
 def check_coco(file: CocoFile, path: Path) -> None:

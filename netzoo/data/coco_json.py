@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from netzoo.data.reading import reading
-from sizewise.errors import InputError, OutputError
+from sizewise.core.errors import InputError, OutputError
 
 
 class Rle(msgspec.Struct, frozen=True):

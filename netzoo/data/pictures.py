@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netzoo.data.coco_json import CocoImage
 from netzoo.data.decoding import decode_picture
 from netzoo.data.reading import reading
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 
 def find_pictures(

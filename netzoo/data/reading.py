@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco import Dataset
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 Data = TypeVar("Data", bound=Dataset | ClassifiedSet)
 

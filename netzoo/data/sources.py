@@ -9,9 +9,9 @@ from typing import Literal
 
 from netzoo.data.coco import Dataset, read_coco
 from netzoo.data.reading import reading
-from sizewise.discover import discover
-from sizewise.errors import InputError, UsageError
-from sizewise.progress import SILENT, Progress
+from sizewise.core.discover import discover
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.progress import SILENT, Progress
 
 Split = Literal["train", "val"]
 

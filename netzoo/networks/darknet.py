@@ -10,7 +10,7 @@ from netzoo.backbones.darknet19 import Darknet19
 from netzoo.backbones.darknet53 import Darknet53
 from netzoo.config import NetworkConfig
 from netzoo.network import Network, NetworkEntry
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 
 class Classifier(Network):

@@ -15,7 +15,7 @@ from netzoo.processor import MultiScaleInputProcessor
 from netzoo.scales import STRIDE
 from netzoo.training.settings import ScaleTraining
 from netzoo.trunk import Pyramid
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 FINEST = 4
 """Pixels per cell of the mask head."""

@@ -21,7 +21,7 @@ from netzoo.blocks import (
 )
 from netzoo.config import NetworkConfig
 from netzoo.network import AnchorDetector, HeadDesign, NetworkEntry, convolutions_of
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 NECK = (128, 256, 512, 512, 512)
 """Channels of the neck at strides 8, 16, 32, 64, 128."""

@@ -11,7 +11,7 @@ from netzoo.hierarchy import Hierarchical
 from netzoo.network import AnchorDetector, NetworkEntry
 from netzoo.networks.yolov2 import region_design
 from netzoo.tasks.wordtree import WordTree
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 DESIGN = region_design((0.77871, 1.14074), (3.00525, 4.31277), (9.22725, 9.61974))
 

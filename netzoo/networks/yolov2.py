@@ -13,7 +13,7 @@ from netzoo.blocks import ConvBNAct, scaled_channels
 from netzoo.classes import Exclusive
 from netzoo.config import NetworkConfig
 from netzoo.network import AnchorDetector, HeadDesign, NetworkEntry
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 STRIDE = 32
 

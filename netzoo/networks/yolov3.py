@@ -13,7 +13,7 @@ from netzoo.backbones.tiny import TinyDarknet
 from netzoo.blocks import ConvBNAct, SpatialPyramid, scaled_channels, scaled_repeats, upsampled
 from netzoo.config import NetworkConfig
 from netzoo.network import AnchorDetector, HeadDesign, NetworkEntry
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 DESIGN = HeadDesign(
     strides=(32, 16, 8),

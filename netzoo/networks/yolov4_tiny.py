@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from netzoo.blocks import ConvBNAct, scaled_channels, upsampled
 from netzoo.config import NetworkConfig
 from netzoo.network import AnchorDetector, HeadDesign, NetworkEntry
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 DESIGN = HeadDesign(
     strides=(32, 16),

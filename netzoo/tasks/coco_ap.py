@@ -12,7 +12,7 @@ import numpy as np
 
 from netzoo.data.coco import AnnotatedImage, Dataset
 from netzoo.tasks.suppression import Detections
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 Annotations = list[dict[str, Any]]
 

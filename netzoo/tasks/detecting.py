@@ -7,7 +7,7 @@ import numpy as np
 from netzoo.tasks.layouts import SUPPRESSED, Outputs, read_detections, read_suppressed
 from netzoo.tasks.suppression import Detections, demand_numbers, suppress
 from netzoo.tasks.wordtree import WordTree
-from sizewise.specs import Suppression
+from sizewise.core.specs import Suppression
 
 
 def detect(

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.tasks.suppression import Detections, demand_numbers
-from sizewise.discover import choose
-from sizewise.errors import InputError
+from sizewise.core.discover import choose
+from sizewise.core.errors import InputError
 
 Array = NDArray[Any]
 Outputs = Mapping[str, Array]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 PADDING = 114
 """The grey of the border, 0–255: that of Darknet's successors."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from netzoo.tasks.layouts import Outputs
 from netzoo.tasks.letterbox import Letterbox
-from sizewise.errors import InferenceError, InputError
+from sizewise.core.errors import InferenceError, InputError
 
 BETA_SQUARED = 0.3
 """Of the F-measure: precision counts for more than recall, as is the custom for salient and

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.errors import InferenceError
+from sizewise.core.errors import InferenceError
 
 _AT_A_TIME = 256
 

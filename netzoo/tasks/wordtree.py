@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 Indices = NDArray[np.int64]
 Scores = NDArray[np.float32]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from netzoo.data.coco import Dataset
 from netzoo.tasks.letterbox import Letterbox
-from sizewise.errors import InputError
-from sizewise.specs import Size
+from sizewise.core.errors import InputError
+from sizewise.core.specs import Size
 
 Shapes = NDArray[np.float64]
 """[K, 2]: widths and heights, in pixels."""

@@ -18,7 +18,7 @@ from netzoo.loss import Targets
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.joint import mixed
 from netzoo.training.settings import TrainingSettings
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 TrainingImage = AnnotatedImage | ClassifiedImage
 Image = TypeVar("Image")

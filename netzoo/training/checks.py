@@ -13,8 +13,8 @@ from netzoo.network import NetworkEntry
 from netzoo.scales import Scales
 from netzoo.training.joint import JOINT
 from netzoo.training.settings import TrainingSettings
-from sizewise.errors import InputError, UsageError
-from sizewise.specs import Task
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs import Task
 
 _NEEDS: Mapping[Task, str] = {
     "classification": "classified images",

@@ -20,9 +20,9 @@ from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.masks import MaskScores
 from netzoo.tasks.suppression import Detections, suppress
 from netzoo.tasks.top_k import ClassScores, score_classes
-from sizewise.errors import InputError
-from sizewise.progress import SILENT, Progress
-from sizewise.specs import Size
+from sizewise.core.errors import InputError
+from sizewise.core.progress import SILENT, Progress
+from sizewise.core.specs import Size
 
 SCORE_THRESHOLD = 0.001
 IOU_THRESHOLD = 0.6

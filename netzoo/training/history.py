@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 
-from sizewise.files import written_whole
-from sizewise.specs import Size
+from sizewise.core.files import written_whole
+from sizewise.core.specs import Size
 
 _SHARE = 10
 """The end of a training is its last tenth."""

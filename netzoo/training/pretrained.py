@@ -13,8 +13,8 @@ from netzoo.darknet import is_darknet_file, load_darknet_weights
 from netzoo.data.reading import reading
 from netzoo.network import Network, NetworkEntry
 from netzoo.networks.multiscale import Multiscale
-from sizewise.errors import InputError, UsageError
-from sizewise.onnxfile import sha256_of
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.onnxfile import sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)

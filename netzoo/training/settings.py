@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sizewise.environment import usable_cores
-from sizewise.errors import UsageError
-from sizewise.specs import Size, Sizes
+from sizewise.core.environment import usable_cores
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import Size, Sizes
 
 _INFINITE = float("inf")
 

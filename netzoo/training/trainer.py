@@ -27,9 +27,9 @@ from netzoo.training.checks import (
 from netzoo.training.optimizer import make_optimizer
 from netzoo.training.reproducible import has_native_bf16, reproducible
 from netzoo.training.settings import ScaleTraining, TrainingSettings
-from sizewise.errors import TrainingError
-from sizewise.progress import SILENT, Progress
-from sizewise.specs import Size
+from sizewise.core.errors import TrainingError
+from sizewise.core.progress import SILENT, Progress
+from sizewise.core.specs import Size
 
 Record = Callable[[int, Size, Mapping[str, float]], object]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sizewise import __version__
+from sizewise._version import __version__
 from sizewise.cli import (
     bench,
     build,

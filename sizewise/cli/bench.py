@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.models import read_as
 from sizewise.cli.options import (
     AllowFallback,
     BackendOptionList,
@@ -29,12 +28,13 @@ from sizewise.cli.options import (
     Threads,
     comma_list,
 )
-from sizewise.errors import UsageError
+from sizewise.core.errors import UsageError
+from sizewise.pipeline.models import read_as
 
 if TYPE_CHECKING:
     from bench.settings import SweepSettings
     from bench.sweep import Outcome
-    from sizewise.specs import ExportedModel
+    from sizewise.core.specs import ExportedModel
 
 
 def bench(
@@ -63,7 +63,7 @@ def bench(
 ) -> None:
     """Measure latency, memory and accuracy of every engine; a killed sweep goes on where it was."""
     if [path.suffix for path in models] == [".toml"]:
-        from sizewise.cli.config import read_bench_file
+        from sizewise.pipeline.config import read_bench_file
 
         _demand_no_axes(context)
         file = read_bench_file(models[0])
@@ -119,7 +119,7 @@ def command_line() -> str:
 def settings_from(**options: Any) -> SweepSettings:
     """Options as settings. Raises UsageError that names the option."""
     from bench.settings import SweepSettings
-    from sizewise.cli.config import validated
+    from sizewise.pipeline.config import validated
 
     return validated(SweepSettings, options, "the options")
 

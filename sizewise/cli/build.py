@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.bench import settings_from
 from sizewise.cli.engine_tables import (
@@ -33,9 +32,10 @@ from sizewise.cli.options import (
     Threads,
     comma_list,
 )
-from sizewise.errors import EngineError
-from sizewise.progress import OnProgress, Stage
-from sizewise.specs import EngineSpec, ExportedModel
+from sizewise.core import codec
+from sizewise.core.errors import EngineError
+from sizewise.core.progress import OnProgress, Stage
+from sizewise.core.specs import EngineSpec, ExportedModel
 
 if TYPE_CHECKING:
     from bench.settings import SweepSettings
@@ -63,10 +63,10 @@ def build(
 ) -> None:
     """Build engines: one per size (static), one for all sizes (dynamic, profiles), and say how far
     each is from the FP32 file in ONNX Runtime without optimisation."""
-    from bench.engine_plan import engine_specs
-    from engines.parents import check_parent, find_parent
-    from sizewise.files import output_folder
-    from sizewise.onnxfile import read_model
+    from engines.planning.specs import engine_specs
+    from engines.store.parents import check_parent, find_parent
+    from sizewise.core.files import output_folder
+    from sizewise.core.onnxfile import read_model
 
     settings = settings_from(
         backends=comma_list(backend),
@@ -79,7 +79,7 @@ def build(
         threads=threads,
         allow_fallback=allow_fallback,
     )
-    specs = engine_specs(settings)
+    specs = engine_specs(settings.products())
     exported = read_model(model)
     folder = output_folder(out)
     fp32 = check_parent(exported, parent) if parent else find_parent(exported)
@@ -113,8 +113,8 @@ def _build_all(
     timeout_s: float,
 ) -> tuple[list[Built], list[Refusal]]:
     """With a bar: two steps an engine, and a note of how far its build is."""
-    from engines.cache import obtain_engine
     from engines.comparing import compare
+    from engines.store.cache import obtain_engine
 
     built: list[Built] = []
     refused: list[Refusal] = []

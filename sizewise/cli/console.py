@@ -22,8 +22,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from sizewise.progress import Progress as StageProgress
-from sizewise.progress import Stage
+from sizewise.core.progress import Progress as StageProgress
+from sizewise.core.progress import Stage
 
 console = Console(stderr=True, highlight=False)
 """Bars and remarks go to stderr: stdout holds results, so that it can be piped."""

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.options import Json
-from sizewise.environment import Environment, read_environment
-from sizewise.nvidia import find_devices
+from sizewise.core import codec
+from sizewise.core.environment import Environment, read_environment
+from sizewise.core.nvidia import find_devices
 
 if TYPE_CHECKING:
     from engines.base import Availability

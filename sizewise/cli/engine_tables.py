@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sizewise.cli import console
-from sizewise.errors import EngineError
-from sizewise.specs import EngineArtifact, EngineSpec, Profile
+from sizewise.core.errors import EngineError
+from sizewise.core.specs import EngineArtifact, EngineSpec, Profile
 
 if TYPE_CHECKING:
     from engines.comparing import Comparison, Difference

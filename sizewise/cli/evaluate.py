@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.candidates import SCORES, Candidate, find_candidate
 from sizewise.cli.options import Data, Json, SizeList
 from sizewise.cli.trust import TrustEngine, trusted_hashes
-from sizewise.errors import EngineError, UsageError
-from sizewise.specs import Size, Sizes
+from sizewise.core.errors import EngineError, UsageError
+from sizewise.core.specs import Size, Sizes
+from sizewise.pipeline.candidates import SCORES, Candidate, find_candidate
 
 if TYPE_CHECKING:
     from netzoo.data.classified import ClassifiedSet

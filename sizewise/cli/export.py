@@ -8,18 +8,18 @@ from typing import Annotated
 
 import typer
 
+from exporter.request import PrecisionOptions
+from netzoo.data.class_names import read_classes
 from sizewise.cli import console
-from sizewise.cli.classes import read_classes
-from sizewise.cli.models import read_as, usual_sizes
 from sizewise.cli.options import Json, Out
-from sizewise.cli.precision import convert_all
-from sizewise.cli.precision_options import PrecisionOptions
 from sizewise.cli.precision_tables import plain_made, show_made
-from sizewise.cli.scaling import BackboneList, Fusion, ScaleList
-from sizewise.cli.sources import SourceOptions, check_options, resolve
-from sizewise.errors import InputError, UsageError
-from sizewise.files import output_folder
-from sizewise.specs import ExportedModel, ModelCard, Size, Suppression
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.files import output_folder
+from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
+from sizewise.pipeline.convert import convert_all
+from sizewise.pipeline.models import read_as, usual_sizes
+from sizewise.pipeline.scaling import BackboneList, Fusion, ScaleList
+from sizewise.pipeline.sources import SourceOptions, check_options, resolve
 
 _USUAL_SIDE = 320
 """Pixels of an example's sides."""
@@ -252,7 +252,7 @@ def _from_onnx(
         model = replace(model, card=replace(model.card, stride=options.stride))
     if suppression is None:
         return model
-    from exporter.with_suppression import with_suppression
+    from exporter.suppression.convert import with_suppression
 
     path = out / f"{source.stem}.nms.onnx"
     return with_suppression(model, suppression, path, progress=console.progress())

@@ -9,8 +9,8 @@ import traceback
 
 import typer
 
-from sizewise.errors import SizewiseError
-from sizewise.rooms import check_rooms
+from sizewise.core.errors import SizewiseError
+from sizewise.core.rooms import check_rooms
 
 INTERRUPTED = 130
 _GOES_ON = "Interrupted: what was finished is kept. The same command goes on from here."

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sizewise import codec
 from sizewise.cli import console
 from sizewise.cli.options import Json
-from sizewise.specs import Size
+from sizewise.core import codec
+from sizewise.core.specs import Size
 
 if TYPE_CHECKING:
     from netzoo.cost import Cost

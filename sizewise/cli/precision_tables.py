@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sizewise import codec
 from sizewise.cli import console
-from sizewise.cli.candidates import SCORES
-from sizewise.cli.precision import Made
-from sizewise.cli.scoring import Score
-from sizewise.specs import Deviation, ExportedModel, ModelCard, ParityCheck, Size
-from sizewise.trials import Accuracy
+from sizewise.core import codec
+from sizewise.core.specs import Deviation, ExportedModel, ModelCard, ParityCheck, Size
+from sizewise.core.trials import Accuracy
+from sizewise.pipeline.candidates import SCORES
+from sizewise.pipeline.convert import Made
+from sizewise.pipeline.scoring import Score
 
 
 def show_made(made: Made) -> None:

@@ -20,13 +20,13 @@ import typer
 
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
-from sizewise.cli.predicting import Outcome, coco_results, predict_all
-from sizewise.cli.predictors import obtain_predictor
-from sizewise.cli.readable import ReadingOptions
 from sizewise.cli.trust import TrustEngine, trusted_hashes
-from sizewise.errors import InputError
-from sizewise.files import output_folder
-from sizewise.progress import SILENT
+from sizewise.core.errors import InputError
+from sizewise.core.files import output_folder
+from sizewise.core.progress import SILENT
+from sizewise.pipeline.prediction.choosing import obtain_predictor
+from sizewise.pipeline.prediction.predictor import Outcome, coco_results, predict_all
+from sizewise.pipeline.prediction.reading import ReadingOptions
 
 
 def predict(
@@ -66,9 +66,9 @@ def predict(
 
     A detector draws boxes, a segmenter a mask (and takes none of the options for boxes).
     """
-    from engines.opening import open_engine
-    from sizewise.cli.classes import read_names
-    from sizewise.cli.pictures import find_pictures, name_drawings
+    from engines.store.opening import open_engine
+    from netzoo.data.class_names import read_names
+    from sizewise.pipeline.prediction.drawings import find_pictures, name_drawings
 
     options = ReadingOptions(
         layout=layout,

@@ -11,15 +11,15 @@ from sizewise.cli import console
 from sizewise.cli.bench import command_line, say_reasons, sweep_models
 from sizewise.cli.export import export_source
 from sizewise.cli.options import Json
-from sizewise.cli.precision import Made, convert_all
 from sizewise.cli.precision_tables import show_made
 from sizewise.cli.report import say_findings
 from sizewise.cli.train import train_checkpoint
-from sizewise.files import output_folder
+from sizewise.core.files import output_folder
+from sizewise.pipeline.convert import Made, convert_all
 
 if TYPE_CHECKING:
-    from sizewise.cli.config import LineSettings
-    from sizewise.specs import ExportedModel
+    from sizewise.core.specs import ExportedModel
+    from sizewise.pipeline.config import LineSettings
 
 
 def run(
@@ -32,7 +32,7 @@ def run(
 ) -> None:
     """Train, export, build, sweep and report; what is done already is skipped."""
     from reports.markdown import write_report
-    from sizewise.cli.config import read_line
+    from sizewise.pipeline.config import read_line
 
     line = read_line(config)
     line.check()
@@ -54,7 +54,7 @@ def run(
 
 
 def _export(line: LineSettings, checkpoint: Path, out: Path) -> tuple[Made, ...]:
-    from sizewise.cli.sources import SourceOptions
+    from sizewise.pipeline.sources import SourceOptions
 
     path = checkpoint.with_suffix(".onnx")
     parent = _exported_already(path, checkpoint) or export_source(
@@ -64,7 +64,7 @@ def _export(line: LineSettings, checkpoint: Path, out: Path) -> tuple[Made, ...]
 
 
 def _exported_already(path: Path, checkpoint: Path) -> ExportedModel | None:
-    from sizewise.onnxfile import read_model, sha256_of
+    from sizewise.core.onnxfile import read_model, sha256_of
 
     if not path.exists():
         return None

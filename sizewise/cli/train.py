@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sizewise import codec
+from netzoo.data.class_names import read_classes
 from sizewise.cli import console
-from sizewise.cli.candidates import SCORES
-from sizewise.cli.classes import read_classes
 from sizewise.cli.options import Data, Json, Out
-from sizewise.cli.scaling import BackboneList, Fusion, ScaleList
-from sizewise.errors import InputError, UsageError
-from sizewise.files import output_folder
-from sizewise.onnxfile import sha256_of
+from sizewise.core import codec
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.files import output_folder
+from sizewise.core.onnxfile import sha256_of
+from sizewise.pipeline.candidates import SCORES
+from sizewise.pipeline.scaling import BackboneList, Fusion, ScaleList
 
 if TYPE_CHECKING:
     from netzoo.checkpoint import Provenance
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from netzoo.data.sources import Split
     from netzoo.network import Network, NetworkEntry
     from netzoo.training.pretrained import Pretrained
-    from sizewise.cli.config import TrainTable
-    from sizewise.specs import Size
+    from sizewise.core.specs import Size
+    from sizewise.pipeline.config import TrainTable
 
 
 OBJECT = "object"
@@ -91,7 +91,7 @@ def train(
     with --loss joint and --classification-data. multiscale learns masks; of several fusions, each
     is trained by itself.
     """
-    from sizewise.cli.config import TrainTable
+    from sizewise.pipeline.config import TrainTable
 
     table = TrainTable(
         network=network,

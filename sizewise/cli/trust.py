@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sizewise.errors import UsageError
+from sizewise.core.errors import UsageError
 
 TrustEngine = Annotated[
     str,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bench.launch import Limits
 from bench.worker import Worker
-from sizewise.specs import EngineSpec, Profile, Size
-from sizewise.trials import Block, Cell, Protocol, Result, Trial
+from sizewise.core.specs import EngineSpec, Profile, Size
+from sizewise.core.trials import Block, Cell, Protocol, Result, Trial
 
 SECOND = 1_000_000_000
 

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from sizewise.onnxfile import read_model, write_card
-from sizewise.specs import ExportedModel, ModelCard
+from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.specs import ExportedModel, ModelCard
 
 CARD = ModelCard(network="colours", task="detection", layout="sizewise", classes=("red", "blue"))
 

@@ -11,17 +11,17 @@ import pytest
 from scipy.special import expit
 
 from bench.accuracy import demand_fit, find_judge, judge_images
-from bench.plan import engine_specs
 from bench.settings import SweepSettings
 from engines.base import Array, Session
-from engines.cache import obtain_engine
 from engines.feeding import infer_images
-from engines.opening import open_engine
+from engines.planning.specs import engine_specs
+from engines.store.cache import obtain_engine
+from engines.store.opening import open_engine
 from netzoo.data.coco import Dataset, read_coco
 from netzoo.tasks.letterbox import Letterbox
-from sizewise.errors import InputError
-from sizewise.specs import ExportedModel, ModelCard, Size
-from sizewise.trials import Accuracy
+from sizewise.core.errors import InputError
+from sizewise.core.specs import ExportedModel, ModelCard, Size
+from sizewise.core.trials import Accuracy
 from tests.bench.models import CARD, brightness, colours, suppressed_colours
 from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench.apart import another_shape, another_size, measure_parts, time_call
 from engines.base import Array, Session
-from sizewise.specs import BatchRange, EngineSpec, Profile, Size
+from sizewise.core.specs import BatchRange, EngineSpec, Profile, Size
 
 sizes = st.builds(Size, st.integers(1, 9), st.integers(1, 9))
 profiles = st.lists(sizes, min_size=1, max_size=4).map(Profile.spanning)

@@ -14,15 +14,15 @@ from functools import cache
 import pytest
 
 from bench import waves
+from bench.journal.store import Store
 from bench.settings import SweepSettings
-from bench.store import Store
 from bench.sweep import sweep
+from engines.backends._timeline import TIMELINE
 from engines.backends.fake import Fake, FakeOptions
-from engines.timeline import TIMELINE
-from sizewise import environment
-from sizewise.specs import Strategy
-from sizewise.stats import compare_results
-from sizewise.trials import Run
+from sizewise.core import environment
+from sizewise.core.specs import Strategy
+from sizewise.core.stats import compare_results
+from sizewise.core.trials import Run
 from tests.bench.factories import InProcess
 from tests.bench.models import colours
 

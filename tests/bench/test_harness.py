@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.harness import Turn, measure_block, warm_up
 from engines.base import Array, Session
-from sizewise.errors import InferenceError
+from sizewise.core.errors import InferenceError
 
 
 @dataclass

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench import memory
-from sizewise.child import run_in_child
+from sizewise.core.child import run_in_child
 
 
 def test_the_peak_stays_when_the_memory_is_given_back() -> None:

@@ -10,21 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bench.plan import Group, engine_specs, plan_sweep
-from bench.settings import Axes, SweepSettings
+from bench.plan import Group, plan_sweep
+from bench.settings import SweepSettings
 from engines.backends.fake import FakeOptions
+from engines.planning.axes import Axes
+from engines.planning.specs import engine_specs
 from engines.registry import find_backend
-from sizewise.environment import usable_cores
-from sizewise.errors import InputError, UsageError
-from sizewise.specs import (
-    BackendOptions,
-    BatchRange,
-    ExportedModel,
-    Profile,
-    Size,
-    TensorSpec,
-)
-from sizewise.trials import Trial
+from sizewise.core.environment import usable_cores
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs import BackendOptions, BatchRange, ExportedModel, Profile, Size, TensorSpec
+from sizewise.core.trials import Trial
 from tests.bench.models import CARD, colours
 
 
@@ -59,7 +54,9 @@ def test_a_static_engine_has_one_size_and_a_dynamic_one_all(model: ExportedModel
         *(("static", s, (Profile.fixed(Size.parse(s)),)) for s in ("32x32", "64x96", "128x128")),
         *(("dynamic", s, (spanning,)) for s in ("32x32", "64x96", "128x128")),
     }
-    assert len(engine_specs(SweepSettings(backends=("fake",), sizes="32,64x96,128"))) == 4
+    assert (
+        len(engine_specs(SweepSettings(backends=("fake",), sizes="32,64x96,128").products())) == 4
+    )
 
 
 @given(
@@ -126,16 +123,16 @@ def test_options_reach_the_back_ends_that_have_them(model: ExportedModel) -> Non
 def test_a_table_may_inherit_options_that_only_another_has(model: ExportedModel) -> None:
     tables = [{"backends": ["fake"]}, {"backends": ["onnxruntime"]}]
     settings = {"sizes": "32", "options": ["seed=3"], "sweep": tables}
-    specs = engine_specs(SweepSettings.model_validate(settings))
+    specs = engine_specs(SweepSettings.model_validate(settings).products())
     assert {spec.backend for spec in specs} == {"fake", "onnxruntime"}
     alone = settings | {"sweep": [tables[0], tables[1] | {"options": ["seed=4"]}]}
     with pytest.raises(UsageError, match="onnxruntime has no option 'seed'"):
-        engine_specs(SweepSettings.model_validate(alone))
+        engine_specs(SweepSettings.model_validate(alone).products())
 
 
 def test_profiles_without_an_engine_that_has_any_are_an_error() -> None:
     with pytest.raises(UsageError, match=r"'3' would change nothing.*--strategy"):
-        engine_specs(SweepSettings(backends=("fake",), profiles="3"))
+        engine_specs(SweepSettings(backends=("fake",), profiles="3").products())
 
 
 def test_a_table_takes_what_it_does_not_say_from_the_common_one(model: ExportedModel) -> None:
@@ -269,7 +266,7 @@ def test_a_model_that_takes_no_images_is_an_error(model: ExportedModel) -> None:
 
 def test_an_unknown_back_end_is_an_error_that_lists_those_there_are() -> None:
     with pytest.raises(UsageError, match=r"'onyx'.*onnxruntime, .*openvino"):
-        engine_specs(SweepSettings(backends=("onyx",)))
+        engine_specs(SweepSettings(backends=("onyx",)).products())
 
 
 @pytest.mark.parametrize(

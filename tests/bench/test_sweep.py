@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from bench import database
+from bench.journal import database
+from bench.journal.store import Store
 from bench.settings import SweepSettings
-from bench.store import Store
 from bench.sweep import Outcome, sweep
 from engines.backends.fake import Fake, FakeOptions
-from sizewise.errors import InputError, OutputError, RecordError, UsageError
-from sizewise.progress import Stage
-from sizewise.specs import ExportedModel
-from sizewise.trials import Result
+from sizewise.core.errors import InputError, OutputError, RecordError, UsageError
+from sizewise.core.progress import Stage
+from sizewise.core.specs import ExportedModel
+from sizewise.core.trials import Result
 from tests.bench.factories import InProcess
 from tests.bench.models import CARD, colours
 from tests.bench.pictures import PICTURES, write_pictures

@@ -15,9 +15,9 @@ from bench.plan import Group, Planned, plan_sweep
 from bench.settings import SweepSettings
 from bench.waves import Bench, measure_group, steps
 from engines.backends.fake import FakeOptions
-from sizewise.errors import InferenceError
-from sizewise.specs import BatchRange, EngineArtifact, EngineMemory, EngineSpec, Profile, Size
-from sizewise.trials import Result
+from sizewise.core.errors import InferenceError
+from sizewise.core.specs import BatchRange, EngineArtifact, EngineMemory, EngineSpec, Profile, Size
+from sizewise.core.trials import Result
 from tests.bench.factories import InProcess
 from tests.bench.models import colours
 

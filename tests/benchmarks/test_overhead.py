@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from engines.cache import obtain_engine
-from engines.opening import open_engine
+from engines.store.cache import obtain_engine
+from engines.store.opening import open_engine
 from netzoo.tasks.suppression import suppress
-from sizewise.onnxfile import read_model
-from sizewise.specs import EngineSpec, Profile, Size
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import EngineSpec, Profile, Size
 from tests.engines.nets import write_net
 
 SIZE = Size(64, 64)

@@ -16,7 +16,7 @@ from netzoo.deploy import deployable
 from netzoo.fusion import fusions
 from netzoo.network import build_network
 from netzoo.settling import settle
-from sizewise.specs import ExportedModel, ModelCard, Size
+from sizewise.core.specs import ExportedModel, ModelCard, Size
 
 BACKBONES = ("convnet", "resnet18", "pvt_v2_b0")
 EXAMPLE = Size(128, 96)

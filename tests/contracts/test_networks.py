@@ -9,7 +9,7 @@ from netzoo.config import NetworkConfig
 from netzoo.cost import count_cost
 from netzoo.deploy import deployable
 from netzoo.network import AnchorDetector, NetworkEntry, build_network, networks
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 
 @pytest.fixture(params=sorted(networks()))

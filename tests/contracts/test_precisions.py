@@ -17,23 +17,23 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from engines.artifacts import read_manifest
 from engines.attestation import attest, departure
 from engines.base import Backend
-from engines.building import build_engine
-from engines.opening import open_engine
 from engines.registry import backends
+from engines.store.building import build_engine
+from engines.store.manifest import read_manifest
+from engines.store.opening import open_engine
 from exporter.calibration.images import read_calibration
+from exporter.checks.emulation import emulated
 from exporter.convert import Looks, convert, find_precision, precisions
-from exporter.emulation import emulated
 from exporter.export import export
 from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.deploy import deployable
 from netzoo.network import build_network, find_network
 from netzoo.settling import settle
-from sizewise import codec
-from sizewise.errors import EngineMismatchError
-from sizewise.specs import EngineSpec, ExportedModel, ModelCard, Profile, Size
+from sizewise.core import codec
+from sizewise.core.errors import EngineMismatchError
+from sizewise.core.specs import EngineSpec, ExportedModel, ModelCard, Profile, Size
 from tests.engines.on_gpu import BACKENDS as ON_GPU
 
 Array = NDArray[np.float32]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engines.artifacts import read_manifest
-from engines.building import build_engine
-from sizewise import codec
-from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel
+from engines.store.building import build_engine
+from engines.store.manifest import read_manifest
+from sizewise.core import codec
+from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel
 from tests.engines.nets import write_net, write_program
 
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]

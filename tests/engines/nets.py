@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from sizewise.onnxfile import read_model, write_card
-from sizewise.specs import ExportedModel, ModelCard, TensorSpec
+from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.specs import ExportedModel, ModelCard, TensorSpec
 
 Array = NDArray[Any]
 NAMES = ("batch", "height", "width")

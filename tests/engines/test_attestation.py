@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper
 
-from engines import cache
-from engines.asked import asked_precisions
 from engines.attestation import attest, shortfall
 from engines.backends import openvino as openvino_backend
-from engines.cache import obtain_engine
-from engines.precisions import WIDTHS
-from sizewise.errors import EngineMismatchError
-from sizewise.onnxfile import read_model
-from sizewise.specs import (
+from engines.graph.asked import asked_precisions
+from engines.graph.precision_names import WIDTHS
+from engines.store import cache
+from engines.store.cache import obtain_engine
+from sizewise.core.errors import EngineMismatchError
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import (
     Achieved,
     BackendOptions,
     EngineArtifact,

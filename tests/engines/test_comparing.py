@@ -24,11 +24,11 @@ from engines.comparing import (
     probe_images,
     probe_sizes,
 )
-from engines.parents import check_parent, find_parent
-from sizewise import codec
-from sizewise.errors import InputError, UsageError
-from sizewise.onnxfile import read_model, write_card
-from sizewise.specs import (
+from engines.store.parents import check_parent, find_parent
+from sizewise.core import codec
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.specs import (
     EngineArtifact,
     EngineSpec,
     ExportedModel,

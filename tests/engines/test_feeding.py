@@ -11,8 +11,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from engines.feeding import infer_images, unfit_for_pictures
-from engines.opening import open_engine
-from sizewise.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+from engines.store.opening import open_engine
+from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 from tests.engines.nets import reference, write_net
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from engines import libraries
 from engines.base import Backend
-from engines.precisions import precision_of
+from engines.graph.precision_names import precision_of
 from engines.registry import backends
-from sizewise.errors import BackendUnavailableError
-from sizewise.specs import EngineSpec, Profile, Size
+from sizewise.core.errors import BackendUnavailableError
+from sizewise.core.specs import EngineSpec, Profile, Size
 from tests.engines.nets import unwritten_net
 
 WITH_LIBRARY = [backend for backend in backends().values() if not backend.for_tests]

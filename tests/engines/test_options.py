@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.artifacts import spec_from_plain
 from engines.backends.fake import FakeOptions
 from engines.base import Backend
 from engines.options import demand_known, read_options, told_options
 from engines.registry import backends, find_backend
+from engines.store.manifest import spec_from_plain
 from engines.tensorrt.options import RtxOptions, TensorRtOptions
-from sizewise import codec
-from sizewise.errors import UsageError
-from sizewise.specs import BackendOptions, EngineSpec, Profile, Size
+from sizewise.core import codec
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import BackendOptions, EngineSpec, Profile, Size
 
 RTX, FAKE = find_backend("tensorrt_rtx"), find_backend("fake")
 

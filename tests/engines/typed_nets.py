@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from sizewise.onnxfile import read_model, write_card
-from sizewise.specs import ExportedModel
+from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.specs import ExportedModel
 from tests.engines.nets import CARD, NAMES, weights
 
 _TYPES = {"fp16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}

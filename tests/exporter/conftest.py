@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from exporter.export import export
-from sizewise.progress import Stage
-from sizewise.specs import ExportedModel, Size
+from sizewise.core.progress import Stage
+from sizewise.core.specs import ExportedModel, Size
 from tests.exporter.modules import DETECTOR, SEGMENTER, MiniDetector, PyramidSegmenter, stirred
 
 

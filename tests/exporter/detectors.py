@@ -10,8 +10,8 @@ import onnx
 from numpy.typing import NDArray
 
 from netzoo.tasks.suppression import suppress
-from sizewise.onnxfile import read_model, write_card
-from sizewise.specs import ExportedModel, ModelCard, Suppression
+from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.specs import ExportedModel, ModelCard, Suppression
 
 Floats = NDArray[np.float32]
 

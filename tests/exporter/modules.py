@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sizewise.specs import ModelCard
+from sizewise.core.specs import ModelCard
 
 DETECTOR = ModelCard(
     network="mini", task="detection", layout="sizewise", classes=("a", "b", "c"), stride=8

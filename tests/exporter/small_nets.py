@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from exporter.calibration.images import CalibrationSet, read_calibration
-from exporter.passes import run_pass
-from exporter.preparing import Prepare
+from exporter.graph.passes import run_pass
+from exporter.precisions._prepare import Prepare
 
 Array = NDArray[Any]
 CHANNELS = 8
@@ -198,7 +198,7 @@ def parsed(text: str, *, opset: int = 22, ir: int = 10) -> onnx.ModelProto:
 
 def unread(model: onnx.ModelProto) -> set[str]:
     """What is computed or held and never read."""
-    from exporter.passes import all_nodes
+    from exporter.graph.passes import all_nodes
 
     made = {name for node in model.graph.node for name in node.output}
     held = {tensor.name for tensor in model.graph.initializer}

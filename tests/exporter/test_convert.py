@@ -13,10 +13,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from exporter.convert import Conversion, Looks, convert, precisions
-from exporter.with_suppression import with_suppression
-from sizewise.errors import ExportError, InputError, OutputError, UsageError
-from sizewise.onnxfile import CARD_KEY, read_model, sha256_of, write_card
-from sizewise.specs import ExportedModel, ModelCard, Size, Suppression
+from exporter.suppression.convert import with_suppression
+from sizewise.core.errors import ExportError, InputError, OutputError, UsageError
+from sizewise.core.onnxfile import CARD_KEY, read_model, sha256_of, write_card
+from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
 from tests.exporter.conftest import Exported
 from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures, run
 
@@ -256,8 +256,8 @@ import sys
 from pathlib import Path
 from exporter.calibration.images import read_calibration
 from exporter.convert import Looks, convert
-from sizewise.onnxfile import read_model
-from sizewise.specs import Size
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import Size
 folder = Path(sys.argv[1])
 sizes = (Size(32, 32), Size(64, 32))
 looks = Looks(images=read_calibration(sys.argv[2]), sizes=sizes, check_sizes=sizes)

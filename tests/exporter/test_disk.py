@@ -13,8 +13,8 @@ import torch
 
 from exporter.capture import capture, save_program
 from exporter.export import export
-from sizewise.errors import OutputError
-from sizewise.specs import Size
+from sizewise.core.errors import OutputError
+from sizewise.core.specs import Size
 from tests.exporter.modules import UNKNOWN, Conv
 
 

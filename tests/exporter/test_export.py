@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.export import export
-from sizewise.errors import ExportError, UsageError
-from sizewise.specs import Size, TensorSpec
+from sizewise.core.errors import ExportError, UsageError
+from sizewise.core.specs import Size, TensorSpec
 from tests.exporter.conftest import Exported
 from tests.exporter.modules import UNKNOWN, Conv
 
@@ -123,6 +123,6 @@ def test_weights_that_are_not_float32_are_refused(folder: Path) -> None:
 
 
 def test_weights_above_one_file_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporter.serializing.MAX_BYTES", 400)
+    monkeypatch.setattr("exporter.graph.serializing.MAX_BYTES", 400)
     with pytest.raises(ExportError, match="does not fit into one ONNX file"):
         export(Conv(), UNKNOWN, folder / "a.onnx", output_names=("map",), example=Size(64, 96))

@@ -12,9 +12,9 @@ from onnx import numpy_helper
 
 from exporter.convert import Conversion, Looks
 from exporter.sensitivity import Sensitivity, keep_least, layer_errors
-from sizewise.errors import ExportError
-from sizewise.onnxfile import read_model
-from sizewise.specs import Size
+from sizewise.core.errors import ExportError
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import Size
 from tests.exporter.conftest import Counted
 from tests.exporter.small_nets import Chain, picture_set, producers
 

@@ -24,7 +24,7 @@ from netzoo.checkpoint import (
 from netzoo.config import NetworkConfig
 from netzoo.network import Network, build_network
 from netzoo.training.settings import TrainingSettings
-from sizewise.errors import InputError, OutputError
+from sizewise.core.errors import InputError, OutputError
 from tests.netzoo.factories import narrow_config, narrow_detector
 
 PROVENANCE = Provenance(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from netzoo.blocks import scaled_channels, scaled_repeats
 from netzoo.config import NetworkConfig
-from sizewise import codec
-from sizewise.errors import UsageError
+from sizewise.core import codec
+from sizewise.core.errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 
 from netzoo.config import NetworkConfig
 from netzoo.cost import count_cost
-from sizewise.errors import UsageError
-from sizewise.specs import Size
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import Size
 
 COCO = tuple(f"class {number}" for number in range(80))
 

@@ -13,7 +13,7 @@ from netzoo.blocks import ConvBNAct
 from netzoo.config import NetworkConfig
 from netzoo.darknet import is_darknet_file, load_darknet_weights
 from netzoo.network import Network, build_network
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 from tests.netzoo.darknet_reference import made_up_arrays, rows_of, write_weights
 
 

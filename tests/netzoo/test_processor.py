@@ -12,7 +12,7 @@ from netzoo.backbone import LEVELS, Backbone, backbones, four_levels
 from netzoo.config import MultiscaleConfig
 from netzoo.fusion import fusions
 from netzoo.processor import MultiScaleInputProcessor
-from sizewise.errors import UsageError
+from sizewise.core.errors import UsageError
 
 NAMES = sorted(fusions())
 WIDTH = 0.25

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netzoo.scales import STRIDE, Scales
-from sizewise.errors import UsageError
-from sizewise.specs import Size
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import Size
 
 factors = st.lists(
     st.integers(7, 400).map(lambda percent: percent / 100), min_size=1, max_size=4, unique=True
@@ -25,7 +25,7 @@ def test_352_gives_192_352_and_544() -> None:
 def test_why_not_the_guides_rule() -> None:
     """Its ``max(32, int(side * scale) // 32 * 32)`` has 160 and 512 of 352: every scale is smaller
     than asked, the one that is there for fine detail, too. (And ``int`` bakes the example's size
-    into an exported graph: tests/exporter/test_mistakes.py.)"""
+    into an exported graph: tests/exporter/checks/test_mistakes.py.)"""
     scales = Scales((0.5, 1.0, 1.5))
     guide = [max(32, int(352 * factor) // 32 * 32) for factor in scales.factors]
     asked = [352 * factor for factor in scales.factors]

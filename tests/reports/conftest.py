@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.store import Store
-from sizewise.environment import Environment
-from sizewise.specs import EngineSpec, Profile, Size, Strategy
-from sizewise.trials import (
+from bench.journal.store import Store
+from sizewise.core.environment import Environment
+from sizewise.core.specs import EngineSpec, Profile, Size, Strategy
+from sizewise.core.trials import (
     Accuracy,
     Block,
     Build,

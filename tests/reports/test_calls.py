@@ -16,9 +16,9 @@ from reports import call_tables
 from reports.calls import call_figures
 from reports.load import Records, select_records
 from reports.markdown import compose
-from sizewise.specs import Size
-from sizewise.stats import summarize
-from sizewise.trials import FirstCall, Part, Result, ShapeChange
+from sizewise.core.specs import Size
+from sizewise.core.stats import summarize
+from sizewise.core.trials import FirstCall, Part, Result, ShapeChange
 from tests.reports.test_tables import cells
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from reports.dynamic_cost import what_dynamic_costs
 from reports.findings import _KINDS, find, what_to_doubt
 from reports.load import Records, select_records
 from reports.markdown import compose
-from sizewise.specs import Size
-from sizewise.stats import DoubtCode, summarize
-from sizewise.trials import Result
+from sizewise.core.specs import Size
+from sizewise.core.stats import DoubtCode, summarize
+from sizewise.core.trials import Result
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab

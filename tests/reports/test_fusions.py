@@ -19,9 +19,9 @@ from reports.fusion_table import fusion_table
 from reports.fusions import compare_modes
 from reports.load import Records, select_records
 from reports.markdown import write_report
-from sizewise.specs import Size
-from sizewise.stats import compare_results, summarize
-from sizewise.trials import Accuracy, Memory, Result
+from sizewise.core.specs import Size
+from sizewise.core.stats import compare_results, summarize
+from sizewise.core.trials import Accuracy, Memory, Result
 from tests.reports.test_tables import cells
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from reports.labels import constants
 from reports.load import select_records
 from reports.pairs import find_pairs
-from sizewise.specs import BatchRange, Size
-from sizewise.trials import Trial
+from sizewise.core.specs import BatchRange, Size
+from sizewise.core.trials import Trial
 
 if TYPE_CHECKING:
     import pandas as pd

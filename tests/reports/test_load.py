@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.store import Store
+from bench.journal.store import Store
 from reports.load import read_records, select_records
-from sizewise.errors import InputError, RecordError
-from sizewise.stats import summarize
+from sizewise.core.errors import InputError, RecordError
+from sizewise.core.stats import summarize
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab

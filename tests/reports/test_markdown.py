@@ -14,7 +14,7 @@ from PIL import Image
 from reports.load import select_records
 from reports.markdown import compose, write_report
 from reports.provenance import left_out, reproduction
-from sizewise.errors import OutputError
+from sizewise.core.errors import OutputError
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab

@@ -8,8 +8,8 @@ import pytest
 
 from reports.load import Records, select_records
 from reports.pairs import Pair, best_of, by_backend, find_pairs, geometric_mean
-from sizewise.specs import Size
-from sizewise.stats import Ratio, compare_results
+from sizewise.core.specs import Size
+from sizewise.core.stats import Ratio, compare_results
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab

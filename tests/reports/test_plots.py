@@ -17,8 +17,8 @@ from reports.pairs import find_pairs
 from reports.plots import accuracy_figure, draw
 from reports.series import OKABE_ITO, Style, styles
 from reports.tradeoffs import contests, pareto_front
-from sizewise.specs import Size
-from sizewise.trials import Result
+from sizewise.core.specs import Size
+from sizewise.core.trials import Result
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab

@@ -11,9 +11,9 @@ from reports.builds import build_totals
 from reports.load import Records, select_records
 from reports.markdown import compose
 from reports.pairs import find_pairs
-from sizewise.specs import Size
-from sizewise.stats import summarize
-from sizewise.trials import Accuracy, Build, Result
+from sizewise.core.specs import Size
+from sizewise.core.stats import summarize
+from sizewise.core.trials import Accuracy, Build, Result
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab

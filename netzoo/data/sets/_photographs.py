@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 # No scene is in both. The motorcycle is a stereo pair, of which one is taken.
 PHOTOGRAPHS = {

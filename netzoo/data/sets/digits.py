@@ -24,8 +24,8 @@ from netzoo.data.coco_json import CocoAnnotation, CocoCategory, CocoFile, CocoIm
 from netzoo.data.segments import encode_mask
 from netzoo.data.sets import _composition, _glyphs, _photographs
 from netzoo.data.sources import DatasetEntry, Split
-from sizewise.errors import InputError
-from sizewise.progress import SILENT, Progress
+from sizewise.core.errors import InputError
+from sizewise.core.progress import SILENT, Progress
 
 COUNTS: Mapping[Split, int] = {"train": 1200, "val": 400}
 _PACKAGES = ("sklearn", "skimage")

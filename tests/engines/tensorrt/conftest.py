@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engines.tensorrt.collecting import collecting_later
+from engines.tensorrt.gc_pause import collecting_later
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sizewise.specs import BatchRange, Profile, Size
+from sizewise.core.specs import BatchRange, Profile, Size
 from tests.engines.tensorrt.fake_cuda import Device, MisuseError
 
 Shape = tuple[int, ...]

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.asked import asked_precisions
 from engines.attestation import shortfall
+from engines.graph.asked import asked_precisions
 from engines.tensorrt.inspection import inspect, read_layers
-from sizewise.specs import Achieved, ExportedModel, computes
-from tests.engines.tensorrt.builds import trt
+from sizewise.core.specs import Achieved, ExportedModel, computes
+from tests.engines.tensorrt.build.builds import trt
 from tests.engines.typed_nets import write_quantized_net, write_typed_net
 
 Layer = dict[str, Any]

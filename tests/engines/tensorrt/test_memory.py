@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from engines.tensorrt.memory import read_memory
-from sizewise.specs import EngineMemory
-from tests.engines.tensorrt.builds import trt
+from sizewise.core.specs import EngineMemory
+from tests.engines.tensorrt.build.builds import trt
 
 LOGGED = EngineMemory(weights_bytes=700, context_bytes=(9, 9, 9))
 

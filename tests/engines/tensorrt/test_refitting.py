@@ -13,17 +13,17 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from engines.tensorrt.log import Words
 from engines.tensorrt.options import RtxOptions
 from engines.tensorrt.refitting import note_weights, put_weights_in
-from engines.tensorrt.words import Words
-from sizewise.errors import EngineMismatchError
-from sizewise.onnxfile import read_model
-from sizewise.specs import EngineArtifact, ExportedModel
+from sizewise.core.errors import EngineMismatchError
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import EngineArtifact, ExportedModel
 from tests.engines.nets import write_net
-from tests.engines.tensorrt.builds import trt
+from tests.engines.tensorrt.build.builds import trt
 from tests.engines.tensorrt.fake_cuda import Device
 from tests.engines.tensorrt.fake_trt import Plan
-from tests.engines.tensorrt.sessions import PROFILES, artifact_of
+from tests.engines.tensorrt.run.sessions import PROFILES, artifact_of
 from tests.engines.typed_nets import write_quantized_net
 
 

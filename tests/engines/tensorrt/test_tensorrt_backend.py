@@ -11,23 +11,23 @@ from typing import Any
 import pytest
 
 import engines.backends.tensorrt as module
-from engines.artifacts import read_manifest
 from engines.attestation import attest, departure
 from engines.base import Availability
-from engines.building import build_engine
-from engines.cache import obtain_engine
-from engines.opening import open_engine
 from engines.registry import find_backend
-from engines.tensorrt.cuda import CudaRuntime
+from engines.store.building import build_engine
+from engines.store.cache import obtain_engine
+from engines.store.manifest import read_manifest
+from engines.store.opening import open_engine
 from engines.tensorrt.options import RtxOptions
-from sizewise import codec
-from sizewise.errors import BackendUnavailableError, EngineMismatchError
-from sizewise.nvidia import Device, Devices
-from sizewise.specs import ExportedModel
-from tests.engines.tensorrt import sessions
-from tests.engines.tensorrt.builds import STRATEGIES, spec_of
+from engines.tensorrt.run.cuda import CudaRuntime
+from sizewise.core import codec
+from sizewise.core.errors import BackendUnavailableError, EngineMismatchError
+from sizewise.core.nvidia import Device, Devices
+from sizewise.core.specs import ExportedModel
+from tests.engines.tensorrt.build.builds import STRATEGIES, spec_of
 from tests.engines.tensorrt.fake_cuda import FakeCuda
 from tests.engines.tensorrt.fake_trt import IMAGE, FakeEngine, Plan, fake_trt
+from tests.engines.tensorrt.run import sessions
 from tests.engines.typed_nets import write_quantized_net, write_typed_net
 
 RTX = find_backend("tensorrt_rtx")

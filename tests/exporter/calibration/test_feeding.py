@@ -11,8 +11,8 @@ from PIL import Image
 from exporter.calibration.feeding import calibration_batches
 from exporter.calibration.images import CalibrationSet, read_calibration
 from netzoo.tasks.letterbox import PADDING
-from sizewise.errors import InputError, UsageError
-from sizewise.specs import ExportedModel, ModelCard, Size, TensorSpec
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs import ExportedModel, ModelCard, Size, TensorSpec
 
 WIDE, HIGH, SMALL = Size(32, 96), Size(96, 32), Size(32, 32)
 FREE = ("batch", 3, "height", "width")

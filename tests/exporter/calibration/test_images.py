@@ -11,7 +11,7 @@ from PIL import Image
 from exporter.calibration.images import read_calibration
 from netzoo.data.coco import read_coco
 from netzoo.data.sources import DatasetEntry
-from sizewise.errors import InputError, UsageError
+from sizewise.core.errors import InputError, UsageError
 from tests.exporter.conftest import Counted
 
 Pixels = NDArray[np.uint8]

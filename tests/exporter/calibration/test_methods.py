@@ -16,7 +16,7 @@ from exporter.calibration.distribution import BINS, Distribution, count_magnitud
 from exporter.calibration.method import Method, find_method, methods
 from exporter.calibration.methods.entropy import LEVELS, divergences, entropy_threshold
 from exporter.calibration.methods.percentile import percentile_threshold
-from sizewise.errors import UsageError
+from sizewise.core.errors import UsageError
 
 Draw = Callable[[np.random.Generator], NDArray[np.float64]]
 

@@ -14,8 +14,8 @@ from onnx.reference import ReferenceEvaluator
 from exporter.calibration import observe as observing
 from exporter.calibration.distribution import BINS
 from exporter.calibration.observe import observe
-from sizewise.errors import ExportError
-from sizewise.specs import Size
+from sizewise.core.errors import ExportError
+from sizewise.core.specs import Size
 from tests.engines.nets import write_net
 from tests.exporter.conftest import Counted
 

@@ -17,14 +17,14 @@ from onnx.reference import ReferenceEvaluator
 
 from engines.backends._unsigned import make_unsigned
 from exporter.calibration.observe import observe
-from exporter.evidence import Evidence
-from exporter.passes import run_pass
+from exporter.graph.passes import run_pass
+from exporter.precisions._evidence import Evidence
 from exporter.precisions._quantized import Grid, Quantized
 from exporter.precisions._watched import quantized_values
 from exporter.precisions.fp8 import FP8
 from exporter.precisions.int8 import INT8
-from sizewise.errors import ExportError
-from sizewise.specs import Size
+from sizewise.core.errors import ExportError
+from sizewise.core.specs import Size
 from tests.exporter.small_nets import (
     Array,
     Chain,

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from exporter.evidence import Evidence
-from exporter.passes import run_pass
+from exporter.graph.passes import run_pass
+from exporter.precisions._evidence import Evidence
 from exporter.precisions._typed import Typed
-from sizewise.errors import ExportError
+from sizewise.core.errors import ExportError
 from tests.exporter.small_nets import (
     Chain,
     Net,

@@ -13,7 +13,7 @@ from netzoo.backbone import Backbone, backbones, build_four_levels, find_backbon
 from netzoo.config import NetworkConfig
 from netzoo.deploy import deployable, fold_batch_norms
 from netzoo.network import build_network, networks
-from sizewise.errors import UsageError
+from sizewise.core.errors import UsageError
 from tests.netzoo.backbones.timm_reference import made_up_tensors
 
 TRANSFORMERS = {"pvt_v2_b0", "pvt_v2_b2", "edgenext_xx_small"}

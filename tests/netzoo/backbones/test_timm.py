@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from netzoo.backbone import build_four_levels, find_backbone
 from netzoo.backbone_weights import load_backbone_weights
 from netzoo.deploy import fold_batch_norms
-from sizewise.errors import InputError, UsageError
+from sizewise.core.errors import InputError, UsageError
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
 

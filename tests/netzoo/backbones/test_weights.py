@@ -10,7 +10,7 @@ from torch import Tensor
 
 from netzoo.backbone import Backbone, BackboneEntry, find_backbone
 from netzoo.backbone_weights import load_backbone_weights
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 from tests.netzoo.backbones.timm_reference import REFERENCES, made_up_tensors
 
 Write = Callable[[dict[str, Tensor], Path], None]

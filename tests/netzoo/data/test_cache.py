@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netzoo.data.cache import cache_root, obtain
-from sizewise.errors import InputError, OutputError
+from sizewise.core.errors import InputError, OutputError
 
 _KILLED_WHILE_MAKING = """
 import os, signal

@@ -11,7 +11,7 @@ from PIL import Image
 
 from netzoo.data.classified import ClassifiedImage, crops_of, open_classified
 from netzoo.data.coco import write_coco
-from sizewise.errors import InputError, UsageError
+from sizewise.core.errors import InputError, UsageError
 from tests.netzoo.factories import CLASSES, squares
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)

@@ -17,7 +17,7 @@ from pycocotools.coco import COCO
 
 from netzoo.data.coco import AnnotatedImage, Dataset, read_coco, write_coco
 from netzoo.data.segments import encode_mask
-from sizewise.errors import InputError, OutputError
+from sizewise.core.errors import InputError, OutputError
 
 # pycocotools' own decode is not ready for NumPy 2; ours does not use it.
 PYCOCOTOOLS_DECODES = pytest.mark.filterwarnings(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from netzoo.data.decoding import decode_picture
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
 RED, GREY = (220, 30, 40), (90, 90, 90)

@@ -16,7 +16,7 @@ from pycocotools import mask as coco_mask
 from netzoo.data.coco import read_coco
 from netzoo.data.sets import _photographs, digits
 from netzoo.data.sources import Split, open_dataset
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 FEW: Mapping[Split, int] = {"train": 40, "val": 30}
 

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from netzoo.data.pictures import read_picture
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
 

@@ -7,7 +7,7 @@ import pytest
 
 from netzoo.data.classified import crops_of
 from netzoo.data.relabelling import find_classes, relabelled
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 from tests.netzoo.factories import CLASSES, squares
 
 TREE = ("thing", "blue", "colour", "red")

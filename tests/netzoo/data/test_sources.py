@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netzoo.data.sources import datasets, open_dataset
-from sizewise.errors import InputError, UsageError
+from sizewise.core.errors import InputError, UsageError
 
 WriteCoco = Callable[[dict[str, Any]], Path]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from netzoo.fusion import Fusion, find_fusion, fusions
 from netzoo.fusions.absi import Absi
 from netzoo.fusions.deformable import Deformable, shifted
-from sizewise.errors import UsageError
+from sizewise.core.errors import UsageError
 
 CHANNELS = 16
 Build = Callable[[int], Fusion]

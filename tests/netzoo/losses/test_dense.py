@@ -9,7 +9,7 @@ from netzoo.boxes import box_iou
 from netzoo.loss import Targets, find_loss
 from netzoo.losses.dense import dense_loss
 from netzoo.network import AnchorDetector
-from sizewise.errors import UsageError
+from sizewise.core.errors import UsageError
 from tests.netzoo.factories import narrow_detector
 
 TRUTH = Targets(

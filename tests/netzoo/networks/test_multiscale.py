@@ -14,8 +14,8 @@ from netzoo.fusion import fusions
 from netzoo.network import build_network
 from netzoo.networks.multiscale import Multiscale
 from netzoo.settling import settle
-from sizewise.errors import UsageError
-from sizewise.specs import Size
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import Size
 
 NAMES = sorted(fusions())
 

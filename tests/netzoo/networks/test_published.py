@@ -14,7 +14,7 @@ import torch
 from netzoo.config import NetworkConfig
 from netzoo.cost import count_cost
 from netzoo.network import build_network, find_network
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from netzoo.hierarchy import Hierarchical
 from netzoo.network import AnchorDetector, build_network
 from netzoo.settling import settle
 from netzoo.tasks.wordtree import read_tree
-from sizewise.errors import UsageError
-from sizewise.specs import ExportedModel, ModelCard, Size
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import ExportedModel, ModelCard, Size
 from tests.netzoo.trees import NINE_THOUSAND, random_tree
 
 TREE = random_tree(60)

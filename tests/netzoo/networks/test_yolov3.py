@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from netzoo.config import NetworkConfig
 from netzoo.network import Network, build_network
-from sizewise.errors import UsageError
+from sizewise.core.errors import UsageError
 
 COCO = tuple(f"class {number}" for number in range(80))
 

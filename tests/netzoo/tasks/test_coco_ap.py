@@ -17,7 +17,7 @@ from pycocotools.cocoeval import COCOeval
 from netzoo.data.coco import AnnotatedImage, Dataset, write_coco
 from netzoo.tasks.coco_ap import DetectionScores, evaluate_detections
 from netzoo.tasks.suppression import Detections
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 
 CATEGORY_IDS = (40, 7, 99)
 

@@ -15,8 +15,8 @@ from netzoo.tasks.detecting import detect
 from netzoo.tasks.layouts import SUPPRESSED
 from netzoo.tasks.suppression import Detections
 from netzoo.tasks.wordtree import WordTree
-from sizewise.errors import InferenceError, InputError
-from sizewise.specs import Suppression
+from sizewise.core.errors import InferenceError, InputError
+from sizewise.core.specs import Suppression
 
 Array = NDArray[Any]
 BATCH, COUNT, CLASSES = 2, 40, 3

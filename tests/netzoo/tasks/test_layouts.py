@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from netzoo.tasks.layouts import SUPPRESSED, layout_names, read_detections, read_suppressed
-from sizewise.errors import InferenceError, InputError, UsageError
+from sizewise.core.errors import InferenceError, InputError, UsageError
 
 Array = NDArray[Any]
 BATCH, COUNT, CLASSES = 2, 30, 3

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image, ImageOps
 
 from netzoo.tasks.letterbox import PADDING, Letterbox
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 SIDES = st.integers(1, 2000)
 SIZES = st.builds(Size, SIDES, SIDES)

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from netzoo.tasks.suppression import Detections, suppress
-from sizewise.errors import InferenceError
+from sizewise.core.errors import InferenceError
 
 Floats = NDArray[np.float32]
 

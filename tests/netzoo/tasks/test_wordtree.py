@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netzoo.tasks.wordtree import Scores, WordTree, read_tree
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 from tests.netzoo.trees import NINE_THOUSAND, trees
 
 

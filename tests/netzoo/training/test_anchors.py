@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netzoo.training.anchors import cluster_shapes, fit_anchors, shape_iou
-from sizewise.errors import InputError
-from sizewise.specs import Size, Sizes
+from sizewise.core.errors import InputError
+from sizewise.core.specs import Size, Sizes
 from tests.netzoo.factories import squares
 
 PUBLISHED = tuple((4.0 + i, 5.0 + 2 * i) for i in range(9))

@@ -10,7 +10,7 @@ import torch
 
 from netzoo.training.batches import draw_batches
 from netzoo.training.settings import TrainingSettings
-from sizewise.specs import Size, Sizes
+from sizewise.core.specs import Size, Sizes
 from tests.netzoo.factories import annotated, squares
 
 

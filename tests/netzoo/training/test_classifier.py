@@ -17,8 +17,8 @@ from netzoo.training.batches import draw_batches
 from netzoo.training.evaluate import evaluate_classifier
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
-from sizewise.errors import InputError, UsageError
-from sizewise.specs import Size, Sizes
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs import Size, Sizes
 from tests.netzoo.factories import CLASSES, narrow_config, squares
 from tests.netzoo.training.notes import Notes
 

@@ -9,7 +9,7 @@ from netzoo.data.sources import open_dataset
 from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 
 @pytest.mark.slow

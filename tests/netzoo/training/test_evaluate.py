@@ -14,8 +14,8 @@ from netzoo.data.relabelling import find_classes
 from netzoo.network import Network
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.evaluate import evaluate_masks, evaluate_network
-from sizewise.errors import InferenceError, InputError
-from sizewise.specs import Size
+from sizewise.core.errors import InferenceError, InputError
+from sizewise.core.specs import Size
 from tests.bench.pictures import BOX, HEIGHT, WIDTH, write_pictures
 from tests.netzoo.factories import CLASSES, narrow_detector, squares
 

@@ -16,8 +16,8 @@ from netzoo.training.batches import draw_batches
 from netzoo.training.joint import mixed
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
-from sizewise.errors import InputError, UsageError
-from sizewise.specs import Sizes
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs import Sizes
 from tests.netzoo.factories import CLASSES, squares
 
 TREE = ("thing", "blue", "warm", "red")

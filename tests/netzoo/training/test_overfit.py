@@ -12,7 +12,7 @@ from netzoo.network import NetworkEntry, networks
 from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 from tests.netzoo.factories import CLASSES, squares
 from tests.netzoo.training.notes import Notes
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from netzoo.checkpoint import Provenance, save_checkpoint
 from netzoo.network import build_network, find_network
 from netzoo.training.pretrained import open_pretrained
-from sizewise.errors import InputError
+from sizewise.core.errors import InputError
 from tests.netzoo.darknet_reference import made_up_arrays, rows_of, write_weights
 from tests.netzoo.factories import narrow_config, narrow_detector
 

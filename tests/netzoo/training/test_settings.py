@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from netzoo.training.settings import TrainingSettings
-from sizewise import codec
-from sizewise.errors import UsageError
-from sizewise.specs import Size
+from sizewise.core import codec
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import Size
 
 
 @pytest.mark.parametrize(

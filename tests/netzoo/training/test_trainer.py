@@ -15,8 +15,8 @@ from netzoo.network import AnchorDetector
 from netzoo.training.optimizer import learning_rate_share
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
-from sizewise.errors import InputError, TrainingError, UsageError
-from sizewise.specs import Sizes
+from sizewise.core.errors import InputError, TrainingError, UsageError
+from sizewise.core.specs import Sizes
 from tests.netzoo.factories import narrow_config, squares
 from tests.netzoo.training.notes import Notes
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from sizewise.onnxfile import read_model, write_card
-from sizewise.specs import ExportedModel, ModelCard
+from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.specs import ExportedModel, ModelCard
 from tests.bench.models import CARD
 from tests.bench.pictures import BOX, HEIGHT, WIDTH
 from tests.exporter.small_nets import CHANNELS, Array, Net

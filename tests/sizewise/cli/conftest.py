@@ -12,8 +12,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from sizewise.cli.front import run_command_line
-from sizewise.onnxfile import write_card
-from sizewise.specs import ModelCard
+from sizewise.core.onnxfile import write_card
+from sizewise.core.specs import ModelCard
 
 
 @dataclass(frozen=True)

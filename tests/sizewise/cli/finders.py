@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from sizewise.onnxfile import write_card
-from sizewise.specs import ModelCard
+from sizewise.core.onnxfile import write_card
+from sizewise.core.specs import ModelCard
 
 CARD = ModelCard(network="finder", task="detection", layout="sizewise", classes=("dark", "white"))
 SCORES = (0.1, 0.9)

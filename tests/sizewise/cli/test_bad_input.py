@@ -211,7 +211,7 @@ def _bench_fake(cli: Cli, model: Path, out: Path, *, sizes: str) -> Said:
 
 
 def _statuses(out: Path) -> dict[str, str]:
-    from bench.store import Store
+    from bench.journal.store import Store
 
     with Store.open(out / "results.sqlite", read_only=True) as store:
         return {r.trial.identity: r.status for run in store.runs() for r in run.results}

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engines.backends.fake import FakeOptions
-from engines.cache import obtain_engine
 from engines.comparing import Comparison
+from engines.store.cache import obtain_engine
 from reports.load import read_records
 from sizewise.cli import console
 from sizewise.cli.engine_tables import show_engines, show_remarks
-from sizewise.onnxfile import read_model
-from sizewise.specs import EngineArtifact, EngineMemory, EngineSpec, Profile, Size
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import EngineArtifact, EngineMemory, EngineSpec, Profile, Size
 from tests.sizewise.cli.conftest import Cli
 
 if TYPE_CHECKING:

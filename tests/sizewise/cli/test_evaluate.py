@@ -20,10 +20,10 @@ from netzoo.data.coco import read_coco
 from netzoo.network import build_network
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.evaluate import evaluate_classifier, evaluate_network
-from sizewise.cli import engine_candidates
-from sizewise.errors import InferenceError
-from sizewise.onnxfile import read_model, write_card
-from sizewise.specs import Size
+from sizewise.core.errors import InferenceError
+from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.specs import Size
+from sizewise.pipeline import engine_candidates
 from tests.bench.models import CARD, brightness, colours
 from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
 from tests.netzoo.factories import narrow_detector

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.cli.config import read_line
+from sizewise.pipeline.config import read_line
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.toml"))
 LINES = [path for path in EXAMPLES if "[train]" in path.read_text(encoding="utf-8")]

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.store import Store
+from bench.journal.store import Store
 from netzoo.data.sets.digits import make_digits
-from sizewise.onnxfile import read_model, sha256_of
+from sizewise.core.onnxfile import read_model, sha256_of
 from tests.sizewise.cli.conftest import Cli
 
 CONFIG = """

@@ -19,9 +19,9 @@ from netzoo.fusion import fusions
 from netzoo.networks.multiscale import Multiscale
 from netzoo.training.evaluate import evaluate_masks
 from netzoo.training.settings import ScaleTraining
-from sizewise.cli.config import read_line
-from sizewise.onnxfile import read_model, sha256_of
-from sizewise.specs import Size
+from sizewise.core.onnxfile import read_model, sha256_of
+from sizewise.core.specs import Size
+from sizewise.pipeline.config import read_line
 from tests.bench.pictures import write_pictures
 from tests.sizewise.cli.conftest import Cli, Said
 

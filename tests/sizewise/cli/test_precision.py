@@ -11,8 +11,8 @@ import onnx
 import pytest
 
 from exporter.convert import find_precision
-from sizewise.onnxfile import read_model, sha256_of
-from sizewise.specs import Size
+from sizewise.core.onnxfile import read_model, sha256_of
+from sizewise.core.specs import Size
 from tests.exporter.small_nets import copied, picture_set, run
 from tests.sizewise.cli.colour_nets import SIZES, colour_detector, colour_segmenter, layer
 from tests.sizewise.cli.conftest import Cli, Said

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from netzoo.tasks.colours import class_colour
-from sizewise.specs import Suppression
+from sizewise.core.specs import Suppression
 from tests.sizewise.cli.conftest import Cli, Said
 from tests.sizewise.cli.finders import CARD, write_finder
 

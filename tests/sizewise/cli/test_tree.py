@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from netzoo.data.coco import write_coco
-from sizewise.onnxfile import read_model
+from sizewise.core.onnxfile import read_model
 from tests.netzoo.factories import squares
 from tests.sizewise.cli.conftest import Cli
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from engines.artifacts import read_manifest, write_manifest
 from engines.backends.onnxruntime import OnnxRuntime
-from engines.cache import obtain_engine
-from engines.signing import KEY_FILE
-from sizewise.onnxfile import read_model
-from sizewise.specs import EngineSpec, Profile, Size
+from engines.store.cache import obtain_engine
+from engines.store.manifest import read_manifest, write_manifest
+from engines.store.signing import KEY_FILE
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import EngineSpec, Profile, Size
 from tests.bench.models import colours
 from tests.bench.pictures import HEIGHT, WIDTH, write_pictures
 from tests.sizewise.cli.conftest import Cli, Said

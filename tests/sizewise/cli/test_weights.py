@@ -11,7 +11,7 @@ import torch
 from netzoo.checkpoint import Provenance, load_checkpoint, read_header, save_checkpoint
 from netzoo.config import NetworkConfig
 from netzoo.network import Network, build_network
-from sizewise.onnxfile import read_model, sha256_of
+from sizewise.core.onnxfile import read_model, sha256_of
 from tests.netzoo.darknet_reference import (
     REFERENCES,
     TOLERANCE,

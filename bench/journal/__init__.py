@@ -1,0 +1,1 @@
+"""The results file: one SQLite journal with raw samples."""

@@ -1,0 +1,35 @@
+"""Bringing a results file of an older sizewise up to the tables of this one."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from bench.journal import database, schema
+
+
+def update(connection: sqlite3.Connection) -> None:
+    """In place, version by version, each of them whole or not at all."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    for version in range(found + 1, schema.VERSION + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            _UPDATES[version](connection)
+            connection.execute(f"PRAGMA user_version = {version}")
+
+
+def updated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """In memory and to be read only: nothing is written to a file that was opened for reading."""
+    copy = database.connect_to_memory()
+    connection.backup(copy)
+    update(copy)
+    copy.execute("PRAGMA query_only = ON")
+    return copy
+
+
+def update_to_2(connection: sqlite3.Connection) -> None:
+    """First calls, and the parts of a call."""
+    connection.execute("ALTER TABLE result ADD COLUMN first_calls TEXT")
+    connection.execute("ALTER TABLE result ADD COLUMN parts TEXT")
+
+
+_UPDATES = {2: update_to_2}

@@ -1,0 +1,133 @@
+"""The ONNX files that the engines' page is about: exported once, made in every precision once.
+
+By itself it makes those of full width (several minutes, no quiet machine needed); the scripts
+beside it make what they lack.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from docs.make.pages import HOUSE
+from exporter.calibration.images import read_calibration
+from exporter.convert import Conversion, Looks, precisions
+from exporter.sensitivity import keep_least, layer_errors
+from sizewise.cli import console
+from sizewise.core.errors import ExportError
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import Deviation, ExportedModel, Sizes
+
+OUT = HOUSE / "runs" / "engines"
+SIZEWISE = str(Path(sys.executable).parent / "sizewise")
+
+SIZES = "320,416,640"
+CALIBRATED = "320,640"
+IMAGES = 16
+FULL = ("yolov4-tiny", "yolov4-csp", "yolov3", "multiscale/hierarchical")
+"""At full width, with random weights."""
+MADE = ("int8", "bf16", "fp16")
+
+
+def main() -> None:
+    for name in FULL:
+        full_width(name)
+
+
+def full_width(name: str) -> dict[str, ExportedModel]:
+    """By precision."""
+    return _made(export(name, OUT / "full"))
+
+
+def trained(checkpoint: Path) -> dict[str, ExportedModel]:
+    """By precision; ``checkpoint`` is a .safetensors file of ``sizewise train``."""
+    folder = OUT / "trained" / checkpoint.stem
+    found = sorted(path for path in folder.glob("*.onnx") if path.suffixes == [".onnx"])
+    if not found:
+        run_sizewise("export", str(checkpoint.resolve()), "--out", str(folder))
+        found = sorted(folder.glob("*.onnx"))
+    return _made(read_model(found[0]))
+
+
+def _made(parent: ExportedModel) -> dict[str, ExportedModel]:
+    looks = look(CALIBRATED, SIZES)
+    made = {one: in_precision(parent, one, looks, within=True) for one in MADE}
+    return {"fp32": parent} | made
+
+
+def export(name: str, folder: Path, *options: str) -> ExportedModel:
+    """``name`` is a network's, for multiscale with its fusion behind a slash."""
+    network, _, fusion = name.partition("/")
+    path = folder / f"{name.replace('/', '-')}.onnx"
+    if not path.exists():
+        chosen = ("--fusion", fusion) if fusion else ()
+        run_sizewise("export", network, *chosen, *options, "--out", str(folder))
+    return read_model(path)
+
+
+def look(calibrated: str, checked: str, images: int = IMAGES) -> Looks:
+    return Looks(
+        images=read_calibration("digits", limit=images),
+        sizes=Sizes.parse(calibrated),
+        check_sizes=Sizes.parse(checked),
+    )
+
+
+def in_precision(
+    parent: ExportedModel, precision: str, looks: Looks, *, within: bool = False
+) -> ExportedModel:
+    """One that an earlier call made in the same way is taken as it is. A quantized file that has to
+    be ``within`` its bound keeps as many layers in FP32 as that takes, if half of them do. Raises
+    ExportError."""
+    path = parent.path.with_name(f"{parent.path.stem}.{precision}.onnx")
+    if path.exists():
+        card = (made := read_model(path)).card
+        checked = {one.size for one in card.deviations}
+        same = (card.parent_sha256, card.calibration) == (parent.sha256, looks.calibration)
+        if same and checked == set(looks.check_sizes):
+            return made
+    console.remark(f"Making {path.name}")
+    conversion = Conversion(parent, precision, looks, console.progress())
+    made = conversion.write(conversion.graph(), path)
+    if within and conversion.precision.calibrated and _excess(made.card.deviations) > 1:
+        kept = _sensitive(conversion)
+        made = conversion.write(conversion.graph(kept), path, kept)
+    return made
+
+
+def _sensitive(conversion: Conversion) -> tuple[str, ...]:
+    """The fewest layers to keep; none where even half of them are too few."""
+    smallest = replace(conversion.looks, sizes=conversion.looks.sizes[:1])
+    progress = console.progress()
+    fast = Conversion(conversion.model, conversion.precision.name, smallest, progress)
+    ranked = layer_errors(fast, progress)
+
+    def left(kept: tuple[str, ...]) -> float:
+        return _excess(conversion.deviations(conversion.graph(kept)))
+
+    try:
+        return keep_least(ranked, left, 1.0).kept
+    except ExportError as error:
+        console.remark(f"{conversion.model.path.name} stays outside its bound: {error.why}")
+        return ()
+
+
+def _excess(deviations: Iterable[Deviation]) -> float:
+    """The largest error as a share of what is allowed."""
+    return max(one.relative_error / one.bound for one in deviations)
+
+
+def run_sizewise(*arguments: str) -> None:
+    subprocess.run((SIZEWISE, *arguments), cwd=HOUSE, stdout=subprocess.DEVNULL, check=True)
+
+
+def all_precisions() -> tuple[str, ...]:
+    """FP32, then as they are listed."""
+    return tuple(sorted(precisions(), key=lambda name: (name != "fp32", name)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the back ends need to know of an ONNX graph."""

@@ -1,0 +1,88 @@
+"""What a graph asks to be computed in: the precision of its convolutions and matrix products."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engines.graph.precision_names import precision_of
+from engines.graph.reading import load_without_weights
+from sizewise.core.specs import ExportedModel, computes, is_product
+
+if TYPE_CHECKING:
+    import onnx
+
+_FACTORS = 2
+"""Of a product: the first two inputs; what follows are a bias, scales and zero points."""
+
+
+Asked = Mapping[bool, Mapping[str, int]]
+"""How many convolutions (False) and products of matrices (True) there are, by precision."""
+
+
+def asked_precisions(model: ExportedModel) -> Asked:
+    """Of the file: int8 or fp8 where both factors come from a DequantizeLinear of that type, else
+    by the type of the factors. What is made of constants alone is not counted: a compiler computes
+    it once."""
+    return _asked(model.path, model.sha256, model.inputs[0].name)
+
+
+@lru_cache(maxsize=16)
+def _asked(path: Path, sha256: str, image: str) -> Asked:
+    del sha256  # the file may be written again under its name
+    graph = _Types(load_without_weights(path))
+    found: dict[bool, Counter[str]] = {}
+    for node in graph.seeing(image):
+        if computes(node.op_type) and (precision := graph.precision(node)):
+            found.setdefault(is_product(node.op_type), Counter())[precision] += 1
+    return found
+
+
+class _Types:
+    """The types of a graph's tensors, by name, and the dequantisers that make some of them."""
+
+    def __init__(self, proto: onnx.ModelProto) -> None:
+        import onnx
+
+        self._graph = onnx.shape_inference.infer_shapes(proto).graph
+        self._types = dict(_declared(self._graph))
+        self._dequantisers = {
+            node.output[0]: node for node in self.nodes() if node.op_type == "DequantizeLinear"
+        }
+
+    def seeing(self, image: str) -> Iterator[onnx.NodeProto]:
+        """The nodes that depend on that input."""
+        seen = {image}
+        for node in self._graph.node:
+            if seen.intersection(node.input):
+                seen.update(node.output)
+                yield node
+
+    def nodes(self) -> Iterable[onnx.NodeProto]:
+        return self._graph.node
+
+    def precision(self, node: onnx.NodeProto) -> str:
+        factors = node.input[:_FACTORS]
+        stored = {self._stored(name) for name in factors}
+        return stored.pop() if len(stored) == 1 and "" not in stored else self._typed(factors)
+
+    def _stored(self, name: str) -> str:
+        """What a dequantised tensor is kept in; empty where it is none."""
+        made_by = self._dequantisers.get(name)
+        return self._typed(made_by.input[:1]) if made_by else ""
+
+    def _typed(self, names: Iterable[str]) -> str:
+        import onnx
+
+        known = (self._types[name] for name in names if name in self._types)
+        return precision_of(onnx.TensorProto.DataType.Name(kind).lower() for kind in known)
+
+
+def _declared(graph: onnx.GraphProto) -> Iterator[tuple[str, int]]:
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        yield value.name, value.type.tensor_type.elem_type
+    for tensor in graph.initializer:
+        yield tensor.name, tensor.data_type

@@ -1,0 +1,86 @@
+"""Which sizes a graph can take, where its file does not say: found by inferring its shapes.
+
+A network that halves and doubles its maps works at multiples of a stride alone. Given another
+size, ONNX Runtime says so; OpenVINO's dynamic engine gives the result of an earlier call, an empty
+one, or ends the process. So the sizes are looked into before anything is built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engines.graph.reading import load_without_weights
+from sizewise.core.errors import EngineMismatchError
+from sizewise.core.specs import EngineSpec, ExportedModel, Profile, Size
+
+_STRIDES = (1, 2, 4, 8, 16, 32, 64, 128)
+_SAMPLES = 8
+"""Neighbouring multiples that must all fit: a wrong stride passes at some of them by rounding."""
+
+
+def with_stride(model: ExportedModel, spec: EngineSpec) -> ExportedModel:
+    """``model`` with the smallest power of two in its card whose multiples all fit the graph, as
+    far as that can be inferred. Raises EngineMismatchError (``unsupported_size``) where a size of
+    ``spec`` does not fit."""
+    if model.card.stride > 1:
+        return model
+    graph = _Graph(model, spec.batch_size)
+    if graph.misfit(None):  # it can't be inferred at all: nothing is known, nothing is refused
+        return model
+    stride = max(graph.stride(profile) for profile in spec.profiles)
+    if stride == 1:
+        for profile in spec.profiles:
+            _expect_fit(graph, model, profile)
+    return replace(model, card=replace(model.card, stride=stride))
+
+
+def _expect_fit(graph: _Graph, model: ExportedModel, profile: Profile) -> None:
+    for size in (profile.min, profile.opt, profile.max):
+        why = graph.misfit(size)
+        if why:
+            raise EngineMismatchError(
+                f"{model.path.name} does not take {size}",
+                why,
+                "Choose another size: such networks take multiples of a stride, often 32.",
+                reason_code="unsupported_size",
+            )
+
+
+class _Graph:
+    """An ONNX file without its weights' values, to infer shapes with."""
+
+    def __init__(self, model: ExportedModel, batch_size: int) -> None:
+        self._image = model.image
+        self._batch_size = batch_size
+        self._proto = load_without_weights(model.path)
+
+    def stride(self, profile: Profile) -> int:
+        """1 where none is found, and where height or width is one number: it would bind both."""
+        if profile.min.height == profile.max.height or profile.min.width == profile.max.width:
+            return 1
+        return next((s for s in _STRIDES if self._fits_multiples(s, profile)), 1)
+
+    def _fits_multiples(self, stride: int, profile: Profile) -> bool:
+        rows, columns = profile.max.height // stride, profile.max.width // stride
+        steps = range(min(_SAMPLES, rows, columns))
+        sizes = [Size((rows - k) * stride, (columns - k) * stride) for k in steps]
+        sizes = [size for size in sizes if profile.admits(size)]
+        return bool(sizes) and not any(map(self.misfit, sizes))
+
+    def misfit(self, size: Size | None) -> str:
+        """Why the graph can't take ``size`` (None: its own free dimensions); empty if it can."""
+        import onnx
+
+        proto = onnx.ModelProto()
+        proto.CopyFrom(self._proto)
+        if size is not None:
+            shape = self._image.shape(self._batch_size, size)
+            (tensor,) = (i for i in proto.graph.input if i.name == self._image.tensor.name)
+            for dimension, side in zip(tensor.type.tensor_type.shape.dim, shape, strict=True):
+                dimension.dim_value = side
+        try:
+            onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
+        except onnx.shape_inference.InferenceError as error:
+            first = str(error).partition("Inference error(s): ")[2].splitlines()[:1]
+            return first[0].strip() if first else type(error).__name__
+        return ""

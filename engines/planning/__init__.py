@@ -1,0 +1,1 @@
+"""From axes to engines: sizes in groups, batch sizes, specifications."""

@@ -1,0 +1,80 @@
+"""Sizes in groups: an engine of the strategy ``profiles`` has one profile for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import Profile, Size
+
+_USUAL_COUNT = 3
+_Group = tuple[Size, ...]
+
+
+def plan_profiles(sizes: Iterable[Size], asked: str, taken: Iterable[Size]) -> tuple[Profile, ...]:
+    """A profile for each group of :func:`group_sizes`, over those of its sizes that are ``taken``
+    (by the model); none for a group that has none of these. Raises UsageError."""
+    known = set(taken)
+    kept = (tuple(filter(known.__contains__, group)) for group in group_sizes(sizes, asked))
+    return tuple(Profile.spanning(group) for group in kept if group)
+
+
+def group_sizes(sizes: Iterable[Size], asked: str) -> tuple[_Group, ...]:
+    """``sizes`` in the order of their pixels, in groups.
+
+    ``asked`` is a number of groups (``3``: as equal in number as they can be), the largest size of
+    each (``288,352,448``), or empty: three groups, or as many as there are sizes. Raises UsageError
+    where that can't be.
+    """
+    ordered = sorted(set(sizes), key=_rank)
+    if not asked:
+        return _even(ordered, min(_USUAL_COUNT, len(ordered)))
+    if asked.strip().isdecimal():
+        return _even(ordered, _checked_count(asked, ordered))
+    return _bounded(ordered, [Size.parse(part) for part in asked.split(",")], asked)
+
+
+def _rank(size: Size) -> tuple[int, Size]:
+    return size.pixels, size
+
+
+def _even(ordered: Sequence[Size], count: int) -> tuple[_Group, ...]:
+    cuts = [len(ordered) * part // count for part in range(count + 1)]
+    return tuple(tuple(ordered[a:b]) for a, b in pairwise(cuts))
+
+
+def _checked_count(asked: str, ordered: Sequence[Size]) -> int:
+    count = int(asked)
+    if not 1 <= count <= len(ordered):
+        raise _refused(asked, f"{count} profiles can't share {len(ordered)} sizes out")
+    return count
+
+
+def _bounded(ordered: Sequence[Size], bounds: Sequence[Size], asked: str) -> tuple[_Group, ...]:
+    """Each size goes to the first bound that is as high and as wide."""
+    if list(map(_rank, bounds)) != sorted(set(map(_rank, bounds))):
+        raise _refused(asked, "these do not grow from one to the next")
+    groups: dict[Size, list[Size]] = {bound: [] for bound in bounds}
+    for size in ordered:
+        bound = next((b for b in bounds if _covers(b, size)), None)
+        if bound is None:
+            raise _refused(asked, f"none of these is as large as {size}, which is asked")
+        groups[bound].append(size)
+    for bound, group in groups.items():
+        if not group:
+            raise _refused(asked, f"no size that is asked is left for {bound}")
+    return tuple(map(tuple, groups.values()))
+
+
+def _covers(bound: Size, size: Size) -> bool:
+    return size.height <= bound.height and size.width <= bound.width
+
+
+def _refused(asked: str, why: str) -> UsageError:
+    return UsageError(
+        f"There can't be the profiles {asked!r}",
+        why,
+        "Give --profiles a number up to that of the sizes, or the largest size of each profile "
+        "from the smallest to the largest: 288,352,448.",
+    )

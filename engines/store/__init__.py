@@ -1,0 +1,1 @@
+"""Engines on disk: built once, signed, verified, opened."""

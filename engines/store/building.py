@@ -1,0 +1,72 @@
+"""The child's side of a build: ``engines.store.cache`` runs it in a process of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engines.base import Backend
+from engines.graph.sizes import with_stride
+from engines.registry import find_backend
+from engines.store.manifest import engine_files, engine_sha256, spec_from_plain, write_manifest
+from engines.store.parents import hashes_of
+from engines.store.signing import user_key
+from sizewise.core import codec
+from sizewise.core.errors import InputError
+from sizewise.core.files import output_error
+from sizewise.core.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+
+
+def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> None:
+    """Write an engine and its manifest into ``folder``, which exists and is empty. ``model`` and
+    ``spec`` are plain values of ExportedModel and EngineSpec. Raises EngineError,
+    InputError, OutputError."""
+    exported = codec.from_plain(model, ExportedModel)
+    engine_spec = spec_from_plain(spec)
+    backend = find_backend(engine_spec.backend)
+    _expect_unchanged(exported)
+    backend.check(exported, engine_spec)
+    exported = with_stride(exported, engine_spec)
+    if backend.native_code:
+        user_key()  # rather no build than one that can't be signed
+    backend.load_builder()
+    started = time.perf_counter()
+    try:
+        built = backend.build(exported, engine_spec, Path(folder))
+    except OSError as error:
+        raise output_error(Path(folder), error) from error
+    build_s = time.perf_counter() - started
+    artifact = _described(backend, exported, engine_spec, Path(folder), build_s)
+    artifact = replace(artifact, memory=built.memory, remarks=built.remarks)
+    found, memory = backend.inspect(artifact), backend.memory(artifact)
+    write_manifest(replace(artifact, achieved=found, memory=memory))
+
+
+def _described(
+    backend: Backend, model: ExportedModel, spec: EngineSpec, folder: Path, build_s: float
+) -> EngineArtifact:
+    return EngineArtifact(
+        path=folder,
+        sha256=engine_sha256(folder),
+        size_bytes=sum(path.stat().st_size for path in engine_files(folder)),
+        build_s=build_s,
+        model_sha256=model.sha256,
+        backend_version=backend.version(),
+        image=model.image,
+        outputs=model.outputs,
+        card=model.card,
+        spec=spec,
+        achieved=Achieved(reason="not asked yet"),
+        machine=backend.machine(spec),
+    )
+
+
+def _expect_unchanged(model: ExportedModel) -> None:
+    if not model.path.is_file() or model.sha256 not in hashes_of(model.path):
+        raise InputError(
+            f"{model.path} can't be built",
+            "the file changed after it was read",
+            "Run the same command again.",
+        )

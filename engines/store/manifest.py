@@ -1,0 +1,118 @@
+"""An engine on disk: a folder with the engine's files and a manifest of what they are."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engines.registry import find_backend
+from engines.store.signing import sign
+from sizewise.core import codec
+from sizewise.core.errors import EngineMismatchError, InputError, UsageError
+from sizewise.core.files import written_whole
+from sizewise.core.onnxfile import sha256_of
+from sizewise.core.specs import EngineArtifact, EngineSpec
+
+MANIFEST = "manifest.json"
+_FORMAT = 3
+_TODO = "Build the engine again with sizewise build."
+
+
+def engine_files(folder: Path) -> tuple[Path, ...]:
+    """All files below ``folder`` but its manifest, in the order of their names. Raises
+    EngineMismatchError where there is a link: what it leads to is no part of the engine."""
+    found = sorted(folder.rglob("*"))
+    for path in found:
+        if path.is_symlink():
+            raise _linked(path)
+    return tuple(path for path in found if path.is_file() and path != folder / MANIFEST)
+
+
+def engine_sha256(folder: Path) -> str:
+    """Of the names and bytes of all the engine's files, in hexadecimal. Raises as
+    :func:`engine_files` does."""
+    digest = hashlib.sha256()
+    for path in engine_files(folder):
+        digest.update(f"{path.relative_to(folder).as_posix()} {sha256_of(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def write_manifest(artifact: EngineArtifact) -> None:
+    """Into ``artifact.path``, without that path: the folder can be moved. Signed where the engine
+    holds code. Raises OutputError, and InputError where the user's key can't be used."""
+    document = _document(artifact)
+    if find_backend(artifact.spec.backend).native_code:
+        document |= {"signature": sign(signed_text(artifact))}
+    with written_whole(artifact.path / MANIFEST) as draft:
+        draft.write_text(codec.to_json(document), encoding="utf-8")
+
+
+def signed_text(artifact: EngineArtifact) -> str:
+    """What a signature is of: all that the manifest says, and so the engine's own hash."""
+    return codec.to_json(_document(artifact))
+
+
+def _document(artifact: EngineArtifact) -> dict[str, Any]:
+    plain = codec.to_plain(artifact)
+    del plain["path"]
+    return {"format": _FORMAT, "engine": plain}
+
+
+def read_manifest(folder: Path) -> EngineArtifact:
+    """Raises InputError where there is no readable manifest, EngineMismatchError where it is not
+    of this version of sizewise or of a back end that is not here."""
+    return _decoded(folder / MANIFEST, _read(folder)["engine"])
+
+
+def read_signature(folder: Path) -> str:
+    """Of its manifest; empty where it has none. Raises as :func:`read_manifest` does."""
+    signature = _read(folder).get("signature")
+    return signature if isinstance(signature, str) else ""
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        data = codec.from_json(path.read_bytes(), Any)
+    except (OSError, ValueError, RecursionError) as error:
+        what = f"{folder} is no engine of ours"
+        raise InputError(what, f"{MANIFEST} can't be read: {error}", _TODO) from error
+    if not isinstance(data, dict) or data.get("format") != _FORMAT or "engine" not in data:
+        raise _foreign(path, f"it is not of format {_FORMAT}")
+    return data
+
+
+def spec_from_plain(plain: dict[str, Any]) -> EngineSpec:
+    """The options come back as the back end's own type. Raises ``msgspec.ValidationError``, and
+    UsageError where there is no such back end."""
+    spec = codec.from_plain(plain, EngineSpec)
+    options_type = find_backend(spec.backend).options_type
+    return replace(spec, options=codec.from_plain(plain["options"], options_type))
+
+
+def _decoded(path: Path, plain: Any) -> EngineArtifact:
+    try:
+        written = plain | {"path": str(path.parent)}
+        artifact = codec.from_plain(written, EngineArtifact)
+        artifact = replace(artifact, spec=spec_from_plain(plain["spec"]))
+    except (msgspec.ValidationError, TypeError, KeyError, UsageError) as error:
+        raise _foreign(path, str(error)) from error
+    # A key that we dropped in reading may have meant something to whoever wrote it.
+    if codec.to_json(codec.to_plain(artifact)) != codec.to_json(written):
+        raise _foreign(path, "it says more, or less, than this version understands")
+    return artifact
+
+
+def _linked(path: Path) -> EngineMismatchError:
+    why = f"{path} is a link, and what it leads to may change unseen"
+    what = f"{path.parent} can't be part of an engine"
+    return EngineMismatchError(what, why, _TODO, reason_code="environment")
+
+
+def _foreign(path: Path, why: str) -> EngineMismatchError:
+    what = f"The manifest {path} is of another version, or broken"
+    return EngineMismatchError(what, why, _TODO, reason_code="environment")

@@ -1,0 +1,75 @@
+"""Opening an engine: only the bytes that were built, by the version and on the machine that did,
+and machine code only where this user built it or vouches for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from engines.base import Backend, Session
+from engines.registry import find_backend
+from engines.store.manifest import engine_sha256, read_signature, signed_text
+from engines.store.signing import is_ours
+from sizewise.core.errors import EngineMismatchError, UsageError
+from sizewise.core.specs import EngineArtifact
+
+
+def open_engine(artifact: EngineArtifact, trusted: Collection[str] = ()) -> Session:
+    """``trusted`` are hashes (``EngineArtifact.sha256``) of engines that the user vouches for.
+    Raises EngineMismatchError where the engine is not what its manifest says, or is code of
+    unknown origin; UsageError where ``trusted`` means other engines.
+
+    The files are hashed first and read again to be opened: whoever may write into the folder at
+    that moment is trusted with what the user may do. Keep engines where only you write.
+    """
+    backend = find_backend(artifact.spec.backend)
+    verify(artifact, backend, trusted)
+    return backend.open(artifact)
+
+
+def verify(artifact: EngineArtifact, backend: Backend, trusted: Collection[str] = ()) -> None:
+    """Raises EngineMismatchError where the version of ``backend``, the machine or the engine's
+    bytes are not those of the build (reason code ``environment``), or where it is code and neither
+    this user's work nor among ``trusted`` (``untrusted``); UsageError where it alone is missing
+    in ``trusted``."""
+    spec, version = artifact.spec, artifact.backend_version
+    if not backend.opens(version, spec):
+        raise _moved(artifact, f"version of {backend.name}", version, backend.version())
+    for what, built, here in (
+        ("machine", artifact.machine, backend.machine(spec)),
+        ("checksum of its files", artifact.sha256, engine_sha256(artifact.path)),
+    ):
+        if built != here:
+            raise _moved(artifact, what, built, here)
+    _demand_trust(artifact, backend, trusted)
+
+
+def _moved(artifact: EngineArtifact, what: str, built: str, here: str) -> EngineMismatchError:
+    return EngineMismatchError(
+        f"The engine {artifact.path} was not opened",
+        f"the {what} was {built!r} when it was built and is {here!r}",
+        "Build the engine again with sizewise build.",
+        reason_code="environment",
+    )
+
+
+def _demand_trust(artifact: EngineArtifact, backend: Backend, trusted: Collection[str]) -> None:
+    if artifact.sha256 in trusted:
+        return
+    if trusted:
+        raise UsageError(
+            f"The engine {artifact.path} was not opened",
+            f"you trust {', '.join(sorted(trusted))}, and its SHA-256 is {artifact.sha256}",
+            "Give the engine with the hash that you were told, or ask for it again.",
+        )
+    if backend.native_code and not _is_signed(artifact):
+        raise EngineMismatchError(
+            f"The engine {artifact.path} was not opened",
+            "it is code that runs with your rights, and its manifest was not signed by you",
+            "Build it again with sizewise build; or, where who built it tells you the same "
+            f"SHA-256 and you trust them, add --trust-engine {artifact.sha256}.",
+            reason_code="untrusted",
+        )
+
+
+def _is_signed(artifact: EngineArtifact) -> bool:
+    return is_ours(signed_text(artifact), read_signature(artifact.path))

@@ -1,0 +1,50 @@
+"""The FP32 file that a file in another precision was made of: what its engines are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.onnxfile import read_model, sha256_of
+from sizewise.core.specs import ExportedModel
+
+
+def find_parent(model: ExportedModel) -> Path | None:
+    """The file itself where it is FP32; else the ONNX file in its folder, or in the one that we are
+    in, that its card names, or None where there is none."""
+    if model.card.precision == "fp32":
+        return model.path
+    wanted = model.card.parent_sha256
+    folders = dict.fromkeys((model.path.parent, Path.cwd()))
+    beside = [p for folder in folders for p in sorted(folder.glob("*.onnx")) if p != model.path]
+    return next((path for path in beside if wanted and wanted in hashes_of(path)), None)
+
+
+def check_parent(model: ExportedModel, parent: Path) -> Path:
+    """``parent``, which the user named. Raises InputError where it can't be read, and UsageError
+    where it can't be one of ``model``."""
+    candidate = read_model(parent)
+    outputs = {tensor.name for tensor in candidate.outputs}
+    missing = [tensor.name for tensor in model.outputs if tensor.name not in outputs]
+    if candidate.card.precision != "fp32":
+        why = f"it is in {candidate.card.precision}, and a parent is in fp32"
+    elif missing:
+        why = f"it has no output {' and no output '.join(missing)}"
+    elif candidate.image.channels != model.image.channels:
+        why = f"its images are {candidate.image.tensor}, not {model.image.tensor}"
+    else:
+        return candidate.path
+    raise UsageError(
+        f"{parent} can't be the parent of {model.path.name}",
+        why,
+        "Give the FP32 file that it was made of, or leave --parent out.",
+    )
+
+
+def hashes_of(path: Path) -> Iterator[str]:
+    """Of the file alone, which does for most, then of it and the weights beside it."""
+    yield sha256_of(path)
+    with suppress(InputError):  # what is no ONNX file has no weights beside it
+        yield read_model(path).sha256

@@ -1,0 +1,104 @@
+"""Which engines this user built, told by a key of their own: HMAC-SHA256 of the manifest.
+
+It is no protection from whoever can read the key: they can do what the user can.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from sizewise.core.errors import InputError, OutputError
+from sizewise.core.files import user_folder
+
+KEY_FILE = "SIZEWISE_KEY_FILE"
+"""The variable that names another file for the key."""
+
+_KEY_BYTES = 32
+
+
+def key_path() -> Path:
+    """``$SIZEWISE_KEY_FILE``, else ``sizewise/key`` in ``$XDG_DATA_HOME`` or ``~/.local/share``.
+    Raises OutputError where there is no home."""
+    if named := os.environ.get(KEY_FILE):
+        return Path(named)
+    return user_folder("XDG_DATA_HOME", ".local", "share") / "sizewise" / "key"
+
+
+def sign(text: str) -> str:
+    """The signature in hexadecimal, by the user's key, which is made at first use. Raises
+    OutputError where it can't be made, InputError where it can't be used."""
+    return _signature(text, user_key())
+
+
+def is_ours(text: str, signature: str) -> bool:
+    """Whether ``signature`` is that of ``text`` by the user's key; without a key nothing is. Raises
+    InputError where the key can't be used, OutputError where there is no home to look for it in."""
+    key = _read(key_path())
+    return key is not None and hmac.compare_digest(
+        _signature(text, key).encode(), signature.encode()
+    )
+
+
+def user_key() -> bytes:
+    """Raises OutputError and InputError, as :func:`sign` does."""
+    path = key_path()
+    if _read(path) is None:
+        _make(path)
+    key = _read(path)
+    if key is None:
+        raise _unusable(path, "it went away while it was read")
+    return key
+
+
+def _signature(text: str, key: bytes) -> str:
+    return hmac.digest(key, text.encode(), hashlib.sha256).hex()
+
+
+def _read(path: Path) -> bytes | None:
+    """None where there is no such file."""
+    try:
+        key = path.read_bytes()
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unusable(path, (error.strerror or str(error)).lower()) from error
+    if len(key) != _KEY_BYTES:
+        raise _unusable(path, f"it holds {len(key)} bytes and not {_KEY_BYTES}")
+    if os.name == "posix" and mode & 0o077:
+        raise _unusable(path, "others than its owner may use it")
+    return key
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all, and of processes that are here at once the first one's: to link, unlike
+    to rename, replaces nothing."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as draft:  # mode 0600
+            draft.write(secrets.token_bytes(_KEY_BYTES))
+            draft.flush()
+            os.fsync(draft.fileno())
+            with suppress(FileExistsError):
+                path.hardlink_to(draft.name)
+    except OSError as error:
+        raise OutputError(
+            f"The key that signs your engines can't be written to {path}",
+            (error.strerror or str(error)).lower(),
+            f"Name a file in a folder of yours in the variable {KEY_FILE}.",
+        ) from error
+
+
+def _unusable(path: Path, why: str) -> InputError:
+    return InputError(
+        f"The key that signs your engines, {path}, can't be used",
+        why,
+        "Make it a file of yours alone (chmod 600), or delete it: a new one is made then, and "
+        "engines that hold machine code have to be built again.",
+    )

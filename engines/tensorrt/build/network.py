@@ -1,0 +1,89 @@
+"""An ONNX file as a network of TensorRT, strongly typed: layers run in the types of the graph.
+
+TensorRT 11 knows no other way; 10.x is told so with a flag (NVIDIA's developer guide, "Strongly
+Typed Networks").
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engines.tensorrt.build.mish import widen_mish
+from engines.tensorrt.build.quantized import drop_output_pairs
+from engines.tensorrt.log import Words
+from sizewise.core.errors import BuildError, EngineMismatchError
+from sizewise.core.onnxfile import load_onnx, weights_beside
+from sizewise.core.specs import ExportedModel
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_QUANTIZED = ("int8", "fp8")
+_MOST_BYTES = 2**31
+"""Of a protocol buffer."""
+
+
+def parse(trt: Any, builder: Any, model: ExportedModel, words: Words) -> Any:
+    """The network. Raises InputError where the file is no valid ONNX (the parser takes a file of
+    two letters for an empty network), BuildError (``unsupported_operator``) with the parser's own
+    words, EngineMismatchError (``unsupported_precision``) where types are not kept."""
+    network = builder.create_network(creation_flags(trt))
+    _demand_typing(trt, network)
+    parser = trt.OnnxParser(network, builder.logger)
+    source = source_of(model)
+    parsed = (
+        parser.parse_from_file(str(source)) if isinstance(source, Path) else parser.parse(source)
+    )
+    if not parsed:
+        raise BuildError(
+            f"{trt.__name__} can't read {model.path.name}",
+            _why(parser) or words.reason(),
+            "Export the model without this operator, or choose another back end.",
+            reason_code="unsupported_operator",
+        )
+    return network
+
+
+def creation_flags(trt: Any) -> int:
+    """Strong typing, by the flag where the module has it; without, there is no other."""
+    flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
+    return 0 if flag is None else 1 << int(flag)
+
+
+def _demand_typing(trt: Any, network: Any) -> None:
+    flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
+    if flag is not None and not network.get_flag(flag):
+        raise EngineMismatchError(
+            f"{trt.__name__} {trt.__version__} did not make a strongly typed network",
+            "it could run layers in another precision than the graph's",
+            "Install TensorRT 10.8 or newer.",
+            reason_code="unsupported_precision",
+        )
+
+
+def source_of(model: ExportedModel) -> Path | bytes:
+    """What TensorRT is given: the file, where its weights stand beside it, else its bytes, changed
+    where it wants another form. Raises InputError where the file is no valid ONNX."""
+    proto = load_onnx(model.path)
+    changed = _fit(proto, model.card.precision)
+    if changed and proto.ByteSize() < _MOST_BYTES:
+        return bytes(proto.SerializeToString())
+    return model.path if weights_beside(model.path) else model.path.read_bytes()
+
+
+def _fit(proto: ModelProto, precision: str) -> int:
+    """Change, in place, what TensorRT takes in another form. Gives the number of changes."""
+    dropped = drop_output_pairs(proto) if precision in _QUANTIZED else 0
+    return dropped + widen_mish(proto)
+
+
+def _why(parser: Any) -> str:
+    errors = [parser.get_error(index) for index in range(parser.num_errors)]
+    return "; ".join(dict.fromkeys(map(_sentence, errors)))
+
+
+def _sentence(error: Any) -> str:
+    said = " ".join(error.desc().split())
+    node = f"{error.node_operator()} (node {error.node_name()}): " if error.node_operator() else ""
+    return f"{node}{error.code().name.lower().replace('_', ' ')}, {said}"

@@ -1,0 +1,70 @@
+"""A quantized graph as TensorRT wants it: quantized before a layer, not behind it.
+
+Our files have a pair of QuantizeLinear and DequantizeLinear behind each convolution, too, which
+ONNX Runtime needs to run it in integers. TensorRT fuses a convolution with the activation that
+follows, unless a pair stands between the two (NVIDIA's developer guide, "Working with Quantized
+Types", on where to place Q/DQ nodes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from engines.graph.reading import readers_of
+from sizewise.core.specs import computes
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+
+def drop_output_pairs(proto: ModelProto) -> int:
+    """Take out, in place, each pair right behind a convolution or a product that no other of these
+    reads: what the activation then sees is not rounded. Gives the number of pairs."""
+    graph = proto.graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    readers = readers_of(graph)
+    given = {output.name for output in graph.output} | set(_captured(graph.node))
+    dropped: list[NodeProto] = []
+    for quantizer in [n for n in graph.node if n.op_type == "QuantizeLinear"]:
+        maker = made_by.get(quantizer.input[0])
+        pair = [quantizer, *readers[quantizer.output[0]]]
+        if maker and computes(maker.op_type) and _only_rounds(pair, readers, given):
+            _bypass(pair, quantizer.input[0], readers)
+            dropped += pair
+    for node in dropped:
+        graph.node.remove(node)
+    return sum(node.op_type == "QuantizeLinear" for node in dropped)
+
+
+def _captured(nodes: Iterable[NodeProto], inner: bool = False) -> Iterator[str]:
+    """What the graphs within nodes (``If``, ``Loop``) read."""
+    for node in nodes:
+        if inner:
+            yield from node.input
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                yield from (output.name for output in graph.output)
+                yield from _captured(graph.node, inner=True)
+
+
+def _only_rounds(
+    pair: list[NodeProto], readers: Mapping[str, list[NodeProto]], given: set[str]
+) -> bool:
+    """``given``: what has to stay."""
+    quantizer, *dequantizers = pair
+    if not dequantizers or any(node.output[0] in given for node in pair):
+        return False
+    after = [node for d in dequantizers for node in readers.get(d.output[0], [])]
+    return all(
+        node.op_type == "DequantizeLinear" and node.input[1:] == quantizer.input[1:]
+        for node in dequantizers
+    ) and not any(computes(node.op_type) for node in after)
+
+
+def _bypass(pair: list[NodeProto], source: str, readers: Mapping[str, list[NodeProto]]) -> None:
+    for dequantizer in pair[1:]:
+        for node in readers.get(dequantizer.output[0], []):
+            for place, name in enumerate(node.input):
+                if name == dequantizer.output[0]:
+                    node.input[place] = source

@@ -1,0 +1,1 @@
+"""A TensorRT plan as a session."""

@@ -1,0 +1,103 @@
+"""The memory of a session's calls: the images, the outputs, and what the engine works in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from engines.base import Array
+from engines.tensorrt.run.buffers import Block, Buffer
+from engines.tensorrt.run.cleanup import Cleanup
+from engines.tensorrt.run.contexts import Execution, Shape
+from engines.tensorrt.run.cuda import CudaRuntime
+from engines.tensorrt.run.failures import Answers
+from engines.tensorrt.run.io_tensors import Output
+from sizewise.core.specs import TensorSpec
+
+
+class Tensors:
+    """Grows with what is asked of it. ``leaving`` is told before any address on the device becomes
+    invalid. Its methods raise InferenceError (``oom_device``, ``oom_host``)."""
+
+    def __init__(
+        self,
+        cuda: CudaRuntime,
+        image: TensorSpec,
+        outputs: tuple[Output, ...],
+        answers: Answers,
+        leaving: Callable[[], None],
+    ) -> None:
+        self._image, self._dtype = image.name, np.dtype(image.dtype)
+        self._signature, self._answers = outputs, answers
+        self._scratch = Block(cuda.allocate, cuda.free, leaving)
+        self._buffers = {
+            name: Buffer(cuda, leaving) for name in (image.name, *(one.name for one in outputs))
+        }
+
+    def prepare(
+        self, execution: Execution, shape: Shape, scratch_bytes: Callable[[Execution], int]
+    ) -> None:
+        """Make ready ``execution`` for images of ``shape``; ``scratch_bytes`` says what it
+        needs to work in then."""
+        execution.forget()
+        self._set_shape(execution, shape)
+        outputs = {one.name: self._output_shape(execution, one.name) for one in self._signature}
+        self._scratch.reserve(scratch_bytes(execution))
+        self._buffers[self._image].reserve(_nbytes(shape, self._dtype))
+        for one in self._signature:
+            self._buffers[one.name].reserve(_nbytes(outputs[one.name], one.dtype))
+        execution.context.set_device_memory(self._scratch.address, self._scratch.nbytes)
+        for name, buffer in self._buffers.items():
+            done = execution.context.set_tensor_address(name, buffer.address)
+            self._answers.demand(done, f"take the address of {name}")
+        execution.shape, execution.outputs = shape, outputs
+
+    def set_images(self, images: Array) -> None:
+        np.copyto(self._buffers[self._image].on_host(images.shape, self._dtype), images)
+
+    def upload(self, execution: Execution, stream: int) -> None:
+        nbytes = _nbytes(execution.shape or (), self._dtype)
+        self._buffers[self._image].upload(nbytes, stream)
+
+    def download(self, execution: Execution, stream: int) -> None:
+        for one in self._signature:
+            nbytes = _nbytes(execution.outputs[one.name], one.dtype)
+            self._buffers[one.name].download(nbytes, stream)
+
+    def outputs(self, execution: Execution) -> dict[str, Array]:
+        """Copies of what was downloaded last."""
+        return {
+            one.name: self._buffers[one.name].on_host(execution.outputs[one.name], one.dtype).copy()
+            for one in self._signature
+        }
+
+    def release(self) -> None:
+        holders: list[Block | Buffer] = [self._scratch, *self._buffers.values()]
+        with Cleanup() as cleanup:
+            for holder in holders:
+                cleanup.callback(holder.release)
+
+    def _set_shape(self, execution: Execution, shape: Shape) -> None:
+        done = execution.context.set_input_shape(self._image, shape)
+        self._answers.demand(done, f"take images of the shape {list(shape)}")
+        try:
+            missing = execution.context.infer_shapes()
+        except RuntimeError as error:
+            raise self._answers.failure("tell the sizes of its outputs", str(error)) from error
+        if missing:
+            why = f"the shapes of {', '.join(missing)} are not known"
+            raise self._answers.failure("tell the sizes of its outputs", why)
+
+    def _output_shape(self, execution: Execution, name: str) -> Shape:
+        shape = tuple(execution.context.get_tensor_shape(name))
+        if any(length < 0 for length in shape):
+            why = f"its shape {list(shape)} depends on what the images show, which is not supported"
+            raise self._answers.failure(f"tell the size of the output {name}", why)
+        return shape
+
+
+def _nbytes(shape: Shape, dtype: np.dtype[Any]) -> int:
+    return math.prod(shape) * dtype.itemsize

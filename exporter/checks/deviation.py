@@ -1,0 +1,129 @@
+"""How far a network in another precision is from its float32 parent, on the same images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporter.calibration.observe import Batches
+from exporter.calibration.running import InnerSession
+from exporter.checks.emulation import emulated
+from exporter.checks.tolerance import difference, finite_absmax, largest
+from sizewise.core.errors import ExportError
+from sizewise.core.progress import SILENT, Progress
+from sizewise.core.specs import Deviation, Size
+
+if TYPE_CHECKING:
+    import onnx
+
+Array = NDArray[Any]
+
+_TINY = float(np.finfo(np.float32).tiny)
+"""For a parent of zeros: shares of it stay finite, as a card has to hold them."""
+
+
+def deviations(
+    parent: onnx.ModelProto,
+    made: onnx.ModelProto,
+    names: Sequence[str],
+    batches: Batches,
+    *,
+    bound: float,
+    progress: Progress = SILENT,
+) -> tuple[Deviation, ...]:
+    """Of each tensor of ``names``, at each size, over all batches of that size.
+
+    Both run in ONNX Runtime without optimisations, ``made`` as what it computes (``emulation``).
+    Raises ExportError where ``made`` gives another number of values, or (``numerics``) what is not
+    finite.
+    """
+    reference, narrow = InnerSession(parent, names), InnerSession(emulated(made), names)
+    errors: dict[tuple[Size, str], _Error] = {}
+    with progress.stage("Measuring the error", len(batches)) as stage:
+        for size, batch in batches:
+            pairs = zip(reference.run(size, batch), narrow.run(size, batch), strict=True)
+            for name, (expected, given) in zip(names, pairs, strict=True):
+                _demand_shape(size, name, expected, given)
+                _demand_finite(size, name, expected, given)
+                errors.setdefault((size, name), _Error()).add(expected, given)
+            stage.advance(note=str(size))
+    return tuple(error.deviation(*place, bound) for place, error in errors.items())
+
+
+@dataclass
+class _Error:
+    """Of one tensor over several batches."""
+
+    largest: float = 0.0
+    absmax: float = 0.0
+    squares: float = 0.0
+    parent_squares: float = 0.0
+
+    def add(self, expected: Array, given: Array) -> None:
+        off = difference(expected, given)
+        self.largest = max(self.largest, largest(off))
+        self.absmax = max(self.absmax, finite_absmax(expected))
+        self.squares += _squares(off)
+        self.parent_squares += _squares(expected[np.isfinite(expected)])
+
+    def deviation(self, size: Size, output: str, bound: float) -> Deviation:
+        share = math.sqrt(self.squares / max(self.parent_squares, _TINY))
+        return Deviation(
+            size=size,
+            output=output,
+            max_abs_error=self.largest,
+            absmax=self.absmax,
+            relative_error=share,
+            bound=bound,
+        )
+
+
+class RelativeError:
+    """Of tensors ``names`` of other graphs, on ``batches`` that the parent has seen once."""
+
+    def __init__(self, parent: onnx.ModelProto, names: Sequence[str], batches: Batches) -> None:
+        session = InnerSession(parent, names)
+        self._names, self._batches = names, batches
+        self._expected = [session.run(size, batch) for size, batch in batches]
+
+    def __call__(self, made: onnx.ModelProto) -> float:
+        """The root mean square of the error over that of the parent's values (0: none), where it
+        is worst; infinite where a value is not finite."""
+        session = InnerSession(emulated(made), self._names)
+        errors, values = np.zeros(len(self._names)), np.zeros(len(self._names))
+        for (size, batch), expected in zip(self._batches, self._expected, strict=True):
+            given = session.run(size, batch)
+            errors += [_squares(a - b) for a, b in zip(expected, given, strict=True)]
+            values += [_squares(a) for a in expected]
+        relative = np.sqrt(errors / np.maximum(values, _TINY))
+        return float(np.nan_to_num(relative, nan=np.inf, posinf=np.inf).max(initial=0.0))
+
+
+def _squares(values: Array) -> float:
+    return float(np.square(values, dtype=np.float64).sum())
+
+
+def _demand_shape(size: Size, name: str, expected: Array, given: Array) -> None:
+    if given.shape != expected.shape:
+        raise ExportError(
+            "The model can't be compared with its float32 parent",
+            f"at {size}, {name} is {list(given.shape)} and was {list(expected.shape)}: how many "
+            "values there are depends on the values themselves",
+            "Start from a file without suppression in its graph.",
+        )
+
+
+def _demand_finite(size: Size, name: str, expected: Array, given: Array) -> None:
+    if not np.isfinite(given[np.isfinite(expected)]).all():
+        raise ExportError(
+            "The model overflows in this precision",
+            f"at {size}, {name} is not finite, and in float32 it is",
+            "Give --calibrate with pictures like those it is for: layers that come near the type's "
+            "end then stay in float32; or choose bf16.",
+            reason_code="numerics",
+        )

@@ -1,0 +1,138 @@
+"""Does the exported form compute what the module computes, at sizes it was not traced at?
+
+Only this catches a size that was baked in: such a graph exports without a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporter.checks.probes import Probe, Reference
+from exporter.checks.tolerance import (
+    difference,
+    finite_absmax,
+    influences,
+    largest,
+    noise,
+    tolerance,
+)
+from exporter.failures import explained, first_line
+from sizewise.core.errors import ParityError
+from sizewise.core.specs import ParityCheck
+
+Array = NDArray[Any]
+Runner = Callable[[Probe], Mapping[str, Array]]
+
+
+class OnnxRunner(Protocol):
+    """Runs a graph on a probe's images and, by name, what else it takes."""
+
+    def __call__(
+        self, probe: Probe, further: Mapping[str, Array] | None = None
+    ) -> Mapping[str, Array]: ...
+
+
+_TODO = (
+    "Look for a size that is computed through int(), float or a Python list, or held in a "
+    "buffer, and derive it from the input's shape by integer arithmetic."
+)
+
+
+def check_onnx(model: bytes, references: Sequence[Reference]) -> tuple[ParityCheck, ...]:
+    """ONNX Runtime's CPU provider with its default optimisations. Raises ParityError."""
+    return check("ONNX graph", onnx_runner(model), references)
+
+
+def check(form: str, run: Runner, references: Sequence[Reference]) -> tuple[ParityCheck, ...]:
+    """Every output of every reference. Raises ParityError at the first that is off."""
+    changed = influences(references)
+    return tuple(result for one in references for result in _check_one(form, run, one, changed))
+
+
+def compare(
+    probe: Probe, name: str, expected: Array, given: Array, *, influence: float
+) -> ParityCheck:
+    """A NaN on either side gives a NaN error, which does not pass."""
+    absmax = finite_absmax(expected)
+    return ParityCheck(
+        batch_size=probe.batch_size,
+        size=probe.size,
+        output=name,
+        max_abs_error=largest(difference(expected, given)),
+        absmax=absmax,
+        tolerance=tolerance(influence, absmax),
+    )
+
+
+def run_form(form: str, run: Runner, probe: Probe) -> Mapping[str, Array]:
+    """Raises ParityError where it does not run at a size that the module takes."""
+    try:
+        return run(probe)
+    except Exception as error:
+        raise ParityError(
+            f"The {form} does not run at {probe}, where the module does",
+            first_line(error),
+            _TODO,
+            reason_code="numerics",
+        ) from error
+
+
+def onnx_runner(model: bytes, *, channels_first: bool = True) -> OnnxRunner:
+    """ONNX Runtime's CPU provider with its default optimisations. Raises ExportError."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 4  # its failures come as exceptions, which we explain
+    with explained("ONNX Runtime refuses the exported graph"):
+        session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    images_name = session.get_inputs()[0].name
+
+    def run(probe: Probe, further: Mapping[str, Array] | None = None) -> Mapping[str, Array]:
+        images = probe.images()
+        if not channels_first:
+            images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+        given = session.run(names, {images_name: images, **(further or {})})
+        return dict(zip(names, given, strict=True))
+
+    return run
+
+
+def _check_one(
+    form: str, run: Runner, reference: Reference, changed: Mapping[str, float]
+) -> Iterable[ParityCheck]:
+    outputs = run_form(form, run, reference.probe)
+    for name, expected in reference.outputs.items():
+        _demand_form(form, reference.probe, name, expected, outputs[name])
+        result = compare(reference.probe, name, expected, outputs[name], influence=changed[name])
+        if not result.passed:
+            result = replace(result, tolerance=result.tolerance + noise(reference, name))
+        _demand_agreement(form, reference.probe, result)
+        yield result
+
+
+def _demand_form(form: str, probe: Probe, name: str, expected: Array, given: Array) -> None:
+    if (expected.shape, expected.dtype) != (given.shape, given.dtype):
+        raise ParityError(
+            f"The {form} gives another {name} than the module",
+            f"at {probe}, it is {given.dtype} {list(given.shape)} instead of {expected.dtype} "
+            f"{list(expected.shape)}",
+            _TODO,
+            reason_code="numerics",
+        )
+
+
+def _demand_agreement(form: str, probe: Probe, result: ParityCheck) -> None:
+    if not result.passed:
+        raise ParityError(
+            f"The {form} computes something else than the module",
+            f"at {probe}, {result.output} is off by {result.max_abs_error:.3g}, "
+            f"{result.tolerance:.3g} is allowed",
+            _TODO,
+            reason_code="numerics",
+        )

@@ -1,0 +1,65 @@
+"""The inputs that an export has to get right: sizes that are not the example's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from sizewise.core.patches import patches_under_noise
+from sizewise.core.specs import Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One batch of images."""
+
+    batch_size: int
+    size: Size
+
+    def __str__(self) -> str:
+        return f"{self.size}, batch {self.batch_size}"
+
+    def images(self) -> NDArray[Any]:
+        """float32 [batch, 3, height, width] in 0–1, the same at every call."""
+        return patches_under_noise(self.batch_size, self.size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A probe and the outputs, by name, that a graph has to give for it.
+
+    ``rerun``, where there is one, computes them again by other kernels of the same precision.
+    """
+
+    probe: Probe
+    outputs: Mapping[str, NDArray[Any]]
+    rerun: Callable[[], Mapping[str, NDArray[Any]]] | None = None
+
+
+def plan_probes(
+    *, example: Size, stride: int, dynamic: bool, smallest: int = 1
+) -> tuple[Probe, ...]:
+    """Six or more sizes, none the example's: small and large, most of them not square, no side
+    below ``smallest``.
+
+    One is larger than the example in both directions, so that a buffer cut to size is noticed.
+    Where the size is fixed, the example's alone at three batch sizes.
+    """
+    if not dynamic:
+        return tuple(Probe(batch_size=batch, size=example) for batch in (1, 2, 3))
+    unit = stride * -(-32 // stride)  # at least 32 pixels: smaller maps say little
+    least = max(2 * unit, -(-smallest // stride) * stride)
+    sizes = {
+        Size(least, least + unit): 1,
+        Size(least + unit, least): 3,
+        Size(least + 3 * unit, least + 2 * unit): 2,
+        Size(least + 2 * unit, least + 5 * unit): 1,
+        Size(least + unit + stride, least + 3 * unit + 3 * stride): 3,
+        Size(least + 4 * unit, least + 4 * unit): 2,
+        Size(least + 5 * unit, least + unit): 3,
+        Size(example.height + unit, example.width + 2 * unit): 1,
+    }
+    return tuple(Probe(batch_size=n, size=size) for size, n in sizes.items() if size != example)

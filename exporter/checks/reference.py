@@ -1,0 +1,97 @@
+"""What the module itself gives: the reference that every exported form is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from exporter.checks.contract import check_batch
+from exporter.checks.probes import Probe, Reference
+from exporter.failures import explained, first_line
+from sizewise.core.errors import ExportError
+from sizewise.core.specs import Size
+
+Array = NDArray[Any]
+
+
+def run_module(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Array]:
+    """Outputs by name. Raises ExportError where they are not as many tensors as names."""
+    with torch.no_grad():
+        tensors = list(_leaves(module(torch.from_numpy(probe.images()))))
+    if len(tensors) != len(names):
+        raise ExportError(
+            "The outputs can't be named",
+            f"the module gives {len(tensors)} and the names are {', '.join(names)}",
+            "Give one name for each output tensor.",
+        )
+    return {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
+
+
+def references(
+    module: nn.Module, probes: Sequence[Probe], names: Sequence[str], *, example: Size
+) -> tuple[Reference, ...]:
+    """Raises ExportError where the module works at its example's size alone, or not even there."""
+    with explained(f"The module does not run at {example}"):
+        run_module(module, Probe(batch_size=2, size=example), names)
+    return tuple(_reference(module, probe, names) for probe in probes)
+
+
+def _reference(module: nn.Module, probe: Probe, names: Sequence[str]) -> Reference:
+    try:
+        outputs = run_module(module, probe, names)
+    except Exception as error:
+        raise ExportError(
+            f"The module itself does not run at {probe}",
+            f"it works at its example's size, and here it says: {first_line(error)}",
+            "Derive every size from the input's shape, give the stride that the module needs, or "
+            "export it with a fixed size.",
+        ) from error
+    check_batch(outputs, probe)
+    _check_numbers(outputs, probe)
+    return Reference(
+        probe=probe, outputs=outputs, rerun=lambda: _without_onednn(module, probe, names)
+    )
+
+
+def _without_onednn(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Array]:
+    """By PyTorch's own kernels, which sum in another order."""
+    onednn: Any = torch.backends.mkldnn
+    before = onednn.enabled
+    onednn.enabled = False
+    try:
+        return run_module(module, probe, names)
+    finally:
+        onednn.enabled = before
+
+
+def _check_numbers(outputs: Mapping[str, Array], probe: Probe) -> None:
+    for name, array in outputs.items():
+        if np.isnan(array).any():
+            raise ExportError(
+                f"The module's output {name} holds values that are no numbers",
+                f"it gives NaN at {probe}",
+                "Check its weights: a training that diverged leaves such a network.",
+            )
+
+
+def _leaves(output: object) -> Iterator[Tensor]:
+    """Tensors in the order in which torch.export lists them."""
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, Mapping):
+        for value in output.values():
+            yield from _leaves(value)
+    elif isinstance(output, list | tuple):
+        for value in output:
+            yield from _leaves(value)
+    else:
+        raise ExportError(
+            "The module's output can't be exported",
+            f"it holds a {type(output).__name__}",
+            "Return tensors, or tuples, lists or dicts of them.",
+        )

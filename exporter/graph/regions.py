@@ -1,0 +1,120 @@
+"""What part of a network a precision is for: all up to its head convolutions.
+
+What comes after them is arithmetic on coordinates and probabilities (the decode), which a narrow
+type spoils at sizes that nobody looked at. Nodes are named by their first output: their names may
+be empty, their outputs may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from exporter.graph.passes import all_nodes
+
+if TYPE_CHECKING:
+    import onnx
+
+    Node = onnx.NodeProto
+
+WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+_FEW = 100
+_SHAPES = frozenset({"Shape", "Size"})
+"""What they give does not depend on the values of what they take."""
+
+
+class Graph:
+    """Producers and consumers of a model's tensors; the model is not changed."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        graph = model.graph
+        self.nodes = list(graph.node)
+        self.constants = {tensor.name: tensor for tensor in graph.initializer}
+        self.inputs = [i.name for i in graph.input if i.name not in self.constants]
+        self.outputs = [output.name for output in graph.output]
+        self.producer = {name: node for node in self.nodes for name in node.output if name}
+        self._learned = {n.output[0] for n in self.nodes if self._is_learned(n)}
+
+    def layers(self) -> list[Node]:
+        """The nodes that hold learned weights, in order."""
+        return [node for node in self.nodes if node.output[0] in self._learned]
+
+    def heads(self) -> list[Node]:
+        """Of these, the last on each way to an output."""
+        inner = self.inner()
+        return [node for node in self.layers() if node.output[0] not in inner]
+
+    def inner(self) -> set[str]:
+        """The layers that another layer comes after."""
+        return {name for name in self.above(self.layers()) if name in self._learned}
+
+    def above(self, nodes: Iterable[Node]) -> set[str]:
+        """The ancestors of ``nodes``, without themselves where none is the other's ancestor."""
+        found: set[str] = set()
+        left = [name for node in nodes for name in node.input]
+        while left:
+            node = self.producer.get(left.pop())
+            if node is not None and node.output[0] not in found:
+                found.add(node.output[0])
+                left.extend(node.input)
+        return found
+
+    def trunk(self) -> set[str]:
+        """From the first layers to the heads, both included: what sees the image's contents."""
+        heads = self.heads()
+        upto = self.above(heads) | {node.output[0] for node in heads}
+        return upto & self.after_layers() & self.seeing()
+
+    def seeing(self) -> set[str]:
+        """The nodes whose values depend on the image, and not on its size alone."""
+        tensors = set(self.inputs)
+        found: set[str] = set()
+        for node in self.nodes:
+            if node.op_type not in _SHAPES and tensors.intersection(node.input):
+                tensors.update(node.output)
+                found.add(node.output[0])
+        return found
+
+    def after_layers(self) -> set[str]:
+        """The layers and all that depends on them."""
+        tensors: set[str] = set()
+        found: set[str] = set()
+        for node in self.nodes:
+            if node.output[0] in self._learned or tensors.intersection(node.input):
+                tensors.update(node.output)
+                found.add(node.output[0])
+        return found
+
+    def captured(self) -> set[str]:
+        """Tensors that a branch or a loop reads from outside."""
+        return {
+            name
+            for node in self.nodes
+            for attribute in node.attribute
+            for inner in (attribute.g, *attribute.graphs)
+            for nested in all_nodes(inner)
+            for name in nested.input
+        }
+
+    def _is_learned(self, node: Node) -> bool:
+        """Its weights are constants, and not all of them whole numbers or halves: a convolution by
+        0, 1, 2, … is the expectation of a distribution (DFL), and a matrix of 0, ±½ and 1 makes
+        corners of centres. Both are part of a decode."""
+        if node.op_type not in WEIGHTED:
+            return False
+        weights = [self.constants[name] for name in node.input[:2] if name in self.constants]
+        return not all(map(_is_round, weights))
+
+
+def _is_round(tensor: onnx.TensorProto) -> bool:
+    import numpy as np
+    from onnx import numpy_helper
+
+    halves = 2 * numpy_helper.to_array(tensor).ravel()
+    # A few values tell for all but the rarest weights, of which there may be millions.
+    return not np.any(np.mod(halves[:_FEW], 1)) and not np.any(np.mod(halves, 1))
+
+
+def label(node: Node) -> str:
+    """What users call a layer: its name, or its output's where it has none."""
+    return node.name or node.output[0]

@@ -1,0 +1,1 @@
+"""NMS in the graph: put in, proven, converted."""

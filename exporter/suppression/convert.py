@@ -1,0 +1,103 @@
+"""An ONNX file of a detector → the same with suppression in its graph, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from exporter.checks.contract import check_batch, check_contract
+from exporter.checks.parity import onnx_runner
+from exporter.checks.probes import Probe, Reference, plan_probes
+from exporter.failures import demand_package, explained
+from exporter.graph.passes import run_pass
+from exporter.graph.serializing import to_bytes
+from exporter.suppression.check import check_suppression
+from exporter.suppression.insert import Suppress, suppressed_card
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.files import written_whole
+from sizewise.core.onnxfile import load_onnx, read_model, write_card
+from sizewise.core.progress import SILENT, Progress
+from sizewise.core.specs import Dimension, ExportedModel, Size, Suppression
+
+_EXAMPLE = Size(320, 320)
+_UNKNOWN_STRIDE = 64
+"""Where the card has none, probes are multiples of this: most networks have 32 or 64."""
+
+
+def with_suppression(
+    model: ExportedModel,
+    suppression: Suppression,
+    out: Path,
+    *,
+    progress: Progress = SILENT,
+) -> ExportedModel:
+    """Write ``model``, whose card says its layout, with suppression as the file ``out``.
+
+    What is found is held against NumPy's suppression of what ``model`` itself gives in ONNX
+    Runtime; the parity in the new card is that. Raises UsageError, InputError, OutputError,
+    BackendUnavailableError (without ONNX Runtime) and ExportError (ParityError among them).
+    """
+    demand_package("onnxruntime", "cpu")
+    card = suppressed_card(model.card, suppression)
+    if out.resolve() == model.path.resolve():
+        raise UsageError(
+            f"{out} can't be written", "it is the model to convert", "Give another file name."
+        )
+    _demand_pictures(model)
+    layout, channels_first = model.card.layout, model.image.channels_first
+    with written_whole(out) as draft, progress.stage(f"suppression in {out.name}", 2) as stage:
+        graph = load_onnx(model.path)
+        expected = tuple(_references(model, to_bytes(graph)))
+        stage.advance(note="run without it")
+        graph = run_pass(Suppress(suppression, layout), graph)
+        checks = check_suppression(
+            graph, suppression, expected, layout=layout, channels_first=channels_first
+        )
+        write_card(
+            graph, replace(card, parent_sha256=model.sha256, program_sha256="", parity=checks)
+        )
+        draft.write_bytes(graph.SerializeToString())
+        stage.advance(note="finds the same")
+    return read_model(out)
+
+
+def _demand_pictures(model: ExportedModel) -> None:
+    if model.image.tensor.dtype != "float32" or model.image.channels != 3:
+        raise InputError(
+            f"Suppression in {model.path.name} can't be checked",
+            f"that is done with float32 RGB images, and it takes {model.image.tensor}",
+            "Give a model that takes such images.",
+        )
+
+
+def _references(model: ExportedModel, graph: bytes) -> Iterator[Reference]:
+    run = onnx_runner(graph, channels_first=model.image.channels_first)
+    for probe in _probes(model):
+        with explained(f"{model.path.name} does not run at {probe}"):
+            outputs = run(probe)
+        check_batch(outputs, probe)
+        check_contract(model.card, outputs, probe)
+        yield Reference(probe=probe, outputs=outputs)
+
+
+def _probes(model: ExportedModel) -> tuple[Probe, ...]:
+    """Those of an export, as far as the file leaves batch, height and width free."""
+    image = model.image
+    batch, height, width = (
+        image.tensor.shape[axis] for axis in (0, image.height_axis, image.width_axis)
+    )
+    stride = model.card.stride if model.card.stride > 1 else _UNKNOWN_STRIDE
+    planned = plan_probes(example=_EXAMPLE, stride=stride, dynamic=True)
+    fitted = (
+        Probe(
+            batch_size=_fixed(batch, probe.batch_size),
+            size=Size(_fixed(height, probe.size.height), _fixed(width, probe.size.width)),
+        )
+        for probe in planned
+    )
+    return tuple(dict.fromkeys(fitted))
+
+
+def _fixed(dimension: Dimension, free: int) -> int:
+    return dimension if isinstance(dimension, int) else free

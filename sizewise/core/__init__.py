@@ -1,0 +1,1 @@
+"""The ground floor: values, errors, files, statistics. Standard library and NumPy alone."""

@@ -1,0 +1,166 @@
+"""The child's side of ``sizewise.core.child``: read a call, make it, write the answer.
+
+Each is one line.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from sizewise.core.child import ChildError
+from sizewise.core.errors import SizewiseError
+from sizewise.core.progress import serve
+
+_BEAT_S = 1.0
+_REPORT_EVERY_S = 0.2
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    parent, target = int(sys.argv[1]), sys.argv[2]
+    _die_with(parent)
+    # Ctrl-C reaches the whole group; the parent decides what becomes of us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    calls, answers = _private_channel()
+    write = _writer(answers)
+    threading.Thread(target=_beat, args=(parent, write), daemon=True).start()
+    waiting = _Waiting(write)
+    serve(waiting)
+    messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(calls, messages, waiting), daemon=True).start()
+    served = _Served(target)
+    for message in iter(messages.get, None):
+        write(_answer(served, message))
+
+
+class _Waiting:
+    """The parent, to work that reports its progress."""
+
+    def __init__(self, write: Callable[[dict[str, Any]], None]) -> None:
+        self._write = write
+        self._said_s = -math.inf
+        self._asked = False
+        self._cancelled = threading.Event()
+
+    def hear(self, done: float, note: str) -> None:
+        now_s = time.monotonic()
+        if now_s - self._said_s >= _REPORT_EVERY_S:
+            self._said_s = now_s
+            self._write({"progress": (done, note)})
+
+    def cancelled(self) -> bool:
+        self._asked = True
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Work that never asks would go on for nobody."""
+        self._cancelled.set()
+        if not self._asked:
+            os._exit(1)
+
+
+def _read(
+    calls: TextIO, messages: queue.SimpleQueue[dict[str, Any] | None], waiting: _Waiting
+) -> None:
+    """In a thread: the main one is at work, perhaps in a library, when it is cancelled."""
+    for line in calls:
+        message = json.loads(line)
+        if "cancel" in message:
+            waiting.cancel()
+        else:
+            messages.put(message)
+    messages.put(None)
+
+
+class _Served:
+    """The function, or the one object of the class, that this child serves."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._object: Any = None
+
+    def call(self, method: str, arguments: dict[str, Any]) -> Any:
+        module, _, name = self._target.partition(":")
+        if method in ("", "__init__"):
+            made = getattr(importlib.import_module(module), name)(**arguments)
+            if method == "":
+                return made
+            self._object = made
+            return None
+        return getattr(self._object, method)(**arguments)
+
+
+def _answer(served: _Served, message: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"result": served.call(message["method"], message["arguments"])}
+    except SizewiseError as error:
+        return {"error": error.to_json()}
+    except MemoryError:
+        return {"error": _failure(message, "memory ran out", "oom_host")}
+    except Exception as error:  # noqa: BLE001 - the edge of the process: it must not cross as a hang
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        failure = _failure(message, reason, "crash_exception")
+        return {"error": failure, "trace": traceback.format_exc()}
+
+
+def _failure(message: dict[str, Any], why: str, code: str) -> dict[str, str]:
+    what = f"{message['method'] or 'The work'} failed in its process"
+    todo = "Run again with --debug to see where, and report it if it is ours."
+    return ChildError(what, why, todo, reason_code=code).to_json()
+
+
+def _private_channel() -> tuple[TextIO, TextIO]:
+    """Stdin and stdout for us alone: what a library prints goes to stderr, not into an answer."""
+    calls = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    return calls, answers
+
+
+def _writer(answers: TextIO) -> Callable[[dict[str, Any]], None]:
+    lock = threading.Lock()
+
+    def write(message: dict[str, Any]) -> None:
+        line = json.dumps(message) + "\n"
+        with lock:
+            answers.write(line)
+            answers.flush()
+
+    return write
+
+
+def _die_with(parent: int) -> None:
+    """Linux sends the signal; elsewhere, and if the parent is gone already, the beat sees it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _beat(parent: int, write: Callable[[dict[str, Any]], None]) -> None:
+    while True:
+        time.sleep(_BEAT_S)
+        if os.getppid() != parent:
+            os._exit(1)
+        try:
+            write({"beat": True})
+        except (BrokenPipeError, ValueError):
+            os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

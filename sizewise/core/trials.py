@@ -1,0 +1,197 @@
+"""What is measured (Trial) and what came of it (Run, Result, Block): raw, never clipped."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from sizewise.core import codec
+from sizewise.core.environment import Environment
+from sizewise.core.specs import EngineSpec, Size, Strategy
+
+Status = Literal["ok", "unsupported", "failed", "invalid"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """Where a trial stands in the tables; ``compare`` pairs trials of two files by it. ``options``
+    are the back end's own, as text (``engines.options``): those that are not at their defaults."""
+
+    network: str
+    fusion: str
+    precision: str
+    backend: str
+    strategy: Strategy
+    graph_fusion: str
+    batch_size: int
+    size: Size
+    options: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How a trial is measured. Every engine of a size runs in ``processes`` children of its own,
+    one wave after another; in each wave there are ``rounds``, and in each round one block of calls
+    per engine, in random order, of at least ``block_calls`` calls and ``block_s`` seconds.
+    """
+
+    processes: int = 5
+    rounds: int = 6
+    block_calls: int = 5
+    block_s: float = 0.1
+    warmup_calls: int = 3
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One engine at one size, to be measured once (``replica`` makes it another).
+
+    ``layout`` is how its outputs are read, which a user may say for a file that does not.
+    """
+
+    cell: Cell
+    model_sha256: str
+    spec: EngineSpec
+    backend_version: str
+    environment_fingerprint: str
+    protocol: Protocol
+    data_sha256: str = ""
+    layout: str = ""
+    replica: int = 0
+
+    @property
+    def identity(self) -> str:
+        """What resuming goes by: equal only where everything that could change a figure is. A field
+        that the first results files lack counts where it is not at its default, so that trials of
+        theirs are still the same."""
+        cell = replace(self.cell, options=self.cell.options or codec.OMITTED)
+        spec = replace(self.spec, batch_range=self.spec.batch_range or codec.OMITTED)
+        told = codec.to_json(replace(self, cell=cell, spec=spec))
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Consecutive calls of one engine in one child. ``started_ns`` is wall-clock time since the
+    epoch; ``cpu_ns`` is the child's process CPU time over the block; ``load`` is the CPU time that
+    *others* took meanwhile, as a share of all cores (0–1); ``clock_mhz`` 0 where unknown.
+    """
+
+    rebuild: int
+    process: int
+    round: int
+    started_ns: int
+    latency_ns: tuple[int, ...]
+    cpu_ns: int
+    load: float
+    clock_mhz: float
+    valid: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapeChange:
+    """Calls of one child at a shape that it had not met, then back, each timed from bind to the end
+    of synchronize: ``first_ns`` of the very first one there, ``later_ns`` of some after a warm-up
+    there, in order, and ``back_ns`` of the first one at the measured shape after these."""
+
+    batch_size: int
+    size: Size
+    first_ns: int
+    later_ns: tuple[int, ...]
+    back_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstCall:
+    """What the first calls in one child took: ``open_ns`` of the very first one, from bind to the
+    end of synchronize, and ``change`` to another shape. That is None where the engine takes one
+    shape only, or where ``change_reason`` says why.
+    """
+
+    process: int
+    open_ns: int
+    change: ShapeChange | None = None
+    change_reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of a call, run by itself again and again in one child, each time to the end of
+    synchronize."""
+
+    name: str
+    process: int
+    latency_ns: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Peak resident memory in bytes (VmHWM) of a child that holds one engine and nothing else.
+
+    ``before_bytes`` is the peak before the engine was opened (interpreter and libraries).
+    ``device_bytes`` is GPU memory that the child holds after the calls, CUDA's own included, as the
+    driver reports it for the process, and ``device_before_bytes`` before the engine was opened;
+    None where it does not tell.
+    """
+
+    peak_bytes: int
+    before_bytes: int
+    device_bytes: int | None = None
+    device_before_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """0–1. ``ap`` and ``ap50`` are COCO's for detection; ``miou``, ``f_measure`` and ``mae`` (lower
+    is better) are for segmentation, see ``netzoo.tasks.masks``. None: not measured.
+    """
+
+    images: int
+    data_sha256: str
+    ap: float | None = None
+    ap50: float | None = None
+    miou: float | None = None
+    f_measure: float | None = None
+    mae: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """The engine as built: seconds, bytes on disk, what precision its layers really run in, and the
+    device memory that it says it needs (``EngineMemory``; None where it does not say).
+    """
+
+    build_s: float
+    size_bytes: int
+    achieved: str
+    device_predicted_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A trial and what came of it; ``reason`` is a sentence wherever status is not ``ok``.
+    ``parts`` are those of a call in order, process by process; none where calls have no parts."""
+
+    trial: Trial
+    status: Status
+    reason_code: str = ""
+    reason: str = ""
+    memory: Memory | None = None
+    accuracy: Accuracy | None = None
+    build: Build | None = None
+    blocks: tuple[Block, ...] = ()
+    first_calls: tuple[FirstCall, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One call of ``bench``: where it ran and what was asked (``configuration`` is JSON)."""
+
+    started: str
+    environment: Environment
+    configuration: str
+    command: str
+    results: tuple[Result, ...] = ()

@@ -1,0 +1,117 @@
+"""What ``evaluate`` judges: a checkpoint in PyTorch itself, a model or an engine as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sizewise.core.errors import EngineError, UsageError
+from sizewise.core.progress import Progress
+from sizewise.core.specs import ModelCard, Size
+from sizewise.pipeline.models import usual_sizes
+
+if TYPE_CHECKING:
+    from netzoo.data.classified import ClassifiedSet
+    from netzoo.data.coco import Dataset
+
+    Data = Dataset | ClassifiedSet
+
+SCORES: Mapping[str, Mapping[str, str]] = {
+    "detection": {"ap": "AP", "ap50": "AP50"},
+    "segmentation": {"miou": "mIoU", "f_measure": "F-measure", "mae": "MAE"},
+    "classification": {"top1": "top-1", "top5": "top-5"},
+}
+"""By task, what is measured (0–1) and what it is called."""
+
+
+class Candidate(Protocol):
+    """``runs_in`` is what runs it, ``sizes`` those it is evaluated at unless others are asked."""
+
+    card: ModelCard
+    runs_in: str
+    sizes: str
+
+    def refusal(self, size: Size) -> str:
+        """Why it does not take ``size``; empty where it does."""
+
+    def judged(
+        self, data: Any, sizes: Sequence[Size], progress: Progress
+    ) -> Iterator[tuple[Size, Any]]:
+        """Each size with an object that has the task's ``SCORES`` as attributes, or with the
+        EngineError that it ended in. Raises InputError where the data does not fit."""
+
+
+def find_candidate(
+    source: Path, *, backend: str, layout: str, trusted: Collection[str] = ()
+) -> Candidate:
+    """Raises UsageError and InputError for what can't be evaluated."""
+    from sizewise.pipeline.engine_candidates import Built, OnnxFile
+
+    if source.suffix == ".safetensors":
+        _demand_empty(source, {"--backend": backend, "--layout": layout})
+        return Checkpoint(source)
+    if source.is_dir():
+        return Built(source, backend, layout, trusted)
+    if source.suffix == ".onnx":
+        return OnnxFile(source, backend, layout)
+    raise UsageError(
+        f"{source} can't be evaluated",
+        "it is no checkpoint (.safetensors), no ONNX file and no folder of an engine",
+        "Give what sizewise train, export or build wrote.",
+    )
+
+
+def _demand_empty(source: Path, options: Mapping[str, str]) -> None:
+    for option, value in options.items():
+        if value:
+            raise UsageError(
+                f"{option} can't be given for {source}",
+                "a checkpoint runs in PyTorch, and says itself what its outputs mean",
+                "Leave it out, or give the exported ONNX file.",
+            )
+
+
+class Checkpoint:
+    """Raises InputError where ``path`` is none."""
+
+    runs_in = "PyTorch"
+
+    def __init__(self, path: Path) -> None:
+        from netzoo.checkpoint import load_checkpoint
+        from netzoo.network import find_network
+
+        self._network = load_checkpoint(path)
+        entry = find_network(self._network.config.name)
+        self.card = ModelCard(
+            network=entry.name,
+            task=entry.task,
+            fusion=self._network.config.fusion,
+            stride=self._network.stride,
+            smallest=self._network.smallest,
+        )
+        self.sizes = usual_sizes(self.card)
+
+    def refusal(self, size: Size) -> str:
+        return self.card.refusal(size)
+
+    def judged(
+        self, data: Data, sizes: Sequence[Size], progress: Progress
+    ) -> Iterator[tuple[Size, Any]]:
+        evaluate = _evaluation(self.card.task)
+        for size in sizes:
+            try:
+                yield size, evaluate(self._network, data, size, progress)
+            except EngineError as error:  # outputs that are no numbers
+                yield size, error
+
+
+def _evaluation(task: str) -> Callable[..., Any]:
+    from netzoo.training import evaluate
+
+    by_task: Mapping[str, Callable[..., Any]] = {
+        "detection": evaluate.evaluate_network,
+        "segmentation": evaluate.evaluate_masks,
+        "classification": evaluate.evaluate_classifier,
+    }
+    return by_task[task]

@@ -1,0 +1,199 @@
+"""The precisions of ``export`` and ``run``: one ONNX file each, with what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exporter.request import PrecisionOptions
+from sizewise.cli import console
+from sizewise.cli.options import comma_list
+from sizewise.core.specs import ExportedModel, ModelCard, Sizes
+from sizewise.pipeline.models import usual_sizes
+from sizewise.pipeline.scoring import Score, Scorer, largest_drop, open_scorer
+
+if TYPE_CHECKING:
+    import onnx
+
+    from exporter.convert import Conversion, Looks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A model in one precision, and where it was measured what that cost."""
+
+    model: ExportedModel
+    scores: tuple[Score, ...] = ()
+
+
+def convert_all(parent: ExportedModel, options: PrecisionOptions, out: Path) -> tuple[Made, ...]:
+    """One ONNX file per precision; FP32 is the parent itself, where we made it; one that an earlier
+    call made of the same parent by the same images is taken as it is. Raises UsageError,
+    InputError, OutputError, EngineError and ExportError."""
+    options.check()
+    converter = _Converter(parent, options, out)
+    return tuple(converter.made(precision) for precision in options.precisions)
+
+
+class _Converter:
+    def __init__(self, parent: ExportedModel, options: PrecisionOptions, out: Path) -> None:
+        self._parent, self._options, self._out = parent, options, out
+        self._own = parent.path.parent == out.resolve()
+        self._changes = set(options.precisions) - {"fp32"}
+        self._looks = _looks(parent, options) if self._changes else None
+        self._scorer: Scorer | None = None
+        if self._looks and options.data:
+            self._scorer = open_scorer(parent, options.data, self._looks.check_sizes)
+
+    def made(self, precision: str) -> Made:
+        if precision == self._parent.card.precision == "fp32" and self._own:
+            return Made(model=self._parent)
+        from exporter.convert import Conversion, Looks
+
+        path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
+        looks = self._looks or Looks()
+        if earlier := _earlier(path, self._parent, looks, self._options, self._data):
+            console.remark(f"{path} is of this model, made in this way, already: not made again.")
+            return Made(model=earlier)
+        conversion = Conversion(self._parent, precision, looks, console.progress())
+        return self._measured(conversion, path) if precision != "fp32" else _plain(conversion, path)
+
+    def _measured(self, conversion: Conversion, path: Path) -> Made:
+        limit, kept = self._options.max_drop, comma_list(self._options.keep)
+        graph = conversion.graph(kept)
+        scores = self._scores(conversion, graph)
+        if limit is not None and largest_drop(scores) > limit:
+            kept = self._least_kept(conversion, kept, limit)
+            graph = conversion.graph(kept)
+            scores = self._scores(conversion, graph)
+        drop = largest_drop(scores) if scores else None
+        model = conversion.write(
+            graph, path, kept, drop=drop, drop_data_sha256=self._data, drop_limit=limit
+        )
+        if not all(one.within for one in model.card.deviations):
+            _advise(conversion, kept)
+        return Made(model=model, scores=scores)
+
+    @property
+    def _data(self) -> str:
+        """The hash of what accuracy is measured on."""
+        return self._scorer.data.sha256 if self._scorer else ""
+
+    def _scores(self, conversion: Conversion, graph: onnx.ModelProto) -> tuple[Score, ...]:
+        if self._scorer is None:
+            return ()
+        return self._scorer.scores(graph, exactly=conversion.precision.calibrated)
+
+    def _least_kept(
+        self, conversion: Conversion, kept: tuple[str, ...], limit: float
+    ) -> tuple[str, ...]:
+        """``kept`` and the layers that have to stay in float32 beside them."""
+        from exporter.sensitivity import keep_least, layer_errors
+
+        name = conversion.precision.name
+        console.remark(f"{name} loses more than {limit:g} points: looking for the layers that do.")
+        errors = layer_errors(conversion, console.progress())
+        ranked = tuple(one for one in errors if one.layer not in kept)
+        choice = keep_least(ranked, partial(self._drop, conversion, kept), limit)
+        console.remark(f"In float32 stay: {', '.join(choice.kept)}.")
+        return (*kept, *choice.kept)
+
+    def _drop(
+        self, conversion: Conversion, kept: tuple[str, ...], further: tuple[str, ...]
+    ) -> float:
+        return largest_drop(self._scores(conversion, conversion.graph((*kept, *further))))
+
+
+_WORST = 5
+"""Layers that are named where a file is further off than its precision allows."""
+
+
+def _advise(conversion: Conversion, kept: tuple[str, ...]) -> None:
+    """Which layers to keep, where the file is further from float32 than its precision allows."""
+    from exporter.sensitivity import layer_errors
+
+    name, bound = conversion.precision.name, conversion.precision.bound
+    console.remark(f"{name} is further from fp32 than the {bound:.0%} allowed, where ! stands.")
+    if conversion.looks.images is None:
+        console.remark("It was looked at on noise: give --calibrate with pictures that it is for.")
+        return
+    if not conversion.precision.calibrated:
+        return
+    errors = layer_errors(conversion, console.progress())
+    worst = [one for one in errors if one.layer not in kept][:_WORST]
+    listed = ", ".join(f"{one.layer} ({one.error:.1%})" for one in worst)
+    names = ",".join((*kept, *(one.layer for one in worst)))
+    console.remark(f"Alone in {name}, these put the heads off most: {listed}.")
+    console.remark(f"To leave them in fp32, add --keep {names}")
+
+
+def _plain(conversion: Conversion, path: Path) -> Made:
+    return Made(model=conversion.write(conversion.graph(), path))
+
+
+def _looks(parent: ExportedModel, options: PrecisionOptions) -> Looks:
+    from exporter.calibration.images import read_calibration
+    from exporter.convert import Looks
+
+    usual = Sizes.parse(usual_sizes(parent.card, parent.image))
+    sizes = Sizes.parse(options.calibration_sizes) if options.calibration_sizes else usual[1::2]
+    checked = dict.fromkeys((*usual, *sizes))
+    images = None
+    if options.calibrate:
+        images = read_calibration(
+            options.calibrate, limit=options.calibration_images, progress=console.progress()
+        )
+    return Looks(
+        images=images,
+        sizes=sizes or usual,
+        check_sizes=Sizes.parse(options.check_sizes)
+        if options.check_sizes
+        else tuple(sorted(checked, key=lambda size: size.pixels)),
+        method=options.method,
+        weight_bits=options.weight_bits,
+        scaling=options.scaling,
+    )
+
+
+def _earlier(
+    path: Path, parent: ExportedModel, looks: Looks, options: PrecisionOptions, data_sha256: str
+) -> ExportedModel | None:
+    """What the same call made before."""
+    from sizewise.core.onnxfile import read_model
+
+    # Of noise, nothing in the card says at which sizes it was looked at.
+    if not path.is_file() or (options.calibration_sizes and not options.calibrate):
+        return None
+    model = read_model(path)
+    card, keep = model.card, comma_list(options.keep)
+    # Behind those that were asked for stand those that a limit demanded.
+    kept = card.kept if options.max_drop is None else card.kept[: len(keep)]
+    same = (
+        card.parent_sha256 == parent.sha256
+        and _told(card) == _told(parent.card)
+        and card.calibration == looks.calibration
+        and card.drop_limit == options.max_drop
+        and card.drop_data_sha256 == data_sha256
+        and kept == keep
+        and {one.size for one in card.deviations} == set(looks.check_sizes)
+    )
+    return model if same else None
+
+
+def _told(card: ModelCard) -> ModelCard:
+    """What a card says of the network, whatever its precision."""
+    return replace(
+        card,
+        precision="",
+        parent_sha256="",
+        program_sha256="",
+        calibration=None,
+        kept=(),
+        drop=None,
+        drop_data_sha256="",
+        drop_limit=None,
+        parity=(),
+        deviations=(),
+    )

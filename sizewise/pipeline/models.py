@@ -1,0 +1,45 @@
+"""The models that commands take, read as their cards or the user say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import ExportedModel, ImageInput, ModelCard
+
+
+def read_as(path: Path, layout: str) -> ExportedModel:
+    """``layout`` (or empty) makes a detector of a file that says nothing of its outputs.
+
+    Raises InputError, and UsageError for a layout that is not the file's own.
+    """
+    from sizewise.core.onnxfile import read_model
+
+    model = read_model(path)
+    return replace(model, card=card_as(path.name, model.card, layout)) if layout else model
+
+
+def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
+    """``card``, of the model ``name``, with ``layout``. Raises UsageError as :func:`read_as`."""
+    from netzoo.tasks.layouts import layout_names
+    from sizewise.core.discover import choose
+
+    if card.layout not in ("unknown", layout):
+        raise UsageError(
+            f"{name} can't be read as {layout}",
+            f"the file itself says that its layout is {card.layout}",
+            "Leave --layout out.",
+        )
+    return replace(card, task="detection", layout=choose("layout", layout, layout_names()))
+
+
+def usual_sizes(card: ModelCard, image: ImageInput | None = None) -> str:
+    """Some that a model takes: its own, or 128 to 448 for most strides and smallest sizes."""
+    if image is not None:
+        sides = [image.tensor.shape[axis] for axis in (image.height_axis, image.width_axis)]
+        if all(isinstance(side, int) for side in sides):
+            return f"{sides[0]}x{sides[1]}"
+    unit = -(-32 // card.stride) * card.stride
+    first = max(4 * unit, -(-card.smallest // unit) * unit)
+    return f"{first}:{first + 10 * unit}:{2 * unit}"

@@ -1,0 +1,65 @@
+"""One engine for a command that needs just one: built of an ONNX file, or built before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sizewise.cli import console
+from sizewise.cli.bench import settings_from
+from sizewise.core.errors import UsageError
+from sizewise.core.specs import EngineArtifact, ExportedModel, Size
+
+USUAL_BACKEND = "onnxruntime"
+
+
+def read_engine(folder: Path, backend: str) -> EngineArtifact:
+    """Raises UsageError where ``backend`` (or empty) is another than it was built by, and what
+    reading its manifest raises."""
+    from engines.store.manifest import read_manifest
+
+    artifact = read_manifest(folder)
+    if backend not in ("", artifact.spec.backend):
+        raise UsageError(
+            f"The engine {folder.name} can't run in {backend}",
+            f"it was built by {artifact.spec.backend}",
+            "Leave --backend out, or give the ONNX file.",
+        )
+    return artifact
+
+
+def build_engine(
+    model: ExportedModel,
+    backend: str,
+    sizes: Sequence[Size],
+    folder: Path,
+    *,
+    graph_fusion: str = "",
+) -> EngineArtifact:
+    """Dynamic; for one size static, where the back end can. Taken from ``folder`` where it is
+    there. It is for judging numbers, so it may run in another precision than the file's, which is
+    then said. Raises UsageError and EngineError."""
+    from engines.attestation import departure
+    from engines.planning.specs import engine_specs
+    from engines.registry import find_backend
+    from engines.store.cache import obtain_engine
+
+    name = backend or USUAL_BACKEND
+    static = len(sizes) == 1 and "static" in find_backend(name).strategies
+    batch = model.image.tensor.shape[0]
+    settings = settings_from(
+        backends=(name,),
+        strategies=("static" if static else "dynamic",),
+        sizes=",".join(map(str, sizes)),
+        batch=(batch if isinstance(batch, int) else 1,),
+        graph_fusion=(graph_fusion,) if graph_fusion else (),
+        allow_fallback=True,
+    )
+    (spec,) = engine_specs(settings.products())
+    with console.progress().stage("Building the engine", 1) as stage:
+        artifact = obtain_engine(model, spec, folder)
+        stage.advance(note=name)
+    # What is not to be optimised runs as it is written, and no int8 layer is written as one.
+    if graph_fusion != "none" and (why := departure(model, artifact)):
+        console.remark(f"{name} does not run {model.path.name} as it asks: {why}.")
+    return artifact

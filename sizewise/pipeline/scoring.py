@@ -1,0 +1,105 @@
+"""What a precision costs in accuracy: its graph and its float32 parent on the same images."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizewise.cli import console
+from sizewise.core.errors import EngineError
+from sizewise.core.specs import ExportedModel, Size
+from sizewise.core.trials import Accuracy
+from sizewise.pipeline.engine_candidates import judge_engine
+from sizewise.pipeline.one_engine import build_engine
+
+if TYPE_CHECKING:
+    import onnx
+
+    from netzoo.data.coco import Dataset
+
+_POINT = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Of one size: the parent's accuracy and that of the graph that was made."""
+
+    size: Size
+    parent: Accuracy
+    made: Accuracy
+
+    @property
+    def drop(self) -> float:
+        """Points of AP, or of mIoU, that are lost (below 0: gained)."""
+        return (_main(self.parent) - _main(self.made)) / _POINT
+
+
+@dataclass
+class Scorer:
+    """Judges graphs made of ``model`` on ``data`` at ``sizes``; the model itself is judged once.
+    Raises EngineError where a graph does not run."""
+
+    model: ExportedModel
+    data: Dataset
+    sizes: Sequence[Size]
+    _parent: Mapping[Size, Accuracy] = field(default_factory=dict)
+
+    def scores(self, graph: onnx.ModelProto, *, exactly: bool) -> tuple[Score, ...]:
+        """Of the graph as what it computes, whatever this CPU would run it in; ``exactly`` as it is
+        written, without the optimisations that would do the same in 8 bits."""
+        self._parent = self._parent or self._judge(self.model, "all")
+        with tempfile.TemporaryDirectory() as folder:
+            written = _written(graph, self.model, Path(folder) / self.model.path.name)
+            made = self._judge(written, "none" if exactly else "all")
+        return tuple(Score(size=s, parent=self._parent[s], made=made[s]) for s in self.sizes)
+
+    def _judge(self, model: ExportedModel, graph_fusion: str) -> Mapping[Size, Accuracy]:
+        with tempfile.TemporaryDirectory() as folder:
+            artifact = build_engine(model, "", self.sizes, Path(folder), graph_fusion=graph_fusion)
+            judged = judge_engine(
+                artifact, self.model.card, self.data, self.sizes, console.progress()
+            )
+            return {size: _demanded(outcome) for size, outcome in judged}
+
+
+def open_scorer(model: ExportedModel, source: str, sizes: Sequence[Size]) -> Scorer:
+    """On the validation part of ``source``. Raises InputError and UsageError where it does not fit
+    ``model``."""
+    from bench.accuracy import demand_fit
+    from netzoo.data.sources import open_dataset
+
+    data = open_dataset(source, "val", progress=console.progress())
+    demand_fit(model, data)
+    return Scorer(model=model, data=data, sizes=sizes)
+
+
+def largest_drop(scores: Sequence[Score]) -> float:
+    return max(score.drop for score in scores)
+
+
+def _written(graph: onnx.ModelProto, model: ExportedModel, path: Path) -> ExportedModel:
+    """``graph``, emulated where it has to be, as a file of the model's."""
+    from exporter.checks.emulation import emulated
+    from exporter.graph.serializing import to_bytes
+    from sizewise.core.onnxfile import read_model, write_card
+
+    runnable = emulated(graph)
+    write_card(runnable, replace(model.card, precision="fp32", program_sha256="", parity=()))
+    path.write_bytes(to_bytes(runnable))
+    return replace(read_model(path), card=model.card)
+
+
+def _demanded(outcome: Accuracy | EngineError) -> Accuracy:
+    if isinstance(outcome, EngineError):
+        raise outcome
+    return outcome
+
+
+def _main(accuracy: Accuracy) -> float:
+    value = accuracy.ap if accuracy.ap is not None else accuracy.miou
+    if value is None:
+        raise ValueError("an accuracy without AP and mIoU")
+    return value

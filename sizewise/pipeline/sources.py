@@ -1,0 +1,285 @@
+"""What ``export`` takes: a network's name, a checkpoint, or a factory of anybody's module."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sizewise.cli import console
+from sizewise.core.errors import InputError, SizewiseError, UsageError
+from sizewise.core.onnxfile import sha256_of
+from sizewise.core.specs import ModelCard, Size
+from sizewise.pipeline.scaling import Scaling
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from netzoo.network import Network
+
+PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """What the user says beside SOURCE. ``classes`` counts them where ``names`` is empty; without
+    either they are as many as the network was published with. ``tree`` holds their parents."""
+
+    weights: Path | None = None
+    names: tuple[str, ...] = ()
+    classes: int | None = None
+    tree: tuple[int, ...] = ()
+    width: float = 1.0
+    depth: float = 1.0
+    raw: bool = False
+    layout: str = ""
+    stride: int = 0
+    seed: int = 0
+    fusion: str = ""
+    scales: str = ""
+    backbone: str = ""
+
+    @property
+    def scaling(self) -> Scaling:
+        return Scaling(fusion=self.fusion, scales=self.scales, backbone=self.backbone)
+
+    def class_names(self, published: int) -> tuple[str, ...]:
+        count = published if self.classes is None else self.classes
+        return self.names or tuple(f"class {i}" for i in range(count))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module to export, what to write of it into the file, and its outputs' names."""
+
+    module: nn.Module
+    card: ModelCard
+    output_names: tuple[str, ...]
+
+
+_APPLY = {
+    "a network of the zoo": {
+        *("weights", "names", "classes", "tree", "width", "depth", "raw"),
+        *("fusion", "scales", "backbone"),
+    },
+    "a checkpoint": {"raw"},
+    "a factory": {"names", "layout", "stride"},
+    "an ONNX file": {"layout", "stride"},
+}
+"""Which options mean something beside which SOURCE: of others it brings its own, or has none."""
+
+
+def resolve(source: str, options: SourceOptions, example: Size, out: Path) -> Source:
+    """The module that ``source`` stands for; Darknet's weights are written into ``out`` as a
+    checkpoint too. Raises UsageError or InputError with the choices."""
+    path = Path(source)
+    if path.suffix in PICKLES:
+        raise UsageError(
+            f"{source} can't be exported by itself",
+            "a state dict does not say which network it belongs to, and is never unpickled",
+            f"Name the network: sizewise export NETWORK --weights {source}",
+        )
+    if path.suffix == ".safetensors":
+        check_options(source, "a checkpoint", options)
+        return _from_checkpoint(path, options)
+    if ":" in source:
+        check_options(source, "a factory", options)
+        return _from_factory(source, options, example)
+    check_options(source, "a network of the zoo", options)
+    return _from_zoo(source, options, out)
+
+
+def check_options(source: str, kind: str, options: SourceOptions) -> None:
+    """Raises UsageError for one that would be given in vain."""
+    for field in fields(options):
+        given = getattr(options, field.name) != field.default
+        if given and field.name not in _APPLY[kind]:
+            rest = ", ".join(f"--{name}" for name in sorted(_APPLY[kind]))
+            raise UsageError(
+                f"--{field.name} can't be given for {source}",
+                f"{kind} takes {rest} only",
+                "Leave it out, or name a network of the zoo (sizewise networks).",
+            )
+
+
+def _from_checkpoint(path: Path, options: SourceOptions) -> Source:
+    from netzoo.checkpoint import load_checkpoint
+
+    return _of_network(load_checkpoint(path), options, checkpoint_sha256=sha256_of(path))
+
+
+def _from_zoo(name: str, options: SourceOptions, out: Path) -> Source:
+    import torch
+
+    from netzoo.config import NetworkConfig
+    from netzoo.network import build_network, find_network
+    from netzoo.settling import settle
+
+    torch.manual_seed(options.seed)
+    network = build_network(
+        NetworkConfig(
+            name=name,
+            classes=options.class_names(find_network(name).classes),
+            tree=options.tree,
+            width=options.width,
+            depth=options.depth,
+            multiscale=options.scaling.config(),
+        )
+    )
+    if options.weights is None:
+        console.remark(f"{name} has random weights: good for measuring speed alone.")
+        settle(network)
+        return _of_network(network, options, checkpoint_sha256="")
+    return _of_network(network, options, checkpoint_sha256=_fill(network, options.weights, out))
+
+
+def _fill(network: Network, weights: Path, out: Path) -> str:
+    """SHA-256 of the file that holds all of the network's weights now."""
+    from netzoo.checkpoint import Provenance, load_weights, save_checkpoint
+    from netzoo.darknet import is_darknet_file, load_darknet_weights
+    from netzoo.settling import settle
+
+    if not is_darknet_file(weights):
+        _demand_bare(weights)
+        load_weights(network, weights)
+        return sha256_of(weights)
+    convolutions = list(network.convolutions())
+    filled = load_darknet_weights(network, weights)
+    if filled < len(convolutions):
+        console.remark(
+            f"{weights} fills the first {filled} of {len(convolutions)} convolutions, for "
+            "pre-training: the others are random, so the model measures speed and detects nothing."
+        )
+        settle(network, convolutions[:filled])
+    checkpoint = out / f"{network.config.stem}.safetensors"
+    save_checkpoint(checkpoint, network, Provenance(weights_sha256=sha256_of(weights)))
+    console.remark(f"{checkpoint} holds the same weights for later use, without Darknet's file.")
+    return sha256_of(checkpoint)
+
+
+def _demand_bare(weights: Path) -> None:
+    """Raises UsageError for a checkpoint: its anchors and the way it is decoded would get lost."""
+    from netzoo.checkpoint import read_header
+
+    try:
+        read_header(weights)
+    except InputError:
+        return
+    raise UsageError(
+        f"{weights} can't be given as weights",
+        "it is a checkpoint, whose own anchors, classes and decoding belong to its weights",
+        f"Export it itself: sizewise export {weights}",
+    )
+
+
+def _of_network(network: Network, options: SourceOptions, *, checkpoint_sha256: str) -> Source:
+    from netzoo.cost import count_parameters
+    from netzoo.deploy import deployable
+    from netzoo.network import find_network
+
+    module = deployable(network, raw=options.raw)
+    entry = find_network(network.config.name)
+    card = ModelCard(
+        network=entry.name,
+        task="unknown" if options.raw else entry.task,
+        layout="raw" if options.raw else "sizewise",
+        classes=network.config.classes,
+        stride=network.stride,
+        smallest=network.smallest,
+        letterbox=entry.letterbox,
+        tree=network.config.tree,
+        fusion=network.config.fusion,
+        parameters=count_parameters(network),
+        checkpoint_sha256=checkpoint_sha256,
+    )
+    return Source(module, card, tuple(module.output_names))
+
+
+def _from_factory(source: str, options: SourceOptions, example: Size) -> Source:
+    where, _, name = source.rpartition(":")
+    module = _call(source, _factory(source, where, name))
+    output_names, task, layout = _contract(source, module, example)
+    card = ModelCard(
+        network=name,
+        task="detection" if options.layout else task,
+        layout=options.layout or layout,
+        classes=options.names or tuple(getattr(module, "classes", ())),
+        stride=options.stride or int(getattr(module, "stride", 32)),
+    )
+    return Source(module, card, output_names)
+
+
+def _factory(source: str, where: str, name: str) -> Callable[[], Any]:
+    module = _import_file(Path(where)) if where.endswith(".py") else _import_module(where)
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        raise UsageError(
+            f"{source} leads nowhere",
+            f"{where} has no function named {name!r}",
+            "Give FILE.py:FUNCTION or PACKAGE.MODULE:FUNCTION; it is called without arguments.",
+        )
+    return factory  # type: ignore[no-any-return]
+
+
+def _import_file(path: Path) -> Any:
+    if not path.is_file():
+        raise UsageError(f"{path} can't be imported", "there is no such file", "Check the path.")
+    spec = importlib.util.spec_from_file_location(f"_source_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} can't be imported", "it is no Python file", "Give a .py file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    _running(str(path), lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
+    return module
+
+
+def _import_module(name: str) -> Any:
+    return _running(name, lambda: importlib.import_module(name))
+
+
+def _call(source: str, factory: Callable[[], Any]) -> nn.Module:
+    from torch import nn
+
+    module = _running(source, factory)
+    if not isinstance(module, nn.Module):
+        raise InputError(
+            f"{source} made no network",
+            f"it returned a {type(module).__name__}",
+            "Return a torch.nn.Module from it.",
+        )
+    return module.eval()
+
+
+def _running(what: str, work: Callable[[], Any]) -> Any:
+    """The user's own code: whatever it raises is said in a sentence, with the cause chained."""
+    try:
+        return work()
+    except SizewiseError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{what} could not be run",
+            f"{type(error).__name__}: {error}",
+            "Mend it, or run again with --debug to see where.",
+        ) from error
+
+
+def _contract(source: str, module: nn.Module, example: Size) -> tuple[tuple[str, ...], Any, str]:
+    """Output names, task and layout, by what the module says or gives for one example."""
+    import torch
+
+    images = torch.zeros(2, 3, example.height, example.width)
+    with torch.inference_mode():
+        outputs = _running(source, lambda: module(images))
+    tensors = outputs if isinstance(outputs, tuple | list) else (outputs,)
+    shapes = [tuple(t.shape) for t in tensors]
+    if [len(s) for s in shapes] == [3, 3] and shapes[0][2] == 4:
+        return ("boxes", "scores"), "detection", "sizewise"
+    if shapes == [(2, 1, example.height, example.width)]:
+        return ("mask_logits",), "segmentation", "sizewise"
+    named = tuple(getattr(module, "output_names", ()))
+    return named or tuple(f"output_{i}" for i in range(len(shapes))), "unknown", "unknown"

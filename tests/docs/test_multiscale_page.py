@@ -1,0 +1,36 @@
+"""docs/multiscale.md says what the raw records say (docs/make/multiscale/tables.py)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from docs.make.multiscale import tables
+from docs.make.pages import MEASURED
+
+
+def test_the_page_is_what_the_records_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed = tables.PAGE.read_text(encoding="utf-8")
+    copy = tmp_path / "page.md"
+    copy.write_text(committed, encoding="utf-8")
+    monkeypatch.setattr(tables, "PAGE", copy)
+    tables.main()
+    assert copy.read_text(encoding="utf-8") == committed
+
+
+def test_a_profile_counts_every_millisecond_once() -> None:
+    record = json.loads((MEASURED / "multiscale-cost.json").read_text(encoding="utf-8"))
+    for profile in record["profiles"].values():
+        by_part = sum(profile["parts_ms"].values())
+        assert by_part == pytest.approx(sum(profile["operators_ms"].values()))
+        assert profile["parts_ms"].get("others", 0) < 0.03 * by_part
+
+
+def test_without_records_it_says_how_to_make_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MEASURED", tmp_path)
+    with pytest.raises(SystemExit, match="run make ablation"):
+        tables.ablation()

@@ -1,0 +1,58 @@
+"""Commands on the pages are commands of this program: their names, options and values are known."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from engines.options import demand_known, read_options
+from engines.registry import find_backend
+from sizewise.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+_LINE = re.compile(r"^sizewise .+$", re.MULTILINE)
+_SPAN = re.compile(r"`(sizewise [a-z]+ [^`\n\[]+)`")
+"""Not a command's bare name, and no synopsis, which has brackets."""
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The words of each, without the program's name."""
+    text = page.read_text(encoding="utf-8")
+    for found in (*_LINE.findall(text), *_SPAN.findall(text)):
+        yield shlex.split(found, comments=True)[1:]
+
+
+def parse(words: list[str]) -> dict[str, Any]:
+    """The command's parameters, by name, without running it."""
+    group: Any = typer.main.get_command(app)
+    context = group.make_context("sizewise", words[:1])
+    _, command, _ = group.resolve_command(context, words)
+    parsed: dict[str, Any] = command.make_context(words[0], words[1:], parent=context).params
+    return parsed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_on_the_page_parses(page: Path) -> None:
+    for words in commands(page):
+        given = parse(words)
+        asked = given.get("backend_option") or ()
+        backends = [find_backend(name) for name in given["backend"].split(",")] if asked else []
+        demand_known(backends, asked)
+        for backend in backends:
+            read_options(backend, asked)
+
+
+def test_an_option_that_is_not_there_is_noticed() -> None:
+    with pytest.raises(Exception, match="--strategies"):
+        parse(shlex.split("build a.onnx --strategies static"))
+
+
+def test_commands_are_found() -> None:
+    assert sum(1 for page in PAGES for _ in commands(page)) > len(PAGES)

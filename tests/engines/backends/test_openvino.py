@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from engines.backends import openvino as openvino_backend
+from engines.registry import find_backend
+from engines.store.opening import open_engine
+from sizewise.core.errors import BuildError, EngineMismatchError
+from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+
+pytest.importorskip("openvino")
+Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
+ROOT = Path(__file__).parents[3]
+
+
+def spec(*sizes: Size, **changes: Any) -> EngineSpec:
+    strategy: Any = "static" if len(sizes) == 1 else "dynamic"
+    profiles = (Profile.spanning(sizes),)
+    return EngineSpec(backend="openvino", strategy=strategy, profiles=profiles, **changes)
+
+
+def compiled(artifact: EngineArtifact) -> Any:
+    session: Any = open_engine(artifact)
+    return session._request.get_compiled_model()
+
+
+def test_precision_threads_and_streams_are_named_and_not_left_to_the_plug_in(
+    build: Build, net: ExportedModel
+) -> None:
+    model = compiled(build(net, spec(Size(64, 96), threads=2, streams=2)))
+    assert model.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
+    assert model.get_property("INFERENCE_NUM_THREADS") == 2
+    assert model.get_property("NUM_STREAMS") == 2
+
+
+@pytest.mark.parametrize("changes", [{"threads": 1000}, {"threads": 1, "streams": 2}])
+def test_threads_and_streams_that_there_are_not_are_refused(
+    net: ExportedModel, tmp_path: Path, changes: dict[str, int]
+) -> None:
+    """The plug-in would take fewer without a word."""
+    with pytest.raises(BuildError, match="did not take what was asked") as caught:
+        find_backend("openvino").build(net, spec(Size(64, 96), **changes), tmp_path)
+    assert caught.value.reason_code == "unsupported_options"
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "refused"),
+    [("f32", "f32", False), ("f32", "bf16", True), ("bf16", "f32", False)],
+)
+def test_a_plug_in_that_chooses_bf16_by_itself_is_noticed(
+    asked: str, taken: str, refused: bool
+) -> None:
+    config = {
+        "INFERENCE_PRECISION_HINT": asked,
+        "INFERENCE_NUM_THREADS": "2",
+        "NUM_STREAMS": "1",
+    }
+    properties: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": SimpleNamespace(to_string=lambda: taken),
+        "INFERENCE_NUM_THREADS": 2,
+        "NUM_STREAMS": 1,
+    }
+    compiled = SimpleNamespace(get_property=properties.__getitem__)
+    assert bool(openvino_backend._departure(compiled, config)) == refused
+
+
+def test_static_is_one_shape_and_dynamic_the_bounds_of_its_profile(
+    build: Build, net: ExportedModel
+) -> None:
+    static = compiled(build(net, spec(Size(64, 96))))
+    assert str(static.input(0).partial_shape) == "[1,3,64,96]"
+    dynamic = compiled(build(net, spec(Size(64, 96), Size(128, 96), batch_size=2)))
+    assert str(dynamic.input(0).partial_shape) == "[2,3,64..128,96]"
+
+
+def test_a_blob_that_is_none_is_a_mismatch(build: Build, net: ExportedModel) -> None:
+    artifact = build(net, spec(Size(96, 96)))
+    (artifact.path / "engine.blob").write_bytes(b"no blob")
+    with pytest.raises(EngineMismatchError, match="could not open"):
+        find_backend("openvino").open(artifact)
+
+
+def test_nothing_is_reported_to_anybody(build: Build, net: ExportedModel, tmp_path: Path) -> None:
+    """A plain ``import openvino`` sends an event and leaves files in the home folder."""
+    artifact = build(net, spec(Size(64, 96)))
+    program = (
+        "import sys; from pathlib import Path; sent = [];"
+        "sys.addaudithook(lambda event, _: event.startswith('socket.') and sent.append(event));"
+        "from engines.store.manifest import read_manifest; "
+        "from engines.store.opening import open_engine;"
+        "open_engine(read_manifest(Path(sys.argv[1]))).close();"
+        "assert not sent, sent; assert 'openvino' in sys.modules"
+    )
+    outside_of_ci = {k: v for k, v in os.environ.items() if k not in ("CI", "TF_BUILD")}
+    subprocess.run(
+        [sys.executable, "-c", program, str(artifact.path)],
+        check=True,
+        cwd=ROOT,
+        env=outside_of_ci | {"HOME": str(tmp_path)},
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engines.backends import torch_compile
+from engines.registry import find_backend
+from sizewise.core.errors import BuildError
+from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = pytest.importorskip("torch")
+
+Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
+SPEC = EngineSpec(
+    backend="torch_compile", strategy="static", profiles=(Profile.fixed(Size(64, 96)),), threads=2
+)
+
+
+def test_without_a_compiler_it_can_not_build_and_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    backend = find_backend("torch_compile")
+    assert backend.can_run().ok
+    answer = backend.can_build()
+    assert not answer.ok
+    assert "no-such-compiler" in answer.reason
+    assert "CXX" in answer.todo
+
+
+def test_a_model_without_its_program_is_unsupported(net: ExportedModel, tmp_path: Path) -> None:
+    if not find_backend("torch_compile").can_build().ok:
+        pytest.skip("no C++ compiler")
+    with pytest.raises(BuildError, match=r"small\.pt2") as caught:
+        find_backend("torch_compile").build(net, SPEC, tmp_path)
+    assert caught.value.reason_code == "unsupported_source"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_can_not_be_compiled_is_a_build_error_in_its_words(
+    net_with_program: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads are those of the specification meanwhile, and put back after."""
+    if not find_backend("torch_compile").can_build().ok:
+        pytest.skip("no C++ compiler")
+    given: dict[str, Any] = {}
+
+    def refuse(program: Any, spec: EngineSpec, path: Path) -> None:
+        images = next(n for n in program.graph.nodes if n.name == "images")
+        given.update(threads=torch.get_num_threads(), shape=list(images.meta["val"].shape))
+        raise RuntimeError("no kernel for aten.warp")
+
+    monkeypatch.setattr(torch_compile, "_compile", refuse)
+    before = torch.get_num_threads()
+    with pytest.raises(BuildError, match=r"no kernel for aten\.warp"):
+        find_backend("torch_compile").build(net_with_program, SPEC, tmp_path)
+    assert given == {"threads": SPEC.threads, "shape": [1, 3, 64, 96]}
+    assert torch.get_num_threads() == before

@@ -1,0 +1,109 @@
+"""Activations moved from int8 to uint8 are the same numbers, and then run in int8 everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from engines.backends._ort_sessions import open_session, session_options
+from engines.backends._unsigned import make_unsigned
+from engines.base import example_input
+from engines.store.opening import open_engine
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+from tests.engines.typed_nets import write_quantized_net
+
+pytest.importorskip("onnxruntime")
+Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
+
+
+def as_written(path: Path, images: NDArray[Any]) -> NDArray[Any]:
+    """What ONNX Runtime makes of the file, node by node, in FP32."""
+    session = open_session(path, session_options(1, "ORT_DISABLE_ALL"))
+    found: NDArray[Any] = session.run(None, {"images": images})[0]
+    return found
+
+
+def test_a_network_gives_the_same_bits(tmp_path: Path) -> None:
+    model = write_quantized_net(tmp_path / "signed.onnx")
+    proto = onnx.load(model.path)
+    make_unsigned(proto)
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, tmp_path / "unsigned.onnx")
+    assert {t.data_type for t in zero_points(proto)} == {TensorProto.UINT8}
+    images = np.random.default_rng(0).random((2, 3, 64, 96), dtype=np.float32)
+    np.testing.assert_array_equal(
+        as_written(tmp_path / "unsigned.onnx", images), as_written(model.path, images)
+    )
+
+
+def zero_points(proto: ModelProto) -> list[TensorProto]:
+    used = {n.input[2] for n in proto.graph.node if n.op_type == "QuantizeLinear"}
+    return [t for t in proto.graph.initializer if t.name in used]
+
+
+@given(st.integers(-128, 127), st.floats(2**-10, 1, width=32), st.integers(0, 1000))
+@settings(deadline=None, max_examples=30)
+def test_any_scale_and_zero_point_give_the_same_bits(zero: int, scale: float, seed: int) -> None:
+    proto = pair(zero, scale)
+    values = np.random.default_rng(seed).normal(0, 40, 64).astype(np.float32)
+    evaluate = onnx.reference.ReferenceEvaluator
+    (signed,) = evaluate(proto).run(None, {"x": values})
+    make_unsigned(proto)
+    (unsigned,) = evaluate(proto).run(None, {"x": values})
+    assert {t.data_type for t in zero_points(proto)} == {TensorProto.UINT8}
+    np.testing.assert_array_equal(signed, unsigned)
+
+
+def pair(zero: int, scale: float, *, give_away: bool = False) -> ModelProto:
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [64])]
+    if give_away:
+        outputs.append(helper.make_tensor_value_info("q", TensorProto.INT8, [64]))
+    graph = helper.make_graph(
+        [
+            helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+            helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+        ],
+        "pair",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [64])],
+        outputs,
+        [
+            numpy_helper.from_array(np.array(scale, np.float32), "s"),
+            numpy_helper.from_array(np.array(zero, np.int8), "z"),
+        ],
+        value_info=[helper.make_tensor_value_info("q", TensorProto.INT8, [64])] * (not give_away),
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+def test_bytes_that_somebody_else_reads_stay(tmp_path: Path) -> None:
+    proto = pair(0, 0.5, give_away=True)
+    before = proto.SerializeToString()
+    make_unsigned(proto)
+    assert proto.SerializeToString() == before
+
+
+def test_products_of_bytes_do_not_overflow(build: Build, tmp_path: Path) -> None:
+    """Without VNNI, uint8 × int8 would: by up to half of what the outputs reach."""
+    model = write_quantized_net(tmp_path / "int8.onnx")
+    proto = onnx.load(model.path)
+    largest = [t for t in proto.graph.initializer if t.name.endswith("_stored")]
+    for tensor in largest:
+        tensor.CopyFrom(numpy_helper.from_array(np.full(tensor.dims, 127, np.int8), tensor.name))
+    onnx.save(proto, model.path)
+    profile = Profile.fixed(Size(64, 96))
+    spec = EngineSpec(backend="onnxruntime", strategy="static", profiles=(profile,))
+    artifact = build(read_model(model.path), spec)
+    images = 0.5 + example_input(artifact, (1, 3, 64, 96)) / 2
+    with open_engine(artifact) as session:
+        found = session.infer({"images": images})["boxes"]
+    np.testing.assert_allclose(found, as_written(model.path, images), atol=6 / 127 + 1e-4)

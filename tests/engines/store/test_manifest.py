@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engines import base
+from engines.backends.fake import FakeOptions
+from engines.store.manifest import engine_files, read_manifest, write_manifest
+from engines.store.opening import open_engine
+from sizewise.core.errors import EngineMismatchError, InputError
+from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+
+SPEC = EngineSpec(
+    backend="fake",
+    strategy="static",
+    profiles=(Profile.fixed(Size(64, 64)),),
+    options=FakeOptions(seed=3, fail_at="run", noise=0.25),
+)
+
+
+@pytest.fixture
+def artifact(
+    build: Callable[[ExportedModel, EngineSpec], EngineArtifact], net: ExportedModel, tmp_path: Path
+) -> EngineArtifact:
+    folder = shutil.copytree(build(net, SPEC).path, tmp_path / "engine")
+    return read_manifest(Path(folder))
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = folder / "manifest.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    change(data)
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def test_options_come_back_as_the_back_ends_own(artifact: EngineArtifact) -> None:
+    assert artifact.spec == SPEC
+    assert isinstance(artifact.spec.options, FakeOptions)
+
+
+def test_what_is_written_is_read(artifact: EngineArtifact) -> None:
+    changed = replace(
+        artifact,
+        build_s=1.5,
+        card=replace(artifact.card, stride=8, layout="b_n_5c"),
+        machine="another",
+    )
+    write_manifest(changed)
+    assert read_manifest(artifact.path) == changed
+
+
+@pytest.mark.parametrize("text", ["", "{", "\0", '"'])
+def test_a_manifest_that_is_no_json_is_an_input_error(artifact: EngineArtifact, text: str) -> None:
+    (artifact.path / "manifest.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="no engine of ours"):
+        read_manifest(artifact.path)
+
+
+def test_a_folder_without_a_manifest_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no engine of ours"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.clear(),
+        lambda data: data.update(format=99),
+        lambda data: data.update(engine=None),
+        lambda data: data.update(engine=[]),
+        lambda data: data.update(format=1),
+        lambda data: data["engine"].pop("spec"),
+        lambda data: data["engine"].pop("card"),
+        lambda data: data["engine"].pop("machine"),
+        lambda data: data["engine"]["card"].update(stride="32"),
+        lambda data: data["engine"].update(colour="blue"),
+        lambda data: data["engine"]["spec"].update(backend="warp"),
+        lambda data: data["engine"]["spec"].update(options=None),
+        lambda data: data["engine"]["spec"]["options"].update(seed="x"),
+        lambda data: data["engine"]["spec"]["options"].update(speed=2),
+    ],
+)
+def test_a_foreign_manifest_is_a_mismatch(
+    artifact: EngineArtifact, change: Callable[[dict[str, Any]], object]
+) -> None:
+    rewrite(artifact.path, change)
+    with pytest.raises(EngineMismatchError, match="another version, or broken"):
+        read_manifest(artifact.path)
+
+
+@pytest.mark.parametrize("field", ["backend_version", "machine", "sha256"])
+def test_an_engine_of_elsewhere_is_not_opened(artifact: EngineArtifact, field: str) -> None:
+    changes: dict[str, Any] = {field: "another"}
+    with pytest.raises(EngineMismatchError) as caught:
+        open_engine(replace(artifact, **changes))
+    assert caught.value.reason_code == "environment"
+    assert "'another'" in str(caught.value)
+
+
+def test_a_file_more_or_less_is_noticed(artifact: EngineArtifact) -> None:
+    open_engine(artifact).close()
+    extra = artifact.path / "more.txt"
+    extra.touch()
+    with pytest.raises(EngineMismatchError, match="checksum"):
+        open_engine(artifact)
+    extra.unlink()
+    (artifact.path / "engine.txt").rename(artifact.path / "renamed.txt")
+    with pytest.raises(EngineMismatchError, match="checksum"):
+        open_engine(artifact)
+
+
+@pytest.mark.parametrize("name", ["more/manifest.json", "more/more/manifest.json"])
+def test_only_the_engines_own_manifest_is_no_part_of_it(
+    artifact: EngineArtifact, name: str
+) -> None:
+    hidden = artifact.path / name
+    hidden.parent.mkdir(parents=True)
+    hidden.touch()
+    assert engine_files(artifact.path) == (artifact.path / "engine.txt", hidden)
+    with pytest.raises(EngineMismatchError, match="checksum"):
+        open_engine(artifact)
+
+
+@pytest.mark.parametrize("name", ["linked", "engine.txt", "manifest.json", "folder/linked"])
+@pytest.mark.parametrize("to_folder", [True, False])
+def test_a_link_is_no_part_of_an_engine(
+    artifact: EngineArtifact, tmp_path: Path, name: str, to_folder: bool
+) -> None:
+    """What it leads to is what was there."""
+    link, elsewhere = artifact.path / name, tmp_path / "elsewhere"
+    if link.exists() and not to_folder:
+        link.rename(elsewhere)
+    elif to_folder:
+        elsewhere.mkdir()
+        link.unlink(missing_ok=True)
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(elsewhere)
+    with pytest.raises(EngineMismatchError, match="is a link") as caught:
+        open_engine(artifact)
+    assert caught.value.reason_code == "environment"
+
+
+def test_a_machine_with_other_instructions_is_another(
+    artifact: EngineArtifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "this_machine", lambda: f"{artifact.machine} avx1024")
+    with pytest.raises(EngineMismatchError, match="avx1024"):
+        open_engine(artifact)

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engines import admission
+from engines.backends.fake import FakeOptions
+from engines.base import Backend
+from engines.registry import backends, find_backend
+from sizewise.core.errors import EngineMismatchError, InputError, UsageError
+from sizewise.core.specs import BackendOptions, BatchRange, EngineSpec, ExportedModel, Profile, Size
+from tests.engines.nets import unwritten_net
+
+GOOD = EngineSpec(
+    backend="fake",
+    strategy="static",
+    profiles=(Profile.fixed(Size(64, 96)),),
+    options=FakeOptions(),
+)
+RANGE = Profile.spanning([Size(64, 64), Size(128, 128)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherOptions(BackendOptions):
+    pass
+
+
+def refusal(backend: Backend, exported: ExportedModel, spec: EngineSpec) -> EngineMismatchError:
+    with pytest.raises(EngineMismatchError) as caught:
+        admission.admit(backend, exported, spec)
+    return caught.value
+
+
+def test_a_good_specification_passes() -> None:
+    admission.admit(find_backend("fake"), unwritten_net(), GOOD)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"profiles": ()}, "unsupported_strategy"),
+        ({"profiles": (RANGE,)}, "unsupported_strategy"),
+        ({"profiles": GOOD.profiles * 2}, "unsupported_strategy"),
+        ({"strategy": "dynamic", "profiles": (RANGE, RANGE)}, "unsupported_strategy"),
+        ({"graph_fusion": "fastest"}, "unsupported_graph_fusion"),
+        ({"options": BackendOptions()}, "unsupported_options"),
+        ({"options": OtherOptions()}, "unsupported_options"),
+        ({"threads": 0}, "unsupported_options"),
+        ({"streams": 0}, "unsupported_options"),
+        ({"batch_size": 0}, "unsupported_options"),
+        ({"batch_range": BatchRange(2, 4)}, "unsupported_batch"),
+        ({"batch_size": 5, "batch_range": BatchRange(2, 4)}, "unsupported_batch"),
+        ({"batch_range": BatchRange(0, 4)}, "unsupported_batch"),
+        ({"profiles": (Profile.fixed(Size(64, 100)),)}, "unsupported_size"),
+    ],
+)
+def test_what_can_not_be_built_is_refused_with_its_code(
+    change: dict[str, object], code: str
+) -> None:
+    spec = replace(GOOD, **change)  # type: ignore[arg-type]
+    assert refusal(find_backend("fake"), unwritten_net(), spec).reason_code == code
+
+
+@pytest.mark.parametrize("backend", backends().values(), ids=lambda b: b.name)
+def test_every_back_end_refuses_what_it_does_not_offer(backend: Backend) -> None:
+    def spec(strategy: str, graph_fusion: str, streams: int = 1) -> EngineSpec:
+        profile = Profile.fixed(Size(64, 64)) if strategy == "static" else RANGE
+        return EngineSpec(
+            backend=backend.name,
+            strategy=strategy,  # type: ignore[arg-type]
+            profiles=(profile,),
+            graph_fusion=graph_fusion,
+            streams=streams,
+            options=backend.options_type(),
+        )
+
+    default = backend.default_graph_fusion
+    for strategy in {"static", "dynamic", "profiles"} - {*backend.strategies}:
+        found = refusal(backend, unwritten_net(), spec(strategy, default))
+        assert found.reason_code == "unsupported_strategy"
+    offered = backend.strategies[0]
+    for level in {"none", "basic", "extended", "all"} - {*backend.graph_fusions}:
+        found = refusal(backend, unwritten_net(), spec(offered, level))
+        assert found.reason_code == "unsupported_graph_fusion"
+        assert ", ".join(backend.graph_fusions) in str(found)
+    for precision in {"fp32", "fp16", "bf16", "int8", "fp8", "fp3"} - {*backend.precisions}:
+        found = refusal(backend, unwritten_net(precision=precision), spec(offered, default))
+        assert found.reason_code == "unsupported_precision"
+    if not backend.takes_streams:
+        found = refusal(backend, unwritten_net(), spec(offered, default, streams=2))
+        assert found.reason_code == "unsupported_options"
+    if not backend.takes_batch_ranges:
+        ranged = replace(spec(offered, default), batch_range=BatchRange(1, 4))
+        found = refusal(backend, unwritten_net(), ranged)
+        assert found.reason_code == "unsupported_batch"
+        assert "the range 1 to 4 was asked" in str(found)
+    assert default in backend.graph_fusions
+
+
+def test_a_range_must_fit_a_file_of_one_batch_size_at_both_ends() -> None:
+    (tensor,) = unwritten_net().inputs
+    for fixed in (1, 2, 4):
+        inputs = (replace(tensor, shape=(fixed, *tensor.shape[1:])),)
+        model = replace(unwritten_net(), inputs=inputs)
+        for batches in (BatchRange(1, 4), BatchRange(2, 4), BatchRange(1, 2)):
+            spec = replace(GOOD, batch_size=2, batch_range=batches)
+            found = refusal(find_backend("fake"), model, spec)
+            assert found.reason_code == "unsupported_size"
+            assert f"its batch is fixed to {fixed}" in str(found)
+        admission.admit(find_backend("fake"), model, replace(GOOD, batch_size=fixed))
+
+
+@given(
+    st.builds(Size, st.integers(1, 2000), st.integers(1, 2000)),
+    st.sampled_from([2, 8, 32, 64]),
+)
+def test_the_sizes_named_in_a_refusal_are_good_and_the_nearest(size: Size, stride: int) -> None:
+    spec = replace(GOOD, profiles=(Profile.fixed(size),))
+    if size.height % stride == 0 and size.width % stride == 0:
+        admission.admit(find_backend("fake"), unwritten_net(stride), spec)
+        return
+    found = refusal(find_backend("fake"), unwritten_net(stride), spec)
+    named = [Size(int(h), int(w)) for h, w in re.findall(r"(\d+)x(\d+)", found.todo)]
+    assert named
+    for good in named:
+        admission.admit(
+            find_backend("fake"),
+            unwritten_net(stride),
+            replace(GOOD, profiles=(Profile.fixed(good),)),
+        )
+        assert abs(good.height - size.height) < stride
+        assert abs(good.width - size.width) < stride
+
+
+def test_a_model_of_two_inputs_is_refused() -> None:
+    with pytest.raises(InputError, match="one batch of images"):
+        admission.admit(find_backend("fake"), unwritten_net(inputs=2), GOOD)
+
+
+def test_an_unknown_back_end_lists_those_there_are_but_not_the_one_for_tests() -> None:
+    with pytest.raises(UsageError) as caught:
+        find_backend("warp")
+    assert "tensorrt, tensorrt_rtx, torch_compile, torch_cuda, torch_eager" in str(caught.value)
+    assert "fake" not in str(caught.value)
+
+
+@given(side=st.integers(1, 40), strides=st.integers(1, 4))
+def test_a_size_below_the_smallest_is_refused_with_the_smallest(side: int, strides: int) -> None:
+    model = unwritten_net(8)
+    model = replace(model, card=replace(model.card, smallest=8 * strides))
+    spec = replace(GOOD, profiles=(Profile.fixed(Size(8 * side, 8 * strides)),))
+    if side >= strides:
+        admission.admit(find_backend("fake"), model, spec)
+        return
+    found = refusal(find_backend("fake"), model, spec)
+    assert f"at least {8 * strides}" in found.why
+    assert f"{8 * strides}x{8 * strides}" in found.todo

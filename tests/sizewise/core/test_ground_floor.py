@@ -1,0 +1,147 @@
+"""Errors, codec, files, rooms, discovery and the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sizewise.core import codec, errors
+from sizewise.core.discover import choose, discover
+from sizewise.core.environment import read_environment
+from sizewise.core.files import output_folder, written_whole
+from sizewise.core.rooms import ROOMS, check_rooms
+from sizewise.core.specs import ModelCard, ParityCheck, Size
+
+text = st.text(min_size=1).filter(lambda s: s.strip(" ."))
+
+
+@given(what=text, why=text, todo=text)
+def test_an_error_crosses_a_process_whole(what: str, why: str, todo: str) -> None:
+    error = errors.BuildError(what, why, todo, reason_code="timeout")
+    back = errors.error_from_json(error.to_json())
+    assert type(back) is errors.BuildError
+    assert (str(back), back.reason_code) == (str(error), "timeout")
+
+
+def test_every_error_is_in_the_tree_that_the_docstring_draws() -> None:
+    types = errors._all_types(errors.SizewiseError)
+    assert all(
+        name in (errors.__doc__ or "")
+        for name in types
+        if types[name].__module__ == errors.__name__
+    )
+
+
+def test_only_usage_exits_with_2() -> None:
+    types = errors._all_types(errors.SizewiseError).values()
+    assert {t for t in types if t.exit_code == 2} == {errors.UsageError}
+
+
+def test_a_card_comes_back_equal() -> None:
+    check = ParityCheck(
+        batch_size=3,
+        size=Size(64, 96),
+        output="boxes",
+        max_abs_error=1e-5,
+        absmax=9.0,
+        tolerance=1e-3,
+    )
+    card = ModelCard(network="n", classes=("a", "b"), parity=(check,))
+    assert codec.from_json(codec.to_json(card), ModelCard) == card
+    with pytest.raises(msgspec.ValidationError):
+        codec.from_json('{"network": 3}', ModelCard)
+
+
+def test_a_nan_error_fails_parity() -> None:
+    check = ParityCheck(
+        batch_size=1,
+        size=Size(1, 1),
+        output="x",
+        max_abs_error=float("nan"),
+        absmax=1.0,
+        tolerance=1.0,
+    )
+    assert not check.passed
+
+
+def test_equal_values_give_equal_text_whatever_the_order_of_keys() -> None:
+    assert codec.to_json({"a": 1, "b": 2}) == codec.to_json({"b": 2, "a": 1})
+
+
+def _write(path: Path, text: str, error: Exception | None = None) -> None:
+    with written_whole(path) as draft:
+        draft.write_text(text)
+        if error:
+            raise error
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.txt"
+    with pytest.raises(ZeroDivisionError):
+        _write(path, "half", ZeroDivisionError())
+    assert list(path.parent.iterdir()) == []
+    _write(path, "whole")
+    assert [p.read_text() for p in path.parent.iterdir()] == ["whole"]
+
+
+def test_a_full_disk_is_an_output_error_and_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(errors.OutputError, match=r"no space left.*Free some space"):
+        _write(path, "half", full)
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_folder_that_can_not_be_made_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.OutputError, match="--out"):
+        output_folder(tmp_path / "file" / "below")
+
+
+def test_the_rooms_are_ours() -> None:
+    check_rooms()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_rival_package_is_named(
+    room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / room).mkdir()
+    (tmp_path / room / "__init__.py").write_text('"""Somebody else\'s."""\n')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(__import__("sys").modules, room, raising=False)
+    with pytest.raises(errors.InstallConflictError) as caught:
+        check_rooms()
+    assert str(tmp_path / room) in str(caught.value)
+
+
+def test_a_room_that_was_overwritten_in_place_is_seen(tmp_path: Path) -> None:
+    with pytest.raises(errors.InstallConflictError, match="netzoo"):
+        check_rooms(house=tmp_path)
+
+
+def test_an_unknown_name_lists_those_there_are() -> None:
+    with pytest.raises(errors.UsageError, match="onnxruntime, openvino"):
+        choose("back end", "tensorflow", ["openvino", "onnxruntime"])
+
+
+def test_every_member_of_a_folder_is_found_by_its_name() -> None:
+    found = discover("engines.backends", "BACKENDS")
+    assert {"onnxruntime", "openvino", "torch_eager", "fake"} <= set(found)
+    assert all(name == member.name for name, member in found.items())
+
+
+def test_the_fingerprint_changes_with_a_version_and_not_with_the_kernel() -> None:
+    here = read_environment()
+    other_version = dataclasses.replace(here, packages=here.packages | {"onnxruntime": "0"})
+    other_kernel = dataclasses.replace(here, kernel="0")
+    assert here.fingerprint == read_environment().fingerprint == other_kernel.fingerprint
+    assert other_version.fingerprint != here.fingerprint

@@ -1,0 +1,145 @@
+"""``sizewise export --data --max-drop``: what a precision costs, and the layers that it costs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sizewise.core.onnxfile import read_model
+from tests.bench.pictures import PICTURES, write_pictures
+from tests.exporter.small_nets import picture_set
+from tests.sizewise.cli.colour_nets import SIZES, colour_detector, colour_segmenter, layer
+from tests.sizewise.cli.conftest import Cli
+from tests.sizewise.cli.test_precision import contents, table
+
+ASKED = ("--precision", "int8", "--calibration-sizes", "48x32", "--check-sizes")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pictures(tmp_path_factory.mktemp("annotated"))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("plain") / "pictures"
+    picture_set(folder)
+    return folder
+
+
+def test_the_accuracy_stands_beside_that_of_fp32(
+    cli: Cli, data: Path, pictures: Path, tmp_path: Path
+) -> None:
+    """Of a layer that int8 can't hold, no colour is left, and every picture scores the same."""
+    model = colour_detector(tmp_path / "net.onnx", spoilt=[2]).path
+    asked = ("export", model, *ASKED, SIZES, "--calibrate", pictures, "--data", data)
+    said = cli(*asked, "--out", tmp_path / "o")
+    assert said.code == 0, said
+    head, *rows = table(said, f"Accuracy in int8 beside fp32, on {PICTURES} images")
+    assert head[2:4] == ["AP fp32", "AP int8"]
+    assert head[-1] == "points lost"
+    assert [row[:3] for row in rows] == [["48×32", "yes", "1.0000"], ["96×64", "no", "1.0000"]]
+    card = read_model(tmp_path / "o" / "net.int8.onnx").card
+    assert card.drop is not None
+    assert 20 < card.drop < 60
+    assert card.drop_limit is None
+    for row in rows:
+        assert float(row[-1]) == pytest.approx(100 * (1 - float(row[3])), abs=0.02)
+    assert max(float(row[-1]) for row in rows) == pytest.approx(card.drop, abs=0.01)
+    assert "does not run" not in said.err  # it was meant to run as it is written
+
+
+def test_nothing_is_kept_where_nothing_is_lost(
+    cli: Cli, data: Path, pictures: Path, tmp_path: Path
+) -> None:
+    model = colour_detector(tmp_path / "net.onnx").path
+    asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
+    said = cli(*asked, "--data", data, "--max-drop", 0.5, "--json")
+    assert said.code == 0, said
+    (made,) = json.loads(said.out)
+    assert (made["card"]["kept"], made["card"]["drop_limit"]) == ([], 0.5)
+    (score,) = made["scores"]
+    assert score["drop_points"] == pytest.approx(0)
+    assert score["parent"]["ap"] == pytest.approx(1)
+
+
+def test_the_layer_that_costs_too_much_is_found_and_kept(
+    cli: Cli, data: Path, pictures: Path, tmp_path: Path
+) -> None:
+    model = colour_detector(tmp_path / "net.onnx", spoilt=[2]).path
+    asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
+    said = cli(*asked, "--data", data, "--max-drop", 1)
+    assert said.code == 0, said
+    assert "int8 loses more than 1 points: looking for the layers that do." in said.err
+    assert f"In float32 stay: {layer(2)}." in said.err
+    (row,) = table(said, "Accuracy in int8")[1:]
+    assert row[-1] == "0.00"
+    card = read_model(tmp_path / "o" / "net.int8.onnx").card
+    assert (card.kept, card.drop_limit) == ((layer(2),), 1)
+    assert card.drop == pytest.approx(0)
+    assert f"1 layer in fp32 ({layer(2)}), 0.00 points lost at most" in said.err
+    made = contents(tmp_path / "o")
+    again = cli(*asked, "--data", data, "--max-drop", 1)
+    assert "not made again" in again.err
+    assert contents(tmp_path / "o") == made
+
+
+def test_a_limit_that_can_not_be_met_names_layers_and_leaves_nothing(
+    cli: Cli, data: Path, pictures: Path, tmp_path: Path
+) -> None:
+    model = colour_detector(tmp_path / "net.onnx", spoilt=[1, 2, 3]).path
+    asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
+    said = cli(*asked, "--data", data, "--max-drop", 1)
+    assert said.code == 1, said
+    last = said.err.strip().splitlines()[-1]
+    assert last.startswith("sizewise: The accuracy drops by more than 1 points")
+    assert "with the 2 most sensitive layers in float32" in last
+    assert all(layer(index) in last for index in (1, 2, 3))
+    assert "Traceback" not in said.err
+    assert not any((tmp_path / "o").iterdir())
+
+
+def test_masks_are_gated_on_their_iou(cli: Cli, data: Path, pictures: Path, tmp_path: Path) -> None:
+    model = colour_segmenter(tmp_path / "light.onnx", spoilt=[1]).path
+    asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
+    said = cli(*asked, "--data", data, "--max-drop", 1)
+    assert said.code == 0, said
+    head, row = table(said, "Accuracy in int8")
+    assert head[2:4] == ["mIoU fp32", "mIoU int8"]
+    assert row[2:4] == ["1.0000", "1.0000"]
+    assert read_model(tmp_path / "o" / "light.int8.onnx").card.kept == (layer(1),)
+
+
+def test_other_data_are_measured_on_again(
+    cli: Cli, data: Path, pictures: Path, tmp_path: Path
+) -> None:
+    """A limit that was kept on some data says nothing of others."""
+    model = colour_detector(tmp_path / "net.onnx").path
+    asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
+    assert cli(*asked, "--data", data, "--max-drop", 1).code == 0
+    annotated = json.loads(data.read_text())
+    for image in annotated["images"]:
+        picture = np.asarray(Image.open(data.parent / image["file_name"]))
+        Image.fromarray(picture[::-1]).save(tmp_path / image["file_name"])
+    (tmp_path / "val.json").write_text(json.dumps(annotated))
+    others = cli(*asked, "--data", tmp_path / "val.json", "--max-drop", 1)
+    assert others.code == 0, others
+    assert "not made again" not in others.err
+    assert table(others, "Accuracy in int8")
+
+
+def test_scores_are_what_evaluate_finds_in_both_files(
+    cli: Cli, data: Path, pictures: Path, tmp_path: Path
+) -> None:
+    model = colour_segmenter(tmp_path / "light.onnx", spoilt=[3]).path
+    asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
+    (made,) = json.loads(cli(*asked, "--data", data, "--json").out)
+    (score,) = made["scores"]
+    for path, found in ((model, score["parent"]), (made["path"], score["made"])):
+        said = cli("evaluate", path, "--data", data, "--sizes", "48x32", "--json")
+        (row,) = json.loads(said.out)["rows"]
+        assert row["miou"] == pytest.approx(found["miou"], abs=1e-3)
