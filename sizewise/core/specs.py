@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from sizewise.core.errors import InputError, UsageError
 
@@ -17,6 +17,7 @@ Task = Literal["detection", "segmentation", "classification", "unknown"]
 Strategy = Literal["static", "dynamic", "profiles"]
 Dimension = int | str
 _MOST_SIZES = 1000
+_AS_SIZES = "Give sizes as 416, 384x640 (height x width) or 320:896:64."
 
 
 @dataclass(frozen=True, order=True)
@@ -49,23 +50,53 @@ class Size:
             raise UsageError(
                 f"{text!r} is no size",
                 "a size is one number or two joined by x",
-                "Give sizes as 416, 384x640 (height x width) or 320:896:64.",
+                _AS_SIZES,
             )
         height = int(match[1])
         return cls(height, int(match[2] or height))
 
 
-class Sizes:
-    """Lists of sizes as users write them."""
+class Sizes(tuple[Size, ...]):
+    """Different sizes in the order given, with the text that they were written as.
 
-    @staticmethod
-    def parse(text: str) -> tuple[Size, ...]:
-        """``416``, ``384x640``, ``320:896:64`` (both ends included) or a comma list of these."""
-        found: dict[Size, None] = {}
-        for part in text.split(","):
-            sizes = Sizes._range(part) if ":" in part else (Size.parse(part),)
-            found.update(dict.fromkeys(sizes))
-        return tuple(found)
+    Equal to the plain tuple of them, and serialised as one.
+    """
+
+    _text: str
+
+    def __new__(cls, sizes: Iterable[Size] = (), text: str = "") -> Self:
+        made = super().__new__(cls, sizes)
+        made._text = text
+        return made
+
+    @property
+    def text(self) -> str:
+        """As the user wrote them, or joined by commas."""
+        return self._text or ",".join(map(str, self))
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def parse(cls, given: str | Iterable[Size | int | str]) -> Self:
+        """``416``, ``384x640``, ``320:896:64`` (both ends included), a comma list of these, or an
+        iterable of sizes, numbers and such texts. Raises UsageError, also where there is none."""
+        if isinstance(given, cls):
+            return given
+        parts = given.split(",") if isinstance(given, str) else list(given)
+        found = dict.fromkeys(size for part in parts for size in cls._each(part))
+        if not found:
+            raise UsageError("No size was given", "the list of sizes is empty", _AS_SIZES)
+        return cls(found, given if isinstance(given, str) else "")
+
+    @classmethod
+    def _each(cls, part: Size | int | str) -> Iterable[Size]:
+        if isinstance(part, Size):
+            return (part,)
+        if isinstance(part, str) and "," in part:
+            return cls.parse(part)
+        text = str(part)
+        return cls._range(text) if ":" in text else (Size.parse(text),)
 
     @staticmethod
     def _range(text: str) -> Iterable[Size]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netzoo.training.settings import TrainingSettings
+from sizewise.core import codec
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.specs import (
     Achieved,
@@ -57,6 +61,38 @@ def test_a_list_keeps_its_order_and_each_size_once() -> None:
 def test_what_is_no_size_is_a_usage_error_that_shows_how(text: str) -> None:
     with pytest.raises(UsageError, match=r"416|320:896:64"):
         Sizes.parse(text)
+
+
+@given(st.lists(st.one_of(some_sizes, sides, some_sizes.map(str)), min_size=1))
+def test_sizes_given_as_values_are_those_of_their_joined_text(
+    given: list[Size | int | str],
+) -> None:
+    sizes = Sizes.parse(given)
+    assert sizes == Sizes.parse(",".join(map(str, given)))
+    assert Sizes.parse(sizes.text) == sizes
+
+
+@pytest.mark.parametrize("text", ["416", "320:640:160", "320:640:160, 64x32,320"])
+def test_sizes_keep_the_text_of_the_user(text: str) -> None:
+    sizes = Sizes.parse(text)
+    assert (sizes.text, str(sizes)) == (text, text)
+    assert Sizes.parse(sizes) is sizes
+    assert (pickle.loads(pickle.dumps(sizes)).text, copy.deepcopy(sizes).text) == (text, text)
+
+
+def test_sizes_are_serialised_as_the_plain_tuple_of_them() -> None:
+    sizes = Sizes.parse("320:640:160")
+    assert sizes == tuple(sizes)
+    assert hash(sizes) == hash(tuple(sizes))
+    assert codec.to_json(sizes) == codec.to_json(tuple(sizes))
+    assert codec.to_plain(sizes) == codec.to_plain(tuple(sizes))
+    options = TrainingSettings(sizes=sizes)
+    assert codec.from_json(codec.to_json(options), TrainingSettings) == options
+
+
+def test_no_size_at_all_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="No size was given"):
+        Sizes.parse([])
 
 
 @given(st.lists(some_sizes, min_size=1))
