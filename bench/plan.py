@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from bench.settings import SweepSettings
+from bench.settings import Axes, SweepSettings
 from engines.options import told_options
-from engines.planning.axes import Axes
 from engines.planning.specs import engines_of
 from engines.registry import find_backend
 from sizewise.core.errors import UsageError
-from sizewise.core.specs import EngineSpec, ExportedModel, Size, Sizes
+from sizewise.core.specs import EngineSpec, ExportedModel, Size
 from sizewise.core.trials import Cell, Protocol, Trial
 
 
@@ -50,7 +49,7 @@ def plan_sweep(
     groups: dict[tuple[Size, Protocol], dict[str, Planned]] = {}
     for axes in settings.products():
         chosen = models_of(axes, models)
-        _demand_takers(chosen, Sizes.parse(axes.sizes))
+        _demand_takers(chosen, axes.sizes)
         for planned in _trials(chosen, axes, environment_fingerprint, data_sha256[axes.data]):
             key = (planned.trial.cell.size, axes.protocol)
             groups.setdefault(key, {}).setdefault(planned.trial.identity, planned)
@@ -92,7 +91,7 @@ def _demand_known(name: str, option: str, asked: Iterable[str], known: Iterable[
 def _trials(
     models: Iterable[ExportedModel], axes: Axes, environment: str, data_sha256: str
 ) -> Iterator[Planned]:
-    sizes = Sizes.parse(axes.sizes)
+    sizes = axes.sizes
     for model, replica in product(models, range(axes.replicas)):
         taken = tuple(size for size in sizes if not size_refusal(model, size))
         for spec, measured in engines_of(axes, taken or sizes):

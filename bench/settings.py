@@ -1,23 +1,113 @@
-"""What a sweep is asked to do: the options of ``sizewise bench`` and the table ``[bench]``."""
+"""What a sweep is requested to do: the options of ``sizewise bench`` and the table ``[bench]``."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
-from pydantic import Field
+from engines.planning.axes import EngineAxes
+from engines.planning.batches import Batch
+from sizewise.core.options import fill, option, options_of
+from sizewise.core.reading import TEXT, WORDS, Reader, number, optional, whole
+from sizewise.core.specs import Sizes
+from sizewise.core.trials import Protocol
 
-from engines.planning.axes import Axes, Positive
+_DEFAULT = Protocol()
+_MODELS, _MEASURING, _LIMITS = "Models and data", "Measurement", "Limits"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Axes(EngineAxes):
+    """One cross product: models × engines × replicas.
+
+    ``fusion`` keeps the models that merge their scales in one of these ways, ``precision`` those
+    that are in one of these (empty: all models); ``data`` is what ``open_dataset`` takes, empty for
+    no accuracy. The last six are how each trial is measured (``sizewise.core.trials.Protocol``).
+    """
+
+    fusion: tuple[str, ...] = option(
+        WORDS,
+        (),
+        help="Measure only the models that merge their scales in one of these ways (comma list).",
+        group=_MODELS,
+        shown="all models",
+    )
+    precision: tuple[str, ...] = option(
+        WORDS,
+        (),
+        help="Measure only the models in one of these precisions (comma list).",
+        group=_MODELS,
+        shown="all models",
+    )
+    data: str = option(
+        TEXT,
+        "",
+        help="Annotated images to measure accuracy on: a data set's name, a COCO JSON file, or a "
+        "folder with train.json and val.json.",
+        group=_MODELS,
+        shown="no accuracy",
+    )
+    replicas: int = option(
+        whole(1), 1, help="Independent repetitions of each trial.", group=_MEASURING
+    )
+    processes: int = option(
+        whole(1),
+        _DEFAULT.processes,
+        help="Processes per trial; 5 or more give narrow intervals.",
+        group=_MEASURING,
+    )
+    rounds: int = option(
+        whole(1), _DEFAULT.rounds, help="Blocks of calls in each process.", group=_MEASURING
+    )
+    block_calls: int = option(
+        whole(1), _DEFAULT.block_calls, help="Least number of calls in a block.", group=_MEASURING
+    )
+    block_s: float = option(
+        number(0), _DEFAULT.block_s, help="Least duration of a block, in s.", group=_MEASURING
+    )
+    warmup_calls: int = option(
+        whole(0), _DEFAULT.warmup_calls, help="Calls before the first block.", group=_MEASURING
+    )
+    seed: int = option(
+        whole(), _DEFAULT.seed, help="Random seed of the order of blocks.", group=_MEASURING
+    )
+
+    @property
+    def protocol(self) -> Protocol:
+        return Protocol(**{f.name: getattr(self, f.name) for f in fields(Protocol)})
+
+
+def _tables(given: object) -> tuple[Mapping[str, Any], ...]:
+    """What each table says, read, and nothing else."""
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise ValueError("Give a list of tables: [[bench.sweep]].")
+    return tuple(_table(table) for table in given)
+
+
+def _table(given: object) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ValueError("Give a list of tables: [[bench.sweep]].")
+    read = fill(Axes, given)
+    return {name: getattr(read, name) for name in given}
+
+
+@dataclass(frozen=True, kw_only=True)
 class SweepSettings(Axes):
     """``[bench]``, and the tables ``[[bench.sweep]]``: each is a cross product of its own, which
     takes what it does not say from ``[bench]``. ``timeout_s`` bounds every build and every call to
     a child, ``memory_limit_mb`` (MiB) a child's resident memory.
     """
 
-    timeout_s: Annotated[float, Field(gt=0)] = 600.0
-    memory_limit_mb: Positive | None = None
-    sweep: tuple[Axes, ...] = ()
+    timeout_s: float = option(
+        number(above=0), 600.0, help="Limit for every build and every call, in s.", group=_LIMITS
+    )
+    memory_limit_mb: int | None = option(
+        optional(whole(1)), None, help="Limit of a child's memory, in MiB.", group=_LIMITS
+    )
+    sweep: tuple[Mapping[str, Any], ...] = option(
+        Reader(_tables, "TABLES"), (), help="Tables, each a cross product of its own."
+    )
 
     @property
     def memory_limit_bytes(self) -> int | None:
@@ -25,6 +115,31 @@ class SweepSettings(Axes):
 
     def products(self) -> tuple[Axes, ...]:
         """The cross products, each whole."""
-        common = {name: getattr(self, name) for name in Axes.model_fields}
-        said = [table.model_dump(exclude_unset=True) for table in self.sweep or (Axes(),)]
-        return tuple(Axes(**common | own) for own in said)
+        common = Axes(**{name: getattr(self, name) for name in options_of(Axes)})
+        return tuple(replace(common, **said) for said in self.sweep or ({},))
+
+    def plain(self) -> dict[str, Any]:
+        """What a results file keeps of it, sizes as the user wrote them."""
+        values = {name: getattr(self, name) for name in (*_ON_FILE, "timeout_s", "memory_limit_mb")}
+        return _plain(values) | {"sweep": [_plain(said) for said in self.sweep]}
+
+
+_ON_FILE = (
+    *("fusion", "precision", "sizes", "backends", "strategies", "graph_fusion", "profiles"),
+    *("batch", "options", "threads", "allow_fallback", "data", "replicas", "processes", "rounds"),
+    *("block_calls", "block_s", "warmup_calls", "seed"),
+)
+"""The order of the keys, since the first results files."""
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    ordered = [name for name in (*_ON_FILE, "timeout_s", "memory_limit_mb") if name in values]
+    return {name: _plain_value(values[name]) for name in ordered}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Sizes):
+        return value.text
+    if isinstance(value, Batch):
+        return value.plain
+    return [_plain_value(one) for one in value] if isinstance(value, tuple) else value

@@ -125,9 +125,8 @@ def _run(
     environment: Environment,
     command: str,
 ) -> Run:
-    said = [table.model_dump(mode="json", exclude_unset=True) for table in settings.sweep]
     configuration = {
-        "settings": settings.model_dump(mode="json") | {"sweep": said},
+        "settings": settings.plain(),
         "models": [
             {"path": str(m.path), "sha256": m.sha256, "parameters": m.card.parameters}
             for m in models

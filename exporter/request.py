@@ -1,41 +1,104 @@
-"""What ``export`` and ``run`` are told of precisions, and what can be told to be wrong with it."""
+"""What a user requests of precisions, and what can be seen to be wrong with it beforehand."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sizewise.cli.options import comma_list
 from sizewise.core.errors import UsageError
+from sizewise.core.options import changed, option, spelled
+from sizewise.core.reading import SIZES, TEXT, WORDS, number, optional, several, whole
 from sizewise.core.specs import Sizes
 
 if TYPE_CHECKING:
     from exporter.calibration.feeding import Scaling
     from exporter.precisions._base import Precision
 
+_PRECISION, _CALIBRATION, _ACCURACY = "Precision", "Calibration (int8, fp8)", "Accuracy"
+
 
 @dataclass(frozen=True, kw_only=True)
 class PrecisionOptions:
-    """As users write them; empty stands for the usual. ``calibrate`` is a folder of pictures or a
-    data set, ``data`` what accuracy is measured on, ``max_drop`` the points it may lose."""
+    """``calibrate`` is a folder of pictures or a data set, ``data`` what accuracy is measured on,
+    ``max_drop`` the points of it that a precision may lose."""
 
-    precision: str = "fp32"
-    calibrate: str = ""
-    calibration_images: int = 128
-    calibration_sizes: str = ""
-    check_sizes: str = ""
-    method: str = "minmax"
-    weight_bits: int = 7
-    mean: str = ""
-    std: str = ""
-    keep: str = ""
-    data: str = ""
-    max_drop: float | None = None
+    precision: tuple[str, ...] = option(
+        WORDS,
+        ("fp32",),
+        help="Precisions, one file each: fp32, fp16, bf16, int8, fp8 (comma list).",
+        group=_PRECISION,
+    )
+    keep: tuple[str, ...] = option(
+        WORDS, (), help="Layers that stay in FP32: names of nodes (comma list).", group=_PRECISION
+    )
+    check_sizes: Sizes | None = option(
+        optional(SIZES),
+        None,
+        help="Sizes in pixels to measure the error against FP32 at.",
+        group=_PRECISION,
+        shown="the usual sizes of the model",
+    )
+    calibrate: str = option(
+        TEXT,
+        "",
+        help="Calibration pictures: a folder, or a data set. Required for int8 and fp8.",
+        group=_CALIBRATION,
+    )
+    calibration_images: int = option(
+        whole(1), 128, help="Number of calibration pictures, taken evenly.", group=_CALIBRATION
+    )
+    calibration_sizes: Sizes | None = option(
+        optional(SIZES),
+        None,
+        help="Sizes in pixels to calibrate at.",
+        group=_CALIBRATION,
+        shown="every second one of the usual sizes",
+    )
+    method: str = option(
+        TEXT,
+        "minmax",
+        help="How ranges become scales: minmax, percentile, entropy.",
+        group=_CALIBRATION,
+    )
+    weight_bits: int = option(
+        whole(),
+        7,
+        help="Bits of int8 weights: 7 is right on every CPU, 8 needs VNNI or a GPU.",
+        group=_CALIBRATION,
+    )
+    mean: tuple[float, ...] = option(
+        several(number()),
+        (),
+        help="Mean that is subtracted from RGB of 0-1, for a model that is not ours (R,G,B).",
+        group=_CALIBRATION,
+        shown="0,0,0",
+    )
+    std: tuple[float, ...] = option(
+        several(number()),
+        (),
+        help="Standard deviation that RGB is divided by (R,G,B).",
+        group=_CALIBRATION,
+        shown="1,1,1",
+    )
+    data: str = option(
+        TEXT,
+        "",
+        help="Annotated images to measure the accuracy loss on.",
+        group=_ACCURACY,
+        shown="not measured",
+    )
+    max_drop: float | None = option(
+        optional(number(0)),
+        None,
+        help="Allowed accuracy loss on --data, in points of AP or mIoU (0.01); layers stay in FP32 "
+        "until it is met.",
+        group=_ACCURACY,
+        shown="no limit",
+    )
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(comma_list(self.precision)))
+        return tuple(dict.fromkeys(self.precision))
 
     @property
     def scaling(self) -> Scaling:
@@ -44,10 +107,7 @@ class PrecisionOptions:
 
         if not (self.mean or self.std):
             return Scaling()
-        return Scaling(
-            mean=_numbers("--mean", self.mean or "0,0,0"),
-            std=_numbers("--std", self.std or "1,1,1"),
-        )
+        return Scaling(mean=self.mean or (0.0, 0.0, 0.0), std=self.std or (1.0, 1.0, 1.0))
 
     def check(self) -> None:
         """Raises UsageError for what can be told before anything is exported."""
@@ -55,7 +115,7 @@ class PrecisionOptions:
 
         if not self.precisions:
             raise UsageError(
-                "No precision was given", "the list is empty", "Give --precision fp32."
+                "No precision was given", "the list is empty", f"Give {spelled('precision')} fp32."
             )
         found = [find_precision(name) for name in self.precisions]
         changed = [one for one in found if one.name != "fp32"]
@@ -66,28 +126,28 @@ class PrecisionOptions:
         """What goes with what."""
         if self.max_drop is not None and not self.data:
             raise UsageError(
-                "--max-drop can't be given by itself",
-                "a drop of accuracy is measured on annotated images, and there are none",
-                "Give --data with classes that are the model's, or leave --max-drop out: the "
-                "error of the outputs is reported in any case.",
+                f"{spelled('max_drop')} can't be given by itself",
+                "accuracy loss is measured on annotated images, and there are none",
+                f"Give {spelled('data')} with the model's classes, or leave {spelled('max_drop')} "
+                "out: the error of the outputs is reported in any case.",
             )
         if not changed and (option := self._beside(*_BESIDE)):
             raise UsageError(
                 f"{option} can't be given here",
-                "it is for precisions other than fp32, and none is asked",
-                "Name one with --precision fp16,bf16,int8,fp8, or leave it out.",
+                "it is for precisions other than fp32, and none is requested",
+                f"Name one with {spelled('precision')}: fp16, bf16, int8, fp8; or leave it out.",
             )
         if (self.mean or self.std) and not self.calibrate:
             raise UsageError(
-                "--mean and --std can't be given by themselves",
-                "they are of the pictures that the model is calibrated on, and there are none",
-                "Give --calibrate, too, or leave them out.",
+                f"{spelled('mean')} and {spelled('std')} can't be given by themselves",
+                "they are for calibration pictures, and there are none",
+                f"Give {spelled('calibrate')}, too, or leave them out.",
             )
         if not self.calibrate and self._beside("calibration_images"):
             raise UsageError(
-                "--calibration-images can't be given by itself",
-                "it is of the pictures that the model is calibrated on, and there are none",
-                "Give --calibrate, too, or leave it out.",
+                f"{spelled('calibration_images')} can't be given by itself",
+                "it is for calibration pictures, and there are none",
+                f"Give {spelled('calibrate')}, too, or leave it out.",
             )
         if (
             changed
@@ -96,7 +156,7 @@ class PrecisionOptions:
         ):
             raise UsageError(
                 f"{option} can't be given here",
-                f"it is of scales, and {self.precision} has none",
+                f"it is for scales, and {', '.join(self.precisions)} has none",
                 "Leave it out, or ask for int8 or fp8.",
             )
         for one in changed:
@@ -105,7 +165,7 @@ class PrecisionOptions:
                     f"The model can't be made {one.name}",
                     "its scales come from values seen in the network, and there are no calibration "
                     "images",
-                    "Give --calibrate with a folder of pictures or a data set.",
+                    f"Give {spelled('calibrate')} with a folder of pictures or a data set.",
                 )
 
     def _check_values(self) -> None:
@@ -117,33 +177,14 @@ class PrecisionOptions:
         demand_weight_bits(self.weight_bits)
         if self.calibrate:
             demand_source(self.calibrate, self.calibration_images)
-        for sizes in filter(None, (self.calibration_sizes, self.check_sizes)):
-            Sizes.parse(sizes)
         _ = self.scaling
-        if self.max_drop is not None and not 0 <= self.max_drop < math.inf:
-            raise UsageError(
-                f"{self.max_drop} points can't be the limit of a drop",
-                "it is a number of points, 0 or more",
-                "Give --max-drop 1, say, or leave it out.",
-            )
 
     def _beside(self, *names: str) -> str:
-        """The first of these options that is not as usual."""
-        plain = PrecisionOptions()
-        given = (name for name in names if getattr(self, name) != getattr(plain, name))
-        return next((f"--{name.replace('_', '-')}" for name in given), "")
+        """The first of these options that is not at its default."""
+        return next(map(spelled, changed(self, *names)), "")
 
 
 _BESIDE = (
     *("calibrate", "calibration_images", "calibration_sizes", "check_sizes", "method"),
     *("weight_bits", "mean", "std", "keep", "data", "max_drop"),
 )
-
-
-def _numbers(option: str, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in comma_list(text))
-    except ValueError as error:
-        raise UsageError(
-            f"{option} {text} can't be used", "it is no list of numbers", "Give it as 0.5,0.5,0.5."
-        ) from error

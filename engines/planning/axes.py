@@ -1,78 +1,108 @@
-"""What engines are made over: one cross product, parsed."""
+"""What engines are made over: one cross product, read once from what a user gave."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from engines.planning.batches import Batch
+from sizewise.core.options import option
+from sizewise.core.reading import (
+    ASSIGNMENTS,
+    SIZES,
+    SWITCH,
+    ChoiceError,
+    Reader,
+    choices,
+    several,
+    whole,
+)
+from sizewise.core.specs import Sizes, Strategy
 
-from engines.planning.batches import parse_batch
-from sizewise.core.specs import Strategy
-from sizewise.core.trials import Protocol
-
-_DEFAULT = Protocol()
-
-Positive = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
-Some = Field(min_length=1)
+_ENGINES = "Engines"
 
 
-def _as_text(given: Any) -> Any:
+def _backend(given: object) -> str:
+    from engines.registry import backends
+
+    if given not in backends():
+        offered = [name for name, backend in backends().items() if not backend.for_tests]
+        raise ChoiceError(str(given), offered)
+    return str(given)
+
+
+def _profiles(given: object) -> str:
     """Of a number, a text, or a list of such."""
-    return ",".join(map(str, given)) if isinstance(given, list | tuple) else str(given)
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        return ",".join(map(str, given))
+    return str(given)
 
 
-def _checked_batch(given: int | str) -> int | str:
-    """A range as it stands, a single size as a number."""
-    tuned, several = parse_batch(given)
-    return given if several else tuned
+@dataclass(frozen=True, kw_only=True)
+class EngineAxes:
+    """Back ends × strategies × graph fusions × batches × sizes.
 
-
-class Axes(BaseModel):
-    """One cross product: models × back ends × strategies × graph fusions × batches × sizes ×
-    replicas.
-
-    ``fusion`` keeps the models that merge their scales in one of these ways, ``precision`` those
-    that are in one of these (empty: all models); ``sizes`` is written as for ``--sizes``;
     ``profiles`` is how the strategy of that name groups the sizes
-    (``engines.planning.size_groups``); a batch size may be a range (``engines.planning.batches``);
-    ``options`` are of the back ends that have them, as NAME=VALUE (``engines.options``);
-    ``graph_fusion`` empty means each back end's own default; ``threads`` 0 all usable cores;
-    ``allow_fallback`` takes engines that run in another precision, or elsewhere, than asked;
-    ``data`` is what ``open_dataset`` takes, empty for no
-    accuracy. The last six are how each trial is measured (``sizewise.core.trials.Protocol``).
+    (``engines.planning.size_groups``); ``options`` are of the back ends that have them, as
+    NAME=VALUE (``engines.options``); ``graph_fusion`` empty means each back end's own default;
+    ``threads`` 0 all usable cores; ``allow_fallback`` takes engines that run in another precision,
+    or elsewhere, than requested.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    fusion: tuple[str, ...] = ()
-    precision: tuple[str, ...] = ()
-    sizes: str = "320:640:160"
-    backends: Annotated[tuple[str, ...], Some] = ("onnxruntime", "openvino")
-    strategies: Annotated[tuple[Strategy, ...], Some] = ("static", "dynamic")
-    graph_fusion: tuple[Literal["none", "basic", "extended", "all"], ...] = ()
-    profiles: Annotated[str, BeforeValidator(_as_text)] = ""
-    batch: Annotated[tuple[Annotated[int | str, AfterValidator(_checked_batch)], ...], Some] = (1,)
-    options: tuple[str, ...] = ()
-    threads: Count = 0
-    allow_fallback: bool = False
-    data: str = ""
-    replicas: Positive = 1
-
-    processes: Positive = _DEFAULT.processes
-    rounds: Positive = _DEFAULT.rounds
-    block_calls: Positive = _DEFAULT.block_calls
-    block_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = _DEFAULT.block_s
-    warmup_calls: Count = _DEFAULT.warmup_calls
-    seed: int = _DEFAULT.seed
-
-    @property
-    def protocol(self) -> Protocol:
-        return Protocol(
-            processes=self.processes,
-            rounds=self.rounds,
-            block_calls=self.block_calls,
-            block_s=self.block_s,
-            warmup_calls=self.warmup_calls,
-            seed=self.seed,
-        )
+    backends: tuple[str, ...] = option(
+        several(Reader(_backend, "LIST"), 1),
+        ("onnxruntime", "openvino"),
+        help="Back ends (comma list); sizewise doctor lists those that run here.",
+        group=_ENGINES,
+    )
+    strategies: tuple[Strategy, ...] = option(
+        choices("static", "dynamic", "profiles", least=1),
+        ("static", "dynamic"),
+        help="static: one engine per size; dynamic: one engine for all sizes; profiles: one engine "
+        "with several profiles, each tuned for some of the sizes (comma list).",
+        group=_ENGINES,
+    )
+    sizes: Sizes = option(
+        SIZES,
+        Sizes.parse("320:640:160"),
+        help="Input sizes in pixels, height x width: 416, 384x640, or FIRST:LAST:STEP with both "
+        "ends included (comma list).",
+        group=_ENGINES,
+    )
+    batch: tuple[Batch, ...] = option(
+        several(Reader(Batch.parse, "LIST"), 1),
+        (Batch(1),),
+        help="Images per call (comma list); 1:4:8 is one engine for 1 to 8 images, tuned for 4.",
+        group=_ENGINES,
+    )
+    profiles: str = option(
+        Reader(_profiles, "NUMBER|SIZES"),
+        "",
+        help="For --strategy profiles: the number of profiles, or the largest size of each "
+        "(288,352,448).",
+        group=_ENGINES,
+        shown="3, or one per size where there are fewer",
+    )
+    graph_fusion: tuple[str, ...] = option(
+        choices("none", "basic", "extended", "all"),
+        (),
+        help="Optimisation level of the graph compiler: none, basic, extended, all (comma list).",
+        group=_ENGINES,
+        shown="each back end's own",
+    )
+    threads: int = option(
+        whole(0), 0, help="CPU threads of an engine; 0 takes all usable cores.", group=_ENGINES
+    )
+    options: tuple[str, ...] = option(
+        ASSIGNMENTS,
+        (),
+        help="An option of the back ends that have it. Repeatable; an unknown name lists those "
+        "there are.",
+        group=_ENGINES,
+    )
+    allow_fallback: bool = option(
+        SWITCH,
+        False,
+        help="Accept engines that run in another precision, or on another device, than requested.",
+        group=_ENGINES,
+    )

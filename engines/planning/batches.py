@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from sizewise.core.errors import UsageError
 from sizewise.core.specs import BatchRange
 
 
-def parse_batch(asked: int | str) -> tuple[int, BatchRange | None]:
-    """``4``, or ``1:4:8``: 4 with the range from 1 to 8. A range of one batch size is none. Raises
-    UsageError."""
-    match = re.fullmatch(r"\s*(\d+)(?::(\d+):(\d+))?\s*", str(asked))
-    low, tuned, high = (int(g or match[1]) for g in match.groups()) if match else (0, 0, 0)
-    if not 1 <= low <= tuned <= high:
-        raise UsageError(
-            f"{asked!r} is no batch size",
-            "it is a number from 1, or three that do not fall: the smallest, the one to be tuned "
-            "for and measured, and the largest",
-            "Give it as 4, or as 1:4:8 for one engine for batches of 1 to 8 images.",
-        )
-    return tuned, BatchRange(low, high) if low < high else None
+@dataclass(frozen=True)
+class Batch:
+    """Images per call: the size that is measured and tuned for, and the range that one engine
+    takes (None: just that size)."""
+
+    size: int
+    range: BatchRange | None = None
+
+    @classmethod
+    def parse(cls, given: object) -> Batch:
+        """``4``, or ``1:4:8``: 4 with the range from 1 to 8. A range of one batch size is none.
+        Raises ValueError."""
+        if isinstance(given, Batch):
+            return given
+        match = re.fullmatch(r"\s*(\d+)(?::(\d+):(\d+))?\s*", str(given))
+        low, tuned, high = (int(g or match[1]) for g in match.groups()) if match else (0, 0, 0)
+        if not 1 <= low <= tuned <= high:
+            raise ValueError("Use a positive integer, or MIN:OPT:MAX with MIN ≤ OPT ≤ MAX.")
+        return cls(tuned, BatchRange(low, high) if low < high else None)
+
+    @property
+    def plain(self) -> int | str:
+        """As a configuration has it: a number, or ``1:4:8``."""
+        return self.size if self.range is None else str(self)
+
+    def __str__(self) -> str:
+        if self.range is None:
+            return str(self.size)
+        return f"{self.range.min}:{self.size}:{self.range.max}"

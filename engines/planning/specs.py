@@ -7,18 +7,17 @@ from itertools import product
 
 from engines.base import Backend
 from engines.options import demand_known, read_options
-from engines.planning.axes import Axes
-from engines.planning.batches import parse_batch
+from engines.planning.axes import EngineAxes
 from engines.planning.size_groups import plan_profiles
 from engines.registry import find_backend
 from sizewise.core.environment import usable_cores
 from sizewise.core.errors import UsageError
-from sizewise.core.specs import EngineSpec, Profile, Size, Sizes, Strategy
+from sizewise.core.specs import EngineSpec, Profile, Size, Strategy
 
 _Sizes = tuple[Size, ...]
 
 
-def engine_specs(tables: Sequence[Axes]) -> tuple[EngineSpec, ...]:
+def engine_specs(tables: Sequence[EngineAxes]) -> tuple[EngineSpec, ...]:
     """The engines of these cross products, of a model that takes every size.
 
     Raises UsageError for an unknown back end, for what is no size or no grouping of sizes, for
@@ -28,25 +27,24 @@ def engine_specs(tables: Sequence[Axes]) -> tuple[EngineSpec, ...]:
     _demand_strategy(tables)
     found: dict[EngineSpec, None] = {}
     for axes in tables:
-        found |= {spec: None for spec, _ in engines_of(axes, Sizes.parse(axes.sizes))}
+        found |= {spec: None for spec, _ in engines_of(axes, axes.sizes)}
     return tuple(found)
 
 
-def engines_of(axes: Axes, taken: _Sizes) -> Iterator[tuple[EngineSpec, _Sizes]]:
+def engines_of(axes: EngineAxes, taken: _Sizes) -> Iterator[tuple[EngineSpec, _Sizes]]:
     """Each engine with the sizes it is measured at; ``taken`` are those that the model takes.
     Raises UsageError."""
     for name, strategy, batch in product(axes.backends, axes.strategies, axes.batch):
         backend = find_backend(name)
         levels = axes.graph_fusion or (backend.default_graph_fusion,)
         options = read_options(backend, axes.options, allow_fallback=axes.allow_fallback)
-        batch_size, batch_range = parse_batch(batch)
         for level, (profiles, measured) in product(levels, _profiles(strategy, axes, taken)):
             spec = EngineSpec(
                 backend=name,
                 strategy=strategy,
                 profiles=profiles,
-                batch_size=batch_size,
-                batch_range=batch_range,
+                batch_size=batch.size,
+                batch_range=batch.range,
                 graph_fusion=level,
                 threads=axes.threads or usable_cores(),
                 options=options,
@@ -55,9 +53,9 @@ def engines_of(axes: Axes, taken: _Sizes) -> Iterator[tuple[EngineSpec, _Sizes]]
 
 
 def _profiles(
-    strategy: Strategy, axes: Axes, taken: _Sizes
+    strategy: Strategy, axes: EngineAxes, taken: _Sizes
 ) -> list[tuple[tuple[Profile, ...], _Sizes]]:
-    sizes = Sizes.parse(axes.sizes)
+    sizes = axes.sizes
     if strategy == "static":
         return [((Profile.fixed(size),), (size,)) for size in sizes]
     if strategy == "dynamic":
@@ -65,7 +63,7 @@ def _profiles(
     return [(plan_profiles(sizes, axes.profiles, taken), sizes)]
 
 
-def _demand_known_options(tables: Iterable[Axes]) -> None:
+def _demand_known_options(tables: Iterable[EngineAxes]) -> None:
     """A table may have them from ``[bench]``: it is enough that a back end of another has them."""
     users: dict[tuple[str, ...], list[Backend]] = {}
     for axes in tables:
@@ -74,7 +72,7 @@ def _demand_known_options(tables: Iterable[Axes]) -> None:
         demand_known(backends, asked)
 
 
-def _demand_strategy(tables: Iterable[Axes]) -> None:
+def _demand_strategy(tables: Iterable[EngineAxes]) -> None:
     grouping = [axes for axes in tables if axes.profiles]
     if grouping and not any("profiles" in axes.strategies for axes in grouping):
         raise UsageError(

@@ -20,7 +20,9 @@ def read_names(path: Path) -> tuple[str, ...]:
     return names
 
 
-def read_classes(names: Path | None, tree: Path | None) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def read_classes(
+    names: tuple[str, ...], tree: Path | None
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Class names, the tree's own where no others are given, and each class's parent in the tree.
 
     A name that several classes have is told apart by the one in the tree: ``crane (n02012849)``.
@@ -28,11 +30,10 @@ def read_classes(names: Path | None, tree: Path | None) -> tuple[tuple[str, ...]
     """
     from netzoo.tasks.wordtree import read_tree
 
-    given = read_names(names) if names else ()
     if tree is None:
-        return given, ()
+        return names, ()
     own, parents = read_tree(tree)
-    return _told_apart(given, own) if given else own, parents.parents
+    return _told_apart(names, own) if names else own, parents.parents
 
 
 def _told_apart(names: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,29 +1,44 @@
-"""The commands, one file each. What a command needs is imported when it is called."""
+"""The commands, one file each, imported when they are called."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+from typing import Annotated, Any
 
 import typer
 
 from sizewise._version import __version__
-from sizewise.cli import (
-    bench,
-    build,
-    doctor,
-    evaluate,
-    export,
-    networks,
-    predict,
-    report,
-    run,
-    train,
-)
+from sizewise.cli.help import Commands
+from sizewise.cli.options import takes_options
+
+
+class SizewiseCommands(Commands):
+    """Each command's file and function have its name."""
+
+    lines = {  # noqa: RUF012 - never changed
+        "run": "Train, export, build, measure and report, from one TOML file.",
+        "doctor": "Say which back ends, devices and data are here, and why any is missing.",
+        "networks": "List the networks with parameters, BFLOPs, strides and smallest sizes.",
+        "train": "Train a network and write a safetensors checkpoint.",
+        "export": "Write ONNX and .pt2 files, proven equal to eager PyTorch.",
+        "build": "Build engines of an ONNX file and say how far each is from FP32.",
+        "bench": "Measure latency, memory and accuracy of every engine; resumes where it stopped.",
+        "evaluate": "Measure accuracy at every size.",
+        "predict": "Find objects in pictures and draw them.",
+        "report": "Write tables, plots and findings from what was measured.",
+    }
+
+    def load(self, name: str) -> Any:
+        function = getattr(importlib.import_module(f"sizewise.cli.{name}"), name)
+        return takes_options(function)
+
 
 app = typer.Typer(
     name="sizewise",
     help="Export once, build the right engine for every input size, know what each costs.",
-    epilog="--debug, given anywhere, shows the traceback of an error.",
+    epilog="sizewise COMMAND --help explains a command. --debug, given anywhere, shows the "
+    "traceback of an error.",
+    cls=SizewiseCommands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -45,15 +60,3 @@ def _options(
     ] = False,
 ) -> None:
     """Options of sizewise itself."""
-
-
-app.command("run")(run.run)
-app.command("doctor")(doctor.doctor)
-app.command("networks")(networks.networks)
-app.command("train")(train.train)
-app.command("export")(export.export)
-app.command("build")(build.build)
-app.command("bench")(bench.bench)
-app.command("evaluate")(evaluate.evaluate)
-app.command("predict")(predict.predict)
-app.command("report")(report.report)

@@ -22,8 +22,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from sizewise.core.progress import Progress as StageProgress
-from sizewise.core.progress import Stage
+from sizewise.core.progress import Reporter, Stage
 
 console = Console(stderr=True, highlight=False)
 """Bars and remarks go to stderr: stdout holds results, so that it can be piped."""
@@ -40,7 +39,12 @@ class _Bar:
         self._progress.update(self._task, advance=steps, note=escape(note))
 
 
-class Bars:
+class _Remarks:
+    def remark(self, text: str) -> None:
+        remark(text)
+
+
+class Bars(_Remarks):
     """Bars on a terminal: label, bar, steps, time gone, time left, and what is at work now."""
 
     @contextmanager
@@ -81,7 +85,7 @@ class _Lines:
         remark(f"{self._label}: done in {time.monotonic() - self._started:.1f} s")
 
 
-class Lines:
+class Lines(_Remarks):
     """Where stderr is no terminal: a line every ten seconds, and one at the end."""
 
     @contextmanager
@@ -91,7 +95,7 @@ class Lines:
         lines.close()
 
 
-def progress() -> StageProgress:
+def reporter() -> Reporter:
     """Bars for people, lines for logs."""
     return Bars() if console.is_terminal else Lines()
 

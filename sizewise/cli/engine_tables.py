@@ -6,45 +6,43 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sizewise.cli import console
-from sizewise.core.errors import EngineError
 from sizewise.core.specs import EngineArtifact, EngineSpec, Profile
+from sizewise.pipeline.build import BuiltEngine, Refusal
 
 if TYPE_CHECKING:
     from engines.comparing import Comparison, Difference
 
 _NAMES = ("engine", "strategy", "sizes H×W")
-Built = tuple[EngineArtifact, "Comparison"]
-Refusal = tuple[EngineSpec, EngineError]
 
 
-def show_engines(built: Sequence[Built]) -> None:
+def show_engines(built: Sequence[BuiltEngine]) -> None:
     """One row each; the error is of each output, the largest at any size, and what the parent's
     values reach. Memory of a device has a column where an engine tells it."""
     if not built:
         return
-    of_device = any(artifact.memory for artifact, _ in built)
+    of_device = any(one.artifact.memory for one in built)
     device = ("device MiB",) if of_device else ()
     console.show_table(
-        f"Engines in {built[0][0].path.parent}",
+        f"Engines in {built[0].artifact.path.parent}",
         (*_NAMES, "MiB", *device, "built in s", "runs in", "error against FP32"),
         [
             (
-                *_names(artifact.spec),
-                _mib(artifact.size_bytes),
-                *((_device_mib(artifact),) if of_device else ()),
-                f"{artifact.build_s:.2f}",
-                artifact.achieved.summary,
-                _error(comparison),
+                *_names(one.artifact.spec),
+                _mib(one.artifact.size_bytes),
+                *((_device_mib(one.artifact),) if of_device else ()),
+                f"{one.artifact.build_s:.2f}",
+                one.artifact.achieved.summary,
+                _error(one.comparison),
             )
-            for artifact, comparison in built
+            for one in built
         ],
         whole=_NAMES,
     )
 
 
-def show_remarks(built: Sequence[Built]) -> None:
+def show_remarks(built: Sequence[BuiltEngine]) -> None:
     """What builders warned of, each once, beside the results."""
-    for remark in dict.fromkeys(r for artifact, _ in built for r in artifact.remarks):
+    for remark in dict.fromkeys(r for one in built for r in one.artifact.remarks):
         console.remark(remark)
 
 
@@ -53,7 +51,7 @@ def show_refusals(refused: Sequence[Refusal]) -> None:
         console.show_table(
             "Not built",
             (*_NAMES, "code", "why"),
-            [(*_names(spec), error.reason_code, error) for spec, error in refused],
+            [(*_names(r.spec), r.error.reason_code, r.error) for r in refused],
             whole=_NAMES,
         )
 

@@ -82,7 +82,7 @@ def _open(candidate: Candidate, data: str) -> Dataset | ClassifiedSet:
     from netzoo.data.sources import open_dataset
 
     opened = open_classified if candidate.card.task == "classification" else open_dataset
-    return opened(data, "val", progress=console.progress())
+    return opened(data, "val", progress=console.reporter())
 
 
 def _judged(
@@ -91,7 +91,7 @@ def _judged(
     """Raises EngineError where every size ends in one."""
     names = SCORES[candidate.card.task]
     failed: list[EngineError] = []
-    for size, outcome in candidate.judged(data, sizes, console.progress()):
+    for size, outcome in candidate.judged(data, sizes, console.reporter()):
         if isinstance(outcome, EngineError):
             failed.append(outcome)
             yield Row(size=size, reason=str(outcome))

@@ -10,10 +10,11 @@ import traceback
 import typer
 
 from sizewise.core.errors import SizewiseError
+from sizewise.core.options import spelling
 from sizewise.core.rooms import check_rooms
 
 INTERRUPTED = 130
-_GOES_ON = "Interrupted: what was finished is kept. The same command goes on from here."
+_RESUMES = "Interrupted: what was finished is kept. The same command resumes."
 _EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openvino": "cpu"}
 """Which extra brings what a base install lacks."""
 
@@ -27,18 +28,22 @@ def run_command_line(arguments: list[str]) -> int:
     try:
         check_rooms()
         from sizewise.cli.app import app
+        from sizewise.cli.options import spell
 
         command = typer.main.get_command(app)
-        code: int | None = command.main(
-            [a for a in arguments if a != "--debug"], prog_name="sizewise", standalone_mode=False
-        )
+        with spelling(spell):
+            code: int | None = command.main(
+                [a for a in arguments if a != "--debug"],
+                prog_name="sizewise",
+                standalone_mode=False,
+            )
     except Exception as error:  # noqa: BLE001 - the outermost edge: every failure gets its sentence
         if debug:
             traceback.print_exc()
             _print_child_trace(error)
         return _say(*_sentence(error))
     # typer gives the code of an Exit, of Ctrl-C too, and what the command returned without one
-    return _say(_GOES_ON, code) if code == INTERRUPTED else code or 0
+    return _say(_RESUMES, code) if code == INTERRUPTED else code or 0
 
 
 def _say(sentence: str, code: int) -> int:

@@ -1,72 +1,31 @@
-"""Options that several commands share: the same name, meaning and help everywhere."""
+"""Options of the command line, made of the dataclasses that declare them.
+
+:func:`takes_options` gives a command the fields of each options dataclass that it takes as options
+of its own, and hands it the dataclass filled. Their help and their defaults stand in one place.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from sizewise.core.options import Option, fill, options_of
+from sizewise.core.specs import Sizes
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
-Out = Annotated[Path, typer.Option("--out", help="The folder that results go to.")]
+Out = Annotated[
+    Path, typer.Option("--out", metavar="FOLDER", help="Folder that everything is written to.")
+]
+
 SizeList = Annotated[
     str,
     typer.Option("--sizes", help="Input sizes, height x width: 416, 384x640, 128:448:64 (lists)."),
-]
-Backends = Annotated[str, typer.Option("--backend", help="Back ends (comma list).")]
-Strategies = Annotated[
-    str,
-    typer.Option(
-        "--strategy",
-        help="static: an engine per size; dynamic: one for all sizes; profiles: one with several "
-        "profiles, each tuned for some of the sizes.",
-    ),
-]
-Profiles = Annotated[
-    str,
-    typer.Option(
-        "--profiles",
-        help="Of the strategy profiles: how many share the sizes out, or the largest size of each "
-        "(288,352,448).",
-        show_default="3, or one per size",
-    ),
-]
-Fusions = Annotated[
-    str,
-    typer.Option(
-        "--fusion", help="How networks merge their scales: keep these models (list; empty: all)."
-    ),
-]
-GraphFusions = Annotated[
-    str,
-    typer.Option(
-        "--graph-fusion",
-        help="How hard the compiler fuses: none, basic, extended, all (list; empty: its default).",
-    ),
-]
-Batches = Annotated[
-    str,
-    typer.Option(
-        "--batch", help="Batch sizes (comma list); 1:4:8 is one engine for 1 to 8, tuned for 4."
-    ),
-]
-BackendOptionList = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--backend-option",
-        metavar="NAME=VALUE",
-        help="An option of the back ends that have it (repeatable; a wrong one lists all).",
-    ),
-]
-Threads = Annotated[
-    int, typer.Option("--threads", min=0, help="CPU threads of an engine (0: all usable cores).")
-]
-AllowFallback = Annotated[
-    bool,
-    typer.Option(
-        "--allow-fallback",
-        help="Take engines that run in another precision, or elsewhere, than was asked.",
-    ),
 ]
 Data = Annotated[
     str,
@@ -75,7 +34,118 @@ Data = Annotated[
     ),
 ]
 
+_FLAGS = {
+    "backends": "--backend",
+    "strategies": "--strategy",
+    "options": "--backend-option",
+    "as_json": "--json",
+    "dynamic": "--dynamic/--fixed",
+    "raw": "--raw/--no-raw",
+    "checkpointing": "--checkpointing/--no-checkpointing",
+    "sequential": "--sequential/--no-sequential",
+}
+"""Options whose names on the command line are not their fields'."""
 
-def comma_list(text: str) -> tuple[str, ...]:
-    """``a,b`` as a tuple; empty text gives an empty one."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+def spell(name: str) -> str:
+    """``max_drop`` as ``--max-drop``."""
+    # A switch that is on by default is given to turn it off.
+    return "--fixed" if name == "dynamic" else _flag(name).partition("/")[0]
+
+
+def _flag(name: str) -> str:
+    return _FLAGS.get(name, f"--{name.replace('_', '-')}")
+
+
+@dataclass(frozen=True)
+class Without:
+    """In a command's annotation: these fields are for TOML files and Python alone."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", names)
+
+
+def takes_options(command: Callable[..., None]) -> Callable[..., None]:
+    """``command`` as typer wants it; raises UsageError for a value that can't be read."""
+    signature = inspect.signature(command)
+    hints = get_type_hints(command, include_extras=True)
+    kinds: dict[str, type[Any]] = {}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        kind, hidden = _options_type(hints[name])
+        if kind is None:
+            parameters.append(parameter.replace(annotation=hints[name]))
+        else:
+            kinds[name] = kind
+            parameters += _flattened(kind, hidden)
+
+    @functools.wraps(command)
+    def call(**given: Any) -> None:
+        command(**_gathered(kinds, given))
+
+    del call.__wrapped__  # type: ignore[attr-defined]
+    parameters.sort(key=lambda parameter: parameter.kind)
+    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {p.name: p.annotation for p in parameters}
+    return call
+
+
+def _options_type(hint: Any) -> tuple[type[Any] | None, Iterable[str]]:
+    kind, hidden = hint, ()
+    if get_origin(hint) is Annotated:
+        kind, *extras = get_args(hint)
+        hidden = next((e.names for e in extras if isinstance(e, Without)), ())
+    is_options = isinstance(kind, type) and is_dataclass(kind) and options_of(kind)
+    return (kind, hidden) if is_options else (None, ())
+
+
+def _flattened(kind: type[Any], hidden: Iterable[str]) -> list[inspect.Parameter]:
+    defaults = {field.name: field.default for field in fields(kind)}
+    return [
+        _parameter(name, known, defaults[name])
+        for name, known in options_of(kind).items()
+        if name not in hidden
+    ]
+
+
+def _parameter(name: str, known: Option, default: Any) -> inspect.Parameter:
+    reader = known.reader
+    required = default is MISSING
+    annotation: Any = bool if reader.switch else list[str] if reader.repeatable else str
+    info = typer.Option(
+        _flag(name),
+        metavar=None if reader.switch else reader.kind,
+        help=f"{known.help}{'' if required else _default(known, default)}",
+        rich_help_panel=known.group or None,
+        show_default=False,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if required else None,
+        annotation=Annotated[annotation if required else annotation | None, info],
+    )
+
+
+def _default(known: Option, default: Any) -> str:
+    text = known.shown or _text(default)
+    return f" [default: {text}]" if text else ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Sizes):
+        return value.text
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None or isinstance(value, bool) else str(value)
+
+
+def _gathered(kinds: Mapping[str, type[Any]], given: dict[str, Any]) -> dict[str, Any]:
+    """``given`` with the values of each options dataclass in one."""
+    made = {}
+    for parameter, kind in kinds.items():
+        own = {name: given.pop(name) for name in options_of(kind) if name in given}
+        made[parameter] = fill(kind, {n: v for n, v in own.items() if v is not None})
+    return given | made

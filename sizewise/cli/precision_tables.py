@@ -9,11 +9,11 @@ from sizewise.core import codec
 from sizewise.core.specs import Deviation, ExportedModel, ModelCard, ParityCheck, Size
 from sizewise.core.trials import Accuracy
 from sizewise.pipeline.candidates import SCORES
-from sizewise.pipeline.convert import Made
+from sizewise.pipeline.convert import Converted
 from sizewise.pipeline.scoring import Score
 
 
-def show_made(made: Made) -> None:
+def show_made(made: Converted) -> None:
     """A line on the file, how far it is from where it came from, and its accuracy."""
     model, card = made.model, made.model.card
     console.remark(
@@ -28,7 +28,7 @@ def show_made(made: Made) -> None:
         _show_scores(model, made.scores)
 
 
-def plain_made(made: Made) -> dict[str, Any]:
+def plain_made(made: Converted) -> dict[str, Any]:
     """For machines: the model, and scores where there are some."""
     scores = [codec.to_plain(score) | {"drop_points": score.drop} for score in made.scores]
     plain: dict[str, Any] = codec.to_plain(made.model)

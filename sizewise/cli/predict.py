@@ -83,7 +83,7 @@ def predict(
     drawings = dict(zip(pictures, name_drawings(pictures, out), strict=True))
     engines = output_folder(out) / "engines"
     predictor = obtain_predictor(model, options, engines, backend=backend, size=size)
-    progress = console.progress() if len(pictures) > 1 else SILENT
+    progress = console.reporter() if len(pictures) > 1 else SILENT
     with (
         open_engine(predictor.artifact, trusted) as session,
         progress.stage("Predicting", len(pictures)) as stage,

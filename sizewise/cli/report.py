@@ -14,14 +14,19 @@ from sizewise.cli.options import Json
 def report(
     results: Annotated[Path, typer.Argument(help="A results.sqlite that bench wrote.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="The folder for the report (default: beside it).")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Folder of the report [default: report, beside the results].",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Write tables, plots and findings from what was measured."""
-    from reports.markdown import write_report
+    from sizewise.pipeline.report import report
 
-    written = write_report(results, out or results.parent / "report")
+    written = report(results, out=out)
     if as_json:
         console.show_json({"report": str(written.path), "findings": list(written.findings)})
         return

@@ -23,7 +23,9 @@ from __future__ import annotations
 
 
 class SizewiseError(Exception):
-    """What happened, why, and what to do next: three parts, all of them required.
+    """What happened, why, and what to do next.
+
+    ``why`` is empty only where what to do says it all: a choice that is none of those listed.
 
     ``reason_code`` is what a trial that fails with this error is filed under
     (``unsupported_*``, ``oom_host``, ``oom_device``, ``timeout``, ``crash_<signal>``,
@@ -40,7 +42,7 @@ class SizewiseError(Exception):
         self.reason_code = reason_code
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.why}. {self.todo}"
+        return f"{self.what}: {self.why}. {self.todo}" if self.why else f"{self.what}. {self.todo}"
 
     def to_json(self) -> dict[str, str]:
         """The error as plain strings, to cross from a child process to its parent."""

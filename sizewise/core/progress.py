@@ -20,6 +20,13 @@ class Progress(Protocol):
     def stage(self, label: str, total: int) -> AbstractContextManager[Stage]: ...
 
 
+class Reporter(Progress, Protocol):
+    """Who is told of long work: bars, and remarks beside the results."""
+
+    def remark(self, text: str) -> None:
+        """A sentence that the user should read, and that is no result."""
+
+
 class _SilentStage:
     def advance(self, steps: int = 1, note: str = "") -> None:
         del steps, note
@@ -33,8 +40,11 @@ class Silent:
         del label, total
         yield _SilentStage()
 
+    def remark(self, text: str) -> None:
+        del text
 
-SILENT: Progress = Silent()
+
+SILENT: Reporter = Silent()
 
 OnProgress = Callable[[float, str], None]
 """Takes the share that is done (0–1) and what is at work now."""

@@ -1,4 +1,4 @@
-"""The precisions of ``export`` and ``run``: one ONNX file each, with what it costs."""
+"""One ONNX file per precision, with what it costs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
-from sizewise.cli import console
-from sizewise.cli.options import comma_list
+from sizewise.core.options import spelled
+from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, ModelCard, Sizes
 from sizewise.pipeline.models import usual_sizes
 from sizewise.pipeline.scoring import Score, Scorer, largest_drop, open_scorer
@@ -21,47 +21,52 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class Converted:
     """A model in one precision, and where it was measured what that cost."""
 
     model: ExportedModel
     scores: tuple[Score, ...] = ()
 
 
-def convert_all(parent: ExportedModel, options: PrecisionOptions, out: Path) -> tuple[Made, ...]:
+def convert_all(
+    parent: ExportedModel, options: PrecisionOptions, out: Path, reporter: Reporter = SILENT
+) -> tuple[Converted, ...]:
     """One ONNX file per precision; FP32 is the parent itself, where we made it; one that an earlier
     call made of the same parent by the same images is taken as it is. Raises UsageError,
     InputError, OutputError, EngineError and ExportError."""
     options.check()
-    converter = _Converter(parent, options, out)
+    converter = _Converter(parent, options, out, reporter)
     return tuple(converter.made(precision) for precision in options.precisions)
 
 
 class _Converter:
-    def __init__(self, parent: ExportedModel, options: PrecisionOptions, out: Path) -> None:
+    def __init__(
+        self, parent: ExportedModel, options: PrecisionOptions, out: Path, reporter: Reporter
+    ) -> None:
         self._parent, self._options, self._out = parent, options, out
+        self._reporter = reporter
         self._own = parent.path.parent == out.resolve()
         self._changes = set(options.precisions) - {"fp32"}
-        self._looks = _looks(parent, options) if self._changes else None
+        self._looks = _looks(parent, options, reporter) if self._changes else None
         self._scorer: Scorer | None = None
         if self._looks and options.data:
-            self._scorer = open_scorer(parent, options.data, self._looks.check_sizes)
+            self._scorer = open_scorer(parent, options.data, self._looks.check_sizes, reporter)
 
-    def made(self, precision: str) -> Made:
+    def made(self, precision: str) -> Converted:
         if precision == self._parent.card.precision == "fp32" and self._own:
-            return Made(model=self._parent)
+            return Converted(model=self._parent)
         from exporter.convert import Conversion, Looks
 
         path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
         looks = self._looks or Looks()
         if earlier := _earlier(path, self._parent, looks, self._options, self._data):
-            console.remark(f"{path} is of this model, made in this way, already: not made again.")
-            return Made(model=earlier)
-        conversion = Conversion(self._parent, precision, looks, console.progress())
+            self._reporter.remark(f"{path} is up to date: not converted again.")
+            return Converted(model=earlier)
+        conversion = Conversion(self._parent, precision, looks, self._reporter)
         return self._measured(conversion, path) if precision != "fp32" else _plain(conversion, path)
 
-    def _measured(self, conversion: Conversion, path: Path) -> Made:
-        limit, kept = self._options.max_drop, comma_list(self._options.keep)
+    def _measured(self, conversion: Conversion, path: Path) -> Converted:
+        limit, kept = self._options.max_drop, self._options.keep
         graph = conversion.graph(kept)
         scores = self._scores(conversion, graph)
         if limit is not None and largest_drop(scores) > limit:
@@ -73,8 +78,8 @@ class _Converter:
             graph, path, kept, drop=drop, drop_data_sha256=self._data, drop_limit=limit
         )
         if not all(one.within for one in model.card.deviations):
-            _advise(conversion, kept)
-        return Made(model=model, scores=scores)
+            _advise(conversion, kept, self._reporter)
+        return Converted(model=model, scores=scores)
 
     @property
     def _data(self) -> str:
@@ -93,11 +98,13 @@ class _Converter:
         from exporter.sensitivity import keep_least, layer_errors
 
         name = conversion.precision.name
-        console.remark(f"{name} loses more than {limit:g} points: looking for the layers that do.")
-        errors = layer_errors(conversion, console.progress())
+        self._reporter.remark(
+            f"{name} loses more than {limit:g} points of accuracy: looking for the layers to keep."
+        )
+        errors = layer_errors(conversion, self._reporter)
         ranked = tuple(one for one in errors if one.layer not in kept)
         choice = keep_least(ranked, partial(self._drop, conversion, kept), limit)
-        console.remark(f"In float32 stay: {', '.join(choice.kept)}.")
+        self._reporter.remark(f"These layers stay in FP32: {', '.join(choice.kept)}.")
         return (*kept, *choice.kept)
 
     def _drop(
@@ -110,47 +117,47 @@ _WORST = 5
 """Layers that are named where a file is further off than its precision allows."""
 
 
-def _advise(conversion: Conversion, kept: tuple[str, ...]) -> None:
+def _advise(conversion: Conversion, kept: tuple[str, ...], reporter: Reporter) -> None:
     """Which layers to keep, where the file is further from float32 than its precision allows."""
     from exporter.sensitivity import layer_errors
 
     name, bound = conversion.precision.name, conversion.precision.bound
-    console.remark(f"{name} is further from fp32 than the {bound:.0%} allowed, where ! stands.")
+    reporter.remark(f"{name} is further from FP32 than the {bound:.0%} allowed; ! marks where.")
     if conversion.looks.images is None:
-        console.remark("It was looked at on noise: give --calibrate with pictures that it is for.")
+        reporter.remark(
+            f"The error was measured on random noise: give {spelled('calibrate')} with pictures."
+        )
         return
     if not conversion.precision.calibrated:
         return
-    errors = layer_errors(conversion, console.progress())
+    errors = layer_errors(conversion, reporter)
     worst = [one for one in errors if one.layer not in kept][:_WORST]
     listed = ", ".join(f"{one.layer} ({one.error:.1%})" for one in worst)
     names = ",".join((*kept, *(one.layer for one in worst)))
-    console.remark(f"Alone in {name}, these put the heads off most: {listed}.")
-    console.remark(f"To leave them in fp32, add --keep {names}")
+    reporter.remark(f"Alone in {name}, these put the heads off most: {listed}.")
+    reporter.remark(f"To keep them in FP32, add {spelled('keep')} {names}")
 
 
-def _plain(conversion: Conversion, path: Path) -> Made:
-    return Made(model=conversion.write(conversion.graph(), path))
+def _plain(conversion: Conversion, path: Path) -> Converted:
+    return Converted(model=conversion.write(conversion.graph(), path))
 
 
-def _looks(parent: ExportedModel, options: PrecisionOptions) -> Looks:
+def _looks(parent: ExportedModel, options: PrecisionOptions, reporter: Reporter) -> Looks:
     from exporter.calibration.images import read_calibration
     from exporter.convert import Looks
 
     usual = Sizes.parse(usual_sizes(parent.card, parent.image))
-    sizes = Sizes.parse(options.calibration_sizes) if options.calibration_sizes else usual[1::2]
+    sizes = options.calibration_sizes or usual[1::2]
     checked = dict.fromkeys((*usual, *sizes))
     images = None
     if options.calibrate:
         images = read_calibration(
-            options.calibrate, limit=options.calibration_images, progress=console.progress()
+            options.calibrate, limit=options.calibration_images, progress=reporter
         )
     return Looks(
         images=images,
         sizes=sizes or usual,
-        check_sizes=Sizes.parse(options.check_sizes)
-        if options.check_sizes
-        else tuple(sorted(checked, key=lambda size: size.pixels)),
+        check_sizes=options.check_sizes or tuple(sorted(checked, key=lambda size: size.pixels)),
         method=options.method,
         weight_bits=options.weight_bits,
         scaling=options.scaling,
@@ -167,7 +174,7 @@ def _earlier(
     if not path.is_file() or (options.calibration_sizes and not options.calibrate):
         return None
     model = read_model(path)
-    card, keep = model.card, comma_list(options.keep)
+    card, keep = model.card, options.keep
     # Behind those that were asked for stand those that a limit demanded.
     kept = card.kept if options.max_drop is None else card.kept[: len(keep)]
     same = (

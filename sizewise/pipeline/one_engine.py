@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sizewise.cli import console
-from sizewise.cli.bench import settings_from
 from sizewise.core.errors import UsageError
-from sizewise.core.specs import EngineArtifact, ExportedModel, Size
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
 
 USUAL_BACKEND = "onnxruntime"
 
@@ -35,11 +34,14 @@ def build_engine(
     folder: Path,
     *,
     graph_fusion: str = "",
+    reporter: Reporter = SILENT,
 ) -> EngineArtifact:
     """Dynamic; for one size static, where the back end can. Taken from ``folder`` where it is
     there. It is for judging numbers, so it may run in another precision than the file's, which is
     then said. Raises UsageError and EngineError."""
     from engines.attestation import departure
+    from engines.planning.axes import EngineAxes
+    from engines.planning.batches import Batch
     from engines.planning.specs import engine_specs
     from engines.registry import find_backend
     from engines.store.cache import obtain_engine
@@ -47,19 +49,19 @@ def build_engine(
     name = backend or USUAL_BACKEND
     static = len(sizes) == 1 and "static" in find_backend(name).strategies
     batch = model.image.tensor.shape[0]
-    settings = settings_from(
+    axes = EngineAxes(
         backends=(name,),
         strategies=("static" if static else "dynamic",),
-        sizes=",".join(map(str, sizes)),
-        batch=(batch if isinstance(batch, int) else 1,),
+        sizes=Sizes(sizes),
+        batch=(Batch(batch if isinstance(batch, int) else 1),),
         graph_fusion=(graph_fusion,) if graph_fusion else (),
         allow_fallback=True,
     )
-    (spec,) = engine_specs(settings.products())
-    with console.progress().stage("Building the engine", 1) as stage:
+    (spec,) = engine_specs((axes,))
+    with reporter.stage("Building the engine", 1) as stage:
         artifact = obtain_engine(model, spec, folder)
         stage.advance(note=name)
     # What is not to be optimised runs as it is written, and no int8 layer is written as one.
     if graph_fusion != "none" and (why := departure(model, artifact)):
-        console.remark(f"{name} does not run {model.path.name} as it asks: {why}.")
+        reporter.remark(f"{name} does not run {model.path.name} as it asks: {why}.")
     return artifact

@@ -1,40 +1,64 @@
-"""What the commands are told of a network that looks at several scales."""
+"""What a user says of a network that looks at several scales."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from sizewise.cli.options import comma_list
 from sizewise.core.errors import UsageError
+from sizewise.core.options import option
+from sizewise.core.reading import TEXT, WORDS
 
 if TYPE_CHECKING:
     from netzoo.config import MultiscaleConfig
 
-Fusion = Annotated[
-    str, typer.Option("--fusion", help="How multiscale merges its scales (comma list: one each).")
-]
-ScaleList = Annotated[
-    str, typer.Option("--scales", help="What multiscale looks at (default 0.5,1,1.5).")
-]
-BackboneList = Annotated[
-    str,
-    typer.Option(
-        "--backbone", help="Of multiscale (default convnet): one, or one for each scale (list)."
-    ),
-]
+_GROUP = "Several scales (network multiscale)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalingOptions:
+    """Options of every command that makes such a network."""
+
+    fusion: tuple[str, ...] = option(
+        WORDS,
+        (),
+        help="How multiscale merges its scales (comma list: one network each).",
+        group=_GROUP,
+        shown="the network's own",
+    )
+    scales: str = option(
+        TEXT,
+        "",
+        help="Scales that multiscale looks at, as factors of the input size (comma list).",
+        group=_GROUP,
+        shown="0.5,1,1.5",
+    )
+    backbone: tuple[str, ...] = option(
+        WORDS,
+        (),
+        help="Backbone of multiscale: one for all scales, or one for each (comma list).",
+        group=_GROUP,
+        shown="convnet",
+    )
+
+    @property
+    def scaling(self) -> Scaling:
+        """Of the one fusion, where :meth:`Scaling.each` chose one."""
+        return Scaling(fusions=self.fusion, scales=self.scales, backbones=self.backbone)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """Options as users write them; empty ones are the network's own."""
+    """Which scales, merged how, through which backbones; empty ones are the network's own."""
 
-    fusion: str = ""
+    fusions: tuple[str, ...] = ()
     scales: str = ""
-    backbone: str = ""
+    backbones: tuple[str, ...] = ()
+
+    @property
+    def fusion(self) -> str:
+        """The one fusion; empty for the network's own."""
+        return self.fusions[0] if self.fusions else ""
 
     def each(self, network: str) -> tuple[Scaling, ...]:
         """One for each fusion of the list; for a network without scales, itself. Raises UsageError
@@ -45,40 +69,26 @@ class Scaling:
             return (self,)
         from netzoo.fusion import find_fusion  # which needs torch, and an ONNX file does not
 
-        names = comma_list(self.fusion)
-        if self.fusion and not names:
-            raise UsageError(
-                f"{self.fusion!r} names no fusion",
-                "the list is empty",
-                "Leave it out, or name one.",
-            )
-        names = names or (MultiscaleConfig().fusion,)
-        return tuple(replace(self, fusion=find_fusion(name).name) for name in dict.fromkeys(names))
+        names = self.fusions or (MultiscaleConfig().fusion,)
+        return tuple(
+            replace(self, fusions=(find_fusion(name).name,)) for name in dict.fromkeys(names)
+        )
 
     def config(self) -> MultiscaleConfig | None:
         """None where nothing is said. Raises UsageError."""
         from netzoo.config import MultiscaleConfig
         from netzoo.scales import Scales
 
+        if len(self.fusions) > 1:
+            raise UsageError(
+                f"{', '.join(self.fusions)} can't be the fusion of one network",
+                "a network merges its scales in one way",
+                "Name one, or take the network multiscale, of which one each is made.",
+            )
         given = {
             "fusion": self.fusion,
             "scales": Scales.parse(self.scales).factors if self.scales else (),
-            "backbones": comma_list(self.backbone),
+            "backbones": self.backbones,
         }
         said = {name: value for name, value in given.items() if value}
         return MultiscaleConfig(**said) if said else None  # type: ignore[arg-type]
-
-
-def parse_weights(text: str) -> tuple[float, ...]:
-    """``0.5,1,0.5``, or empty. Raises UsageError."""
-    try:
-        weights = tuple(float(part) for part in comma_list(text))
-        if not all(0 <= weight < math.inf for weight in weights):
-            raise ValueError("a weight is 0 or more")
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} are no weights of scales",
-            str(error),
-            "Give a number for each scale, as 0.5,1,0.5.",
-        ) from error
-    return weights

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sizewise.cli import console
 from sizewise.core.errors import EngineError
+from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, Size
 from sizewise.core.trials import Accuracy
 from sizewise.pipeline.engine_candidates import judge_engine
@@ -45,6 +45,7 @@ class Scorer:
     model: ExportedModel
     data: Dataset
     sizes: Sequence[Size]
+    reporter: Reporter = SILENT
     _parent: Mapping[Size, Accuracy] = field(default_factory=dict)
 
     def scores(self, graph: onnx.ModelProto, *, exactly: bool) -> tuple[Score, ...]:
@@ -58,22 +59,29 @@ class Scorer:
 
     def _judge(self, model: ExportedModel, graph_fusion: str) -> Mapping[Size, Accuracy]:
         with tempfile.TemporaryDirectory() as folder:
-            artifact = build_engine(model, "", self.sizes, Path(folder), graph_fusion=graph_fusion)
-            judged = judge_engine(
-                artifact, self.model.card, self.data, self.sizes, console.progress()
+            artifact = build_engine(
+                model,
+                "",
+                self.sizes,
+                Path(folder),
+                graph_fusion=graph_fusion,
+                reporter=self.reporter,
             )
+            judged = judge_engine(artifact, self.model.card, self.data, self.sizes, self.reporter)
             return {size: _demanded(outcome) for size, outcome in judged}
 
 
-def open_scorer(model: ExportedModel, source: str, sizes: Sequence[Size]) -> Scorer:
+def open_scorer(
+    model: ExportedModel, source: str, sizes: Sequence[Size], reporter: Reporter = SILENT
+) -> Scorer:
     """On the validation part of ``source``. Raises InputError and UsageError where it does not fit
     ``model``."""
     from bench.accuracy import demand_fit
     from netzoo.data.sources import open_dataset
 
-    data = open_dataset(source, "val", progress=console.progress())
+    data = open_dataset(source, "val", progress=reporter)
     demand_fit(model, data)
-    return Scorer(model=model, data=data, sizes=sizes)
+    return Scorer(model=model, data=data, sizes=sizes, reporter=reporter)
 
 
 def largest_drop(scores: Sequence[Score]) -> float:

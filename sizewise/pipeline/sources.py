@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sizewise.cli import console
+from netzoo.data.class_names import read_classes, read_names
 from sizewise.core.errors import InputError, SizewiseError, UsageError
 from sizewise.core.onnxfile import sha256_of
+from sizewise.core.options import changed, option, options_of, spelled
+from sizewise.core.progress import Reporter
+from sizewise.core.reading import PATH, SWITCH, TEXT, Reader, number, optional, whole
 from sizewise.core.specs import ModelCard, Size
-from sizewise.pipeline.scaling import Scaling
+from sizewise.pipeline.scaling import ScalingOptions
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,28 +27,67 @@ if TYPE_CHECKING:
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 
 
+_NETWORK, _FOREIGN = "Network", "Modules and files that are not ours"
+
+
+def _names(given: object) -> tuple[str, ...]:
+    """Of a text file, or as they are in Python."""
+    if isinstance(given, str | Path):
+        return read_names(Path(given))
+    return tuple(map(str, given)) if isinstance(given, Sequence) else ()
+
+
+CLASS_NAMES = Reader(_names, "FILE")
+
+
 @dataclass(frozen=True, kw_only=True)
-class SourceOptions:
+class SourceOptions(ScalingOptions):
     """What the user says beside SOURCE. ``classes`` counts them where ``names`` is empty; without
     either they are as many as the network was published with. ``tree`` holds their parents."""
 
-    weights: Path | None = None
-    names: tuple[str, ...] = ()
-    classes: int | None = None
-    tree: tuple[int, ...] = ()
-    width: float = 1.0
-    depth: float = 1.0
-    raw: bool = False
-    layout: str = ""
-    stride: int = 0
-    seed: int = 0
-    fusion: str = ""
-    scales: str = ""
-    backbone: str = ""
-
-    @property
-    def scaling(self) -> Scaling:
-        return Scaling(fusion=self.fusion, scales=self.scales, backbone=self.backbone)
+    weights: Path | None = option(
+        optional(PATH),
+        None,
+        help="Weights of a network of the zoo: a .safetensors or .pt state dict, or Darknet's "
+        ".weights.",
+        group=_NETWORK,
+        shown="random",
+    )
+    names: tuple[str, ...] = option(
+        CLASS_NAMES, (), help="Class names: a text file with one a line.", group=_NETWORK
+    )
+    classes: int | None = option(
+        optional(whole(1)),
+        None,
+        help="Number of classes, where there are no names.",
+        group=_NETWORK,
+        shown="as published",
+    )
+    tree: Path | None = option(
+        optional(PATH),
+        None,
+        help="A .tree file: classes that are kinds of one another.",
+        group=_NETWORK,
+    )
+    width: float = option(number(0.01), 1.0, help="Width multiplier.", group=_NETWORK)
+    depth: float = option(number(0.01), 1.0, help="Depth multiplier.", group=_NETWORK)
+    raw: bool = option(
+        SWITCH, False, help="Give the head convolutions' outputs, without decode.", group=_NETWORK
+    )
+    layout: str = option(
+        TEXT,
+        "",
+        help="How the outputs are read: see docs/networks.md.",
+        group=_FOREIGN,
+        shown="as the module or file says",
+    )
+    stride: int = option(
+        whole(0),
+        0,
+        help="Stride in pixels that height and width are multiples of; 0: the module says it, or "
+        "32.",
+        group=_FOREIGN,
+    )
 
     def class_names(self, published: int) -> tuple[str, ...]:
         count = published if self.classes is None else self.classes
@@ -73,7 +115,9 @@ _APPLY = {
 """Which options mean something beside which SOURCE: of others it brings its own, or has none."""
 
 
-def resolve(source: str, options: SourceOptions, example: Size, out: Path) -> Source:
+def resolve(
+    source: str, options: SourceOptions, example: Size, out: Path, reporter: Reporter
+) -> Source:
     """The module that ``source`` stands for; Darknet's weights are written into ``out`` as a
     checkpoint too. Raises UsageError or InputError with the choices."""
     path = Path(source)
@@ -90,17 +134,16 @@ def resolve(source: str, options: SourceOptions, example: Size, out: Path) -> So
         check_options(source, "a factory", options)
         return _from_factory(source, options, example)
     check_options(source, "a network of the zoo", options)
-    return _from_zoo(source, options, out)
+    return _from_zoo(source, options, out, reporter)
 
 
 def check_options(source: str, kind: str, options: SourceOptions) -> None:
     """Raises UsageError for one that would be given in vain."""
-    for field in fields(options):
-        given = getattr(options, field.name) != field.default
-        if given and field.name not in _APPLY[kind]:
-            rest = ", ".join(f"--{name}" for name in sorted(_APPLY[kind]))
+    for name in changed(options, *options_of(SourceOptions)):
+        if name not in _APPLY[kind]:
+            rest = ", ".join(map(spelled, sorted(_APPLY[kind])))
             raise UsageError(
-                f"--{field.name} can't be given for {source}",
+                f"{spelled(name)} can't be given for {source}",
                 f"{kind} takes {rest} only",
                 "Leave it out, or name a network of the zoo (sizewise networks).",
             )
@@ -112,7 +155,7 @@ def _from_checkpoint(path: Path, options: SourceOptions) -> Source:
     return _of_network(load_checkpoint(path), options, checkpoint_sha256=sha256_of(path))
 
 
-def _from_zoo(name: str, options: SourceOptions, out: Path) -> Source:
+def _from_zoo(name: str, options: SourceOptions, out: Path, reporter: Reporter) -> Source:
     import torch
 
     from netzoo.config import NetworkConfig
@@ -120,24 +163,28 @@ def _from_zoo(name: str, options: SourceOptions, out: Path) -> Source:
     from netzoo.settling import settle
 
     torch.manual_seed(options.seed)
+    names, parents = read_classes(options.names, options.tree)
+    named = replace(options, names=names)
     network = build_network(
         NetworkConfig(
             name=name,
-            classes=options.class_names(find_network(name).classes),
-            tree=options.tree,
+            classes=named.class_names(find_network(name).classes),
+            tree=parents,
             width=options.width,
             depth=options.depth,
             multiscale=options.scaling.config(),
         )
     )
     if options.weights is None:
-        console.remark(f"{name} has random weights: good for measuring speed alone.")
+        reporter.remark(f"{name} has random weights: good for measuring speed alone.")
         settle(network)
         return _of_network(network, options, checkpoint_sha256="")
-    return _of_network(network, options, checkpoint_sha256=_fill(network, options.weights, out))
+    return _of_network(
+        network, options, checkpoint_sha256=_fill(network, options.weights, out, reporter)
+    )
 
 
-def _fill(network: Network, weights: Path, out: Path) -> str:
+def _fill(network: Network, weights: Path, out: Path, reporter: Reporter) -> str:
     """SHA-256 of the file that holds all of the network's weights now."""
     from netzoo.checkpoint import Provenance, load_weights, save_checkpoint
     from netzoo.darknet import is_darknet_file, load_darknet_weights
@@ -150,14 +197,14 @@ def _fill(network: Network, weights: Path, out: Path) -> str:
     convolutions = list(network.convolutions())
     filled = load_darknet_weights(network, weights)
     if filled < len(convolutions):
-        console.remark(
+        reporter.remark(
             f"{weights} fills the first {filled} of {len(convolutions)} convolutions, for "
             "pre-training: the others are random, so the model measures speed and detects nothing."
         )
         settle(network, convolutions[:filled])
     checkpoint = out / f"{network.config.stem}.safetensors"
     save_checkpoint(checkpoint, network, Provenance(weights_sha256=sha256_of(weights)))
-    console.remark(f"{checkpoint} holds the same weights for later use, without Darknet's file.")
+    reporter.remark(f"{checkpoint} holds the same weights for later use, without Darknet's file.")
     return sha256_of(checkpoint)
 
 

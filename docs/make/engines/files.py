@@ -90,7 +90,7 @@ def in_precision(
         if same and checked == set(looks.check_sizes):
             return made
     console.remark(f"Making {path.name}")
-    conversion = Conversion(parent, precision, looks, console.progress())
+    conversion = Conversion(parent, precision, looks, console.reporter())
     made = conversion.write(conversion.graph(), path)
     if within and conversion.precision.calibrated and _excess(made.card.deviations) > 1:
         kept = _sensitive(conversion)
@@ -101,7 +101,7 @@ def in_precision(
 def _sensitive(conversion: Conversion) -> tuple[str, ...]:
     """The fewest layers to keep; none where even half of them are too few."""
     smallest = replace(conversion.looks, sizes=conversion.looks.sizes[:1])
-    progress = console.progress()
+    progress = console.reporter()
     fast = Conversion(conversion.model, conversion.precision.name, smallest, progress)
     ranked = layer_errors(fast, progress)
 

@@ -59,7 +59,7 @@ def _measured(name: str, files: Mapping[str, ExportedModel]) -> dict[str, Any]:
     """The runs, and how far each file is from its parent."""
     console.remark(f"Measuring {name}")
     folder = OUT / "speed" / name.replace("/", "-").replace(", ", "-")
-    sweep(list(files.values()), SETTINGS, folder, progress=console.progress())
+    sweep(list(files.values()), SETTINGS, folder, progress=console.reporter())
     with Store.open(folder / RESULTS, read_only=True) as store:
         runs = [codec.to_plain(run) for run in store.runs()]
     deviations = {

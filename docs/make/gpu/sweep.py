@@ -118,7 +118,7 @@ def _measured(network: Network, able: Collection[Backend]) -> dict[str, Any]:
             console.remark(f"Measuring {label}")
             asked = settings(model, able, network.sizes, batch)
             out = _results(network).parent
-            sweep((model,), asked, out, command="make gpu", progress=console.progress())
+            sweep((model,), asked, out, command="make gpu", progress=console.reporter())
     with Store.open(_results(network), read_only=True) as store:
         runs = [codec.to_plain(run) for run in store.runs()]
     return {"network": network.name, "width": network.width, "runs": runs}

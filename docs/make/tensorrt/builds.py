@@ -71,7 +71,7 @@ def _of_model(model: ExportedModel) -> Iterator[dict[str, Any]]:
     settings = settings_from(backends=(BACKEND,), strategies=STRATEGIES, sizes=SIZES)
     specs = engine_specs(settings.products())
     label = f"{model.card.stem} {model.card.precision}"
-    with console.progress().stage(label, len(specs)) as stage, TemporaryDirectory() as scratch:
+    with console.reporter().stage(label, len(specs)) as stage, TemporaryDirectory() as scratch:
         for spec in specs:
             yield {"precision": model.card.precision} | record_build(model, spec, Path(scratch))
             stage.advance(note=spec.strategy)

@@ -1,0 +1,155 @@
+"""How the value of an option is read from text or from a plain value, and what help calls it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sizewise.core.specs import Size, Sizes
+
+
+@dataclass(frozen=True)
+class Reader:
+    """``read`` gives the value or raises ValueError (what to give instead) or UsageError;
+    ``kind`` is what help calls such a value. A ``switch`` takes no value on a command line, a
+    ``repeatable`` option may be given there again and again."""
+
+    read: Callable[[Any], Any]
+    kind: str
+    switch: bool = False
+    repeatable: bool = False
+
+
+def _text(given: object) -> str:
+    return given if isinstance(given, str) else str(given)
+
+
+def _switch(given: object) -> bool:
+    if isinstance(given, bool):
+        return given
+    raise ValueError("Give true or false.")
+
+
+def _path(given: object) -> Path:
+    if isinstance(given, str | Path) and str(given):
+        return Path(given)
+    raise ValueError("Give the path of a file or folder.")
+
+
+def _words(given: object) -> tuple[str, ...]:
+    """A comma list, or a sequence."""
+    if isinstance(given, str):
+        found = comma_list(given)
+        if given and not found:
+            raise ValueError("The list is empty: name at least one, or leave it out.")
+        return found
+    if isinstance(given, Sequence):
+        return tuple(part for item in given for part in comma_list(str(item)))
+    return (str(given),)
+
+
+def comma_list(text: str) -> tuple[str, ...]:
+    """``a,b`` as a tuple; empty text gives an empty one."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+TEXT = Reader(_text, "TEXT")
+SWITCH = Reader(_switch, "", switch=True)
+PATH = Reader(_path, "PATH")
+WORDS = Reader(_words, "LIST")
+SIZES = Reader(Sizes.parse, "SIZES")
+SIZE = Reader(lambda given: given if isinstance(given, Size) else Size.parse(str(given)), "SIZE")
+ASSIGNMENTS = Reader(lambda given: tuple(map(str, given)), "NAME=VALUE", repeatable=True)
+
+
+def whole(least: int | None = None) -> Reader:
+    """A whole number, not below ``least``."""
+
+    def read(given: object) -> int:
+        try:
+            number = int(given) if isinstance(given, int | str) else None
+        except ValueError:
+            number = None
+        if number is None or isinstance(given, bool) or (least is not None and number < least):
+            raise ValueError(f"Give a whole number{_from(least)}.")
+        return number
+
+    return Reader(read, "INTEGER")
+
+
+def number(
+    least: float | None = None, *, above: float | None = None, most: float | None = None
+) -> Reader:
+    """A finite number from ``least`` to ``most``, and more than ``above``."""
+
+    def read(given: object) -> float:
+        try:
+            value = float(given) if isinstance(given, int | float | str) else math.nan
+        except ValueError:
+            value = math.nan
+        low = (least is None or value >= least) and (above is None or value > above)
+        if not (math.isfinite(value) and low and (most is None or value <= most)):
+            raise ValueError(f"Give a number{_from(least, above)}{_to(most)}.")
+        return value
+
+    return Reader(read, "NUMBER")
+
+
+def choices(*names: str, least: int = 0) -> Reader:
+    """A comma list of some of ``names``."""
+
+    def read(given: object) -> tuple[str, ...]:
+        found = _words(given)
+        for one in found:
+            if one not in names:
+                raise ChoiceError(one, names)
+        if len(found) < least:
+            raise ValueError(f"Choose from: {', '.join(names)}.")
+        return found
+
+    return Reader(read, "LIST")
+
+
+def several(reader: Reader, least: int = 0) -> Reader:
+    """A comma list, or a sequence, of what ``reader`` reads."""
+
+    def read(given: object) -> tuple[Any, ...]:
+        parts: Iterable[object] = (
+            comma_list(given)
+            if isinstance(given, str)
+            else given
+            if isinstance(given, Sequence)
+            else (given,)
+        )
+        found = tuple(map(reader.read, parts))
+        if len(found) < least:
+            raise ValueError("The list is empty: name at least one.")
+        return found
+
+    return Reader(read, "LIST")
+
+
+def optional(reader: Reader) -> Reader:
+    """What ``reader`` reads, or None (in Python)."""
+    return Reader(lambda given: None if given is None else reader.read(given), reader.kind)
+
+
+class ChoiceError(ValueError):
+    """One of a list that is none of those there are."""
+
+    def __init__(self, given: str, names: Sequence[str]) -> None:
+        super().__init__(f"Choose from: {', '.join(names)}.")
+        self.given = given
+
+
+def _from(least: float | None, above: float | None = None) -> str:
+    if least is not None:
+        return f" from {least:g}"
+    return f" above {above:g}" if above is not None else ""
+
+
+def _to(most: float | None) -> str:
+    return f" to {most:g}" if most is not None else ""

@@ -1,0 +1,53 @@
+"""A sweep over exported models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.settings import SweepSettings
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.pipeline.config import read_bench_file
+from sizewise.pipeline.models import read_as
+
+if TYPE_CHECKING:
+    from bench.sweep import Outcome
+    from sizewise.core.specs import ExportedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """Models and what is measured of them."""
+
+    models: tuple[ExportedModel, ...]
+    settings: SweepSettings
+
+
+def read_sweep(path: Path) -> Sweep:
+    """As a TOML file says. Raises UsageError that names the key, InputError."""
+    file = read_bench_file(path)
+    return Sweep(models=read_models(file.models), settings=file.bench)
+
+
+def read_models(paths: Sequence[Path], layout: str = "") -> tuple[ExportedModel, ...]:
+    """Raises InputError, and UsageError for a layout that is not a file's own."""
+    return tuple(read_as(path, layout) for path in paths)
+
+
+def bench(
+    models: Sequence[ExportedModel],
+    settings: SweepSettings,
+    *,
+    out: Path,
+    command: str = "",
+    reporter: Reporter = SILENT,
+) -> Outcome:
+    """Measure what is not on file in ``out`` yet; ``command`` is what a user typed, for the record.
+
+    Raises as :func:`bench.sweep.sweep`.
+    """
+    from bench.sweep import sweep
+
+    return sweep(models, settings, out, command=command, progress=reporter)

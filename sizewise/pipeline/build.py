@@ -1,0 +1,126 @@
+"""ONNX → engines, each compared with the FP32 file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engines.planning.axes import EngineAxes
+from sizewise.core.errors import EngineError
+from sizewise.core.files import output_folder
+from sizewise.core.options import again, option
+from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
+from sizewise.core.reading import PATH, number, optional
+from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Sizes
+
+if TYPE_CHECKING:
+    from engines.comparing import Comparison
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions(EngineAxes):
+    """What ``sizewise build`` is told beside the model."""
+
+    backends: tuple[str, ...] = again(EngineAxes, "backends", ("onnxruntime",))
+    sizes: Sizes = again(EngineAxes, "sizes", Sizes.parse("320"))
+    parent: Path | None = option(
+        optional(PATH),
+        None,
+        help="FP32 file that errors are measured against.",
+        group="Comparison",
+        shown="found beside the model",
+    )
+    timeout_s: float = option(
+        number(above=0), 1800.0, help="Limit for each build, in s.", group="Limits"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltEngine:
+    """An engine, and how far its outputs are from the FP32 file's."""
+
+    artifact: EngineArtifact
+    comparison: Comparison
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """An engine that was not built, and why."""
+
+    spec: EngineSpec
+    error: EngineError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builds:
+    """Everything that was requested is in one of them."""
+
+    built: tuple[BuiltEngine, ...]
+    refused: tuple[Refusal, ...]
+
+
+def build(model: Path, options: BuildOptions, *, out: Path, reporter: Reporter = SILENT) -> Builds:
+    """Engines of ``model`` in the folder ``out``; those that were built before are taken.
+
+    Raises UsageError, InputError and OutputError; what becomes of an engine is in the result.
+    """
+    from engines.planning.specs import engine_specs
+    from engines.store.parents import check_parent, find_parent
+    from sizewise.core.onnxfile import read_model
+
+    specs = engine_specs((options,))
+    exported = read_model(model)
+    folder = output_folder(out)
+    parent = check_parent(exported, options.parent) if options.parent else find_parent(exported)
+    limits = _Limits(parent=parent, timeout_s=options.timeout_s)
+    return _build_all(exported, specs, folder, limits, reporter)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Limits:
+    parent: Path | None
+    timeout_s: float
+
+
+def _build_all(
+    model: ExportedModel,
+    specs: Sequence[EngineSpec],
+    folder: Path,
+    limits: _Limits,
+    reporter: Reporter,
+) -> Builds:
+    """Two steps an engine, and a note of how far its build is."""
+    from engines.comparing import compare
+    from engines.store.cache import obtain_engine
+
+    built: list[BuiltEngine] = []
+    refused: list[Refusal] = []
+    with reporter.stage("Building engines", 2 * len(specs)) as stage:
+        for spec in specs:
+            engine = f"{spec.backend} {spec.strategy}"
+            stage.advance(0, note=engine)
+            try:
+                artifact = obtain_engine(
+                    model,
+                    spec,
+                    folder,
+                    timeout_s=limits.timeout_s,
+                    on_progress=_noted(stage, engine),
+                )
+                stage.advance(note=f"{engine}: comparing")
+                comparison = compare(artifact, limits.parent, timeout_s=limits.timeout_s)
+                built.append(BuiltEngine(artifact=artifact, comparison=comparison))
+            except EngineError as error:
+                refused.append(Refusal(spec=spec, error=error))
+                stage.advance()
+            stage.advance(note=engine)
+    return Builds(built=tuple(built), refused=tuple(refused))
+
+
+def _noted(stage: Stage, engine: str) -> OnProgress:
+    def note(done: float, what: str) -> None:
+        stage.advance(0, note=f"{engine}: {done:.0%}, {what}")
+
+    return note

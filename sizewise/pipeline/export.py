@@ -1,0 +1,165 @@
+"""PyTorch (or ONNX) → ONNX, gated on parity, then other precisions of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from exporter.request import PrecisionOptions
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.files import output_folder
+from sizewise.core.options import changed, option, spelled
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.reading import SIZE, SWITCH, number, optional, whole
+from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
+from sizewise.pipeline.convert import Converted, convert_all
+from sizewise.pipeline.models import read_as
+from sizewise.pipeline.sources import SourceOptions, check_options, resolve
+
+_USUAL_SIDE = 320
+"""Pixels of an example's sides."""
+
+_INPUT, _NMS = "Input", "NMS in the graph (detectors)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(SourceOptions):
+    """What ``sizewise export`` is told beside SOURCE and precisions."""
+
+    dynamic: bool = option(
+        SWITCH, True, help="Leave batch, height and width open, or fix them.", group=_INPUT
+    )
+    size: Size | None = option(
+        optional(SIZE),
+        None,
+        help="Size in pixels of the example, or the fixed one with --fixed.",
+        group=_INPUT,
+        shown="320, or the next that the network takes",
+    )
+    nms: bool = option(
+        SWITCH, False, help="Put NMS into a detector's graph; there is no .pt2 then.", group=_NMS
+    )
+    nms_score: float | None = option(
+        optional(number()),
+        None,
+        help="Candidates score above this (0-1); to measure AP take 0.001.",
+        group=_NMS,
+        shown="0.25",
+    )
+    nms_iou: float | None = option(
+        optional(number()),
+        None,
+        help="Of boxes of one class that overlap by more than this IoU (0-1), the best stays.",
+        group=_NMS,
+        shown="0.45",
+    )
+    nms_max: int | None = option(
+        optional(whole()), None, help="Most detections in an image.", group=_NMS, shown="300"
+    )
+
+    @property
+    def suppression(self) -> Suppression | None:
+        """What goes into the graph. Raises UsageError."""
+        values = {
+            "score_threshold": self.nms_score,
+            "iou_threshold": self.nms_iou,
+            "max_detections": self.nms_max,
+        }
+        given = {name: value for name, value in values.items() if value is not None}
+        if given and not self.nms:
+            raise UsageError(
+                f"{', '.join(map(spelled, _OF_NMS))} can't be given by themselves",
+                f"they are for the NMS that {spelled('nms')} puts into the graph",
+                f"Give {spelled('nms')}, too, or leave them out.",
+            )
+        if self.raw and self.nms:
+            raise UsageError(
+                f"{spelled('nms')} and {spelled('raw')} can't be given together",
+                "raw heads hold no boxes, and NMS is over boxes",
+                "Leave one of them out.",
+            )
+        return Suppression(**given) if self.nms else None  # type: ignore[arg-type]
+
+
+_OF_NMS = ("nms_score", "nms_iou", "nms_max")
+
+
+def export(
+    source: str,
+    options: ExportOptions,
+    precisions: PrecisionOptions,
+    *,
+    out: Path,
+    reporter: Reporter = SILENT,
+) -> tuple[Converted, ...]:
+    """A file in ``out`` for each fusion and precision, each proven equal to eager PyTorch.
+
+    ``source`` is a network's name, a checkpoint, ``FILE.py:FUNCTION``, ``PACKAGE.MODULE:FUNCTION``
+    or an ONNX file. Raises UsageError, InputError, ExportError, EngineError and OutputError.
+    """
+    _ = options.suppression
+    precisions.check()
+    each = [replace(options, fusion=one.fusions) for one in options.scaling.each(source)]
+    return tuple(
+        converted
+        for one in each
+        for converted in convert_all(
+            export_source(source, one, output_folder(out), reporter), precisions, out, reporter
+        )
+    )
+
+
+def export_source(
+    source: str, options: ExportOptions, out: Path, reporter: Reporter = SILENT
+) -> ExportedModel:
+    """The model that the precision passes start from; of an ONNX file it is that file, or the one
+    with NMS in its graph."""
+    if source.endswith(".onnx"):
+        if given := changed(options, "size", "dynamic"):
+            raise UsageError(
+                f"{' and '.join(map(spelled, given))} can't be given for {source}",
+                "an ONNX file keeps the sizes that it was exported with",
+                "Leave it out, or export the network again.",
+            )
+        return _from_onnx(Path(source), options, out, reporter)
+    from exporter.export import export as export_module
+
+    example = options.size or Size(_USUAL_SIDE, _USUAL_SIDE)
+    found = resolve(source, options, example, out, reporter)
+    return export_module(
+        found.module,
+        found.card,
+        out / f"{found.card.stem}.onnx",
+        output_names=found.output_names,
+        example=options.size or _usual_size(found.card),
+        dynamic=options.dynamic,
+        suppression=options.suppression,
+        progress=reporter,
+    )
+
+
+def _usual_size(card: ModelCard) -> Size:
+    side = -(-max(_USUAL_SIDE, card.smallest) // card.stride) * card.stride
+    return Size(side, side)
+
+
+def _from_onnx(
+    source: Path, options: ExportOptions, out: Path, reporter: Reporter
+) -> ExportedModel:
+    check_options(str(source), "an ONNX file", options)
+    model = read_as(source, options.layout)
+    if model.card.precision != "fp32":
+        raise InputError(
+            f"{source} can't be exported",
+            f"it is in {model.card.precision} already, and an export starts from float32",
+            "Give the float32 file that it was made from.",
+        )
+    if model.card.stride == 1 and options.stride:
+        model = replace(model, card=replace(model.card, stride=options.stride))
+    suppression = options.suppression
+    if suppression is None:
+        return model
+    from exporter.suppression.convert import with_suppression
+
+    path = out / f"{source.stem}.nms.onnx"
+    return with_suppression(model, suppression, path, progress=reporter)

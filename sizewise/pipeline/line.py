@@ -1,0 +1,83 @@
+"""The whole line: train → export → build and sweep → report, each skipped where it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizewise.core.files import output_folder
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.pipeline.bench import bench
+from sizewise.pipeline.config import LineSettings
+from sizewise.pipeline.convert import Converted, convert_all
+from sizewise.pipeline.export import ExportOptions, export_source
+from sizewise.pipeline.train import train_checkpoint
+
+if TYPE_CHECKING:
+    from bench.sweep import Outcome
+    from reports.markdown import Report
+    from sizewise.core.specs import ExportedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """Everything that a line made."""
+
+    converted: tuple[Converted, ...]
+    outcome: Outcome
+    report: Report
+
+
+def export_line(
+    line: LineSettings, out: Path | None = None, reporter: Reporter = SILENT
+) -> tuple[Converted, ...]:
+    """Train and export. Raises as ``train`` and ``export`` do, UsageError before that."""
+    line.check()
+    folder = output_folder(out or line.out)
+    checkpoints = [
+        train_checkpoint(one, line.data, folder, reporter) for one in line.training.each()
+    ]
+    return tuple(
+        made for checkpoint in checkpoints for made in _export(line, checkpoint, folder, reporter)
+    )
+
+
+def measure_line(
+    line: LineSettings,
+    converted: tuple[Converted, ...],
+    out: Path | None = None,
+    *,
+    command: str = "",
+    reporter: Reporter = SILENT,
+) -> Line:
+    """Build, sweep and report what :func:`export_line` made."""
+    from reports.markdown import write_report
+
+    folder = output_folder(out or line.out)
+    models = [made.model for made in converted]
+    outcome = bench(models, line.sweep, out=folder, command=command, reporter=reporter)
+    report = write_report(outcome.results, folder / "report", {m.sha256 for m in models})
+    return Line(converted=converted, outcome=outcome, report=report)
+
+
+def _export(
+    line: LineSettings, checkpoint: Path, out: Path, reporter: Reporter
+) -> tuple[Converted, ...]:
+    path = checkpoint.with_suffix(".onnx")
+    parent = _exported_already(path, checkpoint, reporter) or export_source(
+        str(checkpoint), ExportOptions(size=line.export.size), out, reporter
+    )
+    return convert_all(parent, line.export.precisions_on(line.data), out, reporter)
+
+
+def _exported_already(path: Path, checkpoint: Path, reporter: Reporter) -> ExportedModel | None:
+    from sizewise.core.onnxfile import read_model, sha256_of
+
+    if not path.exists():
+        return None
+    model = read_model(path)
+    if model.card.checkpoint_sha256 != sha256_of(checkpoint) or not model.program_path.exists():
+        return None
+    reporter.remark(f"{path} is of this checkpoint already: not exported again.")
+    return model

@@ -1,0 +1,396 @@
+"""A network and a data set → a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netzoo.data.class_names import read_classes
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.files import output_folder
+from sizewise.core.onnxfile import sha256_of
+from sizewise.core.options import option, spelled
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.reading import PATH, SIZES, SWITCH, TEXT, number, optional, several, whole
+from sizewise.core.specs import Size, Sizes
+from sizewise.pipeline.candidates import SCORES
+from sizewise.pipeline.scaling import ScalingOptions
+
+if TYPE_CHECKING:
+    from netzoo.checkpoint import Provenance
+    from netzoo.config import NetworkConfig
+    from netzoo.data.classified import ClassifiedSet
+    from netzoo.data.coco import Dataset
+    from netzoo.data.sources import Split
+    from netzoo.network import Network, NetworkEntry
+    from netzoo.training.pretrained import Pretrained
+    from netzoo.training.settings import ScaleTraining, TrainingSettings
+
+OBJECT = "object"
+"""The one class of a mask."""
+
+_NETWORK, _TRAINING, _SCALES = "Network", "Training", "Several scales (network multiscale)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(ScalingOptions):
+    """What ``sizewise train`` and the table ``[train]`` say beside the network; paths are relative
+    to the working folder. Each ``fusion`` is a training of its own."""
+
+    width: float = option(number(above=0), 1.0, help="Width multiplier.", group=_NETWORK)
+    depth: float = option(number(above=0), 1.0, help="Depth multiplier.", group=_NETWORK)
+    weights: Path | None = option(
+        optional(PATH),
+        None,
+        help="Weights to begin with: safetensors, a state dict, or a Darknet file.",
+        group=_NETWORK,
+        shown="random",
+    )
+    tree: Path | None = option(
+        optional(PATH),
+        None,
+        help="A .tree file: classes that are kinds of one another.",
+        group=_NETWORK,
+    )
+    backbone_weights: Path | None = option(
+        optional(PATH),
+        None,
+        help="Weights of multiscale's one backbone: safetensors with timm's names.",
+        group=_NETWORK,
+        shown="random",
+    )
+    steps: int = option(whole(1), 700, help="Optimiser steps.", group=_TRAINING)
+    batch: int = option(whole(1), 8, help="Images per step.", group=_TRAINING)
+    sizes: Sizes = option(
+        SIZES,
+        Sizes.parse("160:320:32"),
+        help="Input sizes in pixels; one of them is drawn at each step.",
+        group=_TRAINING,
+    )
+    learning_rate: float = option(
+        number(above=0), 2e-3, help="Peak learning rate.", group=_TRAINING
+    )
+    loss: str = option(
+        TEXT,
+        "",
+        help="Loss; sizewise networks lists them.",
+        group=_TRAINING,
+        shown="the network's first",
+    )
+    classification_data: str = option(
+        TEXT,
+        "",
+        help="Images with a class and no boxes, for --loss joint.",
+        group=_TRAINING,
+    )
+    seed: int = option(
+        whole(0), 0, help="Random seed of weights, batches and sizes.", group=_TRAINING
+    )
+    scale_weights: tuple[float, ...] = option(
+        several(number(0)),
+        (),
+        help="Weight of each scale's own loss (comma list).",
+        group=_SCALES,
+        shown="1 for scale 1, 0.5 for others",
+    )
+    consistency: float = option(
+        number(0), 0.0, help="Weight of how much the scales' masks differ.", group=_SCALES
+    )
+    price: float = option(
+        number(0),
+        0.0,
+        help="Weight of the pixels that --fusion adaptive computes; above 0 it leaves scales out.",
+        group=_SCALES,
+    )
+    single_scale_steps: int = option(
+        whole(0), 0, help="Steps at scale 1 alone before all scales are trained.", group=_SCALES
+    )
+    checkpointing: bool = option(
+        SWITCH,
+        False,
+        help="Recompute activations in the backward pass: slower, less memory.",
+        group=_SCALES,
+    )
+    sequential: bool = option(
+        SWITCH, False, help="Process scales one after another: the same result.", group=_SCALES
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A network and how it is trained: what types alone can't check, :meth:`check` does."""
+
+    network: str
+    options: TrainOptions
+
+    def each(self) -> tuple[Training, ...]:
+        """One for each fusion."""
+        each = self.options.scaling.each(self.network)
+        return tuple(
+            replace(self, options=replace(self.options, fusion=(one.fusion,) if one.fusion else ()))
+            for one in each
+        )
+
+    @property
+    def scale_training(self) -> ScaleTraining | None:
+        """None where nothing is said."""
+        from netzoo.training.settings import ScaleTraining
+
+        options = self.options
+        said = ScaleTraining(
+            weights=options.scale_weights,
+            consistency=options.consistency,
+            price=options.price,
+            single_scale_steps=options.single_scale_steps,
+            checkpointing=options.checkpointing,
+            sequential=options.sequential,
+        )
+        return None if said == ScaleTraining() else said
+
+    @property
+    def settings(self) -> TrainingSettings:
+        """With the loss that is meant. Raises UsageError."""
+        from netzoo.loss import choose_loss
+        from netzoo.network import find_network
+        from netzoo.training.settings import TrainingSettings
+
+        options = self.options
+        return TrainingSettings(
+            steps=options.steps,
+            batch_size=options.batch,
+            sizes=options.sizes,
+            learning_rate=options.learning_rate,
+            loss=choose_loss(find_network(self.network), options.loss).name,
+            seed=options.seed,
+            scales=self.scale_training,
+        )
+
+    def check(self) -> None:
+        """What types alone don't tell, before hours of training. Raises UsageError."""
+        from netzoo.config import NetworkConfig
+        from netzoo.cost import build_without_weights
+        from netzoo.network import find_network
+        from netzoo.training.checks import check_scales, check_sizes
+
+        entry, settings = find_network(self.network), self.settings
+        check_sizes(entry, settings)
+        for training in self.each():
+            config = NetworkConfig(
+                name=self.network,
+                classes=tuple(map(str, range(entry.classes))),
+                width=self.options.width,
+                depth=self.options.depth,
+                multiscale=training.options.scaling.config(),
+            )
+            build_without_weights(config)
+            check_scales(entry, config, settings)
+        self._check_price()
+
+    def _check_price(self) -> None:
+        from netzoo.fusion import find_fusion, fusions
+
+        price = self.options.price
+        if price and not any(find_fusion(t.options.scaling.fusion).weighs for t in self.each()):
+            weighing = ", ".join(name for name, entry in fusions().items() if entry.weighs)
+            raise UsageError(
+                f"{spelled('price')} {price:g} has no effect",
+                "none of these fusions weighs scales, so none leaves any out",
+                f"Leave it out, or choose a fusion that weighs them: {weighing}.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A checkpoint, and what it scores (0–1) at ``size`` on the validation part of the data, by
+    the names that ``sizewise evaluate --json`` has for it."""
+
+    checkpoint: str
+    size: str = ""
+    scores: Mapping[str, float] | None = None
+
+
+def train(
+    training: Training, data: str, *, out: Path, reporter: Reporter = SILENT
+) -> tuple[Trained, ...]:
+    """A checkpoint in ``out`` for each fusion; one of the same data and settings is taken as it is.
+
+    Raises UsageError, InputError, OutputError and TrainingError.
+    """
+    training.check()
+    folder = output_folder(out)
+    return tuple(
+        _validated(one, data, train_checkpoint(one, data, folder, reporter), reporter)
+        for one in training.each()
+    )
+
+
+def train_checkpoint(
+    training: Training, source: str, out: Path, reporter: Reporter = SILENT
+) -> Path:
+    """Where the checkpoint lies; one of the same data, weights and settings is taken as it is."""
+    from netzoo.checkpoint import Provenance, save_checkpoint
+    from netzoo.network import find_network
+    from netzoo.training.history import History
+    from netzoo.training.pretrained import open_pretrained
+    from netzoo.training.trainer import train as train_network
+
+    entry, options = find_network(training.network), training.options
+    settings = training.settings
+    data = _open(entry, source, "train", reporter)
+    classified = _open_classified(training, reporter)
+    start = open_pretrained(options.weights, entry) if options.weights else None
+    config = _config(training, data, start)
+    provenance = Provenance(
+        settings=settings,
+        data=data.name,
+        data_sha256=data.sha256,
+        weights_sha256=start.sha256 if start else "",
+        classified_sha256=classified.sha256 if classified else "",
+        backbone_sha256=sha256_of(options.backbone_weights) if options.backbone_weights else "",
+    )
+    path = out / f"{config.stem}.safetensors"
+    if path.exists():
+        if _is_of(path, config, provenance):
+            reporter.remark(
+                f"{path} is of these settings and this data already: not trained again."
+            )
+            return path
+        reporter.remark(f"{path} is of other settings or data: trained anew, and then replaced.")
+    history = History()
+    network = train_network(
+        config,
+        data,
+        settings,
+        reporter,
+        start=lambda new: _begin(new, start, options.backbone_weights, reporter),
+        classified=classified,
+        record=history.add,
+    )
+    save_checkpoint(path, network, provenance)
+    history.save(path.with_suffix(".losses.csv"))
+    reporter.remark(
+        f"Loss at the end, weighted: {history.summary()} ({path.stem}.losses.csv has all steps)."
+    )
+    if entry.anchors and not config.anchors and network.config.anchors == entry.anchors:
+        reporter.remark("The data has too few shapes of boxes to fit anchors: the published stay.")
+    return path
+
+
+def _config(
+    training: Training, data: Dataset | ClassifiedSet, start: Pretrained | None
+) -> NetworkConfig:
+    """With the classes of the tree; without one, with those of the data."""
+    from netzoo.config import NetworkConfig
+    from netzoo.network import find_network
+
+    options = training.options
+    classes, tree = read_classes((), options.tree) if options.tree else (data.classes, ())
+    if find_network(training.network).task == "segmentation":
+        classes = (OBJECT,)
+    return NetworkConfig(
+        name=training.network,
+        classes=classes,
+        tree=tree,
+        width=options.width,
+        depth=options.depth,
+        anchors=start.anchors if start else (),
+        multiscale=options.scaling.config(),
+    )
+
+
+def _open(
+    entry: NetworkEntry, source: str, split: Split, reporter: Reporter
+) -> Dataset | ClassifiedSet:
+    from netzoo.data.classified import open_classified
+    from netzoo.data.sources import open_dataset
+
+    opened = open_classified if entry.task == "classification" else open_dataset
+    return opened(source, split, progress=reporter)
+
+
+def _open_classified(training: Training, reporter: Reporter) -> ClassifiedSet | None:
+    """What the loss joint has beside boxes. Raises UsageError where that is missing."""
+    from netzoo.data.classified import open_classified
+    from netzoo.training.joint import JOINT
+
+    if training.options.classification_data:
+        return open_classified(training.options.classification_data, "train", progress=reporter)
+    if training.settings.loss == JOINT:
+        raise UsageError(
+            f"{training.network} can't be trained with the loss {JOINT} on boxes alone",
+            "it learns from classified images at the same time",
+            f"Give {spelled('classification_data')} too, or choose another loss.",
+        )
+    return None
+
+
+def _begin(
+    network: Network, start: Pretrained | None, backbone: Path | None, reporter: Reporter
+) -> None:
+    if backbone:
+        from netzoo.training.pretrained import fill_backbone
+
+        fill_backbone(network, backbone)
+    if start is None:
+        return
+    filled, count = start.fill(network), len(list(network.convolutions()))
+    others = "" if filled == count else "; the others begin at random"
+    reporter.remark(f"{start.path} fills {filled} of {count} convolutions{others}.")
+
+
+def _validated(training: Training, source: str, checkpoint: Path, reporter: Reporter) -> Trained:
+    """Detectors are not evaluated here (``sizewise evaluate`` does it), and nothing is where there
+    is no data to validate with."""
+    from netzoo.checkpoint import load_checkpoint
+    from netzoo.network import find_network
+
+    judge = _JUDGES.get(find_network(training.network).task)
+    if judge is None:
+        return Trained(checkpoint=str(checkpoint))
+    size = max(training.settings.sizes, key=lambda size: size.pixels)
+    try:
+        scores = judge(load_checkpoint(checkpoint), source, size, reporter)
+    except InputError as error:
+        reporter.remark(f"Not evaluated. {error}")
+        return Trained(checkpoint=str(checkpoint))
+    return Trained(checkpoint=str(checkpoint), size=str(size), scores=scores)
+
+
+def _judge_classes(
+    network: Network, source: str, size: Size, reporter: Reporter
+) -> dict[str, float]:
+    from netzoo.data.classified import open_classified
+    from netzoo.training.evaluate import evaluate_classifier
+
+    data = open_classified(source, "val", progress=reporter)
+    scores = evaluate_classifier(network, data, size, reporter)
+    return {name: getattr(scores, name) for name in SCORES["classification"]}
+
+
+def _judge_masks(network: Network, source: str, size: Size, reporter: Reporter) -> dict[str, float]:
+    from netzoo.data.sources import open_dataset
+    from netzoo.training.evaluate import evaluate_masks
+
+    data = open_dataset(source, "val", progress=reporter)
+    scores = evaluate_masks(network, data, size, reporter)
+    return {name: getattr(scores, name) for name in SCORES["segmentation"]}
+
+
+_JUDGES: Mapping[str, Callable[[Network, str, Size, Reporter], dict[str, float]]] = {
+    "classification": _judge_classes,
+    "segmentation": _judge_masks,
+}
+
+
+def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
+    """Whether a checkpoint came of just this training (which chooses anchors and decoding)."""
+    from netzoo.checkpoint import read_header
+
+    try:
+        header = read_header(path)
+    except InputError:
+        return False
+    asked = replace(header.config, anchors=config.anchors, decoding=config.decoding)
+    return (asked, header.provenance) == (config, provenance)
