@@ -8,7 +8,7 @@ from typing import Any
 
 from engines.planning.axes import EngineAxes
 from engines.planning.batches import Batch
-from sizewise.core.options import fill, option, options_of
+from sizewise.core.options import fill, option, options_of, spelled, spelling
 from sizewise.core.reading import TEXT, WORDS, Reader, number, optional, whole
 from sizewise.core.specs import Sizes
 from sizewise.core.trials import Protocol
@@ -82,13 +82,15 @@ def _tables(given: object) -> tuple[Mapping[str, Any], ...]:
     """What each table says, read, and nothing else."""
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise ValueError("Give a list of tables: [[bench.sweep]].")
-    return tuple(_table(table) for table in given)
+    outer = spelled("sweep")
+    return tuple(_table(table, f"{outer}[{number}]") for number, table in enumerate(given))
 
 
-def _table(given: object) -> Mapping[str, Any]:
+def _table(given: object, where: str) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise ValueError("Give a list of tables: [[bench.sweep]].")
-    read = fill(Axes, given)
+    with spelling(lambda name: f"{where}.{name}"):
+        read = fill(Axes, given)
     return {name: getattr(read, name) for name in given}
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engines.planning.batches import Batch
 from sizewise.core.options import option
 from sizewise.core.reading import (
     ASSIGNMENTS,
+    JOINED,
     SIZES,
     SWITCH,
-    ChoiceError,
     Reader,
     choices,
+    no_choice,
     several,
     whole,
 )
@@ -27,14 +27,7 @@ def _backend(given: object) -> str:
 
     if given not in backends():
         offered = [name for name, backend in backends().items() if not backend.for_tests]
-        raise ChoiceError(str(given), offered)
-    return str(given)
-
-
-def _profiles(given: object) -> str:
-    """Of a number, a text, or a list of such."""
-    if isinstance(given, Sequence) and not isinstance(given, str):
-        return ",".join(map(str, given))
+        raise no_choice(given, offered)
     return str(given)
 
 
@@ -76,7 +69,7 @@ class EngineAxes:
         group=_ENGINES,
     )
     profiles: str = option(
-        Reader(_profiles, "NUMBER|SIZES"),
+        Reader(JOINED.read, "NUMBER|SIZES"),
         "",
         help="For --strategy profiles: the number of profiles, or the largest size of each "
         "(288,352,448).",
@@ -95,6 +88,7 @@ class EngineAxes:
     )
     options: tuple[str, ...] = option(
         ASSIGNMENTS,
+        JOINED,
         (),
         help="An option of the back ends that have it. Repeatable; an unknown name lists those "
         "there are.",

@@ -85,7 +85,7 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     def call(**given: Any) -> None:
         command(**_gathered(kinds, given))
 
-    del call.__wrapped__  # type: ignore[attr-defined]
+    del call.__wrapped__
     parameters.sort(key=lambda parameter: parameter.kind)
     call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -93,7 +93,8 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _options_type(hint: Any) -> tuple[type[Any] | None, Iterable[str]]:
-    kind, hidden = hint, ()
+    kind: Any = hint
+    hidden: Iterable[str] = ()
     if get_origin(hint) is Annotated:
         kind, *extras = get_args(hint)
         hidden = next((e.names for e in extras if isinstance(e, Without)), ())

@@ -2,6 +2,7 @@
 
 SizewiseError                    exit 1
 ├── UsageError                   exit 2: an option or a configuration file is wrong
+│   └── OptionError              one option, named as the user wrote it
 ├── InputError                   a file or a data set given to us can't be used
 ├── OutputError                  what was made can't be written: permission, full disk
 ├── TrainingError                the loss is no number any more
@@ -57,6 +58,10 @@ class SizewiseError(Exception):
 
 class UsageError(SizewiseError):
     exit_code = 2
+
+
+class OptionError(UsageError):
+    pass
 
 
 class InputError(SizewiseError):

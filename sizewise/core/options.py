@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sizewise.core.errors import UsageError
-from sizewise.core.reading import ChoiceError, Reader
+from sizewise.core.errors import OptionError, UsageError
+from sizewise.core.reading import Reader, UnreadableError
 
 T = TypeVar("T")
 _KEY = "option"
@@ -58,7 +58,7 @@ def options_of(kind: type[Any]) -> dict[str, Option]:
 def fill(kind: type[T], given: Mapping[str, object], base: T | None = None) -> T:
     """A ``kind`` of what was given, and of ``base`` (or the defaults) where nothing was.
 
-    Raises UsageError, naming the option as the user wrote it.
+    Raises OptionError, which names the option as the user wrote it.
     """
     known = options_of(kind)
     for name in given:
@@ -69,7 +69,7 @@ def fill(kind: type[T], given: Mapping[str, object], base: T | None = None) -> T
         return dataclasses.replace(base, **values)  # type: ignore[type-var]
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in known and field.default is dataclasses.MISSING and field.name not in given:
-            raise UsageError(
+            raise OptionError(
                 f"{spelled(field.name)} is missing",
                 "it has no default",
                 f"{known[field.name].help}",
@@ -96,12 +96,14 @@ def changed(options: Any, *names: str) -> tuple[str, ...]:
 def _read(name: str, reader: Reader, value: object) -> object:
     try:
         return reader.read(value)
+    except OptionError:
+        raise
     except UsageError as error:
-        raise UsageError(_invalid(name, value), error.why, error.todo) from error
-    except ChoiceError as error:
-        raise UsageError(_invalid(name, error.given), "", str(error)) from error
+        raise OptionError(_invalid(name, value), error.why, error.todo) from error
+    except UnreadableError as error:
+        raise OptionError(_invalid(name, error.given), "", str(error)) from error
     except ValueError as error:
-        raise UsageError(_invalid(name, value), "", str(error)) from error
+        raise OptionError(_invalid(name, value), "", str(error)) from error
 
 
 def _invalid(name: str, value: object) -> str:
@@ -109,14 +111,14 @@ def _invalid(name: str, value: object) -> str:
     return f"Invalid value {shown} for {spelled(name)}"
 
 
-def _unknown(name: str, known: Iterable[str]) -> UsageError:
+def _unknown(name: str, known: Iterable[str]) -> OptionError:
     near = difflib.get_close_matches(name, known, n=1)
     todo = (
         f"Did you mean {spelled(near[0])}?"
         if near
         else f"Choose from: {', '.join(map(spelled, known))}."
     )
-    return UsageError(f"There is no option {spelled(name)}", "", todo)
+    return OptionError(f"There is no option {spelled(name)}", "", todo)
 
 
 Spelling = Callable[[str], str]

@@ -27,6 +27,13 @@ def _text(given: object) -> str:
     return given if isinstance(given, str) else str(given)
 
 
+def _joined(given: object) -> str:
+    """A text as it stands; a list of parts joined by commas."""
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        return ",".join(map(str, given))
+    return str(given)
+
+
 def _switch(given: object) -> bool:
     if isinstance(given, bool):
         return given
@@ -57,6 +64,7 @@ def comma_list(text: str) -> tuple[str, ...]:
 
 
 TEXT = Reader(_text, "TEXT")
+JOINED = Reader(_joined, "LIST")
 SWITCH = Reader(_switch, "", switch=True)
 PATH = Reader(_path, "PATH")
 WORDS = Reader(_words, "LIST")
@@ -105,7 +113,7 @@ def choices(*names: str, least: int = 0) -> Reader:
         found = _words(given)
         for one in found:
             if one not in names:
-                raise ChoiceError(one, names)
+                raise no_choice(one, names)
         if len(found) < least:
             raise ValueError(f"Choose from: {', '.join(names)}.")
         return found
@@ -124,7 +132,7 @@ def several(reader: Reader, least: int = 0) -> Reader:
             if isinstance(given, Sequence)
             else (given,)
         )
-        found = tuple(map(reader.read, parts))
+        found = tuple(_part(reader, part) for part in parts)
         if len(found) < least:
             raise ValueError("The list is empty: name at least one.")
         return found
@@ -132,17 +140,31 @@ def several(reader: Reader, least: int = 0) -> Reader:
     return Reader(read, "LIST")
 
 
+def _part(reader: Reader, given: object) -> Any:
+    try:
+        return reader.read(given)
+    except UnreadableError:
+        raise
+    except ValueError as error:
+        raise UnreadableError(given, str(error)) from error
+
+
 def optional(reader: Reader) -> Reader:
     """What ``reader`` reads, or None (in Python)."""
     return Reader(lambda given: None if given is None else reader.read(given), reader.kind)
 
 
-class ChoiceError(ValueError):
-    """One of a list that is none of those there are."""
+class UnreadableError(ValueError):
+    """One part of what was given can't be read; the message says what to give instead."""
 
-    def __init__(self, given: str, names: Sequence[str]) -> None:
-        super().__init__(f"Choose from: {', '.join(names)}.")
+    def __init__(self, given: object, todo: str) -> None:
+        super().__init__(todo)
         self.given = given
+
+
+def no_choice(given: object, names: Iterable[str]) -> UnreadableError:
+    """``given`` is none of ``names``."""
+    return UnreadableError(given, f"Choose from: {', '.join(names)}.")
 
 
 def _from(least: float | None, above: float | None = None) -> str:

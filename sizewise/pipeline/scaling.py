@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sizewise.core.errors import UsageError
 from sizewise.core.options import option
-from sizewise.core.reading import TEXT, WORDS
+from sizewise.core.reading import JOINED, WORDS
 
 if TYPE_CHECKING:
     from netzoo.config import MultiscaleConfig
@@ -27,7 +27,7 @@ class ScalingOptions:
         shown="the network's own",
     )
     scales: str = option(
-        TEXT,
+        JOINED,
         "",
         help="Scales that multiscale looks at, as factors of the input size (comma list).",
         group=_GROUP,

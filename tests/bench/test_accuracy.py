@@ -11,16 +11,17 @@ import pytest
 from scipy.special import expit
 
 from bench.accuracy import demand_fit, find_judge, judge_images
-from bench.settings import SweepSettings
 from engines.base import Array, Session
 from engines.feeding import infer_images
+from engines.planning.axes import EngineAxes
+from engines.planning.batches import Batch
 from engines.planning.specs import engine_specs
 from engines.store.cache import obtain_engine
 from engines.store.opening import open_engine
 from netzoo.data.coco import Dataset, read_coco
 from netzoo.tasks.letterbox import Letterbox
 from sizewise.core.errors import InputError
-from sizewise.core.specs import ExportedModel, ModelCard, Size
+from sizewise.core.specs import ExportedModel, ModelCard, Size, Sizes
 from sizewise.core.trials import Accuracy
 from tests.bench.models import CARD, brightness, colours, suppressed_colours
 from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
@@ -57,12 +58,14 @@ def measured(
     folder: Path, model: ExportedModel, data: Dataset, size: Size, *, batch: int = 1
 ) -> Accuracy:
     (spec,) = engine_specs(
-        SweepSettings(
-            backends=("onnxruntime",),
-            strategies=("dynamic",),
-            sizes=str(size),
-            batch=(batch,),
-            threads=1,
+        (
+            EngineAxes(
+                backends=("onnxruntime",),
+                strategies=("dynamic",),
+                sizes=Sizes((size,)),
+                batch=(Batch(batch),),
+                threads=1,
+            ),
         )
     )
     demand_fit(model, data)

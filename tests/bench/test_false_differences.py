@@ -20,7 +20,7 @@ from bench.sweep import sweep
 from engines.backends._timeline import TIMELINE
 from engines.backends.fake import Fake, FakeOptions
 from sizewise.core import environment
-from sizewise.core.specs import Strategy
+from sizewise.core.specs import Sizes, Strategy
 from sizewise.core.stats import compare_results
 from sizewise.core.trials import Run
 from tests.bench.factories import InProcess
@@ -58,7 +58,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, ...]:
         for seed in range(RUNS):
             TIMELINE.restart(seed)
             settings = SweepSettings(
-                backends=("fake",), sizes="32", replicas=2, block_s=0, seed=seed
+                backends=("fake",), sizes=Sizes.parse("32"), replicas=2, block_s=0, seed=seed
             )
             sweep([model], settings, folder, launch=InProcess)
     with Store.open(folder / "results.sqlite", read_only=True) as store:

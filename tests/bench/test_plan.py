@@ -8,17 +8,24 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from bench.plan import Group, plan_sweep
-from bench.settings import SweepSettings
+from bench.settings import Axes, SweepSettings
 from engines.backends.fake import FakeOptions
-from engines.planning.axes import Axes
 from engines.planning.specs import engine_specs
 from engines.registry import find_backend
 from sizewise.core.environment import usable_cores
-from sizewise.core.errors import InputError, UsageError
-from sizewise.core.specs import BackendOptions, BatchRange, ExportedModel, Profile, Size, TensorSpec
+from sizewise.core.errors import InputError, OptionError, UsageError
+from sizewise.core.options import fill
+from sizewise.core.specs import (
+    BackendOptions,
+    BatchRange,
+    ExportedModel,
+    Profile,
+    Size,
+    Sizes,
+    TensorSpec,
+)
 from sizewise.core.trials import Trial
 from tests.bench.models import CARD, colours
 
@@ -33,7 +40,7 @@ def planned(
 ) -> tuple[Group, ...]:
     return plan_sweep(
         models,
-        SweepSettings.model_validate({"backends": ["fake"], "threads": 1} | keys),
+        fill(SweepSettings, {"backends": ["fake"], "threads": 1} | keys),
         environment_fingerprint=environment,
         data_sha256={"": data},
     )
@@ -55,7 +62,12 @@ def test_a_static_engine_has_one_size_and_a_dynamic_one_all(model: ExportedModel
         *(("dynamic", s, (spanning,)) for s in ("32x32", "64x96", "128x128")),
     }
     assert (
-        len(engine_specs(SweepSettings(backends=("fake",), sizes="32,64x96,128").products())) == 4
+        len(
+            engine_specs(
+                fill(SweepSettings, {"backends": "fake", "sizes": "32,64x96,128"}).products()
+            )
+        )
+        == 4
     )
 
 
@@ -123,11 +135,11 @@ def test_options_reach_the_back_ends_that_have_them(model: ExportedModel) -> Non
 def test_a_table_may_inherit_options_that_only_another_has(model: ExportedModel) -> None:
     tables = [{"backends": ["fake"]}, {"backends": ["onnxruntime"]}]
     settings = {"sizes": "32", "options": ["seed=3"], "sweep": tables}
-    specs = engine_specs(SweepSettings.model_validate(settings).products())
+    specs = engine_specs(fill(SweepSettings, settings).products())
     assert {spec.backend for spec in specs} == {"fake", "onnxruntime"}
     alone = settings | {"sweep": [tables[0], tables[1] | {"options": ["seed=4"]}]}
     with pytest.raises(UsageError, match="onnxruntime has no option 'seed'"):
-        engine_specs(SweepSettings.model_validate(alone).products())
+        engine_specs(fill(SweepSettings, alone).products())
 
 
 def test_profiles_without_an_engine_that_has_any_are_an_error() -> None:
@@ -266,29 +278,26 @@ def test_a_model_that_takes_no_images_is_an_error(model: ExportedModel) -> None:
 
 def test_an_unknown_back_end_is_an_error_that_lists_those_there_are() -> None:
     with pytest.raises(UsageError, match=r"'onyx'.*onnxruntime, .*openvino"):
-        engine_specs(SweepSettings(backends=("onyx",)).products())
+        engine_specs(fill(SweepSettings, {"backends": "onyx"}).products())
 
 
 @pytest.mark.parametrize(
-    ("keys", "where"),
+    ("keys", "words"),
     [
-        ({"stategies": ["static"]}, ("stategies",)),
-        ({"strategies": ["fast"]}, ("strategies", 0)),
-        ({"backends": []}, ("backends",)),
-        ({"rounds": 0}, ("rounds",)),
-        ({"block_s": float("nan")}, ("block_s",)),
-        ({"sweep": [{"size": "32"}]}, ("sweep", 0, "size")),
-        ({"sweep": [{"sweep": []}]}, ("sweep", 0, "sweep")),
+        ({"stategies": ["static"]}, r"option stategies.*mean strategies\?"),
+        ({"strategies": ["fast"]}, "'fast' for strategies.*static, dynamic, profiles"),
+        ({"backends": []}, "for backends"),
+        ({"rounds": 0}, "value 0 for rounds.*whole number from 1"),
+        ({"block_s": float("nan")}, "nan for block_s"),
+        ({"sweep": [{"size": "32"}]}, r"option sweep\[0\]\.size.*mean sweep\[0\]\.sizes\?"),
+        ({"sweep": [{"sweep": []}]}, r"option sweep\[0\]\.sweep"),
     ],
 )
-def test_what_is_wrong_in_a_table_is_named(
-    keys: dict[str, object], where: tuple[str | int, ...]
-) -> None:
-    with pytest.raises(ValidationError) as caught:
-        SweepSettings.model_validate(keys)
-    assert caught.value.errors()[0]["loc"] == where
+def test_what_is_wrong_in_a_table_is_named(keys: dict[str, object], words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        fill(SweepSettings, keys)
 
 
 def test_each_product_is_whole() -> None:
-    whole = SweepSettings(seed=3, sweep=(Axes(sizes="32"),)).products()
-    assert whole == (Axes(seed=3, sizes="32"),)
+    whole = fill(SweepSettings, {"seed": 3, "sweep": [{"sizes": "32"}]}).products()
+    assert whole == (Axes(seed=3, sizes=Sizes.parse("32")),)

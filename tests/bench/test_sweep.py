@@ -16,6 +16,7 @@ from bench.settings import SweepSettings
 from bench.sweep import Outcome, sweep
 from engines.backends.fake import Fake, FakeOptions
 from sizewise.core.errors import InputError, OutputError, RecordError, UsageError
+from sizewise.core.options import fill
 from sizewise.core.progress import Stage
 from sizewise.core.specs import ExportedModel
 from sizewise.core.trials import Result
@@ -41,7 +42,7 @@ def model(tmp_path: Path) -> ExportedModel:
 
 
 def swept(out: Path, *models: ExportedModel, **keys: Any) -> Outcome:
-    settings = SweepSettings.model_validate(QUICK | keys)
+    settings = fill(SweepSettings, QUICK | keys)
     return sweep(models, settings, out, command="sizewise bench", launch=InProcess)
 
 
@@ -88,11 +89,11 @@ def test_what_is_on_file_asks_for_the_same_sweep_again(
     tmp_path: Path, model: ExportedModel
 ) -> None:
     tables = [{"sizes": "32", "rounds": 1}, {"sizes": "64"}]
-    settings = SweepSettings.model_validate(QUICK | {"sweep": tables})
+    settings = fill(SweepSettings, QUICK | {"sweep": tables})
     outcome = swept(tmp_path / "out", model, sweep=tables)
     with Store.open(outcome.results, read_only=True) as store:
         (run,) = store.runs()
-    noted = SweepSettings.model_validate(json.loads(run.configuration)["settings"])
+    noted = fill(SweepSettings, json.loads(run.configuration)["settings"])
     assert noted.products() == settings.products()
     assert [axes.rounds for axes in noted.products()] == [1, 2]
 
@@ -274,7 +275,7 @@ class Impatient:
 
 
 def test_an_interruption_keeps_whole_groups(tmp_path: Path, model: ExportedModel) -> None:
-    settings = SweepSettings.model_validate(QUICK)
+    settings = fill(SweepSettings, QUICK)
     with pytest.raises(KeyboardInterrupt):
         sweep([model], settings, tmp_path / "out", progress=Impatient(), launch=InProcess)
     rest = swept(tmp_path / "out", model)

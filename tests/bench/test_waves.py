@@ -16,7 +16,15 @@ from bench.settings import SweepSettings
 from bench.waves import Bench, measure_group, steps
 from engines.backends.fake import FakeOptions
 from sizewise.core.errors import InferenceError
-from sizewise.core.specs import BatchRange, EngineArtifact, EngineMemory, EngineSpec, Profile, Size
+from sizewise.core.specs import (
+    BatchRange,
+    EngineArtifact,
+    EngineMemory,
+    EngineSpec,
+    Profile,
+    Size,
+    Sizes,
+)
 from sizewise.core.trials import Result
 from tests.bench.factories import InProcess
 from tests.bench.models import colours
@@ -37,7 +45,11 @@ class Bar:
 def group_of(folder: Path, *options: FakeOptions, **keys: Any) -> Group:
     """One static fake engine for each of ``options``."""
     settings = SweepSettings(
-        backends=("fake",), strategies=("static",), sizes="32", replicas=len(options), **keys
+        backends=("fake",),
+        strategies=("static",),
+        sizes=Sizes.parse("32"),
+        replicas=len(options),
+        **keys,
     )
     (group,) = plan_sweep(
         [colours(folder / "model.onnx")],

@@ -14,6 +14,7 @@ from docs.make.engines import files
 from docs.make.gpu import sweep as gpu
 from docs.make.pages import HOUSE
 from engines.backends.onnxruntime_gpu import OnnxRuntimeCuda
+from engines.planning.batches import Batch
 from engines.registry import find_backend
 from sizewise.core import codec, nvidia
 from sizewise.core.errors import ExportError
@@ -114,8 +115,8 @@ def test_cuda_graphs_are_measured_on_and_off_where_they_can_be(
             for options in ([], ["cuda_graphs=false"])
             if not options or backend.name.startswith("tensorrt")
         ]
-        assert {table.batch for table in tables} == {(8,)}
-        assert {table.sizes for table in tables} == {"224:448:32"}
+        assert {table.batch for table in tables} == {(Batch(8),)}
+        assert {table.sizes.text for table in tables} == {"224:448:32"}
 
 
 def test_files_are_made_in_the_precisions_that_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:

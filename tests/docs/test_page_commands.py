@@ -42,8 +42,8 @@ def parse(words: list[str]) -> dict[str, Any]:
 def test_every_command_on_the_page_parses(page: Path) -> None:
     for words in commands(page):
         given = parse(words)
-        asked = given.get("backend_option") or ()
-        backends = [find_backend(name) for name in given["backend"].split(",")] if asked else []
+        asked = given.get("options") or ()
+        backends = [find_backend(name) for name in given["backends"].split(",")] if asked else []
         demand_known(backends, asked)
         for backend in backends:
             read_options(backend, asked)

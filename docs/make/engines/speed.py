@@ -24,15 +24,18 @@ from bench.settings import SweepSettings
 from bench.sweep import RESULTS, sweep
 from docs.make.engines.files import FULL, OUT, SIZES, full_width, trained
 from docs.make.engines.pages import machine, write_record
-from engines.planning.axes import Axes
 from sizewise.cli import console
 from sizewise.core import codec
-from sizewise.core.specs import ExportedModel
+from sizewise.core.specs import ExportedModel, Sizes
 
 THREADS = 2
-DEFAULT = Axes(precision=("fp32",), backends=("onnxruntime",), strategies=("dynamic",))
+DEFAULT: dict[str, Any] = {
+    "precision": ("fp32",),
+    "backends": ("onnxruntime",),
+    "strategies": ("dynamic",),
+}
 SETTINGS = SweepSettings(
-    sizes=SIZES,
+    sizes=Sizes.parse(SIZES),
     threads=THREADS,
     processes=3,
     rounds=3,
@@ -41,8 +44,8 @@ SETTINGS = SweepSettings(
     warmup_calls=2,
     sweep=(
         DEFAULT,
-        Axes(backends=("openvino",), strategies=("static",)),
-        Axes(precision=("int8",), backends=("onnxruntime",), strategies=("static",)),
+        {"backends": ("openvino",), "strategies": ("static",)},
+        {"precision": ("int8",), "backends": ("onnxruntime",), "strategies": ("static",)},
     ),
 )
 

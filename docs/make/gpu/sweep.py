@@ -23,7 +23,6 @@ from docs.make.engines.matrix import IMAGES, NARROW, SCALES
 from docs.make.engines.pages import machine
 from docs.make.pages import HOUSE, MEASURED
 from engines.base import Backend
-from engines.planning.axes import Axes
 from engines.registry import find_backend
 from engines.tensorrt.compatibility import why_not_here
 from engines.tensorrt.options import TensorRtOptions
@@ -32,6 +31,7 @@ from sizewise.core import codec
 from sizewise.core.errors import ExportError
 from sizewise.core.files import written_whole
 from sizewise.core.nvidia import find_devices
+from sizewise.core.options import fill
 from sizewise.core.specs import ExportedModel
 
 BACKENDS = ("tensorrt", "tensorrt_rtx", "onnxruntime_cuda", "onnxruntime_tensorrt", "torch_cuda")
@@ -134,12 +134,13 @@ def settings(
     """A table for each back end that takes the file, and one without CUDA graphs where it captures
     them by itself."""
     tables = [
-        Axes(backends=(backend.name,), strategies=backend.strategies, options=options)
+        {"backends": (backend.name,), "strategies": backend.strategies, "options": options}
         for backend in able
         if model.card.precision in backend.precisions
         for options in _options(backend)
     ]
-    return SweepSettings(sizes=sizes, batch=(batch,), threads=1, sweep=tuple(tables), **PROTOCOL)
+    common = {"sizes": sizes, "batch": batch, "threads": 1, "sweep": tables}
+    return fill(SweepSettings, common | PROTOCOL)
 
 
 def _options(backend: Backend) -> tuple[tuple[str, ...], ...]:

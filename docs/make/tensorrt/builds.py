@@ -17,13 +17,14 @@ from docs.make.engines.files import OUT, all_precisions, export, full_width, in_
 from docs.make.engines.matrix import IMAGES, NARROW, SCALES
 from docs.make.engines.pages import machine
 from docs.make.pages import MEASURED
+from engines.planning.axes import EngineAxes
 from engines.planning.specs import engine_specs
 from engines.store.cache import obtain_engine
 from sizewise.cli import console
-from sizewise.cli.bench import settings_from
 from sizewise.core import codec
 from sizewise.core.errors import EngineError, ExportError
 from sizewise.core.files import written_whole
+from sizewise.core.options import fill
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel
 
 BACKEND = "tensorrt_rtx"
@@ -68,8 +69,8 @@ def _models() -> Iterator[tuple[str, str, ExportedModel]]:
 
 
 def _of_model(model: ExportedModel) -> Iterator[dict[str, Any]]:
-    settings = settings_from(backends=(BACKEND,), strategies=STRATEGIES, sizes=SIZES)
-    specs = engine_specs(settings.products())
+    axes = {"backends": BACKEND, "strategies": STRATEGIES, "sizes": SIZES}
+    specs = engine_specs((fill(EngineAxes, axes),))
     label = f"{model.card.stem} {model.card.precision}"
     with console.reporter().stage(label, len(specs)) as stage, TemporaryDirectory() as scratch:
         for spec in specs:

@@ -17,6 +17,7 @@ from engines.attestation import attest
 from engines.base import example_input
 from engines.registry import find_backend
 from engines.store.opening import open_engine
+from sizewise.core.options import fill
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Size
 from sizewise.core.trials import Result
 from tests.engines.nets import Array, reference
@@ -199,7 +200,7 @@ def _swept(model: ExportedModel, name: str, out: Path) -> list[Result]:
     asked = {"backends": [name], "strategies": ["dynamic"], "sizes": "64,128", "threads": 1}
     protocol = {"processes": 1, "rounds": 2, "block_s": 0}
     needed = [f"{option}={','.join(value)}" for option, value in needed_options(name).items()]
-    settings = SweepSettings.model_validate(asked | protocol | {"options": needed})
+    settings = fill(SweepSettings, asked | protocol | {"options": needed})
     outcome = sweep((model,), settings, out)
     with Store.open(outcome.results, read_only=True) as store:
         return [result for run in store.runs() for result in run.results]

@@ -263,10 +263,10 @@ def test_a_configuration_has_lists_where_options_have_commas(tmp_path: Path) -> 
     )
     by_lists, by_commas = (read_line(path) for path in (lists, commas))
     by_lists.check()
-    assert by_lists.train == by_commas.train
-    single, average = by_lists.train.each()
-    assert (single.fusion, average.fusion) == ("single", "average")
-    settings = average.scaling.config()
+    assert by_lists.training == by_commas.training
+    single, average = by_lists.training.each()
+    assert (single.options.scaling.fusion, average.options.scaling.fusion) == ("single", "average")
+    settings = average.options.scaling.config()
     assert settings is not None
     assert settings.scales == (0.5, 1, 2)
     assert average.settings.scales == ScaleTraining(weights=(0.3, 1, 0.7))
@@ -277,4 +277,4 @@ def test_every_fusion_there_is_can_be_named_in_a_configuration(tmp_path: Path) -
     path.write_text(line(f"fusion = {sorted(fusions())}"))
     read = read_line(path)
     read.check()
-    assert [one.fusion for one in read.train.each()] == sorted(fusions())
+    assert [one.options.scaling.fusion for one in read.training.each()] == sorted(fusions())

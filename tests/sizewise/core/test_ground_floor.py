@@ -41,7 +41,7 @@ def test_every_error_is_in_the_tree_that_the_docstring_draws() -> None:
 
 def test_only_usage_exits_with_2() -> None:
     types = errors._all_types(errors.SizewiseError).values()
-    assert {t for t in types if t.exit_code == 2} == {errors.UsageError}
+    assert {t for t in types if t.exit_code == 2} == {errors.UsageError, errors.OptionError}
 
 
 def test_a_card_comes_back_equal() -> None:
