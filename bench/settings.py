@@ -77,6 +77,10 @@ class Axes(EngineAxes):
     def protocol(self) -> Protocol:
         return Protocol(**{f.name: getattr(self, f.name) for f in fields(Protocol)})
 
+    def plain(self) -> dict[str, Any]:
+        """What a results file keeps of it, sizes as the user wrote them."""
+        return _plain({name: getattr(self, name) for name in options_of(type(self))})
+
 
 def _tables(given: object) -> tuple[Mapping[str, Any], ...]:
     """What each table says, read, and nothing else."""
@@ -121,22 +125,19 @@ class SweepSettings(Axes):
         return tuple(replace(common, **said) for said in self.sweep or ({},))
 
     def plain(self) -> dict[str, Any]:
-        """What a results file keeps of it, sizes as the user wrote them."""
-        values = {name: getattr(self, name) for name in (*_ON_FILE, "timeout_s", "memory_limit_mb")}
-        return _plain(values) | {"sweep": [_plain(said) for said in self.sweep]}
+        return super().plain() | {"sweep": [_plain(said) for said in self.sweep]}
 
 
 _ON_FILE = (
     *("fusion", "precision", "sizes", "backends", "strategies", "graph_fusion", "profiles"),
     *("batch", "options", "threads", "allow_fallback", "data", "replicas", "processes", "rounds"),
-    *("block_calls", "block_s", "warmup_calls", "seed"),
+    *("block_calls", "block_s", "warmup_calls", "seed", "timeout_s", "memory_limit_mb"),
 )
 """The order of the keys, since the first results files."""
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    ordered = [name for name in (*_ON_FILE, "timeout_s", "memory_limit_mb") if name in values]
-    return {name: _plain_value(values[name]) for name in ordered}
+    return {name: _plain_value(values[name]) for name in _ON_FILE if name in values}
 
 
 def _plain_value(value: Any) -> Any:

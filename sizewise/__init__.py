@@ -1,5 +1,80 @@
-"""sizewise: export once, build the right engine for every input size, know what each costs."""
+"""sizewise: export once, build the right engine for every input size, know what each costs.
+
+``import sizewise as sw`` gives the commands as functions (docs/python.md). Nothing heavy is
+imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from sizewise._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from bench.settings import SweepSettings
+    from exporter.request import PrecisionOptions
+    from sizewise.api import bench, build, convert, evaluate, export, load, predict, report, train
+    from sizewise.core.errors import SizewiseError
+    from sizewise.core.progress import SILENT, Reporter
+    from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
+    from sizewise.pipeline.build import BuildOptions
+    from sizewise.pipeline.evaluate import EvaluateOptions
+    from sizewise.pipeline.export import ExportOptions
+    from sizewise.pipeline.predict import PredictOptions
+    from sizewise.pipeline.train import TrainOptions
+
+__all__ = [
+    "SILENT",
+    "BuildOptions",
+    "EngineArtifact",
+    "EvaluateOptions",
+    "ExportOptions",
+    "ExportedModel",
+    "PrecisionOptions",
+    "PredictOptions",
+    "Reporter",
+    "Size",
+    "Sizes",
+    "SizewiseError",
+    "SweepSettings",
+    "TrainOptions",
+    "__version__",
+    "bench",
+    "build",
+    "convert",
+    "evaluate",
+    "export",
+    "load",
+    "predict",
+    "report",
+    "train",
+]
+
+_HOMES = {
+    "sizewise.api": (
+        *("bench", "build", "convert", "evaluate", "export", "load", "predict", "report", "train"),
+    ),
+    "sizewise.core.errors": ("SizewiseError",),
+    "sizewise.core.progress": ("SILENT", "Reporter"),
+    "sizewise.core.specs": ("EngineArtifact", "ExportedModel", "Size", "Sizes"),
+    "bench.settings": ("SweepSettings",),
+    "exporter.request": ("PrecisionOptions",),
+    "sizewise.pipeline.build": ("BuildOptions",),
+    "sizewise.pipeline.evaluate": ("EvaluateOptions",),
+    "sizewise.pipeline.export": ("ExportOptions",),
+    "sizewise.pipeline.predict": ("PredictOptions",),
+    "sizewise.pipeline.train": ("TrainOptions",),
+}
+"""Where each public name is defined."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -88,7 +88,6 @@ class EngineAxes:
     )
     options: tuple[str, ...] = option(
         ASSIGNMENTS,
-        JOINED,
         (),
         help="An option of the back ends that have it. Repeatable; an unknown name lists those "
         "there are.",

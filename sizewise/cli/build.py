@@ -27,9 +27,10 @@ def build(
     One engine per size (static), or one for all sizes (dynamic, profiles). Errors are against the
     FP32 file in ONNX Runtime without optimisation.
     """
+    from sizewise.core.onnxfile import read_model
     from sizewise.pipeline.build import build
 
-    builds = build(model, options, out=out, reporter=console.reporter())
+    builds = build(read_model(model), options, out=out, reporter=console.reporter())
     _say(builds, next_step=_next_step(builds, model, options), as_json=as_json)
 
 

@@ -61,21 +61,21 @@ class Builds:
     refused: tuple[Refusal, ...]
 
 
-def build(model: Path, options: BuildOptions, *, out: Path, reporter: Reporter = SILENT) -> Builds:
+def build(
+    model: ExportedModel, options: BuildOptions, *, out: Path, reporter: Reporter = SILENT
+) -> Builds:
     """Engines of ``model`` in the folder ``out``; those that were built before are taken.
 
     Raises UsageError, InputError and OutputError; what becomes of an engine is in the result.
     """
     from engines.planning.specs import engine_specs
     from engines.store.parents import check_parent, find_parent
-    from sizewise.core.onnxfile import read_model
 
     specs = engine_specs((options,))
-    exported = read_model(model)
     folder = output_folder(out)
-    parent = check_parent(exported, options.parent) if options.parent else find_parent(exported)
+    parent = check_parent(model, options.parent) if options.parent else find_parent(model)
     limits = _Limits(parent=parent, timeout_s=options.timeout_s)
-    return _build_all(exported, specs, folder, limits, reporter)
+    return _build_all(model, specs, folder, limits, reporter)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
 from sizewise.core.errors import InputError, UsageError
@@ -15,6 +16,9 @@ from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
 from sizewise.pipeline.convert import Converted, convert_all
 from sizewise.pipeline.models import read_as
 from sizewise.pipeline.sources import SourceOptions, check_options, resolve
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _USUAL_SIDE = 320
 """Pixels of an example's sides."""
@@ -85,7 +89,7 @@ _OF_NMS = ("nms_score", "nms_iou", "nms_max")
 
 
 def export(
-    source: str,
+    source: str | nn.Module,
     options: ExportOptions,
     precisions: PrecisionOptions,
     *,
@@ -94,12 +98,12 @@ def export(
 ) -> tuple[Converted, ...]:
     """A file in ``out`` for each fusion and precision, each proven equal to eager PyTorch.
 
-    ``source`` is a network's name, a checkpoint, ``FILE.py:FUNCTION``, ``PACKAGE.MODULE:FUNCTION``
-    or an ONNX file. Raises UsageError, InputError, ExportError, EngineError and OutputError.
+    ``source`` is a network's name, a checkpoint, ``FILE.py:FUNCTION``, ``PACKAGE.MODULE:FUNCTION``,
+    an ONNX file, or a module. Raises UsageError, InputError, ExportError, EngineError, OutputError.
     """
     _ = options.suppression
     precisions.check()
-    each = [replace(options, fusion=one.fusions) for one in options.scaling.each(source)]
+    each = [replace(options, fusion=one.fusions) for one in options.scaling.each(str(source))]
     return tuple(
         converted
         for one in each
@@ -110,11 +114,11 @@ def export(
 
 
 def export_source(
-    source: str, options: ExportOptions, out: Path, reporter: Reporter = SILENT
+    source: str | nn.Module, options: ExportOptions, out: Path, reporter: Reporter = SILENT
 ) -> ExportedModel:
     """The model that the precision passes start from; of an ONNX file it is that file, or the one
     with NMS in its graph."""
-    if source.endswith(".onnx"):
+    if isinstance(source, str) and source.endswith(".onnx"):
         if given := changed(options, "size", "dynamic"):
             raise UsageError(
                 f"{' and '.join(map(spelled, given))} can't be given for {source}",

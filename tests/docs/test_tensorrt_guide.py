@@ -79,7 +79,8 @@ def test_flags_of_others_lead_to_flags_and_options_of_ours(title: str) -> None:
 
 def _flags() -> set[str]:
     group: Any = typer.main.get_command(app)
-    of_commands = {o for c in group.commands.values() for p in c.params for o in p.opts}
+    commands = [group.get_command(None, name) for name in group.list_commands(None)]
+    of_commands = {o for c in commands for p in c.params for o in p.opts}
     return of_commands | {"--debug"}
 
 

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.store import Store
+from bench.journal.store import Store
 from engines.machines import this_machine
 from engines.registry import find_backend
-from engines.signing import KEY_FILE
-from sizewise import environment
-from sizewise.environment import Environment
-from sizewise.trials import Run
+from engines.store.signing import KEY_FILE
+from sizewise.core import environment
+from sizewise.core.environment import Environment
+from sizewise.core.trials import Run
 
 MADE = Path(__file__).with_name("made")
 MADE_IN = "/home/user/made"

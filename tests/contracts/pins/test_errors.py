@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.child import ChildError
-from sizewise.errors import SizewiseError, _all_types, error_from_json
-from sizewise.rooms import ROOMS
+from sizewise.core.child import ChildError
+from sizewise.core.errors import SizewiseError, _all_types, error_from_json
+from sizewise.core.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[3]
 
 EXIT_CODES = {
     "SizewiseError": 1,
     "UsageError": 2,
+    "OptionError": 2,
     "InputError": 1,
     "OutputError": 1,
     "TrainingError": 1,
@@ -57,7 +58,7 @@ def test_the_tree_of_errors_is_this_one() -> None:
 
 @pytest.mark.parametrize("name", EXIT_CODES)
 def test_an_error_comes_back_as_its_type_with_its_code(name: str) -> None:
-    import exporter.passes  # noqa: F401 - its error is one of these
+    import exporter.graph.passes  # noqa: F401 - its error is one of these
 
     kind = _all_types(SizewiseError)[name]
     error = kind("What", "why", "To do.", reason_code="numerics")
@@ -79,7 +80,7 @@ def test_a_parent_that_starts_children_knows_all_that_they_raise() -> None:
     """What the sweep imports, and no more, in a process of its own."""
     script = (
         "import bench.sweep\n"
-        "from sizewise.errors import SizewiseError, _all_types\n"
+        "from sizewise.core.errors import SizewiseError, _all_types\n"
         "print(' '.join(_all_types(SizewiseError)))\n"
     )
     said = subprocess.run(

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import pytest
 
-from bench import schema
+from bench.journal import schema
 from bench.settings import Axes, SweepSettings
 from engines.comparing import Comparison, Difference
 from engines.registry import backends
@@ -22,11 +22,12 @@ from netzoo.checkpoint import CheckpointHeader, Provenance
 from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.tasks.layouts import layout_names
 from netzoo.training.settings import ScaleTraining, TrainingSettings
-from sizewise import codec, specs, trials
-from sizewise.environment import PACKAGES, Environment
-from sizewise.rooms import ROOMS
-from sizewise.specs import Strategy, Task
-from sizewise.trials import Status
+from sizewise.core import codec, specs, trials
+from sizewise.core.environment import PACKAGES, Environment
+from sizewise.core.options import fill
+from sizewise.core.rooms import ROOMS
+from sizewise.core.specs import Strategy, Task
+from sizewise.core.trials import Status
 
 ROOT = Path(__file__).resolve().parents[3]
 PINNED: dict[str, Any] = json.loads(
@@ -93,7 +94,7 @@ def snapshot() -> dict[str, Any]:
             name: _fields(backend.options_type) for name, backend in sorted(backends().items())
         },
         "settings": {
-            kind.__name__: json.loads(json.dumps(kind().model_dump(mode="json")))
+            kind.__name__: json.loads(json.dumps(kind().plain()))
             for kind in (Axes, SweepSettings)
         },
         "statuses": list(get_args(Status)),
@@ -129,7 +130,5 @@ def test_full_settings_are_written_as_they_were() -> None:
     """As the configuration of a run holds them: all of ``[bench]``, and of each ``[[bench.sweep]]``
     what it says."""
     given = PINNED["full_settings"]["given"]
-    settings = SweepSettings.model_validate(given)
-    said = [table.model_dump(mode="json", exclude_unset=True) for table in settings.sweep]
-    written = codec.to_json(settings.model_dump(mode="json") | {"sweep": said})
+    written = codec.to_json(fill(SweepSettings, given).plain())
     assert written == PINNED["full_settings"]["written"]

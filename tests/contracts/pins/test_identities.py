@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engines import cache
-from engines.cache import engine_name
 from engines.registry import find_backend
-from sizewise.environment import Environment
-from sizewise.specs import (
+from engines.store import cache
+from engines.store.cache import engine_name
+from sizewise.core.environment import Environment
+from sizewise.core.specs import (
     BatchRange,
     EngineSpec,
     ExportedModel,
@@ -20,7 +20,7 @@ from sizewise.specs import (
     Size,
     TensorSpec,
 )
-from sizewise.trials import Cell, Protocol, Trial
+from sizewise.core.trials import Cell, Protocol, Trial
 
 THERE = Environment(
     sizewise="0.1.0",

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from bench import rows
-from engines.artifacts import MANIFEST, read_manifest, spec_from_plain, write_manifest
-from engines.cache import engine_name, obtain_engine
-from engines.opening import verify
+from bench.journal import rows
 from engines.registry import find_backend
+from engines.store.cache import engine_name, obtain_engine
+from engines.store.manifest import MANIFEST, read_manifest, spec_from_plain, write_manifest
+from engines.store.opening import verify
 from netzoo.checkpoint import HEADER_KEY, load_checkpoint, read_header, save_checkpoint
-from sizewise import codec
 from sizewise.cli.front import run_command_line
-from sizewise.environment import read_environment
-from sizewise.errors import EngineMismatchError
-from sizewise.onnxfile import CARD_KEY, load_onnx, read_model, sha256_of, write_card
-from sizewise.trials import Trial
+from sizewise.core import codec
+from sizewise.core.environment import read_environment
+from sizewise.core.errors import EngineMismatchError
+from sizewise.core.onnxfile import CARD_KEY, load_onnx, read_model, sha256_of, write_card
+from sizewise.core.trials import Trial
 from tests.contracts.pins.fixture import (
     ENGINES,
     MADE,

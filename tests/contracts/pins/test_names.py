@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from sizewise import __version__
-from sizewise.discover import discover
-from sizewise.rooms import ROOMS
+from sizewise.core.discover import discover
+from sizewise.core.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("sizewise", *ROOMS)

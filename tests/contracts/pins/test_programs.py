@@ -38,7 +38,7 @@ from pathlib import Path
 from exporter.capture import capture, save_program
 from netzoo.checkpoint import load_checkpoint
 from netzoo.deploy import deployable
-from sizewise.specs import Size
+from sizewise.core.specs import Size
 
 network = load_checkpoint(Path(sys.argv[1]))
 module = deployable(network)
