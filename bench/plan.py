@@ -11,6 +11,7 @@ from engines.options import told_options
 from engines.planning.specs import engines_of
 from engines.registry import find_backend
 from sizewise.core.errors import UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import EngineSpec, ExportedModel, Size
 from sizewise.core.trials import Cell, Protocol, Trial
 
@@ -59,16 +60,16 @@ def plan_sweep(
     )
 
 
-_KEPT = {"fusion": "--fusion (fusion in a file)", "precision": "precision (in a file)"}
-"""What models are kept by, and how users say it."""
+_KEPT = ("fusion", "precision")
+"""What models are kept by."""
 
 
 def models_of(axes: Axes, models: Sequence[ExportedModel]) -> tuple[ExportedModel, ...]:
     """Those whose fusion and precision are asked for. Raises UsageError for a fusion or a precision
     that none of them has."""
-    for name, option in _KEPT.items():
+    for name in _KEPT:
         known = {getattr(model.card, name) for model in models}
-        _demand_known(name, option, getattr(axes, name), known)
+        _demand_known(name, getattr(axes, name), known)
     return tuple(
         model
         for model in models
@@ -77,14 +78,14 @@ def models_of(axes: Axes, models: Sequence[ExportedModel]) -> tuple[ExportedMode
     )
 
 
-def _demand_known(name: str, option: str, asked: Iterable[str], known: Iterable[str]) -> None:
+def _demand_known(name: str, asked: Iterable[str], known: Iterable[str]) -> None:
     there = sorted(known)
     for one in asked:
         if one not in there:
             raise UsageError(
                 f"No model here has the {name} {one!r}",
                 f"there is {', '.join(map(repr, there))}",
-                f"Choose among these, or leave {option} out for all of them.",
+                f"Choose among these, or leave {spelled(name)} out to measure all of them.",
             )
 
 
@@ -131,7 +132,7 @@ def _demand_takers(models: Sequence[ExportedModel], sizes: Iterable[Size]) -> No
             raise UsageError(
                 f"No model here takes the size {size}",
                 "; ".join(refusals),
-                "Choose other --sizes.",
+                f"Choose other {spelled('sizes')}.",
             )
 
 

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from sizewise.core.errors import UsageError
 from sizewise.core.options import changed, option, spelled
-from sizewise.core.reading import SIZES, TEXT, WORDS, number, optional, several, whole
+from sizewise.core.reading import (
+    SIZES,
+    TEXT,
+    WORDS,
+    Reader,
+    no_choice,
+    number,
+    optional,
+    several,
+    whole,
+)
 from sizewise.core.specs import Sizes
 
 if TYPE_CHECKING:
@@ -17,13 +27,29 @@ if TYPE_CHECKING:
 _PRECISION, _CALIBRATION, _ACCURACY = "Precision", "Calibration (int8, fp8)", "Accuracy"
 
 
+def _precision(given: object) -> str:
+    from exporter.convert import precisions
+
+    if given not in precisions():
+        raise no_choice(given, precisions())
+    return str(given)
+
+
+def _method(given: object) -> str:
+    from exporter.calibration.method import methods
+
+    if given not in methods():
+        raise no_choice(given, methods())
+    return str(given)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PrecisionOptions:
     """``calibrate`` is a folder of pictures or a data set, ``data`` what accuracy is measured on,
     ``max_drop`` the points of it that a precision may lose."""
 
     precision: tuple[str, ...] = option(
-        WORDS,
+        several(Reader(_precision, "LIST"), 1),
         ("fp32",),
         help="Precisions, one file each: fp32, fp16, bf16, int8, fp8 (comma list).",
         group=_PRECISION,
@@ -55,7 +81,7 @@ class PrecisionOptions:
         shown="every second one of the usual sizes",
     )
     method: str = option(
-        TEXT,
+        Reader(_method, "NAME"),
         "minmax",
         help="How ranges become scales: minmax, percentile, entropy.",
         group=_CALIBRATION,

@@ -13,3 +13,11 @@ def own_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(KEY_FILE, str(tmp_path_factory.mktemp("key") / "key"))
         yield
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rewrite-mistakes",
+        action="store_true",
+        help="Write tests/sizewise/cli/mistakes.txt anew.",
+    )

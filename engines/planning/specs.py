@@ -12,6 +12,7 @@ from engines.planning.size_groups import plan_profiles
 from engines.registry import find_backend
 from sizewise.core.environment import usable_cores
 from sizewise.core.errors import UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import EngineSpec, Profile, Size, Strategy
 
 _Sizes = tuple[Size, ...]
@@ -76,7 +77,7 @@ def _demand_strategy(tables: Iterable[EngineAxes]) -> None:
     grouping = [axes for axes in tables if axes.profiles]
     if grouping and not any("profiles" in axes.strategies for axes in grouping):
         raise UsageError(
-            f"The profiles {grouping[0].profiles!r} would change nothing",
+            f"{spelled('profiles')} {grouping[0].profiles} has no effect",
             "only an engine of the strategy profiles has several",
-            "Add profiles to --strategy, or leave --profiles out.",
+            f"Add profiles to {spelled('strategies')}, or leave {spelled('profiles')} out.",
         )

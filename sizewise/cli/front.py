@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import traceback
+from typing import Any
 
 import typer
 
@@ -41,6 +42,9 @@ def run_command_line(arguments: list[str]) -> int:
         if debug:
             traceback.print_exc()
             _print_child_trace(error)
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stderr.write(f"{error}\n")
+            return 2
         return _say(*_sentence(error))
     # typer gives the code of an Exit, of Ctrl-C too, and what the command returned without one
     return _say(_RESUMES, code) if code == INTERRUPTED else code or 0
@@ -58,15 +62,26 @@ def _sentence(error: Exception) -> tuple[str, int]:
         return _system_sentence(error), 1
     if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
         return _missing_sentence(error.name), 1
-    message = getattr(error, "format_message", None)  # what typer says of a wrong option
-    if message is not None:
-        return f"{message()} Try 'sizewise --help'.", 2
+    if hasattr(error, "format_message"):
+        return _usage_sentence(error), 2
     kind = type(error).__name__
     return (
         f"Something unexpected happened: {kind}: {error}. "
         "Run the same command with --debug, and report what it prints.",
         1,
     )
+
+
+def _usage_sentence(error: Any) -> str:
+    """What typer says of a wrong command line."""
+    near = getattr(error, "possibilities", None)
+    option = getattr(error, "option_name", "")
+    where = f"Run {error.ctx.command_path if error.ctx else 'sizewise'} --help to see all."
+    if option and near:
+        return f"There is no option {option}. Did you mean {' or '.join(near)}?"
+    if option:
+        return f"There is no option {option}. {where}"
+    return f"{error.format_message()} {where}"
 
 
 def _system_sentence(error: OSError) -> str:

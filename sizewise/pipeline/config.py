@@ -112,8 +112,9 @@ class LineSettings:
 
 def read_line(path: Path) -> LineSettings:
     """Raises UsageError that names the key."""
+    given = read_toml(path)
     with _keys_of(path):
-        file = fill(_LineFile, read_toml(path))
+        file = fill(_LineFile, given)
     train = _table(_TrainTable, file.train, path, "train")
     options = {name: getattr(train, name) for name in TrainOptions.__dataclass_fields__}
     return LineSettings(
@@ -138,8 +139,9 @@ class BenchFile:
 
 def read_bench_file(path: Path) -> BenchFile:
     """Raises UsageError that names the key."""
+    given = read_toml(path)
     with _keys_of(path):
-        file = fill(BenchFile, read_toml(path))
+        file = fill(BenchFile, given)
     table: Any = file.bench
     return replace(file, bench=_table(SweepSettings, table, path, "bench"))
 
@@ -166,6 +168,6 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
             f"The configuration {path} can't be read",
-            str(error),
+            (error.strerror or "").lower() if isinstance(error, OSError) else str(error),
             "See examples/digits.toml for one that works.",
         ) from error

@@ -143,7 +143,7 @@ def test_a_table_may_inherit_options_that_only_another_has(model: ExportedModel)
 
 
 def test_profiles_without_an_engine_that_has_any_are_an_error() -> None:
-    with pytest.raises(UsageError, match=r"'3' would change nothing.*--strategy"):
+    with pytest.raises(UsageError, match=r"profiles 3 has no effect.*strategies"):
         engine_specs(SweepSettings(backends=("fake",), profiles="3").products())
 
 

@@ -94,8 +94,7 @@ def snapshot() -> dict[str, Any]:
             name: _fields(backend.options_type) for name, backend in sorted(backends().items())
         },
         "settings": {
-            kind.__name__: json.loads(json.dumps(kind().plain()))
-            for kind in (Axes, SweepSettings)
+            kind.__name__: json.loads(json.dumps(kind().plain())) for kind in (Axes, SweepSettings)
         },
         "statuses": list(get_args(Status)),
         "strategies": list(get_args(Strategy)),

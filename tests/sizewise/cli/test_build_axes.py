@@ -58,7 +58,7 @@ def test_build_takes_profiles_ranges_and_options(
         (("--batch", "4:1:8"), "'4:1:8' is no batch size"),
         (("--backend-option", "sed=1"), "fake has no option 'sed': fake has seed (a whole number;"),
         (("--backend-option", "seed=x"), "The option seed of fake can't be 'x'"),
-        (("--strategy", "static", "--profiles", "2"), "would change nothing"),
+        (("--strategy", "static", "--profiles", "2"), "has no effect"),
     ],
 )
 def test_what_can_not_be_asked_is_a_usage_error(
