@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from engines.base import Session
-from engines.feeding import infer_images, unfit_for_pictures
+from engines.feeding import infer_images
 from netzoo.data.coco import AnnotatedImage, Dataset
 from netzoo.data.relabelling import find_classes
 from netzoo.tasks.coco_ap import evaluate_detections
@@ -118,7 +118,7 @@ def misfit(card: ModelCard, image: ImageInput, data: Dataset) -> str:
         return f"nothing here reads the layout {card.layout} of its outputs"
     if why := _other_classes(card, data):
         return why
-    return _bare(card, data) or unfit_for_pictures(image)
+    return _bare(card, data) or image.refuses_pictures
 
 
 def _bare(card: ModelCard, data: Dataset) -> str:

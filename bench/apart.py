@@ -54,7 +54,7 @@ def another_size(spec: EngineSpec, size: Size) -> Size | None:
     """The smallest of the sizes that the engine's profiles name, of a profile that does not take
     ``size`` where there is one. None where they name no other."""
     home = [profile for profile in spec.profiles if profile.admits(size)]
-    named = {end for profile in spec.profiles for end in (profile.min, profile.opt, profile.max)}
+    named = set(spec.sizes)
 
     def nearness(end: Size) -> tuple[bool, int, int]:
         return any(profile.admits(end) for profile in home), end.pixels, end.height

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from bench.launch import Limits
 from bench.plan import Planned
-from engines.admission import check_size
-from engines.registry import find_backend
+from engines.inputs import check_size
 from engines.store.cache import obtain_engine
 from sizewise.core.errors import EngineError, InputError
 from sizewise.core.specs import EngineArtifact, EngineSpec
@@ -34,17 +33,14 @@ class Builds:
         return made
 
     def _attempt(self, planned: Planned) -> EngineArtifact | EngineError | InputError:
-        spec = planned.trial.spec
-        backend = find_backend(spec.backend)
         try:
-            backend.check(planned.model, spec)
-            backend.demand_run()  # or minutes of building were for nothing
             return obtain_engine(
                 planned.model,
-                spec,
+                planned.trial.spec,
                 self._folder,
                 timeout_s=self._limits.timeout_s,
                 memory_limit_bytes=self._limits.memory_bytes,
+                must_run=True,  # or minutes of building were for nothing
             )
         except (EngineError, InputError) as error:
             return error

@@ -94,7 +94,7 @@ def _trials(
 ) -> Iterator[Planned]:
     sizes = axes.sizes
     for model, replica in product(models, range(axes.replicas)):
-        taken = tuple(size for size in sizes if not size_refusal(model, size))
+        taken = tuple(size for size in sizes if not model.refusal(size))
         for spec, measured in engines_of(axes, taken or sizes):
             for size in measured:
                 trial = Trial(
@@ -127,17 +127,10 @@ def _cell(model: ExportedModel, spec: EngineSpec, size: Size) -> Cell:
 
 def _demand_takers(models: Sequence[ExportedModel], sizes: Iterable[Size]) -> None:
     for size in sizes:
-        refusals = [f"{model.path.name}: {size_refusal(model, size)}" for model in models]
-        if all(size_refusal(model, size) for model in models):
+        refusals = [f"{model.path.name}: {model.refusal(size)}" for model in models]
+        if all(model.refusal(size) for model in models):
             raise UsageError(
                 f"No model here takes the size {size}",
                 "; ".join(refusals),
                 f"Choose other {spelled('sizes')}.",
             )
-
-
-def size_refusal(model: ExportedModel, size: Size) -> str:
-    """Why ``model`` can't take images of ``size``; empty where it can."""
-    batch = model.image.tensor.shape[0]
-    fixed = model.image.refusal(batch if isinstance(batch, int) else 1, size)
-    return model.card.refusal(size) or fixed

@@ -15,14 +15,14 @@ from typing import Any
 from bench import device_memory, memory
 from bench.apart import another_shape, measure_parts, time_call
 from bench.harness import Turn, measure_block, warm_up
-from engines.admission import check_size
 from engines.base import Array, example_input
+from engines.inputs import check_size
 from engines.registry import find_backend
 from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
 from sizewise.core import codec
 from sizewise.core.errors import InputError
-from sizewise.core.specs import EngineArtifact, ModelCard, Size
+from sizewise.core.specs import BuiltEngine, ModelCard, Size
 from sizewise.core.trials import Memory, ShapeChange
 
 
@@ -135,6 +135,6 @@ class Worker:
         return time_call(self._session, self._clock, inputs)
 
 
-def _noise(artifact: EngineArtifact, batch_size: int, size: Size) -> dict[str, Array]:
+def _noise(artifact: BuiltEngine, batch_size: int, size: Size) -> dict[str, Array]:
     shape = artifact.image.shape(batch_size, size)
     return {artifact.image.tensor.name: example_input(artifact, shape)}

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import ClassVar, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from engines.inputs import demand_size
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.specs import (
-    EngineArtifact,
-    EngineSpec,
-    ExportedModel,
-    ImageInput,
-    ModelCard,
-    Size,
-)
-
-if TYPE_CHECKING:
-    from engines.base import Backend
+from sizewise.core.specs import BackendOptions, EngineSpec, ExportedModel
 
 
-def admit(backend: Backend, model: ExportedModel, spec: EngineSpec) -> None:
+class Offer(Protocol):
+    """What a back end offers, and what is asked of it is held against."""
+
+    name: ClassVar[str]
+    strategies: ClassVar[tuple[str, ...]]
+    precisions: ClassVar[tuple[str, ...]]
+    graph_fusions: ClassVar[Mapping[str, str]]
+    options_type: ClassVar[type[BackendOptions]]
+    takes_streams: ClassVar[bool]
+    takes_batch_ranges: ClassVar[bool]
+
+
+def admit(backend: Offer, model: ExportedModel, spec: EngineSpec) -> None:
     """Raises EngineMismatchError where ``backend`` can't make this engine of this model.
 
     Reason codes: ``unsupported_strategy``, ``unsupported_graph_fusion``, ``unsupported_precision``,
@@ -34,57 +34,13 @@ def admit(backend: Backend, model: ExportedModel, spec: EngineSpec) -> None:
     _admit_precision(backend, model)
     _admit_options(backend, spec)
     _admit_batches(backend, spec)
-    for profile, batch_size in product(spec.profiles, (spec.batches.min, spec.batches.max)):
-        for size in dict.fromkeys((profile.min, profile.opt, profile.max)):
-            _admit_size(model.path.name, model.image, model.card, batch_size, size)
+    image, batch_sizes = model.image, (spec.batches.min, spec.batches.max)
+    for profile, batch_size in product(spec.profiles, batch_sizes):
+        for size in profile.sizes:
+            demand_size(model.path.name, image, model.card, batch_size, size)
 
 
-def check_size(artifact: EngineArtifact, size: Size) -> None:
-    """Raises EngineMismatchError (``unsupported_size``) where the engine does not take ``size``."""
-    spec = artifact.spec
-    if not spec.admits(size):
-        raise EngineMismatchError(
-            f"The {spec.backend} engine {artifact.path.name} does not take {size}",
-            f"it was built for {_spans(spec)}",
-            "Build another engine for this size, or choose a size of these.",
-            reason_code="unsupported_size",
-        )
-    _admit_size(artifact.path.name, artifact.image, artifact.card, spec.batch_size, size)
-
-
-def check_inputs(artifact: EngineArtifact, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    """The one array of images in ``inputs``, in a form that a library can read in place.
-    Raises EngineMismatchError (``unsupported_input``, ``unsupported_size``)."""
-    tensor = artifact.image.tensor
-    if set(inputs) != {tensor.name}:
-        raise _misfit(artifact, f"it takes the input {tensor.name}, not {', '.join(inputs)}")
-    images = inputs[tensor.name]
-    if images.dtype != np.dtype(tensor.dtype):
-        raise _misfit(artifact, f"it takes {tensor.dtype}, not {images.dtype}")
-    if images.ndim != 4:
-        raise _misfit(artifact, f"it takes 4 dimensions, not {images.ndim}")
-    axis = artifact.image.height_axis
-    size = Size(images.shape[axis], images.shape[axis + 1])
-    check_size(artifact, size)
-    batches = artifact.spec.batches
-    nearest = min(max(images.shape[0], batches.min), batches.max)
-    expected = artifact.image.shape(nearest, size)
-    if images.shape != expected:
-        several = f" (batches of {batches})" if batches.min < batches.max else ""
-        raise _misfit(artifact, f"it takes the shape {expected}{several}, not {images.shape}")
-    return np.require(images, requirements=["C", "W"])
-
-
-def _misfit(artifact: EngineArtifact, why: str) -> EngineMismatchError:
-    return EngineMismatchError(
-        f"The input does not fit the engine {artifact.path.name}",
-        why,
-        "Give it what it was built for, or build another engine.",
-        reason_code="unsupported_input",
-    )
-
-
-def _admit_strategy(backend: Backend, model: ExportedModel, spec: EngineSpec) -> None:
+def _admit_strategy(backend: Offer, model: ExportedModel, spec: EngineSpec) -> None:
     why = _strategy_refusal(backend, model, spec)
     if why:
         raise EngineMismatchError(
@@ -95,28 +51,22 @@ def _admit_strategy(backend: Backend, model: ExportedModel, spec: EngineSpec) ->
         )
 
 
-def _strategy_refusal(backend: Backend, model: ExportedModel, spec: EngineSpec) -> str:
+def _strategy_refusal(backend: Offer, model: ExportedModel, spec: EngineSpec) -> str:
     if spec.strategy not in backend.strategies:
         return f"it has the strategies {', '.join(backend.strategies)} only"
     if spec.strategy != "profiles" and len(spec.profiles) != 1:
         return f"such an engine has one profile, {len(spec.profiles)} were given"
     if not spec.profiles:
         return "no profile was given"
-    fixed = [p.min == p.max for p in spec.profiles]
-    if spec.strategy == "static" and not all(fixed):
-        return f"a static engine has one size, {_spans(spec)} was given"
+    if spec.strategy == "static" and not all(p.is_fixed for p in spec.profiles):
+        return f"a static engine has one size, {spec.spans} was given"
     # Where a back end has one program for every size, it may well run that of a fixed file.
-    if spec.strategy != "static" and "static" in backend.strategies and _is_fixed(model.image):
+    if spec.strategy != "static" and "static" in backend.strategies and model.image.fixed_size:
         return "the file's height and width are fixed, so it would be the static engine again"
     return ""
 
 
-def _is_fixed(image: ImageInput) -> bool:
-    shape = image.tensor.shape
-    return isinstance(shape[image.height_axis], int) and isinstance(shape[image.width_axis], int)
-
-
-def _admit_graph_fusion(backend: Backend, spec: EngineSpec) -> None:
+def _admit_graph_fusion(backend: Offer, spec: EngineSpec) -> None:
     if spec.graph_fusion not in backend.graph_fusions:
         raise EngineMismatchError(
             f"{backend.name} has no graph fusion {spec.graph_fusion!r}",
@@ -126,7 +76,7 @@ def _admit_graph_fusion(backend: Backend, spec: EngineSpec) -> None:
         )
 
 
-def _admit_precision(backend: Backend, model: ExportedModel) -> None:
+def _admit_precision(backend: Offer, model: ExportedModel) -> None:
     if model.card.precision not in backend.precisions:
         raise EngineMismatchError(
             f"{backend.name} does not take a graph in {model.card.precision}",
@@ -136,7 +86,7 @@ def _admit_precision(backend: Backend, model: ExportedModel) -> None:
         )
 
 
-def _admit_options(backend: Backend, spec: EngineSpec) -> None:
+def _admit_options(backend: Offer, spec: EngineSpec) -> None:
     # A subclass would bring options that the back end never reads.
     if type(spec.options) is not backend.options_type:
         why = f"they are {type(spec.options).__name__}, not {backend.options_type.__name__}"
@@ -154,7 +104,7 @@ def _admit_options(backend: Backend, spec: EngineSpec) -> None:
     )
 
 
-def _admit_batches(backend: Backend, spec: EngineSpec) -> None:
+def _admit_batches(backend: Offer, spec: EngineSpec) -> None:
     if spec.batch_range is None:
         return
     if not backend.takes_batch_ranges:
@@ -169,34 +119,3 @@ def _admit_batches(backend: Backend, spec: EngineSpec) -> None:
         "Give one batch size, or for TensorRT a range that holds the one to be tuned for: 1:4:8.",
         reason_code="unsupported_batch",
     )
-
-
-def _admit_size(name: str, image: ImageInput, card: ModelCard, batch_size: int, size: Size) -> None:
-    fixed = image.refusal(batch_size, size)
-    if fixed:
-        raise EngineMismatchError(
-            f"{name} does not take {batch_size} x {size}",
-            fixed,
-            f"Its input is {image.tensor}; ask for that, or export it with --dynamic.",
-            reason_code="unsupported_size",
-        )
-    if why := card.refusal(size):
-        raise EngineMismatchError(
-            f"{name} does not take {size}",
-            why,
-            f"The nearest good sizes are {' and '.join(map(str, _neighbours(size, card)))}.",
-            reason_code="unsupported_size",
-        )
-
-
-def _neighbours(size: Size, card: ModelCard) -> Iterable[Size]:
-    """The multiples of the stride just below and just above, as large as the smallest at least."""
-    sides, stride = (size.height, size.width), card.stride
-    least = -(-card.smallest // stride) * stride
-    below = Size(*(max(side // stride * stride, least) for side in sides))
-    above = Size(*(max(-(-side // stride) * stride, least) for side in sides))
-    return dict.fromkeys((below, above))
-
-
-def _spans(spec: EngineSpec) -> str:
-    return ", ".join(str(p.min) if p.min == p.max else f"{p.min} to {p.max}" for p in spec.profiles)

@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -17,13 +18,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engines import admission
-from engines.machines import this_machine
+from engines.admission import admit
+from engines.inputs import check_inputs
+from sizewise.core.environment import read_environment
 from sizewise.core.errors import BackendUnavailableError
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,
-    EngineArtifact,
+    BuiltEngine,
     EngineMemory,
     EngineSpec,
     ExportedModel,
@@ -44,9 +46,9 @@ class Availability:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built:
-    """What a builder tells beside the engine's files: the device memory that it will need, and what
-    it warned of."""
+class BuildNotes:
+    """What a builder says beside the engine's files: the device memory that the engine will need,
+    and what it warned of."""
 
     memory: EngineMemory | None = None
     remarks: tuple[str, ...] = ()
@@ -55,7 +57,7 @@ class Built:
 class Session(ABC):
     """An open engine. It never times itself: the harness owns the clock."""
 
-    def __init__(self, artifact: EngineArtifact) -> None:
+    def __init__(self, artifact: BuiltEngine) -> None:
         self.artifact = artifact
 
     def bind(self, inputs: Mapping[str, Array]) -> None:
@@ -63,7 +65,7 @@ class Session(ABC):
         name, type, batch or size are not what the engine was built for. What is bound is not
         copied: leave it alone until the last of these calls is done.
         """
-        self._bind(admission.check_inputs(self.artifact, inputs))
+        self._bind(check_inputs(self.artifact, inputs))
 
     @abstractmethod
     def _bind(self, images: Array) -> None:
@@ -167,47 +169,64 @@ class Backend(ABC):
         return time.perf_counter_ns
 
     @abstractmethod
-    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Built | None:
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> BuildNotes | None:
         """Write the engine's files into ``folder`` (empty, ours). None: nothing to tell of it."""
 
     @abstractmethod
-    def _open(self, artifact: EngineArtifact) -> Session: ...
+    def _open(self, artifact: BuiltEngine) -> Session: ...
 
     @abstractmethod
-    def _inspect(self, artifact: EngineArtifact) -> Achieved: ...
+    def _inspect(self, artifact: BuiltEngine) -> Achieved: ...
 
     def check(self, model: ExportedModel, spec: EngineSpec) -> None:
         """Raises EngineError, with its reason code, where no engine can come of it."""
         _demand(self.name, "build", self.can_build())
-        admission.admit(self, model, spec)
+        admit(self, model, spec)
 
     def demand_run(self) -> None:
         """Raises BackendUnavailableError where no engine can run here."""
         _demand(self.name, "run", self.can_run())
 
-    def build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Built:
+    def build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> BuiltEngine:
         """Compile ``model`` into ``folder``. Raises EngineError."""
         self.check(model, spec)
-        return self._build(model, spec, folder) or Built()
+        notes = self._build(model, spec, folder) or BuildNotes()
+        return BuiltEngine(
+            path=folder,
+            model_sha256=model.sha256,
+            image=model.image,
+            outputs=model.outputs,
+            card=model.card,
+            spec=spec,
+            memory=notes.memory,
+            remarks=notes.remarks,
+        )
 
-    def open(self, artifact: EngineArtifact) -> Session:
+    def open(self, artifact: BuiltEngine) -> Session:
         """A session on a built engine, its bytes unverified: use ``engines.store.opening``.
         Raises EngineError."""
         self.demand_run()
         return self._open(artifact)
 
-    def inspect(self, artifact: EngineArtifact) -> Achieved:
+    def inspect(self, artifact: BuiltEngine) -> Achieved:
         """The precision of each layer, asked of the built engine, or the reason why not."""
         answer = self.can_run()
         return self._inspect(artifact) if answer.ok else self._uninspected(answer)
 
-    def memory(self, artifact: EngineArtifact) -> EngineMemory | None:
+    def memory(self, artifact: BuiltEngine) -> EngineMemory | None:
         """What it needs of a device, as its builder told, unless a back end can ask the engine."""
         return artifact.memory
 
     def _uninspected(self, answer: Availability) -> Achieved:
         """Of an engine that can't be run here, by what ``can_run`` said."""
         return Achieved(reason=answer.reason)
+
+
+@cache
+def this_machine() -> str:
+    """What compiled code depends on beside its library: system, instruction sets and devices."""
+    environment = read_environment()
+    return " ".join((environment.system, *environment.cpu_flags, *environment.devices))
 
 
 def _demand(name: str, verb: str, answer: Availability) -> None:
@@ -220,7 +239,7 @@ def _demand(name: str, verb: str, answer: Availability) -> None:
         )
 
 
-def example_input(artifact: EngineArtifact, shape: tuple[int, ...], seed: int = 0) -> Array:
+def example_input(artifact: BuiltEngine, shape: tuple[int, ...], seed: int = 0) -> Array:
     """Uniform noise of the input's type: 0–1 for floats, 0–255 for bytes."""
     dtype = np.dtype(artifact.image.tensor.dtype)
     noise = np.random.default_rng(seed).random(shape, dtype=np.float32)

@@ -20,7 +20,7 @@ from sizewise.core.child import run_in_child
 from sizewise.core.errors import EngineError, InputError
 from sizewise.core.onnxfile import read_model
 from sizewise.core.patches import patches_under_noise
-from sizewise.core.specs import EngineArtifact, EngineSpec, ImageInput, Size
+from sizewise.core.specs import EngineArtifact, EngineSpec, ImageInput, Profile, Size
 
 REFERENCE = "onnxruntime"
 
@@ -88,15 +88,13 @@ def compare_engine(engine: str, parent: str) -> list[Any]:
 def probe_sizes(spec: EngineSpec) -> tuple[Size, ...]:
     """Of each profile the smallest, the one it is tuned for, the largest, and those that are as low
     and as wide, and as high and as narrow, as it takes."""
-    return tuple(
-        dict.fromkeys(size for p in spec.profiles for size in _corners(p.min, p.max, p.opt))
-    )
+    return tuple(dict.fromkeys(size for p in spec.profiles for size in _corners(p)))
 
 
-def _corners(least: Size, most: Size, opt: Size) -> Iterator[Size]:
-    yield from (least, opt, most)
-    yield Size(least.height, most.width)
-    yield Size(most.height, least.width)
+def _corners(profile: Profile) -> Iterator[Size]:
+    yield from profile.sizes
+    yield Size(profile.min.height, profile.max.width)
+    yield Size(profile.max.height, profile.min.width)
 
 
 def probe_images(image: ImageInput, batch_size: int, size: Size) -> Array:

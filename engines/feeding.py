@@ -8,14 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.base import Array, Session
-from sizewise.core.specs import ImageInput
-
-
-def unfit_for_pictures(image: ImageInput) -> str:
-    """Why an input can't be given float32 RGB; empty where it can."""
-    if image.tensor.dtype != "float32" or image.channels != 3:
-        return f"pictures are given as float32 RGB, and the model takes {image.tensor}"
-    return ""
 
 
 def infer_images(

@@ -134,7 +134,7 @@ def _check_request(path: Path, example: Size, card: ModelCard, *, dynamic: bool)
         or example.width % stride
         or min(example.height, example.width) < least
     ):
-        side = max(10 * stride, -(-least // stride) * stride)
+        side = max(10 * stride, card.round_up(least))
         raise UsageError(
             f"{example} is no example size for this network",
             f"its height and width have to be multiples of {stride}, at least {least}",

@@ -16,7 +16,6 @@ from reports.labels import label_engines
 from sizewise.core import codec
 from sizewise.core.environment import Environment
 from sizewise.core.errors import RecordError
-from sizewise.core.specs import Profile
 from sizewise.core.stats import summarize
 from sizewise.core.trials import Build, Result, Run, Trial
 
@@ -127,7 +126,7 @@ def _row(result: Result) -> dict[str, Any]:
 def _engine(trial: Trial) -> dict[str, Any]:
     """What tells an engine from another, as text, and the size."""
     cell, spec = trial.cell, trial.spec
-    spans = [_span(p) for p in spec.profiles] if cell.strategy != "static" else []
+    spans = [str(p) for p in spec.profiles] if cell.strategy != "static" else []
     return {
         "network": cell.network,
         "fusion": cell.fusion,
@@ -149,10 +148,6 @@ def _engine(trial: Trial) -> dict[str, Any]:
         "size": str(cell.size),
         "pixels": cell.size.pixels,
     }
-
-
-def _span(profile: Profile) -> str:
-    return str(profile.min) if profile.min == profile.max else f"{profile.min}–{profile.max}"
 
 
 def _latency(result: Result) -> dict[str, Any]:

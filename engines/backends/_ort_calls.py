@@ -8,13 +8,13 @@ from typing import Any
 from engines.backends._failures import failed_call
 from engines.backends._ort_sessions import session_errors
 from engines.base import Array, Session
-from sizewise.core.specs import EngineArtifact
+from sizewise.core.specs import BuiltEngine
 
 
 class OnnxRuntimeSession(Session):
     """Bound once: on the CPU, a call copies neither inputs nor outputs."""
 
-    def __init__(self, artifact: EngineArtifact, session: Any) -> None:
+    def __init__(self, artifact: BuiltEngine, session: Any) -> None:
         super().__init__(artifact)
         self._session = session
         self._names = [output.name for output in session.get_outputs()]

@@ -12,7 +12,7 @@ from engines.backends._failures import failed_call
 from engines.backends._torch_programs import ERRORS, named
 from engines.backends._torch_session import TorchSession
 from engines.base import Array
-from sizewise.core.specs import EngineArtifact
+from sizewise.core.specs import BuiltEngine
 
 
 class TorchDeviceSession(TorchSession):
@@ -22,7 +22,7 @@ class TorchDeviceSession(TorchSession):
     PyTorch lets cuDNN use, has FP16's fraction."""
 
     def __init__(
-        self, artifact: EngineArtifact, run: Callable[[Any], Any], engine: Path, device: str
+        self, artifact: BuiltEngine, run: Callable[[Any], Any], engine: Path, device: str
     ) -> None:
         """``device`` is PyTorch's name of it; on ``cpu`` there is nothing to wait for, nor to
         pin."""

@@ -9,13 +9,13 @@ from typing import Any
 from engines.backends._failures import failed_call
 from engines.backends._torch_programs import ERRORS, expect_outputs, named
 from engines.base import Array, Session, example_input
-from sizewise.core.specs import EngineArtifact
+from sizewise.core.specs import BuiltEngine
 
 
 class TorchSession(Session):
     """Threads are a setting of the whole process; closing the session puts them back."""
 
-    def __init__(self, artifact: EngineArtifact, run: Callable[[Any], Any], engine: Path) -> None:
+    def __init__(self, artifact: BuiltEngine, run: Callable[[Any], Any], engine: Path) -> None:
         import torch
 
         super().__init__(artifact)

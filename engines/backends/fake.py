@@ -23,7 +23,7 @@ from sizewise.core.progress import cancelled, report
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,
-    EngineArtifact,
+    BuiltEngine,
     EngineSpec,
     ExportedModel,
     LayerPrecision,
@@ -91,17 +91,17 @@ class Fake(Backend):
         _fail("build", spec, BuildError)
         (folder / "engine.txt").write_text(model.card.precision, encoding="utf-8")
 
-    def _open(self, artifact: EngineArtifact) -> Session:
+    def _open(self, artifact: BuiltEngine) -> Session:
         _fail("open", artifact.spec, EngineMismatchError)
         return FakeSession(artifact)
 
-    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+    def _inspect(self, artifact: BuiltEngine) -> Achieved:
         precision = (artifact.path / "engine.txt").read_text(encoding="utf-8")
         return Achieved(layers=(LayerPrecision(name="0", kind="Conv", precision=precision),))
 
 
 class FakeSession(Session):
-    def __init__(self, artifact: EngineArtifact) -> None:
+    def __init__(self, artifact: BuiltEngine) -> None:
         super().__init__(artifact)
         self._options = _options(artifact.spec)
         numbers = (self._options.seed, TIMELINE.number, TIMELINE.next_session())
@@ -110,9 +110,8 @@ class FakeSession(Session):
         self._offset = 1 + self._options.process_sd * self._random.standard_normal()
 
     def _bind(self, images: Array) -> None:
-        axis = self.artifact.image.height_axis
         self._batch_size = int(images.shape[0])
-        self._size = Size(images.shape[axis], images.shape[axis + 1])
+        self._size = self.artifact.image.size_of(images.shape)
 
     def enqueue(self) -> None:
         _fail("run", self.artifact.spec, InferenceError)

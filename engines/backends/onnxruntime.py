@@ -22,7 +22,7 @@ from engines.base import Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError
 from sizewise.core.onnxfile import weights_beside
-from sizewise.core.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel, LayerPrecision
+from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -72,7 +72,7 @@ class OnnxRuntime(Backend):
 
         self.load_library()
 
-    def _providers(self, source: ExportedModel | EngineArtifact, spec: EngineSpec) -> list[Any]:
+    def _providers(self, source: ExportedModel | BuiltEngine, spec: EngineSpec) -> list[Any]:
         """Names, or names and options, in the order of preference."""
         del source, spec
         return [self.provider]
@@ -92,16 +92,16 @@ class OnnxRuntime(Backend):
             session = open_session(source, options, self._providers(model, spec))
         _expect_shape(session, model, spec)
 
-    def _open(self, artifact: EngineArtifact) -> Session:
+    def _open(self, artifact: BuiltEngine) -> Session:
         return self._opened(artifact, session_options(artifact.spec.threads, "ORT_DISABLE_ALL"))
 
-    def _opened(self, artifact: EngineArtifact, options: Any) -> OnnxRuntimeSession:
+    def _opened(self, artifact: BuiltEngine, options: Any) -> OnnxRuntimeSession:
         providers = self._providers(artifact, artifact.spec)
         with opening(self.name, session_errors()):
             session = open_session(artifact.path / _ENGINE, options, providers)
             return self.session_type(artifact, session)
 
-    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+    def _inspect(self, artifact: BuiltEngine) -> Achieved:
         """From the profile of one call at the smallest size: types and provider of every node."""
         options = session_options(artifact.spec.threads, "ORT_DISABLE_ALL")
         allow_fallback = artifact.spec.options.allow_fallback
@@ -138,7 +138,7 @@ class OnnxRuntime(Backend):
 def _fix_input(proto: ModelProto, model: ExportedModel, spec: EngineSpec) -> None:
     """Dimensions are fixed by their place, not by their name: many files name none, and the
     override by name ignores a name that it does not find."""
-    wanted = model.image.shape(spec.batch_size, spec.profiles[0].opt)
+    wanted = spec.fixed_shape(model.image)
     (tensor,) = (i for i in proto.graph.input if i.name == model.image.tensor.name)
     for dimension, number in zip(tensor.type.tensor_type.shape.dim, wanted, strict=True):
         dimension.dim_value = number
@@ -147,7 +147,7 @@ def _fix_input(proto: ModelProto, model: ExportedModel, spec: EngineSpec) -> Non
 def _expect_shape(session: Any, model: ExportedModel, spec: EngineSpec) -> None:
     if spec.strategy != "static":
         return
-    asked = list(model.image.shape(spec.batch_size, spec.profiles[0].opt))
+    asked = list(spec.fixed_shape(model.image))
     (found,) = (i.shape for i in session.get_inputs() if i.name == model.image.tensor.name)
     if found != asked:
         raise BuildError(

@@ -18,7 +18,7 @@ from engines.base import Availability
 from engines.libraries import device_presence
 from sizewise.core.specs import (
     Achieved,
-    EngineArtifact,
+    BuiltEngine,
     EngineSpec,
     ExportedModel,
     LayerPrecision,
@@ -45,7 +45,7 @@ class OnnxRuntimeCuda(OnnxRuntime):
         offered = _offered(self.provider, self.library) if here.ok else here
         return device_presence() if offered.ok else offered
 
-    def _providers(self, source: ExportedModel | EngineArtifact, spec: EngineSpec) -> list[Any]:
+    def _providers(self, source: ExportedModel | BuiltEngine, spec: EngineSpec) -> list[Any]:
         del source
         # TF32 would be FP32 in name alone: it has FP16's fraction.
         cuda = (_CUDA, {"use_tf32": "0"})
@@ -62,7 +62,7 @@ class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
     library = "tensorrt"
     native_code = True
 
-    def _providers(self, source: ExportedModel | EngineArtifact, spec: EngineSpec) -> list[Any]:
+    def _providers(self, source: ExportedModel | BuiltEngine, spec: EngineSpec) -> list[Any]:
         flag = _FLAGS.get(source.card.precision)
         options = profile_shapes(source, spec) | ({flag: "1"} if flag else {})
         behind = super()._providers(source, spec) if spec.options.allow_fallback else []
@@ -81,7 +81,7 @@ class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
         return Achieved(reason=f"ONNX Runtime shows a TensorRT plan as one node{elsewhere}")
 
 
-def profile_shapes(source: ExportedModel | EngineArtifact, spec: EngineSpec) -> dict[str, str]:
+def profile_shapes(source: ExportedModel | BuiltEngine, spec: EngineSpec) -> dict[str, str]:
     """The one profile as the provider's options: ``images:1x3x320x320``."""
     (profile,) = spec.profiles
 

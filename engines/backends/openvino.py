@@ -19,7 +19,7 @@ from engines.base import Array, Availability, Backend, Session
 from engines.graph.precision_names import precision_of
 from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError
-from sizewise.core.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel, LayerPrecision
+from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
 
 _DISTRIBUTIONS = ("openvino",)
 _DEVICE = "CPU"
@@ -82,10 +82,10 @@ class OpenVino(Backend):
         # A blob is compiled again when it is opened, by the configuration given then.
         (folder / _CONFIG).write_text(json.dumps(config), encoding="utf-8")
 
-    def _open(self, artifact: EngineArtifact) -> Session:
+    def _open(self, artifact: BuiltEngine) -> Session:
         return OpenVinoSession(artifact, _imported(artifact))
 
-    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+    def _inspect(self, artifact: BuiltEngine) -> Achieved:
         nodes = _imported(artifact).get_runtime_model().get_ordered_ops()
         quantized = artifact.card.precision in _QUANTIZED
         layers = (_layer(node, quantized=quantized) for node in nodes)
@@ -95,7 +95,7 @@ class OpenVino(Backend):
 class OpenVinoSession(Session):
     """One request: it reads the bound array in place, and its outputs are copied when asked for."""
 
-    def __init__(self, artifact: EngineArtifact, compiled: Any) -> None:
+    def __init__(self, artifact: BuiltEngine, compiled: Any) -> None:
         super().__init__(artifact)
         self._request = compiled.create_infer_request()
 
@@ -166,7 +166,7 @@ def _bounds(model: ExportedModel, spec: EngineSpec) -> list[int | tuple[int, int
     return [a if a == b else (a, b) for a, b in zip(low, high, strict=True)]
 
 
-def _imported(artifact: EngineArtifact) -> Any:
+def _imported(artifact: BuiltEngine) -> Any:
     with opening(OpenVino.name, _ERRORS):
         config = json.loads((artifact.path / _CONFIG).read_text(encoding="utf-8"))
         blob = (artifact.path / _ENGINE).read_bytes()

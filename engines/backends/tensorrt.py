@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from engines.base import Availability, Backend, Built, Session
+from engines.base import Availability, Backend, BuildNotes, Session
 from engines.tensorrt.availability import TENSORRT, TENSORRT_RTX, Library, can_build, can_run
 from engines.tensorrt.build.config import LEVELS
 from engines.tensorrt.build.timing import cache_path
@@ -24,7 +24,7 @@ from engines.tensorrt.run.session import TensorRtSession
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.nvidia import find_devices
 from sizewise.core.progress import cancelled, report
-from sizewise.core.specs import Achieved, EngineArtifact, EngineMemory, EngineSpec, ExportedModel
+from sizewise.core.specs import Achieved, BuiltEngine, EngineMemory, EngineSpec, ExportedModel
 
 BUILT_NOT_RUN = "built, not run"
 _FP8 = (
@@ -78,7 +78,7 @@ class TensorRt(Backend):
     def _module(self) -> Any:
         return importlib.import_module(self.library.module)
 
-    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Built:
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> BuildNotes:
         if _options(spec).weights == "stripped":
             note_weights(model, folder)
         return write_plan(
@@ -90,7 +90,7 @@ class TensorRt(Backend):
             timings=self._timings(spec),
         )
 
-    def memory(self, artifact: EngineArtifact) -> EngineMemory | None:
+    def memory(self, artifact: BuiltEngine) -> EngineMemory | None:
         if not self.can_run().ok:
             return artifact.memory
         module = self._module()
@@ -102,12 +102,12 @@ class TensorRt(Backend):
             return None
         return cache_path(self.name, self.version(), devices[0].name)
 
-    def _open(self, artifact: EngineArtifact) -> Session:
+    def _open(self, artifact: BuiltEngine) -> Session:
         module, words = self._module(), Words()
         engine = open_plan(module, artifact, words)
         return TensorRtSession(artifact, module, engine, CudaRuntime(), words)
 
-    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+    def _inspect(self, artifact: BuiltEngine) -> Achieved:
         module = self._module()
         return inspect(module, open_plan(module, artifact, Words()))
 
@@ -136,16 +136,16 @@ class TensorRtRtx(TensorRt):
                 reason_code="unsupported_options",
             )
 
-    def memory(self, artifact: EngineArtifact) -> EngineMemory | None:
+    def memory(self, artifact: BuiltEngine) -> EngineMemory | None:
         elsewhere = why_not_here(_options(artifact.spec), find_devices())
         return artifact.memory if elsewhere else super().memory(artifact)
 
-    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+    def _inspect(self, artifact: BuiltEngine) -> Achieved:
         if why := why_not_here(_options(artifact.spec), find_devices()):
             return Achieved(reason=f"{BUILT_NOT_RUN}: {why}", vouched=True)
         return super()._inspect(artifact)
 
-    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> Built:
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> BuildNotes:
         built = super()._build(model, spec, folder)
         named = cast(RtxOptions, spec.options).capabilities
         if model.card.precision != "fp8" or named:

@@ -27,7 +27,7 @@ from engines.backends._torch_session import TorchSession
 from engines.base import Availability, Backend
 from engines.libraries import installed_version, presence
 from sizewise.core import codec
-from sizewise.core.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -84,7 +84,7 @@ class TorchCompile(Backend):
         achieved = Achieved(layers=program_layers(program))
         (folder / _LAYERS).write_text(codec.to_json(achieved), encoding="utf-8")
 
-    def _open(self, artifact: EngineArtifact) -> TorchSession:
+    def _open(self, artifact: BuiltEngine) -> TorchSession:
         import torch
 
         engine = artifact.path / _ENGINE
@@ -92,7 +92,7 @@ class TorchCompile(Backend):
             run = torch._inductor.aoti_load_package(str(engine))
         return TorchSession(artifact, run, engine)
 
-    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+    def _inspect(self, artifact: BuiltEngine) -> Achieved:
         """The types in the program that was compiled: Inductor lowers none by itself."""
         with self._open(artifact) as session:
             session.expect_outputs()
@@ -125,7 +125,7 @@ def _at_one_size(program: ExportedProgram, model: ExportedModel, spec: EngineSpe
 def _zeros(model: ExportedModel, spec: EngineSpec) -> Any:
     import torch
 
-    shape = model.image.shape(spec.batch_size, spec.profiles[0].opt)
+    shape = spec.fixed_shape(model.image)
     return torch.zeros(shape, dtype=getattr(torch, model.image.tensor.dtype))
 
 

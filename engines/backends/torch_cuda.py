@@ -18,7 +18,7 @@ from engines.backends.torch_eager import TorchEager
 from engines.base import Availability
 from engines.libraries import device_presence
 from sizewise.core import nvidia
-from sizewise.core.specs import EngineArtifact
+from sizewise.core.specs import BuiltEngine
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -44,7 +44,7 @@ class TorchCuda(TorchEager):
         super().load_library()
 
     def _session(
-        self, artifact: EngineArtifact, program: ExportedProgram, engine: Path
+        self, artifact: BuiltEngine, program: ExportedProgram, engine: Path
     ) -> TorchSession:
         with opening(self.name, ERRORS):
             module = moved(program, self.device).module()

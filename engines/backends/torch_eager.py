@@ -14,7 +14,7 @@ from engines.backends._torch_programs import (
 from engines.backends._torch_session import TorchSession
 from engines.base import Availability, Backend, Session
 from engines.libraries import installed_version, presence
-from sizewise.core.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -49,11 +49,11 @@ class TorchEager(Backend):
         del spec
         take_program(self.name, model, folder / _ENGINE)
 
-    def _open(self, artifact: EngineArtifact) -> Session:
+    def _open(self, artifact: BuiltEngine) -> Session:
         engine = artifact.path / _ENGINE
         return self._session(artifact, load_program(self.name, engine), engine)
 
-    def _inspect(self, artifact: EngineArtifact) -> Achieved:
+    def _inspect(self, artifact: BuiltEngine) -> Achieved:
         """The types in the program itself: eager PyTorch runs each operator as it stands there."""
         engine = artifact.path / _ENGINE
         program = load_program(self.name, engine)
@@ -62,7 +62,7 @@ class TorchEager(Backend):
         return Achieved(layers=program_layers(program))
 
     def _session(
-        self, artifact: EngineArtifact, program: ExportedProgram, engine: Path
+        self, artifact: BuiltEngine, program: ExportedProgram, engine: Path
     ) -> TorchSession:
         return TorchSession(artifact, program.module(), engine)
 

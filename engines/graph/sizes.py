@@ -35,7 +35,7 @@ def with_stride(model: ExportedModel, spec: EngineSpec) -> ExportedModel:
 
 
 def _expect_fit(graph: _Graph, model: ExportedModel, profile: Profile) -> None:
-    for size in (profile.min, profile.opt, profile.max):
+    for size in profile.sizes:
         why = graph.misfit(size)
         if why:
             raise EngineMismatchError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from engines.store.signing import user_key
 from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.files import output_error
-from sizewise.core.specs import Achieved, EngineArtifact, EngineSpec, ExportedModel
+from sizewise.core.specs import BuiltEngine, EngineArtifact, ExportedModel
 
 
 def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> None:
@@ -27,7 +26,6 @@ def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> No
     engine_spec = spec_from_plain(spec)
     backend = find_backend(engine_spec.backend)
     _expect_unchanged(exported)
-    backend.check(exported, engine_spec)
     exported = with_stride(exported, engine_spec)
     if backend.native_code:
         user_key()  # rather no build than one that can't be signed
@@ -38,28 +36,25 @@ def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> No
     except OSError as error:
         raise output_error(Path(folder), error) from error
     build_s = time.perf_counter() - started
-    artifact = _described(backend, exported, engine_spec, Path(folder), build_s)
-    artifact = replace(artifact, memory=built.memory, remarks=built.remarks)
-    found, memory = backend.inspect(artifact), backend.memory(artifact)
-    write_manifest(replace(artifact, achieved=found, memory=memory))
+    write_manifest(_described(backend, built, build_s))
 
 
-def _described(
-    backend: Backend, model: ExportedModel, spec: EngineSpec, folder: Path, build_s: float
-) -> EngineArtifact:
+def _described(backend: Backend, built: BuiltEngine, build_s: float) -> EngineArtifact:
     return EngineArtifact(
-        path=folder,
-        sha256=engine_sha256(folder),
-        size_bytes=sum(path.stat().st_size for path in engine_files(folder)),
+        path=built.path,
+        sha256=engine_sha256(built.path),
+        size_bytes=sum(path.stat().st_size for path in engine_files(built.path)),
         build_s=build_s,
-        model_sha256=model.sha256,
+        model_sha256=built.model_sha256,
         backend_version=backend.version(),
-        image=model.image,
-        outputs=model.outputs,
-        card=model.card,
-        spec=spec,
-        achieved=Achieved(reason="not asked yet"),
-        machine=backend.machine(spec),
+        image=built.image,
+        outputs=built.outputs,
+        card=built.card,
+        spec=built.spec,
+        achieved=backend.inspect(built),
+        machine=backend.machine(built.spec),
+        memory=backend.memory(built),
+        remarks=built.remarks,
     )
 
 

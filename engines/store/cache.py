@@ -39,16 +39,20 @@ def obtain_engine(
     timeout_s: float = 1800,
     memory_limit_bytes: int | None = None,
     on_progress: OnProgress = unheard,
+    must_run: bool = False,
 ) -> EngineArtifact:
     """An engine in a folder of its own below ``folder``: an earlier build whose bytes are still
     what they were, or a new one, built in a child process whose progress ``on_progress`` is told.
-    Ctrl-C ends the build and leaves nothing of it. Raises EngineError (ChildError where
+    Ctrl-C ends the build and leaves nothing of it. With ``must_run``, nothing is built where the
+    back end runs no engine. Raises EngineError (ChildError where
     the build crashed, hung or outgrew its memory; EngineMismatchError where the engine does not
     run in what the graph asks, or is code that another user built: it stays in its folder, and is
     refused again), InputError where the user's key can't be used, OutputError.
     """
     backend = find_backend(spec.backend)
     backend.check(model, spec)
+    if must_run:
+        backend.demand_run()
     home = output_folder(folder) / engine_name(model, spec, backend)
     limits = _Limits(timeout_s=timeout_s, memory_limit_bytes=memory_limit_bytes)
     artifact = _earlier(home, backend) or _built(model, spec, home, limits, on_progress)

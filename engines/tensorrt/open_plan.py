@@ -10,13 +10,13 @@ from engines.tensorrt.log import Words, listening
 from engines.tensorrt.options import TensorRtOptions
 from engines.tensorrt.refitting import put_weights_in
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.specs import EngineArtifact
+from sizewise.core.specs import BuiltEngine
 
 PLAN = "engine.plan"
 
 
 @collecting_later()
-def open_plan(trt: Any, artifact: EngineArtifact, words: Words) -> Any:
+def open_plan(trt: Any, artifact: BuiltEngine, words: Words) -> Any:
     """The engine, with its weights; ``words`` hears what TensorRT says of it, now and in its calls.
     Raises EngineMismatchError with these words."""
     logger = listening(trt, words)

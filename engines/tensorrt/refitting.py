@@ -14,7 +14,7 @@ from engines.tensorrt.build.network import source_of
 from engines.tensorrt.log import Words
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.onnxfile import read_model
-from sizewise.core.specs import EngineArtifact, ExportedModel
+from sizewise.core.specs import BuiltEngine, ExportedModel
 
 _WEIGHTS = "weights.txt"
 """Beside the plan: where the model was when it was built."""
@@ -24,9 +24,7 @@ def note_weights(model: ExportedModel, folder: Path) -> None:
     (folder / _WEIGHTS).write_bytes(os.fsencode(model.path.resolve()))
 
 
-def put_weights_in(
-    trt: Any, engine: Any, artifact: EngineArtifact, logger: Any, words: Words
-) -> None:
+def put_weights_in(trt: Any, engine: Any, artifact: BuiltEngine, logger: Any, words: Words) -> None:
     """Raises EngineMismatchError where the model is gone or another, or its weights don't fit."""
     model = _model(artifact)
     refitter = trt.Refitter(engine, logger)
@@ -41,14 +39,14 @@ def put_weights_in(
         raise _without_weights(artifact, words.reason() or f"those of {model.path} do not fit")
 
 
-def _model(artifact: EngineArtifact) -> ExportedModel:
+def _model(artifact: BuiltEngine) -> ExportedModel:
     path = Path(os.fsdecode((artifact.path / _WEIGHTS).read_bytes()))
     if not path.is_file() or artifact.model_sha256 not in hashes_of(path):
         raise _without_weights(artifact, f"{path} is gone, or is another file now")
     return read_model(path)
 
 
-def _without_weights(artifact: EngineArtifact, why: str) -> EngineMismatchError:
+def _without_weights(artifact: BuiltEngine, why: str) -> EngineMismatchError:
     return EngineMismatchError(
         f"The engine {artifact.path} holds no weights, and they can't be put in",
         why,

@@ -110,12 +110,7 @@ def _as_input(planes: NDArray[np.float32], image: ImageInput) -> NDArray[Any]:
         values = planes
     if not image.channels_first:
         values = values.transpose(1, 2, 0)
-    return np.ascontiguousarray(np.repeat(values[np.newaxis], _batch_size(image), axis=0))
-
-
-def _batch_size(image: ImageInput) -> int:
-    fixed = image.tensor.shape[0]
-    return fixed if isinstance(fixed, int) else 1
+    return np.ascontiguousarray(np.repeat(values[np.newaxis], image.fixed_batch or 1, axis=0))
 
 
 def _demand_pictures(model: ExportedModel) -> None:
@@ -130,8 +125,7 @@ def _demand_pictures(model: ExportedModel) -> None:
 
 def demand_size(model: ExportedModel, size: Size) -> None:
     """Raises UsageError where ``model`` does not take images of ``size``."""
-    image = model.image
-    if why := model.card.refusal(size) or image.refusal(_batch_size(image), size):
+    if why := model.refusal(size):
         raise UsageError(
             f"{model.path.name} can't be run at {size}", why, "Choose sizes that it takes."
         )

@@ -82,9 +82,7 @@ def _batch(spec: EngineSpec) -> str:
 
 
 def _span(profile: Profile) -> str:
-    if profile.min == profile.max:
-        return str(profile.min)
-    return f"{profile.min}–{profile.max}\ntuned: {profile.opt}"
+    return str(profile) if profile.is_fixed else f"{profile}\ntuned: {profile.opt}"
 
 
 def _error(comparison: Comparison) -> str:

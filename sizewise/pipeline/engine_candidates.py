@@ -32,9 +32,7 @@ class OnnxFile:
         self.sizes = usual_sizes(self.card, self._model.image)
 
     def refusal(self, size: Size) -> str:
-        from bench.plan import size_refusal
-
-        return size_refusal(self._model, size)
+        return self._model.refusal(size)
 
     def judged(
         self, data: Dataset, sizes: Sequence[Size], progress: Progress
@@ -56,12 +54,10 @@ class Built:
         self.card = card_as(folder.name, card, layout) if layout else card
         _demand_meaning(folder.name, self.card)
         self.runs_in = self._artifact.spec.backend
-        profiles = self._artifact.spec.profiles
-        sizes = dict.fromkeys(size for p in profiles for size in (p.min, p.opt, p.max))
-        self.sizes = ",".join(map(str, sizes))
+        self.sizes = self._artifact.spec.sizes.text
 
     def refusal(self, size: Size) -> str:
-        from engines.admission import check_size
+        from engines.inputs import check_size
 
         try:
             check_size(self._artifact, size)

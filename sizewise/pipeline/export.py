@@ -143,7 +143,7 @@ def export_source(
 
 
 def _usual_size(card: ModelCard) -> Size:
-    side = -(-max(_USUAL_SIDE, card.smallest) // card.stride) * card.stride
+    side = card.round_up(max(_USUAL_SIDE, card.smallest))
     return Size(side, side)
 
 

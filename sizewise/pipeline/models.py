@@ -36,10 +36,8 @@ def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
 
 def usual_sizes(card: ModelCard, image: ImageInput | None = None) -> str:
     """Some that a model takes: its own, or 128 to 448 for most strides and smallest sizes."""
-    if image is not None:
-        sides = [image.tensor.shape[axis] for axis in (image.height_axis, image.width_axis)]
-        if all(isinstance(side, int) for side in sides):
-            return f"{sides[0]}x{sides[1]}"
-    unit = -(-32 // card.stride) * card.stride
+    if image is not None and image.fixed_size is not None:
+        return str(image.fixed_size)
+    unit = card.round_up(32)
     first = max(4 * unit, -(-card.smallest // unit) * unit)
     return f"{first}:{first + 10 * unit}:{2 * unit}"

@@ -48,12 +48,11 @@ def build_engine(
 
     name = backend or USUAL_BACKEND
     static = len(sizes) == 1 and "static" in find_backend(name).strategies
-    batch = model.image.tensor.shape[0]
     axes = EngineAxes(
         backends=(name,),
         strategies=("static" if static else "dynamic",),
         sizes=Sizes(sizes),
-        batch=(Batch(batch if isinstance(batch, int) else 1),),
+        batch=(Batch(model.image.fixed_batch or 1),),
         graph_fusion=(graph_fusion,) if graph_fusion else (),
         allow_fallback=True,
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from engines.feeding import infer_images, unfit_for_pictures
+from engines.feeding import infer_images
 from engines.store.opening import open_engine
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 from tests.engines.nets import reference, write_net
@@ -42,8 +42,8 @@ def test_each_image_has_its_own_outputs(
 
 
 def test_pictures_are_float_rgb(net: ExportedModel) -> None:
-    assert unfit_for_pictures(net.image) == ""
+    assert net.image.refuses_pictures == ""
     tensor = net.image.tensor
     for other in (replace(tensor, dtype="uint8"), replace(tensor, shape=("b", 1, "h", "w"))):
         image = replace(net.image, tensor=other)
-        assert f"the model takes {other}" in unfit_for_pictures(image)
+        assert f"the model takes {other}" in image.refuses_pictures

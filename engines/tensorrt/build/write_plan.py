@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engines.base import Built
+from engines.base import BuildNotes
 from engines.tensorrt.build.config import configure
 from engines.tensorrt.build.network import parse
 from engines.tensorrt.build.profiles import add_profiles
@@ -37,7 +37,7 @@ def write_plan(
     *,
     watch: Watch,
     timings: Path | None = None,
-) -> Built:
+) -> BuildNotes:
     """Write the plan to ``path``, and keep what was timed in ``timings``. Raises EngineError and
     InputError: the builder itself gives None where it fails, and its logger knows why."""
     words = Words()
@@ -58,7 +58,7 @@ def write_plan(
     if timings is not None:
         keep_timings(config, timings)
     known = ("layers that were timed before were not timed again",) if warm else ()
-    return Built(memory=words.memory(), remarks=(*known, *dict.fromkeys(words.warnings)))
+    return BuildNotes(memory=words.memory(), remarks=(*known, *dict.fromkeys(words.warnings)))
 
 
 _CAUSES = (

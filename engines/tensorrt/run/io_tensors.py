@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.specs import EngineArtifact
+from sizewise.core.specs import BuiltEngine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class Output:
     dtype: np.dtype[Any]
 
 
-def read_outputs(trt: Any, engine: Any, artifact: EngineArtifact) -> tuple[Output, ...]:
+def read_outputs(trt: Any, engine: Any, artifact: BuiltEngine) -> tuple[Output, ...]:
     """Raises EngineMismatchError where ``engine`` is not what ``artifact`` says, or has tensors
     that a session can't handle."""
     names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
@@ -36,7 +36,7 @@ def read_outputs(trt: Any, engine: Any, artifact: EngineArtifact) -> tuple[Outpu
     return tuple(Output(name=n, dtype=_dtype(trt, engine, artifact, n)) for n in outputs)
 
 
-def _dtype(trt: Any, engine: Any, artifact: EngineArtifact, name: str) -> np.dtype[Any]:
+def _dtype(trt: Any, engine: Any, artifact: BuiltEngine, name: str) -> np.dtype[Any]:
     kind = engine.get_tensor_dtype(name)
     try:
         found: np.dtype[Any] = np.dtype(trt.nptype(kind))
@@ -50,12 +50,12 @@ def _dtype(trt: Any, engine: Any, artifact: EngineArtifact, name: str) -> np.dty
     return found
 
 
-def _same(artifact: EngineArtifact, what: str, told: object, found: object) -> None:
+def _same(artifact: BuiltEngine, what: str, told: object, found: object) -> None:
     if told != found:
         raise _mismatch(artifact, f"its manifest says of the {what} {told}, and it has {found}")
 
 
-def _mismatch(artifact: EngineArtifact, why: str) -> EngineMismatchError:
+def _mismatch(artifact: BuiltEngine, why: str) -> EngineMismatchError:
     return EngineMismatchError(
         f"The engine {artifact.path} can't be used", why, "Build it again with sizewise build."
     )

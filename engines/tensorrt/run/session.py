@@ -19,7 +19,7 @@ from engines.tensorrt.run.failures import Answers
 from engines.tensorrt.run.io_tensors import read_outputs
 from engines.tensorrt.run.tensors import Tensors
 from sizewise.core.errors import EngineMismatchError, InferenceError
-from sizewise.core.specs import EngineArtifact, Size
+from sizewise.core.specs import BuiltEngine
 
 
 class TensorRtSession(Session):
@@ -29,7 +29,7 @@ class TensorRtSession(Session):
 
     def __init__(
         self,
-        artifact: EngineArtifact,
+        artifact: BuiltEngine,
         trt: Any,
         engine: Any,
         cuda: CudaRuntime,
@@ -74,8 +74,7 @@ class TensorRtSession(Session):
         self._bound, self._has_outputs = None, False
         # The images of an earlier call may still be on their way from the same memory.
         self._cuda.synchronize_stream(self._stream)
-        axis = self.artifact.image.height_axis
-        size = Size(images.shape[axis], images.shape[axis + 1])
+        size = self.artifact.image.size_of(images.shape)
         profile = nearest_profile(self.artifact.spec.profiles, size)
         execution = self._contexts.take(profile, images.shape)
         if execution.shape != images.shape:
@@ -156,7 +155,7 @@ class TensorRtSession(Session):
         self._contexts.release()
 
 
-def _options(artifact: EngineArtifact) -> TensorRtOptions:
+def _options(artifact: BuiltEngine) -> TensorRtOptions:
     options = artifact.spec.options
     if not isinstance(options, TensorRtOptions):
         raise EngineMismatchError(

@@ -55,7 +55,7 @@ def _reader(
 
 def _admitted(artifact: EngineArtifact, asked: Size | None) -> Size:
     """``asked``, or what the engine was tuned for."""
-    from engines.admission import check_size
+    from engines.inputs import check_size
 
     size = asked or artifact.spec.profiles[0].opt
     check_size(artifact, size)
@@ -65,7 +65,7 @@ def _admitted(artifact: EngineArtifact, asked: Size | None) -> Size:
 def _usual_size(model: ExportedModel) -> Size:
     """The file's own height and width, and where it leaves them open the usual ones, or its
     smallest, rounded up to its stride."""
-    image, stride = model.image, model.card.stride
-    usual = -(-max(_USUAL_SIDE, model.card.smallest) // stride) * stride
+    image, card = model.image, model.card
+    usual = card.round_up(max(_USUAL_SIDE, card.smallest))
     sides = (image.tensor.shape[axis] for axis in (image.height_axis, image.width_axis))
     return Size(*(side if isinstance(side, int) else usual for side in sides))

@@ -42,8 +42,6 @@ def readable_card(
 def demand_masks(name: str, image: ImageInput, options: ReadingOptions) -> None:
     """Raises UsageError for options that mean nothing to a segmenter, InputError where it takes no
     pictures."""
-    from engines.feeding import unfit_for_pictures
-
     given = [f.name for f in fields(options) if getattr(options, f.name) != f.default]
     if given:
         listed = ", ".join(f"--{option.replace('_', '-')}" for option in given)
@@ -52,12 +50,11 @@ def demand_masks(name: str, image: ImageInput, options: ReadingOptions) -> None:
             "it is a segmenter, which finds a mask and no boxes",
             "Leave it out.",
         )
-    if why := unfit_for_pictures(image):
+    if why := image.refuses_pictures:
         raise InputError(f"{name} finds no mask in pictures", why, "Give a model that takes RGB.")
 
 
 def _demand_boxes(name: str, card: ModelCard, image: ImageInput) -> None:
-    from engines.feeding import unfit_for_pictures
     from netzoo.tasks.layouts import layout_names
 
     layouts = ", ".join(layout_names())
@@ -67,7 +64,7 @@ def _demand_boxes(name: str, card: ModelCard, image: ImageInput) -> None:
             "the file does not say what they mean",
             f"Say it with --layout, one of {layouts}.",
         )
-    why = unfit_for_pictures(image)
+    why = image.refuses_pictures
     if card.task not in ("detection", "unknown"):
         why = f"it is for {card.task}, and predict draws boxes and masks"
     elif card.layout not in layout_names():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from sizewise.core.specs import (
     Achieved,
     Dimension,
     ExportedModel,
+    ImageInput,
     LayerPrecision,
     ModelCard,
     Profile,
@@ -154,3 +156,32 @@ def test_what_an_engine_runs_in_is_counted_or_unknown_with_a_reason() -> None:
     assert Achieved(layers=(decode, conv, head, conv)).summary == "bf16 2, fp32 1"
     assert Achieved(layers=(decode,)).summary == "fp32"
     assert Achieved(reason="built, not run").summary == "unknown (built, not run)"
+
+
+@given(st.integers(1, 5000), st.integers(1, 128))
+def test_rounding_up_gives_the_least_multiple_that_is_no_smaller(side: int, stride: int) -> None:
+    found = ModelCard(network="net", stride=stride).round_up(side)
+    assert found % stride == 0
+    assert side <= found < side + stride
+
+
+@given(some_sizes, st.integers(1, 8), st.booleans())
+def test_the_size_of_a_shape_is_the_one_it_was_made_of(size: Size, batch: int, last: bool) -> None:
+    free: tuple[Dimension, ...] = ("b", "h", "w", 3) if last else ("b", 3, "h", "w")
+    image = ImageInput(
+        tensor=TensorSpec(name="images", dtype="float32", shape=free), channels_first=not last
+    )
+    shape = image.shape(batch, size)
+    assert image.size_of(shape) == size
+    assert (image.fixed_batch, image.fixed_size) == (None, None)
+    fixed = replace(image, tensor=replace(image.tensor, shape=shape))
+    assert (fixed.fixed_batch, fixed.fixed_size) == (batch, size)
+    assert fixed.refuses_pictures == ""
+    assert "uint8" in replace(fixed, tensor=replace(fixed.tensor, dtype="uint8")).refuses_pictures
+
+
+def test_a_profile_is_written_as_its_size_or_from_one_to_the_other() -> None:
+    small, large = Size(64, 96), Size(128, 96)
+    assert str(Profile.fixed(small)) == "64x96"
+    assert str(Profile.spanning([small, large])) == "64x96–128x96"
+    assert Profile(min=small, opt=large, max=large).sizes == (small, large)

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorrt_rtx
 
-from engines.base import Built
+from engines.base import BuildNotes
 from engines.tensorrt.build.write_plan import Watch, write_plan
 from engines.tensorrt.options import RtxOptions
 from sizewise.core.progress import unheard
@@ -52,5 +52,5 @@ def built(
     *,
     report: Callable[[float, str], None] = unheard,
     cancelled: Callable[[], bool] = never,
-) -> Built:
+) -> BuildNotes:
     return write_plan(trt, model, spec, path, watch=Watch(report=report, cancelled=cancelled))

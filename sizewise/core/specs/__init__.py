@@ -1,0 +1,58 @@
+"""The values that the rooms hand to one another: frozen, keyword-only, units in the names."""
+
+from __future__ import annotations
+
+from sizewise.core.specs.engines import (
+    Achieved,
+    BackendOptions,
+    BatchRange,
+    BuiltEngine,
+    EngineArtifact,
+    EngineMemory,
+    EngineSpec,
+    LayerPrecision,
+    Profile,
+    Strategy,
+    computes,
+    is_product,
+)
+from sizewise.core.specs.models import (
+    Calibration,
+    Deviation,
+    Dimension,
+    ExportedModel,
+    ImageInput,
+    ModelCard,
+    ParityCheck,
+    Suppression,
+    Task,
+    TensorSpec,
+)
+from sizewise.core.specs.sizes import Size, Sizes
+
+__all__ = [
+    "Achieved",
+    "BackendOptions",
+    "BatchRange",
+    "BuiltEngine",
+    "Calibration",
+    "Deviation",
+    "Dimension",
+    "EngineArtifact",
+    "EngineMemory",
+    "EngineSpec",
+    "ExportedModel",
+    "ImageInput",
+    "LayerPrecision",
+    "ModelCard",
+    "ParityCheck",
+    "Profile",
+    "Size",
+    "Sizes",
+    "Strategy",
+    "Suppression",
+    "Task",
+    "TensorSpec",
+    "computes",
+    "is_product",
+]

@@ -1,0 +1,226 @@
+"""Engines: what decides which one is built, and what it is once it was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sizewise.core.specs.models import ImageInput, ModelCard, TensorSpec
+from sizewise.core.specs.sizes import Size, Sizes
+
+Strategy = Literal["static", "dynamic", "profiles"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """The sizes one engine (or one profile of it) accepts, and the one it is tuned for."""
+
+    min: Size
+    opt: Size
+    max: Size
+
+    @classmethod
+    def fixed(cls, size: Size) -> Profile:
+        return cls(min=size, opt=size, max=size)
+
+    @classmethod
+    def spanning(cls, sizes: Iterable[Size]) -> Profile:
+        """From the smallest height and width to the largest, tuned for the middle size."""
+        ordered = sorted(sizes, key=lambda s: (s.pixels, s))
+        heights = [s.height for s in ordered]
+        widths = [s.width for s in ordered]
+        return cls(
+            min=Size(min(heights), min(widths)),
+            opt=ordered[len(ordered) // 2],
+            max=Size(max(heights), max(widths)),
+        )
+
+    def __str__(self) -> str:
+        """``320x320`` or ``320x320–640x640``."""
+        return str(self.min) if self.is_fixed else f"{self.min}–{self.max}"
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it has one size."""
+        return self.min == self.max
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """The smallest, the one it is tuned for and the largest, each once."""
+        return tuple(dict.fromkeys((self.min, self.opt, self.max)))
+
+    def admits(self, size: Size) -> bool:
+        return (
+            self.min.height <= size.height <= self.max.height
+            and self.min.width <= size.width <= self.max.width
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendOptions:
+    """What a back end is told beside the common; what only one knows, its subclass holds (never a
+    dict).
+
+    ``allow_fallback``: an engine may run nodes on another provider, or in another precision, than
+    was asked.
+    """
+
+    allow_fallback: bool = False
+
+
+@dataclass(frozen=True, order=True)
+class BatchRange:
+    """The batch sizes that one engine takes, both ends included."""
+
+    min: int
+    max: int
+
+    def __str__(self) -> str:
+        return f"{self.min} to {self.max}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSpec:
+    """Everything that decides what engine is built, apart from the model.
+
+    ``batch_size`` is the one it takes, or is tuned for where it takes a ``batch_range``;
+    ``graph_fusion`` is ``none | basic | extended | all``, mapped by each back end; ``threads`` and
+    ``streams`` are those of the CPU; ``options`` is of the back end's own ``options_type``.
+    """
+
+    backend: str
+    strategy: Strategy
+    profiles: tuple[Profile, ...]
+    batch_size: int = 1
+    batch_range: BatchRange | None = None
+    graph_fusion: str = "all"
+    threads: int = 1
+    streams: int = 1
+    options: BackendOptions = field(default_factory=BackendOptions)
+
+    @property
+    def batches(self) -> BatchRange:
+        """Those that the engine takes: from one to one where it has no range."""
+        return self.batch_range or BatchRange(self.batch_size, self.batch_size)
+
+    @property
+    def sizes(self) -> Sizes:
+        """Those that its profiles name, each once."""
+        return Sizes(dict.fromkeys(size for profile in self.profiles for size in profile.sizes))
+
+    @property
+    def spans(self) -> str:
+        """Its profiles, for a sentence."""
+        return ", ".join(map(str, self.profiles))
+
+    def fixed_shape(self, image: ImageInput) -> tuple[int, int, int, int]:
+        """The shape of ``image`` that the engine is tuned for; a static one takes no other."""
+        return image.shape(self.batch_size, self.profiles[0].opt)
+
+    def admits(self, size: Size) -> bool:
+        return any(profile.admits(size) for profile in self.profiles)
+
+
+_COMPUTES = re.compile(
+    r"conv(?!ert)|gemm|matmul|fullyconnected|attention|einsum|aten\.(linear|\w*mm)\b", re.I
+)
+
+
+def computes(kind: str) -> bool:
+    """Whether an operator, by its name in ONNX or in a library, is a convolution or a product of
+    matrices: what a network spends its time in, and what its precision is of."""
+    return bool(_COMPUTES.search(kind))
+
+
+def is_product(kind: str) -> bool:
+    """Of an operator that computes, whether it is a product of matrices and no convolution."""
+    return computes(kind) and "conv" not in kind.lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPrecision:
+    """One layer of a built engine: its operator, the precision it really runs in, and where it
+    runs (``place``), if that is elsewhere than was asked."""
+
+    name: str
+    kind: str
+    precision: str
+    place: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Achieved:
+    """The precision of each layer as the built engine reports it, or none with the reason.
+    ``vouched``: its builder was bound to the types of the graph, in what is not shown, too."""
+
+    layers: tuple[LayerPrecision, ...] = ()
+    reason: str = ""
+    vouched: bool = False
+
+    @property
+    def summary(self) -> str:
+        """Of the layers that compute (of all, where none does): ``fp32``, or ``int8 61, fp32 4``
+        (layers each), or ``fp16 60, fp32 on CPU 1``, or ``unknown (reason)``."""
+        if not self.layers:
+            return self.reason if self.vouched else f"unknown ({self.reason})"
+        counts: dict[str, int] = {}
+        for layer in [one for one in self.layers if computes(one.kind)] or self.layers:
+            where = f"{layer.precision} on {layer.place}" if layer.place else layer.precision
+            counts[where] = counts.get(where, 0) + 1
+        if len(counts) == 1:
+            return next(iter(counts))
+        ordered = sorted(counts.items(), key=lambda item: -item[1])
+        return ", ".join(f"{name} {count}" for name, count in ordered)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineMemory:
+    """Device memory that an engine says it needs, in bytes: its weights, and what a call takes
+    beside them (activations and scratch) at the largest size of each profile. Contexts take turns
+    in one block, so what counts is the largest of these."""
+
+    weights_bytes: int
+    context_bytes: tuple[int, ...]
+
+    @property
+    def total_bytes(self) -> int:
+        return self.weights_bytes + max(self.context_bytes, default=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltEngine:
+    """An engine's files as a builder left them in the folder ``path``, and what they take and give:
+    all that a back end needs to open them.
+
+    ``card`` is the model's, with the stride that was found where it names none. ``memory`` is what
+    the engine is said to need of a device; ``remarks`` are what the builder warned of.
+    """
+
+    path: Path
+    model_sha256: str
+    image: ImageInput
+    outputs: tuple[TensorSpec, ...]
+    card: ModelCard
+    spec: EngineSpec
+    memory: EngineMemory | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineArtifact(BuiltEngine):
+    """A built engine on disk, described: its folder holds the engine's files and a manifest.
+
+    ``sha256`` is of the engine's bytes (to verify what is opened, never to identify a build: two
+    builds of one network differ). ``machine`` names the system, instruction sets and devices that
+    its code is for.
+    """
+
+    sha256: str
+    size_bytes: int
+    build_s: float
+    backend_version: str
+    achieved: Achieved
+    machine: str = ""

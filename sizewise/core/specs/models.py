@@ -1,0 +1,272 @@
+"""Models as files: tensors, what a file says of itself, and how it was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs.sizes import Size
+
+Task = Literal["detection", "segmentation", "classification", "unknown"]
+Dimension = int | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """One input or output. ``dtype`` is NumPy's name; a symbolic dimension is a string."""
+
+    name: str
+    dtype: str
+    shape: tuple[Dimension, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageInput:
+    """The image input of a model: its tensor and where batch, height and width stand in it."""
+
+    tensor: TensorSpec
+    channels_first: bool
+
+    @property
+    def height_axis(self) -> int:
+        return 2 if self.channels_first else 1
+
+    @property
+    def width_axis(self) -> int:
+        return self.height_axis + 1
+
+    @property
+    def channels(self) -> int:
+        dimension = self.tensor.shape[1 if self.channels_first else 3]
+        return dimension if isinstance(dimension, int) else 3
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The one batch size that the file takes; None where it takes any."""
+        batch = self.tensor.shape[0]
+        return batch if isinstance(batch, int) else None
+
+    @property
+    def fixed_size(self) -> Size | None:
+        """The one size that the file takes; None where height or width is free."""
+        height, width = self.tensor.shape[self.height_axis], self.tensor.shape[self.width_axis]
+        if isinstance(height, int) and isinstance(width, int):
+            return Size(height, width)
+        return None
+
+    @property
+    def refuses_pictures(self) -> str:
+        """Why it can't be given float32 RGB; empty where it can."""
+        if self.tensor.dtype != "float32" or self.channels != 3:
+            return f"pictures are given as float32 RGB, and the model takes {self.tensor}"
+        return ""
+
+    def size_of(self, shape: Sequence[int]) -> Size:
+        """The size of images that are given in an array of ``shape``."""
+        return Size(shape[self.height_axis], shape[self.width_axis])
+
+    def shape(self, batch_size: int, size: Size) -> tuple[int, int, int, int]:
+        """The numeric shape of one input of ``batch_size`` images of ``size``."""
+        if self.channels_first:
+            return (batch_size, self.channels, size.height, size.width)
+        return (batch_size, size.height, size.width, self.channels)
+
+    def refusal(self, batch_size: int, size: Size) -> str:
+        """Why the model can't take this input; empty where it can."""
+        wanted = self.shape(batch_size, size)
+        for axis, name in (
+            (0, "batch"),
+            (self.height_axis, "height"),
+            (self.width_axis, "width"),
+        ):
+            fixed = self.tensor.shape[axis]
+            if isinstance(fixed, int) and fixed != wanted[axis]:
+                return f"its {name} is fixed to {fixed}, {wanted[axis]} was asked"
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParityCheck:
+    """One output at one input size, exported graph against eager PyTorch."""
+
+    batch_size: int
+    size: Size
+    output: str
+    max_abs_error: float
+    absmax: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        # A NaN error compares false, so it fails.
+        return self.max_abs_error <= self.tolerance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deviation:
+    """One output at one input size, a graph in another precision against its float32 parent.
+
+    ``relative_error`` is the root mean square of the error over that of the parent's values (0:
+    none), ``bound`` what the precision allows of it; largest values are in the output's unit.
+    """
+
+    size: Size
+    output: str
+    max_abs_error: float
+    absmax: float
+    relative_error: float
+    bound: float
+
+    @property
+    def within(self) -> bool:
+        # A NaN error compares false, so it is not.
+        return self.relative_error <= self.bound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suppression:
+    """Non-maximum suppression as it stands in a graph: of boxes of one class that overlap by more
+    than ``iou_threshold``, the best stays.
+
+    Candidates score above ``score_threshold``; an image keeps its ``max_detections`` best, all
+    classes together. Raises UsageError where a value makes no sense.
+    """
+
+    score_threshold: float = 0.25
+    iou_threshold: float = 0.45
+    max_detections: int = 300
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.score_threshold < 1:
+            why = f"the score threshold is {self.score_threshold}"
+        elif not 0 <= self.iou_threshold <= 1:
+            why = f"the IoU threshold is {self.iou_threshold}"
+        elif self.max_detections < 1:
+            why = f"{self.max_detections} detections are to be kept"
+        else:
+            return
+        raise UsageError(
+            "There is no such suppression",
+            why,
+            "Scores are from 0 to below 1, IoU is from 0 to 1, and at least 1 detection is kept.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What a precision went by: ``images`` pictures of ``data`` (SHA-256 of their pixels) at
+    ``sizes``, 0–1 less ``mean`` over ``std`` by colour, the ``method`` that chose thresholds, and
+    the bits of quantized weights."""
+
+    data: str
+    data_sha256: str
+    images: int
+    sizes: tuple[Size, ...]
+    method: str
+    weight_bits: int
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """What an ONNX file of ours says of itself, in its metadata under the key ``sizewise``.
+
+    ``layout`` names how the outputs are to be read (``netzoo.tasks.layouts``); ``stride`` is what
+    height and width must be multiples of (1: unknown, nothing is checked), ``smallest`` the least
+    of either in pixels; ``letterbox`` says that
+    images are scaled by one factor and padded; ``tree`` holds the parent of each class (-1: a root)
+    where classes are kinds of one another (``netzoo.tasks.wordtree``); ``suppression`` is what the
+    graph does itself; ``parameters`` counts the network's trainable ones (0: unknown); hashes are
+    SHA-256 in hexadecimal, that of the ``program`` (``.pt2``) so that the ONNX file vouches for the
+    code beside it.
+
+    Of a file in another precision, ``calibration`` is what it went by, ``kept`` are the layers that
+    stayed in float32, ``drop`` the points of accuracy that were lost (None: not measured) on the
+    data of ``drop_data_sha256`` where ``drop_limit`` were allowed, and ``deviations`` are from the
+    float32 file that ``parent_sha256`` is of. ``parity`` is with eager PyTorch, or of suppression
+    with NumPy's.
+    """
+
+    network: str
+    task: Task = "unknown"
+    layout: str = "unknown"
+    classes: tuple[str, ...] = ()
+    stride: int = 1
+    smallest: int = 1
+    letterbox: bool = True
+    tree: tuple[int, ...] = ()
+    suppression: Suppression | None = None
+    fusion: str = "none"
+    parameters: int = 0
+    precision: str = "fp32"
+    checkpoint_sha256: str = ""
+    parent_sha256: str = ""
+    program_sha256: str = ""
+    calibration: Calibration | None = None
+    kept: tuple[str, ...] = ()
+    drop: float | None = None
+    drop_data_sha256: str = ""
+    drop_limit: float | None = None
+    parity: tuple[ParityCheck, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        """Of the file's name: the network's, and its fusion's where it merges scales."""
+        return self.network if self.fusion == "none" else f"{self.network}-{self.fusion}"
+
+    def round_up(self, side: int) -> int:
+        """The least multiple of the stride that is ``side`` or more, in pixels."""
+        return -(-side // self.stride) * self.stride
+
+    def refusal(self, size: Size) -> str:
+        """Why the network can't take images of ``size``; empty where it can."""
+        if size.height % self.stride or size.width % self.stride:
+            return f"height and width must be multiples of its stride {self.stride}"
+        if min(size.height, size.width) < self.smallest:
+            return f"height and width must be at least {self.smallest}"
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedModel:
+    """An ONNX file, read: ours (with a card in it) or anybody's (with a card inferred)."""
+
+    path: Path
+    sha256: str
+    card: ModelCard
+    opset_version: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    @property
+    def program_path(self) -> Path:
+        """Where the ExportedProgram (``.pt2``) stands that export writes beside the ONNX file."""
+        return self.path.with_suffix(".pt2")
+
+    @property
+    def image(self) -> ImageInput:
+        """The one 4-D input. Raises InputError where there is none, or another beside it."""
+        if len(self.inputs) != 1 or len(self.inputs[0].shape) != 4:
+            listed = "; ".join(map(str, self.inputs))
+            raise InputError(
+                f"{self.path.name} does not take one batch of images",
+                f"its inputs are {listed}",
+                "Give a model with a single 4-D image input.",
+            )
+        tensor = self.inputs[0]
+        last, second = tensor.shape[3], tensor.shape[1]
+        channels_last = last in (1, 3, 4) and second not in (1, 3, 4)
+        return ImageInput(tensor=tensor, channels_first=not channels_last)
+
+    def refusal(self, size: Size) -> str:
+        """Why it can't take images of ``size``, in a batch that it takes; empty where it can."""
+        fixed = self.image.refusal(self.image.fixed_batch or 1, size)
+        return self.card.refusal(size) or fixed

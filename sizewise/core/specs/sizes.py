@@ -1,0 +1,105 @@
+"""Sizes of images: height × width in pixels, throughout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from sizewise.core.errors import UsageError
+
+_MOST_SIZES = 1000
+_AS_SIZES = "Give sizes as 416, 384x640 (height x width) or 320:896:64."
+
+
+@dataclass(frozen=True, order=True)
+class Size:
+    """Height and width of an input, in pixels."""
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1:
+            raise UsageError(
+                f"The size {self.height}x{self.width} is no size",
+                "height and width are at least 1 pixel",
+                "Give sizes as 416 or 384x640 (height x width).",
+            )
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}"
+
+    @property
+    def pixels(self) -> int:
+        return self.height * self.width
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """``416`` or ``384x640`` (height x width)."""
+        match = re.fullmatch(r"\s*(\d+)(?:[xX×](\d+))?\s*", text)
+        if match is None:
+            raise UsageError(
+                f"{text!r} is no size",
+                "a size is one number or two joined by x",
+                _AS_SIZES,
+            )
+        height = int(match[1])
+        return cls(height, int(match[2] or height))
+
+
+class Sizes(tuple[Size, ...]):
+    """Different sizes in the order given, with the text that they were written as.
+
+    Equal to the plain tuple of them, and serialised as one.
+    """
+
+    _text: str
+
+    def __new__(cls, sizes: Iterable[Size] = (), text: str = "") -> Self:
+        made = super().__new__(cls, sizes)
+        made._text = text
+        return made
+
+    @property
+    def text(self) -> str:
+        """As the user wrote them, or joined by commas."""
+        return self._text or ",".join(map(str, self))
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def parse(cls, given: str | Iterable[Size | int | str]) -> Self:
+        """``416``, ``384x640``, ``320:896:64`` (both ends included), a comma list of these, or an
+        iterable of sizes, numbers and such texts. Raises UsageError, also where there is none."""
+        if isinstance(given, cls):
+            return given
+        parts = given.split(",") if isinstance(given, str) else list(given)
+        found = dict.fromkeys(size for part in parts for size in cls._each(part))
+        if not found:
+            raise UsageError("No size was given", "the list of sizes is empty", _AS_SIZES)
+        return cls(found, given if isinstance(given, str) else "")
+
+    @classmethod
+    def _each(cls, part: Size | int | str) -> Iterable[Size]:
+        if isinstance(part, Size):
+            return (part,)
+        if isinstance(part, str) and "," in part:
+            return cls.parse(part)
+        text = str(part)
+        return cls._range(text) if ":" in text else (Size.parse(text),)
+
+    @staticmethod
+    def _range(text: str) -> Iterable[Size]:
+        match = re.fullmatch(r"\s*(\d+):(\d+):(\d+)\s*", text)
+        first, last, step = (int(g) for g in match.groups()) if match else (0, 0, 0)
+        if step == 0 or last < first or (last - first) % step or last // step > _MOST_SIZES:
+            raise UsageError(
+                f"{text!r} is no range of sizes",
+                "a range is first:last:step, steps from the first must reach the last, and there "
+                f"are at most {_MOST_SIZES} of them",
+                "Give it as 320:896:64, which is 320, 384, … 896.",
+            )
+        return (Size(side, side) for side in range(first, last + 1, step))
