@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.admission import admit
 from engines.inputs import check_inputs
+from sizewise.core.closing import Closing
 from sizewise.core.environment import read_environment
 from sizewise.core.errors import BackendUnavailableError
 from sizewise.core.specs import (
@@ -54,7 +54,7 @@ class BuildNotes:
     remarks: tuple[str, ...] = ()
 
 
-class Session(ABC):
+class Session(Closing):
     """An open engine. It never times itself: the harness owns the clock."""
 
     def __init__(self, artifact: BuiltEngine) -> None:
@@ -75,7 +75,7 @@ class Session(ABC):
     def enqueue(self) -> None:
         """Start one inference on what is bound. Raises InferenceError."""
 
-    def synchronize(self) -> None:  # noqa: B027 - on a CPU enqueue returns when it is done
+    def synchronize(self) -> None:
         """Return when what was enqueued is done. Raises InferenceError."""
 
     @abstractmethod
@@ -93,7 +93,7 @@ class Session(ABC):
         be had."""
         return ()
 
-    def close(self) -> None:  # noqa: B027 - most sessions hold nothing but memory
+    def close(self) -> None:
         """Give everything back. Called once."""
 
     def infer(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -102,17 +102,6 @@ class Session(ABC):
         self.enqueue()
         self.synchronize()
         return self.outputs()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Backend(ABC):

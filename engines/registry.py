@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from engines.base import Backend
-from sizewise.core.discover import choose, discover
+from sizewise.core.discover import Registry
 
+_BACKENDS: Registry[Backend] = Registry(
+    "back end", "engines.backends", "BACKENDS", offered=lambda backend: not backend.for_tests
+)
 
-@cache
-def backends() -> dict[str, Backend]:
-    """All of them by name, those that can't work here and the one for tests included."""
-    return discover("engines.backends", "BACKENDS")
+backends = _BACKENDS.all
+"""All of them by name, those that can't work here and the one for tests included."""
 
-
-def find_backend(name: str) -> Backend:
-    """Raises UsageError, which lists the back ends there are."""
-    found = backends()
-    offered = [n for n, backend in found.items() if n == name or not backend.for_tests]
-    return found[choose("back end", name, offered)]
+find_backend = _BACKENDS.find
+"""Raises UsageError, which lists the back ends there are."""

@@ -20,7 +20,7 @@ from exporter.graph.serializing import to_bytes
 from exporter.precisions._base import Precision, nothing
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._prepare import Prepare
-from sizewise.core.discover import choose, discover
+from sizewise.core.discover import Registry
 from sizewise.core.errors import UsageError
 from sizewise.core.files import written_whole
 from sizewise.core.onnxfile import load_onnx, read_model, write_card
@@ -33,15 +33,13 @@ if TYPE_CHECKING:
 WEIGHT_BITS = (7, 8)
 
 
-def precisions() -> dict[str, Precision]:
-    """Those of ``exporter.precisions``, by name."""
-    return discover("exporter.precisions", "PRECISIONS")
+_PRECISIONS: Registry[Precision] = Registry("precision", "exporter.precisions", "PRECISIONS")
 
+precisions = _PRECISIONS.all
+"""Those of ``exporter.precisions``, by name."""
 
-def find_precision(name: str) -> Precision:
-    """Raises UsageError, which lists those there are."""
-    known = precisions()
-    return known[choose("precision", name, known)]
+find_precision = _PRECISIONS.find
+"""Raises UsageError, which lists those there are."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from sizewise.core.discover import choose, discover
+from sizewise.core.discover import Registry
 from sizewise.core.errors import UsageError
 
 LEVELS = (4, 8, 16, 32)
@@ -50,9 +50,10 @@ class BackboneEntry:
     pyramid: bool = True
 
 
-def backbones() -> dict[str, BackboneEntry]:
-    """All there are, by name; timm's come on top of them (:func:`find_backbone`)."""
-    return discover("netzoo.backbones", "BACKBONES")
+_BACKBONES: Registry[BackboneEntry] = Registry("backbone", "netzoo.backbones", "BACKBONES")
+
+backbones = _BACKBONES.all
+"""All there are, by name; timm's come on top of them (:func:`find_backbone`)."""
 
 
 def four_levels() -> list[str]:
@@ -67,8 +68,7 @@ def find_backbone(name: str) -> BackboneEntry:
         from netzoo.timm_backbone import timm_entry
 
         return timm_entry(name)
-    known = backbones()
-    return known[choose("backbone", name, known)]
+    return _BACKBONES.find(name)
 
 
 def build_four_levels(name: str, width: float = 1.0, depth: float = 1.0) -> Backbone:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from sizewise.core.discover import choose, discover
+from sizewise.core.discover import Registry
 
 
 class Fusion(nn.Module, ABC):
@@ -33,12 +33,10 @@ class FusionEntry:
     weighs: bool = False
 
 
-def fusions() -> dict[str, FusionEntry]:
-    """All there are, by name."""
-    return discover("netzoo.fusions", "FUSIONS")
+_FUSIONS: Registry[FusionEntry] = Registry("fusion", "netzoo.fusions", "FUSIONS")
 
+fusions = _FUSIONS.all
+"""All there are, by name."""
 
-def find_fusion(name: str) -> FusionEntry:
-    """Raises UsageError that lists the fusions there are."""
-    known = fusions()
-    return known[choose("fusion", name, known)]
+find_fusion = _FUSIONS.find
+"""Raises UsageError, which lists the fusions there are."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from netzoo.config import Decoding
 from netzoo.network import NetworkEntry
 from netzoo.training.settings import ScaleTraining
-from sizewise.core.discover import choose, discover
+from sizewise.core.discover import Registry
 from sizewise.core.errors import UsageError
 
 
@@ -52,10 +52,10 @@ class LossEntry:
         return self.with_scales(scales) if self.with_scales and scales else self.compute
 
 
-def find_loss(name: str) -> LossEntry:
-    """Raises UsageError that lists the losses there are."""
-    known: dict[str, LossEntry] = discover("netzoo.losses", "LOSSES")
-    return known[choose("loss", name, known)]
+_LOSSES: Registry[LossEntry] = Registry("loss", "netzoo.losses", "LOSSES")
+
+find_loss = _LOSSES.find
+"""Raises UsageError, which lists the losses there are."""
 
 
 def choose_loss(network: NetworkEntry, name: str) -> LossEntry:

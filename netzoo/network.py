@@ -15,7 +15,7 @@ from netzoo.classes import ClassRule, Independent
 from netzoo.config import MULTISCALE, Decoding, NetworkConfig
 from netzoo.decode import BOX_RULES, decode_head
 from netzoo.training.settings import ScaleTraining
-from sizewise.core.discover import choose, discover
+from sizewise.core.discover import Registry
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import Size, Task
 
@@ -181,15 +181,13 @@ class NetworkEntry:
         return 2 * self.stride
 
 
-def networks() -> dict[str, NetworkEntry]:
-    """All there are, by name."""
-    return discover("netzoo.networks", "NETWORKS")
+_NETWORKS: Registry[NetworkEntry] = Registry("network", "netzoo.networks", "NETWORKS")
 
+networks = _NETWORKS.all
+"""All there are, by name."""
 
-def find_network(name: str) -> NetworkEntry:
-    """Raises UsageError that lists the networks there are."""
-    known = networks()
-    return known[choose("network", name, known)]
+find_network = _NETWORKS.find
+"""Raises UsageError, which lists the networks there are."""
 
 
 def build_network(config: NetworkConfig) -> Network:

@@ -6,15 +6,15 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from bench.journal import database, rows, schema, updates
+from sizewise.core.closing import Closing
 from sizewise.core.errors import RecordError, SchemaVersionError
 from sizewise.core.trials import Block, Result, Run, Status
 
 
-class Store:
+class Store(Closing):
     """A results file. Its methods raise RecordError where the file is damaged or locked, and
     OutputError where it can't be written; what was committed before stays whole.
     """
@@ -101,17 +101,6 @@ class Store:
 
     def close(self) -> None:
         self._opened.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _blocks(self) -> dict[int, list[Block]]:
         found: dict[int, list[Block]] = {}

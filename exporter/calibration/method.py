@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from exporter.calibration.distribution import Distribution
-from sizewise.core.discover import choose, discover
+from sizewise.core.discover import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +19,12 @@ class Method:
     threshold: Callable[[Distribution], float]
 
 
-def methods() -> dict[str, Method]:
-    """Those of ``exporter.calibration.methods``, by name."""
-    return discover("exporter.calibration.methods", "METHODS")
+_METHODS: Registry[Method] = Registry(
+    "calibration method", "exporter.calibration.methods", "METHODS"
+)
 
+methods = _METHODS.all
+"""Those of ``exporter.calibration.methods``, by name."""
 
-def find_method(name: str) -> Method:
-    """Raises UsageError, which lists those there are."""
-    known = methods()
-    return known[choose("calibration method", name, known)]
+find_method = _METHODS.find
+"""Raises UsageError, which lists those there are."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from netzoo.data.coco import Dataset, read_coco
 from netzoo.data.reading import reading
-from sizewise.core.discover import discover
+from sizewise.core.discover import Registry
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.progress import SILENT, Progress
 
@@ -30,9 +30,10 @@ class DatasetEntry:
     extra: str = ""
 
 
-def datasets() -> dict[str, DatasetEntry]:
-    """Those that are registered, by name."""
-    return discover("netzoo.data.sets", "DATASETS")
+_DATASETS: Registry[DatasetEntry] = Registry("data set", "netzoo.data.sets", "DATASETS")
+
+datasets = _DATASETS.all
+"""Those that are registered, by name."""
 
 
 def open_dataset(source: str, split: Split, *, progress: Progress = SILENT) -> Dataset:

@@ -19,11 +19,11 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import IO, Any, cast
 
 import psutil
 
+from sizewise.core.closing import Closing
 from sizewise.core.errors import EngineError, error_from_json
 from sizewise.core.progress import OnProgress, unheard
 
@@ -41,7 +41,7 @@ class ChildError(EngineError):
     trace = ""
 
 
-class Child:
+class Child(Closing):
     """One child process. ``target`` is a function (called by :meth:`call` with no method) or a
     class (made once, with ``arguments``; its methods are then called by name).
 
@@ -215,17 +215,6 @@ class Child:
         if isinstance(error, ChildError):
             error.trace = message.get("trace", "")
         return error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _our_path() -> str:

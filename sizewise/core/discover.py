@@ -4,18 +4,56 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
 
 from sizewise.core.errors import UsageError
 
 T = TypeVar("T")
 
 
+class Registry(Generic[T]):
+    """The members of one folder, imported when they are first asked for, by name.
+
+    ``kind`` is what a user calls one of them; those that are not ``offered`` are found by their
+    name, but never suggested.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        package: str,
+        attribute: str,
+        offered: Callable[[T], bool] = lambda _: True,
+    ) -> None:
+        self._kind, self._package, self._attribute = kind, package, attribute
+        self._offered = offered
+
+    def all(self) -> Mapping[str, T]:
+        """Every member by its name."""
+        return self._members
+
+    def find(self, name: str) -> T:
+        """The member of that name. Raises UsageError, which lists those that are offered."""
+        members = self._members
+        if name in members:
+            return members[name]
+        return members[choose(self._kind, name, filter(self._suggests, members))]
+
+    def _suggests(self, name: str) -> bool:
+        return self._offered(self._members[name])
+
+    @cached_property
+    def _members(self) -> Mapping[str, T]:
+        return MappingProxyType(discover(self._package, self._attribute))
+
+
 def discover(package: str, attribute: str) -> dict[str, Any]:
     """All members of the tuple ``attribute`` in the modules of ``package``, by their ``name``.
 
-    Modules whose name starts with an underscore are helpers and are not asked.
+    Modules whose name starts with an underscore are helpers and are left out.
     """
     folder = importlib.import_module(package)
     found: dict[str, Any] = {}

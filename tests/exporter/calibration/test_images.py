@@ -122,7 +122,8 @@ def test_a_data_set_lends_its_training_pictures(pictures: Path) -> None:
 def test_a_registered_name_is_known(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_coco(pictures / "some.json", [pictures / "7.png"])
     entry = DatasetEntry(name="made", description="", open=lambda split, _: read_coco(path))
-    monkeypatch.setattr("netzoo.data.sources.discover", lambda *_: {"made": entry})
+    for module in ("netzoo.data.sources", "exporter.calibration.images"):
+        monkeypatch.setattr(f"{module}.datasets", lambda: {"made": entry})
     assert read_calibration("made").images[0].path.name == "7.png"
 
 

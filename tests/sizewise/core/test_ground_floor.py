@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizewise.core import codec, errors
-from sizewise.core.discover import choose, discover
+from sizewise.core.discover import Registry, choose, discover
 from sizewise.core.environment import read_environment
 from sizewise.core.files import output_folder, written_whole
 from sizewise.core.rooms import ROOMS, check_rooms
@@ -137,6 +139,27 @@ def test_every_member_of_a_folder_is_found_by_its_name() -> None:
     found = discover("engines.backends", "BACKENDS")
     assert {"onnxruntime", "openvino", "torch_eager", "fake"} <= set(found)
     assert all(name == member.name for name, member in found.items())
+
+
+def test_a_registry_imports_its_folder_once_and_suggests_only_what_it_offers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "found_things"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "_helper.py").write_text("raise AssertionError('not to be imported')")
+    (folder / "one.py").write_text(
+        "from types import SimpleNamespace as S\n"
+        "THINGS = (S(name='a', hidden=False), S(name='b', hidden=True))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    things = Registry[Any]("thing", "found_things", "THINGS", offered=lambda one: not one.hidden)
+    assert "found_things.one" not in sys.modules
+    assert set(things.all()) == {"a", "b"}
+    assert things.all() is things.all()
+    assert things.find("b").name == "b"
+    with pytest.raises(errors.UsageError, match="no thing named 'c': the things here are a"):
+        things.find("c")
 
 
 def test_the_fingerprint_changes_with_a_version_and_not_with_the_kernel() -> None:
