@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from bench.settings import Axes, SweepSettings
-from engines.options import told_options
+from engines.options import non_default_options
 from engines.planning.specs import engines_of
 from engines.registry import find_backend
 from sizewise.core.errors import UsageError
@@ -121,7 +121,7 @@ def _cell(model: ExportedModel, spec: EngineSpec, size: Size) -> Cell:
         graph_fusion=spec.graph_fusion,
         batch_size=spec.batch_size,
         size=size,
-        options=told_options(spec.options),
+        options=non_default_options(spec.options),
     )
 
 

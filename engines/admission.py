@@ -1,4 +1,4 @@
-"""What is refused before a back end is asked to build or to run, each with a reason code."""
+"""Requests that are refused before a back end builds anything, each with a reason code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sizewise.core.specs import BackendOptions, EngineSpec, ExportedModel
 
 
 class Offer(Protocol):
-    """What a back end offers, and what is asked of it is held against."""
+    """What a back end offers: a request is checked against it."""
 
     name: ClassVar[str]
     strategies: ClassVar[tuple[str, ...]]
@@ -24,10 +24,11 @@ class Offer(Protocol):
 
 
 def admit(backend: Offer, model: ExportedModel, spec: EngineSpec) -> None:
-    """Raises EngineMismatchError where ``backend`` can't make this engine of this model.
+    """Refuse an engine that ``backend`` can't make of this model.
 
-    Reason codes: ``unsupported_strategy``, ``unsupported_graph_fusion``, ``unsupported_precision``,
-    ``unsupported_size``, ``unsupported_batch``, ``unsupported_options``.
+    Raises EngineMismatchError. Reason codes: ``unsupported_strategy``,
+    ``unsupported_graph_fusion``, ``unsupported_precision``, ``unsupported_size``,
+    ``unsupported_batch``, ``unsupported_options``.
     """
     _admit_strategy(backend, model, spec)
     _admit_graph_fusion(backend, spec)

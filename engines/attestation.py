@@ -1,7 +1,7 @@
-"""What an engine really runs in, held against what its graph asks.
+"""The precisions that an engine really runs in, checked against those that its graph requests.
 
-Layers are merged and split by compilers, so numbers of layers are compared, not names. An engine
-passes where
+Compilers merge and split layers, so numbers of layers are compared, not names. An engine passes
+where
 
 - no more of its layers run wider than the graph's narrowest precision than the graph itself has
   wider,
@@ -14,16 +14,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from engines.graph.asked import Asked, asked_precisions
 from engines.graph.precision_names import WIDTHS
+from engines.graph.requested import Requested, requested_precisions
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.specs import Achieved, EngineArtifact, ExportedModel, computes, is_product
 
 
 def attest(model: ExportedModel, artifact: EngineArtifact) -> None:
-    """Raises EngineMismatchError (``unsupported_precision``) where the engine runs in another
-    precision than ``model`` asks and its options do not allow that."""
-    why = departure(model, artifact)
+    """Refuse an engine that runs in another precision than ``model`` requests, unless its options
+    allow it. Raises EngineMismatchError (``unsupported_precision``)."""
+    why = precision_mismatch(model, artifact)
     if why and not artifact.spec.options.allow_fallback:
         raise EngineMismatchError(
             f"{artifact.spec.backend} does not run {model.path.name} in {model.card.precision}",
@@ -34,16 +34,20 @@ def attest(model: ExportedModel, artifact: EngineArtifact) -> None:
         )
 
 
-def departure(model: ExportedModel, artifact: EngineArtifact) -> str:
-    """How the engine departs from what ``model`` asks; empty where it does not."""
-    return shortfall(asked_precisions(model), artifact.achieved)
+def precision_mismatch(model: ExportedModel, artifact: EngineArtifact) -> str:
+    """How the engine's precisions differ from those that ``model`` requests; empty where they
+    don't."""
+    return mismatch(requested_precisions(model), artifact.achieved)
 
 
-def shortfall(asked: Asked, achieved: Achieved) -> str:
-    """What is wrong with ``achieved``; empty where nothing is. A graph that is FP32 throughout need
-    not be known to run so, nor need what is not shown of one whose builder was bound to its types.
-    Convolutions and products of matrices are counted apart: one of these that the compiler folds
-    away must not make room for one of those that runs wide."""
+def mismatch(asked: Requested, achieved: Achieved) -> str:
+    """What is wrong with ``achieved``; empty where nothing is.
+
+    A graph that is FP32 throughout passes without a report of its layers, and hidden layers pass
+    where strong typing guarantees their precision. Convolutions and products of matrices are
+    counted apart: a product that the compiler folds away must not make room for a convolution that
+    runs wide.
+    """
     if not achieved.layers and not achieved.vouched:
         narrow = any(WIDTHS[p] < WIDTHS["fp32"] for counts in asked.values() for p in counts)
         return f"what its layers run in is not known: {achieved.reason}" if narrow else ""
@@ -52,19 +56,19 @@ def shortfall(asked: Asked, achieved: Achieved) -> str:
         if computes(layer.kind):
             found[is_product(layer.kind)][layer.precision] += 1
     told = (
-        _departure(asked.get(kind, {}), counts)
+        _mismatch_of(asked.get(kind, {}), counts)
         for kind, counts in found.items()
         if counts or not achieved.vouched
     )
     return next(filter(None, told), "")
 
 
-def _departure(asked: Mapping[str, int], found: Mapping[str, int]) -> str:
+def _mismatch_of(asked: Mapping[str, int], found: Mapping[str, int]) -> str:
     narrow = min(asked, key=WIDTHS.__getitem__, default="fp32")
-    return _uninvited(asked, found) or _too_wide(asked, found, narrow)
+    return _unrequested(asked, found) or _too_wide(asked, found, narrow)
 
 
-def _uninvited(asked: Mapping[str, int], found: Mapping[str, int]) -> str:
+def _unrequested(asked: Mapping[str, int], found: Mapping[str, int]) -> str:
     widest = max((WIDTHS[precision] for precision in asked), default=0)
     strange = [p for p in found if p not in asked and WIDTHS[p] <= widest]
     if not strange:

@@ -1,7 +1,7 @@
 """What a back end is: it builds an engine from an ONNX file and opens it as a session.
 
-The public methods check and then call the ``_``-methods that a back end writes (the way of
-Polygraphy's runners), so that no back end repeats a check or forgets one.
+The public methods check and then call the ``_``-methods that a back end writes (as Polygraphy's
+runners do), so that no back end repeats a check or forgets one.
 """
 
 from __future__ import annotations
@@ -61,43 +61,43 @@ class Session(Closing):
         self.artifact = artifact
 
     def bind(self, inputs: Mapping[str, Array]) -> None:
-        """Take the images of the calls to come, by input name. Raises EngineMismatchError where
-        name, type, batch or size are not what the engine was built for. What is bound is not
-        copied: leave it alone until the last of these calls is done.
+        """Take the images of the following calls, by input name.
+
+        Raises EngineMismatchError where name, type, batch or size are not what the engine was built
+        for. The array is not copied: leave it alone until the last of these calls is done.
         """
         self._bind(check_inputs(self.artifact, inputs))
 
     @abstractmethod
     def _bind(self, images: Array) -> None:
-        """``images`` is contiguous, and of a type and shape that the engine takes."""
+        """Take ``images``, contiguous and of a type and shape that the engine takes."""
 
     @abstractmethod
     def enqueue(self) -> None:
-        """Start one inference on what is bound. Raises InferenceError."""
+        """Start one inference on the bound images. Raises InferenceError."""
 
     def synchronize(self) -> None:
-        """Return when what was enqueued is done. Raises InferenceError."""
+        """Wait until everything that was enqueued is done. Raises InferenceError."""
 
     @abstractmethod
     def outputs(self) -> dict[str, Array]:
-        """Copies of what the last call gave, by output name."""
+        """Copies of the last call's outputs, by name."""
 
     def parts(self) -> dict[str, Callable[[], None]]:
-        """What a call consists of, by name and in order, each to be followed by synchronize; none
-        where a call has no parts."""
+        """The parts of a call, by name and in order (H2D, compute, D2H), each to be followed by
+        synchronize; none where a call has no parts."""
         return {}
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a user should know of the calls so far: what was asked of them, say, and could not
-        be had."""
+        """What a user should know of the calls so far, such as a request that could not be met."""
         return ()
 
     def close(self) -> None:
-        """Give everything back. Called once."""
+        """Release everything. Called once."""
 
     def infer(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """One whole call: bind, enqueue, synchronize, outputs."""
+        """Make one whole call: bind, enqueue, synchronize, outputs."""
         self.bind(inputs)
         self.enqueue()
         self.synchronize()
@@ -127,11 +127,14 @@ class Backend(ABC):
 
     @abstractmethod
     def version(self) -> str:
-        """Of the library, from its metadata; empty where it is not installed."""
+        """The library's version, from its metadata; empty where it is not installed."""
 
     def machine(self, spec: EngineSpec) -> str:
-        """What an engine is bound to beside the library's version: it opens where this is the
-        same. All of this machine, unless a back end knows better."""
+        """The machine that an engine is bound to, beside the library's version: it opens where this
+        is the same.
+
+        The whole of this machine, unless a back end knows better.
+        """
         del spec
         return this_machine()
 
@@ -150,16 +153,16 @@ class Backend(ABC):
         """Import what running needs, so that no time and no memory measured later includes it."""
 
     def load_builder(self) -> None:
-        """Import what building needs, to the same end."""
+        """Import what building needs, for the same reason."""
         self.load_library()
 
     def clock(self) -> Clock:
-        """What the harness reads around every call."""
+        """The clock that the harness reads around every call."""
         return time.perf_counter_ns
 
     @abstractmethod
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> BuildNotes | None:
-        """Write the engine's files into ``folder`` (empty, ours). None: nothing to tell of it."""
+        """Write the engine's files into ``folder`` (empty, ours). None: nothing to note."""
 
     @abstractmethod
     def _open(self, artifact: BuiltEngine) -> Session: ...
@@ -168,12 +171,12 @@ class Backend(ABC):
     def _inspect(self, artifact: BuiltEngine) -> Achieved: ...
 
     def check(self, model: ExportedModel, spec: EngineSpec) -> None:
-        """Raises EngineError, with its reason code, where no engine can come of it."""
+        """Refuse an engine that can't be built. Raises EngineError, with its reason code."""
         _demand(self.name, "build", self.can_build())
         admit(self, model, spec)
 
     def demand_run(self) -> None:
-        """Raises BackendUnavailableError where no engine can run here."""
+        """Refuse to go on where no engine can run here. Raises BackendUnavailableError."""
         _demand(self.name, "run", self.can_run())
 
     def build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> BuiltEngine:
@@ -192,22 +195,24 @@ class Backend(ABC):
         )
 
     def open(self, artifact: BuiltEngine) -> Session:
-        """A session on a built engine, its bytes unverified: use ``engines.store.opening``.
-        Raises EngineError."""
+        """A session on a built engine, its bytes unverified: use ``engines.store.opening``. Raises
+        EngineError."""
         self.demand_run()
         return self._open(artifact)
 
     def inspect(self, artifact: BuiltEngine) -> Achieved:
-        """The precision of each layer, asked of the built engine, or the reason why not."""
+        """The precision of each layer, read from the built engine, or the reason why there is
+        none."""
         answer = self.can_run()
         return self._inspect(artifact) if answer.ok else self._uninspected(answer)
 
     def memory(self, artifact: BuiltEngine) -> EngineMemory | None:
-        """What it needs of a device, as its builder told, unless a back end can ask the engine."""
+        """The device memory that an engine needs: as its builder said, unless a back end can ask
+        the engine."""
         return artifact.memory
 
     def _uninspected(self, answer: Availability) -> Achieved:
-        """Of an engine that can't be run here, by what ``can_run`` said."""
+        """The reason why an engine's layers can't be read here, from what ``can_run`` said."""
         return Achieved(reason=answer.reason)
 
 

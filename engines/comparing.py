@@ -1,4 +1,5 @@
-"""An engine's outputs held against its FP32 parent in ONNX Runtime without any optimisation."""
+"""An engine's outputs compared with those of its FP32 parent, in ONNX Runtime without
+optimisation."""
 
 from __future__ import annotations
 
@@ -39,21 +40,23 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Of all outputs at all sizes, or none with the reason."""
+    """The differences of all outputs at all sizes, or none with the reason."""
 
     differences: tuple[Difference, ...] = ()
     reason: str = ""
 
     def worst(self) -> tuple[Difference, ...]:
-        """Of each output the one that could not be compared, else the largest error, beside the
+        """For each output the difference without a figure, else the largest error, beside the
         largest value at any size."""
         names = dict.fromkeys(d.output for d in self.differences)
         return tuple(_worst([d for d in self.differences if d.output == name]) for name in names)
 
 
 def compare(artifact: EngineArtifact, parent: Path | None, *, timeout_s: float) -> Comparison:
-    """Run both in a child process, on the same images at every size of :func:`probe_sizes`. What
-    keeps them from being compared is the comparison's reason."""
+    """Run both in a child process, on the same images at every size of :func:`probe_sizes`.
+
+    If they can't be compared, the comparison has the reason.
+    """
     if parent is None:
         return Comparison(reason="no parent: give --parent")
     if artifact.card.suppression:
@@ -86,8 +89,8 @@ def compare_engine(engine: str, parent: str) -> list[Any]:
 
 
 def probe_sizes(spec: EngineSpec) -> tuple[Size, ...]:
-    """Of each profile the smallest, the one it is tuned for, the largest, and those that are as low
-    and as wide, and as high and as narrow, as it takes."""
+    """The sizes to compare at: of each profile the smallest, the tuned and the largest, and the two
+    that are as low and wide, and as high and narrow, as it takes."""
     return tuple(dict.fromkeys(size for p in spec.profiles for size in _corners(p)))
 
 
@@ -108,7 +111,8 @@ def probe_images(image: ImageInput, batch_size: int, size: Size) -> Array:
 
 
 def difference(size: Size, output: str, found: Array, expected: Array) -> Difference:
-    """Where the parent itself is not finite, the engine may be so, too."""
+    """The difference of one output at one size. Values that are not finite in the parent may
+    differ."""
     why, error, absmax = "", None, 0.0
     if found.shape != expected.shape:
         why = f"its shape is {list(found.shape)}, the parent's {list(expected.shape)}"

@@ -13,10 +13,10 @@ from engines.base import Array, Session
 def infer_images(
     session: Session, images: Sequence[NDArray[np.float32]]
 ) -> tuple[dict[str, Array], ...]:
-    """The outputs for each of ``images``, [3, H, W] of one size and as many as the engine's largest
-    batch at most, by name and each as a batch of one. Raises EngineError.
+    """The outputs for each of ``images``, by name and each as a batch of one. Raises EngineError.
 
-    What is missing from the engine's smallest batch is filled up with the last image.
+    These are [3, H, W] of one size, at most as many as the engine's largest batch. A batch below
+    the engine's smallest is filled up with the last image.
     """
     missing = session.artifact.spec.batches.min - len(images)
     batch = np.stack([*images, *[images[-1]] * missing])

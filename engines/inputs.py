@@ -1,4 +1,4 @@
-"""What an engine is refused to be given: sizes and arrays that it was not built for."""
+"""Sizes and arrays that an engine was not built for, refused with what it takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from sizewise.core.specs import BuiltEngine, ImageInput, ModelCard, Size
 
 
 def check_size(artifact: BuiltEngine, size: Size) -> None:
-    """Raises EngineMismatchError (``unsupported_size``) where the engine does not take ``size``."""
+    """Refuse a ``size`` that the engine does not take. Raises EngineMismatchError
+    (``unsupported_size``)."""
     spec = artifact.spec
     if not spec.admits(size):
         raise EngineMismatchError(
@@ -48,8 +49,8 @@ def check_inputs(artifact: BuiltEngine, inputs: Mapping[str, NDArray[Any]]) -> N
 
 
 def demand_size(name: str, image: ImageInput, card: ModelCard, batch_size: int, size: Size) -> None:
-    """Raises EngineMismatchError (``unsupported_size``) where the model of ``name`` can't take so
-    many images of ``size``."""
+    """Refuse a batch or a size that the model ``name`` does not take. Raises EngineMismatchError
+    (``unsupported_size``)."""
     fixed = image.refusal(batch_size, size)
     if fixed:
         raise EngineMismatchError(
@@ -77,7 +78,7 @@ def _misfit(artifact: BuiltEngine, why: str) -> EngineMismatchError:
 
 
 def _neighbours(size: Size, card: ModelCard) -> Iterable[Size]:
-    """The multiples of the stride just below and just above, as large as the smallest at least."""
+    """The multiples of the stride just below and just above, none below the smallest size."""
     sides, least = (size.height, size.width), card.round_up(card.smallest)
     below = Size(*(max(side // card.stride * card.stride, least) for side in sides))
     above = Size(*(max(card.round_up(side), least) for side in sides))

@@ -1,4 +1,4 @@
-"""Whether the library of a back end is here, told without importing it."""
+"""Whether the library of a back end is here, found out without importing it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sizewise.core import nvidia
 
 
 def installed_version(*distributions: str) -> str:
-    """Of the first of these that is installed; empty where none is."""
+    """The version of the first of these that is installed; empty without any."""
     for name in distributions:
         try:
             return metadata.version(name)

@@ -1,4 +1,4 @@
-"""What a user asks of back ends beside the common: ``NAME=VALUE``, by the fields of their options.
+"""Options of single back ends: ``NAME=VALUE``, by the fields of their option classes.
 
 Values are read by the types of these fields: a field that a back end adds is known here at once.
 """
@@ -24,15 +24,18 @@ _COMMON = frozenset(field.name for field in fields(BackendOptions))
 def read_options(
     backend: Backend, asked: Iterable[str], *, allow_fallback: bool = False
 ) -> BackendOptions:
-    """Those of ``asked`` that ``backend`` has, the others at their defaults. Raises UsageError for
-    what is no ``NAME=VALUE``, a name that stands twice and a value that does not fit."""
+    """The options of ``backend``: those in ``asked`` that it has, the others at their defaults.
+
+    Raises UsageError for a text without ``NAME=VALUE``, a name that is given twice and a value that
+    does not fit.
+    """
     kinds = _kinds(backend)
     given = {n: _value(backend, n, text) for n, text in _split(asked).items() if n in kinds}
     return backend.options_type(allow_fallback=allow_fallback, **given)
 
 
 def demand_known(backends: Iterable[Backend], asked: Iterable[str]) -> None:
-    """Raises UsageError for a name that none of ``backends`` has."""
+    """Refuse a name that none of ``backends`` has. Raises UsageError."""
     chosen = list(dict.fromkeys(backends))
     known = {name for backend in chosen for name in _kinds(backend)}
     for name in _split(asked):
@@ -44,8 +47,8 @@ def demand_known(backends: Iterable[Backend], asked: Iterable[str]) -> None:
             )
 
 
-def told_options(options: BackendOptions) -> str:
-    """``tf32=true workspace_mib=2048``: those that are not at their defaults."""
+def non_default_options(options: BackendOptions) -> str:
+    """``tf32=true workspace_mib=2048``: the options that are not at their defaults."""
     values = {f: getattr(options, f.name) for f in _own(type(options))}
     return " ".join(f"{f.name}={_text(v)}" for f, v in values.items() if v != f.default)
 
@@ -75,7 +78,7 @@ def _own(kind: type[BackendOptions]) -> tuple[Field[Any], ...]:
 
 
 def _kinds(backend: Backend) -> dict[str, Any]:
-    """The types of its own options by name."""
+    """The types of a back end's own options, by name."""
     hints = get_type_hints(backend.options_type)
     return {field.name: hints[field.name] for field in _own(backend.options_type)}
 
@@ -118,7 +121,7 @@ def _choices(kind: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """As it would be given."""
+    """A value as a user would write it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):

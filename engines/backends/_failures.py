@@ -1,4 +1,4 @@
-"""What a library raises, as an error of ours that keeps the library's own sentence."""
+"""Errors that a library raises, as errors of ours that keep the library's own sentence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ E = TypeVar("E", bound=EngineError)
 
 @contextmanager
 def building(backend: str, errors: Errors) -> Iterator[None]:
-    """``errors`` become a BuildError."""
+    """Turn ``errors`` into a BuildError."""
     try:
         yield
     except errors as error:
@@ -28,7 +28,7 @@ def building(backend: str, errors: Errors) -> Iterator[None]:
 
 @contextmanager
 def opening(backend: str, errors: Errors) -> Iterator[None]:
-    """``errors`` become an EngineMismatchError."""
+    """Turn ``errors`` into an EngineMismatchError."""
     try:
         yield
     except errors as error:
@@ -37,7 +37,10 @@ def opening(backend: str, errors: Errors) -> Iterator[None]:
 
 
 def failed_call(backend: str, error: Exception) -> InferenceError:
-    """No context manager: a call is what is timed, and one costs a microsecond."""
+    """The error of ours for a failed call.
+
+    No context manager: a call is what is timed, and one costs a microsecond.
+    """
     todo = "See whether the model runs at this size in the back end torch_eager or another."
     return _told(InferenceError, f"{backend} failed in a call", error, todo)
 

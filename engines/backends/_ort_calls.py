@@ -12,7 +12,7 @@ from sizewise.core.specs import BuiltEngine
 
 
 class OnnxRuntimeSession(Session):
-    """Bound once: on the CPU, a call copies neither inputs nor outputs."""
+    """A session on the CPU, bound once: a call copies neither inputs nor outputs."""
 
     def __init__(self, artifact: BuiltEngine, session: Any) -> None:
         super().__init__(artifact)
@@ -44,13 +44,16 @@ class OnnxRuntimeSession(Session):
         return dict(zip(self._names, self._binding.copy_outputs_to_cpu(), strict=True))
 
     def profile(self) -> Path:
-        """Ends the profiling that the session was opened with."""
+        """End the profiling that the session was opened with; gives the file that it wrote."""
         return Path(self._session.end_profiling())
 
 
 class DeviceSession(OnnxRuntimeSession):
-    """On a GPU. Binding an input copies it there, so it is bound in every call, and outputs are
-    bound to the CPU: host-to-device and device-to-host are part of a call."""
+    """A session on a GPU.
+
+    Binding an input copies it there, so it is bound in every call, and outputs are bound to the
+    CPU: host-to-device and device-to-host are part of a call.
+    """
 
     def _bind(self, images: Array) -> None:
         self._bind_outputs()

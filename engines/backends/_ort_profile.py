@@ -1,4 +1,4 @@
-"""What ONNX Runtime's own profile says of a call: each node's types, and where it ran."""
+"""ONNX Runtime's own profile of a call: each node's types, and where it ran."""
 
 from __future__ import annotations
 

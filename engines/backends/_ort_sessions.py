@@ -13,7 +13,7 @@ _ONLY_ERRORS_WE_RAISE = 4
 
 
 def session_options(threads: int, level: str) -> Any:
-    """``level`` is ONNX Runtime's own name."""
+    """Options of a session on so many threads; ``level`` is ONNX Runtime's own name."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -31,8 +31,10 @@ def session_options(threads: int, level: str) -> Any:
 
 
 def open_session(path: Path, options: Any, providers: Sequence[Any] = (CPU,)) -> Any:
-    """On these providers; each is a name, or a name and its options. ONNX Runtime adds the CPU's
-    behind them. Raises RuntimeError where it chose others."""
+    """A session on these providers; each is a name, or a name and its options.
+
+    ONNX Runtime adds the CPU's behind them. Raises RuntimeError where it chose others.
+    """
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, options, providers=list(providers))
@@ -43,7 +45,7 @@ def open_session(path: Path, options: Any, providers: Sequence[Any] = (CPU,)) ->
 
 
 def session_errors() -> Errors:
-    """What ONNX Runtime raises."""
+    """The types of error that ONNX Runtime raises."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     own = [t for t in vars(state).values() if isinstance(t, type) and issubclass(t, Exception)]

@@ -16,16 +16,19 @@ from sizewise.core.specs import BuiltEngine
 
 
 class TorchDeviceSession(TorchSession):
-    """Images are copied into pinned memory when they are bound, and from there to the device in
-    every call: as in the other back ends on a GPU, host-to-device and device-to-host are part of a
-    call. While a session is open, FP32 is computed in FP32 everywhere in the process: TF32, which
-    PyTorch lets cuDNN use, has FP16's fraction."""
+    """A PyTorch module on a GPU, in FP32 that really is FP32.
+
+    Images are copied into pinned memory when they are bound, and from there to the device in every
+    call: as in the other back ends on a GPU, host-to-device and device-to-host are part of a call.
+    While a session is open, FP32 is computed in FP32 everywhere in the process: TF32, which PyTorch
+    lets cuDNN use, has FP16's fraction.
+    """
 
     def __init__(
         self, artifact: BuiltEngine, run: Callable[[Any], Any], engine: Path, device: str
     ) -> None:
-        """``device`` is PyTorch's name of it; on ``cpu`` there is nothing to wait for, nor to
-        pin."""
+        """Open the module on ``device``, PyTorch's name of it; ``cpu`` needs no waiting and no
+        pinning."""
         import torch
 
         self._device, self._on_gpu = device, device != "cpu"
@@ -112,13 +115,14 @@ class TorchDeviceSession(TorchSession):
 
 
 def _fp32_settings(torch: Any) -> tuple[Any, ...]:
-    """PyTorch documentation, "CUDA semantics", TensorFloat-32."""
+    """Where PyTorch keeps its choice between FP32 and TF32 (its documentation, "CUDA semantics",
+    TensorFloat-32)."""
     cudnn = torch.backends.cudnn
     return (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
 
 
 def _compute_in_ieee(torch: Any) -> tuple[str, ...]:
-    """What was set before."""
+    """Forbid TF32; gives the settings of before."""
     settings = _fp32_settings(torch)
     before = tuple(setting.fp32_precision for setting in settings)
     for setting in settings:

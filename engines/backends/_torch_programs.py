@@ -54,7 +54,7 @@ def take_program(backend: str, model: ExportedModel, path: Path) -> None:
 
 
 def load_program(backend: str, path: Path) -> ExportedProgram:
-    """Raises EngineMismatchError."""
+    """The program in a file. Raises EngineMismatchError."""
     import torch
 
     with opening(backend, ERRORS):
@@ -62,8 +62,8 @@ def load_program(backend: str, path: Path) -> ExportedProgram:
 
 
 def named(outputs: tuple[TensorSpec, ...], given: Any, program: Path) -> dict[str, Array]:
-    """What the program gave, as copies by name. Raises EngineMismatchError where that is more, or
-    less."""
+    """Copies of the program's outputs, by name. Raises EngineMismatchError where it gives more or
+    fewer of them."""
     from torch.utils._pytree import tree_leaves
 
     tensors, names = tree_leaves(given), [output.name for output in outputs]
@@ -75,7 +75,7 @@ def named(outputs: tuple[TensorSpec, ...], given: Any, program: Path) -> dict[st
 def expect_outputs(
     outputs: tuple[TensorSpec, ...], found: Mapping[str, Array], program: Path
 ) -> None:
-    """The program belongs to the ONNX file if it has its outputs: rank, batch and fixed sides.
+    """Refuse a program whose outputs are not the ONNX file's, by rank, batch and fixed sides.
     Raises EngineMismatchError."""
     for declared in outputs:
         shape = found[declared.name].shape

@@ -13,7 +13,10 @@ from sizewise.core.specs import BuiltEngine
 
 
 class TorchSession(Session):
-    """Threads are a setting of the whole process; closing the session puts them back."""
+    """A PyTorch module on the CPU.
+
+    Threads are a setting of the whole process; closing the session restores it.
+    """
 
     def __init__(self, artifact: BuiltEngine, run: Callable[[Any], Any], engine: Path) -> None:
         import torch
@@ -43,8 +46,8 @@ class TorchSession(Session):
         self._torch.set_num_threads(self._threads_before)
 
     def expect_outputs(self) -> None:
-        """Raises EngineMismatchError where a call at the smallest size does not give what the ONNX
-        file declares."""
+        """Refuse a program whose call at the smallest size does not give what the ONNX file
+        declares. Raises EngineMismatchError."""
         spec = self.artifact.spec
         shape = self.artifact.image.shape(spec.batch_size, spec.profiles[0].min)
         images = example_input(self.artifact, shape)

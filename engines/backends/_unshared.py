@@ -1,4 +1,4 @@
-"""A copy of its own for each convolution that reads quantized weights.
+"""Quantized weights that several convolutions read, copied for each of them.
 
 Where ONNX Runtime moves int8 weights into uint8 (without VNNI, and where they take all 8 bits), it
 does so once for each reader, and fails at the second reader of the same weights.

@@ -36,12 +36,14 @@ Moment = Literal["build", "open", "run"]
 
 @dataclass(frozen=True, kw_only=True)
 class FakeOptions(BackendOptions):
-    """``process_sd``, ``drift`` (amplitude), ``noise`` (standard deviation) and ``burst`` are
-    shares of a call's time; ``dynamic_cost`` is what an engine for many sizes takes of the time of
-    a static one. The first call of all, and each after one of another shape, takes ``first_cost``
-    times as long; where ``copies`` is above 0, a call has parts, of which each of two copies takes
-    that share of it. ``build_s`` and ``call_s`` are slept in earnest, beside the scripted clock;
-    ``wrong`` gives outputs that are no numbers; at more than ``most_pixels``, a call fails.
+    """How the fake engine behaves.
+
+    ``process_sd``, ``drift`` (amplitude), ``noise`` (standard deviation) and ``burst`` are shares
+    of a call's time; ``dynamic_cost`` is the time of an engine for many sizes over that of a static
+    one. The first call of all, and each after one of another shape, takes ``first_cost`` times as
+    long; where ``copies`` is above 0, a call has parts, and each of its two copies takes that
+    share. ``build_s`` and ``call_s`` are really slept, beside the scripted clock; ``wrong`` gives
+    outputs that are no numbers; at more than ``most_pixels``, a call fails.
     """
 
     seed: int = 0
@@ -153,8 +155,8 @@ class FakeSession(Session):
         return np.random.default_rng(self._options.seed).random(shape).astype(dtype)
 
     def _side(self, tensor: TensorSpec, axis: int) -> int:
-        """A free dimension is the input's of that name, or of that place where there are four, or
-        else one number per 64 pixels."""
+        """The length of an axis; a free one is the input's of that name, or of that place where
+        there are four, else one number per 64 pixels."""
         side, image = tensor.shape[axis], self.artifact.image
         if isinstance(side, int):
             return side
@@ -175,7 +177,7 @@ def _demand_few_pixels(options: FakeOptions, size: Size) -> None:
 
 
 def _take_time(seconds: float) -> None:
-    """As long builds do: they say how far they are, and end where they are cancelled."""
+    """Sleep as a long build would work: it reports its progress, and ends where it is cancelled."""
     started = time.monotonic()
     while (gone := time.monotonic() - started) < seconds:
         report(gone / seconds, "pretending to build")

@@ -32,7 +32,8 @@ _ENGINE = "engine.onnx"
 
 
 class OnnxRuntime(Backend):
-    """``static`` writes the batch and the size into the graph's input; ``dynamic`` leaves them."""
+    """ONNX Runtime's CPU provider: ``static`` writes batch and size into the graph's input,
+    ``dynamic`` leaves them free."""
 
     name = "onnxruntime"
     strategies = ("static", "dynamic")
@@ -102,7 +103,7 @@ class OnnxRuntime(Backend):
             return self.session_type(artifact, session)
 
     def _inspect(self, artifact: BuiltEngine) -> Achieved:
-        """From the profile of one call at the smallest size: types and provider of every node."""
+        """Types and provider of every node, from the profile of one call at the smallest size."""
         options = session_options(artifact.spec.threads, "ORT_DISABLE_ALL")
         allow_fallback = artifact.spec.options.allow_fallback
         with TemporaryDirectory() as scratch:
@@ -116,9 +117,11 @@ class OnnxRuntime(Backend):
         return self._achieved(layers)
 
     def _source(self, model: ExportedModel, spec: EngineSpec, path: Path) -> Path:
-        """The file as it is, or a copy at ``path`` with its size fixed, its activations unsigned
-        or its weights inside: an optimised graph goes on looking for weights beside it, in its own
-        folder."""
+        """The file to optimise: as it is, or a copy at ``path``.
+
+        The copy has its size fixed, its activations unsigned or its weights inside: an optimised
+        graph looks for external weights beside itself, in its own folder.
+        """
         import onnx
 
         signed = model.card.precision == "int8" and self.provider == CPU
@@ -136,8 +139,11 @@ class OnnxRuntime(Backend):
 
 
 def _fix_input(proto: ModelProto, model: ExportedModel, spec: EngineSpec) -> None:
-    """Dimensions are fixed by their place, not by their name: many files name none, and the
-    override by name ignores a name that it does not find."""
+    """Write batch and size into the graph's input.
+
+    Dimensions are fixed by their place, not by their name: many files name none, and the override
+    by name ignores a name that it does not find.
+    """
     wanted = spec.fixed_shape(model.image)
     (tensor,) = (i for i in proto.graph.input if i.name == model.image.tensor.name)
     for dimension, number in zip(tensor.type.tensor_type.shape.dim, wanted, strict=True):

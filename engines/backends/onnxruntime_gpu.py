@@ -1,8 +1,8 @@
 """ONNX Runtime on an NVIDIA GPU, by its CUDA and its TensorRT provider.
 
-Written by ONNX Runtime's documentation (execution-providers/CUDA-ExecutionProvider,
-TensorRT-ExecutionProvider, EP-Context-Design, OperatorKernels.md) and tested without a GPU: that
-it runs on one has yet to be shown.
+Based on ONNX Runtime's documentation (execution-providers/CUDA-ExecutionProvider,
+TensorRT-ExecutionProvider, EP-Context-Design, OperatorKernels.md) and tested without a GPU: that it
+runs on one has yet to be shown.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FLAGS = {"fp16": "trt_fp16_enable", "bf16": "trt_bf16_enable", "int8": "trt_int
 
 
 class OnnxRuntimeCuda(OnnxRuntime):
-    """bf16 needs opset 22: there are no kernels before."""
+    """The CUDA provider. bf16 needs opset 22: there are no kernels before."""
 
     name = "onnxruntime_cuda"
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16", "bf16")
@@ -53,7 +53,8 @@ class OnnxRuntimeCuda(OnnxRuntime):
 
 
 class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
-    """The engine is an EP context: a graph of one node that holds TensorRT's plan."""
+    """The TensorRT provider: the engine is an EP context, a graph of one node that holds TensorRT's
+    plan."""
 
     name = "onnxruntime_tensorrt"
     precisions = ("fp32", "fp16", "bf16", "int8", "fp8")
@@ -74,8 +75,10 @@ class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
         options.add_session_config_entry("ep.context_file_path", str(path))
 
     def _achieved(self, layers: tuple[LayerPrecision, ...]) -> Achieved:
-        """Of the plan nothing is known, so that a graph in another precision than FP32 is refused
-        unless a fallback is allowed."""
+        """Nothing: the plan shows no layers.
+
+        So a graph in another precision than FP32 is refused unless a fallback is allowed.
+        """
         places = sorted({layer.place for layer in layers if layer.place})
         elsewhere = f", and nodes beside it run on {' and '.join(places)}" if places else ""
         return Achieved(reason=f"ONNX Runtime shows a TensorRT plan as one node{elsewhere}")
@@ -96,7 +99,8 @@ def profile_shapes(source: ExportedModel | BuiltEngine, spec: EngineSpec) -> dic
 
 
 def _offered(provider: str, library: str) -> Availability:
-    """By the file that holds the provider: asking ONNX Runtime itself would import it."""
+    """Whether the file that holds the provider is there: asking ONNX Runtime itself would import
+    it."""
     found = find_spec("onnxruntime")
     folder = Path(found.origin).parent if found and found.origin else Path()
     if any(folder.glob(f"capi/*onnxruntime_providers_{library}.*")):

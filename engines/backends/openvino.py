@@ -1,8 +1,8 @@
 """OpenVINO on the CPU. The engine is the blob that a compiled model exports.
 
-Precision, threads and streams are named, never left to the plug-in, whose default is BF16 where
-the CPU has it; and they are read back, because it silently takes other threads and streams. What
-the layers run in is read from the compiled graph: of that the hint, read back, proves nothing.
+Precision, threads and streams are set explicitly: the plug-in's own default is BF16 where the CPU
+has it. They are read back, because it silently takes other threads and streams. What the layers run
+in is read from the compiled graph: the hint for it, read back, proves nothing.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ _MASKS = ("u8", "boolean")
 
 
 class OpenVino(Backend):
-    """``static`` reshapes the model to one size, ``dynamic`` to the bounds of its profile; the
-    batch is fixed in both. A graph is always optimised whole: there are no levels to choose."""
+    """OpenVINO's CPU plug-in: ``static`` reshapes the model to one size, ``dynamic`` to the bounds
+    of its profile; the batch is fixed in both.
+
+    A graph is always optimised whole: there are no levels to choose.
+    """
 
     name = "openvino"
     strategies = ("static", "dynamic")
@@ -70,7 +73,7 @@ class OpenVino(Backend):
             graph.reshape({model.image.tensor.name: shape})
             config = _config(model, spec)
             compiled = core.compile_model(graph, _DEVICE, config)
-            if why := _departure(compiled, config):
+            if why := _mismatch(compiled, config):
                 raise BuildError(
                     "openvino did not take what was asked",
                     why,
@@ -138,7 +141,8 @@ def _source(model: ExportedModel) -> Path | bytes:
 
 
 def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:
-    """No performance hint: it would choose threads and streams of its own."""
+    """The plug-in's configuration, without a performance hint: it would choose threads and streams
+    of its own."""
     return {
         _PRECISION: _HINTS[model.card.precision],
         "INFERENCE_NUM_THREADS": str(spec.threads),
@@ -146,9 +150,12 @@ def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:
     }
 
 
-def _departure(compiled: Any, config: dict[str, str]) -> str:
-    """What the plug-in took in place of what it was given; empty where it took that. A precision
-    that it widens is seen in its layers, and may be allowed; one that it narrows never is."""
+def _mismatch(compiled: Any, config: dict[str, str]) -> str:
+    """How the plug-in's settings differ from those it was given; empty where they don't.
+
+    A precision that it widens is seen in its layers, and may be allowed; one that it narrows never
+    is.
+    """
     for name in ("INFERENCE_NUM_THREADS", "NUM_STREAMS"):
         taken = str(compiled.get_property(name))
         if taken != config[name]:
@@ -171,7 +178,7 @@ def _imported(artifact: BuiltEngine) -> Any:
         config = json.loads((artifact.path / _CONFIG).read_text(encoding="utf-8"))
         blob = (artifact.path / _ENGINE).read_bytes()
         compiled = _openvino().Core().import_model(blob, _DEVICE, config)
-        if why := _departure(compiled, config):
+        if why := _mismatch(compiled, config):
             raise RuntimeError(why)
         return compiled
 

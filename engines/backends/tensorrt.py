@@ -1,4 +1,4 @@
-"""TensorRT and TensorRT for RTX, each a back end of its own; never one in place of the other."""
+"""TensorRT and TensorRT for RTX, a back end each; one never replaces the other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engines.tensorrt.build.timing import cache_path
 from engines.tensorrt.build.write_plan import Watch, write_plan
 from engines.tensorrt.compatibility import is_newer, target_of, why_not_here
 from engines.tensorrt.inspection import inspect
-from engines.tensorrt.log import Words
+from engines.tensorrt.log import Messages
 from engines.tensorrt.memory import read_memory
 from engines.tensorrt.open_plan import PLAN, open_plan
 from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOptions
@@ -34,8 +34,11 @@ _FP8 = (
 
 
 class TensorRt(Backend):
-    """A build times layers on a GPU: its plan is for that GPU (``hardware`` says for which others)
-    and for that version of TensorRT (unless ``version_compatible``)."""
+    """TensorRT: a build times layers on a GPU.
+
+    Its plan is for that GPU (``hardware`` says for which others) and for that version of TensorRT
+    (unless ``version_compatible``).
+    """
 
     name = TENSORRT.name
     library: ClassVar[Library] = TENSORRT
@@ -94,7 +97,7 @@ class TensorRt(Backend):
         if not self.can_run().ok:
             return artifact.memory
         module = self._module()
-        return read_memory(module, open_plan(module, artifact, Words()), artifact.memory)
+        return read_memory(module, open_plan(module, artifact, Messages()), artifact.memory)
 
     def _timings(self, spec: EngineSpec) -> Path | None:
         options, devices = spec.options, find_devices().found
@@ -103,23 +106,26 @@ class TensorRt(Backend):
         return cache_path(self.name, self.version(), devices[0].name)
 
     def _open(self, artifact: BuiltEngine) -> Session:
-        module, words = self._module(), Words()
-        engine = open_plan(module, artifact, words)
-        return TensorRtSession(artifact, module, engine, CudaRuntime(), words)
+        module, messages = self._module(), Messages()
+        engine = open_plan(module, artifact, messages)
+        return TensorRtSession(artifact, module, engine, CudaRuntime(), messages)
 
     def _inspect(self, artifact: BuiltEngine) -> Achieved:
         module = self._module()
-        return inspect(module, open_plan(module, artifact, Words()))
+        return inspect(module, open_plan(module, artifact, Messages()))
 
     def _uninspected(self, answer: Availability) -> Achieved:
-        """It can't be deserialised here; what its builder was bound to are the graph's types."""
+        """The reason why there are no layers: a plan can't be deserialised here. Strong typing
+        guarantees their precision."""
         del answer
         return Achieved(reason=BUILT_NOT_RUN, vouched=True)
 
 
 class TensorRtRtx(TensorRt):
-    """A build needs no GPU: kernels are compiled where the plan runs, on any of the GPUs that
-    ``capabilities`` says."""
+    """TensorRT for RTX: a build needs no GPU.
+
+    Kernels are compiled where the plan runs, on any of the GPUs that ``capabilities`` says.
+    """
 
     name = TENSORRT_RTX.name
     library = TENSORRT_RTX

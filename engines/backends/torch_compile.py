@@ -36,8 +36,11 @@ _ENGINE, _LAYERS = "engine.pt2", "layers.json"
 
 
 class TorchCompile(Backend):
-    """``static`` exports the program again at one size and compiles that; ``dynamic`` compiles it
-    as it is. The program is FP32, whatever the ONNX file was converted to later."""
+    """PyTorch's compiler: ``static`` exports the program again at one size and compiles that;
+    ``dynamic`` compiles it as it is.
+
+    The program is FP32, whatever the ONNX file was converted to later.
+    """
 
     name = "torch_compile"
     strategies = ("static", "dynamic")
@@ -105,7 +108,7 @@ def _compiler() -> str:
 
 @contextmanager
 def _threads(number: int) -> Iterator[None]:
-    """Of PyTorch while it compiles: what it then chooses is for as many."""
+    """Set PyTorch's threads while it compiles: what it chooses depends on their number."""
     import torch
 
     before = torch.get_num_threads()
@@ -131,7 +134,7 @@ def _zeros(model: ExportedModel, spec: EngineSpec) -> Any:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """PyTorch's compiler uses what PyTorch has deprecated."""
+    """Silence warnings: PyTorch's compiler uses what PyTorch has deprecated."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

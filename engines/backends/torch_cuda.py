@@ -27,9 +27,12 @@ _CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"](\d+)[.\d]*['\"]", re.MULTILINE)
 
 
 class TorchCuda(TorchEager):
-    """One program serves every size, so there is one strategy, and nothing is fused. The program is
-    FP32, whatever the ONNX file was converted to later, and computed without TF32. An engine is
-    this machine's, so that none is built where none runs."""
+    """Eager PyTorch on a GPU: one program serves every size, so there is one strategy, and nothing
+    is fused.
+
+    The program is FP32, whatever the ONNX file was converted to later, and computed without TF32.
+    An engine is this machine's, so that none is built where none runs.
+    """
 
     name = "torch_cuda"
     device: ClassVar[str] = "cuda"

@@ -23,8 +23,11 @@ _ENGINE = "engine.pt2"
 
 
 class TorchEager(Backend):
-    """One program serves every size, so there is one strategy, and nothing is fused. The program is
-    FP32, whatever the ONNX file was converted to later."""
+    """Eager PyTorch on the CPU: one program serves every size, so there is one strategy, and
+    nothing is fused.
+
+    The program is FP32, whatever the ONNX file was converted to later.
+    """
 
     name = "torch_eager"
     strategies = ("dynamic",)

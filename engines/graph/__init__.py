@@ -1,1 +1,1 @@
-"""What the back ends need to know of an ONNX graph."""
+"""An ONNX graph, as far as the back ends need to know it."""

@@ -28,7 +28,9 @@ WIDTHS = {"fp8": 1, "int8": 1, "fp16": 2, "bf16": 2, "fp32": 4, "fp64": 8}
 
 
 def precision_of(types: Iterable[str]) -> str:
-    """The narrowest precision among a layer's types (a layer of int8 weights computes in int8);
-    empty where it is arithmetic on shapes."""
+    """The narrowest precision among a layer's types; empty where it is arithmetic on shapes.
+
+    A layer of int8 weights computes in int8.
+    """
     known = [_NAMES[name] for name in types if name in _NAMES]
     return min(known, key=WIDTHS.__getitem__, default="")

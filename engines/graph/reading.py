@@ -15,7 +15,7 @@ _LARGEST_SHAPE = 64
 
 
 def readers_of(graph: onnx.GraphProto) -> defaultdict[str, list[onnx.NodeProto]]:
-    """By a tensor's name the nodes that read it, each once."""
+    """The nodes that read each tensor, by its name, each once."""
     found: defaultdict[str, list[onnx.NodeProto]] = defaultdict(list)
     for node in graph.node:
         for name in dict.fromkeys(node.input):

@@ -1,8 +1,8 @@
-"""Which sizes a graph can take, where its file does not say: found by inferring its shapes.
+"""The sizes that a graph can take, found by inferring its shapes where its file does not say.
 
-A network that halves and doubles its maps works at multiples of a stride alone. Given another
-size, ONNX Runtime says so; OpenVINO's dynamic engine gives the result of an earlier call, an empty
-one, or ends the process. So the sizes are looked into before anything is built.
+A network that halves and doubles its maps works at multiples of a stride alone. Given another size,
+ONNX Runtime says so; OpenVINO's dynamic engine gives the result of an earlier call, an empty one,
+or ends the process. So the sizes are checked before anything is built.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ _SAMPLES = 8
 
 
 def with_stride(model: ExportedModel, spec: EngineSpec) -> ExportedModel:
-    """``model`` with the smallest power of two in its card whose multiples all fit the graph, as
-    far as that can be inferred. Raises EngineMismatchError (``unsupported_size``) where a size of
-    ``spec`` does not fit."""
+    """``model`` with the stride that its graph shows, where its card has none.
+
+    It is the smallest power of two whose multiples all fit the graph, as far as that can be
+    inferred. Raises EngineMismatchError (``unsupported_size``) where a size of ``spec`` does not
+    fit.
+    """
     if model.card.stride > 1:
         return model
     graph = _Graph(model, spec.batch_size)
@@ -55,7 +58,8 @@ class _Graph:
         self._proto = load_without_weights(model.path)
 
     def stride(self, profile: Profile) -> int:
-        """1 where none is found, and where height or width is one number: it would bind both."""
+        """The stride; 1 where none is found, and where height or width is one number: it would bind
+        both."""
         if profile.min.height == profile.max.height or profile.min.width == profile.max.width:
             return 1
         return next((s for s in _STRIDES if self._fits_multiples(s, profile)), 1)

@@ -13,8 +13,11 @@ _Group = tuple[Size, ...]
 
 
 def plan_profiles(sizes: Iterable[Size], asked: str, taken: Iterable[Size]) -> tuple[Profile, ...]:
-    """A profile for each group of :func:`group_sizes`, over those of its sizes that are ``taken``
-    (by the model); none for a group that has none of these. Raises UsageError."""
+    """A profile for each group of :func:`group_sizes`, over those of its sizes that the model takes
+    (``taken``). Raises UsageError.
+
+    A group without any of these has no profile.
+    """
     known = set(taken)
     kept = (tuple(filter(known.__contains__, group)) for group in group_sizes(sizes, asked))
     return tuple(Profile.spanning(group) for group in kept if group)
@@ -52,7 +55,8 @@ def _checked_count(asked: str, ordered: Sequence[Size]) -> int:
 
 
 def _bounded(ordered: Sequence[Size], bounds: Sequence[Size], asked: str) -> tuple[_Group, ...]:
-    """Each size goes to the first bound that is as high and as wide."""
+    """The groups by their largest sizes: a size goes to the first bound that is as high and as
+    wide."""
     if list(map(_rank, bounds)) != sorted(set(map(_rank, bounds))):
         raise _refused(asked, "these do not grow from one to the next")
     groups: dict[Size, list[Size]] = {bound: [] for bound in bounds}

@@ -1,4 +1,4 @@
-"""Engines are built once: same model, specification, version and machine, same folder."""
+"""Engines that are built once: same model, specification, version and machine, same folder."""
 
 from __future__ import annotations
 
@@ -41,13 +41,15 @@ def obtain_engine(
     on_progress: OnProgress = unheard,
     must_run: bool = False,
 ) -> EngineArtifact:
-    """An engine in a folder of its own below ``folder``: an earlier build whose bytes are still
-    what they were, or a new one, built in a child process whose progress ``on_progress`` is told.
-    Ctrl-C ends the build and leaves nothing of it. With ``must_run``, nothing is built where the
-    back end runs no engine. Raises EngineError (ChildError where
-    the build crashed, hung or outgrew its memory; EngineMismatchError where the engine does not
-    run in what the graph asks, or is code that another user built: it stays in its folder, and is
-    refused again), InputError where the user's key can't be used, OutputError.
+    """An engine in a folder of its own below ``folder``: an earlier build that is unchanged, or a
+    new one, built in a child process.
+
+    ``on_progress`` is told of the build's progress. Ctrl-C ends it and leaves nothing behind. With
+    ``must_run``, nothing is built where the back end can't run engines. Raises EngineError
+    (ChildError where the build crashed, hung or outgrew its memory; EngineMismatchError where the
+    engine does not run in the precision that the graph requests, or is code that another user
+    built: it stays in its folder, and is refused again), InputError where the user's key can't be
+    used, OutputError.
     """
     backend = find_backend(spec.backend)
     backend.check(model, spec)
@@ -61,7 +63,8 @@ def obtain_engine(
 
 
 def engine_name(model: ExportedModel, spec: EngineSpec, backend: Backend) -> str:
-    """``<back end>-<strategy>-<sizes>-<key>``; the key is of all that decides what is built."""
+    """``<back end>-<strategy>-<sizes>-<key>``; the key is a hash of everything that decides the
+    build."""
     environment = read_environment()
     decisive = (
         model.sha256,
@@ -77,9 +80,11 @@ def engine_name(model: ExportedModel, spec: EngineSpec, backend: Backend) -> str
 
 
 def _earlier(home: Path, backend: Backend) -> EngineArtifact | None:
-    """A build that is still what it was; one that is damaged is removed, to be built again. Raises
-    EngineMismatchError (``untrusted``) of another user's, InputError where our key can't be used:
-    both stay."""
+    """A build that is unchanged; a damaged one is removed, to be built again.
+
+    Raises EngineMismatchError (``untrusted``) for another user's, InputError where our key can't be
+    used: both stay.
+    """
     if not home.exists():
         return None
     artifact = _readable(home)
@@ -114,7 +119,7 @@ def _remove(home: Path) -> None:
 
 
 def _not_ours(home: Path, error: EngineMismatchError) -> EngineMismatchError:
-    """It may be whole, and somebody else's in a folder that is shared."""
+    """The error for an engine that may be whole, and another user's in a shared folder."""
     return EngineMismatchError(
         f"The engine {home} was neither taken nor built again",
         error.why,
@@ -163,7 +168,7 @@ def _move(draft: Path, home: Path) -> None:
 
 
 def _clear_drafts(home: Path) -> None:
-    """Remove what builds of this engine left whose process was killed."""
+    """Remove drafts of this engine whose process was killed."""
     for draft in home.parent.glob(f".{home.name}.*"):
         if not psutil.pid_exists(int(draft.suffix[1:])):
             shutil.rmtree(draft, ignore_errors=True)

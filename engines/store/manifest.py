@@ -1,4 +1,4 @@
-"""An engine on disk: a folder with the engine's files and a manifest of what they are."""
+"""An engine on disk: a folder with the engine's files and a manifest that describes them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ _TODO = "Build the engine again with sizewise build."
 
 
 def engine_files(folder: Path) -> tuple[Path, ...]:
-    """All files below ``folder`` but its manifest, in the order of their names. Raises
-    EngineMismatchError where there is a link: what it leads to is no part of the engine."""
+    """All files below ``folder`` but its manifest, in the order of their names.
+
+    Raises EngineMismatchError where there is a link: what it leads to is no part of the engine.
+    """
     found = sorted(folder.rglob("*"))
     for path in found:
         if path.is_symlink():
@@ -33,8 +35,8 @@ def engine_files(folder: Path) -> tuple[Path, ...]:
 
 
 def engine_sha256(folder: Path) -> str:
-    """Of the names and bytes of all the engine's files, in hexadecimal. Raises as
-    :func:`engine_files` does."""
+    """The hash of the names and bytes of all the engine's files. Raises as :func:`engine_files`
+    does."""
     digest = hashlib.sha256()
     for path in engine_files(folder):
         digest.update(f"{path.relative_to(folder).as_posix()} {sha256_of(path)}\n".encode())
@@ -42,8 +44,11 @@ def engine_sha256(folder: Path) -> str:
 
 
 def write_manifest(artifact: EngineArtifact) -> None:
-    """Into ``artifact.path``, without that path: the folder can be moved. Signed where the engine
-    holds code. Raises OutputError, and InputError where the user's key can't be used."""
+    """Write the manifest into ``artifact.path``, signed where the engine holds code.
+
+    It does not hold that path: the folder can be moved. Raises OutputError, and InputError where
+    the user's key can't be used.
+    """
     document = _document(artifact)
     if find_backend(artifact.spec.backend).native_code:
         document |= {"signature": sign(signed_text(artifact))}
@@ -52,7 +57,7 @@ def write_manifest(artifact: EngineArtifact) -> None:
 
 
 def signed_text(artifact: EngineArtifact) -> str:
-    """What a signature is of: all that the manifest says, and so the engine's own hash."""
+    """The text that is signed: all that the manifest says, and so the engine's own hash."""
     return codec.to_json(_document(artifact))
 
 
@@ -63,13 +68,17 @@ def _document(artifact: EngineArtifact) -> dict[str, Any]:
 
 
 def read_manifest(folder: Path) -> EngineArtifact:
-    """Raises InputError where there is no readable manifest, EngineMismatchError where it is not
-    of this version of sizewise or of a back end that is not here."""
+    """The engine that a folder's manifest describes.
+
+    Raises InputError where there is no readable manifest, EngineMismatchError where it is of
+    another version of sizewise or of a back end that is not here.
+    """
     return _decoded(folder / MANIFEST, _read(folder)["engine"])
 
 
 def read_signature(folder: Path) -> str:
-    """Of its manifest; empty where it has none. Raises as :func:`read_manifest` does."""
+    """The signature in a folder's manifest; empty without one. Raises as :func:`read_manifest`
+    does."""
     signature = _read(folder).get("signature")
     return signature if isinstance(signature, str) else ""
 
@@ -87,8 +96,10 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def spec_from_plain(plain: dict[str, Any]) -> EngineSpec:
-    """The options come back as the back end's own type. Raises ``msgspec.ValidationError``, and
-    UsageError where there is no such back end."""
+    """A specification with the back end's own type of options.
+
+    Raises ``msgspec.ValidationError``, and UsageError where there is no such back end.
+    """
     spec = codec.from_plain(plain, EngineSpec)
     options_type = find_backend(spec.backend).options_type
     return replace(spec, options=codec.from_plain(plain["options"], options_type))

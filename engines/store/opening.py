@@ -1,5 +1,5 @@
-"""Opening an engine: only the bytes that were built, by the version and on the machine that did,
-and machine code only where this user built it or vouches for it."""
+"""Opening an engine: only if its bytes, version and machine are those of the build, and machine
+code only from this user or where they trust it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from sizewise.core.specs import EngineArtifact
 
 
 def open_engine(artifact: EngineArtifact, trusted: Collection[str] = ()) -> Session:
-    """``trusted`` are hashes (``EngineArtifact.sha256``) of engines that the user vouches for.
-    Raises EngineMismatchError where the engine is not what its manifest says, or is code of
-    unknown origin; UsageError where ``trusted`` means other engines.
+    """A session on an engine that was verified.
+
+    ``trusted`` are hashes (``EngineArtifact.sha256``) of engines that the user trusts. Raises
+    EngineMismatchError where the engine is not what its manifest says, or is code of unknown
+    origin; UsageError where ``trusted`` means other engines.
 
     The files are hashed first and read again to be opened: whoever may write into the folder at
     that moment is trusted with what the user may do. Keep engines where only you write.
@@ -27,10 +29,13 @@ def open_engine(artifact: EngineArtifact, trusted: Collection[str] = ()) -> Sess
 
 
 def verify(artifact: EngineArtifact, backend: Backend, trusted: Collection[str] = ()) -> None:
-    """Raises EngineMismatchError where the version of ``backend``, the machine or the engine's
-    bytes are not those of the build (reason code ``environment``), or where it is code and neither
-    this user's work nor among ``trusted`` (``untrusted``); UsageError where it alone is missing
-    in ``trusted``."""
+    """Refuse an engine that is not what was built here, or that nobody trusts.
+
+    Raises EngineMismatchError where the version of ``backend``, the machine or the engine's bytes
+    are not those of the build (reason code ``environment``), or where it is code that is neither
+    this user's work nor among ``trusted`` (``untrusted``); UsageError where only ``trusted`` lacks
+    it.
+    """
     spec, version = artifact.spec, artifact.backend_version
     if not backend.opens(version, spec):
         raise _moved(artifact, f"version of {backend.name}", version, backend.version())

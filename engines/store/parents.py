@@ -1,4 +1,4 @@
-"""The FP32 file that a file in another precision was made of: what its engines are held against."""
+"""The FP32 file that a converted file was made from: its engines are compared with it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from sizewise.core.specs import ExportedModel
 
 
 def find_parent(model: ExportedModel) -> Path | None:
-    """The file itself where it is FP32; else the ONNX file in its folder, or in the one that we are
-    in, that its card names, or None where there is none."""
+    """The FP32 file that a model's card names, in the model's folder or in the current one; None if
+    it is not found.
+
+    An FP32 model is its own parent.
+    """
     if model.card.precision == "fp32":
         return model.path
     wanted = model.card.parent_sha256
@@ -23,8 +26,10 @@ def find_parent(model: ExportedModel) -> Path | None:
 
 
 def check_parent(model: ExportedModel, parent: Path) -> Path:
-    """``parent``, which the user named. Raises InputError where it can't be read, and UsageError
-    where it can't be one of ``model``."""
+    """``parent``, named by the user, if it can be one of ``model``.
+
+    Raises InputError where it can't be read, and UsageError where it can't be one.
+    """
     candidate = read_model(parent)
     outputs = {tensor.name for tensor in candidate.outputs}
     missing = [tensor.name for tensor in model.outputs if tensor.name not in outputs]
@@ -44,7 +49,8 @@ def check_parent(model: ExportedModel, parent: Path) -> Path:
 
 
 def hashes_of(path: Path) -> Iterator[str]:
-    """Of the file alone, which does for most, then of it and the weights beside it."""
+    """The hash of the file alone, which is enough for most, then that of it and the weights beside
+    it."""
     yield sha256_of(path)
     with suppress(InputError):  # what is no ONNX file has no weights beside it
         yield read_model(path).sha256

@@ -1,6 +1,7 @@
-"""Which engines this user built, told by a key of their own: HMAC-SHA256 of the manifest.
+"""Signatures of the engines that this user built: HMAC-SHA256 of the manifest, by a key of their
+own.
 
-It is no protection from whoever can read the key: they can do what the user can.
+They don't protect from anyone who can read the key: they can do what the user can.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ _KEY_BYTES = 32
 
 
 def key_path() -> Path:
-    """``$SIZEWISE_KEY_FILE``, else ``sizewise/key`` in ``$XDG_DATA_HOME`` or ``~/.local/share``.
-    Raises OutputError where there is no home."""
+    """The key's file: ``$SIZEWISE_KEY_FILE``, else ``sizewise/key`` in ``$XDG_DATA_HOME`` or
+    ``~/.local/share``.
+
+    Raises OutputError where there is no home.
+    """
     if named := os.environ.get(KEY_FILE):
         return Path(named)
     return user_folder("XDG_DATA_HOME", ".local", "share") / "sizewise" / "key"
@@ -46,7 +50,8 @@ def is_ours(text: str, signature: str) -> bool:
 
 
 def user_key() -> bytes:
-    """Raises OutputError and InputError, as :func:`sign` does."""
+    """The user's key, made at first use. Raises OutputError and InputError, as :func:`sign`
+    does."""
     path = key_path()
     if _read(path) is None:
         _make(path)
@@ -61,7 +66,7 @@ def _signature(text: str, key: bytes) -> str:
 
 
 def _read(path: Path) -> bytes | None:
-    """None where there is no such file."""
+    """The key in a file; None where there is no such file."""
     try:
         key = path.read_bytes()
         mode = path.stat().st_mode
@@ -77,8 +82,11 @@ def _read(path: Path) -> bytes | None:
 
 
 def _make(path: Path) -> None:
-    """Whole or not at all, and of processes that are here at once the first one's: to link, unlike
-    to rename, replaces nothing."""
+    """Write a new key, whole or not at all.
+
+    Of several processes at once, the first one's stays: to link, unlike to rename, replaces
+    nothing.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as draft:  # mode 0600

@@ -1,1 +1,1 @@
-"""TensorRT and TensorRT for RTX, one implementation: what both share, by what the module has."""
+"""TensorRT and TensorRT for RTX: one implementation, by what the module at hand offers."""

@@ -1,7 +1,7 @@
-"""Whether the two libraries of TensorRT can build and run here, told without importing them.
+"""Whether the two libraries of TensorRT can build and run here, found out without importing them.
 
-A ``Runtime`` without a driver is a hollow object whose first use kills the interpreter, so that
-the driver is asked through NVML first.
+A ``Runtime`` without a driver is a hollow object whose first use kills the interpreter, so the
+driver is asked through NVML first.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ _OLDEST_CAPABILITY = (7, 5)
 
 @dataclass(frozen=True, kw_only=True)
 class Library:
-    """A library of TensorRT. ``name`` is its back end's, ``distributions`` those of pip that bring
-    ``module``, ``extra`` ours that asks for it, ``index`` where pip finds it beside the usual,
-    ``oldest`` the version from which on we speak it, ``capabilities`` the compute capabilities that
-    it runs on (none: all from 7.5 on). Without ``builds_on_cpu`` it times layers on a GPU."""
+    """A library of TensorRT.
+
+    ``name`` is its back end's, ``distributions`` are the packages that bring ``module``, ``extra``
+    is ours that requires them, ``index`` is where pip finds them besides its usual index,
+    ``oldest`` is the first version that is supported, ``capabilities`` are the compute capabilities
+    that it runs on (none: all from 7.5 on). Without ``builds_on_cpu`` it times layers on a GPU.
+    """
 
     name: str
     title: str
@@ -46,7 +49,7 @@ class Library:
         return f"pip install 'sizewise[{self.extra}]'{index}"
 
     def version(self) -> str:
-        """Empty where it is not installed."""
+        """The installed version; empty where it is not installed."""
         return installed_version(*self.distributions)
 
     def runs_on(self, device: Device) -> bool:
@@ -82,13 +85,14 @@ TENSORRT_RTX = Library(
 
 
 def can_build(library: Library) -> Availability:
-    """TensorRT for RTX builds without a GPU; TensorRT times layers on one."""
+    """Whether the library can build here: TensorRT for RTX without a GPU, TensorRT on one."""
     here = _installed(library)
     return here if library.builds_on_cpu or not here.ok else _on_device(library)
 
 
 def can_run(library: Library) -> Availability:
-    """A session goes through cuda-bindings, and starts on the first GPU that CUDA sees."""
+    """Whether the library can run here: sessions need cuda-bindings, and use the first GPU that
+    CUDA sees."""
     answers = (ask(library) for ask in (_installed, _on_device, _bindings))
     return next((answer for answer in answers if not answer.ok), Availability(True))
 
@@ -111,8 +115,11 @@ def _installed(library: Library) -> Availability:
 
 
 def _missing_part(library: Library) -> str:
-    """A wheel of pip's needs two more, of the same name: the bindings and the libraries. Empty
-    where they are there, or where the package was not made for pip and has none."""
+    """The package that pip left out; empty where nothing is missing.
+
+    A wheel needs two more of the same name, the bindings and the libraries. A package that was not
+    made for pip has neither.
+    """
     for name in library.distributions:
         for requirement in _requirements(name):
             part = requirement.replace("_", "-")
@@ -125,7 +132,7 @@ def _missing_part(library: Library) -> str:
 
 
 def _requirements(distribution: str) -> list[str]:
-    """Names of what it needs on every system and without an extra."""
+    """Names of the packages that it needs on every system and without an extra."""
     try:
         lines = metadata.requires(distribution) or []
     except metadata.PackageNotFoundError:
@@ -164,7 +171,8 @@ def _unsupported(library: Library, first: Device, *others: Device) -> Availabili
 
 
 def _bindings(library: Library) -> Availability:
-    """Their major version is that of the CUDA that they are for."""
+    """Whether cuda-bindings fit the driver: their major version is that of the CUDA that they are
+    for."""
     here = presence("cuda.bindings", (_BINDINGS,), library.extra)
     if not here.ok:
         return here
@@ -174,7 +182,7 @@ def _bindings(library: Library) -> Availability:
 
 
 def _by_driver(title: str, needed: int, devices: Devices, todo: str) -> Availability:
-    """A package for CUDA 13 does not run on a driver for CUDA 12."""
+    """Whether the driver is new enough: a package for CUDA 13 does not run on one for CUDA 12."""
     if _numbers(devices.cuda)[0] >= needed:
         return Availability(True)
     why = f"{title} is installed for CUDA {needed}, and the driver {devices.driver} has CUDA "

@@ -1,4 +1,4 @@
-"""What a plan is bound to, beside the version of its library."""
+"""The GPUs, systems and versions that a plan is bound to."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ _AMPERE = 8.0
 
 
 def target_of(options: TensorRtOptions, devices: Devices) -> str:
-    """In words, equal where a plan can be opened. TensorRT's depend on the system and on the first
-    GPU, as far as ``hardware`` says; those for RTX on the compute capabilities they were made for,
-    and on no system (TensorRT-RTX documentation, "CPU-Only AOT and TensorRT-RTX Engines")."""
+    """The target of a plan in words: equal where it can be opened.
+
+    TensorRT's plans depend on the system and on the first GPU, as far as ``hardware`` says; those
+    for RTX on the compute capabilities they were made for, and on no system (TensorRT-RTX
+    documentation, "CPU-Only AOT and TensorRT-RTX Engines").
+    """
     if isinstance(options, RtxOptions):
         named = ", ".join(options.capabilities)
         return f"RTX GPUs of compute capability {named}" if named else "RTX GPUs since Ampere"

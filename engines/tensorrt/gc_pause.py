@@ -1,7 +1,8 @@
-"""Garbage is collected outside TensorRT.
+"""A pause of garbage collection while TensorRT works.
 
-It calls its logger back while it holds locks of its own. A collection that began in such a call
-could end what is left of earlier builders, which log, too, and would wait for these locks for ever.
+TensorRT calls its logger back while it holds locks of its own. A collection that began in such a
+call could end what is left of earlier builders, which log, too, and would wait for these locks for
+ever.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def collecting_later() -> Iterator[None]:
-    """Around what calls TensorRT; nothing is lost, and what is no part of a cycle goes at once."""
+def garbage_collection_paused() -> Iterator[None]:
+    """Collect no garbage within the block; objects outside cycles are still freed at once."""
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -1,8 +1,8 @@
-"""What an engine's layers run in, as TensorRT's engine inspector tells it.
+"""The precisions of an engine's layers, as TensorRT's engine inspector reports them.
 
 NVIDIA's developer guide, "Engine Inspector": layers list their inputs and outputs, and of each its
-format, whose words name a type (``Half``, ``FP16``, ``Int8`` …). Of an engine of many sizes that is
-``N/A due to dynamic shapes``; weights have their type always. From TensorRT 10 on it lists the
+format, which names a type (``Half``, ``FP16``, ``Int8`` …). For an engine of many sizes that is
+``N/A due to dynamic shapes``; weights always have their type. From TensorRT 10 on it lists the
 layers of one profile, not of each.
 """
 
@@ -32,33 +32,36 @@ _WORD = re.compile(r"[a-z]+\d*")
 
 
 def inspect(trt: Any, engine: Any) -> Achieved:
-    """Of an engine that was deserialised; see ``read_layers``."""
+    """The precisions of a deserialised engine; see ``read_layers``."""
     told = engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
     try:
         document = json.loads(told, strict=False)  # control characters part names in it
     except ValueError as error:
-        return _vouched(f"what its inspector says can't be read: {error}")
+        return _guaranteed(f"what its inspector says can't be read: {error}")
     return read_layers(document if isinstance(document, dict) else {})
 
 
 def read_layers(told: Mapping[str, Any]) -> Achieved:
-    """``told`` is the inspector's document. What a node hides that holds many layers, or the whole
-    graph, is vouched for by strong typing; where no layer that computes is shown, there is the
-    reason in place of layers."""
+    """The layers in ``told``, the inspector's document. The precision of layers that it hides (one
+    node may hold many, or the whole graph) is guaranteed by strong typing; where it shows no layer
+    that computes, there is the reason in place of layers."""
     shown = [layer for layer in told.get("Layers") or () if isinstance(layer, dict)]
     layers = tuple(filter(None, map(_layer, shown)))
     if not any(computes(layer.kind) for layer in layers):
-        return _vouched(f"its {len(shown)} layers hide what they compute: typed as the graph is")
+        return _guaranteed(f"its {len(shown)} layers hide what they compute: typed as the graph is")
     return Achieved(layers=layers, vouched=True)
 
 
-def _vouched(reason: str) -> Achieved:
+def _guaranteed(reason: str) -> Achieved:
     return Achieved(reason=reason, vouched=True)
 
 
 def _layer(layer: Mapping[str, Any]) -> LayerPrecision | None:
-    """None of a layer without types, and of one that holds others that are not shown. Weights tell
-    what is computed in; inputs may be of several types (what is added, indices)."""
+    """A layer as it runs; None for one without types, and for one that hides others.
+
+    Its weights show the precision that it computes in; inputs may be of several types (what is
+    added, indices).
+    """
     name, kind = str(layer.get("Name", "")), str(layer.get("LayerType", ""))
     types = set(_types(_weights(layer))) or set(_types(layer.get("Inputs") or ()))
     if not types or "ForeignNode" in name:
@@ -68,7 +71,7 @@ def _layer(layer: Mapping[str, Any]) -> LayerPrecision | None:
 
 
 def _weights(layer: Mapping[str, Any]) -> list[Any]:
-    """None where they are an input: then they are counted as 0."""
+    """The constant weights of a layer; none where they are an input: they are counted as 0 then."""
     weights = layer.get("Weights")
     return [weights] if isinstance(weights, dict) and weights.get("Count") else []
 

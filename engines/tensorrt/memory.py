@@ -1,5 +1,5 @@
-"""What an engine itself says that it needs of the device (NVIDIA's developer guide, "How TensorRT
-uses Memory"); before there is one to be asked, its builder says so (``words``)."""
+"""The device memory that an engine itself says it needs (NVIDIA's developer guide, "How TensorRT
+uses Memory"); before there is an engine, its builder logs it (``engines.tensorrt.log``)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from sizewise.core.specs import EngineMemory
 
 
 def read_memory(trt: Any, engine: Any, logged: EngineMemory | None) -> EngineMemory | None:
-    """``logged`` by the builder counts for the weights where a version has no statistics of them;
-    None where nothing is known of these."""
+    """The memory that the engine needs; None where nothing is known of its weights.
+
+    Where a version has no statistics of the weights, those that the builder ``logged`` count.
+    """
     weights_bytes = _weights(trt, engine) or (logged.weights_bytes if logged else None)
     if weights_bytes is None:
         return None

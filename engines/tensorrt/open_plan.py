@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from engines.tensorrt.gc_pause import collecting_later
-from engines.tensorrt.log import Words, listening
+from engines.tensorrt.gc_pause import garbage_collection_paused
+from engines.tensorrt.log import Messages, make_logger
 from engines.tensorrt.options import TensorRtOptions
 from engines.tensorrt.refitting import put_weights_in
 from sizewise.core.errors import EngineMismatchError
@@ -15,23 +15,27 @@ from sizewise.core.specs import BuiltEngine
 PLAN = "engine.plan"
 
 
-@collecting_later()
-def open_plan(trt: Any, artifact: BuiltEngine, words: Words) -> Any:
-    """The engine, with its weights; ``words`` hears what TensorRT says of it, now and in its calls.
-    Raises EngineMismatchError with these words."""
-    logger = listening(trt, words)
+@garbage_collection_paused()
+def open_plan(trt: Any, artifact: BuiltEngine, messages: Messages) -> Any:
+    """The engine, with its weights. Raises EngineMismatchError with TensorRT's own words.
+
+    ``messages`` collects what TensorRT logs of it, now and in its calls.
+    """
+    logger = make_logger(trt, messages)
     runtime = trt.Runtime(logger)
     options = cast(TensorRtOptions, artifact.spec.options)
     if options.version_compatible:
-        runtime.engine_host_code_allowed = True  # it brings its own runtime, and was vouched for
+        runtime.engine_host_code_allowed = (
+            True  # it brings its own runtime, and the engine is trusted
+        )
     engine = runtime.deserialize_cuda_engine((artifact.path / PLAN).read_bytes())
     if engine is None:
         raise EngineMismatchError(
             f"{artifact.spec.backend} could not open the engine {artifact.path}",
-            words.reason() or "it gave no reason",
+            messages.reason() or "it gave no reason",
             "Build it again with sizewise build, on this machine and with this version.",
             reason_code="environment",
         )
     if options.weights == "stripped":
-        put_weights_in(trt, engine, artifact, logger, words)
+        put_weights_in(trt, engine, artifact, logger, messages)
     return engine

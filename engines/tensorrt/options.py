@@ -1,4 +1,4 @@
-"""What the two TensorRT back ends are told beside the common."""
+"""Options of the two TensorRT back ends."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _MOST_MIB = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class TensorRtOptions(BackendOptions):
-    """Of the build: ``workspace_mib`` bounds a layer's scratch memory (MiB, 0: as much as there
-    is), ``tiling`` is how hard the builder looks for tilings of its cache, ``tf32`` lets FP32
-    layers multiply with TF32's 10 bits of fraction, ``version_compatible`` makes plans that newer
-    versions open, too, ``weights`` leaves them out of the plan (``stripped``) or makes them
-    exchangeable (``refittable``).
+    """Options that both TensorRT back ends have. Raises UsageError for a value that makes no sense.
 
-    Of the session: ``context_memory`` is reserved for the ``largest`` size of all profiles or for
+    For the build: ``workspace_mib`` bounds a layer's scratch memory (MiB, 0: as much as there is),
+    ``tiling`` is how hard the builder looks for tilings of its cache, ``tf32`` lets FP32 layers
+    multiply with TF32's 10 bits of fraction, ``version_compatible`` makes plans that newer versions
+    open, too, ``weights`` leaves them out of the plan (``stripped``) or makes them exchangeable
+    (``refittable``).
+
+    For the session: ``context_memory`` is reserved for the ``largest`` size of all profiles or for
     each ``shape`` anew; ``cuda_graphs`` records the launches of a shape after its first call and
     replays them, for at most ``cuda_graph_limit`` shapes at a time.
-
-    Raises UsageError for a value that makes no sense.
     """
 
     workspace_mib: int = 0
@@ -46,8 +46,11 @@ class TensorRtOptions(BackendOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class DataCentreOptions(TensorRtOptions):
-    """``hardware``: the GPUs that a plan is for: ``this`` one alone, all of its compute capability
-    or all since Ampere. ``timing_cache`` keeps on disk what layers took, for the next build."""
+    """Options of TensorRT.
+
+    ``hardware`` says which GPUs a plan is for: ``this`` one alone, all of its compute capability or
+    all since Ampere. ``timing_cache`` keeps the timings of layers on disk, for the next build.
+    """
 
     timing_cache: bool = True
     hardware: Literal["this", "same_capability", "ampere_plus"] = "this"
@@ -55,8 +58,11 @@ class DataCentreOptions(TensorRtOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class RtxOptions(TensorRtOptions):
-    """``capabilities``: the compute capabilities that a plan is for (``7.5``, ``8.9``); none means
-    all since Ampere."""
+    """Options of TensorRT for RTX.
+
+    ``capabilities`` are the compute capabilities that a plan is for (``7.5``, ``8.9``); none means
+    all since Ampere.
+    """
 
     capabilities: tuple[str, ...] = ()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from engines.store.parents import hashes_of
 from engines.tensorrt.build.network import source_of
-from engines.tensorrt.log import Words
+from engines.tensorrt.log import Messages
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import BuiltEngine, ExportedModel
@@ -24,8 +24,13 @@ def note_weights(model: ExportedModel, folder: Path) -> None:
     (folder / _WEIGHTS).write_bytes(os.fsencode(model.path.resolve()))
 
 
-def put_weights_in(trt: Any, engine: Any, artifact: BuiltEngine, logger: Any, words: Words) -> None:
-    """Raises EngineMismatchError where the model is gone or another, or its weights don't fit."""
+def put_weights_in(
+    trt: Any, engine: Any, artifact: BuiltEngine, logger: Any, messages: Messages
+) -> None:
+    """Put the model's weights into the engine.
+
+    Raises EngineMismatchError where the model is gone or another, or its weights don't fit.
+    """
     model = _model(artifact)
     refitter = trt.Refitter(engine, logger)
     parser = trt.OnnxParserRefitter(refitter, logger)
@@ -36,7 +41,7 @@ def put_weights_in(trt: Any, engine: Any, artifact: BuiltEngine, logger: Any, wo
         else parser.refit_from_bytes(source)
     )
     if not read or not refitter.refit_cuda_engine():
-        raise _without_weights(artifact, words.reason() or f"those of {model.path} do not fit")
+        raise _without_weights(artifact, messages.reason() or f"those of {model.path} do not fit")
 
 
 def _model(artifact: BuiltEngine) -> ExportedModel:

@@ -66,9 +66,9 @@ def _device_mib(artifact: EngineArtifact) -> str:
 
 def _names(spec: EngineSpec) -> tuple[str, str, str]:
     """Short lines: this is to be read in a terminal of 100 columns."""
-    from engines.options import told_options
+    from engines.options import non_default_options
 
-    options = told_options(spec.options).split()
+    options = non_default_options(spec.options).split()
     engine = (f"{spec.backend},", spec.graph_fusion, _batch(spec), *options)
     sizes = "\n".join(map(_span, spec.profiles))
     return "\n".join(filter(None, engine)), spec.strategy, sizes

@@ -2,8 +2,8 @@
 
 A child is a fresh Python process that calls a dotted function (``package.module:function``), or
 keeps one object alive (``package.module:Class``) and calls its methods. Arguments and results are
-JSON. The child dies with its parent, however the parent dies; so start it from a thread that
-lives as long (Linux ties the two by thread).
+JSON. The child dies with its parent, however the parent dies; so start it from a thread that lives
+as long (Linux ties the two by thread).
 """
 
 from __future__ import annotations
@@ -218,7 +218,8 @@ class Child(Closing):
 
 
 def _our_path() -> str:
-    """What this process can import, the child can too; an empty entry means the folder here."""
+    """Everything that this process can import, for the child; an empty entry means the current
+    folder."""
     return os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
 
 

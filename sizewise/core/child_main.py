@@ -46,7 +46,7 @@ def main() -> None:
 
 
 class _Waiting:
-    """The parent, to work that reports its progress."""
+    """The waiting parent, for work that reports its progress."""
 
     def __init__(self, write: Callable[[dict[str, Any]], None]) -> None:
         self._write = write
@@ -65,7 +65,7 @@ class _Waiting:
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Work that never asks would go on for nobody."""
+        """Ask the work to end, and end the process if it never looks whether it is cancelled."""
         self._cancelled.set()
         if not self._asked:
             os._exit(1)
@@ -74,7 +74,7 @@ class _Waiting:
 def _read(
     calls: TextIO, messages: queue.SimpleQueue[dict[str, Any] | None], waiting: _Waiting
 ) -> None:
-    """In a thread: the main one is at work, perhaps in a library, when it is cancelled."""
+    """Read calls in a thread: the main one may be at work, in a library, when it is cancelled."""
     for line in calls:
         message = json.loads(line)
         if "cancel" in message:
@@ -144,7 +144,8 @@ def _writer(answers: TextIO) -> Callable[[dict[str, Any]], None]:
 
 
 def _die_with(parent: int) -> None:
-    """Linux sends the signal; elsewhere, and if the parent is gone already, the beat sees it."""
+    """End this process when its parent ends: Linux sends a signal; elsewhere, and if the parent is
+    gone already, the beat notices."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -35,16 +35,20 @@ def to_plain(value: Any) -> Any:
 
 
 def from_json(text: str | bytes, kind: type[T]) -> T:
-    """Raises ``msgspec.ValidationError`` or ``msgspec.DecodeError``; callers add the sentence."""
+    """A value of ``kind`` from JSON.
+
+    Raises ``msgspec.ValidationError`` or ``msgspec.DecodeError``; callers add the sentence.
+    """
     return msgspec.json.decode(text, type=kind, dec_hook=_from_plain)
 
 
 def from_plain(data: Any, kind: type[T]) -> T:
-    """Raises ``msgspec.ValidationError`` where ``data`` does not fit ``kind``."""
+    """A value of ``kind`` from plain values. Raises ``msgspec.ValidationError`` where they don't
+    fit."""
     return msgspec.convert(data, kind, dec_hook=_from_plain)
 
 
 def from_text(given: str | tuple[str, ...], kind: Any) -> Any:
-    """What a user wrote, as ``kind``: ``2`` as a number, ``true`` as a truth. Raises
+    """A user's text as ``kind``: ``2`` as a number, ``true`` as a truth. Raises
     ``msgspec.ValidationError``."""
     return msgspec.convert(given, kind, strict=False)

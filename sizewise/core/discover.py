@@ -1,4 +1,4 @@
-"""One file per extension: list a folder, import each module, collect one tuple of each."""
+"""One file per extension: list a folder, import each module, collect one tuple from each."""
 
 from __future__ import annotations
 

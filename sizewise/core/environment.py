@@ -1,4 +1,4 @@
-"""Where a measurement was made: what a figure depends on, and a fingerprint of it."""
+"""The machine and the software of a measurement, and a fingerprint of them."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class Environment:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over all of it but the kernel.
+        """SHA-256 of everything but the kernel.
 
-        Memory is rounded to GiB: it wavers by a few pages from boot to boot.
+        Memory is rounded to GiB: it differs by a few pages from boot to boot.
         """
         telling = codec.to_plain(self) | {"memory_bytes": round(self.memory_bytes / 2**30)}
         telling.pop("kernel")
@@ -69,7 +69,8 @@ class Environment:
 
 
 def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """Versions of those that are installed, read from their metadata without importing them."""
+    """Versions of the packages that are installed, read from their metadata without importing
+    them."""
     found = {}
     for name in packages:
         try:
@@ -80,7 +81,8 @@ def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
 
 
 def _cpu() -> tuple[str, tuple[str, ...]]:
-    """Model name and the flags that matter to inference, from /proc where there is one."""
+    """The processor's name and the flags that matter to inference, from /proc where there is
+    one."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -116,7 +118,7 @@ def nvidia_devices() -> tuple[str, ...]:
 
 
 def read_environment() -> Environment:
-    """This machine, now."""
+    """The environment of this process, now."""
     cpu, flags = _cpu()
     return Environment(
         sizewise=__version__,

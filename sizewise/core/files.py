@@ -1,4 +1,4 @@
-"""Writing so that nothing half-written is ever found, and failing with a sentence."""
+"""Writes that leave nothing half-written, and that fail with a sentence."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _TODO_ELSE = "Choose a folder that you may write to with --out."
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
-    """The sentence for a write that the system refused."""
+    """The error for a write that the system refused."""
     why = (error.strerror or str(error)).lower()
     todo = _TODO.get(error.errno or 0, _TODO_ELSE)
     return OutputError(f"{path} can't be written", why, todo)
 
 
 def output_folder(path: Path) -> Path:
-    """Make the folder if need be and see that it can be written to. Raises OutputError."""
+    """Make the folder where it is missing, and check that it can be written to. Raises
+    OutputError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -36,8 +37,10 @@ def output_folder(path: Path) -> Path:
 
 
 def user_folder(variable: str, *below_home: str) -> Path:
-    """What the environment's ``variable`` names, else ``below_home`` in the user's home. Raises
-    OutputError where there is no home, as of a user whom the system does not know."""
+    """The folder that the environment's ``variable`` names, else ``below_home`` in the user's home.
+
+    Raises OutputError where there is no home, as for a user whom the system does not know.
+    """
     if named := os.environ.get(variable):
         return Path(named)
     try:

@@ -1,5 +1,7 @@
-"""Confidence intervals by Student's t: at 95 % it covers 94–95 % for as few as three values, where
-a percentile bootstrap covers 73 %."""
+"""Confidence intervals by Student's t.
+
+At 95 % it covers 94–95 % for as few as three values, where a percentile bootstrap covers 73 %.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ class Interval:
         return cls(point=point, low=point - half, high=point + half)
 
     def exponential(self) -> Interval:
-        """From logarithms back to what they are of."""
+        """The interval of the values whose logarithms these are."""
         return Interval(
             point=math.exp(self.point),
             low=None if self.low is None else math.exp(self.low),
@@ -34,7 +36,7 @@ class Interval:
 
 
 def mean_interval(values: Sequence[float], confidence: float) -> Interval:
-    """Of the mean of independent values."""
+    """The interval of the mean of independent values."""
     count = len(values)
     half = None
     if count > 1:
@@ -43,7 +45,8 @@ def mean_interval(values: Sequence[float], confidence: float) -> Interval:
 
 
 def difference_interval(a: Sequence[float], b: Sequence[float], confidence: float) -> Interval:
-    """Of mean ``a`` minus mean ``b``, variances unequal (Welch, Biometrika 34, 1947)."""
+    """The interval of mean ``a`` minus mean ``b``, variances unequal (Welch, Biometrika 34,
+    1947)."""
     point = float(np.mean(a)) - float(np.mean(b))
     if min(len(a), len(b)) < 2:
         return Interval.around(point, None)

@@ -1,4 +1,4 @@
-"""What the NVIDIA driver says about the GPUs, through NVML: CUDA is never started for it.
+"""The GPUs, as the NVIDIA driver reports them through NVML: CUDA is never started for it.
 
 CUDA counts the fastest first and hides what ``CUDA_VISIBLE_DEVICES`` leaves out; NVML counts by PCI
 bus and hides nothing (CUDA programming guide, "CUDA Environment Variables"). Here both are one.
@@ -44,9 +44,11 @@ class Device:
 
 @dataclass(frozen=True, kw_only=True)
 class Devices:
-    """Those ``found`` that CUDA sees, in its order, or the ``reason`` why there are none and what
-    to do. ``driver`` is its version and ``cuda`` the newest CUDA it runs (``13.0``), where it
-    answers."""
+    """The GPUs ``found`` that CUDA sees, in its order, or the ``reason`` why there are none and
+    what to do.
+
+    ``driver`` is its version and ``cuda`` the newest CUDA it runs (``13.0``), where it answers.
+    """
 
     found: tuple[Device, ...] = ()
     driver: str = ""
@@ -57,8 +59,10 @@ class Devices:
 
 @cache
 def find_devices() -> Devices:
-    """Asked once in a process, before it starts CUDA: that then counts by PCI bus, too, here and in
-    the processes that this one starts."""
+    """The GPUs, read once in a process, before it starts CUDA.
+
+    CUDA then counts by PCI bus, too, here and in the processes that this one starts.
+    """
     os.environ[_ORDER] = "PCI_BUS_ID"
     try:
         import pynvml
@@ -108,8 +112,10 @@ def _visible(nvml: Any, handles: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def _named(nvml: Any, handles: Sequence[Any], name: str) -> tuple[Any, Any] | None:
-    """By index, or by a UUID, which the beginning stands for where only one has it. A part of a GPU
-    (MIG) has a UUID of its own, and the capability of the whole."""
+    """The device that a name means: an index, or a UUID or its beginning, where only one has it.
+
+    A part of a GPU (MIG) has a UUID of its own, and the capability of the whole.
+    """
     if name.startswith("MIG-"):
         try:
             part = nvml.nvmlDeviceGetHandleByUUID(name)

@@ -1,4 +1,4 @@
-"""Reading an ONNX file as an ExportedModel, and writing its card into it.
+"""ONNX files: read as an ExportedModel, and written with a card.
 
 The one place that both the exporter and the engines read ONNX files through. ``onnx`` is imported
 inside the functions: a child that opens a built engine does not need it.
@@ -27,13 +27,13 @@ _PRECISIONS = {"float16": "fp16", "bfloat16": "bf16"}
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file's bytes, in hexadecimal."""
+    """The hash of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sha256_of_model(path: Path) -> str:
-    """Of the file, or of it and the weight files that it refers to, where it has some."""
+    """The hash of the file, together with its weight files where it has some."""
     beside = weights_beside(path)
     hashes = [sha256_of(path), *(sha256_of(path.parent / name) for name in beside)]
     return hashes[0] if not beside else hashlib.sha256("".join(hashes).encode()).hexdigest()
@@ -74,7 +74,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
 
 
 def read_model(path: Path) -> ExportedModel:
-    """Any ONNX file; one without our card gets one that claims nothing but its file's name."""
+    """Any ONNX file; one without our card gets a card that claims nothing but its file's name."""
     proto = load_onnx(path)
     weights = {tensor.name for tensor in proto.graph.initializer}
     return ExportedModel(
@@ -112,7 +112,8 @@ def _read_card(proto: onnx.ModelProto, path: Path) -> ModelCard:
 
 
 def _precision(proto: onnx.ModelProto) -> str:
-    """Of a file without a card: by its quantisers, else by the type of most of its weights."""
+    """The precision of a file without a card: by its quantisers, else by the type of most of its
+    weights."""
     import onnx
 
     bytes_of: Counter[str] = Counter()

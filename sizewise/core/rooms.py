@@ -1,4 +1,4 @@
-"""The start-up check: are our rooms ours, or has another package taken the place of one?
+"""The start-up check that our rooms are ours, and that no other package has taken the place of one.
 
 The rooms have common names (``bench``, ``engines``, …). Whatever Python would import under these
 names must lie beside this package and say so in its first line.
@@ -17,7 +17,8 @@ _MARK = "sizewise room:"
 
 
 def check_rooms(house: Path = _HOUSE) -> None:
-    """Raises InstallConflictError, naming the rival, where a room is shadowed or missing."""
+    """Refuse to start where a room is shadowed or missing. Raises InstallConflictError, naming the
+    rival."""
     for room in ROOMS:
         spec = find_spec(room)
         origin = Path(spec.origin).resolve() if spec and spec.origin else None

@@ -1,4 +1,4 @@
-"""What the raw samples say: medians, intervals, and whether two engines differ.
+"""Statistics of the raw samples: medians, intervals, and whether two engines differ.
 
 A process is the unit that repeats: calls within one process share its memory layout and its luck,
 so they are not independent. Every interval here is therefore made of one number per process, a mean
@@ -24,10 +24,10 @@ CONFIDENCE = 0.95
 PRACTICAL = 0.01
 """A difference counts only where the whole interval lies beyond this share of the latency."""
 WIDE = 0.05
-"""Half the width of an interval, as a share of the latency, from which on it tells little."""
+"""Half the width of an interval, as a share of the latency, from which on a row is unreliable."""
 FEW_PROCESSES = 3
 BUSY = 0.25
-"""The share of blocks under foreign load from which on a row is not to be trusted."""
+"""The share of blocks under background load from which on a row is unreliable."""
 
 Verdict = Literal["faster", "slower", "same", "unclear"]
 DoubtCode = Literal["few_processes", "wide_interval", "foreign_load"]
@@ -35,7 +35,7 @@ DoubtCode = Literal["few_processes", "wide_interval", "foreign_load"]
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """A reason not to trust a row."""
+    """A reason why a row is unreliable."""
 
     code: DoubtCode
     sentence: str
@@ -133,7 +133,7 @@ _Key = tuple[int, int, int]
 
 
 def _log_medians(blocks: Iterable[Block]) -> dict[_Key, float]:
-    """Per rebuild, process and round."""
+    """The logarithm of each block's median, by rebuild, process and round."""
     return {
         (b.rebuild, b.process, b.round): math.log(statistics.median(b.latency_ns)) for b in blocks
     }

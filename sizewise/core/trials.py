@@ -1,4 +1,4 @@
-"""What is measured (Trial) and what came of it (Run, Result, Block): raw, never clipped."""
+"""Trials, and the runs, results and blocks of their measurement: raw, never clipped."""
 
 from __future__ import annotations
 
@@ -63,9 +63,11 @@ class Trial:
 
     @property
     def identity(self) -> str:
-        """What resuming goes by: equal only where everything that could change a figure is. A field
-        that the first results files lack counts where it is not at its default, so that trials of
-        theirs are still the same."""
+        """The key that resuming goes by: equal only where everything that could change a figure is.
+
+        A field that the first results files lack counts where it is not at its default, so that
+        their trials are still the same.
+        """
         cell = replace(self.cell, options=self.cell.options or codec.OMITTED)
         spec = replace(self.spec, batch_range=self.spec.batch_range or codec.OMITTED)
         told = codec.to_json(replace(self, cell=cell, spec=spec))
@@ -92,9 +94,12 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class ShapeChange:
-    """Calls of one child at a shape that it had not met, then back, each timed from bind to the end
-    of synchronize: ``first_ns`` of the very first one there, ``later_ns`` of some after a warm-up
-    there, in order, and ``back_ns`` of the first one at the measured shape after these."""
+    """Calls of one child at a shape that is new to it, then a return to the known size, each timed
+    from bind to the end of synchronize.
+
+    ``first_ns`` is the very first call there, ``later_ns`` are some after a warm-up there, in
+    order, and ``back_ns`` is the first call at the measured shape after these.
+    """
 
     batch_size: int
     size: Size
@@ -105,9 +110,11 @@ class ShapeChange:
 
 @dataclass(frozen=True, kw_only=True)
 class FirstCall:
-    """What the first calls in one child took: ``open_ns`` of the very first one, from bind to the
-    end of synchronize, and ``change`` to another shape. That is None where the engine takes one
-    shape only, or where ``change_reason`` says why.
+    """The cold start of one child.
+
+    ``open_ns`` is the very first call, from bind to the end of synchronize, and ``change`` the
+    change to another shape. That is None where the engine takes one shape only, or where
+    ``change_reason`` says why.
     """
 
     process: int
@@ -144,8 +151,10 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """0–1. ``ap`` and ``ap50`` are COCO's for detection; ``miou``, ``f_measure`` and ``mae`` (lower
-    is better) are for segmentation, see ``netzoo.tasks.masks``. None: not measured.
+    """Metrics from 0 to 1; None: not measured.
+
+    ``ap`` and ``ap50`` are COCO's for detection; ``miou``, ``f_measure`` and ``mae`` (lower is
+    better) are for segmentation, see ``netzoo.tasks.masks``.
     """
 
     images: int
@@ -188,7 +197,7 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One call of ``bench``: where it ran and what was asked (``configuration`` is JSON)."""
+    """One call of ``bench``: where it ran and what was requested (``configuration`` is JSON)."""
 
     started: str
     environment: Environment

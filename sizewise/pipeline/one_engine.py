@@ -39,7 +39,7 @@ def build_engine(
     """Dynamic; for one size static, where the back end can. Taken from ``folder`` where it is
     there. It is for judging numbers, so it may run in another precision than the file's, which is
     then said. Raises UsageError and EngineError."""
-    from engines.attestation import departure
+    from engines.attestation import precision_mismatch
     from engines.planning.axes import EngineAxes
     from engines.planning.batches import Batch
     from engines.planning.specs import engine_specs
@@ -61,6 +61,6 @@ def build_engine(
         artifact = obtain_engine(model, spec, folder)
         stage.advance(note=name)
     # What is not to be optimised runs as it is written, and no int8 layer is written as one.
-    if graph_fusion != "none" and (why := departure(model, artifact)):
-        reporter.remark(f"{name} does not run {model.path.name} as it asks: {why}.")
+    if graph_fusion != "none" and (why := precision_mismatch(model, artifact)):
+        reporter.remark(f"{name} does not run {model.path.name} in its precision: {why}.")
     return artifact

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from engines.attestation import attest, departure
+from engines.attestation import attest, precision_mismatch
 from engines.base import Backend
 from engines.registry import backends
 from engines.store.building import build_engine
@@ -109,7 +109,7 @@ def test_engines_keep_to_their_precision(
         folder.mkdir(parents=True)
         build_engine(codec.to_plain(files[name]), codec.to_plain(spec), str(folder))
         artifact = read_manifest(folder)
-        if departure(files[name], artifact):
+        if precision_mismatch(files[name], artifact):
             with pytest.raises(EngineMismatchError, match="layer") as refused:
                 attest(files[name], artifact)
             assert refused.value.reason_code == "unsupported_precision"

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper
 
-from engines.attestation import attest, shortfall
+from engines.attestation import attest, mismatch
 from engines.backends import openvino as openvino_backend
-from engines.graph.asked import asked_precisions
 from engines.graph.precision_names import WIDTHS
+from engines.graph.requested import requested_precisions
 from engines.store import cache
 from engines.store.cache import obtain_engine
 from sizewise.core.errors import EngineMismatchError
@@ -65,7 +65,7 @@ def test_an_engine_that_merges_layers_passes(asked: Counts, data: st.DataObject)
     """Of the narrowest at least one is left, of the others any number."""
     narrow = min(asked, key=WIDTHS.__getitem__)
     kept = {p: data.draw(st.integers(int(p == narrow), n)) for p, n in asked.items()}
-    assert shortfall({False: asked}, achieved(kept)) == ""
+    assert mismatch({False: asked}, achieved(kept)) == ""
 
 
 @given(counts)
@@ -73,7 +73,7 @@ def test_one_layer_that_runs_wider_than_it_is_meant_is_told(asked: Counts) -> No
     narrow = min(asked, key=WIDTHS.__getitem__)
     widened = Counter(asked) + Counter({"fp32": 1})
     widened[narrow] -= 1
-    told = shortfall({False: asked}, achieved(+widened))
+    told = mismatch({False: asked}, achieved(+widened))
     assert (told == "") == (narrow == "fp32")
     assert narrow == "fp32" or f"of its {asked[narrow]} {narrow} layers" in told
 
@@ -82,23 +82,23 @@ def test_one_layer_that_runs_wider_than_it_is_meant_is_told(asked: Counts) -> No
 def test_one_layer_in_a_precision_that_the_graph_has_nowhere_is_told(
     asked: Counts, strange: str
 ) -> None:
-    told = shortfall({False: asked}, achieved(asked | {strange: 1}))
+    told = mismatch({False: asked}, achieved(asked | {strange: 1}))
     assert (told == "") == (strange in asked)
 
 
 def test_a_product_that_is_folded_away_makes_no_room() -> None:
     asked = {False: {"int8": 2}, True: {"fp32": 2}}
-    assert "1 of its 2 int8 layers" in shortfall(asked, achieved({"int8": 1, "fp32": 1}))
+    assert "1 of its 2 int8 layers" in mismatch(asked, achieved({"int8": 1, "fp32": 1}))
 
 
 def test_what_is_not_known_counts_against_a_narrow_graph_alone() -> None:
     unknown = Achieved(reason="no driver here")
-    assert shortfall({False: {"fp32": 3}}, unknown) == ""
-    assert "no driver here" in shortfall({False: {"int8": 3, "fp32": 1}}, unknown)
+    assert mismatch({False: {"fp32": 3}}, unknown) == ""
+    assert "no driver here" in mismatch({False: {"int8": 3, "fp32": 1}}, unknown)
 
 
 def test_the_sentence_counts_the_layers() -> None:
-    told = shortfall({False: {"int8": 20, "fp32": 2}}, achieved({"int8": 2, "fp32": 20}))
+    told = mismatch({False: {"int8": 20, "fp32": 2}}, achieved({"int8": 2, "fp32": 20}))
     assert told == "18 of its 20 int8 layers run in fp32 here"
 
 
@@ -116,13 +116,13 @@ def test_a_graph_asks_for_what_its_convolutions_are_given(
 ) -> None:
     typed = precision in ("fp16", "bf16")
     write = write_typed_net if typed else write_quantized_net
-    asked = asked_precisions(write(tmp_path / "net.onnx", precision, wide=wide))
+    asked = requested_precisions(write(tmp_path / "net.onnx", precision, wide=wide))
     assert asked == {False: {precision: 3 - wide} | ({"fp32": wide} if wide else {})}
 
 
 def test_types_are_found_in_fixed_sizes_and_in_functions(tmp_path: Path) -> None:
     model = write_net(tmp_path / "fixed.onnx", sides=(1, 64, 96))
-    assert asked_precisions(model) == {False: {"fp32": 3}}
+    assert requested_precisions(model) == {False: {"fp32": 3}}
     proto = onnx.load(model.path)
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("here", 1)]
     body = helper.make_node("MatMul", ["a", "b"], ["c"])
@@ -134,7 +134,7 @@ def test_types_are_found_in_fixed_sizes_and_in_functions(tmp_path: Path) -> None
     del proto.opset_import[:]
     proto.opset_import.extend(opsets)
     onnx.save(proto, tmp_path / "called.onnx")
-    called = asked_precisions(read_model(tmp_path / "called.onnx"))
+    called = requested_precisions(read_model(tmp_path / "called.onnx"))
     assert called == {False: {"fp32": 3}, True: {"fp32": 1}}
 
 

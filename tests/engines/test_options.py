@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engines.backends.fake import FakeOptions
 from engines.base import Backend
-from engines.options import demand_known, read_options, told_options
+from engines.options import demand_known, non_default_options, read_options
 from engines.registry import backends, find_backend
 from engines.store.manifest import spec_from_plain
 from engines.tensorrt.options import RtxOptions, TensorRtOptions
@@ -97,7 +97,7 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
 @given(st.fixed_dictionaries({}, optional=KINDS))
 def test_what_is_told_is_what_can_be_given(values: dict[str, Any]) -> None:
     options = RtxOptions(**values)
-    told = told_options(options)
+    told = non_default_options(options)
     assert read(*told.split()) == options
     assert (told == "") == (options == RtxOptions())
 

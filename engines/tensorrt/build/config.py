@@ -1,4 +1,4 @@
-"""The builder's configuration. What an option asks for and the library does not take is refused."""
+"""The builder's configuration. An option that the library does not take is refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, cast
 
-from engines.tensorrt.log import Words
+from engines.tensorrt.log import Messages
 from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOptions
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.specs import EngineSpec
@@ -19,20 +19,20 @@ _HARDWARE = {"same_capability": "SAME_COMPUTE_CAPABILITY", "ampere_plus": "AMPER
 Setting = tuple[str, Callable[[], None]]
 
 
-def configure(trt: Any, builder: Any, spec: EngineSpec, words: Words) -> Any:
+def configure(trt: Any, builder: Any, spec: EngineSpec, messages: Messages) -> Any:
     """A configuration without profiles. Raises EngineMismatchError (``unsupported_options``) with
     the library's own words."""
     config = builder.create_builder_config()
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # the inspector tells types then
     for option, setting in _settings(trt, config, spec):
-        errors, refusals = len(words.errors), len(words.refusals())
+        errors, refusals = len(messages.errors), len(messages.refusals())
         try:
             setting()
         except AttributeError as error:
             raise _refused(spec, option, f"{trt.__name__} {trt.__version__}: {error}") from error
         except (TypeError, ValueError) as error:
             raise _refused(spec, option, str(error)) from error
-        why = words.reason(errors) or "; ".join(words.refusals()[refusals:])
+        why = messages.reason(errors) or "; ".join(messages.refusals()[refusals:])
         if why:
             raise _refused(spec, option, why)
     return config

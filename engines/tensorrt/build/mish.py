@@ -1,5 +1,7 @@
-"""Mish in BF16, which TensorRT's parser has in FP32 and FP16 alone: computed in FP32, between casts
-that the compiler fuses with it. FP32 holds every BF16 number, so nothing is lost."""
+"""Mish in BF16, computed in FP32 between casts that the compiler fuses with it.
+
+TensorRT's parser has Mish in FP32 and FP16 alone. FP32 holds every BF16 number, so nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def widen_mish(proto: ModelProto) -> int:
-    """Rewrite, in place, each Mish of BF16. Gives their number."""
+    """Rewrite, in place, each Mish in BF16; gives their number."""
     import onnx
 
     if not any(node.op_type == "Mish" for node in proto.graph.node):

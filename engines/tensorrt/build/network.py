@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.tensorrt.build.mish import widen_mish
 from engines.tensorrt.build.quantized import drop_output_pairs
-from engines.tensorrt.log import Words
+from engines.tensorrt.log import Messages
 from sizewise.core.errors import BuildError, EngineMismatchError
 from sizewise.core.onnxfile import load_onnx, weights_beside
 from sizewise.core.specs import ExportedModel
@@ -24,10 +24,13 @@ _MOST_BYTES = 2**31
 """Of a protocol buffer."""
 
 
-def parse(trt: Any, builder: Any, model: ExportedModel, words: Words) -> Any:
-    """The network. Raises InputError where the file is no valid ONNX (the parser takes a file of
-    two letters for an empty network), BuildError (``unsupported_operator``) with the parser's own
-    words, EngineMismatchError (``unsupported_precision``) where types are not kept."""
+def parse(trt: Any, builder: Any, model: ExportedModel, messages: Messages) -> Any:
+    """The file as a network.
+
+    Raises InputError where the file is no valid ONNX (the parser takes a file of two letters for an
+    empty network), BuildError (``unsupported_operator``) with the parser's own words,
+    EngineMismatchError (``unsupported_precision``) where types are not kept.
+    """
     network = builder.create_network(creation_flags(trt))
     _demand_typing(trt, network)
     parser = trt.OnnxParser(network, builder.logger)
@@ -38,7 +41,7 @@ def parse(trt: Any, builder: Any, model: ExportedModel, words: Words) -> Any:
     if not parsed:
         raise BuildError(
             f"{trt.__name__} can't read {model.path.name}",
-            _why(parser) or words.reason(),
+            _why(parser) or messages.reason(),
             "Export the model without this operator, or choose another back end.",
             reason_code="unsupported_operator",
         )
@@ -63,8 +66,11 @@ def _demand_typing(trt: Any, network: Any) -> None:
 
 
 def source_of(model: ExportedModel) -> Path | bytes:
-    """What TensorRT is given: the file, where its weights stand beside it, else its bytes, changed
-    where it wants another form. Raises InputError where the file is no valid ONNX."""
+    """The input of TensorRT's parser: the file where its weights stand beside it, else its bytes,
+    adapted to TensorRT.
+
+    Raises InputError where the file is no valid ONNX.
+    """
     proto = load_onnx(model.path)
     changed = _fit(proto, model.card.precision)
     if changed and proto.ByteSize() < _MOST_BYTES:
@@ -73,7 +79,7 @@ def source_of(model: ExportedModel) -> Path | bytes:
 
 
 def _fit(proto: ModelProto, precision: str) -> int:
-    """Change, in place, what TensorRT takes in another form. Gives the number of changes."""
+    """Adapt the graph, in place, to the forms that TensorRT takes; gives the number of changes."""
     dropped = drop_output_pairs(proto) if precision in _QUANTIZED else 0
     return dropped + widen_mish(proto)
 

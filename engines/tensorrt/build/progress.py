@@ -1,4 +1,4 @@
-"""A build as its watchers see it: how far it is, and a way to stop it."""
+"""The progress of a build for its watchers, and a way to stop it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ Report = Callable[[float, str], None]
 
 
 class Phases:
-    """TensorRT's phases, which stand within one another, as one share: a step of the whole is
-    shared out among the steps of the phase within, and so on. It is told from threads of
-    TensorRT's own, several at a time (Python API reference, ``IProgressMonitor``)."""
+    """TensorRT's nested phases as one share of the whole.
+
+    A step of a phase is shared out among the steps of the phase within it, and so on. TensorRT
+    reports from threads of its own, several at a time (Python API reference, ``IProgressMonitor``).
+    """
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -29,7 +31,7 @@ class Phases:
             self._tell(name)
 
     def step(self, name: str, step: int) -> None:
-        """Step number ``step``, from 0, is done."""
+        """Note that step number ``step``, from 0, is done."""
         with self._one_at_a_time:
             if name in self._steps:
                 self._done[name] = min(step + 1, self._steps[name])
@@ -55,7 +57,7 @@ class Phases:
         return share
 
     def _chain(self) -> list[str]:
-        """The phases that are going on, the outermost first, by the last that began."""
+        """The phases at work, the outermost first, down to the one that began last."""
         chain: list[str] = []
         name: str | None = next(reversed(self._steps), None)
         while name is not None and name in self._steps and name not in chain:

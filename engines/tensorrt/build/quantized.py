@@ -1,6 +1,6 @@
 """A quantized graph as TensorRT wants it: quantized before a layer, not behind it.
 
-Our files have a pair of QuantizeLinear and DequantizeLinear behind each convolution, too, which
+Our files also have a pair of QuantizeLinear and DequantizeLinear behind each convolution, which
 ONNX Runtime needs to run it in integers. TensorRT fuses a convolution with the activation that
 follows, unless a pair stands between the two (NVIDIA's developer guide, "Working with Quantized
 Types", on where to place Q/DQ nodes).
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 
 def drop_output_pairs(proto: ModelProto) -> int:
-    """Take out, in place, each pair right behind a convolution or a product that no other of these
-    reads: what the activation then sees is not rounded. Gives the number of pairs."""
+    """Remove, in place, each pair right behind a convolution or a product that none of the others
+    reads; gives the number of pairs.
+
+    The activation that follows then reads values that are not rounded.
+    """
     graph = proto.graph
     made_by = {name: node for node in graph.node for name in node.output}
     readers = readers_of(graph)
@@ -38,7 +41,7 @@ def drop_output_pairs(proto: ModelProto) -> int:
 
 
 def _captured(nodes: Iterable[NodeProto], inner: bool = False) -> Iterator[str]:
-    """What the graphs within nodes (``If``, ``Loop``) read."""
+    """The tensors that graphs within nodes (``If``, ``Loop``) read."""
     for node in nodes:
         if inner:
             yield from node.input

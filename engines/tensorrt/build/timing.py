@@ -1,4 +1,4 @@
-"""TensorRT's timing cache on disk: what a layer took is not timed again on the same device.
+"""TensorRT's timing cache on disk: a layer is not timed again on the same device.
 
 One file for each library version and device, because timings hold for no other (NVIDIA's developer
 guide, "Timing Cache").
@@ -17,15 +17,17 @@ from sizewise.core.files import output_error, output_folder, user_folder, writte
 
 
 def cache_path(library: str, version: str, device: str) -> Path:
-    """In the user's cache folder (``XDG_CACHE_HOME``). Raises OutputError where there is no
-    home."""
+    """The file in the user's cache folder (``XDG_CACHE_HOME``). Raises OutputError where there is
+    no home."""
     name = re.sub(r"[^\w.]+", "-", f"{library}-{version}-{device}")
     return user_folder("XDG_CACHE_HOME", ".cache") / "sizewise" / "timing" / f"{name}.cache"
 
 
 def take_timings(config: Any, path: Path) -> bool:
-    """Whether there were timings that ``config`` took; a new cache is begun where it took none.
-    Raises OutputError where those of this build could not be kept."""
+    """Whether ``config`` took timings of earlier builds; without any, a new cache is begun.
+
+    Raises OutputError where those of this build could not be kept.
+    """
     with _on_disk(path):
         output_folder(path.parent)
         kept = path.read_bytes() if path.is_file() else b""
@@ -37,7 +39,8 @@ def take_timings(config: Any, path: Path) -> bool:
 
 
 def keep_timings(config: Any, path: Path) -> None:
-    """Together with what other builds have kept meanwhile. Raises OutputError."""
+    """Save the timings, together with those that other builds have saved meanwhile. Raises
+    OutputError."""
     cache = config.get_timing_cache()
     with _on_disk(path):
         others = config.create_timing_cache(path.read_bytes()) if path.is_file() else None

@@ -14,21 +14,21 @@ from engines.tensorrt.build.network import parse
 from engines.tensorrt.build.profiles import add_profiles
 from engines.tensorrt.build.progress import Report, watching
 from engines.tensorrt.build.timing import keep_timings, take_timings
-from engines.tensorrt.gc_pause import collecting_later
-from engines.tensorrt.log import Words, listening
+from engines.tensorrt.gc_pause import garbage_collection_paused
+from engines.tensorrt.log import Messages, make_logger
 from sizewise.core.errors import BuildError
 from sizewise.core.specs import EngineSpec, ExportedModel
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """Who is told how far a build is, and who may stop it."""
+    """A listener for the progress of a build, who may stop it."""
 
     report: Report
     cancelled: Callable[[], bool]
 
 
-@collecting_later()
+@garbage_collection_paused()
 def write_plan(
     trt: Any,
     model: ExportedModel,
@@ -38,27 +38,30 @@ def write_plan(
     watch: Watch,
     timings: Path | None = None,
 ) -> BuildNotes:
-    """Write the plan to ``path``, and keep what was timed in ``timings``. Raises EngineError and
-    InputError: the builder itself gives None where it fails, and its logger knows why."""
-    words = Words()
-    builder = trt.Builder(listening(trt, words))
-    network = parse(trt, builder, model, words)
-    config = configure(trt, builder, spec, words)
-    add_profiles(builder, config, model.image, spec, words)
+    """Compile the plan to ``path``, and keep what was timed in ``timings``. Raises EngineError and
+    InputError.
+
+    The builder itself gives None where it fails, and its logger knows why.
+    """
+    messages = Messages()
+    builder = trt.Builder(make_logger(trt, messages))
+    network = parse(trt, builder, model, messages)
+    config = configure(trt, builder, spec, messages)
+    add_profiles(builder, config, model.image, spec, messages)
     monitor = watching(trt, watch.report, watch.cancelled)
     if monitor is not None:
         config.progress_monitor = monitor
     warm = timings is not None and take_timings(config, timings)
-    heard = len(words.errors)
+    heard = len(messages.errors)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
-        raise _failure(spec, model, words.reason(heard), cancelled=watch.cancelled())
+        raise _failure(spec, model, messages.reason(heard), cancelled=watch.cancelled())
     with path.open("wb") as file:
         file.write(plan)
     if timings is not None:
         keep_timings(config, timings)
     known = ("layers that were timed before were not timed again",) if warm else ()
-    return BuildNotes(memory=words.memory(), remarks=(*known, *dict.fromkeys(words.warnings)))
+    return BuildNotes(memory=messages.memory(), remarks=(*known, *dict.fromkeys(messages.warnings)))
 
 
 _CAUSES = (

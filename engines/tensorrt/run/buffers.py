@@ -1,5 +1,5 @@
-"""Memory of a session: it only grows, and images and outputs stand in it twice, on the device and
-on the host."""
+"""Memory of a session: it only grows. Images and outputs have a buffer each on the device and on
+the host."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from engines.tensorrt.run.cuda import CudaRuntime
 
 
 class Block:
-    """Grows by giving its memory back first, so that old and new never stand side by side: what
-    was in it is lost. ``leaving`` is told before its address becomes invalid."""
+    """Device memory that grows by giving its memory back first, so that old and new never stand
+    side by side: its content is lost.
+
+    ``leaving`` is called before its address becomes invalid.
+    """
 
     def __init__(
         self,
@@ -30,7 +33,8 @@ class Block:
         self.nbytes = 0
 
     def reserve(self, nbytes: int) -> None:
-        """Raises InferenceError (``oom_device``, ``oom_host``); the block is empty then."""
+        """Grow to that many bytes. Raises InferenceError (``oom_device``, ``oom_host``); the block
+        is empty then."""
         # Of nothing CUDA gives no address, and TensorRT takes none for a tensor of no elements.
         needed = max(nbytes, 1)
         if needed > self.nbytes:
@@ -55,16 +59,16 @@ class Buffer:
 
     @property
     def address(self) -> int:
-        """On the device."""
+        """The address on the device."""
         return self._device.address
 
     def reserve(self, nbytes: int) -> None:
-        """Raises InferenceError (``oom_device``, ``oom_host``)."""
+        """Grow to that many bytes. Raises InferenceError (``oom_device``, ``oom_host``)."""
         self._device.reserve(nbytes)
         self._host.reserve(nbytes)
 
     def on_host(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-        """The copy on the host itself, no copy of it: valid until ``reserve`` or ``release``."""
+        """The host's own array, no copy of it: valid until ``reserve`` or ``release``."""
         nbytes = math.prod(shape) * np.dtype(dtype).itemsize
         memory = (ctypes.c_uint8 * nbytes).from_address(self._host.address)
         return np.ndarray(shape, dtype=dtype, buffer=memoryview(memory))

@@ -1,4 +1,4 @@
-"""Giving back what was taken, in the reverse order and all of it, whatever fails on the way."""
+"""Resources given back in the reverse order, all of them, whatever fails on the way."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Cleanup:
         self._steps.append(partial(step, *arguments))
 
     def pop_all(self) -> Cleanup:
-        """What is left to do, as another's duty."""
+        """The remaining steps, as another cleanup's duty."""
         taken = Cleanup()
         taken._steps, self._steps = self._steps, []
         return taken
 
     def close(self) -> None:
-        """Raises EngineError."""
+        """Run the remaining steps. Raises EngineError."""
         self.__exit__(None, None, None)
 
     def __enter__(self) -> Self:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engines.tensorrt.run.failures import Answers
+from engines.tensorrt.run.failures import Failures
 from sizewise.core.specs import Profile, Size
 
 Shape = tuple[int, ...]
@@ -19,9 +19,12 @@ Shape = tuple[int, ...]
 
 @dataclass(kw_only=True, eq=False)
 class Execution:
-    """A context and what it was last prepared for: an input's shape, the shapes of the outputs by
-    name, and the addresses of then. ``called``: it ran once since; ``graph`` is what was captured
-    from it then; ``settings`` live as long as the context that was made with them."""
+    """A context and what it was last prepared for: an input's shape, the outputs' shapes by name,
+    and the addresses at that time.
+
+    ``called``: it ran once since; ``graph`` was captured from it then; ``settings`` live as long as
+    the context that was made with them.
+    """
 
     profile: int
     context: Any
@@ -40,19 +43,19 @@ class Execution:
 
 
 class Contexts:
-    """As many as there are profiles, and ``more`` for shapes of their own. Raises InferenceError
-    where TensorRT refuses one."""
+    """One context for each profile, and up to ``more`` for shapes of their own. Raises
+    InferenceError where TensorRT refuses one."""
 
     def __init__(
-        self, trt: Any, engine: Any, stream: int, answers: Answers, *, profiles: int, more: int
+        self, trt: Any, engine: Any, stream: int, failures: Failures, *, profiles: int, more: int
     ) -> None:
         self._trt, self._engine, self._stream = trt, engine, stream
-        self._answers = answers
+        self._failures = failures
         self._more, self._most = more, profiles + more
         self._executions: list[Execution] = []
 
     def take(self, profile: int, shape: Shape) -> Execution:
-        """That which was prepared for ``shape``, else one that may be changed."""
+        """The context that was prepared for ``shape``, else one that may be changed."""
         taken = self._find(profile, shape) or self._create(profile)
         if taken in self._executions:
             self._executions.remove(taken)
@@ -61,7 +64,8 @@ class Contexts:
         return taken
 
     def forget(self) -> None:
-        """An address that contexts were told is about to become invalid."""
+        """Forget all preparations: an address that contexts were given is about to become
+        invalid."""
         for one in self._executions:
             one.forget()
 
@@ -79,7 +83,7 @@ class Contexts:
         return next((one for one in mine if one.graph is None), None)
 
     def _prune(self) -> None:
-        """Those whose graphs are gone would pile up, and each holds memory."""
+        """Release contexts whose graphs are gone: they would pile up, and each holds memory."""
         idle = [one for one in self._executions[:-1] if one.graph is None]
         for one in idle[: max(len(self._executions) - self._most, 0)]:
             self._executions.remove(one)
@@ -88,31 +92,34 @@ class Contexts:
     def _create(self, profile: int) -> Execution:
         settings = self._settings()
         context = self._engine.create_execution_context(settings)
-        self._answers.demand(context, "make an execution context")
+        self._failures.demand(context, "make an execution context")
         choice = f"choose the profile {profile}"
         try:
             done = context.set_optimization_profile_async(profile, self._stream)
         except RuntimeError as error:
-            raise self._answers.failure(choice, str(error)) from error
-        self._answers.demand(done, choice)
+            raise self._failures.failure(choice, str(error)) from error
+        self._failures.demand(done, choice)
         return Execution(profile=profile, context=context, settings=settings)
 
     def _settings(self) -> Any:
-        """TensorRT for RTX compiles for a shape when it is run: in the background, if it may, and
-        then changes kernels between two calls, in which nothing can be measured or captured."""
+        """Settings that have TensorRT for RTX compile a shape's kernels before it runs.
+
+        In the background it would change kernels between two calls, and nothing could be measured
+        or captured.
+        """
         memory = self._trt.ExecutionContextAllocationStrategy.USER_MANAGED
         if not hasattr(self._trt, "DynamicShapesKernelSpecializationStrategy"):
             return memory
         eager = self._trt.DynamicShapesKernelSpecializationStrategy.EAGER
         settings = self._engine.create_runtime_config()
-        self._answers.demand(settings, "make a runtime configuration")
+        self._failures.demand(settings, "make a runtime configuration")
         settings.set_execution_context_allocation_strategy(memory)
         settings.dynamic_shapes_kernel_specialization_strategy = eager
         return settings
 
 
 def nearest_profile(profiles: Iterable[Profile], size: Size) -> int:
-    """The index of that which admits ``size`` and is tuned for the nearest number of pixels; the
-    earlier of two."""
+    """The index of the profile that admits ``size`` and is tuned for the nearest number of pixels;
+    the earlier of two."""
     fitting = [(i, p) for i, p in enumerate(profiles) if p.admits(size)]
     return min(fitting, key=lambda one: abs(one[1].opt.pixels - size.pixels))[0]

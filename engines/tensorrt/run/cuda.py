@@ -1,4 +1,5 @@
-"""CUDA as a session needs it, through cuda-bindings: torch is not needed, and every status is read.
+"""The CUDA calls of a session, through cuda-bindings: torch is not needed, and every status is
+read.
 
 Streams, events, memory and graphs are plain numbers, as TensorRT takes them.
 """
@@ -14,29 +15,34 @@ _NO_MEMORY = "cudaErrorMemoryAllocation"
 
 
 class CudaRuntime:
-    """Every method raises InferenceError with CUDA's own name and sentence (``oom_device`` or
-    ``oom_host`` where memory ran out), BackendUnavailableError where no driver or GPU is here
-    (CUDA Runtime API, "Error Handling")."""
+    """CUDA's runtime, with errors instead of statuses.
+
+    Every method raises InferenceError with CUDA's own name and sentence (``oom_device`` or
+    ``oom_host`` where memory ran out), BackendUnavailableError where no driver or GPU is here (CUDA
+    Runtime API, "Error Handling").
+    """
 
     def __init__(self, api: Any = None) -> None:
-        """``api`` is ``cuda.bindings.runtime`` (none: it is imported) or what stands in for it.
-        Raises BackendUnavailableError where it is not installed."""
+        """Use ``api``: ``cuda.bindings.runtime`` (none: it is imported) or a stand-in for it.
+
+        Raises BackendUnavailableError where it is not installed.
+        """
         self._api = _bindings() if api is None else api
 
     def create_stream(self) -> int:
-        """One that does not wait for the default stream, nor lets it wait."""
+        """A stream that is independent of the default stream."""
         flags = self._api.cudaStreamNonBlocking
         return int(self._call(self._api.cudaStreamCreateWithFlags, flags))
 
     def synchronize_stream(self, stream: int) -> None:
-        """Returns when all that was enqueued is done."""
+        """Wait until all that was enqueued is done."""
         self._call(self._api.cudaStreamSynchronize, stream)
 
     def destroy_stream(self, stream: int) -> None:
         self._call(self._api.cudaStreamDestroy, stream)
 
     def create_event(self) -> int:
-        """To be waited for, not to measure with."""
+        """An event to wait for, not to measure with."""
         flags = self._api.cudaEventDisableTiming
         return int(self._call(self._api.cudaEventCreateWithFlags, flags))
 
@@ -44,22 +50,21 @@ class CudaRuntime:
         self._call(self._api.cudaEventRecord, event, stream)
 
     def synchronize_event(self, event: int) -> None:
-        """Returns when what was enqueued before the event is done, at once where it was never
-        recorded."""
+        """Wait for what was enqueued before the event; not at all where it was never recorded."""
         self._call(self._api.cudaEventSynchronize, event)
 
     def destroy_event(self, event: int) -> None:
         self._call(self._api.cudaEventDestroy, event)
 
     def allocate(self, nbytes: int) -> int:
-        """Memory of the device, aligned to 256 bytes at least."""
+        """Allocate device memory, aligned to 256 bytes at least."""
         return int(self._call(self._api.cudaMalloc, nbytes))
 
     def free(self, address: int) -> None:
         self._call(self._api.cudaFree, address)
 
     def allocate_pinned(self, nbytes: int) -> int:
-        """Memory of the host that stays where it is, so that copies need not be waited for."""
+        """Allocate pinned host memory, so that copies need not be waited for."""
         flags = self._api.cudaHostAllocDefault
         return int(self._call(self._api.cudaHostAlloc, nbytes, flags, oom="oom_host"))
 
@@ -75,12 +80,13 @@ class CudaRuntime:
         self._call(self._api.cudaMemcpyAsync, host, device, nbytes, kind, stream)
 
     def begin_capture(self, stream: int) -> None:
-        """What is enqueued from now on is recorded and not done. Other threads may go on."""
+        """Record what is enqueued from now on instead of doing it. Other threads are not
+        affected."""
         mode = self._api.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
         self._call(self._api.cudaStreamBeginCapture, stream, mode)
 
     def end_capture(self, stream: int) -> int:
-        """What was recorded, ready to be launched. Whatever happens, the capture has ended."""
+        """The recorded graph, ready to be launched. The capture has ended, whatever happens."""
         template = self._call(self._api.cudaStreamEndCapture, stream)
         try:
             graph = int(self._call(self._api.cudaGraphInstantiate, template, 0))

@@ -1,7 +1,7 @@
 """CUDA graphs: the launches of one call, recorded once and replayed whole.
 
-A graph holds one shape and the addresses of then. It is captured after one plain call, in which
-TensorRT does what a change of shape left to do (TensorRT documentation, "Optimizing TensorRT
+A graph holds one shape and the addresses at that time. It is captured after one plain call, in
+which TensorRT does what a change of shape left to do (TensorRT documentation, "Optimizing TensorRT
 Performance", CUDA Graphs).
 """
 
@@ -10,27 +10,29 @@ from __future__ import annotations
 from engines.tensorrt.run.cleanup import Cleanup
 from engines.tensorrt.run.contexts import Execution
 from engines.tensorrt.run.cuda import CudaRuntime
-from engines.tensorrt.run.failures import Answers
+from engines.tensorrt.run.failures import Failures
 from sizewise.core.errors import EngineError
 
 
 class CudaGraphs:
-    """At most ``limit`` at a time, none where that is 0; the one launched longest ago goes first.
-    ``refusal`` says why none is captured any more: calls go on without."""
+    """At most ``limit`` graphs at a time (0: none); the one launched longest ago goes first.
 
-    def __init__(self, cuda: CudaRuntime, stream: int, limit: int, answers: Answers) -> None:
+    ``refusal`` says why no more are captured: calls continue without.
+    """
+
+    def __init__(self, cuda: CudaRuntime, stream: int, limit: int, failures: Failures) -> None:
         self._cuda, self._stream, self._limit = cuda, stream, limit
-        self._answers = answers
+        self._failures = failures
         self._captured: list[Execution] = []
         self.refusal = ""
 
     def run(self, execution: Execution) -> None:
-        """Start what ``execution`` computes, as a graph where it has one or is ready for one.
-        Raises InferenceError."""
+        """Start the work of ``execution``, as a graph where it has one or is ready for one. Raises
+        InferenceError."""
         self._capture(execution)
         if execution.graph is None:
             done = execution.context.execute_async_v3(self._stream)
-            self._answers.demand(done, "run")
+            self._failures.demand(done, "run")
             execution.called = True
         else:
             self._captured.remove(execution)
@@ -38,7 +40,7 @@ class CudaGraphs:
             self._cuda.launch_graph(execution.graph, self._stream)
 
     def drop(self) -> None:
-        """All of them. Raises InferenceError, having tried each."""
+        """Destroy all graphs. Raises InferenceError, having tried each."""
         with Cleanup() as cleanup:
             for execution in self._captured[:]:
                 cleanup.callback(self._destroy, execution)
@@ -65,7 +67,7 @@ class CudaGraphs:
         # TensorRT 10 can't be asked: there it shows while it is captured.
         if hasattr(execution.context, "is_stream_capturable"):
             answer = execution.context.is_stream_capturable(self._stream)
-            self._answers.demand(answer, "let its calls be captured")
+            self._failures.demand(answer, "let its calls be captured")
         self._cuda.begin_capture(self._stream)
         try:
             done = execution.context.execute_async_v3(self._stream)
@@ -73,5 +75,5 @@ class CudaGraphs:
             graph = self._cuda.end_capture(self._stream)
         if not done:
             self._cuda.destroy_graph(graph)
-        self._answers.demand(done, "run while it was captured")
+        self._failures.demand(done, "run while it was captured")
         return graph

@@ -1,4 +1,4 @@
-"""What an opened engine takes and gives, held against what its manifest says."""
+"""The inputs and outputs of an opened engine, checked against its manifest."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ class Output:
 
 
 def read_outputs(trt: Any, engine: Any, artifact: BuiltEngine) -> tuple[Output, ...]:
-    """Raises EngineMismatchError where ``engine`` is not what ``artifact`` says, or has tensors
-    that a session can't handle."""
+    """The engine's outputs.
+
+    Raises EngineMismatchError where ``engine`` is not what ``artifact`` says, or has tensors that a
+    session can't handle.
+    """
     names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
     is_input = {n: engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT for n in names}
     outputs = [name for name in names if not is_input[name]]

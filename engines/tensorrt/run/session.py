@@ -1,4 +1,4 @@
-"""Calls of a TensorRT engine on a GPU: upload, compute and download on one stream, waited for by an
+"""Calls of a TensorRT engine on a GPU: upload, compute and download on one stream, ended by an
 event."""
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Any
 
 from engines.base import Array, Session
-from engines.tensorrt.log import Words
+from engines.tensorrt.log import Messages
 from engines.tensorrt.options import TensorRtOptions
 from engines.tensorrt.run.cleanup import Cleanup
 from engines.tensorrt.run.contexts import Contexts, Execution, nearest_profile
 from engines.tensorrt.run.cuda import CudaRuntime
 from engines.tensorrt.run.cuda_graphs import CudaGraphs
-from engines.tensorrt.run.failures import Answers
+from engines.tensorrt.run.failures import Failures
 from engines.tensorrt.run.io_tensors import read_outputs
 from engines.tensorrt.run.tensors import Tensors
 from sizewise.core.errors import EngineMismatchError, InferenceError
@@ -23,9 +23,12 @@ from sizewise.core.specs import BuiltEngine
 
 
 class TensorRtSession(Session):
-    """Images are copied into pinned memory when they are bound, and from there to the device in
-    every call: as in the other back ends on a GPU, host-to-device and device-to-host are part of a
-    call. What is bound may be changed at once, without effect."""
+    """An open TensorRT engine.
+
+    Images are copied into pinned memory when they are bound, and from there to the device in every
+    call: as in the other back ends on a GPU, host-to-device and device-to-host are part of a call.
+    Bound arrays may be changed at once, without effect.
+    """
 
     def __init__(
         self,
@@ -33,17 +36,20 @@ class TensorRtSession(Session):
         trt: Any,
         engine: Any,
         cuda: CudaRuntime,
-        words: Words | None = None,
+        messages: Messages | None = None,
     ) -> None:
-        """``engine`` is an ICudaEngine of the module ``trt``, ``words`` is what hears its logger.
+        """Open ``engine``, an ICudaEngine of the module ``trt``; ``messages`` are those of its
+        logger.
+
         Raises EngineMismatchError where it is not what ``artifact`` says, InferenceError or
-        BackendUnavailableError where CUDA fails."""
+        BackendUnavailableError where CUDA fails.
+        """
         super().__init__(artifact)
         self._cuda, self._options = cuda, _options(artifact)
         self._bound: Execution | None = None
         self._has_outputs = self._closed = False
         outputs = read_outputs(trt, engine, artifact)
-        answers = Answers(artifact.spec.backend, words or Words())
+        failures = Failures(artifact.spec.backend, messages or Messages())
         with Cleanup() as cleanup:
             self._stream = cuda.create_stream()
             cleanup.callback(cuda.destroy_stream, self._stream)
@@ -52,11 +58,16 @@ class TensorRtSession(Session):
             self._scratch_bytes = self._scratch_rule(engine)
             limit = self._options.cuda_graph_limit if self._options.cuda_graphs else 0
             self._contexts = Contexts(
-                trt, engine, self._stream, answers, profiles=len(artifact.spec.profiles), more=limit
+                trt,
+                engine,
+                self._stream,
+                failures,
+                profiles=len(artifact.spec.profiles),
+                more=limit,
             )
-            self._graphs = CudaGraphs(cuda, self._stream, limit, answers)
+            self._graphs = CudaGraphs(cuda, self._stream, limit, failures)
             image = artifact.image.tensor
-            self._tensors = Tensors(cuda, image, outputs, answers, self._addresses_leave)
+            self._tensors = Tensors(cuda, image, outputs, failures, self._addresses_leave)
             cleanup.callback(self._tensors.release)
             cleanup.callback(self._release_contexts)
             cleanup.callback(self._graphs.drop)
@@ -101,7 +112,8 @@ class TensorRtSession(Session):
         self._cuda.synchronize_event(self._event)
 
     def outputs(self) -> dict[str, Array]:
-        """Raises InferenceError where there was no call since the last bind."""
+        """Copies of the outputs, by name. Raises InferenceError where there was no call since the
+        last bind."""
         if not self._has_outputs:
             raise _not_yet("no call was started on what is bound", "Call enqueue first.")
         self.synchronize()
@@ -138,8 +150,8 @@ class TensorRtSession(Session):
         return self._bound
 
     def _scratch_rule(self, engine: Any) -> Callable[[Execution], int]:
-        """What contexts take turns in, in bytes: reserved once for the largest size of all
-        profiles, or as much as each shape needs."""
+        """How many bytes the contexts share: as many as the largest size of all profiles needs,
+        reserved once, or as many as each shape needs."""
         if self._options.context_memory == "shape":
             return lambda one: int(one.context.update_device_memory_size_for_shapes())
         profiles = range(len(self.artifact.spec.profiles))
@@ -167,4 +179,4 @@ def _options(artifact: BuiltEngine) -> TensorRtOptions:
 
 
 def _not_yet(why: str, todo: str) -> InferenceError:
-    return InferenceError("The session has no call to answer for", why, todo)
+    return InferenceError("The session has no outputs yet", why, todo)

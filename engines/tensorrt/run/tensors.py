@@ -1,4 +1,4 @@
-"""The memory of a session's calls: the images, the outputs, and what the engine works in."""
+"""The memory of a session's calls: images, outputs and the engine's scratch memory."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from engines.tensorrt.run.buffers import Block, Buffer
 from engines.tensorrt.run.cleanup import Cleanup
 from engines.tensorrt.run.contexts import Execution, Shape
 from engines.tensorrt.run.cuda import CudaRuntime
-from engines.tensorrt.run.failures import Answers
+from engines.tensorrt.run.failures import Failures
 from engines.tensorrt.run.io_tensors import Output
 from sizewise.core.specs import TensorSpec
 
 
 class Tensors:
-    """Grows with what is asked of it. ``leaving`` is told before any address on the device becomes
-    invalid. Its methods raise InferenceError (``oom_device``, ``oom_host``)."""
+    """Buffers that grow on demand. Methods raise InferenceError (``oom_device``, ``oom_host``).
+
+    ``leaving`` is called before any address on the device becomes invalid.
+    """
 
     def __init__(
         self,
         cuda: CudaRuntime,
         image: TensorSpec,
         outputs: tuple[Output, ...],
-        answers: Answers,
+        failures: Failures,
         leaving: Callable[[], None],
     ) -> None:
         self._image, self._dtype = image.name, np.dtype(image.dtype)
-        self._signature, self._answers = outputs, answers
+        self._signature, self._failures = outputs, failures
         self._scratch = Block(cuda.allocate, cuda.free, leaving)
         self._buffers = {
             name: Buffer(cuda, leaving) for name in (image.name, *(one.name for one in outputs))
@@ -40,8 +42,8 @@ class Tensors:
     def prepare(
         self, execution: Execution, shape: Shape, scratch_bytes: Callable[[Execution], int]
     ) -> None:
-        """Make ready ``execution`` for images of ``shape``; ``scratch_bytes`` says what it
-        needs to work in then."""
+        """Prepare ``execution`` for images of ``shape``; ``scratch_bytes`` gives the scratch memory
+        that it then needs."""
         execution.forget()
         self._set_shape(execution, shape)
         outputs = {one.name: self._output_shape(execution, one.name) for one in self._signature}
@@ -52,7 +54,7 @@ class Tensors:
         execution.context.set_device_memory(self._scratch.address, self._scratch.nbytes)
         for name, buffer in self._buffers.items():
             done = execution.context.set_tensor_address(name, buffer.address)
-            self._answers.demand(done, f"take the address of {name}")
+            self._failures.demand(done, f"take the address of {name}")
         execution.shape, execution.outputs = shape, outputs
 
     def set_images(self, images: Array) -> None:
@@ -82,20 +84,20 @@ class Tensors:
 
     def _set_shape(self, execution: Execution, shape: Shape) -> None:
         done = execution.context.set_input_shape(self._image, shape)
-        self._answers.demand(done, f"take images of the shape {list(shape)}")
+        self._failures.demand(done, f"take images of the shape {list(shape)}")
         try:
             missing = execution.context.infer_shapes()
         except RuntimeError as error:
-            raise self._answers.failure("tell the sizes of its outputs", str(error)) from error
+            raise self._failures.failure("tell the sizes of its outputs", str(error)) from error
         if missing:
             why = f"the shapes of {', '.join(missing)} are not known"
-            raise self._answers.failure("tell the sizes of its outputs", why)
+            raise self._failures.failure("tell the sizes of its outputs", why)
 
     def _output_shape(self, execution: Execution, name: str) -> Shape:
         shape = tuple(execution.context.get_tensor_shape(name))
         if any(length < 0 for length in shape):
             why = f"its shape {list(shape)} depends on what the images show, which is not supported"
-            raise self._answers.failure(f"tell the size of the output {name}", why)
+            raise self._failures.failure(f"tell the size of the output {name}", why)
         return shape
 
 

@@ -1,4 +1,4 @@
-"""Engines: what decides which one is built, and what it is once it was."""
+"""Engines: what decides which one is built, and what was built."""
 
 from __future__ import annotations
 
@@ -61,11 +61,10 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True)
 class BackendOptions:
-    """What a back end is told beside the common; what only one knows, its subclass holds (never a
-    dict).
+    """Options that all back ends have; those that only one has are in its subclass (never a dict).
 
     ``allow_fallback``: an engine may run nodes on another provider, or in another precision, than
-    was asked.
+    requested.
     """
 
     allow_fallback: bool = False
@@ -103,12 +102,12 @@ class EngineSpec:
 
     @property
     def batches(self) -> BatchRange:
-        """Those that the engine takes: from one to one where it has no range."""
+        """The batch sizes that the engine takes; a range of one where it has no range."""
         return self.batch_range or BatchRange(self.batch_size, self.batch_size)
 
     @property
     def sizes(self) -> Sizes:
-        """Those that its profiles name, each once."""
+        """The sizes that its profiles name, each once."""
         return Sizes(dict.fromkeys(size for profile in self.profiles for size in profile.sizes))
 
     @property
@@ -131,19 +130,24 @@ _COMPUTES = re.compile(
 
 def computes(kind: str) -> bool:
     """Whether an operator, by its name in ONNX or in a library, is a convolution or a product of
-    matrices: what a network spends its time in, and what its precision is of."""
+    matrices.
+
+    A network spends its time in these, and its precision is theirs.
+    """
     return bool(_COMPUTES.search(kind))
 
 
 def is_product(kind: str) -> bool:
-    """Of an operator that computes, whether it is a product of matrices and no convolution."""
+    """Whether an operator that computes is a product of matrices and no convolution."""
     return computes(kind) and "conv" not in kind.lower()
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerPrecision:
-    """One layer of a built engine: its operator, the precision it really runs in, and where it
-    runs (``place``), if that is elsewhere than was asked."""
+    """One layer of a built engine: its operator and the precision it really runs in.
+
+    ``place`` is where it runs, if that is elsewhere than requested.
+    """
 
     name: str
     kind: str
@@ -154,7 +158,9 @@ class LayerPrecision:
 @dataclass(frozen=True, kw_only=True)
 class Achieved:
     """The precision of each layer as the built engine reports it, or none with the reason.
-    ``vouched``: its builder was bound to the types of the graph, in what is not shown, too."""
+
+    ``vouched``: strong typing guarantees the graph's precisions, also in layers that are not shown.
+    """
 
     layers: tuple[LayerPrecision, ...] = ()
     reason: str = ""
@@ -162,8 +168,9 @@ class Achieved:
 
     @property
     def summary(self) -> str:
-        """Of the layers that compute (of all, where none does): ``fp32``, or ``int8 61, fp32 4``
-        (layers each), or ``fp16 60, fp32 on CPU 1``, or ``unknown (reason)``."""
+        """The precisions of the layers that compute (of all, where none does), with numbers of
+        layers: ``fp32``, ``int8 61, fp32 4``, ``fp16 60, fp32 on CPU 1`` or ``unknown
+        (reason)``."""
         if not self.layers:
             return self.reason if self.vouched else f"unknown ({self.reason})"
         counts: dict[str, int] = {}
@@ -178,9 +185,11 @@ class Achieved:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineMemory:
-    """Device memory that an engine says it needs, in bytes: its weights, and what a call takes
-    beside them (activations and scratch) at the largest size of each profile. Contexts take turns
-    in one block, so what counts is the largest of these."""
+    """Device memory that an engine says it needs, in bytes: its weights, and the activations and
+    scratch of a call at the largest size of each profile.
+
+    Contexts take turns in one block, so the largest of these counts.
+    """
 
     weights_bytes: int
     context_bytes: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Models as files: tensors, what a file says of itself, and how it was checked."""
+"""Models as files: their tensors, their cards and the checks that they passed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TensorSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageInput:
-    """The image input of a model: its tensor and where batch, height and width stand in it."""
+    """The image input of a model: its tensor and the places of batch, height and width in it."""
 
     tensor: TensorSpec
     channels_first: bool
@@ -93,7 +93,7 @@ class ImageInput:
 
 @dataclass(frozen=True, kw_only=True)
 class ParityCheck:
-    """One output at one input size, exported graph against eager PyTorch."""
+    """One output at one input size: the exported graph against eager PyTorch."""
 
     batch_size: int
     size: Size
@@ -110,7 +110,7 @@ class ParityCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Deviation:
-    """One output at one input size, a graph in another precision against its float32 parent.
+    """One output at one input size: a graph in another precision against its float32 parent.
 
     ``relative_error`` is the root mean square of the error over that of the parent's values (0:
     none), ``bound`` what the precision allows of it; largest values are in the output's unit.
@@ -131,8 +131,8 @@ class Deviation:
 
 @dataclass(frozen=True, kw_only=True)
 class Suppression:
-    """Non-maximum suppression as it stands in a graph: of boxes of one class that overlap by more
-    than ``iou_threshold``, the best stays.
+    """Non-maximum suppression (NMS) in a graph: of boxes of one class that overlap by more than
+    ``iou_threshold``, the best stays.
 
     Candidates score above ``score_threshold``; an image keeps its ``max_detections`` best, all
     classes together. Raises UsageError where a value makes no sense.
@@ -160,9 +160,12 @@ class Suppression:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What a precision went by: ``images`` pictures of ``data`` (SHA-256 of their pixels) at
-    ``sizes``, 0–1 less ``mean`` over ``std`` by colour, the ``method`` that chose thresholds, and
-    the bits of quantized weights."""
+    """The calibration of a precision: ``images`` pictures of ``data`` (SHA-256 of their pixels) at
+    ``sizes``.
+
+    Colours are 0–1 less ``mean`` over ``std``; ``method`` chose the thresholds; weights have
+    ``weight_bits``.
+    """
 
     data: str
     data_sha256: str
@@ -176,22 +179,20 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """What an ONNX file of ours says of itself, in its metadata under the key ``sizewise``.
+    """The metadata of an ONNX file of ours, under the key ``sizewise``.
 
-    ``layout`` names how the outputs are to be read (``netzoo.tasks.layouts``); ``stride`` is what
-    height and width must be multiples of (1: unknown, nothing is checked), ``smallest`` the least
-    of either in pixels; ``letterbox`` says that
-    images are scaled by one factor and padded; ``tree`` holds the parent of each class (-1: a root)
-    where classes are kinds of one another (``netzoo.tasks.wordtree``); ``suppression`` is what the
-    graph does itself; ``parameters`` counts the network's trainable ones (0: unknown); hashes are
-    SHA-256 in hexadecimal, that of the ``program`` (``.pt2``) so that the ONNX file vouches for the
-    code beside it.
+    ``layout`` names how the outputs are to be read (``netzoo.tasks.layouts``); height and width
+    must be multiples of ``stride`` (1: unknown, nothing is checked) and at least ``smallest``
+    pixels; ``letterbox`` says that images are scaled by one factor and padded; ``tree`` holds the
+    parent of each class (-1: a root) where classes are kinds of one another
+    (``netzoo.tasks.wordtree``); ``suppression`` is the NMS in the graph; ``parameters`` counts the
+    network's trainable ones (0: unknown); hashes are SHA-256 in hexadecimal, that of the
+    ``program`` (``.pt2``) so that the ONNX file identifies the code beside it.
 
-    Of a file in another precision, ``calibration`` is what it went by, ``kept`` are the layers that
-    stayed in float32, ``drop`` the points of accuracy that were lost (None: not measured) on the
-    data of ``drop_data_sha256`` where ``drop_limit`` were allowed, and ``deviations`` are from the
-    float32 file that ``parent_sha256`` is of. ``parity`` is with eager PyTorch, or of suppression
-    with NumPy's.
+    A file in another precision has its ``calibration``; ``kept`` are the layers that stayed in
+    float32, ``drop`` is the accuracy loss in points (None: not measured) on the data of
+    ``drop_data_sha256``, where ``drop_limit`` was allowed, and ``deviations`` are from the float32
+    file that ``parent_sha256`` is of. ``parity`` is with eager PyTorch; for NMS it is with NumPy's.
     """
 
     network: str
@@ -219,7 +220,7 @@ class ModelCard:
 
     @property
     def stem(self) -> str:
-        """Of the file's name: the network's, and its fusion's where it merges scales."""
+        """The stem of the file's name: the network, and its fusion where it merges scales."""
         return self.network if self.fusion == "none" else f"{self.network}-{self.fusion}"
 
     def round_up(self, side: int) -> int:
@@ -248,12 +249,12 @@ class ExportedModel:
 
     @property
     def program_path(self) -> Path:
-        """Where the ExportedProgram (``.pt2``) stands that export writes beside the ONNX file."""
+        """The ExportedProgram (``.pt2``) that export writes beside the ONNX file."""
         return self.path.with_suffix(".pt2")
 
     @property
     def image(self) -> ImageInput:
-        """The one 4-D input. Raises InputError where there is none, or another beside it."""
+        """The one 4-D input. Raises InputError where there is none, or another input beside it."""
         if len(self.inputs) != 1 or len(self.inputs[0].shape) != 4:
             listed = "; ".join(map(str, self.inputs))
             raise InputError(

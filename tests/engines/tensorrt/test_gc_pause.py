@@ -5,24 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from engines.tensorrt.gc_pause import collecting_later
+from engines.tensorrt.gc_pause import garbage_collection_paused
 from sizewise.core.specs import ExportedModel
 from tests.engines.tensorrt.build.builds import built, spec_of
 
 
 def test_garbage_waits_and_is_collected_again_afterwards() -> None:
     gc.enable()
-    with collecting_later():
+    with garbage_collection_paused():
         assert not gc.isenabled()
     assert gc.isenabled()
-    with pytest.raises(KeyError), collecting_later():
+    with pytest.raises(KeyError), garbage_collection_paused():
         raise KeyError
     assert gc.isenabled()
 
 
 def test_who_collects_by_hand_goes_on_so() -> None:
     gc.disable()
-    with collecting_later():
+    with garbage_collection_paused():
         pass
     assert not gc.isenabled()
 

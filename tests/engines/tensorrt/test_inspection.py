@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.attestation import shortfall
-from engines.graph.asked import asked_precisions
+from engines.attestation import mismatch
+from engines.graph.requested import requested_precisions
 from engines.tensorrt.inspection import inspect, read_layers
 from sizewise.core.specs import Achieved, ExportedModel, computes
 from tests.engines.tensorrt.build.builds import trt
@@ -180,7 +180,7 @@ def test_an_engine_that_hides_what_it_computes_says_so(case: str) -> None:
     achieved = read_layers(HIDING[case])
     assert not achieved.layers
     assert "hide what they compute" in achieved.summary
-    assert shortfall({False: {"fp16": 3}}, achieved) == ""
+    assert mismatch({False: {"fp16": 3}}, achieved) == ""
 
 
 @pytest.fixture
@@ -190,21 +190,23 @@ def half(tmp_path: Path) -> ExportedModel:
 
 def test_an_engine_that_runs_layers_in_fp32_is_told_so(half: ExportedModel) -> None:
     achieved = read_layers(document([convolution("fp32")] * 3))
-    assert "none of its 3 fp16 layers runs in fp16" in shortfall(asked_precisions(half), achieved)
+    assert "none of its 3 fp16 layers runs in fp16" in mismatch(
+        requested_precisions(half), achieved
+    )
     assert achieved.summary == "fp32"
 
 
 def test_one_layer_that_runs_in_fp32_is_told(half: ExportedModel) -> None:
     layers = [convolution("fp16"), convolution("fp32"), convolution("fp16")]
     achieved = read_layers(document(layers))
-    told = shortfall(asked_precisions(half), achieved)
+    told = mismatch(requested_precisions(half), achieved)
     assert told == "1 of its 3 fp16 layers run in fp32 here"
     assert achieved.summary == "fp16 2, fp32 1"
 
 
 def test_it_is_told_though_the_rest_is_hidden(half: ExportedModel) -> None:
     achieved = read_layers(document([convolution("fp32"), foreign("Half")]))
-    assert "fp16 layers runs in fp16" in shortfall(asked_precisions(half), achieved)
+    assert "fp16 layers runs in fp16" in mismatch(requested_precisions(half), achieved)
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp8", "fp16", "bf16"])
@@ -213,11 +215,11 @@ def test_an_engine_in_the_types_of_its_graph_passes(
     tmp_path: Path, precision: str, wide: int
 ) -> None:
     write = write_quantized_net if precision in ("int8", "fp8") else write_typed_net
-    asked = asked_precisions(write(tmp_path / "net.onnx", precision, wide=wide))
+    asked = requested_precisions(write(tmp_path / "net.onnx", precision, wide=wide))
     layers = [convolution(precision)] * (3 - wide) + [convolution("fp32")] * wide
-    assert shortfall(asked, read_layers(document(layers))) == ""
-    assert shortfall(asked, read_layers(document([*layers[:2], foreign("Float")]))) == ""
-    assert shortfall(asked, read_layers(document([*layers, convolution("fp32")]))) != ""
+    assert mismatch(asked, read_layers(document(layers))) == ""
+    assert mismatch(asked, read_layers(document([*layers[:2], foreign("Float")]))) == ""
+    assert mismatch(asked, read_layers(document([*layers, convolution("fp32")]))) != ""
 
 
 @pytest.mark.parametrize("hidden", [foreign("Half"), product(UNKNOWN)])
@@ -225,14 +227,14 @@ def test_a_product_that_is_not_shown_is_vouched_for(hidden: Layer) -> None:
     """By strong typing; on a back end that is not bound to the graph's types, it is not."""
     asked = {False: {"fp16": 1}, True: {"fp16": 1}}
     achieved = read_layers(document([convolution("fp16"), hidden]))
-    assert shortfall(asked, achieved) == ""
-    assert "none of its 1 fp16 layers" in shortfall(asked, Achieved(layers=achieved.layers))
+    assert mismatch(asked, achieved) == ""
+    assert "none of its 1 fp16 layers" in mismatch(asked, Achieved(layers=achieved.layers))
 
 
 def test_one_that_is_shown_is_not() -> None:
     asked = {False: {"fp16": 1}, True: {"fp16": 1}}
     achieved = read_layers(document([convolution("fp16"), product("Float", "gemm")]))
-    assert "they run in fp32" in shortfall(asked, achieved)
+    assert "they run in fp32" in mismatch(asked, achieved)
 
 
 def test_the_inspector_is_asked_for_json_and_may_part_names_with_control_characters() -> None:

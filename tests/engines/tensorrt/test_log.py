@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.tensorrt.log import Words, listening
+from engines.tensorrt.log import Messages, make_logger
 from sizewise.core.specs import EngineMemory, ExportedModel
 from tests.engines.nets import weights, write_net
 from tests.engines.tensorrt.build.builds import trt
@@ -31,10 +31,10 @@ def square(side: int, batch: int = 1) -> Shape:
     return (batch, 3, side, side)
 
 
-def heard(model: ExportedModel, *profiles: tuple[Shape, Shape, Shape], tweak: Tweak) -> Words:
+def heard(model: ExportedModel, *profiles: tuple[Shape, Shape, Shape], tweak: Tweak) -> Messages:
     """What the library says of a build that nobody of ours stands between."""
-    words = Words()
-    logger = listening(trt, words)
+    messages = Messages()
+    logger = make_logger(trt, messages)
     builder = trt.Builder(logger)
     network = builder.create_network(0)
     assert trt.OnnxParser(network, logger).parse(model.path.read_bytes())
@@ -45,7 +45,7 @@ def heard(model: ExportedModel, *profiles: tuple[Shape, Shape, Shape], tweak: Tw
         profile.set_shape("images", *shapes)
         config.add_optimization_profile(profile)
     builder.build_serialized_network(network, config)
-    return words
+    return messages
 
 
 def _nothing(config: Any) -> None:
@@ -82,8 +82,8 @@ def test_the_reason_is_the_librarys_sentence_without_the_lines_of_its_source(
 
 
 def test_a_build_that_succeeds_has_no_reason(net: ExportedModel) -> None:
-    words = heard(net, SPAN, tweak=_nothing)
-    assert (words.reason(), words.errors, words.refusals()) == ("", [], [])
+    messages = heard(net, SPAN, tweak=_nothing)
+    assert (messages.reason(), messages.errors, messages.refusals()) == ("", [], [])
 
 
 @pytest.mark.parametrize("profiles", [1, 3])
@@ -113,73 +113,75 @@ def test_memory_is_not_known_where_nothing_was_built(net: ExportedModel) -> None
 
 
 def test_memory_is_of_the_lines_that_the_library_writes() -> None:
-    words = Words()
+    messages = Messages()
     for text in (
         "Total Activation Memory: 300 bytes",
         "Total Activation Memory: 100 bytes",
         "Max Scratch Memory: 7 bytes",
         "Total Weights Memory: 50 bytes",
     ):
-        words.add("INFO", text)
-    assert words.memory() == EngineMemory(weights_bytes=50, context_bytes=(300, 100))
+        messages.add("INFO", text)
+    assert messages.memory() == EngineMemory(weights_bytes=50, context_bytes=(300, 100))
 
 
 @pytest.mark.parametrize("kind", ["Activation", "Weights"])
 def test_memory_that_is_told_in_part_is_not_known(kind: str) -> None:
-    words = Words()
-    words.add("INFO", f"Total {kind} Memory: 300 bytes")
-    assert words.memory() is None
+    messages = Messages()
+    messages.add("INFO", f"Total {kind} Memory: 300 bytes")
+    assert messages.memory() is None
 
 
 def test_an_option_without_effect_is_a_refusal(net: ExportedModel) -> None:
-    words = heard(net, SPAN, tweak=_all_since_ampere)
-    assert words.refusals() == ["setHardwareCompatibilityLevel() is unsupported in TensorRT-RTX."]
-    assert words.reason() == ""
+    messages = heard(net, SPAN, tweak=_all_since_ampere)
+    assert messages.refusals() == [
+        "setHardwareCompatibilityLevel() is unsupported in TensorRT-RTX."
+    ]
+    assert messages.reason() == ""
 
 
 def test_what_every_machine_without_a_driver_says_is_no_reason_beside_another() -> None:
-    words = Words()
-    words.add("ERROR", NO_DRIVER)
-    words.add("ERROR", "Unable to load the model. In load at /_src/loader.cpp:12")
-    words.add("INTERNAL_ERROR", "Thread context has not been set")
-    assert words.reason() == "Unable to load the model."
+    messages = Messages()
+    messages.add("ERROR", NO_DRIVER)
+    messages.add("ERROR", "Unable to load the model. In load at /_src/loader.cpp:12")
+    messages.add("INTERNAL_ERROR", "Thread context has not been set")
+    assert messages.reason() == "Unable to load the model."
 
 
 def test_it_is_the_reason_where_there_is_no_other() -> None:
-    words = Words()
-    words.add("ERROR", NO_DRIVER)
-    assert "CUDA driver version is insufficient" in words.reason()
-    assert ".cpp" not in words.reason()
+    messages = Messages()
+    messages.add("ERROR", NO_DRIVER)
+    assert "CUDA driver version is insufficient" in messages.reason()
+    assert ".cpp" not in messages.reason()
 
 
 def test_memory_that_runs_out_is_a_reason_beside_another() -> None:
     """It comes through the same function of the library as the missing driver."""
-    words = Words()
-    words.add("ERROR", "Requested amount of GPU memory could not be allocated.")
-    words.add("ERROR", OUT_OF_MEMORY)
-    assert words.reason().endswith("cudaError 2: out of memory))")
+    messages = Messages()
+    messages.add("ERROR", "Requested amount of GPU memory could not be allocated.")
+    messages.add("ERROR", OUT_OF_MEMORY)
+    assert messages.reason().endswith("cudaError 2: out of memory))")
 
 
 def test_reasons_are_counted_from_where_one_stands() -> None:
-    words = Words()
-    words.add("ERROR", "before")
-    since = len(words.errors)
-    assert words.reason(since) == ""
-    words.add("ERROR", "after")
-    words.add("ERROR", "after")
-    assert words.reason(since) == "after"
-    assert words.reason() == "before; after"
+    messages = Messages()
+    messages.add("ERROR", "before")
+    since = len(messages.errors)
+    assert messages.reason(since) == ""
+    messages.add("ERROR", "after")
+    messages.add("ERROR", "after")
+    assert messages.reason(since) == "after"
+    assert messages.reason() == "before; after"
 
 
 @given(st.lists(st.tuples(st.sampled_from(SEVERITIES), st.text(max_size=300)), max_size=8))
 def test_whatever_is_said_the_reason_is_one_line_of_bounded_length(
     said: list[tuple[str, str]],
 ) -> None:
-    words = Words()
+    messages = Messages()
     for severity, text in said:
-        words.add(severity, text)
-    reason = words.reason()
+        messages.add(severity, text)
+    reason = messages.reason()
     assert len(reason) <= 500
     assert len(reason.splitlines()) <= 1
-    assert len(words.errors) == sum("ERROR" in severity for severity, _ in said)
-    assert len(words.warnings) == sum(severity == "WARNING" for severity, _ in said)
+    assert len(messages.errors) == sum("ERROR" in severity for severity, _ in said)
+    assert len(messages.warnings) == sum(severity == "WARNING" for severity, _ in said)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engines.tensorrt.log import Words
+from engines.tensorrt.log import Messages
 from engines.tensorrt.open_plan import PLAN, open_plan
 from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOptions
 from sizewise.core.errors import EngineMismatchError
@@ -63,7 +63,7 @@ def artifact(folder: Path, plan: bytes, options: TensorRtOptions) -> EngineArtif
 
 
 def opened(engine: EngineArtifact) -> Any:
-    return open_plan(Library, engine, Words())
+    return open_plan(Library, engine, Messages())
 
 
 def test_the_names_are_the_librarys() -> None:
@@ -97,7 +97,7 @@ def test_it_is_refused_where_the_library_says_nothing(tmp_path: Path) -> None:
 
 
 def test_what_the_library_says_later_is_heard_by_the_same_words(tmp_path: Path) -> None:
-    words = Words()
+    messages = Messages()
     with pytest.raises(EngineMismatchError):
-        open_plan(Library, artifact(tmp_path, b"of another version", RtxOptions()), words)
-    assert words.errors == [OLDER]
+        open_plan(Library, artifact(tmp_path, b"of another version", RtxOptions()), messages)
+    assert messages.errors == [OLDER]

@@ -13,7 +13,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from engines.tensorrt.log import Words
+from engines.tensorrt.log import Messages
 from engines.tensorrt.options import RtxOptions
 from engines.tensorrt.refitting import note_weights, put_weights_in
 from sizewise.core.errors import EngineMismatchError
@@ -42,7 +42,7 @@ class Library:
 
     def __init__(self, refuses: str = "", says: str = "") -> None:
         self.refuses, self._says = refuses, says
-        self.words = Words()
+        self.messages = Messages()
 
     @property
     def module(self) -> Any:
@@ -58,7 +58,7 @@ class Library:
 
     def answer(self, asked: str) -> bool:
         if self.refuses == asked and self._says:
-            self.words.add("ERROR", self._says)
+            self.messages.add("ERROR", self._says)
         return self.refuses != asked
 
 
@@ -115,7 +115,7 @@ def stripped(model: ExportedModel, folder: Path) -> EngineArtifact:
 
 def refitted(artifact: EngineArtifact, library: Library | None = None) -> Engine:
     library, engine = library or Library(), Engine()
-    put_weights_in(library.module, engine, artifact, "the logger", library.words)
+    put_weights_in(library.module, engine, artifact, "the logger", library.messages)
     return engine
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import engines.backends.tensorrt as module
-from engines.attestation import attest, departure
+from engines.attestation import attest, precision_mismatch
 from engines.base import Availability
 from engines.registry import find_backend
 from engines.store.building import build_engine
@@ -67,9 +67,9 @@ def test_it_is_not_run_here_and_the_reason_is_the_drivers(
 def test_a_graph_in_fp16_is_no_departure_though_its_layers_are_not_shown(tmp_path: Path) -> None:
     model = write_typed_net(tmp_path / "half.onnx", "fp16")
     artifact = obtain_engine(model, spec_of("dynamic"), tmp_path / "engines")
-    assert departure(model, artifact) == ""
+    assert precision_mismatch(model, artifact) == ""
     unvouched = replace(artifact, achieved=replace(artifact.achieved, vouched=False))
-    assert "not known" in departure(model, unvouched)
+    assert "not known" in precision_mismatch(model, unvouched)
 
 
 @without_gpu

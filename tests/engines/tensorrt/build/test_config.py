@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engines.tensorrt.build.config import LEVELS, configure
-from engines.tensorrt.log import Words, listening
+from engines.tensorrt.log import Messages, make_logger
 from engines.tensorrt.options import DataCentreOptions
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.specs import EngineSpec
@@ -15,9 +15,9 @@ from tests.engines.tensorrt.build.builds import spec_of, trt
 
 
 def configured(spec: EngineSpec) -> Any:
-    words = Words()
-    builder = trt.Builder(listening(trt, words))
-    return configure(trt, builder, spec, words)
+    messages = Messages()
+    builder = trt.Builder(make_logger(trt, messages))
+    return configure(trt, builder, spec, messages)
 
 
 def test_nothing_asked_leaves_the_library_its_own_but_for_tf32() -> None:
@@ -105,5 +105,5 @@ def test_what_an_older_version_does_not_have_is_refused_by_its_name() -> None:
     builder = SimpleNamespace(create_builder_config=Config)
     spec = replace(spec_of("dynamic"), options=DataCentreOptions(tiling="full"))
     with pytest.raises(EngineMismatchError, match=r"tiling: tensorrt 10\.8\.0") as failure:
-        configure(module, builder, spec, Words())
+        configure(module, builder, spec, Messages())
     assert failure.value.reason_code == "unsupported_options"

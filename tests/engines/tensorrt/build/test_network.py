@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from engines.tensorrt.build.network import creation_flags, parse, source_of
-from engines.tensorrt.log import Words, listening
+from engines.tensorrt.log import Messages, make_logger
 from sizewise.core.errors import BuildError, EngineMismatchError, InputError
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import ExportedModel
@@ -20,8 +20,8 @@ from tests.engines.typed_nets import write_quantized_net, write_typed_net
 
 
 def parsed(model: ExportedModel, module: Any = trt) -> Any:
-    words = Words()
-    return parse(module, trt.Builder(listening(trt, words)), model, words)
+    messages = Messages()
+    return parse(module, trt.Builder(make_logger(trt, messages)), model, messages)
 
 
 def _of_one_node(path: Path, operator: str, *, domain: str = "", output: int) -> ExportedModel:
@@ -128,7 +128,7 @@ def test_a_network_that_is_not_strongly_typed_is_refused(net: ExportedModel) -> 
     )
     builder = SimpleNamespace(create_network=lambda flags: WeakNetwork())
     with pytest.raises(EngineMismatchError, match="not make a strongly typed network") as failure:
-        parse(module, builder, net, Words())
+        parse(module, builder, net, Messages())
     assert failure.value.reason_code == "unsupported_precision"
 
 

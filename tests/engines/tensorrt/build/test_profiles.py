@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.tensorrt.build.profiles import add_profiles, shapes_of
-from engines.tensorrt.log import Words, listening
+from engines.tensorrt.log import Messages, make_logger
 from engines.tensorrt.options import RtxOptions
 from sizewise.core.errors import BuildError
 from sizewise.core.specs import BatchRange, EngineSpec, ImageInput, Profile, Size, TensorSpec
@@ -37,13 +37,15 @@ def spec(
 @pytest.fixture
 def library() -> SimpleNamespace:
     """A builder with a configuration and a network of one input, and what it says."""
-    words = Words()
-    builder = trt.Builder(listening(trt, words))
-    return SimpleNamespace(builder=builder, config=builder.create_builder_config(), words=words)
+    messages = Messages()
+    builder = trt.Builder(make_logger(trt, messages))
+    return SimpleNamespace(
+        builder=builder, config=builder.create_builder_config(), messages=messages
+    )
 
 
 def add(library: SimpleNamespace, wanted: EngineSpec) -> None:
-    add_profiles(library.builder, library.config, image(), wanted, library.words)
+    add_profiles(library.builder, library.config, image(), wanted, library.messages)
 
 
 sides = st.integers(1, 64).map(lambda steps: 32 * steps)
@@ -91,8 +93,8 @@ def test_an_engine_of_one_size_and_batch_has_one_shape() -> None:
 def test_the_library_takes_what_lies_in_order_and_keeps_the_order_of_profiles(
     profiles: list[Profile], batch: tuple[int, BatchRange | None]
 ) -> None:
-    words = Words()
-    builder = trt.Builder(listening(trt, words))
+    messages = Messages()
+    builder = trt.Builder(make_logger(trt, messages))
     made: list[Any] = []
 
     def create() -> Any:
@@ -102,7 +104,7 @@ def test_the_library_takes_what_lies_in_order_and_keeps_the_order_of_profiles(
     config = builder.create_builder_config()
     wanted = spec(*profiles, batch_size=batch[0], batch_range=batch[1])
     add_profiles(
-        SimpleNamespace(create_optimization_profile=create), config, image(), wanted, words
+        SimpleNamespace(create_optimization_profile=create), config, image(), wanted, messages
     )
     assert config.num_optimization_profiles == len(profiles)
     for profile, ours in zip(made, profiles, strict=True):
@@ -125,7 +127,7 @@ WRONG = {
 def test_what_the_library_does_not_take_is_said_in_its_own_words(
     library: SimpleNamespace, case: str
 ) -> None:
-    library.words.add("ERROR", "of something before")
+    library.messages.add("ERROR", "of something before")
     with pytest.raises(BuildError, match="satisfy MIN<=OPT<=MAX") as failure:
         add(library, WRONG[case])
     assert failure.value.reason_code == "unsupported_size"

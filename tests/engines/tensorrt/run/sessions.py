@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.tensorrt.log import Words
+from engines.tensorrt.log import Messages
 from engines.tensorrt.options import RtxOptions
 from engines.tensorrt.run.cuda import CudaRuntime
 from engines.tensorrt.run.session import TensorRtSession
@@ -71,7 +71,7 @@ def artifact_of(plan: Plan, options: RtxOptions) -> EngineArtifact:
 def open_session(
     plan: Plan,
     *,
-    words: Words | None = None,
+    messages: Messages | None = None,
     artifact: EngineArtifact | None = None,
     **options: Any,
 ) -> TensorRtSession:
@@ -79,7 +79,7 @@ def open_session(
     artifact = artifact or artifact_of(plan, RtxOptions(**options))
     trt = fake_trt(rtx=plan.rtx)
     return TensorRtSession(
-        artifact, trt, FakeEngine(plan), CudaRuntime(FakeCuda(plan.device)), words
+        artifact, trt, FakeEngine(plan), CudaRuntime(FakeCuda(plan.device)), messages
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.tensorrt.log import Words
+from engines.tensorrt.log import Messages
 from engines.tensorrt.options import RtxOptions
 from engines.tensorrt.run.contexts import nearest_profile
 from sizewise.core.errors import EngineMismatchError, InferenceError, SizewiseError
@@ -374,13 +374,13 @@ def test_a_smaller_batch_than_the_engine_takes_is_refused() -> None:
 
 
 def test_what_tensorrt_says_is_the_reason() -> None:
-    words = Words()
-    words.add("ERROR", "an old story")
+    messages = Messages()
+    messages.add("ERROR", "an old story")
     plan = plan_of()
-    with open_session(plan, words=words) as session:
+    with open_session(plan, messages=messages) as session:
         infer(session, 4)
         plan.device.fail_at = len(plan.device.log) + plan_index(plan, "execute_async_v3")
-        words.add("ERROR", "CUDA error 2 for 1024-byte allocation: out of memory")
+        messages.add("ERROR", "CUDA error 2 for 1024-byte allocation: out of memory")
         with pytest.raises(InferenceError, match=r"could not run.*1024-byte") as failure:
             infer(session, 12)
     assert failure.value.reason_code == "oom_device"

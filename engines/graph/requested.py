@@ -1,4 +1,4 @@
-"""What a graph asks to be computed in: the precision of its convolutions and matrix products."""
+"""The precisions that a graph requests for its convolutions and matrix products."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ _FACTORS = 2
 """Of a product: the first two inputs; what follows are a bias, scales and zero points."""
 
 
-Asked = Mapping[bool, Mapping[str, int]]
+Requested = Mapping[bool, Mapping[str, int]]
 """How many convolutions (False) and products of matrices (True) there are, by precision."""
 
 
-def asked_precisions(model: ExportedModel) -> Asked:
-    """Of the file: int8 or fp8 where both factors come from a DequantizeLinear of that type, else
-    by the type of the factors. What is made of constants alone is not counted: a compiler computes
-    it once."""
+def requested_precisions(model: ExportedModel) -> Requested:
+    """The number of layers by precision: int8 or fp8 where both factors come from a
+    DequantizeLinear of that type, else by the type of the factors.
+
+    Layers of constants alone are not counted: a compiler computes them once.
+    """
     return _asked(model.path, model.sha256, model.inputs[0].name)
 
 
 @lru_cache(maxsize=16)
-def _asked(path: Path, sha256: str, image: str) -> Asked:
+def _asked(path: Path, sha256: str, image: str) -> Requested:
     del sha256  # the file may be written again under its name
     graph = _Types(load_without_weights(path))
     found: dict[bool, Counter[str]] = {}
@@ -70,7 +72,7 @@ class _Types:
         return stored.pop() if len(stored) == 1 and "" not in stored else self._typed(factors)
 
     def _stored(self, name: str) -> str:
-        """What a dequantised tensor is kept in; empty where it is none."""
+        """The type that a dequantised tensor is stored in; empty where it is not dequantised."""
         made_by = self._dequantisers.get(name)
         return self._typed(made_by.input[:1]) if made_by else ""
 
