@@ -1,11 +1,11 @@
-"""Starting the process that holds an engine, behind an interface that tests can fill in."""
+"""Starting the process that holds an engine, behind a type that tests can fill in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
+from bench.remote import RemoteWorker
 from sizewise.core.child import Child
 
 WORKER = "bench.worker:Worker"
@@ -13,24 +13,19 @@ WORKER = "bench.worker:Worker"
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Of a build, and of each call to a worker; memory is resident, None for no limit."""
+    """Limits of a build, and of each call to a worker. ``memory_bytes`` is resident memory; None
+    sets no limit."""
 
     timeout_s: float
     memory_bytes: int | None = None
 
 
-class Handle(Protocol):
-    """A worker somewhere: its methods by name, plain values in and out."""
-
-    def call(self, method: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
-        """Raises what the method raises, and ChildError. The first call is ``__init__``."""
-
-    def close(self) -> None: ...
+Launch = Callable[[Limits], RemoteWorker]
+"""Starts a worker that has opened nothing yet."""
 
 
-Launch = Callable[[Limits], Handle]
-
-
-def launch_child(limits: Limits) -> Handle:
-    """In a process of its own. Call this from the main thread: children die with their thread."""
-    return Child(WORKER, memory_limit_bytes=limits.memory_bytes)
+def launch_child(limits: Limits) -> RemoteWorker:
+    """Start a worker in a process of its own. Call this from the main thread: children die with
+    their thread."""
+    child = Child(WORKER, memory_limit_bytes=limits.memory_bytes)
+    return RemoteWorker(child, timeout_s=limits.timeout_s)

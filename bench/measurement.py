@@ -1,17 +1,15 @@
-"""One trial in the making."""
+"""One trial while it is being measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from bench.harness import Turn
-from bench.launch import Handle
 from bench.plan import Planned
-from sizewise.core import codec
+from bench.remote import RemoteWorker
 from sizewise.core.errors import EngineError, InputError, SizewiseError
 from sizewise.core.specs import EngineArtifact
 from sizewise.core.trials import (
@@ -22,22 +20,20 @@ from sizewise.core.trials import (
     Memory,
     Part,
     Result,
-    ShapeChange,
     Status,
 )
 
 
 class Measurement:
-    """What a trial gave so far. A failure ends it, and it alone."""
+    """The figures of a trial so far. A failure ends this trial, and no other."""
 
     engine: Path
-    worker: Handle
+    worker: RemoteWorker
     """The engine's folder, once it is built, and the child that holds it now."""
 
-    def __init__(self, planned: Planned, timeout_s: float) -> None:
+    def __init__(self, planned: Planned) -> None:
         self.planned = planned
         self._protocol = planned.trial.protocol
-        self._timeout_s = timeout_s
         self.build: Build | None = None
         self.first_calls: list[FirstCall] = []
         self.blocks: list[Block] = []
@@ -48,11 +44,13 @@ class Measurement:
 
     @property
     def label(self) -> str:
+        """The trial as the progress bar names it."""
         cell = self.planned.trial.cell
         network = cell.network if cell.fusion == "none" else f"{cell.network}-{cell.fusion}"
         return f"{network} {cell.backend} {cell.strategy} {cell.size}"
 
     def take_engine(self, artifact: EngineArtifact) -> None:
+        """Keep the figures of the build, and where the engine is."""
         self.engine = artifact.path
         self.build = Build(
             build_s=artifact.build_s,
@@ -61,55 +59,63 @@ class Measurement:
             device_predicted_bytes=artifact.memory.total_bytes if artifact.memory else None,
         )
 
-    def call(self, method: str, **arguments: Any) -> Any:
-        """Of the worker; plain values in and out."""
-        return self.worker.call(method, arguments, timeout_s=self._timeout_s)
+    def open(self) -> None:
+        """Open the engine in the worker."""
+        self.worker.open(self.engine, self.planned.trial.cell.size)
 
     def warm_up(self, process: int) -> None:
-        open_ns = self.call("warm_up", calls=self._protocol.warmup_calls)
+        """Time the cold start of a process, then make the calls that nothing is timed by."""
+        open_ns = self.worker.warm_up(self._protocol.warmup_calls)
         self.first_calls.append(FirstCall(process=process, open_ns=open_ns))
 
     def measure_block(self, turn: Turn) -> None:
-        block = self.call("measure", turn=codec.to_plain(turn))
-        self.blocks.append(codec.from_plain(block, Block))
+        """Time one block of calls."""
+        self.blocks.append(self.worker.measure(turn))
 
     def measure_parts(self, process: int) -> None:
-        """As often as there are calls in all blocks of the process, if these are the shortest."""
+        """Time each part of a call as often as all blocks of a process have calls at least."""
         repetitions = self._protocol.rounds * self._protocol.block_calls
-        parts = self.call("parts", process=process, repetitions=repetitions)
-        self.parts += codec.from_plain(parts, tuple[Part, ...])
+        self.parts += self.worker.parts(process, repetitions)
 
     def read_memory(self) -> None:
-        memory = self.call("memory")
-        self.memory = codec.from_plain(memory, Memory) if memory else None
+        """Read the memory of the worker's process."""
+        self.memory = self.worker.memory()
 
     def change_shape(self) -> None:
-        """And back. An engine that fails at the other shape (which may be larger) costs no trial at
-        this one; it is not asked again."""
+        """Time the change to another shape, and the return. An engine that fails at the other shape
+        (which may be larger) keeps its trial at this one; later processes do not try again."""
         last, protocol = self.first_calls[-1], self._protocol
         if any(first.change_reason for first in self.first_calls):
             return
         try:
-            change = self.call(
-                "change_shape", warmup_calls=protocol.warmup_calls, calls=protocol.block_calls
-            )
-            if change:
-                change = codec.from_plain(change, ShapeChange)
-                self.first_calls[-1] = replace(last, change=change)
+            change = self.worker.change_shape(protocol.warmup_calls, protocol.block_calls)
+            self.first_calls[-1] = replace(last, change=change)
         except (EngineError, InputError) as error:
             self.first_calls[-1] = replace(last, change_reason=str(error))
 
+    def measure_accuracy(self, step: int, on_step: Callable[[], None]) -> None:
+        """Evaluate the engine on the trial's data, ``step`` images at a time: one call's time-out
+        is not that of a whole data set."""
+        planned = self.planned
+        count = self.worker.prepare_accuracy(
+            planned.data, planned.trial.data_sha256, planned.model.card
+        )
+        for start in range(0, count, step):
+            self.worker.evaluate(start, start + step)
+            on_step()
+        self.accuracy = self.worker.accuracy()
+
     @contextmanager
     def at_its_own_risk(self) -> Iterator[None]:
-        """An engine that fails within the block costs this trial. (A full disk or a defect of ours
-        is no engine's failure, and goes on its way.)"""
+        """Note an engine's failure within the block: it ends this trial alone. A full disk or a
+        defect of sizewise is no engine's failure, and is raised."""
         try:
             yield
         except (EngineError, InputError) as error:
             self.failure = error
 
     def result(self) -> Result:
-        """Blocks measured before a failure are kept with it."""
+        """The result so far; blocks measured before a failure are kept with it."""
         return Result(
             trial=self.planned.trial,
             status=_status(self.failure),

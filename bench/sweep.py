@@ -14,7 +14,7 @@ from bench.journal.store import Store
 from bench.launch import Launch, Limits, launch_child
 from bench.plan import Group, models_of, plan_sweep
 from bench.settings import SweepSettings
-from bench.waves import Bench, measure_group, steps
+from bench.waves import Setup, measure_group, steps
 from engines.planning.specs import engine_specs
 from netzoo.data.coco import Dataset
 from netzoo.data.sources import open_dataset
@@ -154,8 +154,8 @@ def _measured(
     builds = Builds(folder / ENGINES, limits)
     total = sum(steps(planned, images) for group in pending for planned in group.members)
     with progress.stage("Measuring", total) as stage:
-        bench = Bench(
+        setup = Setup(
             obtain=builds.obtain, launch=launch, limits=limits, images=images, stage=stage
         )
         for group in pending:
-            yield measure_group(bench, group)
+            yield measure_group(setup, group)

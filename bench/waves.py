@@ -21,18 +21,17 @@ from bench.harness import Turn
 from bench.launch import Launch, Limits
 from bench.measurement import Measurement
 from bench.plan import Group, Planned
-from sizewise.core import codec
 from sizewise.core.environment import usable_cores
 from sizewise.core.progress import Stage
 from sizewise.core.specs import EngineArtifact
-from sizewise.core.trials import Accuracy, Result
+from sizewise.core.trials import Result
 
 IMAGES_PER_CALL = 32
 """So many at a time, so that a time-out is not one for a whole data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class Setup:
     """What a group is measured with. ``images`` is the number of images of each data source."""
 
     obtain: Callable[[Planned], EngineArtifact]
@@ -42,9 +41,9 @@ class Bench:
     stage: Stage
 
 
-def measure_group(bench: Bench, group: Group) -> tuple[Result, ...]:
+def measure_group(setup: Setup, group: Group) -> tuple[Result, ...]:
     """A result for each member, whatever became of it. Raises OutputError."""
-    return _GroupRun(bench, group).measure()
+    return _GroupRun(setup, group).measure()
 
 
 def steps(planned: Planned, images: Mapping[str, int]) -> int:
@@ -56,28 +55,28 @@ def steps(planned: Planned, images: Mapping[str, int]) -> int:
 
 
 class _GroupRun:
-    def __init__(self, bench: Bench, group: Group) -> None:
-        self._bench = bench
+    def __init__(self, setup: Setup, group: Group) -> None:
+        self._setup = setup
         self._protocol = group.protocol
         self._random = random.Random(f"{group.protocol.seed} {group.size}")  # noqa: S311
-        self._measurements = [Measurement(m, bench.limits.timeout_s) for m in group.members]
-        self._steps_left = sum(steps(planned, bench.images) for planned in group.members)
+        self._measurements = [Measurement(member) for member in group.members]
+        self._steps_left = sum(steps(planned, setup.images) for planned in group.members)
         self._counting = threading.Lock()
 
     def measure(self) -> tuple[Result, ...]:
         for measurement in self._measurements:
             with measurement.at_its_own_risk():
-                measurement.take_engine(self._bench.obtain(measurement.planned))
+                measurement.take_engine(self._setup.obtain(measurement.planned))
             self._advance(measurement, "built")
         for process in range(self._protocol.processes):
             self._measure_wave(process)
-        self._bench.stage.advance(self._steps_left)
+        self._setup.stage.advance(self._steps_left)
         return tuple(measurement.result() for measurement in self._measurements)
 
     def _measure_wave(self, process: int) -> None:
         with ExitStack() as workers:
             for measurement in self._going_on():
-                measurement.worker = self._bench.launch(self._bench.limits)
+                measurement.worker = self._setup.launch(self._setup.limits)
                 workers.callback(measurement.worker.close)
             _side_by_side(self._start, self._going_on(), at_once=usable_cores())
             for measurement in self._going_on():
@@ -88,17 +87,13 @@ class _GroupRun:
             if process == 0:
                 self._read_memory()
             if process == self._protocol.processes - 1:
-                self._judge_all()
+                self._measure_all_accuracies()
             for measurement in self._going_on():
                 measurement.change_shape()
 
     def _start(self, measurement: Measurement) -> None:
         with measurement.at_its_own_risk():
-            measurement.call(
-                "__init__",
-                engine=str(measurement.engine),
-                size=str(measurement.planned.trial.cell.size),
-            )
+            measurement.open()
         self._advance(measurement, "opened")
 
     def _warm_up(self, measurement: Measurement, process: int) -> None:
@@ -131,24 +126,16 @@ class _GroupRun:
             with measurement.at_its_own_risk():
                 measurement.read_memory()
 
-    def _judge_all(self) -> None:
-        judged = [m for m in self._going_on() if m.planned.data]
-        _side_by_side(self._judge, judged, at_once=_judges_at_once(judged))
+    def _measure_all_accuracies(self) -> None:
+        with_data = [m for m in self._going_on() if m.planned.data]
+        _side_by_side(self._measure_accuracy, with_data, at_once=_evaluations_at_once(with_data))
 
-    def _judge(self, measurement: Measurement) -> None:
-        planned = measurement.planned
+    def _measure_accuracy(self, measurement: Measurement) -> None:
+        def advance() -> None:
+            self._advance(measurement, "accuracy")
+
         with measurement.at_its_own_risk():
-            count = measurement.call(
-                "prepare_accuracy",
-                source=planned.data,
-                data_sha256=planned.trial.data_sha256,
-                card=codec.to_plain(planned.model.card),
-            )
-            step = _images_per_call(planned)
-            for start in range(0, count, step):
-                measurement.call("judge", start=start, stop=start + step)
-                self._advance(measurement, "accuracy")
-            measurement.accuracy = codec.from_plain(measurement.call("accuracy"), Accuracy)
+            measurement.measure_accuracy(_images_per_call(measurement.planned), advance)
 
     def _going_on(self) -> list[Measurement]:
         return [m for m in self._measurements if m.failure is None]
@@ -156,7 +143,7 @@ class _GroupRun:
     def _advance(self, measurement: Measurement, note: str) -> None:
         with self._counting:
             self._steps_left -= 1
-            self._bench.stage.advance(note=f"{measurement.label}: {note}")
+            self._setup.stage.advance(note=f"{measurement.label}: {note}")
 
 
 def _images_per_call(planned: Planned) -> int:
@@ -165,8 +152,8 @@ def _images_per_call(planned: Planned) -> int:
     return batch_size * max(1, IMAGES_PER_CALL // batch_size)
 
 
-def _judges_at_once(measurements: list[Measurement]) -> int:
-    """Two at least: one decodes pictures and suppresses boxes while the other has the cores."""
+def _evaluations_at_once(measurements: list[Measurement]) -> int:
+    """Two at least: one decodes images and runs NMS while the other has the cores."""
     threads = max((m.planned.trial.spec.threads for m in measurements), default=1)
     return max(2, usable_cores() // threads)
 

@@ -117,7 +117,7 @@ class Worker:
         self._judge = find_judge(codec.from_plain(card, ModelCard), data)
         return len(data.images)
 
-    def judge(self, start: int, stop: int) -> None:
+    def evaluate(self, start: int, stop: int) -> None:
         """Run the images ``start`` to ``stop`` through the engine. They stay bound: time nothing
         after this."""
         from bench.accuracy import judge_images

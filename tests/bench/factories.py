@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.launch import Limits
+from bench.remote import RemoteWorker
 from bench.worker import Worker
 from sizewise.core.specs import EngineSpec, Profile, Size
 from sizewise.core.trials import Block, Cell, Protocol, Result, Trial
@@ -76,8 +77,7 @@ def result(
 class InProcess:
     """A worker without a process of its own; what passes is JSON all the same."""
 
-    def __init__(self, limits: Limits) -> None:
-        del limits
+    def __init__(self) -> None:
         self._open = ExitStack()
 
     def call(self, method: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
@@ -90,3 +90,7 @@ class InProcess:
 
     def close(self) -> None:
         self._open.close()
+
+
+def launch_in_process(limits: Limits) -> RemoteWorker:
+    return RemoteWorker(InProcess(), timeout_s=limits.timeout_s)

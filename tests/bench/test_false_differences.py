@@ -23,7 +23,7 @@ from sizewise.core import environment
 from sizewise.core.specs import Sizes, Strategy
 from sizewise.core.stats import compare_results
 from sizewise.core.trials import Run
-from tests.bench.factories import InProcess
+from tests.bench.factories import launch_in_process
 from tests.bench.models import colours
 
 RUNS = 200
@@ -60,7 +60,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, ...]:
             settings = SweepSettings(
                 backends=("fake",), sizes=Sizes.parse("32"), replicas=2, block_s=0, seed=seed
             )
-            sweep([model], settings, folder, launch=InProcess)
+            sweep([model], settings, folder, launch=launch_in_process)
     with Store.open(folder / "results.sqlite", read_only=True) as store:
         return store.runs()
 

@@ -20,7 +20,7 @@ from sizewise.core.options import fill
 from sizewise.core.progress import Stage
 from sizewise.core.specs import ExportedModel
 from sizewise.core.trials import Result
-from tests.bench.factories import InProcess
+from tests.bench.factories import launch_in_process
 from tests.bench.models import CARD, colours
 from tests.bench.pictures import PICTURES, write_pictures
 from tests.engines.typed_nets import write_quantized_net
@@ -43,7 +43,7 @@ def model(tmp_path: Path) -> ExportedModel:
 
 def swept(out: Path, *models: ExportedModel, **keys: Any) -> Outcome:
     settings = fill(SweepSettings, QUICK | keys)
-    return sweep(models, settings, out, command="sizewise bench", launch=InProcess)
+    return sweep(models, settings, out, command="sizewise bench", launch=launch_in_process)
 
 
 def on_file(outcome: Outcome) -> list[Result]:
@@ -277,6 +277,6 @@ class Impatient:
 def test_an_interruption_keeps_whole_groups(tmp_path: Path, model: ExportedModel) -> None:
     settings = fill(SweepSettings, QUICK)
     with pytest.raises(KeyboardInterrupt):
-        sweep([model], settings, tmp_path / "out", progress=Impatient(), launch=InProcess)
+        sweep([model], settings, tmp_path / "out", progress=Impatient(), launch=launch_in_process)
     rest = swept(tmp_path / "out", model)
     assert (rest.measured, rest.skipped) == (1, 1)

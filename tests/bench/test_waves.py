@@ -12,8 +12,9 @@ import pytest
 from bench.builds import Builds
 from bench.launch import Launch, Limits, launch_child
 from bench.plan import Group, Planned, plan_sweep
+from bench.remote import RemoteWorker
 from bench.settings import SweepSettings
-from bench.waves import Bench, measure_group, steps
+from bench.waves import Setup, measure_group, steps
 from engines.backends.fake import FakeOptions
 from sizewise.core.errors import InferenceError
 from sizewise.core.specs import (
@@ -26,7 +27,7 @@ from sizewise.core.specs import (
     Sizes,
 )
 from sizewise.core.trials import Result
-from tests.bench.factories import InProcess
+from tests.bench.factories import InProcess, launch_in_process
 from tests.bench.models import colours
 
 
@@ -84,14 +85,14 @@ def measured(
     limits: Limits = Limits(timeout_s=60),  # noqa: B008 - it is frozen
     bar: Bar | None = None,
 ) -> tuple[Result, ...]:
-    bench = Bench(
+    setup = Setup(
         obtain=obtain or Builds(folder / "engines", Limits(timeout_s=60)).obtain,
         launch=launch,
         limits=limits,
         images={},
         stage=bar or Bar(),
     )
-    return measure_group(bench, group)
+    return measure_group(setup, group)
 
 
 def test_an_engine_that_crashes_hangs_or_gives_no_numbers_costs_its_own_trial(
@@ -150,7 +151,7 @@ def test_first_calls_are_those_of_each_process(tmp_path: Path) -> None:
         replace(spec, **many_sizes(sizes)),
         replace(spec, batch_range=BatchRange(1, 4)),
     )
-    static, dynamic, batched = measured(tmp_path, with_spec(group, *specs), InProcess)
+    static, dynamic, batched = measured(tmp_path, with_spec(group, *specs), launch_in_process)
     for result, cost in ((static, 1.0), (dynamic, 1.1), (batched, 1.0)):
         call_ns = cost * (100_000 + 20 * 32 * 32)
         assert [ns for b in result.blocks for ns in b.latency_ns] == pytest.approx([call_ns] * 30)
@@ -174,7 +175,7 @@ def test_the_first_call_at_another_shape_stands_beside_later_ones_and_the_return
     options = FakeOptions(first_cost=7, dynamic_cost=1)
     group = group_of(tmp_path, options, processes=3, rounds=2, block_s=0, block_calls=4)
     spec = replace(group.members[0].trial.spec, **keys)
-    (result,) = measured(tmp_path, with_spec(group, spec), InProcess)
+    (result,) = measured(tmp_path, with_spec(group, spec), launch_in_process)
     there_ns = 100_000 + 20 * size.pixels * batch_size
     assert len(result.first_calls) == 3
     for change in (first.change for first in result.first_calls):
@@ -204,7 +205,7 @@ def test_the_parts_of_a_call_are_measured_beside_it(tmp_path: Path) -> None:
     group = group_of(
         tmp_path, FakeOptions(copies=0.2), FakeOptions(), processes=2, rounds=3, block_s=0
     )
-    parted, whole = measured(tmp_path, group, InProcess)
+    parted, whole = measured(tmp_path, group, launch_in_process)
     call_ns = 100_000 + 20 * 32 * 32
     shares = {"host-to-device": 0.2, "compute": 0.6, "device-to-host": 0.2}
     assert [(part.name, part.process) for part in parted.parts] == [
@@ -227,7 +228,7 @@ def test_device_memory_is_what_the_driver_and_the_engine_say(
         built = Builds(tmp_path / "engines", Limits(timeout_s=60)).obtain(planned)
         return replace(built, memory=needs)
 
-    (result,) = measured(tmp_path, group, InProcess, obtain=obtain)
+    (result,) = measured(tmp_path, group, launch_in_process, obtain=obtain)
     assert result.memory is not None
     assert (result.memory.device_before_bytes, result.memory.device_bytes) == (0, 700)
     assert result.build is not None
@@ -238,7 +239,7 @@ def test_every_round_has_a_block_of_each_engine_in_an_order_of_its_own(tmp_path:
     def orders(seed: int) -> list[list[int]]:
         group = group_of(tmp_path, *[FakeOptions()] * 4, processes=3, rounds=5, seed=seed)
         found: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for engine, result in enumerate(measured(tmp_path, group, InProcess)):
+        for engine, result in enumerate(measured(tmp_path, group, launch_in_process)):
             for block in result.blocks:
                 key = (block.process, block.round)
                 found.setdefault(key, []).append((block.started_ns, engine))
@@ -254,7 +255,7 @@ def test_every_round_has_a_block_of_each_engine_in_an_order_of_its_own(tmp_path:
     assert orders(seed=2) != rounds
 
 
-def failing_after(calls: int) -> Callable[[Limits], InProcess]:
+def failing_after(calls: int) -> Launch:
     """Workers of which the second breaks in its ``calls``-th block."""
     started: list[InProcess] = []
 
@@ -267,9 +268,9 @@ def failing_after(calls: int) -> Callable[[Limits], InProcess]:
                 raise InferenceError("It broke", "it was told to", "Nothing.", reason_code="x")
             return super().call(method, arguments, timeout_s=timeout_s)
 
-    def launch(limits: Limits) -> InProcess:
-        started.append(Breaking(limits))
-        return started[-1]
+    def launch(limits: Limits) -> RemoteWorker:
+        started.append(Breaking())
+        return RemoteWorker(started[-1], timeout_s=limits.timeout_s)
 
     return launch
 

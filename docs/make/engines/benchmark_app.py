@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -118,15 +119,11 @@ def _theirs(source: Path, engine: EngineArtifact, size: Size) -> Any:
 
 def _ours(engine: EngineArtifact, size: Size, number: int) -> Any:
     """A plain Block, as every sweep measures it."""
-    worker = launch_child(Limits(timeout_s=TIMEOUT_S))
     turn = Turn(rebuild=0, process=number, round=0, calls=1, seconds=SECONDS)
-    opening = {"engine": str(engine.path), "size": str(size)}
-    try:
-        worker.call("__init__", opening, timeout_s=TIMEOUT_S)
-        worker.call("warm_up", {"calls": WARMUP_CALLS}, timeout_s=TIMEOUT_S)
-        return worker.call("measure", {"turn": codec.to_plain(turn)}, timeout_s=TIMEOUT_S)
-    finally:
-        worker.close()
+    with closing(launch_child(Limits(timeout_s=TIMEOUT_S))) as worker:
+        worker.open(engine.path, size)
+        worker.warm_up(WARMUP_CALLS)
+        return codec.to_plain(worker.measure(turn))
 
 
 if __name__ == "__main__":

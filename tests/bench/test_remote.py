@@ -1,0 +1,147 @@
+"""The typed worker and the worker itself: two lists of methods that must be one."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bench
+from bench.harness import Turn
+from bench.launch import WORKER, Limits, launch_child
+from bench.remote import RemoteWorker
+from bench.worker import Worker
+from engines.backends.fake import FakeOptions
+from engines.store.cache import obtain_engine
+from sizewise.core.errors import InputError
+from sizewise.core.specs import EngineArtifact, EngineSpec, Profile, Size
+from tests.bench.factories import launch_in_process
+from tests.bench.models import CARD, colours
+from tests.bench.pictures import write_pictures
+
+OPENING = {"open": "__init__"}
+"""Methods of the typed worker that have another name in the worker."""
+NOT_REMOTE = {"call"}
+ROOM = Path(bench.__file__).parent
+
+
+def parameters(method: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(method).parameters)
+
+
+def methods(kind: type) -> dict[str, list[str]]:
+    found = inspect.getmembers(kind, inspect.isfunction)
+    return {name: parameters(method) for name, method in found if not name.startswith("_")}
+
+
+def test_the_typed_worker_has_every_method_of_the_worker_with_its_parameters() -> None:
+    there = methods(Worker) | {"__init__": parameters(Worker.__init__)}
+    here = {
+        OPENING.get(name, name): names
+        for name, names in methods(RemoteWorker).items()
+        if name not in NOT_REMOTE
+    }
+    assert here == there
+
+
+class Recorder:
+    """Notes which methods are called by name and with which arguments; answers nothing."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, set[str]]] = []
+
+    def call(self, method: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
+        self.calls.append((method, set(arguments)))
+        raise InputError("Nothing is here", "it is a test", "Nothing.")
+
+    def close(self) -> None:
+        self.calls.append(("close", set()))
+
+
+GIVEN: dict[str, Any] = {
+    "engine": Path("engine"),
+    "size": Size(32, 32),
+    "calls": 2,
+    "turn": Turn(rebuild=0, process=0, round=0, calls=1, seconds=0),
+    "process": 0,
+    "repetitions": 2,
+    "warmup_calls": 2,
+    "source": "digits",
+    "data_sha256": "ab",
+    "card": CARD,
+    "start": 0,
+    "stop": 3,
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(methods(RemoteWorker)) - NOT_REMOTE))
+def test_each_method_calls_its_namesake_with_all_its_arguments(name: str) -> None:
+    recorder = Recorder()
+    method = getattr(RemoteWorker(recorder, timeout_s=1), name)
+    names = parameters(method)
+    if name == "close":
+        method()
+    else:
+        with pytest.raises(InputError):
+            method(**{each: GIVEN[each] for each in names})
+    assert recorder.calls == [(OPENING.get(name, name), set(names))]
+
+
+def test_the_rest_of_the_room_calls_nothing_by_name_and_translates_nothing() -> None:
+    """The typed worker and the worker alone know what crosses between processes."""
+    for path in ROOM.glob("*.py"):
+        if path.name in ("remote.py", "worker.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func.attr if isinstance(node, ast.Call) and _is_method(node) else ""
+            assert called not in ("call", "to_plain", "from_plain"), (path, node.lineno)
+
+
+def _is_method(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> EngineArtifact:
+    sizes = (Size(32, 32), Size(64, 64))
+    spec = EngineSpec(
+        backend="fake",
+        strategy="dynamic",
+        profiles=(Profile.spanning(sizes),),
+        options=FakeOptions(copies=0.2),
+    )
+    return obtain_engine(colours(tmp_path / "model.onnx"), spec, tmp_path / "engines")
+
+
+@pytest.mark.parametrize("launch", [launch_child, launch_in_process])
+def test_values_come_back_as_values(
+    tmp_path: Path, engine: EngineArtifact, launch: Callable[[Limits], RemoteWorker]
+) -> None:
+    data = write_pictures(tmp_path)
+    worker = launch(Limits(timeout_s=60))
+    try:
+        worker.open(engine.path, Size(32, 32))
+        assert worker.warm_up(2) > 0
+        turn = Turn(rebuild=0, process=1, round=2, calls=3, seconds=0)
+        block = worker.measure(turn)
+        assert (block.process, block.round, len(block.latency_ns)) == (1, 2, 3)
+        parts = worker.parts(1, 2)
+        assert [part.name for part in parts] == ["host-to-device", "compute", "device-to-host"]
+        memory = worker.memory()
+        assert memory is None or memory.peak_bytes >= memory.before_bytes > 0
+        change = worker.change_shape(1, 2)
+        assert change is not None
+        assert (change.size, len(change.later_ns)) == (Size(64, 64), 2)
+        with pytest.raises(InputError, match="changed while"):
+            worker.prepare_accuracy(str(data), "another", CARD)
+    finally:
+        worker.close()
+
+
+def test_the_worker_is_found_by_its_dotted_name() -> None:
+    module, _, name = WORKER.partition(":")
+    assert (module, name) == (Worker.__module__, Worker.__qualname__)
