@@ -1,4 +1,4 @@
-"""Timing an open engine: the harness owns the clock, the session never times itself."""
+"""The timing of an open engine: the harness owns the clock, a session never times itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench import monitors
+from bench import readings
 from engines.base import Clock, Session
 from sizewise.core.environment import usable_cores
 from sizewise.core.errors import InferenceError
@@ -19,7 +19,7 @@ from sizewise.core.trials import Block
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """Whose turn it is: where a block stands, and how long it lasts at least."""
+    """The place of a block in its group, and its minimum length in calls and in seconds."""
 
     rebuild: int
     process: int
@@ -29,8 +29,8 @@ class Turn:
 
 
 def warm_up(session: Session, calls: int) -> None:
-    """Raises InferenceError (``numerics``) where outputs are not finite, also those of a call that
-    was made before."""
+    """Make ``calls`` calls that are not timed. Raises InferenceError (``numerics``) where the
+    outputs are not finite, those of an earlier call too."""
     for _ in range(calls):
         session.enqueue()
         session.synchronize()
@@ -38,23 +38,23 @@ def warm_up(session: Session, calls: int) -> None:
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise InferenceError(
                 f"The output {name} is not finite",
-                "the engine gave NaN or infinity for noise between 0 and 1",
+                "the engine gave NaN or infinity for random noise between 0 and 1",
                 "Check the model in FP32, then the precision it was converted to.",
                 reason_code="numerics",
             )
 
 
 def measure_block(session: Session, clock: Clock, turn: Turn) -> Block:
-    """Latencies of consecutive calls, each from enqueue to the end of synchronize, raw.
+    """Time consecutive calls, each from enqueue to the end of synchronize; samples stay raw.
 
-    The block is valid where others took no more than ``monitors.MAX_LOAD`` of all cores.
+    The block is valid where the background load was at most ``readings.MAX_LOAD`` of all cores.
     """
     started_ns = time.time_ns()
-    before = monitors.read()
+    before = readings.cpu_time()
     with no_garbage_collection():
         latency_ns = _timed_calls(session, clock, turn)
-    after = monitors.read()
-    foreign = monitors.foreign(before, after, usable_cores())
+    after = readings.cpu_time()
+    background = readings.background_load(before, after, usable_cores())
     return Block(
         rebuild=turn.rebuild,
         process=turn.process,
@@ -62,9 +62,9 @@ def measure_block(session: Session, clock: Clock, turn: Turn) -> Block:
         started_ns=started_ns,
         latency_ns=tuple(latency_ns),
         cpu_ns=after.own_ns - before.own_ns,
-        load=foreign.load,
-        clock_mhz=monitors.clock_mhz(),
-        valid=foreign.harmless,
+        load=background.load,
+        clock_mhz=readings.clock_mhz(),
+        valid=background.harmless,
     )
 
 
@@ -83,7 +83,7 @@ def _timed_calls(session: Session, clock: Clock, turn: Turn) -> list[int]:
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Around what is timed."""
+    """Keep Python's garbage collection out of what is timed."""
     gc.disable()
     try:
         yield

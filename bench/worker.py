@@ -1,8 +1,8 @@
-"""What lives in a child: one open engine, measured when it is asked to.
+"""The object that lives in a child: one open engine, measured on request.
 
-All arguments and results are plain values, because they cross a process boundary as JSON. pydantic,
-scipy and the data sets are not imported before they are needed: what this process holds beside the
-engine counts as memory.
+All arguments and results are plain values, because they cross a process boundary as JSON:
+``bench.remote`` is the other side, with types. pydantic, scipy and the data sets are not imported
+before they are needed: what this process holds beside the engine counts as memory.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench import device_memory, memory
+from bench import readings
 from bench.apart import another_shape, measure_parts, time_call
 from bench.harness import Turn, measure_block, warm_up
 from engines.base import Array, example_input
@@ -27,8 +27,8 @@ from sizewise.core.trials import Memory, ShapeChange
 
 
 class Worker:
-    """One open engine and noise of one size. Raises what opening and calls raise: EngineError,
-    InputError."""
+    """One open engine and random noise of one size. Its methods raise what opening and calls raise:
+    EngineError, InputError."""
 
     def __init__(self, engine: str, size: str) -> None:
         artifact = read_manifest(Path(engine))
@@ -36,37 +36,38 @@ class Worker:
         check_size(artifact, self._size)
         backend = find_backend(artifact.spec.backend)
         backend.load_library()
-        self._device_before_bytes = device_memory.used_bytes()
-        self._before_bytes = memory.peak_bytes()
+        self._device_before_bytes = readings.device_bytes()
+        self._before_bytes = readings.peak_bytes()
         self._clock = backend.clock()
         self._open = ExitStack()
         self._session = self._open.enter_context(open_engine(artifact))
         self._inputs = _noise(artifact, artifact.spec.batch_size, self._size)
 
     def warm_up(self, calls: int) -> int:
-        """At least one call, the first of all: nanoseconds from bind to its end."""
+        """Make ``calls`` calls, at least one. Gives the cold start: the nanoseconds of the first,
+        from bind to the end of synchronize."""
         first_ns = self._time(self._inputs)
         warm_up(self._session, calls - 1)
         return first_ns
 
     def measure(self, turn: dict[str, Any]) -> Any:
-        """A Block, plain; ``turn`` is a plain Turn."""
+        """Time a block: a plain Block; ``turn`` is a plain Turn."""
         return codec.to_plain(
             measure_block(self._session, self._clock, codec.from_plain(turn, Turn))
         )
 
     def parts(self, process: int, repetitions: int) -> Any:
-        """A Part, plain, for each that a call has."""
+        """Time the parts of a call: a plain Part for each (H2D, compute, D2H)."""
         return codec.to_plain(
             measure_parts(self._session, self._clock, process=process, repetitions=repetitions)
         )
 
     def memory(self) -> Any:
-        """A Memory, plain, or None where the system does not tell peaks."""
-        peak_bytes = memory.peak_bytes()
+        """Read this process's memory: a plain Memory, or None where the system reports no peaks."""
+        peak_bytes = readings.peak_bytes()
         if peak_bytes is None or self._before_bytes is None:
             return None
-        device_bytes = device_memory.used_bytes()
+        device_bytes = readings.device_bytes()
         # A process that NVML lists by now had none when it was not listed yet.
         before = None if device_bytes is None else self._device_before_bytes or 0
         return codec.to_plain(
@@ -79,8 +80,9 @@ class Worker:
         )
 
     def change_shape(self, warmup_calls: int, calls: int) -> Any:
-        """A ShapeChange, plain, with ``calls`` later ones after the warm-up; None where there is no
-        other shape. Memory is no longer that of the one size after this."""
+        """Time the cold start at another shape, ``calls`` calls there after a warm-up, and the
+        return to the known size: a plain ShapeChange, or None where the engine takes one shape
+        only. After this, memory is no longer that of the one size."""
         artifact = self._session.artifact
         other = another_shape(artifact.spec, self._size)
         if other is None:
@@ -109,8 +111,8 @@ class Worker:
         data = open_dataset(source, "val")
         if data.sha256 != data_sha256:
             raise InputError(
-                f"The data {source} can't be used",
-                "they changed while the sweep ran",
+                f"The data set {source} can't be used",
+                "its files changed during the sweep",
                 "Run the same command again.",
             )
         self._images = data.images
@@ -118,17 +120,18 @@ class Worker:
         return len(data.images)
 
     def evaluate(self, start: int, stop: int) -> None:
-        """Run the images ``start`` to ``stop`` through the engine. They stay bound: time nothing
-        after this."""
+        """Run the images from ``start`` up to ``stop`` through the engine. They stay bound: time
+        nothing after this."""
         from bench.accuracy import judge_images
 
         judge_images(self._session, self._size, self._images[start:stop], self._judge)
 
     def accuracy(self) -> Any:
-        """An Accuracy, plain, of all images that were judged."""
+        """The accuracy over all images that were run: a plain Accuracy."""
         return codec.to_plain(self._judge.accuracy())
 
     def close(self) -> None:
+        """Close the engine."""
         self._open.close()
 
     def _time(self, inputs: Mapping[str, Array]) -> int:

@@ -1,4 +1,4 @@
-"""What NVML answers, by a made-up driver: none is needed, and none is asked."""
+"""GPU memory, by a driver that is made up: none is needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pynvml
 import pytest
 
-from bench import device_memory
+from bench import readings
 
 OTHERS = os.getpid() + 1
 
@@ -55,7 +55,7 @@ class FakeNvml:
 
 def told(monkeypatch: pytest.MonkeyPatch, nvml: FakeNvml) -> int | None:
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    used = device_memory.used_bytes()
+    used = readings.device_bytes()
     assert nvml.open == 0
     return used
 
@@ -98,7 +98,7 @@ def test_a_driver_that_refuses_tells_nothing(monkeypatch: pytest.MonkeyPatch, na
 
 def test_without_the_library_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert device_memory.used_bytes() is None
+    assert readings.device_bytes() is None
 
 
 def test_the_library_has_every_name_that_is_used() -> None:

@@ -136,7 +136,7 @@ def test_values_come_back_as_values(
         change = worker.change_shape(1, 2)
         assert change is not None
         assert (change.size, len(change.later_ns)) == (Size(64, 64), 2)
-        with pytest.raises(InputError, match="changed while"):
+        with pytest.raises(InputError, match="changed during"):
             worker.prepare_accuracy(str(data), "another", CARD)
     finally:
         worker.close()

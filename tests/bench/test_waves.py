@@ -220,7 +220,7 @@ def test_device_memory_is_what_the_driver_and_the_engine_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([None, 700])
-    monkeypatch.setattr("bench.device_memory.used_bytes", lambda: next(answers))
+    monkeypatch.setattr("bench.readings.device_bytes", lambda: next(answers))
     group = group_of(tmp_path, FakeOptions(), processes=1, rounds=1)
     needs = EngineMemory(weights_bytes=300, context_bytes=(20, 50))
 

@@ -9,7 +9,7 @@ import sys
 
 import torch
 
-from bench.memory import peak_bytes
+from bench.readings import peak_bytes
 from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.loss import Targets, find_loss
 from netzoo.network import build_network
