@@ -1,7 +1,8 @@
 """Readings of this process and of the machine: memory, background load, the cores' clock rate.
 
 What a child holds beside its engine counts as memory, so this file imports nothing that a child
-does not have already (``dataclasses`` would bring ``inspect``); libraries come when they are needed.
+does not have already (``dataclasses`` would bring ``inspect``). Libraries are imported when they
+are needed.
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ from tests.bench.models import CARD, colours
 from tests.bench.pictures import PICTURES, write_pictures
 from tests.engines.typed_nets import write_quantized_net
 
+pytestmark = pytest.mark.usefixtures("built_here")
+
 QUICK: dict[str, Any] = {
     "backends": ["fake"],
     "strategies": ["static"],

@@ -142,6 +142,7 @@ def test_what_a_child_takes_is_known(tmp_path: Path) -> None:
     assert (result.build.achieved, result.build.size_bytes > 0) == ("fp32", True)
 
 
+@pytest.mark.usefixtures("built_here")
 def test_first_calls_are_those_of_each_process(tmp_path: Path) -> None:
     group = group_of(tmp_path, FakeOptions(first_cost=7), processes=3, rounds=2, block_s=0)
     spec = group.members[0].trial.spec
@@ -161,6 +162,7 @@ def test_first_calls_are_those_of_each_process(tmp_path: Path) -> None:
     assert {first.change for first in static.first_calls} == {None}
 
 
+@pytest.mark.usefixtures("built_here")
 @pytest.mark.parametrize(
     ("keys", "batch_size", "size"),
     [
@@ -201,6 +203,7 @@ def test_an_engine_that_fails_at_another_size_keeps_its_figures(tmp_path: Path) 
     assert reasons[1:] == ["", ""]
 
 
+@pytest.mark.usefixtures("built_here")
 def test_the_parts_of_a_call_are_measured_beside_it(tmp_path: Path) -> None:
     group = group_of(
         tmp_path, FakeOptions(copies=0.2), FakeOptions(), processes=2, rounds=3, block_s=0
@@ -216,6 +219,7 @@ def test_the_parts_of_a_call_are_measured_beside_it(tmp_path: Path) -> None:
     assert whole.parts == ()
 
 
+@pytest.mark.usefixtures("built_here")
 def test_device_memory_is_what_the_driver_and_the_engine_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +239,7 @@ def test_device_memory_is_what_the_driver_and_the_engine_say(
     assert result.build.device_predicted_bytes == 350
 
 
+@pytest.mark.usefixtures("built_here")
 def test_every_round_has_a_block_of_each_engine_in_an_order_of_its_own(tmp_path: Path) -> None:
     def orders(seed: int) -> list[list[int]]:
         group = group_of(tmp_path, *[FakeOptions()] * 4, processes=3, rounds=5, seed=seed)
@@ -275,6 +280,7 @@ def failing_after(calls: int) -> Launch:
     return launch
 
 
+@pytest.mark.usefixtures("built_here")
 def test_what_was_measured_before_a_failure_is_kept_with_it(tmp_path: Path) -> None:
     group = group_of(tmp_path, FakeOptions(), FakeOptions(), processes=2, rounds=4)
     whole, broken = measured(tmp_path, group, failing_after(3))
