@@ -1,4 +1,4 @@
-"""What is timed apart from the blocks: first calls, and the parts of a call."""
+"""Timing apart from the blocks: cold starts, and the parts of a call (H2D, compute, D2H)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sizewise.core.trials import Part
 
 
 def time_call(session: Session, clock: Clock, inputs: Mapping[str, Array]) -> int:
-    """Nanoseconds from bind to the end of synchronize: opening, or a change of shape or profile,
-    is in one or the other. Raises InferenceError."""
+    """Nanoseconds from bind to the end of synchronize; the work of opening, or of a change of shape
+    or profile, falls between the two. Raises InferenceError."""
     with no_garbage_collection():
         begin = clock()
         session.bind(inputs)
@@ -24,8 +24,8 @@ def time_call(session: Session, clock: Clock, inputs: Mapping[str, Array]) -> in
 def measure_parts(
     session: Session, clock: Clock, *, process: int, repetitions: int
 ) -> tuple[Part, ...]:
-    """Each part of a call ``repetitions`` times, by turns, so that data flow as in a call; nothing
-    where it has no parts. Raises InferenceError."""
+    """Time each part of a call ``repetitions`` times, in turn, so that data flow as in a call.
+    Empty where calls have no parts. Raises InferenceError."""
     parts = session.parts()
     latency_ns: dict[str, list[int]] = {name: [] for name in parts}
     with no_garbage_collection():
@@ -42,7 +42,7 @@ def measure_parts(
 
 
 def another_shape(spec: EngineSpec, size: Size) -> tuple[int, Size] | None:
-    """Batch and size to change to and back: another size or, where the engine takes one only,
+    """Batch and size to change to and back: another size or, where the engine takes only one,
     another batch. None where it takes one shape only."""
     if other := another_size(spec, size):
         return spec.batch_size, other
@@ -51,8 +51,8 @@ def another_shape(spec: EngineSpec, size: Size) -> tuple[int, Size] | None:
 
 
 def another_size(spec: EngineSpec, size: Size) -> Size | None:
-    """The smallest of the sizes that the engine's profiles name, of a profile that does not take
-    ``size`` where there is one. None where they name no other."""
+    """The smallest other size in the engine's profiles: one that needs a change of profile, where
+    there is one. None where the profiles hold ``size`` alone."""
     home = [profile for profile in spec.profiles if profile.admits(size)]
     named = set(spec.sizes)
 

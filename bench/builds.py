@@ -1,4 +1,4 @@
-"""The engines of a sweep, each built once, and each failure met once."""
+"""The engines of a sweep: each is built once, and each failure is met once."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from sizewise.core.specs import EngineArtifact, EngineSpec
 
 
 class Builds:
-    """Keeps engines in ``folder``, and remembers which can't be built."""
+    """Builds engines in ``folder``, and remembers which can't be built."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self._folder = folder
         self._limits = limits
-        self._made: dict[tuple[str, EngineSpec], EngineArtifact | EngineError | InputError] = {}
+        self._built: dict[tuple[str, EngineSpec], EngineArtifact | EngineError | InputError] = {}
 
     def obtain(self, planned: Planned) -> EngineArtifact:
-        """The engine of a trial. Raises EngineError, also where it does not take the trial's size,
-        InputError and OutputError."""
+        """The engine of a trial. Raises EngineError (also where the engine does not take the
+        trial's size), InputError and OutputError."""
         key = (planned.model.sha256, planned.trial.spec)
-        if key not in self._made:
-            self._made[key] = self._attempt(planned)
-        made = self._made[key]
-        if not isinstance(made, EngineArtifact):
-            raise made
-        check_size(made, planned.trial.cell.size)
-        return made
+        if key not in self._built:
+            self._built[key] = self._attempt(planned)
+        built = self._built[key]
+        if not isinstance(built, EngineArtifact):
+            raise built
+        check_size(built, planned.trial.cell.size)
+        return built
 
     def _attempt(self, planned: Planned) -> EngineArtifact | EngineError | InputError:
         try:

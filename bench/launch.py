@@ -1,4 +1,4 @@
-"""Starting the process that holds an engine, behind a type that tests can fill in."""
+"""Starting the process that holds an engine; tests put another :data:`Launch` in its place."""
 
 from __future__ import annotations
 

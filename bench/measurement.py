@@ -64,7 +64,7 @@ class Measurement:
         self.worker.open(self.engine, self.planned.trial.cell.size)
 
     def warm_up(self, process: int) -> None:
-        """Time the cold start of a process, then make the calls that nothing is timed by."""
+        """Time the cold start of a process, then make the rest of the warm-up calls."""
         open_ns = self.worker.warm_up(self._protocol.warmup_calls)
         self.first_calls.append(FirstCall(process=process, open_ns=open_ns))
 
@@ -106,7 +106,7 @@ class Measurement:
         self.accuracy = self.worker.accuracy()
 
     @contextmanager
-    def at_its_own_risk(self) -> Iterator[None]:
+    def noting_failure(self) -> Iterator[None]:
         """Note an engine's failure within the block: it ends this trial alone. A full disk or a
         defect of sizewise is no engine's failure, and is raised."""
         try:

@@ -1,4 +1,4 @@
-"""A sweep: plan, leave out what is on file, measure group by group, file each group whole."""
+"""A sweep: plan, skip what is on file, measure group by group, store each group whole."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ ENGINES = "engines"
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """``statuses`` counts all trials of the plan, those measured now and those on file before;
-    ``without_figures`` are those of them that are not ``ok``."""
+    """The trials of a plan after a sweep. ``statuses`` counts all of them, measured now or on file
+    before; ``without_figures`` are those that are not ``ok``."""
 
     results: Path
     measured: int
@@ -42,8 +42,8 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """3 where trials failed, 4 where outputs were no numbers, 1 where nothing could be measured
-        at all; beside others, unsupported is no failure."""
+        """3 where trials failed, 4 where outputs were not finite, 1 where no trial could be
+        measured; unsupported trials beside measured ones are no failure."""
         if self.statuses.get("failed"):
             return 3
         if self.statuses.get("invalid"):
@@ -60,13 +60,13 @@ def sweep(
     progress: Progress = SILENT,
     launch: Launch = launch_child,
 ) -> Outcome:
-    """Measure what ``settings`` asks of ``models`` and is not on file in ``out`` yet.
+    """Measure the trials of ``settings`` and ``models`` that are not yet on file in ``out``.
 
-    The results of a group are filed together when it ends: killed at any moment, the same call goes
-    on and no finished trial is measured again. Raises UsageError and InputError before anything is
-    measured, OutputError and RecordError with the results so far intact.
+    The results of a group are stored together when it ends: killed at any moment, the same call
+    resumes, and no finished trial is measured again. Raises UsageError and InputError before
+    anything is measured, OutputError and RecordError with the results so far intact.
     """
-    engine_specs(settings.products())  # a wrong name is told before data are made
+    engine_specs(settings.products())  # wrong names are reported before data are made
     environment = read_environment()
     data = _open_data(models, settings, progress)
     groups = plan_sweep(
@@ -102,10 +102,10 @@ def _open_data(
     models: Sequence[ExportedModel], settings: SweepSettings, progress: Progress
 ) -> dict[str, Dataset]:
     """The validation data by source. Raises UsageError, and InputError where they don't fit."""
-    judged = [(a.data, models_of(a, models)) for a in settings.products() if a.data]
-    sources = sorted({source for source, _ in judged})
+    with_data = [(a.data, models_of(a, models)) for a in settings.products() if a.data]
+    sources = sorted({source for source, _ in with_data})
     found = {source: open_dataset(source, "val", progress=progress) for source in sources}
-    for source, chosen in judged:
+    for source, chosen in with_data:
         for model in chosen:
             demand_fit(model, found[source])
     return found
@@ -149,7 +149,7 @@ def _measured(
     progress: Progress,
     launch: Launch,
 ) -> Iterator[tuple[Result, ...]]:
-    """The results of one group after the other."""
+    """Results, one group after another."""
     limits = Limits(timeout_s=settings.timeout_s, memory_bytes=settings.memory_limit_bytes)
     builds = Builds(folder / ENGINES, limits)
     total = sum(steps(planned, images) for group in pending for planned in group.members)

@@ -1,10 +1,10 @@
-"""Measuring the engines of one size by turns.
+"""The engines of one size, measured in turn.
 
-In every wave each engine lives in a fresh child, all of them at the same time. A wave has rounds,
-and in a round each engine has one block, in random order: slow drift of the machine meets all
-alike, and what differs from process to process differs within every engine's own samples. First
-calls and the parts of a call are measured apart, before the rounds and after them, one engine at a
-time as well.
+In every wave each engine lives in a fresh child, and all these children live at the same time. A
+wave has rounds, and in a round each engine has one block, in random order. So slow drift of the
+machine affects all engines alike, and differences between processes show within each engine's own
+samples. Cold starts are measured before the rounds, the parts of a call after them; only one engine
+works at a time there, too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sizewise.core.specs import EngineArtifact
 from sizewise.core.trials import Result
 
 IMAGES_PER_CALL = 32
-"""So many at a time, so that a time-out is not one for a whole data set."""
+"""About as many images in one call of a worker: its time-out is not for a whole data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +42,21 @@ class Setup:
 
 
 def measure_group(setup: Setup, group: Group) -> tuple[Result, ...]:
-    """A result for each member, whatever became of it. Raises OutputError."""
+    """Measure a group and give a result for each member, failed ones too. Raises OutputError."""
     return _GroupRun(setup, group).measure()
 
 
 def steps(planned: Planned, images: Mapping[str, int]) -> int:
-    """Of the progress bar, for one trial: building, in each process opening, first calls and
-    blocks, and calls for accuracy."""
+    """Steps of the progress bar for one trial: the build; in each process the opening, the cold
+    start and the blocks; and the calls for accuracy."""
     protocol = planned.trial.protocol
     calls = math.ceil(images.get(planned.data, 0) / _images_per_call(planned))
     return 1 + protocol.processes * (2 + protocol.rounds) + calls
 
 
 class _GroupRun:
+    """One group while it is being measured."""
+
     def __init__(self, setup: Setup, group: Group) -> None:
         self._setup = setup
         self._protocol = group.protocol
@@ -65,7 +67,7 @@ class _GroupRun:
 
     def measure(self) -> tuple[Result, ...]:
         for measurement in self._measurements:
-            with measurement.at_its_own_risk():
+            with measurement.noting_failure():
                 measurement.take_engine(self._setup.obtain(measurement.planned))
             self._advance(measurement, "built")
         for process in range(self._protocol.processes):
@@ -75,11 +77,11 @@ class _GroupRun:
 
     def _measure_wave(self, process: int) -> None:
         with ExitStack() as workers:
-            for measurement in self._going_on():
+            for measurement in self._running():
                 measurement.worker = self._setup.launch(self._setup.limits)
                 workers.callback(measurement.worker.close)
-            _side_by_side(self._start, self._going_on(), at_once=usable_cores())
-            for measurement in self._going_on():
+            _side_by_side(self._start, self._running(), at_once=usable_cores())
+            for measurement in self._running():
                 self._warm_up(measurement, process)
             for number in range(self._protocol.rounds):
                 self._measure_round(process, number)
@@ -88,21 +90,21 @@ class _GroupRun:
                 self._read_memory()
             if process == self._protocol.processes - 1:
                 self._measure_all_accuracies()
-            for measurement in self._going_on():
+            for measurement in self._running():
                 measurement.change_shape()
 
     def _start(self, measurement: Measurement) -> None:
-        with measurement.at_its_own_risk():
+        with measurement.noting_failure():
             measurement.open()
         self._advance(measurement, "opened")
 
     def _warm_up(self, measurement: Measurement, process: int) -> None:
-        with measurement.at_its_own_risk():
+        with measurement.noting_failure():
             measurement.warm_up(process)
-        self._advance(measurement, "warmed up")
+        self._advance(measurement, "cold start")
 
     def _measure_round(self, process: int, number: int) -> None:
-        order = self._going_on()
+        order = self._running()
         self._random.shuffle(order)
         turn = Turn(
             rebuild=0,
@@ -112,32 +114,32 @@ class _GroupRun:
             seconds=self._protocol.block_s,
         )
         for measurement in order:
-            with measurement.at_its_own_risk():
+            with measurement.noting_failure():
                 measurement.measure_block(turn)
             self._advance(measurement, f"process {process + 1}, round {number + 1}")
 
     def _measure_parts(self, process: int) -> None:
-        for measurement in self._going_on():
-            with measurement.at_its_own_risk():
+        for measurement in self._running():
+            with measurement.noting_failure():
                 measurement.measure_parts(process)
 
     def _read_memory(self) -> None:
-        for measurement in self._going_on():
-            with measurement.at_its_own_risk():
+        for measurement in self._running():
+            with measurement.noting_failure():
                 measurement.read_memory()
 
     def _measure_all_accuracies(self) -> None:
-        with_data = [m for m in self._going_on() if m.planned.data]
+        with_data = [m for m in self._running() if m.planned.data]
         _side_by_side(self._measure_accuracy, with_data, at_once=_evaluations_at_once(with_data))
 
     def _measure_accuracy(self, measurement: Measurement) -> None:
         def advance() -> None:
             self._advance(measurement, "accuracy")
 
-        with measurement.at_its_own_risk():
+        with measurement.noting_failure():
             measurement.measure_accuracy(_images_per_call(measurement.planned), advance)
 
-    def _going_on(self) -> list[Measurement]:
+    def _running(self) -> list[Measurement]:
         return [m for m in self._measurements if m.failure is None]
 
     def _advance(self, measurement: Measurement, note: str) -> None:
@@ -147,7 +149,7 @@ class _GroupRun:
 
 
 def _images_per_call(planned: Planned) -> int:
-    """A multiple of the batch size: only the last batch of all is filled up."""
+    """A multiple of the batch size, so that only the very last batch is padded."""
     batch_size = planned.trial.spec.batch_size
     return batch_size * max(1, IMAGES_PER_CALL // batch_size)
 
@@ -161,7 +163,7 @@ def _evaluations_at_once(measurements: list[Measurement]) -> int:
 def _side_by_side(
     work: Callable[[Measurement], None], on: list[Measurement], *, at_once: int
 ) -> None:
-    """For what is not timed. An interruption does not wait for the rest."""
+    """Do untimed work for several trials at once. An interruption does not wait for the rest."""
     pool = ThreadPoolExecutor(at_once)
     try:
         for done in [pool.submit(work, measurement) for measurement in on]:

@@ -1,1 +1,1 @@
-"""The results file: one SQLite journal with raw samples."""
+"""The results file: one SQLite journal of raw samples."""

@@ -1,4 +1,4 @@
-"""Opening SQLite files for one writer or for readers, and SQLite's errors as sentences."""
+"""SQLite files for one writer or for readers, and SQLite's errors as sentences."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PER
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """For writing; the file is made if need be."""
+    """Open for writing; the file is created where it is missing."""
     return _by_name(sqlite3.connect(path))
 
 
 def make_durable(connection: sqlite3.Connection) -> None:
-    """What is committed survives a power cut, and is one file that opens on a read-only disk."""
+    """Make commits survive a power cut, in one file that opens on a read-only disk."""
     connection.execute("PRAGMA journal_mode = DELETE")
     connection.execute("PRAGMA synchronous = EXTRA")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """For reading, on a read-only disk as well. Raises InputError where there is no file.
+    """Open for reading, on a read-only disk as well. Raises InputError where there is no file.
 
-    SQLite wants to write locks beside the file, unless told that nobody else can write it; and it
-    must write to undo a commit that a killed writer left half done (its ``-journal`` tells).
+    SQLite writes locks beside the file, unless it knows that nobody else can write it. It must
+    also write to undo a commit that a killed writer left half done (its ``-journal`` shows it).
     """
     if not path.is_file():
         raise InputError(
@@ -59,7 +59,7 @@ def _by_name(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def take_lock(path: Path) -> IO[str]:
-    """Hold ``<path>.lock``: the system lets go of it when this process ends, however it ends.
+    """Hold ``<path>.lock``; the system releases it when this process ends, however it ends.
 
     Raises RecordError where another process holds it, and OutputError.
     """
@@ -72,8 +72,8 @@ def take_lock(path: Path) -> IO[str]:
     except BlockingIOError as error:
         lock.close()
         raise RecordError(
-            f"{path} is being written by another sizewise",
-            "one sweep at a time writes to a results file",
+            f"{path} is in use by another sizewise process",
+            "only one sweep at a time can write to a results file",
             "Wait for it to end, or choose another folder with --out.",
         ) from error
     return lock
@@ -81,7 +81,7 @@ def take_lock(path: Path) -> IO[str]:
 
 @contextmanager
 def sentences(path: Path) -> Iterator[None]:
-    """SQLite's errors, and values that can't be read back, as OutputError and RecordError."""
+    """Raise SQLite's errors, and values that can't be read back, as OutputError or RecordError."""
     try:
         yield
     except sqlite3.Error as error:
@@ -103,8 +103,8 @@ def _translated(path: Path, error: sqlite3.Error) -> SizewiseError:
         todo = "Give yourself permission to write it, or choose another folder with --out."
         return OutputError(f"{path} can't be written", str(error), todo)
     if code == sqlite3.SQLITE_BUSY:
-        return RecordError(f"{path} is locked", str(error), "Close what else has it open.")
+        return RecordError(f"{path} is locked", str(error), "Close the program that has it open.")
     if code == sqlite3.SQLITE_CONSTRAINT:
         todo = "Nothing was changed; run the same command again."
-        return RecordError(f"{path} has such a result already", str(error), todo)
+        return RecordError(f"{path} has a result of this trial already", str(error), todo)
     return RecordError(f"{path} can't be read as a results file", str(error), _COPY)

@@ -1,7 +1,7 @@
-"""Runs, results and blocks as rows of the store, and back.
+"""Conversion of runs, results and blocks to rows of the store, and back.
 
-A trial comes back with its back end's options as plain ``BackendOptions``, so its identity is the
-row's column, not what the value read back would hash to.
+A trial comes back with its back end's options as plain ``BackendOptions``. So its identity is the
+row's column, and not the hash of the value that was read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The tables of a results file. A change here raises ``VERSION`` and brings an update of old files.
+"""The tables of a results file. A change here raises ``VERSION`` and needs an update of old files.
 
 Environments, configurations, trials, memory, accuracy, builds, first calls and parts of calls are
-JSON of the values in ``sizewise`` (NULL where there are none); latencies are a JSON list of
+JSON of the values in ``sizewise.core`` (NULL where there are none). Latencies are a JSON list of
 nanoseconds, one per call.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 VERSION = 2
 APPLICATION_ID = 0x73697A65
-"""``size`` in ASCII: how a results file is told from any other SQLite file."""
+"""``size`` in ASCII: it tells a results file from any other SQLite file."""
 
 SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -78,4 +78,4 @@ _UNFINISHED = "(status = 'failed' OR reason_code IN ('unsupported_backend', 'uns
 FINISHED = f"SELECT identity FROM result WHERE NOT {_UNFINISHED}"  # noqa: S608 - a constant
 WITHOUT_FIGURES = "SELECT * FROM result WHERE status != 'ok' ORDER BY id"
 FORGET_FAILURE = f"DELETE FROM result WHERE identity = :identity AND {_UNFINISHED}"  # noqa: S608
-"""Before the same trial is filed anew. A finished one stays, and UNIQUE refuses the second."""
+"""Run before the same trial is stored anew. A finished one stays, and UNIQUE refuses the second."""

@@ -1,4 +1,4 @@
-"""The journal of a sweep: one SQLite file, one writer, raw samples, nothing finished ever lost."""
+"""The journal of a sweep: one SQLite file, one writer, raw samples; no finished trial is lost."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Store(Closing):
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Store:
-        """Open for reading, or for writing (made if need be; one writer at a time). A file of an
-        older sizewise is brought up to date when it is written to, and read as it is.
+        """Open for reading, or for writing (created where it is missing; one writer at a time).
 
+        A writer brings the file of an older sizewise up to date; a reader leaves it as it is.
         Raises InputError, OutputError, RecordError or SchemaVersionError.
         """
         connect = database.connect_to_read if read_only else database.connect
@@ -47,20 +47,20 @@ class Store(Closing):
             return cls(path, connection, opened.pop_all())
 
     def begin_run(self, run: Run) -> int:
-        """File a run (without its results) and give its number."""
+        """Store a run (without its results) and give its number."""
         with database.sentences(self._path), self._connection as connection:
             return int(connection.execute(schema.INSERT_RUN, rows.from_run(run)).lastrowid or 0)
 
     def statuses(self, identities: Iterable[str]) -> dict[str, Status]:
-        """What came of those of ``identities`` that are on file."""
+        """The status of each of ``identities`` that is on file."""
         wanted = set(identities)
         with database.sentences(self._path):
             found = self._connection.execute("SELECT identity, status FROM result").fetchall()
         return {identity: status for identity, status in found if identity in wanted}
 
     def finished(self, identities: Iterable[str]) -> set[str]:
-        """Those of ``identities`` that need no measuring. A trial that failed, or lacked a back end
-        or a file that may be there by now, is tried again."""
+        """Those of ``identities`` that need not be measured. A trial that failed is tried again; so
+        is one that lacked a back end or a file, which may be there by now."""
         wanted = set(identities)
         with database.sentences(self._path):
             found = self._connection.execute(schema.FINISHED).fetchall()
@@ -74,7 +74,7 @@ class Store(Closing):
             return tuple(rows.to_result(row, ()) for row in found if row["identity"] in wanted)
 
     def add_results(self, run_id: int, results: Iterable[Result]) -> None:
-        """File all of ``results`` or none; an unfinished one of the same trial makes way.
+        """Store all of ``results`` or none; each replaces an unfinished one of the same trial.
 
         Raises RecordError where a trial is finished already.
         """
@@ -87,7 +87,7 @@ class Store(Closing):
                 connection.executemany(schema.INSERT_BLOCK, blocks)
 
     def runs(self) -> tuple[Run, ...]:
-        """All that is on file, in the order in which it was filed."""
+        """All runs on file with their results, in the order in which they were stored."""
         with database.sentences(self._path):
             blocks = self._blocks()
             results: dict[int, list[Result]] = {}
@@ -110,7 +110,8 @@ class Store(Closing):
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Of a file of somebody else nothing is changed."""
+    """Create the tables of an empty file, or update those of an older one. A file of another
+    program is left unchanged."""
     empty = _scalar(connection, "SELECT count(*) FROM sqlite_master") == 0
     if not empty:
         _check_schema(connection, path)
@@ -121,12 +122,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_schema(connection: sqlite3.Connection, path: Path) -> int:
-    """The version of its tables."""
+    """The version of the tables. Raises RecordError and SchemaVersionError."""
     found = int(_scalar(connection, "PRAGMA user_version"))
     if _scalar(connection, "PRAGMA application_id") != schema.APPLICATION_ID or found < 1:
         raise RecordError(
-            f"{path} is no results file of sizewise",
-            "it is a database of something else",
+            f"{path} is not a results file of sizewise",
+            "it is a database of another program",
             "Give the results.sqlite that sizewise bench wrote.",
         )
     if found > schema.VERSION:

@@ -1,4 +1,4 @@
-"""Bringing a results file of an older sizewise up to the tables of this one."""
+"""Updates of the tables of a results file that an older sizewise wrote."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench.journal import database, schema
 
 
 def update(connection: sqlite3.Connection) -> None:
-    """In place, version by version, each of them whole or not at all."""
+    """Update in place, version by version; each step is done whole or not at all."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     for version in range(found + 1, schema.VERSION + 1):
         connection.execute("BEGIN IMMEDIATE")
@@ -18,7 +18,7 @@ def update(connection: sqlite3.Connection) -> None:
 
 
 def updated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """In memory and to be read only: nothing is written to a file that was opened for reading."""
+    """An updated copy in memory, read-only: a file that was opened for reading is not written."""
     copy = database.connect_to_memory()
     connection.backup(copy)
     update(copy)
@@ -27,7 +27,7 @@ def updated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def update_to_2(connection: sqlite3.Connection) -> None:
-    """First calls, and the parts of a call."""
+    """Add first calls, and the parts of a call."""
     connection.execute("ALTER TABLE result ADD COLUMN first_calls TEXT")
     connection.execute("ALTER TABLE result ADD COLUMN parts TEXT")
 

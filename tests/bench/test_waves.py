@@ -121,6 +121,7 @@ class Impatient(Child):
         return super().call(method, arguments, timeout_s=timeout_s, **how)
 
 
+@pytest.mark.usefixtures("built_here")
 def test_an_engine_that_crashes_hangs_or_gives_no_numbers_costs_its_own_trial(
     tmp_path: Path,
 ) -> None:

@@ -243,7 +243,7 @@ def test_somebody_elses_database_is_refused(tmp_path: Path, read_only: bool) -> 
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE result (id)")
     other.close()
-    with pytest.raises(RecordError, match="no results file of sizewise"):
+    with pytest.raises(RecordError, match="not a results file of sizewise"):
         Store.open(path, read_only=read_only)
 
 
