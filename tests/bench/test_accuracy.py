@@ -26,6 +26,8 @@ from sizewise.core.trials import Accuracy
 from tests.bench.models import CARD, brightness, colours, suppressed_colours
 from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
 
+pytestmark = pytest.mark.usefixtures("built_here")
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:

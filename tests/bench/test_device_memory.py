@@ -53,7 +53,7 @@ class FakeNvml:
         return [SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in found]
 
 
-def told(monkeypatch: pytest.MonkeyPatch, nvml: FakeNvml) -> int | None:
+def reported(monkeypatch: pytest.MonkeyPatch, nvml: FakeNvml) -> int | None:
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
     used = readings.device_bytes()
     assert nvml.open == 0
@@ -63,7 +63,7 @@ def told(monkeypatch: pytest.MonkeyPatch, nvml: FakeNvml) -> int | None:
 def test_ours_is_summed_over_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = os.getpid()
     nvml = FakeNvml([[(ours, 300), (OTHERS, 7000)], [(OTHERS, 50)], [(ours, 20)]])
-    assert told(monkeypatch, nvml) == 320
+    assert reported(monkeypatch, nvml) == 320
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_ours_is_summed_over_devices(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param([], id="no device"),
     ],
 )
-def test_what_is_not_told_is_none(
+def test_what_is_not_reported_is_none(
     monkeypatch: pytest.MonkeyPatch, devices: list[list[tuple[int, int | None]]]
 ) -> None:
-    assert told(monkeypatch, FakeNvml(devices)) is None
+    assert reported(monkeypatch, FakeNvml(devices)) is None
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ def test_what_is_not_told_is_none(
         "nvmlDeviceGetComputeRunningProcesses",
     ],
 )
-def test_a_driver_that_refuses_tells_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_driver_that_refuses_reports_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     nvml = FakeNvml([[(os.getpid(), 300)]], fails_in=name)
-    assert told(monkeypatch, nvml) is None
+    assert reported(monkeypatch, nvml) is None
     assert nvml.calls[-1] == ("nvmlInit" if name == "nvmlInit" else "nvmlShutdown")
 
 
-def test_without_the_library_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_nothing_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     assert readings.device_bytes() is None
 
