@@ -9,12 +9,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from reports import provenance
-from reports.findings import Findings, find
-from reports.grid import plain
+from reports.findings.find import Findings, find
 from reports.load import Records, read_records
-from reports.plots import draw
+from reports.plots.sweep import draw
 from reports.sections import Section, figures
-from reports.words import listed
+from reports.text.grid import plain
+from reports.text.words import listed
 from sizewise.core.files import written_whole
 
 DPI = 150

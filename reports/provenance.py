@@ -9,10 +9,10 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from reports.grid import grid, plain
 from reports.labels import constants
 from reports.load import Records
-from reports.words import (
+from reports.text.grid import grid, plain
+from reports.text.words import (
     command_without_folders,
     counted,
     listed,

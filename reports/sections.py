@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports import call_tables, tables
-from reports.fusion_table import fusion_table
-from reports.fusions import Comparison, compare_modes
-from reports.grid import plain
+from reports.analysis.fusions import Comparison, compare_modes
+from reports.analysis.pairs import Pair, find_pairs
 from reports.load import METRICS, Records
-from reports.pairs import Pair, find_pairs
+from reports.tables import by_size as tables
+from reports.tables import calls as call_tables
+from reports.tables.fusion import fusion_table
+from reports.text.grid import plain
 from sizewise.core.stats import CONFIDENCE, PRACTICAL
 
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports import call_tables
 from reports.calls import call_figures
 from reports.load import Records, select_records
 from reports.markdown import compose
+from reports.tables import calls as call_tables
 from sizewise.core.specs import Size
 from sizewise.core.stats import summarize
 from sizewise.core.trials import FirstCall, Part, Result, ShapeChange

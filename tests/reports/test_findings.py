@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reports.choice import what_to_ship
-from reports.dynamic_cost import what_dynamic_costs
-from reports.findings import _KINDS, find, what_to_doubt
+from reports.findings.dynamic_cost import what_dynamic_costs
+from reports.findings.find import _KINDS, find, what_to_doubt
+from reports.findings.recommendation import what_to_ship
 from reports.load import Records, select_records
 from reports.markdown import compose
 from sizewise.core.specs import Size

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from reports.findings import find
-from reports.fusion_cost import what_fusion_costs
-from reports.fusion_plot import fusion_figure
-from reports.fusion_table import fusion_table
-from reports.fusions import compare_modes
+from reports.analysis.fusions import compare_modes
+from reports.findings.find import find
+from reports.findings.fusion_cost import what_fusion_costs
 from reports.load import Records, select_records
 from reports.markdown import write_report
+from reports.plots.fusion import fusion_figure
+from reports.tables.fusion import fusion_table
 from sizewise.core.specs import Size
 from sizewise.core.stats import compare_results, summarize
 from sizewise.core.trials import Accuracy, Memory, Result

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from reports.grid import grid, plain
+from reports.text.grid import grid, plain
 
 PRINTED = st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_categories=["Cc"])
 WORDS = st.text(PRINTED | st.sampled_from("_*`|&~"), max_size=20)

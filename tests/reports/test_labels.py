@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reports.analysis.pairs import find_pairs
 from reports.labels import constants
 from reports.load import select_records
-from reports.pairs import find_pairs
 from sizewise.core.specs import BatchRange, Size
 from sizewise.core.trials import Trial
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from reports.analysis.pairs import Pair, best_of, by_backend, find_pairs, geometric_mean
 from reports.load import Records, select_records
-from reports.pairs import Pair, best_of, by_backend, find_pairs, geometric_mean
 from sizewise.core.specs import Size
 from sizewise.core.stats import Ratio, compare_results
 

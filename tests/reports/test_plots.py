@@ -12,11 +12,11 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
+from reports.analysis.pairs import find_pairs
+from reports.analysis.tradeoffs import contests, pareto_front
 from reports.load import Records, select_records
-from reports.pairs import find_pairs
-from reports.plots import accuracy_figure, draw
-from reports.series import OKABE_ITO, Style, styles
-from reports.tradeoffs import contests, pareto_front
+from reports.plots.styles import OKABE_ITO, Style, styles
+from reports.plots.sweep import accuracy_figure, draw
 from sizewise.core.specs import Size
 from sizewise.core.trials import Result
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports import tables
-from reports.builds import build_totals
+from reports.analysis.builds import build_totals
+from reports.analysis.pairs import find_pairs
 from reports.load import Records, select_records
 from reports.markdown import compose
-from reports.pairs import find_pairs
+from reports.tables import by_size as tables
 from sizewise.core.specs import Size
 from sizewise.core.stats import summarize
 from sizewise.core.trials import Accuracy, Build, Result

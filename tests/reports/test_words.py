@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.words import (
+from reports.text.words import (
     command_without_folders,
     counted,
     listed,

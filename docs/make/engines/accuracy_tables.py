@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.make.engines.pages import MISSING, network_of, read_record, write_record
-from reports.grid import grid
+from reports.text.grid import grid
 from sizewise.core import codec
 from sizewise.core.specs import Size
 

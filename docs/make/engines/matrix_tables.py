@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from docs.make.engines.pages import MISSING, Notes, read_record
-from reports.grid import grid
+from reports.text.grid import grid
 
 Column = tuple[str, str]
 """Precision and back end."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from docs.make.engines.pages import MISSING, Notes, read_record
-from reports.grid import grid
+from reports.text.grid import grid
 from sizewise.core import codec
 from sizewise.core.intervals import Interval, mean_interval
 from sizewise.core.specs import Deviation, Size

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.axes import GREY, canvas, cross_out, label_points, legend, named, plain_scale
-from reports.fusions import Comparison, main_settings
+from reports.analysis.fusions import Comparison, main_settings
+from reports.analysis.tradeoffs import RANKED_BY
 from reports.load import METRICS
-from reports.series import OKABE_ITO
-from reports.tradeoffs import RANKED_BY
+from reports.plots.axes import GREY, canvas, cross_out, label_points, legend, named, plain_scale
+from reports.plots.styles import OKABE_ITO
 
 _LINES = (("-", "o"), ("--", "s"), (":", "^"))
 """One for each of the main settings."""

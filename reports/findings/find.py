@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reports.choice import what_to_ship
-from reports.dynamic_cost import what_dynamic_costs
-from reports.fusion_cost import what_fusion_costs
+from reports.findings.dynamic_cost import what_dynamic_costs
+from reports.findings.fusion_cost import what_fusion_costs
+from reports.findings.phrases import where
+from reports.findings.recommendation import what_to_ship
 from reports.load import Records
-from reports.phrases import where
-from reports.words import counted, listed
+from reports.text.words import counted, listed
 
 Findings = tuple[str, ...]
 FEW = 3

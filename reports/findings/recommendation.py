@@ -6,10 +6,10 @@ import math
 
 import pandas as pd
 
+from reports.analysis.tradeoffs import Contest, contests
+from reports.findings.phrases import caveat, latency, where
 from reports.load import Records
-from reports.phrases import caveat, latency, where
-from reports.tradeoffs import Contest, contests
-from reports.words import listed, measured
+from reports.text.words import listed, measured
 from sizewise.core.stats import compare_results
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from reports.builds import build_totals
+from reports.analysis.builds import build_totals
+from reports.analysis.pairs import Mean, Pair, best_of, by_backend, find_pairs, geometric_mean
+from reports.findings.phrases import change, price
 from reports.load import Records
-from reports.pairs import Mean, Pair, best_of, by_backend, find_pairs, geometric_mean
-from reports.phrases import change, price
-from reports.words import counted, listed, number
+from reports.text.words import counted, listed, number
 
 
 def what_dynamic_costs(records: Records) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.fusions import Comparison, latency_ratio, trusted
-from reports.grid import grid, plain
+from reports.analysis.fusions import Comparison, latency_ratio, trusted
 from reports.load import METRICS, Records
-from reports.tables import DOUBTED, NONE, best_score, ratio_text
-from reports.words import measured
+from reports.tables.by_size import DOUBTED, NONE, best_score, ratio_text
+from reports.text.grid import grid, plain
+from reports.text.words import measured
 
 SETTINGS = 2
 """Side by side in one table; more of them go into the next."""

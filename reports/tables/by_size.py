@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from reports.builds import build_totals
-from reports.grid import grid, plain
+from reports.analysis.builds import build_totals
+from reports.analysis.pairs import Mean, Pair, best_of, geometric_mean
 from reports.load import ERRORS, METRICS
-from reports.pairs import Mean, Pair, best_of, geometric_mean
-from reports.words import listed, measured, number, without_folders
+from reports.text.grid import grid, plain
+from reports.text.words import listed, measured, number, without_folders
 from sizewise.core.stats import Ratio
 
 COLUMNS = 6

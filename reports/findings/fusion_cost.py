@@ -6,11 +6,11 @@ import math
 
 import pandas as pd
 
-from reports.fusions import Comparison, compare_modes, latency_ratio, main_settings
+from reports.analysis.fusions import Comparison, compare_modes, latency_ratio, main_settings
+from reports.analysis.tradeoffs import RANKED_BY, TOLERANCE
+from reports.findings.phrases import caveat
 from reports.load import METRICS, Records
-from reports.phrases import caveat
-from reports.tradeoffs import RANKED_BY, TOLERANCE
-from reports.words import counted, listed, measured
+from reports.text.words import counted, listed, measured
 from sizewise.core.stats import Ratio
 
 BASELINE = "single"

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from reports.grid import grid, plain
-from reports.phrases import where
-from reports.tables import NONE
-from reports.words import number, without_folders
+from reports.findings.phrases import where
+from reports.tables.by_size import NONE
+from reports.text.grid import grid, plain
+from reports.text.words import number, without_folders
 
 FIRSTS = ("after opening (ms)", "at another shape (ms)", "back again (ms)")
 FIRST_NOTE = (

@@ -6,8 +6,8 @@ import math
 
 import pandas as pd
 
-from reports.pairs import Mean
-from reports.words import measured, number
+from reports.analysis.pairs import Mean
+from reports.text.words import measured, number
 from sizewise.core.stats import PRACTICAL
 
 

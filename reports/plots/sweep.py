@@ -12,7 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from reports.axes import (
+from reports.analysis.fusions import compare_modes
+from reports.analysis.pairs import Pair, best_of, by_backend, find_pairs, geometric_mean
+from reports.analysis.tradeoffs import Contest, contests, pareto_front
+from reports.findings.phrases import price
+from reports.load import Records
+from reports.plots.axes import (
     BAND,
     FRONT,
     GREY,
@@ -25,14 +30,9 @@ from reports.axes import (
     positions,
     size_axis,
 )
-from reports.fusion_plot import fusion_figure
-from reports.fusions import compare_modes
-from reports.load import Records
-from reports.pairs import Pair, best_of, by_backend, find_pairs, geometric_mean
-from reports.phrases import price
-from reports.series import Style, styles
-from reports.tradeoffs import Contest, contests, pareto_front
-from reports.words import counted, listed
+from reports.plots.fusion import fusion_figure
+from reports.plots.styles import Style, styles
+from reports.text.words import counted, listed
 from sizewise.core.stats import PRACTICAL
 
 Styles = Mapping[str, Style]

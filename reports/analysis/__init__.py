@@ -1,0 +1,1 @@
+"""Comparisons between rows: pairs, fusion modes, accuracy against latency, builds."""

@@ -1,0 +1,1 @@
+"""Findings: the sentences at the top of the report."""

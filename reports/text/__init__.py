@@ -1,0 +1,1 @@
+"""Numbers, words and Markdown as a report writes them."""
