@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from sizewise.core import codec
 from sizewise.core.environment import Environment
-from sizewise.core.specs import EngineSpec, Size, Strategy
+from sizewise.core.specs import EngineSpec, Size, Strategy, Task
 
 Status = Literal["ok", "unsupported", "failed", "invalid"]
 
@@ -164,6 +164,34 @@ class Accuracy:
     miou: float | None = None
     f_measure: float | None = None
     mae: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A measure of accuracy, 0–1. ``name`` is that of the attribute that holds it. ``ranks``:
+    engines and networks are ranked by it, which holds for one metric of a task."""
+
+    name: str
+    title: str
+    task: Task
+    lower_is_better: bool = False
+    ranks: bool = False
+
+
+METRICS = (
+    Metric(name="ap", title="AP", task="detection", ranks=True),
+    Metric(name="ap50", title="AP50", task="detection"),
+    Metric(name="miou", title="mIoU", task="segmentation", ranks=True),
+    Metric(name="f_measure", title="F-measure", task="segmentation"),
+    Metric(name="mae", title="MAE", task="segmentation", lower_is_better=True),
+    Metric(name="top1", title="top-1", task="classification", ranks=True),
+    Metric(name="top5", title="top-5", task="classification"),
+)
+"""All metrics, in the order in which they are shown."""
+RECORDED_METRICS = tuple(
+    metric for metric in METRICS if metric.name in {field.name for field in fields(Accuracy)}
+)
+"""Those that results hold: classifiers are evaluated, but not in a sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)

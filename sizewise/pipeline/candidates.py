@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sizewise.core.errors import EngineError, UsageError
 from sizewise.core.progress import Progress
 from sizewise.core.specs import ModelCard, Size
+from sizewise.core.trials import METRICS
 from sizewise.pipeline.models import usual_sizes
 
 if TYPE_CHECKING:
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     Data = Dataset | ClassifiedSet
 
 SCORES: Mapping[str, Mapping[str, str]] = {
-    "detection": {"ap": "AP", "ap50": "AP50"},
-    "segmentation": {"miou": "mIoU", "f_measure": "F-measure", "mae": "MAE"},
-    "classification": {"top1": "top-1", "top5": "top-5"},
+    task: {metric.name: metric.title for metric in METRICS if metric.task == task}
+    for task in dict.fromkeys(metric.task for metric in METRICS)
 }
 """By task, what is measured (0–1) and what it is called."""
 
