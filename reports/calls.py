@@ -1,4 +1,4 @@
-"""First calls and the parts of a call, as figures of a row."""
+"""Cold start and the parts of a call, as columns of a row."""
 
 from __future__ import annotations
 
@@ -7,35 +7,38 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from reports.text.words import times
 from sizewise.core.trials import Cell, FirstCall, Result, ShapeChange
 
+PART_COLUMNS = {"host-to-device": "h2d_ms", "compute": "compute_ms", "device-to-host": "d2h_ms"}
+"""The parts that have a column, by their names in results."""
 
-def call_figures(result: Result) -> dict[str, Any]:
-    """Milliseconds, medians over processes: ``first_ms`` of the first call of all, ``other_ms`` of
-    the first one at ``other_shape``, ``later_ms`` of later ones there and ``back_ms`` of the first
-    one back; ``parts`` as pairs of name and median. NaN, and nothing, where they were not measured
-    or the result is not ``ok``."""
-    first_calls = result.first_calls if result.status == "ok" else ()
+
+def call_columns(result: Result) -> dict[str, Any]:
+    """The columns of an ``ok`` result. Each figure is the median over processes."""
+    first_calls = result.first_calls
     changes = [first.change for first in first_calls if first.change]
+    parts = _parts(result)
     return {
-        "first_ms": _median_ms(first.open_ns for first in first_calls),
+        "cold_start_ms": _median_ms(first.open_ns for first in first_calls),
         "other_shape": _other_shape(result.trial.cell, changes),
-        "other_ms": _median_ms(change.first_ns for change in changes),
-        "later_ms": _median_ms(
+        "other_first_ms": _median_ms(change.first_ns for change in changes),
+        "other_later_ms": _median_ms(
             statistics.median(change.later_ns) for change in changes if change.later_ns
         ),
-        "back_ms": _median_ms(change.back_ns for change in changes),
-        "change_reason": _reason(first_calls),
-        "parts": _parts(result) if result.status == "ok" else (),
+        "return_ms": _median_ms(change.back_ns for change in changes),
+        "other_reason": _reason(first_calls),
+        "parts": parts,
+        **{PART_COLUMNS[name]: ms for name, ms in parts if name in PART_COLUMNS},
     }
 
 
 def _other_shape(cell: Cell, changes: Sequence[ShapeChange]) -> str:
-    """What of it is another; each process changes to the same."""
+    """The batch where the size is the same; each process changes to the same shape."""
     if not changes:
         return ""
     size, batch_size = changes[0].size, changes[0].batch_size
-    return f"batch {batch_size}" if size == cell.size else str(size)
+    return f"batch {batch_size}" if size == cell.size else times(size)
 
 
 def _reason(first_calls: Iterable[FirstCall]) -> str:

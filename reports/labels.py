@@ -2,99 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
-import pandas as pd
+from reports.columns import COLUMNS, NONE, Row
+from reports.grouping import grouped
 
-_WORDS: dict[str, Callable[[object], str]] = {
+_WORDS: dict[str, Callable[[Any], str]] = {
     "network": str,
     "fusion": str,
     "backend": str,
     "precision": str,
     "strategy": str,
-    "span": str,
+    "accepted_sizes": str,
     "graph_fusion": lambda level: f"graph fusion {level}",
-    "batch": lambda size: f"batch {size}",
-    "batches": lambda several: f"batches {several}" if several else "",
+    "batch_size": lambda size: f"batch {size}",
+    "accepted_batches": lambda several: f"batches {several}" if several else "",
     "options": str,
     "threads": lambda count: f"threads {count}",
     "streams": lambda count: f"streams {count}",
-    "model": lambda sha256: f"model {str(sha256)[:8]}",
+    "model_sha256": lambda sha256: f"model {sha256[:8]}",
     "replica": lambda number: f"replica {number}",
     "variant": lambda number: f"#{number}",
 }
-"""What may stand in a name, in the order of its words."""
+"""The columns that may stand in a name, in the order of its words."""
 
-_OF_MODEL = ("network", "fusion", "model")
+_OF_MODEL = ("network", "fusion", "model_sha256")
+_OF_STRATEGY = ("strategy", "accepted_sizes")
 _ALWAYS = ("backend", "strategy")
 _IF_NEEDED = (
     "network",
     "fusion",
     "precision",
     "graph_fusion",
-    "batch",
-    "batches",
+    "batch_size",
+    "accepted_batches",
     "options",
     "threads",
     "streams",
-    "model",
+    "model_sha256",
     "replica",
-    "span",
+    "accepted_sizes",
     "variant",
 )
-"""Asked in this order: what an earlier one tells apart needs no later one."""
+"""Tried in this order: what an earlier one tells apart needs no later one."""
+_NO_CONSTANTS = ("model_sha256", "replica", "accepted_sizes", "variant")
 
-PAIRED_BY = tuple(name for name in _WORDS if name not in ("strategy", "span"))
+PAIRED_BY = tuple(name for name in _WORDS if name not in _OF_STRATEGY)
 """Equal in two engines that differ in their strategy alone."""
 
 
-def label_engines(frame: pd.DataFrame) -> pd.DataFrame:
-    """``frame`` with ``variant``, ``engine`` (its name), and parts of that name: ``family``
-    (without the strategy), ``mode`` (which network) and ``setting`` (what runs it).
+def label_engines(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """``rows`` with their ``variant``, and with ``engine``, ``family``, ``mode`` and ``setting``.
 
-    ``variant`` numbers engines that differ in nothing but how they were measured, so that no
-    engine has two rows at one size.
+    Variants number engines that differ in nothing but how they were measured, so that no engine
+    has two rows at one size.
     """
-    named = frame.assign(variant=_variants(frame))
-    used = _telling(named)
+    numbered = _with_variants(rows)
+    used = _telling(numbered)
     spoken = [name for name in _WORDS if name in used]
-    family = [name for name in spoken if name not in ("strategy", "span")]
-    return named.assign(
-        engine=_joined(named, spoken),
-        family=_joined(named, family),
-        mode=_joined(named, [name for name in spoken if name in _OF_MODEL]),
-        setting=_joined(named, [name for name in spoken if name not in _OF_MODEL]),
+    return tuple(
+        replace(
+            row,
+            engine=_joined(row, spoken),
+            family=_joined(row, [name for name in spoken if name not in _OF_STRATEGY]),
+            mode=_joined(row, [name for name in spoken if name in _OF_MODEL]),
+            setting=_joined(row, [name for name in spoken if name not in _OF_MODEL]),
+        )
+        for row in numbered
     )
 
 
-def _telling(frame: pd.DataFrame) -> list[str]:
+def _values(row: Row, names: Iterable[str]) -> tuple[Hashable, ...]:
+    return tuple(getattr(row, name) for name in names)
+
+
+def _telling(rows: Sequence[Row]) -> list[str]:
     used = list(_ALWAYS)
     for name in _IF_NEEDED:
-        if frame.groupby([*used, name]).ngroups > frame.groupby(used).ngroups:
+        told_apart = {_values(row, [*used, name]) for row in rows}
+        if len(told_apart) > len({_values(row, used) for row in rows}):
             used.append(name)
     return used
 
 
-def _joined(frame: pd.DataFrame, columns: list[str]) -> list[str]:
-    rows = frame[columns].to_dict("records")
-    return [" ".join(filter(None, (_WORDS[str(k)](v) for k, v in row.items()))) for row in rows]
+def _joined(row: Row, names: Iterable[str]) -> str:
+    return " ".join(filter(None, (_WORDS[name](getattr(row, name)) for name in names)))
 
 
-def _variants(frame: pd.DataFrame) -> pd.Series[int]:
-    """1, 2, … in the order of filing, by ``conditions`` and, where that is not enough, by turn.
+def _with_variants(rows: Sequence[Row]) -> list[Row]:
+    """Numbers 1, 2, … by how rows were measured and, where that is not enough, by their turn.
 
-    Numbered across strategies, so that engines measured alike have the same number.
+    Numbered in the order of the file and across strategies, so that engines measured alike have
+    the same number.
     """
     alike = [name for name in PAIRED_BY if name != "variant"]
-    conditions = frame.groupby(alike)["conditions"]
-    numbers: pd.Series[int] = conditions.transform(lambda group: pd.factorize(group)[0]) + 1
-    one_row = [*alike, "strategy", "span", "variant", "size"]
-    turns = frame.assign(variant=numbers).groupby(one_row).cumcount()
-    return numbers + turns * numbers.max()
+    groups = grouped(rows, lambda row: _values(row, alike))
+    known = {key: list(dict.fromkeys(map(_conditions, group))) for key, group in groups.items()}
+    numbers = [known[_values(row, alike)].index(_conditions(row)) + 1 for row in rows]
+    turns = _turns(
+        (number, _values(row, [*alike, *_OF_STRATEGY, "size"]))
+        for number, row in zip(numbers, rows, strict=True)
+    )
+    return [
+        replace(row, variant=number + turn * max(numbers))
+        for row, number, turn in zip(rows, numbers, turns, strict=True)
+    ]
 
 
-def constants(frame: pd.DataFrame) -> list[str]:
+def _conditions(row: Row) -> Hashable:
+    trial = row.result.trial
+    return trial.protocol, trial.data_sha256, trial.backend_version
+
+
+def _turns(keys: Iterable[Hashable]) -> Iterator[int]:
+    """How often each key was there before."""
+    seen: Counter[Hashable] = Counter()
+    for key in keys:
+        yield seen[key]
+        seen[key] += 1
+
+
+def constants(rows: Sequence[Row]) -> list[str]:
     """What names leave out because it is the same in every row: ``precision fp32``."""
-    names = (name for name in _IF_NEEDED if name not in ("model", "replica", "span", "variant"))
-    same = {name: frame[name].iloc[0] for name in names if frame[name].nunique() == 1}
-    return [f"{name.replace('_', ' ')} {value}" for name, value in same.items() if value != ""]
+    names = (name for name in _IF_NEEDED if name not in _NO_CONSTANTS)
+    same = {
+        name: rows[0].text(name) for name in names if len({getattr(r, name) for r in rows}) == 1
+    }
+    return [f"{COLUMNS[name].title} {text}" for name, text in same.items() if text != NONE]

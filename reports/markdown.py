@@ -1,4 +1,4 @@
-"""``report.md``: what a sweep found, in sentences, tables and pictures, and how to get it again."""
+"""``report.md``: what a sweep found, in sentences, tables and plots, and how to reproduce it."""
 
 from __future__ import annotations
 
@@ -29,35 +29,36 @@ class Report:
 
 
 def write_report(results: Path, out: Path, models: Collection[str] = ()) -> Report:
-    """Write ``report.md`` and its pictures into the folder ``out``, whole or not at all; of the
-    models with the hashes ``models``, or of all.
+    """Write ``report.md`` and its plots into the folder ``out``, each whole or not at all.
+
+    The report is of all models, or of those with the hashes ``models``.
 
     Raises InputError, RecordError or SchemaVersionError where ``results`` can't be read or holds
     nothing, OutputError where ``out`` can't be written.
     """
     records = read_records(results, models)
-    findings = find(records)
-    pictures = draw(records)
-    text = compose(records, findings, pictures)
-    for name, picture in pictures.items():
+    findings = find(records.rows)
+    plots = draw(records.rows)
+    text = compose(records, findings, plots)
+    for name, plot in plots.items():
         with written_whole(out / name) as draft:
-            picture.savefig(draft, format="png", dpi=DPI)
+            plot.savefig(draft, format="png", dpi=DPI)
     with written_whole(out / "report.md") as draft:
         draft.write_text(text, encoding="utf-8")
     return Report(path=out / "report.md", findings=findings)
 
 
-def compose(records: Records, findings: Findings, pictures: Mapping[str, Figure]) -> str:
+def compose(records: Records, findings: Findings, plots: Mapping[str, Figure]) -> str:
     """The report's text."""
-    networks = listed(map(str, records.frame["network"].unique()))
+    networks = listed(dict.fromkeys(row.network for row in records.rows))
     title = f"# {plain(networks)} on {plain(records.environment.cpu)}"
     sentences = "\n".join(f"{turn}. {plain(text)}" for turn, text in enumerate(findings, start=1))
-    shown = {name: _picture(name, figure) for name, figure in pictures.items()}
-    sections = (*figures(records, shown), *_origins(records))
+    shown = {name: _plot(name, figure) for name, figure in plots.items()}
+    sections = (*figures(records.rows, shown), *_origins(records))
     return "\n\n".join(filter(None, (title, sentences, *map(str, sections)))) + "\n"
 
 
-def _picture(name: str, figure: Figure) -> str:
+def _plot(name: str, figure: Figure) -> str:
     title = figure.axes[0].get_title(loc="left")
     return f"![{plain(title)}]({name})"
 
@@ -69,6 +70,6 @@ def _origins(records: Records) -> Iterable[Section]:
     )
     yield Section(title="How it was measured", parts=(provenance.method(records),))
     yield Section(
-        title="How to measure it again",
-        parts=(provenance.reproduction(records.runs), provenance.model_table(records.frame)),
+        title="How to reproduce",
+        parts=(provenance.reproduction(records.runs), provenance.model_table(records.rows)),
     )

@@ -1,4 +1,4 @@
-"""Where the figures come from: machine, method, models and the way to get them again."""
+"""Where the figures come from: machine, method, models and how to reproduce them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict
 
-import pandas as pd
-
+from reports.analysis.tradeoffs import TOLERANCE
+from reports.columns import Row
+from reports.grouping import grouped
 from reports.labels import constants
 from reports.load import Records
 from reports.text.grid import grid, plain
@@ -16,7 +17,9 @@ from reports.text.words import (
     command_without_folders,
     counted,
     listed,
+    percent,
     plain_without_folders,
+    spelled,
     without_folders,
 )
 from sizewise.core.environment import Environment
@@ -25,20 +28,20 @@ from sizewise.core.trials import Protocol, Run
 
 
 def environment_table(records: Records) -> str:
-    """The machine, the software and the time."""
+    """The machine, the software and the time as a table."""
     where = records.environment
     packages = ", ".join(f"{name} {version}" for name, version in sorted(where.packages.items()))
     rows = {
         "CPU": where.cpu,
-        "instruction sets": ", ".join(where.cpu_flags) or "none of those that matter here",
-        "cores that could be used": str(where.cores),
+        "instruction sets": ", ".join(where.cpu_flags) or "none of those that matter for inference",
+        "usable cores": str(where.cores),
         "memory": f"{where.memory_bytes / 2**30:.1f} GiB",
         "accelerators": "; ".join(where.devices) or "none",
         "system": f"{where.system}, kernel {where.kernel}",
         "runs started": listed(dict.fromkeys(run.started for run in records.runs)),
         "software": f"sizewise {where.sizewise}, Python {where.python}, {packages}",
     }
-    return grid(["what", "is"], [[key, plain(text)] for key, text in rows.items()], texts=2)
+    return grid(["what", "value"], [[key, plain(text)] for key, text in rows.items()], texts=2)
 
 
 def left_out(records: Records) -> str:
@@ -51,10 +54,10 @@ def left_out(records: Records) -> str:
 
 def _stranger(ours: Environment, runs: list[Run]) -> str:
     mine, theirs = asdict(ours), asdict(runs[-1].environment)
-    told_by = [
+    different = [
         key for key in mine if key not in ("kernel", "sizewise") and mine[key] != theirs[key]
     ]
-    differences = listed(f"{key.replace('_', ' ')} {_short(theirs[key])}" for key in told_by)
+    differences = listed(f"{spelled(key)} {_short(theirs[key])}" for key in different)
     results = counted(sum(len(run.results) for run in runs), "result")
     return plain(
         f"Left out: {results} of another environment ({differences}), measured until "
@@ -70,21 +73,22 @@ def _short(value: object) -> str:
 
 def method(records: Records) -> str:
     """How the rows were measured, with the numbers of the records."""
-    results, frame = records.results, records.frame
+    results, rows = [row.result for row in records.rows], records.rows
     protocols = dict.fromkeys(r.trial.protocol for r in results)
     blocks = [block for result in results for block in result.blocks]
     calls = sum(len(block.latency_ns) for block in blocks)
     parts = [
         *map(_protocol, protocols),
         f"That made {counted(calls, 'call')} in {counted(len(blocks), 'block')} for "
-        f"{counted(len(frame), 'row')}. A latency is what a monotonic clock in the engine's own "
+        f"{counted(len(rows), 'row')}. A latency is what a monotonic clock in the engine's own "
         "process shows around one call. A median is the exponential of the mean, over processes, "
-        f"of log block medians; its {CONFIDENCE:.0%} interval is Student's t over the processes.",
-        f"A row is not to be trusted where fewer than {FEW_PROCESSES} processes stand behind it, "
-        f"where its interval is wider than ±{WIDE:.0%}, or where other programs were busy during "
-        f"more than {BUSY:.0%} of its blocks.",
-        _accuracy(frame),
-        f"The same in every row: {listed(constants(frame))}.",
+        f"of log block medians. Its {percent(CONFIDENCE)} interval (CI) is Student's t over the "
+        "processes.",
+        f"A row is unreliable if fewer than {FEW_PROCESSES} processes were measured, if its "
+        f"interval is wider than ±{percent(WIDE)}, or if other programs were busy during more than "
+        f"{percent(BUSY)} of its blocks.",
+        _accuracy(rows),
+        f"The same in every row: {listed(constants(rows))}.",
     ]
     return "\n\n".join(plain(part) for part in parts if part)
 
@@ -95,29 +99,39 @@ def _protocol(protocol: Protocol) -> str:
         f"after another. In each wave there were {counted(protocol.rounds, 'round')}; in each "
         "round every engine of a size had its turn, in random order, for at least "
         f"{counted(protocol.block_calls, 'call')} and {protocol.block_s:g} s, after "
-        f"{counted(protocol.warmup_calls, 'call')} to warm up."
+        f"{counted(protocol.warmup_calls, 'warm-up call')}."
     )
 
 
-def _accuracy(frame: pd.DataFrame) -> str:
-    scored = frame[frame["images"] > 0].groupby("data", sort=False)["images"].max()
-    sets = [f"{count} images of the data set {str(sha)[:12]}" for sha, count in scored.items()]
-    return f"Accuracy is that of the timed engine itself, on {listed(sets)}." if sets else ""
+def _accuracy(rows: Iterable[Row]) -> str:
+    scored = (row for row in rows if row.accuracy_images)
+    sets = [
+        f"{max(row.accuracy_images for row in group)} images of the data set {sha256[:12]}"
+        for sha256, group in grouped(scored, lambda row: row.data_sha256).items()
+    ]
+    if not sets:
+        return ""
+    return (
+        f"Accuracy is that of the timed engine itself, on {listed(sets)}. The recommended engine "
+        f"is the fastest reliable one whose accuracy is at most {100 * TOLERANCE:g} points below "
+        "the best. Tied engines are not shown to be slower."
+    )
 
 
-def model_table(frame: pd.DataFrame) -> str:
+def model_table(rows: Iterable[Row]) -> str:
     """The models by their bytes."""
-    models = frame.drop_duplicates("model")[["network", "fusion", "precision", "model"]]
-    rows = [[plain(str(text)) for text in row] for row in models.itertuples(index=False)]
-    return grid(["network", "fusion", "precision", "SHA-256"], rows, texts=4)
+    models = [group[0] for group in grouped(rows, lambda row: row.model_sha256).values()]
+    cells = [[row.network, row.fusion, row.precision, row.model_sha256] for row in models]
+    texts = [[plain(text) for text in line] for line in cells]
+    return grid(["network", "fusion", "precision", "SHA-256"], texts, texts=4)
 
 
 def reproduction(runs: Iterable[Run]) -> str:
     """Commands and configurations, each once, without the folders of the machine."""
-    asked = dict.fromkeys((run.command, run.configuration) for run in runs)
+    requested = dict.fromkeys((run.command, run.configuration) for run in runs)
     return "\n\n".join(
         f"{_fenced(command_without_folders(command), 'sh')}\n\n{_configuration(configuration)}"
-        for command, configuration in asked
+        for command, configuration in requested
     )
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
-from reports.analysis.fusions import Comparison, compare_modes
+from reports.analysis.fusions import FusionModes, compare_modes
 from reports.analysis.pairs import Pair, find_pairs
-from reports.load import METRICS, Records
-from reports.tables import by_size as tables
-from reports.tables import calls as call_tables
+from reports.columns import Row
+from reports.tables import by_size, calls, lists
 from reports.tables.fusion import fusion_table
 from reports.text.grid import plain
+from reports.text.words import percent
 from sizewise.core.stats import CONFIDENCE, PRACTICAL
+from sizewise.core.trials import RECORDED_METRICS
+
+UNRELIABLE = "Unreliable rows"
+"""The heading that notes refer to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,90 +32,87 @@ class Section:
         return "\n\n".join([f"## {self.title}", *filled, self.note]).strip() if filled else ""
 
 
-def figures(records: Records, shown: Mapping[str, str]) -> Iterable[Section]:
-    """What was measured, picture by picture and table by table; ``shown`` are the pictures."""
-    frame, pairs = records.frame, find_pairs(records)
-    doubts = (
-        f"{tables.DOUBTED.strip()} not to be trusted: see below." if any(frame["doubts"]) else ""
-    )
+def figures(rows: Sequence[Row], shown: Mapping[str, str]) -> Iterable[Section]:
+    """What was measured, plot by plot and table by table; ``shown`` are the plots."""
+    pairs = find_pairs(rows)
+    legend = "" if all(row.reliable for row in rows) else f"† unreliable: see “{UNRELIABLE}”."
     yield Section(
         title="Latency",
-        parts=(shown.get("latency.png", ""), tables.latency_table(frame)),
-        note=f"Median of one call (a whole batch) with its {CONFIDENCE:.0%} interval; "
-        f"bold: the lowest median of a size. {doubts}",
+        parts=(shown.get("latency.png", ""), by_size.latency_table(rows)),
+        note=f"Median of one call (a whole batch) with its {percent(CONFIDENCE)} interval; "
+        f"bold: the lowest median of a size. {legend}",
     )
     yield Section(
         title="One dynamic engine or one per size",
-        parts=(shown.get("dynamic.png", ""), tables.ratio_table(pairs), tables.mean_table(pairs)),
-        note="Latency over that of the static engine of the size; bold: the whole interval lies "
-        f"more than {PRACTICAL:.0%} from 1. {doubts}{_apart(pairs)}",
+        parts=(
+            shown.get("dynamic.png", ""),
+            by_size.ratio_table(pairs),
+            lists.mean_table(pairs),
+        ),
+        note="Latency divided by that of the static engine of the size. Bold: significant, the "
+        f"whole interval lies more than {percent(PRACTICAL)} from 1. {legend}{_apart(pairs)}",
     )
-    yield from _calls(frame)
+    yield from _calls(rows)
     accuracies = [shown[name] for name in shown if name.startswith("accuracy")]
-    scores = [tables.accuracy_table(frame, metric) for metric in METRICS]
+    scores = [by_size.accuracy_table(rows, metric) for metric in RECORDED_METRICS]
     yield Section(title="Accuracy", parts=(*accuracies, *scores), note="Bold: the best.")
-    modes = compare_modes(records)
+    modes = compare_modes(rows)
     yield Section(
         title="Fusion modes",
-        parts=(shown.get("fusions.png", ""), *(fusion_table(records, c) for c in modes)),
-        note=_of_modes(modes, doubts),
+        parts=(shown.get("fusions.png", ""), *map(fusion_table, modes)),
+        note=_of_modes(modes, legend),
     )
-    yield _memory(frame)
+    yield _memory(rows)
     yield Section(
         title="Builds",
-        parts=(tables.build_table(frame),),
-        note="A static engine serves one size, so seconds and bytes are those of all its sizes.",
+        parts=(lists.build_table(rows),),
+        note="A static engine serves one size. Its row has the time and size of all its engines.",
     )
-    yield Section(title="Without a figure", parts=(tables.refusal_table(frame),))
-    yield Section(title="Not to be trusted", parts=(tables.doubt_table(frame),))
+    yield Section(title="Not measured", parts=(lists.refusal_table(rows),))
+    yield Section(title=UNRELIABLE, parts=(lists.warning_table(rows),))
 
 
-def _calls(frame: pd.DataFrame) -> Iterable[Section]:
+def _calls(rows: Sequence[Row]) -> Iterable[Section]:
     yield Section(
-        title="First calls",
-        parts=(
-            call_tables.first_table(frame),
-            call_tables.change_failures(frame),
-        ),
-        note=call_tables.FIRST_NOTE,
+        title="Cold start",
+        parts=(calls.cold_start_table(rows), calls.change_failures(rows)),
+        note=calls.COLD_START_NOTE,
     )
-    yield Section(
-        title="Parts of a call",
-        parts=(call_tables.part_table(frame),),
-        note=call_tables.PART_NOTE,
-    )
+    yield Section(title="Parts of a call", parts=(calls.part_table(rows),), note=calls.PART_NOTE)
 
 
-def _memory(frame: pd.DataFrame) -> Section:
-    on_device = tables.device_table(frame)
+def _memory(rows: Sequence[Row]) -> Section:
+    on_gpu = by_size.gpu_memory_table(rows)
     note = (
-        "Peak resident memory of a process that holds one engine and, in brackets, how much of it "
-        "came with opening and running the engine."
+        "Peak resident memory of a process that holds one engine. In brackets: how much of it came "
+        "with opening and running the engine."
     )
-    device_note = (
-        " GPU memory is what came with opening and running the engine, as the driver reports it "
-        "for the process, CUDA's own included; in brackets what the engine says that it needs for "
-        "weights, activations and scratch."
+    gpu_note = (
+        " GPU memory came with opening and running the engine, as the driver reports it for the "
+        "process, CUDA's own included. In brackets: what the engine says it needs for weights, "
+        "activations and scratch."
     )
     return Section(
         title="Memory",
-        parts=(tables.memory_table(frame), on_device),
-        note=note + device_note if on_device else note,
+        parts=(by_size.memory_table(rows), on_gpu),
+        note=note + gpu_note if on_gpu else note,
     )
 
 
 def _apart(pairs: Sequence[Pair]) -> str:
     count = sum(not pair.ratio.paired for pair in pairs)
-    return f" {count} of {len(pairs)} pairs were measured apart in time: † too." if count else ""
+    if not count:
+        return ""
+    return f" {count} of {len(pairs)} pairs were measured apart in time; they carry † too."
 
 
-def _of_modes(modes: Sequence[Comparison], doubts: str) -> str:
+def _of_modes(modes: Sequence[FusionModes], legend: str) -> str:
     if not modes:
         return ""
     reference = plain(modes[0].reference)
     return (
-        f"Networks that differ in how they merge their scales. ÷ {reference}: latency over that of "
-        f"{reference} in the same engine, with the interval of the ratio; bold: the best of a "
-        "column. An accuracy is that of one trained network, and a range where engines differ; "
-        f"another training would give another, so small differences say little. {doubts}"
+        f"Networks that differ in how they merge their scales. ÷ {reference}: latency divided by "
+        f"that of {reference} in the same engine, with the interval of the ratio. Bold: the best "
+        "of a column. An accuracy is that of one trained network, and a range where engines "
+        f"differ. Another training would give another, so small differences say little. {legend}"
     )

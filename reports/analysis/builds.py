@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reports.columns import Row
+from reports.grouping import grouped
 
 
-def build_totals(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per engine name: how many engines it stands for, and what building them all took.
+@dataclass(frozen=True, kw_only=True)
+class BuildTotal:
+    """The builds of all engines of one name: a static name stands for one engine per size."""
 
-    A static name stands for one engine per size; another for one engine, which every row repeats
-    (the last row counts, should it have been built again).
-    """
-    built = frame[frame["build_s"].notna()]
-    last = built["strategy"].eq("static") | ~built.duplicated("engine", keep="last")
-    groups = built[last].groupby("engine", sort=False)
-    totals = groups.agg(
-        backend=("backend", "first"),
-        family=("family", "first"),
-        strategy=("strategy", "first"),
-        engines=("size", "count"),
-        build_s=("build_s", "sum"),
-        engine_mib=("engine_mib", "sum"),
+    engine: str
+    strategy: str
+    engines: int
+    build_s: float
+    file_mib: float
+    achieved: str
+
+
+def build_totals(rows: Iterable[Row]) -> list[BuildTotal]:
+    """One total for each engine name. Rows without a build count for nothing."""
+    built = (row for row in rows if row.result.build is not None)
+    return [_total(group) for group in grouped(built, lambda row: row.engine).values()]
+
+
+def _total(rows: Sequence[Row]) -> BuildTotal:
+    """Every row of a dynamic engine repeats its build; the last one counts, should it have been
+    built again."""
+    first = rows[0]
+    counted = rows if first.strategy == "static" else rows[-1:]
+    return BuildTotal(
+        engine=first.engine,
+        strategy=first.strategy,
+        engines=len(counted),
+        build_s=sum(row.build_s for row in counted),
+        file_mib=sum(row.file_mib for row in counted),
+        achieved="; ".join(dict.fromkeys(row.achieved for row in rows)),
     )
-    achieved = built.groupby("engine", sort=False)["achieved"].agg(lambda a: "; ".join(a.unique()))
-    return totals.join(achieved, how="right").reset_index()

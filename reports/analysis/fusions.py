@@ -2,89 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
-from reports.load import Records
-from sizewise.core.stats import Ratio, compare_results
+from reports.analysis.tradeoffs import scored_by
+from reports.columns import Row
+from reports.grouping import grouped, measured_of, sizes_of
+from sizewise.core.specs import Size
+from sizewise.core.stats import Ratio
+from sizewise.core.trials import Metric
 
 USUAL_REFERENCE = "average"
 """The simplest mode that takes all scales: the others are worth what they gain on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class FusionModes:
     """The rows of one input size. A mode is a network (by its fusion), a setting what runs it; both
-    are columns of ``rows``, and words of the engine's name. ``reference`` is a fusion."""
+    are columns, and words of the engine's name. ``reference`` is a fusion."""
 
-    size: str
-    rows: pd.DataFrame
+    size: Size
+    rows: tuple[Row, ...]
     reference: str
 
     @property
     def modes(self) -> list[str]:
-        return list(self.rows["mode"].unique())
+        return list(dict.fromkeys(row.mode for row in self.rows))
 
     @property
     def settings(self) -> list[str]:
-        return list(self.rows["setting"].unique())
-
-    def row(self, mode: str, setting: str) -> pd.Series | None:
-        return _only(self.rows, mode=mode, setting=setting)
-
-    def measured_row(self, mode: str, setting: str) -> pd.Series | None:
-        """None also where there is a row without latency."""
-        return _only(self.measured, mode=mode, setting=setting)
-
-    def reference_row(self, setting: str) -> pd.Series | None:
-        """The first of the reference's networks that was measured in this setting."""
-        return _only(self.measured, fusion=self.reference, setting=setting)
-
-    def scores(self, metric: str) -> pd.Series[float]:
-        """By mode: the mean over its settings, whose precisions may differ; without the unknown."""
-        return self.rows.groupby("mode", sort=False)[metric].mean().dropna()
+        return list(dict.fromkeys(row.setting for row in self.rows))
 
     @property
-    def measured(self) -> pd.DataFrame:
-        return self.rows[self.rows["median_ms"].notna()]
+    def measured(self) -> list[Row]:
+        return measured_of(self.rows)
+
+    def row(self, mode: str, setting: str) -> Row | None:
+        return _of(self.rows, mode, setting)
+
+    def measured_row(self, mode: str, setting: str) -> Row | None:
+        """None also where there is a row without latency."""
+        return _of(self.measured, mode, setting)
+
+    def reference_row(self, setting: str) -> Row | None:
+        """The first of the reference's networks that was measured in this setting."""
+        named = (row for row in self.measured if row.fusion == self.reference)
+        return next((row for row in named if row.setting == setting), None)
+
+    def fusion_of(self, mode: str) -> str:
+        return next(row.fusion for row in self.rows if row.mode == mode)
+
+    def scores(self, metric: Metric) -> dict[str, float]:
+        """By mode: the mean over its settings, whose precisions may differ; without the unknown."""
+        modes = grouped(scored_by(self.rows, metric), lambda row: row.mode)
+        return {
+            mode: statistics.fmean(row.score(metric) for row in modes[mode])
+            for mode in self.modes
+            if mode in modes
+        }
 
 
-def _only(rows: pd.DataFrame, **wanted: str) -> pd.Series | None:
-    for column, value in wanted.items():
-        rows = rows[rows[column] == value]
-    return None if rows.empty else rows.iloc[0]
+def _of(rows: Iterable[Row], mode: str, setting: str) -> Row | None:
+    return next((row for row in rows if (row.mode, row.setting) == (mode, setting)), None)
 
 
-def compare_modes(records: Records) -> tuple[Comparison, ...]:
+def compare_modes(rows: Sequence[Row]) -> tuple[FusionModes, ...]:
     """One for each size, the smallest first; none where every network has one fusion."""
-    frame = records.frame
-    rivals = frame[frame.groupby("network")["fusion"].transform("nunique") > 1]
-    if rivals.empty:
-        return ()
-    known = rivals["fusion"].unique()
-    reference = USUAL_REFERENCE if USUAL_REFERENCE in known else str(known[0])
-    sizes = rivals.sort_values("pixels", kind="stable")["size"].unique()
+    networks = grouped(rows, lambda row: row.network)
+    several = {name for name, group in networks.items() if len({row.fusion for row in group}) > 1}
+    rivals = [row for row in rows if row.network in several]
+    known = list(dict.fromkeys(row.fusion for row in rivals))
+    reference = USUAL_REFERENCE if USUAL_REFERENCE in known else next(iter(known), "")
     return tuple(
-        Comparison(size=size, rows=rivals[rivals["size"] == size], reference=reference)
-        for size in sizes
+        FusionModes(
+            size=size, rows=tuple(row for row in rivals if row.size == size), reference=reference
+        )
+        for size in sizes_of(rivals)
     )
 
 
-def main_settings(rows: pd.DataFrame) -> list[str]:
-    """Three at most, and those with an engine per size where there are any: what one engine for all
-    sizes costs is told elsewhere."""
-    settings = rows.drop_duplicates("setting")
-    static = settings["strategy"] == "static"
-    return list(settings[static if static.any() else ~static]["setting"])[:3]
+def main_settings(rows: Iterable[Row]) -> list[str]:
+    """At most three settings, those with an engine per size where there are any: what one engine
+    for all sizes costs has a section of its own."""
+    strategies = {setting: group[0].strategy for setting, group in grouped(rows, _setting).items()}
+    static = [setting for setting, strategy in strategies.items() if strategy == "static"]
+    return (static or list(strategies))[:3]
 
 
-def latency_ratio(records: Records, row: pd.Series, base: pd.Series) -> Ratio:
-    """Latency of ``row`` over that of ``base``, both measured."""
-    return compare_results(records.result(row), records.result(base))
+def _setting(row: Row) -> str:
+    return row.setting
 
 
-def trusted(ratio: Ratio, rows: Iterable[pd.Series]) -> bool:
-    """Measured by turns, and none of ``rows`` doubtful."""
-    return ratio.paired and not any(row["doubts"] for row in rows)
+def reliable(ratio: Ratio, rows: Iterable[Row]) -> bool:
+    """Measured by turns, and all of ``rows`` reliable."""
+    return ratio.paired and all(row.reliable for row in rows)

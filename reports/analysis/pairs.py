@@ -6,30 +6,35 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
+from reports.columns import Row
+from reports.grouping import by_pixels, grouped, measured_of
 from reports.labels import PAIRED_BY
-from reports.load import Records
 from sizewise.core.stats import Ratio, compare_results
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """``ratio`` is the latency of the one engine for many sizes over that of the static one."""
+    """An engine for many sizes and the ``static`` one of a size. ``ratio`` is the latency of the
+    first over that of the second."""
 
-    backend: str
-    strategy: str
-    engine: str
-    static_engine: str
-    size: str
-    pixels: int
+    row: Row
+    static: Row
     ratio: Ratio
-    trusted: bool
+
+    @property
+    def reliable(self) -> bool:
+        """Measured by turns, and both rows reliable: where two engines are measured apart in time,
+        drift of the machine passes for a difference of the engines."""
+        return self.ratio.paired and self.row.reliable and self.static.reliable
+
+    @property
+    def significant(self) -> bool:
+        return self.ratio.verdict in ("faster", "slower")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
-    """A geometric mean of ratios with its 95% interval (None where a pair has none)."""
+    """A geometric mean of ratios with its 95 % interval (None where a ratio has none)."""
 
     ratio: float
     low: float | None
@@ -37,56 +42,55 @@ class Mean:
     count: int
 
 
-def find_pairs(records: Records) -> tuple[Pair, ...]:
-    """Every measured engine that is not static with its static one, by size."""
-    measured = records.frame[records.frame.median_ms.notna()]
-    keys = [*PAIRED_BY, "size"]
-    static = measured[measured.strategy == "static"].reset_index(names="row")
-    others = measured[measured.strategy != "static"].reset_index(names="row")
-    joined = others.merge(static, on=keys, suffixes=("", "_static"))
-    ordered = joined.sort_values("pixels", kind="stable")
-    return tuple(_pair(records, row) for _, row in ordered.iterrows())
+def compare_rows(row: Row, base: Row) -> Ratio:
+    """Latency of ``row`` over that of ``base``, both measured."""
+    return compare_results(row.result, base.result)
 
 
-def _pair(records: Records, row: pd.Series) -> Pair:
-    many, one = records.results[row["row"]], records.results[row["row_static"]]
-    ratio = compare_results(many, one)
-    return Pair(
-        backend=row["backend"],
-        strategy=row["strategy"],
-        engine=row["engine"],
-        static_engine=row["engine_static"],
-        size=row["size"],
-        pixels=row["pixels"],
-        ratio=ratio,
-        # Measured apart in time, drift of the machine passes for a difference of the engines.
-        trusted=ratio.paired and not row["doubts"] and not row["doubts_static"],
+def find_pairs(rows: Iterable[Row]) -> tuple[Pair, ...]:
+    """Every measured engine that is not static with its static one, the smallest size first."""
+    ordered = by_pixels(measured_of(rows))
+    static = grouped((row for row in ordered if row.strategy == "static"), _key)
+    return tuple(
+        Pair(row=row, static=one, ratio=compare_rows(row, one))
+        for row in ordered
+        if row.strategy != "static"
+        for one in static.get(_key(row), ())
     )
 
 
+def _key(row: Row) -> tuple[object, ...]:
+    return tuple(getattr(row, name) for name in (*PAIRED_BY, "size"))
+
+
 def best_of(pairs: Sequence[Pair]) -> Sequence[Pair]:
-    """The trusted ones; all of them where none is."""
-    return [pair for pair in pairs if pair.trusted] or pairs
+    """The reliable ones; all of them where none is."""
+    return [pair for pair in pairs if pair.reliable] or pairs
 
 
-def geometric_mean(pairs: Sequence[Pair]) -> Mean:
-    """Over ``pairs``, as they are: the interval is of the engines measured, not of other sizes.
+def geometric_mean(ratios: Sequence[Ratio]) -> Mean:
+    """The mean of ``ratios`` as they are: its interval is of the engines measured, not of others.
 
     Ratios at different sizes come from different processes, so the half-widths of their log
     intervals add in quadrature. As these are Student's t with few degrees of freedom each, the
     interval of the mean is, if anything, too wide.
     """
-    logs = [math.log(pair.ratio.ratio) for pair in pairs]
+    logs = [math.log(ratio.ratio) for ratio in ratios]
     mean = sum(logs) / len(logs)
-    halves = [_log_half(pair.ratio) for pair in pairs]
+    halves = [_log_half(ratio) for ratio in ratios]
     known = [half for half in halves if half is not None]
-    half = math.hypot(*known) / len(pairs) if len(known) == len(pairs) else None
+    half = math.hypot(*known) / len(ratios) if len(known) == len(ratios) else None
     return Mean(
         ratio=math.exp(mean),
         low=None if half is None else math.exp(mean - half),
         high=None if half is None else math.exp(mean + half),
-        count=len(pairs),
+        count=len(ratios),
     )
+
+
+def best_mean(pairs: Sequence[Pair]) -> Mean:
+    """The mean over the reliable pairs; over all of them where none is."""
+    return geometric_mean([pair.ratio for pair in best_of(pairs)])
 
 
 def _log_half(ratio: Ratio) -> float | None:
@@ -97,8 +101,5 @@ def _log_half(ratio: Ratio) -> float | None:
 
 def by_backend(pairs: Iterable[Pair], strategy: str = "dynamic") -> dict[str, list[Pair]]:
     """Pairs of one strategy, in the order in which back ends first appear."""
-    groups: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        if pair.strategy == strategy:
-            groups.setdefault(pair.backend, []).append(pair)
-    return groups
+    chosen = (pair for pair in pairs if pair.row.strategy == strategy)
+    return grouped(chosen, lambda pair: pair.row.backend)

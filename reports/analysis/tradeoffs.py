@@ -2,62 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import pandas as pd
-
-from reports.load import METRICS
+from reports.columns import Row
+from reports.grouping import grouped, measured_of
+from sizewise.core.trials import RECORDED_METRICS, Metric
 
 TOLERANCE = 0.005
 """Half a point of AP or IoU: what counts as good as the best."""
-RANKED_BY = ("ap", "miou")
-"""What networks are compared by: detectors, segmenters."""
+ROUNDING = 1e-12
+"""So that a difference of exactly ``TOLERANCE`` is within it."""
+RANKED_BY = tuple(metric for metric in RECORDED_METRICS if metric.ranks)
+"""What networks are compared by: detectors by AP, segmenters by mIoU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
     """Measured rows whose accuracies compare (one metric, one data set), fastest image first."""
 
-    metric: str
-    rows: pd.DataFrame
+    metric: Metric
+    rows: tuple[Row, ...]
 
     @property
-    def name(self) -> str:
-        return METRICS[self.metric]
+    def best_score(self) -> float:
+        return max(row.score(self.metric) for row in self.rows)
 
     @property
-    def accuracy(self) -> pd.Series[float]:
-        return self.rows[self.metric]
-
-    @property
-    def most_accurate(self) -> pd.Series:
+    def most_accurate(self) -> Row:
         """The fastest where several are."""
-        return self.rows[self.accuracy == self.accuracy.max()].iloc[0]
+        return max(self.rows, key=lambda row: row.score(self.metric))
 
     @property
-    def near(self) -> pd.DataFrame:
+    def near(self) -> tuple[Row, ...]:
         """Rows within ``TOLERANCE`` of the best."""
-        return self.rows[self.accuracy >= self.accuracy.max() - TOLERANCE - 1e-12]
+        least = self.best_score - TOLERANCE - ROUNDING
+        return tuple(row for row in self.rows if row.score(self.metric) >= least)
 
     @property
-    def good_enough(self) -> pd.DataFrame:
-        """The trusted ones of these; all of them where none is."""
-        trusted = self.near[self.near["doubts"].map(len) == 0]
-        return self.near if trusted.empty else trusted
+    def good_enough(self) -> tuple[Row, ...]:
+        """The reliable ones of these; all of them where none is."""
+        return tuple(row for row in self.near if row.reliable) or self.near
 
 
-def contests(frame: pd.DataFrame) -> Iterator[Contest]:
+def contests(rows: Iterable[Row]) -> Iterator[Contest]:
     """One per metric and data set; none where accuracy was not measured."""
-    ordered = frame[frame["median_ms"].notna()].sort_values("image_ms", kind="stable")
+    ordered = sorted(measured_of(rows), key=lambda row: row.image_ms)
     for metric in RANKED_BY:
-        for _, rows in ordered[ordered[metric].notna()].groupby("data", sort=False):
-            yield Contest(metric=metric, rows=rows)
+        scored = scored_by(ordered, metric)
+        for rivals in grouped(scored, lambda row: row.data_sha256).values():
+            yield Contest(metric=metric, rows=tuple(rivals))
 
 
-def pareto_front(contest: Contest) -> pd.DataFrame:
+def scored_by(rows: Iterable[Row], metric: Metric) -> list[Row]:
+    """Those with a score in ``metric``."""
+    return [row for row in rows if not math.isnan(row.score(metric))]
+
+
+def best_score(values: Iterable[float], metric: Metric) -> float:
+    """The best of ``values``, NaN of none."""
+    choose = min if metric.lower_is_better else max
+    return choose(values, default=math.nan)
+
+
+def pareto_front(contest: Contest) -> list[Row]:
     """Rows that no other row beats in both latency per image and accuracy, fastest first."""
-    keys = ["image_ms", contest.metric]
-    ordered = contest.rows.sort_values(keys, ascending=[True, False], kind="stable")
-    best_before = ordered[contest.metric].cummax().shift(fill_value=-1.0)
-    return ordered[ordered[contest.metric] > best_before]
+    front: list[Row] = []
+    highest = -1.0
+    for row in sorted(contest.rows, key=lambda row: (row.image_ms, -row.score(contest.metric))):
+        if row.score(contest.metric) > highest:
+            front.append(row)
+            highest = row.score(contest.metric)
+    return front

@@ -2,63 +2,64 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections import Counter
+from collections.abc import Sequence
 
+from reports.columns import Row
 from reports.findings.dynamic_cost import what_dynamic_costs
 from reports.findings.fusion_cost import what_fusion_costs
-from reports.findings.phrases import where
 from reports.findings.recommendation import what_to_ship
-from reports.load import Records
+from reports.grouping import measured_of
+from reports.text.warnings import KINDS, todos
 from reports.text.words import counted, listed
 
 Findings = tuple[str, ...]
+ONE_RELIABLE = "The only measured row is reliable."
 FEW = 3
 """Rows or engines that a sentence names one by one."""
 
 
-def find(records: Records) -> Findings:
-    """What to ship, what the dynamic engine costs, which rows not to trust, and in between, where
-    networks merge their scales in several ways, what that costs: plain text."""
+def find(rows: Sequence[Row]) -> Findings:
+    """Findings as plain text: what to ship, what fusion modes and dynamic engines cost, and which
+    rows are unreliable. That of fusion modes is there where networks differ in them."""
     sentences = (
-        what_to_ship(records),
-        what_fusion_costs(records),
-        what_dynamic_costs(records),
-        what_to_doubt(records.frame),
+        what_to_ship(rows),
+        what_fusion_costs(rows),
+        what_dynamic_costs(rows),
+        what_is_unreliable(rows),
     )
     return tuple(filter(None, sentences))
 
 
-def what_to_doubt(frame: pd.DataFrame) -> str:
-    """Which rows not to trust and why, and how many have no figure at all."""
-    rows = frame[frame["median_ms"].notna()]
-    lost = frame[frame["median_ms"].isna()]
-    without = f"{counted(len(lost), 'row')} without a figure ({_reasons(lost)})"
-    if rows.empty:
-        return f"There is nothing to trust: {without} and none with one."
-    tail = f"; {without}" if len(lost) else ""
-    doubted = rows[rows["doubts"].map(len) > 0]
-    if doubted.empty:
-        return f"Every measured row is steady ({len(rows)} of {len(rows)}){tail}."
-    share = f"{len(doubted)} of {counted(len(rows), 'measured row')}"
-    return f"Do not trust {share}: {_named(doubted)}{tail}."
+def what_is_unreliable(rows: Sequence[Row]) -> str:
+    """Which rows are unreliable, why and what to do, and how many have no figure at all."""
+    measured = measured_of(rows)
+    sentences = [_reliability(measured)] if measured else []
+    lost = [row for row in rows if not row.measured]
+    if lost:
+        sentences.append(f"Not measured: {counted(len(lost), 'row')} ({_reasons(lost)}).")
+    return " ".join(sentences)
 
 
-def _named(doubted: pd.DataFrame) -> str:
+def _reliability(measured: Sequence[Row]) -> str:
+    rows = counted(len(measured), "measured row")
+    unreliable = [row for row in measured if not row.reliable]
+    if not unreliable:
+        return f"All {len(measured)} measured rows are reliable." if measured[1:] else ONE_RELIABLE
+    todo = todos(code for row in unreliable for code in row.warning_codes)
+    return f"Unreliable: {len(unreliable)} of {rows}, {_named(unreliable)}. {todo}"
+
+
+def _named(unreliable: Sequence[Row]) -> str:
     """Each row with its reasons where they are few; how many there are of a kind otherwise."""
-    if len(doubted) <= FEW:
-        return listed(f"{where(row)} ({'; '.join(row['doubts'])})" for _, row in doubted.iterrows())
-    kinds = doubted["doubt_codes"].explode().value_counts(sort=False)
-    reasons = listed(f"{count} {_KINDS[str(code)]}" for code, count in kinds.items())
-    return f"{reasons} ({listed(doubted['engine'].unique(), most=FEW)})"
+    if len(unreliable) <= FEW:
+        return listed(f"{row.where} ({'; '.join(row.warnings)})" for row in unreliable)
+    codes = Counter(code for row in unreliable for code in row.warning_codes)
+    reasons = listed(f"{codes[code]} {kind.counted}" for code, kind in KINDS.items() if codes[code])
+    engines = dict.fromkeys(row.engine for row in unreliable)
+    return f"{reasons} ({listed(engines, most=FEW)})"
 
 
-_KINDS: dict[str, str] = {
-    "few_processes": "measured in too few processes",
-    "wide_interval": "with too wide an interval",
-    "foreign_load": "while other programs were busy",
-}
-
-
-def _reasons(lost: pd.DataFrame) -> str:
-    kinds = lost["status"].str.cat(lost["reason_code"], sep=": ").str.removesuffix(": ")
-    return listed(f"{count} {kind}" for kind, count in kinds.value_counts(sort=False).items())
+def _reasons(lost: Sequence[Row]) -> str:
+    kinds = Counter(": ".join(filter(None, (row.status, row.reason_code))) for row in lost)
+    return listed(f"{count} {kind}" for kind, count in kinds.items())

@@ -3,71 +3,75 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
-from reports.analysis.fusions import Comparison, compare_modes, latency_ratio, main_settings
-from reports.analysis.tradeoffs import RANKED_BY, TOLERANCE
-from reports.findings.phrases import caveat
-from reports.load import METRICS, Records
-from reports.text.words import counted, listed, measured
+from reports.analysis.fusions import FusionModes, compare_modes, main_settings
+from reports.analysis.pairs import compare_rows
+from reports.analysis.tradeoffs import RANKED_BY, ROUNDING, TOLERANCE
+from reports.columns import COLUMNS, Row
+from reports.findings.phrases import CI
+from reports.text.words import counted, listed, measured, times
 from sizewise.core.stats import Ratio
+from sizewise.core.trials import Metric
 
 BASELINE = "single"
 """The mode that looks at one scale only."""
 
 
-def what_fusion_costs(records: Records) -> str:
+def what_fusion_costs(rows: Sequence[Row]) -> str:
     """The most accurate mode at the largest size against the reference (where it is that itself:
     against one scale, or the next in accuracy); empty where no two modes have an accuracy."""
-    for comparison in reversed(compare_modes(records)):
+    for modes in reversed(compare_modes(rows)):
         for metric in RANKED_BY:
-            scores = comparison.scores(metric).sort_values(ascending=False, kind="stable")
-            if len(set(_fusions(comparison)[scores.index])) > 1:
-                return _sentence(records, comparison, metric, scores)
+            scores = modes.scores(metric)
+            if len({modes.fusion_of(mode) for mode in scores}) > 1:
+                best_first = sorted(scores, key=lambda mode: -scores[mode])
+                return _sentence(modes, metric, {mode: scores[mode] for mode in best_first})
     return ""
 
 
-def _fusions(comparison: Comparison) -> pd.Series[str]:
-    return comparison.rows.drop_duplicates("mode").set_index("mode")["fusion"]
-
-
-def _sentence(
-    records: Records, comparison: Comparison, metric: str, scores: pd.Series[float]
-) -> str:
-    best, rival = str(scores.index[0]), _rival(comparison, scores)
+def _sentence(modes: FusionModes, metric: Metric, scores: Mapping[str, float]) -> str:
+    """``scores`` come best first."""
+    best, rival = next(iter(scores)), _rival(modes, list(scores))
     gain = scores[best] - scores[rival]
-    small = gain <= TOLERANCE + 1e-12
-    count = _fusions(comparison)[scores.index].nunique()
+    small = gain <= TOLERANCE + ROUNDING
+    count = counted(len({modes.fusion_of(mode) for mode in scores}), "fusion mode")
+    form = COLUMNS[metric.name].text
     return (
-        f"Of {counted(count, 'fusion mode')} at {comparison.size}, {best} is the most accurate, "
-        f"{'no more than half a point' if small else f'{100 * gain:.1f} points'} above {rival} "
-        f"({METRICS[metric]} {scores[best]:.3f} against {scores[rival]:.3f})"
-        f"{_price(records, comparison, best, rival)}."
+        f"Most accurate of {count} at {times(modes.size)}: {best}, {metric.title} "
+        f"{form(scores[best])}, {'at most half a point' if small else f'{100 * gain:.1f} points'} "
+        f"above {rival} ({form(scores[rival])}).{_price(modes, best, rival)}"
     )
 
 
-def _rival(comparison: Comparison, scores: pd.Series[float]) -> str:
-    fusions, (best, *others) = _fusions(comparison), map(str, scores.index)
-    for wanted in (comparison.reference, BASELINE):
-        named = [mode for mode in others if fusions[mode] == wanted]
-        if named and fusions[best] != wanted:
+def _rival(modes: FusionModes, best_first: Sequence[str]) -> str:
+    best, *others = best_first
+    for wanted in (modes.reference, BASELINE):
+        named = [mode for mode in others if modes.fusion_of(mode) == wanted]
+        if named and modes.fusion_of(best) != wanted:
             return named[0]
     return others[0]
 
 
-def _price(records: Records, comparison: Comparison, best: str, rival: str) -> str:
+def _price(modes: FusionModes, best: str, rival: str) -> str:
     prices: list[str] = []
-    for setting in main_settings(comparison.measured):
-        ours, theirs = (comparison.measured_row(mode, setting) for mode in (best, rival))
+    for setting in main_settings(modes.measured):
+        ours, theirs = (modes.measured_row(mode, setting) for mode in (best, rival))
         if ours is not None and theirs is not None:
-            whose = "" if prices else f" that of {rival}"
-            times = _times(latency_ratio(records, ours, theirs))
-            prices.append(f"{times}{whose} in {setting}{caveat(ours) or caveat(theirs)}")
-    return f"; its latency is {listed(prices)}" if prices else ""
+            ratio = compare_rows(ours, theirs)
+            prices.append(f"{_times(ratio)} in {setting}{_remarks(ratio, ours, theirs)}")
+    return f" Its latency compared with {rival}: {listed(prices)}." if prices else ""
 
 
 def _times(ratio: Ratio) -> str:
     low, high = (math.nan if end is None else end for end in (ratio.low, ratio.high))
-    text = f"{measured(ratio.ratio, low, high, places=2)} times"
-    return text if ratio.verdict in ("faster", "slower") else f"{text} (no certain difference)"
+    return measured(ratio.ratio, low, high, places=2, unit="×", named=CI)
+
+
+def _remarks(ratio: Ratio, ours: Row, theirs: Row) -> str:
+    remarks = {
+        "not significant": ratio.verdict not in ("faster", "slower"),
+        "unreliable": not (ours.reliable and theirs.reliable),
+    }
+    said = ", ".join(remark for remark, holds in remarks.items() if holds)
+    return f" ({said})" if said else ""

@@ -2,69 +2,83 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable, Sequence
 
-import pandas as pd
-
+from reports.analysis.pairs import compare_rows
 from reports.analysis.tradeoffs import Contest, contests
-from reports.findings.phrases import caveat, latency, where
-from reports.load import Records
-from reports.text.words import listed, measured
-from sizewise.core.stats import compare_results
+from reports.columns import Row
+from reports.findings.phrases import latency, speed_up, warning
+from reports.grouping import measured_of
+from reports.text.words import listed
+
+NAMED = 2
+"""Engines that are named one by one beside the recommended one."""
 
 
-def what_to_ship(records: Records) -> str:
-    """A sentence for each metric and data set, or what can be said without any."""
-    sentences = [_chosen(records, contest) for contest in contests(records.frame)]
-    return " ".join(sentences) or _without_accuracy(records.frame)
+def what_to_ship(rows: Sequence[Row]) -> str:
+    """A recommendation for each metric and data set, or what can be said without any accuracy."""
+    sentences = [_recommended(contest) for contest in contests(rows)]
+    return " ".join(sentences) or _without_accuracy(rows)
 
 
-def _chosen(records: Records, contest: Contest) -> str:
-    near = contest.good_enough
-    best = near.iloc[0]
-    which = "engine" if best.name == contest.near.iloc[0].name else "trustworthy engine"
+def _recommended(contest: Contest) -> str:
+    best, *others = contest.good_enough
     return (
-        f"The fastest {which} within half a point of the best {contest.name} is {where(best)}: "
-        f"{latency(best)}, {contest.name} {best[contest.metric]:.3f}, "
-        f"{_lead(records, contest, best)}{_rivals(records, near)}{caveat(best)}."
+        f"Recommended: {best.where}, {latency(best)}, {_score(contest, best)}; "
+        f"{_lead(contest, best)}.{_tied(best, others)}{_passed_over(contest, best)}"
+        f"{warning([best])}"
     )
 
 
-def _lead(records: Records, contest: Contest, best: pd.Series) -> str:
+def _score(contest: Contest, row: Row) -> str:
+    return f"{contest.metric.title} {row.text(contest.metric.name)}"
+
+
+def _lead(contest: Contest, best: Row) -> str:
+    """How it compares with the most accurate engine."""
     peak = contest.most_accurate
-    if best.name == peak.name:
-        return "and none is more accurate"
-    times = _times_as_fast(records, best, peak)
-    figures = f"{latency(peak)} and {contest.name} {peak[contest.metric]:.3f}{caveat(peak)}"
-    return f"{times} as fast as the most accurate, {where(peak)} with {figures}"
+    if best is peak:
+        return "no engine is more accurate"
+    doubt = "" if peak.reliable else ", unreliable"
+    peak_latency = f"{peak.where} ({latency(peak)}{doubt})"
+    if _score(contest, best) == _score(contest, peak):
+        return f"{_speed_up(best, peak)} {peak_latency} at the same {contest.metric.title}"
+    return f"{_speed_up(best, peak)} the most accurate, {peak_latency}, {_score(contest, peak)}"
 
 
-def _times_as_fast(records: Records, best: pd.Series, peak: pd.Series) -> str:
+def _speed_up(best: Row, peak: Row) -> str:
     """Per image: where batches differ, the ratio of calls counts for the images they hold."""
-    ratio = compare_results(records.result(peak), records.result(best))
-    images = best["batch"] / peak["batch"]
-    low, high = (math.nan if end is None else end * images for end in (ratio.low, ratio.high))
-    return f"{measured(ratio.ratio * images, low, high, places=2)} times"
+    ratio = compare_rows(peak, best)
+    images = best.batch_size / peak.batch_size
+    low, high = (None if end is None else end * images for end in (ratio.low, ratio.high))
+    return speed_up(ratio.ratio * images, low, high)
 
 
-def _rivals(records: Records, near: pd.DataFrame) -> str:
-    """Engines as good that are not shown to be slower than the first."""
-    best, others = near.iloc[0], near.iloc[1:]
-    level = [
-        where(row)
-        for _, row in others[others["batch"] == best["batch"]].iterrows()
-        if compare_results(records.result(row), records.result(best)).verdict != "slower"
+def _tied(best: Row, others: Iterable[Row]) -> str:
+    """Engines as good that are not shown to be slower."""
+    tied = [
+        row.where
+        for row in others
+        if row.batch_size == best.batch_size and compare_rows(row, best).verdict != "slower"
     ]
-    return f"; not shown to be slower: {listed(level, most=2)}" if level else ""
+    return f" Statistically tied: {listed(tied, most=NAMED)}." if tied else ""
 
 
-def _without_accuracy(frame: pd.DataFrame) -> str:
-    rows = frame[frame["median_ms"].notna()]
-    if rows.empty:
-        return "Which engine to ship can't be said: none was measured."
-    largest = rows[rows["pixels"] == rows["pixels"].max()]
-    best = largest.sort_values("image_ms", kind="stable").iloc[0]
+def _passed_over(contest: Contest, best: Row) -> str:
+    """Faster ones that were not recommended because they are unreliable."""
+    faster = contest.near[: contest.near.index(best)]
+    names = listed((row.where for row in faster), most=NAMED)
+    return f" Faster but unreliable: {names}." if faster else ""
+
+
+def _without_accuracy(rows: Iterable[Row]) -> str:
+    measured = measured_of(rows)
+    if not measured:
+        return "No recommendation: no engine was measured."
+    pixels = max(row.size.pixels for row in measured)
+    largest = [row for row in measured if row.size.pixels == pixels]
+    best = min(largest, key=lambda row: row.image_ms)
     return (
-        "Which engine is worth its accuracy can't be said, for no accuracy was measured; "
-        f"the fastest at the largest size is {where(best)}: {latency(best)}{caveat(best)}."
+        "No recommendation: accuracy was not measured (--data). "
+        f"Fastest at the largest size: {best.where}, {latency(best)}.{warning([best])}"
     )

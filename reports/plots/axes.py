@@ -1,27 +1,31 @@
-"""What the pictures have in common: canvas, axes, legend, labels that don't overlap."""
+"""What the plots have in common: canvas, axes, legend, labels that don't overlap."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from reports.columns import Row
+from reports.grouping import sizes_of
+from reports.text.words import percent, times
+from sizewise.core.specs import Size
 from sizewise.core.stats import PRACTICAL
 
+Points = Sequence[tuple[float, float]]
 GREY = "#666666"
-DOUBTED = "not to be trusted"
+UNRELIABLE = "unreliable"
 FRONT = "Pareto front"
-BAND = f"within ±{PRACTICAL:.0%}"
-NO_ENGINES = (BAND, FRONT, DOUBTED)
+BAND = f"within ±{percent(PRACTICAL)}"
+NO_ENGINES = (BAND, FRONT, UNRELIABLE)
 _LOG_FROM = 3
 """The ratio of largest to smallest value from which on a scale is logarithmic."""
 
@@ -38,25 +42,25 @@ def canvas(title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def positions(frame: pd.DataFrame) -> dict[str, float]:
+def positions(rows: Iterable[Row]) -> dict[Size, float]:
     """Where a size stands on an axis: at its side where all are square, else at its rank."""
-    sizes = frame.drop_duplicates("size").sort_values("pixels", kind="stable")
-    if (sizes["height"] == sizes["width"]).all():
-        return {size: float(side) for size, side in zip(sizes["size"], sizes["width"], strict=True)}
-    return {size: float(rank) for rank, size in enumerate(sizes["size"])}
+    sizes = sizes_of(rows)
+    if all(size.height == size.width for size in sizes):
+        return {size: float(size.width) for size in sizes}
+    return {size: float(rank) for rank, size in enumerate(sizes)}
 
 
-def size_axis(axes: Axes, frame: pd.DataFrame) -> None:
+def size_axis(axes: Axes, rows: Iterable[Row]) -> None:
     """A tick at every size there is."""
-    places = positions(frame)
-    axes.set_xticks(list(places.values()), list(places))
+    places = positions(rows)
+    axes.set_xticks(list(places.values()), list(map(times, places)))
     axes.tick_params(axis="x", labelrotation=30 if len(places) > 6 else 0)
     axes.set_xlabel("input size (H×W, pixels)")
 
 
-def plain_scale(axes: Axes, which: Literal["x", "y"], values: pd.Series[float], label: str) -> None:
+def plain_scale(axes: Axes, which: Literal["x", "y"], values: Sequence[float], label: str) -> None:
     """Logarithmic with ticks at 1, 2 and 5 where ``values`` span much; linear otherwise."""
-    wide = values.max() / values.min() > _LOG_FROM
+    wide = max(values) / min(values) > _LOG_FROM
     axis = axes.xaxis if which == "x" else axes.yaxis
     if wide:
         axes.set(**{f"{which}scale": "log"})
@@ -66,14 +70,12 @@ def plain_scale(axes: Axes, which: Literal["x", "y"], values: pd.Series[float], 
     axis.set_label_text(f"{label}, log scale" if wide else label)
 
 
-def cross_out(
-    axes: Axes, x: ArrayLike, y: ArrayLike, doubted: Sequence[bool] | pd.Series[bool]
-) -> None:
-    """A cross on every point that is not to be trusted."""
-    where = np.asarray(doubted, dtype=bool)
-    if where.any():
-        x, y = np.asarray(x)[where], np.asarray(y)[where]
-        axes.plot(x, y, "x", color="black", markersize=9, zorder=3, label=DOUBTED)
+def cross_out(axes: Axes, points: Points, reliable: Sequence[bool]) -> None:
+    """A cross on every unreliable point."""
+    crossed = [point for point, sure in zip(points, reliable, strict=True) if not sure]
+    if crossed:
+        x, y = zip(*crossed, strict=True)
+        axes.plot(x, y, "x", color="black", markersize=9, zorder=3, label=UNRELIABLE)
 
 
 def named(engine: str) -> str:
@@ -110,8 +112,6 @@ def label_points(
                 break
             note.remove()
 
-
-Points = Sequence[tuple[float, float]]
 
 _PLACES = ((-5, 4, "right", "bottom"), (0, 7, "center", "bottom"), (5, -4, "left", "top"))
 """Offset in points and alignment: above left, above, below right."""

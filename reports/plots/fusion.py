@@ -4,64 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.analysis.fusions import Comparison, main_settings
-from reports.analysis.tradeoffs import RANKED_BY
-from reports.load import METRICS
+from reports.analysis.fusions import FusionModes, main_settings
+from reports.analysis.tradeoffs import RANKED_BY, scored_by
+from reports.columns import COLUMNS, Row
+from reports.grouping import grouped, measured_of
 from reports.plots.axes import GREY, canvas, cross_out, label_points, legend, named, plain_scale
 from reports.plots.styles import OKABE_ITO
+from sizewise.core.trials import Metric
 
 _LINES = (("-", "o"), ("--", "s"), (":", "^"))
 """One for each of the main settings."""
 
 
-def fusion_figure(comparisons: Sequence[Comparison]) -> Figure | None:
+def fusion_figure(modes: Sequence[FusionModes]) -> Figure | None:
     """Lines from the smallest size to the largest, with the sizes beside the most accurate mode's;
     None where fewer than two modes have both an accuracy and a latency."""
-    rows = pd.concat([c.rows for c in comparisons]) if comparisons else pd.DataFrame()
-    for metric in RANKED_BY if len(rows) else ():
-        shown = rows[rows[metric].notna() & rows["median_ms"].notna()]
-        shown = shown[shown["setting"].isin(main_settings(shown))]
-        if shown["fusion"].nunique() > 1:
+    rows = measured_of(row for at_one_size in modes for row in at_one_size.rows)
+    for metric in RANKED_BY:
+        scored = scored_by(rows, metric)
+        settings = main_settings(scored)
+        shown = [row for row in scored if row.setting in settings]
+        if len({row.fusion for row in shown}) > 1:
             return _figure(shown, metric)
     return None
 
 
-def _figure(rows: pd.DataFrame, metric: str) -> Figure:
-    best = rows.loc[rows[rows["pixels"] == rows["pixels"].max()][metric].idxmax()]
+def _figure(rows: Sequence[Row], metric: Metric) -> Figure:
+    pixels = max(row.size.pixels for row in rows)
+    at_largest = [row for row in rows if row.size.pixels == pixels]
+    best = max(at_largest, key=lambda row: row.score(metric))
     figure, axes = canvas(
-        f"{best['mode']} is the most accurate mode at {best['size']}: "
-        f"{METRICS[metric]} {best[metric]:.3f}"
+        f"{best.mode} is the most accurate mode at {best.text('size')}: "
+        f"{metric.title} {best.text(metric.name)}"
     )
-    colours = {mode: OKABE_ITO[n % len(OKABE_ITO)] for n, mode in enumerate(rows["mode"].unique())}
-    lines = dict(zip(rows["setting"].unique(), _LINES, strict=False))
-    for (mode, setting), line in rows.groupby(["mode", "setting"], sort=False):
+    modes = dict.fromkeys(row.mode for row in rows)
+    colours = {mode: OKABE_ITO[turn % len(OKABE_ITO)] for turn, mode in enumerate(modes)}
+    lines = dict(zip(dict.fromkeys(row.setting for row in rows), _LINES, strict=False))
+    for (mode, setting), line in grouped(rows, lambda row: (row.mode, row.setting)).items():
         style, marker = lines[setting]
         axes.plot(
-            line["image_ms"],
-            line[metric],
+            *zip(*_points(line, metric), strict=True),
             color=colours[mode],
             linestyle=style,
             marker=marker,
             markersize=5,
             linewidth=1.2,
         )
-    cross_out(axes, rows["image_ms"], rows[metric], rows["doubts"].map(len) > 0)
+    points = _points(rows, metric)
+    cross_out(axes, points, [row.reliable for row in rows])
     for mode, colour in colours.items():
-        axes.plot([], [], color=colour, linewidth=3, label=named(str(mode)))
+        axes.plot([], [], color=colour, linewidth=3, label=named(mode))
     for setting, (style, marker) in lines.items() if len(lines) > 1 else ():
-        axes.plot([], [], color=GREY, linestyle=style, marker=marker, label=named(str(setting)))
-    plain_scale(axes, "x", rows["image_ms"], "latency per image (ms)")
-    axes.set_ylabel(f"{METRICS[metric]} (0–1)")
+        axes.plot([], [], color=GREY, linestyle=style, marker=marker, label=named(setting))
+    plain_scale(axes, "x", [x for x, _ in points], COLUMNS["image_ms"].heading)
+    axes.set_ylabel(COLUMNS[metric.name].heading)
     legend(axes)
-    columns = ["image_ms", metric]
-    named_points = rows[rows["mode"] == best["mode"]][[*columns, "size"]]
-    label_points(
-        figure,
-        axes,
-        list(named_points.itertuples(index=False, name=None)),
-        list(rows[columns].itertuples(index=False, name=None)),
-    )
+    own = [row for row in rows if row.mode == best.mode]
+    labels = [(row.image_ms, row.score(metric), row.text("size")) for row in own]
+    label_points(figure, axes, labels, points)
     return figure
+
+
+def _points(rows: Sequence[Row], metric: Metric) -> list[tuple[float, float]]:
+    return [(row.image_ms, row.score(metric)) for row in rows]

@@ -1,11 +1,12 @@
-"""How each engine is drawn, the same in every picture: colour by family, line by strategy."""
+"""How each engine is drawn, the same in every plot: colour by family, line by strategy."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
+from reports.columns import Row
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Told apart by colour-blind readers (Okabe and Ito, "Color Universal Design", 2008); without
@@ -23,6 +24,8 @@ _MARKERS = {"static": "oDPX", "dynamic": "spdh", "profiles": "^v<>"}
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
+    """Colour, line and marker of one engine; ``family`` is a number."""
+
     family: int
     strategy: str
 
@@ -39,11 +42,11 @@ class Style:
         return self.line | {"linestyle": "none"}
 
 
-def styles(frame: pd.DataFrame) -> dict[str, Style]:
-    """By engine name, in the order of filing."""
-    families = {family: number for number, family in enumerate(frame["family"].unique())}
-    columns = frame.drop_duplicates("engine")[["engine", "family", "strategy"]]
-    return {
-        engine: Style(family=families[family], strategy=strategy)
-        for engine, family, strategy in columns.itertuples(index=False, name=None)
-    }
+def styles(rows: Iterable[Row]) -> dict[str, Style]:
+    """By engine name, in the order of the file."""
+    families: dict[str, int] = {}
+    found: dict[str, Style] = {}
+    for row in rows:
+        family = families.setdefault(row.family, len(families))
+        found.setdefault(row.engine, Style(family=family, strategy=row.strategy))
+    return found

@@ -1,22 +1,22 @@
-"""The pictures of a sweep, each with a title that says what is seen in it."""
+"""The plots of a sweep, each with a title that says what is seen in it."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
 
 from reports.analysis.fusions import compare_modes
-from reports.analysis.pairs import Pair, best_of, by_backend, find_pairs, geometric_mean
+from reports.analysis.pairs import Pair, best_mean, by_backend, find_pairs
 from reports.analysis.tradeoffs import Contest, contests, pareto_front
+from reports.columns import COLUMNS, Row
 from reports.findings.phrases import price
-from reports.load import Records
+from reports.grouping import by_pixels, grouped, measured_of
 from reports.plots.axes import (
     BAND,
     FRONT,
@@ -36,80 +36,87 @@ from reports.text.words import counted, listed
 from sizewise.core.stats import PRACTICAL
 
 Styles = Mapping[str, Style]
+Values = Sequence[tuple[float, float, float]]
+"""Points with the ends of their intervals, NaN where there is no interval."""
 
 
-def draw(records: Records) -> dict[str, Figure]:
-    """File name → picture; those for which there are figures."""
-    look = styles(records.frame)
-    measured = records.frame[records.frame["median_ms"].notna()]
-    pairs = find_pairs(records)
-    pictures = {}
-    if not measured.empty:
-        pictures["latency.png"] = latency_figure(measured, look)
+def draw(rows: Sequence[Row]) -> dict[str, Figure]:
+    """File name → plot; those for which there are figures."""
+    look = styles(rows)
+    measured = measured_of(rows)
+    pairs = find_pairs(rows)
+    plots = {}
+    if measured:
+        plots["latency.png"] = latency_figure(measured, look)
     if pairs:
-        pictures["dynamic.png"] = ratio_figure(measured, pairs, look)
-    for number, contest in enumerate(contests(records.frame)):
-        pictures[f"accuracy{number or ''}.png"] = accuracy_figure(contest, look)
-    if modes := fusion_figure(compare_modes(records)):
-        pictures["fusions.png"] = modes
-    return pictures
+        plots["dynamic.png"] = ratio_figure(measured, pairs, look)
+    for number, contest in enumerate(contests(rows)):
+        plots[f"accuracy{number or ''}.png"] = accuracy_figure(contest, look)
+    if modes := fusion_figure(compare_modes(rows)):
+        plots["fusions.png"] = modes
+    return plots
 
 
-def latency_figure(rows: pd.DataFrame, look: Styles) -> Figure:
-    """A line per engine over the sizes, with 95% intervals."""
+def latency_figure(rows: Sequence[Row], look: Styles) -> Figure:
+    """A line per engine over the sizes, with 95 % intervals."""
     figure, axes = canvas(_latency_title(rows))
     place = positions(rows)
-    for engine, line in rows.sort_values("pixels", kind="stable").groupby("engine", sort=False):
-        x = line["size"].map(place)
-        values = line[["median_ms", "low_ms", "high_ms"]].to_numpy()
-        _bars(axes, x, values, look[str(engine)].line, str(engine))
-        cross_out(axes, x, values[:, 0], line["doubts"].map(len) > 0)
+    for engine, line in grouped(by_pixels(rows), lambda row: row.engine).items():
+        x = [place[row.size] for row in line]
+        values = [(row.latency_ms, row.latency_low_ms, row.latency_high_ms) for row in line]
+        _bars(axes, x, values, look[engine].line, engine)
+        points = [(side, row.latency_ms) for side, row in zip(x, line, strict=True)]
+        cross_out(axes, points, [row.reliable for row in line])
     size_axis(axes, rows)
-    plain_scale(axes, "y", rows["median_ms"], "latency per call (ms)")
+    plain_scale(axes, "y", [row.latency_ms for row in rows], "latency per call (ms)")
     legend(axes)
     return figure
 
 
-def _latency_title(rows: pd.DataFrame) -> str:
-    fastest = rows.loc[rows.groupby("size")["image_ms"].idxmin(), "engine"].value_counts()
-    best, wins = fastest.index[0], fastest.iloc[0]
-    count = rows["size"].nunique()
+def _latency_title(rows: Sequence[Row]) -> str:
+    sizes = grouped(rows, lambda row: row.size).values()
+    winners = Counter(min(group, key=lambda row: row.image_ms).engine for group in sizes)
+    ((best, wins),) = winners.most_common(1)
+    count = len(sizes)
     where = f"all {count} sizes" if wins == count else f"{wins} of {counted(count, 'size')}"
-    return f"{best} has the lowest median latency at {where if count > 1 else rows['size'].iloc[0]}"
+    size = rows[0].text("size")
+    return f"{best} has the lowest median latency at {where if count > 1 else size}"
 
 
-def ratio_figure(rows: pd.DataFrame, pairs: Sequence[Pair], look: Styles) -> Figure:
+def ratio_figure(rows: Sequence[Row], pairs: Sequence[Pair], look: Styles) -> Figure:
     """Latency of each engine for many sizes against the static one, in percent more or less."""
     figure, axes = canvas(_ratio_title(pairs))
     place = positions(rows)
-    engines = list(dict.fromkeys(pair.engine for pair in pairs))
-    for engine, shift in zip(engines, _shifts(place.values(), len(engines)), strict=True):
-        own = [pair for pair in pairs if pair.engine == engine]
-        x = np.array([place[pair.size] + shift for pair in own])
-        values = np.array([_percents(pair) for pair in own])
+    engines = grouped(pairs, lambda pair: pair.row.engine)
+    shifts = _shifts(place.values(), len(engines))
+    for (engine, own), shift in zip(engines.items(), shifts, strict=True):
+        x = [place[pair.row.size] + shift for pair in own]
+        values = [_percents(pair) for pair in own]
         _bars(axes, x, values, look[engine].dot, engine)
-        cross_out(axes, x, values[:, 0], [not pair.trusted for pair in own])
+        points = [(side, point) for side, (point, _, _) in zip(x, values, strict=True)]
+        cross_out(axes, points, [pair.reliable for pair in own])
     axes.axhline(0, color=GREY, linewidth=1)
     axes.axhspan(-100 * PRACTICAL, 100 * PRACTICAL, color=GREY, alpha=0.12, linewidth=0, label=BAND)
     size_axis(axes, rows)
-    axes.set_ylabel("latency against the static engine (%)")
+    axes.set_ylabel("latency compared with the static engine (%)")
     legend(axes)
     return figure
 
 
 def _ratio_title(pairs: Sequence[Pair]) -> str:
     groups = by_backend(pairs).items()
-    costs = [f"{price(geometric_mean(best_of(group)))} in {name}" for name, group in groups]
+    costs = [f"{price(best_mean(group))} in {name}" for name, group in groups]
     if not costs:
-        return "Latency of engines for many sizes against one engine per size"
-    return f"The dynamic engine costs {listed(costs)}"
+        return "Latency of engines for many sizes compared with one static engine per size"
+    return f"One dynamic engine instead of one static engine per size: {listed(costs)}"
 
 
-def _percents(pair: Pair) -> list[float]:
+def _percents(pair: Pair) -> tuple[float, float, float]:
     ratio = pair.ratio
-    return [
+    point, low, high = (
         math.nan if end is None else 100 * (end - 1) for end in (ratio.ratio, ratio.low, ratio.high)
-    ]
+    )
+    return point, low, high
 
 
 def _shifts(places: Iterable[float], count: int) -> list[float]:
@@ -124,40 +131,45 @@ def accuracy_figure(contest: Contest, look: Styles) -> Figure:
     front = pareto_front(contest)
     figure, axes = canvas(_accuracy_title(front))
     axes.step(
-        front["image_ms"],
-        front[contest.metric],
+        *_columns(contest, front),
         where="post",
         color=GREY,
         linewidth=1,
         alpha=0.6,
         label=FRONT,
     )
-    for engine, line in contest.rows.sort_index().groupby("engine", sort=False):
-        axes.plot(
-            line["image_ms"],
-            line[contest.metric],
-            **look[str(engine)].dot,
-            label=named(str(engine)),
-        )
-        cross_out(axes, line["image_ms"], line[contest.metric], line["doubts"].map(len) > 0)
-    plain_scale(axes, "x", contest.rows["image_ms"], "latency per image (ms)")
-    axes.set_ylabel(f"{contest.name} (0–1)")
+    for engine in look:
+        line = [row for row in contest.rows if row.engine == engine]
+        if line:
+            axes.plot(*_columns(contest, line), **look[engine].dot, label=named(engine))
+            cross_out(axes, _points(contest, line), [row.reliable for row in line])
+    column = COLUMNS["image_ms"]
+    plain_scale(axes, "x", [row.image_ms for row in contest.rows], column.heading)
+    axes.set_ylabel(COLUMNS[contest.metric.name].heading)
     legend(axes)
-    points = contest.rows[["image_ms", contest.metric]].itertuples(index=False, name=None)
-    labels = front[["image_ms", contest.metric, "size"]].itertuples(index=False, name=None)
-    label_points(figure, axes, list(labels), list(points))
+    labels = [(row.image_ms, row.score(contest.metric), row.text("size")) for row in front]
+    label_points(figure, axes, labels, _points(contest, contest.rows))
     return figure
 
 
-def _accuracy_title(front: pd.DataFrame) -> str:
-    holders = front["engine"].value_counts()
-    best, count = holders.index[0], holders.iloc[0]
+def _points(contest: Contest, rows: Iterable[Row]) -> list[tuple[float, float]]:
+    return [(row.image_ms, row.score(contest.metric)) for row in rows]
+
+
+def _columns(contest: Contest, rows: Iterable[Row]) -> tuple[list[float], list[float]]:
+    points = _points(contest, rows)
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _accuracy_title(front: Sequence[Row]) -> str:
+    holders = Counter(row.engine for row in front)
+    ((best, count),) = holders.most_common(1)
     if len(holders) == 1:
-        return f"Nothing beats {best}: it holds every point of the Pareto front"
-    return f"{best} holds {count} of the {len(front)} points that nothing beats"
+        return f"{best} holds every point of the Pareto front"
+    return f"{best} holds {count} of the {len(front)} points of the Pareto front"
 
 
-def _bars(axes: Axes, x: ArrayLike, values: NDArray[Any], look: dict[str, Any], label: str) -> None:
-    """Points with intervals; ``values`` has columns point, low, high, and NaN for no interval."""
-    point, low, high = values.T
+def _bars(axes: Axes, x: Sequence[float], values: Values, look: dict[str, Any], label: str) -> None:
+    """Points with intervals."""
+    point, low, high = np.array(values).T
     axes.errorbar(x, point, [point - low, high - point], **look, label=named(label), capsize=2)

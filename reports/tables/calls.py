@@ -1,73 +1,80 @@
-"""First calls, and what a call consists of, as Markdown tables."""
+"""Cold start, and what a call consists of, as Markdown tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
-import pandas as pd
-
-from reports.findings.phrases import where
-from reports.tables.by_size import NONE
+from reports.calls import PART_COLUMNS
+from reports.columns import COLUMNS, NONE, Row
 from reports.text.grid import grid, plain
-from reports.text.words import number, without_folders
+from reports.text.words import number, percent, without_folders
 
-FIRSTS = ("after opening (ms)", "at another shape (ms)", "back again (ms)")
-FIRST_NOTE = (
-    "Each from giving the engine its input to the end of the call, the median over processes. In "
-    "brackets: times the median latency of the row, which is without giving the input; at another "
-    "shape, one that the process had not met, times a later call there."
+COLD_START_NOTE = (
+    "Each call is timed from giving the engine its input to the end of the call. Figures are "
+    "medians over processes. The brackets give the ratio to the median latency of the row, which "
+    "does not include giving the input. At another shape, which the process had not met before, "
+    "they give the ratio to later calls at that shape."
 )
 PART_NOTE = (
-    "Each part run by itself, to its end: the median, and in brackets its share of the parts' sum. "
-    "A call may take less than its parts, for it need not wait between them."
+    "H2D copies the inputs to the GPU, D2H copies the outputs back. Each part was run by itself, "
+    "to its end. Figures are medians, and in brackets the share in the sum of all parts. A call "
+    "can take less than its parts together, because they can overlap."
 )
 
 
-def first_table(frame: pd.DataFrame) -> str:
-    """A row per engine and size: after opening and, where any engine takes several shapes, at
-    another one and back."""
-    rows = [row for _, row in frame[frame["first_ms"].notna()].iterrows()]
-    shown = FIRSTS if any(row["other_shape"] for row in rows) else FIRSTS[:1]
-    headers = ["engine", "size (H×W)", *shown]
-    cells = [[plain(row["engine"]), row["size"], *_first_cells(row)[: len(shown)]] for row in rows]
-    return grid(headers, cells, texts=2) if rows else ""
+def cold_start_table(rows: Iterable[Row]) -> str:
+    """A row per engine and size. Where any engine takes several shapes: the first call at another
+    one, and the first one back."""
+    shown = [row for row in rows if not math.isnan(row.cold_start_ms)]
+    cold, back = COLUMNS["cold_start_ms"], COLUMNS["return_ms"]
+    headers = [cold.heading]
+    if any(row.other_shape for row in shown):
+        headers += [f"at another shape ({cold.unit})", back.heading]
+    cells = [[plain(row.engine), row.text("size"), *_cells(row)[: len(headers)]] for row in shown]
+    return grid(["engine", "size (H×W)", *headers], cells, texts=2) if cells else ""
 
 
-def change_failures(frame: pd.DataFrame) -> str:
+def _cells(row: Row) -> list[str]:
+    opening = _times(row, "cold_start_ms", row.latency_ms)
+    if not row.other_shape:
+        return [opening, NONE, NONE]
+    there = _times(row, "other_first_ms", row.other_later_ms)
+    return [opening, f"{row.other_shape}: {there}", _times(row, "return_ms", row.latency_ms)]
+
+
+def _times(row: Row, column: str, of_ms: float) -> str:
+    return f"{row.text(column)} ({number(getattr(row, column) / of_ms, 2)}×)"
+
+
+def change_failures(rows: Iterable[Row]) -> str:
     """A sentence for each engine that failed at another shape."""
-    failed = frame[frame["change_reason"] != ""]
     return "\n".join(
-        f"- {plain(where(row))}, at another shape: {plain(without_folders(row['change_reason']))}"
-        for _, row in failed.iterrows()
+        f"- {plain(row.where)}, at another shape: {plain(without_folders(row.other_reason))}"
+        for row in rows
+        if row.other_reason
     )
 
 
-def _first_cells(row: pd.Series) -> list[str]:
-    opening = _times(row["first_ms"], row["median_ms"])
-    if not row["other_shape"]:
-        return [opening, NONE, NONE]
-    there = _times(row["other_ms"], row["later_ms"])
-    back = _times(row["back_ms"], row["median_ms"])
-    return [opening, f"{row['other_shape']}: {there}", back]
-
-
-def _times(ms: float, of_ms: float) -> str:
-    return f"{number(ms)} ({number(ms / of_ms, 2)}×)"
-
-
-def part_table(frame: pd.DataFrame) -> str:
+def part_table(rows: Iterable[Row]) -> str:
     """A row per engine and size, a column per part."""
-    rows = [row for _, row in frame[frame["parts"].map(len) > 0].iterrows()]
-    names = list(dict.fromkeys(name for row in rows for name, _ in row["parts"]))
-    headers = ["engine", "size (H×W)", *(f"{plain(name)} (ms)" for name in names)]
-    cells = [[plain(row["engine"]), row["size"], *_part_cells(row, names)] for row in rows]
-    return grid(headers, cells, texts=2) if rows else ""
+    shown = [row for row in rows if row.parts]
+    names = list(dict.fromkeys(name for row in shown for name, _ in row.parts))
+    headers = ["engine", "size (H×W)", *map(_heading, names)]
+    cells = [[plain(row.engine), row.text("size"), *_part_cells(row, names)] for row in shown]
+    return grid(headers, cells, texts=2) if cells else ""
 
 
-def _part_cells(row: pd.Series, names: Iterable[str]) -> list[str]:
-    known = dict(row["parts"])
+def _heading(part: str) -> str:
+    """That of the part's column; a back end may have parts without one."""
+    column = PART_COLUMNS.get(part)
+    return COLUMNS[column].heading if column else f"{plain(part)} (ms)"
+
+
+def _part_cells(row: Row, names: Sequence[str]) -> list[str]:
+    known = dict(row.parts)
     total = sum(known.values()) or 1.0
     return [
-        f"{number(known[name])} ({known[name] / total:.0%})" if name in known else NONE
+        f"{number(known[name])} ({percent(known[name] / total)})" if name in known else NONE
         for name in names
     ]

@@ -2,112 +2,121 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
-from reports.analysis.fusions import Comparison, latency_ratio, trusted
-from reports.load import METRICS, Records
-from reports.tables.by_size import DOUBTED, NONE, best_score, ratio_text
+from reports.analysis.fusions import FusionModes, reliable
+from reports.analysis.pairs import compare_rows
+from reports.analysis.tradeoffs import best_score, scored_by
+from reports.columns import COLUMNS, NONE, Row
+from reports.grouping import grouped
+from reports.tables.by_size import UNRELIABLE, ratio_text
 from reports.text.grid import grid, plain
-from reports.text.words import measured
+from reports.text.words import times
+from sizewise.core.trials import RECORDED_METRICS, Metric
 
 SETTINGS = 2
 """Side by side in one table; more of them go into the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class _Cells:
     """A heading and a cell for each mode."""
 
-    title: str
-    cells: tuple[str, ...]
+    heading: str
+    texts: tuple[str, ...]
 
 
-def fusion_table(records: Records, comparison: Comparison) -> str:
+def fusion_table(modes: FusionModes) -> str:
     """A row per mode. Latencies come with their ratio to the reference's in the same setting."""
-    settings, modes = comparison.settings, [plain(mode) for mode in comparison.modes]
+    settings, names = modes.settings, [plain(mode) for mode in modes.modes]
     pages = [settings[start : start + SETTINGS] for start in range(0, len(settings), SETTINGS)]
     tables = []
     for turn, page in enumerate(pages):
-        columns = [] if turn else [*_scores(comparison), *_parameters(comparison)]
-        columns += [c for setting in page for c in _costs(records, comparison, setting)]
-        titles = [f"mode at {comparison.size}", *(column.title for column in columns)]
-        rows = zip(modes, *(column.cells for column in columns), strict=True)
-        tables.append(grid(titles, [list(row) for row in rows]))
+        columns = [] if turn else [*_scores(modes), *_parameters(modes)]
+        columns += [cells for setting in page for cells in _costs(modes, setting)]
+        headings = [f"mode at {times(modes.size)}", *(column.heading for column in columns)]
+        rows = zip(names, *(column.texts for column in columns), strict=True)
+        tables.append(grid(headings, [list(row) for row in rows]))
     return "\n\n".join(tables)
 
 
-def _scores(comparison: Comparison) -> Iterator[Column]:
-    for metric, name in METRICS.items():
-        means = comparison.scores(metric)
-        if means.empty:
+def _scores(modes: FusionModes) -> Iterator[_Cells]:
+    for metric in RECORDED_METRICS:
+        means = modes.scores(metric)
+        if not means:
             continue
-        best = f"{best_score(means, metric):.3f}"
-        cells = [_score(comparison, mode, metric) for mode in comparison.modes]
-        bold = [f"{means.get(mode, float('nan')):.3f}" == best for mode in comparison.modes]
-        yield Column(title=name, cells=_emphasised(cells, bold))
+        form = COLUMNS[metric.name].text
+        best = form(best_score(means.values(), metric))
+        texts = [_score(modes, mode, metric) for mode in modes.modes]
+        bold = [form(means.get(mode, math.nan)) == best for mode in modes.modes]
+        yield _Cells(heading=metric.title, texts=_emphasised(texts, bold))
 
 
-def _score(comparison: Comparison, mode: str, metric: str) -> str:
+def _score(modes: FusionModes, mode: str, metric: Metric) -> str:
     """A range where settings differ: those of other precisions do."""
-    values = comparison.rows.loc[comparison.rows["mode"] == mode, metric].dropna()
-    if values.empty:
-        return NONE
-    ends = dict.fromkeys(f"{value:.3f}" for value in (values.min(), values.max()))
-    return "–".join(ends)
+    rows = [row for row in scored_by(modes.rows, metric) if row.mode == mode]
+    ordered = sorted(rows, key=lambda row: row.score(metric))
+    ends = dict.fromkeys(row.text(metric.name) for row in (*ordered[:1], *ordered[-1:]))
+    return "–".join(ends) or NONE
 
 
-def _parameters(comparison: Comparison) -> Iterator[Column]:
-    known = comparison.rows.groupby("mode", sort=False)["parameters"].first()
-    if known.notna().any():
-        cells = (f"{count:,.0f}" if count > 0 else NONE for count in known)
-        yield Column(title="parameters", cells=tuple(cells))
+def _parameters(modes: FusionModes) -> Iterator[_Cells]:
+    by_mode = grouped(modes.rows, lambda row: row.mode)
+    counts = [_first_known(row.parameters for row in rows) for rows in by_mode.values()]
+    column = COLUMNS["parameters"]
+    if not all(map(math.isnan, counts)):
+        yield _Cells(heading=column.heading, texts=tuple(map(column.text, counts)))
 
 
-def _costs(records: Records, comparison: Comparison, setting: str) -> Iterator[Column]:
-    rows = [comparison.row(mode, setting) for mode in comparison.modes]
-    base = comparison.reference_row(setting)
+def _first_known(values: Iterator[float]) -> float:
+    return next((value for value in values if not math.isnan(value)), math.nan)
 
-    def ratio(row: pd.Series) -> str:
-        if base is None or pd.isna(row["median_ms"]):
+
+def _costs(modes: FusionModes, setting: str) -> Iterator[_Cells]:
+    rows = [modes.row(mode, setting) for mode in modes.modes]
+    base = modes.reference_row(setting)
+
+    def ratio(row: Row) -> str:
+        if base is None or not row.measured:
             return NONE
-        if row.name == base.name:
+        if row is base:
             return "1"
-        found = latency_ratio(records, row, base)
-        return ratio_text(found) + ("" if trusted(found, (row, base)) else DOUBTED)
+        found = compare_rows(row, base)
+        return ratio_text(found) + ("" if reliable(found, (row, base)) else UNRELIABLE)
 
+    latency, peak = COLUMNS["latency_ms"], COLUMNS["peak_mib"]
     name = plain(setting)
-    yield Column(title=f"{name} (ms)", cells=_lowest(rows, "median_ms", _latency))
-    yield Column(title=f"÷ {plain(comparison.reference)}", cells=_filled(rows, ratio))
-    if any(row is not None and pd.notna(row["peak_mib"]) for row in rows):
-        yield Column(title="peak (MiB)", cells=_lowest(rows, "peak_mib", _peak))
+    yield _Cells(
+        heading=f"{name} ({latency.unit})",
+        texts=_lowest(rows, "latency_ms", _latency, UNRELIABLE),
+    )
+    yield _Cells(heading=f"÷ {plain(modes.reference)}", texts=_filled(rows, ratio))
+    if any(row is not None and not math.isnan(row.peak_mib) for row in rows):
+        texts = _lowest(rows, "peak_mib", lambda row: row.text("peak_mib"))
+        yield _Cells(heading=peak.heading, texts=texts)
 
 
-_Rows = Sequence[pd.Series | None]
+_Rows = Sequence[Row | None]
 
 
-def _latency(row: pd.Series) -> str:
-    if pd.isna(row["median_ms"]):
-        return str(row["status"])
-    return measured(row["median_ms"], row["low_ms"], row["high_ms"])
+def _latency(row: Row) -> str:
+    return row.latency if row.measured else row.status
 
 
-def _peak(row: pd.Series) -> str:
-    return NONE if pd.isna(row["peak_mib"]) else f"{row['peak_mib']:.0f}"
+def _lowest(
+    rows: _Rows, column: str, cell: Callable[[Row], str], unreliable: str = ""
+) -> tuple[str, ...]:
+    """The lowest in bold, and ``unreliable`` behind rows that are."""
+    values = [math.nan if row is None else float(getattr(row, column)) for row in rows]
+    lowest = min((value for value in values if not math.isnan(value)), default=math.nan)
+    texts = _emphasised(_filled(rows, cell), [value == lowest for value in values])
+    marks = [unreliable if row is not None and not row.reliable else "" for row in rows]
+    return tuple(text + mark for text, mark in zip(texts, marks, strict=True))
 
 
-def _lowest(rows: _Rows, column: str, cell: Callable[[pd.Series], str]) -> tuple[str, ...]:
-    """With the lowest in bold and the doubtful latencies marked."""
-    values = [float("nan") if row is None else float(row[column]) for row in rows]
-    lowest = pd.Series(values).min()
-    cells = _emphasised(_filled(rows, cell), [value == lowest for value in values])
-    doubted = [column == "median_ms" and row is not None and bool(row["doubts"]) for row in rows]
-    return tuple(text + DOUBTED * mark for text, mark in zip(cells, doubted, strict=True))
-
-
-def _filled(rows: _Rows, cell: Callable[[pd.Series], str]) -> tuple[str, ...]:
+def _filled(rows: _Rows, cell: Callable[[Row], str]) -> tuple[str, ...]:
     return tuple(NONE if row is None else cell(row) for row in rows)
 
 

@@ -20,14 +20,41 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{_places(value, digits)}f}" if math.isfinite(value) else "–"
 
 
-def measured(value: float, low: float, high: float, places: int | None = None) -> str:
-    """``12.34 (12.31–12.38)``: four significant digits, or ``places`` after the point.
+def measured(
+    value: float,
+    low: float,
+    high: float,
+    *,
+    places: int | None = None,
+    digits: int = 4,
+    unit: str = "",
+    named: str = "",
+) -> str:
+    """``12.34 (12.31–12.38)``: ``digits`` significant digits, or ``places`` after the point.
 
+    ``unit`` stands behind the value and ``named`` before the interval: ``12.34 ms (95 % CI …)``.
     The value alone where there is no interval.
     """
-    places = _places(value, 4) if places is None else places
+    places = _places(value, digits) if places is None else places
     point, *ends = (f"{number:.{places}f}" for number in (value, low, high))
-    return f"{point} ({'–'.join(ends)})" if math.isfinite(low) and math.isfinite(high) else point
+    known = math.isfinite(low) and math.isfinite(high)
+    return f"{point}{unit} ({named}{'–'.join(ends)})" if known else f"{point}{unit}"
+
+
+def percent(share: float, places: int = 0) -> str:
+    """A share in percent: ``95 %``."""
+    return f"{100 * share:.{places}f} %"
+
+
+def times(size: object) -> str:
+    """A size with the sign for times: ``288×288``."""
+    return re.sub(r"(?<=\d)x(?=\d)", "×", str(size))
+
+
+def spelled(name: str, endings: Iterable[str] = ()) -> str:
+    """A name of the code in words, without its unit: ``build_s`` is ``build``."""
+    ending = next((ending for ending in endings if name.endswith(ending)), "")
+    return name.removesuffix(ending).replace("_", " ")
 
 
 def _places(value: float, digits: int) -> int:

@@ -187,14 +187,19 @@ def _verdict(ratio: Interval) -> Verdict:
 
 def _doubts(result: Result, latency: Interval, processes: int) -> Iterable[Doubt]:
     if processes < FEW_PROCESSES:
-        sentence = f"measured in {processes} process(es), fewer than {FEW_PROCESSES}"
+        noun = "process" if processes == 1 else "processes"
+        sentence = f"measured in {processes} {noun}, at least {FEW_PROCESSES} needed"
         yield Doubt(code="few_processes", sentence=sentence)
     if latency.low is not None and latency.high is not None:
         half = (latency.high - latency.low) / 2 / latency.point
         if half > WIDE:
-            sentence = f"its interval is ±{half:.0%} of the latency, wider than ±{WIDE:.0%}"
+            rounded_up = math.ceil(1000 * half) / 10
+            sentence = f"CI ±{rounded_up:.1f} %, limit ±{100 * WIDE:g} %"
             yield Doubt(code="wide_interval", sentence=sentence)
     disturbed = sum(not b.valid for b in result.blocks) / len(result.blocks)
     if disturbed > BUSY:
-        sentence = f"other programs were busy during {disturbed:.0%} of its blocks"
+        sentence = (
+            f"other programs busy during {100 * disturbed:.0f} % of its blocks, limit "
+            f"{100 * BUSY:g} %"
+        )
         yield Doubt(code="foreign_load", sentence=sentence)

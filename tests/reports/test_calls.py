@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.calls import call_figures
+from reports.calls import call_columns
 from reports.load import Records, select_records
 from reports.markdown import compose
 from reports.tables import calls as call_tables
@@ -87,22 +87,22 @@ def test_figures_are_medians_over_processes(
         for process, (opened, changed) in enumerate(calls)
     )
     result = replace(lab.ok(lab.trial()), first_calls=first_calls)
-    found = call_figures(result)
-    assert found["first_ms"] == statistics.median(opened for opened, _ in calls) / 1e6
+    found = call_columns(result)
+    assert found["cold_start_ms"] == statistics.median(opened for opened, _ in calls) / 1e6
     made = [changed for _, changed in calls if changed]
-    assert found["other_shape"] == ("64x96" if made else "")
+    assert found["other_shape"] == ("64×96" if made else "")
     known: dict[str, list[float]] = {
-        "other_ms": [change.first_ns for change in made],
-        "later_ms": [statistics.median(change.later_ns) for change in made],
-        "back_ms": [change.back_ns for change in made],
+        "other_first_ms": [change.first_ns for change in made],
+        "other_later_ms": [statistics.median(change.later_ns) for change in made],
+        "return_ms": [change.back_ns for change in made],
     }
     for name, values in known.items():
         assert math.isnan(found[name]) == (not made)
         if made:
             assert found[name] == statistics.median(values) / 1e6
-    failed = call_figures(replace(result, status="failed"))
-    assert failed["other_shape"] == ""
-    assert all(math.isnan(failed[name]) for name in ("first_ms", *known))
+    (failed,) = read(lab, replace(result, status="failed")).rows
+    assert failed.other_shape == ""
+    assert all(math.isnan(getattr(failed, name)) for name in ("cold_start_ms", *known))
 
 
 def test_a_burst_in_one_process_does_not_move_the_parts(lab: Lab) -> None:
@@ -111,8 +111,9 @@ def test_a_burst_in_one_process_does_not_move_the_parts(lab: Lab) -> None:
         Part(name="compute", process=process, latency_ns=samples)
         for process, samples in enumerate((calm, calm, burst))
     )
-    found = call_figures(replace(lab.ok(lab.trial()), parts=tuple(parts)))
+    found = call_columns(replace(lab.ok(lab.trial()), parts=tuple(parts)))
     assert found["parts"] == (("compute", 3 / 1e6),)
+    assert found["compute_ms"] == 3 / 1e6
 
 
 def test_first_calls_stand_beside_the_median_and_those_elsewhere_beside_later_ones(
@@ -121,21 +122,25 @@ def test_first_calls_stand_beside_the_median_and_those_elsewhere_beside_later_on
     change = change_to(Size(192, 192), 12_000_000, 9_000_000, 2_000_000, 1_900_000, back_ns=1)
     dynamic = with_calls(lab.ok(lab.trial(strategy="dynamic")), 40, change, back=1.5)
     static = with_calls(lab.ok(lab.trial()), 3)
-    shown = cells(call_tables.first_table(read(lab, static, dynamic).frame))
-    opening, there, back = "after opening (ms)", "at another shape (ms)", "back again (ms)"
+    shown = cells(call_tables.cold_start_table(read(lab, static, dynamic).rows))
+    opening, there, back = (
+        "cold start (ms)",
+        "at another shape (ms)",
+        "return to a known size (ms)",
+    )
     assert shown["openvino static", opening].endswith(" (3.0×)")
     assert shown["openvino static", there] == shown["openvino static", back] == "–"
     assert shown["openvino dynamic", opening].endswith(" (40×)")
     shown_ms = float(shown["openvino dynamic", opening].split()[0])
     assert shown_ms == pytest.approx(40 * summarize(dynamic).latency_ms, rel=0.01)
-    assert shown["openvino dynamic", there] == "192x192: 12.0 (6.0×)"
+    assert shown["openvino dynamic", there] == "192×192: 12.0 (6.0×)"
     assert shown["openvino dynamic", back].endswith(" (1.5×)")
 
 
 def test_another_batch_is_named_where_the_size_is_the_same(lab: Lab) -> None:
     change = change_to(Size(128, 128), 3_000_000, 1_000_000, back_ns=1, batch_size=8)
     shown = cells(
-        call_tables.first_table(read(lab, with_calls(lab.ok(lab.trial()), 3, change)).frame)
+        call_tables.cold_start_table(read(lab, with_calls(lab.ok(lab.trial()), 3, change)).rows)
     )
     assert shown["openvino static", "at another shape (ms)"] == "batch 8: 3.00 (3.0×)"
 
@@ -143,25 +148,23 @@ def test_another_batch_is_named_where_the_size_is_the_same(lab: Lab) -> None:
 def test_parts_have_their_share_of_their_sum(lab: Lab) -> None:
     parted = with_parts(lab.ok(lab.trial()), COPIES)
     other = with_parts(lab.ok(lab.trial("onnxruntime")), {"compute": 5})
-    frame = read(lab, parted, other, lab.ok(lab.trial("torch_eager"))).frame
-    assert call_tables.part_table(frame).splitlines()[0].split("|")[3].strip() == (
-        "host-to-device (ms)"
-    )
-    shown = cells(call_tables.part_table(frame))
+    rows = read(lab, parted, other, lab.ok(lab.trial("torch_eager"))).rows
+    assert call_tables.part_table(rows).splitlines()[0].split("|")[3].strip() == "H2D (ms)"
+    shown = cells(call_tables.part_table(rows))
     assert {name for name, _ in shown} == {"openvino static", "onnxruntime static"}
-    assert shown["openvino static", "host-to-device (ms)"] == "1.00 (10%)"
-    assert shown["openvino static", "compute (ms)"] == "8.00 (80%)"
-    assert shown["onnxruntime static", "compute (ms)"] == "5.00 (100%)"
-    assert shown["onnxruntime static", "device-to-host (ms)"] == "–"
+    assert shown["openvino static", "H2D (ms)"] == "1.00 (10 %)"
+    assert shown["openvino static", "compute (ms)"] == "8.00 (80 %)"
+    assert shown["onnxruntime static", "compute (ms)"] == "5.00 (100 %)"
+    assert shown["onnxruntime static", "D2H (ms)"] == "–"
 
 
 def test_a_failure_at_another_size_is_told_without_folders(lab: Lab) -> None:
     result = lab.ok(lab.trial(strategy="dynamic", size=Size(192, 192)))
     why = "The engine | at /home/me/x/plan failed. Build another."
     reason = FirstCall(process=0, open_ns=5, change_reason=why)
-    told = call_tables.change_failures(read(lab, replace(result, first_calls=(reason,))).frame)
+    told = call_tables.change_failures(read(lab, replace(result, first_calls=(reason,))).rows)
     assert told == (
-        "- openvino dynamic at 192x192, at another shape: "
+        "- openvino dynamic at 192×192, at another shape: "
         "The engine \\| at plan failed. Build another."
     )
 
@@ -173,8 +176,8 @@ def test_the_page_has_sections_for_what_was_measured_only(lab: Lab) -> None:
     def page(result: Result) -> str:
         return compose(read(lab, result), ("a.",), {})
 
-    assert "## First calls\n\n| engine" in page(full)
+    assert "## Cold start\n\n| engine" in page(full)
     assert "## Parts of a call\n\n| engine" in page(full)
     assert "at another shape (ms)" not in page(full)
-    assert "First calls" not in page(plain)
+    assert "Cold start" not in page(plain)
     assert "Parts of a call" not in page(plain)

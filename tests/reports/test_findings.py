@@ -8,10 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reports.findings.dynamic_cost import what_dynamic_costs
-from reports.findings.find import _KINDS, find, what_to_doubt
+from reports.findings.find import find, what_is_unreliable
+from reports.findings.phrases import speed_up
 from reports.findings.recommendation import what_to_ship
 from reports.load import Records, select_records
 from reports.markdown import compose
+from reports.text.warnings import KINDS
+from reports.text.words import times
 from sizewise.core.specs import Size
 from sizewise.core.stats import DoubtCode, summarize
 from sizewise.core.trials import Result
@@ -35,131 +38,151 @@ def doubtful(result: Result) -> Result:
 def test_the_fastest_within_half_a_point_is_named_with_its_lead(lab: Lab) -> None:
     quick = lab.ok(lab.trial("openvino", size=SMALL), ap=0.500)
     best = lab.ok(lab.trial("onnxruntime", size=LARGE), ap=0.504)
-    sentence = what_to_ship(read(lab, best, quick))
+    sentence = what_to_ship(read(lab, best, quick).rows)
     summary = summarize(quick)
     assert sentence.startswith(
-        "The fastest engine within half a point of the best AP is openvino static at 128x128: "
-        f"{summary.latency_ms:.3f} ms ("
+        f"Recommended: openvino static at 128×128, {summary.latency_ms:.2f} ms "
+        f"(95 % CI {summary.low_ms:.2f}–{summary.high_ms:.2f}), AP 0.500; "
     )
     ratio = summarize(best).latency_ms / summary.latency_ms
-    assert f", AP 0.500, {ratio:.2f} (" in sentence
-    assert "times as fast as the most accurate, onnxruntime static at 256x256 with " in sentence
+    assert f"; {ratio:.2f}× (95 % CI " in sentence
+    assert ") faster than the most accurate, onnxruntime static at 256×256 (" in sentence
+    assert sentence.endswith("), AP 0.504.")
 
 
 def test_more_than_half_a_point_is_too_much(lab: Lab) -> None:
     quick = lab.ok(lab.trial("openvino", size=SMALL), ap=0.498)
     best = lab.ok(lab.trial("onnxruntime", size=LARGE), ap=0.504)
-    sentence = what_to_ship(read(lab, best, quick))
-    assert "is onnxruntime static at 256x256" in sentence
-    assert sentence.endswith("AP 0.504, and none is more accurate.")
+    sentence = what_to_ship(read(lab, best, quick).rows)
+    assert sentence.startswith("Recommended: onnxruntime static at 256×256, ")
+    assert sentence.endswith("AP 0.504; no engine is more accurate.")
+
+
+def test_at_the_same_accuracy_it_says_so(lab: Lab) -> None:
+    quick = lab.ok(lab.trial("openvino", size=SMALL), ap=0.50001)
+    best = lab.ok(lab.trial("onnxruntime", size=LARGE), ap=0.50002)
+    sentence = what_to_ship(read(lab, best, quick).rows)
+    assert "faster than onnxruntime static at 256×256 (" in sentence
+    assert sentence.endswith(" at the same AP.")
+
+
+def test_a_lead_that_is_not_certain_is_no_speed_up() -> None:
+    assert speed_up(4.77, 4.67, 4.87) == "4.77× (95 % CI 4.67–4.87) faster than"
+    assert speed_up(1.02, 0.98, 1.06) == "1.02× (95 % CI 0.98–1.06) as fast as"
+    assert speed_up(0.91, None, None) == "0.91× as fast as"
 
 
 def test_a_rival_that_is_not_slower_is_named(lab: Lab) -> None:
     twins = [lab.ok(lab.trial(replica=turn), ap=0.5) for turn in range(2)]
     slow = lab.ok(lab.trial("torch_eager"), ap=0.5)
-    sentence = what_to_ship(read(lab, *twins, slow))
-    assert "; not shown to be slower: openvino static" in sentence
+    sentence = what_to_ship(read(lab, *twins, slow).rows)
+    assert " Statistically tied: openvino static" in sentence
     assert "torch_eager" not in sentence
 
 
 def test_a_doubtful_row_is_not_recommended_while_there_is_another(lab: Lab) -> None:
     quick = doubtful(lab.ok(lab.trial("openvino"), ap=0.5))
     sound = lab.ok(lab.trial("onnxruntime"), ap=0.5)
-    assert "fastest trustworthy engine" in what_to_ship(read(lab, quick, sound))
-    assert "is onnxruntime static" in what_to_ship(read(lab, quick, sound))
-    alone = what_to_ship(read(lab, quick))
-    assert "is openvino static" in alone
-    assert "though that latency is not to be trusted (other programs were busy" in alone
+    sentence = what_to_ship(read(lab, quick, sound).rows)
+    assert sentence.startswith("Recommended: onnxruntime static")
+    assert " Faster but unreliable: openvino static at 128×128." in sentence
+    alone = what_to_ship(read(lab, quick).rows)
+    assert alone.startswith("Recommended: openvino static")
+    assert alone.endswith(" Warning: other programs busy during 50 % of its blocks, limit 25 %.")
 
 
 def test_batches_compete_by_image(lab: Lab) -> None:
     one = lab.ok(lab.trial("openvino", batch_size=1), ap=0.5)
     many = lab.ok(lab.trial("openvino", batch_size=8), ap=0.5)
     quick = [replace(b, latency_ns=tuple(n // 2 for n in b.latency_ns)) for b in many.blocks]
-    sentence = what_to_ship(read(lab, one, replace(many, blocks=tuple(quick))))
-    assert "is openvino static batch 8 at 128x128" in sentence
-    assert "ms (" in sentence
-    assert "for a batch of 8" in sentence
+    sentence = what_to_ship(read(lab, one, replace(many, blocks=tuple(quick))).rows)
+    assert sentence.startswith("Recommended: openvino static batch 8 at 128×128, ")
+    assert " ms per batch of 8 (95 % CI " in sentence
 
 
-def test_segmenters_are_judged_by_their_masks(lab: Lab) -> None:
+def test_segmenters_are_ranked_by_their_masks(lab: Lab) -> None:
     result = lab.ok(lab.trial())
     assert result.accuracy is not None
     masks = replace(result, accuracy=replace(result.accuracy, ap=None, ap50=None, miou=0.7))
-    assert "the best mIoU is openvino static" in what_to_ship(read(lab, masks))
+    assert ", mIoU 0.700; no engine is more accurate." in what_to_ship(read(lab, masks).rows)
 
 
 def test_without_accuracy_it_says_so(lab: Lab) -> None:
     results = [replace(result, accuracy=None) for result in lab.sweep()]
-    sentence = what_to_ship(read(lab, *results))
-    assert "no accuracy was measured" in sentence
-    assert "the fastest at the largest size is openvino static at 320x320" in sentence
-    assert "none was measured" in what_to_ship(read(lab, lab.bad(lab.trial())))
+    sentence = what_to_ship(read(lab, *results).rows)
+    assert "accuracy was not measured" in sentence
+    assert "Fastest at the largest size: openvino static at 320×320, " in sentence
+    assert "no engine was measured" in what_to_ship(read(lab, lab.bad(lab.trial())).rows)
 
 
 def test_the_dynamic_engine_has_its_price(lab: Lab) -> None:
     calm = replace(lab, noise=0.002)
-    sentence = what_dynamic_costs(read(calm, *calm.sweep()))
-    nothing, something = sentence.split(" and +")
-    assert float(something.partition("% latency in openvino (+")[0]) == pytest.approx(12, abs=1)
-    assert "geometric mean over 4 sizes" in something
+    sentence = what_dynamic_costs(read(calm, *calm.sweep()).rows)
+    nothing, something = sentence.split(" In openvino: +")
+    assert float(something.partition(" % latency (95 % CI +")[0]) == pytest.approx(12, abs=1)
+    assert "geometric mean of 4 sizes" in something
     assert "1 build in 0.500 s and 10.0 MiB instead of 4 in 1.60 s and 40.0 MiB" in something
-    assert "the dynamic engine costs no latency in onnxruntime (" in nothing
+    assert "In onnxruntime: the same latency (" in nothing
 
 
-def test_a_price_that_may_be_nothing_is_called_uncertain(lab: Lab) -> None:
+def test_a_price_that_may_be_nothing_is_not_significant(lab: Lab) -> None:
     noisy = replace(lab, noise=0.05)
     pair = [noisy.ok(noisy.trial("onnxruntime", kind)) for kind in ("static", "dynamic")]
-    assert "costs no certain latency in onnxruntime (" in what_dynamic_costs(read(noisy, *pair))
+    sentence = what_dynamic_costs(read(noisy, *pair).rows)
+    assert "In onnxruntime: no significant latency difference (" in sentence
 
 
 def test_one_process_gives_no_interval(lab: Lab) -> None:
     hasty = replace(lab, processes=1)
     pair = [hasty.ok(hasty.trial("openvino", kind)) for kind in ("static", "dynamic")]
-    sentence = what_dynamic_costs(read(hasty, *pair))
-    assert "one process is no ground for an interval" in sentence
-    assert "not to be trusted" in sentence
+    sentence = what_dynamic_costs(read(hasty, *pair).rows)
+    assert "no CI from one process" in sentence
+    assert "unreliable" in sentence
 
 
 def test_doubtful_sizes_are_left_out_of_the_price(lab: Lab) -> None:
     results = list(lab.sweep(("openvino",)))
     results[0] = doubtful(results[0])
-    sentence = what_dynamic_costs(read(lab, *results))
-    assert "geometric mean over 3 sizes, 1 doubtful left out" in sentence
+    sentence = what_dynamic_costs(read(lab, *results).rows)
+    assert "geometric mean of 3 sizes, 1 unreliable left out" in sentence
 
 
 def test_without_a_pair_there_is_no_price(lab: Lab) -> None:
     lonely = read(lab, lab.ok(lab.trial()), lab.ok(lab.trial("onnxruntime", "dynamic")))
-    assert "can't be said" in what_dynamic_costs(lonely)
+    assert "No comparison of dynamic" in what_dynamic_costs(lonely.rows)
 
 
 def test_an_unknown_build_is_not_counted_as_none(lab: Lab) -> None:
     first, *others = lab.sweep(("openvino",))
-    assert "build" not in what_dynamic_costs(read(lab, replace(first, build=None), *others))
+    assert "build" not in what_dynamic_costs(read(lab, replace(first, build=None), *others).rows)
 
 
-def test_rows_are_doubted_by_name(lab: Lab) -> None:
+def test_unreliable_rows_are_named(lab: Lab) -> None:
     good, bad = lab.ok(lab.trial("openvino")), doubtful(lab.ok(lab.trial("onnxruntime")))
     refused = lab.bad(lab.trial("torch_eager"), "unsupported")
-    assert what_to_doubt(read(lab, good).frame) == "Every measured row is steady (1 of 1)."
-    assert what_to_doubt(read(lab, good, bad, refused).frame) == (
-        "Do not trust 1 of 2 measured rows: onnxruntime static at 128x128 (other programs were "
-        "busy during 50% of its blocks); 1 row without a figure (1 unsupported: unsupported_size)."
+    assert what_is_unreliable(read(lab, good).rows) == "The only measured row is reliable."
+    assert what_is_unreliable(read(lab, good, bad, refused).rows) == (
+        "Unreliable: 1 of 2 measured rows, onnxruntime static at 128×128 (other programs busy "
+        "during 50 % of its blocks, limit 25 %). Stop other programs and measure into a new folder "
+        "(--out). Not measured: 1 row (1 unsupported: unsupported_size)."
     )
-    assert what_to_doubt(read(lab, refused).frame).startswith("There is nothing to trust: 1 row")
+    assert what_is_unreliable(read(lab, refused).rows) == (
+        "Not measured: 1 row (1 unsupported: unsupported_size)."
+    )
 
 
 def test_many_doubtful_rows_are_counted_by_their_reasons(lab: Lab) -> None:
     hasty = replace(lab, processes=2)
     results = [doubtful(result) for result in hasty.sweep()]
-    sentence = what_to_doubt(read(hasty, *results).frame)
-    assert sentence.startswith("Do not trust 16 of 16 measured rows: 16 measured in too few")
-    assert "16 while other programs were busy" in sentence
-    assert sentence.endswith("openvino static and 1 more).")
+    sentence = what_is_unreliable(read(hasty, *results).rows)
+    assert sentence.startswith("Unreliable: 16 of 16 measured rows, 16 with too few processes")
+    assert "16 with background load" in sentence
+    assert "openvino static and 1 more). Measure in 3 processes or more (--processes)." in sentence
+    assert sentence.endswith(" Stop other programs and measure into a new folder (--out).")
 
 
-def test_every_kind_of_doubt_has_its_words() -> None:
-    assert set(_KINDS) == set(get_args(DoubtCode))
+def test_every_kind_of_warning_has_its_words() -> None:
+    assert set(KINDS) == set(get_args(DoubtCode))
 
 
 STATES = ("ok", "bare", "doubtful", "unsupported", "failed", "invalid", "absent")
@@ -206,12 +229,12 @@ def expected_choice(results: list[Result]) -> str:
         if result.accuracy is not None and result.accuracy.ap is not None
     ]
     if not scored:
-        return "can't be said"
+        return "No recommendation: "
     best = max(ap for ap, _, _ in scored)
     near = [(s, cell) for ap, s, cell in scored if ap > best - 0.0055]
     pool = [(s, cell) for s, cell in near if s.trusted] or near
     _, cell = min(pool, key=lambda member: member[0].latency_ms)
-    return f"is {cell.backend} {cell.strategy} at {cell.size}: "
+    return f"Recommended: {cell.backend} {cell.strategy} at {times(cell.size)}, "
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -221,7 +244,7 @@ def test_whatever_is_missing_the_report_is_whole_and_true(
 ) -> None:
     results = made(lab, sweep)
     records = read(lab, *results)
-    findings = find(records)
+    findings = find(records.rows)
     assert expected_choice(results) in findings[0]
     text = compose(records, findings, {})
     for sentence in findings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -65,8 +66,8 @@ def read(lab: Lab, *results: Result) -> Records:
 
 
 def table(records: Records) -> dict[tuple[str, str], str]:
-    (comparison,) = compare_modes(records)
-    return cells(fusion_table(records, comparison))
+    (comparison,) = compare_modes(records.rows)
+    return cells(fusion_table(comparison))
 
 
 def numbers(text: str) -> list[float]:
@@ -82,7 +83,7 @@ def test_the_table_has_the_guides_columns_for_each_mode(lab: Lab) -> None:
     assert shown["absi", "MAE"] == "**0.310**"
     assert shown["absi", "F-measure"] == "**0.790**"
     assert [shown[f, "parameters"] for f in ("single", "absi")] == ["800,000", "1,500,000"]
-    assert shown["single", "peak (MiB)"] == "**191**"
+    assert shown["single", "peak memory (MiB)"] == "**191**"
 
 
 def test_latencies_are_those_of_stats_and_ratios_are_paired(lab: Lab) -> None:
@@ -109,15 +110,15 @@ def test_without_average_the_first_mode_is_the_reference(lab: Lab) -> None:
 def test_engines_stand_side_by_side_and_more_than_two_below(lab: Lab) -> None:
     rows = modes(lab) + modes(lab, strategy="dynamic")
     records = read(lab, *rows)
-    (comparison,) = compare_modes(records)
-    first, second = fusion_table(records, comparison).split("\n\n")
+    (comparison,) = compare_modes(records.rows)
+    first, second = fusion_table(comparison).split("\n\n")
     assert first.count("(ms)") == second.count("(ms)") == 2
     assert ("mIoU" in first, "mIoU" in second) == (True, False)
 
 
 def test_there_is_one_table_for_each_size(lab: Lab) -> None:
     records = read(lab, *modes(lab, size=LARGE), *modes(lab, size=SMALL))
-    assert [c.size for c in compare_modes(records)] == ["256x256", "352x352"]
+    assert [str(c.size) for c in compare_modes(records.rows)] == ["256x256", "352x352"]
 
 
 def test_accuracy_is_a_range_where_engines_differ(lab: Lab) -> None:
@@ -151,70 +152,71 @@ def test_trainings_of_one_mode_have_a_row_each(lab: Lab) -> None:
 
 def test_a_file_that_tells_no_parameters_has_no_column_of_them(lab: Lab) -> None:
     records = select_records([lab.run(modes(lab))], "x")
-    assert records.frame["parameters"].isna().all()
+    assert all(math.isnan(row.parameters) for row in records.rows)
     assert "parameters" not in {column for _, column in table(records)}
 
 
 def test_one_mode_of_each_network_is_nothing_to_compare(lab: Lab) -> None:
     records = read(lab, mode(lab, "average"), lab.ok(lab.trial()))
-    assert compare_modes(records) == ()
+    assert compare_modes(records.rows) == ()
     assert fusion_figure(()) is None
-    assert what_fusion_costs(records) == ""
-    assert len(find(records)) == 3
+    assert what_fusion_costs(records.rows) == ""
+    assert len(find(records.rows)) == 3
 
 
 def test_the_sentence_says_what_the_best_mode_gains_and_costs(lab: Lab) -> None:
     results = modes(lab)
-    sentence = what_fusion_costs(read(lab, *modes(lab, size=SMALL), *results))
+    sentence = what_fusion_costs(read(lab, *modes(lab, size=SMALL), *results).rows)
     assert sentence.startswith(
-        "Of 4 fusion modes at 352x352, absi is the most accurate, 4.0 points above average "
-        "(mIoU 0.690 against 0.650); its latency is "
+        "Most accurate of 4 fusion modes at 352×352: absi, mIoU 0.690, 4.0 points above average "
+        "(0.650). Its latency compared with average: "
     )
     by_cell = {(r.trial.cell.fusion, r.trial.cell.backend): r for r in results}
     for backend in BACKENDS:
         ratio = compare_results(by_cell["absi", backend], by_cell["average", backend])
-        assert f"{ratio.ratio:.2f} ({ratio.low:.2f}–{ratio.high:.2f}) times" in sentence
+        ends = f"{ratio.low:.2f}–{ratio.high:.2f}"
+        assert f"{ratio.ratio:.2f}× (95 % CI {ends}) in {backend} static" in sentence
     assert sentence.endswith(" in openvino static.")
 
 
 def test_where_average_is_best_one_scale_is_what_it_is_held_against(lab: Lab) -> None:
     rows = [mode(lab, "average", 0.7), mode(lab, "single", 0.62), mode(lab, "concat", 0.65)]
-    assert "average is the most accurate, 8.0 points above single" in what_fusion_costs(
-        read(lab, *rows)
+    assert ": average, mIoU 0.700, 8.0 points above single" in what_fusion_costs(
+        read(lab, *rows).rows
     )
-    assert "average is the most accurate, 5.0 points above concat" in what_fusion_costs(
-        read(lab, rows[0], rows[2])
+    assert ": average, mIoU 0.700, 5.0 points above concat" in what_fusion_costs(
+        read(lab, rows[0], rows[2]).rows
     )
 
 
 def test_small_gains_and_uncertain_costs_are_said_to_be_so(lab: Lab) -> None:
     average = mode(lab, "average", 0.650)
     as_fast = replace(mode(lab, "absi", 0.652), blocks=average.blocks)
-    sentence = what_fusion_costs(read(lab, average, as_fast))
-    assert "absi is the most accurate, no more than half a point above average" in sentence
-    assert "1.00 (1.00–1.00) times (no certain difference) that of average" in sentence
+    sentence = what_fusion_costs(read(lab, average, as_fast).rows)
+    assert ": absi, mIoU 0.652, at most half a point above average" in sentence
+    assert "1.00× (95 % CI 1.00–1.00) in openvino static (not significant)." in sentence
 
 
 def test_without_accuracy_there_is_no_sentence_but_a_table(lab: Lab) -> None:
     records = read(lab, *(replace(result, accuracy=None) for result in modes(lab)))
-    assert what_fusion_costs(records) == ""
-    assert fusion_figure(compare_modes(records)) is None
+    assert what_fusion_costs(records.rows) == ""
+    assert fusion_figure(compare_modes(records.rows)) is None
     assert "mIoU" not in {column for _, column in table(records)}
 
 
 def test_the_picture_has_a_line_for_each_mode_and_engine(lab: Lab) -> None:
     rows = [*modes(lab, size=SMALL), *modes(lab, size=LARGE), *modes(lab, strategy="dynamic")]
     records = read(lab, *rows)
-    figure = fusion_figure(compare_modes(records))
+    figure = fusion_figure(compare_modes(records.rows))
     assert figure is not None
     (axes,) = figure.axes
     curves = [np.array(line.get_xydata()) for line in axes.lines]
     drawn = [curve for curve in curves if len(curve)]  # the legend's own have no points
     assert len(drawn) == len(SCORES) * len(BACKENDS)
-    assert axes.get_title(loc="left") == "absi is the most accurate mode at 352x352: mIoU 0.690"
-    static = records.frame[records.frame["strategy"] == "static"]
+    assert axes.get_title(loc="left") == "absi is the most accurate mode at 352×352: mIoU 0.690"
+    static = [row for row in records.rows if row.strategy == "static"]
     points = {(x, y) for curve in drawn for x, y in curve.tolist()}
-    assert points == set(zip(static["image_ms"], static["miou"], strict=True))
+    assert points == {(row.image_ms, row.miou) for row in static}
 
 
 def test_the_report_has_the_section_where_there_are_modes(lab: Lab, tmp_path: Path) -> None:
@@ -223,4 +225,4 @@ def test_the_report_has_the_section_where_there_are_modes(lab: Lab, tmp_path: Pa
     text = report.path.read_text(encoding="utf-8")
     assert "## Fusion modes\n\n![absi is the most" in text
     assert (tmp_path / "report" / "fusions.png").is_file()
-    assert any(finding.startswith("Of 4 fusion modes") for finding in report.findings)
+    assert any(finding.startswith("Most accurate of 4 fusion modes") for finding in report.findings)

@@ -7,23 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.analysis.pairs import find_pairs
+from reports.columns import Row
 from reports.labels import constants
 from reports.load import select_records
 from sizewise.core.specs import BatchRange, Size
 from sizewise.core.trials import Trial
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tests.reports.conftest import Lab
 
 
-def table(lab: Lab, trials: list[Trial]) -> pd.DataFrame:
-    return select_records([lab.run([lab.bad(trial) for trial in trials])], "x").frame
+def table(lab: Lab, trials: list[Trial]) -> tuple[Row, ...]:
+    return select_records([lab.run([lab.bad(trial) for trial in trials])], "x").rows
 
 
 def names(lab: Lab, *trials: Trial) -> list[str]:
-    return list(table(lab, list(trials))["engine"])
+    return [row.engine for row in table(lab, list(trials))]
 
 
 def test_a_name_says_no_more_than_is_needed(lab: Lab) -> None:
@@ -50,8 +49,8 @@ def test_dynamic_engines_for_other_sizes_are_told_apart(lab: Lab) -> None:
     wide = lab.trial(strategy="dynamic")
     narrow = lab.trial(strategy="dynamic", sizes=(Size(128, 128), Size(192, 192)))
     assert names(lab, wide, narrow) == [
-        "openvino dynamic 128x128–320x320",
-        "openvino dynamic 128x128–192x192",
+        "openvino dynamic 128×128–320×320",
+        "openvino dynamic 128×128–192×192",
     ]
 
 
@@ -68,28 +67,31 @@ def test_engines_that_differ_in_options_or_batches_alone_are_told_apart(lab: Lab
         "openvino static tf32=true",
         "openvino static batches 1 to 8",
     ]
-    frame = table(lab, list(trials[1:2]))
-    assert constants(frame)[-3:] == ["options tf32=true", "threads 2", "streams 1"]
+    assert constants(table(lab, list(trials[1:2])))[-3:] == [
+        "options tf32=true",
+        "threads 2",
+        "streams 1",
+    ]
 
 
 def test_engines_of_other_options_are_no_pair(lab: Lab) -> None:
     static, dynamic = lab.ok(lab.trial()), lab.ok(lab.trial(strategy="dynamic"))
     other = replace(dynamic, trial=with_options(dynamic.trial, "tf32=true"))
-    assert len(find_pairs(select_records([lab.run([static, dynamic])], "x"))) == 1
-    assert not find_pairs(select_records([lab.run([static, other])], "x"))
+    assert len(find_pairs(select_records([lab.run([static, dynamic])], "x").rows)) == 1
+    assert not find_pairs(select_records([lab.run([static, other])], "x").rows)
 
 
 def test_another_protocol_is_numbered_alike_in_all_strategies(lab: Lab) -> None:
     first = [lab.trial(), lab.trial(strategy="dynamic")]
     again = [replace(t, protocol=replace(t.protocol, rounds=9)) for t in first]
-    frame = table(lab, [*first, *again])
-    assert list(frame["engine"]) == [
+    rows = table(lab, [*first, *again])
+    assert [row.engine for row in rows] == [
         "openvino static #1",
         "openvino dynamic #1",
         "openvino static #2",
         "openvino dynamic #2",
     ]
-    assert list(frame["family"]) == ["openvino #1"] * 2 + ["openvino #2"] * 2
+    assert [row.family for row in rows] == ["openvino #1"] * 2 + ["openvino #2"] * 2
 
 
 TRIALS = st.fixed_dictionaries(
@@ -117,12 +119,13 @@ def test_no_engine_has_two_rows_at_one_size(
         replace(trial, protocol=replace(trial.protocol, rounds=count))
         for trial, count in zip(trials, rounds, strict=False)
     ]
-    assert not table(lab, varied).duplicated(["engine", "size"]).any()
+    rows = table(lab, varied)
+    assert len({(row.engine, row.size) for row in rows}) == len(rows)
 
 
 def test_what_names_leave_out_is_told_once(lab: Lab) -> None:
-    frame = table(lab, [lab.trial(), lab.trial(threads=4)])
-    assert constants(frame) == [
+    rows = table(lab, [lab.trial(), lab.trial(threads=4)])
+    assert constants(rows) == [
         "network yolov3",
         "fusion none",
         "precision fp32",

@@ -4,51 +4,59 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 from bench.journal.store import Store
-from reports.load import read_records, select_records
+from reports.columns import COLUMNS
+from reports.load import Records, load, read_records, select_records, to_frame
 from sizewise.core.errors import InputError, RecordError
 from sizewise.core.stats import summarize
+from sizewise.core.trials import Result
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab
 
 
+def results_of(records: Records) -> tuple[Result, ...]:
+    return tuple(row.result for row in records.rows)
+
+
 def test_every_figure_is_the_one_of_stats(lab: Lab) -> None:
     results = lab.sweep()
-    frame = select_records([lab.run(results)], "x").frame
-    for (_, row), result in zip(frame.iterrows(), results, strict=True):
+    rows = select_records([lab.run(results)], "x").rows
+    for row, result in zip(rows, results, strict=True):
         summary = summarize(result)
-        assert row["median_ms"] == summary.latency_ms
-        assert (row["low_ms"], row["high_ms"]) == (summary.low_ms, summary.high_ms)
-        assert row["images_per_s"] == summary.images_per_s
+        assert row.result == result
+        assert row.latency_ms == summary.latency_ms
+        assert (row.latency_low_ms, row.latency_high_ms) == (summary.low_ms, summary.high_ms)
+        assert row.images_per_s == summary.images_per_s
         assert result.accuracy is not None
-        assert row["ap"] == result.accuracy.ap
-        assert row["size"] == str(result.trial.cell.size)
+        assert row.ap == result.accuracy.ap
+        assert row.size == result.trial.cell.size
 
 
 def test_a_row_that_is_not_ok_has_no_figure(lab: Lab) -> None:
     good = lab.trial("openvino")
     bad = lab.trial("onnxruntime")
-    frame = select_records([lab.run([lab.ok(good), lab.bad(bad, "invalid")])], "x").frame
-    assert frame["status"].tolist() == ["ok", "invalid"]
-    assert math.isnan(frame["median_ms"].iloc[1])
-    assert math.isnan(frame["ap"].iloc[1])
-    assert math.isnan(frame["peak_mib"].iloc[1])
+    _, row = select_records([lab.run([lab.ok(good), lab.bad(bad, "invalid")])], "x").rows
+    assert row.status == "invalid"
+    assert not row.measured
+    assert math.isnan(row.ap)
+    assert math.isnan(row.peak_mib)
 
 
 def test_samples_of_an_invalid_result_are_not_used(lab: Lab) -> None:
     trial = lab.trial()
     result = lab.mend(lab.ok(trial), status="invalid", reason_code="numerics", reason="NaN")
-    frame = select_records([lab.run([result])], "x").frame
-    assert math.isnan(frame["median_ms"].iloc[0])
-    assert math.isnan(frame["ap"].iloc[0])
+    (row,) = select_records([lab.run([result])], "x").rows
+    assert math.isnan(row.latency_ms)
+    assert math.isnan(row.ap)
 
 
 def test_batches_count_by_image(lab: Lab) -> None:
-    frame = select_records([lab.run([lab.ok(lab.trial(batch_size=4))])], "x").frame
-    assert frame["image_ms"].iloc[0] == pytest.approx(frame["median_ms"].iloc[0] / 4)
+    (row,) = select_records([lab.run([lab.ok(lab.trial(batch_size=4))])], "x").rows
+    assert row.image_ms == pytest.approx(row.latency_ms / 4)
 
 
 def test_environments_are_never_mixed(lab: Lab, other_lab: Lab) -> None:
@@ -57,20 +65,20 @@ def test_environments_are_never_mixed(lab: Lab, other_lab: Lab) -> None:
     for runs in ([old, new], [new, old]):
         records = select_records(runs, "x")
         assert records.environment == lab.where
-        assert records.results == new.results
+        assert results_of(records) == new.results
         assert records.left_out == (old,)
 
 
 def test_a_newer_run_without_results_hides_nothing(lab: Lab, other_lab: Lab) -> None:
     full = lab.run(lab.sweep(), started="2026-01-01")
     killed = other_lab.run([], started="2026-02-01")
-    assert select_records([full, killed], "x").results == full.results
+    assert results_of(select_records([full, killed], "x")) == full.results
 
 
 def test_a_resumed_sweep_is_one_table(lab: Lab) -> None:
     results = lab.sweep()
     runs = [lab.run(results[:3], started="1"), lab.run(results[3:], started="2")]
-    assert select_records(runs, "x").results == results
+    assert results_of(select_records(runs, "x")) == results
 
 
 def test_nothing_to_report_is_a_sentence(lab: Lab) -> None:
@@ -83,7 +91,33 @@ def test_a_file_is_read_through_the_store(lab: Lab, tmp_path: Path) -> None:
     path = lab.file(tmp_path / "results.sqlite", run)
     records = read_records(path)
     assert records.runs[0].command == run.command
-    assert records.frame.equals(select_records([run], "x").frame)
+    wanted = to_frame(select_records([run], "x").rows)
+    pd.testing.assert_frame_equal(load(path), wanted)
+    pd.testing.assert_frame_equal(load(str(path), {"a" * 64}), wanted)
+    with pytest.raises(RecordError, match="nothing to report"):
+        load(path, {"b" * 64})
+
+
+def test_the_frame_is_plain_and_its_index_means_nothing(lab: Lab) -> None:
+    slow = lab.mend(lab.ok(lab.trial("openvino", batch_size=4)), accuracy=None)
+    rows = select_records([lab.run([slow, lab.bad(lab.trial("onnxruntime"))])], "x").rows
+    frame = to_frame(rows)
+    assert isinstance(frame.index, pd.RangeIndex)
+    (good, bad) = frame.to_dict("records")
+    assert good["latency_ms"] == rows[0].latency_ms
+    assert (good["size"], good["height_px"], good["width_px"]) == ("128x128", 128, 128)
+    assert (good["reason"], good["warnings"]) == ("", "")
+    assert bad["reason"].startswith("The engine gave no answer")
+    assert all(math.isnan(row["ap"]) for row in (good, bad))
+    assert math.isnan(bad["latency_ms"])
+
+
+def test_texts_are_texts_and_figures_are_figures_whatever_is_missing(lab: Lab) -> None:
+    full = to_frame(select_records([lab.run(lab.sweep())], "x").rows)
+    bare = to_frame(select_records([lab.run([lab.bad(lab.trial())])], "x").rows)
+    assert list(full.columns) == list(bare.columns) == list(COLUMNS)
+    assert full.dtypes.to_dict() == bare.dtypes.to_dict()
+    assert not full.isna().any()[full.columns[full.dtypes.map(pd.api.types.is_string_dtype)]].any()
 
 
 def test_files_that_are_no_records(tmp_path: Path) -> None:

@@ -56,10 +56,10 @@ def test_the_page_renders_with_all_its_tables(out: Path) -> None:
         "Accuracy",
         "Memory",
         "Builds",
-        "Without a figure",
+        "Not measured",
         "Environment",
         "How it was measured",
-        "How to measure it again",
+        "How to reproduce",
     ]
     assert page.count("<table>") == 10
     assert page.count("<ol>") == 1

@@ -14,9 +14,11 @@ from matplotlib.text import Annotation
 
 from reports.analysis.pairs import find_pairs
 from reports.analysis.tradeoffs import contests, pareto_front
+from reports.grouping import grouped, measured_of
 from reports.load import Records, select_records
 from reports.plots.styles import OKABE_ITO, Style, styles
 from reports.plots.sweep import accuracy_figure, draw
+from reports.text.words import times
 from sizewise.core.specs import Size
 from sizewise.core.trials import Result
 
@@ -43,31 +45,34 @@ def notes(figure: Figure) -> list[Annotation]:
 
 def test_every_measured_engine_has_its_line_with_its_intervals(lab: Lab) -> None:
     records = read(lab, *lab.sweep(), lab.bad(lab.trial("torch_eager")))
-    (axes,) = draw(records)["latency.png"].axes
+    (axes,) = draw(records.rows)["latency.png"].axes
     bars = {c.get_label(): c for c in axes.containers if isinstance(c, ErrorbarContainer)}
     assert set(bars) == {f"{b} {s}" for b in ("onnxruntime", "openvino") for s in STRATEGIES}
-    for engine, rows in records.frame[records.frame["median_ms"].notna()].groupby("engine"):
-        _, _, (segments,) = bars[str(engine)].lines
+    for engine, rows in grouped(measured_of(records.rows), lambda row: row.engine).items():
+        _, _, (segments,) = bars[engine].lines
         ends = np.array([segment[:, 1] for segment in segments.get_segments()])
-        assert heights(bars[str(engine)]) == pytest.approx(rows["median_ms"].tolist())
-        assert ends == pytest.approx(rows[["low_ms", "high_ms"]].to_numpy())
+        assert heights(bars[engine]) == pytest.approx([row.latency_ms for row in rows])
+        intervals = [(row.latency_low_ms, row.latency_high_ms) for row in rows]
+        assert ends == pytest.approx(np.array(intervals))
 
 
 def test_the_ratio_is_drawn_in_percent(lab: Lab) -> None:
     records = read(lab, *lab.sweep(("openvino",)))
-    (axes,) = draw(records)["dynamic.png"].axes
+    (axes,) = draw(records.rows)["dynamic.png"].axes
     (bars,) = axes.containers
     assert isinstance(bars, ErrorbarContainer)
-    wanted = [100 * (pair.ratio.ratio - 1) for pair in find_pairs(records)]
+    wanted = [100 * (pair.ratio.ratio - 1) for pair in find_pairs(records.rows)]
     assert heights(bars) == pytest.approx(wanted)
-    assert axes.get_title(loc="left").startswith("The dynamic engine costs +1")
+    assert axes.get_title(loc="left").startswith(
+        "One dynamic engine instead of one static engine per size: +1"
+    )
 
 
 def test_only_what_was_measured_is_drawn(lab: Lab) -> None:
-    assert draw(read(lab, lab.bad(lab.trial()))) == {}
+    assert draw(read(lab, lab.bad(lab.trial())).rows) == {}
     alone = replace(lab.ok(lab.trial()), accuracy=None)
-    assert set(draw(read(lab, alone))) == {"latency.png"}
-    assert set(draw(read(lab, *lab.sweep()))) == {"latency.png", "dynamic.png", "accuracy.png"}
+    assert set(draw(read(lab, alone).rows)) == {"latency.png"}
+    assert set(draw(read(lab, *lab.sweep()).rows)) == {"latency.png", "dynamic.png", "accuracy.png"}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -80,13 +85,13 @@ def test_no_label_covers_another_or_a_point(lab: Lab, seed: int) -> None:
         for backend in ("onnxruntime", "openvino", "torch_eager")
     ]
     records = read(lab, *results)
-    (contest,) = contests(records.frame)
-    figure = accuracy_figure(contest, styles(records.frame))
+    (contest,) = contests(records.rows)
+    figure = accuracy_figure(contest, styles(records.rows))
     figure.draw_without_rendering()
     boxes = [note.get_window_extent() for note in notes(figure)]
     assert boxes
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
-    points = contest.rows[["image_ms", "ap"]].to_numpy()
+    points = np.array([(row.image_ms, row.ap) for row in contest.rows])
     seen = figure.axes[0].transData.transform(points)
     assert not any(box.contains(x, y) for box in boxes for x, y in seen)
 
@@ -95,19 +100,18 @@ def test_the_front_is_what_nothing_beats(lab: Lab) -> None:
     rng = np.random.default_rng(0)
     results = [replace(r, accuracy=None) if rng.random() < 0.1 else r for r in lab.sweep()]
     scored = [lab.ok(r.trial, ap=float(rng.choice([0.3, 0.4, 0.5]))) for r in results]
-    (contest,) = contests(read(lab, *scored).frame)
-    points = list(contest.rows[["image_ms", "ap"]].itertuples(index=True, name=None))
+    (contest,) = contests(read(lab, *scored).rows)
+    points = [(row, row.image_ms, row.ap) for row in contest.rows]
     unbeaten = {
         row
         for row, ms, ap in points
         if not any(m <= ms and a >= ap and (m, a) != (ms, ap) for _, m, a in points)
     }
-    assert set(pareto_front(contest).index) == unbeaten
+    assert set(pareto_front(contest)) == unbeaten
 
 
 def test_an_engine_looks_alike_in_all_pictures(lab: Lab) -> None:
-    frame = read(lab, *lab.sweep()).frame
-    look = styles(frame)
+    look = styles(read(lab, *lab.sweep()).rows)
     static, dynamic = look["openvino static"].line, look["openvino dynamic"].line
     assert static["color"] == dynamic["color"] != look["onnxruntime static"].line["color"]
     assert static["marker"] != dynamic["marker"]
@@ -124,11 +128,11 @@ def test_sizes_that_are_not_square_and_a_single_one(lab: Lab) -> None:
     sizes = (Size(192, 320), Size(320, 192))
     for chosen in (sizes, sizes[:1]):
         records = read(lab, *lab.sweep(sizes=chosen))
-        pictures = draw(records)
+        pictures = draw(records.rows)
         for picture in pictures.values():
             picture.draw_without_rendering()
         (axes,) = pictures["latency.png"].axes
-        assert [t.get_text() for t in axes.get_xticklabels()] == [str(size) for size in chosen]
+        assert [t.get_text() for t in axes.get_xticklabels()] == [times(size) for size in chosen]
 
 
 def test_pictures_need_neither_a_display_nor_torch() -> None:
@@ -137,20 +141,20 @@ def test_pictures_need_neither_a_display_nor_torch() -> None:
     assert done.stdout.strip() == ""
 
 
-def test_doubtful_rows_are_crossed_out(lab: Lab) -> None:
+def test_unreliable_rows_are_crossed_out(lab: Lab) -> None:
     hasty = replace(lab, processes=2)
     steady = lab.sweep(("openvino",))
     records = read(lab, hasty.ok(hasty.trial("onnxruntime")), *steady)
     for name in ("latency.png", "accuracy.png"):
-        (axes,) = draw(records)[name].axes
-        crosses = [line for line in axes.get_lines() if line.get_label() == "not to be trusted"]
+        (axes,) = draw(records.rows)[name].axes
+        crosses = [line for line in axes.get_lines() if line.get_label() == "unreliable"]
         assert [len(np.asarray(line.get_xdata())) for line in crosses] == [1]
 
 
 def test_any_file_name_can_stand_in_a_picture(lab: Lab) -> None:
     odd = ("_hidden", r"$\frac{broken$", "a_b$c$")
     records = read(lab, *(lab.ok(lab.trial(network=name)) for name in odd))
-    for figure in draw(records).values():
+    for figure in draw(records.rows).values():
         figure.draw_without_rendering()
         (shown,) = figure.legends
         names = {text.get_text().strip() for text in shown.get_texts()}

@@ -18,7 +18,7 @@ import pytest
 from engines.backends.fake import FakeOptions
 from engines.comparing import Comparison
 from engines.store.cache import obtain_engine
-from reports.load import read_records
+from reports.load import load
 from sizewise.cli import console
 from sizewise.cli.engine_tables import show_engines, show_remarks
 from sizewise.core.onnxfile import read_model
@@ -181,13 +181,13 @@ def test_a_sweep_keeps_what_tells_its_engines_apart(
     )
     said = cli("bench", config, "--out", tmp_path / "o", "--json")
     assert said.code == 0, said
-    frame = read_records(Path(json.loads(said.out)["results"])).frame
+    frame = load(json.loads(said.out)["results"])
     assert len(frame) == 8
     assert set(frame["engine"]) == {
-        "fake profiles 32x32, 64x64",
-        "fake profiles 32x32, 64x64 batches 1 to 8",
-        "fake profiles 32x32–64x64",
-        "fake profiles 32x32, 64x64 base_ns=500000.0",
+        "fake profiles 32×32, 64×64",
+        "fake profiles 32×32, 64×64 batches 1 to 8",
+        "fake profiles 32×32–64×64",
+        "fake profiles 32×32, 64×64 base_ns=500000.0",
     }
     beside = cli("bench", config, "--backend-option", "seed=1", "--profiles", "2")
     assert beside.code == 2

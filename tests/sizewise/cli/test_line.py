@@ -244,7 +244,7 @@ def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path
     first = cli("run", config)
     assert first.code == 0, first
     report = (out / "report" / "report.md").read_text(encoding="utf-8")
-    (table,) = [part for part in report.split("\n\n") if part.startswith("| mode at 96x96")]
+    (table,) = [part for part in report.split("\n\n") if part.startswith("| mode at 96×96")]
     assert [line.split()[1] for line in table.splitlines()[2:]] == ["single", "average"]
     for column in ("mIoU", "F-measure", "parameters", "÷ average", "peak (MiB)"):
         assert column in table.splitlines()[0]

@@ -1,0 +1,35 @@
+"""Rows in groups and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
+
+from reports.columns import Row
+from sizewise.core.specs import Size
+
+Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """The items of each key, both in the order in which they first appear."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def by_pixels(rows: Iterable[Row]) -> list[Row]:
+    """The rows of the smallest size first."""
+    return sorted(rows, key=lambda row: row.size.pixels)
+
+
+def sizes_of(rows: Iterable[Row]) -> list[Size]:
+    """Each size once, the smallest first."""
+    return list(dict.fromkeys(row.size for row in by_pixels(rows)))
+
+
+def measured_of(rows: Iterable[Row]) -> list[Row]:
+    """Those with a latency."""
+    return [row for row in rows if row.measured]
