@@ -105,7 +105,7 @@ class Worker:
 
     def prepare_accuracy(self, source: str, data_sha256: str, card: dict[str, Any]) -> int:
         """Open the validation data and give the number of its images. ``card`` is plain."""
-        from bench.accuracy import find_judge
+        from bench.accuracy import find_evaluator
         from netzoo.data.sources import open_dataset
 
         data = open_dataset(source, "val")
@@ -115,20 +115,23 @@ class Worker:
                 "its files changed during the sweep",
                 "Run the same command again.",
             )
-        self._images = data.images
-        self._judge = find_judge(codec.from_plain(card, ModelCard), data)
+        self._data = data
+        self._evaluator = find_evaluator(codec.from_plain(card, ModelCard), data)
         return len(data.images)
 
     def evaluate(self, start: int, stop: int) -> None:
         """Run the images from ``start`` up to ``stop`` through the engine. They stay bound: time
         nothing after this."""
-        from bench.accuracy import judge_images
+        from bench.accuracy import evaluate_images
 
-        judge_images(self._session, self._size, self._images[start:stop], self._judge)
+        images = self._data.images[start:stop]
+        evaluate_images(self._session, self._size, images, self._evaluator)
 
     def accuracy(self) -> Any:
         """The accuracy over all images that were run: a plain Accuracy."""
-        return codec.to_plain(self._judge.accuracy())
+        from bench.accuracy import accuracy_of
+
+        return codec.to_plain(accuracy_of(self._evaluator, self._data))
 
     def close(self) -> None:
         """Close the engine."""

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from exporter.checks.probes import Probe
-from netzoo.tasks.layouts import read_detections
+from netzoo.tasks.registry import tasks
 from sizewise.core.errors import ExportError
 from sizewise.core.specs import ModelCard
 
@@ -28,18 +28,7 @@ def check_batch(outputs: Outputs, probe: Probe) -> None:
 
 
 def check_contract(card: ModelCard, outputs: Outputs, probe: Probe) -> None:
-    """Detection as the card's layout reads it; segmentation ``mask_logits`` [B, 1, H, W].
-
-    Raises InputError or UsageError (by the layout), or ExportError.
-    """
-    if card.task == "detection":
-        read_detections(card.layout, outputs, class_count=len(card.classes) or None)
-    elif card.task == "segmentation":
-        wanted = {"mask_logits": (probe.batch_size, 1, probe.size.height, probe.size.width)}
-        given = {name: array.shape for name, array in outputs.items()}
-        if given != wanted:
-            raise ExportError(
-                "The module is no segmenter by its outputs",
-                f"at {probe} they are {given} instead of {wanted}",
-                "Let it give mask_logits [B, 1, H, W], or export it with the task unknown.",
-            )
+    """Raises InputError, UsageError or ExportError where the outputs are not those of the card's
+    task; those of an unknown task are taken as they are."""
+    if task := tasks().get(card.task):
+        task.check_outputs(card, outputs, probe)

@@ -26,6 +26,7 @@ from exporter.suppression.subgraph import (
     thresholds,
 )
 from netzoo.tasks.layouts import SUPPRESSED
+from netzoo.tasks.registry import tasks
 from sizewise.core.discover import choose
 from sizewise.core.errors import ExportError, UsageError
 from sizewise.core.specs import ModelCard, Suppression
@@ -105,10 +106,10 @@ def suppressed_card(card: ModelCard, suppression: Suppression) -> ModelCard:
     is of no detector whose boxes and scores are known, or of one with a tree of classes."""
     if card.suppression is not None:
         why, todo = "it has suppression in its graph already", "Export it without --nms first."
-    elif card.task == "unknown":
+    elif (task := tasks().get(card.task)) is None:
         why = "its task is unknown, and only detectors find boxes"
         todo = "Say with --layout how its outputs are read, or leave --nms out."
-    elif card.task != "detection":
+    elif not task.finds_boxes:
         why, todo = f"its task is {card.task}, and only detectors find boxes", "Leave --nms out."
     elif card.tree:
         why = "its classes form a tree, and a box is labelled by walking down that"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from netzoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco import Dataset
@@ -11,25 +9,19 @@ from netzoo.fusion import find_fusion
 from netzoo.loss import LossEntry
 from netzoo.network import NetworkEntry
 from netzoo.scales import Scales
+from netzoo.tasks.registry import find_task
 from netzoo.training.joint import JOINT
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.errors import InputError, UsageError
-from sizewise.core.specs import Task
-
-_NEEDS: Mapping[Task, str] = {
-    "classification": "classified images",
-    "detection": "boxes",
-    "segmentation": "masks",
-}
 
 
 def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | ClassifiedSet) -> None:
     """Raises UsageError for data of the wrong kind, InputError for the wrong or no content."""
-    whole = entry.task == "classification"
-    if isinstance(data, ClassifiedSet) != whole:
+    task = find_task(entry.task)
+    if isinstance(data, ClassifiedSet) != task.learns_images:
         raise UsageError(
             f"{config.name} can't be trained on {data.name}",
-            f"it does {entry.task}, so it needs {_NEEDS[entry.task]}",
+            f"it does {task.name}, so it needs {task.learns}",
             "Give data of that kind, or choose a network for this one.",
         )
     if not data.images:
@@ -38,7 +30,7 @@ def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | Class
             "it has no images",
             "Give one that has.",
         )
-    if entry.task == "segmentation" and isinstance(data, Dataset):
+    if task.learns_masks and isinstance(data, Dataset):
         for image in data.images:
             image.check_mask()
     elif config.classes != data.classes:

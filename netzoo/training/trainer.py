@@ -15,6 +15,7 @@ from netzoo.data.coco import Dataset
 from netzoo.data.relabelling import relabelled
 from netzoo.loss import LossEntry, LossFunction, choose_loss
 from netzoo.network import Network, NetworkEntry, build_network, find_network
+from netzoo.tasks.registry import find_task
 from netzoo.training.anchors import fit_anchors
 from netzoo.training.average import RunningMean
 from netzoo.training.batches import Batch, draw_batches
@@ -73,7 +74,7 @@ def train(
             settings,
             keep_shape=entry.letterbox,
             classified=classified,
-            masks=entry.task == "segmentation",
+            masks=find_task(entry.task).learns_masks,
         )
         return _run(
             network, loss.function(settings.scales), batches, settings, progress, record=record

@@ -14,7 +14,7 @@ from sizewise.cli.options import Data, Json, SizeList
 from sizewise.cli.trust import TrustEngine, trusted_hashes
 from sizewise.core.errors import EngineError, UsageError
 from sizewise.core.specs import Size, Sizes
-from sizewise.pipeline.candidates import SCORES, Candidate, find_candidate
+from sizewise.pipeline.candidates import Candidate, find_candidate
 
 if TYPE_CHECKING:
     from netzoo.data.classified import ClassifiedSet
@@ -78,25 +78,22 @@ def _taken(source: Path, asked: Sequence[Size], refused: Mapping[Size, str]) -> 
 
 
 def _open(candidate: Candidate, data: str) -> Dataset | ClassifiedSet:
-    from netzoo.data.classified import open_classified
-    from netzoo.data.sources import open_dataset
+    from netzoo.tasks.registry import find_task
 
-    opened = open_classified if candidate.card.task == "classification" else open_dataset
-    return opened(data, "val", progress=console.reporter())
+    return find_task(candidate.card.task).open_data(data, "val", console.reporter())
 
 
 def _judged(
     candidate: Candidate, data: Dataset | ClassifiedSet, sizes: Sequence[Size]
 ) -> Iterator[Row]:
     """Raises EngineError where every size ends in one."""
-    names = SCORES[candidate.card.task]
     failed: list[EngineError] = []
-    for size, outcome in candidate.judged(data, sizes, console.reporter()):
+    for size, outcome in candidate.scores(data, sizes, console.reporter()):
         if isinstance(outcome, EngineError):
             failed.append(outcome)
             yield Row(size=size, reason=str(outcome))
         else:
-            yield Row(size=size, scores={name: getattr(outcome, name) for name in names})
+            yield Row(size=size, scores=outcome)
     if len(failed) == len(sizes):
         raise failed[0]
 
@@ -122,7 +119,9 @@ def _plain(
 def _show(
     source: Path, candidate: Candidate, data: Dataset | ClassifiedSet, rows: Sequence[Row]
 ) -> None:
-    names = SCORES[candidate.card.task]
+    from netzoo.tasks.registry import find_task
+
+    names = find_task(candidate.card.task).metrics
     reasons = any(row.reason for row in rows)
     count = len(data.images)
     console.remark(f"{source.name} in {candidate.runs_in}, on {count} images of {data.name}")

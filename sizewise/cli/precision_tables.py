@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from netzoo.tasks.registry import find_task
 from sizewise.cli import console
 from sizewise.core import codec
 from sizewise.core.specs import Deviation, ExportedModel, ModelCard, ParityCheck, Size
 from sizewise.core.trials import Accuracy
-from sizewise.pipeline.candidates import SCORES
 from sizewise.pipeline.convert import Converted
 from sizewise.pipeline.scoring import Score
 
@@ -106,7 +106,7 @@ def _calibrated(size: Size, card: ModelCard) -> str:
 
 def _show_scores(model: ExportedModel, scores: tuple[Score, ...]) -> None:
     card = model.card
-    names = {k: n for k, n in SCORES[card.task].items() if k in ("ap", "ap50", "miou", "mae")}
+    names = {k: n for k, n in find_task(card.task).metrics.items() if k != "f_measure"}
     console.show_table(
         f"Accuracy in {card.precision} beside fp32, on {scores[0].made.images} images (0–1)",
         (

@@ -18,15 +18,16 @@ from typing import Annotated
 
 import typer
 
+from netzoo.tasks.reading import ReadingOptions
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.cli.trust import TrustEngine, trusted_hashes
 from sizewise.core.errors import InputError
 from sizewise.core.files import output_folder
 from sizewise.core.progress import SILENT
-from sizewise.pipeline.prediction.choosing import obtain_predictor
+from sizewise.core.specs import Size
+from sizewise.pipeline.prediction.choosing import choose_engine
 from sizewise.pipeline.prediction.predictor import Outcome, coco_results, predict_all
-from sizewise.pipeline.prediction.reading import ReadingOptions
 
 
 def predict(
@@ -82,13 +83,20 @@ def predict(
     pictures = find_pictures(images)
     drawings = dict(zip(pictures, name_drawings(pictures, out), strict=True))
     engines = output_folder(out) / "engines"
-    predictor = obtain_predictor(model, options, engines, backend=backend, size=size)
+    chosen = choose_engine(
+        model,
+        options,
+        engines,
+        backend=backend,
+        size=Size.parse(size) if size else None,
+        reporter=console.reporter(),
+    )
     progress = console.reporter() if len(pictures) > 1 else SILENT
     with (
-        open_engine(predictor.artifact, trusted) as session,
+        open_engine(chosen.artifact, trusted) as session,
         progress.stage("Predicting", len(pictures)) as stage,
     ):
-        outcome = predict_all(predictor, session, drawings, stage)
+        outcome = predict_all(chosen.predictor, session, drawings, stage)
     if as_json:
         console.show_json(coco_results(pictures, outcome))
     else:

@@ -53,7 +53,7 @@ def train(
 
 def _listed(scores: Mapping[str, float]) -> str:
     """``mIoU 0.812, F-measure 0.734``."""
-    from sizewise.pipeline.candidates import SCORES
+    from netzoo.tasks.registry import tasks
 
-    labels = {name: label for names in SCORES.values() for name, label in names.items()}
+    labels = {name: label for task in tasks().values() for name, label in task.metrics.items()}
     return ", ".join(f"{labels[name]} {value:.3f}" for name, value in scores.items())

@@ -8,7 +8,7 @@ from typing import Literal
 
 from sizewise.core import codec
 from sizewise.core.environment import Environment
-from sizewise.core.specs import EngineSpec, Size, Strategy, Task
+from sizewise.core.specs import EngineSpec, Size, Strategy, TaskName
 
 Status = Literal["ok", "unsupported", "failed", "invalid"]
 
@@ -173,7 +173,7 @@ class Metric:
 
     name: str
     title: str
-    task: Task
+    task: TaskName
     lower_is_better: bool = False
     ranks: bool = False
 

@@ -1,15 +1,14 @@
-"""What ``evaluate`` judges: a checkpoint in PyTorch itself, a model or an engine as it runs."""
+"""What ``evaluate`` takes: a checkpoint (in PyTorch itself), a model or an engine (as it runs)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sizewise.core.errors import EngineError, UsageError
-from sizewise.core.progress import Progress
+from sizewise.core.progress import Reporter
 from sizewise.core.specs import ModelCard, Size
-from sizewise.core.trials import METRICS
 from sizewise.pipeline.models import usual_sizes
 
 if TYPE_CHECKING:
@@ -18,15 +17,12 @@ if TYPE_CHECKING:
 
     Data = Dataset | ClassifiedSet
 
-SCORES: Mapping[str, Mapping[str, str]] = {
-    task: {metric.name: metric.title for metric in METRICS if metric.task == task}
-    for task in dict.fromkeys(metric.task for metric in METRICS)
-}
-"""By task, what is measured (0–1) and what it is called."""
+Scores = Mapping[str, float]
+"""The metrics of the task (0–1), by name."""
 
 
 class Candidate(Protocol):
-    """``runs_in`` is what runs it, ``sizes`` those it is evaluated at unless others are asked."""
+    """``runs_in`` is what runs it, ``sizes`` those it is evaluated at unless others are given."""
 
     card: ModelCard
     runs_in: str
@@ -35,11 +31,11 @@ class Candidate(Protocol):
     def refusal(self, size: Size) -> str:
         """Why it does not take ``size``; empty where it does."""
 
-    def judged(
-        self, data: Any, sizes: Sequence[Size], progress: Progress
-    ) -> Iterator[tuple[Size, Any]]:
-        """Each size with an object that has the task's ``SCORES`` as attributes, or with the
-        EngineError that it ended in. Raises InputError where the data does not fit."""
+    def scores(
+        self, data: Any, sizes: Sequence[Size], reporter: Reporter
+    ) -> Iterator[tuple[Size, Scores | EngineError]]:
+        """Each size with its scores, or with the EngineError that it ended in. Raises InputError
+        where the data does not fit."""
 
 
 def find_candidate(
@@ -78,40 +74,23 @@ class Checkpoint:
     runs_in = "PyTorch"
 
     def __init__(self, path: Path) -> None:
+        from netzoo.card import card_of
         from netzoo.checkpoint import load_checkpoint
-        from netzoo.network import find_network
 
         self._network = load_checkpoint(path)
-        entry = find_network(self._network.config.name)
-        self.card = ModelCard(
-            network=entry.name,
-            task=entry.task,
-            fusion=self._network.config.fusion,
-            stride=self._network.stride,
-            smallest=self._network.smallest,
-        )
+        self.card = card_of(self._network)
         self.sizes = usual_sizes(self.card)
 
     def refusal(self, size: Size) -> str:
         return self.card.refusal(size)
 
-    def judged(
-        self, data: Data, sizes: Sequence[Size], progress: Progress
-    ) -> Iterator[tuple[Size, Any]]:
-        evaluate = _evaluation(self.card.task)
+    def scores(
+        self, data: Data, sizes: Sequence[Size], reporter: Reporter
+    ) -> Iterator[tuple[Size, Scores | EngineError]]:
+        from netzoo.training.evaluate import evaluate_network
+
         for size in sizes:
             try:
-                yield size, evaluate(self._network, data, size, progress)
+                yield size, evaluate_network(self._network, data, size, reporter)
             except EngineError as error:  # outputs that are no numbers
                 yield size, error
-
-
-def _evaluation(task: str) -> Callable[..., Any]:
-    from netzoo.training import evaluate
-
-    by_task: Mapping[str, Callable[..., Any]] = {
-        "detection": evaluate.evaluate_network,
-        "segmentation": evaluate.evaluate_masks,
-        "classification": evaluate.evaluate_classifier,
-    }
-    return by_task[task]

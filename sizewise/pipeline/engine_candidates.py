@@ -1,14 +1,14 @@
-"""Models that ``evaluate`` judges through an engine: an ONNX file, or an engine built before."""
+"""Models that ``evaluate`` runs through an engine: an ONNX file, or an engine built before."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import EngineError, EngineMismatchError, InputError, UsageError
-from sizewise.core.progress import Progress
+from sizewise.core.progress import SILENT, Progress, Reporter
 from sizewise.core.specs import EngineArtifact, ImageInput, ModelCard, Size
 from sizewise.pipeline.models import card_as, read_as, usual_sizes
 from sizewise.pipeline.one_engine import USUAL_BACKEND, build_engine, read_engine
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engines.base import Session
     from netzoo.data.coco import Dataset
     from sizewise.core.trials import Accuracy
+    from sizewise.pipeline.candidates import Scores
 
 
 class OnnxFile:
@@ -34,13 +35,16 @@ class OnnxFile:
     def refusal(self, size: Size) -> str:
         return self._model.refusal(size)
 
-    def judged(
-        self, data: Dataset, sizes: Sequence[Size], progress: Progress
-    ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
+    def scores(
+        self, data: Dataset, sizes: Sequence[Size], reporter: Reporter
+    ) -> Iterator[tuple[Size, Scores | EngineError]]:
         _demand_fit(self._model.path.name, self.card, self._model.image, data)
         with tempfile.TemporaryDirectory() as folder:
-            artifact = build_engine(self._model, self.runs_in, sizes, Path(folder))
-            yield from judge_engine(artifact, self.card, data, sizes, progress)
+            artifact = build_engine(
+                self._model, self.runs_in, sizes, Path(folder), reporter=reporter
+            )
+            outcomes = evaluate_engine(artifact, self.card, data, sizes, reporter)
+            yield from _scores(self.card, outcomes)
 
 
 class Built:
@@ -65,29 +69,33 @@ class Built:
             return error.why
         return ""
 
-    def judged(
-        self, data: Dataset, sizes: Sequence[Size], progress: Progress
-    ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
+    def scores(
+        self, data: Dataset, sizes: Sequence[Size], reporter: Reporter
+    ) -> Iterator[tuple[Size, Scores | EngineError]]:
         _demand_fit(self._artifact.path.name, self.card, self._artifact.image, data)
-        yield from judge_engine(
-            self._artifact, self.card, data, sizes, progress, trusted=self._trusted
+        outcomes = evaluate_engine(
+            self._artifact, self.card, data, sizes, reporter, trusted=self._trusted
         )
+        yield from _scores(self.card, outcomes)
 
 
 def _demand_meaning(name: str, card: ModelCard) -> None:
     from netzoo.tasks.layouts import layout_names
+    from netzoo.tasks.registry import tasks
 
-    if card.task == "classification":
-        raise UsageError(
-            f"{name} can't be evaluated through an engine",
-            "it is a classifier, whose top-1 and top-5 are measured in PyTorch",
-            "Give its checkpoint (.safetensors).",
-        )
-    if card.task == "unknown":
+    task = tasks().get(card.task)
+    if task is None:
         raise UsageError(
             f"The outputs of {name} can't be read",
             "the file does not say what they mean",
             f"Where it is a detector, say it with --layout, one of {', '.join(layout_names())}.",
+        )
+    if not task.evaluates_engines:
+        raise UsageError(
+            f"{name} can't be evaluated through an engine",
+            f"its task is {task.name}, whose {' and '.join(task.metrics.values())} are measured in "
+            "PyTorch",
+            "Give its checkpoint (.safetensors).",
         )
 
 
@@ -100,12 +108,12 @@ def _demand_fit(name: str, card: ModelCard, image: ImageInput, data: Dataset) ->
         )
 
 
-def judge_engine(
+def evaluate_engine(
     artifact: EngineArtifact,
     card: ModelCard,
     data: Dataset,
     sizes: Sequence[Size],
-    progress: Progress,
+    progress: Progress = SILENT,
     *,
     trusted: Collection[str] = (),
 ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
@@ -123,13 +131,26 @@ def judge_engine(
 def _accuracy(
     session: Session, card: ModelCard, data: Dataset, size: Size, progress: Progress
 ) -> Accuracy:
-    from bench.accuracy import find_judge, judge_images
+    from bench.accuracy import accuracy_of, evaluate_images, find_evaluator
 
-    judge = find_judge(card, data)
+    evaluator = find_evaluator(card, data)
     step = session.artifact.spec.batch_size
     with progress.stage(f"evaluate at {size}", len(data.images)) as stage:
         for start in range(0, len(data.images), step):
             images = data.images[start : start + step]
-            judge_images(session, size, images, judge)
+            evaluate_images(session, size, images, evaluator)
             stage.advance(len(images))
-    return judge.accuracy()
+    return accuracy_of(evaluator, data)
+
+
+def _scores(
+    card: ModelCard, outcomes: Iterable[tuple[Size, Accuracy | EngineError]]
+) -> Iterator[tuple[Size, Scores | EngineError]]:
+    from netzoo.tasks.registry import find_task
+
+    names = find_task(card.task).metrics
+    for size, outcome in outcomes:
+        if isinstance(outcome, EngineError):
+            yield size, outcome
+        else:
+            yield size, {name: getattr(outcome, name) for name in names}

@@ -22,8 +22,7 @@ def read_as(path: Path, layout: str) -> ExportedModel:
 
 def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
     """``card``, of the model ``name``, with ``layout``. Raises UsageError as :func:`read_as`."""
-    from netzoo.tasks.layouts import layout_names
-    from sizewise.core.discover import choose
+    from netzoo.tasks.registry import task_of_layout
 
     if card.layout not in ("unknown", layout):
         raise UsageError(
@@ -31,7 +30,7 @@ def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
             f"the file itself says that its layout is {card.layout}",
             "Leave --layout out.",
         )
-    return replace(card, task="detection", layout=choose("layout", layout, layout_names()))
+    return replace(card, task=task_of_layout(layout).name, layout=layout)
 
 
 def usual_sizes(card: ModelCard, image: ImageInput | None = None) -> str:

@@ -12,7 +12,7 @@ from sizewise.core.errors import EngineError
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, Size
 from sizewise.core.trials import Accuracy
-from sizewise.pipeline.engine_candidates import judge_engine
+from sizewise.pipeline.engine_candidates import evaluate_engine
 from sizewise.pipeline.one_engine import build_engine
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ class Score:
 
 @dataclass
 class Scorer:
-    """Judges graphs made of ``model`` on ``data`` at ``sizes``; the model itself is judged once.
-    Raises EngineError where a graph does not run."""
+    """Evaluates graphs made of ``model`` on ``data`` at ``sizes``, and the model itself once.
+
+    Raises EngineError where a graph does not run.
+    """
 
     model: ExportedModel
     data: Dataset
@@ -51,13 +53,13 @@ class Scorer:
     def scores(self, graph: onnx.ModelProto, *, exactly: bool) -> tuple[Score, ...]:
         """Of the graph as what it computes, whatever this CPU would run it in; ``exactly`` as it is
         written, without the optimisations that would do the same in 8 bits."""
-        self._parent = self._parent or self._judge(self.model, "all")
+        self._parent = self._parent or self._evaluate(self.model, "all")
         with tempfile.TemporaryDirectory() as folder:
             written = _written(graph, self.model, Path(folder) / self.model.path.name)
-            made = self._judge(written, "none" if exactly else "all")
+            made = self._evaluate(written, "none" if exactly else "all")
         return tuple(Score(size=s, parent=self._parent[s], made=made[s]) for s in self.sizes)
 
-    def _judge(self, model: ExportedModel, graph_fusion: str) -> Mapping[Size, Accuracy]:
+    def _evaluate(self, model: ExportedModel, graph_fusion: str) -> Mapping[Size, Accuracy]:
         with tempfile.TemporaryDirectory() as folder:
             artifact = build_engine(
                 model,
@@ -67,8 +69,10 @@ class Scorer:
                 graph_fusion=graph_fusion,
                 reporter=self.reporter,
             )
-            judged = judge_engine(artifact, self.model.card, self.data, self.sizes, self.reporter)
-            return {size: _demanded(outcome) for size, outcome in judged}
+            outcomes = evaluate_engine(
+                artifact, self.model.card, self.data, self.sizes, self.reporter
+            )
+            return {size: _demanded(outcome) for size, outcome in outcomes}
 
 
 def open_scorer(

@@ -224,35 +224,23 @@ def _demand_bare(weights: Path) -> None:
 
 
 def _of_network(network: Network, options: SourceOptions, *, checkpoint_sha256: str) -> Source:
-    from netzoo.cost import count_parameters
+    from netzoo.card import card_of
     from netzoo.deploy import deployable
-    from netzoo.network import find_network
 
     module = deployable(network, raw=options.raw)
-    entry = find_network(network.config.name)
-    card = ModelCard(
-        network=entry.name,
-        task="unknown" if options.raw else entry.task,
-        layout="raw" if options.raw else "sizewise",
-        classes=network.config.classes,
-        stride=network.stride,
-        smallest=network.smallest,
-        letterbox=entry.letterbox,
-        tree=network.config.tree,
-        fusion=network.config.fusion,
-        parameters=count_parameters(network),
-        checkpoint_sha256=checkpoint_sha256,
-    )
+    card = card_of(network, raw=options.raw, checkpoint_sha256=checkpoint_sha256)
     return Source(module, card, tuple(module.output_names))
 
 
 def _from_factory(source: str, options: SourceOptions, example: Size) -> Source:
+    from netzoo.tasks.registry import task_of_layout
+
     where, _, name = source.rpartition(":")
     module = _call(source, _factory(source, where, name))
     output_names, task, layout = _contract(source, module, example)
     card = ModelCard(
         network=name,
-        task="detection" if options.layout else task,
+        task=task_of_layout(options.layout).name if options.layout else task,
         layout=options.layout or layout,
         classes=options.names or tuple(getattr(module, "classes", ())),
         stride=options.stride or int(getattr(module, "stride", 32)),
@@ -319,14 +307,17 @@ def _contract(source: str, module: nn.Module, example: Size) -> tuple[tuple[str,
     """Output names, task and layout, by what the module says or gives for one example."""
     import torch
 
-    images = torch.zeros(2, 3, example.height, example.width)
+    from exporter.checks.probes import Probe
+    from netzoo.tasks.registry import tasks
+
+    probe = Probe(batch_size=2, size=example)
+    images = torch.zeros(probe.batch_size, 3, example.height, example.width)
     with torch.inference_mode():
         outputs = _running(source, lambda: module(images))
     tensors = outputs if isinstance(outputs, tuple | list) else (outputs,)
     shapes = [tuple(t.shape) for t in tensors]
-    if [len(s) for s in shapes] == [3, 3] and shapes[0][2] == 4:
-        return ("boxes", "scores"), "detection", "sizewise"
-    if shapes == [(2, 1, example.height, example.width)]:
-        return ("mask_logits",), "segmentation", "sizewise"
+    for task in tasks().values():
+        if task.recognises(shapes, probe):
+            return task.output_names, task.name, "sizewise"
     named = tuple(getattr(module, "output_names", ()))
     return named or tuple(f"output_{i}" for i in range(len(shapes))), "unknown", "unknown"

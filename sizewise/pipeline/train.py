@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +14,7 @@ from sizewise.core.onnxfile import sha256_of
 from sizewise.core.options import option, spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.reading import PATH, SIZES, SWITCH, TEXT, number, optional, several, whole
-from sizewise.core.specs import Size, Sizes
-from sizewise.pipeline.candidates import SCORES
+from sizewise.core.specs import Sizes
 from sizewise.pipeline.scaling import ScalingOptions
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from netzoo.network import Network, NetworkEntry
     from netzoo.training.pretrained import Pretrained
     from netzoo.training.settings import ScaleTraining, TrainingSettings
-
-OBJECT = "object"
-"""The one class of a mask."""
 
 _NETWORK, _TRAINING, _SCALES = "Network", "Training", "Several scales (network multiscale)"
 
@@ -281,14 +277,14 @@ def train_checkpoint(
 def _config(
     training: Training, data: Dataset | ClassifiedSet, start: Pretrained | None
 ) -> NetworkConfig:
-    """With the classes of the tree; without one, with those of the data."""
+    """With the classes of the tree; without one, with those that its task learns of the data."""
     from netzoo.config import NetworkConfig
     from netzoo.network import find_network
+    from netzoo.tasks.registry import find_task
 
     options = training.options
-    classes, tree = read_classes((), options.tree) if options.tree else (data.classes, ())
-    if find_network(training.network).task == "segmentation":
-        classes = (OBJECT,)
+    own = find_task(find_network(training.network).task).classes(data)
+    classes, tree = read_classes((), options.tree) if options.tree else (own, ())
     return NetworkConfig(
         name=training.network,
         classes=classes,
@@ -303,11 +299,9 @@ def _config(
 def _open(
     entry: NetworkEntry, source: str, split: Split, reporter: Reporter
 ) -> Dataset | ClassifiedSet:
-    from netzoo.data.classified import open_classified
-    from netzoo.data.sources import open_dataset
+    from netzoo.tasks.registry import find_task
 
-    opened = open_classified if entry.task == "classification" else open_dataset
-    return opened(source, split, progress=reporter)
+    return find_task(entry.task).open_data(source, split, reporter)
 
 
 def _open_classified(training: Training, reporter: Reporter) -> ClassifiedSet | None:
@@ -341,47 +335,24 @@ def _begin(
 
 
 def _validated(training: Training, source: str, checkpoint: Path, reporter: Reporter) -> Trained:
-    """Detectors are not evaluated here (``sizewise evaluate`` does it), and nothing is where there
-    is no data to validate with."""
+    """Scored where its task is evaluated after training (detectors are not: ``sizewise evaluate``
+    does it), and where there is data to validate with."""
     from netzoo.checkpoint import load_checkpoint
     from netzoo.network import find_network
+    from netzoo.tasks.registry import find_task
+    from netzoo.training.evaluate import evaluate_network
 
-    judge = _JUDGES.get(find_network(training.network).task)
-    if judge is None:
+    entry = find_network(training.network)
+    if not find_task(entry.task).evaluated_after_training:
         return Trained(checkpoint=str(checkpoint))
     size = max(training.settings.sizes, key=lambda size: size.pixels)
     try:
-        scores = judge(load_checkpoint(checkpoint), source, size, reporter)
+        data = _open(entry, source, "val", reporter)
+        scores = evaluate_network(load_checkpoint(checkpoint), data, size, reporter)
     except InputError as error:
         reporter.remark(f"Not evaluated. {error}")
         return Trained(checkpoint=str(checkpoint))
     return Trained(checkpoint=str(checkpoint), size=str(size), scores=scores)
-
-
-def _judge_classes(
-    network: Network, source: str, size: Size, reporter: Reporter
-) -> dict[str, float]:
-    from netzoo.data.classified import open_classified
-    from netzoo.training.evaluate import evaluate_classifier
-
-    data = open_classified(source, "val", progress=reporter)
-    scores = evaluate_classifier(network, data, size, reporter)
-    return {name: getattr(scores, name) for name in SCORES["classification"]}
-
-
-def _judge_masks(network: Network, source: str, size: Size, reporter: Reporter) -> dict[str, float]:
-    from netzoo.data.sources import open_dataset
-    from netzoo.training.evaluate import evaluate_masks
-
-    data = open_dataset(source, "val", progress=reporter)
-    scores = evaluate_masks(network, data, size, reporter)
-    return {name: getattr(scores, name) for name in SCORES["segmentation"]}
-
-
-_JUDGES: Mapping[str, Callable[[Network, str, Size, Reporter], dict[str, float]]] = {
-    "classification": _judge_classes,
-    "segmentation": _judge_masks,
-}
 
 
 def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:

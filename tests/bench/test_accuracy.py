@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from bench.accuracy import demand_fit, find_judge, judge_images
+from bench.accuracy import accuracy_of, demand_fit, evaluate_images, find_evaluator
 from engines.base import Array, Session
 from engines.feeding import infer_images
 from engines.planning.axes import EngineAxes
@@ -71,10 +71,10 @@ def measured(
         )
     )
     demand_fit(model, data)
-    judge = find_judge(model.card, data)
+    evaluator = find_evaluator(model.card, data)
     with open_engine(obtain_engine(model, spec, folder / "engines")) as session:
-        judge_images(session, size, data.images, judge)
-    return judge.accuracy()
+        evaluate_images(session, size, data.images, evaluator)
+    return accuracy_of(evaluator, data)
 
 
 @pytest.mark.parametrize(
@@ -170,17 +170,17 @@ TREE = replace(CARD, classes=("thing", "blue", "red"), tree=(-1, 0, 0))
 
 
 def test_of_a_tree_the_classes_of_the_data_count(data: Dataset) -> None:
-    judge = find_judge(TREE, data)
+    evaluator = find_evaluator(TREE, data)
     for image in data.images:
         fitted = Letterbox.fit(Size(image.height, image.width), Size(64, 96))
         scores = np.zeros((1, len(image.boxes), 3), np.float32)
         scores[..., 0] = 1
         for box, label in enumerate(image.labels):
             scores[0, box, TREE.classes.index(data.classes[label])] = 0.9
-        judge.add(
+        evaluator.add(
             image, fitted, {"boxes": fitted.boxes_to_input(image.boxes)[None], "scores": scores}
         )
-    assert judge.accuracy().ap == pytest.approx(1)
+    assert evaluator.scores()["ap"] == pytest.approx(1)
 
 
 def test_a_tree_without_a_class_of_the_data_is_refused(data: Dataset, model: ExportedModel) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.data.sources import open_dataset
 from netzoo.network import Network
-from netzoo.training.evaluate import evaluate_masks
+from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import ScaleTraining, TrainingSettings
 from netzoo.training.trainer import train
 from sizewise.core import codec
@@ -103,8 +103,7 @@ def _trained(fusion: str, weights: tuple[float, ...], seed: int) -> dict[str, An
 
 
 def _scores(network: Network, size: Size) -> dict[str, float]:
-    found = evaluate_masks(network, open_dataset("digits", "val"), size)
-    return {"miou": found.miou, "f_measure": found.f_measure, "mae": found.mae}
+    return evaluate_network(network, open_dataset("digits", "val"), size)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from sizewise.core.specs.models import (
     ModelCard,
     ParityCheck,
     Suppression,
-    Task,
+    TaskName,
     TensorSpec,
 )
 from sizewise.core.specs.sizes import Size, Sizes
@@ -51,7 +51,7 @@ __all__ = [
     "Sizes",
     "Strategy",
     "Suppression",
-    "Task",
+    "TaskName",
     "TensorSpec",
     "computes",
     "is_product",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.specs.sizes import Size
 
-Task = Literal["detection", "segmentation", "classification", "unknown"]
+TaskName = str
+"""A task of ``netzoo.tasks.kinds``, or ``unknown``: the file does not say what its outputs mean."""
 Dimension = int | str
 
 
@@ -196,7 +196,7 @@ class ModelCard:
     """
 
     network: str
-    task: Task = "unknown"
+    task: TaskName = "unknown"
     layout: str = "unknown"
     classes: tuple[str, ...] = ()
     stride: int = 1

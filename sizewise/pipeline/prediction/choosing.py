@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netzoo.tasks.detector import Detector
-from netzoo.tasks.segmenter import Segmenter
+from netzoo.tasks.reading import ReadingOptions
+from netzoo.tasks.task import Predictor
 from sizewise.core.errors import UsageError
-from sizewise.core.specs import EngineArtifact, ExportedModel, ImageInput, ModelCard, Size
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.specs import EngineArtifact, ExportedModel, Size
 from sizewise.pipeline.one_engine import build_engine, read_engine
-from sizewise.pipeline.prediction.predictor import Predictor
-from sizewise.pipeline.prediction.reading import ReadingOptions, demand_masks, readable_card
+from sizewise.pipeline.prediction.reading import find_predictor
 
 _USUAL_SIDE = 416
 """Pixels of height and width, where neither the model nor the user says them."""
 
 
-def obtain_predictor(
-    path: Path, options: ReadingOptions, engines: Path, *, backend: str = "", size: str = ""
-) -> Predictor[Any]:
-    """``path`` is an ONNX file, whose engine is built into ``engines`` or found there, or the
-    folder of an engine. Raises UsageError, InputError, EngineError and OutputError."""
-    asked = Size.parse(size) if size else None
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """An engine, and how its outputs are read."""
+
+    artifact: EngineArtifact
+    predictor: Predictor[Any]
+
+
+def choose_engine(
+    path: Path,
+    options: ReadingOptions,
+    engines: Path,
+    *,
+    backend: str = "",
+    size: Size | None = None,
+    reporter: Reporter = SILENT,
+) -> Chosen:
+    """The engine at ``path``; that of an ONNX file is built into ``engines`` unless it is there.
+
+    Raises UsageError, InputError, EngineError and OutputError.
+    """
     if path.is_dir():
-        artifact = read_engine(path, backend)
-        make = _reader(path.name, artifact.card, artifact.image, options)
-        return make(artifact=artifact, size=_admitted(artifact, asked))
+        return _built(path, options, backend, size)
     if path.suffix == ".safetensors":
         raise UsageError(
             f"{path} can't predict by itself",
@@ -38,33 +50,26 @@ def obtain_predictor(
     from sizewise.core.onnxfile import read_model
 
     model = read_model(path)
-    make = _reader(path.name, model.card, model.image, options)
-    chosen = asked or _usual_size(model)
-    return make(artifact=build_engine(model, backend, (chosen,), engines), size=chosen)
+    size = size or _usual_size(model)
+    predictor = find_predictor(path.name, model.card, model.image, size, options)
+    artifact = build_engine(model, backend, (size,), engines, reporter=reporter)
+    return Chosen(artifact=artifact, predictor=predictor)
 
 
-def _reader(
-    name: str, card: ModelCard, image: ImageInput, options: ReadingOptions
-) -> Callable[..., Predictor[Any]]:
-    if card.task == "segmentation":
-        demand_masks(name, image, options)
-        return partial(Segmenter, card=card)
-    readable = readable_card(name, card, image, options)
-    return partial(Detector, card=readable, tree_threshold=options.tree_threshold)
-
-
-def _admitted(artifact: EngineArtifact, asked: Size | None) -> Size:
-    """``asked``, or what the engine was tuned for."""
+def _built(folder: Path, options: ReadingOptions, backend: str, size: Size | None) -> Chosen:
+    """An engine at ``size``, or at what it was tuned for."""
     from engines.inputs import check_size
 
-    size = asked or artifact.spec.profiles[0].opt
+    artifact = read_engine(folder, backend)
+    size = size or artifact.spec.profiles[0].opt
+    predictor = find_predictor(folder.name, artifact.card, artifact.image, size, options)
     check_size(artifact, size)
-    return size
+    return Chosen(artifact=artifact, predictor=predictor)
 
 
 def _usual_size(model: ExportedModel) -> Size:
-    """The file's own height and width, and where it leaves them open the usual ones, or its
-    smallest, rounded up to its stride."""
+    """The file's own height and width; where it leaves them open, the usual ones or its smallest,
+    rounded up to its stride."""
     image, card = model.image, model.card
     usual = card.round_up(max(_USUAL_SIDE, card.smallest))
     sides = (image.tensor.shape[axis] for axis in (image.height_axis, image.width_axis))

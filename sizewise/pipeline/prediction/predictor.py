@@ -1,74 +1,33 @@
-"""Pictures one after another through a model: drawn, and what was found kept."""
+"""Run pictures one after another through a model, and draw what is found."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sizewise.core.errors import InferenceError, InputError, OutputError, SizewiseError
 from sizewise.core.files import written_whole
 from sizewise.core.progress import Stage
-from sizewise.core.specs import EngineArtifact, ModelCard, Size
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL import Image
 
     from engines.base import Session
-    from netzoo.tasks.letterbox import Letterbox
-
-    Pixels = NDArray[np.uint8]
+    from netzoo.tasks.task import Pixels, Predictor
 
 _QUALITY = 95
 """Of JPEG, with full colour resolution: frames are one or two pixels wide."""
 
 
-Found = TypeVar("Found")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Predictor(ABC, Generic[Found]):
-    """An engine, the size of its input, and how its outputs are read and shown."""
-
-    artifact: EngineArtifact
-    size: Size
-    card: ModelCard
-
-    def fit(self, picture: Pixels) -> Letterbox:
-        """How ``picture``, RGB [H, W, 3], goes into the input."""
-        from netzoo.tasks.letterbox import Letterbox
-
-        height, width, _ = picture.shape
-        return Letterbox.fit(Size(height, width), self.size, keep_shape=self.card.letterbox)
-
-    @abstractmethod
-    def read(self, fitted: Letterbox, outputs: dict[str, NDArray[Any]]) -> Found:
-        """What is in a picture, in its own pixels; ``outputs`` are for a batch of one. Raises
-        InputError where they are not what was to be expected, InferenceError for what is no
-        number."""
-
-    @abstractmethod
-    def draw(self, picture: Pixels, found: Found) -> Image.Image:
-        """A copy of ``picture``, RGB [H, W, 3], with ``found`` on it."""
-
-    @abstractmethod
-    def describe(self, found: Found) -> str:
-        """In a few words; empty for nothing."""
-
-    @abstractmethod
-    def results(self, found: Found) -> list[dict[str, Any]]:
-        """As COCO results, without the picture's keys."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Of one picture, in words (empty: nothing) and as COCO results: no masks or maps, for there
-    may be many pictures."""
+    """What was found in one picture: in words (empty: nothing) and as COCO results.
+
+    No masks or maps are kept, for there may be many pictures.
+    """
 
     words: str
     results: list[dict[str, Any]]
@@ -76,7 +35,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Every picture is in one of them."""
+    """What came of each picture: it is in one of the two."""
 
     found: dict[Path, Finding] = field(default_factory=dict)
     failed: dict[Path, SizewiseError] = field(default_factory=dict)
@@ -85,8 +44,9 @@ class Outcome:
 def predict_all(
     predictor: Predictor[Any], session: Session, drawings: Mapping[Path, Path], stage: Stage
 ) -> Outcome:
-    """``drawings`` maps each picture to the file that it is drawn into. One that can't be decoded,
-    drawn or given numbers costs nothing but itself.
+    """Find what is in each picture, and draw it into the file that ``drawings`` maps it to.
+
+    One that can't be decoded or drawn, or whose outputs are NaN, fails alone.
 
     Raises InputError where the outputs are not as expected, EngineError where the engine fails.
     """
@@ -94,7 +54,7 @@ def predict_all(
 
     outcome = Outcome()
     readable = _readable(tuple(drawings), outcome, stage)
-    while batch := list(islice(readable, predictor.artifact.spec.batch_size)):
+    while batch := list(islice(readable, session.artifact.spec.batch_size)):
         fits = [predictor.fit(picture) for _, picture in batch]
         planes = [fit.apply(picture) for fit, (_, picture) in zip(fits, batch, strict=True)]
         outputs = infer_images(session, planes)

@@ -21,12 +21,13 @@ from engines.registry import backends
 from netzoo.checkpoint import CheckpointHeader, Provenance
 from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.tasks.layouts import layout_names
+from netzoo.tasks.registry import tasks
 from netzoo.training.settings import ScaleTraining, TrainingSettings
 from sizewise.core import codec, specs, trials
 from sizewise.core.environment import PACKAGES, Environment
 from sizewise.core.options import fill
 from sizewise.core.rooms import ROOMS
-from sizewise.core.specs import Strategy, Task
+from sizewise.core.specs import Strategy
 from sizewise.core.trials import Status
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -98,7 +99,7 @@ def snapshot() -> dict[str, Any]:
         },
         "statuses": list(get_args(Status)),
         "strategies": list(get_args(Strategy)),
-        "tasks": list(get_args(Task)),
+        "tasks": [*tasks(), "unknown"],
         "layouts": list(layout_names()),
         "reason_codes": _reason_codes(),
         "packages": list(PACKAGES),

@@ -14,7 +14,7 @@ from netzoo.config import NetworkConfig
 from netzoo.data.classified import ClassifiedSet, crops_of, open_classified
 from netzoo.network import Network
 from netzoo.training.batches import draw_batches
-from netzoo.training.evaluate import evaluate_classifier
+from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
 from sizewise.core.errors import InputError, UsageError
@@ -45,7 +45,7 @@ def test_thirty_steps_halve_the_loss(crops: ClassifiedSet) -> None:
 @pytest.mark.parametrize("name", ["darknet19", "darknet53"])
 def test_a_hundred_steps_tell_the_classes_apart(name: str, crops: ClassifiedSet) -> None:
     network = train(narrow(name), crops, replace(SETTINGS, steps=100, ema_decay=0.8))
-    assert evaluate_classifier(network, crops, Size(64, 64)).top1 > 0.9
+    assert evaluate_network(network, crops, Size(64, 64))["top1"] > 0.9
 
 
 def test_batches_carry_a_label_for_each_image(crops: ClassifiedSet) -> None:
@@ -100,14 +100,14 @@ class Sorter(Network):
 def test_classes_are_found_by_name_at_every_size(
     crops: ClassifiedSet, classes: tuple[str, ...], size: Size
 ) -> None:
-    assert evaluate_classifier(Sorter(classes), crops, size, batch_size=5).top1 == 1
+    assert evaluate_network(Sorter(classes), crops, size, batch_size=5)["top1"] == 1
 
 
 def test_classes_that_the_network_lacks_are_refused(crops: ClassifiedSet) -> None:
     with pytest.raises(InputError, match="blue"):
-        evaluate_classifier(Sorter(("red", "green")), crops, Size(32, 32))
+        evaluate_network(Sorter(("red", "green")), crops, Size(32, 32))
     with pytest.raises(InputError, match="no images"):
-        evaluate_classifier(Sorter(CLASSES), replace(crops, images=()), Size(32, 32))
+        evaluate_network(Sorter(CLASSES), replace(crops, images=()), Size(32, 32))
 
 
 @pytest.mark.slow
@@ -117,8 +117,8 @@ def test_a_narrow_darknet19_learns_the_digits() -> None:
     data = open_classified("digits", "train")
     config = NetworkConfig(name="darknet19", classes=data.classes, width=0.25)
     settings = TrainingSettings(steps=300, batch_size=16, sizes=Sizes.parse("32:64:32"))
-    scores = evaluate_classifier(
+    scores = evaluate_network(
         train(config, data, settings), open_classified("digits", "val"), Size(64, 64)
     )
-    assert scores.top1 > 0.6
-    assert scores.top5 > 0.9
+    assert scores["top1"] > 0.6
+    assert scores["top5"] > 0.9

@@ -20,4 +20,4 @@ def test_six_hundred_steps_detect_digits(seed: int) -> None:
     config = NetworkConfig(name="yolov3", classes=data.classes, width=0.25, depth=0.34)
     network = train(config, data, TrainingSettings(steps=600, batch_size=4, seed=seed))
     scores = evaluate_network(network, open_dataset("digits", "val"), Size(320, 320))
-    assert scores.ap50 >= 0.65
+    assert scores["ap50"] >= 0.65

@@ -17,7 +17,7 @@ from netzoo.checkpoint import load_checkpoint, read_header
 from netzoo.data.coco import read_coco
 from netzoo.fusion import fusions
 from netzoo.networks.multiscale import Multiscale
-from netzoo.training.evaluate import evaluate_masks
+from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import ScaleTraining
 from sizewise.core.onnxfile import read_model, sha256_of
 from sizewise.core.specs import Size
@@ -75,10 +75,8 @@ def test_the_json_of_one_training_and_of_several(cli: Cli, data: Path, tmp_path:
     one = json.loads(train(cli, data, tmp_path, "--fusion", "average", "--json").out)
     assert one == second
     network = load_checkpoint(Path(first["checkpoint"]))
-    expected = evaluate_masks(network, read_coco(data / "val.json"), Size(64, 64))
-    assert first["scores"] == pytest.approx(
-        {"miou": expected.miou, "f_measure": expected.f_measure, "mae": expected.mae}
-    )
+    expected = evaluate_network(network, read_coco(data / "val.json"), Size(64, 64))
+    assert first["scores"] == pytest.approx(expected)
     judged = cli("evaluate", first["checkpoint"], "--data", data, "--sizes", 64, "--json")
     assert json.loads(judged.out)["rows"] == [{"size": "64x64", **first["scores"]}]
 

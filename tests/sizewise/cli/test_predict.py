@@ -284,7 +284,7 @@ def test_a_graph_that_suppresses_can_not_be_asked_for_more(
     model = write_finder(models / "nms.onnx", layout="sizewise_nms", card=card)
     base = ("predict", model, write_picture(tmp_path / "a.png"), "--out", out, "--json")
     for asked in (("--iou-threshold", 0.5), ("--score-threshold", 0.2), ("--max-detections", 999)):
-        refused(cli(*base, *asked), 2, "suppression is in its graph", "without --nms")
+        refused(cli(*base, *asked), 2, "NMS is in its graph", "without --nms")
     assert len(results(cli(*base, "--score-threshold", 0.5))) == 1
     assert results(cli(*base, "--score-threshold", 0.95)) == []
 

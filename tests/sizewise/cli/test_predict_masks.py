@@ -93,7 +93,7 @@ def test_an_engine_draws_the_same(cli: Cli, model: ExportedModel, tmp_path: Path
 def test_options_for_boxes_are_refused(cli: Cli, model: ExportedModel, tmp_path: Path) -> None:
     given = ("predict", model.path, write_picture(tmp_path / "a.png"), "--out", tmp_path / "out")
     for option in (("--layout", "b_4c_n"), ("--score-threshold", 0.4), ("--max-detections", 9)):
-        refused(cli(*given, *option), 2, f"{option[0]} can't be given", "a mask and no boxes")
+        refused(cli(*given, *option), 2, f"{option[0]} can't be given", "its task is segmentation")
 
 
 def test_logits_that_are_no_numbers_cost_their_picture(

@@ -1,0 +1,197 @@
+"""Detection: boxes of objects, with a class and a score each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from netzoo.data.relabelling import find_classes
+from netzoo.tasks.coco_ap import evaluate_detections
+from netzoo.tasks.detecting import detect
+from netzoo.tasks.layouts import layout_names, read_detections
+from netzoo.tasks.reading import ReadingOptions
+from netzoo.tasks.suppression import Detections
+from netzoo.tasks.task import Batch, Evaluator, Predictor, Shape, Task
+from netzoo.tasks.wordtree import WordTree
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs import ModelCard, Size, Suppression
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from netzoo.data.coco import AnnotatedImage, Dataset
+    from netzoo.tasks.letterbox import Letterbox
+    from netzoo.tasks.task import Outputs, Pixels
+
+EVALUATION = Suppression(score_threshold=0.001, iou_threshold=0.6, max_detections=300)
+"""NMS as the YOLO families are evaluated; COCO's AP then takes the best 100 of a picture and
+class."""
+
+
+class DetectionEvaluator(Evaluator):
+    """AP and AP50 by COCO's own program.
+
+    Boxes of a graph with NMS count as they are. Classes that the model alone knows do not count;
+    those of a tree count each for itself, so boxes are not led down the tree.
+    """
+
+    def __init__(self, card: ModelCard, data: Dataset) -> None:
+        super().__init__(card)
+        self._data = data
+        self._found: dict[int, Detections] = {}
+        same = not card.classes or card.classes == data.classes
+        self._columns = None if same else find_classes(data.name, data.classes, card.classes)
+
+    def _take(self, image: AnnotatedImage, fitted: Letterbox, outputs: Outputs) -> None:
+        if self._columns is not None:
+            outputs = {**outputs, "scores": outputs["scores"][..., self._columns]}
+        count = len(self._data.classes)
+        (found,) = detect(self.card.layout, outputs, EVALUATION, class_count=count)
+        self._found[image.id] = _in_picture(found, fitted)
+
+    def scores(self) -> dict[str, float]:
+        found = evaluate_detections(self._data, self._found)
+        return {"ap": found.ap, "ap50": found.ap50}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxPredictor(Predictor[Detections]):
+    """Finds boxes; in a tree of classes, it goes down while a class scores more than
+    ``tree_threshold``."""
+
+    tree_threshold: float
+
+    def read(self, fitted: Letterbox, outputs: Outputs) -> Detections:
+        (found,) = detect(
+            self.card.layout,
+            outputs,
+            self.card.suppression or Suppression(),
+            class_count=len(self.card.classes) or None,
+            tree=self._tree,
+            tree_threshold=self.tree_threshold,
+        )
+        return _in_picture(found, fitted)
+
+    def draw(self, picture: Pixels, found: Detections) -> Image.Image:
+        from netzoo.tasks.drawing import draw_detections
+
+        return draw_detections(picture, found, self.card.classes)
+
+    def describe(self, found: Detections) -> str:
+        """``2× dog, 1× person``."""
+        from netzoo.tasks.drawing import class_name
+
+        counts = Counter(class_name(label, self.card.classes) for label in found.labels.tolist())
+        return ", ".join(f"{count}× {name}" for name, count in counts.items())
+
+    def results(self, found: Detections) -> list[dict[str, Any]]:
+        return [
+            {
+                "category_id": label,
+                "bbox": [round(side, 3) for side in (x0, y0, x1 - x0, y1 - y0)],
+                "score": round(score, 6),
+            }
+            for (x0, y0, x1, y1), score, label in zip(
+                found.boxes.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
+            )
+        ]
+
+    @cached_property
+    def _tree(self) -> WordTree | None:
+        return WordTree(self.card.tree) if self.card.tree else None
+
+
+class Detection(Task):
+    name = "detection"
+    learns = "boxes"
+    output_names = ("boxes", "scores")
+    layouts = layout_names()
+    reading_options = frozenset(
+        (
+            *("layout", "names", "score_threshold", "iou_threshold"),
+            *("max_detections", "tree_threshold"),
+        )
+    )
+    predicts = True
+    finds_boxes = True
+    evaluated_after_training = False
+
+    def recognises(self, shapes: Sequence[Shape], batch: Batch) -> bool:
+        del batch
+        return [len(shape) for shape in shapes] == [3, 3] and shapes[0][2] == 4
+
+    def check_outputs(self, card: ModelCard, outputs: Outputs, batch: Batch) -> None:
+        del batch
+        read_detections(card.layout, outputs, class_count=len(card.classes) or None)
+
+    def evaluator(self, card: ModelCard, data: Dataset) -> DetectionEvaluator:
+        return DetectionEvaluator(card, data)
+
+    def misfit(self, card: ModelCard, data: Any) -> str:
+        """Raises InputError where classes of the data are not in the model's tree."""
+        if card.layout not in self.layouts:
+            return f"nothing here reads the layout {card.layout} of its outputs"
+        if card.tree:
+            find_classes(data.name, data.classes, card.classes)
+        elif card.classes and card.classes != data.classes:
+            return f"the model knows {', '.join(card.classes)}, the data {', '.join(data.classes)}"
+        if data.images and not any(len(image.boxes) for image in data.images):
+            return "nothing is annotated in the data"
+        return super().misfit(card, data)
+
+    def predictor(
+        self, name: str, card: ModelCard, size: Size, options: ReadingOptions
+    ) -> BoxPredictor:
+        _demand_as_many(name, card, options.names)
+        read_as = replace(
+            card,
+            classes=options.names or card.classes,
+            suppression=_suppression(name, card, options),
+        )
+        return BoxPredictor(card=read_as, size=size, tree_threshold=options.tree_threshold)
+
+
+def _in_picture(found: Detections, fitted: Letterbox) -> Detections:
+    return replace(found, boxes=fitted.clip(fitted.boxes_to_source(found.boxes)))
+
+
+def _demand_as_many(name: str, card: ModelCard, names: tuple[str, ...]) -> None:
+    if names and card.classes and len(names) != len(card.classes):
+        raise InputError(
+            f"The names do not fit {name}",
+            f"there are {len(names)}, and it knows {len(card.classes)} classes",
+            "Give the names it was trained with, one a line and in that order.",
+        )
+
+
+def _suppression(name: str, card: ModelCard, options: ReadingOptions) -> Suppression:
+    """NMS as ``options`` say, else as the graph does it, else the usual. Raises UsageError where
+    the graph has dropped boxes that they would keep."""
+    own = card.suppression or Suppression()
+    requested = Suppression(
+        score_threshold=_first(options.score_threshold, own.score_threshold),
+        iou_threshold=_first(options.iou_threshold, own.iou_threshold),
+        max_detections=options.max_detections or own.max_detections,
+    )
+    more = (
+        requested.score_threshold < own.score_threshold
+        or requested.max_detections > own.max_detections
+    )
+    if card.suppression and (more or requested.iou_threshold != own.iou_threshold):
+        raise UsageError(
+            f"{name} can't give other boxes than its graph keeps",
+            f"NMS is in its graph: score threshold {own.score_threshold}, IoU threshold "
+            f"{own.iou_threshold}, {own.max_detections} detections at most",
+            "Leave these options out, or export it without --nms.",
+        )
+    return requested
+
+
+def _first(requested: float | None, own: float) -> float:
+    return own if requested is None else requested
+
+
+TASKS = (Detection(),)

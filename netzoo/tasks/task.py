@@ -1,0 +1,179 @@
+"""The contract of a task: how the outputs of its models are read, evaluated and drawn."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+from netzoo.tasks.reading import ReadingOptions
+from sizewise.core.errors import InputError
+from sizewise.core.specs import ModelCard, Size
+from sizewise.core.trials import METRICS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from netzoo.data.classified import ClassifiedSet
+    from netzoo.data.coco import Dataset
+    from netzoo.data.sources import Split
+    from netzoo.tasks.letterbox import Letterbox
+    from sizewise.core.progress import Progress
+
+    Pixels = NDArray[np.uint8]
+    Outputs = Mapping[str, NDArray[Any]]
+    Data = Dataset | ClassifiedSet
+
+Found = TypeVar("Found")
+Shape = tuple[int, ...]
+
+
+class Batch(Protocol):
+    """The images that outputs are for."""
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def size(self) -> Size: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictor(ABC, Generic[Found]):
+    """Reads and shows the outputs of one model for pictures fitted into ``size``."""
+
+    size: Size
+    card: ModelCard
+
+    def fit(self, picture: Pixels) -> Letterbox:
+        """How ``picture``, RGB [H, W, 3], goes into the input."""
+        from netzoo.tasks.letterbox import Letterbox
+
+        height, width, _ = picture.shape
+        return Letterbox.fit(Size(height, width), self.size, keep_shape=self.card.letterbox)
+
+    @abstractmethod
+    def read(self, fitted: Letterbox, outputs: Outputs) -> Found:
+        """What is in a picture, in its own pixels; ``outputs`` are for a batch of one.
+
+        Raises InputError where the outputs are not as expected, InferenceError (numerics) for NaN.
+        """
+
+    @abstractmethod
+    def draw(self, picture: Pixels, found: Found) -> Image.Image:
+        """A copy of ``picture``, RGB [H, W, 3], with ``found`` on it."""
+
+    @abstractmethod
+    def describe(self, found: Found) -> str:
+        """``found`` in a few words; empty where it is nothing."""
+
+    @abstractmethod
+    def results(self, found: Found) -> list[dict[str, Any]]:
+        """``found`` as COCO results, without the keys of the picture."""
+
+
+class Evaluator(ABC):
+    """Takes the outputs for one image after another, and gives the metrics at the end.
+
+    ``card`` is of the model that is evaluated, ``images`` counts the images so far.
+    """
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+        self.images = 0
+
+    def add(self, image: Any, fitted: Letterbox, outputs: Outputs) -> None:
+        """Take the outputs for ``image`` of the task's data, which are for a batch of one.
+
+        Raises InputError where they are not as expected, InferenceError (numerics) for NaN.
+        """
+        self._take(image, fitted, outputs)
+        self.images += 1
+
+    @abstractmethod
+    def _take(self, image: Any, fitted: Letterbox, outputs: Outputs) -> None: ...
+
+    @abstractmethod
+    def scores(self) -> dict[str, float]:
+        """The metrics of the task (0–1), by name, over the images so far."""
+
+
+class Task(ABC):
+    """One task. A new one is a file of ``netzoo.tasks.kinds`` with a subclass in ``TASKS``.
+
+    The attributes that a subclass may leave as they are have a value here.
+    """
+
+    name: ClassVar[str]
+    learns: ClassVar[str]
+    """What training data show, in words: boxes, say."""
+    output_names: ClassVar[tuple[str, ...]]
+    """The outputs of our own networks, in order."""
+    layouts: tuple[str, ...] = ()
+    """The layouts that others' outputs may have (``--layout``); empty where there is a single
+    one."""
+    reading_options: ClassVar[frozenset[str]] = frozenset()
+    """Which fields of ReadingOptions its predictor takes."""
+    predicts: ClassVar[bool] = False
+    """Whether ``predict`` can draw what its models find."""
+    finds_boxes: ClassVar[bool] = False
+    """Whether NMS can go into the graph."""
+    learns_masks: ClassVar[bool] = False
+    learns_images: ClassVar[bool] = False
+    """Whether its data are whole images of one class (ClassifiedSet)."""
+    evaluates_engines: ClassVar[bool] = True
+    """Whether accuracy is measured through engines, or else in PyTorch alone."""
+    evaluated_after_training: ClassVar[bool] = True
+    images_at_once: ClassVar[int] = 8
+    """Batch size of an evaluation in PyTorch."""
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """Name → title of each metric (0–1), the main one first."""
+        return {metric.name: metric.title for metric in METRICS if metric.task == self.name}
+
+    def open_data(self, source: str, split: Split, progress: Progress) -> Data:
+        """The data that ``source`` names. Raises UsageError and InputError."""
+        from netzoo.data.sources import open_dataset
+
+        return open_dataset(source, split, progress=progress)
+
+    def classes(self, data: Data) -> tuple[str, ...]:
+        """The classes that a network learns from ``data``."""
+        return data.classes
+
+    def recognises(self, shapes: Sequence[Shape], batch: Batch) -> bool:
+        """Whether a module whose outputs for ``batch`` have these shapes is taken for one of this
+        task, with outputs called ``output_names``."""
+        del shapes, batch
+        return False
+
+    def check_outputs(self, card: ModelCard, outputs: Outputs, batch: Batch) -> None:
+        """Raises InputError, UsageError or ExportError where the outputs for ``batch`` are not
+        those of a model with ``card``."""
+        del card, outputs, batch
+
+    @abstractmethod
+    def evaluator(self, card: ModelCard, data: Any) -> Evaluator:
+        """Measures a model with ``card`` on ``data``. Raises InputError where its classes are not
+        among the model's."""
+
+    def misfit(self, card: ModelCard, data: Data) -> str:
+        """Why a model with ``card`` can't be evaluated on ``data``; empty where it can."""
+        del card
+        return "" if data.images else "there are no images in the data"
+
+    def predictor(
+        self, name: str, card: ModelCard, size: Size, options: ReadingOptions
+    ) -> Predictor[Any]:
+        """Reads outputs of the model ``name``. Raises UsageError and InputError where it can't be
+        read as ``options`` say."""
+        del card, size, options
+        raise InputError(
+            f"{name} can't predict",
+            f"nothing is drawn for its task, {self.name}",
+            "Give a model of another task.",
+        )
