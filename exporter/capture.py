@@ -1,4 +1,4 @@
-"""A module → an ExportedProgram with free batch, height and width, and its file."""
+"""Capture a module as an ExportedProgram with free batch, height and width; save and load it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sizewise.core.errors import ExportError
 from sizewise.core.specs import Size
 
 _BATCH = 2
-"""Of the traced example: torch takes a dimension of 1 for a constant."""
+"""Batch size of the traced example: torch takes a dimension of 1 as a constant."""
 
 
 def capture(module: nn.Module, *, example: Size, stride: int, dynamic: bool) -> ExportedProgram:
-    """Trace ``module`` on noise of the example's size.
+    """Trace ``module`` on random noise of the example's size.
 
-    The batch is free; height and width are free multiples of ``stride`` where ``dynamic``, from
-    two strides upwards (torch takes a feature map of one cell for a constant). Raises ExportError.
+    The batch is free. Where ``dynamic``, height and width are free multiples of ``stride``, from
+    two strides upwards (torch takes a feature map of one cell as a constant). Raises ExportError.
     """
     images = torch.rand(_BATCH, 3, example.height, example.width)
     axes: dict[int, Any] = {0: Dim("batch")}
@@ -36,7 +36,7 @@ def capture(module: nn.Module, *, example: Size, stride: int, dynamic: bool) -> 
 
 
 def save_program(program: ExportedProgram, path: Path) -> None:
-    """By way of memory: on a full disk torch.export.save ends the whole interpreter."""
+    """Save the program by way of memory: on a full disk torch.export.save ends the interpreter."""
     buffer = io.BytesIO()
     with quiet_torch():
         torch.export.save(program, buffer)
@@ -44,7 +44,7 @@ def save_program(program: ExportedProgram, path: Path) -> None:
 
 
 def load_program(path: Path) -> nn.Module:
-    """The program of a ``.pt2`` as a module that runs."""
+    """The program of a ``.pt2`` file, as a module that runs."""
     with quiet_torch(), path.open("rb") as file:
         return torch.export.load(file).module()
 
@@ -58,14 +58,14 @@ def _demand_symbolic(program: ExportedProgram, axes: dict[int, Any]) -> None:
     shape = next(node.meta["val"].shape for node in program.graph.nodes if node.name == name)
     if fixed := [axis for axis in axes if isinstance(shape[axis], int)]:
         raise ExportError(
-            "The captured program takes one size only",
+            "The captured program takes only one size",
             f"torch fixed the axes {fixed} of its input {list(shape)}",
             "Derive every size from the input's shape by integer arithmetic.",
         )
 
 
 def _stripped(program: ExportedProgram) -> ExportedProgram:
-    """Without the example and the source lines, which hold the paths of this machine."""
+    """Remove the example and the source lines, which hold paths of this machine."""
     program.example_inputs = None
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)

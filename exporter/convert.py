@@ -1,4 +1,4 @@
-"""One ONNX file → the same network in another precision, without torch."""
+"""Convert an ONNX file of a network to another precision, without torch."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.calibration.feeding import Scaling, calibration_batches, demand_size
+from exporter.calibration.feeding import Normalization, calibration_batches, demand_size
 from exporter.calibration.images import CalibrationSet
 from exporter.calibration.method import find_method
 from exporter.calibration.observe import Batches, observe
 from exporter.checks.deviation import deviations
-from exporter.checks.probing import ProbeBatches
+from exporter.checks.probes import ProbeBatches
 from exporter.graph.passes import all_nodes, run_pass
 from exporter.graph.regions import Graph, label
 from exporter.graph.serializing import to_bytes
@@ -24,6 +24,7 @@ from sizewise.core.discover import Registry
 from sizewise.core.errors import UsageError
 from sizewise.core.files import written_whole
 from sizewise.core.onnxfile import load_onnx, read_model, write_card
+from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Calibration, Deviation, ExportedModel, Size
 
@@ -43,20 +44,23 @@ find_precision = _PRECISIONS.find
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looks:
-    """What a precision may look at: ``images`` at ``sizes``, or noise where there are none;
-    ``check_sizes`` are those that its error is measured at."""
+class ConversionSettings:
+    """Calibration samples and sizes of a conversion.
+
+    Value ranges are observed on ``images`` at ``sizes``, or on random noise where there are no
+    images. The error against the float32 parent is measured at ``check_sizes``.
+    """
 
     images: CalibrationSet | None = None
     sizes: tuple[Size, ...] = ()
     check_sizes: tuple[Size, ...] = ()
     method: str = "minmax"
     weight_bits: int = WEIGHT_BITS[0]
-    scaling: Scaling = field(default_factory=Scaling)
+    normalization: Normalization = field(default_factory=Normalization)
 
     @property
     def calibration(self) -> Calibration | None:
-        """For a card; None without images."""
+        """The calibration that a card records; None without images."""
         if self.images is None:
             return None
         return Calibration(
@@ -66,66 +70,75 @@ class Looks:
             sizes=self.sizes,
             method=self.method,
             weight_bits=self.weight_bits,
-            mean=self.scaling.mean,
-            std=self.scaling.std,
+            mean=self.normalization.mean,
+            std=self.normalization.std,
         )
 
 
 class Conversion:
-    """``model`` on its way into ``precision``: prepared and looked at once, made as often as asked,
-    each time with other layers kept in float32.
+    """The conversion of ``model`` to ``precision``.
+
+    The model is prepared and its value ranges are observed once. Then any number of graphs can be
+    made, each with other layers excluded (left in float32).
 
     Raises UsageError, InputError and ExportError (see the passes and ``exporter.calibration``).
     """
 
     def __init__(
-        self, model: ExportedModel, precision: str, looks: Looks, progress: Progress = SILENT
+        self,
+        model: ExportedModel,
+        precision: str,
+        settings: ConversionSettings,
+        progress: Progress = SILENT,
     ) -> None:
-        self.model, self.precision, self.looks = model, find_precision(precision), looks
+        self.model, self.precision, self.settings = model, find_precision(precision), settings
         self._progress = progress
-        _demand_looks(self.precision, looks)
-        for size in (*looks.sizes, *looks.check_sizes):
+        _check_settings(self.precision, settings)
+        for size in (*settings.sizes, *settings.check_sizes):
             demand_size(model, size)
         self._parent = load_onnx(model.path)
         self.prepared = run_pass(Prepare(precision, self.precision.opset), load_onnx(model.path))
-        self._evidence = self._look()
+        self._evidence = self._observed()
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
-        """Those with learned weights, which can be kept."""
+        """The layers with learned weights, any of which can be excluded."""
         return tuple(label(node) for node in Graph(self.prepared).layers())
 
     @cached_property
     def heads(self) -> list[str]:
-        """What the last layers give."""
+        """The output tensors of the last layers."""
         return [node.output[0] for node in Graph(self.prepared).heads()]
 
-    def graph(self, kept: Iterable[str] = ()) -> onnx.ModelProto:
-        """The network in this precision, but for the layers ``kept``."""
+    def graph(self, excluded: Iterable[str] = ()) -> onnx.ModelProto:
+        """The network in this precision, with the layers ``excluded`` left in float32."""
         import onnx
 
-        layers = frozenset(kept)
-        self._demand_layers(layers)
+        layers = frozenset(excluded)
+        self._check_layers(layers)
         copy = onnx.ModelProto()
         copy.CopyFrom(self.prepared)
-        return run_pass(self.precision.make(replace(self._evidence, kept=layers)), copy)
+        return run_pass(self.precision.make(replace(self._evidence, excluded=layers)), copy)
 
     def batches(self, sizes: Sequence[Size]) -> Batches:
-        """Real pictures, or noise where there are none, at every one of ``sizes``."""
-        if self.looks.images is None:
+        """A few calibration samples at every one of ``sizes``; without images, random noise."""
+        settings = self.settings
+        if settings.images is None:
             return ProbeBatches(self.model, tuple(sizes))
-        few = replace(self.looks.images, images=self.looks.images.images[:_FEW])
-        return calibration_batches(few, sizes, self.model, scaling=self.looks.scaling, each=True)
+        few = replace(settings.images, images=settings.images.images[:_FEW])
+        return calibration_batches(
+            few, sizes, self.model, normalization=settings.normalization, each=True
+        )
 
     def deviations(self, graph: onnx.ModelProto) -> tuple[Deviation, ...]:
-        """How far ``graph`` is from the float32 parent at every size to be checked."""
-        # Detections come and go: rows after suppression are not the parent's rows.
+        """The error of ``graph`` against the float32 parent, at every one of ``check_sizes``."""
+        # Detections come and go: rows after NMS are not the parent's rows.
         suppressed = any(n.op_type == "NonMaxSuppression" for n in all_nodes(self._parent.graph))
         return deviations(
             self.prepared if suppressed else self._parent,
             graph,
             self.heads if suppressed else Graph(self._parent).outputs,
-            self.batches(self.looks.check_sizes),
+            self.batches(self.settings.check_sizes),
             bound=self.precision.bound,
             progress=self._progress,
         )
@@ -134,15 +147,17 @@ class Conversion:
         self,
         graph: onnx.ModelProto,
         out: Path,
-        kept: Iterable[str] = (),
+        excluded: Iterable[str] = (),
         *,
         drop: float | None = None,
         drop_data_sha256: str = "",
         drop_limit: float | None = None,
     ) -> ExportedModel:
-        """``graph`` as the file ``out``, whose card says what it was made from and by (in points,
-        where it was measured, what that cost on which data).
-        Raises UsageError, OutputError."""
+        """Write ``graph`` as the file ``out``, with a card that says what it was made from and how.
+
+        ``drop`` is the accuracy loss in points on the data ``drop_data_sha256``, where it was
+        measured. Raises UsageError, OutputError.
+        """
         if out.resolve() == self.model.path.resolve():
             raise UsageError(
                 f"{out} can't be written", "it is the model to convert", "Give another file name."
@@ -152,8 +167,8 @@ class Conversion:
             precision=self.precision.name,
             parent_sha256=self.model.sha256,
             program_sha256="",
-            calibration=self.looks.calibration,
-            kept=tuple(kept),
+            calibration=self.settings.calibration,
+            kept=tuple(excluded),
             drop=drop,
             drop_data_sha256=drop_data_sha256,
             drop_limit=drop_limit,
@@ -165,12 +180,12 @@ class Conversion:
             draft.write_bytes(to_bytes(graph))
         return read_model(out)
 
-    def _look(self) -> Evidence:
+    def _observed(self) -> Evidence:
         watched = self.precision.watched(self.prepared)
-        evidence = Evidence(weight_bits=self.looks.weight_bits)
+        evidence = Evidence(weight_bits=self.settings.weight_bits)
         if not watched:
             return evidence
-        method = find_method(self.looks.method)
+        method = find_method(self.settings.method)
         seen = observe(
             self.prepared,
             watched,
@@ -187,22 +202,24 @@ class Conversion:
         return replace(evidence, absmax=absmax, thresholds=thresholds)
 
     def _all_batches(self) -> Batches:
-        looks = self.looks
-        if looks.images is None:
-            return ProbeBatches(self.model, looks.sizes)
-        return calibration_batches(looks.images, looks.sizes, self.model, scaling=looks.scaling)
+        settings = self.settings
+        if settings.images is None:
+            return ProbeBatches(self.model, settings.sizes)
+        return calibration_batches(
+            settings.images, settings.sizes, self.model, normalization=settings.normalization
+        )
 
-    def _demand_layers(self, kept: Iterable[str]) -> None:
-        if unknown := sorted(set(kept).difference(self.layers)):
+    def _check_layers(self, excluded: Iterable[str]) -> None:
+        if unknown := sorted(set(excluded).difference(self.layers)):
             raise UsageError(
                 f"There is no layer named {unknown[0]!r}",
-                f"the layers here are {', '.join(self.layers)}",
-                "Choose among these.",
+                f"the layers are {', '.join(self.layers)}",
+                "Choose from these.",
             )
 
 
 _FEW = 4
-"""Pictures at each size that an error is measured on."""
+"""Pictures per size that the error is measured on."""
 
 
 def convert(
@@ -210,41 +227,41 @@ def convert(
     precision: str,
     out: Path,
     *,
-    looks: Looks = Looks(),
-    kept: Iterable[str] = (),
+    settings: ConversionSettings = ConversionSettings(),
+    excluded: Iterable[str] = (),
     progress: Progress = SILENT,
 ) -> ExportedModel:
     """Write ``model`` in ``precision`` as the file ``out``, which names ``model`` as its parent.
 
-    The ``.pt2`` stays with the parent: it is not of the file that is made. Raises UsageError,
-    InputError, OutputError and ExportError.
+    The layers ``excluded`` stay in float32. The ``.pt2`` belongs to the parent alone. Raises
+    UsageError, InputError, OutputError and ExportError.
     """
-    conversion = Conversion(model, precision, looks, progress)
-    layers = tuple(kept)
+    conversion = Conversion(model, precision, settings, progress)
+    layers = tuple(excluded)
     return conversion.write(conversion.graph(layers), out, layers)
 
 
-def _demand_looks(precision: Precision, looks: Looks) -> None:
-    if precision.calibrated and looks.images is None:
+def _check_settings(precision: Precision, settings: ConversionSettings) -> None:
+    if precision.calibrated and settings.images is None:
         raise UsageError(
-            f"The model can't be made {precision.name}",
-            "its scales come from values seen in the network, and there are no calibration images",
-            "Give --calibrate with a folder of pictures or a data set.",
+            f"The model can't be converted to {precision.name}",
+            f"calibration images are required for {precision.name}",
+            f"Give {spelled('calibrate')} a folder of pictures or a data set.",
         )
-    if precision.watched is not nothing and not looks.sizes:
+    if precision.watched is not nothing and not settings.sizes:
         raise UsageError(
-            f"The model can't be made {precision.name}",
-            "it is made by the values seen in the network, and no sizes are given to look at",
-            "Give --calibration-sizes.",
+            f"The model can't be converted to {precision.name}",
+            "there is no input size to observe its values at",
+            f"Give {spelled('calibration_sizes')}.",
         )
-    demand_weight_bits(looks.weight_bits)
+    demand_weight_bits(settings.weight_bits)
 
 
 def demand_weight_bits(bits: int) -> None:
-    """Raises UsageError for a width that quantized weights can't have."""
+    """Raises UsageError where ``bits`` is not a supported width of quantized weights."""
     if bits not in WEIGHT_BITS:
         raise UsageError(
             f"Weights can't have {bits} bits",
-            "there are 7, which no CPU saturates on, and 8",
-            "Give --weight-bits 7 or 8.",
+            "the choices are 7, with which no CPU saturates, and 8",
+            f"Give {spelled('weight_bits')} 7 or 8.",
         )

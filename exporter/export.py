@@ -1,4 +1,4 @@
-"""PyTorch → ONNX with free batch, height and width, and nothing written that does not agree."""
+"""Export a PyTorch module to ONNX with free batch, height and width, checked for parity."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from exporter.suppression.insert import Suppress, suppressed_card
 from sizewise.core.errors import ExportError, UsageError
 from sizewise.core.files import output_error, written_whole
 from sizewise.core.onnxfile import read_model, sha256_of, write_card
+from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
 
@@ -42,25 +43,25 @@ def export(
     suppression: Suppression | None = None,
     progress: Progress = SILENT,
 ) -> ExportedModel:
-    """Write ``path`` (``.onnx``) and a ``.pt2`` beside it, both of them or neither.
+    """Write ``path`` (``.onnx``) and a ``.pt2`` file beside it, both of them or neither.
 
-    With ``suppression``, which takes a detector, it is put into the ONNX graph
-    (``exporter.suppression.insert``), and there is no ``.pt2``: PyTorch has no operator for it.
-
-    ``module`` takes images [B, 3, H, W] in float32 and gives the outputs of ``output_names``; it is
-    put into evaluation mode. Height and width are free multiples of ``card.stride``; without
+    ``module`` takes images [B, 3, H, W] in float32 and returns the outputs of ``output_names``; it
+    is put into evaluation mode. Height and width are free multiples of ``card.stride``; without
     ``dynamic`` they are the example's (the batch is free in either case). The file's card holds
     the parity of every output at every probe.
 
+    With ``suppression``, for detectors, NMS is put into the ONNX graph
+    (``exporter.suppression.insert``), and there is no ``.pt2``: PyTorch has no operator for it.
+
     Raises UsageError, OutputError, BackendUnavailableError (without ONNX Runtime) and ExportError:
-    UnsupportedOperatorError for an operator that ONNX lacks, ParityError where the result computes
-    something else than the module.
+    UnsupportedOperatorError for an operator that ONNX lacks, ParityError where the module and the
+    result compute different values.
     """
     demand_package("onnxscript", "torch")
     demand_package("onnxruntime", "cpu")
     _check_request(path, example, card, dynamic=dynamic)
     _check_weights(module)
-    made = card if suppression is None else suppressed_card(card, suppression)
+    new_card = card if suppression is None else suppressed_card(card, suppression)
     program_path = path.with_suffix(".pt2")
     module.eval()
     with (
@@ -81,20 +82,20 @@ def export(
         model = lower(
             program, output_names=output_names, stride=card.stride, dynamic=dynamic, opset=opset
         )
-        stage.advance(note="put into ONNX")
+        stage.advance(note="converted to ONNX")
         if suppression is None:
             checks = check_onnx(to_bytes(model), expected)
         else:
             model = run_pass(Suppress(suppression, card.layout), model)
             checks = check_suppression(model, suppression, expected, layout=card.layout)
-        made = replace(
-            made,
+        new_card = replace(
+            new_card,
             precision="fp32",
             smallest=_smallest(card, dynamic=dynamic),
             parity=checks,
             program_sha256=program_sha256,
         )
-        write_card(model, made)
+        write_card(model, new_card)
         draft.write_bytes(model.SerializeToString())
         stage.advance(note="agrees with eager PyTorch")
     return read_model(path)
@@ -102,7 +103,7 @@ def export(
 
 @contextmanager
 def _none_at(path: Path) -> Iterator[None]:
-    """What an earlier export left at ``path`` goes when the block ends well."""
+    """Remove the file of an earlier export at ``path`` when the block ends without an error."""
     yield
     try:
         path.unlink(missing_ok=True)
@@ -113,7 +114,7 @@ def _none_at(path: Path) -> Iterator[None]:
 def _saved(
     program: ExportedProgram, path: Path, expected: Sequence[Reference], names: Sequence[str]
 ) -> str:
-    """The checksum of the file, from which it was loaded and run. Raises ParityError."""
+    """Save the program, check the saved file and return its SHA-256. Raises ParityError."""
     save_program(program, path)
     saved = load_program(path)
     check("exported program", lambda probe: run_module(saved, probe, names), expected)
@@ -124,8 +125,8 @@ def _check_request(path: Path, example: Size, card: ModelCard, *, dynamic: bool)
     stride = card.stride
     if path.suffix != ".onnx":
         raise UsageError(
-            f"{path} can't be exported to",
-            "an export is an .onnx file with a .pt2 file beside it",
+            f"The model can't be exported to {path}",
+            "the name does not end in .onnx",
             "Give a path that ends in .onnx.",
         )
     least = _smallest(card, dynamic=dynamic)
@@ -136,15 +137,17 @@ def _check_request(path: Path, example: Size, card: ModelCard, *, dynamic: bool)
     ):
         side = max(10 * stride, card.round_up(least))
         raise UsageError(
-            f"{example} is no example size for this network",
-            f"its height and width have to be multiples of {stride}, at least {least}",
-            f"Give an example such as {Size(side, side + 3 * stride)}.",
+            f"The network can't be exported at {example}",
+            f"height and width must be multiples of {stride}, and at least {least}",
+            f"Give a size such as {Size(side, side + 3 * stride)}.",
         )
 
 
 def _smallest(card: ModelCard, *, dynamic: bool) -> int:
-    """Where the size is free, two strides (torch takes a map of one cell for a constant), or what
-    the network itself asks."""
+    """The smallest side: with a free size two strides, or the network's own where that is larger.
+
+    Torch takes a feature map of one cell as a constant.
+    """
     return max(2 * card.stride, card.smallest) if dynamic else card.stride
 
 
@@ -154,15 +157,16 @@ def _check_weights(module: nn.Module) -> None:
     for tensor in tensors:
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             raise ExportError(
-                "The module can't be exported as it is",
+                "The module can't be exported",
                 f"it holds {tensor.dtype} weights, and an export starts from float32",
-                "Call .float() on it; choose the precision of the graph with --precision.",
+                "Call .float() on the module. Choose the precision of the graph with "
+                f"{spelled('precision')}.",
             )
         if tensor.device.type != "cpu":
             raise ExportError(
-                "The module can't be exported as it is",
+                "The module can't be exported",
                 f"its weights are on {tensor.device}",
-                "Call .cpu() on it.",
+                "Call .cpu() on the module.",
             )
 
 

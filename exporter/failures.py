@@ -1,7 +1,7 @@
-"""What torch's exporters raise, as one sentence.
+"""Explain the errors of torch's exporters in one sentence.
 
-Their messages run to pages: a graph, advice to torch's developers, a traceback. The line that says
-what is wrong with the module is in them, and is kept.
+Their messages are pages long: a graph, advice to torch's developers, a traceback. Only the line
+that says what is wrong with the module is shown.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def demand_package(package: str, extra: str) -> None:
-    """Raises BackendUnavailableError where ``package``, which ``extra`` brings, is not here."""
+    """Raises BackendUnavailableError unless ``package``, a part of ``extra``, is installed."""
     if find_spec(package) is None:
         raise BackendUnavailableError(
-            "Nothing can be exported here",
+            "Models can't be exported on this machine",
             f"{package} is not installed",
             f"Install sizewise[{extra}].",
             reason_code="unsupported_backend",
@@ -41,9 +41,9 @@ def demand_package(package: str, extra: str) -> None:
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Whatever the block raises becomes an ExportError that starts with ``what``.
+    """Turn whatever the block raises into an ExportError that starts with ``what``.
 
-    Every exception, because the module is the user's program and may raise any.
+    It catches every exception, because the module is the user's program and may raise any.
     """
     try:
         yield
@@ -55,10 +55,10 @@ def explained(what: str) -> Iterator[None]:
 
 @contextmanager
 def quiet_torch() -> Iterator[None]:
-    """Mutes what torch tells its own developers: what matters comes as an exception.
+    """Mute torch's messages to its own developers: errors come as exceptions.
 
-    Its cache of shapes is off meanwhile: with free sizes, keys cost more than what they find (a
-    transformer takes 1.6 times as long with it, a convolutional network as long as without).
+    Its cache of shapes is off meanwhile. With free sizes, its keys cost more than they save: a
+    transformer takes 1.6 times as long with it, a convolutional network as long as without.
     """
     from torch._dynamo import config
 
@@ -78,12 +78,12 @@ def quiet_torch() -> Iterator[None]:
 
 
 def explain(what: str, error: BaseException) -> ExportError:
-    """The ExportError for what torch, or the module under it, has raised."""
+    """The ExportError for an exception of torch or of the module."""
     text = str(error)
     if operator := _OPERATOR.search(text):
         return UnsupportedOperatorError(
             what,
-            f"ONNX has no form of the operator {operator[1]}",
+            f"ONNX has no equivalent of the operator {operator[1]}",
             "Replace that operator in the module, or move it out of the exported part.",
             reason_code="unsupported_operator",
         )
@@ -97,23 +97,23 @@ def explain(what: str, error: BaseException) -> ExportError:
         )
     if "Constraints violated" in text:
         return _violated(what, text)
-    return ExportError(what, first_line(error), "Correct the module and export it again.")
+    return ExportError(what, first_line(error), "Fix the module and export it again.")
 
 
 def _violated(what: str, text: str) -> ExportError:
     fixed = _SPECIALIZED.findall(text)
     bullets = re.findall(r"^\s*- (.+)$", text, re.MULTILINE) or [text.splitlines()[0]]
-    why = " and ".join(f"{name} is fixed to {value} in it" for name, value in fixed) or bullets[0]
+    why = " and ".join(f"the module fixes {name} to {value}" for name, value in fixed) or bullets[0]
     return ExportError(
         what,
         why,
-        "Derive every size from the input's shape by integer arithmetic, give the stride that "
+        "Derive every size from the input's shape by integer arithmetic. Or give the stride that "
         "the module needs, or export with a fixed size.",
     )
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of the error that started it all, with its type where it has no text."""
+    """The first line of the original error, or its type where it has no text."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]

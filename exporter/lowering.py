@@ -1,4 +1,4 @@
-"""An ExportedProgram → an ONNX graph that is folded, named and stripped."""
+"""Lower an ExportedProgram to an ONNX graph that is folded, named and stripped."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def lower(
     dynamic: bool,
     opset: int,
 ) -> onnx.ModelProto:
-    """Input ``images`` [batch, 3, height, width]. Raises ExportError and its subclasses."""
-    with torch.no_grad(), quiet_torch(), explained("The module can't be put into ONNX"):
-        made = torch.onnx.export(
+    """The ONNX graph, with the input ``images`` [batch, 3, height, width]. Raises ExportError."""
+    with torch.no_grad(), quiet_torch(), explained("The module can't be converted to ONNX"):
+        exported = torch.onnx.export(
             program,
             dynamo=True,
             external_data=False,
@@ -39,7 +39,7 @@ def lower(
             output_names=list(output_names),
             verbose=False,
         )
-        model = cast("torch.onnx.ONNXProgram", made).model_proto
+        model = cast("torch.onnx.ONNXProgram", exported).model_proto
     for graph_pass in (
         FoldBatchNorm(),
         NameDimensions(stride=stride, dynamic=dynamic),

@@ -21,7 +21,7 @@ from sizewise.core.reading import (
 from sizewise.core.specs import Sizes
 
 if TYPE_CHECKING:
-    from exporter.calibration.feeding import Scaling
+    from exporter.calibration.feeding import Normalization
     from exporter.precisions._base import Precision
 
 _PRECISION, _CALIBRATION, _ACCURACY = "Precision", "Calibration (int8, fp8)", "Accuracy"
@@ -127,13 +127,13 @@ class PrecisionOptions:
         return tuple(dict.fromkeys(self.precision))
 
     @property
-    def scaling(self) -> Scaling:
+    def scaling(self) -> Normalization:
         """Raises UsageError."""
-        from exporter.calibration.feeding import Scaling
+        from exporter.calibration.feeding import Normalization
 
         if not (self.mean or self.std):
-            return Scaling()
-        return Scaling(mean=self.mean or (0.0, 0.0, 0.0), std=self.std or (1.0, 1.0, 1.0))
+            return Normalization()
+        return Normalization(mean=self.mean or (0.0, 0.0, 0.0), std=self.std or (1.0, 1.0, 1.0))
 
     def check(self) -> None:
         """Raises UsageError for what can be told before anything is exported."""

@@ -1,4 +1,4 @@
-"""Which layers a precision hurts: found by putting each of them alone into it."""
+"""Find the layers that a precision harms, by converting each of them alone."""
 
 from __future__ import annotations
 
@@ -9,22 +9,31 @@ from exporter.checks.deviation import RelativeError
 from exporter.convert import Conversion
 from exporter.graph.passes import NothingNarrowedError
 from sizewise.core.errors import ExportError
+from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress
+
+_NAMED = 5
+"""Layers that an error names."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sensitivity:
-    """``error`` is the relative root mean square error at the heads where this layer alone is
-    narrow (0: none)."""
+    """The error that one layer causes.
+
+    ``error`` is the relative root mean square error at the heads where this layer alone is in the
+    narrow type (0: no error).
+    """
 
     layer: str
     error: float
 
 
 def layer_errors(conversion: Conversion, progress: Progress = SILENT) -> tuple[Sensitivity, ...]:
-    """Of every layer that the precision changes, the worst first; at the middle one of the sizes
-    that were looked at."""
-    sizes = sorted(conversion.looks.sizes, key=lambda size: size.pixels)
+    """The error of every layer that the precision changes, the largest first.
+
+    It is measured at the median calibration size.
+    """
+    sizes = sorted(conversion.settings.sizes, key=lambda size: size.pixels)
     batches = conversion.batches(sizes[len(sizes) // 2 :][:1])
     error = RelativeError(conversion.prepared, conversion.heads, batches)
     found = []
@@ -34,56 +43,60 @@ def layer_errors(conversion: Conversion, progress: Progress = SILENT) -> tuple[S
             stage.advance(note=layer)
             try:
                 graph = conversion.graph(others)
-            except NothingNarrowedError:  # this layer is not the precision's
+            except NothingNarrowedError:  # the precision leaves this layer as it is
                 continue
             found.append(Sensitivity(layer=layer, error=error(graph)))
     return tuple(sorted(found, key=lambda one: one.error, reverse=True))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """The layers to keep in float32 and the drop that remains, in points."""
+class Exclusion:
+    """Layers to leave in float32, and the accuracy loss that remains, in points."""
 
-    kept: tuple[str, ...]
-    drop: float
+    layers: tuple[str, ...]
+    accuracy_loss: float
 
 
-def keep_least(
-    ranked: tuple[Sensitivity, ...], drop: Callable[[tuple[str, ...]], float], limit: float
-) -> Choice:
-    """The fewest of the most sensitive layers, by doubling and then halving, whose keeping brings
-    ``drop`` to ``limit`` points or below. Raises ExportError, which names the worst layers, where
-    even half of them do not.
+def fewest_excluded(
+    ranked: tuple[Sensitivity, ...],
+    accuracy_loss: Callable[[tuple[str, ...]], float],
+    limit: float,
+) -> Exclusion:
+    """The fewest of the most sensitive layers whose exclusion meets ``limit`` points.
+
+    ``accuracy_loss`` measures the loss with the given layers excluded. The number of layers is
+    doubled until the limit is met, and then bisected. Raises ExportError, which names the worst
+    layers, where excluding half of them is not enough.
     """
     names = tuple(one.layer for one in ranked)
     most = len(names) // 2
     low, high, best = 0, 1, None
     while best is None:
         high = min(high, most)
-        left = drop(names[:high])
-        if left <= limit:
-            best = Choice(kept=names[:high], drop=left)
+        loss = accuracy_loss(names[:high])
+        if loss <= limit:
+            best = Exclusion(layers=names[:high], accuracy_loss=loss)
         elif high >= most:
-            raise _not_enough(ranked, left, limit)
+            raise _not_enough(ranked, loss, limit)
         else:
             low, high = high, 2 * high
-    while len(best.kept) - low > 1:
-        middle = (low + len(best.kept)) // 2
-        left = drop(names[:middle])
-        if left <= limit:
-            best = Choice(kept=names[:middle], drop=left)
+    while len(best.layers) - low > 1:
+        middle = (low + len(best.layers)) // 2
+        loss = accuracy_loss(names[:middle])
+        if loss <= limit:
+            best = Exclusion(layers=names[:middle], accuracy_loss=loss)
         else:
             low = middle
     return best
 
 
-def _not_enough(ranked: tuple[Sensitivity, ...], left: float, limit: float) -> ExportError:
-    worst = ", ".join(f"{one.layer} ({one.error:.1%})" for one in ranked[:5])
+def _not_enough(ranked: tuple[Sensitivity, ...], loss: float, limit: float) -> ExportError:
+    worst = ", ".join(f"{one.layer} ({one.error:.1%})" for one in ranked[:_NAMED])
     return ExportError(
-        f"The accuracy drops by more than {limit:g} points",
-        f"{left:.2f} are lost with the {len(ranked) // 2} most sensitive layers in float32; "
+        f"The accuracy loss is above the limit of {limit:g} points",
+        f"it is {loss:.2f} points with the {len(ranked) // 2} most sensitive layers in float32; "
         f"the worst are {worst}",
-        "Calibrate on more pictures or another --method, choose bf16 or fp16, or allow more with "
-        "--max-drop.",
+        f"Calibrate on more pictures, try another {spelled('method')}, choose bf16 or fp16, or "
+        f"raise {spelled('max_drop')}.",
         reason_code="numerics",
     )

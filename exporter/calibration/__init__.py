@@ -1,1 +1,1 @@
-"""What values pass through a graph when real pictures do, and how far a quantiser should reach."""
+"""Calibration: value ranges observed on real pictures, and thresholds chosen from them."""

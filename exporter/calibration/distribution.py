@@ -1,4 +1,4 @@
-"""How the magnitudes of a tensor's values are distributed."""
+"""The distribution of the magnitudes of a tensor's values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 BINS = 2048
 """As in S. Migacz, "8-bit inference with TensorRT" (GTC 2017)."""
 _CHUNK = 1 << 16
-"""Values at a time: what is computed of them stays in the processor's cache."""
+"""Values counted at a time, so that intermediate results stay in the processor's cache."""
 
 
 def _not_counted() -> NDArray[np.int64]:
@@ -20,11 +20,13 @@ def _not_counted() -> NDArray[np.int64]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Distribution:
-    """``absmax`` is the largest |x| (0: the tensor is all zeros); ``counts`` [BINS] is how many |x|
-    fall in each of that many equal bins of [0, absmax], or empty where nobody counted.
+    """A histogram of magnitudes.
 
-    ``zeros`` of the first bin are exactly 0. Any scale represents those exactly, so they tell
-    nothing of which to choose, and after a ReLU they outnumber the rest.
+    ``absmax`` is the largest |x| (0: the tensor is all zeros). ``counts`` [BINS] is the number of
+    |x| in each of that many equal bins of [0, absmax]; it is empty where they were not counted.
+
+    ``zeros`` of the first bin are exactly 0. Every scale represents those exactly, so they say
+    nothing about which to choose, and after a ReLU they outnumber the rest.
     """
 
     absmax: float
@@ -40,9 +42,9 @@ class Distribution:
 
 
 def count_magnitudes(values: NDArray[Any], absmax: float) -> NDArray[np.int64]:
-    """How many of |values| fall in each of BINS equal bins of [0, absmax]: int64 [BINS].
+    """The number of |values| in each of BINS equal bins of [0, absmax]: int64 [BINS].
 
-    ``absmax`` > 0; what lies above it by rounding goes into the last bin.
+    ``absmax`` > 0; a value that rounding puts above it goes into the last bin.
     """
     counts = np.zeros(BINS, np.int64)
     flat = values.ravel()

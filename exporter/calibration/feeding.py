@@ -1,4 +1,4 @@
-"""Pictures as a model takes them, at several input sizes."""
+"""Feed pictures to a model in its own input format, at several sizes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from numpy.typing import NDArray
 from exporter.calibration.images import CalibrationImage, CalibrationSet
 from netzoo.tasks.letterbox import Letterbox
 from sizewise.core.errors import InputError, UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import ExportedModel, ImageInput, Size
 
 Batch = tuple[Size, NDArray[Any]]
 
 _DTYPES = ("float32", "uint8")
 _PICTURES_PER_SIZE = 4
-"""As many at least see each size before a picture is spared the other sizes."""
+"""With at least this many pictures per size, each picture is used at one size only."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scaling:
-    """What a model wants of its colours, of 0–1: ``(x - mean) / std``, three numbers each."""
+class Normalization:
+    """The normalization of colours 0–1 that a model expects: ``(x - mean) / std``, for R, G, B."""
 
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
@@ -34,30 +35,31 @@ class Scaling:
         three = len(self.mean) == len(self.std) == 3
         if not three or not all(map(math.isfinite, numbers)) or min(self.std) <= 0:
             raise UsageError(
-                f"Colours can't be scaled by mean {self.mean} and std {self.std}",
-                "each is three numbers for red, green and blue, and no deviation is 0 or below",
-                "Give --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225, or leave them out.",
+                f"Colours can't be normalized with mean {self.mean} and std {self.std}",
+                "each is three numbers, for red, green and blue, and every std is above 0",
+                f"Give {spelled('mean')} 0.485,0.456,0.406 and {spelled('std')} "
+                "0.229,0.224,0.225, or leave them out.",
             )
 
     def __call__(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``planes`` [3, H, W]."""
-        if self == Scaling():
+        """Normalize ``planes`` [3, H, W]."""
+        if self == Normalization():
             return planes
         mean, std = (np.array(v, np.float32).reshape(3, 1, 1) for v in (self.mean, self.std))
-        scaled: NDArray[np.float32] = (planes - mean) / std
-        return scaled
+        normalized: NDArray[np.float32] = (planes - mean) / std
+        return normalized
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationBatches:
-    """One picture at a time, letterboxed (or stretched, as the model's card says).
+    """Batches of one picture each, letterboxed (or stretched, as the model's card says).
 
-    Each is read when its turn comes, so they can be gone through many times in little memory.
+    A picture is read only when it is needed, so many passes over all of them need little memory.
     """
 
     model: ExportedModel
     turns: tuple[tuple[Size, CalibrationImage], ...]
-    scaling: Scaling
+    normalization: Normalization
 
     def __len__(self) -> int:
         return len(self.turns)
@@ -68,7 +70,7 @@ class CalibrationBatches:
             picture = image.read()
             source = Size(*picture.shape[:2])
             planes = Letterbox.fit(source, size, keep_shape=keep_shape).apply(picture)
-            yield size, _as_input(self.scaling(planes), image_input)
+            yield size, _as_input(self.normalization(planes), image_input)
 
 
 def calibration_batches(
@@ -76,22 +78,24 @@ def calibration_batches(
     sizes: Sequence[Size],
     model: ExportedModel,
     *,
-    scaling: Scaling | None = None,
+    normalization: Normalization | None = None,
     each: bool = False,
 ) -> CalibrationBatches:
-    """Every picture at one of ``sizes``, by turns, where there are four pictures for each size or
-    more and ``each`` does not ask otherwise; else every picture at every size.
+    """Batches of all ``images``, at one size each or at every one of ``sizes``.
 
-    A batch is [B, 3, H, W] or [B, H, W, 3] as ``model`` has it, float32 of 0–1 or uint8 of 0–255;
-    B is 1, or the model's fixed batch, filled with the same picture. Raises InputError where the
-    model takes no pictures, UsageError where it does not take a size.
+    With four pictures per size or more, the pictures take the sizes in turn, one size each. With
+    fewer pictures, or with ``each``, every picture is fed at every size.
+
+    A batch is [B, 3, H, W] or [B, H, W, 3], as ``model`` has it, float32 0–1 or uint8 0–255. B is
+    1, or the model's fixed batch, filled with the same picture. Raises InputError where the model
+    takes no pictures, UsageError where it refuses a size.
     """
     _demand_pictures(model)
-    if scaling not in (None, Scaling()) and model.image.tensor.dtype == "uint8":
+    if normalization not in (None, Normalization()) and model.image.tensor.dtype == "uint8":
         raise UsageError(
-            f"The colours of {model.path.name} can't be scaled",
-            "it takes bytes, and scales them itself",
-            "Leave --mean and --std out.",
+            f"The colours of {model.path.name} can't be normalized",
+            "it takes uint8 pixels and normalizes them itself",
+            f"Leave {spelled('mean')} and {spelled('std')} out.",
         )
     for size in sizes:
         demand_size(model, size)
@@ -99,11 +103,13 @@ def calibration_batches(
         turns = [(sizes[k % len(sizes)], image) for k, image in enumerate(images.images)]
     else:
         turns = [(size, image) for size in sizes for image in images.images]
-    return CalibrationBatches(model=model, turns=tuple(turns), scaling=scaling or Scaling())
+    return CalibrationBatches(
+        model=model, turns=tuple(turns), normalization=normalization or Normalization()
+    )
 
 
 def _as_input(planes: NDArray[np.float32], image: ImageInput) -> NDArray[Any]:
-    """[3, H, W] of 0–1 → a batch of the model's type, layout and length."""
+    """Turn [3, H, W] of 0–1 into a batch of the model's dtype, layout and batch size."""
     if image.tensor.dtype == "uint8":
         values: NDArray[Any] = np.rint(planes * 255).astype(np.uint8)
     else:
@@ -118,8 +124,8 @@ def _demand_pictures(model: ExportedModel) -> None:
     if image.channels != 3 or image.tensor.dtype not in _DTYPES:
         raise InputError(
             f"{model.path.name} can't be calibrated",
-            f"pictures are given as RGB, float32 or uint8, and the model takes {image.tensor}",
-            "Give a model that takes pictures, or leave the calibration out.",
+            f"its input must be RGB in float32 or uint8, and it is {image.tensor}",
+            f"Give a model that takes pictures, or leave {spelled('calibrate')} out.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The pictures to calibrate on: a folder of them, or those of a data set."""
+"""The calibration samples: pictures of a folder or of a data set."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _ANNOTATED = ("train.json", "val.json")
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationImage:
-    """A picture that is decoded when it is needed."""
+    """A picture, decoded only when it is needed."""
 
     path: Path
 
     def read(self) -> NDArray[np.uint8]:
-        """RGB [H, W, 3], upright. Raises InputError where it can't be decoded any more."""
+        """The upright picture, RGB [H, W, 3]. Raises InputError where it can't be decoded."""
         return decode_picture(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationSet:
-    """At least one picture, and not all of one colour.
+    """At least one picture, some with more than one colour.
 
-    ``sha256`` is of the decoded pixels in their order: what the files are called, and where they
-    lie, does not enter.
+    ``sha256`` is the hash of the decoded pixels in their order; names and folders of the files
+    leave it unchanged.
     """
 
     name: str
@@ -46,33 +46,33 @@ class CalibrationSet:
 def read_calibration(
     source: str, *, limit: int = 128, progress: Progress = SILENT
 ) -> CalibrationSet:
-    """At most ``limit`` pictures of ``source``, taken evenly.
+    """At most ``limit`` pictures of ``source``, evenly spaced.
 
-    ``source`` is a folder of pictures (and of folders of them; links to folders are not followed),
-    or whatever ``open_dataset`` takes, whose training pictures are then meant.
-    Raises UsageError, and InputError where a picture can't be decoded or nothing is to be seen.
+    ``source`` is a folder of pictures, searched with its subfolders (links to folders are
+    skipped), or a data set that ``open_dataset`` takes, of which the training pictures are used.
+    Raises UsageError, and InputError where a picture can't be decoded or all are of one colour.
     """
     demand_source(source, limit)
     name, paths = _find(source, progress)
     images = tuple(CalibrationImage(path=path) for path in _evenly(paths, limit))
-    return CalibrationSet(name=name, sha256=_look_through(name, images, progress), images=images)
+    return CalibrationSet(name=name, sha256=_hash_pixels(name, images, progress), images=images)
 
 
 def demand_source(source: str, limit: int) -> None:
-    """Raises UsageError where ``source`` is nothing to read from, before any of it is read."""
+    """Raises UsageError where ``source`` does not exist, before any picture is read."""
     if limit < 1:
         raise UsageError(
-            f"{limit} pictures can't be calibrated on",
+            f"The model can't be calibrated on {limit} pictures",
             "at least one is needed",
-            "Give a limit of 1 or more; 128 are plenty.",
+            "Give 1 or more; 128 are usually enough.",
         )
     with reading(Path(source)):
         if source in datasets() or Path(source).is_file() or Path(source).is_dir():
             return
     raise UsageError(
-        f"There are no calibration pictures {source!r}",
-        f"it is no folder, no file and none of {', '.join(sorted(datasets()))}",
-        "Give a folder of pictures, a COCO JSON, or one of these names.",
+        f"Calibration pictures not found: {source}",
+        f"there is no such folder or file, and the data sets are {', '.join(sorted(datasets()))}",
+        "Give a folder of pictures, a COCO JSON file, or the name of a data set.",
     )
 
 
@@ -88,8 +88,8 @@ def _find(source: str, progress: Progress) -> tuple[str, Sequence[Path]]:
     if not found:
         raise InputError(
             f"There are no pictures in {path}",
-            f"no file there, or in a folder within, ends in {', '.join(SUFFIXES)}",
-            "Name a folder that has some.",
+            f"no file in it or its subfolders ends in {', '.join(SUFFIXES)}",
+            "Give a folder that has some.",
         )
     return path.resolve().name, found
 
@@ -99,7 +99,7 @@ def _pictures_in(folder: Path) -> Iterator[Path]:
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            if not path.is_symlink():  # which may lead back to where we are
+            if not path.is_symlink():  # a link may lead back to a folder above
                 yield from _pictures_in(path)
         elif path.suffix.lower() in SUFFIXES:
             yield path
@@ -111,7 +111,7 @@ def _evenly(paths: Sequence[Path], limit: int) -> Sequence[Path]:
     return [paths[place * len(paths) // limit] for place in range(limit)]
 
 
-def _look_through(name: str, images: Sequence[CalibrationImage], progress: Progress) -> str:
+def _hash_pixels(name: str, images: Sequence[CalibrationImage], progress: Progress) -> str:
     """The hash of all pixels. Raises InputError where every picture is of one colour."""
     digest, anything = hashlib.sha256(), False
     with progress.stage("Reading pictures", len(images)) as stage:
@@ -123,8 +123,8 @@ def _look_through(name: str, images: Sequence[CalibrationImage], progress: Progr
             stage.advance()
     if not anything:
         raise InputError(
-            f"Nothing can be calibrated on {name}",
-            f"nothing is to be seen in its pictures: all {len(images)} are of one colour",
-            "Give pictures like those that the network is for.",
+            f"The model can't be calibrated on {name}",
+            f"each of its {len(images)} pictures is a single colour",
+            "Give pictures like those that the network is meant for.",
         )
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What a calibration method is: from how values are distributed to how far a quantiser reaches."""
+"""Calibration methods: each chooses a quantization threshold from a distribution of values."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from sizewise.core.discover import Registry
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """``threshold`` gives the magnitude that becomes the largest quantised one; what is larger is
-    clipped. It lies in (0, absmax], and is 0 only for a tensor of zeros."""
+    """A calibration method.
+
+    ``threshold`` gives the magnitude that becomes the largest quantized one; larger magnitudes are
+    clipped. It lies in (0, absmax], and is 0 only for a tensor of zeros.
+    """
 
     name: str
     needs_histogram: bool

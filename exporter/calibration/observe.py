@@ -1,8 +1,8 @@
-"""How large the values of a graph's tensors are when real pictures pass through it.
+"""Observe the value ranges of a graph's tensors on real pictures.
 
-The first pass takes the largest magnitudes inside the graph, by nodes added to a copy of it, so
-that one number of each tensor comes back and not the tensor. The second, for the histograms, needs
-the tensors themselves: as many at once as fit, so that it may take several runs over the pictures.
+The first pass computes the largest magnitudes inside the graph, with nodes added to a copy of it,
+so that a few numbers per tensor come back instead of the tensor. The second pass, for histograms,
+needs the tensors themselves. It takes as many as fit into memory, in several runs if need be.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     import onnx
 
 MOST_BYTES = 512 * 2**20
-"""Of the tensors that one run gives back."""
+"""The limit on the tensors that one run gives back."""
 _FLOAT_BYTES = 4
 
 
 class Batches(Protocol):
-    """Inputs of the graph, each with the size that it was made for."""
+    """Inputs of the graph, each with its image size."""
 
     def __len__(self) -> int: ...
 
@@ -56,12 +56,12 @@ def observe(
     histograms: bool,
     progress: Progress = SILENT,
 ) -> Mapping[str, Distribution]:
-    """The distribution of each of ``tensors``, floating-point ones of the graph, over all of
-    ``batches()``, which is asked for again for each pass. Counts come with ``histograms`` alone.
+    """The distribution of each of the floating-point ``tensors`` over all of ``batches()``.
 
-    Raises KeyError for a tensor that the graph has not, ValueError without batches, ExportError
-    where the graph does not run or a value is not finite, BackendUnavailableError without ONNX
-    Runtime.
+    ``batches`` is called once for each pass. Values are counted only with ``histograms``.
+
+    Raises KeyError for an unknown tensor, ValueError without batches, ExportError where the graph
+    does not run or a value is not finite, BackendUnavailableError without ONNX Runtime.
     """
     demand_package("onnxruntime", "cpu")
     names = tuple(dict.fromkeys(tensors))
@@ -83,7 +83,7 @@ def _measure(
     session = InnerSession(model, outputs, nodes)
     extents = dict.fromkeys(names, _Extent())
     if not len(batches):
-        raise ValueError("there is nothing to observe: no batches")
+        raise ValueError("there are no batches to observe")
     with progress.stage("Observing ranges", len(batches)) as stage:
         for size, batch in batches:
             results = np.array(session.run(size, batch), np.float64).reshape(-1, 3)
@@ -95,9 +95,9 @@ def _measure(
 
 
 def _extent_nodes(names: Sequence[str]) -> tuple[list[onnx.NodeProto], list[str]]:
-    """Nodes that give, of each tensor, max |x|, Σ (x - x) and its number of values.
+    """Nodes that compute max |x|, Σ (x - x) and the number of values of each tensor.
 
-    x - x is 0 of what is finite and NaN of what is not; a maximum may pass over NaN.
+    x - x is 0 for a finite value and NaN for any other; a maximum may skip NaN.
     """
     from onnx.helper import make_node
 
@@ -120,13 +120,13 @@ def _demand_finite(name: str, size: Size, differences: float) -> None:
         raise ExportError(
             f"The tensor {name} can't be calibrated",
             f"at {size}, some of its values are not finite",
-            "Look for a division by zero or an overflow in the network before that.",
+            "Look for a division by zero or an overflow before this tensor in the network.",
             reason_code="numerics",
         )
 
 
 def _groups(elements: Mapping[str, int]) -> list[list[str]]:
-    """Tensors that together stay within MOST_BYTES, or one alone that does not."""
+    """Groups of tensors within MOST_BYTES together; a larger tensor is a group by itself."""
     groups: list[list[str]] = []
     left = 0
     for name, count in elements.items():
@@ -141,7 +141,7 @@ def _groups(elements: Mapping[str, int]) -> list[list[str]]:
 def _count(
     model: onnx.ModelProto, known: Mapping[str, Distribution], batches: Batches, progress: Progress
 ) -> dict[str, Distribution]:
-    """``known`` of a group of tensors, with their counts."""
+    """The distributions of a group of tensors, with their counts."""
     session = InnerSession(model, tuple(known))
     counts = {name: np.zeros(BINS, np.int64) for name in known}
     zeros = dict.fromkeys(known, 0)

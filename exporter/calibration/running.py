@@ -1,4 +1,4 @@
-"""Runs a graph for the values of tensors inside it."""
+"""Run a graph and read the values of tensors inside it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ Array = NDArray[Any]
 
 
 class InnerSession:
-    """A copy of a graph with one input, with ``nodes`` added to it and ``outputs`` as its outputs,
-    on ONNX Runtime's CPU provider without optimisations. Raises ExportError."""
+    """An ONNX Runtime session that gives tensors inside a graph with one input.
+
+    It runs a copy of the graph with ``nodes`` and ``outputs`` added, on the CPU provider without
+    optimisations. Raises ExportError.
+    """
 
     def __init__(
         self, model: onnx.ModelProto, outputs: Sequence[str], nodes: Sequence[onnx.NodeProto] = ()
@@ -29,7 +32,7 @@ class InnerSession:
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 4  # its failures come as exceptions, which we explain
-        with explained("ONNX Runtime refuses the graph that is to be calibrated"):
+        with explained("ONNX Runtime refuses the graph to be calibrated"):
             self._session = ort.InferenceSession(
                 _extended(model, outputs, nodes), options, providers=["CPUExecutionProvider"]
             )
@@ -44,7 +47,7 @@ class InnerSession:
             raise ExportError(
                 f"The model can't be calibrated at {size}",
                 f"it does not run there: {first_line(error)}",
-                "Choose sizes that it takes.",
+                "Choose sizes that the model takes.",
             ) from error
         return found
 
@@ -65,7 +68,7 @@ def _extended(
 
 
 def demand_tensors(model: onnx.ModelProto, names: Sequence[str]) -> None:
-    """Raises KeyError where one of ``names`` is no tensor of the graph (branches not counted)."""
+    """Raises KeyError where the graph has no tensor of one of ``names`` (outside branches)."""
     graph = model.graph
     inputs = {value.name for value in graph.input} | {value.name for value in graph.initializer}
     known = inputs.union(*(node.output for node in graph.node))

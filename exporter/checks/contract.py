@@ -1,4 +1,4 @@
-"""The output contract: what a model of each task gives, checked on the numbers themselves."""
+"""The output contract of each task, checked on real outputs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Outputs = Mapping[str, NDArray[Any]]
 
 
 def check_batch(outputs: Outputs, probe: Probe) -> None:
-    """Raises ExportError where an output has not one row for each image."""
+    """Raises ExportError unless every output has one row for each image."""
     for name, array in outputs.items():
         if array.ndim == 0 or array.shape[0] != probe.batch_size:
             raise ExportError(
-                f"The module's output {name} does not keep the batch",
+                f"The first dimension of the module's output {name} is not the batch",
                 f"at {probe}, its shape is {list(array.shape)}",
-                "Look for a view or reshape with a fixed number: name the batch and derive the "
-                "other sizes from the input's shape.",
+                "Look for a view or reshape with a fixed number. Keep the batch as its own "
+                "dimension and derive the others from the input's shape.",
             )
 
 

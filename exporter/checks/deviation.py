@@ -1,4 +1,4 @@
-"""How far a network in another precision is from its float32 parent, on the same images."""
+"""The error of a converted network against its float32 parent, on the same images."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from exporter.calibration.running import InnerSession
 from exporter.checks.emulation import emulated
 from exporter.checks.tolerance import difference, finite_absmax, largest
 from sizewise.core.errors import ExportError
+from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Deviation, Size
 
@@ -24,25 +25,25 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _TINY = float(np.finfo(np.float32).tiny)
-"""For a parent of zeros: shares of it stay finite, as a card has to hold them."""
+"""The divisor for a parent of zeros, so that the relative error in a card stays finite."""
 
 
 def deviations(
     parent: onnx.ModelProto,
-    made: onnx.ModelProto,
+    converted: onnx.ModelProto,
     names: Sequence[str],
     batches: Batches,
     *,
     bound: float,
     progress: Progress = SILENT,
 ) -> tuple[Deviation, ...]:
-    """Of each tensor of ``names``, at each size, over all batches of that size.
+    """The error of each tensor of ``names`` at each size, over all batches of that size.
 
-    Both run in ONNX Runtime without optimisations, ``made`` as what it computes (``emulation``).
-    Raises ExportError where ``made`` gives another number of values, or (``numerics``) what is not
-    finite.
+    Both graphs run in ONNX Runtime without optimisations, ``converted`` in emulation. Raises
+    ExportError where ``converted`` gives another number of values, or (``numerics``) values that
+    are not finite.
     """
-    reference, narrow = InnerSession(parent, names), InnerSession(emulated(made), names)
+    reference, narrow = InnerSession(parent, names), InnerSession(emulated(converted), names)
     errors: dict[tuple[Size, str], _Error] = {}
     with progress.stage("Measuring the error", len(batches)) as stage:
         for size, batch in batches:
@@ -57,7 +58,7 @@ def deviations(
 
 @dataclass
 class _Error:
-    """Of one tensor over several batches."""
+    """The error of one tensor, summed over several batches."""
 
     largest: float = 0.0
     absmax: float = 0.0
@@ -84,17 +85,16 @@ class _Error:
 
 
 class RelativeError:
-    """Of tensors ``names`` of other graphs, on ``batches`` that the parent has seen once."""
+    """The error of the tensors ``names`` of converted graphs; the parent runs only once."""
 
     def __init__(self, parent: onnx.ModelProto, names: Sequence[str], batches: Batches) -> None:
         session = InnerSession(parent, names)
         self._names, self._batches = names, batches
         self._expected = [session.run(size, batch) for size, batch in batches]
 
-    def __call__(self, made: onnx.ModelProto) -> float:
-        """The root mean square of the error over that of the parent's values (0: none), where it
-        is worst; infinite where a value is not finite."""
-        session = InnerSession(emulated(made), self._names)
+    def __call__(self, converted: onnx.ModelProto) -> float:
+        """The largest relative root mean square error of any tensor; infinite where a value is."""
+        session = InnerSession(emulated(converted), self._names)
         errors, values = np.zeros(len(self._names)), np.zeros(len(self._names))
         for (size, batch), expected in zip(self._batches, self._expected, strict=True):
             given = session.run(size, batch)
@@ -112,9 +112,9 @@ def _demand_shape(size: Size, name: str, expected: Array, given: Array) -> None:
     if given.shape != expected.shape:
         raise ExportError(
             "The model can't be compared with its float32 parent",
-            f"at {size}, {name} is {list(given.shape)} and was {list(expected.shape)}: how many "
-            "values there are depends on the values themselves",
-            "Start from a file without suppression in its graph.",
+            f"at {size}, {name} is {list(given.shape)} and was {list(expected.shape)}: its shape "
+            "depends on its values",
+            "Start from a file without NMS in its graph.",
         )
 
 
@@ -122,8 +122,8 @@ def _demand_finite(size: Size, name: str, expected: Array, given: Array) -> None
     if not np.isfinite(given[np.isfinite(expected)]).all():
         raise ExportError(
             "The model overflows in this precision",
-            f"at {size}, {name} is not finite, and in float32 it is",
-            "Give --calibrate with pictures like those it is for: layers that come near the type's "
-            "end then stay in float32; or choose bf16.",
+            f"at {size}, {name} has values that are not finite, though in float32 all are",
+            f"Give {spelled('calibrate')} pictures like those that the model is meant for, so that "
+            "layers near the type's largest value stay in float32; or choose bf16.",
             reason_code="numerics",
         )

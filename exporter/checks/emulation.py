@@ -1,7 +1,7 @@
-"""A graph of any precision as ONNX Runtime's CPU provider can run it: what it computes, not how.
+"""Emulate a 16-bit graph in float32, so that ONNX Runtime's CPU provider can run it.
 
-That provider has no 16-bit convolutions (of bfloat16 it has none, and float16 it computes in
-float32 without rounding in between). Here every operator computes in float32 and its result is
+That provider has no convolutions in bfloat16, and it computes those in float16 in float32, without
+rounding in between. Here every operator computes in float32 and its result is
 rounded to its type, as hardware does that multiplies in 16 bits and adds up in 32.
 """
 
@@ -19,7 +19,7 @@ _ROUNDED = {10, 16}
 
 
 def emulated(model: onnx.ModelProto) -> onnx.ModelProto:
-    """``model`` itself where it holds no 16-bit types, else a copy in float32 that rounds."""
+    """A float32 copy of ``model`` that rounds to 16 bits; ``model`` itself without such types."""
     import onnx
 
     types = tensor_types(model)
@@ -46,7 +46,7 @@ def _widen_constants(graph: onnx.GraphProto) -> None:
 
 
 def _rounding(node: onnx.NodeProto, types: dict[str, int]) -> list[onnx.NodeProto]:
-    """The node in float32, and for each 16-bit result a cast to that type and one back."""
+    """The node in float32, with a cast to 16 bits and back for each 16-bit result."""
     from onnx import helper
 
     if node.op_type == "Cast":

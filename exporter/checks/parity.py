@@ -1,6 +1,6 @@
-"""Does the exported form compute what the module computes, at sizes it was not traced at?
+"""Parity: an export must compute what the module computes, at sizes other than the traced one.
 
-Only this catches a size that was baked in: such a graph exports without a warning.
+Only this catches a size that became a constant: such a graph exports without a warning.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Runner = Callable[[Probe], Mapping[str, Array]]
 
 
 class OnnxRunner(Protocol):
-    """Runs a graph on a probe's images and, by name, what else it takes."""
+    """Runs a graph on a probe's images, with any further inputs by name."""
 
     def __call__(
         self, probe: Probe, further: Mapping[str, Array] | None = None
@@ -38,18 +38,18 @@ class OnnxRunner(Protocol):
 
 
 _TODO = (
-    "Look for a size that is computed through int(), float or a Python list, or held in a "
-    "buffer, and derive it from the input's shape by integer arithmetic."
+    "Look for a size that comes from int(), a float, a Python list or a buffer, and derive it "
+    "from the input's shape by integer arithmetic."
 )
 
 
 def check_onnx(model: bytes, references: Sequence[Reference]) -> tuple[ParityCheck, ...]:
-    """ONNX Runtime's CPU provider with its default optimisations. Raises ParityError."""
+    """Check the graph in ONNX Runtime's CPU provider, optimised by default. Raises ParityError."""
     return check("ONNX graph", onnx_runner(model), references)
 
 
 def check(form: str, run: Runner, references: Sequence[Reference]) -> tuple[ParityCheck, ...]:
-    """Every output of every reference. Raises ParityError at the first that is off."""
+    """Check every output of every reference. Raises ParityError at the first mismatch."""
     changed = influences(references)
     return tuple(result for one in references for result in _check_one(form, run, one, changed))
 
@@ -57,7 +57,7 @@ def check(form: str, run: Runner, references: Sequence[Reference]) -> tuple[Pari
 def compare(
     probe: Probe, name: str, expected: Array, given: Array, *, influence: float
 ) -> ParityCheck:
-    """A NaN on either side gives a NaN error, which does not pass."""
+    """Compare one output. A NaN on either side gives a NaN error, which fails the check."""
     absmax = finite_absmax(expected)
     return ParityCheck(
         batch_size=probe.batch_size,
@@ -70,12 +70,12 @@ def compare(
 
 
 def run_form(form: str, run: Runner, probe: Probe) -> Mapping[str, Array]:
-    """Raises ParityError where it does not run at a size that the module takes."""
+    """The outputs at one probe, where the module runs. Raises ParityError where the form fails."""
     try:
         return run(probe)
     except Exception as error:
         raise ParityError(
-            f"The {form} does not run at {probe}, where the module does",
+            f"The {form} does not run at {probe}, but the module does",
             first_line(error),
             _TODO,
             reason_code="numerics",
@@ -83,7 +83,7 @@ def run_form(form: str, run: Runner, probe: Probe) -> Mapping[str, Array]:
 
 
 def onnx_runner(model: bytes, *, channels_first: bool = True) -> OnnxRunner:
-    """ONNX Runtime's CPU provider with its default optimisations. Raises ExportError."""
+    """A runner in ONNX Runtime's CPU provider, optimised by default. Raises ExportError."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
@@ -119,7 +119,7 @@ def _check_one(
 def _demand_form(form: str, probe: Probe, name: str, expected: Array, given: Array) -> None:
     if (expected.shape, expected.dtype) != (given.shape, given.dtype):
         raise ParityError(
-            f"The {form} gives another {name} than the module",
+            f"The {form} and the module give different shapes or dtypes of {name}",
             f"at {probe}, it is {given.dtype} {list(given.shape)} instead of {expected.dtype} "
             f"{list(expected.shape)}",
             _TODO,
@@ -130,9 +130,9 @@ def _demand_form(form: str, probe: Probe, name: str, expected: Array, given: Arr
 def _demand_agreement(form: str, probe: Probe, result: ParityCheck) -> None:
     if not result.passed:
         raise ParityError(
-            f"The {form} computes something else than the module",
-            f"at {probe}, {result.output} is off by {result.max_abs_error:.3g}, "
-            f"{result.tolerance:.3g} is allowed",
+            f"The {form} and the module compute different values",
+            f"at {probe}, the error of {result.output} is {result.max_abs_error:.3g}, and the "
+            f"limit is {result.tolerance:.3g}",
             _TODO,
             reason_code="numerics",
         )

@@ -1,15 +1,16 @@
-"""The inputs that an export has to get right: sizes that are not the example's."""
+"""Random images at sizes that a model was not exported at, to check it with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.core.patches import patches_under_noise
-from sizewise.core.specs import Size
+from sizewise.core.specs import ExportedModel, Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +30,9 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """A probe and the outputs, by name, that a graph has to give for it.
+    """A probe and the outputs, by name, that a graph must give for it.
 
-    ``rerun``, where there is one, computes them again by other kernels of the same precision.
+    ``rerun``, where there is one, computes them again with other kernels of the same precision.
     """
 
     probe: Probe
@@ -39,18 +40,44 @@ class Reference:
     rerun: Callable[[], Mapping[str, NDArray[Any]]] | None = None
 
 
+@dataclass(frozen=True)
+class ProbeBatches:
+    """One batch of random images at each of ``sizes``, in the model's own dtype and layout.
+
+    They stand in for pictures where a user gave none.
+    """
+
+    model: ExportedModel
+    sizes: tuple[Size, ...]
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def __iter__(self) -> Iterator[tuple[Size, NDArray[Any]]]:
+        image = self.model.image
+        batch = image.tensor.shape[0]
+        for size in self.sizes:
+            images = Probe(batch_size=batch if isinstance(batch, int) else 1, size=size).images()
+            values = np.resize(images, (len(images), image.channels, size.height, size.width))
+            if image.tensor.dtype == "uint8":
+                values = np.rint(values * 255).astype(np.uint8)
+            if not image.channels_first:
+                values = values.transpose(0, 2, 3, 1)
+            yield size, np.ascontiguousarray(values)
+
+
 def plan_probes(
     *, example: Size, stride: int, dynamic: bool, smallest: int = 1
 ) -> tuple[Probe, ...]:
-    """Six or more sizes, none the example's: small and large, most of them not square, no side
-    below ``smallest``.
+    """Six or more sizes other than the example's: small and large, most of them not square.
 
-    One is larger than the example in both directions, so that a buffer cut to size is noticed.
-    Where the size is fixed, the example's alone at three batch sizes.
+    No side is below ``smallest``. One size is larger than the example in both directions, so that
+    a buffer cut to size is noticed. Where the size is fixed, only the example's size is used, at
+    three batch sizes.
     """
     if not dynamic:
         return tuple(Probe(batch_size=batch, size=example) for batch in (1, 2, 3))
-    unit = stride * -(-32 // stride)  # at least 32 pixels: smaller maps say little
+    unit = stride * -(-32 // stride)  # at least 32 pixels: smaller maps show little
     least = max(2 * unit, -(-smallest // stride) * stride)
     sizes = {
         Size(least, least + unit): 1,

@@ -1,4 +1,4 @@
-"""What the module itself gives: the reference that every exported form is held against."""
+"""Reference outputs of the PyTorch module, with which every exported form is compared."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Array = NDArray[Any]
 
 
 def run_module(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Array]:
-    """Outputs by name. Raises ExportError where they are not as many tensors as names."""
+    """The outputs by name. Raises ExportError where tensors and names differ in number."""
     with torch.no_grad():
         tensors = list(_leaves(module(torch.from_numpy(probe.images()))))
     if len(tensors) != len(names):
         raise ExportError(
             "The outputs can't be named",
-            f"the module gives {len(tensors)} and the names are {', '.join(names)}",
+            f"the module gives {len(tensors)} tensors, and the names are {', '.join(names)}",
             "Give one name for each output tensor.",
         )
     return {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
@@ -35,7 +35,10 @@ def run_module(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[st
 def references(
     module: nn.Module, probes: Sequence[Probe], names: Sequence[str], *, example: Size
 ) -> tuple[Reference, ...]:
-    """Raises ExportError where the module works at its example's size alone, or not even there."""
+    """The outputs at every probe.
+
+    Raises ExportError where the module runs only at its example's size, or at no size.
+    """
     with explained(f"The module does not run at {example}"):
         run_module(module, Probe(batch_size=2, size=example), names)
     return tuple(_reference(module, probe, names) for probe in probes)
@@ -47,7 +50,7 @@ def _reference(module: nn.Module, probe: Probe, names: Sequence[str]) -> Referen
     except Exception as error:
         raise ExportError(
             f"The module itself does not run at {probe}",
-            f"it works at its example's size, and here it says: {first_line(error)}",
+            f"it runs at its example's size, but here it raises: {first_line(error)}",
             "Derive every size from the input's shape, give the stride that the module needs, or "
             "export it with a fixed size.",
         ) from error
@@ -59,7 +62,7 @@ def _reference(module: nn.Module, probe: Probe, names: Sequence[str]) -> Referen
 
 
 def _without_onednn(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Array]:
-    """By PyTorch's own kernels, which sum in another order."""
+    """The outputs by PyTorch's own kernels, which sum in another order."""
     onednn: Any = torch.backends.mkldnn
     before = onednn.enabled
     onednn.enabled = False
@@ -73,14 +76,14 @@ def _check_numbers(outputs: Mapping[str, Array], probe: Probe) -> None:
     for name, array in outputs.items():
         if np.isnan(array).any():
             raise ExportError(
-                f"The module's output {name} holds values that are no numbers",
-                f"it gives NaN at {probe}",
-                "Check its weights: a training that diverged leaves such a network.",
+                f"The module's output {name} holds NaN values",
+                f"the first are at {probe}",
+                "Check its weights: a training that diverged gives such a network.",
             )
 
 
 def _leaves(output: object) -> Iterator[Tensor]:
-    """Tensors in the order in which torch.export lists them."""
+    """All tensors, in the order in which torch.export lists them."""
     if isinstance(output, Tensor):
         yield output
     elif isinstance(output, Mapping):

@@ -1,8 +1,8 @@
-"""How far an exported form may be off, and whether agreement within that says anything.
+"""The tolerance of parity checks, and whether agreement within it proves anything.
 
-A random network of many layers hardly looks at its image: its outputs are all but constant, and
-a size baked in changes them less than a tolerance on their magnitude allows. So the tolerance goes
-by what the image changes, and a module that no image changes is refused.
+The outputs of a random network of many layers hardly depend on its image: they are almost constant,
+and a size that became a constant changes them less than a tolerance on their magnitude allows. So
+the tolerance follows what another image changes, and a module that no image changes is refused.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from sizewise.core.errors import ExportError
 Array = NDArray[Any]
 
 RELATIVE = 2e-4
-"""Of what another image changes. Float32 sums in another order differ by 1e-6 to 1e-5 of it once
-an exponential in the decode has had its part; a size baked in, by 1e-1 and more."""
+"""Share of what another image changes. Float32 sums in another order differ by 1e-6 to 1e-5 of it
+after an exponential in the decode; a size that became a constant, by 1e-1 and more."""
 ROUNDING = 2e-5
-"""Of the output's largest value. An error of a few units in the last place of a logit comes out of
-an exponential or a sigmoid as many units of a small probability (1e-5 of it was seen)."""
+"""Share of the output's largest value. An error of a few units in the last place of a logit becomes
+many units of a small probability after an exponential or a sigmoid (1e-5 of it was measured)."""
 FLOOR = 1e-9
-"""For outputs that are all but zero."""
+"""Absolute tolerance, for outputs that are almost zero."""
 NOISE = 4
-"""Times what two ways through the module itself differ by. A network of a hundred layers can make
-more of rounding than the shares above allow, and then only it can say how much."""
+"""Factor on the difference between two runs of the module by different kernels. A network of a
+hundred layers can amplify rounding beyond the shares above, and only it can show how much."""
 _SENSITIVITY = 4
-"""How many tolerances another image must change for parity to say anything."""
+"""How many tolerances another image must change, so that parity proves something."""
 
 
 def tolerance(influence: float, absmax: float) -> float:
@@ -39,15 +39,17 @@ def tolerance(influence: float, absmax: float) -> float:
 
 
 def noise(reference: Reference, name: str) -> float:
-    """What rounding alone may change of an output; 0 where that is not known."""
+    """The error of an output that rounding alone may cause; 0 where it is unknown."""
     if reference.rerun is None:
         return 0.0
     return NOISE * largest(difference(reference.outputs[name], reference.rerun()[name]))
 
 
 def influences(references: Sequence[Reference]) -> Mapping[str, float]:
-    """By output, the least that another image in the batch changed at any of the probes; 0 where
-    no probe has another."""
+    """The smallest change that another image made to each output, over all probes.
+
+    It is 0 where no probe has a second image.
+    """
     several = [reference.outputs for reference in references if reference.probe.batch_size > 1]
     return {
         name: min(
@@ -59,7 +61,7 @@ def influences(references: Sequence[Reference]) -> Mapping[str, float]:
 
 
 def demand_sensitive(references: Sequence[Reference]) -> None:
-    """Raises ExportError where no output tells one image from another."""
+    """Raises ExportError where no output differs between images."""
     changed = influences(references)
     for name, influence in changed.items():
         absmax = max(finite_absmax(reference.outputs[name]) for reference in references)
@@ -68,21 +70,23 @@ def demand_sensitive(references: Sequence[Reference]) -> None:
     listed = ", ".join(f"{name} by {influence:.1g}" for name, influence in changed.items())
     raise ExportError(
         "The export can't be checked against the module",
-        f"its outputs are all but the same for every image (another image changes {listed})",
-        "Load trained weights, or initialise the network so that its outputs follow its input.",
+        f"its outputs are almost the same for every image (another image changes {listed})",
+        "Load trained weights, or initialise the network so that its outputs depend on its input.",
     )
 
 
 def difference(one: Array, other: Array) -> Array:
-    """Absolute, in float64; equal infinities do not differ, and a NaN gives a NaN."""
+    """The absolute difference in float64: 0 for equal infinities, NaN where either is NaN."""
     wide, wide_other = one.astype(np.float64), other.astype(np.float64)
     with np.errstate(invalid="ignore"):  # infinity minus infinity is not used
         return np.where(wide == wide_other, 0.0, np.abs(wide - wide_other))
 
 
 def finite_absmax(values: Array) -> float:
+    """The largest magnitude of the finite values; 0 where there are none."""
     return largest(np.abs(values[np.isfinite(values)]))
 
 
 def largest(values: Array) -> float:
+    """The largest value; 0 where there are none."""
     return float(values.max()) if values.size else 0.0

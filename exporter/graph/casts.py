@@ -1,4 +1,4 @@
-"""Casts that change nothing, found and taken out."""
+"""Find and remove casts that change nothing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     Node = onnx.NodeProto
 
 _EXACT = frozenset({(10, 1), (16, 1), (10, 11), (16, 11), (1, 11)})
-"""From → to (``onnx.TensorProto``'s numbers) where every value survives: float16 and bfloat16 into
-float32, and all of these into float64."""
+"""Exact casts, from → to (``onnx.TensorProto``'s numbers): float16 and bfloat16 to float32, and all
+of these to float64."""
 
 
 def redundant_casts(model: onnx.ModelProto) -> dict[str, str]:
-    """By what such a cast gives, the tensor to be read instead: it has that type already, and only
-    exact casts lie between."""
+    """The output of each redundant cast, with the tensor to read instead.
+
+    That tensor has the type already, and only exact casts lie between.
+    """
     from exporter.graph.types import tensor_types
 
     casts = [node for node in model.graph.node if node.op_type == "Cast"]
@@ -39,7 +41,7 @@ def redundant_casts(model: onnx.ModelProto) -> dict[str, str]:
 
 
 def drop_redundant_casts(model: onnx.ModelProto) -> None:
-    """An output of the graph keeps its name, behind an Identity."""
+    """Remove the redundant casts. An output of the graph keeps its name, behind an Identity."""
     instead = redundant_casts(model)
     for node in all_nodes(model.graph):
         for place, name in enumerate(node.input):
@@ -65,7 +67,7 @@ def _drop_unread(graph: onnx.GraphProto) -> None:
 
 
 def _reads(node: Node) -> Iterator[str]:
-    """What a node reads, in its branches too."""
+    """The tensors that a node reads, in its branches too."""
     yield from node.input
     for attribute in node.attribute:
         for inner in (attribute.g, *attribute.graphs):

@@ -1,4 +1,4 @@
-"""Constants of a graph as initializers, whatever way they were written."""
+"""Constants of a graph, in one place and one form: as initializers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ _IR_VERSION = 4
 
 
 def hoist_constants(model: onnx.ModelProto) -> onnx.ModelProto:
-    """``Constant`` nodes at the top of the graph become initializers; initializers that are inputs
-    as well (before IR version 4 all had to be) are constants only. Changes ``model``."""
+    """Turn the ``Constant`` nodes at the top of the graph into initializers, in place.
+
+    Initializers that are also inputs (before IR version 4 all had to be) become constants only.
+    """
     from onnx import numpy_helper
 
     graph = model.graph
@@ -50,7 +52,7 @@ def _plain(attribute: onnx.AttributeProto) -> NDArray[Any] | None:
 
 
 def drop_unused(graph: onnx.GraphProto) -> None:
-    """Constants that no node reads any more, and the shapes of values that are gone."""
+    """Remove constants that no node reads, and the shapes of values that no longer exist."""
     used = {name for node in all_nodes(graph) for name in node.input}
     used.update(output.name for output in graph.output)
     for field in (graph.initializer, graph.value_info):

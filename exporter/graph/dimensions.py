@@ -1,4 +1,4 @@
-"""The symbolic dimensions, named as people say them: ``batch``, ``height``, ``width``.
+"""Plain names for the symbolic dimensions: ``batch``, ``height``, ``width``.
 
 torch names them ``s77`` and ``32*s39``. The names are what ONNX Runtime's free-dimension
 overrides go by, and what shows whether an output follows its input.
@@ -20,7 +20,9 @@ _SYMBOL = re.compile(r"\bs\d+\b")
 
 
 class NameDimensions(GraphPass):
-    """Of the only input, [batch, 3, height, width]; ``stride`` divides height and width.
+    """Name the dimensions of the only input, [batch, 3, height, width].
+
+    ``stride`` divides height and width.
 
     Other dimensions become expressions in these: ``5*s39*s94`` is ``5*(height//32)*(width//32)``.
     """
@@ -38,7 +40,7 @@ class NameDimensions(GraphPass):
                 fixed = dimensions[axis].dim_param or dimensions[axis].dim_value
                 raise ExportError(
                     f"The exported graph takes one {name} only",
-                    f"torch fixed it to {fixed} while it took the module apart",
+                    f"torch fixed it to {fixed} while it traced the module",
                     "Look for a view, reshape or loop with a fixed number in the module.",
                 )
 
@@ -68,10 +70,10 @@ class NameDimensions(GraphPass):
             first = (dimensions[0].dim_param or dimensions[0].dim_value) if dimensions else "none"
             if first != "batch":
                 raise ParityError(
-                    f"The output {output.name} does not keep the batch",
-                    f"its first dimension is {first} instead of batch",
-                    "Look for a view or reshape with a fixed number: name the batch and derive "
-                    "the other sizes from the input's shape.",
+                    f"The first dimension of the output {output.name} is not the batch",
+                    f"it is {first}",
+                    "Look for a view or reshape with a fixed number. Keep the batch as its own "
+                    "dimension and derive the others from the input's shape.",
                 )
 
     def _quotient(self, text: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""BatchNorm into the convolution before it, wherever the graph calls it.
+"""Fold each BatchNorm into the convolution before it.
 
 PyTorch's own exporter folds a BatchNorm that is called once; one in a backbone that runs at
 several scales keeps a node per call. Here each call's convolution gets the same folded weights.
@@ -24,12 +24,12 @@ Array = NDArray[Any]
 
 
 class FoldBatchNorm(GraphPass):
-    """Conv → BatchNormalization becomes Conv, where the convolution has no other consumer."""
+    """Turn Conv → BatchNormalization into Conv, where the convolution has no other consumer."""
 
     name = "fold-batch-norm"
 
     def requires(self, model: onnx.ModelProto) -> None:
-        """Nothing: a BatchNorm that does not follow a convolution stays."""
+        """No condition: a BatchNorm without a convolution before it stays."""
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         graph = model.graph
@@ -45,7 +45,7 @@ class FoldBatchNorm(GraphPass):
             raise ExportError(
                 "BatchNorm could not be folded into the convolutions",
                 f"{len(left)} are left, {left[0].norm.name} first",
-                "This is a fault of sizewise: report it with the network.",
+                "This is a bug in sizewise: report it with the network.",
             )
 
 

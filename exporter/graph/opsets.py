@@ -1,4 +1,4 @@
-"""A model at a newer opset, where a precision's operators ask for it."""
+"""Conversion to a newer opset, where the operators of a precision need one."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ if TYPE_CHECKING:
     import onnx
 
 _IR_VERSION = 10
-"""The first that knows bfloat16 and float8 in full, and which every back end here reads."""
+"""The first with full bfloat16 and float8, which every back end here reads."""
 
 
 def opset_of(model: onnx.ModelProto) -> int:
+    """The opset of ONNX's own operators; 0 where the model names none."""
     return next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
 
 
 def raise_opset(model: onnx.ModelProto, least: int) -> onnx.ModelProto:
-    """``model`` at ``least`` or the newer opset that it has. Raises ExportError where ONNX's own
-    converter can't do it."""
+    """``model`` at opset ``least``, or at its own where that is newer.
+
+    Raises ExportError where ONNX's own converter fails.
+    """
     import onnx
 
     if opset_of(model) < least:
@@ -27,7 +30,7 @@ def raise_opset(model: onnx.ModelProto, least: int) -> onnx.ModelProto:
             model = onnx.version_converter.convert_version(model, least)
         except (onnx.version_converter.ConvertError, RuntimeError, ValueError) as error:
             raise ExportError(
-                f"The model can't be brought from opset {opset_of(model)} to {least}",
+                f"The model can't be converted from opset {opset_of(model)} to {least}",
                 str(error).strip().splitlines()[0],
                 f"Export it again at opset {least} or above.",
             ) from error

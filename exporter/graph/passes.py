@@ -1,6 +1,6 @@
-"""What an ONNX → ONNX pass is: it says what it requires, applies itself, and checks its work.
+"""The interface of an ONNX → ONNX pass: what it requires, what it does, what it ensures.
 
-The way of onnx ir-py: one pass per file, ``requires → apply → ensures``.
+After onnx ir-py: one pass per file, ``requires → apply → ensures``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class NothingNarrowedError(ExportError):
 
 
 class GraphPass(ABC):
-    """One change of a graph. Never asked to apply itself where ``requires`` has raised."""
+    """One change of a graph. ``apply`` is called only where ``requires`` has not raised."""
 
     name: ClassVar[str]
 
@@ -34,11 +34,11 @@ class GraphPass(ABC):
 
     @abstractmethod
     def ensures(self, model: onnx.ModelProto) -> None:
-        """Raises ExportError where the result is not what the pass promises."""
+        """Raises ExportError where the result is other than the pass promises."""
 
 
 def run_pass(graph_pass: GraphPass, model: onnx.ModelProto) -> onnx.ModelProto:
-    """One pass, with its conditions before and after. Raises ExportError."""
+    """Run one pass and check its conditions before and after. Raises ExportError."""
     graph_pass.requires(model)
     changed = graph_pass.apply(model)
     graph_pass.ensures(changed)
@@ -46,7 +46,7 @@ def run_pass(graph_pass: GraphPass, model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """The nodes of a graph and of the branches and loops inside it."""
+    """All nodes of a graph, with those of the branches and loops inside it."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:

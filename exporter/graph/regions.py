@@ -1,7 +1,7 @@
-"""What part of a network a precision is for: all up to its head convolutions.
+"""The part of a network that a precision changes: all up to its head convolutions.
 
 What comes after them is arithmetic on coordinates and probabilities (the decode), which a narrow
-type spoils at sizes that nobody looked at. Nodes are named by their first output: their names may
+type spoils at sizes that nobody measured. Nodes are named by their first output: their names may
 be empty, their outputs may not.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _FEW = 100
 _SHAPES = frozenset({"Shape", "Size"})
-"""What they give does not depend on the values of what they take."""
+"""Operators whose outputs depend on the shapes of their inputs alone."""
 
 
 class Graph:
@@ -40,16 +40,16 @@ class Graph:
         return [node for node in self.nodes if node.output[0] in self._learned]
 
     def heads(self) -> list[Node]:
-        """Of these, the last on each way to an output."""
+        """The last layer on each path to an output."""
         inner = self.inner()
         return [node for node in self.layers() if node.output[0] not in inner]
 
     def inner(self) -> set[str]:
-        """The layers that another layer comes after."""
+        """The layers with another layer after them."""
         return {name for name in self.above(self.layers()) if name in self._learned}
 
     def above(self, nodes: Iterable[Node]) -> set[str]:
-        """The ancestors of ``nodes``, without themselves where none is the other's ancestor."""
+        """The ancestors of ``nodes``: one of these only where it is an ancestor of another."""
         found: set[str] = set()
         left = [name for node in nodes for name in node.input]
         while left:
@@ -60,13 +60,13 @@ class Graph:
         return found
 
     def trunk(self) -> set[str]:
-        """From the first layers to the heads, both included: what sees the image's contents."""
+        """The nodes from the first layers to the heads, both included."""
         heads = self.heads()
         upto = self.above(heads) | {node.output[0] for node in heads}
         return upto & self.after_layers() & self.seeing()
 
     def seeing(self) -> set[str]:
-        """The nodes whose values depend on the image, and not on its size alone."""
+        """The nodes whose values depend on the image's contents, beyond its size."""
         tensors = set(self.inputs)
         found: set[str] = set()
         for node in self.nodes:
@@ -97,9 +97,11 @@ class Graph:
         }
 
     def _is_learned(self, node: Node) -> bool:
-        """Its weights are constants, and not all of them whole numbers or halves: a convolution by
-        0, 1, 2, … is the expectation of a distribution (DFL), and a matrix of 0, ±½ and 1 makes
-        corners of centres. Both are part of a decode."""
+        """Whether its weights were learned: they are constants, and some is no multiple of ½.
+
+        A convolution with 0, 1, 2, … is the expectation of a distribution (DFL), and a matrix of 0,
+        ±½ and 1 turns centres into corners. Both are part of a decode.
+        """
         if node.op_type not in WEIGHTED:
             return False
         weights = [self.constants[name] for name in node.input[:2] if name in self.constants]
@@ -111,10 +113,10 @@ def _is_round(tensor: onnx.TensorProto) -> bool:
     from onnx import numpy_helper
 
     halves = 2 * numpy_helper.to_array(tensor).ravel()
-    # A few values tell for all but the rarest weights, of which there may be millions.
+    # A few values are enough for all but the rarest weights, of which there may be millions.
     return not np.any(np.mod(halves[:_FEW], 1)) and not np.any(np.mod(halves, 1))
 
 
 def label(node: Node) -> str:
-    """What users call a layer: its name, or its output's where it has none."""
+    """The name of a layer as users write it: its own, or its output's where it has none."""
     return node.name or node.output[0]

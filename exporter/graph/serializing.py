@@ -1,4 +1,4 @@
-"""A model as the bytes of one file: checked in full, weights inside."""
+"""Serialise a checked model, with its weights, to the bytes of one file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def refuse_above_limit(size_bytes: int) -> None:
 
 
 def to_bytes(model: onnx.ModelProto) -> bytes:
-    """Raises ExportError where the checker refuses the model or it is too large."""
+    """The serialised model. Raises ExportError where the checker refuses it or it is too large."""
     import onnx
 
     refuse_above_limit(model.ByteSize())
@@ -32,8 +32,8 @@ def to_bytes(model: onnx.ModelProto) -> bytes:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ExportError(
-            "The graph made is no valid ONNX",
+            "The exported graph is invalid ONNX",
             str(error).strip().splitlines()[0],
-            "This is a fault of sizewise or of torch's exporter: report it with the network.",
+            "This is a bug in sizewise or in torch's exporter: report it with the network.",
         ) from error
     return model.SerializeToString()

@@ -1,7 +1,7 @@
-"""What torch writes into a graph for its own developers, taken out again.
+"""Remove the notes that torch writes into a graph for its own developers.
 
-It notes with every node the source lines that made it, with the absolute paths of this machine:
-nobody's business, and up to half of a small file.
+With every node it notes the source lines that made it, with absolute paths of this machine. They
+are private, and up to half of a small file.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class StripTraces(GraphPass):
-    """No metadata and no doc strings but the model's own."""
+    """Remove all metadata and doc strings but the model's own."""
 
     name = "strip-traces"
 
     def requires(self, model: onnx.ModelProto) -> None:
-        """Nothing: any graph can be stripped."""
+        """No condition: any graph can be stripped."""
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         for part in _annotated(model):
@@ -35,7 +35,7 @@ class StripTraces(GraphPass):
             raise ExportError(
                 "The graph still holds torch's notes",
                 "they contain paths of this machine",
-                "This is a fault of sizewise: report it with the network.",
+                "This is a bug in sizewise: report it with the network.",
             )
 
 

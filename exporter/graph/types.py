@@ -1,4 +1,4 @@
-"""What the passes ask of a graph."""
+"""The element types of the tensors of a graph."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def is_quantized(model: onnx.ModelProto) -> bool:
 
 
 def demand_fp32(model: onnx.ModelProto, precision: str) -> None:
-    """Raises ExportError where a precision does not start from float32."""
+    """Raises ExportError where the graph is in another precision than float32 already."""
     others = float_types(model) - {"float32"}
     if others == {"float64"} and _takes_float32(model):
         others = set()  # a constant, as some exporters leave one, stays what it is
     if others or is_quantized(model):
         what = "quantized" if is_quantized(model) else ", ".join(sorted(others))
         raise ExportError(
-            f"The model can't be made {precision}",
+            f"The model can't be converted to {precision}",
             f"its graph is {what} already",
-            "Start from the file that was exported first, which is in float32.",
+            "Start from the float32 file that it was made from.",
         )
 
 
@@ -50,8 +50,10 @@ def _takes_float32(model: onnx.ModelProto) -> bool:
 
 
 def tensor_types(model: onnx.ModelProto) -> dict[str, int]:
-    """The element type of every tensor at the top of the graph. Raises ExportError where ONNX can't
-    infer one: nothing is known of an operator that is not ONNX's own."""
+    """The element type of every tensor at the top of the graph.
+
+    Raises ExportError where ONNX can't infer one, as for an operator that is not ONNX's own.
+    """
     import onnx
 
     try:
@@ -63,13 +65,13 @@ def tensor_types(model: onnx.ModelProto) -> dict[str, int]:
         types[value.name] = value.type.tensor_type.elem_type
     for node in model.graph.node:
         if missing := [name for name in node.output if name and not types.get(name)]:
-            raise _unknown(f"nothing tells the type of {missing[0]} ({node.op_type})")
+            raise _unknown(f"the type of {missing[0]} ({node.op_type}) is unknown")
     return types
 
 
 def _unknown(why: str) -> ExportError:
     return ExportError(
-        "The types in the graph can't be told",
+        "The types in the graph can't be inferred",
         why,
         "Export the model with ONNX's own operators.",
     )

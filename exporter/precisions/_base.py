@@ -1,4 +1,4 @@
-"""What a precision is: a name, the tensors it wants looked at, and a pass made from evidence."""
+"""The definition of a precision: its name, the tensors that it observes, and its pass."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ if TYPE_CHECKING:
 
 
 def nothing(model: onnx.ModelProto) -> list[str]:
+    """No tensors: the pass needs no value ranges."""
     del model
     return []
 
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
-    """``opset`` is the least that its graph needs. ``watched`` names the tensors of a graph whose
-    ranges the pass goes by. ``calibrated`` says that it can't do without images.
+    """A precision, and what its pass needs.
 
-    ``bound`` is how large the relative error of an output may be (the error's root mean square over
-    that of the values) for an engine to count as that network in this precision.
+    ``opset`` is the oldest that its graph needs. ``watched`` names the tensors of a graph whose
+    value ranges the pass uses. ``calibrated`` says that it requires images.
+
+    ``bound`` is the largest relative error of an output (the error's root mean square over that of
+    the values) at which an engine still counts as that network in this precision.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""What every precision starts from: constants in one place, BatchNorm folded, opset new enough.
+"""The graph that every precision starts from: constants hoisted, BatchNorm folded, opset raised.
 
-Ranges are observed on the graph that this gives, so that they are of its tensors.
+Value ranges are observed on this graph, so that its tensors have them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Prepare(GraphPass):
-    """A float32 graph at ``opset`` or above, as the pass ``precision`` wants it."""
+    """Make a float32 graph at ``opset`` or above, as the pass ``precision`` needs it."""
 
     name = "prepare"
 
@@ -39,7 +39,7 @@ class Prepare(GraphPass):
     def ensures(self, model: onnx.ModelProto) -> None:
         if opset_of(model) < self._opset:
             raise ExportError(
-                f"The model can't be made {self._precision}",
-                f"it stayed at opset {opset_of(model)}, and {self._opset} is needed",
+                f"The model can't be converted to {self._precision}",
+                f"it is at opset {opset_of(model)}, and {self._opset} is needed",
                 "Export it again at a newer opset.",
             )

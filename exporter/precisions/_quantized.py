@@ -1,4 +1,4 @@
-"""Explicit Q/DQ around the convolutions before the heads, in 8 bits.
+"""Explicit quantization (Q/DQ) of the convolutions before the heads, in 8 bits.
 
 Symmetric: the zero point is zero, as TensorRT asks. Weights have a scale for each output channel
 and are stored in 8 bits behind a DequantizeLinear; an activation has one scale. What a convolution
@@ -31,15 +31,18 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _OWN = "sizewise/"
-"""Before the names that are made here, so that they are nobody else's."""
+"""A prefix that keeps the names made here apart from those of the graph."""
 _SMALLEST_SCALE = 1e-12
-"""Of a channel or a tensor that is zero throughout: any scale will do."""
+"""The scale of a channel or a tensor of zeros, for which any scale will do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """An 8-bit type: the value that a threshold maps to, for activations and for weights (by their
-    bits), and how a scaled array is put into it."""
+    """An 8-bit type.
+
+    ``largest`` is the value that the threshold of an activation maps to, ``largest_weight`` that
+    of weights, by their bits. ``rounded`` converts a scaled array to the type.
+    """
 
     name: str
     largest: float
@@ -48,7 +51,7 @@ class Grid:
 
 
 def convolutions(graph: Graph) -> list[Node]:
-    """Those with constant weights that lead to another layer: all but the heads."""
+    """The convolutions with constant weights that feed another layer: all but the heads."""
     inner = graph.inner()
     return [
         node
@@ -58,7 +61,7 @@ def convolutions(graph: Graph) -> list[Node]:
 
 
 class Quantized(GraphPass):
-    """Q/DQ of ``grid`` at every convolution that ``evidence`` does not keep in float32."""
+    """Quantize every convolution to ``grid``, but for those that ``evidence`` excludes."""
 
     def __init__(self, grid: Grid, evidence: Evidence) -> None:
         self.name = grid.name  # type: ignore[misc]
@@ -68,26 +71,26 @@ class Quantized(GraphPass):
         demand_fp32(model, self.name)
         if not convolutions(Graph(model)):
             raise ExportError(
-                f"The model can't be made {self.name}",
+                f"The model can't be converted to {self.name}",
                 "no convolution with constant weights comes before its last layers",
                 "Use it in fp32, fp16 or bf16.",
             )
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         graph = Graph(model)
-        chosen = [n for n in convolutions(graph) if label(n) not in self._evidence.kept]
+        chosen = [n for n in convolutions(graph) if label(n) not in self._evidence.excluded]
         _Writer(model, graph, self._grid, self._evidence).write(chosen)
         drop_unused(model.graph)
         return model
 
     def ensures(self, model: onnx.ModelProto) -> None:
-        """A convolution between Q/DQ at least."""
+        """Raises NothingNarrowedError where no convolution is quantized."""
         made = {name for n in model.graph.node if n.op_type in QUANTIZERS for name in n.output}
         if not any(n.op_type == "Conv" and n.input[0] in made for n in model.graph.node):
             raise NothingNarrowedError(
-                f"The model can't be made {self.name}",
-                "every convolution was kept in float32",
-                "Keep fewer layers, or use the model in fp16.",
+                f"The model can't be converted to {self.name}",
+                "every convolution is excluded, so all of them stay in float32",
+                "Exclude fewer layers, or use the model in fp16.",
             )
 
 
@@ -119,7 +122,7 @@ class _Writer:
         self._proto.node.extend(self._written)
 
     def _activation(self, name: str) -> str:
-        """Of a tensor or of what it was quantized to already, the dequantized one."""
+        """The dequantized form of a tensor, quantized at its first use."""
         if name in self._made.values():
             return name
         if name not in self._made:

@@ -1,7 +1,7 @@
-"""A graph typed in 16-bit floating point, with float32 inputs and outputs and islands of float32.
+"""Conversion to a 16-bit floating-point type, with float32 inputs, outputs and islands.
 
-Which inputs of an operator may change their type, ONNX's own schema says: those that share a type
-with its result (a Resize's scales, say, do not).
+ONNX's own schema says which inputs of an operator may change their type: those that share a type
+with its result (a Resize's scales do not).
 """
 
 from __future__ import annotations
@@ -35,18 +35,20 @@ _SUMS = frozenset(
         *("ReduceSum", "ReduceSumSquare", "ReduceL1", "ReduceL2", "ReduceLogSumExp"),
     }
 )
-"""Exponentials, and sums over many elements, which lose what a narrow type can't hold."""
+"""Exponentials, and sums over many elements, which lose accuracy in a narrow type."""
 _FEW = 16
-"""Elements of a constant that stands for itself; of more, some may well round to 0."""
+"""Elements of a constant of which none may round to 0; in a larger one, a few may."""
 _LARGEST_SHARE = 0.25
-"""Of the type's largest value: what an activation may reach on the images that were seen. Others
-may be livelier, and a sum is added up before it is rounded."""
+"""The share of the type's largest value that an observed activation may reach. Other images may
+give larger values, and a sum is added up before it is rounded."""
 
 
 class Typed(GraphPass):
-    """Convolutions and what lies between them in ``data_type``. Float32 stay: what comes before the
-    first layer and after the heads, what depends on the size alone, coordinates, exponentials and
-    sums, what ``evidence`` shows to come near the type's end, and the layers that it keeps.
+    """Convert the convolutions and what lies between them to ``data_type``.
+
+    These stay in float32: what comes before the first layer and after the heads, what depends on
+    the size alone, coordinates, exponentials and sums, values that ``evidence`` shows to come near
+    the type's largest value, and the layers that it excludes.
     """
 
     def __init__(self, name: str, data_type: int, evidence: Evidence) -> None:
@@ -63,24 +65,25 @@ class Typed(GraphPass):
         return model
 
     def ensures(self, model: onnx.ModelProto) -> None:
-        """A layer in the type at least, float32 at both ends, and no casts in vain."""
+        """Raises ExportError unless a layer has the type, both ends are float32 and every cast is
+        needed."""
         types = tensor_types(model)
         layers = [n for n in model.graph.node if n.op_type in WEIGHTED]
         ends = (*model.graph.input, *model.graph.output)
         kind: type[ExportError] = ExportError
         if not any(types[node.output[0]] == self._type for node in layers):
             kind = NothingNarrowedError
-            why = f"each of its {len(layers)} layers has to stay in float32"
+            why = f"all of its {len(layers)} layers must stay in float32"
             if over := self._overflowing():
-                why += f": values reach {over:.3g}, and {self.name} ends at {self._end:.3g}"
+                why += f": values reach {over:.3g}, the largest of {self.name} is {self._end:.3g}"
         elif any(end.type.tensor_type.elem_type == self._type for end in ends):
-            why = "its inputs and outputs did not stay in float32"
+            why = "its inputs and outputs are no longer float32"
         elif casts := redundant_casts(model):
-            why = f"it holds casts in vain, the one to {next(iter(casts))} first"
+            why = f"it holds redundant casts, the first to {next(iter(casts))}"
         else:
             return
         todo = "Use it in fp32." if self.name == "bf16" else "Use it in fp32, or choose bf16."
-        raise kind(f"The model can't be made {self.name}", why, todo)
+        raise kind(f"The model can't be converted to {self.name}", why, todo)
 
     @property
     def _end(self) -> float:
@@ -91,7 +94,7 @@ class Typed(GraphPass):
         return largest if largest > _LARGEST_SHARE * self._end else 0.0
 
     def _narrow(self, model: onnx.ModelProto) -> dict[str, set[int]]:
-        """The nodes to be typed (by first output), with the inputs that change."""
+        """The nodes to convert (by first output), with the inputs that change."""
         graph = Graph(model)
         region = graph.trunk() - _coordinates(graph)
         types, schemas = tensor_types(model), _Schemas(self._type, opset_of(model))
@@ -105,7 +108,7 @@ class Typed(GraphPass):
         return found
 
     def _allows(self, node: Node, graph: Graph) -> bool:
-        if node.op_type in _SUMS or label(node) in self._evidence.kept:
+        if node.op_type in _SUMS or label(node) in self._evidence.excluded:
             return False
         limit = _LARGEST_SHARE * self._end
         seen = self._evidence.absmax
@@ -115,7 +118,7 @@ class Typed(GraphPass):
         return fits and all(v <= limit for v in values)
 
     def _vanishes(self, tensor: onnx.TensorProto) -> bool:
-        """Whether a constant that keeps a divisor from 0, say, would become 0."""
+        """Whether a small constant, such as one that keeps a divisor from 0, would become 0."""
         from onnx import helper, numpy_helper
 
         array = numpy_helper.to_array(tensor)
@@ -133,7 +136,8 @@ def _absmax(tensor: onnx.TensorProto) -> float:
 
 
 def _coordinates(graph: Graph) -> set[str]:
-    """What leads from the layers to where a GridSample looks: a pixel is a thousandth of a side."""
+    """Nodes between the layers and the coordinates of a GridSample, which need float32: a pixel is
+    a thousandth of a side."""
     found: set[str] = set()
     left = [node.input[1] for node in graph.nodes if node.op_type == "GridSample"]
     while left:
@@ -145,15 +149,15 @@ def _coordinates(graph: Graph) -> set[str]:
 
 
 class _Schemas:
-    """ONNX's operators at one opset, asked whether they take a type."""
+    """The types that ONNX's operators take at one opset."""
 
     def __init__(self, data_type: int, opset: int) -> None:
         self._opset = opset
         self._name = {10: "tensor(float16)", 16: "tensor(bfloat16)"}[data_type]
 
     def castable(self, node: Node, types: dict[str, int]) -> set[int]:
-        """The float32 inputs that share a type with the first output, if that type may be ours;
-        else nothing."""
+        """The float32 inputs that share a type with the first output; none where the operator does
+        not take the narrow type."""
         import onnx
 
         known = node.domain in ("", "ai.onnx") and not _has_branches(node)
@@ -175,12 +179,12 @@ class _Schemas:
 
 
 def _has_branches(node: Node) -> bool:
-    """What goes into a branch or a loop has the type that is written inside."""
+    """Whether the node holds a branch or a loop, whose inputs have the types written inside."""
     return any(a.HasField("g") or len(a.graphs) for a in node.attribute)
 
 
 class _Writer:
-    """Writes the typed graph: each tensor is cast once for each type that it is asked in."""
+    """Writes the converted graph: each tensor is cast once for each type in which it is read."""
 
     def __init__(self, model: onnx.ModelProto, data_type: int, narrow: dict[str, set[int]]) -> None:
         self._graph, self._type, self._narrow = model.graph, data_type, narrow
@@ -230,7 +234,7 @@ class _Writer:
         self._graph.initializer.append(numpy_helper.from_array(array, name))
 
     def _restore_outputs(self) -> None:
-        """An output keeps its name and is float32: what was computed gets another name."""
+        """Give each output its name and float32 type again; the narrow tensor gets another name."""
         for output in self._graph.output:
             name = output.name
             if self._types[name] == self._type:

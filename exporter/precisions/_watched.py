@@ -1,4 +1,4 @@
-"""Which tensors of a graph have to be seen on images before a pass can be made."""
+"""The tensors of a graph whose value ranges a pass needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def layer_values(model: onnx.ModelProto) -> list[str]:
 
 
 def quantized_values(model: onnx.ModelProto) -> list[str]:
-    """What goes into the convolutions that quantizing is for, and what comes out."""
+    """The inputs and outputs of the convolutions that are quantized."""
     from exporter.precisions._quantized import convolutions
 
     nodes = convolutions(Graph(model))

@@ -1,4 +1,4 @@
-"""Float32 throughout: the graph as it was exported."""
+"""Float32: the graph as it was exported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Fp32(GraphPass):
-    """The graph itself; it has to be in float32 already."""
+    """Leave the graph as it is; it must be in float32 already."""
 
     name = "fp32"
 

@@ -1,5 +1,7 @@
-"""FP8 in the form E4M3FN (Micikevicius et al. 2022, "FP8 Formats for Deep Learning"): 4 bits of
-precision, values up to 448."""
+"""FP8 E4M3FN: 4 bits of precision, values up to 448.
+
+See Micikevicius et al. 2022, "FP8 Formats for Deep Learning".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Int8, symmetric: what TensorRT calls explicit quantization."""
+"""Symmetric int8 with Q/DQ nodes, which TensorRT calls explicit quantization."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Does a graph with suppression find what NumPy's suppression makes of the module's own outputs?
+"""Check the NMS in a graph against NumPy's NMS of the module's own outputs.
 
-Scores that differ by a rounding error change places, and one box less lets others stay: two lists
-of detections that are both right may have little in common. So the graph is laid open: its boxes
-and scores are held against the module's like any output, and its detections, row by row, against
-NumPy's suppression of those very boxes and scores.
+Scores that differ by a rounding error change places, and one box less lets others stay: two correct
+lists of detections may have little in common. So the graph is opened up: its boxes and scores are
+compared with the module's like any output, and its detections, row by row, with NumPy's NMS of
+those very boxes and scores.
 
-A random network finds next to nothing above a usual threshold, so the graph laid open takes one
-that lets hundreds of candidates through. The graph as it is written runs at its own.
+A random network detects almost nothing above a usual threshold, so the opened graph takes one that
+lets hundreds of candidates through. The graph as it is written runs at its own threshold.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-_FORM = "graph with suppression"
+_FORM = "graph with NMS"
 _ROUNDING = 1e-6
-"""Of an IoU, which NumPy and the engine may round apart: a threshold so close is the same one."""
+"""Tolerance of an IoU, which NumPy and the engine may round differently."""
 _MOST_CANDIDATES = 4000
 
 
@@ -48,14 +48,14 @@ def check_suppression(
     layout: str = "sizewise",
     channels_first: bool = True,
 ) -> tuple[ParityCheck, ...]:
-    """``model`` is what the pass ``Suppress`` made of a graph whose outputs have ``layout``, as
-    those of the ``references`` have.
+    """Check ``detections`` once for each reference, by their boxes and scores.
 
-    One check of ``detections`` for each reference: how far the boxes and scores in them are from
-    the module's. Raises ParityError, and ExportError where nothing is found at any probe.
+    ``model`` is the result of the pass ``Suppress`` on a graph whose outputs have ``layout``, like
+    those of ``references``. Raises ParityError, and ExportError where nothing is detected at any
+    probe.
     """
     expected = [_as_boxes_and_scores(reference, layout) for reference in references]
-    runs = _run_laid_open(model, suppression, expected, channels_first=channels_first)
+    runs = _run_opened(model, suppression, expected, channels_first=channels_first)
     _demand_detections(runs)
     outputs = {run.probe: {"boxes": run.boxes, "scores": run.scores} for run in runs}
     checks = check(_FORM, outputs.__getitem__, expected)
@@ -82,7 +82,7 @@ def _as_boxes_and_scores(reference: Reference, layout: str) -> Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
-    """The graph laid open at one probe: boxes [B, N, 4], scores [B, N, C], detections [B, K, 6]."""
+    """The opened graph at one probe: boxes [B, N, 4], scores [B, N, C], detections [B, K, 6]."""
 
     reference: Reference
     suppression: Suppression
@@ -95,7 +95,7 @@ class _Run:
         return self.reference.probe
 
     def expected(self, suppression: Suppression, iou_shift: float = 0) -> Array:
-        """What NumPy makes of boxes and scores, in the form of the detections."""
+        """NumPy's NMS of boxes and scores, in the form of the detections."""
         rows = np.zeros((len(self.boxes), suppression.max_detections, 6), np.float32)
         rows[..., 5] = -1
         for image, (boxes, scores) in enumerate(zip(self.boxes, self.scores, strict=True)):
@@ -112,14 +112,14 @@ class _Run:
         return rows
 
 
-def _run_laid_open(
+def _run_opened(
     model: onnx.ModelProto,
     suppression: Suppression,
     references: Sequence[Reference],
     *,
     channels_first: bool,
 ) -> list[_Run]:
-    run = onnx_runner(_laid_open(model), channels_first=channels_first)
+    run = onnx_runner(_opened(model), channels_first=channels_first)
     found = []
     for number, reference in enumerate(references):
         threshold = _low_threshold(reference.outputs["scores"][0], suppression, number)
@@ -137,8 +137,8 @@ def _run_laid_open(
     return found
 
 
-def _laid_open(model: onnx.ModelProto) -> bytes:
-    """With boxes and scores as further outputs and the score threshold as a further input."""
+def _opened(model: onnx.ModelProto) -> bytes:
+    """The opened graph: boxes and scores are outputs, and the score threshold is an input."""
     from onnx import TensorProto, helper
 
     graph = model.graph
@@ -153,7 +153,8 @@ def _laid_open(model: onnx.ModelProto) -> bytes:
 
 
 def _low_threshold(scores: Array, suppression: Suppression, number: int) -> Array:
-    """[1], so that more candidates pass than are kept, and every other time fewer."""
+    """A score threshold [1] that lets through more candidates than are kept, or (every other time)
+    fewer."""
     wanted = suppression.max_detections * 4 if number % 2 else suppression.max_detections // 2
     place = min(max(wanted, 1), _MOST_CANDIDATES, scores.size - 1)
     descending = -np.partition(-scores.ravel(), place)
@@ -163,9 +164,10 @@ def _low_threshold(scores: Array, suppression: Suppression, number: int) -> Arra
 def _demand_detections(runs: Sequence[_Run]) -> None:
     if not any((run.detections[..., 5:] >= 0).any() for run in runs):
         raise ExportError(
-            "The suppression can't be checked",
-            "nothing is detected in any image, however low the threshold",
-            "Load trained weights, or initialise the network so that its scores follow its input.",
+            "The NMS in the graph can't be checked",
+            "no image has a detection, even at a very low threshold",
+            "Load trained weights, or initialise the network so that its scores depend on its "
+            "input.",
         )
 
 
@@ -178,7 +180,8 @@ def _demand_right(run: _Run) -> None:
 def _demand_same(
     run: _Run, found: Array, suppression: Suppression, of_boxes: float, of_scores: float
 ) -> None:
-    """``found`` by the graph as it is written; its numbers may be rounded otherwise."""
+    """Compare ``found``, from the graph as it is written, whose numbers may be rounded
+    differently."""
     expected = run.expected(suppression)
     allowed = np.array([of_boxes] * 4 + [of_scores, 0])
     if found.shape != expected.shape or not (difference(found, expected) <= allowed).all():
@@ -193,15 +196,15 @@ def _wrong(probe: Probe, found: Array, expected: Array) -> ParityError:
         one, other = (", ".join(f"{x:g}" for x in rows[image, row]) for rows in (found, expected))
         why = f"in image {image}, row {row} is {one} instead of {other}"
     return ParityError(
-        "The suppression in the graph finds something else than it should",
+        "The NMS in the graph gives wrong detections",
         f"at {probe}, {why}",
-        "This is a fault of sizewise or of the engine: report it with the network.",
+        "This is a bug in sizewise or in the engine: report it with the network.",
         reason_code="numerics",
     )
 
 
 def _check_of(run: _Run, box_check: ParityCheck) -> ParityCheck:
-    """Each detection against the module's own box and score of that place and class."""
+    """Compare each detection with the module's own box and score of that place and class."""
     rows = list(_used_rows(run))
     found = np.array([row for row, _ in rows])
     expected = np.array([of_module for _, of_module in rows])
@@ -214,7 +217,7 @@ def _check_of(run: _Run, box_check: ParityCheck) -> ParityCheck:
 
 
 def _used_rows(run: _Run) -> Iterator[tuple[Array, Array]]:
-    """Boxes and scores [5] of each detection, and the module's."""
+    """The box and score [5] of each detection, and the module's."""
     theirs = run.reference.outputs
     for image, place in np.argwhere(run.detections[..., 5] >= 0):
         row, label = run.detections[image, place, :5], int(run.detections[image, place, 5])

@@ -1,4 +1,4 @@
-"""An ONNX file of a detector → the same with suppression in its graph, without torch."""
+"""Put NMS into the graph of a detector's ONNX file, without torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sizewise.core.specs import Dimension, ExportedModel, Size, Suppression
 
 _EXAMPLE = Size(320, 320)
 _UNKNOWN_STRIDE = 64
-"""Where the card has none, probes are multiples of this: most networks have 32 or 64."""
+"""The stride of probes where the card has none: most networks have 32 or 64."""
 
 
 def with_suppression(
@@ -32,10 +32,10 @@ def with_suppression(
     *,
     progress: Progress = SILENT,
 ) -> ExportedModel:
-    """Write ``model``, whose card says its layout, with suppression as the file ``out``.
+    """Write ``model``, whose card says its layout, with NMS in its graph as the file ``out``.
 
-    What is found is held against NumPy's suppression of what ``model`` itself gives in ONNX
-    Runtime; the parity in the new card is that. Raises UsageError, InputError, OutputError,
+    The detections are compared with NumPy's NMS of the outputs of ``model`` in ONNX Runtime, and
+    the new card holds that parity. Raises UsageError, InputError, OutputError,
     BackendUnavailableError (without ONNX Runtime) and ExportError (ParityError among them).
     """
     demand_package("onnxruntime", "cpu")
@@ -46,7 +46,7 @@ def with_suppression(
         )
     _demand_pictures(model)
     layout, channels_first = model.card.layout, model.image.channels_first
-    with written_whole(out) as draft, progress.stage(f"suppression in {out.name}", 2) as stage:
+    with written_whole(out) as draft, progress.stage(f"NMS in {out.name}", 2) as stage:
         graph = load_onnx(model.path)
         expected = tuple(_references(model, to_bytes(graph)))
         stage.advance(note="run without it")
@@ -58,16 +58,16 @@ def with_suppression(
             graph, replace(card, parent_sha256=model.sha256, program_sha256="", parity=checks)
         )
         draft.write_bytes(graph.SerializeToString())
-        stage.advance(note="finds the same")
+        stage.advance(note="same detections")
     return read_model(out)
 
 
 def _demand_pictures(model: ExportedModel) -> None:
     if model.image.tensor.dtype != "float32" or model.image.channels != 3:
         raise InputError(
-            f"Suppression in {model.path.name} can't be checked",
-            f"that is done with float32 RGB images, and it takes {model.image.tensor}",
-            "Give a model that takes such images.",
+            f"NMS in {model.path.name} can't be checked",
+            f"the check needs float32 RGB images, and the model takes {model.image.tensor}",
+            "Give a model that takes float32 RGB images.",
         )
 
 
@@ -82,7 +82,7 @@ def _references(model: ExportedModel, graph: bytes) -> Iterator[Reference]:
 
 
 def _probes(model: ExportedModel) -> tuple[Probe, ...]:
-    """Those of an export, as far as the file leaves batch, height and width free."""
+    """The probes of an export, as far as the file leaves batch, height and width free."""
     image = model.image
     batch, height, width = (
         image.tensor.shape[axis] for axis in (0, image.height_axis, image.width_axis)

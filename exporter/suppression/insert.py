@@ -1,9 +1,9 @@
-"""Suppression put into the graph of a detector: ``detections`` [B, K, 6] takes its outputs' place.
+"""Put NMS into the graph of a detector: ``detections`` [B, K, 6] replaces its outputs.
 
-A row is x0, y0, x1, y1 in input pixels, score and label, best first in each image; a row that is
-not used is zeros with the label -1. A box may be found for several classes. Of equal scores the
-earlier box comes first, as in ``netzoo.tasks.suppression``, where the engine's TopK keeps to ONNX
-(OpenVINO's does not).
+A row is x0, y0, x1, y1 in input pixels, score and label, best first in each image; an unused row is
+zeros with the label -1. A box may be detected for several classes. Of equal scores the earlier box
+comes first, as in ``netzoo.tasks.suppression``, where the engine's TopK follows ONNX (OpenVINO's
+does not).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from netzoo.tasks.layouts import SUPPRESSED
 from netzoo.tasks.registry import tasks
 from sizewise.core.discover import choose
 from sizewise.core.errors import ExportError, UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import ModelCard, Suppression
 
 if TYPE_CHECKING:
@@ -36,28 +37,29 @@ if TYPE_CHECKING:
 
 OUTPUT = "detections"
 BOXES, SCORES, SCORE_THRESHOLD = (f"{PREFIX}{n}" for n in ("boxes", "scores", "score_threshold"))
-"""What is suppressed, [B, N, 4] and [B, N, C], and by what: values of the graph that is made."""
+"""Values of the new graph: the inputs of NMS, [B, N, 4] and [B, N, C], and its threshold."""
 
 
 class Suppress(GraphPass):
-    """Of a detector whose outputs have ``layout``: ``sizewise``, ``b_4c_n`` or ``b_n_5c``."""
+    """Put NMS into a detector whose outputs have ``layout``: ``sizewise``, ``b_4c_n`` or
+    ``b_n_5c``."""
 
     name = "suppress"
 
     def __init__(self, suppression: Suppression, layout: str = "sizewise") -> None:
         """Raises UsageError for another layout."""
-        self._layout = choose("layout to suppress", layout, READINGS)
+        self._layout = choose("layout with NMS", layout, READINGS)
         self._suppression = suppression
 
     def requires(self, model: onnx.ModelProto) -> None:
         opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         if opset < OLDEST_OPSET:
             raise _refusal(
-                f"its opset is {opset}, and suppression needs {OLDEST_OPSET} or later",
+                f"its opset is {opset}, and NMS needs {OLDEST_OPSET} or later",
                 f"Export it again with opset {OLDEST_OPSET} or later.",
             )
         if any(name.startswith(PREFIX) for name in _values(model.graph)):
-            raise _refusal("it is in the graph already", "Start from the file before that.")
+            raise _refusal("the graph has NMS already", "Start from the file without it.")
         self._sources(model.graph)
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
@@ -83,12 +85,12 @@ class Suppress(GraphPass):
         for name, value in thresholds(self._suppression).items():
             tensor = held.get(f"{PREFIX}{name}")
             if tensor is None or not np.array_equal(numpy_helper.to_array(tensor), value):
-                raise _refusal(f"{name} did not get into the graph", _OUR_FAULT)
+                raise _refusal(f"the graph holds another {name}", _OUR_FAULT)
         if [output.name for output in graph.output] != [OUTPUT]:
             raise _refusal(f"{OUTPUT} is not its only output", _OUR_FAULT)
 
     def _sources(self, graph: onnx.GraphProto) -> dict[str, str]:
-        """Name in the reading → output of the graph. Raises ExportError."""
+        """The graph's output for each name in the reading. Raises ExportError."""
         found = [output.name for output in graph.output if _is_table(output)]
         if self._layout == "sizewise" and {"boxes", "scores"} <= set(found):
             return {"given_boxes": "boxes", "given_scores": "scores"}
@@ -97,38 +99,41 @@ class Suppress(GraphPass):
         raise _refusal(
             f"its outputs {', '.join(o.name for o in graph.output)} do not have the layout "
             f"{self._layout} in float32",
-            f"Say with --layout which of {', '.join(READINGS)} they have.",
+            f"Give {spelled('layout')}, one of {', '.join(READINGS)}.",
         )
 
 
 def suppressed_card(card: ModelCard, suppression: Suppression) -> ModelCard:
-    """Of the graph that the pass makes of the one with ``card``. Raises UsageError where ``card``
-    is of no detector whose boxes and scores are known, or of one with a tree of classes."""
+    """The card of the graph with NMS.
+
+    Raises UsageError unless ``card`` is that of a detector with a known layout and no class tree.
+    """
     if card.suppression is not None:
-        why, todo = "it has suppression in its graph already", "Export it without --nms first."
+        why, todo = "it has NMS in its graph already", f"Export it without {spelled('nms')} first."
     elif (task := tasks().get(card.task)) is None:
         why = "its task is unknown, and only detectors find boxes"
-        todo = "Say with --layout how its outputs are read, or leave --nms out."
+        todo = f"Give {spelled('layout')}, or leave {spelled('nms')} out."
     elif not task.finds_boxes:
-        why, todo = f"its task is {card.task}, and only detectors find boxes", "Leave --nms out."
+        why = f"its task is {card.task}, and only detectors find boxes"
+        todo = f"Leave {spelled('nms')} out."
     elif card.tree:
-        why = "its classes form a tree, and a box is labelled by walking down that"
-        todo = "Leave --nms out: predict walks down the tree after the network."
+        why = "its classes form a tree, and the label of a box is found by walking down the tree"
+        todo = f"Leave {spelled('nms')} out: predict walks down the tree after the network."
     else:
-        choose("layout to suppress", card.layout, READINGS)
+        choose("layout with NMS", card.layout, READINGS)
         return replace(card, layout=SUPPRESSED, suppression=suppression)
-    raise UsageError(f"The graph of {card.network} can't be given suppression", why, todo)
+    raise UsageError(f"NMS can't be put into the graph of {card.network}", why, todo)
 
 
-_OUR_FAULT = "This is a fault of sizewise: report it with the model."
+_OUR_FAULT = "This is a bug in sizewise: report it with the model."
 
 
 def _refusal(why: str, todo: str) -> ExportError:
-    return ExportError("Suppression can't be put into the graph", why, todo)
+    return ExportError("NMS can't be put into the graph", why, todo)
 
 
 def _is_table(output: onnx.ValueInfoProto) -> bool:
-    """Whether it has three axes of float32."""
+    """Whether the output is float32 with three axes."""
     from onnx import TensorProto
 
     tensor = output.type.tensor_type
@@ -138,7 +143,7 @@ def _is_table(output: onnx.ValueInfoProto) -> bool:
 def _detections(
     graph: onnx.GraphProto, sources: Collection[str], max_detections: int
 ) -> onnx.ValueInfoProto:
-    """The new output, with the batch of those that it replaces."""
+    """The new output, with the batch dimension of those that it replaces."""
     from onnx import TensorProto, helper
 
     source = next(output for output in graph.output if output.name in sources)
@@ -148,7 +153,7 @@ def _detections(
 
 
 def _values(graph: onnx.GraphProto) -> set[str]:
-    """Names of what the graph takes, holds and computes."""
+    """The names of all inputs, constants and computed values of the graph."""
     names = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     return names.union(*(node.output for node in all_nodes(graph)))
 

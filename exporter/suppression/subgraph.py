@@ -1,9 +1,9 @@
-"""The part of a graph that suppresses, in ONNX's own textual form.
+"""The NMS part of a graph, in ONNX's own textual form.
 
-NonMaxSuppression lists what it chose as (image, class, box), all images in one list, so the
-scores of these go back into a table with one row for each image and zeros elsewhere: TopK then
-sorts every image by itself, and cuts it off at K. The table has K columns to spare, so that there
-are K to choose from where boxes are few.
+NonMaxSuppression lists its choices as (image, class, box), all images in one list. So their scores
+are scattered into a table with one row per image and zeros elsewhere: TopK then sorts every image
+by itself, and cuts it off at K. The table has K columns more, so that TopK finds K of them where
+boxes are few.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ READINGS = {
         {_CORNERS}
     """,
 }
-"""By layout: ``boxes`` [B, N, 4] and ``scores`` [B, N, C] out of what is given (compare
+"""The nodes that make ``boxes`` [B, N, 4] and ``scores`` [B, N, C], by layout (compare
 ``netzoo.tasks.layouts``)."""
 
 SUPPRESSION = """
@@ -86,7 +86,7 @@ SUPPRESSION = """
 
 
 def thresholds(suppression: Suppression) -> dict[str, NDArray[Any]]:
-    """The constants that the user chooses."""
+    """The thresholds that the user chooses, as constants."""
     return {
         "max_detections": np.array([suppression.max_detections], np.int64),
         "iou_threshold": np.array([suppression.iou_threshold], np.float32),
@@ -95,7 +95,7 @@ def thresholds(suppression: Suppression) -> dict[str, NDArray[Any]]:
 
 
 def add_constants(graph: onnx.GraphProto, suppression: Suppression) -> None:
-    """What the texts above take for granted."""
+    """Add the constants that the texts above use."""
     from onnx import numpy_helper
 
     numbers = {"zero": 0, "one": 1, "two": 2, "four": 4, "five": 5, "end": np.iinfo(np.int64).max}
@@ -112,7 +112,7 @@ def add_constants(graph: onnx.GraphProto, suppression: Suppression) -> None:
 
 
 def add_nodes(graph: onnx.GraphProto, text: str, outside: Mapping[str, str]) -> None:
-    """The nodes of ``text``; its values get a prefix, save those that ``outside`` names."""
+    """Add the nodes of ``text``; its values get a prefix, save those that ``outside`` names."""
     import onnx
 
     made = onnx.parser.parse_graph(f"suppression () => () {{ {text} }}").node

@@ -17,7 +17,7 @@ from sizewise.pipeline.scoring import Score, Scorer, largest_drop, open_scorer
 if TYPE_CHECKING:
     import onnx
 
-    from exporter.convert import Conversion, Looks
+    from exporter.convert import Conversion, ConversionSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,22 +47,22 @@ class _Converter:
         self._reporter = reporter
         self._own = parent.path.parent == out.resolve()
         self._changes = set(options.precisions) - {"fp32"}
-        self._looks = _looks(parent, options, reporter) if self._changes else None
+        self._settings = _settings(parent, options, reporter) if self._changes else None
         self._scorer: Scorer | None = None
-        if self._looks and options.data:
-            self._scorer = open_scorer(parent, options.data, self._looks.check_sizes, reporter)
+        if self._settings and options.data:
+            self._scorer = open_scorer(parent, options.data, self._settings.check_sizes, reporter)
 
     def made(self, precision: str) -> Converted:
         if precision == self._parent.card.precision == "fp32" and self._own:
             return Converted(model=self._parent)
-        from exporter.convert import Conversion, Looks
+        from exporter.convert import Conversion, ConversionSettings
 
         path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
-        looks = self._looks or Looks()
-        if earlier := _earlier(path, self._parent, looks, self._options, self._data):
+        settings = self._settings or ConversionSettings()
+        if earlier := _earlier(path, self._parent, settings, self._options, self._data):
             self._reporter.remark(f"{path} is up to date: not converted again.")
             return Converted(model=earlier)
-        conversion = Conversion(self._parent, precision, looks, self._reporter)
+        conversion = Conversion(self._parent, precision, settings, self._reporter)
         return self._measured(conversion, path) if precision != "fp32" else _plain(conversion, path)
 
     def _measured(self, conversion: Conversion, path: Path) -> Converted:
@@ -95,7 +95,7 @@ class _Converter:
         self, conversion: Conversion, kept: tuple[str, ...], limit: float
     ) -> tuple[str, ...]:
         """``kept`` and the layers that have to stay in float32 beside them."""
-        from exporter.sensitivity import keep_least, layer_errors
+        from exporter.sensitivity import fewest_excluded, layer_errors
 
         name = conversion.precision.name
         self._reporter.remark(
@@ -103,9 +103,9 @@ class _Converter:
         )
         errors = layer_errors(conversion, self._reporter)
         ranked = tuple(one for one in errors if one.layer not in kept)
-        choice = keep_least(ranked, partial(self._drop, conversion, kept), limit)
-        self._reporter.remark(f"These layers stay in FP32: {', '.join(choice.kept)}.")
-        return (*kept, *choice.kept)
+        choice = fewest_excluded(ranked, partial(self._drop, conversion, kept), limit)
+        self._reporter.remark(f"These layers stay in FP32: {', '.join(choice.layers)}.")
+        return (*kept, *choice.layers)
 
     def _drop(
         self, conversion: Conversion, kept: tuple[str, ...], further: tuple[str, ...]
@@ -123,7 +123,7 @@ def _advise(conversion: Conversion, kept: tuple[str, ...], reporter: Reporter) -
 
     name, bound = conversion.precision.name, conversion.precision.bound
     reporter.remark(f"{name} is further from FP32 than the {bound:.0%} allowed; ! marks where.")
-    if conversion.looks.images is None:
+    if conversion.settings.images is None:
         reporter.remark(
             f"The error was measured on random noise: give {spelled('calibrate')} with pictures."
         )
@@ -142,9 +142,11 @@ def _plain(conversion: Conversion, path: Path) -> Converted:
     return Converted(model=conversion.write(conversion.graph(), path))
 
 
-def _looks(parent: ExportedModel, options: PrecisionOptions, reporter: Reporter) -> Looks:
+def _settings(
+    parent: ExportedModel, options: PrecisionOptions, reporter: Reporter
+) -> ConversionSettings:
     from exporter.calibration.images import read_calibration
-    from exporter.convert import Looks
+    from exporter.convert import ConversionSettings
 
     usual = Sizes.parse(usual_sizes(parent.card, parent.image))
     sizes = options.calibration_sizes or usual[1::2]
@@ -154,18 +156,22 @@ def _looks(parent: ExportedModel, options: PrecisionOptions, reporter: Reporter)
         images = read_calibration(
             options.calibrate, limit=options.calibration_images, progress=reporter
         )
-    return Looks(
+    return ConversionSettings(
         images=images,
         sizes=sizes or usual,
         check_sizes=options.check_sizes or tuple(sorted(checked, key=lambda size: size.pixels)),
         method=options.method,
         weight_bits=options.weight_bits,
-        scaling=options.scaling,
+        normalization=options.scaling,
     )
 
 
 def _earlier(
-    path: Path, parent: ExportedModel, looks: Looks, options: PrecisionOptions, data_sha256: str
+    path: Path,
+    parent: ExportedModel,
+    settings: ConversionSettings,
+    options: PrecisionOptions,
+    data_sha256: str,
 ) -> ExportedModel | None:
     """What the same call made before."""
     from sizewise.core.onnxfile import read_model
@@ -180,11 +186,11 @@ def _earlier(
     same = (
         card.parent_sha256 == parent.sha256
         and _told(card) == _told(parent.card)
-        and card.calibration == looks.calibration
+        and card.calibration == settings.calibration
         and card.drop_limit == options.max_drop
         and card.drop_data_sha256 == data_sha256
         and kept == keep
-        and {one.size for one in card.deviations} == set(looks.check_sizes)
+        and {one.size for one in card.deviations} == set(settings.check_sizes)
     )
     return model if same else None
 

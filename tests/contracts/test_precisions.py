@@ -25,7 +25,7 @@ from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
 from exporter.calibration.images import read_calibration
 from exporter.checks.emulation import emulated
-from exporter.convert import Looks, convert, find_precision, precisions
+from exporter.convert import ConversionSettings, convert, find_precision, precisions
 from exporter.export import export
 from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.deploy import deployable
@@ -79,9 +79,11 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def files(parent: ExportedModel, pictures: Path) -> dict[str, ExportedModel]:
     """One of each precision; fp32 is the parent."""
-    looks = Looks(images=read_calibration(str(pictures)), sizes=CALIBRATED, check_sizes=(SIZE,))
+    settings = ConversionSettings(
+        images=read_calibration(str(pictures)), sizes=CALIBRATED, check_sizes=(SIZE,)
+    )
     made = {
-        name: convert(parent, name, parent.path.with_name(f"{name}.onnx"), looks=looks)
+        name: convert(parent, name, parent.path.with_name(f"{name}.onnx"), settings=settings)
         for name in precisions()
         if name != "fp32"
     }

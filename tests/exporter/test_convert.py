@@ -12,7 +12,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
-from exporter.convert import Conversion, Looks, convert, precisions
+from exporter.convert import Conversion, ConversionSettings, convert, precisions
 from exporter.suppression.convert import with_suppression
 from sizewise.core.errors import ExportError, InputError, OutputError, UsageError
 from sizewise.core.onnxfile import CARD_KEY, read_model, sha256_of, write_card
@@ -22,7 +22,7 @@ from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures,
 
 SIZES = (Size(32, 32), Size(64, 32))
 OUTSIDE = (*SIZES, Size(64, 96))
-NOISE = Looks(sizes=SIZES, check_sizes=OUTSIDE)
+NOISE = ConversionSettings(sizes=SIZES, check_sizes=OUTSIDE)
 NET = Chain(["leaky", "norm", "leaky", "concat"])
 CARD = ModelCard(network="chain", task="detection", layout="b_4c_n", stride=32, classes=("a", "b"))
 
@@ -35,7 +35,7 @@ def chain(folder: Path) -> ExportedModel:
 
 
 @pytest.fixture
-def seen(tmp_path: Path) -> Looks:
+def seen(tmp_path: Path) -> ConversionSettings:
     return replace(NOISE, images=picture_set(tmp_path / "pictures"))
 
 
@@ -164,9 +164,9 @@ def test_half_precision_constants_count_too(folder: Path) -> None:
 
 @pytest.mark.parametrize("precision", ["int8", "fp8"])
 def test_what_goes_by_images_says_by_which(
-    chain: ExportedModel, seen: Looks, folder: Path, precision: str
+    chain: ExportedModel, seen: ConversionSettings, folder: Path, precision: str
 ) -> None:
-    made = convert(chain, precision, folder / "made.onnx", looks=seen)
+    made = convert(chain, precision, folder / "made.onnx", settings=seen)
     card = made.card
     assert (card.network, card.task, card.stride) == ("chain", "detection", 32)
     assert (card.precision, card.parent_sha256) == (precision, sha256_of(chain.path))
@@ -187,16 +187,16 @@ def test_what_goes_by_images_says_by_which(
 def test_without_images_noise_is_looked_at(
     chain: ExportedModel, folder: Path, precision: str
 ) -> None:
-    card = convert(chain, precision, folder / "made.onnx", looks=NOISE).card
+    card = convert(chain, precision, folder / "made.onnx", settings=NOISE).card
     assert card.calibration is None
     assert {one.size for one in card.deviations} == set(OUTSIDE)
     assert all(one.within and one.relative_error > 2**-14 for one in card.deviations)
 
 
 def test_the_error_in_the_card_is_what_onnx_runtime_finds(
-    chain: ExportedModel, seen: Looks, folder: Path
+    chain: ExportedModel, seen: ConversionSettings, folder: Path
 ) -> None:
-    made = convert(chain, "int8", folder / "made.onnx", looks=seen)
+    made = convert(chain, "int8", folder / "made.onnx", settings=seen)
     batches = list(Conversion(chain, "int8", seen).batches(OUTSIDE[-1:]))
     errors = [
         np.abs(run(onnx.load(made.path), batch)[0] - run(NET.proto, batch)[0]).max()
@@ -206,11 +206,11 @@ def test_the_error_in_the_card_is_what_onnx_runtime_finds(
 
 
 def test_layers_are_kept_and_named_however_they_are_given(
-    chain: ExportedModel, seen: Looks, folder: Path
+    chain: ExportedModel, seen: ConversionSettings, folder: Path
 ) -> None:
     layers = Conversion(chain, "int8", seen).layers
     chosen = (layers[2], layers[0])
-    made = convert(chain, "int8", folder / "made.onnx", looks=seen, kept=(n for n in chosen))
+    made = convert(chain, "int8", folder / "made.onnx", settings=seen, excluded=(n for n in chosen))
     assert made.card.kept == chosen
     weights = {n.name: n.input[1] for n in onnx.load(made.path).graph.node if n.op_type == "Conv"}
     kept = [name for name in layers if not weights[name].endswith("dequantized")]
@@ -222,28 +222,28 @@ def test_a_layer_that_is_not_there_is_told_with_those_that_are(
     chain: ExportedModel, folder: Path
 ) -> None:
     with pytest.raises(UsageError, match=r"no layer named 'stem': the layers here are n_conv1, n_"):
-        convert(chain, "fp16", folder / "made.onnx", looks=NOISE, kept=["n_conv1", "stem"])
+        convert(chain, "fp16", folder / "made.onnx", settings=NOISE, excluded=["n_conv1", "stem"])
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp8"])
 def test_scales_need_images(chain: ExportedModel, folder: Path, precision: str) -> None:
     with pytest.raises(UsageError, match=r"there are no calibration images\. Give --calibrate"):
-        convert(chain, precision, folder / "made.onnx", looks=NOISE)
+        convert(chain, precision, folder / "made.onnx", settings=NOISE)
 
 
 @pytest.mark.parametrize("bits", [0, 6, 9, 16])
 def test_weights_have_7_bits_or_8(
-    chain: ExportedModel, seen: Looks, folder: Path, bits: int
+    chain: ExportedModel, seen: ConversionSettings, folder: Path, bits: int
 ) -> None:
     with pytest.raises(UsageError, match=f"can't have {bits} bits"):
-        convert(chain, "int8", folder / "made.onnx", looks=replace(seen, weight_bits=bits))
+        convert(chain, "int8", folder / "made.onnx", settings=replace(seen, weight_bits=bits))
 
 
 def test_an_unknown_method_lists_those_there_are(
-    chain: ExportedModel, seen: Looks, folder: Path
+    chain: ExportedModel, seen: ConversionSettings, folder: Path
 ) -> None:
     with pytest.raises(UsageError, match=r"no calibration method named 'mean'.*entropy, minmax"):
-        convert(chain, "int8", folder / "made.onnx", looks=replace(seen, method="mean"))
+        convert(chain, "int8", folder / "made.onnx", settings=replace(seen, method="mean"))
 
 
 def test_without_a_size_nothing_can_be_looked_at(chain: ExportedModel, folder: Path) -> None:
@@ -255,20 +255,20 @@ _AGAIN = """
 import sys
 from pathlib import Path
 from exporter.calibration.images import read_calibration
-from exporter.convert import Looks, convert
+from exporter.convert import ConversionSettings, convert
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import Size
 folder = Path(sys.argv[1])
 sizes = (Size(32, 32), Size(64, 32))
-looks = Looks(images=read_calibration(sys.argv[2]), sizes=sizes, check_sizes=sizes)
+settings = ConversionSettings(images=read_calibration(sys.argv[2]), sizes=sizes, check_sizes=sizes)
 for name in ("fp16", "int8"):
-    convert(read_model(folder / "net.onnx"), name, folder / f"{name}.onnx", looks=looks)
+    convert(read_model(folder / "net.onnx"), name, folder / f"{name}.onnx", settings=settings)
     print((folder / f"{name}.onnx").read_bytes().hex())
 """
 
 
 def test_a_file_made_again_is_the_same_to_the_byte(
-    chain: ExportedModel, seen: Looks, tmp_path: Path
+    chain: ExportedModel, seen: ConversionSettings, tmp_path: Path
 ) -> None:
     """Nor does it go by the order of sets, which is another in each process."""
     given = [sys.executable, "-c", _AGAIN, str(chain.path.parent), str(tmp_path / "pictures")]
@@ -288,11 +288,11 @@ def test_a_file_made_again_is_the_same_to_the_byte(
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 @pytest.mark.parametrize("kind", ["last", "bytes", "bytes last"])
 def test_images_may_be_bytes_and_channels_last(
-    folder: Path, seen: Looks, kind: str, precision: str
+    folder: Path, seen: ConversionSettings, kind: str, precision: str
 ) -> None:
     model = saved(turned(NET.proto, kind), folder)
-    looks = seen if precision == "int8" else NOISE
-    made = convert(model, precision, folder / "made.onnx", looks=looks)
+    settings = seen if precision == "int8" else NOISE
+    made = convert(model, precision, folder / "made.onnx", settings=settings)
     assert [str(one) for one in made.inputs] == [str(one) for one in model.inputs]
     assert all(one.within for one in made.card.deviations)
     planes = pictures(32, 64)
@@ -304,10 +304,12 @@ def test_images_may_be_bytes_and_channels_last(
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 @pytest.mark.parametrize("batch", [1, 2])
-def test_sizes_may_be_fixed(folder: Path, seen: Looks, precision: str, batch: int) -> None:
+def test_sizes_may_be_fixed(
+    folder: Path, seen: ConversionSettings, precision: str, batch: int
+) -> None:
     model = saved(fixed(NET.proto, batch, 64, 32), folder)
-    looks = replace(seen, sizes=(Size(64, 32),), check_sizes=(Size(64, 32),))
-    made = convert(model, precision, folder / "made.onnx", looks=looks)
+    settings = replace(seen, sizes=(Size(64, 32),), check_sizes=(Size(64, 32),))
+    made = convert(model, precision, folder / "made.onnx", settings=settings)
     assert made.inputs[0].shape == (batch, 3, 64, 32)
     assert all(one.within for one in made.card.deviations)
 
@@ -315,34 +317,38 @@ def test_sizes_may_be_fixed(folder: Path, seen: Looks, precision: str, batch: in
 @pytest.mark.parametrize("images", [True, False])
 @pytest.mark.parametrize("early", [True, False])
 def test_a_size_that_the_model_does_not_take_is_told_before_anything_is_done(
-    folder: Path, seen: Looks, early: bool, images: bool
+    folder: Path, seen: ConversionSettings, early: bool, images: bool
 ) -> None:
     model = saved(fixed(NET.proto, 1, 64, 32), folder)
-    looks = replace(seen if images else NOISE, sizes=(Size(64, 32),), check_sizes=(Size(64, 32),))
+    settings = replace(
+        seen if images else NOISE, sizes=(Size(64, 32),), check_sizes=(Size(64, 32),)
+    )
     sizes = (Size(64, 32), Size(64, 64))
-    looks = replace(looks, sizes=sizes) if early else replace(looks, check_sizes=sizes)
+    settings = replace(settings, sizes=sizes) if early else replace(settings, check_sizes=sizes)
     with pytest.raises(UsageError, match=r"can't be run at 64x64: its width is fixed to 32, 64"):
-        convert(model, "fp16", folder / "made.onnx", looks=looks)
+        convert(model, "fp16", folder / "made.onnx", settings=settings)
     assert list(folder.iterdir()) == [model.path]
 
 
 def test_a_size_off_the_stride_is_told(chain: ExportedModel, folder: Path) -> None:
-    looks = replace(NOISE, check_sizes=(Size(48, 32),))
+    settings = replace(NOISE, check_sizes=(Size(48, 32),))
     with pytest.raises(UsageError, match="must be multiples of its stride 32"):
-        convert(chain, "bf16", folder / "made.onnx", looks=looks)
+        convert(chain, "bf16", folder / "made.onnx", settings=settings)
 
 
 def test_a_model_of_two_inputs_is_refused(folder: Path) -> None:
     proto = copied(NET.proto)
     proto.graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, [1]))
     with pytest.raises(InputError, match="does not take one batch of images"):
-        convert(saved(proto, folder), "fp16", folder / "made.onnx", looks=NOISE)
+        convert(saved(proto, folder), "fp16", folder / "made.onnx", settings=NOISE)
 
 
-def test_an_older_model_is_raised_to_what_the_precision_needs(folder: Path, seen: Looks) -> None:
+def test_an_older_model_is_raised_to_what_the_precision_needs(
+    folder: Path, seen: ConversionSettings
+) -> None:
     model = saved(Chain(["leaky", "norm", "resize"], opset=12).proto, folder)
     for precision, opset in {"int8": 13, "fp8": 19, "fp16": 13, "bf16": 22}.items():
-        made = convert(model, precision, folder / f"{precision}.onnx", looks=seen)
+        made = convert(model, precision, folder / f"{precision}.onnx", settings=seen)
         assert made.opset_version == opset
         assert all(one.within for one in made.card.deviations), precision
 
@@ -357,9 +363,9 @@ def loud(times: float) -> onnx.ModelProto:
 def test_a_network_that_overflows_is_found_out_on_what_it_sees(folder: Path) -> None:
     model = saved(loud(1e6), folder)
     with pytest.raises(ExportError, match=r"3 layers has to stay in float32: values reach .*e\+0"):
-        convert(model, "fp16", folder / "made.onnx", looks=NOISE)
+        convert(model, "fp16", folder / "made.onnx", settings=NOISE)
     assert not (folder / "made.onnx").exists()
-    made = convert(model, "bf16", folder / "made.onnx", looks=NOISE)
+    made = convert(model, "bf16", folder / "made.onnx", settings=NOISE)
     assert all(one.within for one in made.card.deviations)
 
 
@@ -371,9 +377,9 @@ def test_what_overflows_at_another_size_than_was_looked_at_is_refused(folder: Pa
     most = net.add("Pow", net.add("Div", width, net.hold([16.0])), net.hold([4.0]))
     first = net.add("Mul", net.conv("images", (8, 3, 3, 3)), most)
     model = saved(net.model({net.conv(first): 4}), folder)
-    looks = Looks(sizes=(Size(32, 32),), check_sizes=(Size(32, 32), Size(32, 512)))
+    settings = ConversionSettings(sizes=(Size(32, 32),), check_sizes=(Size(32, 32), Size(32, 512)))
     with pytest.raises(ExportError, match=r"at 32x512, .* is not finite, and in float32") as hit:
-        convert(model, "fp16", folder / "made.onnx", looks=looks)
+        convert(model, "fp16", folder / "made.onnx", settings=settings)
     assert hit.value.reason_code == "numerics"
     assert not (folder / "made.onnx").exists()
 
@@ -390,8 +396,8 @@ def test_a_file_with_suppression_is_compared_at_its_heads(
         del proto.metadata_props[:]
         proto.metadata_props.extend(left)
     sizes = (Size(64, 64), Size(64, 96))
-    looks = Looks(sizes=sizes[:1], check_sizes=sizes)
-    made = convert(saved(proto, folder), "fp16", folder / "made.onnx", looks=looks)
+    settings = ConversionSettings(sizes=sizes[:1], check_sizes=sizes)
+    made = convert(saved(proto, folder), "fp16", folder / "made.onnx", settings=settings)
     outputs = {one.name for one in made.outputs}
     heads = {n.output[0] for n in onnx.load(made.path).graph.node if n.op_type == "Conv"}
     compared = {one.output for one in made.card.deviations}

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
-from exporter.convert import Conversion, Looks
-from exporter.sensitivity import Sensitivity, keep_least, layer_errors
+from exporter.convert import Conversion, ConversionSettings
+from exporter.sensitivity import Sensitivity, fewest_excluded, layer_errors
 from sizewise.core.errors import ExportError
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import Size
@@ -26,44 +26,47 @@ def ranked(count: int) -> tuple[Sensitivity, ...]:
 
 
 class Scripted:
-    """How many points are lost by how many layers are kept; remembers what it was asked."""
+    """The accuracy loss by number of excluded layers; records the numbers it was called with."""
 
     def __init__(self, drops: Sequence[float]) -> None:
         self.drops = drops
-        self.asked: list[int] = []
+        self.requested: list[int] = []
 
-    def __call__(self, kept: tuple[str, ...]) -> float:
-        assert kept == tuple(one.layer for one in ranked(len(kept)))
-        self.asked.append(len(kept))
-        return self.drops[len(kept)]
+    def __call__(self, excluded: tuple[str, ...]) -> float:
+        assert excluded == tuple(one.layer for one in ranked(len(excluded)))
+        self.requested.append(len(excluded))
+        return self.drops[len(excluded)]
 
 
 @settings(max_examples=300)
 @given(count=st.integers(1, 130), needed=st.integers(0, 70), limit=st.floats(0, 60))
-def test_the_fewest_layers_that_are_enough_are_kept(count: int, needed: int, limit: float) -> None:
+def test_the_fewest_layers_that_are_enough_are_excluded(
+    count: int, needed: int, limit: float
+) -> None:
     drops = [limit + needed - kept for kept in range(count + 1)]
     drop, layers = Scripted(drops), ranked(count)
     most = len(layers) // 2
     enough = [count for count in range(min(1, most), most + 1) if drops[count] <= limit]
     if enough:
-        choice = keep_least(layers, drop, limit)
-        assert choice.kept == tuple(one.layer for one in layers[: enough[0]])
-        assert choice.drop == drops[enough[0]]
+        choice = fewest_excluded(layers, drop, limit)
+        assert choice.layers == tuple(one.layer for one in layers[: enough[0]])
+        assert choice.accuracy_loss == drops[enough[0]]
     else:
         with pytest.raises(ExportError) as hit:
-            keep_least(layers, drop, limit)
+            fewest_excluded(layers, drop, limit)
         assert hit.value.reason_code == "numerics"
-    assert max(drop.asked) <= most
-    assert len(drop.asked) == len(set(drop.asked)) <= 2 * np.log2(len(drops)) + 2
+    assert max(drop.requested) <= most
+    assert len(drop.requested) == len(set(drop.requested)) <= 2 * np.log2(len(drops)) + 2
 
 
 def test_where_half_of_them_do_not_help_the_worst_are_named() -> None:
     said = (
-        r"drops by more than 1 points: 3\.00 are lost with the 4 most sensitive layers in float32; "
+        r"above the limit of 1 points: it is 3\.00 points with the 4 most sensitive layers in "
+        r"float32; "
         r"the worst are conv0 \(100\.0%\), conv1 \(50\.0%\), .*conv4"
     )
     with pytest.raises(ExportError, match=said):
-        keep_least(ranked(8), Scripted([9.0, 8, 7, 6, 3, 0, 0, 0, 0]), 1.0)
+        fewest_excluded(ranked(8), Scripted([9.0, 8, 7, 6, 3, 0, 0, 0, 0]), 1.0)
 
 
 def with_outliers(net: Chain, layer: int) -> onnx.ModelProto:
@@ -87,8 +90,8 @@ def test_the_layer_that_was_made_sensitive_comes_first(
 ) -> None:
     net = Chain(["leaky", "conv", "leaky", "conv", "leaky", "conv", "leaky"])
     onnx.save(with_outliers(net, layer), folder / "net.onnx")
-    looks = Looks(images=picture_set(folder / "pictures"), sizes=SIZES)
-    conversion = Conversion(read_model(folder / "net.onnx"), precision, looks)
+    settings = ConversionSettings(images=picture_set(folder / "pictures"), sizes=SIZES)
+    conversion = Conversion(read_model(folder / "net.onnx"), precision, settings)
     progress = Counted()
     found = layer_errors(conversion, progress)
     by_output = producers(conversion.prepared)
@@ -106,7 +109,9 @@ def test_the_layer_that_was_made_sensitive_comes_first(
 def test_each_layer_alone_hurts_less_than_all_together(folder: Path) -> None:
     net = Chain(["leaky", "norm"])
     onnx.save(net.proto, folder / "net.onnx")
-    conversion = Conversion(read_model(folder / "net.onnx"), "bf16", Looks(sizes=SIZES))
+    conversion = Conversion(
+        read_model(folder / "net.onnx"), "bf16", ConversionSettings(sizes=SIZES)
+    )
     found = layer_errors(conversion)
     assert len(found) == len(net.layers)
     assert all(2**-12 < one.error < 2**-4 for one in found)
@@ -114,4 +119,4 @@ def test_each_layer_alone_hurts_less_than_all_together(folder: Path) -> None:
 
 def test_a_network_of_one_layer_too_many_has_nothing_to_spare() -> None:
     with pytest.raises(ExportError, match="with the 0 most sensitive layers"):
-        keep_least(ranked(1), Scripted([5.0, 0.0]), 1.0)
+        fewest_excluded(ranked(1), Scripted([5.0, 0.0]), 1.0)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from docs.make.pages import HOUSE
 from exporter.calibration.images import read_calibration
-from exporter.convert import Conversion, Looks, precisions
-from exporter.sensitivity import keep_least, layer_errors
+from exporter.convert import Conversion, ConversionSettings, precisions
+from exporter.sensitivity import fewest_excluded, layer_errors
 from sizewise.cli import console
 from sizewise.core.errors import ExportError
 from sizewise.core.onnxfile import read_model
@@ -53,8 +53,8 @@ def trained(checkpoint: Path) -> dict[str, ExportedModel]:
 
 
 def _made(parent: ExportedModel) -> dict[str, ExportedModel]:
-    looks = look(CALIBRATED, SIZES)
-    made = {one: in_precision(parent, one, looks, within=True) for one in MADE}
+    settings = look(CALIBRATED, SIZES)
+    made = {one: in_precision(parent, one, settings, within=True) for one in MADE}
     return {"fp32": parent} | made
 
 
@@ -68,8 +68,8 @@ def export(name: str, folder: Path, *options: str) -> ExportedModel:
     return read_model(path)
 
 
-def look(calibrated: str, checked: str, images: int = IMAGES) -> Looks:
-    return Looks(
+def look(calibrated: str, checked: str, images: int = IMAGES) -> ConversionSettings:
+    return ConversionSettings(
         images=read_calibration("digits", limit=images),
         sizes=Sizes.parse(calibrated),
         check_sizes=Sizes.parse(checked),
@@ -77,7 +77,7 @@ def look(calibrated: str, checked: str, images: int = IMAGES) -> Looks:
 
 
 def in_precision(
-    parent: ExportedModel, precision: str, looks: Looks, *, within: bool = False
+    parent: ExportedModel, precision: str, settings: ConversionSettings, *, within: bool = False
 ) -> ExportedModel:
     """One that an earlier call made in the same way is taken as it is. A quantized file that has to
     be ``within`` its bound keeps as many layers in FP32 as that takes, if half of them do. Raises
@@ -86,11 +86,11 @@ def in_precision(
     if path.exists():
         card = (made := read_model(path)).card
         checked = {one.size for one in card.deviations}
-        same = (card.parent_sha256, card.calibration) == (parent.sha256, looks.calibration)
-        if same and checked == set(looks.check_sizes):
+        same = (card.parent_sha256, card.calibration) == (parent.sha256, settings.calibration)
+        if same and checked == set(settings.check_sizes):
             return made
     console.remark(f"Making {path.name}")
-    conversion = Conversion(parent, precision, looks, console.reporter())
+    conversion = Conversion(parent, precision, settings, console.reporter())
     made = conversion.write(conversion.graph(), path)
     if within and conversion.precision.calibrated and _excess(made.card.deviations) > 1:
         kept = _sensitive(conversion)
@@ -100,7 +100,7 @@ def in_precision(
 
 def _sensitive(conversion: Conversion) -> tuple[str, ...]:
     """The fewest layers to keep; none where even half of them are too few."""
-    smallest = replace(conversion.looks, sizes=conversion.looks.sizes[:1])
+    smallest = replace(conversion.settings, sizes=conversion.settings.sizes[:1])
     progress = console.reporter()
     fast = Conversion(conversion.model, conversion.precision.name, smallest, progress)
     ranked = layer_errors(fast, progress)
@@ -109,7 +109,7 @@ def _sensitive(conversion: Conversion) -> tuple[str, ...]:
         return _excess(conversion.deviations(conversion.graph(kept)))
 
     try:
-        return keep_least(ranked, left, 1.0).kept
+        return fewest_excluded(ranked, left, 1.0).layers
     except ExportError as error:
         console.remark(f"{conversion.model.path.name} stays outside its bound: {error.why}")
         return ()

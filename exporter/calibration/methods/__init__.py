@@ -1,1 +1,1 @@
-"""One way to choose a threshold per file, each with a tuple ``METHODS``."""
+"""Calibration methods, one per file, each with a tuple ``METHODS``."""

@@ -1,11 +1,11 @@
-"""The threshold that changes the shape of the distribution least, by Kullback–Leibler divergence.
+"""Threshold that changes the distribution least, by Kullback–Leibler divergence.
 
 After S. Migacz, "8-bit inference with TensorRT" (GTC 2017): a candidate keeps the first m of the
 histogram's bins. P is those bins, with what is clipped added to the last; Q is those bins merged
 into 128 levels, each spread evenly again over its bins that are not empty. The candidate with the
 least divergence of Q from P wins.
 
-All sums within a level are differences of running sums, so no candidate is gone through bin by bin:
+All sums within a level are differences of running sums, so no loop over bins is needed:
 with h the counts, S a level's sum and M its number of bins that are not empty, Σ h log Q over a
 level is S log(S / M).
 """
@@ -21,15 +21,15 @@ from exporter.calibration.method import Method
 LEVELS = 128
 """The magnitudes of a symmetric int8."""
 _EMPTY = 1e-4
-"""What Q has, in counts, of an empty last bin that P clips values into. With nothing in its place
-the divergence would be infinite, and one far outlier would forbid every threshold below it."""
+"""The count that Q has for an empty last bin into which P clips values. With 0 the divergence would
+be infinite, and one far outlier would rule out every threshold below it."""
 _TIE = 1e-12
 
 Floats = NDArray[np.float64]
 
 
 def entropy_threshold(observed: Distribution) -> float:
-    """The upper edge of the last bin kept; of thresholds that are equally good, the largest."""
+    """The upper edge of the last bin kept; the largest of equally good thresholds."""
     if not observed.absmax:
         return 0.0
     counts = observed.nonzero.astype(np.float64)
@@ -39,7 +39,7 @@ def entropy_threshold(observed: Distribution) -> float:
 
 
 def divergences(counts: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """For each number of bins kept (from LEVELS to all), the divergence in nats.
+    """The divergence in nats for each number of bins kept, from LEVELS to all.
 
     Infinite where nothing is kept. ``counts`` [bins], the last of them not 0.
     """
@@ -56,7 +56,7 @@ def divergences(counts: Floats) -> tuple[NDArray[np.int64], Floats]:
 
 
 def _merge(counts: Floats, kept: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Of each candidate Σ h log Q over the bins kept, and Q of the last level (both in counts)."""
+    """Σ h log Q over the bins kept, and Q of the last level, for each candidate (in counts)."""
     # Level k takes the bins from ceil(k · kept / LEVELS) on, so that all are as wide as can be.
     edges = -(-np.arange(LEVELS + 1) * kept[:, np.newaxis] // LEVELS)
     sums = np.diff(_running(counts)[edges])

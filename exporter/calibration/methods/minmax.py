@@ -1,4 +1,4 @@
-"""Nothing is clipped: the threshold is the largest magnitude that was seen."""
+"""Threshold at the largest observed magnitude: nothing is clipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All but a fixed share of the values fit; the largest few are clipped."""
+"""Threshold at a percentile: the largest few values are clipped."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from exporter.calibration.distribution import Distribution
 from exporter.calibration.method import Method
 
 PERCENT = 99.99
-"""Of the values that are not 0: with those, how far a ReLU's output reaches would depend on how
-often it is silent."""
+"""The percentile of the values other than 0. With zeros, the threshold of a ReLU's output would
+depend on how often it is 0."""
 
 
 def percentile_threshold(observed: Distribution, percent: float = PERCENT) -> float:
-    """The magnitude that ``percent`` (above 0, to 100) of the values other than 0 do not exceed,
-    taking them to lie evenly within a bin."""
+    """The magnitude within which ``percent`` (above 0, to 100) of the values other than 0 lie.
+
+    Values are taken to be evenly spread within a bin.
+    """
     if not observed.absmax:
         return 0.0
     counts = observed.nonzero

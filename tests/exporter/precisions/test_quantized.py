@@ -122,12 +122,12 @@ def test_heads_and_kept_layers_and_the_decode_are_left_alone(
     net: Chain, grid: str, data: st.DataObject
 ) -> None:
     inner = [name for name in net.layers if name not in net.heads]
-    kept = data.draw(st.sets(st.sampled_from(inner), max_size=len(inner) - 1))
+    excluded = data.draw(st.sets(st.sampled_from(inner), max_size=len(inner) - 1))
     parent = net.prepared(grid, OPSETS[grid])
-    labels = frozenset(producers(parent)[name].name for name in kept)
-    made = quantized(parent, GRIDS[grid], replace(seen(parent), kept=labels))
+    labels = frozenset(producers(parent)[name].name for name in excluded)
+    made = quantized(parent, GRIDS[grid], replace(seen(parent), excluded=labels))
     for name in net.layers:
-        assert is_quantized(made, name) == (name in inner and name not in kept)
+        assert is_quantized(made, name) == (name in inner and name not in excluded)
     before, after = producers(parent), producers(made)
     behind = [name for name in net.wide if before[name].op_type in ("Reshape", "Mul", "Concat")]
     assert [after[name] for name in behind] == [before[name] for name in behind]
@@ -269,9 +269,9 @@ def test_a_network_with_nothing_to_quantize_is_refused() -> None:
 
 def test_keeping_every_layer_is_refused() -> None:
     net = Chain([])
-    kept = frozenset(producers(net.proto)[name].name for name in net.layers)
-    with pytest.raises(ExportError, match=r"every convolution was kept in float32\. Keep fewer"):
-        quantized(net.proto, evidence=replace(seen(net.proto), kept=kept))
+    excluded = frozenset(producers(net.proto)[name].name for name in net.layers)
+    with pytest.raises(ExportError, match=r"every convolution is excluded, .*\. Exclude fewer"):
+        quantized(net.proto, evidence=replace(seen(net.proto), excluded=excluded))
 
 
 @pytest.mark.parametrize("grid", sorted(GRIDS))

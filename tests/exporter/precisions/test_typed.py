@@ -58,14 +58,14 @@ def agrees(made: onnx.ModelProto, parent: onnx.ModelProto, tolerance: float = 2e
 def test_layers_are_typed_and_only_what_may_be(
     net: Chain, precision: str, data: st.DataObject
 ) -> None:
-    kept = data.draw(st.sets(st.sampled_from(net.layers), max_size=len(net.layers) - 1))
+    excluded = data.draw(st.sets(st.sampled_from(net.layers), max_size=len(net.layers) - 1))
     parent = prepared(net, precision)
-    labels = frozenset(producers(parent)[name].name for name in kept)
-    made = typed(parent, precision, Evidence(kept=labels))
+    labels = frozenset(producers(parent)[name].name for name in excluded)
+    made = typed(parent, precision, Evidence(excluded=labels))
     onnx.checker.check_model(made, full_check=True)
     found = types(made)
     for name in net.layers:
-        assert found[name] == (FLOAT if name in kept else TYPES[precision])
+        assert found[name] == (FLOAT if name in excluded else TYPES[precision])
     assert {found[name] for name in net.wide} == {FLOAT}
     assert {found[end.name] for end in (*made.graph.input, *made.graph.output)} == {FLOAT}
 
