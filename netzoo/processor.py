@@ -7,9 +7,9 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netzoo.backbone import LEVELS
+from netzoo.backbones._base import LEVELS
 from netzoo.config import MultiscaleConfig
-from netzoo.fusion import find_fusion
+from netzoo.fusions._registry import find_fusion
 from netzoo.scales import STRIDE, Scales
 from netzoo.selector import ScaleSelector, chosen
 from netzoo.trunk import Pyramid, Trunk

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netzoo.backbone import TIMM, Backbone, BackboneEntry
+from netzoo.backbones._base import TIMM, Backbone, BackboneEntry
 from sizewise.core.errors import UsageError
 
 _FAILURES = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)

@@ -55,9 +55,8 @@ class ProbeBatches:
 
     def __iter__(self) -> Iterator[tuple[Size, NDArray[Any]]]:
         image = self.model.image
-        batch = image.tensor.shape[0]
         for size in self.sizes:
-            images = Probe(batch_size=batch if isinstance(batch, int) else 1, size=size).images()
+            images = Probe(batch_size=image.fixed_batch or 1, size=size).images()
             values = np.resize(images, (len(images), image.channels, size.height, size.width))
             if image.tensor.dtype == "uint8":
                 values = np.rint(values * 255).astype(np.uint8)

@@ -6,7 +6,7 @@ import math
 
 from torch import nn
 
-from netzoo.backbone import Backbone
+from netzoo.backbones._base import Backbone
 
 
 class ImageNetBackbone(Backbone):

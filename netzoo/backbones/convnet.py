@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from netzoo.backbone import Backbone, BackboneEntry
+from netzoo.backbones._base import Backbone, BackboneEntry
 from netzoo.blocks import ConvBNAct, Residual, scaled_channels, scaled_repeats
 
 CHANNELS = (32, 64, 128, 256)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from netzoo.backbone import Backbone, BackboneEntry
+from netzoo.backbones._base import Backbone, BackboneEntry
 from netzoo.blocks import ConvBNAct, Residual, mish, scaled_channels, scaled_repeats
 
 CHANNELS = (64, 128, 256, 512, 1024, 1024, 1024)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from netzoo.backbone import Backbone, BackboneEntry
+from netzoo.backbones._base import Backbone, BackboneEntry
 from netzoo.blocks import ConvBNAct, scaled_channels, scaled_repeats
 
 STAGES = ((32, 0), (64, 0), (128, 1), (256, 1), (512, 2), (1024, 2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from netzoo.backbone import BackboneEntry
+from netzoo.backbones._base import BackboneEntry
 from netzoo.backbones._edgenext import ChannelNorm, ConvEncoder, SplitEncoder
 from netzoo.backbones._imagenet import ImageNetBackbone, initialise
 from netzoo.blocks import scaled_channels, scaled_repeats

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netzoo.backbone import BackboneEntry
+from netzoo.backbones._base import BackboneEntry
 from netzoo.backbones._imagenet import ImageNetBackbone, initialise
 from netzoo.blocks import scaled_channels, scaled_repeats
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netzoo.backbone import BackboneEntry
+from netzoo.backbones._base import BackboneEntry
 from netzoo.backbones._pvt_v2 import CLASSIFIER, PVTv2
 
 REPEATS = (2, 2, 2, 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netzoo.backbone import BackboneEntry
+from netzoo.backbones._base import BackboneEntry
 from netzoo.backbones._resnet import CLASSIFIER, Bottleneck, ResNet
 
 REPEATS = (3, 4, 6, 3)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netzoo.fusion import Fusion, FusionEntry
+from netzoo.fusions._registry import Fusion, FusionEntry
 
 
 class Absi(Fusion):

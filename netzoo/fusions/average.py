@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from netzoo.fusion import Fusion, FusionEntry
+from netzoo.fusions._registry import Fusion, FusionEntry
 
 
 class Average(Fusion):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from netzoo.blocks import ConvBNAct
-from netzoo.fusion import Fusion, FusionEntry
+from netzoo.fusions._registry import Fusion, FusionEntry
 
 
 class Concat(Fusion):

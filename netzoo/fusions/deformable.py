@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netzoo.blocks import ConvBNAct
-from netzoo.fusion import Fusion, FusionEntry
+from netzoo.fusions._registry import Fusion, FusionEntry
 
 
 class Deformable(Fusion):

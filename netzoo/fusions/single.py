@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from netzoo.fusion import Fusion, FusionEntry
+from netzoo.fusions._registry import Fusion, FusionEntry
 
 
 class Single(Fusion):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from netzoo.boxes import box_iou
 from netzoo.decode import BoxRule, box_corners, predicted_boxes, split_anchors
-from netzoo.loss import Targets
+from netzoo.losses._boxes import box_iou
+from netzoo.losses._registry import Targets
 from netzoo.network import AnchorDetector
 
 LARGEST_LOG = 8.0

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from netzoo.boxes import complete_iou
 from netzoo.decode import BOX_RULES, box_corners, split_anchors
-from netzoo.loss import Targets
 from netzoo.losses._assignment import assign_cells, nearest_only
+from netzoo.losses._boxes import complete_iou
 from netzoo.losses._divergence import divergence
+from netzoo.losses._registry import Targets
 from netzoo.network import AnchorDetector
 
 MAX_RATIO = 4.0

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from netzoo.loss import Targets
 from netzoo.losses._neighbours import neighbours_loss
+from netzoo.losses._registry import Targets
 from netzoo.network import AnchorDetector
 
 BALANCE = {3: (4.0, 1.0, 0.4), 4: (4.0, 1.0, 0.4, 0.1), 5: (4.0, 1.0, 0.5, 0.4, 0.1)}

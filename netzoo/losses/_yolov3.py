@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from netzoo.boxes import complete_iou
 from netzoo.decode import BOX_RULES, BoxRule
-from netzoo.loss import Targets
+from netzoo.losses._boxes import complete_iou
 from netzoo.losses._divergence import divergence
 from netzoo.losses._levels import Level, background, match_levels, per_image
+from netzoo.losses._registry import Targets
 from netzoo.network import AnchorDetector
 
 IGNORE = 0.7

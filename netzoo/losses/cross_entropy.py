@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional
 
-from netzoo.loss import LossEntry, Targets
+from netzoo.losses._registry import LossEntry, Targets
 from netzoo.network import Network
 
 

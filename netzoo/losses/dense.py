@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from netzoo.loss import LossEntry, Targets
 from netzoo.losses._neighbours import neighbours_loss
+from netzoo.losses._registry import LossEntry, Targets
 from netzoo.network import AnchorDetector
 
 USUAL = 16

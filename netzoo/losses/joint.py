@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from netzoo.decode import split_anchors
-from netzoo.loss import LossEntry, Targets
 from netzoo.losses._region import CLASSES, OBJECT, region_loss
+from netzoo.losses._registry import LossEntry, Targets
 from netzoo.network import AnchorDetector
 
 ASSUMED = 0.3

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from netzoo.loss import LossEntry, Targets
+from netzoo.losses._registry import LossEntry, Targets
 from netzoo.networks.multiscale import Multiscale
 from netzoo.training.settings import ScaleTraining
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from netzoo.loss import LossEntry, LossFunction, Targets
 from netzoo.losses._region import region_loss
+from netzoo.losses._registry import LossEntry, LossFunction, Targets
 from netzoo.losses._scaled import scaled_loss
 from netzoo.losses._yolov3 import yolov3_loss, yolov4_tiny_loss
 from netzoo.network import AnchorDetector

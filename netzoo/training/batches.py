@@ -14,7 +14,7 @@ from torch import Tensor
 
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet
 from netzoo.data.coco import AnnotatedImage, Dataset
-from netzoo.loss import Targets
+from netzoo.losses._registry import Targets
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.joint import mixed
 from netzoo.training.settings import TrainingSettings

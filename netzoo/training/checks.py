@@ -5,8 +5,8 @@ from __future__ import annotations
 from netzoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco import Dataset
-from netzoo.fusion import find_fusion
-from netzoo.loss import LossEntry
+from netzoo.fusions._registry import find_fusion
+from netzoo.losses._registry import LossEntry
 from netzoo.network import NetworkEntry
 from netzoo.scales import Scales
 from netzoo.tasks.registry import find_task

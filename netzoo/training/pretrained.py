@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from netzoo.backbone import find_backbone
-from netzoo.backbone_weights import load_backbone_weights
-from netzoo.checkpoint import load_weights, read_header
+from netzoo.backbones._registry import find_backbone
 from netzoo.config import MULTISCALE
-from netzoo.darknet import is_darknet_file, load_darknet_weights
 from netzoo.data.reading import reading
 from netzoo.network import Network, NetworkEntry
 from netzoo.networks.multiscale import Multiscale
+from netzoo.weights.backbones import load_backbone_weights
+from netzoo.weights.checkpoint import load_weights, read_header
+from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.onnxfile import sha256_of
 

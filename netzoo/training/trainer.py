@@ -13,7 +13,7 @@ from netzoo.config import NetworkConfig
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco import Dataset
 from netzoo.data.relabelling import relabelled
-from netzoo.loss import LossEntry, LossFunction, choose_loss
+from netzoo.losses._registry import LossEntry, LossFunction, choose_loss
 from netzoo.network import Network, NetworkEntry, build_network, find_network
 from netzoo.tasks.registry import find_task
 from netzoo.training.anchors import fit_anchors

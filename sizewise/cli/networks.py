@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 def networks(*, as_json: Json = False) -> None:
     """List the networks with parameters, BFLOPs, strides and the smallest size."""
-    from netzoo.backbone import four_levels
+    from netzoo.backbones._registry import four_levels
     from netzoo.config import NetworkConfig
     from netzoo.cost import count_cost
-    from netzoo.fusion import fusions
+    from netzoo.fusions._registry import fusions
     from netzoo.network import networks as zoo
 
     listed = sorted(zoo().values(), key=lambda entry: entry.name)
@@ -49,9 +49,9 @@ def networks(*, as_json: Json = False) -> None:
 
 
 def _facts(entry: NetworkEntry, cost: Cost) -> dict[str, Any]:
-    from netzoo.backbone import four_levels
+    from netzoo.backbones._registry import four_levels
     from netzoo.config import MULTISCALE
-    from netzoo.fusion import fusions
+    from netzoo.fusions._registry import fusions
 
     choices = {"fusions": sorted(fusions()), "backbones": sorted(four_levels())}
     return {

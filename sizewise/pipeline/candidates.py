@@ -75,7 +75,7 @@ class Checkpoint:
 
     def __init__(self, path: Path) -> None:
         from netzoo.card import card_of
-        from netzoo.checkpoint import load_checkpoint
+        from netzoo.weights.checkpoint import load_checkpoint
 
         self._network = load_checkpoint(path)
         self.card = card_of(self._network)

@@ -67,7 +67,9 @@ class Scaling:
 
         if network != MULTISCALE:
             return (self,)
-        from netzoo.fusion import find_fusion  # which needs torch, and an ONNX file does not
+        from netzoo.fusions._registry import (
+            find_fusion,  # which needs torch, and an ONNX file does not
+        )
 
         names = self.fusions or (MultiscaleConfig().fusion,)
         return tuple(

@@ -150,7 +150,7 @@ def check_options(source: str, kind: str, options: SourceOptions) -> None:
 
 
 def _from_checkpoint(path: Path, options: SourceOptions) -> Source:
-    from netzoo.checkpoint import load_checkpoint
+    from netzoo.weights.checkpoint import load_checkpoint
 
     return _of_network(load_checkpoint(path), options, checkpoint_sha256=sha256_of(path))
 
@@ -160,7 +160,7 @@ def _from_zoo(name: str, options: SourceOptions, out: Path, reporter: Reporter) 
 
     from netzoo.config import NetworkConfig
     from netzoo.network import build_network, find_network
-    from netzoo.settling import settle
+    from netzoo.weights.settling import settle
 
     torch.manual_seed(0)
     names, parents = read_classes(options.names, options.tree)
@@ -186,9 +186,9 @@ def _from_zoo(name: str, options: SourceOptions, out: Path, reporter: Reporter) 
 
 def _fill(network: Network, weights: Path, out: Path, reporter: Reporter) -> str:
     """SHA-256 of the file that holds all of the network's weights now."""
-    from netzoo.checkpoint import Provenance, load_weights, save_checkpoint
-    from netzoo.darknet import is_darknet_file, load_darknet_weights
-    from netzoo.settling import settle
+    from netzoo.weights.checkpoint import Provenance, load_weights, save_checkpoint
+    from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
+    from netzoo.weights.settling import settle
 
     if not is_darknet_file(weights):
         _demand_bare(weights)
@@ -210,7 +210,7 @@ def _fill(network: Network, weights: Path, out: Path, reporter: Reporter) -> str
 
 def _demand_bare(weights: Path) -> None:
     """Raises UsageError for a checkpoint: its anchors and the way it is decoded would get lost."""
-    from netzoo.checkpoint import read_header
+    from netzoo.weights.checkpoint import read_header
 
     try:
         read_header(weights)

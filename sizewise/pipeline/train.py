@@ -18,7 +18,6 @@ from sizewise.core.specs import Sizes
 from sizewise.pipeline.scaling import ScalingOptions
 
 if TYPE_CHECKING:
-    from netzoo.checkpoint import Provenance
     from netzoo.config import NetworkConfig
     from netzoo.data.classified import ClassifiedSet
     from netzoo.data.coco import Dataset
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from netzoo.network import Network, NetworkEntry
     from netzoo.training.pretrained import Pretrained
     from netzoo.training.settings import ScaleTraining, TrainingSettings
+    from netzoo.weights.checkpoint import Provenance
 
 _NETWORK, _TRAINING, _SCALES = "Network", "Training", "Several scales (network multiscale)"
 
@@ -148,7 +148,7 @@ class Training:
     @property
     def settings(self) -> TrainingSettings:
         """With the loss that is meant. Raises UsageError."""
-        from netzoo.loss import choose_loss
+        from netzoo.losses._registry import choose_loss
         from netzoo.network import find_network
         from netzoo.training.settings import TrainingSettings
 
@@ -185,7 +185,7 @@ class Training:
         self._check_price()
 
     def _check_price(self) -> None:
-        from netzoo.fusion import find_fusion, fusions
+        from netzoo.fusions._registry import find_fusion, fusions
 
         price = self.options.price
         if price and not any(find_fusion(t.options.scaling.fusion).weighs for t in self.each()):
@@ -226,11 +226,11 @@ def train_checkpoint(
     training: Training, source: str, out: Path, reporter: Reporter = SILENT
 ) -> Path:
     """Where the checkpoint lies; one of the same data, weights and settings is taken as it is."""
-    from netzoo.checkpoint import Provenance, save_checkpoint
     from netzoo.network import find_network
     from netzoo.training.history import History
     from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import train as train_network
+    from netzoo.weights.checkpoint import Provenance, save_checkpoint
 
     entry, options = find_network(training.network), training.options
     settings = training.settings
@@ -337,10 +337,10 @@ def _begin(
 def _validated(training: Training, source: str, checkpoint: Path, reporter: Reporter) -> Trained:
     """Scored where its task is evaluated after training (detectors are not: ``sizewise evaluate``
     does it), and where there is data to validate with."""
-    from netzoo.checkpoint import load_checkpoint
     from netzoo.network import find_network
     from netzoo.tasks.registry import find_task
     from netzoo.training.evaluate import evaluate_network
+    from netzoo.weights.checkpoint import load_checkpoint
 
     entry = find_network(training.network)
     if not find_task(entry.task).evaluated_after_training:
@@ -357,7 +357,7 @@ def _validated(training: Training, source: str, checkpoint: Path, reporter: Repo
 
 def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
     """Whether a checkpoint came of just this training (which chooses anchors and decoding)."""
-    from netzoo.checkpoint import read_header
+    from netzoo.weights.checkpoint import read_header
 
     try:
         header = read_header(path)

@@ -13,9 +13,9 @@ import torch
 from exporter.export import export
 from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.deploy import deployable
-from netzoo.fusion import fusions
+from netzoo.fusions._registry import fusions
 from netzoo.network import build_network
-from netzoo.settling import settle
+from netzoo.weights.settling import settle
 from sizewise.core.specs import ExportedModel, ModelCard, Size
 
 BACKBONES = ("convnet", "resnet18", "pvt_v2_b0")

@@ -30,7 +30,7 @@ from exporter.export import export
 from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.deploy import deployable
 from netzoo.network import build_network, find_network
-from netzoo.settling import settle
+from netzoo.weights.settling import settle
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.specs import EngineSpec, ExportedModel, ModelCard, Profile, Size

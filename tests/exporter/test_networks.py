@@ -13,7 +13,7 @@ from exporter.export import export
 from netzoo.config import NetworkConfig
 from netzoo.deploy import deployable
 from netzoo.network import NetworkEntry, build_network, find_network, networks
-from netzoo.settling import settle
+from netzoo.weights.settling import settle
 from sizewise.core.specs import ExportedModel, ModelCard, Size
 
 NARROW: Any = {"width": 0.1, "depth": 0.1}

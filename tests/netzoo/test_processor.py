@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from netzoo.backbone import LEVELS, Backbone, backbones, four_levels
+from netzoo.backbones._base import LEVELS, Backbone
+from netzoo.backbones._registry import backbones, four_levels
 from netzoo.config import MultiscaleConfig
-from netzoo.fusion import fusions
+from netzoo.fusions._registry import fusions
 from netzoo.processor import MultiScaleInputProcessor
 from sizewise.core.errors import UsageError
 

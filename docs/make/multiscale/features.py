@@ -19,14 +19,14 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netzoo.backbone import LEVELS
-from netzoo.checkpoint import load_checkpoint, read_header
+from netzoo.backbones._base import LEVELS
 from netzoo.config import MULTISCALE
 from netzoo.data.decoding import decode_picture
 from netzoo.network import Network, find_network
 from netzoo.networks.multiscale import Multiscale
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.overlay import draw_mask
+from netzoo.weights.checkpoint import load_checkpoint, read_header
 from sizewise.core.errors import SizewiseError, UsageError
 from sizewise.core.files import written_whole
 from sizewise.core.specs import ModelCard, Size

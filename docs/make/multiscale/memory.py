@@ -11,7 +11,7 @@ import torch
 
 from bench.readings import peak_bytes
 from netzoo.config import MultiscaleConfig, NetworkConfig
-from netzoo.loss import Targets, find_loss
+from netzoo.losses._registry import Targets, find_loss
 from netzoo.network import build_network
 from netzoo.training.settings import ScaleTraining
 

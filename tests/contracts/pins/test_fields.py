@@ -18,11 +18,11 @@ from bench.journal import schema
 from bench.settings import Axes, SweepSettings
 from engines.comparing import Comparison, Difference
 from engines.registry import backends
-from netzoo.checkpoint import CheckpointHeader, Provenance
 from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.tasks.layouts import layout_names
 from netzoo.tasks.registry import tasks
 from netzoo.training.settings import ScaleTraining, TrainingSettings
+from netzoo.weights.checkpoint import CheckpointHeader, Provenance
 from sizewise.core import codec, specs, trials
 from sizewise.core.environment import PACKAGES, Environment
 from sizewise.core.options import fill

@@ -16,7 +16,7 @@ from engines.registry import find_backend
 from engines.store.cache import engine_name, obtain_engine
 from engines.store.manifest import MANIFEST, read_manifest, spec_from_plain, write_manifest
 from engines.store.opening import verify
-from netzoo.checkpoint import HEADER_KEY, load_checkpoint, read_header, save_checkpoint
+from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header, save_checkpoint
 from sizewise.cli.front import run_command_line
 from sizewise.core import codec
 from sizewise.core.environment import read_environment

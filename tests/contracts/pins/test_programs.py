@@ -19,11 +19,11 @@ import pytest
 
 pytest.importorskip("torch")
 
-from netzoo.backbone import four_levels
+from netzoo.backbones._registry import four_levels
 from netzoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
 from netzoo.cost import build_without_weights
 from netzoo.deploy import deployable
-from netzoo.fusion import fusions
+from netzoo.fusions._registry import fusions
 from netzoo.network import networks
 from tests.contracts.pins.fixture import MADE, filed_run
 
@@ -36,7 +36,7 @@ _CAPTURE = """
 import sys
 from pathlib import Path
 from exporter.capture import capture, save_program
-from netzoo.checkpoint import load_checkpoint
+from netzoo.weights.checkpoint import load_checkpoint
 from netzoo.deploy import deployable
 from sizewise.core.specs import Size
 

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.export import Dim, export
 
-from netzoo.backbone import Backbone, backbones, build_four_levels, find_backbone
+from netzoo.backbones._base import Backbone
+from netzoo.backbones._registry import backbones, build_four_levels, find_backbone
 from netzoo.config import NetworkConfig
 from netzoo.deploy import deployable, fold_batch_norms
 from netzoo.network import build_network, networks

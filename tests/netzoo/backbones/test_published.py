@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from netzoo.backbone import Backbone, backbones, find_backbone
+from netzoo.backbones._base import Backbone
+from netzoo.backbones._registry import backbones, find_backbone
 from tests.netzoo.backbones.timm_reference import (
     REFERENCES,
     TOLERANCE,

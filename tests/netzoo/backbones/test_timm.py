@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from netzoo.backbone import build_four_levels, find_backbone
-from netzoo.backbone_weights import load_backbone_weights
+from netzoo.backbones._registry import build_four_levels, find_backbone
 from netzoo.deploy import fold_batch_norms
+from netzoo.weights.backbones import load_backbone_weights
 from sizewise.core.errors import InputError, UsageError
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from netzoo.fusion import Fusion, find_fusion, fusions
+from netzoo.fusions._registry import Fusion, find_fusion, fusions
 from netzoo.fusions.absi import Absi
 from netzoo.fusions.deformable import Deformable, shifted
 from sizewise.core.errors import UsageError

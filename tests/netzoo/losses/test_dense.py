@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from netzoo.boxes import box_iou
-from netzoo.loss import Targets, find_loss
+from netzoo.losses._boxes import box_iou
+from netzoo.losses._registry import Targets, find_loss
 from netzoo.losses.dense import dense_loss
 from netzoo.network import AnchorDetector
 from sizewise.core.errors import UsageError

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from netzoo.config import NetworkConfig
 from netzoo.hierarchy import Hierarchical
-from netzoo.loss import Targets, find_loss
 from netzoo.losses._region import region_loss
+from netzoo.losses._registry import Targets, find_loss
 from netzoo.losses.joint import joint_loss
 from netzoo.network import AnchorDetector, build_network
 from tests.netzoo.trees import random_tree

@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss
 from torch import Tensor
 
 from netzoo.config import MultiscaleConfig, NetworkConfig
-from netzoo.loss import Targets, find_loss
+from netzoo.losses._registry import Targets, find_loss
 from netzoo.losses.masks import inconsistency, mask_loss, taken_pixels
 from netzoo.network import build_network
 from netzoo.networks.multiscale import Multiscale

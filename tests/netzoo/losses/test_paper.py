@@ -14,7 +14,7 @@ from torch import Tensor
 
 from netzoo.config import NetworkConfig
 from netzoo.decode import split_anchors
-from netzoo.loss import Targets, find_loss
+from netzoo.losses._registry import Targets, find_loss
 from netzoo.losses._scaled import scaled_loss
 from netzoo.losses.paper import paper_loss
 from netzoo.network import AnchorDetector, build_network, networks

@@ -10,10 +10,10 @@ import torch
 from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.cost import count_cost
 from netzoo.deploy import deployable
-from netzoo.fusion import fusions
+from netzoo.fusions._registry import fusions
 from netzoo.network import build_network
 from netzoo.networks.multiscale import Multiscale
-from netzoo.settling import settle
+from netzoo.weights.settling import settle
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import Size
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from netzoo.config import NetworkConfig
-from netzoo.darknet import load_darknet_weights
 from netzoo.network import Network, build_network, find_network
-from tests.netzoo.darknet_reference import (
+from netzoo.weights.darknet import load_darknet_weights
+from tests.netzoo.weights.darknet_reference import (
     REFERENCES,
     TOLERANCE,
     largest_error,

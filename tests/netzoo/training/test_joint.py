@@ -10,7 +10,7 @@ from netzoo.config import NetworkConfig
 from netzoo.data.classified import ClassifiedSet, crops_of
 from netzoo.data.coco import Dataset
 from netzoo.data.relabelling import relabelled
-from netzoo.loss import find_loss
+from netzoo.losses._registry import find_loss
 from netzoo.network import Network, build_network
 from netzoo.training.batches import draw_batches
 from netzoo.training.joint import mixed

@@ -6,12 +6,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from netzoo.checkpoint import Provenance, save_checkpoint
 from netzoo.network import build_network, find_network
 from netzoo.training.pretrained import open_pretrained
+from netzoo.weights.checkpoint import Provenance, save_checkpoint
 from sizewise.core.errors import InputError
-from tests.netzoo.darknet_reference import made_up_arrays, rows_of, write_weights
 from tests.netzoo.factories import narrow_config, narrow_detector
+from tests.netzoo.weights.darknet_reference import made_up_arrays, rows_of, write_weights
 
 YOLOV3 = find_network("yolov3")
 

@@ -13,7 +13,6 @@ import numpy as np
 import onnx
 import pytest
 
-from netzoo.checkpoint import Provenance, load_checkpoint, save_checkpoint
 from netzoo.config import NetworkConfig
 from netzoo.data.classified import crops_of
 from netzoo.data.coco import read_coco

@@ -148,7 +148,7 @@ def test_weights_given_beside_a_name_are_those_that_are_exported(
 
     from netzoo.config import NetworkConfig
     from netzoo.network import build_network
-    from netzoo.settling import settle
+    from netzoo.weights.settling import settle
 
     torch.manual_seed(7)  # not the seed that random weights are drawn with
     network = build_network(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from netzoo.checkpoint import read_header
 from netzoo.config import NetworkConfig
 from netzoo.data.coco import write_coco
 from netzoo.network import build_network, find_network
-from tests.netzoo.darknet_reference import made_up_arrays, rows_of, write_weights
+from netzoo.weights.checkpoint import read_header
 from tests.netzoo.factories import CLASSES, squares
+from tests.netzoo.weights.darknet_reference import made_up_arrays, rows_of, write_weights
 from tests.sizewise.cli.conftest import Cli
 
 QUICK = ("--width", 0.05, "--depth", 0.1, "--steps", 2, "--batch", 2, "--sizes", "64")

@@ -51,7 +51,7 @@ def test_the_file_says_which_classes_are_kinds_of_which(cli: Cli, given: dict[st
 def test_boxes_and_classified_images_train_together(
     cli: Cli, given: dict[str, Path], tmp_path: Path
 ) -> None:
-    from netzoo.checkpoint import read_header
+    from netzoo.weights.checkpoint import read_header
 
     for name in ("red", "warm"):
         folder = tmp_path / "whole" / "train" / name

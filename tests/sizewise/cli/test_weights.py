@@ -8,11 +8,11 @@ import onnxruntime
 import pytest
 import torch
 
-from netzoo.checkpoint import Provenance, load_checkpoint, read_header, save_checkpoint
 from netzoo.config import NetworkConfig
 from netzoo.network import Network, build_network
+from netzoo.weights.checkpoint import Provenance, load_checkpoint, read_header, save_checkpoint
 from sizewise.core.onnxfile import read_model, sha256_of
-from tests.netzoo.darknet_reference import (
+from tests.netzoo.weights.darknet_reference import (
     REFERENCES,
     TOLERANCE,
     largest_error,

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netzoo.boxes import box_iou, complete_iou
+from netzoo.losses._boxes import box_iou, complete_iou
 
 Box = tuple[int, int, int, int]
 

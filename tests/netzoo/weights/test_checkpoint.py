@@ -13,7 +13,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from netzoo.checkpoint import (
+from netzoo.config import NetworkConfig
+from netzoo.network import Network, build_network
+from netzoo.training.settings import TrainingSettings
+from netzoo.weights.checkpoint import (
     HEADER_KEY,
     Provenance,
     load_checkpoint,
@@ -21,9 +24,6 @@ from netzoo.checkpoint import (
     read_header,
     save_checkpoint,
 )
-from netzoo.config import NetworkConfig
-from netzoo.network import Network, build_network
-from netzoo.training.settings import TrainingSettings
 from sizewise.core.errors import InputError, OutputError
 from tests.netzoo.factories import narrow_config, narrow_detector
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netzoo.backbone import Backbone, BackboneEntry
-from netzoo.checkpoint import check_fit, read_tensors
+from netzoo.backbones._base import Backbone, BackboneEntry
+from netzoo.weights.checkpoint import check_fit, read_tensors
 
 _COUNTER = ".num_batches_tracked"
 """Of a BatchNorm's training steps: no weight, and files of old versions of PyTorch have none."""

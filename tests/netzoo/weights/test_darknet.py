@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from netzoo.blocks import ConvBNAct
 from netzoo.config import NetworkConfig
-from netzoo.darknet import is_darknet_file, load_darknet_weights
 from netzoo.network import Network, build_network
+from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
 from sizewise.core.errors import InputError
-from tests.netzoo.darknet_reference import made_up_arrays, rows_of, write_weights
+from tests.netzoo.weights.darknet_reference import made_up_arrays, rows_of, write_weights
 
 
 def narrow(name: str = "yolov3-tiny", classes: tuple[str, ...] = ("a", "b")) -> Network:

@@ -8,8 +8,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from netzoo.backbone import Backbone, BackboneEntry, find_backbone
-from netzoo.backbone_weights import load_backbone_weights
+from netzoo.backbones._base import Backbone, BackboneEntry
+from netzoo.backbones._registry import find_backbone
+from netzoo.weights.backbones import load_backbone_weights
 from sizewise.core.errors import InputError
 from tests.netzoo.backbones.timm_reference import REFERENCES, made_up_tensors
 

@@ -1,4 +1,4 @@
-"""What a backbone is, and the registry of them."""
+"""The interface of a backbone, and its entry in the registry."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-
-from sizewise.core.discover import Registry
-from sizewise.core.errors import UsageError
 
 LEVELS = (4, 8, 16, 32)
 """Pixels per cell of the four maps that a pyramid is made of."""
@@ -48,40 +45,3 @@ class BackboneEntry:
     build: Callable[[float, float], Backbone]
     ignored: tuple[str, ...] = ()
     pyramid: bool = True
-
-
-_BACKBONES: Registry[BackboneEntry] = Registry("backbone", "netzoo.backbones", "BACKBONES")
-
-backbones = _BACKBONES.all
-"""All there are, by name; timm's come on top of them (:func:`find_backbone`)."""
-
-
-def four_levels() -> list[str]:
-    """Names of those that can feed a pyramid."""
-    return [name for name, entry in backbones().items() if entry.pyramid]
-
-
-def find_backbone(name: str) -> BackboneEntry:
-    """One of the registry, or with ``timm:`` before it one of timm. Raises UsageError that lists
-    the backbones there are."""
-    if name.startswith(TIMM):
-        from netzoo.timm_backbone import timm_entry
-
-        return timm_entry(name)
-    return _BACKBONES.find(name)
-
-
-def build_four_levels(name: str, width: float = 1.0, depth: float = 1.0) -> Backbone:
-    """With random weights; its last four maps are those of ``LEVELS``.
-
-    Raises UsageError, also for a backbone that has no four such maps.
-    """
-    backbone = find_backbone(name).build(width, depth)
-    if tuple(backbone.strides[-len(LEVELS) :]) != LEVELS:
-        raise UsageError(
-            f"The backbone {name} can't feed a pyramid of four levels",
-            f"its maps have {', '.join(map(str, backbone.strides))} pixels per cell, and "
-            f"{', '.join(map(str, LEVELS))} are needed",
-            "Choose another one, such as convnet.",
-        )
-    return backbone

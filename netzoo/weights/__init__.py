@@ -1,0 +1,1 @@
+"""Weights on disk: checkpoints, Darknet's files, published backbones."""
