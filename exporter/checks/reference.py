@@ -22,7 +22,7 @@ Array = NDArray[Any]
 def run_module(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Array]:
     """The outputs by name. Raises ExportError where tensors and names differ in number."""
     with torch.no_grad():
-        tensors = list(_leaves(module(torch.from_numpy(probe.images()))))
+        tensors = list(leaves(module(torch.from_numpy(probe.images()))))
     if len(tensors) != len(names):
         raise ExportError(
             "The outputs can't be named",
@@ -82,16 +82,16 @@ def _check_numbers(outputs: Mapping[str, Array], probe: Probe) -> None:
             )
 
 
-def _leaves(output: object) -> Iterator[Tensor]:
+def leaves(output: object) -> Iterator[Tensor]:
     """All tensors, in the order in which torch.export lists them."""
     if isinstance(output, Tensor):
         yield output
     elif isinstance(output, Mapping):
         for value in output.values():
-            yield from _leaves(value)
+            yield from leaves(value)
     elif isinstance(output, list | tuple):
         for value in output:
-            yield from _leaves(value)
+            yield from leaves(value)
     else:
         raise ExportError(
             "The module's output can't be exported",

@@ -1,0 +1,102 @@
+"""Networks to export: one of the zoo by its name, or that of a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from netzoo.card import card_of
+from netzoo.config import NetworkConfig
+from netzoo.deploy import Deployable, deployable
+from netzoo.network import Network, build_network
+from netzoo.weights.checkpoint import (
+    Provenance,
+    load_checkpoint,
+    load_weights,
+    read_header,
+    save_checkpoint,
+)
+from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
+from netzoo.weights.settling import settle
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.onnxfile import sha256_of
+from sizewise.core.progress import Reporter
+from sizewise.core.specs import ModelCard
+
+_SEED = 0
+"""The seed of random weights, so that two exports of a network are the same."""
+
+
+@dataclass(frozen=True)
+class DeployedNetwork:
+    """A network as it is deployed, with the card of its export."""
+
+    module: Deployable
+    card: ModelCard
+
+
+def from_checkpoint(path: Path, *, raw: bool = False) -> DeployedNetwork:
+    """The network of a checkpoint. Raises InputError."""
+    return _deployed(load_checkpoint(path), raw=raw, checkpoint_sha256=sha256_of(path))
+
+
+def from_zoo(
+    config: NetworkConfig,
+    reporter: Reporter,
+    *,
+    out: Path,
+    weights: Path | None = None,
+    raw: bool = False,
+) -> DeployedNetwork:
+    """A network of the zoo with the ``weights`` of a file, or with random ones.
+
+    Darknet's weights are also written into the folder ``out`` as a checkpoint. Raises UsageError,
+    InputError and OutputError.
+    """
+    torch.manual_seed(_SEED)
+    network = build_network(config)
+    if weights is None:
+        reporter.remark(f"{config.name} has random weights: use it to measure speed only.")
+        settle(network)
+        return _deployed(network, raw=raw, checkpoint_sha256="")
+    return _deployed(network, raw=raw, checkpoint_sha256=_fill(network, weights, out, reporter))
+
+
+def _fill(network: Network, weights: Path, out: Path, reporter: Reporter) -> str:
+    """Load the weights and return the SHA-256 of the file that holds all of them."""
+    if not is_darknet_file(weights):
+        _demand_bare(weights)
+        load_weights(network, weights)
+        return sha256_of(weights)
+    convolutions = list(network.convolutions())
+    filled = load_darknet_weights(network, weights)
+    if filled < len(convolutions):
+        reporter.remark(
+            f"{weights} is for pre-training: it fills the first {filled} of {len(convolutions)} "
+            "convolutions. The others are random, so use the model to measure speed only."
+        )
+        settle(network, convolutions[:filled])
+    checkpoint = out / f"{network.config.stem}.safetensors"
+    save_checkpoint(checkpoint, network, Provenance(weights_sha256=sha256_of(weights)))
+    reporter.remark(f"The same weights are now in {checkpoint}, for use without Darknet's file.")
+    return sha256_of(checkpoint)
+
+
+def _demand_bare(weights: Path) -> None:
+    """Raises UsageError for a checkpoint: its anchors and its decoding would be lost."""
+    try:
+        read_header(weights)
+    except InputError:
+        return
+    raise UsageError(
+        f"{weights} can't be given as weights",
+        "it is a checkpoint, whose own anchors, classes and decoding belong to its weights",
+        f"Export the checkpoint itself: sizewise export {weights}",
+    )
+
+
+def _deployed(network: Network, *, raw: bool, checkpoint_sha256: str) -> DeployedNetwork:
+    card = card_of(network, raw=raw, checkpoint_sha256=checkpoint_sha256)
+    return DeployedNetwork(deployable(network, raw=raw), card)
