@@ -207,7 +207,8 @@ def _is_one(models: object) -> bool:
 
 def _read(model: Model) -> ExportedModel:
     from sizewise.core.onnxfile import read_model
+    from sizewise.pipeline.convert import Converted
 
     if isinstance(model, str | Path):
         return read_model(Path(model))
-    return getattr(model, "model", model)  # type: ignore[return-value]
+    return model.model if isinstance(model, Converted) else model

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench.journal.store import Store
-from engines.machines import this_machine
+from engines.base import this_machine
 from engines.registry import find_backend
 from engines.store.signing import KEY_FILE
 from sizewise.core import environment

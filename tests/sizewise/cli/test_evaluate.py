@@ -19,7 +19,7 @@ from netzoo.data.coco import read_coco
 from netzoo.network import build_network
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.evaluate import evaluate_network
-from netzoo.weights.checkpoint import Provenance, save_checkpoint
+from netzoo.weights.checkpoint import Provenance, load_checkpoint, save_checkpoint
 from sizewise.core.errors import InferenceError
 from sizewise.core.onnxfile import read_model, write_card
 from sizewise.core.specs import Size
