@@ -7,6 +7,7 @@ and 1 % offset per process.
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,7 @@ from functools import cache
 import pytest
 
 from bench import waves
+from bench.journal import database
 from bench.journal.store import Store
 from bench.settings import SweepSettings
 from bench.sweep import sweep
@@ -45,6 +47,10 @@ class NoisyMachine(FakeOptions):
     burst: float = 0.3
 
 
+def leave_to_the_system(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = OFF")
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, ...]:
     folder = tmp_path_factory.mktemp("runs")
@@ -54,6 +60,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, ...]:
         patch.setattr(waves, "usable_cores", lambda: 1)
         # Reading the packages' metadata for 4,000 sessions would take most of the time.
         patch.setattr(environment, "installed_versions", cache(environment.installed_versions))
+        # 600 commits would wait for the disk, and no power cut is tested here.
+        patch.setattr(database, "make_durable", leave_to_the_system)
         model = colours(folder / "model.onnx")
         for seed in range(RUNS):
             TIMELINE.restart(seed)
