@@ -30,7 +30,7 @@ ENGINES = "engines"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class SweepOutcome:
     """The trials of a plan after a sweep. ``statuses`` counts all of them, measured now or on file
     before; ``without_figures`` are those that are not ``ok``."""
 
@@ -59,7 +59,7 @@ def sweep(
     command: str = "",
     progress: Progress = SILENT,
     launch: Launch = launch_child,
-) -> Outcome:
+) -> SweepOutcome:
     """Measure the trials of ``settings`` and ``models`` that are not yet on file in ``out``.
 
     The results of a group are stored together when it ends: killed at any moment, the same call
@@ -89,7 +89,7 @@ def sweep(
                 store.add_results(run, results)
         statuses = Counter(store.statuses(identities).values())
         without_figures = store.without_figures(identities)
-    return Outcome(
+    return SweepOutcome(
         results=path,
         measured=len(identities) - len(finished),
         skipped=len(finished),

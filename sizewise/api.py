@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from bench.settings import SweepSettings
-    from bench.sweep import Outcome
+    from bench.sweep import SweepOutcome
     from exporter.request import PrecisionOptions
     from reports.markdown import Report
     from sizewise.core.specs import ExportedModel
@@ -131,7 +131,7 @@ def bench(
     options: SweepSettings | None = None,
     reporter: Reporter = SILENT,
     **given: object,
-) -> Outcome:
+) -> SweepOutcome:
     """Measure latency, memory and accuracy into ``out/results.sqlite``; what is there is kept."""
     from bench.settings import SweepSettings
     from sizewise.pipeline.bench import bench

@@ -16,7 +16,7 @@ from sizewise.cli.options import Json, Out, Without, spell
 from sizewise.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.sweep import Outcome
+    from bench.sweep import SweepOutcome
 
 _IN_FILES = (
     *("precision", "block_calls", "block_s", "warmup_calls", "seed", "timeout_s"),
@@ -86,7 +86,7 @@ def command_line() -> str:
     return shlex.join(["sizewise", *sys.argv[1:]])
 
 
-def _say(outcome: Outcome, *, as_json: bool) -> None:
+def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
     if as_json:
         console.show_json(
             {
@@ -109,7 +109,7 @@ def _say(outcome: Outcome, *, as_json: bool) -> None:
         console.remark(f"No trial could be measured: {where}.")
 
 
-def say_reasons(outcome: Outcome) -> None:
+def say_reasons(outcome: SweepOutcome) -> None:
     """A table of the trials without figures, if there are any: how many, and why."""
     counts = Counter(
         (r.trial.cell.backend, r.trial.cell.strategy, r.status, r.reason_code, r.reason)

@@ -12,7 +12,7 @@ from sizewise.cli import console
 from sizewise.cli.engine_tables import show_engines, show_refusals, show_remarks
 from sizewise.cli.options import Json, Out, spell
 from sizewise.core import codec
-from sizewise.pipeline.build import BuildOptions, Builds, BuiltEngine, Refusal
+from sizewise.pipeline.build import BuildOptions, Builds, ComparedEngine, Refusal
 
 
 def build(
@@ -74,7 +74,7 @@ def _say(builds: Builds, *, next_step: str, as_json: bool) -> None:
         raise typer.Exit(3)
 
 
-def _engine(one: BuiltEngine) -> dict[str, Any]:
+def _engine(one: ComparedEngine) -> dict[str, Any]:
     plain: dict[str, Any] = codec.to_plain(one.artifact)
     return plain | {"compared": codec.to_plain(one.comparison)}
 

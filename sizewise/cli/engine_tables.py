@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sizewise.cli import console
 from sizewise.core.specs import EngineArtifact, EngineSpec, Profile
-from sizewise.pipeline.build import BuiltEngine, Refusal
+from sizewise.pipeline.build import ComparedEngine, Refusal
 
 if TYPE_CHECKING:
     from engines.comparing import Comparison, Difference
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _NAMES = ("engine", "strategy", "sizes H×W")
 
 
-def show_engines(built: Sequence[BuiltEngine]) -> None:
+def show_engines(built: Sequence[ComparedEngine]) -> None:
     """One row each; the error is of each output, the largest at any size, and what the parent's
     values reach. Memory of a device has a column where an engine tells it."""
     if not built:
@@ -40,7 +40,7 @@ def show_engines(built: Sequence[BuiltEngine]) -> None:
     )
 
 
-def show_remarks(built: Sequence[BuiltEngine]) -> None:
+def show_remarks(built: Sequence[ComparedEngine]) -> None:
     """What builders warned of, each once, beside the results."""
     for remark in dict.fromkeys(r for one in built for r in one.artifact.remarks):
         console.remark(remark)

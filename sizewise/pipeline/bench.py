@@ -13,7 +13,7 @@ from sizewise.pipeline.config import read_bench_file
 from sizewise.pipeline.models import read_as
 
 if TYPE_CHECKING:
-    from bench.sweep import Outcome
+    from bench.sweep import SweepOutcome
     from sizewise.core.specs import ExportedModel
 
 
@@ -43,7 +43,7 @@ def bench(
     out: Path,
     command: str = "",
     reporter: Reporter = SILENT,
-) -> Outcome:
+) -> SweepOutcome:
     """Measure what is not on file in ``out`` yet; ``command`` is what a user typed, for the record.
 
     Raises as :func:`bench.sweep.sweep`.

@@ -38,7 +38,7 @@ class BuildOptions(EngineAxes):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuiltEngine:
+class ComparedEngine:
     """An engine, and how far its outputs are from the FP32 file's."""
 
     artifact: EngineArtifact
@@ -57,7 +57,7 @@ class Refusal:
 class Builds:
     """Everything that was requested is in one of them."""
 
-    built: tuple[BuiltEngine, ...]
+    built: tuple[ComparedEngine, ...]
     refused: tuple[Refusal, ...]
 
 
@@ -95,7 +95,7 @@ def _build_all(
     from engines.comparing import compare
     from engines.store.cache import obtain_engine
 
-    built: list[BuiltEngine] = []
+    built: list[ComparedEngine] = []
     refused: list[Refusal] = []
     with reporter.stage("Building engines", 2 * len(specs)) as stage:
         for spec in specs:
@@ -111,7 +111,7 @@ def _build_all(
                 )
                 stage.advance(note=f"{engine}: comparing")
                 comparison = compare(artifact, limits.parent, timeout_s=limits.timeout_s)
-                built.append(BuiltEngine(artifact=artifact, comparison=comparison))
+                built.append(ComparedEngine(artifact=artifact, comparison=comparison))
             except EngineError as error:
                 refused.append(Refusal(spec=spec, error=error))
                 stage.advance()

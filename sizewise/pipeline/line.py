@@ -15,7 +15,7 @@ from sizewise.pipeline.export import ExportOptions, export_source
 from sizewise.pipeline.train import train_checkpoint
 
 if TYPE_CHECKING:
-    from bench.sweep import Outcome
+    from bench.sweep import SweepOutcome
     from reports.markdown import Report
     from sizewise.core.specs import ExportedModel
 
@@ -25,7 +25,7 @@ class Line:
     """Everything that a line made."""
 
     converted: tuple[Converted, ...]
-    outcome: Outcome
+    outcome: SweepOutcome
     report: Report
 
 

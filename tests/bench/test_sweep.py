@@ -13,7 +13,7 @@ import pytest
 from bench.journal import database
 from bench.journal.store import Store
 from bench.settings import SweepSettings
-from bench.sweep import Outcome, sweep
+from bench.sweep import SweepOutcome, sweep
 from engines.backends.fake import Fake, FakeOptions
 from sizewise.core.errors import InputError, OutputError, RecordError, UsageError
 from sizewise.core.options import fill
@@ -43,12 +43,12 @@ def model(tmp_path: Path) -> ExportedModel:
     return colours(tmp_path / "colours.onnx", box=(0, 0, 8, 8))
 
 
-def swept(out: Path, *models: ExportedModel, **keys: Any) -> Outcome:
+def swept(out: Path, *models: ExportedModel, **keys: Any) -> SweepOutcome:
     settings = fill(SweepSettings, QUICK | keys)
     return sweep(models, settings, out, command="sizewise bench", launch=launch_in_process)
 
 
-def on_file(outcome: Outcome) -> list[Result]:
+def on_file(outcome: SweepOutcome) -> list[Result]:
     with Store.open(outcome.results, read_only=True) as store:
         return [result for run in store.runs() for result in run.results]
 

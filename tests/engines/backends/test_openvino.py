@@ -69,7 +69,7 @@ def test_a_plug_in_that_chooses_bf16_by_itself_is_noticed(
         "NUM_STREAMS": 1,
     }
     compiled = SimpleNamespace(get_property=properties.__getitem__)
-    assert bool(openvino_backend._departure(compiled, config)) == refused
+    assert bool(openvino_backend._mismatch(compiled, config)) == refused
 
 
 def test_static_is_one_shape_and_dynamic_the_bounds_of_its_profile(

@@ -23,7 +23,7 @@ from sizewise.cli import console
 from sizewise.cli.engine_tables import show_engines, show_remarks
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import EngineArtifact, EngineMemory, EngineSpec, Profile, Size
-from sizewise.pipeline.build import BuiltEngine
+from sizewise.pipeline.build import ComparedEngine
 from tests.sizewise.cli.conftest import Cli
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def test_memory_of_a_device_and_remarks_are_told_where_there_are_some(
     memory = EngineMemory(weights_bytes=3 * 2**20, context_bytes=(2**19, 2**20))
     warned = replace(plain, memory=memory, remarks=("Mind the gap.", "Mind the step."))
     none = Comparison(reason="none")
-    built = [BuiltEngine(artifact=each, comparison=none) for each in (plain, warned, warned)]
+    built = [ComparedEngine(artifact=each, comparison=none) for each in (plain, warned, warned)]
     show_engines(built)
     show_remarks(built)
     said = capsys.readouterr()
