@@ -244,7 +244,7 @@ def compare(before: Code, after: Code, folder: Path) -> Comparison:
 def _compare_states(
     found: Comparison, before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]
 ) -> None:
-    kinds = {
+    kinds: dict[str, str | tuple[str, ...]] = {
         "checkpoints": ".safetensors",
         "exports": (".onnx", ".pt2"),
         "results": ".sqlite",
