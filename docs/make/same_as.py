@@ -224,7 +224,7 @@ def differences(one: Any, other: Any, where: str = "") -> list[str]:
 def compare(before: Code, after: Code, folder: Path) -> Comparison:
     """Run both in ``folder``, which is empty."""
     found = Comparison()
-    for name, code in (("earlier", before), ("this", after)):
+    for name, code in (("earlier", before), ("present", after)):
         found.add(f"the {name} code runs", "its own tree is imported", code.is_used())
     (folder / "line.toml").write_text(LINE, encoding="utf-8")
     before.python(_DATA)
