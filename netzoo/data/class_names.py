@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from sizewise.core.errors import InputError
+from sizewise.core.reading import Reader
 
 
 def read_names(path: Path) -> tuple[str, ...]:
@@ -18,6 +20,17 @@ def read_names(path: Path) -> tuple[str, ...]:
     if not names:
         raise InputError(f"{path} has no class names", "it is empty", "Put one name on each line.")
     return names
+
+
+def _names(given: object) -> tuple[str, ...]:
+    """Those in a text file, or as they are in Python."""
+    if isinstance(given, str | Path):
+        return read_names(Path(given))
+    return tuple(map(str, given)) if isinstance(given, Sequence) else ()
+
+
+CLASS_NAMES = Reader(_names, "FILE")
+"""Reads the option ``names``."""
 
 
 def read_classes(

@@ -23,7 +23,7 @@ from netzoo.data.coco_json import (
     save_coco_json,
 )
 from netzoo.data.fingerprint import fingerprint
-from netzoo.data.pictures import find_pictures, read_picture
+from netzoo.data.pictures import find_image_files, read_picture
 from netzoo.data.segments import check_segment, draw_mask
 from sizewise.core.errors import InputError
 
@@ -96,7 +96,7 @@ def read_coco(
     """
     file = load_coco_json(json_path)
     check_coco(file, json_path)
-    paths = find_pictures(file.images, json_path, images_folder)
+    paths = find_image_files(file.images, json_path, images_folder)
     # By id, not as they come: train.json and val.json may list them in different orders.
     categories = sorted(file.categories, key=lambda category: category.id)
     label_of = {category.id: label for label, category in enumerate(categories)}

@@ -14,7 +14,7 @@ from netzoo.data.reading import reading
 from sizewise.core.errors import InputError
 
 
-def find_pictures(
+def find_image_files(
     images: Sequence[CocoImage], json_path: Path, folder: Path | None
 ) -> tuple[Path, ...]:
     """The file of each image, all in one folder. Raises InputError, naming the first missing."""

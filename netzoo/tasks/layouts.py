@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from netzoo.tasks.suppression import Detections, demand_numbers
 from sizewise.core.discover import choose
 from sizewise.core.errors import InputError
+from sizewise.core.options import spelled
 
 Array = NDArray[Any]
 Outputs = Mapping[str, Array]
@@ -101,8 +102,8 @@ def _fitting(layout: str, outputs: Outputs) -> Iterator[None]:
         raise InputError(
             f"The outputs do not have the layout {layout}",
             f"{misfit}; they are {shapes}",
-            f"Say with --layout which of {', '.join(layout_names())} the model has, and give as "
-            "many class names as it was trained with.",
+            f"Say with {spelled('layout')} which of {', '.join(layout_names())} the model has, "
+            "and give as many class names as it was trained with.",
         ) from misfit
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sizewise.core.errors import EngineError, UsageError
+from sizewise.core.options import spelled
 from sizewise.core.progress import Reporter
-from sizewise.core.specs import ModelCard, Size
+from sizewise.core.specs import ModelCard, Size, Sizes
 from sizewise.pipeline.models import usual_sizes
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Candidate(Protocol):
 
     card: ModelCard
     runs_in: str
-    sizes: str
+    sizes: Sizes
 
     def refusal(self, size: Size) -> str:
         """Why it does not take ``size``; empty where it does."""
@@ -42,13 +43,13 @@ def find_candidate(
     source: Path, *, backend: str, layout: str, trusted: Collection[str] = ()
 ) -> Candidate:
     """Raises UsageError and InputError for what can't be evaluated."""
-    from sizewise.pipeline.engine_candidates import Built, OnnxFile
+    from sizewise.pipeline.engine_candidates import EngineFolder, OnnxFile
 
     if source.suffix == ".safetensors":
-        _demand_empty(source, {"--backend": backend, "--layout": layout})
+        _demand_empty(source, {"backend": backend, "layout": layout})
         return Checkpoint(source)
     if source.is_dir():
-        return Built(source, backend, layout, trusted)
+        return EngineFolder(source, backend, layout, trusted)
     if source.suffix == ".onnx":
         return OnnxFile(source, backend, layout)
     raise UsageError(
@@ -62,7 +63,7 @@ def _demand_empty(source: Path, options: Mapping[str, str]) -> None:
     for option, value in options.items():
         if value:
             raise UsageError(
-                f"{option} can't be given for {source}",
+                f"{spelled(option)} can't be given for {source}",
                 "a checkpoint runs in PyTorch, and says itself what its outputs mean",
                 "Leave it out, or give the exported ONNX file.",
             )
@@ -79,7 +80,7 @@ class Checkpoint:
 
         self._network = load_checkpoint(path)
         self.card = card_of(self._network)
-        self.sizes = usual_sizes(self.card)
+        self.sizes = Sizes.parse(usual_sizes(self.card))
 
     def refusal(self, size: Size) -> str:
         return self.card.refusal(size)

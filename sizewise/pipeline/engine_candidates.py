@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import EngineError, EngineMismatchError, InputError, UsageError
+from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress, Reporter
-from sizewise.core.specs import EngineArtifact, ImageInput, ModelCard, Size
+from sizewise.core.specs import EngineArtifact, ImageInput, ModelCard, Size, Sizes
 from sizewise.pipeline.models import card_as, read_as, usual_sizes
 from sizewise.pipeline.one_engine import USUAL_BACKEND, build_engine, read_engine
 
@@ -30,7 +31,7 @@ class OnnxFile:
         self.card = self._model.card
         _demand_meaning(path.name, self.card)
         self.runs_in = find_backend(backend or USUAL_BACKEND).name
-        self.sizes = usual_sizes(self.card, self._model.image)
+        self.sizes = Sizes.parse(usual_sizes(self.card, self._model.image))
 
     def refusal(self, size: Size) -> str:
         return self._model.refusal(size)
@@ -47,7 +48,7 @@ class OnnxFile:
             yield from _scores(self.card, outcomes)
 
 
-class Built:
+class EngineFolder:
     """An engine of ``sizewise build``, at the sizes that it was built for. ``trusted`` are hashes
     of engines that others built."""
 
@@ -58,7 +59,7 @@ class Built:
         self.card = card_as(folder.name, card, layout) if layout else card
         _demand_meaning(folder.name, self.card)
         self.runs_in = self._artifact.spec.backend
-        self.sizes = self._artifact.spec.sizes.text
+        self.sizes = self._artifact.spec.sizes
 
     def refusal(self, size: Size) -> str:
         from engines.inputs import check_size
@@ -88,7 +89,8 @@ def _demand_meaning(name: str, card: ModelCard) -> None:
         raise UsageError(
             f"The outputs of {name} can't be read",
             "the file does not say what they mean",
-            f"Where it is a detector, say it with --layout, one of {', '.join(layout_names())}.",
+            f"Where it is a detector, say it with {spelled('layout')}, one of "
+            f"{', '.join(layout_names())}.",
         )
     if not task.evaluates_engines:
         raise UsageError(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sizewise.core.errors import UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import ExportedModel, ImageInput, ModelCard
 
 
@@ -28,7 +29,7 @@ def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
         raise UsageError(
             f"{name} can't be read as {layout}",
             f"the file itself says that its layout is {card.layout}",
-            "Leave --layout out.",
+            f"Leave {spelled('layout')} out.",
         )
     return replace(card, task=task_of_layout(layout).name, layout=layout)
 

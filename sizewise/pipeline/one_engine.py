@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sizewise.core.errors import UsageError
+from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
 
@@ -22,7 +23,7 @@ def read_engine(folder: Path, backend: str) -> EngineArtifact:
         raise UsageError(
             f"The engine {folder.name} can't run in {backend}",
             f"it was built by {artifact.spec.backend}",
-            "Leave --backend out, or give the ONNX file.",
+            f"Leave {spelled('backend')} out, or give the ONNX file.",
         )
     return artifact
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from netzoo.data.class_names import read_classes, read_names
+from netzoo.data.class_names import CLASS_NAMES, read_classes
 from sizewise.core.errors import UsageError
 from sizewise.core.options import changed, option, options_of, spelled
 from sizewise.core.progress import Reporter
-from sizewise.core.reading import PATH, SWITCH, TEXT, Reader, number, optional, whole
+from sizewise.core.reading import PATH, SWITCH, TEXT, number, optional, whole
 from sizewise.core.specs import Size
 from sizewise.pipeline.scaling import ScalingOptions
 
@@ -25,16 +24,6 @@ PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 
 
 _NETWORK, _FOREIGN = "Network", "Modules and files that are not ours"
-
-
-def _names(given: object) -> tuple[str, ...]:
-    """Of a text file, or as they are in Python."""
-    if isinstance(given, str | Path):
-        return read_names(Path(given))
-    return tuple(map(str, given)) if isinstance(given, Sequence) else ()
-
-
-CLASS_NAMES = Reader(_names, "FILE")
 
 
 @dataclass(frozen=True, kw_only=True)

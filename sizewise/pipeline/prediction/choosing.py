@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.task import Predictor
 from sizewise.core.errors import UsageError
-from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.progress import Reporter
 from sizewise.core.specs import EngineArtifact, ExportedModel, Size
 from sizewise.pipeline.one_engine import build_engine, read_engine
 from sizewise.pipeline.prediction.reading import find_predictor
+
+if TYPE_CHECKING:
+    from sizewise.pipeline.predict import PredictOptions
 
 _USUAL_SIDE = 416
 """Pixels of height and width, where neither the model nor the user says them."""
@@ -26,21 +28,13 @@ class Chosen:
     predictor: Predictor[Any]
 
 
-def choose_engine(
-    path: Path,
-    options: ReadingOptions,
-    engines: Path,
-    *,
-    backend: str = "",
-    size: Size | None = None,
-    reporter: Reporter = SILENT,
-) -> Chosen:
+def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: Reporter) -> Chosen:
     """The engine at ``path``; that of an ONNX file is built into ``engines`` unless it is there.
 
     Raises UsageError, InputError, EngineError and OutputError.
     """
     if path.is_dir():
-        return _built(path, options, backend, size)
+        return _built(path, options)
     if path.suffix == ".safetensors":
         raise UsageError(
             f"{path} can't predict by itself",
@@ -50,18 +44,18 @@ def choose_engine(
     from sizewise.core.onnxfile import read_model
 
     model = read_model(path)
-    size = size or _usual_size(model)
+    size = options.size or _usual_size(model)
     predictor = find_predictor(path.name, model.card, model.image, size, options)
-    artifact = build_engine(model, backend, (size,), engines, reporter=reporter)
+    artifact = build_engine(model, options.backend, (size,), engines, reporter=reporter)
     return Chosen(artifact=artifact, predictor=predictor)
 
 
-def _built(folder: Path, options: ReadingOptions, backend: str, size: Size | None) -> Chosen:
-    """An engine at ``size``, or at what it was tuned for."""
+def _built(folder: Path, options: PredictOptions) -> Chosen:
+    """An engine at the size requested, or at what it was tuned for."""
     from engines.inputs import check_size
 
-    artifact = read_engine(folder, backend)
-    size = size or artifact.spec.profiles[0].opt
+    artifact = read_engine(folder, options.backend)
+    size = options.size or artifact.spec.profiles[0].opt
     predictor = find_predictor(folder.name, artifact.card, artifact.image, size, options)
     check_size(artifact, size)
     return Chosen(artifact=artifact, predictor=predictor)

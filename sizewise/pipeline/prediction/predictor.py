@@ -93,13 +93,3 @@ def _save(drawn: Image.Image, path: Path) -> None:
             drawn.save(draft, "PNG")
         else:
             drawn.save(draft, "JPEG", quality=_QUALITY, subsampling=0)
-
-
-def coco_results(pictures: Sequence[Path], outcome: Outcome) -> list[dict[str, Any]]:
-    """What was found in ``pictures``; ``sizewise.cli.predict`` says what the keys mean."""
-    return [
-        {"image_id": number, "file_name": str(path)} | result
-        for number, path in enumerate(pictures, start=1)
-        if path in outcome.found
-        for result in outcome.found[path].results
-    ]

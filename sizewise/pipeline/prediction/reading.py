@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.registry import tasks
 from netzoo.tasks.task import Predictor, Task
 from sizewise.core.errors import InputError, UsageError
-from sizewise.core.options import spelled
+from sizewise.core.options import changed, options_of, spelled
 from sizewise.core.specs import ImageInput, ModelCard, Size
 from sizewise.pipeline.models import card_as
 
@@ -33,11 +32,8 @@ def _demand_applicable(name: str, card: ModelCard, options: ReadingOptions) -> N
     task = tasks().get(card.task)
     if task is None or not task.predicts:
         return
-    vain = [
-        f.name
-        for f in fields(options)
-        if f.name not in task.reading_options and getattr(options, f.name) != f.default
-    ]
+    given = changed(options, *options_of(ReadingOptions))
+    vain = [name for name in given if name not in task.reading_options]
     if vain:
         takers = [t.name for t in tasks().values() if t.reading_options.issuperset(vain)]
         raise UsageError(

@@ -1,0 +1,141 @@
+"""The accuracy of a checkpoint, an ONNX file or an engine at every size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizewise.core.errors import EngineError, UsageError
+from sizewise.core.options import option, spelled
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.reading import SIZES, TEXT, optional
+from sizewise.core.specs import ModelCard, Size, Sizes
+from sizewise.pipeline.trust import MODEL, EngineOptions
+
+if TYPE_CHECKING:
+    from netzoo.tasks.task import Data
+    from sizewise.pipeline.candidates import Candidate
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(EngineOptions):
+    """What ``sizewise evaluate`` is told beside the model."""
+
+    data: str = option(
+        TEXT,
+        help="Annotated images, whose validation part is used: a data set's name, a COCO JSON "
+        "file, or a folder with val.json (classifiers: with val/CLASS/).",
+        group="Evaluation",
+    )
+    sizes: Sizes | None = option(
+        optional(SIZES),
+        None,
+        help="Input sizes in pixels, height x width: 416, 384x640, 128:448:64 (comma list).",
+        group="Evaluation",
+        shown="what the model suggests",
+    )
+    layout: str = option(
+        TEXT,
+        "",
+        help="How the outputs of a detector that is not ours are read: see docs/networks.md.",
+        group=MODEL,
+        shown="as the file says",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeScores:
+    """The metrics (0–1) at a size by name, or the reason why there are none."""
+
+    size: Size
+    scores: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The accuracy of a model at every size, on ``images`` images of the data set ``data``.
+
+    ``metrics`` has the label of each metric, by name; ``runs_in`` is PyTorch or a back end.
+    """
+
+    source: Path
+    card: ModelCard
+    runs_in: str
+    data: str
+    data_sha256: str
+    images: int
+    metrics: Mapping[str, str]
+    rows: tuple[SizeScores, ...]
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """Those that the model takes."""
+        return tuple(row.size for row in self.rows if not self.card.refusal(row.size))
+
+
+def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SILENT) -> Evaluation:
+    """Measure on the validation part of the data; ``source`` is a checkpoint, an ONNX file or the
+    folder of an engine.
+
+    A size that is not taken, or at which the engine fails, has a row with the reason. Raises
+    UsageError, InputError, and EngineError where nothing could be measured.
+    """
+    from netzoo.tasks.registry import find_task
+    from sizewise.pipeline.candidates import find_candidate
+
+    candidate = find_candidate(
+        source,
+        backend=options.backend,
+        layout=options.layout,
+        trusted=options.trusted(source),
+    )
+    task = find_task(candidate.card.task)
+    requested = options.sizes or candidate.sizes
+    refused = {size: why for size in requested if (why := candidate.refusal(size))}
+    taken = _taken(source, requested, refused)
+    data = task.open_data(options.data, "val", reporter)
+    rows = {size: SizeScores(size=size, reason=why) for size, why in refused.items()}
+    rows |= {row.size: row for row in _rows(candidate, data, taken, reporter)}
+    return Evaluation(
+        source=source,
+        card=candidate.card,
+        runs_in=candidate.runs_in,
+        data=data.name,
+        data_sha256=data.sha256,
+        images=len(data.images),
+        metrics=task.metrics,
+        rows=tuple(rows[size] for size in requested),
+    )
+
+
+def _taken(
+    source: Path, requested: Sequence[Size], refused: Mapping[Size, str]
+) -> tuple[Size, ...]:
+    """Raises UsageError where there is none."""
+    taken = tuple(size for size in requested if size not in refused)
+    if not taken:
+        reasons = "; ".join(f"{size}: {why}" for size, why in refused.items())
+        raise UsageError(
+            f"{source.name} takes none of these sizes",
+            reasons,
+            f"Choose others with {spelled('sizes')}.",
+        )
+    return taken
+
+
+def _rows(
+    candidate: Candidate, data: Data, sizes: Sequence[Size], reporter: Reporter
+) -> Iterator[SizeScores]:
+    """Raises EngineError where every size ends in one."""
+    failed: list[EngineError] = []
+    for size, outcome in candidate.scores(data, sizes, reporter):
+        if isinstance(outcome, EngineError):
+            failed.append(outcome)
+            yield SizeScores(size=size, reason=str(outcome))
+        else:
+            yield SizeScores(size=size, scores=outcome)
+    if len(failed) == len(sizes):
+        raise failed[0]

@@ -1,0 +1,95 @@
+"""Pictures through an engine, and what was found drawn on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netzoo.tasks.reading import ReadingOptions
+from sizewise.core.errors import SizewiseError
+from sizewise.core.files import output_folder
+from sizewise.core.options import option
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.reading import SIZE, optional
+from sizewise.core.specs import Size
+from sizewise.pipeline.prediction.predictor import Finding
+from sizewise.pipeline.trust import MODEL, EngineOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(EngineOptions, ReadingOptions):
+    """What ``sizewise predict`` is told beside the model and the pictures."""
+
+    size: Size | None = option(
+        optional(SIZE),
+        None,
+        help="Size of the input in pixels, height x width: 416 or 384x640.",
+        group=MODEL,
+        shown="the model's own, or 416",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What came of each picture: it is in ``found``, or in ``failed`` with the reason.
+
+    ``drawings`` maps each picture, in the order given, to the file that it is drawn into.
+    """
+
+    drawings: Mapping[Path, Path]
+    found: Mapping[Path, Finding]
+    failed: Mapping[Path, SizewiseError]
+
+    def results(self) -> list[dict[str, Any]]:
+        """COCO results.
+
+        ``image_id`` is the place of the picture among those given, from 1, and ``file_name`` its
+        path as it was given. ``category_id`` is the place of the class among the model's, from 0;
+        ``bbox`` is left, top, width and height in the pixels of the picture as it is seen, upright.
+
+        A segmenter tells objects from background and no more. It gives one result for a picture
+        with objects in it, of ``category_id`` 0, with the mask of them all as ``segmentation``
+        (compressed run-length encoding), its ``area`` in pixels, and the mean probability within it
+        as ``score``.
+        """
+        return [
+            {"image_id": number, "file_name": str(path)} | result
+            for number, path in enumerate(self.drawings, start=1)
+            if path in self.found
+            for result in self.found[path].results
+        ]
+
+
+def predict(
+    model: Path,
+    pictures: Sequence[Path],
+    options: PredictOptions,
+    *,
+    out: Path,
+    reporter: Reporter = SILENT,
+) -> Predictions:
+    """Find objects in ``pictures`` (in place of a folder, the pictures in it) and draw them into
+    ``out``; ``model`` is an ONNX file or the folder of an engine.
+
+    A picture that can't be used fails alone. Raises UsageError, InputError, EngineError and
+    OutputError for everything else.
+    """
+    from engines.store.opening import open_engine
+    from netzoo.data.picture_files import find_pictures
+    from sizewise.pipeline.prediction.choosing import choose_engine
+    from sizewise.pipeline.prediction.drawings import name_drawings
+    from sizewise.pipeline.prediction.predictor import predict_all
+
+    trusted = options.trusted(model)
+    found = find_pictures(pictures)
+    drawings = dict(zip(found, name_drawings(found, out), strict=True))
+    chosen = choose_engine(model, options, output_folder(out) / "engines", reporter)
+    bars = reporter if len(drawings) > 1 else SILENT
+    with (
+        open_engine(chosen.artifact, trusted) as session,
+        bars.stage("Predicting", len(drawings)) as stage,
+    ):
+        outcome = predict_all(chosen.predictor, session, drawings, stage)
+    return Predictions(drawings=drawings, found=outcome.found, failed=outcome.failed)

@@ -1,0 +1,98 @@
+"""What every task has to be, whoever adds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pytest
+
+from netzoo.network import NetworkEntry, networks
+from netzoo.tasks.reading import ReadingOptions
+from netzoo.tasks.registry import find_task, task_of_layout, tasks
+from netzoo.tasks.task import Task
+from sizewise.core.errors import ExportError, InputError, UsageError
+from sizewise.core.specs import ModelCard, Size
+from sizewise.core.trials import Accuracy
+
+ALL = tuple(tasks().values())
+OUTPUTS: dict[str, dict[str, Any]] = {
+    "detection": {"boxes": np.zeros((2, 7, 4)), "scores": np.zeros((2, 7, 3))},
+    "segmentation": {"mask_logits": np.zeros((2, 1, 64, 96))},
+    "classification": {"scores": np.zeros((2, 3))},
+}
+
+
+SIZE = Size(64, 96)
+
+
+@dataclass(frozen=True)
+class Images:
+    batch_size: int = 2
+    size: Size = SIZE
+
+
+def card(task: Task) -> ModelCard:
+    return ModelCard(network="net", task=task.name, layout="sizewise", classes=("a", "b", "c"))
+
+
+@pytest.mark.parametrize("entry", networks().values(), ids=lambda entry: entry.name)
+def test_every_network_has_a_task(entry: NetworkEntry) -> None:
+    assert find_task(entry.task).name == entry.task
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda task: task.name)
+def test_what_is_measured_through_engines_can_be_stored(task: Task) -> None:
+    stored = {field.name for field in fields(Accuracy)}
+    assert task.metrics
+    assert not task.evaluates_engines or set(task.metrics) <= stored
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda task: task.name)
+def test_outputs_of_our_networks_are_those_of_the_task(task: Task) -> None:
+    outputs = OUTPUTS[task.name]
+    assert tuple(outputs) == task.output_names
+    task.check_outputs(card(task), outputs, Images())
+
+
+def test_shapes_belong_to_one_task_at_most() -> None:
+    for name, outputs in OUTPUTS.items():
+        shapes = [array.shape for array in outputs.values()]
+        taken = [task.name for task in ALL if task.recognises(shapes, Images())]
+        assert taken == ([] if name == "classification" else [name])
+
+
+def test_other_outputs_are_refused() -> None:
+    other = {"mask_logits": np.zeros((2, 1, 32, 48))}
+    segmentation, detection = find_task("segmentation"), find_task("detection")
+    with pytest.raises(ExportError, match="no segmenter by its outputs"):
+        segmentation.check_outputs(card(segmentation), other, Images())
+    with pytest.raises(InputError, match="do not have the layout sizewise"):
+        detection.check_outputs(card(detection), other, Images())
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda task: task.name)
+def test_options_are_for_tasks_that_predict(task: Task) -> None:
+    names = {field.name for field in fields(ReadingOptions)}
+    assert task.reading_options <= names
+    assert task.predicts or not task.reading_options
+    if task.predicts:
+        predictor = task.predictor("net.onnx", card(task), SIZE, ReadingOptions())
+        assert predictor.size == SIZE
+    else:
+        with pytest.raises(InputError, match=f"nothing is drawn for its task, {task.name}"):
+            task.predictor("net.onnx", card(task), SIZE, ReadingOptions())
+
+
+def test_a_layout_belongs_to_one_task() -> None:
+    layouts = [layout for task in ALL for layout in task.layouts]
+    assert len(set(layouts)) == len(layouts)
+    assert task_of_layout("b_4c_n").name == "detection"
+    with pytest.raises(UsageError, match="'rows'"):
+        task_of_layout("rows")
+
+
+def test_a_task_that_is_none_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="classification, detection, segmentation"):
+        find_task("sorting")
