@@ -54,16 +54,16 @@ def _admit_strategy(backend: Offer, model: ExportedModel, spec: EngineSpec) -> N
 
 def _strategy_refusal(backend: Offer, model: ExportedModel, spec: EngineSpec) -> str:
     if spec.strategy not in backend.strategies:
-        return f"it has the strategies {', '.join(backend.strategies)} only"
+        return f"it only has the strategies {', '.join(backend.strategies)}"
     if spec.strategy != "profiles" and len(spec.profiles) != 1:
-        return f"such an engine has one profile, {len(spec.profiles)} were given"
+        return f"such an engine has one profile, not {len(spec.profiles)}"
     if not spec.profiles:
         return "no profile was given"
     if spec.strategy == "static" and not all(p.is_fixed for p in spec.profiles):
-        return f"a static engine has one size, {spec.spans} was given"
+        return f"a static engine has one size, not {spec.spans}"
     # Where a back end has one program for every size, it may well run that of a fixed file.
     if spec.strategy != "static" and "static" in backend.strategies and model.image.fixed_size:
-        return "the file's height and width are fixed, so it would be the static engine again"
+        return "the file's height and width are fixed, so the engine would be a static one"
     return ""
 
 
@@ -90,11 +90,11 @@ def _admit_precision(backend: Offer, model: ExportedModel) -> None:
 def _admit_options(backend: Offer, spec: EngineSpec) -> None:
     # A subclass would bring options that the back end never reads.
     if type(spec.options) is not backend.options_type:
-        why = f"they are {type(spec.options).__name__}, not {backend.options_type.__name__}"
+        why = f"it takes {backend.options_type.__name__}, not {type(spec.options).__name__}"
     elif min(spec.threads, spec.streams, spec.batch_size) < 1:
-        why = "threads, streams and batch size are at least 1"
+        why = "threads, streams and batch size must be at least 1"
     elif spec.streams > 1 and not backend.takes_streams:
-        why = f"it has no streams, {spec.streams} were asked"
+        why = f"it has no streams, {spec.streams} were requested"
     else:
         return
     raise EngineMismatchError(
@@ -109,14 +109,14 @@ def _admit_batches(backend: Offer, spec: EngineSpec) -> None:
     if spec.batch_range is None:
         return
     if not backend.takes_batch_ranges:
-        why = f"its engines take one, the range {spec.batch_range} was asked"
+        why = f"its engines take one batch size, not a range ({spec.batch_range})"
     elif not 1 <= spec.batch_range.min <= spec.batch_size <= spec.batch_range.max:
-        why = f"{spec.batch_size} is to be tuned for, and the range is {spec.batch_range}"
+        why = f"the tuned batch size {spec.batch_size} is outside the range {spec.batch_range}"
     else:
         return
     raise EngineMismatchError(
         f"{backend.name} can't build an engine for these batch sizes",
         why,
-        "Give one batch size, or for TensorRT a range that holds the one to be tuned for: 1:4:8.",
+        "Give one batch size, or for TensorRT a range MIN:OPT:MAX with MIN ≤ OPT ≤ MAX: 1:4:8.",
         reason_code="unsupported_batch",
     )

@@ -58,19 +58,23 @@ def compare(artifact: EngineArtifact, parent: Path | None, *, timeout_s: float) 
     If they can't be compared, the comparison has the reason.
     """
     if parent is None:
-        return Comparison(reason="no parent: give --parent")
+        return Comparison(
+            reason="not compared: FP32 file not found beside the model (--parent FILE)"
+        )
     if artifact.card.suppression:
         # One box more or less moves all rows below it.
-        return Comparison(reason="not by number: suppression is in its graph")
+        return Comparison(reason="not compared: NMS is in its graph")
     if not (here := find_backend(REFERENCE).can_run()).ok:
-        return Comparison(reason=f"no {REFERENCE} to run the parent in: {here.reason}")
+        return Comparison(
+            reason=f"not compared: {REFERENCE} can't run the FP32 file: {here.reason}"
+        )
     if not find_backend(artifact.spec.backend).can_run().ok:
         return Comparison(reason="not run here")
     arguments = {"engine": str(artifact.path), "parent": str(parent)}
     try:
         found = run_in_child("engines.comparing:compare_engine", arguments, timeout_s=timeout_s)
     except (EngineError, InputError) as error:
-        return Comparison(reason=f"it failed: {error.why}")
+        return Comparison(reason=f"the comparison failed: {error.why}")
     return Comparison(differences=tuple(codec.from_plain(each, Difference) for each in found))
 
 
@@ -115,7 +119,7 @@ def difference(size: Size, output: str, found: Array, expected: Array) -> Differ
     differ."""
     why, error, absmax = "", None, 0.0
     if found.shape != expected.shape:
-        why = f"its shape is {list(found.shape)}, the parent's {list(expected.shape)}"
+        why = f"its shape is {list(found.shape)}, the FP32 file's is {list(expected.shape)}"
     else:
         finite = np.isfinite(expected)
         wanted, given = expected[finite].astype(np.float64), found[finite].astype(np.float64)
@@ -123,7 +127,7 @@ def difference(size: Size, output: str, found: Array, expected: Array) -> Differ
         if np.isfinite(given).all():
             error = float(np.abs(given - wanted).max(initial=0))
         else:
-            why = "it is not finite where the parent is"
+            why = "it is not finite where the FP32 file's is"
     return Difference(size=size, output=output, max_abs_error=error, absmax=absmax, reason=why)
 
 
@@ -152,7 +156,7 @@ class _Reference:
     def run(self, batch_size: int, size: Size) -> dict[str, Array]:
         """The outputs by name. Raises InputError where it does not take the size."""
         if why := self._image.refusal(batch_size, size):
-            raise InputError("The parent can't be run", why, "Give another with --parent.")
+            raise InputError("The FP32 file can't be run", why, "Give another one with --parent.")
         given = {self._image.tensor.name: probe_images(self._image, batch_size, size)}
         try:
             outputs = self._session.run(None, given)

@@ -20,7 +20,7 @@ def check_size(artifact: BuiltEngine, size: Size) -> None:
         raise EngineMismatchError(
             f"The {spec.backend} engine {artifact.path.name} does not take {size}",
             f"it was built for {spec.spans}",
-            "Build another engine for this size, or choose a size of these.",
+            "Build another engine for this size, or choose one of these sizes.",
             reason_code="unsupported_size",
         )
     demand_size(artifact.path.name, artifact.image, artifact.card, spec.batch_size, size)
@@ -56,14 +56,14 @@ def demand_size(name: str, image: ImageInput, card: ModelCard, batch_size: int, 
         raise EngineMismatchError(
             f"{name} does not take {batch_size} x {size}",
             fixed,
-            f"Its input is {image.tensor}; ask for that, or export it with --dynamic.",
+            f"Its input is {image.tensor}; request that, or export it with --dynamic.",
             reason_code="unsupported_size",
         )
     if why := card.refusal(size):
         raise EngineMismatchError(
             f"{name} does not take {size}",
             why,
-            f"The nearest good sizes are {' and '.join(map(str, _neighbours(size, card)))}.",
+            f"The nearest sizes it takes are {' and '.join(map(str, _neighbours(size, card)))}.",
             reason_code="unsupported_size",
         )
 

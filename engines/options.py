@@ -41,9 +41,11 @@ def demand_known(backends: Iterable[Backend], asked: Iterable[str]) -> None:
     for name in _split(asked):
         if name not in known:
             raise UsageError(
-                f"{_names(chosen)} has no option {name!r}",
+                f"{name!r} isn't an option of {' or '.join(one.name for one in chosen)}",
                 " ".join(map(_offer, chosen)),
-                "Choose among these, or choose the back end that has it.",
+                "Choose one of these, or choose the back end that has it."
+                if known
+                else "Leave it out, or choose the back end that has it.",
             )
 
 
@@ -59,9 +61,9 @@ def _split(asked: Iterable[str]) -> Mapping[str, str]:
         name, sign, value = (part.strip() for part in text.partition("="))
         if not (name and sign):
             raise UsageError(
-                f"{text!r} is no option of a back end",
-                "such an option is a name, an equals sign and a value",
-                "Give it as NAME=VALUE: workspace_mib=2048.",
+                f"{text!r} isn't an option of a back end",
+                "an option has the form NAME=VALUE",
+                "Give it as in workspace_mib=2048.",
             )
         if name in found:
             raise UsageError(
@@ -101,7 +103,7 @@ def _value(backend: Backend, name: str, text: str) -> Any:
 def _offer(backend: Backend) -> str:
     kinds = _kinds(backend)
     if not kinds:
-        return f"{backend.name} has none."
+        return f"{backend.name} has no options."
     told = (
         f"{field.name} ({_choices(kinds[field.name])}; {_text(field.default)} unless given)"
         for field in _own(backend.options_type)
@@ -127,7 +129,3 @@ def _text(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value)) or "none"
     return "null" if value is None else str(value)
-
-
-def _names(backends: Iterable[Backend]) -> str:
-    return " and ".join(backend.name for backend in backends)

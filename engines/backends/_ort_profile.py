@@ -44,8 +44,9 @@ def _layer(node: dict[str, Any], provider: str) -> LayerPrecision:
 def _elsewhere(strays: list[LayerPrecision], provider: str) -> BuildError:
     first = strays[0]
     return BuildError(
-        f"onnxruntime placed {len(strays)} nodes elsewhere than was asked",
-        f"{first.name}, for one, runs on {first.place}, not on {provider.removesuffix(_PROVIDER)}",
+        f"onnxruntime placed {len(strays)} nodes elsewhere than requested",
+        f"for example, {first.name} runs on {first.place}, "
+        f"not on {provider.removesuffix(_PROVIDER)}",
         "Choose the back end for that device, or allow it with --allow-fallback.",
         reason_code="unsupported_placement",
     )

@@ -24,8 +24,8 @@ def demand_room(proto: ModelProto, backend: str) -> None:
     if "avx2" in flags and not flags & _VNNI and takes_all_bits(proto):
         raise EngineMismatchError(
             f"{backend} can't run this int8 graph on this processor",
-            "its weights take all 8 bits, and without VNNI sums of such products are clipped",
-            "Make it anew from its float32 file with --weight-bits 7, or run it where VNNI is.",
+            "its weights use all 8 bits, and without VNNI sums of their products are clipped",
+            "Convert its float32 file again with --weight-bits 7, or use a processor with VNNI.",
             reason_code="unsupported_precision",
         )
 

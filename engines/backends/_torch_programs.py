@@ -36,7 +36,7 @@ def take_program(backend: str, model: ExportedModel, path: Path) -> None:
     if model.card.suppression:
         raise BuildError(
             f"{backend} can't run {model.path.name}",
-            "suppression is in its graph, and PyTorch has no operator for that",
+            "NMS is in its graph, and PyTorch has no operator for it",
             "Export it without --nms for PyTorch, or leave this back end out.",
             reason_code="unsupported_source",
         )

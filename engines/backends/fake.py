@@ -167,7 +167,7 @@ class FakeSession(Session):
 
 
 def _options(spec: EngineSpec) -> FakeOptions:
-    return cast(FakeOptions, spec.options)  # the gate has seen to it
+    return cast(FakeOptions, spec.options)  # admission has checked it
 
 
 def _demand_few_pixels(options: FakeOptions, size: Size) -> None:

@@ -157,7 +157,7 @@ def _expect_shape(session: Any, model: ExportedModel, spec: EngineSpec) -> None:
     (found,) = (i.shape for i in session.get_inputs() if i.name == model.image.tensor.name)
     if found != asked:
         raise BuildError(
-            "onnxruntime did not build the engine that was asked",
+            "onnxruntime did not build the requested engine",
             f"its input has the shape {found}, not {asked}",
             "Report this with the model: a static engine must have one size.",
         )

@@ -27,7 +27,7 @@ from sizewise.core.specs import (
 
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 _FLAGS = {"fp16": "trt_fp16_enable", "bf16": "trt_bf16_enable", "int8": "trt_int8_enable"}
-"""What TensorRT before 11, whose typing is weak, needs told; FP8 follows from its Q/DQ nodes."""
+"""Options for TensorRT before 11, whose typing is weak; FP8 follows from its Q/DQ nodes."""
 
 
 class OnnxRuntimeCuda(OnnxRuntime):

@@ -75,9 +75,9 @@ class OpenVino(Backend):
             compiled = core.compile_model(graph, _DEVICE, config)
             if why := _mismatch(compiled, config):
                 raise BuildError(
-                    "openvino did not take what was asked",
+                    "openvino did not take the requested settings",
                     why,
-                    "Ask for as many threads and streams as this processor has cores.",
+                    "Request at most as many threads and streams as this processor has cores.",
                     reason_code="unsupported_options",
                 )
             blob = compiled.export_model()

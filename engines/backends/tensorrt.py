@@ -136,7 +136,7 @@ class TensorRtRtx(TensorRt):
         why = why_not_here(_options(spec), find_devices())
         if why and not cast(RtxOptions, spec.options).capabilities:
             raise EngineMismatchError(
-                f"{self.name} was not asked for an engine that runs on the GPU here",
+                f"{self.name} would build an engine that doesn't run on the GPU here",
                 why,
                 f"Name it: --backend-option capabilities={find_devices().found[0].capability}.",
                 reason_code="unsupported_options",
@@ -160,7 +160,7 @@ class TensorRtRtx(TensorRt):
 
 
 def _options(spec: EngineSpec) -> TensorRtOptions:
-    return cast(TensorRtOptions, spec.options)  # the gate has seen to it
+    return cast(TensorRtOptions, spec.options)  # admission has checked it
 
 
 BACKENDS = (TensorRt(), TensorRtRtx())

@@ -55,7 +55,7 @@ class TorchCuda(TorchEager):
 
 
 def moved(program: ExportedProgram, device: str) -> Any:
-    """``program`` itself, with its weights and whatever it makes anew on ``device``."""
+    """``program`` itself, with its weights and every tensor that it creates on ``device``."""
     from torch.export.passes import move_to_device_pass
 
     return move_to_device_pass(program, device)

@@ -44,7 +44,7 @@ def _expect_fit(graph: _Graph, model: ExportedModel, profile: Profile) -> None:
             raise EngineMismatchError(
                 f"{model.path.name} does not take {size}",
                 why,
-                "Choose another size: such networks take multiples of a stride, often 32.",
+                "Choose another size: many networks take multiples of 32 only.",
                 reason_code="unsupported_size",
             )
 

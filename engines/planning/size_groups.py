@@ -50,7 +50,7 @@ def _even(ordered: Sequence[Size], count: int) -> tuple[_Group, ...]:
 def _checked_count(asked: str, ordered: Sequence[Size]) -> int:
     count = int(asked)
     if not 1 <= count <= len(ordered):
-        raise _refused(asked, f"{count} profiles can't share {len(ordered)} sizes out")
+        raise _refused(asked, f"there are {len(ordered)} sizes for {count} profiles")
     return count
 
 
@@ -58,16 +58,16 @@ def _bounded(ordered: Sequence[Size], bounds: Sequence[Size], asked: str) -> tup
     """The groups by their largest sizes: a size goes to the first bound that is as high and as
     wide."""
     if list(map(_rank, bounds)) != sorted(set(map(_rank, bounds))):
-        raise _refused(asked, "these do not grow from one to the next")
+        raise _refused(asked, "they must grow from one to the next")
     groups: dict[Size, list[Size]] = {bound: [] for bound in bounds}
     for size in ordered:
         bound = next((b for b in bounds if _covers(b, size)), None)
         if bound is None:
-            raise _refused(asked, f"none of these is as large as {size}, which is asked")
+            raise _refused(asked, f"none of these is as large as the requested size {size}")
         groups[bound].append(size)
     for bound, group in groups.items():
         if not group:
-            raise _refused(asked, f"no size that is asked is left for {bound}")
+            raise _refused(asked, f"no requested size is left for {bound}")
     return tuple(map(tuple, groups.values()))
 
 
@@ -77,8 +77,8 @@ def _covers(bound: Size, size: Size) -> bool:
 
 def _refused(asked: str, why: str) -> UsageError:
     return UsageError(
-        f"There can't be the profiles {asked!r}",
+        f"The profiles {asked!r} can't be made",
         why,
-        "Give --profiles a number up to that of the sizes, or the largest size of each profile "
-        "from the smallest to the largest: 288,352,448.",
+        "Give --profiles a number from 1 to that of the sizes, or the largest size of each "
+        "profile in growing order: 288,352,448.",
     )

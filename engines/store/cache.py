@@ -121,9 +121,9 @@ def _remove(home: Path) -> None:
 def _not_ours(home: Path, error: EngineMismatchError) -> EngineMismatchError:
     """The error for an engine that may be whole, and another user's in a shared folder."""
     return EngineMismatchError(
-        f"The engine {home} was neither taken nor built again",
+        f"The engine {home} was neither used nor built again",
         error.why,
-        "Build into a folder of yours, or delete that engine if nobody needs it.",
+        "Build into a folder of your own, or delete that engine if nobody needs it.",
         reason_code=error.reason_code,
     )
 

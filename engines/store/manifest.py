@@ -88,7 +88,7 @@ def _read(folder: Path) -> dict[str, Any]:
     try:
         data = codec.from_json(path.read_bytes(), Any)
     except (OSError, ValueError, RecursionError) as error:
-        what = f"{folder} is no engine of ours"
+        what = f"{folder} isn't an engine of sizewise"
         raise InputError(what, f"{MANIFEST} can't be read: {error}", _TODO) from error
     if not isinstance(data, dict) or data.get("format") != _FORMAT or "engine" not in data:
         raise _foreign(path, f"it is not of format {_FORMAT}")
@@ -114,16 +114,16 @@ def _decoded(path: Path, plain: Any) -> EngineArtifact:
         raise _foreign(path, str(error)) from error
     # A key that we dropped in reading may have meant something to whoever wrote it.
     if codec.to_json(codec.to_plain(artifact)) != codec.to_json(written):
-        raise _foreign(path, "it says more, or less, than this version understands")
+        raise _foreign(path, "it has other fields than this version knows")
     return artifact
 
 
 def _linked(path: Path) -> EngineMismatchError:
-    why = f"{path} is a link, and what it leads to may change unseen"
+    why = f"{path} is a link, and its target may change unnoticed"
     what = f"{path.parent} can't be part of an engine"
     return EngineMismatchError(what, why, _TODO, reason_code="environment")
 
 
 def _foreign(path: Path, why: str) -> EngineMismatchError:
-    what = f"The manifest {path} is of another version, or broken"
+    what = f"The manifest {path} is of another version or damaged"
     return EngineMismatchError(what, why, _TODO, reason_code="environment")

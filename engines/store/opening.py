@@ -64,14 +64,14 @@ def _demand_trust(artifact: EngineArtifact, backend: Backend, trusted: Collectio
         raise UsageError(
             f"The engine {artifact.path} was not opened",
             f"you trust {', '.join(sorted(trusted))}, and its SHA-256 is {artifact.sha256}",
-            "Give the engine with the hash that you were told, or ask for it again.",
+            "Give the engine that has the hash you trust, or ask its builder for that engine.",
         )
     if backend.native_code and not _is_signed(artifact):
         raise EngineMismatchError(
             f"The engine {artifact.path} was not opened",
             "it is code that runs with your rights, and its manifest was not signed by you",
-            "Build it again with sizewise build; or, where who built it tells you the same "
-            f"SHA-256 and you trust them, add --trust-engine {artifact.sha256}.",
+            "Build it again with sizewise build; or, if you trust its builder and they tell you "
+            f"the same SHA-256, add --trust-engine {artifact.sha256}.",
             reason_code="untrusted",
         )
 

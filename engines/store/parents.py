@@ -34,7 +34,7 @@ def check_parent(model: ExportedModel, parent: Path) -> Path:
     outputs = {tensor.name for tensor in candidate.outputs}
     missing = [tensor.name for tensor in model.outputs if tensor.name not in outputs]
     if candidate.card.precision != "fp32":
-        why = f"it is in {candidate.card.precision}, and a parent is in fp32"
+        why = f"it is in {candidate.card.precision}, not in fp32"
     elif missing:
         why = f"it has no output {' and no output '.join(missing)}"
     elif candidate.image.channels != model.image.channels:
@@ -44,7 +44,7 @@ def check_parent(model: ExportedModel, parent: Path) -> Path:
     raise UsageError(
         f"{parent} can't be the parent of {model.path.name}",
         why,
-        "Give the FP32 file that it was made of, or leave --parent out.",
+        "Give the FP32 file that it was converted from, or leave --parent out.",
     )
 
 

@@ -57,7 +57,7 @@ def user_key() -> bytes:
         _make(path)
     key = _read(path)
     if key is None:
-        raise _unusable(path, "it went away while it was read")
+        raise _unusable(path, "it disappeared while it was read")
     return key
 
 
@@ -75,9 +75,9 @@ def _read(path: Path) -> bytes | None:
     except OSError as error:
         raise _unusable(path, (error.strerror or str(error)).lower()) from error
     if len(key) != _KEY_BYTES:
-        raise _unusable(path, f"it holds {len(key)} bytes and not {_KEY_BYTES}")
+        raise _unusable(path, f"it holds {len(key)} bytes, not {_KEY_BYTES}")
     if os.name == "posix" and mode & 0o077:
-        raise _unusable(path, "others than its owner may use it")
+        raise _unusable(path, "other users may read or change it")
     return key
 
 
@@ -107,6 +107,6 @@ def _unusable(path: Path, why: str) -> InputError:
     return InputError(
         f"The key that signs your engines, {path}, can't be used",
         why,
-        "Make it a file of yours alone (chmod 600), or delete it: a new one is made then, and "
-        "engines that hold machine code have to be built again.",
+        "Let only its owner use it (chmod 600), or delete it: then a new one is made, and engines "
+        "that hold machine code must be built again.",
     )

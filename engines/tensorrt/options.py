@@ -39,9 +39,11 @@ class TensorRtOptions(BackendOptions):
 
     def __post_init__(self) -> None:
         if not 0 <= self.workspace_mib <= _MOST_MIB:
-            raise _refused(f"workspace_mib is {self.workspace_mib}: it is from 0 to {_MOST_MIB}")
+            raise _refused(
+                f"workspace_mib is {self.workspace_mib}: it must be from 0 to {_MOST_MIB}"
+            )
         if self.cuda_graph_limit < 1:
-            raise _refused(f"cuda_graph_limit is {self.cuda_graph_limit}, and at least 1 is kept")
+            raise _refused(f"cuda_graph_limit is {self.cuda_graph_limit}: it must be at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +72,12 @@ class RtxOptions(TensorRtOptions):
         super().__post_init__()
         for one in self.capabilities:
             if not re.fullmatch(r"\d+\.\d", one):
-                raise _refused(f"{one!r} is no compute capability: such are 8.9 and 12.0")
+                raise _refused(f"{one!r} isn't a compute capability: examples are 8.9 and 12.0")
 
 
 def _refused(why: str) -> UsageError:
     return UsageError(
-        "There are no such options of TensorRT",
+        "TensorRT can't be given these options",
         why,
-        "Correct it, or leave it out; cuda_graphs=false keeps no graph.",
+        "Correct it, or leave it out; cuda_graphs=false turns graphs off.",
     )

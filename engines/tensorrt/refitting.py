@@ -47,7 +47,7 @@ def put_weights_in(
 def _model(artifact: BuiltEngine) -> ExportedModel:
     path = Path(os.fsdecode((artifact.path / _WEIGHTS).read_bytes()))
     if not path.is_file() or artifact.model_sha256 not in hashes_of(path):
-        raise _without_weights(artifact, f"{path} is gone, or is another file now")
+        raise _without_weights(artifact, f"{path} is missing or has changed")
     return read_model(path)
 
 
@@ -55,6 +55,6 @@ def _without_weights(artifact: BuiltEngine, why: str) -> EngineMismatchError:
     return EngineMismatchError(
         f"The engine {artifact.path} holds no weights, and they can't be put in",
         why,
-        "Put the ONNX file that it was built of back, or build it again.",
+        "Restore the ONNX file that it was built from, or build it again.",
         reason_code="environment",
     )

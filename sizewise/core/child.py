@@ -166,16 +166,16 @@ class Child(Closing):
             self._kill()
             raise ChildError(
                 f"{self._target} did not end within {timeout_s:g} s",
-                f"it was stopped; its last sign of life came {silent_s:.0f} s before",
-                "Give it more time, or look for what hangs.",
+                f"it was stopped; it last reported {silent_s:.0f} s before",
+                "Give it more time, or find out what hangs.",
                 reason_code="timeout",
             )
         limit = self._memory_limit_bytes
         if limit is not None and self._resident_bytes() > limit:
             self._kill()
             raise ChildError(
-                f"{self._target} took more memory than it may",
-                f"it was stopped at the limit of {limit / 2**20:.0f} MiB",
+                f"{self._target} took more memory than its limit",
+                f"it was stopped at {limit / 2**20:.0f} MiB",
                 "Raise the limit, or choose a smaller size or batch.",
                 reason_code="oom_host",
             )
@@ -199,8 +199,8 @@ class Child(Closing):
         tail = self._stderr_tail()
         return ChildError(
             f"{self._target} crashed",
-            f"{why}; its last words were: {tail}" if tail else why,
-            "Try another back end, version or size, and report it with this sentence.",
+            f"{why}; it last printed: {tail}" if tail else why,
+            "Try another back end, version or size, and report it with this message.",
             reason_code=f"crash_{name}",
         )
 

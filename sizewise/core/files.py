@@ -47,7 +47,7 @@ def user_folder(variable: str, *below_home: str) -> Path:
         return Path.home().joinpath(*below_home)
     except RuntimeError as error:
         raise OutputError(
-            "There is no folder for what sizewise keeps of yours",
+            "sizewise has no folder for its files of yours",
             f"neither {variable} nor HOME is set, and the system knows no home of this user",
             f"Let {variable} name a folder that you may write to.",
         ) from error

@@ -68,7 +68,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
     except (DecodeError, onnx.checker.ValidationError, OSError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
-            f"{path} is no valid ONNX file", first, "Export it again, or check the download."
+            f"{path} isn't a valid ONNX file", first, "Export it again, or check the download."
         ) from error
     return model
 

@@ -217,7 +217,7 @@ def test_nothing_is_measured_where_model_and_data_do_not_fit(tmp_path: Path) -> 
     ("keys", "why"),
     [
         ({"backends": ["onyx"]}, "no back end named 'onyx'"),
-        ({"sizes": "large"}, "'large' is no size"),
+        ({"sizes": "large"}, "'large' isn't a size"),
         ({"data": "digitz"}, "no data set 'digitz'"),
     ],
 )

@@ -87,7 +87,7 @@ def test_it_is_written_as_a_png(
         ({"out": "features.jpg"}, 2, "ends in .png"),
         ({"size": "100"}, 2, "multiples of its stride 32"),
         ({"size": "32"}, 2, "at least 64"),
-        ({"size": "big"}, 2, "'big' is no size"),
+        ({"size": "big"}, 2, "'big' isn't a size"),
     ],
 )
 def test_a_mistake_gets_a_sentence(

@@ -123,7 +123,7 @@ def test_the_difference_is_the_largest_of_all(
     [
         (np.array([1.0, np.nan]), np.array([1.0, 2.0]), "not finite"),
         (np.array([1.0, np.inf]), np.array([1.0, 2.0]), "not finite"),
-        (np.zeros((1, 5, 6)), np.zeros((1, 4, 6)), "[1, 5, 6], the parent's [1, 4, 6]"),
+        (np.zeros((1, 5, 6)), np.zeros((1, 4, 6)), "[1, 5, 6], the FP32 file's is [1, 4, 6]"),
     ],
 )
 def test_what_can_not_be_compared_says_why(
@@ -172,7 +172,7 @@ def test_without_figures_there_is_a_reason(
     assert "--parent" in compare(artifact, None, timeout_s=60).reason
     card = replace(artifact.card, suppression=Suppression())
     suppressed = replace(artifact, card=card)
-    assert "suppression" in compare(suppressed, net.path, timeout_s=60).reason
+    assert "NMS" in compare(suppressed, net.path, timeout_s=60).reason
 
     def crash(*_: object, **__: object) -> None:
         raise InputError("No", "the process ended with SIGSEGV", "Try again.")

@@ -40,8 +40,8 @@ def add_profiles(
 
 def _refused(spec: EngineSpec, profile: Profile, why: str) -> BuildError:
     return BuildError(
-        f"{spec.backend} does not take the profile from {profile.min} to {profile.max}",
+        f"{spec.backend} does not take the profile {profile}",
         why,
-        "The tuned size and batch lie between the least and the largest.",
+        "The tuned size and batch must lie between the smallest and the largest.",
         reason_code="unsupported_size",
     )

@@ -55,7 +55,7 @@ def _dtype(trt: Any, engine: Any, artifact: BuiltEngine, name: str) -> np.dtype[
 
 def _same(artifact: BuiltEngine, what: str, told: object, found: object) -> None:
     if told != found:
-        raise _mismatch(artifact, f"its manifest says of the {what} {told}, and it has {found}")
+        raise _mismatch(artifact, f"its {what} should be {told} by its manifest, and is {found}")
 
 
 def _mismatch(artifact: BuiltEngine, why: str) -> EngineMismatchError:

@@ -87,7 +87,7 @@ class ImageInput:
         ):
             fixed = self.tensor.shape[axis]
             if isinstance(fixed, int) and fixed != wanted[axis]:
-                return f"its {name} is fixed to {fixed}, {wanted[axis]} was asked"
+                return f"its {name} is fixed to {fixed}, not {wanted[axis]}"
         return ""
 
 
@@ -148,13 +148,13 @@ class Suppression:
         elif not 0 <= self.iou_threshold <= 1:
             why = f"the IoU threshold is {self.iou_threshold}"
         elif self.max_detections < 1:
-            why = f"{self.max_detections} detections are to be kept"
+            why = f"the number of detections is {self.max_detections}"
         else:
             return
         raise UsageError(
-            "There is no such suppression",
+            "NMS can't be given these options",
             why,
-            "Scores are from 0 to below 1, IoU is from 0 to 1, and at least 1 detection is kept.",
+            "Give a score from 0 to below 1, an IoU from 0 to 1, and at least 1 detection.",
         )
 
 

@@ -23,8 +23,8 @@ class Size:
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
             raise UsageError(
-                f"The size {self.height}x{self.width} is no size",
-                "height and width are at least 1 pixel",
+                f"The size {self.height}x{self.width} can't be used",
+                "height and width must be at least 1 pixel",
                 "Give sizes as 416 or 384x640 (height x width).",
             )
 
@@ -41,7 +41,7 @@ class Size:
         match = re.fullmatch(r"\s*(\d+)(?:[xX×](\d+))?\s*", text)
         if match is None:
             raise UsageError(
-                f"{text!r} is no size",
+                f"{text!r} isn't a size",
                 "a size is one number or two joined by x",
                 _AS_SIZES,
             )
@@ -97,9 +97,9 @@ class Sizes(tuple[Size, ...]):
         first, last, step = (int(g) for g in match.groups()) if match else (0, 0, 0)
         if step == 0 or last < first or (last - first) % step or last // step > _MOST_SIZES:
             raise UsageError(
-                f"{text!r} is no range of sizes",
-                "a range is first:last:step, steps from the first must reach the last, and there "
-                f"are at most {_MOST_SIZES} of them",
-                "Give it as 320:896:64, which is 320, 384, … 896.",
+                f"{text!r} isn't a range of sizes",
+                "a range is FIRST:LAST:STEP, whose steps reach the last, with at most "
+                f"{_MOST_SIZES} sizes",
+                "Give it as in 320:896:64, which means 320, 384, … 896.",
             )
         return (Size(side, side) for side in range(first, last + 1, step))

@@ -46,7 +46,7 @@ def test_threads_and_streams_that_there_are_not_are_refused(
     net: ExportedModel, tmp_path: Path, changes: dict[str, int]
 ) -> None:
     """The plug-in would take fewer without a word."""
-    with pytest.raises(BuildError, match="did not take what was asked") as caught:
+    with pytest.raises(BuildError, match="did not take the requested settings") as caught:
         find_backend("openvino").build(net, spec(Size(64, 96), **changes), tmp_path)
     assert caught.value.reason_code == "unsupported_options"
 

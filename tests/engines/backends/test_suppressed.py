@@ -101,6 +101,6 @@ def test_the_torch_back_end_has_no_such_program(
     here = replace(model, path=tmp_path / "made.onnx")
     if beside:
         here.program_path.write_bytes(b"of another export")
-    with pytest.raises(BuildError, match="suppression is in its graph") as caught:
+    with pytest.raises(BuildError, match="NMS is in its graph") as caught:
         find_backend("torch_eager").build(here, spec("torch_eager", 1, *SIZES), tmp_path)
     assert caught.value.reason_code == "unsupported_source"

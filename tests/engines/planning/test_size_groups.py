@@ -84,14 +84,14 @@ def test_a_size_goes_to_a_bound_that_is_as_high_and_as_wide() -> None:
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
-        ("0", "0 profiles can't share 8 sizes out"),
-        ("9", "9 profiles can't share 8 sizes out"),
-        ("352,288,448", "do not grow"),
-        ("288,288,448", "do not grow"),
-        ("288,352", "none of these is as large as 384x384"),
-        ("64,448", "no size that is asked is left for 64x64"),
-        ("288,some", "'some' is no size"),
-        ("288:352:32", "'288:352:32' is no size"),
+        ("0", "there are 8 sizes for 0 profiles"),
+        ("9", "there are 8 sizes for 9 profiles"),
+        ("352,288,448", "must grow"),
+        ("288,288,448", "must grow"),
+        ("288,352", "none of these is as large as the requested size 384x384"),
+        ("64,448", "no requested size is left for 64x64"),
+        ("288,some", "'some' isn't a size"),
+        ("288:352:32", "'288:352:32' isn't a size"),
     ],
 )
 def test_profiles_that_can_not_be_are_refused_with_their_reason(asked: str, why: str) -> None:

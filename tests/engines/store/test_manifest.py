@@ -58,12 +58,12 @@ def test_what_is_written_is_read(artifact: EngineArtifact) -> None:
 @pytest.mark.parametrize("text", ["", "{", "\0", '"'])
 def test_a_manifest_that_is_no_json_is_an_input_error(artifact: EngineArtifact, text: str) -> None:
     (artifact.path / "manifest.json").write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match="no engine of ours"):
+    with pytest.raises(InputError, match="isn't an engine of sizewise"):
         read_manifest(artifact.path)
 
 
 def test_a_folder_without_a_manifest_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no engine of ours"):
+    with pytest.raises(InputError, match="isn't an engine of sizewise"):
         read_manifest(tmp_path)
 
 
@@ -90,7 +90,7 @@ def test_a_foreign_manifest_is_a_mismatch(
     artifact: EngineArtifact, change: Callable[[dict[str, Any]], object]
 ) -> None:
     rewrite(artifact.path, change)
-    with pytest.raises(EngineMismatchError, match="another version, or broken"):
+    with pytest.raises(EngineMismatchError, match="another version or damaged"):
         read_manifest(artifact.path)
 
 

@@ -88,7 +88,7 @@ def test_a_key_that_others_may_use_is_refused(path: Path, mode: int) -> None:
     user_key()
     path.chmod(mode)
     for ask in (lambda: sign("text"), lambda: is_ours("text", "")):
-        with pytest.raises(InputError, match=r"others than its owner.*chmod 600"):
+        with pytest.raises(InputError, match=r"other users may.*chmod 600"):
             ask()
     path.chmod(0o600)
     assert is_ours("text", sign("text"))

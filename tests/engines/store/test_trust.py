@@ -187,7 +187,7 @@ def test_an_engine_of_another_user_in_a_shared_folder_is_let_be(
 ) -> None:
     theirs = obtain_engine(net, FAKE, tmp_path)  # its child knows of no native code, and signs none
     refused(theirs)
-    with pytest.raises(EngineMismatchError, match=r"neither taken nor.*folder of yours") as caught:
+    with pytest.raises(EngineMismatchError, match=r"neither used nor.*of your own") as caught:
         obtain_engine(net, FAKE, tmp_path)
     assert caught.value.reason_code == "untrusted"
     assert read_manifest(theirs.path) == theirs

@@ -173,7 +173,7 @@ def test_a_model_that_is_gone_is_named(tmp_path: Path, folder: Path) -> None:
     model = write_net(tmp_path / "net.onnx")
     artifact = stripped(model, folder)
     model.path.unlink()
-    _refused(artifact, f"{model.path} is gone")
+    _refused(artifact, f"{model.path} is missing")
 
 
 @pytest.mark.parametrize("now", [b"", b"no ONNX"])
@@ -183,7 +183,7 @@ def test_a_file_in_its_place_that_is_no_model_is_refused(
     model = write_net(tmp_path / "net.onnx")
     artifact = stripped(model, folder)
     model.path.write_bytes(now)
-    _refused(artifact, "is another file now")
+    _refused(artifact, "is missing or has changed")
 
 
 def test_other_weights_in_its_place_are_refused(tmp_path: Path, folder: Path) -> None:
@@ -196,7 +196,7 @@ def test_other_weights_in_its_place_are_refused(tmp_path: Path, folder: Path) ->
     beside = bytearray((tmp_path / "weights.bin").read_bytes())
     beside[0] ^= 1
     (tmp_path / "weights.bin").write_bytes(beside)
-    _refused(artifact, "is another file now")
+    _refused(artifact, "is missing or has changed")
 
 
 @pytest.mark.parametrize("who", ["the parser", "the refitter"])

@@ -107,7 +107,7 @@ def test_a_model_of_other_inputs_is_refused(tmp_path: Path) -> None:
     ("size", "shape", "said"),
     [
         (Size(40, 32), FREE, "at 40x32: .*multiples of its stride 32"),
-        (SMALL, (1, 3, 64, 32), "at 32x32: its height is fixed to 64, 32 was asked"),
+        (SMALL, (1, 3, 64, 32), "at 32x32: its height is fixed to 64, not 32"),
     ],
 )
 def test_a_size_that_the_model_does_not_take_is_refused(

@@ -193,5 +193,5 @@ def test_a_tree_of_classes_and_a_second_suppression_are_refused() -> None:
     ],
 )
 def test_thresholds_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="no such suppression"):
+    with pytest.raises(UsageError, match="NMS can't be given these options"):
         Suppression(**wrong)  # type: ignore[arg-type]

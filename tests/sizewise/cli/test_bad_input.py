@@ -29,7 +29,7 @@ def test_a_file_that_is_no_onnx(command: str, cli: Cli, tmp_path: Path) -> None:
     junk = tmp_path / "junk.onnx"
     junk.write_bytes(b"<html>404</html>")
     _one_sentence(
-        cli(command, junk, "--out", tmp_path / "o"), 1, "no valid ONNX file", "Export it again"
+        cli(command, junk, "--out", tmp_path / "o"), 1, "isn't a valid ONNX file", "Export it again"
     )
 
 

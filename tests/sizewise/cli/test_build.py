@@ -48,7 +48,7 @@ def test_an_engine_is_held_against_its_parent(cli: Cli, quantized: Path, tmp_pat
 def test_an_engine_without_a_parent_says_so(cli: Cli, tmp_path: Path) -> None:
     alone = write_quantized_net(tmp_path / "alone.onnx").path
     command = ("build", alone, "--sizes", "64", "--strategy", "static", "--out", tmp_path / "o")
-    assert "no parent: give --parent" in cli(*command).out
+    assert "FP32 file not found beside the model" in cli(*command).out
     parent = write_net(tmp_path / "elsewhere.onnx").path
     (engine,) = engines(cli(*command, "--parent", parent, "--json").out)
     assert engine["compared"]["differences"]

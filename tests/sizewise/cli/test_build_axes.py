@@ -54,9 +54,12 @@ def test_build_takes_profiles_ranges_and_options(
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
-        (("--profiles", "9"), "9 profiles can't share 8 sizes out"),
-        (("--batch", "4:1:8"), "'4:1:8' is no batch size"),
-        (("--backend-option", "sed=1"), "fake has no option 'sed': fake has seed (a whole number;"),
+        (("--profiles", "9"), "there are 8 sizes for 9 profiles"),
+        (("--batch", "4:1:8"), "'4:1:8' isn't a batch size"),
+        (
+            ("--backend-option", "sed=1"),
+            "'sed' isn't an option of fake: fake has seed (a whole number;",
+        ),
         (("--backend-option", "seed=x"), "The option seed of fake can't be 'x'"),
         (("--strategy", "static", "--profiles", "2"), "has no effect"),
     ],

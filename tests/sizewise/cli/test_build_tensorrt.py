@@ -65,7 +65,7 @@ def test_half_a_file_is_no_model(cli: Cli, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     built = cli("build", path, *RTX, "--sizes", "64", "--out", tmp_path / "e")
     assert (built.code, built.out) == (1, "")
-    assert "is no valid ONNX file" in built.err.replace("\n", " ")
+    assert "isn't a valid ONNX file" in built.err.replace("\n", " ")
 
 
 def test_the_other_one_is_not_taken_in_its_place(cli: Cli, tmp_path: Path) -> None:

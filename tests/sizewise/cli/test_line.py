@@ -273,7 +273,7 @@ def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path
         ('calibrate = "{data}"', "", "--calibration-images can't be given by itself"),
         ('calibrate = "{data}"', 'calibrate = "nowhere"', "no calibration pictures 'nowhere'"),
         ("calibration_images = 4", "calibration_images = 0", "0 pictures can't be"),
-        ('check_sizes = ["64", "96"]', 'check_sizes = "big"', "'big' is no size"),
+        ('check_sizes = ["64", "96"]', 'check_sizes = "big"', "'big' isn't a size"),
         ('"fp32", "int8"', '"fp32", "int9"', "no precision named 'int9'"),
         ('"fp32", "int8"', "", "No precision was given"),
     ],

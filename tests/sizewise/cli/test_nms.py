@@ -45,7 +45,7 @@ def test_a_foreign_file_is_read_as_it_is_told(cli: Cli, tmp_path: Path) -> None:
         (("--nms", "--raw"), "--nms and --raw can't be given together"),
         (("--nms-iou", 0.5), "can't be given by themselves"),
         (("--nms", "--nms-score", 1.5), "the score threshold is 1.5"),
-        (("--nms", "--nms-max", 0), "0 detections are to be kept"),
+        (("--nms", "--nms-max", 0), "the number of detections is 0"),
     ],
 )
 def test_options_that_do_not_fit_are_refused_before_anything_runs(

@@ -74,7 +74,7 @@ def out(tmp_path: Path) -> Path:
         ((*INT8, "--calibrate", "@pictures", "--std", "0,1,1"), ("no deviation is 0",)),
         ((*INT8, "--calibrate", "@pictures", "--std", "nan,1,1"), ("nan", "three numbers")),
         ((*INT8, "--calibrate", "@pictures", "--mean", "inf,1,1"), ("inf", "three numbers")),
-        (("--precision", "bf16", "--check-sizes", "big"), ("'big' is no size",)),
+        (("--precision", "bf16", "--check-sizes", "big"), ("'big' isn't a size",)),
         (
             ("--precision", "fp16", "--data", "@val.json", "--max-drop", "inf"),
             ("inf points can't be the limit",),
@@ -143,7 +143,7 @@ def test_a_size_that_is_fixed_is_the_only_one(cli: Cli, inputs: Path, out: Path)
     proto = onnx.load(colour_segmenter(inputs / "light.onnx").path)
     onnx.save(fixed(proto, 1, 48, 32), inputs / "fixed.onnx")
     asked = (inputs / "fixed.onnx", "--precision", "int8", "--calibrate", inputs / "pictures")
-    refused(cli("export", *asked, *LOOKS, "--out", out), 2, "at 96x64", "fixed to 48, 96 was asked")
+    refused(cli("export", *asked, *LOOKS, "--out", out), 2, "at 96x64", "fixed to 48, not 96")
     assert not any(out.iterdir())
     said = cli("export", *asked, "--out", out)
     assert said.code == 0, said

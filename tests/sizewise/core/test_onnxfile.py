@@ -48,7 +48,7 @@ def test_a_card_is_read_from_the_file_and_written_once(tmp_path: Path) -> None:
 def test_what_is_no_onnx_is_refused_with_a_sentence(junk: bytes, tmp_path: Path) -> None:
     path = tmp_path / "junk.onnx"
     path.write_bytes(junk)
-    with pytest.raises(InputError, match="no valid ONNX file"):
+    with pytest.raises(InputError, match="isn't a valid ONNX file"):
         read_model(path)
 
 
@@ -56,7 +56,7 @@ def test_a_cut_file_and_a_missing_one_are_refused(tmp_path: Path) -> None:
     whole = _identity(tmp_path / "whole.onnx").read_bytes()
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match="no valid ONNX file"):
+    with pytest.raises(InputError, match="isn't a valid ONNX file"):
         read_model(cut)
     with pytest.raises(InputError, match="no such file"):
         read_model(tmp_path / "absent.onnx")
@@ -81,7 +81,7 @@ def test_weights_in_another_file_are_part_of_the_hash(tmp_path: Path) -> None:
     (tmp_path / "weights").write_bytes(np.full(1, 2, np.float32).tobytes())
     assert read_model(path).sha256 != before
     (tmp_path / "weights").unlink()
-    with pytest.raises(InputError, match="no valid ONNX file"):
+    with pytest.raises(InputError, match="isn't a valid ONNX file"):
         read_model(path)
 
 

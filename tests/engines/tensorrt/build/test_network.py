@@ -76,7 +76,7 @@ def test_what_is_no_whole_onnx_file_is_refused_before_it_is_parsed(
         inputs=net.inputs,
         outputs=net.outputs,
     )
-    with pytest.raises(InputError, match="is no valid ONNX file"):
+    with pytest.raises(InputError, match="isn't a valid ONNX file"):
         parsed(broken)
 
 
