@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engines.backends._failures import failed_call, opening
-from engines.backends._ort_sessions import open_session, session_errors, session_options
+from engines.backends._ort.sessions import open_session, session_errors, session_options
 from engines.base import Array
 from engines.registry import find_backend
 from engines.store.manifest import read_manifest

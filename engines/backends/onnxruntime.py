@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engines.backends._failures import building, opening
-from engines.backends._ort_calls import OnnxRuntimeSession
-from engines.backends._ort_profile import read_layers
-from engines.backends._ort_sessions import CPU, open_session, session_errors, session_options
-from engines.backends._saturation import takes_all_bits
-from engines.backends._unshared import unshare_weights
-from engines.backends._unsigned import make_unsigned
+from engines.backends._ort.calls import OnnxRuntimeSession
+from engines.backends._ort.profile import read_layers
+from engines.backends._ort.sessions import CPU, open_session, session_errors, session_options
+from engines.backends._quantized.saturation import takes_all_bits
+from engines.backends._quantized.unshared import unshare_weights
+from engines.backends._quantized.unsigned import make_unsigned
 from engines.base import Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError

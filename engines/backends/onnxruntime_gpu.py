@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
-from engines.backends._ort_calls import DeviceSession
-from engines.backends._ort_sessions import CPU
+from engines.backends._ort.calls import DeviceSession
+from engines.backends._ort.sessions import CPU
 from engines.backends.onnxruntime import OnnxRuntime
 from engines.base import Availability
 from engines.libraries import device_presence

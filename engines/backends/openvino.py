@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from engines.backends._failures import Errors, building, failed_call, opening
-from engines.backends._saturation import demand_room
-from engines.backends._unsigned import make_unsigned
+from engines.backends._quantized.saturation import demand_room
+from engines.backends._quantized.unsigned import make_unsigned
 from engines.base import Array, Availability, Backend, Session
 from engines.graph.precision_names import precision_of
 from engines.libraries import installed_version, presence

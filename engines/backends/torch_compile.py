@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engines.backends._failures import building, opening
-from engines.backends._torch_programs import (
+from engines.backends._torch.programs import (
     DISTRIBUTIONS,
     ERRORS,
     load_program,
     program_layers,
     take_program,
 )
-from engines.backends._torch_session import TorchSession
+from engines.backends._torch.session import TorchSession
 from engines.base import Availability, Backend
 from engines.libraries import installed_version, presence
 from sizewise.core import codec

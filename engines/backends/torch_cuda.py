@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engines.backends._failures import opening
-from engines.backends._torch_device import TorchDeviceSession
-from engines.backends._torch_programs import ERRORS
-from engines.backends._torch_session import TorchSession
+from engines.backends._torch.device import TorchDeviceSession
+from engines.backends._torch.programs import ERRORS
+from engines.backends._torch.session import TorchSession
 from engines.backends.torch_eager import TorchEager
 from engines.base import Availability
 from engines.libraries import device_presence

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from engines.backends._torch_programs import (
+from engines.backends._torch.programs import (
     DISTRIBUTIONS,
     load_program,
     program_layers,
     take_program,
 )
-from engines.backends._torch_session import TorchSession
+from engines.backends._torch.session import TorchSession
 from engines.base import Availability, Backend, Session
 from engines.libraries import installed_version, presence
 from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel

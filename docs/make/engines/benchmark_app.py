@@ -24,7 +24,7 @@ from bench.harness import Turn
 from bench.launch import Limits, launch_child
 from docs.make.engines.files import OUT, full_width
 from docs.make.engines.pages import machine, write_record
-from engines.backends._unsigned import make_unsigned
+from engines.backends._quantized.unsigned import make_unsigned
 from engines.store.cache import obtain_engine
 from sizewise.cli import console
 from sizewise.core import codec

@@ -10,8 +10,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from engines.backends._ort_calls import OnnxRuntimeSession
-from engines.backends._ort_profile import read_layers
+from engines.backends._ort.calls import OnnxRuntimeSession
+from engines.backends._ort.profile import read_layers
 from engines.base import example_input
 from engines.registry import find_backend
 from engines.store.building import build_engine

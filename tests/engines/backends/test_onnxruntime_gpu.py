@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engines.backends import onnxruntime_gpu
-from engines.backends._ort_calls import DeviceSession
+from engines.backends._ort.calls import DeviceSession
 from engines.backends.onnxruntime_gpu import OnnxRuntimeCuda, OnnxRuntimeTensorRt
 from engines.base import Availability, example_input
 from engines.registry import find_backend

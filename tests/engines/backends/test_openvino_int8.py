@@ -13,7 +13,7 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from engines.backends import _saturation
+from engines.backends._quantized import saturation
 from engines.registry import find_backend
 from engines.store.opening import open_engine
 from sizewise.core.errors import EngineMismatchError
@@ -110,12 +110,12 @@ def test_weights_of_8_bits_need_vnni(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_saturation, "read_environment", lambda: SimpleNamespace(cpu_flags=flags))
+    monkeypatch.setattr(saturation, "read_environment", lambda: SimpleNamespace(cpu_flags=flags))
     model = write_quantized_net(tmp_path / "net.onnx")
     proto = onnx.load(model.path)
     _stretch(proto, largest)
     if not refused:
-        _saturation.demand_room(proto, "openvino")
+        saturation.demand_room(proto, "openvino")
         return
     onnx.save(proto, model.path)
     with pytest.raises(EngineMismatchError, match="--weight-bits 7") as caught:

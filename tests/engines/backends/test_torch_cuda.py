@@ -13,7 +13,7 @@ import pytest
 
 from engines.backends import torch_cuda
 from engines.backends._failures import failed_call
-from engines.backends._torch_device import TorchDeviceSession
+from engines.backends._torch.device import TorchDeviceSession
 from engines.backends.torch_cuda import TorchCuda, cuda_of_torch, moved
 from engines.backends.torch_eager import TorchEager
 from engines.base import example_input

@@ -11,7 +11,7 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from engines.backends._unshared import unshare_weights
+from engines.backends._quantized.unshared import unshare_weights
 from engines.store.opening import open_engine
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size

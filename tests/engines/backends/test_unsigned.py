@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from engines.backends._ort_sessions import open_session, session_options
-from engines.backends._unsigned import make_unsigned
+from engines.backends._ort.sessions import open_session, session_options
+from engines.backends._quantized.unsigned import make_unsigned
 from engines.base import example_input
 from engines.store.opening import open_engine
 from sizewise.core.onnxfile import read_model

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from onnx.reference import ReferenceEvaluator
 
-from engines.backends._unsigned import make_unsigned
+from engines.backends._quantized.unsigned import make_unsigned
 from exporter.calibration.observe import observe
 from exporter.graph.passes import run_pass
 from exporter.precisions._evidence import Evidence

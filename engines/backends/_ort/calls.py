@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.backends._failures import failed_call
-from engines.backends._ort_sessions import session_errors
+from engines.backends._ort.sessions import session_errors
 from engines.base import Array, Session
 from sizewise.core.specs import BuiltEngine
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.backends._failures import failed_call
-from engines.backends._torch_programs import ERRORS, named
-from engines.backends._torch_session import TorchSession
+from engines.backends._torch.programs import ERRORS, named
+from engines.backends._torch.session import TorchSession
 from engines.base import Array
 from sizewise.core.specs import BuiltEngine
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.backends._failures import failed_call
-from engines.backends._torch_programs import ERRORS, expect_outputs, named
+from engines.backends._torch.programs import ERRORS, expect_outputs, named
 from engines.base import Array, Session, example_input
 from sizewise.core.specs import BuiltEngine
 

@@ -1,0 +1,1 @@
+"""Sessions of ONNX Runtime, shared by its back ends."""

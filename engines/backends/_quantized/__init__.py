@@ -1,0 +1,1 @@
+"""Changes that a quantized graph needs before a CPU runs it right and fast."""

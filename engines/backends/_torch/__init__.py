@@ -1,0 +1,1 @@
+"""Programs and sessions of PyTorch, shared by its back ends."""
