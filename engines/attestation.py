@@ -40,7 +40,7 @@ def precision_mismatch(model: ExportedModel, artifact: EngineArtifact) -> str:
     return mismatch(requested_precisions(model), artifact.achieved)
 
 
-def mismatch(asked: Requested, achieved: Achieved) -> str:
+def mismatch(requested: Requested, achieved: Achieved) -> str:
     """What is wrong with ``achieved``; empty where nothing is.
 
     A graph that is FP32 throughout passes without a report of its layers, and hidden layers pass
@@ -49,48 +49,48 @@ def mismatch(asked: Requested, achieved: Achieved) -> str:
     runs wide.
     """
     if not achieved.layers and not achieved.vouched:
-        narrow = any(WIDTHS[p] < WIDTHS["fp32"] for counts in asked.values() for p in counts)
+        narrow = any(WIDTHS[p] < WIDTHS["fp32"] for counts in requested.values() for p in counts)
         return f"what its layers run in is not known: {achieved.reason}" if narrow else ""
     found: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
     for layer in achieved.layers:
         if computes(layer.kind):
             found[is_product(layer.kind)][layer.precision] += 1
-    told = (
-        _mismatch_of(asked.get(kind, {}), counts)
+    reasons = (
+        _mismatch_of(requested.get(kind, {}), counts)
         for kind, counts in found.items()
         if counts or not achieved.vouched
     )
-    return next(filter(None, told), "")
+    return next(filter(None, reasons), "")
 
 
-def _mismatch_of(asked: Mapping[str, int], found: Mapping[str, int]) -> str:
-    narrow = min(asked, key=WIDTHS.__getitem__, default="fp32")
-    return _unrequested(asked, found) or _too_wide(asked, found, narrow)
+def _mismatch_of(requested: Mapping[str, int], found: Mapping[str, int]) -> str:
+    narrow = min(requested, key=WIDTHS.__getitem__, default="fp32")
+    return _unrequested(requested, found) or _too_wide(requested, found, narrow)
 
 
-def _unrequested(asked: Mapping[str, int], found: Mapping[str, int]) -> str:
-    widest = max((WIDTHS[precision] for precision in asked), default=0)
-    strange = [p for p in found if p not in asked and WIDTHS[p] <= widest]
+def _unrequested(requested: Mapping[str, int], found: Mapping[str, int]) -> str:
+    widest = max((WIDTHS[precision] for precision in requested), default=0)
+    strange = [p for p in found if p not in requested and WIDTHS[p] <= widest]
     if not strange:
         return ""
     number = sum(found[precision] for precision in strange)
     return (
         f"{_are(number, 'layer runs', 'layers run')} in {_list(strange)} here, "
-        f"and the graph asks for {_list(asked)} only"
+        f"and the graph asks for {_list(requested)} only"
     )
 
 
-def _too_wide(asked: Mapping[str, int], found: Mapping[str, int], narrow: str) -> str:
+def _too_wide(requested: Mapping[str, int], found: Mapping[str, int], narrow: str) -> str:
     if WIDTHS[narrow] >= WIDTHS["fp32"]:
         return ""
     wide = [p for p in found if WIDTHS[p] > WIDTHS[narrow]]
-    meant = sum(number for p, number in asked.items() if WIDTHS[p] > WIDTHS[narrow])
+    meant = sum(number for p, number in requested.items() if WIDTHS[p] > WIDTHS[narrow])
     excess = sum(found[p] for p in wide) - meant
     if not any(WIDTHS[p] == WIDTHS[narrow] for p in found):
         where = f"they run in {_list(wide)}" if wide else "it reports none that computes"
-        return f"none of its {asked[narrow]} {narrow} layers runs in {narrow} here: {where}"
+        return f"none of its {requested[narrow]} {narrow} layers runs in {narrow} here: {where}"
     if excess > 0:
-        return f"{excess} of its {asked[narrow]} {narrow} layers run in {_list(wide)} here"
+        return f"{excess} of its {requested[narrow]} {narrow} layers run in {_list(wide)} here"
     return ""
 
 

@@ -119,7 +119,7 @@ class Backend(ABC):
     takes_batch_ranges: ClassVar[bool] = False
     native_code: ClassVar[bool] = False
     """Opening its engines runs code that is in them, with the user's rights: machine code, or a
-    pickle's. They are opened where this user built them or vouches for them
+    pickle's. They are opened where this user built them or trusts them
     (``engines.store.opening``).
     """
     for_tests: ClassVar[bool] = False

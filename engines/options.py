@@ -22,23 +22,23 @@ _COMMON = frozenset(field.name for field in fields(BackendOptions))
 
 
 def read_options(
-    backend: Backend, asked: Iterable[str], *, allow_fallback: bool = False
+    backend: Backend, requested: Iterable[str], *, allow_fallback: bool = False
 ) -> BackendOptions:
-    """The options of ``backend``: those in ``asked`` that it has, the others at their defaults.
+    """The options of ``backend``: those in ``requested`` that it has, the others at their defaults.
 
     Raises UsageError for a text without ``NAME=VALUE``, a name that is given twice and a value that
     does not fit.
     """
     kinds = _kinds(backend)
-    given = {n: _value(backend, n, text) for n, text in _split(asked).items() if n in kinds}
+    given = {n: _value(backend, n, text) for n, text in _split(requested).items() if n in kinds}
     return backend.options_type(allow_fallback=allow_fallback, **given)
 
 
-def demand_known(backends: Iterable[Backend], asked: Iterable[str]) -> None:
+def demand_known(backends: Iterable[Backend], requested: Iterable[str]) -> None:
     """Refuse a name that none of ``backends`` has. Raises UsageError."""
     chosen = list(dict.fromkeys(backends))
     known = {name for backend in chosen for name in _kinds(backend)}
-    for name in _split(asked):
+    for name in _split(requested):
         if name not in known:
             raise UsageError(
                 f"{name!r} isn't an option of {' or '.join(one.name for one in chosen)}",
@@ -55,9 +55,9 @@ def non_default_options(options: BackendOptions) -> str:
     return " ".join(f"{f.name}={_text(v)}" for f, v in values.items() if v != f.default)
 
 
-def _split(asked: Iterable[str]) -> Mapping[str, str]:
+def _split(requested: Iterable[str]) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    for text in asked:
+    for text in requested:
         name, sign, value = (part.strip() for part in text.partition("="))
         if not (name and sign):
             raise UsageError(
@@ -104,11 +104,11 @@ def _offer(backend: Backend) -> str:
     kinds = _kinds(backend)
     if not kinds:
         return f"{backend.name} has no options."
-    told = (
+    listed = (
         f"{field.name} ({_choices(kinds[field.name])}; {_text(field.default)} unless given)"
         for field in _own(backend.options_type)
     )
-    return f"{backend.name} has {', '.join(told)}."
+    return f"{backend.name} has {', '.join(listed)}."
 
 
 def _choices(kind: Any) -> str:

@@ -153,12 +153,12 @@ def _fix_input(proto: ModelProto, model: ExportedModel, spec: EngineSpec) -> Non
 def _expect_shape(session: Any, model: ExportedModel, spec: EngineSpec) -> None:
     if spec.strategy != "static":
         return
-    asked = list(spec.fixed_shape(model.image))
+    requested = list(spec.fixed_shape(model.image))
     (found,) = (i.shape for i in session.get_inputs() if i.name == model.image.tensor.name)
-    if found != asked:
+    if found != requested:
         raise BuildError(
             "onnxruntime did not build the requested engine",
-            f"its input has the shape {found}, not {asked}",
+            f"its input has the shape {found}, not {requested}",
             "Report this with the model: a static engine must have one size.",
         )
 

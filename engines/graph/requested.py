@@ -29,11 +29,11 @@ def requested_precisions(model: ExportedModel) -> Requested:
 
     Layers of constants alone are not counted: a compiler computes them once.
     """
-    return _asked(model.path, model.sha256, model.inputs[0].name)
+    return _count_requested(model.path, model.sha256, model.inputs[0].name)
 
 
 @lru_cache(maxsize=16)
-def _asked(path: Path, sha256: str, image: str) -> Requested:
+def _count_requested(path: Path, sha256: str, image: str) -> Requested:
     del sha256  # the file may be written again under its name
     graph = _Types(load_without_weights(path))
     found: dict[bool, Counter[str]] = {}

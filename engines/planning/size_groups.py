@@ -12,30 +12,31 @@ _USUAL_COUNT = 3
 _Group = tuple[Size, ...]
 
 
-def plan_profiles(sizes: Iterable[Size], asked: str, taken: Iterable[Size]) -> tuple[Profile, ...]:
+def plan_profiles(
+    sizes: Iterable[Size], requested: str, taken: Iterable[Size]
+) -> tuple[Profile, ...]:
     """A profile for each group of :func:`group_sizes`, over those of its sizes that the model takes
     (``taken``). Raises UsageError.
 
     A group without any of these has no profile.
     """
     known = set(taken)
-    kept = (tuple(filter(known.__contains__, group)) for group in group_sizes(sizes, asked))
+    kept = (tuple(filter(known.__contains__, group)) for group in group_sizes(sizes, requested))
     return tuple(Profile.spanning(group) for group in kept if group)
 
 
-def group_sizes(sizes: Iterable[Size], asked: str) -> tuple[_Group, ...]:
-    """``sizes`` in the order of their pixels, in groups.
+def group_sizes(sizes: Iterable[Size], requested: str) -> tuple[_Group, ...]:
+    """``sizes`` in the order of their pixels, in groups. Raises UsageError where that can't be.
 
-    ``asked`` is a number of groups (``3``: as equal in number as they can be), the largest size of
-    each (``288,352,448``), or empty: three groups, or as many as there are sizes. Raises UsageError
-    where that can't be.
+    ``requested`` is a number of groups (``3``: as equal in number as they can be), the largest size
+    of each (``288,352,448``), or empty: three groups, or as many as there are sizes.
     """
     ordered = sorted(set(sizes), key=_rank)
-    if not asked:
+    if not requested:
         return _even(ordered, min(_USUAL_COUNT, len(ordered)))
-    if asked.strip().isdecimal():
-        return _even(ordered, _checked_count(asked, ordered))
-    return _bounded(ordered, [Size.parse(part) for part in asked.split(",")], asked)
+    if requested.strip().isdecimal():
+        return _even(ordered, _checked_count(requested, ordered))
+    return _bounded(ordered, [Size.parse(part) for part in requested.split(",")], requested)
 
 
 def _rank(size: Size) -> tuple[int, Size]:
@@ -47,27 +48,27 @@ def _even(ordered: Sequence[Size], count: int) -> tuple[_Group, ...]:
     return tuple(tuple(ordered[a:b]) for a, b in pairwise(cuts))
 
 
-def _checked_count(asked: str, ordered: Sequence[Size]) -> int:
-    count = int(asked)
+def _checked_count(requested: str, ordered: Sequence[Size]) -> int:
+    count = int(requested)
     if not 1 <= count <= len(ordered):
-        raise _refused(asked, f"there are {len(ordered)} sizes for {count} profiles")
+        raise _refused(requested, f"there are {len(ordered)} sizes for {count} profiles")
     return count
 
 
-def _bounded(ordered: Sequence[Size], bounds: Sequence[Size], asked: str) -> tuple[_Group, ...]:
+def _bounded(ordered: Sequence[Size], bounds: Sequence[Size], requested: str) -> tuple[_Group, ...]:
     """The groups by their largest sizes: a size goes to the first bound that is as high and as
     wide."""
     if list(map(_rank, bounds)) != sorted(set(map(_rank, bounds))):
-        raise _refused(asked, "they must grow from one to the next")
+        raise _refused(requested, "they must grow from one to the next")
     groups: dict[Size, list[Size]] = {bound: [] for bound in bounds}
     for size in ordered:
         bound = next((b for b in bounds if _covers(b, size)), None)
         if bound is None:
-            raise _refused(asked, f"none of these is as large as the requested size {size}")
+            raise _refused(requested, f"none of these is as large as the requested size {size}")
         groups[bound].append(size)
     for bound, group in groups.items():
         if not group:
-            raise _refused(asked, f"no requested size is left for {bound}")
+            raise _refused(requested, f"no requested size is left for {bound}")
     return tuple(map(tuple, groups.values()))
 
 
@@ -75,9 +76,9 @@ def _covers(bound: Size, size: Size) -> bool:
     return size.height <= bound.height and size.width <= bound.width
 
 
-def _refused(asked: str, why: str) -> UsageError:
+def _refused(requested: str, why: str) -> UsageError:
     return UsageError(
-        f"The profiles {asked!r} can't be made",
+        f"The profiles {requested!r} can't be made",
         why,
         "Give --profiles a number from 1 to that of the sizes, or the largest size of each "
         "profile in growing order: 288,352,448.",

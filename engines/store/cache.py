@@ -44,7 +44,7 @@ def obtain_engine(
     """An engine in a folder of its own below ``folder``: an earlier build that is unchanged, or a
     new one, built in a child process.
 
-    ``on_progress`` is told of the build's progress. Ctrl-C ends it and leaves nothing behind. With
+    ``on_progress`` hears of the build's progress. Ctrl-C ends it and leaves nothing behind. With
     ``must_run``, nothing is built where the back end can't run engines. Raises EngineError
     (ChildError where the build crashed, hung or outgrew its memory; EngineMismatchError where the
     engine does not run in the precision that the graph requests, or is code that another user

@@ -33,19 +33,21 @@ _WORD = re.compile(r"[a-z]+\d*")
 
 def inspect(trt: Any, engine: Any) -> Achieved:
     """The precisions of a deserialised engine; see ``read_layers``."""
-    told = engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
+    text = engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
     try:
-        document = json.loads(told, strict=False)  # control characters part names in it
+        document = json.loads(text, strict=False)  # control characters part names in it
     except ValueError as error:
         return _guaranteed(f"what its inspector says can't be read: {error}")
     return read_layers(document if isinstance(document, dict) else {})
 
 
-def read_layers(told: Mapping[str, Any]) -> Achieved:
-    """The layers in ``told``, the inspector's document. The precision of layers that it hides (one
-    node may hold many, or the whole graph) is guaranteed by strong typing; where it shows no layer
-    that computes, there is the reason in place of layers."""
-    shown = [layer for layer in told.get("Layers") or () if isinstance(layer, dict)]
+def read_layers(document: Mapping[str, Any]) -> Achieved:
+    """The layers in the inspector's ``document``, or the reason why it shows none that computes.
+
+    The precision of layers that it hides (one node may hold many, or the whole graph) is guaranteed
+    by strong typing.
+    """
+    shown = [layer for layer in document.get("Layers") or () if isinstance(layer, dict)]
     layers = tuple(filter(None, map(_layer, shown)))
     if not any(computes(layer.kind) for layer in layers):
         return _guaranteed(f"its {len(shown)} layers hide what they compute: typed as the graph is")
@@ -78,5 +80,5 @@ def _weights(layer: Mapping[str, Any]) -> list[Any]:
 
 def _types(tensors: Iterable[Any]) -> Iterator[str]:
     for tensor in filter(lambda one: isinstance(one, dict), tensors):
-        told = next((str(tensor[key]) for key in _TYPE_KEYS if key in tensor), "")
-        yield from (_TYPES[word] for word in _WORD.findall(told.lower()) if word in _TYPES)
+        types = next((str(tensor[key]) for key in _TYPE_KEYS if key in tensor), "")
+        yield from (_TYPES[word] for word in _WORD.findall(types.lower()) if word in _TYPES)

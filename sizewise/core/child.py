@@ -96,7 +96,7 @@ class Child(Closing):
         """The method's result. Raises what it raised if that is a SizewiseError, else ChildError
         (reason codes ``timeout``, ``oom_host``, ``crash_<signal>``, ``crash_exception``).
 
-        ``on_progress`` is told what the child says with ``sizewise.core.progress.report``.
+        ``on_progress`` is called with what the child reports by ``sizewise.core.progress.report``.
         Interrupted by Ctrl-C, this asks the child to end, and kills it where it does not within
         5 s.
         """
@@ -139,7 +139,7 @@ class Child(Closing):
         """End the child: politely where it is idle, by force where it is busy or does not go."""
         if self._busy:
             self._kill()
-        with contextlib.suppress(BrokenPipeError):  # gone already: nothing is left to be told
+        with contextlib.suppress(BrokenPipeError):  # gone already: nothing is left to say
             self._calls.close()
         try:
             self._process.wait(_CLOSE_S)

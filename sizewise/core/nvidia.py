@@ -26,7 +26,7 @@ _ERRORS = {
         "Restart the system",
     ),
     "NVMLError_NoPermission": (
-        "the NVIDIA driver may not be asked by this user",
+        "the NVIDIA driver can't be queried by this user",
         "Give this user, or this container, access to the devices /dev/nvidia*",
     ),
 }

@@ -70,8 +70,8 @@ class Trial:
         """
         cell = replace(self.cell, options=self.cell.options or codec.OMITTED)
         spec = replace(self.spec, batch_range=self.spec.batch_range or codec.OMITTED)
-        told = codec.to_json(replace(self, cell=cell, spec=spec))
-        return hashlib.sha256(told.encode()).hexdigest()
+        text = codec.to_json(replace(self, cell=cell, spec=spec))
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,9 +38,9 @@ def open_session(path: Path, options: Any, providers: Sequence[Any] = (CPU,)) ->
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, options, providers=list(providers))
-    asked = [p if isinstance(p, str) else p[0] for p in providers]
-    if session.get_providers() != list(dict.fromkeys([*asked, CPU])):
-        raise RuntimeError(f"the session runs on {session.get_providers()}, not on {asked}")
+    requested = [p if isinstance(p, str) else p[0] for p in providers]
+    if session.get_providers() != list(dict.fromkeys([*requested, CPU])):
+        raise RuntimeError(f"the session runs on {session.get_providers()}, not on {requested}")
     return session
 
 

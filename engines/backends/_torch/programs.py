@@ -4,7 +4,7 @@ A ``.pt2`` file is code: loading one unpickles and evaluates what its author put
 has no safe mode for it ("never load data from an untrusted source"). So only the file beside the
 model that the user named is taken (where the model is our export, only the very program that was
 written with it), and after that only the copy whose checksum is in the manifest of our own build.
-Who asks for one of these back ends vouches for that file.
+Whoever uses one of these back ends must trust that file.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def configure(trt: Any, builder: Any, spec: EngineSpec, messages: Messages) -> A
 
 
 def _settings(trt: Any, config: Any, spec: EngineSpec) -> Iterator[Setting]:
-    options = cast(TensorRtOptions, spec.options)  # the gate has seen to it
+    options = cast(TensorRtOptions, spec.options)  # admission has checked it
     yield from _common(trt, config, spec, options)
     if isinstance(options, DataCentreOptions) and options.hardware != "this":
         level = _HARDWARE[options.hardware]

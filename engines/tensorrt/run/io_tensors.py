@@ -53,9 +53,11 @@ def _dtype(trt: Any, engine: Any, artifact: BuiltEngine, name: str) -> np.dtype[
     return found
 
 
-def _same(artifact: BuiltEngine, what: str, told: object, found: object) -> None:
-    if told != found:
-        raise _mismatch(artifact, f"its {what} should be {told} by its manifest, and is {found}")
+def _same(artifact: BuiltEngine, what: str, expected: object, found: object) -> None:
+    if expected != found:
+        raise _mismatch(
+            artifact, f"its {what} should be {expected} by its manifest, and is {found}"
+        )
 
 
 def _mismatch(artifact: BuiltEngine, why: str) -> EngineMismatchError:

@@ -165,7 +165,7 @@ def test_cuda_counts_as_nvml_does(monkeypatch: pytest.MonkeyPatch) -> None:
         (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, "no NVIDIA driver is installed", "install"),
         (pynvml.NVML_ERROR_DRIVER_NOT_LOADED, "is not loaded", "restart"),
         (pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH, "was changed", "Restart"),
-        (pynvml.NVML_ERROR_NO_PERMISSION, "may not be asked", "/dev/nvidia"),
+        (pynvml.NVML_ERROR_NO_PERMISSION, "can't be queried", "/dev/nvidia"),
         (pynvml.NVML_ERROR_UNKNOWN, "Unknown Error", "nvidia-smi"),
     ],
 )
