@@ -10,12 +10,12 @@ from torch.nn import functional
 
 
 def leaky() -> nn.Module:
-    """Darknet's ``leaky``: slope 0.1 below zero."""
+    """Darknet's ``leaky`` activation: slope 0.1 below zero."""
     return nn.LeakyReLU(0.1, inplace=True)
 
 
 def mish() -> nn.Module:
-    """x · tanh(softplus(x)) (Misra 2019), which Scaled-YOLOv4 uses throughout."""
+    """Mish, x · tanh(softplus(x)) (Misra 2019), which Scaled-YOLOv4 uses throughout."""
     return nn.Mish(inplace=True)
 
 
@@ -54,7 +54,10 @@ class ConvBNAct(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + conv3×3(conv1×1(x)), with ``hidden`` channels between (YOLOv3, table 1: the half)."""
+    """A residual block, x + conv3×3(conv1×1(x)), with ``hidden`` channels between.
+
+    YOLOv3 has half of the channels there (table 1).
+    """
 
     def __init__(
         self, channels: int, hidden: int, activation: Callable[[], nn.Module] = leaky
@@ -69,7 +72,7 @@ class Residual(nn.Module):
 
 
 class SpatialPyramid(nn.Module):
-    """Maxima over 13×13, 9×9 and 5×5 beside the features: four times the channels, same size
+    """Spatial pyramid pooling: maxima over 13×13, 9×9 and 5×5 beside the features, same size
     (SPP as in YOLOv3-spp and YOLOv4; Darknet's order)."""
 
     def __init__(self) -> None:
@@ -81,13 +84,12 @@ class SpatialPyramid(nn.Module):
 
 
 class SameSizePool(nn.Module):
-    """The maximum over 2×2 at every position, the last row and column beyond the edge left out:
-    Darknet's max-pooling of size 2 and stride 1."""
+    """Darknet's max-pooling of size 2 and stride 1: the maximum over 2×2 at every position."""
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.max_pool2d(functional.pad(x, (0, 1, 0, 1), mode="replicate"), 2, 1)
 
 
 def upsampled(x: Tensor) -> Tensor:
-    """[B, C, H, W] → [B, C, 2H, 2W], each value four times."""
+    """Upsample [B, C, H, W] → [B, C, 2H, 2W]: each value four times."""
     return functional.interpolate(x, scale_factor=2.0, mode="nearest")

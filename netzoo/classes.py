@@ -1,4 +1,4 @@
-"""How the class part of a prediction is read and taught: one rule per way of being a class."""
+"""Class rules: how the class numbers of a prediction are decoded and trained."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch.nn import functional
 
 
 class ClassRule(Protocol):
-    """Raw class numbers to probabilities, and what they cost against the right label."""
+    """A rule that turns raw class numbers into probabilities, and its loss."""
 
     def probabilities(self, raw: Tensor, dim: int) -> Tensor:
-        """Of the shape of ``raw``, 0–1; the classes lie along ``dim``."""
+        """Probabilities 0–1 of the shape of ``raw``, with the classes along ``dim``."""
 
     def loss(self, raw: Tensor, labels: Tensor) -> Tensor:
-        """``raw`` [M, C] and ``labels`` int64 [M] → unreduced terms, [M] or [M, C]."""
+        """The unreduced terms, [M] or [M, C], from ``raw`` [M, C] and ``labels`` int64 [M]."""
 
 
 class Independent:
-    """Every class is a question of its own, so a box may be of several (YOLOv3, §2.2)."""
+    """Independent classes, each by a sigmoid: a box may have several (YOLOv3, §2.2)."""
 
     def probabilities(self, raw: Tensor, dim: int) -> Tensor:
         del dim
@@ -32,7 +32,7 @@ class Independent:
 
 
 class Exclusive:
-    """A box is of one class: a softmax (YOLOv2)."""
+    """Exclusive classes by a softmax: a box has one (YOLOv2)."""
 
     def probabilities(self, raw: Tensor, dim: int) -> Tensor:
         return torch.softmax(raw, dim)

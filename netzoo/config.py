@@ -1,4 +1,4 @@
-"""What a network is built from: a value that its checkpoint carries."""
+"""The configuration of a network, which its checkpoint holds."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from netzoo.tasks.wordtree import WordTree
 from sizewise.core.errors import InputError, UsageError
 
 Decoding = Literal["yolov3", "yolov4-tiny", "scaled"]
-"""How raw numbers become boxes; see ``netzoo.decode``."""
+"""The rule by which raw numbers become boxes; see ``netzoo.decode``."""
 
 MULTISCALE = "multiscale"
-"""The network that looks at several scales."""
+"""The name of the network of several scales."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MultiscaleConfig:
-    """How a network looks at a picture at several scales: ``scales`` are factors of its height and
-    width (``netzoo.scales``), ``fusion`` merges them. There is one backbone for all of them, or one
-    for each. Raises UsageError.
+    """The scales of a network, and how it merges them.
+
+    ``scales`` are factors of height and width (``netzoo.scales``), and ``fusion`` merges them. One
+    backbone serves all of them, or each has its own. Raises UsageError.
     """
 
     fusion: str = "hierarchical"
@@ -30,9 +31,9 @@ class MultiscaleConfig:
     def __post_init__(self) -> None:
         if len(self.backbones) not in (1, len(self.pyramid.factors)):
             raise UsageError(
-                f"{len(self.scales)} scales can't go through {len(self.backbones)} backbones",
-                "one is shared by all of them, or there is one for each",
-                f"Name 1 or {len(self.scales)}.",
+                f"{len(self.scales)} scales can't use {len(self.backbones)} backbones",
+                "either all scales share one, or each has its own",
+                f"Give 1 backbone or {len(self.scales)}.",
             )
 
     @property
@@ -40,7 +41,7 @@ class MultiscaleConfig:
         return Scales(self.scales)
 
     def backbones_of(self, used: Scales) -> tuple[str, ...]:
-        """Those of the scales that are ``used``."""
+        """The backbones of the scales that are ``used``."""
         if len(self.backbones) == 1:
             return self.backbones
         return tuple(self.backbones[self.scales.index(factor)] for factor in used.factors)
@@ -48,7 +49,9 @@ class MultiscaleConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """``name`` is one of the registry; ``width`` multiplies channels and ``depth`` repeats.
+    """The configuration of a network of the zoo.
+
+    ``name`` is one of the registry; ``width`` multiplies channels and ``depth`` repeats.
 
     ``anchors`` are (width, height) in input pixels; none means the network's own. ``decoding``
     follows the loss that the network was trained with; none means the original's. ``tree`` holds
@@ -67,21 +70,21 @@ class NetworkConfig:
 
     @property
     def fusion(self) -> str:
-        """How it merges scales; ``none`` where it looks at one."""
+        """The fusion of its scales; ``none`` for a network of one scale."""
         if self.name != MULTISCALE:
             return "none"
         return (self.multiscale or MultiscaleConfig()).fusion
 
     @property
     def stem(self) -> str:
-        """Of the names of its files."""
+        """The stem of the names of its files."""
         return self.name if self.fusion == "none" else f"{self.name}-{self.fusion}"
 
     def __post_init__(self) -> None:
         if not (0 < self.width <= 8 and 0 < self.depth <= 8):
             raise UsageError(
                 f"{self.name} can't be built {self.width} wide and {self.depth} deep",
-                "both multipliers lie above 0 and at most at 8",
+                "both multipliers must be above 0 and at most 8",
                 "Give 1 for the original network, 0.25 for a narrow one.",
             )
         if self.tree:
@@ -89,14 +92,14 @@ class NetworkConfig:
         if not self.classes or len(set(self.classes)) != len(self.classes):
             raise UsageError(
                 f"{self.name} can't be built for {len(self.classes)} classes",
-                "a network needs at least one class, and each name once",
+                "it needs at least one class, and each name must be unique",
                 "List the names of the classes.",
             )
         if not all(0 < side < float("inf") for anchor in self.anchors for side in anchor):
             raise UsageError(
                 f"The anchors {self.anchors} are no boxes",
-                "widths and heights are positive numbers of pixels",
-                "Give them as width, height; or none, for the network's own.",
+                "widths and heights must be positive numbers of pixels",
+                "Give each as width, height; or none, for the network's own.",
             )
 
 
@@ -105,7 +108,7 @@ def _check_tree(config: NetworkConfig) -> None:
         raise UsageError(
             f"{config.name} can't be built for {len(config.classes)} classes and this tree",
             f"the tree has {len(config.tree)} classes",
-            "Give as many names as the tree has classes, in its order; or none, for the tree's.",
+            "Give one name per class of the tree, in its order; or none, for the tree's own.",
         )
     try:
         WordTree(config.tree)

@@ -1,4 +1,4 @@
-"""What a network costs, counted without computing anything (on the meta device)."""
+"""The cost of a network, counted on the meta device without computing anything."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from sizewise.core.specs import Size
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """``parameters`` are the trainable ones; ``bflops`` are billions of floating-point operations
-    of the convolutions for one image, two per multiply-add, as Darknet prints them."""
+    """The size of a network and its operations for one image.
+
+    ``parameters`` are the trainable ones. ``bflops`` are billions of floating-point operations of
+    the convolutions, two per multiply-add, as Darknet prints them.
+    """
 
     parameters: int
     convolutions: int
@@ -25,7 +28,7 @@ class Cost:
 
 
 def count_cost(config: NetworkConfig, size: Size) -> Cost:
-    """Raises UsageError for a network that can't be built."""
+    """Count the cost at ``size``. Raises UsageError for a network that can't be built."""
     network = build_without_weights(config).eval()
     images = torch.empty(1, 3, size.height, size.width, device="meta")
     parameters = count_parameters(network)
@@ -44,18 +47,18 @@ def count_cost(config: NetworkConfig, size: Size) -> Cost:
 
 
 def build_without_weights(config: NetworkConfig) -> Network:
-    """On the meta device. Raises UsageError for a network that can't be built."""
+    """A network on the meta device. Raises UsageError where it can't be built."""
     with torch.device("meta"):
         return build_network(config)
 
 
 def count_parameters(network: nn.Module) -> int:
-    """The trainable ones."""
+    """The number of trainable parameters."""
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 def _keep_convolutions(network: nn.Module) -> None:
-    """The meta device computes shapes in Python, and these steps keep them."""
+    """Remove BatchNorm and activations: they are slow on the meta device and keep the shapes."""
     for block in network.modules():
         if isinstance(block, ConvBNAct):
             block.norm = block.act = nn.Identity()
@@ -64,7 +67,7 @@ def _keep_convolutions(network: nn.Module) -> None:
 def _count(
     multiply_adds: int, operations: list[int]
 ) -> Callable[[nn.Module, object, Tensor], None]:
-    """A hook that notes what one convolution does: ``multiply_adds`` for each of its outputs."""
+    """A hook that records one convolution's operations, ``multiply_adds`` for each output value."""
 
     def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         operations.append(2 * multiply_adds * output.numel())

@@ -1,4 +1,4 @@
-"""Raw numbers of an anchor-based head to boxes and scores.
+"""Decoding: raw numbers of an anchor-based head become boxes and scores.
 
 A head is [B, A·(5+C), H, W]; for each anchor its channels are x, y, w, h, objectness, classes,
 as in Darknet. Nothing here knows a size before the tensor is there, so an export stays dynamic.
@@ -18,8 +18,11 @@ from netzoo.config import Decoding
 
 @dataclass(frozen=True)
 class BoxRule:
-    """``centre``: raw → offset from the cell's upper left corner, in cells; ``extent``: raw →
-    factor on the anchor's width and height."""
+    """The decoding of a box from raw numbers.
+
+    ``centre`` gives the offset from the cell's upper left corner in cells, ``extent`` the factor on
+    the anchor's width and height.
+    """
 
     centre: Callable[[Tensor], Tensor]
     extent: Callable[[Tensor], Tensor]
@@ -39,15 +42,17 @@ BOX_RULES: dict[Decoding, BoxRule] = {
 
 
 def split_anchors(head: Tensor, anchors: int) -> Tensor:
-    """[B, A·(5+C), H, W] → [B, A, 5+C, H, W], in 32-bit floats."""
+    """Split the anchors, in 32-bit floats: [B, A·(5+C), H, W] → [B, A, 5+C, H, W]."""
     return torch.unflatten(head.float(), 1, (anchors, head.shape[1] // anchors))
 
 
 def decode_head(
     head: Tensor, anchors: Tensor, stride: int, rule: BoxRule, class_rule: ClassRule
 ) -> tuple[Tensor, Tensor]:
-    """One head to boxes [B, A·H·W, 4] (x1, y1, x2, y2 in input pixels) and scores
-    [B, A·H·W, C] (objectness × class). ``anchors`` is [A, 2], width and height in pixels.
+    """Decode one head to boxes and scores.
+
+    Boxes are [B, A·H·W, 4] (x1, y1, x2, y2 in input pixels), scores [B, A·H·W, C] (objectness ×
+    class). ``anchors`` is [A, 2], width and height in pixels.
     """
     raw = split_anchors(head, len(anchors))
     boxes = predicted_boxes(raw, anchors, stride, rule)
@@ -56,7 +61,7 @@ def decode_head(
 
 
 def predicted_boxes(raw: Tensor, anchors: Tensor, stride: int, rule: BoxRule) -> Tensor:
-    """[B, A, 5+C, H, W] → [B, A, 4, H, W]: x1, y1, x2, y2 in input pixels."""
+    """The boxes of a head: [B, A, 5+C, H, W] → [B, A, 4, H, W], x1, y1, x2, y2 in input pixels."""
     corners = box_corners(
         rule,
         raw[:, :, :2],
@@ -71,15 +76,18 @@ def predicted_boxes(raw: Tensor, anchors: Tensor, stride: int, rule: BoxRule) ->
 def box_corners(
     rule: BoxRule, xy: Tensor, wh: Tensor, *, cell: Tensor, anchor: Tensor, stride: int
 ) -> tuple[Tensor, Tensor]:
-    """Upper left and lower right corner in input pixels, from the raw ``xy`` and ``wh``, the
-    ``cell`` (column, row) and the ``anchor`` (width, height in pixels); all broadcast."""
+    """The upper left and the lower right corner in input pixels.
+
+    They come from the raw ``xy`` and ``wh``, the ``cell`` (column, row) and the ``anchor`` (width,
+    height in pixels); all broadcast.
+    """
     centre = (rule.centre(xy) + cell) * stride
     half = rule.extent(wh) * anchor / 2
     return centre - half, centre + half
 
 
 def _cells(raw: Tensor) -> Tensor:
-    """[2, H, W]: each cell's column and row."""
+    """The column and row of each cell: [2, H, W]."""
     rows = torch.arange(raw.shape[-2], dtype=raw.dtype, device=raw.device)
     columns = torch.arange(raw.shape[-1], dtype=raw.dtype, device=raw.device)
     row, column = torch.meshgrid(rows, columns, indexing="ij")
@@ -87,5 +95,5 @@ def _cells(raw: Tensor) -> Tensor:
 
 
 def _as_rows(grid: Tensor) -> Tensor:
-    """[B, A, K, H, W] → [B, A·H·W, K]."""
+    """One row per anchor and cell: [B, A, K, H, W] → [B, A·H·W, K]."""
     return grid.flatten(3).transpose(2, 3).flatten(1, 2)

@@ -21,7 +21,7 @@ class Foldable(Protocol):
 
 
 class Deployable(nn.Module):
-    """``images`` [B, 3, H, W] → the outputs named in ``output_names``."""
+    """A network for deployment: ``images`` [B, 3, H, W] → the outputs of ``output_names``."""
 
     def __init__(self, network: Network, *, raw: bool) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ def deployable(network: Network, raw: bool = False) -> Deployable:
 
 
 def fold_batch_norms(module: nn.Module) -> None:
-    """In place; ``module`` is in evaluation mode.
+    """Fold BatchNorms into convolutions, in place; ``module`` is in evaluation mode.
 
     Wherever netzoo registers a BatchNorm2d right after a Conv2d, as the next child of the same
     module, it normalises what this one gives, and nothing else takes that. Others need not keep to

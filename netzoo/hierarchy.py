@@ -14,7 +14,9 @@ from netzoo.tasks.wordtree import Indices, WordTree
 
 
 class Hierarchical(nn.Module):
-    """Each raw number says how likely its class is, given the parent; the probability of a class is
+    """The class rule of a tree of classes.
+
+    Each raw number says how likely its class is, given the parent. The probability of a class is
     the product of these along its path from the root (Redmon and Farhadi 2017, YOLO9000, §4,
     "Hierarchical classification").
 
@@ -36,15 +38,18 @@ class Hierarchical(nn.Module):
             self.register_buffer(name, torch.from_numpy(jump), persistent=False)
 
     def probabilities(self, raw: Tensor, dim: int) -> Tensor:
-        """Of the shape of ``raw``: siblings add up to their parent, roots to 1. The classes lie
-        along ``dim``."""
+        """Probabilities of the shape of ``raw``, with the classes along ``dim``.
+
+        Siblings add up to their parent, roots to 1.
+        """
         product = _extended(self._given_parent(raw, dim, torch.softmax), dim, 1.0)
         for name in self._jumps:  # 1, 2, 4, … factors
             product = product * product.index_select(dim, self.get_buffer(name))
         return product.narrow(dim, 0, raw.shape[dim])
 
     def loss(self, raw: Tensor, labels: Tensor) -> Tensor:
-        """−log of each label's probability [M]: the cross entropies along its path, added up.
+        """The sum of the cross entropies along each label's path [M]: −log of its probability.
+
         ``raw`` is [M, C], ``labels`` int64 [M]."""
         logs = _extended(self._given_parent(raw, 1, torch.log_softmax), 1, 0.0)
         return -logs.gather(1, self._paths(labels)).sum(1)
@@ -52,7 +57,7 @@ class Hierarchical(nn.Module):
     def _given_parent(
         self, raw: Tensor, dim: int, softmax: Callable[[Tensor, int], Tensor]
     ) -> Tensor:
-        """``softmax`` among siblings, of the shape of ``raw``."""
+        """Apply ``softmax`` among siblings; the result has the shape of ``raw``."""
         filled = _extended(raw, dim, -torch.inf).index_select(dim, self.members)
         stacks = filled.split_with_sizes([groups * width for groups, width in self._shapes], dim)
         parts = [
@@ -62,7 +67,7 @@ class Hierarchical(nn.Module):
         return torch.cat(parts, dim).index_select(dim, self.places)
 
     def _paths(self, labels: Tensor) -> Tensor:
-        """[M] → [M, P]: each label and all its ancestors, filled up with C."""
+        """Each label with all its ancestors, padded with C: [M] → [M, P]."""
         paths = labels[:, None]
         for name in self._jumps:
             paths = torch.cat((paths, self.get_buffer(name)[paths]), 1)
@@ -70,14 +75,17 @@ class Hierarchical(nn.Module):
 
 
 def _extended(values: Tensor, dim: int, value: float) -> Tensor:
-    """With a class more, of which all is ``value``: it stands where there is none."""
+    """Append one class filled with ``value``, which stands for a missing class."""
     behind = values.ndim - 1 - dim
     return functional.pad(values, [0, 0] * behind + [0, 1], value=value)
 
 
 def _stacked(tree: WordTree) -> tuple[Tensor, Tensor, list[tuple[int, int]]]:
-    """All groups of siblings, the narrow ones first: their classes, C where a group is filled up;
-    each class's place among them; and how many groups there are of each width."""
+    """Stack all groups of siblings, the narrow ones first.
+
+    Returns their classes (C where a group is padded), each class's place among them, and the
+    number of groups of each width.
+    """
     by_width: defaultdict[int, list[Indices]] = defaultdict(list)
     for group in tree.siblings.values():
         by_width[1 << (len(group) - 1).bit_length()].append(group)

@@ -1,4 +1,4 @@
-"""What every network of the zoo is, and the registry of them."""
+"""The interface of the zoo's networks, and their registry."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ from sizewise.core.specs import Size, TaskName
 
 
 class Network(nn.Module, ABC):
-    """``forward`` gives one raw head per entry of ``strides`` (pixels per cell), ``decode`` the
-    output contract of the task, in the order of ``output_names``."""
+    """A network of the zoo.
+
+    ``forward`` gives one raw head per entry of ``strides`` (pixels per cell). ``decode`` gives the
+    outputs of the task's contract, in the order of ``output_names``.
+    """
 
     output_names: tuple[str, ...]
 
@@ -33,40 +36,39 @@ class Network(nn.Module, ABC):
 
     @property
     def stride(self) -> int:
-        """Height and width of an input must be multiples of it."""
+        """The number of pixels that height and width of an input must be multiples of."""
         return max(self.strides)
 
     @property
     def smallest(self) -> int:
-        """Pixels of the least height and width that a graph with a dynamic size takes: two cells of
-        the coarsest map."""
+        """The shortest side in pixels with a dynamic size: two cells of the coarsest map."""
         return 2 * self.stride
 
     @abstractmethod
     def forward(self, images: Tensor) -> list[Tensor]:
-        """``images`` is [B, 3, H, W], RGB, 0–1."""
+        """The raw heads of ``images`` [B, 3, H, W], RGB, 0–1."""
 
     @abstractmethod
     def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Raw heads to the outputs, in 32-bit floats."""
+        """The outputs from the raw heads, in 32-bit floats."""
 
     def raw_outputs(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Raw heads as the original program gives them."""
+        """The raw heads as the original program gives them."""
         return tuple(heads)
 
     def begin_step(self, step: int, scales: ScaleTraining) -> None:
-        """Called before each step of a training, from 1, where the network looks at scales."""
+        """Called before each step of a training, counted from 1; for networks of several scales."""
 
     def deploy(self) -> None:
-        """Leave out what only training needs."""
+        """Remove the parts that only training needs."""
 
     def convolutions(self) -> Iterator[ConvBNAct | nn.Conv2d]:
-        """In the order of Darknet's weights file: with BatchNorm, or plain with a bias."""
+        """The convolutions in the order of Darknet's weights file, with BatchNorm or a bias."""
         yield from convolutions_of(self)
 
 
 def convolutions_of(module: nn.Module) -> Iterator[ConvBNAct | nn.Conv2d]:
-    """In the order in which they were registered."""
+    """The convolutions in the order in which they were registered."""
     inside = {id(m.conv) for m in module.modules() if isinstance(m, ConvBNAct)}
     for part in module.modules():
         if isinstance(part, ConvBNAct) or (isinstance(part, nn.Conv2d) and id(part) not in inside):
@@ -75,7 +77,7 @@ def convolutions_of(module: nn.Module) -> Iterator[ConvBNAct | nn.Conv2d]:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadDesign:
-    """How a detector's heads are laid out, in the order of Darknet's configuration file.
+    """The design of a detector's heads, in the order of Darknet's configuration file.
 
     ``anchors`` (width, height in input pixels) are those it was published with; ``masks`` says
     which of them belong to each head. ``decoding`` is the original's. ``paper`` names the loss of
@@ -132,7 +134,10 @@ class AnchorDetector(Network):
         return tuple(head.sigmoid() if self.design.logistic else head for head in heads)
 
     def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """``boxes`` [B, N, 4] and ``scores`` [B, N, C], N over heads, anchors, rows, columns."""
+        """The outputs ``boxes`` [B, N, 4] and ``scores`` [B, N, C].
+
+        N counts heads, anchors, rows and columns, in this order.
+        """
         rule = BOX_RULES[self.decoding]
         decoded = [
             decode_head(head, anchors, stride, rule, self.class_rule)
@@ -166,18 +171,17 @@ class NetworkEntry:
 
     @property
     def stride(self) -> int:
-        """Height and width of an input are multiples of it."""
+        """The number of pixels that height and width of an input are multiples of."""
         return max(self.divisor, *self.strides)
 
     @property
     def anchors(self) -> tuple[tuple[float, float], ...]:
-        """Those it was published with; none where it has no use for any."""
+        """The anchors that it was published with; none for a network without anchors."""
         return self.design.anchors if self.design else ()
 
     @property
     def smallest(self) -> int:
-        """Pixels of the least height and width, as a rule: two cells of the coarsest map, the least
-        that an export with a dynamic size admits."""
+        """The usual shortest side in pixels with a dynamic size: two cells of the coarsest map."""
         return 2 * self.stride
 
 
@@ -191,18 +195,18 @@ find_network = _NETWORKS.find
 
 
 def build_network(config: NetworkConfig) -> Network:
-    """With random weights. Raises UsageError."""
+    """Build a network with random weights. Raises UsageError."""
     entry = find_network(config.name)
     if config.tree and not entry.tree:
         raise UsageError(
             f"{config.name} can't be built with a tree of classes",
-            "its classes are no kinds of one another",
+            "it has no hierarchy of classes",
             "Leave the tree out, or choose yolo9000.",
         )
     if config.multiscale and config.name != MULTISCALE:
         raise UsageError(
             f"{config.name} can't be built with scales and a fusion",
-            "it looks at a picture as it is",
+            "it sees each picture at one scale",
             f"Leave them out, or choose {MULTISCALE}.",
         )
     return entry.build(config)

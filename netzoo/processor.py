@@ -1,4 +1,4 @@
-"""The MultiScaleInputProcessor: one picture at several scales, a pyramid of each, merged."""
+"""The MultiScaleInputProcessor: a pyramid of each scale of a picture, merged into one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netzoo.trunk import Pyramid, Trunk
 from sizewise.core.errors import UsageError
 
 Visitor = Callable[[int, Pyramid], object]
-"""Takes the place of a scale and its pyramid."""
+"""A callable that takes the place of a scale and its pyramid."""
 
 
 class MultiScaleInputProcessor(nn.Module):
@@ -55,11 +55,11 @@ class MultiScaleInputProcessor(nn.Module):
 
     @property
     def places(self) -> range:
-        """Those of the scales."""
+        """The places of all scales."""
         return range(len(self.scales.factors))
 
     def forward(self, images: Tensor, visit: Visitor | None = None) -> Pyramid:
-        """``visit`` is shown each pyramid that is computed, at its own size."""
+        """Merge the pyramids of all scales; ``visit`` gets each one computed, at its own size."""
         seen = visit or _ignore
         if self.warming_up:
             return self._look(images, self.scales.reference, seen)
@@ -79,7 +79,7 @@ class MultiScaleInputProcessor(nn.Module):
         return [fusion(list(level), weights) for fusion, *level in levels]
 
     def features(self, images: Tensor) -> dict[str, Pyramid]:
-        """The pyramid of each scale that is computed, by the scale's name, for a picture of it."""
+        """The pyramid of each computed scale, by the name of the scale."""
         found: dict[int, Pyramid] = {}
         self(images, found.__setitem__)
         return {self.scales.names[place]: found[place] for place in sorted(found)}
@@ -94,7 +94,7 @@ class MultiScaleInputProcessor(nn.Module):
         return pyramid
 
     def _fit(self, pyramid: Pyramid, images: Tensor, place: int) -> Pyramid:
-        """Brought to the size of 1×."""
+        """Resize a pyramid to the size of 1×."""
         if place == self.scales.reference:
             return pyramid
         rows, columns = (side // STRIDE for side in images.shape[-2:])
@@ -108,7 +108,7 @@ class MultiScaleInputProcessor(nn.Module):
         return self._fit(self._look(images, place, seen), images, place)
 
     def _where_chosen(self, images: Tensor, place: int, weights: Tensor, seen: Visitor) -> Pyramid:
-        """With zeros for images that do without this scale."""
+        """The pyramid of a scale, with zeros for images that do not need it."""
         needed = weights[:, place] > 0
         if not needed.any():
             return [images.new_zeros(1)] * len(LEVELS)
@@ -125,4 +125,4 @@ def _spread(level: Tensor, needed: Tensor) -> Tensor:
 
 
 def _ignore(_place: int, _pyramid: Pyramid) -> None:
-    """Where nobody looks at the pyramids."""
+    """The visitor that ignores the pyramids."""

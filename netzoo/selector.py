@@ -1,4 +1,4 @@
-"""Which scales an image needs, told from a small copy of it before any of them is computed."""
+"""The choice of the scales that an image needs, before any is computed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from torch.nn import functional
 from netzoo.blocks import ConvBNAct
 
 THRESHOLD = 0.5
-"""A scale whose weight is lower is left out where the choice is a hard one."""
+"""The least weight of a scale that a hard choice keeps."""
 _HIDDEN = 16
 _REDUCTION = 4
 _WANTED = 1.0
-"""Every scale starts above the threshold (a sigmoid of 1), or the others would never be tried."""
+"""The initial bias: every scale starts above the threshold, so that all are tried."""
 
 
 class ScaleSelector(nn.Module):
-    """[B, 3, H, W] → the weight of each scale, [B, N], 0–1; that of 1× is 1."""
+    """The weight of each scale from a small copy of the image: [B, 3, H, W] → [B, N], 0–1.
+
+    The weight of 1× is 1.
+    """
 
     def __init__(self, scales: int, reference: int) -> None:
         super().__init__()
@@ -37,5 +40,5 @@ class ScaleSelector(nn.Module):
 
 
 def chosen(weights: Tensor) -> Tensor:
-    """``weights`` with 0 for each scale that is left out."""
+    """The ``weights``, with 0 for each scale below the threshold."""
     return weights * (weights >= THRESHOLD)

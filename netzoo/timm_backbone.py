@@ -15,7 +15,7 @@ from netzoo.backbones._base import TIMM, Backbone, BackboneEntry
 from sizewise.core.errors import UsageError
 
 _FAILURES = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""What models of timm raise that have no maps, or none at this size."""
+"""The errors of models of timm that give no maps, or none at this size."""
 _PROBE = (64, 96)
 _TODO = "Choose a model that timm can build with features_only=True and that takes any size."
 
@@ -39,8 +39,11 @@ class TimmBackbone(Backbone):
         return list(self.features(images))
 
     def renamed(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Without maps, timm calls ``stages.0`` what is ``stages_0`` with them; what only the model
-        without maps has is its classifier."""
+        """Published weights by the names they have here, without the classifier's.
+
+        Timm writes ``stages.0`` for a whole model and ``stages_0`` for one that gives maps; only
+        the whole model has the classifier.
+        """
         ours = {_plain(name): f"features.{name}" for name in self.features.state_dict()}
         whole = importlib.import_module("timm").create_model(self.model, pretrained=False)
         beside = {_plain(name) for name in whole.state_dict()} - ours.keys()
@@ -49,8 +52,10 @@ class TimmBackbone(Backbone):
 
 
 def timm_entry(name: str) -> BackboneEntry:
-    """Of ``timm:`` and a model's name; nothing is fetched. Raises UsageError where timm or the
-    model is missing."""
+    """The entry of a model of timm, by ``timm:`` and its name; nothing is downloaded.
+
+    Raises UsageError where timm or the model is missing.
+    """
     model = name.removeprefix(TIMM)
     timm = _timm(name)
     if not timm.is_model(model):
@@ -81,7 +86,7 @@ def _build(model: str, width: float, depth: float) -> TimmBackbone:
     if (width, depth) != (1, 1):
         raise UsageError(
             f"{TIMM}{model} can't be built {width:g} wide and {depth:g} deep",
-            "timm builds its models as they were published",
+            "timm builds its models only as they were published",
             "Leave width and depth out, or choose a backbone that needs no timm.",
         )
     timm = _timm(f"{TIMM}{model}")
@@ -95,14 +100,14 @@ def _build(model: str, width: float, depth: float) -> TimmBackbone:
 
 
 def _check_maps(backbone: TimmBackbone) -> None:
-    """Raises ValueError where they are not those that are told: some have their channels last."""
+    """Raises ValueError where the maps differ from those declared: some have channels last."""
     height, width = _PROBE
     training = backbone.training
     with torch.no_grad():
         found = [tuple(m.shape) for m in backbone.eval()(torch.zeros(1, 3, height, width))]
     backbone.train(training)
-    told = zip(backbone.channels, backbone.strides, strict=True)
-    wanted = [(1, channels, height // stride, width // stride) for channels, stride in told]
+    declared = zip(backbone.channels, backbone.strides, strict=True)
+    wanted = [(1, channels, height // stride, width // stride) for channels, stride in declared]
     if found != wanted:
         raise ValueError(f"of {height}x{width} pixels its maps are {found} instead of {wanted}")
 

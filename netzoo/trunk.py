@@ -17,8 +17,10 @@ Pyramid = list[Tensor]
 
 
 class Trunk(nn.Module):
-    """[B, 3, H, W], 0–1, of one scale → its pyramid. ``channels`` are those of the backbone of
-    scale ``reference``; where another scale's differ, a 1×1 convolution makes them fit.
+    """The pyramid of one scale from its images [B, 3, H, W], 0–1.
+
+    ``channels`` are those of the backbone of scale ``reference``; where another scale has others,
+    a 1×1 convolution adapts them.
 
     With ``checkpointing``, a backbone's inner values are computed again in the backward pass.
     Raises UsageError for backbones that are unknown or without four levels.
@@ -47,7 +49,7 @@ class Trunk(nn.Module):
         return [adapter(level) for adapter, level in zip(adapters, levels, strict=True)]
 
     def backbone(self, scale: int) -> Backbone:
-        """The one of that scale."""
+        """The backbone of that scale."""
         return self._all()[scale % len(self.backbones)]
 
     def _all(self) -> list[Backbone]:

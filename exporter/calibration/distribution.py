@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 2048
-"""As in S. Migacz, "8-bit inference with TensorRT" (GTC 2017)."""
+"""The number of bins, as in S. Migacz, "8-bit inference with TensorRT" (GTC 2017)."""
 _CHUNK = 1 << 16
 """Values counted at a time, so that intermediate results stay in the processor's cache."""
 

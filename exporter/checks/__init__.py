@@ -1,1 +1,1 @@
-"""What proves an exported graph: probes, parity, deviation."""
+"""Checks of exported graphs: probes, parity, error of a precision."""

@@ -26,7 +26,7 @@ def run_module(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[st
     if len(tensors) != len(names):
         raise ExportError(
             "The outputs can't be named",
-            f"the module gives {len(tensors)} tensors, and the names are {', '.join(names)}",
+            f"number of output tensors: {len(tensors)}; names: {', '.join(names)}",
             "Give one name for each output tensor.",
         )
     return {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}

@@ -48,7 +48,7 @@ class Suppress(GraphPass):
 
     def __init__(self, suppression: Suppression, layout: str = "sizewise") -> None:
         """Raises UsageError for another layout."""
-        self._layout = choose("layout with NMS", layout, READINGS)
+        self._layout = choose("NMS layout", layout, READINGS)
         self._suppression = suppression
 
     def requires(self, model: onnx.ModelProto) -> None:
@@ -120,7 +120,7 @@ def suppressed_card(card: ModelCard, suppression: Suppression) -> ModelCard:
         why = "its classes form a tree, and the label of a box is found by walking down the tree"
         todo = f"Leave {spelled('nms')} out: predict walks down the tree after the network."
     else:
-        choose("layout with NMS", card.layout, READINGS)
+        choose("NMS layout", card.layout, READINGS)
         return replace(card, layout=SUPPRESSED, suppression=suppression)
     raise UsageError(f"NMS can't be put into the graph of {card.network}", why, todo)
 

@@ -1,1 +1,1 @@
-"""One backbone per file."""
+"""Backbones, one per file, each with a tuple ``BACKBONES``."""

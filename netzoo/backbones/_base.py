@@ -11,15 +11,17 @@ from torch import Tensor, nn
 LEVELS = (4, 8, 16, 32)
 """Pixels per cell of the four maps that a pyramid is made of."""
 TIMM = "timm:"
-"""What names begin with that timm knows."""
+"""The prefix of names of timm's models."""
 
 Channels = tuple[float, float, float]
 
 
 class Backbone(nn.Module, ABC):
-    """[B, 3, H, W], 0–1 → a map for each of ``strides``, coarser and coarser; ``channels`` are
-    theirs. Its weights expect each colour less ``mean`` and over ``std``: whoever calls it sees to
-    that."""
+    """A backbone: [B, 3, H, W], 0–1 → one map for each of ``strides``, from fine to coarse.
+
+    ``channels`` are those of the maps. The weights expect normalized colours, ``(x - mean) / std``,
+    and the caller normalizes them.
+    """
 
     strides: Sequence[int] = LEVELS
     channels: Sequence[int]
@@ -30,16 +32,18 @@ class Backbone(nn.Module, ABC):
     def forward(self, images: Tensor) -> list[Tensor]: ...
 
     def renamed(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Those of published weights by the names they have here."""
+        """Published weights by the names that they have here."""
         return dict(tensors)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneEntry:
-    """A backbone of the registry; ``pyramid`` says that it has the four maps of ``LEVELS`` (tried
-    when it is built). ``build`` takes the multipliers of width and depth, and
-    ``ignored`` are the first words, up to a dot, of tensors that its published weights have
-    beside it: the classifier's."""
+    """A backbone of the registry.
+
+    ``build`` takes the multipliers of width and depth. ``pyramid`` says that it has the four maps
+    of ``LEVELS`` (checked when it is built). ``ignored`` are the first words, up to a dot, of
+    tensors that only its published weights have: the classifier's.
+    """
 
     name: str
     build: Callable[[float, float], Backbone]

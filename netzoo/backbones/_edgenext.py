@@ -1,4 +1,4 @@
-"""What EdgeNeXt is made of (Maaz et al. 2022, EdgeNeXt: Efficiently Amalgamated CNN-Transformer
+"""The blocks of EdgeNeXt (Maaz et al. 2022, EdgeNeXt: Efficiently Amalgamated CNN-Transformer
 Architecture for Mobile Vision Applications)."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch.nn import functional
 HEADS = 4
 EXPANSION = 4
 EPSILON = 1e-6
-"""Of every LayerNorm, and what the layers' scales begin with."""
+"""Epsilon of every LayerNorm, and initial value of the layers' scales."""
 WAVES = 32
 """Sines and cosines of the positional encoding per axis."""
 
@@ -28,7 +28,7 @@ class ChannelNorm(nn.LayerNorm):
 
 
 class MLP(nn.Module):
-    """[…, C] → [C, 4C, C]."""
+    """An MLP over the channels: C, 4C, C."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class ConvEncoder(nn.Module):
 
 
 class FourierEncoding(nn.Module):
-    """Where a position is, as waves of its row and its column, projected: [B, C, H, W] →
+    """The positional encoding, as projected waves of row and column: [B, C, H, W] →
     [1, C, H, W]. Rows and columns are counted from 1 and run to 2π whatever the size is."""
 
     def __init__(self, channels: int) -> None:
@@ -75,14 +75,14 @@ class FourierEncoding(nn.Module):
         return result
 
     def _waves(self, length: int) -> Tensor:
-        """[waves, length]: a sine, a cosine, the next sine…"""
+        """The waves [waves, length]: a sine, a cosine, the next sine, …"""
         place = torch.arange(1, length + 1, device=self.periods.device) / (length + EPSILON)
         angles = 2 * math.pi * place / self.periods[:, None]
         return torch.stack((angles.sin(), angles.cos()), 1).flatten(0, 1)
 
 
 class CrossCovarianceAttention(nn.Module):
-    """Attention of the channels, not of the positions (El-Nouby et al. 2021, XCiT, §3.2):
+    """Attention across channels instead of positions (El-Nouby et al. 2021, XCiT, §3.2):
     [B, H, W, C] → the same."""
 
     def __init__(self, channels: int) -> None:

@@ -1,4 +1,4 @@
-"""What the backbones whose weights were taught on ImageNet share."""
+"""The common part of backbones with weights trained on ImageNet."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ class ImageNetBackbone(Backbone):
 
 
 def initialise(module: nn.Module) -> None:
-    """For training from nothing, in place: convolutions normal over their fan-out (He et al. 2015),
-    linear layers normal with deviation 0.02 (PVT v2, EdgeNeXt), biases 0."""
+    """Initialise ``module`` for training from random weights, in place.
+
+    Convolutions are normal over their fan-out (He et al. 2015), linear layers normal with deviation
+    0.02 (PVT v2, EdgeNeXt), biases 0.
+    """
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             fan_out = part.weight[0, 0].numel() * part.out_channels // part.groups

@@ -16,7 +16,7 @@ REDUCTIONS = (8, 4, 2, 1)
 EXPANSIONS = (8, 8, 4, 4)
 CLASSIFIER = ("head",)
 EPSILON = 1e-6
-"""Of the blocks' LayerNorms; the others have PyTorch's own."""
+"""Epsilon of the blocks' LayerNorms; the others have PyTorch's own."""
 
 
 class OverlappingPatches(nn.Module):
@@ -34,7 +34,7 @@ class OverlappingPatches(nn.Module):
 
 
 class ReducedAttention(nn.Module):
-    """Each position asks; of ``reduction``² positions one answers for all (PVT, §3.3)."""
+    """Attention with keys and values reduced to one per ``reduction``² positions (PVT, §3.3)."""
 
     def __init__(self, channels: int, heads: int, reduction: int) -> None:
         super().__init__()
@@ -64,13 +64,13 @@ class ReducedAttention(nn.Module):
         return reduced
 
     def _split(self, x: Tensor) -> Tensor:
-        """[B, H, W, C] → [B, H·W, heads, C / heads]."""
+        """Split the heads: [B, H, W, C] → [B, H·W, heads, C / heads]."""
         batch, height, width, channels = x.shape
         return x.reshape(batch, height * width, self.heads, channels // self.heads)
 
 
 class ConvolutionalMLP(nn.Module):
-    """A depthwise 3×3 between the two layers tells positions apart (§3.3)."""
+    """An MLP with a depthwise 3×3 convolution that distinguishes positions (§3.3)."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class ConvolutionalMLP(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then MLP, each normalised before and added to what came in."""
+    """Attention, then an MLP, each normalised before and added to its input."""
 
     def __init__(self, channels: int, heads: int, reduction: int, expansion: int) -> None:
         super().__init__()

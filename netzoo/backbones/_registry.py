@@ -13,13 +13,15 @@ backbones = _BACKBONES.all
 
 
 def four_levels() -> list[str]:
-    """Names of those that can feed a pyramid."""
+    """The names of the backbones that can feed a pyramid."""
     return [name for name, entry in backbones().items() if entry.pyramid]
 
 
 def find_backbone(name: str) -> BackboneEntry:
-    """One of the registry, or with ``timm:`` before it one of timm. Raises UsageError that lists
-    the backbones there are."""
+    """The backbone of that name; ``timm:`` and a name gives one of timm.
+
+    Raises UsageError that lists the known backbones.
+    """
     if name.startswith(TIMM):
         from netzoo.timm_backbone import timm_entry  # timm need not be installed
 
@@ -28,7 +30,7 @@ def find_backbone(name: str) -> BackboneEntry:
 
 
 def build_four_levels(name: str, width: float = 1.0, depth: float = 1.0) -> Backbone:
-    """With random weights; its last four maps are those of ``LEVELS``.
+    """A backbone with random weights whose last four maps are those of ``LEVELS``.
 
     Raises UsageError, also for a backbone that has no four such maps.
     """

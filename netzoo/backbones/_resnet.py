@@ -102,7 +102,7 @@ def _stage(
 
 
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
-    """The input itself, or its projection where the sizes differ (§3.3, option B)."""
+    """The shortcut: the input itself, or its projection where sizes differ (§3.3, option B)."""
     if inputs == outputs and stride == 1:
         return nn.Identity()
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))

@@ -14,7 +14,7 @@ CHANNELS = (64, 128, 256, 512, 1024, 1024, 1024)
 PLAIN = (1, 2, 8, 8, 4)
 """Residual blocks per stage of YOLOv4-CSP, whose first stage is not split."""
 LARGE = (1, 3, 15, 15, 7, 7, 7)
-"""Of YOLOv4-P5, -P6 and -P7, which use the first 5, 6 and 7."""
+"""Residual blocks per stage of YOLOv4-P5, -P6 and -P7, which use the first 5, 6 and 7."""
 
 
 class CSPDarknet(Backbone):
@@ -58,7 +58,7 @@ def _stage(inputs: int, channels: int, repeats: int, plain: bool) -> nn.Sequenti
 
 
 class CrossStage(nn.Module):
-    """Half of the channels past the residual blocks, half through them, then both together."""
+    """A cross-stage block: half of the channels skip the residual blocks, then both are merged."""
 
     def __init__(self, channels: int, repeats: int) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ CHANNELS = (24, 48, 88, 168)
 REPEATS = (2, 2, 6, 2)
 KERNELS = (3, 5, 7, 9)
 GROUPS = (0, 2, 3, 4)
-"""Of channels in the last block of each stage, an SDTA encoder; the first stage has none."""
+"""Groups of channels in the last block of each stage, an SDTA encoder; the first has none."""
 
 
 class Stage(nn.Module):

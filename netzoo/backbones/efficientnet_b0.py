@@ -14,13 +14,13 @@ STAGES = (
     *((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3)),
     *((6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1)),
 )
-"""Expansion, kernel, stride, channels and how often (table 1)."""
+"""Expansion, kernel, stride, channels and repeats of each stage (table 1)."""
 TAPPED = (1, 2, 4, 6)
 """The last stages of their strides: 4, 8, 16 and 32."""
 
 
 class SqueezeExcite(nn.Module):
-    """Each channel times what the means of all of them say (Hu et al. 2018), 0–1."""
+    """Squeeze and excitation: a factor 0–1 for each channel, from all means (Hu et al. 2018)."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class SqueezeExcite(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Expand, convolve each channel, weigh them, project (MBConv; Sandler et al. 2018, figure 4).
+    """MBConv: expand, convolve depthwise, weigh, project (Sandler et al. 2018, figure 4).
     The squeeze is to a quarter of what comes in."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
@@ -57,7 +57,7 @@ class InvertedResidual(nn.Module):
 
 
 class DepthwiseSeparable(nn.Module):
-    """The same without the expansion."""
+    """MBConv without the expansion."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
         super().__init__()

@@ -1,1 +1,1 @@
-"""One way to merge scales per file, each with a tuple ``FUSIONS``."""
+"""Fusions of scales, one per file, each with a tuple ``FUSIONS``."""

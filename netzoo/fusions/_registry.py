@@ -1,4 +1,4 @@
-"""What a fusion of scales is, and the registry of them."""
+"""The interface of a fusion of scales, and the registry of fusions."""
 
 from __future__ import annotations
 
@@ -12,20 +12,25 @@ from sizewise.core.discover import Registry
 
 
 class Fusion(nn.Module, ABC):
-    """Merges the maps of one level: those of N scales, from the coarsest to the finest, each
-    [B, C, H, W] at the size of the picture's own scale, into one of that shape."""
+    """Merges the maps of one level into one.
+
+    The N maps, from the coarsest scale to the finest, are [B, C, H, W] at the size of 1×, and so is
+    the result.
+    """
 
     @abstractmethod
     def forward(self, maps: Sequence[Tensor], weights: Tensor | None = None) -> Tensor:
-        """``weights`` [B, N] are those of a fusion that weighs scales (see FusionEntry)."""
+        """Merge ``maps``; ``weights`` [B, N] are for a fusion that weighs scales (FusionEntry)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FusionEntry:
-    """A fusion of the registry. ``build`` takes the channels, how many scales there are and the
-    place of 1× among them. ``single`` uses the map at 1× alone, so no other is computed;
-    ``weighs``: a small network gives each scale a weight, image by image
-    (``netzoo.selector``)."""
+    """A fusion of the registry.
+
+    ``build`` takes the channels, the number of scales and the place of 1× among them. A ``single``
+    fusion uses only the map at 1×, so no other is computed. For one that ``weighs``, a small
+    network gives each scale a weight for each image (``netzoo.selector``).
+    """
 
     name: str
     build: Callable[[int, int, int], Fusion]

@@ -45,7 +45,7 @@ class Absi(Fusion):
         return merged
 
     def _shares(self, maps: Sequence[Tensor]) -> Tensor:
-        """How much of each scale's value is taken: [B, N, H, W], which add up to 1."""
+        """The weight of each scale's value: [B, N, H, W], which add up to 1."""
         importance = self.weigh(maps)
         keys = [key(each) for key, each in zip(self.keys, maps, strict=True)]
         shares = [
@@ -55,8 +55,10 @@ class Absi(Fusion):
         return functools.reduce(torch.add, shares)
 
     def _attention(self, query: Tensor, keys: Sequence[Tensor]) -> Tensor:
-        """How a scale attends to each: [B, N, H, W], which add up to 1. A convolution with equal
-        weights is the sum over channels that every compiler is fastest at."""
+        """The attention of a scale to each: [B, N, H, W], which add up to 1.
+
+        A convolution with equal weights is the fastest sum over channels in every compiler.
+        """
         scores = [functional.conv2d(query * key, self.dot) for key in keys]
         return torch.cat(scores, 1).softmax(1)
 
@@ -66,8 +68,11 @@ class Absi(Fusion):
         return torch.as_tensor(self.importance(means)).softmax(1)
 
     def fold(self) -> None:
-        """The projection into the values, for deployment: both are linear in one row, and as the
-        shares of a position add up to 1, the bias may go with each value."""
+        """Fold the projection into the values, for deployment.
+
+        Both are linear, one after the other. As the weights of a position add up to 1, the bias may
+        go with each value.
+        """
         if not isinstance(self.projection, nn.Conv2d):
             return
         kernel = self.projection.weight.flatten(1)

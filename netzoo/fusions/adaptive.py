@@ -12,7 +12,7 @@ from netzoo.fusions._registry import Fusion, FusionEntry
 
 
 class Adaptive(Fusion):
-    """The sum of all maps by their weights, over the sum of the weights. A scale that is not there
+    """The weighted mean of all maps. A scale that is not there
     (``netzoo.processor`` skips those of weight 0) has weight 0 in every image."""
 
     def __init__(self, _channels: int, _scales: int, _reference: int) -> None:

@@ -12,7 +12,7 @@ from netzoo.fusions._registry import Fusion, FusionEntry
 
 
 class Average(Fusion):
-    """No weights: equal maps give themselves."""
+    """The mean, without weights: equal maps give themselves."""
 
     def __init__(self, _channels: int, _scales: int, _reference: int) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from netzoo.fusions._registry import Fusion, FusionEntry
 
 
 class Concat(Fusion):
-    """[B, N·C, H, W] through a 1×1 convolution: what stands at a position in each scale is mixed,
+    """A 1×1 convolution over [B, N·C, H, W]: what stands at a position in each scale is mixed,
     the same way everywhere."""
 
     def __init__(self, channels: int, scales: int, _reference: int) -> None:

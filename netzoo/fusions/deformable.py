@@ -1,4 +1,4 @@
-"""Each scale is shifted, position by position, to where it fits the map at 1×; then their mean."""
+"""The mean of all scales, each first shifted to fit the map at 1×, position by position."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Deformable(Fusion):
 
 
 def shifted(values: Tensor, offsets: Tensor) -> Tensor:
-    """``values`` [B, C, H, W] read at every position plus its offset, bilinearly, with the border
+    """Read ``values`` [B, C, H, W] at every position plus its offset, bilinearly, with the border
     repeated. ``offsets`` [B, 2, H, W] are x and y, in cells."""
     batch, _, height, width = values.shape
     x = _centres(width, values).view(1, 1, width).expand(batch, height, width)
@@ -47,7 +47,7 @@ def shifted(values: Tensor, offsets: Tensor) -> Tensor:
 
 
 def _centres(cells: int, like: Tensor) -> Tensor:
-    """Of ``cells`` cells that share −1…1."""
+    """The centres of ``cells`` cells that share −1…1."""
     return (torch.arange(cells, device=like.device) * 2 + 1) / cells - 1
 
 

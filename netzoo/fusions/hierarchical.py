@@ -15,7 +15,7 @@ _SPATIAL_KERNEL = 7
 
 
 class Hierarchical(Fusion):
-    """N − 1 stages, each of which takes the next finer scale in, and a residual with 1×."""
+    """N − 1 stages, each of which merges the next finer scale, and a residual with 1×."""
 
     def __init__(self, channels: int, scales: int, reference: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Hierarchical(Fusion):
 
 
 class _Stage(nn.Module):
-    """Two maps side by side → 1×1 and 3×3 convolutions → channel and spatial attention, as CBAM
+    """One stage: two maps side by side, two convolutions, channel and spatial attention, as CBAM
     has them (Woo et al. 2018, §3), with GELU between the two layers for channels."""
 
     def __init__(self, channels: int) -> None:

@@ -1,4 +1,4 @@
-"""No fusion: the picture as it is, the baseline of all others."""
+"""No fusion: only the scale 1×, the baseline of all others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netzoo.fusions._registry import Fusion, FusionEntry
 
 
 class Single(Fusion):
-    """The map at 1×; the others are not even computed."""
+    """The map at 1×; no other is computed."""
 
     def __init__(self, _channels: int, _scales: int, _reference: int) -> None:
         super().__init__()

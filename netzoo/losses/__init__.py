@@ -1,1 +1,1 @@
-"""Losses, one per file."""
+"""Losses, one per file, each with a tuple ``LOSSES``."""

@@ -1,4 +1,4 @@
-"""Which cells and anchors answer for which box."""
+"""The assignment of boxes to cells and anchors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Assignment:
     column: Tensor
 
     def only(self, chosen: Tensor) -> Assignment:
-        """Those answers that are ``chosen``, bool [M]."""
+        """The answers that are ``chosen``, bool [M]."""
         return Assignment(
             box=self.box[chosen],
             anchor=self.anchor[chosen],
@@ -30,9 +30,10 @@ class Assignment:
 def assign_cells(
     boxes: Tensor, anchors: Tensor, stride: int, shape: tuple[int, int], max_ratio: float
 ) -> Assignment:
-    """Every anchor whose width and height differ from the box's by less than ``max_ratio``, in
-    the cell of the box's centre and in the two that lie nearest to it beside, above or below
-    (the assignment of Scaled-YOLOv4's implementation).
+    """Assign each box to all anchors of similar shape, in three cells (as Scaled-YOLOv4 does).
+
+    Width and height of the anchor and the box differ by less than ``max_ratio``. The cells are that
+    of the box's centre and its two nearest neighbours beside, above or below.
 
     ``boxes`` [K, 4] and ``anchors`` [A, 2] in input pixels; ``shape`` is rows and columns.
     """
@@ -47,8 +48,9 @@ def assign_cells(
 
 
 def nearest_only(cells: Assignment, images: Tensor, boxes: Tensor, stride: int) -> Assignment:
-    """Of the boxes that ask for one anchor in one cell of an image, the one whose centre lies
-    nearest to the cell's (all, where they are as near): an answer to several learns their mean.
+    """Where several boxes share an anchor in a cell, keep the one with the nearest centre.
+
+    An answer to several boxes would learn their mean. Boxes that are equally near all stay.
 
     ``images`` int64 [K] and ``boxes`` [K, 4] as in the targets.
     """
@@ -62,7 +64,7 @@ def nearest_only(cells: Assignment, images: Tensor, boxes: Tensor, stride: int) 
 
 
 def _nearest_cells(centre: Tensor) -> Tensor:
-    """[K, 2] → int64 [K, 3, 2], column and row: the centre's cell and its two neighbours."""
+    """Column and row of the centre's cell and its two neighbours: [K, 2] → int64 [K, 3, 2]."""
     own = centre.floor()
     side = torch.where(centre - own < 0.5, -1.0, 1.0)
     beside = own + side * side.new_tensor([1.0, 0.0])

@@ -1,4 +1,4 @@
-"""How well boxes agree, with gradients. Boxes are [..., 4]: x1, y1, x2, y2."""
+"""Overlap of boxes, with gradients. Boxes are [..., 4]: x1, y1, x2, y2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EPSILON = 1e-7
 
 
 def box_iou(a: Tensor, b: Tensor) -> Tensor:
-    """Intersection over union of each pair, broadcast: [...] in 0–1."""
+    """The intersection over union of each pair, broadcast: [...] in 0–1."""
     overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(
         min=0
     )
@@ -20,8 +20,11 @@ def box_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def complete_iou(boxes: Tensor, truth: Tensor) -> Tensor:
-    """CIoU of each pair: IoU, less the centres' distance over the enclosing diagonal, less the
-    disagreement of the aspect ratios; at most 1 (Zheng et al. 2020, Distance-IoU loss, §3.3)."""
+    """The CIoU of each pair, at most 1 (Zheng et al. 2020, Distance-IoU loss, §3.3).
+
+    It is the IoU, less the centres' distance over the enclosing diagonal, less the difference of
+    the aspect ratios.
+    """
     iou = box_iou(boxes, truth)
     enclosing = torch.maximum(boxes[..., 2:], truth[..., 2:]) - torch.minimum(
         boxes[..., :2], truth[..., :2]

@@ -1,5 +1,7 @@
-"""What Darknet's losses share: one anchor in one cell answers for a box, and predictions that lie
-well on some box are not punished for being there."""
+"""The common part of Darknet's losses: one anchor in one cell answers for a box.
+
+Other predictions that overlap a box well are left out of the loss.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ class Level:
         return chosen[:, :2], chosen[:, 2:4], chosen[:, 4], chosen[:, 5:]
 
     def boxes(self, rule: BoxRule) -> Tensor:
-        """[S, 4]: what they predict, x1, y1, x2, y2 in input pixels."""
+        """The predicted boxes [S, 4]: x1, y1, x2, y2 in input pixels."""
         xy, wh, _, _ = self.answers()
         anchor = self.anchors[self.slots[1]]
         corners = box_corners(
@@ -57,19 +59,19 @@ class Level:
         return torch.cat(corners, 1)
 
     def coordinates(self) -> tuple[Tensor, Tensor]:
-        """What the answers should say, each [S, 2]: the centre's offset in its cell, 0–1, and the
+        """The targets of the answers, each [S, 2]: the centre's offset in its cell, 0–1, and the
         logarithm of the extent over the anchor's."""
         offset = (_centres(self.truth) / self.stride - self._cells()).clamp(0, 1)
         return offset, (_extents(self.truth) / self.anchors[self.slots[1]]).log()
 
     def weights(self) -> Tensor:
-        """[S, 1]: 2 less the box's share of the input's area, so that small boxes count more."""
+        """The weights [S, 1]: 2 less the box's share of the area; small boxes weigh more."""
         area = _extents(self.truth).prod(1, keepdim=True)
         height, width = self.raw.shape[-2:]
         return 2 - (area / (height * width * self.stride**2)).clamp(max=1)
 
     def _cells(self) -> Tensor:
-        """[S, 2]: the columns and rows that answer."""
+        """The columns and rows that answer [S, 2]."""
         return torch.stack((self.slots[3], self.slots[2]), 1)
 
 
@@ -96,7 +98,7 @@ def match_levels(network: AnchorDetector, heads: Sequence[Tensor], targets: Targ
 
 
 def _match(raw: Tensor, anchors: Tensor, stride: int, mine: Tensor, targets: Targets) -> Level:
-    """``mine`` bool [K, A]: the boxes that this head answers for, and with which anchors."""
+    """The level of one head; ``mine`` bool [K, A] are its boxes, and with which anchors."""
     batch, each, numbers, rows, columns = raw.shape
     box, anchor = mine.nonzero().unbind(1)
     column, row = (_centres(targets.boxes[box]) / stride).floor().long().unbind(1)
@@ -139,7 +141,7 @@ def per_image(levels: Iterable[tuple[Tensor, Tensor, Tensor]], images: int) -> d
 
 
 def _shape_iou(extents: Tensor, anchors: Tensor) -> Tensor:
-    """[K, 2] and [T, 2] → [K, T]: intersection over union of boxes with a common corner."""
+    """The IoU of boxes with a common corner: [K, 2] and [T, 2] → [K, T]."""
     shared = torch.minimum(extents[:, None], anchors).prod(2)
     return shared / (extents.prod(1)[:, None] + anchors.prod(1) - shared)
 

@@ -1,5 +1,6 @@
-"""A box is answered for by every anchor of about its shape, in the cell of its centre and in two
-neighbours: what the dense loss and that of Scaled-YOLOv4 share.
+"""The common part of the dense loss and that of Scaled-YOLOv4.
+
+Every anchor of about a box's shape answers for it, in the cell of its centre and two neighbours.
 
 Neighbours can only answer because Scaled-YOLOv4's decode reaches half a cell beyond.
 """
@@ -75,7 +76,7 @@ def _level_loss(
 
 
 def _objectness_target(objectness: Tensor, index: tuple[Tensor, ...], agreement: Tensor) -> Tensor:
-    """[B, A, H, W]: 0 but in the answering cells, there their best agreement with a box."""
+    """The objectness targets [B, A, H, W]: the best overlap in the answering cells, else 0."""
     position = torch.zeros_like(index[0])
     for indices, extent in zip(index, objectness.shape, strict=True):
         position = position * extent + indices
@@ -85,5 +86,5 @@ def _objectness_target(objectness: Tensor, index: tuple[Tensor, ...], agreement:
 
 
 def _mean(values: Tensor) -> Tensor:
-    """0 where there are none: a batch may have no boxes."""
+    """The mean, or 0 without values: a batch may have no boxes."""
     return values.sum() / max(1, values.numel())

@@ -1,4 +1,4 @@
-"""What a loss is, and the registry of them."""
+"""The interface of a loss, and the registry of losses."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from sizewise.core.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """The K boxes of a batch: which ``images`` int64 [K] they are in, their ``labels`` int64 [K]
-    and ``boxes`` float32 [K, 4], x1, y1, x2, y2 in input pixels.
+    """The targets of a batch with K boxes.
+
+    ``images`` int64 [K] are the places of their images, ``labels`` int64 [K] their classes and
+    ``boxes`` float32 [K, 4] their corners x1, y1, x2, y2 in input pixels.
 
     ``masks`` float32 [B, 1, H, W] is 1 where an object is, for a network that learns masks.
     ``whole`` int64 [B] holds the label of each image that is only classified, −1 where the boxes
@@ -33,15 +35,17 @@ class Targets:
 
 
 LossFunction = Callable[[Any, Sequence[Tensor], Targets], dict[str, Tensor]]
-"""Network (of a kind whose entry lists the loss), its raw heads, targets → the weighted parts,
-whose sum is minimised."""
+"""A function of a network (whose entry lists the loss), its raw heads and the targets. It gives the
+weighted parts, whose sum is minimised."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossEntry:
-    """A loss of the registry. ``decoding`` is what it trains the raw numbers to mean; none: what
-    they mean in the original network. ``with_scales`` makes the function for a network that looks
-    at several of them."""
+    """A loss of the registry.
+
+    ``decoding`` is the rule that it trains the raw numbers for; none: that of the original network.
+    ``with_scales`` makes the function for a network of several scales.
+    """
 
     name: str
     decoding: Decoding | None
@@ -49,6 +53,7 @@ class LossEntry:
     with_scales: Callable[[ScaleTraining], LossFunction] | None = None
 
     def function(self, scales: ScaleTraining | None) -> LossFunction:
+        """The function to minimise, with or without ``scales``."""
         return self.with_scales(scales) if self.with_scales and scales else self.compute
 
 
@@ -59,7 +64,7 @@ find_loss = _LOSSES.find
 
 
 def choose_loss(network: NetworkEntry, name: str) -> LossEntry:
-    """The loss of that name; the network's first where ``name`` is empty.
+    """The loss of that name, or the network's first where ``name`` is empty.
 
     Raises UsageError that lists those that train the network.
     """
@@ -68,6 +73,6 @@ def choose_loss(network: NetworkEntry, name: str) -> LossEntry:
         raise UsageError(
             f"{network.name} can't be trained with the loss {name!r}",
             f"it is trained with {' or '.join(network.losses)}",
-            "Choose one of these, or leave it out for the first.",
+            "Choose from these, or leave it out for the first.",
         )
     return find_loss(name)

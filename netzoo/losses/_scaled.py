@@ -11,7 +11,7 @@ from netzoo.losses._registry import Targets
 from netzoo.network import AnchorDetector
 
 BALANCE = {3: (4.0, 1.0, 0.4), 4: (4.0, 1.0, 0.4, 0.1), 5: (4.0, 1.0, 0.5, 0.4, 0.1)}
-"""Of the objectness, from the finest head on, by the number of heads (CSP and P5, P6, P7)."""
+"""The objectness weights from the finest head on, by the number of heads (CSP and P5, P6, P7)."""
 
 
 def scaled_loss(

@@ -15,7 +15,7 @@ from netzoo.losses._registry import Targets
 from netzoo.network import AnchorDetector
 
 IGNORE = 0.7
-"""Of Darknet's configurations; the paper has 0.5 (§2.1)."""
+"""The threshold of Darknet's configurations; the paper has 0.5 (§2.1)."""
 IOU_GAIN = 0.07
 """``iou_normalizer`` of ``yolov4-tiny.cfg``."""
 

@@ -18,7 +18,7 @@ PAPERS: dict[str, LossFunction] = {
     "yolov4-tiny": yolov4_tiny_loss,
     "scaled": scaled_loss,
 }
-"""By ``HeadDesign.paper``."""
+"""The losses by ``HeadDesign.paper``."""
 
 
 def paper_loss(

@@ -14,7 +14,7 @@ from sizewise.core.specs import Size
 
 
 class Classifier(Network):
-    """``forward`` gives the classes' raw numbers, [B, C], as its only head."""
+    """A classifier, whose only head is the classes' raw numbers [B, C]."""
 
     output_names = ("scores",)
 
@@ -23,7 +23,7 @@ class Classifier(Network):
         self.pool = nn.AdaptiveAvgPool2d(1)
 
     def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """``scores`` [B, C], which add up to 1."""
+        """The output ``scores`` [B, C], which add up to 1."""
         return (heads[0].float().softmax(1),)
 
 

@@ -1,4 +1,4 @@
-"""Masks from a picture seen at several scales: the MultiScaleInputProcessor, a decoder, a head."""
+"""Segmentation at several scales: the MultiScaleInputProcessor, a decoder, a head."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sizewise.core.specs import Size
 FINEST = 4
 """Pixels per cell of the mask head."""
 _WIDEST = 64
-"""Channels of the decoder, at most: a mask has but one class."""
+"""The most channels of the decoder: a mask has only one class."""
 
 
 class Multiscale(Network):
@@ -53,7 +53,7 @@ class Multiscale(Network):
 
     @property
     def supervised(self) -> tuple[int, ...]:
-        """Places of the scales whose own logits training gives, coarse to fine."""
+        """The places of the scales whose own logits training gives, coarse to fine."""
         processor = self.processor
         return (processor.scales.reference,) if processor.warming_up else tuple(processor.places)
 
@@ -69,7 +69,7 @@ class Multiscale(Network):
         return [mask, *(by_scale[place] for place in sorted(by_scale))]
 
     def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """``mask_logits`` [B, 1, H, W]."""
+        """The output ``mask_logits`` [B, 1, H, W]."""
         rows, columns = heads[0].shape[-2:]
         size = [rows * FINEST, columns * FINEST]
         return (functional.interpolate(heads[0].float(), size=size, mode="bilinear"),)
@@ -80,7 +80,7 @@ class Multiscale(Network):
         self.processor.trunk.checkpointing = scales.checkpointing
 
     def deploy(self) -> None:
-        """Without the heads of single scales, and with every scale computed for every image."""
+        """Remove the heads of single scales, and compute every scale for every image."""
         self.auxiliary = nn.ModuleList()
         self.processor.selecting = False
 

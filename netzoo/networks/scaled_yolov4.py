@@ -28,8 +28,8 @@ NECK = (128, 256, 512, 512, 512)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scaling:
-    """What compound scaling makes of the family (§4.2): residual blocks per stage, a plain first
+class CompoundScaling:
+    """Compound scaling of the family (§4.2): residual blocks per stage, a plain first
     stage, pairs of convolutions in each block of the neck, and a factor on the channels.
 
     ``heads_between``: Darknet's file has each head right after its level, not after all levels.
@@ -82,7 +82,7 @@ P7_DESIGN = _design(
 class ScaledYOLOv4(AnchorDetector):
     """CSPDarknet, CSP-SPP, and a CSP-PAN that goes up to stride 8 and down again."""
 
-    def __init__(self, config: NetworkConfig, design: HeadDesign, scaling: Scaling) -> None:
+    def __init__(self, config: NetworkConfig, design: HeadDesign, scaling: CompoundScaling) -> None:
         super().__init__(config, design)
         width = config.width * scaling.width
         self.heads_between = scaling.heads_between
@@ -129,7 +129,7 @@ class ScaledYOLOv4(AnchorDetector):
 
 
 class CrossPyramid(nn.Module):
-    """CSP-SPP: spatial pyramid pooling on one of two ways through (§4.1)."""
+    """CSP-SPP: spatial pyramid pooling on one of two paths (§4.1)."""
 
     def __init__(self, inputs: int, channels: int) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ class CrossPyramid(nn.Module):
 
 
 class ReversedCrossStage(nn.Module):
-    """The neck's block: ``pairs`` of convolutions without a residual, one way past them (§4.1)."""
+    """The neck's block: ``pairs`` of convolutions without a residual, and a bypass (§4.1)."""
 
     def __init__(self, inputs: int, channels: int, pairs: int) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class ReversedCrossStage(nn.Module):
 
 
 class Up(nn.Module):
-    """From a coarser level of the neck to the next finer one, with the backbone's features."""
+    """The step from a coarser level of the neck to the next finer one, with backbone features."""
 
     def __init__(self, above: int, features: int, channels: int, pairs: int) -> None:
         super().__init__()
@@ -190,7 +190,7 @@ class Up(nn.Module):
 
 
 class Down(nn.Module):
-    """From a finer level of the neck to the next coarser one, with what the way up had there."""
+    """The step from a finer level of the neck to the next coarser one, with its features."""
 
     def __init__(self, below: int, channels: int, pairs: int) -> None:
         super().__init__()
@@ -202,7 +202,7 @@ class Down(nn.Module):
         return result
 
 
-def _entry(name: str, side: int, design: HeadDesign, scaling: Scaling) -> NetworkEntry:
+def _entry(name: str, side: int, design: HeadDesign, scaling: CompoundScaling) -> NetworkEntry:
     return NetworkEntry(
         name=name,
         task="detection",
@@ -216,9 +216,9 @@ def _entry(name: str, side: int, design: HeadDesign, scaling: Scaling) -> Networ
 NETWORKS = (
     _entry(
         *("yolov4-csp", 512, CSP_DESIGN),
-        Scaling(repeats=PLAIN, plain_start=True, pairs=2, heads_between=True),
+        CompoundScaling(repeats=PLAIN, plain_start=True, pairs=2, heads_between=True),
     ),
-    _entry("yolov4-p5", 896, P5_DESIGN, Scaling(repeats=LARGE[:5])),
-    _entry("yolov4-p6", 1280, P6_DESIGN, Scaling(repeats=LARGE[:6])),
-    _entry("yolov4-p7", 1536, P7_DESIGN, Scaling(repeats=LARGE, width=1.25)),
+    _entry("yolov4-p5", 896, P5_DESIGN, CompoundScaling(repeats=LARGE[:5])),
+    _entry("yolov4-p6", 1280, P6_DESIGN, CompoundScaling(repeats=LARGE[:6])),
+    _entry("yolov4-p7", 1536, P7_DESIGN, CompoundScaling(repeats=LARGE, width=1.25)),
 )

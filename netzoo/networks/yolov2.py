@@ -81,7 +81,7 @@ class YOLOv2Tiny(AnchorDetector):
 
 
 def passthrough(x: Tensor) -> Tensor:
-    """[B, C, H, W] → [B, 4C, H/2, W/2], in the channel order of Darknet's ``reorg``.
+    """Rearrange [B, C, H, W] → [B, 4C, H/2, W/2], in the channel order of Darknet's ``reorg``.
 
     Darknet reads the features' memory as a quarter of the channels at twice the height and width,
     deals out every second row and column, and reads the result as the shape it wants.

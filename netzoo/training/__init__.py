@@ -1,1 +1,1 @@
-"""Training."""
+"""Training: settings, data batches, optimizer, loop."""

@@ -1,4 +1,4 @@
-"""Anchors from the data: k-means on the boxes' shapes, with 1 − IoU as the distance."""
+"""Anchors fitted to the data: k-means on the boxes' shapes, with 1 − IoU as the distance."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ Shapes = NDArray[np.float64]
 Anchors = tuple[tuple[float, float], ...]
 _ROUNDS = 100
 _SAMPLE = 20_000
-"""More shapes than this tell no more about nine clusters."""
+"""The most shapes to cluster: more do not change nine clusters."""
 
 
 def fit_anchors(
     data: Dataset, sizes: Sequence[Size], published: Anchors, seed: int, *, keep_shape: bool = True
 ) -> Anchors:
-    """As many anchors as were ``published`` (width, height in input pixels), by area, for inputs of
-    all ``sizes``; where the data has fewer shapes than that, the published ones.
+    """Fit as many anchors as were ``published`` to the data, for inputs of all ``sizes``.
 
-    Without ``keep_shape``, pictures are stretched. Raises InputError where there is no shape.
+    They are (width, height) in input pixels, ordered by area. Where the data has fewer shapes than
+    that, the published ones stay. Without ``keep_shape``, pictures are stretched. Raises InputError
+    where there is no shape.
     """
     shapes = _shapes(data, sizes, keep_shape)
     if not len(shapes):
@@ -46,7 +47,7 @@ def fit_anchors(
 
 
 def cluster_shapes(shapes: Shapes, count: int, rng: np.random.Generator) -> Shapes:
-    """k-means with 1 − IoU (Redmon and Farhadi 2017, YOLOv2, §2), started as k-means++ does.
+    """Cluster shapes by k-means++ with 1 − IoU (Redmon and Farhadi 2017, YOLOv2, §2).
 
     ``shapes`` [K, 2] → [count, 2], ordered by area.
     """
@@ -64,15 +65,14 @@ def cluster_shapes(shapes: Shapes, count: int, rng: np.random.Generator) -> Shap
 
 
 def shape_iou(a: Shapes, b: Shapes) -> NDArray[np.float64]:
-    """[K, 2] and [N, 2] → [K, N], 0–1: intersection over union of boxes with a common corner."""
+    """The IoU of boxes with a common corner: [K, 2] and [N, 2] → [K, N], 0–1."""
     shared = np.minimum(a[:, None], b[None]).prod(2)
     overlap: NDArray[np.float64] = shared / (a.prod(1)[:, None] + b.prod(1)[None] - shared)
     return overlap
 
 
 def _spread_out(shapes: Shapes, count: int, rng: np.random.Generator) -> Shapes:
-    """First centres: each drawn with a probability that grows with its distance to the others
-    (Arthur and Vassilvitskii 2007)."""
+    """The first centres, drawn far apart as in k-means++ (Arthur and Vassilvitskii 2007)."""
     chosen = [int(rng.integers(len(shapes)))]
     while len(chosen) < count:
         distance = (1 - shape_iou(shapes, shapes[chosen]).max(1)).clip(0) ** 2

@@ -1,4 +1,4 @@
-"""The running mean of a network's weights, which detects better than the last step's."""
+"""The running mean of a network's weights, which is more accurate than the last step's."""
 
 from __future__ import annotations
 

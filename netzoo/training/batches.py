@@ -1,4 +1,4 @@
-"""What one training step sees: some images at one random size, and what is in them."""
+"""The batches of a training: images at one random size per step, with their targets."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from sizewise.core.specs import Size
 TrainingImage = AnnotatedImage | ClassifiedImage
 Image = TypeVar("Image")
 BOXED = -1
-"""In place of a label: boxes say what is in the image."""
+"""The label of an image that has boxes instead of one label."""
 _CACHE_BYTES = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """``images`` is [B, 3, H, W], 0–1."""
+    """Images [B, 3, H, W], 0–1, of one size, with their targets."""
 
     size: Size
     images: Tensor
     targets: Targets
 
 
-class _Kept(Generic[Image]):
-    """Decodes each picture, or mask, once, as long as all of them fit into a gigabyte."""
+class _DecodedOnce(Generic[Image]):
+    """Decodes each picture or mask once, as long as all of them fit into 1 GiB."""
 
     def __init__(self, decode: Callable[[Image], NDArray[np.uint8]]) -> None:
         self._decode = decode
-        self._kept: dict[Image, NDArray[np.uint8]] = {}
+        self._decoded: dict[Image, NDArray[np.uint8]] = {}
         self._free_bytes = _CACHE_BYTES
 
     def read(self, image: Image) -> NDArray[np.uint8]:
-        if image in self._kept:
-            return self._kept[image]
+        if image in self._decoded:
+            return self._decoded[image]
         pixels = self._decode(image)
         if pixels.nbytes <= self._free_bytes:
-            self._kept[image] = pixels
+            self._decoded[image] = pixels
             self._free_bytes -= pixels.nbytes
         return pixels
 
@@ -62,10 +62,12 @@ def draw_batches(
     classified: ClassifiedSet | None = None,
     masks: bool = False,
 ) -> Iterator[Batch]:
-    """``settings.steps`` batches; every image comes once before any comes again. Without
-    ``keep_shape``, images are stretched to the size instead of letterboxed. ``classified`` ones
-    come among those of ``data`` (see ``netzoo.training.joint``). With ``masks``, targets have those
-    of the images."""
+    """Draw ``settings.steps`` batches; every image comes once before any comes again.
+
+    Without ``keep_shape``, images are stretched to the size instead of letterboxed. ``classified``
+    images come among those of ``data`` (see ``netzoo.training.joint``). With ``masks``, the
+    targets hold the masks of the images.
+    """
     rng = np.random.default_rng(settings.seed)
     collate = _Collate(keep_shape, masks=masks)
     order = _shuffled(data.images, rng)
@@ -82,12 +84,12 @@ def _shuffled(images: Sequence[TrainingImage], rng: np.random.Generator) -> Iter
 
 
 class _Collate:
-    """Images and what is in them, as tensors of one size."""
+    """Makes a batch of images and their targets, as tensors of one size."""
 
     def __init__(self, keep_shape: bool, *, masks: bool) -> None:
         self._keep_shape = keep_shape
-        self._pictures = _Kept[TrainingImage](lambda image: image.read())
-        self._masks = _Kept[AnnotatedImage](lambda image: image.mask()) if masks else None
+        self._pictures = _DecodedOnce[TrainingImage](lambda image: image.read())
+        self._masks = _DecodedOnce[AnnotatedImage](lambda image: image.mask()) if masks else None
 
     def __call__(self, images: Sequence[TrainingImage], size: Size) -> Batch:
         read = [self._pictures.read(image) for image in images]
@@ -113,7 +115,7 @@ class _Collate:
 
 
 def _targets(images: Sequence[TrainingImage], fits: Sequence[Letterbox]) -> Targets:
-    """Of annotated images the boxes, of classified ones the label; a batch may have both."""
+    """The boxes of annotated images and the labels of classified ones; a batch may have both."""
     owners = [np.empty(0, np.int64)]
     labels = [np.empty(0, np.int64)]
     boxes = [np.empty((0, 4), np.float32)]

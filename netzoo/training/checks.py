@@ -1,4 +1,4 @@
-"""What a training must be, before it takes hours."""
+"""Checks of a training before it starts, as it may take hours."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from netzoo.tasks.registry import find_task
 from netzoo.training.joint import JOINT
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.errors import InputError, UsageError
+from sizewise.core.options import spelled
+
+_OF_SCALES = (
+    *("scale_weights", "consistency", "price", "single_scale_steps"),
+    *("checkpointing", "sequential"),
+)
 
 
 def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | ClassifiedSet) -> None:
@@ -21,14 +27,14 @@ def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | Class
     if isinstance(data, ClassifiedSet) != task.learns_images:
         raise UsageError(
             f"{config.name} can't be trained on {data.name}",
-            f"it does {task.name}, so it needs {task.learns}",
-            "Give data of that kind, or choose a network for this one.",
+            f"{task.name} needs {task.learns}",
+            "Give such data, or choose a network for the data that you have.",
         )
     if not data.images:
         raise InputError(
             f"The data set {data.name} can't be trained on",
             "it has no images",
-            "Give one that has.",
+            "Give a data set with images.",
         )
     if task.learns_masks and isinstance(data, Dataset):
         for image in data.images:
@@ -42,70 +48,69 @@ def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | Class
 
 
 def check_classified(entry: NetworkEntry, loss: LossEntry, classified: ClassifiedSet) -> None:
-    """Raises UsageError where the loss has no use for them, InputError where there are none."""
+    """Raises UsageError where the loss can't use classified images, InputError without images."""
     if loss.name != JOINT:
         raise UsageError(
             f"{entry.name} can't be trained on {classified.name} beside its boxes",
-            f"the loss {loss.name} has no use for images that are only classified",
+            f"the loss {loss.name} can't use images that have only a class label",
             f"Choose the loss {JOINT}, which trains yolo9000, or leave the data out.",
         )
     if not classified.images:
         raise InputError(
             f"The data set {classified.name} can't be trained on",
             "it has no images",
-            "Give one that has, or leave it out.",
+            "Give a data set with images, or leave it out.",
         )
 
 
 def check_sizes(entry: NetworkEntry, settings: TrainingSettings) -> None:
-    """Raises UsageError."""
+    """Raises UsageError where the network can't be trained at one of the sizes."""
     stride = entry.stride
     for size in settings.sizes:
         if size.height % stride or size.width % stride:
             raise UsageError(
                 f"{entry.name} can't be trained at {size}",
                 f"height and width must be multiples of its stride, {stride}",
-                f"Give sizes in steps of {stride}, as {5 * stride}:{10 * stride}:{stride}.",
+                f"Give sizes in steps of {stride}, such as {5 * stride}:{10 * stride}:{stride}.",
             )
         if size.pixels * settings.batch_size == stride**2:
             raise UsageError(
                 f"{entry.name} can't be trained at {size} with one image per step",
-                "its coarsest features are one cell then, and BatchNorm needs two to compare",
+                "its coarsest map is then a single cell, and BatchNorm needs at least two",
                 "Give larger sizes, or more images per step.",
             )
 
 
 def check_scales(entry: NetworkEntry, config: NetworkConfig, settings: TrainingSettings) -> None:
-    """Raises UsageError."""
+    """Raises UsageError where settings of scales and the network's scales do not agree."""
     scales = settings.scales
     if entry.name != MULTISCALE:
         if scales:
             raise UsageError(
-                f"{entry.name} can't be trained as a network of several scales is",
-                "it looks at a picture as it is",
-                "Leave out weights of scales, consistency, price, single-scale steps, "
-                f"checkpointing and sequential; or choose {MULTISCALE}.",
+                f"{entry.name} can't be trained with settings of several scales",
+                "it sees each picture at one scale",
+                f"Leave out {', '.join(map(spelled, _OF_SCALES))}; or choose {MULTISCALE}.",
             )
         return
-    looked_at = config.multiscale or MultiscaleConfig()
-    if scales and len(scales.weights) not in (0, len(looked_at.scales)):
+    configured = config.multiscale or MultiscaleConfig()
+    if scales and len(scales.weights) not in (0, len(configured.scales)):
         raise UsageError(
-            f"{entry.name} can't be trained with {len(scales.weights)} weights of scales",
-            f"it looks at {len(looked_at.scales)}",
-            "Give one for each, in their order; or none, for 1 at 1x and 0.5 at the others.",
+            f"{entry.name} can't be trained with {len(scales.weights)} scale weights",
+            f"it has {len(configured.scales)} scales",
+            "Give one weight per scale, in their order; or none, for 1 at 1x and 0.5 elsewhere.",
         )
     if scales and scales.single_scale_steps >= settings.steps:
         raise UsageError(
             f"{entry.name} can't be trained at 1x alone for {scales.single_scale_steps} steps",
-            f"there are {settings.steps}, so it would never see the other scales",
+            f"the training has {settings.steps} steps, so it would never see the other scales",
             "Give fewer, or choose the fusion single.",
         )
-    used = Scales((1.0,)) if find_fusion(looked_at.fusion).single else looked_at.pyramid
+    used = Scales((1.0,)) if find_fusion(configured.fusion).single else configured.pyramid
     least = used.least_side
     for size in settings.sizes:
         if min(size.height, size.width) < least:
             raise UsageError(
                 f"{entry.name} can't be trained at {size}",
                 f"at {used.names[0]}, less than one stride is left of it",
-                f"Give sizes of {least} and more, or larger scales.",
+                f"Give sizes of at least {least}, or larger scales.",
             )

@@ -1,4 +1,4 @@
-"""How the loss fell, part by part and step by step."""
+"""The history of the loss, by part and step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sizewise.core.files import written_whole
 from sizewise.core.specs import Size
 
 _SHARE = 10
-"""The end of a training is its last tenth."""
+"""The inverse share of steps that counts as the end of a training: the last tenth."""
 
 
 class History:
@@ -29,11 +29,11 @@ class History:
         return {name: fmean(parts[name] for parts in last if name in parts) for name in last[-1]}
 
     def summary(self) -> str:
-        """``mask 0.412, 0.5x 0.120``."""
+        """The ending as text, such as ``mask 0.412, 0.5x 0.120``."""
         return ", ".join(f"{name} {value:.3f}" for name, value in self.ending().items())
 
     def save(self, path: Path) -> None:
-        """As CSV, a row for each step; a part that a step lacks is empty. Raises OutputError."""
+        """Save as CSV with a row per step; a missing part is empty. Raises OutputError."""
         names = list(dict.fromkeys(name for *_, parts in self._steps for name in parts))
         with written_whole(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
             rows = csv.DictWriter(file, ["step", "size", *names])

@@ -1,4 +1,4 @@
-"""AdamW, with a learning rate that climbs and falls."""
+"""AdamW with a warm-up and a half-cosine decay of the learning rate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LAST_RATE = 0.01
 
 
 def make_optimizer(network: nn.Module, settings: TrainingSettings) -> tuple[AdamW, LambdaLR]:
-    """Kernels decay, biases and BatchNorm's numbers do not."""
+    """The optimizer and its schedule; weight decay is for kernels only."""
     kernels = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     optimizer = AdamW(
@@ -28,8 +28,10 @@ def make_optimizer(network: nn.Module, settings: TrainingSettings) -> tuple[Adam
 
 
 def learning_rate_share(step: int, settings: TrainingSettings) -> float:
-    """The share of the peak learning rate at ``step``, from 0: up along a line, down along half a
-    cosine."""
+    """The share of the peak learning rate at ``step``, counted from 0.
+
+    It rises linearly and falls along half a cosine.
+    """
     if step < settings.warmup_steps:
         return (step + 1) / settings.warmup_steps
     done = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)

@@ -1,4 +1,4 @@
-"""Weights to begin a training with."""
+"""Weights to start a training from."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from netzoo.weights.checkpoint import load_weights, read_header
 from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.onnxfile import sha256_of
+from sizewise.core.options import spelled
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained:
-    """A file of weights. ``anchors`` are those that it was made with: its heads mean nothing with
-    others. None where it holds the first convolutions alone, for a network that is new behind.
+    """A file of weights to start from.
+
+    ``anchors`` are those that it was made with: its heads are useless with others. There are none
+    where it holds only the first convolutions.
     """
 
     path: Path
@@ -28,8 +31,10 @@ class Pretrained:
     anchors: tuple[tuple[float, float], ...]
 
     def fill(self, network: Network) -> int:
-        """Gives how many convolutions of ``network`` were filled. Raises InputError where the file
-        does not fit."""
+        """Load the weights and return the number of convolutions filled.
+
+        Raises InputError where the file does not fit.
+        """
         if is_darknet_file(self.path):
             return load_darknet_weights(network, self.path)
         load_weights(network, self.path)
@@ -37,8 +42,10 @@ class Pretrained:
 
 
 def open_pretrained(path: Path, entry: NetworkEntry) -> Pretrained:
-    """safetensors, a state dict of PyTorch or a Darknet file. Raises InputError where it can't be
-    read; what is in it shows when it is filled in."""
+    """Open a safetensors file, a state dict of PyTorch or a Darknet file.
+
+    Raises InputError where it can't be read; its tensors are checked only when they are loaded.
+    """
     with reading(path):
         sha256 = sha256_of(path)
     return Pretrained(path=path, sha256=sha256, anchors=_anchors(path, entry))
@@ -54,7 +61,7 @@ def _anchors(path: Path, entry: NetworkEntry) -> tuple[tuple[float, float], ...]
 
 
 def fill_backbone(network: Network, path: Path) -> None:
-    """The backbone that all scales share, from a file of published weights.
+    """Load published weights into the backbone that all scales share.
 
     Raises UsageError where there is none or more than one, InputError where the file does not fit.
     """
@@ -62,8 +69,8 @@ def fill_backbone(network: Network, path: Path) -> None:
     if not isinstance(network, Multiscale) or len(names) != 1:
         raise UsageError(
             f"{path} can't be put into {network.config.name}",
-            f"weights of a backbone are for {MULTISCALE} with one backbone for all scales",
-            "Leave --backbone-weights out, or name one backbone.",
+            f"backbone weights are for {MULTISCALE} with one backbone for all scales",
+            f"Leave {spelled('backbone_weights')} out, or name one backbone.",
         )
     (name,) = names
     load_backbone_weights(network.processor.trunk.backbone(0), find_backbone(name), path)

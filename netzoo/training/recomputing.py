@@ -1,4 +1,4 @@
-"""Gradient checkpointing that leaves BatchNorm's statistics as they would be without it."""
+"""Gradient checkpointing that leaves BatchNorm's statistics unchanged."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recomputed(module: nn.Module, images: Tensor) -> Any:
-    """``module(images)``, whose inner values are not kept but computed again in the backward pass
-    (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost")."""
+    """``module(images)``, with inner values recomputed in the backward pass to save memory.
+
+    See Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".
+    """
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         return nullcontext(), _statistics_at_rest(module)
@@ -24,7 +26,7 @@ def recomputed(module: nn.Module, images: Tensor) -> Any:
 
 @contextmanager
 def _statistics_at_rest(module: nn.Module) -> Iterator[None]:
-    """The second pass sees the same images: they must not count twice."""
+    """Freeze the statistics: the second pass sees the same images, which must count only once."""
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
     before = [(norm.momentum, _copied(norm.num_batches_tracked)) for norm in norms]
     for norm in norms:

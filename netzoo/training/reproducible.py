@@ -1,4 +1,4 @@
-"""Torch's global switches, set for one training and put back after it."""
+"""Torch's global switches, set for one training and restored after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sizewise.core.environment import read_environment
 
 @contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
-    """The same numbers for the same seed, thread count, machine and version of torch."""
+    """Make numbers depend only on seed, thread count, machine and version of torch."""
     threads_before = torch.get_num_threads()
     strict_before = torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng():

@@ -1,4 +1,4 @@
-"""How a network is trained: a value that its checkpoint remembers."""
+"""The settings of a training, which its checkpoint records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INFINITE = float("inf")
 
 @dataclass(frozen=True, kw_only=True)
 class ScaleTraining:
-    """How a network that looks at several scales is trained.
+    """The training of a network of several scales.
 
     ``weights`` are those of each scale's own loss, in the order of the scales; none means 1 for 1×
     and 0.5 for the others. ``consistency`` weighs the difference of their masks from that of 1×,
@@ -85,5 +85,5 @@ def _check(settings: object, *rules: tuple[str, bool, str]) -> None:
             raise UsageError(
                 f"Training can't have {name} = {getattr(settings, name)}",
                 f"it must be {meaning}",
-                "Leave it out to have the default.",
+                "Leave it out for the default.",
             )

@@ -1,4 +1,4 @@
-"""Training at many sizes: a random one per step, as YOLOv2 introduced it (§2)."""
+"""Training at many sizes, a random one per step (YOLOv2, §2)."""
 
 from __future__ import annotations
 
@@ -45,15 +45,16 @@ def train(
     classified: ClassifiedSet | None = None,
     record: Record = lambda _step, _size, _parts: None,
 ) -> Network:
-    """From random weights, or those that ``start`` fills in, to the running mean of the trained
-    ones, in evaluation mode.
+    """Train a network and return the running mean of its weights, in evaluation mode.
+
+    It starts from random weights, or from those that ``start`` fills in.
 
     A detector learns boxes from a Dataset, a segmenter masks, a classifier classes from a
     ClassifiedSet; with the loss ``joint``, a detector learns from ``classified`` images too. Where
     classes lie in a tree, those of the data are found in it by their names. Anchors are fitted to
     the data where ``config`` has none (a few boxes leave the published ones); how raw numbers are
     decoded follows the loss. ``record`` is given each step, its size and the weighted parts of its
-    loss. Raises UsageError, InputError, and TrainingError where the loss is no number.
+    loss. Raises UsageError, InputError, and TrainingError where the loss is not finite.
     """
     entry = find_network(config.name)
     loss = choose_loss(entry, settings.loss)
@@ -88,7 +89,7 @@ def _settled(
     data: Dataset | ClassifiedSet,
     settings: TrainingSettings,
 ) -> NetworkConfig:
-    """With the anchors and the decoding that training gives it."""
+    """The configuration with the anchors and the decoding of this training."""
     if isinstance(data, ClassifiedSet) or entry.design is None:
         return config
     anchors = config.anchors or fit_anchors(
@@ -133,7 +134,7 @@ def _run(
 def _check_finite(step: int, total: Tensor, norm: Tensor) -> None:
     if not (total.isfinite() and norm.isfinite()):
         raise TrainingError(
-            f"Training broke off at step {step}",
+            f"Training stopped at step {step}",
             f"the loss is {total.item()}, the norm of its gradient {norm.item()}",
             "Lower the learning rate, or look for broken boxes in the data.",
             reason_code="numerics",

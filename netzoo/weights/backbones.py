@@ -1,4 +1,4 @@
-"""Published weights of backbones, such as the ``model.safetensors`` of timm's."""
+"""Published weights of backbones, such as a ``model.safetensors`` of timm."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from netzoo.backbones._base import Backbone, BackboneEntry
 from netzoo.weights.checkpoint import check_fit, read_tensors
 
 _COUNTER = ".num_batches_tracked"
-"""Of a BatchNorm's training steps: no weight, and files of old versions of PyTorch have none."""
+"""The counter of a BatchNorm's training steps: no weight, and old PyTorch files lack it."""
 
 
 def load_backbone_weights(backbone: Backbone, entry: BackboneEntry, path: Path) -> None:
-    """Into ``backbone``, which ``entry`` built: safetensors or a plain state dict, the tensors of
-    the classifier left out. Raises InputError, naming the tensors that do not fit.
+    """Load published weights into ``backbone``, which ``entry`` built, without the classifier's.
+
+    The file is safetensors or a plain state dict. Raises InputError, naming the tensors that do
+    not fit.
     """
     own = backbone.state_dict()
     counters = {name: value for name, value in own.items() if name.endswith(_COUNTER)}

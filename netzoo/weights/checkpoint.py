@@ -1,4 +1,4 @@
-"""Networks on disk: safetensors, with all it takes to rebuild them; nothing is ever unpickled."""
+"""Checkpoints: safetensors with all that rebuilds the network; nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ HEADER_KEY = "sizewise"
 _TODO_FILE = "Give a checkpoint (.safetensors) that sizewise train wrote."
 _LISTED = 3
 _ARCHIVE = b"PK\x03\x04"
-"""How the zip archives of torch.save begin, whatever the file is called."""
+"""The first bytes of the zip archives of torch.save, whatever the name of the file."""
 _BROKEN_ARCHIVE = (
     *(UnpicklingError, struct.error, EOFError, RuntimeError, AssertionError, MemoryError),
     *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
 )
-"""What a broken or hostile archive makes the restricted unpickler raise (tried by fuzzing)."""
+"""Errors that a broken or hostile archive makes the restricted unpickler raise (by fuzzing)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where weights come from: the training (its seed is in the settings), its data (that without
-    boxes is ``classified``), and the files of weights that they were read from or the training
-    began with: of the whole, of the ``backbone``."""
+    """The origin of weights: a training, its data, and files of weights.
+
+    The seed of the training is in its ``settings``; ``classified`` are its images without boxes.
+    The weights of the whole network or of its ``backbone`` were read from a file, or the training
+    started from it.
+    """
 
     settings: TrainingSettings | None = None
     data: str = ""
@@ -50,14 +53,14 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointHeader:
-    """What a checkpoint says of itself, in the file's metadata under the key ``sizewise``."""
+    """The header of a checkpoint, in the file's metadata under the key ``sizewise``."""
 
     config: NetworkConfig
     provenance: Provenance
 
 
 def save_checkpoint(path: Path, network: Network, provenance: Provenance) -> None:
-    """Written whole or not at all. Raises OutputError where the system refuses."""
+    """Write a checkpoint, whole or not at all. Raises OutputError where the system refuses."""
     header = CheckpointHeader(config=network.config, provenance=provenance)
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
     content = save(tensors, metadata={HEADER_KEY: codec.to_json(header)})
@@ -77,8 +80,8 @@ def read_header(path: Path) -> CheckpointHeader:
         raise InputError(f"{path} is no checkpoint", str(error), _TODO_FILE) from error
     if HEADER_KEY not in metadata:
         raise InputError(
-            f"{path} can't be rebuilt into a network",
-            "it holds weights, but not the configuration of a network of sizewise",
+            f"{path} is no checkpoint of sizewise",
+            "it holds weights without the configuration of a network",
             "Name the network, and give this file as its weights.",
         )
     try:
@@ -103,9 +106,10 @@ def load_checkpoint(path: Path) -> Network:
 
 
 def load_weights(network: Network, path: Path) -> None:
-    """Weights into ``network``, which is then in evaluation mode: from safetensors, or from a
-    PyTorch file (``torch.save``) that holds a state dict and nothing else. Raises InputError,
-    naming the tensors that do not fit.
+    """Load weights into ``network``, which is then in evaluation mode.
+
+    ``path`` is a safetensors file, or a PyTorch file (``torch.save``) that holds only a state dict.
+    Raises InputError, naming the tensors that do not fit.
     """
     tensors = read_tensors(path)
     check_fit(network.state_dict(), tensors, path, network.config.name)
@@ -114,8 +118,10 @@ def load_weights(network: Network, path: Path) -> None:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Of safetensors, or of a PyTorch file that holds a state dict and nothing else. Raises
-    InputError."""
+    """The tensors of a safetensors file, or of a PyTorch file that holds only a state dict.
+
+    Raises InputError.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -127,14 +133,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except SafetensorError as error:
         raise InputError(
             f"{path} holds no weights that can be read",
-            f"it is no archive of torch.save, and as safetensors it fails ({error})",
-            "Give a .safetensors file, or a state dict written by torch.save (PyTorch 1.6 or "
-            "newer); a file that needs unpickling is refused.",
+            f"it is neither an archive of torch.save nor safetensors ({error})",
+            "Give a .safetensors file, or a state dict that torch.save wrote (PyTorch 1.6 or "
+            "newer). A file that needs unpickling is refused.",
         ) from error
 
 
 def _read_state_dict(path: Path, content: bytes) -> dict[str, Tensor]:
-    todo = "Save the network's state_dict() alone with torch.save, and give that."
+    todo = "Save only the network's state_dict() with torch.save, and give that file."
     try:
         # weights_only: tensors and plain containers are read, code in the file is not run.
         found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
@@ -149,10 +155,12 @@ def _read_state_dict(path: Path, content: bytes) -> dict[str, Tensor]:
 def check_fit(
     wanted: Mapping[str, Tensor], given: Mapping[str, Tensor], path: Path, name: str
 ) -> None:
-    """Raises InputError that names what is missing, too much, of another shape or kind, or not
-    finite among the tensors ``given`` by ``path`` for ``name``."""
+    """Raises InputError where the tensors ``given`` by ``path`` do not fit the network ``name``.
+
+    It names those that are missing, unknown, of another shape or kind, or not finite.
+    """
     misfits = [f"{key} is missing" for key in wanted if key not in given]
-    misfits += [f"{key} is not of the network" for key in given if key not in wanted]
+    misfits += [f"{key} is unknown" for key in given if key not in wanted]
     common = wanted.keys() & given.keys()
     misfits += [m for key in sorted(common) if (m := _misfit(key, wanted[key], given[key]))]
     if misfits:
@@ -160,7 +168,7 @@ def check_fit(
         raise InputError(
             f"{path} does not fit {name}",
             "; ".join(misfits[:_LISTED]) + more,
-            "Build the network with the width, depth and classes that the weights were made with.",
+            "Give the width, depth and classes that the weights were made with.",
         )
 
 

@@ -1,7 +1,7 @@
-"""Darknet's own ``.weights`` files: a header, then every convolution's numbers, float32.
+"""Darknet's own ``.weights`` files: a header, then every convolution's numbers in float32.
 
-A file says nothing of the network that it is for, so all that can be checked is checked: that it
-is used to the last byte, and that what should be a variance could be one.
+A file does not name its network. So two things are checked: that all of its bytes are used, and
+that no variance is negative.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ from netzoo.network import Network, build_network
 from sizewise.core.errors import InputError
 
 _PARTIAL = re.compile(r"\.conv\.\d+$")
-"""How Darknet names what its command ``partial`` writes: ``darknet53.conv.74``."""
+"""The names of files that Darknet's command ``partial`` writes: ``darknet53.conv.74``."""
 _OLD_HEADER = 16
 _MOST = 1000
-"""Versions are below it: Darknet takes a higher one as a sign of transposed weights."""
+"""The limit of versions: Darknet takes a higher one as a sign of transposed weights."""
 _UNUSED = ("one class more",)
 
 
 def is_darknet_file(path: Path) -> bool:
-    """By its name, as nothing in it says so."""
+    """Whether the file is Darknet's, by its name: its content does not say so."""
     return path.suffix == ".weights" or _PARTIAL.search(path.name) is not None
 
 
 def load_darknet_weights(network: Network, path: Path) -> int:
-    """Weights into ``network``, which is then in evaluation mode; gives how many of its
-    convolutions were filled: all of them, or the first ones where ``path`` is named as a partial
-    file (``.conv.N``), made for pre-training.
+    """Load weights into ``network`` and return the number of convolutions filled.
+
+    All are filled, or the first ones where the name is that of a partial file (``.conv.N``), made
+    for pre-training. ``network`` is then in evaluation mode.
 
     Raises InputError where the file does not fit the network to the last byte.
     """
@@ -60,7 +61,7 @@ def _read(path: Path) -> bytes:
 
 
 def _header_length(content: bytes, path: Path) -> int:
-    """Version in three numbers, then how many images were seen: in 64 bits from version 0.2 on."""
+    """The header: a version of three numbers, and the images seen (64 bits from version 0.2 on)."""
     if len(content) < _OLD_HEADER:
         raise _misfit(path, f"it has {len(content)} bytes, too few for a header")
     major, minor, _ = struct.unpack_from("<iii", content)
@@ -68,7 +69,7 @@ def _header_length(content: bytes, path: Path) -> int:
         raise _misfit(path, f"its header gives the version {major}.{minor}")
     length = _OLD_HEADER + 4 if major * 10 + minor >= 2 else _OLD_HEADER
     if len(content) < length or (len(content) - length) % 4:
-        raise _misfit(path, "its length is no whole number of 32-bit values: it was cut short")
+        raise _misfit(path, "its length is no multiple of 4 bytes: the file was cut short")
     return length
 
 
@@ -101,7 +102,7 @@ def _fill(
 
 
 def _targets(block: ConvBNAct | nn.Conv2d) -> list[Tensor]:
-    """In the file's order: shifts first, the kernel last."""
+    """The tensors of a convolution in the file's order: shifts first, the kernel last."""
     if isinstance(block, nn.Conv2d):
         return [block.get_parameter("bias"), block.weight]
     norm = block.norm
@@ -117,9 +118,9 @@ def _targets(block: ConvBNAct | nn.Conv2d) -> list[Tensor]:
 def _check(
     block: ConvBNAct | nn.Conv2d, values: NDArray[np.float32], path: Path, where: str
 ) -> None:
-    """Numbers that belong to another convolution seldom could be variances."""
+    """Raises InputError for numbers that can't be those of this convolution."""
     if not np.isfinite(values).all():
-        raise _misfit(path, f"at {where} it holds values that are no numbers")
+        raise _misfit(path, f"at {where} it holds values that are not finite")
     if isinstance(block, ConvBNAct):
         filters = block.conv.out_channels
         if (values[3 * filters : 4 * filters] < 0).any():
@@ -131,7 +132,7 @@ def _check(
 
 
 def _with_hint(error: InputError, network: Network, count: int) -> InputError:
-    """The same, with the number of classes that a file of ``count`` numbers would be right for."""
+    """The error, with the number of classes that a file of ``count`` numbers fits."""
     config = network.config
     needed = _count(network)
     one_more = replace(config, classes=(*config.classes, *_UNUSED), tree=())
@@ -162,7 +163,6 @@ def _misfit(path: Path, why: str) -> InputError:
     return InputError(
         f"{path} does not fit",
         why,
-        "Give the file of this very network, whole, and the number of classes (--classes or "
-        "--names), width and depth that it was made with; a partial file for pre-training is "
-        "named as Darknet names it, .conv.N.",
+        "Give the whole file of this network, and the classes, width and depth that it was made "
+        "with. The name of a partial file for pre-training ends in .conv.N, as Darknet writes it.",
     )

@@ -1,4 +1,4 @@
-"""Random weights that let an image through."""
+"""Settling of random weights, so that the outputs depend on the image."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from torch import nn
 
 
 def settle(network: nn.Module, trained: Iterable[nn.Module] = ()) -> None:
-    """Fit BatchNorm to noise: through random weights alone, an image hardly reaches the outputs,
-    and parity would compare constants. The parts that are ``trained`` keep what they have.
-    ``network`` is in evaluation mode after it."""
+    """Fit BatchNorm to random noise; ``network`` is in evaluation mode after it.
+
+    With random weights alone, the outputs hardly depend on the image, and parity would compare
+    constants. The parts that are ``trained`` keep their statistics.
+    """
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None

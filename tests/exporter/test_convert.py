@@ -221,13 +221,15 @@ def test_layers_are_kept_and_named_however_they_are_given(
 def test_a_layer_that_is_not_there_is_told_with_those_that_are(
     chain: ExportedModel, folder: Path
 ) -> None:
-    with pytest.raises(UsageError, match=r"no layer named 'stem': the layers here are n_conv1, n_"):
+    with pytest.raises(UsageError, match=r"no layer named 'stem': the layers are n_conv1, n_"):
         convert(chain, "fp16", folder / "made.onnx", settings=NOISE, excluded=["n_conv1", "stem"])
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp8"])
 def test_scales_need_images(chain: ExportedModel, folder: Path, precision: str) -> None:
-    with pytest.raises(UsageError, match=r"there are no calibration images\. Give --calibrate"):
+    with pytest.raises(
+        UsageError, match=r"calibration images are required for .*\. Give calibrate"
+    ):
         convert(chain, precision, folder / "made.onnx", settings=NOISE)
 
 
@@ -247,7 +249,7 @@ def test_an_unknown_method_lists_those_there_are(
 
 
 def test_without_a_size_nothing_can_be_looked_at(chain: ExportedModel, folder: Path) -> None:
-    with pytest.raises(UsageError, match="no sizes are given to look at"):
+    with pytest.raises(UsageError, match="no input size to observe its values at"):
         convert(chain, "fp16", folder / "made.onnx")
 
 
@@ -362,7 +364,7 @@ def loud(times: float) -> onnx.ModelProto:
 
 def test_a_network_that_overflows_is_found_out_on_what_it_sees(folder: Path) -> None:
     model = saved(loud(1e6), folder)
-    with pytest.raises(ExportError, match=r"3 layers has to stay in float32: values reach .*e\+0"):
+    with pytest.raises(ExportError, match=r"3 layers must stay in float32: values reach .*e\+0"):
         convert(model, "fp16", folder / "made.onnx", settings=NOISE)
     assert not (folder / "made.onnx").exists()
     made = convert(model, "bf16", folder / "made.onnx", settings=NOISE)
@@ -378,7 +380,7 @@ def test_what_overflows_at_another_size_than_was_looked_at_is_refused(folder: Pa
     first = net.add("Mul", net.conv("images", (8, 3, 3, 3)), most)
     model = saved(net.model({net.conv(first): 4}), folder)
     settings = ConversionSettings(sizes=(Size(32, 32),), check_sizes=(Size(32, 32), Size(32, 512)))
-    with pytest.raises(ExportError, match=r"at 32x512, .* is not finite, and in float32") as hit:
+    with pytest.raises(ExportError, match=r"at 32x512, .* has values that are not finite") as hit:
         convert(model, "fp16", folder / "made.onnx", settings=settings)
     assert hit.value.reason_code == "numerics"
     assert not (folder / "made.onnx").exists()

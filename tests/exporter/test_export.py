@@ -106,7 +106,7 @@ def test_the_program_runs_without_the_modules_class(detector: Exported) -> None:
 
 @pytest.mark.parametrize("example", [Size(100, 96), Size(96, 100), Size(32, 96)])
 def test_an_example_off_the_stride_or_of_one_cell_is_refused(folder: Path, example: Size) -> None:
-    with pytest.raises(UsageError, match="multiples of 32, at least 64"):
+    with pytest.raises(UsageError, match="multiples of 32, and at least 64"):
         export(Conv(), UNKNOWN, folder / "a.onnx", output_names=("map",), example=example)
 
 

@@ -216,7 +216,7 @@ def test_what_can_t_be_built_is_refused(config: dict[str, object], why: str) -> 
 
 
 def test_backbones_are_one_or_as_many_as_scales() -> None:
-    with pytest.raises(UsageError, match="one is shared by all of them"):
+    with pytest.raises(UsageError, match="all scales share one"):
         MultiscaleConfig(backbones=("convnet", "convnet"))
 
 

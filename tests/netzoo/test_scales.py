@@ -64,7 +64,7 @@ def test_no_scale_gets_less_than_a_stride_of_the_smallest_input(
     [
         ((), "1 is missing"),
         ((0.5, 1.5), "1 is missing"),
-        ((0.5, 1.0, 1.0), "more than once"),
+        ((0.5, 1.0, 1.0), "listed twice"),
         ((1.0, 0.5), "ascending"),
         ((0.05, 1.0), "less than one stride"),
         ((1.0, 5.0), "more than 16 times"),

@@ -136,13 +136,15 @@ def test_one_picture_with_something_in_it_is_enough(tmp_path: Path) -> None:
 def test_pictures_of_one_colour_each_are_refused(tmp_path: Path) -> None:
     for grey in (0, 114, 255):
         save(tmp_path / f"{grey}.png", np.full((4, 4, 3), grey, np.uint8))
-    said = f"on {tmp_path.name}: nothing is to be seen in its pictures: all 3 are of one colour"
+    said = f"on {tmp_path.name}: each of its 3 pictures is a single colour"
     with pytest.raises(InputError, match=said):
         read_calibration(str(tmp_path))
 
 
 def test_a_source_that_is_nothing_names_what_it_could_be() -> None:
-    with pytest.raises(UsageError, match=r"no calibration pictures 'nowhere': .*digits.*folder of"):
+    with pytest.raises(
+        UsageError, match=r"Calibration pictures not found: nowhere: .*digits.*folder of"
+    ):
         read_calibration("nowhere")
 
 
@@ -173,5 +175,5 @@ def test_a_picture_that_vanished_since_is_named(pictures: Path) -> None:
 
 @pytest.mark.parametrize("limit", [0, -3])
 def test_at_least_one_picture_is_asked_for(pictures: Path, limit: int) -> None:
-    with pytest.raises(UsageError, match=f"{limit} pictures can't be calibrated on: at least one"):
+    with pytest.raises(UsageError, match=f"calibrated on {limit} pictures: at least one"):
         read_calibration(str(pictures), limit=limit)

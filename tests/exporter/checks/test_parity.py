@@ -61,7 +61,7 @@ def test_a_form_that_agrees_gives_one_check_for_each_output() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (np.zeros((2, 4), np.float32), "computes something else"),
+        (np.zeros((2, 4), np.float32), "compute different values|different shapes"),
         (np.zeros((1, 8), np.float32), r"float32 \[1, 8\] instead of float32 \[2, 4\]"),
         (np.zeros((2, 4), np.float64), "float64"),
     ],
@@ -77,9 +77,9 @@ def test_what_rounding_costs_the_module_itself_is_allowed_and_no_more() -> None:
     (result,) = check("graph", lambda probe: {"map": outputs - np.float32(0.03)}, [shaky])
     assert result.max_abs_error == pytest.approx(0.03, rel=1e-4)
     assert result.tolerance == pytest.approx(0.04, rel=0.05)
-    with pytest.raises(ParityError, match=r"off by 0\.05"):
+    with pytest.raises(ParityError, match=r"the error of \w+ is 0\.05"):
         check("graph", lambda probe: {"map": outputs - np.float32(0.05)}, [shaky])
-    with pytest.raises(ParityError, match=r"off by 0\.03"):
+    with pytest.raises(ParityError, match=r"the error of \w+ is 0\.03"):
         check("graph", lambda probe: {"map": outputs - np.float32(0.03)}, [SOUND])
 
 

@@ -31,7 +31,9 @@ def test_what_onnx_can_t_convert_is_told() -> None:
     model = parsed(
         "(float[n, 2] x) => (float[n, 2] y) { y = Scale <scale = 2.0> (x) }", opset=1, ir=3
     )
-    with pytest.raises(ExportError, match=r"can't be brought from opset 1 to 13: .*Export it aga"):
+    with pytest.raises(
+        ExportError, match=r"can't be converted from opset 1 to 13: .*Export it aga"
+    ):
         raise_opset(model, 13)
 
 

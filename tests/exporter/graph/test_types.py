@@ -47,5 +47,5 @@ def test_a_tensor_whose_type_nothing_tells_is_named() -> None:
     model = parsed(
         "(float[n, 3] images) => (float[n, 3] y) { a = Nonsense (images)  y = Relu (a) }"
     )
-    with pytest.raises(ExportError, match=r"nothing tells the type of a \(Nonsense\)"):
+    with pytest.raises(ExportError, match=r"the type of a \(Nonsense\) is unknown"):
         tensor_types(model)

@@ -49,7 +49,7 @@ def test_a_network_of_an_older_exporter_computes_the_same(net: Chain, opset: int
 def test_a_model_that_is_not_in_float32_is_refused_by_the_precision_s_name() -> None:
     model = Chain([]).proto
     model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
-    with pytest.raises(ExportError, match="made int8: its graph is float16 already"):
+    with pytest.raises(ExportError, match="converted to int8: its graph is float16 already"):
         run_pass(Prepare("int8", 13), model)
 
 

@@ -236,7 +236,7 @@ def test_how_far_the_module_is_off_itself_is_read_by_its_layout(folder: Path) ->
     close = Reference(probe=PROBES[1], outputs={"detections": rows})
     proto = run_pass(Suppress(SUPPRESSION, "b_4c_n"), proto)
     boxes_a_little_off(proto.graph)
-    with pytest.raises(ParityError, match=r"boxes is off by 0\.1"):
+    with pytest.raises(ParityError, match=r"the error of boxes is 0\.1"):
         check_suppression(proto, SUPPRESSION, [close], layout="b_4c_n")
     far = replace(close, rerun=lambda: {"detections": rows + np.float32(0.1)})
     assert check_suppression(proto, SUPPRESSION, [far], layout="b_4c_n")
@@ -251,7 +251,7 @@ def test_where_nothing_is_ever_found_nothing_is_proven(
         replace(one, outputs={**one.outputs, "scores": one.outputs["scores"] * 0})
         for one in expected
     ]
-    with pytest.raises(ExportError, match="nothing is detected in any image"):
+    with pytest.raises(ExportError, match="no image has a detection"):
         check_suppression(proto, SUPPRESSION, blind)
 
 
@@ -313,7 +313,7 @@ def test_an_export_whose_suppression_is_wrong_leaves_no_file(
     (folder / "cells.pt2").write_bytes(b"an earlier export")
     wrong = SUPPRESSION_TEXT.replace("Concat <axis = 2> (corners, score, label)", WRONG_ROWS)
     monkeypatch.setattr("exporter.suppression.insert.SUPPRESSION", wrong)
-    with pytest.raises(ParityError, match="finds something else"):
+    with pytest.raises(ParityError, match="gives wrong detections"):
         exported(Cells(), folder)
     assert [path.name for path in folder.iterdir()] == ["cells.pt2"]
 

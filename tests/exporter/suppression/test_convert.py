@@ -69,7 +69,7 @@ def test_a_precision_can_follow(folder: Path) -> None:
 
 def test_a_file_of_anybody_needs_a_layout(folder: Path) -> None:
     model = write_cells(folder / "cells.onnx", "b_4c_n", card=None)
-    with pytest.raises(UsageError, match="Say with --layout how its outputs are read"):
+    with pytest.raises(UsageError, match="Give layout, or leave nms out"):
         with_suppression(model, THIS, folder / "made.onnx")
     told = replace(model, card=replace(model.card, task="detection", layout="b_4c_n"))
     assert with_suppression(told, THIS, folder / "made.onnx").card.stride == 1
@@ -114,7 +114,7 @@ def test_images_of_bytes_are_refused(folder: Path) -> None:
     proto.graph.node[0].input[0] = "floats"
     proto.graph.node.insert(0, cast)
     onnx.save(proto, folder / "bytes.onnx")
-    with pytest.raises(InputError, match=r"float32 RGB images, and it takes pictures uint8"):
+    with pytest.raises(InputError, match=r"float32 RGB images, and the model takes pictures uint8"):
         with_suppression(read_model(folder / "bytes.onnx"), THIS, folder / "made.onnx")
 
 
@@ -125,7 +125,7 @@ def test_boxes_from_right_to_left_are_no_boxes_and_do_not_pass(folder: Path) -> 
     turned = np.array([40, 0, 0, 40], np.float32)
     side.CopyFrom(numpy_helper.from_array(turned, "side"))
     onnx.save(proto, folder / "turned.onnx")
-    with pytest.raises(ParityError, match="finds something else than it should"):
+    with pytest.raises(ParityError, match="gives wrong detections"):
         with_suppression(read_model(folder / "turned.onnx"), THIS, folder / "made.onnx")
 
 

@@ -133,12 +133,12 @@ def test_a_file_of_the_first_version_may_list_its_constants_as_inputs() -> None:
 
 
 def test_an_opset_before_11_is_refused() -> None:
-    with pytest.raises(ExportError, match="its opset is 10, and suppression needs 11"):
+    with pytest.raises(ExportError, match="its opset is 10, and NMS needs 11"):
         graph(THIS, opset=10)
 
 
 def test_suppression_is_put_in_once() -> None:
-    with pytest.raises(ExportError, match="in the graph already"):
+    with pytest.raises(ExportError, match="the graph has NMS already"):
         run_pass(Suppress(THIS), graph(THIS))
 
 
@@ -159,12 +159,12 @@ def test_outputs_of_another_layout_are_refused(
 
 def test_a_threshold_that_did_not_get_in_is_noticed() -> None:
     proto = graph(THIS)
-    with pytest.raises(ExportError, match="iou_threshold did not get into the graph"):
+    with pytest.raises(ExportError, match="the graph holds another iou_threshold"):
         Suppress(replace(THIS, iou_threshold=0.6)).ensures(proto)
 
 
 def test_an_unknown_layout_lists_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"no layout to suppress named 'raw'.*b_4c_n, b_n_5c"):
+    with pytest.raises(UsageError, match=r"no NMS layout named 'raw'.*b_4c_n, b_n_5c"):
         Suppress(THIS, "raw")
 
 
@@ -176,9 +176,9 @@ def test_only_detectors_have_boxes_to_suppress(task: TaskName) -> None:
 
 def test_a_tree_of_classes_and_a_second_suppression_are_refused() -> None:
     card = ModelCard(network="net", task="detection", layout="sizewise")
-    with pytest.raises(UsageError, match="walking down that"):
+    with pytest.raises(UsageError, match="walking down the tree"):
         suppressed_card(replace(card, tree=(-1, 0)), THIS)
-    with pytest.raises(UsageError, match="has suppression in its graph already"):
+    with pytest.raises(UsageError, match="has NMS in its graph already"):
         suppressed_card(suppressed_card(card, THIS), THIS)
 
 

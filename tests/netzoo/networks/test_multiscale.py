@@ -86,7 +86,7 @@ def test_the_smallest_input_leaves_a_stride_at_every_scale() -> None:
 
 
 def test_other_networks_look_at_one_scale() -> None:
-    with pytest.raises(UsageError, match="looks at a picture as it is"):
+    with pytest.raises(UsageError, match="sees each picture at one scale"):
         build_network(NetworkConfig(name="yolov3", classes=("a",), multiscale=MultiscaleConfig()))
 
 

@@ -95,7 +95,7 @@ def test_what_is_mixed_ends_with_the_boxes() -> None:
 
 
 def test_classified_images_need_the_joint_loss(data: Dataset, classified: ClassifiedSet) -> None:
-    with pytest.raises(UsageError, match="the loss paper has no use"):
+    with pytest.raises(UsageError, match="the loss paper can't use"):
         train(CONFIG, data, replace(SETTINGS, loss="paper"), classified=classified)
     other = replace(CONFIG, name="yolov2", tree=(), classes=CLASSES, anchors=())
     with pytest.raises(UsageError, match="can't be trained with the loss 'joint'"):

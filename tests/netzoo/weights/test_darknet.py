@@ -113,7 +113,7 @@ def test_values_that_are_no_numbers_are_refused(whole: Path) -> None:
     content = bytearray(whole.read_bytes())
     content[-4:] = struct.pack("<f", float("nan"))
     whole.write_bytes(content)
-    with pytest.raises(InputError, match=r"convolution 13 of 13.* no numbers"):
+    with pytest.raises(InputError, match=r"convolution 13 of 13.* not finite"):
         load_darknet_weights(narrow(), whole)
 
 

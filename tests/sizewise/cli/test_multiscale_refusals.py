@@ -49,7 +49,7 @@ def refused(said: Said, code: int, *parts: str) -> None:
     ("options", "parts"),
     [
         (("--scales", "0.5,1.5"), ("1 is missing", "0.5,1,1.5")),
-        (("--scales", "0.5,1,1"), ("more than once",)),
+        (("--scales", "0.5,1,1"), ("listed twice",)),
         (("--scales", "1,1.0000001"), ("less than 1/1000",)),
         (("--scales", "1,0.5"), ("ascending",)),
         (("--scales", "0.01,1"), ("less than one stride",)),
@@ -59,17 +59,17 @@ def refused(said: Said, code: int, *parts: str) -> None:
         (("--scales", "half,1"), ("'half,1' is no list of scales",)),
         (("--scales", "1,,2"), ("no list of scales",)),
         (("--scales", "1"), ("can't merge one scale", "single")),
-        (("--scale-weights", "1,1"), ("2 weights of scales", "looks at 3")),
+        (("--scale-weights", "1,1"), ("2 scale weights", "has 3 scales")),
         (("--scale-weights", "1,-1,1"), ("no weights of scales", "0 or more")),
         (("--scale-weights", "1,nan,1"), ("no weights of scales", "0 or more")),
         (("--scale-weights", "a,b,c"), ("no weights of scales", "'a'")),
         (("--fusion", "average,blend"), ("no fusion named 'blend'", "hierarchical")),
         (("--backbone", "vgg"), ("no backbone named 'vgg'", "convnet")),
         (("--backbone", "tiny"), ("four levels", "16, 32 pixels per cell")),
-        (("--backbone", "convnet,resnet18"), ("3 scales", "2 backbones", "Name 1 or 3")),
+        (("--backbone", "convnet,resnet18"), ("3 scales", "2 backbones", "Give 1 backbone or 3")),
         (("--sizes", "100"), ("100x100", "multiples of its stride, 32")),
-        (("--sizes", "32"), ("32x32", "sizes of 64 and more")),
-        (("--scales", "0.25,1", "--sizes", "96"), ("96x96", "0.25x", "sizes of 128 and more")),
+        (("--sizes", "32"), ("32x32", "sizes of at least 64")),
+        (("--scales", "0.25,1", "--sizes", "96"), ("96x96", "0.25x", "sizes of at least 128")),
         (("--consistency", "-1"), ("consistency = -1.0",)),
         (("--price", "nan", "--fusion", "adaptive"), ("price = nan",)),
         (("--price", "0.1"), ("price = 0.1", "adaptive")),
@@ -135,7 +135,7 @@ def test_a_network_of_one_scale_takes_none_of_it(
     cli: Cli, tmp_path: Path, option: tuple[object, ...]
 ) -> None:
     said = cli("train", "yolov3", *QUICK, *option, "--out", tmp_path)
-    refused(said, 2, "yolov3", "looks at a picture as it is", "choose multiscale")
+    refused(said, 2, "yolov3", "sees each picture at one scale", "choose multiscale")
 
 
 Change = Callable[[dict[str, Any]], object]

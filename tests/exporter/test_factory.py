@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from exporter.factory import demand_function, from_factory, from_module
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs import Size
+
+EXAMPLE = Size(64, 96)
+FILE = """
+from torch import nn
+
+def build():
+    return nn.Conv2d(3, 2, 8, 8)
+
+def make(width=4):
+    return nn.Conv2d(3, width, 8, 8)
+
+def needs(width):
+    return nn.Conv2d(3, width, 8, 8)
+
+def _hidden():
+    return None
+
+def text():
+    return "a network"
+
+def broken():
+    raise RuntimeError("no weights")
+"""
+
+
+class Boxes(nn.Module):
+    """Gives boxes and scores, and says its stride and classes."""
+
+    stride = 16
+    classes = ("cat", "dog")
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean = images.mean((1, 2, 3))[:, None, None]
+        return mean.expand(-1, 5, 4), mean.expand(-1, 5, 2)
+
+
+class Named(nn.Module):
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return {"features": images[:, :1, ::8, ::8]}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_function_makes_the_module_that_is_named_after_it(file: Path) -> None:
+    found = from_factory(f"{file}:build", EXAMPLE)
+    assert isinstance(found.module, nn.Conv2d)
+    assert (found.card.network, found.card.task, found.card.stride) == ("build", "unknown", 32)
+    assert found.output_names == ("output_0",)
+    assert not found.module.training
+
+
+def test_a_module_object_is_named_after_its_class() -> None:
+    module = Boxes().train()
+    found = from_module(module, EXAMPLE)
+    assert found.module is module
+    assert not module.training
+    assert (found.card.network, found.card.task, found.card.layout) == (
+        *("Boxes", "detection"),
+        "sizewise",
+    )
+    assert (found.card.stride, found.card.classes) == (16, ("cat", "dog"))
+    assert found.output_names == ("boxes", "scores")
+
+
+def test_what_the_user_says_goes_before_what_the_module_says() -> None:
+    found = from_module(Boxes(), EXAMPLE, names=("a", "b"), layout="b_n_5c", stride=8)
+    assert (found.card.classes, found.card.layout, found.card.stride) == (("a", "b"), "b_n_5c", 8)
+
+
+def test_outputs_in_a_dict_are_counted() -> None:
+    assert from_module(Named(), EXAMPLE).output_names == ("output_0",)
+
+
+def test_masks_of_the_image_s_size_make_a_segmenter() -> None:
+    found = from_module(nn.Conv2d(3, 1, 1), EXAMPLE)
+    assert (found.card.task, found.output_names) == ("segmentation", ("mask_logits",))
+
+
+def test_a_module_that_does_not_run_is_an_error_with_its_cause() -> None:
+    with pytest.raises(InputError, match=r"Conv2d could not be run: RuntimeError: ") as caught:
+        from_module(nn.Conv2d(4, 1, 1), EXAMPLE)
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_file_without_a_function_names_those_that_it_has(file: Path) -> None:
+    said = rf"needs a function: {file}:build \(found there: build, make, text, broken\)"
+    with pytest.raises(UsageError, match=said):
+        demand_function(str(file))
+
+
+def test_a_file_with_no_function_or_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.py").write_text("WIDTH = 4\n")
+    with pytest.raises(UsageError, match="it has none without arguments"):
+        demand_function(str(tmp_path / "empty.py"))
+    with pytest.raises(UsageError, match="there is no such file"):
+        demand_function(str(tmp_path / "absent.py"))
+
+
+def test_a_wrong_name_lists_the_functions(file: Path) -> None:
+    with pytest.raises(UsageError, match=r"no function 'absent' \(found there: build, make, "):
+        from_factory(f"{file}:absent", EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("text", "it returned a str"), ("broken", "RuntimeError: no weights")]
+)
+def test_a_function_that_makes_no_module_is_an_error(file: Path, name: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        from_factory(f"{file}:{name}", EXAMPLE)
+
+
+def test_a_function_of_an_installed_module_will_do() -> None:
+    found = from_factory("tests.exporter.test_factory:Boxes", EXAMPLE)
+    assert found.output_names == ("boxes", "scores")
+    assert isinstance(found.module(torch.zeros(1, 3, 32, 32)), tuple)

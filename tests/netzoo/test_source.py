@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from netzoo.config import NetworkConfig
+from netzoo.network import build_network
+from netzoo.source import from_checkpoint, from_zoo
+from netzoo.weights.checkpoint import Provenance, load_checkpoint, read_header, save_checkpoint
+from sizewise.core.errors import UsageError
+from sizewise.core.onnxfile import sha256_of
+from sizewise.core.progress import Stage
+from tests.netzoo.weights.darknet_reference import rows_of, write_weights
+
+CONFIG = NetworkConfig(name="yolov3-tiny", classes=("cat", "dog"), width=0.0625)
+
+
+class Remarks:
+    """A reporter that collects remarks."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    @contextmanager
+    def stage(self, label: str, total: int) -> Iterator[Stage]:
+        raise AssertionError(f"{label} with {total} steps")
+        yield
+
+    def remark(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_random_weights_are_remarked_on_and_the_same_each_time(tmp_path: Path) -> None:
+    reporter = Remarks()
+    first, second = (from_zoo(CONFIG, reporter, out=tmp_path) for _ in range(2))
+    assert [text.partition(":")[0] for text in reporter.texts] == [
+        "yolov3-tiny has random weights"
+    ] * 2
+    assert first.card.checkpoint_sha256 == ""
+    for one, other in zip(
+        first.module.state_dict().values(), second.module.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_card_tells_the_network(tmp_path: Path) -> None:
+    card = from_zoo(CONFIG, Remarks(), out=tmp_path).card
+    assert (card.network, card.task, card.layout) == ("yolov3-tiny", "detection", "sizewise")
+    assert (card.classes, card.stride, card.smallest) == (("cat", "dog"), 32, 64)
+    raw = from_zoo(CONFIG, Remarks(), out=tmp_path, raw=True)
+    assert (raw.card.task, raw.card.layout) == ("unknown", "raw")
+    assert tuple(raw.module.output_names) == ("head_32", "head_16")
+
+
+def test_a_checkpoint_is_named_by_its_hash(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    save_checkpoint(path, build_network(CONFIG), Provenance())
+    assert from_checkpoint(path).card.checkpoint_sha256 == sha256_of(path)
+    with pytest.raises(UsageError, match="it is a checkpoint, whose own anchors"):
+        from_zoo(CONFIG, Remarks(), out=tmp_path, weights=path)
+
+
+def test_darknets_weights_are_written_as_a_checkpoint_too(tmp_path: Path) -> None:
+    network = build_network(CONFIG)
+    weights = write_weights(tmp_path / "a.weights", rows_of(network), seed=3)
+    reporter, out = Remarks(), tmp_path / "out"
+    out.mkdir()
+    found = from_zoo(CONFIG, reporter, out=out, weights=weights)
+    checkpoint = out / "yolov3-tiny.safetensors"
+    assert found.card.checkpoint_sha256 == sha256_of(checkpoint)
+    assert read_header(checkpoint).provenance.weights_sha256 == sha256_of(weights)
+    assert load_checkpoint(checkpoint).config.classes == CONFIG.classes
+    assert [str(checkpoint) in text for text in reporter.texts] == [True]
