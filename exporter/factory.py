@@ -96,10 +96,23 @@ def _described(
         network=name,
         task=task_of_layout(layout).name if layout else task,
         layout=layout or own_layout,
-        classes=names or tuple(getattr(module, "classes", ())),
-        stride=stride or int(getattr(module, "stride", _USUAL_STRIDE)),
+        classes=names or _texts(module, "classes"),
+        stride=stride or _stride(module),
     )
     return Source(module, card, output_names)
+
+
+def _texts(module: nn.Module, name: str) -> tuple[str, ...]:
+    """The texts of an attribute; none where it is something else, such as a number."""
+    value = getattr(module, name, ())
+    listed = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+    return tuple(value) if listed else ()
+
+
+def _stride(module: nn.Module) -> int:
+    """The module's stride in pixels; a convolution's own stride is a tuple with another meaning."""
+    value = getattr(module, "stride", None)
+    return value if isinstance(value, int) else _USUAL_STRIDE
 
 
 def _factory(source: str, where: str, name: str) -> Callable[[], Any]:
@@ -194,5 +207,5 @@ def _contract(
     for task in tasks().values():
         if task.recognises(shapes, probe):
             return task.output_names, task.name, "sizewise"
-    named = tuple(getattr(module, "output_names", ()))
+    named = _texts(module, "output_names")
     return named or tuple(f"output_{i}" for i in range(len(shapes))), "unknown", "unknown"

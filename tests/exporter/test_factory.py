@@ -83,6 +83,13 @@ def test_what_the_user_says_goes_before_what_the_module_says() -> None:
     assert (found.card.classes, found.card.layout, found.card.stride) == (("a", "b"), "b_n_5c", 8)
 
 
+def test_attributes_of_another_meaning_are_left_alone() -> None:
+    module = nn.Conv2d(3, 2, 8, 8)  # its stride is a tuple
+    module.classes = 80  # type: ignore[assignment]
+    card = from_module(module, EXAMPLE).card
+    assert (card.stride, card.classes) == (32, ())
+
+
 def test_outputs_in_a_dict_are_counted() -> None:
     assert from_module(Named(), EXAMPLE).output_names == ("output_0",)
 
