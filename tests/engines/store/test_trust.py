@@ -91,12 +91,21 @@ def test_what_was_built_here_is_opened_wherever_it_went(
     open_engine(read_manifest(moved)).close()
 
 
-def test_the_signature_is_of_the_whole_manifest_by_the_users_key(artifact: EngineArtifact) -> None:
-    data = json.loads((artifact.path / "manifest.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("build_s", [0.0, 5e-07, 5e-05, 0.015, 1.5, 150.0, 1e17])
+def test_the_signature_is_of_the_whole_manifest_by_the_users_key(
+    artifact: EngineArtifact, build_s: float
+) -> None:
+    """The text is the file's own: libraries differ in how they write a float (5e-05, 0.00005)."""
+    write_manifest(replace(artifact, build_s=build_s))
+    written = (artifact.path / "manifest.json").read_text(encoding="utf-8")
+    data = json.loads(written)
     signature = data.pop("signature")
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = written.replace(f',"signature":"{signature}"', "")
+    assert json.loads(text) == data
+    assert data["engine"]["build_s"] == build_s
     assert signature == hmac.new(user_key(), text.encode(), hashlib.sha256).hexdigest()
     assert artifact.sha256 in text
+    open_engine(read_manifest(artifact.path)).close()
 
 
 def test_an_engine_without_code_is_not_signed(

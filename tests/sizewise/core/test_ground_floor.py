@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import os
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sizewise.core import codec, errors
@@ -75,6 +76,17 @@ def test_a_nan_error_fails_parity() -> None:
 
 def test_equal_values_give_equal_text_whatever_the_order_of_keys() -> None:
     assert codec.to_json({"a": 1, "b": 2}) == codec.to_json({"b": 2, "a": 1})
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+@example(5e-05)
+@example(1e17)
+def test_a_number_comes_back_whoever_wrote_it(value: float) -> None:
+    """``json`` writes 5e-05 where msgspec writes 0.00005: values are compared, and never texts."""
+    assert codec.from_json(json.dumps(value), float) == value
+    assert json.loads(codec.to_json(value)) == value
+    again = codec.from_json(codec.to_json(value), float)
+    assert codec.to_json(again) == codec.to_json(value)
 
 
 def _write(path: Path, text: str, error: Exception | None = None) -> None:
