@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -134,7 +135,7 @@ def test_a_bar_says_how_far_a_build_is(
     options = ("--backend-option", "build_s=0.5", "--out", tmp_path / "o")
     assert cli("build", tiny_model, *FAKE, *options).code == 0
     assert notes[0] == (0, "fake profiles")
-    assert notes[1] == (0, "fake profiles: 0%, pretending to build")
+    assert re.fullmatch(r"fake profiles: \d+%, pretending to build", notes[1][1])
     assert sum(steps for steps, _ in notes) == 2
 
 
@@ -147,7 +148,7 @@ def test_a_log_says_what_is_at_work_before_anything_is_done(
         stage.advance(note="comparing")
     first, second, _ = capsys.readouterr().err.splitlines()
     assert first == "Building engines: 0/2  timing"
-    assert second.startswith("Building engines: 1/2, about 0 s left  comparing")
+    assert re.match(r"Building engines: 1/2, about \d+ s left  comparing", second)
 
 
 def test_ctrl_c_ends_a_build_and_leaves_nothing(tiny_model: Path, tmp_path: Path) -> None:
