@@ -1,8 +1,9 @@
 # make demo · make test — both make .venv first. TORCH_INDEX=URL takes PyTorch from another index,
-# WORKERS=N runs the tests in N processes.
+# WORKERS=N runs the tests in N processes, PYTEST_OPTIONS are handed on to pytest.
 PYTHON ?= python3
 TORCH_INDEX ?=
 WORKERS ?= 2
+PYTEST_OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
@@ -17,7 +18,7 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not gpu and not slow and not browser" --benchmark-skip
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not gpu and not slow and not browser" --benchmark-skip $(PYTEST_OPTIONS)
 
 test-slow: $(STAMP)
 	$(BIN)/pytest -m slow
