@@ -20,6 +20,7 @@ from engines.backends._quantized.unshared import unshare_weights
 from engines.backends._quantized.unsigned import make_unsigned
 from engines.base import Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
+from sizewise.core.environment import load_onnxruntime
 from sizewise.core.errors import BuildError
 from sizewise.core.onnxfile import weights_beside
 from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
@@ -64,9 +65,7 @@ class OnnxRuntime(Backend):
         return self.can_build()
 
     def load_library(self) -> None:
-        import onnxruntime
-
-        onnxruntime.disable_telemetry_events()
+        load_onnxruntime()
 
     def load_builder(self) -> None:
         import onnx  # noqa: F401

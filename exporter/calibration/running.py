@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from exporter.failures import explained, first_line
+from sizewise.core.environment import load_onnxruntime
 from sizewise.core.errors import ExportError
 from sizewise.core.specs import Size
 
@@ -27,8 +28,7 @@ class InnerSession:
     def __init__(
         self, model: onnx.ModelProto, outputs: Sequence[str], nodes: Sequence[onnx.NodeProto] = ()
     ) -> None:
-        import onnxruntime as ort
-
+        ort = load_onnxruntime()
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 4  # its failures come as exceptions, which we explain

@@ -22,6 +22,7 @@ from exporter.checks.tolerance import (
     tolerance,
 )
 from exporter.failures import explained, first_line
+from sizewise.core.environment import load_onnxruntime
 from sizewise.core.errors import ParityError
 from sizewise.core.specs import ParityCheck
 
@@ -84,8 +85,7 @@ def run_form(form: str, run: Runner, probe: Probe) -> Mapping[str, Array]:
 
 def onnx_runner(model: bytes, *, channels_first: bool = True) -> OnnxRunner:
     """A runner in ONNX Runtime's CPU provider, optimised by default. Raises ExportError."""
-    import onnxruntime as ort
-
+    ort = load_onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 4  # its failures come as exceptions, which we explain
     with explained("ONNX Runtime refuses the exported graph"):

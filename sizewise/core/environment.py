@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from sizewise._version import __version__
 from sizewise.core import codec
@@ -102,6 +103,17 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def load_onnxruntime() -> Any:
+    """The module ``onnxruntime``, without its telemetry. A plain import starts an uploader to
+    Microsoft and leaves an identifier and a database in the user's cache folder. Switched off after
+    the import, it has made them already."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
 
 
 def _memory_bytes() -> int:

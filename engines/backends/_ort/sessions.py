@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.backends._failures import Errors
+from sizewise.core.environment import load_onnxruntime
 
 CPU = "CPUExecutionProvider"
 _ONLY_ERRORS_WE_RAISE = 4
@@ -14,8 +15,7 @@ _ONLY_ERRORS_WE_RAISE = 4
 
 def session_options(threads: int, level: str) -> Any:
     """Options of a session on so many threads; ``level`` is ONNX Runtime's own name."""
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     options.intra_op_num_threads = threads
@@ -35,8 +35,7 @@ def open_session(path: Path, options: Any, providers: Sequence[Any] = (CPU,)) ->
 
     ONNX Runtime adds the CPU's behind them. Raises RuntimeError where it chose others.
     """
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
     session = onnxruntime.InferenceSession(path, options, providers=list(providers))
     requested = [p if isinstance(p, str) else p[0] for p in providers]
     if session.get_providers() != list(dict.fromkeys([*requested, CPU])):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,7 @@ ort = pytest.importorskip("onnxruntime")
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
 SMALL, LARGE = Size(64, 96), Size(128, 128)
 LEVELS = find_backend("onnxruntime").graph_fusions
+ROOT = Path(__file__).parents[2]
 
 
 def spec(strategy: Strategy, graph_fusion: str = "all", threads: int = 1) -> EngineSpec:
@@ -211,3 +215,29 @@ def test_a_precision_without_kernels_is_unsupported(tmp_path: Path, precision: s
     with pytest.raises(EngineMismatchError, match=precision) as caught:
         obtain_engine(model, spec("static"), tmp_path / "engines")
     assert caught.value.reason_code == "unsupported_precision"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from engines.artifacts import read_manifest; from engines.opening import open_engine;"
+        "open_engine(read_manifest(engine)).close()",
+        "from exporter.parity import onnx_runner;"
+        "onnx_runner((engine / 'engine.onnx').read_bytes())",
+    ],
+    ids=["engine", "export"],
+)
+def test_nothing_is_reported_to_anybody(
+    build: Build, net: ExportedModel, tmp_path: Path, program: str
+) -> None:
+    """A plain ``import onnxruntime`` leaves an identifier and a queue of events in the home."""
+    begin = "import sys; from pathlib import Path; engine = Path(sys.argv[1]);"
+    end = "; assert 'onnxruntime' in sys.modules"
+    unset = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+    subprocess.run(
+        [sys.executable, "-c", begin + program + end, str(build(net, spec("static")).path)],
+        check=True,
+        cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if k not in unset} | {"HOME": str(tmp_path)},
+    )
+    assert list(tmp_path.iterdir()) == []
