@@ -13,6 +13,7 @@ import pytest
 from engines.backends import openvino as openvino_backend
 from engines.registry import find_backend
 from engines.store.opening import open_engine
+from sizewise.core.environment import usable_cores
 from sizewise.core.errors import BuildError, EngineMismatchError
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 
@@ -35,10 +36,11 @@ def compiled(artifact: EngineArtifact) -> Any:
 def test_precision_threads_and_streams_are_named_and_not_left_to_the_plug_in(
     build: Build, net: ExportedModel
 ) -> None:
-    model = compiled(build(net, spec(Size(64, 96), threads=2, streams=2)))
+    count = min(2, usable_cores())  # more of them than cores are refused
+    model = compiled(build(net, spec(Size(64, 96), threads=count, streams=count)))
     assert model.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
-    assert model.get_property("INFERENCE_NUM_THREADS") == 2
-    assert model.get_property("NUM_STREAMS") == 2
+    assert model.get_property("INFERENCE_NUM_THREADS") == count
+    assert model.get_property("NUM_STREAMS") == count
 
 
 @pytest.mark.parametrize("changes", [{"threads": 1000}, {"threads": 1, "streams": 2}])
