@@ -50,12 +50,14 @@ def environment(cpu: str = "Imaginary CPU @ 3.00GHz", **changes: object) -> Envi
 
 @dataclass(frozen=True)
 class Lab:
-    """Makes results with a per-process offset and call noise, the same for the same seed."""
+    """Makes results with a per-process offset and call noise, the same for the same seed. All that
+    takes time takes ``pace`` times as long."""
 
     seed: int = 0
     processes: int = 5
     rounds: int = 4
     noise: float = 0.01
+    pace: float = 1.0
     where: Environment = field(default_factory=environment)
 
     def trial(
@@ -104,7 +106,7 @@ class Lab:
         cell = trial.cell
         speed = SPEED.get(cell.backend, 1.0) * (0.5 if cell.precision == "bf16" else 1.0)
         slow = DYNAMIC_COST.get(cell.backend, 1.0) if cell.strategy == "dynamic" else 1.0
-        return speed * slow * cell.batch_size * cell.size.pixels / 10_000
+        return self.pace * speed * slow * cell.batch_size * cell.size.pixels / 10_000
 
     def blocks(self, trial: Trial, *, load: float = 0.01) -> tuple[Block, ...]:
         rng = np.random.default_rng([self.seed, int(trial.identity[:8], 16)])
@@ -138,7 +140,7 @@ class Lab:
             memory=Memory(peak_bytes=int(150e6 + 400 * side**2), before_bytes=int(90e6)),
             accuracy=Accuracy(images=400, data_sha256="d" * 64, ap=ap, ap50=min(1.0, ap * 1.6)),
             build=Build(
-                build_s=0.4 if trial.cell.strategy == "static" else 0.5,
+                build_s=self.pace * (0.4 if trial.cell.strategy == "static" else 0.5),
                 size_bytes=10 * 2**20,
                 achieved=trial.cell.precision,
             ),

@@ -11,6 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
+from reports.findings import find
 from reports.load import select_records
 from reports.markdown import compose, write_report
 from reports.provenance import left_out, reproduction
@@ -95,6 +96,18 @@ def test_other_environments_are_named_and_left_out(lab: Lab, other_lab: Lab) -> 
     assert "Left out: 8 results of another environment" in left_out(records)
     assert "cpu Older CPU @ 2.00GHz and cores 8" in text
     assert left_out(select_records([lab.run(lab.sweep())], "x")) == ""
+
+
+@pytest.mark.parametrize("pace", [0.01, 100.0])
+def test_a_machine_of_another_pace_changes_figures_alone(lab: Lab, pace: float) -> None:
+    """Ranks, verdicts, doubts and sentences are the same."""
+
+    def without_figures(where: Lab) -> str:
+        records = select_records([where.run(where.sweep())], "x")
+        text = re.sub(r"\d+(\.\d+)?", "0", compose(records, find(records), {}))
+        return re.sub(r" +|-+", lambda run: run[0][0], text)  # a table is as wide as its figures
+
+    assert without_figures(replace(lab, pace=pace)) == without_figures(lab)
 
 
 def test_configurations_are_shown_once_each(lab: Lab) -> None:
