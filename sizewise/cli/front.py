@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import traceback
@@ -23,6 +24,7 @@ _EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openv
 def run_command_line(arguments: list[str]) -> int:
     """0 all right, 1 an error, 2 usage, 3 some trials failed, 4 some are invalid, 130 Ctrl-C."""
     debug = "--debug" in arguments
+    _let_any_terminal_print()
     # Read when torch is loaded. Threads that spin while they wait for each other train 2.6 times
     # slower than threads that sleep, once another program wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -99,6 +101,13 @@ def _missing_sentence(package: str) -> str:
         f"This command needs {package}: it is not installed. "
         f"Run: pip install 'sizewise[{_EXTRAS[package]}]'."
     )
+
+
+def _let_any_terminal_print() -> None:
+    """A locale without a sign such as × shows a question mark in its place, and ends no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _print_child_trace(error: Exception) -> None:

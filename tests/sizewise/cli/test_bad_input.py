@@ -275,3 +275,14 @@ def test_the_console_script_has_the_exit_code_of_the_error(tmp_path: Path) -> No
     ]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
+
+
+def test_a_locale_without_our_signs_ends_no_command() -> None:
+    program = "from sizewise.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "networks"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, b"yolov4" in ended.stdout) == (0, True), ended.stderr
