@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
-from reports.findings import find
+from reports.findings.find import find
 from reports.load import select_records
 from reports.markdown import compose, write_report
 from reports.provenance import left_out, reproduction
