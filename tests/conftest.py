@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +18,10 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 # How long an example takes says something of the machine and nothing of the code.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+# torch.export does its arithmetic on sizes in sympy, whose cache of 1,000 results is too small for
+# that: without a limit, an export takes a fifth less. Read when sympy is imported, so set here.
+os.environ.setdefault("SYMPY_CACHE_SIZE", "None")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,3 +38,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Write tests/sizewise/cli/mistakes.txt anew.",
     )
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of the tests that all of its processes see (``tests.shared``)."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Of torch in this process: tiny tensors gain nothing from threads, and threads that share a
+    core wait for each other."""
+    if "torch" not in sys.modules:  # tests without it must not import it
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_collections() -> Iterator[None]:
+    """Half a million objects of the libraries live as long as the process. Garbage collections, of
+    which an export causes thousands, need not look at them."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
