@@ -18,7 +18,6 @@ import pytest
 
 from tests.bench.models import colours
 
-KILLS = 50
 AT_ONCE = 2
 MARK = "SIZEWISE_TEST_SWEEP"
 FAREWELL_S = 10.0
@@ -102,16 +101,27 @@ class Sweep:
         return dict(rows)
 
 
-def kill_and_resume(model: Path, home: Path, expected: set[str], life_s: float, seed: int) -> int:
-    """Kill ``KILLS // AT_ONCE`` times, in as many folders as it takes. Gives their number."""
-    moments = random.Random(seed)
-    kills, folders = 0, 0
-    while kills < KILLS // AT_ONCE:
-        sweep = Sweep(model, home / f"{seed}-{folders}")
+def moments_of(life_s: float, kills: int, seed: int) -> list[float]:
+    """One in each of as many equal parts of a life, so that few kills meet all of it; in an order
+    of the seed's, since a start that goes on lives shorter."""
+    chance = random.Random(seed)
+    moments = [life_s * (part + chance.random()) / kills for part in range(kills)]
+    chance.shuffle(moments)
+    return moments
+
+
+def kill_and_resume(model: Path, home: Path, expected: set[str], moments: list[float]) -> int:
+    """Kill at each of the moments, in as many folders as it takes. Gives their number."""
+    folders = 0
+    while moments:
+        sweep = Sweep(model, home / str(folders))
         folders += 1
         before: Finished = {}
-        while kills < KILLS // AT_ONCE and sweep.kill_after(moments.uniform(0, life_s)):
-            kills += 1
+        while moments:
+            if not sweep.kill_after(moments[-1]):
+                moments[-1] *= 0.9  # never after the end of a whole life
+                break
+            moments.pop()
             now = sweep.finished()
             assert now.keys() <= expected
             assert before.items() <= now.items()
@@ -122,16 +132,19 @@ def kill_and_resume(model: Path, home: Path, expected: set[str], life_s: float, 
     return folders
 
 
+@pytest.mark.parametrize("kills", [16, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.skipif(sys.platform != "linux", reason="reads other processes' environment")
-def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path, kills: int) -> None:
     model = colours(tmp_path / "model.onnx").path
     started = time.monotonic()
     expected = Sweep(model, tmp_path / "undisturbed").finish().keys()
     life_s = time.monotonic() - started
     assert len(expected) == 4
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        chains = [
-            pool.submit(kill_and_resume, model, tmp_path, set(expected), life_s, seed)
-            for seed in range(AT_ONCE)
-        ]
+        chains = []
+        for seed in range(AT_ONCE):
+            home = tmp_path / f"chain-{seed}"
+            home.mkdir()
+            moments = moments_of(life_s, kills // AT_ONCE, seed)
+            chains.append(pool.submit(kill_and_resume, model, home, set(expected), moments))
     assert sum(chain.result() for chain in chains) >= AT_ONCE
