@@ -18,7 +18,7 @@ out = "{out}"
 data = "{data}"
 
 [train]
-network = "yolov3"
+network = "yolov2-tiny"
 width = 0.05
 depth = 0.1
 steps = 2
@@ -77,9 +77,9 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
     assert f"Report: {out / 'report' / 'report.md'}" in first.out.splitlines()
     assert "Parity with eager PyTorch" in first.out
     assert len([line for line in first.out.splitlines() if "•" in line]) == 3
-    assert (out / "yolov3.pt2").is_file()
-    assert all(check.passed for check in read_model(out / "yolov3.onnx").card.parity)
-    written = {path: path.stat().st_mtime_ns for path in out.glob("yolov3.*")}
+    assert (out / "yolov2-tiny.pt2").is_file()
+    assert all(check.passed for check in read_model(out / "yolov2-tiny.onnx").card.parity)
+    written = {path: path.stat().st_mtime_ns for path in out.glob("yolov2-tiny.*")}
     trials = _trials(out)
     assert set(trials.values()) == {"ok"}
     assert len(trials) == 2 * 2 * 2 + 1 + 1
@@ -89,8 +89,8 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
     assert second.code == 0, second
     remarks = second.err.replace("\n", " ")
     assert "not trained again" in remarks
-    assert "yolov3.int8.onnx is of this model, made in this way, already" in remarks
-    assert {path: path.stat().st_mtime_ns for path in out.glob("yolov3.*")} == written
+    assert "yolov2-tiny.int8.onnx is of this model, made in this way, already" in remarks
+    assert {path: path.stat().st_mtime_ns for path in out.glob("yolov2-tiny.*")} == written
     assert _trials(out) == trials
 
     third = cli("run", config, "--json")
@@ -100,8 +100,8 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
 
 def _check_int8(out: Path, said: str) -> None:
     """It is made of the same model, judged beside it, and in the report."""
-    card = read_model(out / "yolov3.int8.onnx").card
-    assert card.parent_sha256 == sha256_of(out / "yolov3.onnx")
+    card = read_model(out / "yolov2-tiny.int8.onnx").card
+    assert card.parent_sha256 == sha256_of(out / "yolov2-tiny.onnx")
     assert card.calibration is not None
     assert (card.calibration.images, card.drop_limit) == (4, 100)
     assert "int8 beside float32, on pictures of the calibration" in said
@@ -128,12 +128,12 @@ def small_network(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...
 def test_a_network_by_its_name_raw_and_then_by_its_onnx_file(
     cli: Cli, small_network: tuple[object, ...], tmp_path: Path
 ) -> None:
-    made = cli("export", "yolov3", *small_network, "--raw", "--out", tmp_path / "raw")
+    made = cli("export", "yolov3-tiny", *small_network, "--raw", "--out", tmp_path / "raw")
     assert made.code == 0, made
     assert "random weights" in made.err
     (raw,) = json.loads(made.out)
     shapes = {output["name"]: output["shape"][1] for output in raw["outputs"]}
-    assert shapes == {"head_32": 3 * (5 + 2), "head_16": 3 * (5 + 2), "head_8": 3 * (5 + 2)}
+    assert shapes == {"head_32": 3 * (5 + 2), "head_16": 3 * (5 + 2)}
     assert raw["card"]["classes"] == ["cat", "dog"]
     again = cli("export", raw["path"], "--out", tmp_path / "again", "--json")
     (converted,) = json.loads(again.out)
@@ -152,12 +152,12 @@ def test_weights_given_beside_a_name_are_those_that_are_exported(
 
     torch.manual_seed(7)  # not the seed that random weights are drawn with
     network = build_network(
-        NetworkConfig(name="yolov3", classes=("cat", "dog"), width=0.05, depth=0.1)
+        NetworkConfig(name="yolov3-tiny", classes=("cat", "dog"), width=0.05, depth=0.1)
     )
     settle(network)
     torch.save(network.state_dict(), tmp_path / "weights.pt")
     made = cli(
-        *("export", "yolov3", *small_network, "--raw"),
+        *("export", "yolov3-tiny", *small_network, "--raw"),
         *("--weights", tmp_path / "weights.pt", "--out", tmp_path / "o"),
     )
     assert made.code == 0, made
