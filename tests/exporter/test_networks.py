@@ -21,10 +21,15 @@ NARROW: Any = {"width": 0.1, "depth": 0.1}
 
 LONG = ("yolov4-p5", "yolov4-p6", "yolov4-p7", "yolov3-spp")
 """YOLOv4-CSP with more levels, a minute or two each; YOLOv3 with one block more."""
-ELSEWHERE = ("yolov3-tiny", "yolov4-tiny", "yolov4-csp", "multiscale")
-"""tests/contracts export them, the last in every fusion, and look at the same."""
+ELSEWHERE = ("yolov3-tiny", "yolov4-tiny", "yolov4-csp", "multiscale", "yolo9000")
+"""tests/contracts export them, the last but one in every fusion, and tests/netzoo/networks
+exports yolo9000 with a tree; they look at the same."""
+ALIKE = ("yolov2-voc", "darknet53")
+"""One has yolov2's graph with other anchors; the other yolov3's backbone and darknet19's head."""
 MOST = [
-    pytest.param(entry, id=name, marks=[pytest.mark.slow] if name in LONG + ELSEWHERE else [])
+    pytest.param(
+        entry, id=name, marks=[pytest.mark.slow] if name in LONG + ELSEWHERE + ALIKE else []
+    )
     for name, entry in networks().items()
 ]
 
