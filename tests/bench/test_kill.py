@@ -114,14 +114,16 @@ def kill_and_resume(model: Path, home: Path, expected: set[str], moments: list[f
     """Kill at each of the moments, in as many folders as it takes. Gives their number."""
     folders = 0
     while moments:
+        fresh = True
         sweep = Sweep(model, home / str(folders))
         folders += 1
         before: Finished = {}
         while moments:
             if not sweep.kill_after(moments[-1]):
-                moments[-1] *= 0.9  # never after the end of a whole life
+                moments[-1] *= 0.7 if fresh else 1  # a whole life is shorter than it was
                 break
             moments.pop()
+            fresh = False
             now = sweep.finished()
             assert now.keys() <= expected
             assert before.items() <= now.items()
