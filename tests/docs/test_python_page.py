@@ -1,0 +1,36 @@
+"""docs/python.md: its code runs, in at most 30 lines, and its table lists every column."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.make.pages import HOUSE
+from reports.tables.lists import column_table
+
+PAGE = (HOUSE / "docs" / "python.md").read_text(encoding="utf-8")
+CODE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_code_runs_from_a_module_to_a_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "page"}
+    exec(CODE[0], names)
+    said = capsys.readouterr().out
+    assert said.count("static") == 2
+    assert said.count("dynamic") == 2
+    for code in CODE[1:]:
+        exec(code, names)
+    assert "Invalid value 'foo' for strategies" in capsys.readouterr().out
+
+
+def test_the_first_example_is_short() -> None:
+    assert len(CODE[0].splitlines()) <= 30
+
+
+def test_the_page_lists_every_column() -> None:
+    assert column_table() in PAGE
