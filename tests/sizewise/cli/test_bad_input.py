@@ -224,10 +224,12 @@ def test_a_results_file_that_is_none(cli: Cli, tmp_path: Path) -> None:
     _one_sentence(cli("report", tmp_path / "absent.sqlite"), 1, "absent.sqlite")
 
 
-def test_a_factory_that_leads_nowhere(cli: Cli, tmp_path: Path) -> None:
+def test_a_factory_that_is_not_found(cli: Cli, tmp_path: Path) -> None:
     source = tmp_path / "mine.py"
     source.write_text("def broken():\n    raise RuntimeError('no weights')\n")
-    _one_sentence(cli("export", f"{source}:absent", "--out", tmp_path), 2, "absent")
+    _one_sentence(cli("export", f"{source}:absent", "--out", tmp_path), 2, "absent", "broken")
+    needs = f"mine.py needs a function: {source}:broken (found there: broken)"
+    _one_sentence(cli("export", source, "--out", tmp_path), 2, needs)
     _one_sentence(cli("export", f"{source}:broken", "--out", tmp_path), 1, "no weights")
     _one_sentence(cli("export", "no.such.package:f", "--out", tmp_path), 1, "no.such")
 
