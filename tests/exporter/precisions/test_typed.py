@@ -134,7 +134,7 @@ def test_weights_beyond_the_end_stay_in_float32() -> None:
 def test_a_network_that_overflows_throughout_is_refused() -> None:
     net = Chain(["conv", "leaky"])
     evidence = Evidence(absmax=dict.fromkeys(producers(net.proto), 3e6))
-    said = r"layers has to stay in float32: values reach 3e\+06, and fp16 ends at 6.55e\+04"
+    said = r"layers must stay in float32: values reach 3e\+06, the largest of fp16 is 6.55e\+04"
     with pytest.raises(ExportError, match=said):
         typed(net.proto, "fp16", evidence)
     assert types(typed(prepared(net, "bf16"), "bf16", evidence))[net.layers[0]] == TYPES["bf16"]

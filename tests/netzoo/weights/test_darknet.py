@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netzoo.blocks import ConvBNAct
@@ -58,6 +58,7 @@ def test_a_partial_file_fills_the_first_convolutions(whole: Path, tmp_path: Path
         load_darknet_weights(narrow(), ordinary)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_file_that_is_cut_or_too_long_is_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
