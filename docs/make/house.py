@@ -159,7 +159,24 @@ def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
 
 
 _PREPOSITIONS = frozenset(
-    "Of By With From Into In On For To At And As Without Where Whatever Beside".split()
+    [
+        "Of",
+        "By",
+        "With",
+        "From",
+        "Into",
+        "In",
+        "On",
+        "For",
+        "To",
+        "At",
+        "And",
+        "As",
+        "Without",
+        "Where",
+        "Whatever",
+        "Beside",
+    ]
 )
 
 

@@ -102,7 +102,8 @@ class Evaluator(ABC):
 
 
 class Task(ABC):
-    """One task. A new one is a file of ``netzoo.tasks.kinds`` with a subclass in ``TASKS``.
+    """One task. A new one is a file of ``netzoo.tasks.kinds`` with a subclass in ``TASKS``; its
+    metrics stand in ``sizewise.core.trials.METRICS``, which reports read.
 
     The attributes that a subclass may leave as they are have a value here.
     """
@@ -131,8 +132,8 @@ class Task(ABC):
     """Batch size of an evaluation in PyTorch."""
 
     @property
-    def metrics(self) -> Mapping[str, str]:
-        """Name → title of each metric (0–1), the main one first."""
+    def metrics(self) -> dict[str, str]:
+        """Name → title of each metric (0–1), as ``sizewise.core.trials.METRICS`` declares them."""
         return {metric.name: metric.title for metric in METRICS if metric.task == self.name}
 
     def open_data(self, source: str, split: Split, progress: Progress) -> Data:
