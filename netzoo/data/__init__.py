@@ -1,1 +1,1 @@
-"""Data sets, without torch."""
+"""Data sets and pictures, read without torch."""

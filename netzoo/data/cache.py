@@ -1,4 +1,4 @@
-"""Data sets that are made here are kept: whole or not at all, whoever else makes them."""
+"""A cache of generated data sets: each is whole or absent, even when two processes write it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ _ABANDONED_AFTER_S = 3600.0
 
 
 def cache_root() -> Path:
-    """``$SIZEWISE_CACHE``, else ``sizewise`` in ``$XDG_CACHE_HOME`` or ``~/.cache``. Raises
-    OutputError where there is no home."""
+    """The folder of the cache: ``$SIZEWISE_CACHE``, else ``sizewise`` in ``$XDG_CACHE_HOME`` or
+    ``~/.cache``.
+
+    Raises OutputError where there is no home.
+    """
     if chosen := os.environ.get("SIZEWISE_CACHE"):
         return Path(chosen)
     return user_folder("XDG_CACHE_HOME", ".cache") / "sizewise"
 
 
 def obtain(name: str, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
-    """What ``read`` gives of the cached folder ``name``. Where that is absent, or ``read`` raises
-    InputError because it is not whole, ``make`` fills a new one.
+    """What ``read`` gives of the cached folder ``name``, which ``make`` fills where it is missing.
 
-    It is made aside and renamed, so that a making that is killed leaves nothing in its place and
-    of two that run at once one wins. Raises OutputError where the cache can't be written.
+    It is also filled anew where ``read`` raises InputError because the folder is not whole. A new
+    folder is filled aside and then renamed: a killed process leaves no half of it, and of two
+    processes one wins. Raises OutputError where the cache can't be written.
     """
     folder = cache_root() / name
     found = _try(read, folder)
@@ -74,7 +77,7 @@ def _put_in_place(made: Path, folder: Path, read: Callable[[Path], T]) -> None:
 
 
 def _remove_abandoned(root: Path) -> None:
-    """What makings that were killed left behind."""
+    """Delete what killed processes left behind."""
     for left in root.glob(f"{_MAKING}*"):
         if left.stat().st_mtime < time.time() - _ABANDONED_AFTER_S:
             shutil.rmtree(left, ignore_errors=True)

@@ -30,8 +30,10 @@ class ClassifiedImage:
     box: tuple[float, float, float, float] | None = None
 
     def read(self) -> NDArray[np.uint8]:
-        """RGB [H, W, 3]: all pixels that the box touches. Raises InputError where the picture
-        can't be decoded or the box lies beside it."""
+        """RGB [H, W, 3]: all pixels that the box touches.
+
+        Raises InputError where the picture can't be decoded or the box lies outside it.
+        """
         picture = decode_picture(self.path)
         return picture if self.box is None else _crop(picture, self.box, self.path)
 
@@ -47,10 +49,10 @@ class ClassifiedSet:
 
 
 def open_classified(source: str, split: Split, *, progress: Progress = SILENT) -> ClassifiedSet:
-    """``source`` is a folder that holds ``train/<class>/`` and ``val/<class>/`` with pictures, or
-    whatever ``open_dataset`` opens, whose boxes are then the images.
+    """Open a folder that holds ``train/<class>/`` and ``val/<class>/`` with pictures.
 
-    Raises UsageError and InputError as that does.
+    ``source`` may also be whatever ``open_dataset`` takes; its boxes are then the images. Raises
+    UsageError and InputError as that does.
     """
     folder = Path(source)
     with reading(folder):
@@ -62,7 +64,7 @@ def open_classified(source: str, split: Split, *, progress: Progress = SILENT) -
 
 
 def crops_of(data: Dataset) -> ClassifiedSet:
-    """Each box of ``data`` as an image; boxes without extent show nothing and are left out."""
+    """Each box of ``data`` as an image, except boxes of no width or height."""
     images = tuple(
         ClassifiedImage(path=image.path, label=int(label), box=(x0, y0, x1, y1))
         for image in data.images
@@ -73,7 +75,7 @@ def crops_of(data: Dataset) -> ClassifiedSet:
 
 
 def _read_folders(folder: Path, split: Split) -> ClassifiedSet:
-    """The classes are those of both splits, so that a label means the same in each."""
+    """Read one split. The classes are those of both, so that a label means the same in each."""
     with reading(folder):
         classes = sorted({p.name for name in SPLITS for p in _folders(folder / name)})
         images = tuple(

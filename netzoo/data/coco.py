@@ -58,7 +58,7 @@ class AnnotatedImage:
             return draw_mask(segments, self.height, self.width)
 
     def check_mask(self) -> None:
-        """Raises InputError where there is no mask, without the cost of drawing it."""
+        """Raise InputError where there is no mask, without the cost of drawing it."""
         with _naming(self.path):
             for segment in self._all_segments():
                 check_segment(segment, self.height, self.width)
@@ -91,8 +91,10 @@ class Dataset:
 def read_coco(
     json_path: Path, images_folder: Path | None = None, *, name: str | None = None
 ) -> Dataset:
-    """Any COCO JSON. Pictures lie in ``images_folder`` or, where that is not given, beside the
-    JSON or in ``images/`` beside it. Raises InputError; nothing is repaired or left out.
+    """Read any COCO JSON; nothing in it is repaired or left out.
+
+    Pictures lie in ``images_folder`` or, where that is not given, beside the JSON or in ``images/``
+    beside it. Raises InputError.
     """
     file = load_coco_json(json_path)
     check_coco(file, json_path)
@@ -140,7 +142,8 @@ def _corners(annotations: list[CocoAnnotation]) -> NDArray[np.float32]:
 
 
 def write_coco(dataset: Dataset, json_path: Path, images_folder: Path | None = None) -> None:
-    """The JSON alone, with file names relative to ``images_folder`` (else to the JSON's folder).
+    """Write the JSON, without the pictures; file names are relative to ``images_folder``, or else
+    to the JSON's folder.
 
     Raises InputError where a picture lies elsewhere, OutputError where it can't be written.
     """
@@ -198,7 +201,8 @@ def _area(image: AnnotatedImage, segment: Segmentation) -> float:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """A malformed segmentation as an InputError that names its picture."""
+    """Turn the ValueError about a malformed segmentation into an InputError that names its
+    picture."""
     try:
         yield
     except ValueError as error:

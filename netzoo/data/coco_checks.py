@@ -1,4 +1,4 @@
-"""What makes a COCO JSON unusable though its types are right: one sentence each, no repair."""
+"""Checks of a COCO JSON whose types are right: each fault has a sentence, none is repaired."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sizewise.core.errors import InputError
 
 
 def check_coco(file: CocoFile, path: Path) -> None:
-    """Raises InputError, naming the first offender."""
+    """Raise InputError that names the first fault."""
     if not file.images:
         raise _refusal(path, "it lists no images", "Give a data set with at least one image.")
     if not file.categories:

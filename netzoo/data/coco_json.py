@@ -23,7 +23,7 @@ Segmentation = list[list[float]] | Rle
 
 
 class CocoImage(msgspec.Struct, frozen=True, kw_only=True):
-    """``source`` is ours alone: what the picture was made from."""
+    """One picture. ``source`` is a field of ours: what the picture was made from."""
 
     id: int
     file_name: str
@@ -57,7 +57,7 @@ class CocoFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_coco_json(path: Path) -> CocoFile:
-    """Raises InputError where ``path`` can't be read or is no COCO JSON; says where in the file."""
+    """Read a COCO JSON. Raises InputError, which says where in the file the fault is."""
     with reading(path):
         content = path.read_bytes()
     try:
@@ -71,7 +71,7 @@ def load_coco_json(path: Path) -> CocoFile:
 
 
 def save_coco_json(file: CocoFile, path: Path) -> None:
-    """Raises OutputError where ``path`` can't be written."""
+    """Write a COCO JSON. Raises OutputError where that fails."""
     try:
         path.write_bytes(msgspec.json.encode(file))
     except OSError as error:

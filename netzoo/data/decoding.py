@@ -1,4 +1,4 @@
-"""A picture file as users have them → RGB pixels, upright, or a sentence why not."""
+"""Picture files, as users have them, decoded to upright RGB pixels."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ _TURNS = {
 
 
 def decode_picture(path: Path) -> NDArray[np.uint8]:
-    """RGB [H, W, 3], turned upright by its EXIF orientation; of an animation the first picture.
+    """Decode to RGB [H, W, 3], turned upright by the EXIF orientation.
 
-    What is transparent is laid on white. Colours of 16 bits are scaled to 8; grey of more than 8
-    is refused, as nothing says what is white there. Raises InputError.
+    Of an animation, this is the first picture. Transparent pixels are laid on white. Colours of 16
+    bits are scaled to 8; grey of more than 8 bits is refused, as nothing says what is white there.
+    Raises InputError.
     """
     try:
         with warnings.catch_warnings():
@@ -71,7 +72,7 @@ def _upright(image: Image.Image) -> Image.Image:
         # Asked after loading: where Pillow turns a picture itself (TIFF), it then says so.
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except _BROKEN:
-        turn = None  # metadata that nobody can read turn no picture
+        turn = None  # metadata that can't be read turn no picture
     return image if turn is None else image.transpose(turn)
 
 

@@ -1,4 +1,4 @@
-"""What a data set is known by: equal only where annotations and pictures are.
+"""The hash that identifies a data set: equal only where annotations and pictures are.
 
 Hashing every byte of COCO's pictures would take minutes each time a process opens it. So a picture
 enters with its name, its length and its first and last 16 KiB: all of it up to 32 KiB, and of a
@@ -30,7 +30,7 @@ def fingerprint(file: CocoFile, paths: Sequence[Path]) -> str:
 
 
 def described(description: bytes, paths: Sequence[Path]) -> str:
-    """As :func:`fingerprint`, of pictures that ``description`` tells of."""
+    """The same hash, for pictures that ``description`` describes."""
     digest = hashlib.sha256(description)
     for path in paths:
         digest.update(_ends(path))

@@ -1,4 +1,4 @@
-"""Finding the picture files of a data set, and reading one."""
+"""The picture files of a data set: finding all, and reading one."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ def find_image_files(
 
 
 def read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
-    """As :func:`decode_picture`; raises InputError where it is not ``height`` × ``width`` pixels,
-    too."""
+    """Decode a picture of ``height`` × ``width`` pixels.
+
+    Raises InputError where it has another size, or as :func:`decode_picture` does.
+    """
     picture = decode_picture(path)
     if picture.shape[:2] != (height, width):
         raise InputError(

@@ -1,4 +1,4 @@
-"""A file that can't be read, as a sentence."""
+"""System errors of reading, turned into errors with a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sizewise.core.errors import InputError
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turns an OSError about ``path`` into an InputError."""
+    """Turn an OSError about ``path`` into an InputError."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Data in the classes of a network that knows more of them."""
+"""Relabelling: data in the classes of a network that knows more of them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Data = TypeVar("Data", bound=Dataset | ClassifiedSet)
 
 
 def relabelled(data: Data, classes: tuple[str, ...]) -> Data:
-    """``data`` with labels that count ``classes``, each of its own found among them by its name.
+    """``data`` with labels that count ``classes``; its own are found among them by their names.
 
-    Raises InputError, naming the ones that are not there.
+    Raises InputError that names the missing ones.
     """
     labels = find_classes(data.name, data.classes, classes)
     if isinstance(data, ClassifiedSet):
@@ -34,15 +34,15 @@ def relabelled(data: Data, classes: tuple[str, ...]) -> Data:
 
 
 def find_classes(name: str, wanted: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
-    """Where each of ``wanted``, the classes of the data set ``name``, stands in ``classes``, [K].
+    """The place in ``classes`` of each of ``wanted``, the classes of the data set ``name``: [K].
 
-    Raises InputError, naming the ones that are not there.
+    Raises InputError that names the missing ones.
     """
     places = {label: place for place, label in enumerate(classes)}
     if missing := [label for label in wanted if label not in places]:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise InputError(
-            f"The data set {name} has classes that the network has not",
+            f"The data set {name} has classes that the network does not know",
             f"{', '.join(missing[:3])}{more} are not among its {len(classes)} classes",
             "Add them to the tree, or give data whose classes are in it, by the same names.",
         )

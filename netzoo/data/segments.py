@@ -37,7 +37,7 @@ def draw_mask(segments: Iterable[Segmentation], height: int, width: int) -> NDAr
 
 
 def check_segment(segment: Segmentation, height: int, width: int) -> None:
-    """Raises ValueError where :func:`draw_mask` would, without the cost of drawing."""
+    """Raise ValueError where :func:`draw_mask` would, without the cost of drawing."""
     if isinstance(segment, Rle):
         _checked_runs(segment, height, width)
     else:
@@ -52,7 +52,7 @@ def rle_runs(counts: str) -> NDArray[np.int64]:
     codes = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - ord("0")
     ends = (codes & _CONTINUES) == 0
     if not len(codes) or codes.min() < 0 or codes.max() > 63 or not ends[-1]:
-        raise ValueError("the run-length code is cut off or has foreign characters")
+        raise ValueError("the run-length code is cut off or has invalid characters")
     starts = np.flatnonzero(np.concatenate([[True], ends[:-1]]))
     lengths = np.diff(starts, append=len(codes))
     if lengths.max() > _LONGEST_NUMBER:
@@ -66,7 +66,7 @@ def rle_runs(counts: str) -> NDArray[np.int64]:
 
 
 def _runs_of(segment: Segmentation, height: int, width: int) -> list[NDArray[np.int64]]:
-    """Of each polygon, or of the one mask: lengths of 0s, 1s, 0s, … down the columns."""
+    """Run lengths of each polygon, or of the one mask: 0s, 1s, 0s, … down the columns."""
     if not isinstance(segment, Rle):
         return _fill_polygons(segment, height, width)
     return [_checked_runs(segment, height, width)]

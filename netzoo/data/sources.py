@@ -1,4 +1,4 @@
-"""Opening a data set by what a user calls it: a registered name, a COCO JSON or a folder."""
+"""Data sets as users name them: by a registered name, a COCO JSON or a folder."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ datasets = _DATASETS.all
 
 
 def open_dataset(source: str, split: Split, *, progress: Progress = SILENT) -> Dataset:
-    """``source`` is a registered name, the path of a COCO JSON (whatever the split), or a folder
-    that holds ``train.json`` and ``val.json``. Raises UsageError for what is none of these and
-    InputError where the data set can't be used.
+    """Open a registered name, a COCO JSON (whatever the split), or a folder that holds
+    ``train.json`` and ``val.json``.
+
+    Raises UsageError where ``source`` is none of these, InputError where the data can't be used.
     """
     known = datasets()
     if source in known:

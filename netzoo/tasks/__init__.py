@@ -1,1 +1,1 @@
-"""What an output means, without torch."""
+"""Tasks: how outputs are read, evaluated and drawn, without torch."""

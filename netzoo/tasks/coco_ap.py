@@ -19,7 +19,7 @@ Annotations = list[dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionScores:
-    """0–1, averaged over the classes that occur in the data set.
+    """Average precision (0–1), averaged over the classes that occur in the data set.
 
     ``ap`` is the mean over IoU .50:.05:.95; ``ap50`` and ``ap75`` are at one IoU. At most the 100
     best detections of a picture and class count.
@@ -31,7 +31,7 @@ class DetectionScores:
 
 
 def evaluate_detections(dataset: Dataset, detections: Mapping[int, Detections]) -> DetectionScores:
-    """``detections`` of every image of ``dataset`` by its id, boxes in the picture's pixels.
+    """Score ``detections`` of every image of ``dataset``, by its id; boxes are in its pixels.
 
     Raises InputError where images are missing or unknown, where a label is none of the data set's
     classes, and where nothing is annotated (average precision is not defined then).

@@ -33,9 +33,11 @@ _EQUAL_CONTRAST = math.sqrt(1.05 * 0.05) - 0.05
 
 
 def class_colour(label: int) -> Colour:
-    """Hues go on by the golden angle, so that however many classes there are, those first used are
-    far apart, and three lightnesses take turns; in OKLCh (Ottosson 2020), where equal steps look
-    equal."""
+    """The colour of a class, far from those of the classes before it.
+
+    Each hue is the golden angle further, and three lightnesses take turns, in OKLCh (Ottosson
+    2020), where equal steps look equal.
+    """
     hue = _FIRST_HUE + label * _GOLDEN_ANGLE
     lightness = _LIGHTNESS[label % len(_LIGHTNESS)]
     lab = np.array([lightness, _CHROMA * math.cos(hue), _CHROMA * math.sin(hue)])
@@ -46,7 +48,7 @@ def class_colour(label: int) -> Colour:
 
 
 def text_colour(background: Colour) -> Colour:
-    """Black or white, whichever has the greater contrast."""
+    """Black or white: the one with the greater contrast."""
     encoded = np.array(background) / 255
     linear = np.where(encoded < 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
     return (0, 0, 0) if float(_LUMINANCE @ linear) > _EQUAL_CONTRAST else (255, 255, 255)

@@ -1,4 +1,4 @@
-"""From a model's outputs to what it found: read by their layout, then suppressed once."""
+"""Outputs of a detector → detections: read by their layout, then NMS, once."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def detect(
 ) -> tuple[Detections, ...]:
     """What is in each image of a batch, boxes in input pixels.
 
-    Where the graph has suppressed already, what it left is only cut to the score threshold and the
-    number of ``suppression``. With ``tree`` each box gets the one label that a descent along
-    probabilities above ``tree_threshold`` reaches. Raises UsageError, InputError where the outputs
-    do not have the layout, InferenceError (numerics) for what is no number.
+    Where the graph does NMS itself, its boxes are only cut to the score threshold and the number of
+    ``suppression``. With ``tree``, each box gets the one label that a descent along probabilities
+    above ``tree_threshold`` reaches. Raises UsageError, InputError where the outputs do not have
+    the layout, InferenceError (numerics) for NaN.
     """
     if layout == SUPPRESSED:
         left = read_suppressed(outputs, class_count=class_count)

@@ -58,7 +58,7 @@ def draw_detections(
 
 
 def class_name(label: int, classes: Sequence[str]) -> str:
-    """``class 7`` where nobody named the classes."""
+    """The name of a class; ``class 7`` where the classes have no names."""
     return classes[label] if classes else f"class {label}"
 
 
@@ -106,8 +106,8 @@ def _tab_size(text: str, font: ImageFont.FreeTypeFont) -> tuple[int, int]:
 def _tabs(
     frames: Sequence[Frame], sizes: Sequence[tuple[int, int]], image: Image.Image
 ) -> list[Frame]:
-    """Of the places where each tab could be, the one that covers the least share of other tabs
-    (above all) and of boxes; the earlier, where it is much the same."""
+    """The place of each tab: of those where it could be, the one that covers the least share of
+    other tabs (above all) and of boxes; the earlier, where it is much the same."""
     boxes = np.array(frames).reshape(-1, 4)
     placed: list[Frame] = []
     for frame, size in zip(frames, sizes, strict=True):
@@ -143,7 +143,7 @@ def _inside(x: int, y: int, size: tuple[int, int], image: Image.Image) -> Frame:
 
 
 def _covered(places: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How much of [M, 4] each of [N, 4] covers: [N], in wholes of them."""
+    """How many of the boxes [M, 4] each of [N, 4] covers, parts added up: [N]."""
     first = np.maximum(places[:, None, :2], others[:, :2])
     last = np.minimum(places[:, None, 2:], others[:, 2:])
     areas = (others[:, 2:] - others[:, :2]).prod(1)

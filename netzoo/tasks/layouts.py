@@ -24,7 +24,7 @@ BoxesAndScores = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 SUPPRESSED = "sizewise_nms"
-"""Of a graph that suppresses itself: :func:`read_suppressed` reads it."""
+"""The layout of a graph that does NMS itself: :func:`read_suppressed` reads it."""
 
 
 _SLACK = 0.01
@@ -57,18 +57,20 @@ def read_detections(
 
 
 def _demand_shares(scores: Array) -> None:
-    """Coordinates that are read as scores are told by this. NaN passes: it is another's to name."""
+    """Raise where scores are no shares: they are coordinates then, say. NaN passes: NMS names
+    it."""
     least, most = scores.min(initial=0), scores.max(initial=0)
     if least < -_SLACK or most > 1 + _SLACK:
         raise _LayoutError(f"its scores would reach from {least:.4g} to {most:.4g}, beyond 0 to 1")
 
 
 def read_suppressed(outputs: Outputs, *, class_count: int | None = None) -> tuple[Detections, ...]:
-    """What is left in each image, boxes in input pixels, of ``detections`` [B, K, 6].
+    """Detections that NMS in the graph kept in each image, of ``detections`` [B, K, 6]; boxes are
+    in input pixels.
 
     A row is x0, y0, x1, y1, score, label; rows with the label -1 are not used. Raises InputError
     where the outputs are not so or a label is none of ``class_count``, InferenceError (numerics)
-    for what is no number.
+    for NaN.
     """
     with _fitting(SUPPRESSED, outputs):
         rows = outputs.get("detections", np.empty(0))
@@ -94,7 +96,7 @@ def _best_first(rows: Array) -> Detections:
 
 @contextmanager
 def _fitting(layout: str, outputs: Outputs) -> Iterator[None]:
-    """A misfit as an InputError that tells the outputs' shapes."""
+    """Turn a misfit into an InputError that gives the outputs' shapes."""
     try:
         yield
     except _LayoutError as misfit:

@@ -1,5 +1,6 @@
-"""Fitting a picture into a network's input: one scale, two offsets, grey around it; or, for a
-network that was trained so, stretched to fill it.
+"""Fitting a picture into a network's input: scaled, with grey around it.
+
+For a network that was trained so, it is stretched to fill the input instead.
 
 The same transform takes boxes there and back. (Scaling x and y on their own, as some
 multi-scale training code does, puts boxes of a letterboxed picture in the wrong place.)

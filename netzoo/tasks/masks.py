@@ -1,4 +1,4 @@
-"""Masks: from a model's outputs, and how well they agree over a whole data set."""
+"""Masks: read from a model's outputs, and scored over a whole data set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netzoo.tasks.letterbox import Letterbox
 from sizewise.core.errors import InferenceError, InputError
 
 BETA_SQUARED = 0.3
-"""Of the F-measure: precision counts for more than recall, as is the custom for salient and
+"""Weight of the F-measure: precision counts for more than recall, as is the custom for salient and
 camouflaged objects (Achanta et al., "Frequency-tuned Salient Region Detection", CVPR 2009)."""
 
 

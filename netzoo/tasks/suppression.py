@@ -1,4 +1,4 @@
-"""Non-maximum suppression, per class: of boxes that overlap, the best stays."""
+"""Non-maximum suppression (NMS), per class: of boxes that overlap, the best stays."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def suppress(
     max_detections: int,
     max_candidates: int = 4096,
 ) -> Detections:
-    """Greedy suppression of ``boxes`` [N, 4] with ``scores`` [N, C], the classes apart.
+    """Greedy NMS of ``boxes`` [N, 4] with ``scores`` [N, C], each class by itself.
 
     A box may be found for several classes. What scores above ``score_threshold`` is a candidate,
     and it goes if a better one of its class overlaps it by more than ``iou_threshold``. Only the
-    ``max_candidates`` best are looked at: a lower one never removes a higher one, so this changes
+    ``max_candidates`` best are considered. A lower one never removes a higher one, so this changes
     nothing unless fewer than ``max_detections`` of them stay. Raises InferenceError (numerics)
     where a score is NaN or a candidate's box is not finite.
     """
@@ -55,10 +55,10 @@ def suppress(
 
 
 def demand_numbers(scores: NDArray[np.float32], boxes: NDArray[np.float32]) -> None:
-    """Raises InferenceError (numerics) where a score is NaN or a box is not finite."""
+    """Raise InferenceError (numerics) where a score is NaN or a box is not finite."""
     if np.isnan(scores).any() or not np.isfinite(boxes).all():
         raise InferenceError(
-            "The network's output is no detection",
+            "The network's outputs are no detections",
             "scores are NaN or boxes are not finite",
             "Check the model in FP32, then the precision it was converted to.",
             reason_code="numerics",
@@ -100,7 +100,7 @@ def _greedy(
 
 
 def _stay(overlaps: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which of [K, K], best first, no better one that stays overlaps."""
+    """Which of [K, K], best first, stay: those that no better one that stays overlaps."""
     stay = np.ones(len(overlaps), np.bool_)
     for better, row in enumerate(overlaps):
         if stay[better]:

@@ -76,15 +76,15 @@ class WordTree:
         return steps[:-1] - 1
 
     def path(self, label: int) -> tuple[int, ...]:
-        """From the root down to ``label``."""
+        """The classes from the root down to ``label``."""
         path = [label]
         while (parent := self.parents[path[-1]]) >= 0:
             path.append(parent)
         return tuple(reversed(path))
 
     def descend(self, scores: Scores, threshold: float = 0.5) -> tuple[Indices, Scores]:
-        """From the best root to the best child and on, as long as what is best scores above
-        ``threshold`` (§4, "Hierarchical classification"): the last class reached.
+        """The last class reached on the way from the best root to the best child and on, while
+        that scores above ``threshold`` (§4, "Hierarchical classification").
 
         ``scores`` [N, C] → labels int64 [N] and their scores float32 [N]. Where not even a root is
         above the threshold, the label is −1 and the score 0. Of equals, the first is the best.
@@ -119,7 +119,7 @@ class WordTree:
         certainty = np.divide(scores, objectness, out=np.zeros_like(scores), where=objectness > 0)
         labels, _ = self.descend(certainty, threshold)
         rows = np.flatnonzero(labels >= 0)
-        kept = np.where(np.isnan(scores), scores, 0)  # no number is nobody's to hide
+        kept = np.where(np.isnan(scores), scores, 0)  # NaN must show
         kept[rows, labels[rows]] = scores[rows, labels[rows]]
         return kept
 

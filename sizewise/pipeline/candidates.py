@@ -23,7 +23,7 @@ Scores = Mapping[str, float]
 
 
 class Candidate(Protocol):
-    """``runs_in`` is what runs it, ``sizes`` those it is evaluated at unless others are given."""
+    """A model to evaluate: ``runs_in`` is what runs it, ``sizes`` are its usual ones."""
 
     card: ModelCard
     runs_in: str
@@ -42,7 +42,7 @@ class Candidate(Protocol):
 def find_candidate(
     source: Path, *, backend: str, layout: str, trusted: Collection[str] = ()
 ) -> Candidate:
-    """Raises UsageError and InputError for what can't be evaluated."""
+    """The model at ``source``. Raises UsageError and InputError where it can't be evaluated."""
     from sizewise.pipeline.engine_candidates import EngineFolder, OnnxFile
 
     if source.suffix == ".safetensors":
@@ -70,7 +70,7 @@ def _demand_empty(source: Path, options: Mapping[str, str]) -> None:
 
 
 class Checkpoint:
-    """Raises InputError where ``path`` is none."""
+    """A checkpoint in PyTorch. Raises InputError where ``path`` is none."""
 
     runs_in = "PyTorch"
 

@@ -1,4 +1,4 @@
-"""Models that ``evaluate`` runs through an engine: an ONNX file, or an engine built before."""
+"""Models that ``evaluate`` runs through an engine: ONNX files, and engines built before."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class OnnxFile:
-    """One dynamic engine for all sizes, gone when they are evaluated."""
+    """An ONNX file: one dynamic engine for all sizes, deleted after the evaluation."""
 
     def __init__(self, path: Path, backend: str, layout: str) -> None:
         from engines.registry import find_backend

@@ -1,4 +1,4 @@
-"""The models that commands take, read as their cards or the user say."""
+"""Models that commands take, read as their cards or the user say."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sizewise.core.specs import ExportedModel, ImageInput, ModelCard
 
 
 def read_as(path: Path, layout: str) -> ExportedModel:
-    """``layout`` (or empty) makes a detector of a file that says nothing of its outputs.
+    """Read a model; ``layout``, where given, says how outputs are read that the file does not
+    explain.
 
     Raises InputError, and UsageError for a layout that is not the file's own.
     """

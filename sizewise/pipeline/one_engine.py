@@ -1,4 +1,4 @@
-"""One engine for a command that needs just one: built of an ONNX file, or built before."""
+"""One engine for a command that needs just one: built from an ONNX file, or built before."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ USUAL_BACKEND = "onnxruntime"
 
 
 def read_engine(folder: Path, backend: str) -> EngineArtifact:
-    """Raises UsageError where ``backend`` (or empty) is another than it was built by, and what
-    reading its manifest raises."""
+    """The engine in ``folder``.
+
+    Raises UsageError where ``backend`` is given and did not build it, and what reading its manifest
+    raises.
+    """
     from engines.store.manifest import read_manifest
 
     artifact = read_manifest(folder)
@@ -37,9 +40,12 @@ def build_engine(
     graph_fusion: str = "",
     reporter: Reporter = SILENT,
 ) -> EngineArtifact:
-    """Dynamic; for one size static, where the back end can. Taken from ``folder`` where it is
-    there. It is for judging numbers, so it may run in another precision than the file's, which is
-    then said. Raises UsageError and EngineError."""
+    """An engine in ``folder``, built unless it is there: dynamic, or for one size static where the
+    back end can.
+
+    It is used to measure accuracy, so it may run in another precision than the file's; a remark
+    says so then. Raises UsageError and EngineError.
+    """
     from engines.attestation import precision_mismatch
     from engines.planning.axes import EngineAxes
     from engines.planning.batches import Batch
@@ -63,5 +69,7 @@ def build_engine(
         stage.advance(note=name)
     # What is not to be optimised runs as it is written, and no int8 layer is written as one.
     if graph_fusion != "none" and (why := precision_mismatch(model, artifact)):
-        reporter.remark(f"{name} does not run {model.path.name} in its precision: {why}.")
+        reporter.remark(
+            f"{name} does not run {model.path.name} in the precision of the file: {why}."
+        )
     return artifact

@@ -25,7 +25,7 @@ _POINT = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Of one size: the parent's accuracy and that of the graph that was made."""
+    """The accuracy at one size: the parent's, and that of the graph converted from it."""
 
     size: Size
     parent: Accuracy
@@ -33,7 +33,7 @@ class Score:
 
     @property
     def drop(self) -> float:
-        """Points of AP, or of mIoU, that are lost (below 0: gained)."""
+        """Accuracy loss in points of AP or mIoU (below 0: a gain)."""
         return (_main(self.parent) - _main(self.made)) / _POINT
 
 
@@ -51,8 +51,11 @@ class Scorer:
     _parent: Mapping[Size, Accuracy] = field(default_factory=dict)
 
     def scores(self, graph: onnx.ModelProto, *, exactly: bool) -> tuple[Score, ...]:
-        """Of the graph as what it computes, whatever this CPU would run it in; ``exactly`` as it is
-        written, without the optimisations that would do the same in 8 bits."""
+        """Scores of the graph by what it computes, whatever precision this CPU would run it in.
+
+        With ``exactly``, it runs as it is written, without optimisations that would do the same in
+        8 bits.
+        """
         self._parent = self._parent or self._evaluate(self.model, "all")
         with tempfile.TemporaryDirectory() as folder:
             written = _written(graph, self.model, Path(folder) / self.model.path.name)
@@ -78,8 +81,10 @@ class Scorer:
 def open_scorer(
     model: ExportedModel, source: str, sizes: Sequence[Size], reporter: Reporter = SILENT
 ) -> Scorer:
-    """On the validation part of ``source``. Raises InputError and UsageError where it does not fit
-    ``model``."""
+    """A scorer on the validation part of ``source``.
+
+    Raises InputError and UsageError where it does not fit ``model``.
+    """
     from bench.accuracy import demand_fit
     from netzoo.data.sources import open_dataset
 

@@ -158,7 +158,7 @@ def _mask(size: tuple[int, int], counts: object) -> Change:
         (lambda coco: _last(coco).update(segmentation=None), "have no segmentation"),
         (_mask((WIDTH, HEIGHT), [WIDTH * HEIGHT]), f"a mask is of {WIDTH}x{HEIGHT}"),
         (_mask((HEIGHT, WIDTH), [10, 10]), "do not add up"),
-        (_mask((HEIGHT, WIDTH), "0\x7f"), "cut off or has foreign characters"),
+        (_mask((HEIGHT, WIDTH), "0\x7f"), "cut off or has invalid characters"),
         (lambda coco: _last(coco).update(segmentation=[[1, 1, 2, 2]]), "fewer than three points"),
     ],
 )
