@@ -209,7 +209,7 @@ def test_boxes_without_segmentations_have_no_mask(
 def _images(draw: st.DrawFn, number: int) -> AnnotatedImage:
     count, crowds = draw(st.integers(0, 4)), draw(st.integers(0, 2))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    corners = np.sort(rng.uniform(0, 40, (count + crowds, 2, 2)), axis=1).reshape(-1, 4)
+    corners = np.sort(rng.uniform(0, 39, (count + crowds, 2, 2)), axis=1).reshape(-1, 4)
     boxes = np.round(corners).astype(np.float32) + np.array([0, 0, 1, 1], np.float32)
     labels = rng.integers(0, 3, count + crowds)
     masks = rng.random((count + crowds, 40, 60)) < 0.1
