@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sizewise.cli import console
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import Size
 from sizewise.pipeline.one_engine import build_engine
@@ -86,7 +87,9 @@ def test_judging_numbers_takes_any_engine_and_says_what_it_runs_in(
     pytest.importorskip("onnxruntime")
     monkeypatch.setattr("engines.backends.onnxruntime.OnnxRuntime.default_graph_fusion", "none")
     model = read_model(write_quantized_net(tmp_path / "net.onnx").path)
-    artifact = build_engine(model, "onnxruntime", [Size(64, 64)], tmp_path / "engines")
+    artifact = build_engine(
+        model, "onnxruntime", [Size(64, 64)], tmp_path / "engines", reporter=console.reporter()
+    )
     assert artifact.achieved.summary == "fp32"
     told = capsys.readouterr().err
     assert "onnxruntime does not run net.onnx in the precision of the file: none of its 3" in told
