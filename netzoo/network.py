@@ -17,7 +17,7 @@ from netzoo.decode import BOX_RULES, decode_head
 from netzoo.training.settings import ScaleTraining
 from sizewise.core.discover import Registry
 from sizewise.core.errors import UsageError
-from sizewise.core.specs import Size, Task
+from sizewise.core.specs import Size, TaskName
 
 
 class Network(nn.Module, ABC):
@@ -158,7 +158,7 @@ class NetworkEntry:
     """
 
     name: str
-    task: Task
+    task: TaskName
     size: Size
     build: Callable[[NetworkConfig], Network]
     design: HeadDesign | None = None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sizewise.pipeline.build import BuildOptions
     from sizewise.pipeline.evaluate import EvaluateOptions
     from sizewise.pipeline.export import ExportOptions
-    from sizewise.pipeline.predict import PredictOptions
+    from sizewise.pipeline.prediction.options import PredictOptions
     from sizewise.pipeline.train import TrainOptions
 
 __all__ = [
@@ -63,7 +63,7 @@ _HOMES = {
     "sizewise.pipeline.build": ("BuildOptions",),
     "sizewise.pipeline.evaluate": ("EvaluateOptions",),
     "sizewise.pipeline.export": ("ExportOptions",),
-    "sizewise.pipeline.predict": ("PredictOptions",),
+    "sizewise.pipeline.prediction.options": ("PredictOptions",),
     "sizewise.pipeline.train": ("TrainOptions",),
 }
 """Where each public name is defined."""

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
     from sizewise.pipeline.export import ExportOptions
-    from sizewise.pipeline.predict import Predictions, PredictOptions
+    from sizewise.pipeline.predict import Predictions
+    from sizewise.pipeline.prediction.options import PredictOptions
     from sizewise.pipeline.train import Trained, TrainOptions
 
     Model = str | Path | ExportedModel | Converted
@@ -166,7 +167,8 @@ def predict(
     **given: object,
 ) -> Predictions:
     """Find objects in pictures and draw them into ``out``."""
-    from sizewise.pipeline.predict import PredictOptions, predict
+    from sizewise.pipeline.predict import predict
+    from sizewise.pipeline.prediction.options import PredictOptions
 
     return predict(
         Path(model),

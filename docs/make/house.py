@@ -33,7 +33,7 @@ def main() -> None:
                 command = ["git", "worktree", "remove", "--force", str(trees[reference])]
                 subprocess.run(command, cwd=HOUSE, check=True, capture_output=True)
     rows = [[what, *(column[what] for column in columns.values())] for what in columns["today"]]
-    print("\n".join(grid(["figure", *columns], rows)))
+    sys.stdout.write("\n".join(grid(["figure", *columns], rows)) + "\n")
 
 
 def figures(tree: Path) -> dict[str, object]:

@@ -13,7 +13,8 @@ import typer
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core.errors import InputError
-from sizewise.pipeline.predict import Predictions, PredictOptions
+from sizewise.pipeline.predict import Predictions
+from sizewise.pipeline.prediction.options import PredictOptions
 
 
 def predict(

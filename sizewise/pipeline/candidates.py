@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sizewise.core.errors import EngineError, UsageError
-from sizewise.core.options import spelled
+from sizewise.core.errors import EngineError
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import ModelCard, Size, Sizes
 from sizewise.pipeline.models import usual_sizes
@@ -39,36 +38,6 @@ class Candidate(Protocol):
         where the data does not fit."""
 
 
-def find_candidate(
-    source: Path, *, backend: str, layout: str, trusted: Collection[str] = ()
-) -> Candidate:
-    """The model at ``source``. Raises UsageError and InputError where it can't be evaluated."""
-    from sizewise.pipeline.engine_candidates import EngineFolder, OnnxFile
-
-    if source.suffix == ".safetensors":
-        _demand_empty(source, {"backend": backend, "layout": layout})
-        return Checkpoint(source)
-    if source.is_dir():
-        return EngineFolder(source, backend, layout, trusted)
-    if source.suffix == ".onnx":
-        return OnnxFile(source, backend, layout)
-    raise UsageError(
-        f"{source} can't be evaluated",
-        "it is no checkpoint (.safetensors), no ONNX file and no folder of an engine",
-        "Give what sizewise train, export or build wrote.",
-    )
-
-
-def _demand_empty(source: Path, options: Mapping[str, str]) -> None:
-    for option, value in options.items():
-        if value:
-            raise UsageError(
-                f"{spelled(option)} can't be given for {source}",
-                "a checkpoint runs in PyTorch, and says itself what its outputs mean",
-                "Leave it out, or give the exported ONNX file.",
-            )
-
-
 class Checkpoint:
     """A checkpoint in PyTorch. Raises InputError where ``path`` is none."""
 
@@ -80,7 +49,7 @@ class Checkpoint:
 
         self._network = load_checkpoint(path)
         self.card = card_of(self._network)
-        self.sizes = Sizes.parse(usual_sizes(self.card))
+        self.sizes = usual_sizes(self.card)
 
     def refusal(self, size: Size) -> str:
         return self.card.refusal(size)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from exporter.request import PrecisionOptions
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.specs import ExportedModel, ModelCard, Sizes
+from sizewise.core.specs import ExportedModel, ModelCard
 from sizewise.pipeline.models import usual_sizes
 from sizewise.pipeline.scoring import Score, Scorer, largest_drop, open_scorer
 
@@ -148,7 +148,7 @@ def _settings(
     from exporter.calibration.images import read_calibration
     from exporter.convert import ConversionSettings
 
-    usual = Sizes.parse(usual_sizes(parent.card, parent.image))
+    usual = usual_sizes(parent.card, parent.image)
     sizes = options.calibration_sizes or usual[1::2]
     checked = dict.fromkeys((*usual, *sizes))
     images = None

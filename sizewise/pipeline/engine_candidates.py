@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sizewise.core.errors import EngineError, EngineMismatchError, InputError, UsageError
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress, Reporter
-from sizewise.core.specs import EngineArtifact, ImageInput, ModelCard, Size, Sizes
+from sizewise.core.specs import EngineArtifact, ImageInput, ModelCard, Size
 from sizewise.pipeline.models import card_as, read_as, usual_sizes
 from sizewise.pipeline.one_engine import USUAL_BACKEND, build_engine, read_engine
 
@@ -31,7 +31,7 @@ class OnnxFile:
         self.card = self._model.card
         _demand_meaning(path.name, self.card)
         self.runs_in = find_backend(backend or USUAL_BACKEND).name
-        self.sizes = Sizes.parse(usual_sizes(self.card, self._model.image))
+        self.sizes = usual_sizes(self.card, self._model.image)
 
     def refusal(self, size: Size) -> str:
         return self._model.refusal(size)

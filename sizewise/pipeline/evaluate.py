@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,9 +84,8 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
     UsageError, InputError, and EngineError where nothing could be measured.
     """
     from netzoo.tasks.registry import find_task
-    from sizewise.pipeline.candidates import find_candidate
 
-    candidate = find_candidate(
+    candidate = _candidate(
         source,
         backend=options.backend,
         layout=options.layout,
@@ -139,3 +138,34 @@ def _rows(
             yield SizeScores(size=size, scores=outcome)
     if len(failed) == len(sizes):
         raise failed[0]
+
+
+def _candidate(
+    source: Path, *, backend: str, layout: str, trusted: Collection[str] = ()
+) -> Candidate:
+    """The model at ``source``. Raises UsageError and InputError where it can't be evaluated."""
+    from sizewise.pipeline.candidates import Checkpoint
+    from sizewise.pipeline.engine_candidates import EngineFolder, OnnxFile
+
+    if source.suffix == ".safetensors":
+        _demand_empty(source, {"backend": backend, "layout": layout})
+        return Checkpoint(source)
+    if source.is_dir():
+        return EngineFolder(source, backend, layout, trusted)
+    if source.suffix == ".onnx":
+        return OnnxFile(source, backend, layout)
+    raise UsageError(
+        f"{source} can't be evaluated",
+        "it is no checkpoint (.safetensors), no ONNX file and no folder of an engine",
+        "Give what sizewise train, export or build wrote.",
+    )
+
+
+def _demand_empty(source: Path, options: Mapping[str, str]) -> None:
+    for name, value in options.items():
+        if value:
+            raise UsageError(
+                f"{spelled(name)} can't be given for {source}",
+                "a checkpoint runs in PyTorch, and says itself what its outputs mean",
+                "Leave it out, or give the exported ONNX file.",
+            )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sizewise.core.errors import UsageError
 from sizewise.core.options import spelled
-from sizewise.core.specs import ExportedModel, ImageInput, ModelCard
+from sizewise.core.specs import ExportedModel, ImageInput, ModelCard, Size, Sizes
 
 
 def read_as(path: Path, layout: str) -> ExportedModel:
@@ -35,10 +35,12 @@ def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
     return replace(card, task=task_of_layout(layout).name, layout=layout)
 
 
-def usual_sizes(card: ModelCard, image: ImageInput | None = None) -> str:
+def usual_sizes(card: ModelCard, image: ImageInput | None = None) -> Sizes:
     """Some that a model takes: its own, or 128 to 448 for most strides and smallest sizes."""
     if image is not None and image.fixed_size is not None:
-        return str(image.fixed_size)
+        return Sizes((image.fixed_size,))
     unit = card.round_up(32)
     first = max(4 * unit, -(-card.smallest // unit) * unit)
-    return f"{first}:{first + 10 * unit}:{2 * unit}"
+    last, step = first + 10 * unit, 2 * unit
+    sides = range(first, last + 1, step)
+    return Sizes((Size(side, side) for side in sides), f"{first}:{last}:{step}")

@@ -7,28 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netzoo.tasks.reading import ReadingOptions
 from sizewise.core.errors import SizewiseError
 from sizewise.core.files import output_folder
-from sizewise.core.options import option
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.reading import SIZE, optional
-from sizewise.core.specs import Size
+from sizewise.pipeline.prediction.options import PredictOptions
 from sizewise.pipeline.prediction.predictor import Finding
-from sizewise.pipeline.trust import MODEL, EngineOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictOptions(EngineOptions, ReadingOptions):
-    """What ``sizewise predict`` is told beside the model and the pictures."""
-
-    size: Size | None = option(
-        optional(SIZE),
-        None,
-        help="Size of the input in pixels, height x width: 416 or 384x640.",
-        group=MODEL,
-        shown="the model's own, or 416",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

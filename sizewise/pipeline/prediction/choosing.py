@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netzoo.tasks.task import Predictor
 from sizewise.core.errors import UsageError
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import EngineArtifact, ExportedModel, Size
 from sizewise.pipeline.one_engine import build_engine, read_engine
+from sizewise.pipeline.prediction.options import PredictOptions
 from sizewise.pipeline.prediction.reading import find_predictor
-
-if TYPE_CHECKING:
-    from sizewise.pipeline.predict import PredictOptions
 
 _USUAL_SIDE = 416
 """Pixels of height and width, where neither the model nor the user says them."""

@@ -25,7 +25,7 @@ from exporter.suppression.check import check_suppression
 from exporter.suppression.insert import Suppress
 from exporter.suppression.subgraph import SUPPRESSION as SUPPRESSION_TEXT
 from sizewise.core.errors import ExportError, ParityError, UsageError
-from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression, Task
+from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression, TaskName
 from tests.exporter.conftest import Exported
 from tests.exporter.detectors import run, suppressed, write_cells
 from tests.exporter.modules import DETECTOR
@@ -319,7 +319,7 @@ def test_an_export_whose_suppression_is_wrong_leaves_no_file(
 
 
 @pytest.mark.parametrize("task", ["segmentation", "classification", "unknown"])
-def test_other_tasks_are_refused_before_anything_runs(folder: Path, task: Task) -> None:
+def test_other_tasks_are_refused_before_anything_runs(folder: Path, task: TaskName) -> None:
     with pytest.raises(UsageError, match="only detectors find boxes"):
         exported(Cells(), folder, replace(DETECTOR, task=task))
     assert not list(folder.iterdir())

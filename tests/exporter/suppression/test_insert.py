@@ -18,7 +18,7 @@ from exporter.graph.serializing import to_bytes
 from exporter.suppression.insert import Suppress, suppressed_card
 from netzoo.tasks.layouts import read_suppressed
 from sizewise.core.errors import ExportError, UsageError
-from sizewise.core.specs import ModelCard, Suppression, Task
+from sizewise.core.specs import ModelCard, Suppression, TaskName
 from tests.exporter.detectors import Floats, crowd, run, suppressed, write_cells
 
 THIS = Suppression(score_threshold=0.3, iou_threshold=0.5, max_detections=12)
@@ -169,7 +169,7 @@ def test_an_unknown_layout_lists_those_there_are() -> None:
 
 
 @pytest.mark.parametrize("task", ["segmentation", "classification", "unknown"])
-def test_only_detectors_have_boxes_to_suppress(task: Task) -> None:
+def test_only_detectors_have_boxes_to_suppress(task: TaskName) -> None:
     with pytest.raises(UsageError, match=f"its task is {task}"):
         suppressed_card(ModelCard(network="net", task=task), THIS)
 
