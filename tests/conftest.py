@@ -8,15 +8,24 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.database import InMemoryExampleDatabase
 
 from engines.store.signing import KEY_FILE
+
+ROOT = Path(__file__).resolve().parent.parent
 
 # Tests import these libraries themselves, which would report that, and write to the user's home.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
-# How long an example takes says something of the machine and nothing of the code.
-settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says something of the machine and nothing of the code. Where the tree
+# may only be read, failing examples are kept in memory, of which hypothesis would warn.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=settings().database if os.access(ROOT, os.W_OK) else InMemoryExampleDatabase(),
+)
 settings.load_profile("tests")
 
 # torch.export does its arithmetic on sizes in sympy, whose cache of 1,000 results is too small for

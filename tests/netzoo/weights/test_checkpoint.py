@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shlex
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -84,7 +85,7 @@ class Malicious:
         self.path = path
 
     def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
-        return os.system, (f"touch {self.path}",)
+        return os.system, (f"touch {shlex.quote(str(self.path))}",)
 
 
 def plain_pickle(value: object, path: Path) -> None:
