@@ -26,11 +26,17 @@ STAGED = ("average", "absi", "hierarchical")
 """Over convnet at three scales; the others, and other backbones, at two: torch.export takes
 over a minute for a transformer. All but average over resnet18 are for the slow tests where they
 are not over convnet."""
+ELSEWHERE = ("single", "average", "absi")
+"""Over convnet they are exported at two scales by the fast tests of the whole line (the first two)
+and of the precisions."""
 CASES = [
     pytest.param(fusion, backbone, marks=() if quick else pytest.mark.slow)
     for fusion in sorted(fusions())
     for backbone in BACKBONES
-    for quick in [backbone == "convnet" or (fusion, backbone) == ("average", "resnet18")]
+    for quick in [
+        (backbone == "convnet" and fusion not in ELSEWHERE)
+        or (fusion, backbone) == ("average", "resnet18")
+    ]
 ]
 
 
