@@ -6,6 +6,7 @@ A back end that only builds here builds them all, and a fifth that random weight
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,10 @@ from netzoo.network import build_network, find_network
 from netzoo.weights.settling import settle
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError
+from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import EngineSpec, ExportedModel, ModelCard, Profile, Size
 from tests.engines.on_gpu import BACKENDS as ON_GPU
+from tests.shared import made_once
 
 Array = NDArray[np.float32]
 SIZE = Size(96, 128)
@@ -60,10 +63,10 @@ BUILDING = [
 
 
 @pytest.fixture(scope="module")
-def parent(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> ExportedModel:
-    return _export(request.param, tmp_path_factory.mktemp("parent"))
+def parent(request: pytest.FixtureRequest, shared: Path) -> ExportedModel:
+    name: str = request.param
+    folder = made_once(shared, f"precisions-{name.replace('/', '-')}", partial(_export, name))
+    return read_model(folder / "fp32.onnx")
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +80,19 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def files(parent: ExportedModel, pictures: Path) -> dict[str, ExportedModel]:
+def files(parent: ExportedModel, pictures: Path, shared: Path) -> dict[str, ExportedModel]:
     """One of each precision; fp32 is the parent."""
     settings = ConversionSettings(
         images=read_calibration(str(pictures)), sizes=CALIBRATED, check_sizes=(SIZE,)
     )
-    made = {
-        name: convert(parent, name, parent.path.with_name(f"{name}.onnx"), settings=settings)
-        for name in precisions()
-        if name != "fp32"
-    }
-    return {"fp32": parent} | made
+    names = [name for name in precisions() if name != "fp32"]
+
+    def make(folder: Path) -> None:
+        for name in names:
+            convert(parent, name, folder / f"{name}.onnx", settings=settings)
+
+    folder = made_once(shared, f"{parent.path.parent.name}-converted", make)
+    return {"fp32": parent} | {name: read_model(folder / f"{name}.onnx") for name in names}
 
 
 @of_five
