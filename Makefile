@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-gpu test-slow bench networks ablation multiscale engines tensorrt gpu clean
+.PHONY: demo test test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt gpu clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -29,15 +29,19 @@ test-gpu: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/pytest tests/benchmarks --benchmark-only
 
+# CHANGELOG.md from the fragments in changelog.d, which it removes; raise sizewise/_version.py before.
+changelog: $(STAMP)
+	$(BIN)/towncrier build --yes
+
 networks: $(STAMP)
-	$(BIN)/python docs/make/networks.py
+	$(BIN)/python -m docs.make.networks
 
 # docs/multiscale.md: three seeds of ten trainings (an hour), what fusions cost (15 min), the page.
 ablation: $(STAMP)
-	$(BIN)/python docs/make/multiscale/ablation.py
+	$(BIN)/python -m docs.make.multiscale.ablation
 
 multiscale: $(STAMP)
-	$(BIN)/python docs/make/multiscale/cost.py
+	$(BIN)/python -m docs.make.multiscale.cost
 	$(BIN)/python -m docs.make.multiscale.tables
 
 # docs/engines.md: files (a quarter of an hour), then what wants a quiet machine (40 min), what runs.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sizewise.core.rooms import ROOMS
+from tests.bench.models import colours
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -67,3 +68,38 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_doctor_loads_no_library_that_it_looks_for() -> None:
     assert not _imported("doctor") & {"torch", "tensorrt", "openvino", "onnxruntime"}
+
+
+def test_the_wheel_works_without_the_checkout(
+    wheel: zipfile.Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unpacked beside nothing else, it measures a model that was exported by nobody here."""
+    site = tmp_path / "site"
+    wheel.root.extractall(site)
+    (tmp_path / "desk").mkdir()
+    colours(tmp_path / "desk" / "model.onnx")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    command = (
+        "import sizewise, sys; from sizewise.cli import main; print(sizewise.__file__); main()"
+    )
+    options = ("--sizes", "32", "--backend", "onnxruntime", "--processes", "1", "--rounds", "1")
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", command, "bench", "model.onnx", *options],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path / "desk",
+    )
+    home, said = ended.stdout.splitlines()
+    assert Path(home).is_relative_to(site)
+    assert "2 trials measured" in said
+
+
+def test_the_changelog_takes_every_fragment() -> None:
+    command = [sys.executable, "-m", "towncrier", "build", "--draft", "--version", "9.9.9"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    fragments = [path for path in (ROOT / "changelog.d").glob("*.md")]
+    assert said.count("\n- ") == len(fragments)
+    assert all(
+        path.suffixes[-2] in (".added", ".changed", ".fixed", ".removed") for path in fragments
+    )
