@@ -98,7 +98,7 @@ def test_the_wheel_works_without_the_checkout(
 def test_the_changelog_takes_every_fragment() -> None:
     command = [sys.executable, "-m", "towncrier", "build", "--draft", "--version", "9.9.9"]
     said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
-    fragments = [path for path in (ROOT / "changelog.d").glob("*.md")]
+    fragments = list((ROOT / "changelog.d").glob("*.md"))
     assert said.count("\n- ") == len(fragments)
     assert all(
         path.suffixes[-2] in (".added", ".changed", ".fixed", ".removed") for path in fragments
