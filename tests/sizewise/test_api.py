@@ -1,0 +1,109 @@
+"""The public surface: what ``import sizewise as sw`` gives, and what it costs."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sizewise as sw
+from sizewise.core.options import options_of
+from tests.bench.models import colours
+
+SURFACE = {
+    *("train", "export", "convert", "build", "bench", "evaluate", "predict", "report", "load"),
+    *("TrainOptions", "ExportOptions", "PrecisionOptions", "BuildOptions", "SweepSettings"),
+    *("EvaluateOptions", "PredictOptions"),
+    *("Size", "Sizes", "ExportedModel", "EngineArtifact", "Reporter", "SILENT", "SizewiseError"),
+    "__version__",
+}
+
+
+def test_the_public_surface_is_this_and_nothing_more() -> None:
+    assert set(sw.__all__) == set(dir(sw)) == SURFACE
+    assert all(hasattr(sw, name) for name in SURFACE)
+    with pytest.raises(AttributeError, match="no attribute 'frobnicate'"):
+        sw.frobnicate  # noqa: B018
+
+
+def test_importing_it_imports_nothing_heavy() -> None:
+    script = "import sizewise, sys; print(' '.join({m.partition('.')[0] for m in sys.modules}))"
+    said = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    loaded = set(said.stdout.split())
+    assert not loaded & {
+        "torch",
+        "pandas",
+        "numpy",
+        "onnx",
+        "onnxruntime",
+        "typer",
+        "rich",
+        "scipy",
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["train", "export", "convert", "build", "bench", "evaluate", "predict"]
+)
+def test_every_function_is_typed_and_takes_a_reporter(name: str) -> None:
+    signature = inspect.signature(getattr(sw, name))
+    assert signature.parameters["reporter"].default is sw.SILENT
+    assert signature.return_annotation is not inspect.Signature.empty
+
+
+@pytest.mark.parametrize("name", sorted(name for name in SURFACE if name.endswith("Options")))
+def test_every_option_is_explained(name: str) -> None:
+    for known in options_of(getattr(sw, name)).values():
+        assert known.help.endswith((".", ")"))
+        assert max(len(sentence.split()) for sentence in known.help.split(". ")) <= 30
+
+
+def test_a_sweep_is_silent_and_comes_back_as_a_table(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    colours(tmp_path / "model.onnx")
+    outcome = sw.bench(
+        tmp_path / "model.onnx",
+        out=tmp_path,
+        sizes="32",
+        backends="onnxruntime",
+        strategies=["static"],
+        processes=1,
+        rounds=1,
+    )
+    assert (outcome.measured, dict(outcome.statuses)) == (1, {"ok": 1})
+    frame = sw.load(outcome.results)
+    assert list(frame["size"]) == ["32x32"]
+    assert (frame["latency_ms"] > 0).all()
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", "")
+
+
+def test_progress_and_remarks_reach_the_reporter(tmp_path: Path) -> None:
+    class Heard:
+        def __init__(self) -> None:
+            self.stages: list[str] = []
+            self.remarks: list[str] = []
+
+        def stage(self, label: str, total: int) -> object:
+            self.stages.append(label)
+            return sw.SILENT.stage(label, total)
+
+        def remark(self, text: str) -> None:
+            self.remarks.append(text)
+
+    colours(tmp_path / "model.onnx")
+    heard = Heard()
+    sw.build(
+        tmp_path / "model.onnx",
+        out=tmp_path / "engines",
+        sizes="32",
+        strategies="static",
+        reporter=heard,  # type: ignore[arg-type]
+    )
+    assert heard.stages == ["Building engines"]
