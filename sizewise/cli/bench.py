@@ -28,7 +28,8 @@ _IN_FILES = (
 def bench(
     context: typer.Context,
     models: Annotated[
-        list[Path], typer.Argument(help="ONNX files, or one TOML file that names them.")
+        list[Path],
+        typer.Argument(metavar="MODELS", help="ONNX files, or one TOML file that names them."),
     ],
     settings: Annotated[SweepSettings, Without(*_IN_FILES)],
     *,

@@ -16,7 +16,9 @@ from sizewise.pipeline.build import BuildOptions, Builds, ComparedEngine, Refusa
 
 
 def build(
-    model: Annotated[Path, typer.Argument(help="Any ONNX file that takes images.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Any ONNX file that takes images.")
+    ],
     options: BuildOptions,
     *,
     out: Out = Path("runs/engines"),

@@ -15,7 +15,10 @@ from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
 def evaluate(
     source: Annotated[
         Path,
-        typer.Argument(help="A .safetensors checkpoint, an ONNX file, or the folder of an engine."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A .safetensors checkpoint, an ONNX file, or the folder of an engine.",
+        ),
     ],
     options: EvaluateOptions,
     *,

@@ -18,8 +18,9 @@ def export(
     source: Annotated[
         str,
         typer.Argument(
+            metavar="SOURCE",
             help="A network's name, a .safetensors checkpoint, FILE.py:FUNCTION, "
-            "PACKAGE.MODULE:FUNCTION, or an ONNX file (then only NMS and the precision passes run)."
+            "PACKAGE.MODULE:FUNCTION, or an ONNX file (only NMS and precision passes then).",
         ),
     ],
     options: ExportOptions,

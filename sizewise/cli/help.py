@@ -18,7 +18,8 @@ class TitledCommand(TyperCommand):
         groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for param in self.get_params(ctx):
             if record := param.get_help_record(ctx):
-                groups[_title(param)].append(record)
+                name, text = record  # of an argument, typer adds Python's type
+                groups[_title(param)].append((name.partition(" <")[0], text))
         last = groups.pop(_GENERAL, [])
         for title, records in (*groups.items(), (_GENERAL, last)):
             if records:

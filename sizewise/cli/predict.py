@@ -19,9 +19,14 @@ from sizewise.pipeline.prediction.options import PredictOptions
 
 def predict(
     model: Annotated[
-        Path, typer.Argument(help="An ONNX file, or the folder of an engine (sizewise build).")
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="An ONNX file, or the folder of an engine (sizewise build)."
+        ),
     ],
-    images: Annotated[list[Path], typer.Argument(help="Pictures, and folders of pictures.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="PICTURES", help="Pictures, and folders of pictures.")
+    ],
     options: PredictOptions,
     *,
     out: Out = Path("runs/predict"),

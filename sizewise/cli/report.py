@@ -12,7 +12,9 @@ from sizewise.cli.options import Json
 
 
 def report(
-    results: Annotated[Path, typer.Argument(help="A results.sqlite that bench wrote.")],
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS", help="A results.sqlite that bench wrote.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option(

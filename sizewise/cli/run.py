@@ -15,7 +15,7 @@ from sizewise.cli.report import say_findings
 
 
 def run(
-    config: Annotated[Path, typer.Argument(help="A TOML file; see examples/.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file; see examples/.")],
     *,
     out: Annotated[
         Path | None,

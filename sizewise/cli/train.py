@@ -15,7 +15,9 @@ from sizewise.pipeline.train import TrainOptions
 
 
 def train(
-    network: Annotated[str, typer.Argument(help="A network's name (sizewise networks).")],
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="A network's name (sizewise networks).")
+    ],
     options: TrainOptions,
     *,
     data: Annotated[

@@ -43,7 +43,7 @@ def test_every_command_explains_itself(cli: Cli, command: str) -> None:
     said = cli(command, "--help")
     assert said.code == 0
     assert "…" not in said.out
-    assert "..." not in re.sub(r"\{\w+\}\.\.\.", "", said.out)  # {models}...: several
+    assert "..." not in re.sub(r"\{[A-Z]+\}\.\.\.", "", said.out)  # MODELS...: one or more
     assert "General:" in said.out
 
 
