@@ -120,8 +120,8 @@ def test_accuracy_is_what_export_printed(measured: Path, tmp_path: Path) -> None
     printed.write_text(json.dumps([_scored("int8", 0.02), _scored("fp16", -0.001)]))
     accuracy_tables.copy_record([printed])
     rows = [" ".join(line.split()) for line in "\n".join(accuracy_tables.accuracy()).splitlines()]
-    headers = "mIoU, fp32 | mIoU lost, int8 | mIoU lost, fp16"
-    assert f"| size | calibrated there | {headers} |" in rows
+    headers = "mIoU, fp32 | mIoU loss, int8 | mIoU loss, fp16"
+    assert f"| size | calibrated at it | {headers} |" in rows
     assert "| 64x64 | yes | 0.800 | 2.00 | -0.10 |" in rows
     assert "| 64x96 | no | 0.800 | 2.00 | -0.10 |" in rows
 

@@ -55,15 +55,15 @@ def _table(network: Mapping[str, Any]) -> Iterable[str]:
         lost = [_lost(one["scores"], size, name) for one in made.values() for name in metrics]
         before = [f"{score['parent'][name]:.3f}" for name in metrics]
         rows.append([str(size), _calibrated(size, made.values()), *before, *lost])
-    headers = ["size", "calibrated there", *(f"{NAMES[name]}, fp32" for name in metrics)]
-    headers += [f"{NAMES[name]} lost, {precision}" for precision in made for name in metrics]
+    headers = ["size", "calibrated at it", *(f"{NAMES[name]}, fp32" for name in metrics)]
+    headers += [f"{NAMES[name]} loss, {precision}" for precision in made for name in metrics]
     yield (
         f"**{network['network']}**, {network['parameters'] / 1e6:.2f} M parameters, on "
-        f"{first['scores'][0]['made']['images']} images; points lost (below 0: gained)."
+        f"{first['scores'][0]['made']['images']} images; accuracy loss in points (negative: gain)."
     )
     yield from ("", grid(headers, rows, texts=2), "")
     if kept := [f"{len(one['kept'])} in {name}" for name, one in made.items() if one["kept"]]:
-        yield from (f"Layers that stay in fp32: {', '.join(kept)}.", "")
+        yield from (f"Layers kept in fp32: {', '.join(kept)}.", "")
 
 
 def _lost(scores: Iterable[Mapping[str, Any]], size: Size, metric: str) -> str:

@@ -63,7 +63,7 @@ def _overview(same: Mapping[Column, str]) -> str:
         [backend, *(same[precision, backend] or _DIFFERS for precision in precisions)]
         for backend in backends
     ]
-    return grid(["every network, in", *precisions], rows, texts=len(precisions) + 1)
+    return grid(["back end", *precisions], rows, texts=len(precisions) + 1)
 
 
 def _differing(
@@ -84,6 +84,6 @@ def _left_out(record: Mapping[str, Any]) -> list[str]:
     tried = ", ".join(slow["networks"]) or "none"
     return [
         f"Networks tried: {', '.join(dict.fromkeys(c['network'] for c in record['cells']))}. "
-        f"Left out: {left_out}. {slow['backend']}, which takes long to build, was tried with "
-        f"{tried} alone."
+        f"Left out: {left_out}. {slow['backend']}, which takes long to build, was tried only with "
+        f"{tried}."
     ]

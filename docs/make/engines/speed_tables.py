@@ -44,7 +44,7 @@ def _kept(networks: Mapping[str, Any]) -> list[str]:
         for network, measured in networks.items()
         for precision, layers in measured["kept"].items()
     ]
-    said = f"Layers that stay in fp32, for files to be within their bounds: {', '.join(kept)}."
+    said = f"Layers kept in fp32, so that files are within their bounds: {', '.join(kept)}."
     return ["", said] if kept else []
 
 
@@ -63,8 +63,10 @@ def best() -> list[str]:
         if network in record["full_width"]:
             compared.append((default, found[winner]))
     mean = _times(_geometric_mean(compared))
-    table = grid(["network", "size", "best engine", "times ONNX Runtime's default"], rows, texts=3)
-    return [table, "", f"Geometric mean over the {len(compared)} of full width: **{mean}**."]
+    table = grid(
+        ["network", "size", "best engine", "speed-up over ONNX Runtime's default"], rows, texts=3
+    )
+    return [table, "", f"Geometric mean over the {len(compared)} rows at full width: **{mean}**."]
 
 
 def benchmark_app() -> list[str]:

@@ -109,7 +109,7 @@ def limits() -> list[str]:
         )
         alone = one_thread[fusion] / one_thread["average"] if backend == "onnxruntime" else None
         interval = f"{found.low:.2f}–{found.high:.2f}"
-        held = "yes" if found.high <= limit else "by its median; the interval reaches over it"
+        held = "yes" if found.high <= limit else "by the median; the interval exceeds it"
         rows.append(
             [
                 *(fusion, backend, f"{limit:g}", f"{found.ratio:.2f} ({interval})"),
@@ -185,7 +185,7 @@ def memory() -> list[str]:
         own = steps[fusion, 352, ()] - steps["average", 352, ()]
         rows.append(
             [
-                f"merging by {fusion}, more than by average",
+                f"merging by {fusion}, above average",
                 *("600 (both)", "0.75", f"{own:+.0f}", f"{own / base:.2f}"),
                 *(_merging(results, fusion, backend) for backend in BACKENDS),
             ]
@@ -300,7 +300,7 @@ def _difference(own: dict[int, float], other: dict[int, float]) -> str:
 
 
 def ablation() -> list[str]:
-    headers = ["fusion", "mIoU, guide", "mIoU at 192", "mIoU at 256", "points over single at 256"]
+    headers = ["fusion", "mIoU, guide", "mIoU at 192", "mIoU at 256", "points above single at 256"]
     headers += ["F-measure, guide", "F-measure at 256", "MAE at 256"]
     small, large = _ablation("192x192", "miou"), _ablation("256x256", "miou")
     f_measure, mae = _ablation("256x256", "f_measure"), _ablation("256x256", "mae")
@@ -337,7 +337,7 @@ def weights() -> list[str]:
                 "" if given == (0.5, 1.0, 0.5) else _difference(own, usual),
             ]
         )
-    headers = ["weights", "mIoU, guide", "total loss", "mIoU at 256", "points over 0.5, 1, 0.5"]
+    headers = ["weights", "mIoU, guide", "total loss", "mIoU at 256", "points above 0.5, 1, 0.5"]
     return grid(headers, rows)
 
 
