@@ -73,17 +73,17 @@ def _page(zoo: dict[str, Any], exported: dict[str, Any], runs: list[Run]) -> Ite
     yield (
         "Made by `make networks` from `examples/networks.toml` and `examples/networks-large.toml`: "
         "every network at full width, with random weights, as `sizewise export NETWORK` writes it. "
-        "Parameters and BFLOPs (two per multiply-add of the convolutions) are counted at the size "
-        "that the network was published at; heights and widths are multiples of the largest "
-        "stride.\n"
+        "Parameters and BFLOPs are counted at the size that the network was published at. A "
+        "multiply-add of a convolution counts as two operations. Heights and widths must be "
+        "multiples of the largest stride.\n"
     )
     yield f"{_machine(runs[-1])}\n"
     yield from _costs(zoo, exported)
     yield ""
     yield (
         "Median latency in ms of one image in one dynamic engine per back end, FP32, with its 95 % "
-        "interval. † is not to be trusted: other programs were busy, or the interval is wider than "
-        "±5 %. P6 and P7 take multiples of 64 and of 128, and so have a table of their own.\n"
+        "interval. † marks an unreliable value: background load, or an interval wider than ±5 %. "
+        "P6 and P7 take multiples of 64 and of 128, so they have a table of their own.\n"
     )
     for run in runs:
         yield from _latencies(zoo, run.results)
@@ -98,12 +98,12 @@ def _machine(run: Run) -> str:
         + ", ".join(
             f"{name} {version}" for name, version in where.packages.items() if name in BACKENDS
         )
-        + "; export seconds are those of the whole command, on the same machine."
+        + ". Export seconds are those of the whole command, on the same machine."
     )
 
 
 def _costs(zoo: dict[str, Any], exported: dict[str, Any]) -> Iterable[str]:
-    yield "| network | size | parameters | BFLOPs | strides | smallest | export (s) | ONNX nodes |"
+    yield "| network | size | parameters | BFLOPs | strides | smallest size | export (s) | ONNX nodes |"
     yield "|---|---|--:|--:|---|---|--:|--:|"
     for name, cost in zoo.items():
         yield (
