@@ -103,7 +103,7 @@ def _machine(run: Run) -> str:
 
 
 def _costs(zoo: dict[str, Any], exported: dict[str, Any]) -> Iterable[str]:
-    yield "| network | size | parameters | BFLOPs | strides | smallest size | export (s) | ONNX nodes |"
+    yield "| network | size | parameters | BFLOPs | strides | min. size | export (s) | ONNX nodes |"
     yield "|---|---|--:|--:|---|---|--:|--:|"
     for name, cost in zoo.items():
         yield (

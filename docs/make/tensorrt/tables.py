@@ -91,7 +91,7 @@ def memory() -> list[str]:
     """What the builder says that weights and one call at the largest size take, in MiB."""
     if not RECORD.exists():
         return [MISSING]
-    headers = ("network", "precision", "weights", *(f"a call, {s}" for s in STRATEGIES))
+    headers = ("network", "precision", "weights", *(f"per call, {s}" for s in STRATEGIES))
     return grid(headers, [_memory_row(key, cells) for key, cells in _by_model().items()])
 
 
