@@ -1,5 +1,5 @@
-# make demo · make test — both make .venv first. TORCH_INDEX=URL takes PyTorch from another index,
-# WORKERS=N runs the tests in N processes, PYTEST_OPTIONS are handed on to pytest.
+# make demo, make test: both create .venv first. TORCH_INDEX=URL installs PyTorch from another index,
+# WORKERS=N runs the tests in N processes, PYTEST_OPTIONS are passed to pytest.
 PYTHON ?= python3
 TORCH_INDEX ?=
 WORKERS ?= 2
@@ -29,14 +29,17 @@ test-gpu: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/pytest tests/benchmarks --benchmark-only
 
-# CHANGELOG.md from the fragments in changelog.d, which it removes; raise sizewise/_version.py before.
+# Writes CHANGELOG.md from the fragments in changelog.d, and removes them.
+# Raise the version in sizewise/_version.py first.
 changelog: $(STAMP)
 	$(BIN)/towncrier build --yes
 
+# docs/networks.md: exports and measures every network.
 networks: $(STAMP)
 	$(BIN)/python -m docs.make.networks
 
-# docs/multiscale.md: three seeds of ten trainings (an hour), what fusions cost (15 min), the page.
+# docs/multiscale.md: ablation trains ten networks with three seeds each (an hour);
+# multiscale measures the cost of fusions (15 min) and fills in the page.
 ablation: $(STAMP)
 	$(BIN)/python -m docs.make.multiscale.ablation
 
@@ -44,7 +47,7 @@ multiscale: $(STAMP)
 	$(BIN)/python -m docs.make.multiscale.cost
 	$(BIN)/python -m docs.make.multiscale.tables
 
-# docs/engines.md: files (a quarter of an hour), then what wants a quiet machine (40 min), what runs.
+# docs/engines.md: files (15 min), speed and benchmark_app (40 min, on an idle machine), what runs.
 engines: $(STAMP)
 	$(BIN)/python -m docs.make.engines.files
 	$(BIN)/python -m docs.make.engines.speed
@@ -52,11 +55,11 @@ engines: $(STAMP)
 	$(BIN)/python -m docs.make.engines.matrix
 	$(BIN)/python -m docs.make.engines.tables
 
-# reports/measured/gpu-*.json: needs an NVIDIA GPU, hours of it, and whichever of its back ends.
+# reports/measured/gpu-*.json: needs an NVIDIA GPU for hours, and at least one GPU back end.
 gpu: $(STAMP)
 	$(BIN)/python -m docs.make.gpu.sweep
 
-# docs/tensorrt.md: what building costs (a quarter of an hour, on a quiet machine; no GPU needed).
+# docs/tensorrt.md: cost of building (15 min, on an idle machine; no GPU needed).
 tensorrt: $(STAMP)
 	$(BIN)/python -m docs.make.tensorrt.builds
 	$(BIN)/python -m docs.make.tensorrt.tables
@@ -65,7 +68,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
 	$(PIP) -e ".[torch,cpu,digits,rtx,dev]"
-	@# Only its ONNX file is used: a model that is not ours, for a test.
+	@# Tests use the ONNX file of this package, as a model from outside.
 	$(PIP) --no-deps --ignore-requires-python rapidocr-onnxruntime
 	touch $@
 
