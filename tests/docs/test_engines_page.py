@@ -1,4 +1,4 @@
-"""docs/engines.md says what the raw records say (examples/engines)."""
+"""docs/engines.md says what the raw records say (docs/make/engines)."""
 
 from __future__ import annotations
 

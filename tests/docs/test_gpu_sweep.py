@@ -1,4 +1,4 @@
-"""The sweep of GPUs (examples/gpu), with the fake back end and a made-up device."""
+"""The sweep of GPUs (docs/make/gpu), with the fake back end and a made-up device."""
 
 from __future__ import annotations
 

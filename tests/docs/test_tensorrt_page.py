@@ -1,4 +1,4 @@
-"""docs/tensorrt.md says what the raw record says (examples/tensorrt)."""
+"""docs/tensorrt.md says what the raw record says (docs/make/tensorrt)."""
 
 from __future__ import annotations
 
