@@ -68,11 +68,11 @@ def test_the_best_engine_is_one_whose_file_is_within_its_bound(measured: Path) -
     assert table[2] == "1. openvino does not run the file: N layers are fp32."
     assert table[3:] == [
         "",
-        "Layers that stay in fp32, for files to be within their bounds: 1 of a in int8.",
+        "Layers kept in fp32, so that files are within their bounds: 1 of a in int8.",
     ]
     best, _, mean = speed_tables.best()
     assert "openvino static fp32" in best
-    assert mean == "Geometric mean over the 1 of full width: **2.00× (2.00–2.00)**."
+    assert mean == "Geometric mean over the 1 rows at full width: **2.00× (2.00–2.00)**."
 
     pages.write_record("speed", _speed_record(results, int8_error=0.1))
     assert "8.00× (8.00–8.00)" in speed_tables.best()[0]
