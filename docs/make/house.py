@@ -104,11 +104,16 @@ def _parameters(module: ast.Module) -> int:
 
 
 def _parses(module: ast.Module) -> int:
-    """Places that call ``Sizes.parse`` on anything but a literal."""
+    """Places that read sizes from what is not written there."""
+    literal = {
+        id(node.func)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)
+    }
     return sum(
-        isinstance(node, ast.Call)
-        and ast.unparse(node.func) == "Sizes.parse"
-        and not isinstance(node.args[0], ast.Constant)
+        isinstance(node, ast.Attribute)
+        and ast.unparse(node) == "Sizes.parse"
+        and id(node) not in literal
         for node in ast.walk(module)
     )
 

@@ -97,13 +97,18 @@ def test_an_unknown_network(cli: Cli, tmp_path: Path) -> None:
     _one_sentence(cli("export", "yolov99", "--out", tmp_path), 2, "yolov99", "yolov3")
 
 
+LINE = "out = 'x'\ndata = 'digits'\n[train]\nnetwork = 'yolov3'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("[bench]\nspeed = 1\n", "bench.speed: there is no such key"),
+        (f"{LINE}[bench]\nspeed = 1\n", "There is no option bench.speed"),
         ("[bench\n", "can't be read"),
-        ("colour = 'red'\n", "colour: there is no such key"),
-        ("[train]\nsteps = 'many'\nnetwork = 'yolov3'\n", "train.steps"),
+        (f"colour = 'red'\n{LINE}[bench]\n", "There is no option colour"),
+        (f"{LINE}steps = 'many'\n[bench]\n", "Invalid value 'many' for train.steps"),
+        (f"{LINE}", "bench is missing"),
+        ("out = 'x'\ndata = 'digits'\n[train]\n[bench]\n", "train.network is missing"),
     ],
 )
 def test_a_configuration_that_is_wrong(text: str, part: str, cli: Cli, tmp_path: Path) -> None:
@@ -115,7 +120,7 @@ def test_a_configuration_that_is_wrong(text: str, part: str, cli: Cli, tmp_path:
 def test_a_configuration_for_bench_that_is_wrong(cli: Cli, tmp_path: Path) -> None:
     config = tmp_path / "sweep.toml"
     config.write_text("models = ['a.onnx']\n[bench]\nspeed = 1\n")
-    _one_sentence(cli("bench", config), 2, "bench.speed: there is no such key")
+    _one_sentence(cli("bench", config), 2, "There is no option bench.speed")
 
 
 def test_axes_beside_a_configuration_are_refused(cli: Cli, tmp_path: Path) -> None:

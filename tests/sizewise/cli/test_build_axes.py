@@ -56,7 +56,7 @@ def test_build_takes_profiles_ranges_and_options(
     ("asked", "why"),
     [
         (("--profiles", "9"), "there are 8 sizes for 9 profiles"),
-        (("--batch", "4:1:8"), "'4:1:8' isn't a batch size"),
+        (("--batch", "4:1:8"), "Invalid value '4:1:8' for --batch"),
         (
             ("--backend-option", "sed=1"),
             "'sed' isn't an option of fake: fake has seed (a whole number;",
@@ -131,7 +131,7 @@ def test_a_bar_says_how_far_a_build_is(
             assert (label, total) == ("Building engines", 2)
             yield self
 
-    monkeypatch.setattr(console, "progress", Bar)
+    monkeypatch.setattr(console, "reporter", Bar)
     options = ("--backend-option", "build_s=0.5", "--out", tmp_path / "o")
     assert cli("build", tiny_model, *FAKE, *options).code == 0
     assert notes[0] == (0, "fake profiles")
