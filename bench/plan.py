@@ -1,4 +1,4 @@
-"""From axes to trials: what is measured, and which of it together."""
+"""The plan of a sweep: the trials of its axes, and which of them are measured together."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def plan_sweep(
 ) -> tuple[Group, ...]:
     """All trials, in groups of one size and protocol; ``data_sha256`` of each data source.
 
-    A size that some models don't take is planned (and will be filed as unsupported). Raises
-    UsageError where none takes it, for an unknown back end, for a fusion that no model has and for
-    what is no size, and InputError for a model that does not take images.
+    A size that only some models take is planned for all (the rest is filed as unsupported). Raises
+    UsageError for a size that none takes, an unknown back end and a fusion that no model has, and
+    InputError for a model that does not take images.
     """
     groups: dict[tuple[Size, Protocol], dict[str, Planned]] = {}
     for axes in settings.products():
@@ -60,14 +60,16 @@ def plan_sweep(
     )
 
 
-_KEPT = ("fusion", "precision")
-"""What models are kept by."""
+_SELECTS = ("fusion", "precision")
+"""The axes that select models."""
 
 
 def models_of(axes: Axes, models: Sequence[ExportedModel]) -> tuple[ExportedModel, ...]:
-    """Those whose fusion and precision are asked for. Raises UsageError for a fusion or a precision
-    that none of them has."""
-    for name in _KEPT:
+    """The models whose fusion and precision are requested.
+
+    Raises UsageError for a fusion or a precision that none of them has.
+    """
+    for name in _SELECTS:
         known = {getattr(model.card, name) for model in models}
         _demand_known(name, getattr(axes, name), known)
     return tuple(
@@ -78,14 +80,14 @@ def models_of(axes: Axes, models: Sequence[ExportedModel]) -> tuple[ExportedMode
     )
 
 
-def _demand_known(name: str, asked: Iterable[str], known: Iterable[str]) -> None:
-    there = sorted(known)
-    for one in asked:
-        if one not in there:
+def _demand_known(name: str, requested: Iterable[str], known: Iterable[str]) -> None:
+    offered = sorted(known)
+    for one in requested:
+        if one not in offered:
             raise UsageError(
-                f"No model here has the {name} {one!r}",
-                f"there is {', '.join(map(repr, there))}",
-                f"Choose among these, or leave {spelled(name)} out to measure all of them.",
+                f"No model has the {name} {one!r}",
+                f"the models have {', '.join(map(repr, offered))}",
+                f"Choose from these, or leave {spelled(name)} out to measure all models.",
             )
 
 
@@ -127,10 +129,12 @@ def _cell(model: ExportedModel, spec: EngineSpec, size: Size) -> Cell:
 
 def _demand_takers(models: Sequence[ExportedModel], sizes: Iterable[Size]) -> None:
     for size in sizes:
-        refusals = [f"{model.path.name}: {model.refusal(size)}" for model in models]
-        if all(model.refusal(size) for model in models):
-            raise UsageError(
-                f"No model here takes the size {size}",
-                "; ".join(refusals),
-                f"Choose other {spelled('sizes')}.",
-            )
+        refusals = {model.path.name: model.refusal(size) for model in models}
+        if not all(refusals.values()):
+            continue
+        todo = f"Choose other sizes with {spelled('sizes')}."
+        if len(refusals) == 1:
+            ((name, why),) = refusals.items()
+            raise UsageError(f"{name} does not take the size {size}", why, todo)
+        reasons = "; ".join(f"{name}: {why}" for name, why in refusals.items())
+        raise UsageError(f"No model takes the size {size}", reasons, todo)

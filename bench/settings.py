@@ -1,4 +1,4 @@
-"""What a sweep is requested to do: the options of ``sizewise bench`` and the table ``[bench]``."""
+"""Settings of a sweep: the options of ``sizewise bench`` and the table ``[bench]``."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _MODELS, _MEASURING, _LIMITS = "Models and data", "Measurement", "Limits"
 class Axes(EngineAxes):
     """One cross product: models × engines × replicas.
 
-    ``fusion`` keeps the models that merge their scales in one of these ways, ``precision`` those
-    that are in one of these (empty: all models); ``data`` is what ``open_dataset`` takes, empty for
-    no accuracy. The last six are how each trial is measured (``sizewise.core.trials.Protocol``).
+    ``fusion`` and ``precision`` select models (empty: all). ``data`` is a source that
+    ``open_dataset`` takes, or empty for no accuracy. The fields from ``processes`` on say how each
+    trial is measured (``sizewise.core.trials.Protocol``).
     """
 
     fusion: tuple[str, ...] = option(
         WORDS,
         (),
-        help="Measure only the models that merge their scales in one of these ways (comma list).",
+        help="Measure only models with these fusions of their scales (comma list).",
         group=_MODELS,
         shown="all models",
     )
     precision: tuple[str, ...] = option(
         WORDS,
         (),
-        help="Measure only the models in one of these precisions (comma list).",
+        help="Measure only models in these precisions (comma list).",
         group=_MODELS,
         shown="all models",
     )
@@ -67,7 +67,10 @@ class Axes(EngineAxes):
         number(0), _DEFAULT.block_s, help="Least duration of a block, in s.", group=_MEASURING
     )
     warmup_calls: int = option(
-        whole(0), _DEFAULT.warmup_calls, help="Calls before the first block.", group=_MEASURING
+        whole(0),
+        _DEFAULT.warmup_calls,
+        help="Warm-up calls before the first block.",
+        group=_MEASURING,
     )
     seed: int = option(
         whole(), _DEFAULT.seed, help="Random seed of the order of blocks.", group=_MEASURING
@@ -78,12 +81,12 @@ class Axes(EngineAxes):
         return Protocol(**{f.name: getattr(self, f.name) for f in fields(Protocol)})
 
     def plain(self) -> dict[str, Any]:
-        """What a results file keeps of it, sizes as the user wrote them."""
+        """The values that a results file keeps, with sizes as the user wrote them."""
         return _plain({name: getattr(self, name) for name in options_of(type(self))})
 
 
 def _tables(given: object) -> tuple[Mapping[str, Any], ...]:
-    """What each table says, read, and nothing else."""
+    """The values that each table gives, without defaults."""
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise ValueError("Give a list of tables: [[bench.sweep]].")
     outer = spelled("sweep")
@@ -100,16 +103,21 @@ def _table(given: object, where: str) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSettings(Axes):
-    """``[bench]``, and the tables ``[[bench.sweep]]``: each is a cross product of its own, which
-    takes what it does not say from ``[bench]``. ``timeout_s`` bounds every build and every call to
-    a child, ``memory_limit_mb`` (MiB) a child's resident memory.
+    """The table ``[bench]`` and its tables ``[[bench.sweep]]``.
+
+    Each of these is a cross product of its own, which takes what it does not say from ``[bench]``.
+    ``timeout_s`` bounds every build and every call to a child process, ``memory_limit_mb`` (MiB)
+    its resident memory.
     """
 
     timeout_s: float = option(
-        number(above=0), 600.0, help="Limit for every build and every call, in s.", group=_LIMITS
+        number(above=0),
+        600.0,
+        help="Time limit for each build and each call to a child process, in s.",
+        group=_LIMITS,
     )
     memory_limit_mb: int | None = option(
-        optional(whole(1)), None, help="Limit of a child's memory, in MiB.", group=_LIMITS
+        optional(whole(1)), None, help="Memory limit of a child process, in MiB.", group=_LIMITS
     )
     sweep: tuple[Mapping[str, Any], ...] = option(
         Reader(_tables, "TABLES"), (), help="Tables, each a cross product of its own."
@@ -120,12 +128,12 @@ class SweepSettings(Axes):
         return None if self.memory_limit_mb is None else self.memory_limit_mb * 2**20
 
     def products(self) -> tuple[Axes, ...]:
-        """The cross products, each whole."""
+        """The cross products, each with all its values."""
         common = Axes(**{name: getattr(self, name) for name in options_of(Axes)})
-        return tuple(replace(common, **said) for said in self.sweep or ({},))
+        return tuple(replace(common, **given) for given in self.sweep or ({},))
 
     def plain(self) -> dict[str, Any]:
-        return super().plain() | {"sweep": [_plain(said) for said in self.sweep]}
+        return super().plain() | {"sweep": [_plain(given) for given in self.sweep]}
 
 
 _ON_FILE = (

@@ -46,8 +46,10 @@ class Comparison:
     reason: str = ""
 
     def worst(self) -> tuple[Difference, ...]:
-        """For each output the difference without a figure, else the largest error, beside the
-        largest value at any size."""
+        """The worst difference of each output, beside its largest value at any size.
+
+        The worst is one without a figure, where there is one, else that of the largest error.
+        """
         names = dict.fromkeys(d.output for d in self.differences)
         return tuple(_worst([d for d in self.differences if d.output == name]) for name in names)
 

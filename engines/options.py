@@ -15,6 +15,7 @@ import msgspec
 from engines.base import Backend
 from sizewise.core import codec
 from sizewise.core.errors import UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import BackendOptions
 
 _COMMON = frozenset(field.name for field in fields(BackendOptions))
@@ -43,9 +44,9 @@ def demand_known(backends: Iterable[Backend], requested: Iterable[str]) -> None:
             raise UsageError(
                 f"{name!r} isn't an option of {' or '.join(one.name for one in chosen)}",
                 " ".join(map(_offer, chosen)),
-                "Choose one of these, or choose the back end that has it."
+                "Choose one of these, or choose a back end that has it."
                 if known
-                else "Leave it out, or choose the back end that has it.",
+                else "Leave it out, or choose a back end that has it.",
             )
 
 
@@ -61,9 +62,9 @@ def _split(requested: Iterable[str]) -> Mapping[str, str]:
         name, sign, value = (part.strip() for part in text.partition("="))
         if not (name and sign):
             raise UsageError(
-                f"{text!r} isn't an option of a back end",
-                "an option has the form NAME=VALUE",
-                "Give it as in workspace_mib=2048.",
+                f"Invalid value {text!r} for {spelled('options')}",
+                "it must have the form NAME=VALUE",
+                "For example: workspace_mib=2048.",
             )
         if name in found:
             raise UsageError(

@@ -116,7 +116,7 @@ class PrecisionOptions:
     max_drop: float | None = option(
         optional(number(0)),
         None,
-        help="Allowed accuracy loss on --data, in points of AP or mIoU (0.01); layers stay in FP32 "
+        help="Largest accuracy loss allowed, in points of AP or mIoU (0.01). Layers stay in FP32 "
         "until it is met.",
         group=_ACCURACY,
         shown="no limit",
@@ -161,7 +161,7 @@ class PrecisionOptions:
             raise UsageError(
                 f"{option} can't be given here",
                 "it is for precisions other than fp32, and none is requested",
-                f"Name one with {spelled('precision')}: fp16, bf16, int8, fp8; or leave it out.",
+                f"Choose one with {spelled('precision')} (fp16, bf16, int8, fp8), or leave it out.",
             )
         if (self.mean or self.std) and not self.calibrate:
             raise UsageError(
@@ -183,14 +183,13 @@ class PrecisionOptions:
             raise UsageError(
                 f"{option} can't be given here",
                 f"it is for scales, and {', '.join(self.precisions)} has none",
-                "Leave it out, or ask for int8 or fp8.",
+                "Leave it out, or choose int8 or fp8.",
             )
         for one in changed:
             if one.calibrated and not self.calibrate:
                 raise UsageError(
-                    f"The model can't be made {one.name}",
-                    "its scales come from values seen in the network, and there are no calibration "
-                    "images",
+                    f"The model can't be converted to {one.name}",
+                    "its scales are computed from calibration images, and there are none",
                     f"Give {spelled('calibrate')} with a folder of pictures or a data set.",
                 )
 

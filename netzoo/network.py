@@ -17,6 +17,7 @@ from netzoo.decode import BOX_RULES, decode_head
 from netzoo.training.settings import ScaleTraining
 from sizewise.core.discover import Registry
 from sizewise.core.errors import UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import Size, TaskName
 
 
@@ -205,8 +206,9 @@ def build_network(config: NetworkConfig) -> Network:
         )
     if config.multiscale and config.name != MULTISCALE:
         raise UsageError(
-            f"{config.name} can't be built with scales and a fusion",
+            f"{config.name} can't be built with several scales",
             "it sees each picture at one scale",
-            f"Leave them out, or choose {MULTISCALE}.",
+            f"Leave {spelled('fusion')}, {spelled('scales')} and {spelled('backbone')} out, or choose "
+            f"the network {MULTISCALE}.",
         )
     return entry.build(config)

@@ -22,7 +22,7 @@ DPI = 150
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Where the report lies, and its sentences as plain text."""
+    """The path of a report, and its findings as plain text."""
 
     path: Path
     findings: Findings

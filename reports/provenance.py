@@ -1,4 +1,4 @@
-"""Where the figures come from: machine, method, models and how to reproduce them."""
+"""The origin of the figures: machine, method, models and how to reproduce them."""
 
 from __future__ import annotations
 

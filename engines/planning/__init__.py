@@ -1,1 +1,1 @@
-"""From axes to engines: sizes in groups, batch sizes, specifications."""
+"""Planning of engines from axes: sizes in groups, batch sizes, specifications."""

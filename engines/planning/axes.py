@@ -1,4 +1,4 @@
-"""What engines are made over: one cross product, read once from what a user gave."""
+"""The axes of engines: one cross product, read once from what a user gave."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def _backend(given: object) -> str:
 class EngineAxes:
     """Back ends × strategies × graph fusions × batches × sizes.
 
-    ``profiles`` is how the strategy of that name groups the sizes
-    (``engines.planning.size_groups``); ``options`` are of the back ends that have them, as
-    NAME=VALUE (``engines.options``); ``graph_fusion`` empty means each back end's own default;
-    ``threads`` 0 all usable cores; ``allow_fallback`` takes engines that run in another precision,
-    or elsewhere, than requested.
+    ``profiles`` says how the strategy of that name groups the sizes
+    (``engines.planning.size_groups``). ``options`` are NAME=VALUE, each for the back ends that have
+    it (``engines.options``). An empty ``graph_fusion`` is each back end's own default, ``threads``
+    0 is all usable cores. ``allow_fallback`` accepts engines that run in another precision, or on
+    another device, than requested.
     """
 
     backends: tuple[str, ...] = option(
@@ -51,8 +51,8 @@ class EngineAxes:
     strategies: tuple[Strategy, ...] = option(
         choices("static", "dynamic", "profiles", least=1),
         ("static", "dynamic"),
-        help="static: one engine per size; dynamic: one engine for all sizes; profiles: one engine "
-        "with several profiles, each tuned for some of the sizes (comma list).",
+        help="Strategies (comma list). static: one engine per size; dynamic: one engine for all "
+        "sizes; profiles: one engine with several profiles, each tuned for some of the sizes.",
         group=_ENGINES,
     )
     sizes: Sizes = option(
@@ -65,13 +65,14 @@ class EngineAxes:
     batch: tuple[Batch, ...] = option(
         several(Reader(Batch.parse, "LIST"), 1),
         (Batch(1),),
-        help="Images per call (comma list); 1:4:8 is one engine for 1 to 8 images, tuned for 4.",
+        help="Images per call (comma list); MIN:OPT:MAX such as 1:4:8 is one engine for 1 to 8 "
+        "images, tuned for 4.",
         group=_ENGINES,
     )
     profiles: str = option(
         Reader(JOINED.read, "NUMBER|SIZES"),
         "",
-        help="For --strategy profiles: the number of profiles, or the largest size of each "
+        help="Profiles of the strategy profiles: their number, or the largest size of each "
         "(288,352,448).",
         group=_ENGINES,
         shown="3, or one per size where there are fewer",
@@ -84,13 +85,12 @@ class EngineAxes:
         shown="each back end's own",
     )
     threads: int = option(
-        whole(0), 0, help="CPU threads of an engine; 0 takes all usable cores.", group=_ENGINES
+        whole(0), 0, help="CPU threads of an engine; 0: all usable cores.", group=_ENGINES
     )
     options: tuple[str, ...] = option(
         ASSIGNMENTS,
         (),
-        help="An option of the back ends that have it. Repeatable; an unknown name lists those "
-        "there are.",
+        help="Option of one or more back ends. Repeatable; an unknown name lists the known ones.",
         group=_ENGINES,
     )
     allow_fallback: bool = option(

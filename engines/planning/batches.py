@@ -30,7 +30,7 @@ class Batch:
 
     @property
     def plain(self) -> int | str:
-        """As a configuration has it: a number, or ``1:4:8``."""
+        """The form in a configuration file: a number, or ``1:4:8``."""
         return self.size if self.range is None else str(self)
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from sizewise.core.errors import UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import Profile, Size
 
 _USUAL_COUNT = 3
@@ -21,12 +22,12 @@ def plan_profiles(
     A group without any of these has no profile.
     """
     known = set(taken)
-    kept = (tuple(filter(known.__contains__, group)) for group in group_sizes(sizes, requested))
-    return tuple(Profile.spanning(group) for group in kept if group)
+    groups = (tuple(filter(known.__contains__, group)) for group in group_sizes(sizes, requested))
+    return tuple(Profile.spanning(group) for group in groups if group)
 
 
 def group_sizes(sizes: Iterable[Size], requested: str) -> tuple[_Group, ...]:
-    """``sizes`` in the order of their pixels, in groups. Raises UsageError where that can't be.
+    """``sizes`` in groups, ordered by their pixels. Raises UsageError where that can't be.
 
     ``requested`` is a number of groups (``3``: as equal in number as they can be), the largest size
     of each (``288,352,448``), or empty: three groups, or as many as there are sizes.
@@ -78,8 +79,8 @@ def _covers(bound: Size, size: Size) -> bool:
 
 def _refused(requested: str, why: str) -> UsageError:
     return UsageError(
-        f"The profiles {requested!r} can't be made",
+        f"The profiles {requested!r} can't be built",
         why,
-        "Give --profiles a number from 1 to that of the sizes, or the largest size of each "
-        "profile in growing order: 288,352,448.",
+        f"Give {spelled('profiles')} a number from 1 to the number of sizes, or the largest size "
+        "of each profile in growing order: 288,352,448.",
     )

@@ -1,4 +1,4 @@
-"""From axes to engines: which there will be, and at which sizes each is measured."""
+"""The engines of the axes, and the sizes that each is measured at."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _Sizes = tuple[Size, ...]
 def engine_specs(tables: Sequence[EngineAxes]) -> tuple[EngineSpec, ...]:
     """The engines of these cross products, of a model that takes every size.
 
-    Raises UsageError for an unknown back end, for what is no size or no grouping of sizes, for
-    options that no back end has, and for profiles that no strategy asks for.
+    Raises UsageError for an unknown back end, for sizes that can't be grouped as requested, for
+    options that no back end has, and for profiles without the strategy of that name.
     """
     _demand_known_options(tables)
     _demand_strategy(tables)
@@ -65,12 +65,15 @@ def _profiles(
 
 
 def _demand_known_options(tables: Iterable[EngineAxes]) -> None:
-    """A table may have them from ``[bench]``: it is enough that a back end of another has them."""
+    """Refuse options that no back end has.
+
+    A table may have them from ``[bench]``: it is enough that a back end of another has them.
+    """
     users: dict[tuple[str, ...], list[Backend]] = {}
     for axes in tables:
         users.setdefault(axes.options, []).extend(map(find_backend, axes.backends))
-    for asked, backends in users.items():
-        demand_known(backends, asked)
+    for requested, backends in users.items():
+        demand_known(backends, requested)
 
 
 def _demand_strategy(tables: Iterable[EngineAxes]) -> None:
@@ -78,6 +81,6 @@ def _demand_strategy(tables: Iterable[EngineAxes]) -> None:
     if grouping and not any("profiles" in axes.strategies for axes in grouping):
         raise UsageError(
             f"{spelled('profiles')} {grouping[0].profiles} has no effect",
-            "only an engine of the strategy profiles has several",
+            "only the strategy profiles builds engines with several profiles",
             f"Add profiles to {spelled('strategies')}, or leave {spelled('profiles')} out.",
         )

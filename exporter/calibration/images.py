@@ -32,7 +32,7 @@ class CalibrationImage:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationSet:
-    """At least one picture, some with more than one colour.
+    """One or more pictures, not all of a single colour.
 
     ``sha256`` is the hash of the decoded pixels in their order; names and folders of the files
     leave it unchanged.
@@ -46,7 +46,7 @@ class CalibrationSet:
 def read_calibration(
     source: str, *, limit: int = 128, progress: Progress = SILENT
 ) -> CalibrationSet:
-    """At most ``limit`` pictures of ``source``, evenly spaced.
+    """Read up to ``limit`` pictures of ``source``, evenly spaced.
 
     ``source`` is a folder of pictures, searched with its subfolders (links to folders are
     skipped), or a data set that ``open_dataset`` takes, of which the training pictures are used.

@@ -54,8 +54,8 @@ def open_dataset(source: str, split: Split, *, progress: Progress = SILENT) -> D
         return read_coco(_split_file(path, split), name=f"{path.resolve().name} {split}")
     raise UsageError(
         f"There is no data set {source!r}",
-        f"it is no file, no folder and none of {', '.join(sorted(known))}",
-        "Give one of these names, a COCO JSON, or a folder with train.json and val.json.",
+        f"no file or folder has this path, and the built-in data sets are: {', '.join(sorted(known))}",
+        "Give a data set's name, a COCO JSON file, or a folder with train.json and val.json.",
     )
 
 

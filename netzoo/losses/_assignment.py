@@ -48,7 +48,7 @@ def assign_cells(
 
 
 def nearest_only(cells: Assignment, images: Tensor, boxes: Tensor, stride: int) -> Assignment:
-    """Where several boxes share an anchor in a cell, keep the one with the nearest centre.
+    """Keep the box with the nearest centre where several share an anchor in a cell.
 
     An answer to several boxes would learn their mean. Boxes that are equally near all stay.
 

@@ -121,8 +121,8 @@ def _tabs(
 
 
 def _corners(frame: Frame, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-    """Where a tab's left upper corner could be, the best first: on top of its box, below it, beside
-    it, or in it."""
+    """Possible left upper corners of a tab, the best first: above its box, below it, beside it, in
+    it."""
     (x0, y0, x1, y1), (width, height) = frame, size
     return (
         (x0, y0 - height),

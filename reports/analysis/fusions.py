@@ -54,7 +54,10 @@ class FusionModes:
         return next(row.fusion for row in self.rows if row.mode == mode)
 
     def scores(self, metric: Metric) -> dict[str, float]:
-        """By mode: the mean over its settings, whose precisions may differ; without the unknown."""
+        """The mean score of each mode over its settings, without modes that have none.
+
+        The precisions of the settings may differ.
+        """
         modes = grouped(scored_by(self.rows, metric), lambda row: row.mode)
         return {
             mode: statistics.fmean(row.score(metric) for row in modes[mode])
@@ -83,8 +86,10 @@ def compare_modes(rows: Sequence[Row]) -> tuple[FusionModes, ...]:
 
 
 def main_settings(rows: Iterable[Row]) -> list[str]:
-    """At most three settings, those with an engine per size where there are any: what one engine
-    for all sizes costs has a section of its own."""
+    """The first three settings, static ones where there are any.
+
+    What one engine for all sizes costs has a section of its own.
+    """
     strategies = {setting: group[0].strategy for setting, group in grouped(rows, _setting).items()}
     static = [setting for setting, strategy in strategies.items() if strategy == "static"]
     return (static or list(strategies))[:3]

@@ -50,7 +50,10 @@ def _basis(pairs: Sequence[Pair]) -> list[str]:
 
 
 def _builds(pairs: Sequence[Pair]) -> str:
-    """Of the dynamic engines and of those they stand in for; nothing where one is not known."""
+    """The builds of the dynamic engines and of the static ones that they replace, in words.
+
+    Empty where one of them is not known.
+    """
     rows = list(dict.fromkeys(row for pair in pairs for row in (pair.row, pair.static)))
     if any(row.result.build is None for row in rows):
         return ""

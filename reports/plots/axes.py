@@ -43,7 +43,7 @@ def canvas(title: str) -> tuple[Figure, Axes]:
 
 
 def positions(rows: Iterable[Row]) -> dict[Size, float]:
-    """Where a size stands on an axis: at its side where all are square, else at its rank."""
+    """The place of each size on an axis: its side where all are square, else its rank."""
     sizes = sizes_of(rows)
     if all(size.height == size.width for size in sizes):
         return {size: float(size.width) for size in sizes}
@@ -84,7 +84,7 @@ def named(engine: str) -> str:
 
 
 def legend(axes: Axes) -> None:
-    """Beside the panel, where it covers no point: each name once, what is no engine last."""
+    """Add a legend beside the panel: each name once, those of no engine last."""
     unique = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     names = sorted(unique, key=lambda name: name in NO_ENGINES)
     handles = [unique[name] for name in names]

@@ -43,7 +43,7 @@ class Style:
 
 
 def styles(rows: Iterable[Row]) -> dict[str, Style]:
-    """By engine name, in the order of the file."""
+    """The style of each engine by its name, in the order of the file."""
     families: dict[str, int] = {}
     found: dict[str, Style] = {}
     for row in rows:

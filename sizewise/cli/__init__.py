@@ -1,4 +1,4 @@
-"""The front door: one file per command."""
+"""The command line: one file per command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """What the console script calls: check the house, run the command, turn errors to sentences."""
+    """Entry point of the console script: run the command and exit with its code."""
     from sizewise.cli.front import run_command_line
 
     sys.exit(run_command_line(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The commands, one file each, imported when they are called."""
+"""The list of the commands; each has a file of its own, imported when it is called."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sizewise.cli.options import takes_options
 
 
 class SizewiseCommands(Commands):
-    """Each command's file and function have its name."""
+    """The commands of sizewise; the file and the function of each have its name."""
 
     lines = {  # noqa: RUF012 - never changed
         "run": "Train, export, build, measure and report, from one TOML file.",
-        "doctor": "Say which back ends, devices and data are here, and why any is missing.",
+        "doctor": "Say which back ends, devices and data can be used here, and why others are missing.",
         "networks": "List the networks with parameters, BFLOPs, strides and smallest sizes.",
         "train": "Train a network and write a safetensors checkpoint.",
         "export": "Write ONNX and .pt2 files, proven equal to eager PyTorch.",
-        "build": "Build engines of an ONNX file and say how far each is from FP32.",
+        "build": "Build engines of an ONNX file and report the error of each against FP32.",
         "bench": "Measure latency, memory and accuracy of every engine; resumes where it stopped.",
         "evaluate": "Measure accuracy at every size.",
         "predict": "Find objects in pictures and draw them.",
@@ -59,4 +59,4 @@ def _options(
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Options of sizewise itself."""
+    """Take the options of sizewise itself."""

@@ -22,7 +22,7 @@ _IN_FILES = (
     *("precision", "block_calls", "block_s", "warmup_calls", "seed", "timeout_s"),
     *("memory_limit_mb", "sweep"),
 )
-"""What only a TOML file says."""
+"""Options that only a TOML file and Python have."""
 
 
 def bench(
@@ -36,7 +36,7 @@ def bench(
     layout: Annotated[
         str,
         typer.Option(
-            help="How the outputs of a detector that is not ours are read.",
+            help="Layout of your detector's outputs: see docs/networks.md [default: as the file says].",
             rich_help_panel="Models and data",
         ),
     ] = "",
@@ -51,7 +51,7 @@ def bench(
     from sizewise.pipeline.bench import Sweep, bench, read_models, read_sweep
 
     if [path.suffix for path in models] == [".toml"]:
-        _demand_no_axes(context)
+        _demand_no_options(context)
         swept = read_sweep(models[0])
     else:
         swept = Sweep(models=read_models(models, layout), settings=settings)
@@ -66,7 +66,7 @@ def bench(
     raise typer.Exit(outcome.exit_code)
 
 
-def _demand_no_axes(context: typer.Context) -> None:
+def _demand_no_options(context: typer.Context) -> None:
     """Raises UsageError for options that a TOML file says itself."""
     beside = ("models", "out", "as_json")
     given = [
@@ -76,14 +76,14 @@ def _demand_no_axes(context: typer.Context) -> None:
     ]
     if given:
         raise UsageError(
-            f"{', '.join(given)} can't be given beside a TOML file",
+            f"{', '.join(given)} can't be given with a TOML file",
             "the file says what is measured",
-            "Write it into the table [bench] of the file, or name the models instead.",
+            "Write it into the file's table [bench], or give the ONNX files in place of the TOML file.",
         )
 
 
 def command_line() -> str:
-    """What was typed, to be typed again."""
+    """The command line as it was typed, quoted so that it can be typed again."""
     return shlex.join(["sizewise", *sys.argv[1:]])
 
 
@@ -101,7 +101,7 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
         counts = ", ".join(f"{count} {status}" for status, count in outcome.statuses.items())
         typer.echo(
             f"{outcome.results}: {outcome.measured} trials measured, "
-            f"{outcome.skipped} on file before ({counts})"
+            f"{outcome.skipped} already on file ({counts})"
         )
         say_reasons(outcome)
         console.next_step(f"sizewise report {outcome.results}")
@@ -111,7 +111,7 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
 
 
 def say_reasons(outcome: SweepOutcome) -> None:
-    """A table of the trials without figures, if there are any: how many, and why."""
+    """Show how many trials have no figures, and why, where there are any."""
     counts = Counter(
         (r.trial.cell.backend, r.trial.cell.strategy, r.status, r.reason_code, r.reason)
         for r in outcome.without_figures

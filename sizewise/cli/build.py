@@ -37,7 +37,7 @@ def build(
 
 
 def _next_step(builds: Builds, model: Path, options: BuildOptions) -> str:
-    """To measure what was built, or to find out why that can't be done here."""
+    """The next step: measure the engines, or find out why they can't run here."""
     from engines.registry import find_backend
 
     if not any(find_backend(b.artifact.spec.backend).can_run().ok for b in builds.built):

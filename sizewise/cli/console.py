@@ -1,4 +1,4 @@
-"""What a user sees while work goes on: bars with an estimate, tables, and the next step."""
+"""The output of the commands: progress bars with an estimate, tables, and the next step."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class _Lines:
             remark(f"{self._label}: {self._done}/{self._total}{self._left(now)}  {note}")
 
     def _left(self, now: float) -> str:
-        """Before anything is done, nobody can tell."""
+        """The time left in words; empty before the first step is done."""
         if not self._done:
             return ""
         left_s = (now - self._started) / self._done * (self._total - self._done)
@@ -86,7 +86,7 @@ class _Lines:
 
 
 class Lines(_Remarks):
-    """Where stderr is no terminal: a line every ten seconds, and one at the end."""
+    """Plain lines for a stderr that is no terminal: one every ten seconds, and one at the end."""
 
     @contextmanager
     def stage(self, label: str, total: int) -> Iterator[Stage]:
@@ -101,12 +101,12 @@ def reporter() -> Reporter:
 
 
 def remark(text: str) -> None:
-    """A remark to the user, beside the results."""
+    """Print a remark to the user on stderr."""
     console.print(escape(text), soft_wrap=True)
 
 
 def next_step(text: str) -> None:
-    """The command that comes next; every command ends with one."""
+    """Print the command that comes next; every command ends with one."""
     console.print(f"[bold]Next:[/bold] {escape(text)}", soft_wrap=True)
 
 
@@ -117,16 +117,16 @@ def show_table(
     *,
     whole: Collection[str] = (),
 ) -> None:
-    """A table on stdout; lines of the columns ``whole`` are not broken where it is narrow."""
+    """Print a table on stdout; lines in the columns ``whole`` are never broken."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in whole)
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
-    # A pipe has no width of its own: a table there takes what it needs.
+    # A pipe has no width of its own: a table there is as wide as it needs.
     Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
 
 
 def show_json(data: Any) -> None:
-    """One JSON document on stdout, for machines."""
+    """Print one JSON document on stdout, for machines."""
     sys.stdout.write(json.dumps(data, indent=2) + "\n")

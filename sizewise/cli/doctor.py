@@ -1,4 +1,4 @@
-"""``sizewise doctor``: what is here, what is missing, and why."""
+"""``sizewise doctor``: what can be used here, what is missing, and why."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked for. ``here``: it can be used; of a back end, that engines run.
-    ``builds``: engines can be built, be it for another machine."""
+    """One thing that was looked for.
+
+    ``here``: it can be used (a back end: it runs engines). ``builds``: engines can be built, if only
+    for another machine.
+    """
 
     kind: str
     name: str
@@ -38,7 +41,7 @@ class Finding:
 
 
 def doctor(*, as_json: Json = False) -> None:
-    """Say which back ends, devices and data are there, and why any is missing."""
+    """Say which back ends, devices and data can be used here, and why others are missing."""
     environment = read_environment()
     findings = [*_devices(environment), *_torch(environment), *_backends(), *_data()]
     if as_json:
@@ -57,7 +60,7 @@ def doctor(*, as_json: Json = False) -> None:
 
 
 def _say(title: str, lines: Iterable[str]) -> None:
-    """Unbroken, unlike in a table: there are commands in them to be copied."""
+    """Print lines unbroken, unlike a table: they hold commands to be copied."""
     typer.echo("\n".join(("", title, *(f"  {line}" for line in lines))))
 
 

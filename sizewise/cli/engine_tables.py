@@ -1,4 +1,4 @@
-"""What was built and what was not, as tables."""
+"""Tables of the engines that were built and of those that were not."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ _NAMES = ("engine", "strategy", "sizes H×W")
 
 
 def show_engines(built: Sequence[ComparedEngine]) -> None:
-    """One row each; the error is of each output, the largest at any size, and what the parent's
-    values reach. Memory of a device has a column where an engine tells it."""
+    """Show one row per engine, with the largest error of each output at any size.
+
+    Beside it stands the largest value of the FP32 file. Device memory has a column where an engine
+    reports it.
+    """
     if not built:
         return
     of_device = any(one.artifact.memory for one in built)
@@ -41,7 +44,7 @@ def show_engines(built: Sequence[ComparedEngine]) -> None:
 
 
 def show_remarks(built: Sequence[ComparedEngine]) -> None:
-    """What builders warned of, each once, beside the results."""
+    """Show each warning of the builders once."""
     for remark in dict.fromkeys(r for one in built for r in one.artifact.remarks):
         console.remark(remark)
 
@@ -65,7 +68,7 @@ def _device_mib(artifact: EngineArtifact) -> str:
 
 
 def _names(spec: EngineSpec) -> tuple[str, str, str]:
-    """Short lines: this is to be read in a terminal of 100 columns."""
+    """The engine, strategy and sizes in short lines, for a terminal of 100 columns."""
     from engines.options import non_default_options
 
     options = non_default_options(spec.options).split()
@@ -75,7 +78,7 @@ def _names(spec: EngineSpec) -> tuple[str, str, str]:
 
 
 def _batch(spec: EngineSpec) -> str:
-    """As ``--batch`` has it."""
+    """The batch sizes in the form of ``--batch``."""
     if spec.batch_range:
         return f"batch {spec.batch_range.min}:{spec.batch_size}:{spec.batch_range.max}"
     return f"batch {spec.batch_size}" if spec.batch_size > 1 else ""

@@ -1,4 +1,4 @@
-"""``sizewise evaluate``: how accurate a network is at each size."""
+"""``sizewise evaluate``: the accuracy of a model at each size."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _show(evaluation: Evaluation) -> None:
     )
     console.show_table(
         "Accuracy (0–1)",
-        ("size (H×W)", *metrics.values(), *(["why not"] if reasons else [])),
+        ("size (H×W)", *metrics.values(), *(["reason"] if reasons else [])),
         [
             (
                 row.size,

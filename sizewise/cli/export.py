@@ -10,7 +10,7 @@ import typer
 from exporter.request import PrecisionOptions
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
-from sizewise.cli.precision_tables import plain_made, show_made
+from sizewise.cli.precision_tables import plain_converted, show_converted
 from sizewise.pipeline.export import ExportOptions
 
 
@@ -20,7 +20,7 @@ def export(
         typer.Argument(
             metavar="SOURCE",
             help="A network's name, a .safetensors checkpoint, FILE.py:FUNCTION, "
-            "PACKAGE.MODULE:FUNCTION, or an ONNX file (only NMS and precision passes then).",
+            "PACKAGE.MODULE:FUNCTION, or an ONNX file (for NMS and other precisions only).",
         ),
     ],
     options: ExportOptions,
@@ -29,17 +29,17 @@ def export(
     out: Out = Path("runs/export"),
     as_json: Json = False,
 ) -> None:
-    """Write ONNX and .pt2 files, each proven equal to eager PyTorch at sizes not exported at."""
+    """Write ONNX and .pt2 files, each proven equal to eager PyTorch at other sizes as well."""
     from sizewise.pipeline.export import export
     from sizewise.pipeline.models import usual_sizes
 
-    all_made = export(source, options, precisions, out=out, reporter=console.reporter())
-    models = [made.model for made in all_made]
+    converted = export(source, options, precisions, out=out, reporter=console.reporter())
+    models = [one.model for one in converted]
     if as_json:
-        console.show_json([plain_made(made) for made in all_made])
+        console.show_json([plain_converted(one) for one in converted])
         return
-    for made in all_made:
-        show_made(made)
+    for one in converted:
+        show_converted(one)
     sizes = usual_sizes(models[0].card, models[0].image)
     files = " ".join(str(model.path) for model in models)
     console.next_step(f"sizewise bench {files} --sizes {sizes}")

@@ -1,4 +1,4 @@
-"""From the command line to an exit code; no traceback unless asked for with ``--debug``."""
+"""The way from the command line to an exit code; tracebacks appear with ``--debug`` only."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from sizewise.core.options import spelling
 from sizewise.core.rooms import check_rooms
 
 INTERRUPTED = 130
-_RESUMES = "Interrupted: what was finished is kept. The same command resumes."
+_RESUMES = "Interrupted. Finished work is kept; the same command resumes."
 _EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openvino": "cpu"}
-"""Which extra brings what a base install lacks."""
+"""The extra that installs each package that a base install lacks."""
 
 
 def run_command_line(arguments: list[str]) -> int:
-    """0 all right, 1 an error, 2 usage, 3 some trials failed, 4 some are invalid, 130 Ctrl-C."""
+    """Run a command and return its exit code.
+
+    0: success, 1: error, 2: wrong usage, 3: some trials failed, 4: some are invalid, 130: Ctrl-C.
+    """
     debug = "--debug" in arguments
     _let_any_terminal_print()
     # Read when torch is loaded. Threads that spin while they wait for each other train 2.6 times
@@ -75,7 +78,7 @@ def _sentence(error: Exception) -> tuple[str, int]:
 
 
 def _usage_sentence(error: Any) -> str:
-    """What typer says of a wrong command line."""
+    """A sentence for a command line that typer refuses."""
     near = getattr(error, "possibilities", None)
     option = getattr(error, "option_name", "")
     where = f"Run {error.ctx.command_path if error.ctx else 'sizewise'} --help to see all."
@@ -104,7 +107,7 @@ def _missing_sentence(package: str) -> str:
 
 
 def _let_any_terminal_print() -> None:
-    """A locale without a sign such as × shows a question mark in its place, and ends no command."""
+    """Print a question mark for a sign such as × that the locale lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

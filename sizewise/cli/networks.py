@@ -1,4 +1,4 @@
-"""``sizewise networks``: the zoo and what its members cost."""
+"""``sizewise networks``: the networks of the zoo and their costs."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def networks(*, as_json: Json = False) -> None:
         console.show_json({entry.name: _facts(entry, costs[entry.name]) for entry in listed})
         return
     console.show_table(
-        "Networks as published: width 1, depth 1, sizes H×W; BFLOPs at the size beside them",
+        "Networks as published: width 1, depth 1; sizes H×W in pixels; BFLOPs at that size",
         (
             *("network", "task", "parameters", "convolutions"),
             *("size", "BFLOPs", "classes", "strides", "smallest", "losses"),
         ),
         [_row(entry, costs[entry.name]) for entry in listed],
     )
-    typer.echo(f"multiscale merges its scales by {', '.join(sorted(fusions()))}")
-    typer.echo(f"over the backbones {', '.join(sorted(four_levels()))}, or timm:NAME.")
+    typer.echo(f"Fusions of multiscale: {', '.join(sorted(fusions()))}.")
+    typer.echo(f"Backbones of multiscale: {', '.join(sorted(four_levels()))}, or timm:NAME.")
     console.next_step("sizewise train yolov3 --data digits --width 0.25 --depth 0.34")
 
 

@@ -1,7 +1,7 @@
-"""Options of the command line, made of the dataclasses that declare them.
+"""Options of the command line, built from the dataclasses that declare them.
 
 :func:`takes_options` gives a command the fields of each options dataclass that it takes as options
-of its own, and hands it the dataclass filled. Their help and their defaults stand in one place.
+of its own, and passes it the filled dataclass. Help and defaults are declared in one place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sizewise.core.specs import Sizes
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 Out = Annotated[
-    Path, typer.Option("--out", metavar="FOLDER", help="Folder that everything is written to.")
+    Path, typer.Option("--out", metavar="FOLDER", help="Folder that all results are written to.")
 ]
 
 SizeList = Annotated[
@@ -48,8 +48,8 @@ _FLAGS = {
 
 
 def spell(name: str) -> str:
-    """``max_drop`` as ``--max-drop``."""
-    # A switch that is on by default is given to turn it off.
+    """The flag of a field: ``--max-drop`` for ``max_drop``."""
+    # A user gives a switch that is on by default to turn it off.
     return "--fixed" if name == "dynamic" else _flag(name).partition("/")[0]
 
 
@@ -59,7 +59,7 @@ def _flag(name: str) -> str:
 
 @dataclass(frozen=True)
 class Without:
-    """In a command's annotation: these fields are for TOML files and Python alone."""
+    """An annotation of a command's options: these fields are for TOML files and Python alone."""
 
     names: tuple[str, ...]
 
@@ -145,8 +145,8 @@ def _text(value: Any) -> str:
 
 def _gathered(kinds: Mapping[str, type[Any]], given: dict[str, Any]) -> dict[str, Any]:
     """``given`` with the values of each options dataclass in one."""
-    made = {}
+    filled = {}
     for parameter, kind in kinds.items():
         own = {name: given.pop(name) for name in options_of(kind) if name in given}
-        made[parameter] = fill(kind, {n: v for n, v in own.items() if v is not None})
-    return given | made
+        filled[parameter] = fill(kind, {n: v for n, v in own.items() if v is not None})
+    return given | filled

@@ -1,4 +1,4 @@
-"""What ``export`` and ``run`` say of a file: how far from its parent, and at what cost."""
+"""Tables of a converted file: its error against the source file, and its accuracy loss."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sizewise.pipeline.convert import Converted
 from sizewise.pipeline.scoring import Score
 
 
-def show_made(made: Converted) -> None:
-    """A line on the file, how far it is from where it came from, and its accuracy."""
-    model, card = made.model, made.model.card
+def show_converted(converted: Converted) -> None:
+    """Show a line on the file, its error against the source, and its accuracy."""
+    model, card = converted.model, converted.model.card
     console.remark(
         f"{model.path}  {model.path.stat().st_size / 2**20:.1f} MiB, opset {model.opset_version}, "
         f"{card.task}, stride {card.stride}, {_precision(card)}{_drop(card)}"
@@ -24,14 +24,14 @@ def show_made(made: Converted) -> None:
         _show_parity(card)
     if card.deviations:
         _show_deviations(card)
-    if made.scores:
-        _show_scores(model, made.scores)
+    if converted.scores:
+        _show_scores(model, converted.scores)
 
 
-def plain_made(made: Converted) -> dict[str, Any]:
-    """For machines: the model, and scores where there are some."""
-    scores = [codec.to_plain(score) | {"drop_points": score.drop} for score in made.scores]
-    plain: dict[str, Any] = codec.to_plain(made.model)
+def plain_converted(converted: Converted) -> dict[str, Any]:
+    """The model for ``--json``, with its scores where there are some."""
+    scores = [codec.to_plain(score) | {"drop_points": score.drop} for score in converted.scores]
+    plain: dict[str, Any] = codec.to_plain(converted.model)
     return plain | ({"scores": scores} if scores else {})
 
 
@@ -40,15 +40,15 @@ def _precision(card: ModelCard) -> str:
         return card.precision
     few = ", ".join(card.kept[:3]) + (", …" if len(card.kept) > 3 else "")
     layers = "1 layer" if len(card.kept) == 1 else f"{len(card.kept)} layers"
-    return f"{card.precision} but for {layers} in fp32 ({few})"
+    return f"{card.precision}, with {layers} in fp32 ({few})"
 
 
 def _drop(card: ModelCard) -> str:
-    return "" if card.drop is None else f", {card.drop:.2f} points lost at most"
+    return "" if card.drop is None else f", accuracy loss at most {card.drop:.2f} points"
 
 
 def _show_parity(card: ModelCard) -> None:
-    origin = "the file that it was made from" if card.parent_sha256 else "eager PyTorch"
+    origin = "the source file" if card.parent_sha256 else "eager PyTorch"
     console.show_table(
         f"Parity with {origin} (largest absolute error)",
         ("input (B, H×W)", "output", "error", "allowed", "largest value"),
@@ -68,7 +68,7 @@ def _parity_row(check: ParityCheck) -> tuple[str, ...]:
 
 def _show_deviations(card: ModelCard) -> None:
     console.show_table(
-        f"{card.precision} beside float32{_where(card)}",
+        f"Error of {card.precision} against FP32{_where(card)}",
         (
             "size (H×W)",
             *(["calibrated there"] if card.calibration else []),
@@ -79,9 +79,9 @@ def _show_deviations(card: ModelCard) -> None:
 
 
 def _where(card: ModelCard) -> str:
-    seen = "on pictures of the calibration" if card.calibration else "on noise"
-    # Suppression reorders rows, so what goes into the decode is compared.
-    return f", {seen}" + (", at the heads" if card.suppression else "")
+    images = "on calibration pictures" if card.calibration else "on random noise"
+    # NMS reorders rows, so the inputs of the decode are compared.
+    return f", {images}" + (", at the heads" if card.suppression else "")
 
 
 def _deviation_row(one: Deviation, card: ModelCard) -> tuple[str, ...]:
@@ -108,12 +108,12 @@ def _show_scores(model: ExportedModel, scores: tuple[Score, ...]) -> None:
     card = model.card
     names = {k: n for k, n in find_task(card.task).metrics.items() if k != "f_measure"}
     console.show_table(
-        f"Accuracy in {card.precision} beside fp32, on {scores[0].made.images} images (0–1)",
+        f"Accuracy in {card.precision} and FP32, on {scores[0].made.images} images (0–1)",
         (
             "size (H×W)",
             *(["calibrated there"] if card.calibration else []),
             *(f"{name} {which}" for name in names.values() for which in ("fp32", card.precision)),
-            "points lost",
+            "loss in points",
         ),
         [
             (

@@ -1,4 +1,4 @@
-"""``sizewise predict``: pictures through an engine, and what was found drawn on them.
+"""``sizewise predict``: find objects in pictures with an engine, and draw them.
 
 ``sizewise.pipeline.predict.Predictions.results`` says what the JSON means.
 """
@@ -52,7 +52,7 @@ def _say(predictions: Predictions) -> None:
 
 
 def _close(predictions: Predictions, out: Path) -> None:
-    """Name what failed; exit code 3, or 1 where nothing else was."""
+    """Say what failed; exit with code 3, or 1 where nothing succeeded."""
     failed = tuple(predictions.failed.values())
     total = len(predictions.drawings)
     if failed and total == 1:
@@ -61,9 +61,11 @@ def _close(predictions: Predictions, out: Path) -> None:
         console.remark(str(error))
     if failed and not predictions.found:
         raise InputError(
-            "Nothing was predicted", f"none of the {total} pictures could be used", "See above."
+            "Nothing was predicted",
+            f"none of the {total} pictures could be used",
+            "The reasons stand above.",
         )
-    console.next_step(f"look at {out}; the same with --json prints COCO results")
+    console.next_step(f"see the drawings in {out}; add --json for COCO results")
     if failed:
         console.remark(f"{len(failed)} of {total} pictures failed, for the reasons above.")
         raise typer.Exit(3)

@@ -13,7 +13,7 @@ from sizewise.cli.options import Json
 
 def report(
     results: Annotated[
-        Path, typer.Argument(metavar="RESULTS", help="A results.sqlite that bench wrote.")
+        Path, typer.Argument(metavar="RESULTS", help="The results.sqlite of sizewise bench.")
     ],
     out: Annotated[
         Path | None,
@@ -33,11 +33,11 @@ def report(
         console.show_json({"report": str(written.path), "findings": list(written.findings)})
         return
     say_findings(written.path, written.findings)
-    console.next_step(f"read {written.path}; measure more sizes into the same file with bench")
+    console.next_step(f"read {written.path}; sizewise bench adds more sizes to the same results")
 
 
 def say_findings(path: Path, findings: tuple[str, ...]) -> None:
-    """The closing lines of a run: where the report lies, and what it finds."""
+    """Print the report's path and its findings."""
     typer.echo(f"Report: {path}")
     for finding in findings:
         typer.echo(f"  • {finding}")

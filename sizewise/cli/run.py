@@ -1,4 +1,4 @@
-"""``sizewise run``: train → export → build and sweep → report, each skipped where it is done."""
+"""``sizewise run``: train → export → build and sweep → report; finished steps are skipped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from sizewise.cli import console
 from sizewise.cli.bench import command_line, say_reasons
 from sizewise.cli.options import Json
-from sizewise.cli.precision_tables import show_made
+from sizewise.cli.precision_tables import show_converted
 from sizewise.cli.report import say_findings
 
 
@@ -25,14 +25,14 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train, export, build, sweep and report; what is done already is skipped."""
+    """Train, export, build, measure and report, as a TOML file says; finished steps are skipped."""
     from sizewise.pipeline.config import read_line
     from sizewise.pipeline.line import export_line, measure_line
 
     line, reporter = read_line(config), console.reporter()
     converted = export_line(line, out, reporter)
-    for made in () if as_json else converted:
-        show_made(made)
+    for one in () if as_json else converted:
+        show_converted(one)
     done = measure_line(line, converted, out, command=command_line(), reporter=reporter)
     path, findings = done.report.path, done.report.findings
     if as_json:
@@ -40,5 +40,5 @@ def run(
     else:
         say_reasons(done.outcome)
         say_findings(path, findings)
-        console.next_step(f"read {path}, then try your own data: see examples/digits.toml")
+        console.next_step(f"read {path}; for your own data, copy and edit examples/digits.toml")
     raise typer.Exit(done.outcome.exit_code)

@@ -34,9 +34,9 @@ def train(
     """Train a network at a random size per step, and write a safetensors checkpoint.
 
     A detector learns boxes. A classifier learns from a folder with train/CLASS/ and val/CLASS/, or
-    from the boxes of a detection data set, cut out; with --loss joint and --classification-data a
-    detector does so, too. multiscale learns masks, and each of several fusions is trained by
-    itself.
+    from the boxes of a detection data set, cut out. With --loss joint and --classification-data, a
+    detector learns from classified images as well. multiscale learns masks; with several fusions,
+    one network is trained for each.
     """
     from sizewise.pipeline.train import Training, train
 
@@ -54,7 +54,7 @@ def train(
 
 
 def _listed(scores: Mapping[str, float]) -> str:
-    """``mIoU 0.812, F-measure 0.734``."""
+    """The scores in words: ``mIoU 0.812, F-measure 0.734``."""
     from netzoo.tasks.registry import tasks
 
     labels = {name: label for task in tasks().values() for name, label in task.metrics.items()}

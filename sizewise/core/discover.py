@@ -75,5 +75,5 @@ def choose(kind: str, name: str, among: Iterable[str]) -> str:
     raise UsageError(
         f"There is no {kind} named {name!r}",
         f"the {kind}s here are {', '.join(known)}",
-        f"Choose one of these, or add a file for {name!r}.",
+        "Choose one of these.",
     )

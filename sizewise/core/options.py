@@ -71,7 +71,7 @@ def fill(kind: type[T], given: Mapping[str, object], base: T | None = None) -> T
         if field.name in known and field.default is dataclasses.MISSING and field.name not in given:
             raise OptionError(
                 f"{spelled(field.name)} is missing",
-                "it has no default",
+                "it is required",
                 f"{known[field.name].help}",
             )
     return kind(**values)

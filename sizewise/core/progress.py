@@ -51,7 +51,7 @@ OnProgress = Callable[[float, str], None]
 
 
 def unheard(done: float, note: str) -> None:
-    """To nobody."""
+    """Take a report of progress and ignore it."""
     del done, note
 
 
@@ -74,7 +74,7 @@ _waiter: Waiter = _NoWaiter()
 
 
 def serve(waiter: Waiter) -> None:
-    """From now on :func:`report` reaches ``waiter``: in a child process, its parent."""
+    """Let :func:`report` reach ``waiter`` from now on: in a child process, its parent."""
     global _waiter  # noqa: PLW0603 - a library calls back from wherever it is
     _waiter = waiter
 

@@ -82,7 +82,7 @@ def whole(least: int | None = None) -> Reader:
         except ValueError:
             number = None
         if number is None or isinstance(given, bool) or (least is not None and number < least):
-            raise ValueError(f"Give a whole number{_from(least)}.")
+            raise ValueError(f"Give a whole number{_or_more(least)}.")
         return number
 
     return Reader(read, "INTEGER")
@@ -165,6 +165,10 @@ class UnreadableError(ValueError):
 def no_choice(given: object, names: Iterable[str]) -> UnreadableError:
     """``given`` is none of ``names``."""
     return UnreadableError(given, f"Choose from: {', '.join(names)}.")
+
+
+def _or_more(least: int | None) -> str:
+    return "" if least is None else f", {least} or more"
 
 
 def _from(least: float | None, above: float | None = None) -> str:

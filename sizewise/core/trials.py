@@ -15,8 +15,11 @@ Status = Literal["ok", "unsupported", "failed", "invalid"]
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """Where a trial stands in the tables; ``compare`` pairs trials of two files by it. ``options``
-    are the back end's own, as text (``engines.options``): those that are not at their defaults."""
+    """A trial's place in the tables, by which ``compare`` pairs the trials of two files.
+
+    ``options`` are the back end's own that are not at their defaults, as text
+    (``engines.options``).
+    """
 
     network: str
     fusion: str

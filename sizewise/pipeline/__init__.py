@@ -1,1 +1,1 @@
-"""What the commands do: values in, values out, a Reporter for progress and remarks. No terminal."""
+"""The work of the commands, on values, with a Reporter for progress and remarks; no terminal."""

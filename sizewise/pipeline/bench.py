@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Models and what is measured of them."""
+    """Models, and how they are measured."""
 
     models: tuple[ExportedModel, ...]
     settings: SweepSettings
 
 
 def read_sweep(path: Path) -> Sweep:
-    """As a TOML file says. Raises UsageError that names the key, InputError."""
+    """Read a sweep from a TOML file. Raises UsageError that names the key, and InputError."""
     file = read_bench_file(path)
     return Sweep(models=read_models(file.models), settings=file.bench)
 
 
 def read_models(paths: Sequence[Path], layout: str = "") -> tuple[ExportedModel, ...]:
-    """Raises InputError, and UsageError for a layout that is not a file's own."""
+    """Read ONNX files. Raises InputError, and UsageError for a layout that is not a file's own."""
     return tuple(read_as(path, layout) for path in paths)
 
 
@@ -44,8 +44,9 @@ def bench(
     command: str = "",
     reporter: Reporter = SILENT,
 ) -> SweepOutcome:
-    """Measure what is not on file in ``out`` yet; ``command`` is what a user typed, for the record.
+    """Measure the trials that are not on file in ``out`` yet.
 
+    ``command`` is the command line that a user typed, for the record.
     Raises as :func:`bench.sweep.sweep`.
     """
     from bench.sweep import sweep

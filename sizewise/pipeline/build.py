@@ -1,4 +1,4 @@
-"""ONNX → engines, each compared with the FP32 file."""
+"""Build engines of an ONNX file, and compare each with the FP32 file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions(EngineAxes):
-    """What ``sizewise build`` is told beside the model."""
+    """The options of ``sizewise build`` beside the model."""
 
     backends: tuple[str, ...] = again(EngineAxes, "backends", ("onnxruntime",))
     sizes: Sizes = again(EngineAxes, "sizes", Sizes.parse("320"))
@@ -33,7 +33,7 @@ class BuildOptions(EngineAxes):
         shown="found beside the model",
     )
     timeout_s: float = option(
-        number(above=0), 1800.0, help="Limit for each build, in s.", group="Limits"
+        number(above=0), 1800.0, help="Time limit for each build, in s.", group="Limits"
     )
 
 
@@ -55,7 +55,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Builds:
-    """Everything that was requested is in one of them."""
+    """The engines that were built, and those that were not: together all that were requested."""
 
     built: tuple[ComparedEngine, ...]
     refused: tuple[Refusal, ...]
@@ -64,9 +64,9 @@ class Builds:
 def build(
     model: ExportedModel, options: BuildOptions, *, out: Path, reporter: Reporter = SILENT
 ) -> Builds:
-    """Engines of ``model`` in the folder ``out``; those that were built before are taken.
+    """Build engines of ``model`` in the folder ``out``; those that are there are reused.
 
-    Raises UsageError, InputError and OutputError; what becomes of an engine is in the result.
+    Raises UsageError, InputError and OutputError. An engine that fails is in the result.
     """
     from engines.planning.specs import engine_specs
     from engines.store.parents import check_parent, find_parent
@@ -91,7 +91,7 @@ def _build_all(
     limits: _Limits,
     reporter: Reporter,
 ) -> Builds:
-    """Two steps an engine, and a note of how far its build is."""
+    """Build and compare each engine: two steps of progress each, with a note on the build."""
     from engines.comparing import compare
     from engines.store.cache import obtain_engine
 

@@ -1,4 +1,4 @@
-"""What ``evaluate`` takes: a checkpoint (in PyTorch itself), a model or an engine (as it runs)."""
+"""The models that ``evaluate`` takes: a checkpoint (in PyTorch), an ONNX file or an engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Scores = Mapping[str, float]
 
 
 class Candidate(Protocol):
-    """A model to evaluate: ``runs_in`` is what runs it, ``sizes`` are its usual ones."""
+    """A model to evaluate: ``runs_in`` is PyTorch or a back end, ``sizes`` are its usual ones."""
 
     card: ModelCard
     runs_in: str
@@ -34,8 +34,10 @@ class Candidate(Protocol):
     def scores(
         self, data: Any, sizes: Sequence[Size], reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
-        """Each size with its scores, or with the EngineError that it ended in. Raises InputError
-        where the data does not fit."""
+        """Each size with its scores, or with the EngineError that it ended in.
+
+        Raises InputError where the data does not fit.
+        """
 
 
 class Checkpoint:

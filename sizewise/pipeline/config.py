@@ -1,4 +1,4 @@
-"""Configuration files: TOML, every key known, every error named as it stands in the file.
+"""Configuration files in TOML, where unknown keys are errors and errors name the key.
 
 Their tables fill the same dataclasses as the options of the commands.
 """
@@ -39,7 +39,7 @@ class _LineFile:
     out: Path = option(PATH, help="Give the folder of all results: out = 'runs/digits'.")
     data: str = option(TEXT, help="Give the data to train and evaluate on: data = 'digits'.")
     train: Mapping[str, Any] = option(_TABLE, help="Give the table [train] with a network.")
-    bench: Mapping[str, Any] = option(_TABLE, help="Give the table [bench], be it empty.")
+    bench: Mapping[str, Any] = option(_TABLE, help="Give the table [bench]; it may be empty.")
     export: Mapping[str, Any] = option(_TABLE, None, help="The table [export].")
 
 
@@ -50,19 +50,19 @@ class _TrainTable(TrainOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ExportTable(PrecisionOptions):
-    """``[export]``: as the options of ``sizewise export``."""
+    """The table ``[export]``: options of ``sizewise export``."""
 
     size: Size | None = option(optional(SIZE), None, help="Size in pixels of the example.")
 
     def precisions_on(self, data: str) -> PrecisionOptions:
-        """``data`` is what accuracy loss is measured on, where it is limited."""
+        """The precisions, with ``data`` to measure accuracy loss on where it is limited."""
         values = {name: getattr(self, name) for name in PrecisionOptions.__dataclass_fields__}
         return PrecisionOptions(**values | {"data": data if self.max_drop is not None else ""})
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineSettings:
-    """The whole file. ``out`` is the folder of everything that is made."""
+    """The whole file. ``out`` is the folder of all results."""
 
     path: Path
     out: Path
@@ -73,11 +73,11 @@ class LineSettings:
 
     @property
     def sweep(self) -> SweepSettings:
-        """``[bench]``; accuracy is measured on ``data``, unless it names other data."""
+        """The table ``[bench]``; accuracy is measured on ``data``, unless it names other data."""
         return replace(self.bench, data=self.bench.data or self.data)
 
     def check(self) -> None:
-        """What types alone don't tell, before hours of training. Raises UsageError."""
+        """Check the values together, before hours of training. Raises UsageError."""
         from engines.planning.specs import engine_specs
 
         with _keys_of(self.path, "train"):
@@ -89,10 +89,10 @@ class LineSettings:
             self._check_fusions()
 
     def _check_fusions(self) -> None:
-        """Those that are measured have to be trained."""
+        """Raises UsageError for a fusion that is measured and not trained."""
         from netzoo.config import NetworkConfig
 
-        made = {
+        trained = {
             NetworkConfig(
                 name=training.network,
                 classes=("any",),
@@ -102,16 +102,16 @@ class LineSettings:
         }
         for axes in self.sweep.products():
             for fusion in axes.fusion:
-                if fusion not in made:
+                if fusion not in trained:
                     raise UsageError(
                         f"The fusion {fusion} can't be measured",
-                        f"[train] makes {', '.join(sorted(made))} only",
+                        f"[train] trains only {', '.join(sorted(trained))}",
                         "Train it as well, or leave it out of [bench].",
                     )
 
 
 def read_line(path: Path) -> LineSettings:
-    """Raises UsageError that names the key."""
+    """Read the file of ``sizewise run``. Raises UsageError that names the key."""
     given = read_toml(path)
     with _keys_of(path):
         file = fill(_LineFile, given)
@@ -129,16 +129,16 @@ def read_line(path: Path) -> LineSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchFile:
-    """A TOML for ``bench``: ``models`` relative to the working folder, and ``[bench]``."""
+    """A TOML file for ``bench``: ``models`` relative to the working folder, and ``[bench]``."""
 
     models: tuple[Path, ...] = option(
         several(PATH, 1), help="Give the ONNX files: models = ['a.onnx']."
     )
-    bench: SweepSettings = option(_TABLE, help="Give the table [bench], be it empty.")
+    bench: SweepSettings = option(_TABLE, help="Give the table [bench]; it may be empty.")
 
 
 def read_bench_file(path: Path) -> BenchFile:
-    """Raises UsageError that names the key."""
+    """Read a TOML file for ``sizewise bench``. Raises UsageError that names the key."""
     given = read_toml(path)
     with _keys_of(path):
         file = fill(BenchFile, given)
@@ -153,7 +153,7 @@ def _table(kind: type[T], given: Mapping[str, Any], path: Path, name: str) -> T:
 
 @contextlib.contextmanager
 def _keys_of(path: Path, table: str = "") -> Iterator[None]:
-    """Options are spelled as keys of the file within it, and a UsageError says which file."""
+    """Spell options as keys of the file within it, and let a UsageError name the file."""
     try:
         with spelling(lambda name: f"{table}.{name}" if table else name):
             yield
@@ -162,12 +162,12 @@ def _keys_of(path: Path, table: str = "") -> Iterator[None]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Raises UsageError where there is no file or no TOML in it."""
+    """Read a TOML file. Raises UsageError where that is not possible."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
             f"The configuration {path} can't be read",
             (error.strerror or "").lower() if isinstance(error, OSError) else str(error),
-            "See examples/digits.toml for one that works.",
+            "See examples/digits.toml for a working example.",
         ) from error

@@ -1,4 +1,4 @@
-"""One ONNX file per precision, with what it costs."""
+"""Convert a model to other precisions, and measure the accuracy loss of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """A model in one precision, and where it was measured what that cost."""
+    """A model in one precision, and its accuracy where that was measured."""
 
     model: ExportedModel
     scores: tuple[Score, ...] = ()
@@ -31,12 +31,14 @@ class Converted:
 def convert_all(
     parent: ExportedModel, options: PrecisionOptions, out: Path, reporter: Reporter = SILENT
 ) -> tuple[Converted, ...]:
-    """One ONNX file per precision; FP32 is the parent itself, where we made it; one that an earlier
-    call made of the same parent by the same images is taken as it is. Raises UsageError,
-    InputError, OutputError, EngineError and ExportError."""
+    """One ONNX file per precision in ``out``.
+
+    FP32 is the parent itself, where it lies in ``out``. A file of the same parent, images and
+    options is reused. Raises UsageError, InputError, OutputError, EngineError and ExportError.
+    """
     options.check()
     converter = _Converter(parent, options, out, reporter)
-    return tuple(converter.made(precision) for precision in options.precisions)
+    return tuple(converter.convert(precision) for precision in options.precisions)
 
 
 class _Converter:
@@ -52,16 +54,16 @@ class _Converter:
         if self._settings and options.data:
             self._scorer = open_scorer(parent, options.data, self._settings.check_sizes, reporter)
 
-    def made(self, precision: str) -> Converted:
+    def convert(self, precision: str) -> Converted:
         if precision == self._parent.card.precision == "fp32" and self._own:
             return Converted(model=self._parent)
         from exporter.convert import Conversion, ConversionSettings
 
         path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
         settings = self._settings or ConversionSettings()
-        if earlier := _earlier(path, self._parent, settings, self._options, self._data):
+        if current := _up_to_date(path, self._parent, settings, self._options, self._data):
             self._reporter.remark(f"{path} is up to date: not converted again.")
-            return Converted(model=earlier)
+            return Converted(model=current)
         conversion = Conversion(self._parent, precision, settings, self._reporter)
         return self._measured(conversion, path) if precision != "fp32" else _plain(conversion, path)
 
@@ -94,12 +96,13 @@ class _Converter:
     def _least_kept(
         self, conversion: Conversion, kept: tuple[str, ...], limit: float
     ) -> tuple[str, ...]:
-        """``kept`` and the layers that have to stay in float32 beside them."""
+        """``kept`` and the other layers that have to stay in FP32 for the limit."""
         from exporter.sensitivity import fewest_excluded, layer_errors
 
         name = conversion.precision.name
         self._reporter.remark(
-            f"{name} loses more than {limit:g} points of accuracy: looking for the layers to keep."
+            f"{name} loses more than {limit:g} points of accuracy: searching for the layers to keep "
+            "in FP32."
         )
         errors = layer_errors(conversion, self._reporter)
         ranked = tuple(one for one in errors if one.layer not in kept)
@@ -114,18 +117,20 @@ class _Converter:
 
 
 _WORST = 5
-"""Layers that are named where a file is further off than its precision allows."""
+"""The number of layers that are named where the error exceeds the bound of a precision."""
 
 
 def _advise(conversion: Conversion, kept: tuple[str, ...], reporter: Reporter) -> None:
-    """Which layers to keep, where the file is further from float32 than its precision allows."""
+    """Say which layers to keep in FP32, where the error exceeds the bound of the precision."""
     from exporter.sensitivity import layer_errors
 
     name, bound = conversion.precision.name, conversion.precision.bound
-    reporter.remark(f"{name} is further from FP32 than the {bound:.0%} allowed; ! marks where.")
+    reporter.remark(
+        f"The error of {name} against FP32 exceeds the {bound:.0%} allowed, where marked with !."
+    )
     if conversion.settings.images is None:
         reporter.remark(
-            f"The error was measured on random noise: give {spelled('calibrate')} with pictures."
+            f"It was measured on random noise: give pictures with {spelled('calibrate')}."
         )
         return
     if not conversion.precision.calibrated:
@@ -134,8 +139,8 @@ def _advise(conversion: Conversion, kept: tuple[str, ...], reporter: Reporter) -
     worst = [one for one in errors if one.layer not in kept][:_WORST]
     listed = ", ".join(f"{one.layer} ({one.error:.1%})" for one in worst)
     names = ",".join((*kept, *(one.layer for one in worst)))
-    reporter.remark(f"Alone in {name}, these put the heads off most: {listed}.")
-    reporter.remark(f"To keep them in FP32, add {spelled('keep')} {names}")
+    reporter.remark(f"Error of the heads with one layer alone in {name}, largest first: {listed}.")
+    reporter.remark(f"To keep these layers in FP32, add {spelled('keep')} {names}")
 
 
 def _plain(conversion: Conversion, path: Path) -> Converted:
@@ -166,26 +171,26 @@ def _settings(
     )
 
 
-def _earlier(
+def _up_to_date(
     path: Path,
     parent: ExportedModel,
     settings: ConversionSettings,
     options: PrecisionOptions,
     data_sha256: str,
 ) -> ExportedModel | None:
-    """What the same call made before."""
+    """The file at ``path``, where the same call would write it again; else None."""
     from sizewise.core.onnxfile import read_model
 
-    # Of noise, nothing in the card says at which sizes it was looked at.
+    # The card does not say at which sizes the file was measured on random noise.
     if not path.is_file() or (options.calibration_sizes and not options.calibrate):
         return None
     model = read_model(path)
     card, keep = model.card, options.keep
-    # Behind those that were asked for stand those that a limit demanded.
+    # The layers that a limit excluded stand behind those that were requested.
     kept = card.kept if options.max_drop is None else card.kept[: len(keep)]
     same = (
         card.parent_sha256 == parent.sha256
-        and _told(card) == _told(parent.card)
+        and _of_network(card) == _of_network(parent.card)
         and card.calibration == settings.calibration
         and card.drop_limit == options.max_drop
         and card.drop_data_sha256 == data_sha256
@@ -195,8 +200,8 @@ def _earlier(
     return model if same else None
 
 
-def _told(card: ModelCard) -> ModelCard:
-    """What a card says of the network, whatever its precision."""
+def _of_network(card: ModelCard) -> ModelCard:
+    """The card without what depends on the precision."""
     return replace(
         card,
         precision="",

@@ -1,4 +1,4 @@
-"""Models that ``evaluate`` runs through an engine: ONNX files, and engines built before."""
+"""Models that ``evaluate`` runs in an engine: ONNX files, and engines built before."""
 
 from __future__ import annotations
 
@@ -49,8 +49,10 @@ class OnnxFile:
 
 
 class EngineFolder:
-    """An engine of ``sizewise build``, at the sizes that it was built for. ``trusted`` are hashes
-    of engines that others built."""
+    """An engine of ``sizewise build``, at the sizes that it was built for.
+
+    ``trusted`` are hashes of engines that others built.
+    """
 
     def __init__(self, folder: Path, backend: str, layout: str, trusted: Collection[str]) -> None:
         self._artifact = read_engine(folder, backend)
@@ -89,12 +91,12 @@ def _demand_meaning(name: str, card: ModelCard) -> None:
         raise UsageError(
             f"The outputs of {name} can't be read",
             "the file does not say what they mean",
-            f"Where it is a detector, say it with {spelled('layout')}, one of "
+            f"If it is a detector, name their layout with {spelled('layout')}: "
             f"{', '.join(layout_names())}.",
         )
     if not task.evaluates_engines:
         raise UsageError(
-            f"{name} can't be evaluated through an engine",
+            f"{name} can't be evaluated in an engine",
             f"its task is {task.name}, whose {' and '.join(task.metrics.values())} are measured in "
             "PyTorch",
             "Give its checkpoint (.safetensors).",
@@ -137,7 +139,7 @@ def _accuracy(
 
     evaluator = find_evaluator(card, data)
     step = session.artifact.spec.batch_size
-    with progress.stage(f"evaluate at {size}", len(data.images)) as stage:
+    with progress.stage(f"Evaluating at {size}", len(data.images)) as stage:
         for start in range(0, len(data.images), step):
             images = data.images[start : start + step]
             evaluate_images(session, size, images, evaluator)

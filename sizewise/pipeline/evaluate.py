@@ -21,25 +21,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(EngineOptions):
-    """What ``sizewise evaluate`` is told beside the model."""
+    """The options of ``sizewise evaluate`` beside the model."""
 
     data: str = option(
         TEXT,
-        help="Annotated images, whose validation part is used: a data set's name, a COCO JSON "
-        "file, or a folder with val.json (classifiers: with val/CLASS/).",
+        help="Annotated images: a data set's name, a COCO JSON file, or a folder with val.json "
+        "(for classifiers: val/CLASS/). The validation part is used.",
         group="Evaluation",
     )
     sizes: Sizes | None = option(
         optional(SIZES),
         None,
-        help="Input sizes in pixels, height x width: 416, 384x640, 128:448:64 (comma list).",
+        help="Input sizes in pixels, height x width: 416, 384x640, or FIRST:LAST:STEP with both "
+        "ends included (comma list).",
         group="Evaluation",
         shown="what the model suggests",
     )
     layout: str = option(
         TEXT,
         "",
-        help="How the outputs of a detector that is not ours are read: see docs/networks.md.",
+        help="Layout of your detector's outputs: see docs/networks.md.",
         group=MODEL,
         shown="as the file says",
     )
@@ -72,15 +73,14 @@ class Evaluation:
 
     @property
     def sizes(self) -> tuple[Size, ...]:
-        """Those that the model takes."""
+        """The sizes that the model takes."""
         return tuple(row.size for row in self.rows if not self.card.refusal(row.size))
 
 
 def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SILENT) -> Evaluation:
-    """Measure on the validation part of the data; ``source`` is a checkpoint, an ONNX file or the
-    folder of an engine.
+    """Measure accuracy on the validation part of the data.
 
-    A size that is not taken, or at which the engine fails, has a row with the reason. Raises
+    ``source`` is a checkpoint, an ONNX file or the folder of an engine. A size that is not taken, or at which the engine fails, has a row with the reason. Raises
     UsageError, InputError, and EngineError where nothing could be measured.
     """
     from netzoo.tasks.registry import find_task
@@ -113,12 +113,12 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
 def _taken(
     source: Path, requested: Sequence[Size], refused: Mapping[Size, str]
 ) -> tuple[Size, ...]:
-    """Raises UsageError where there is none."""
+    """The sizes that the model takes. Raises UsageError where it takes none."""
     taken = tuple(size for size in requested if size not in refused)
     if not taken:
         reasons = "; ".join(f"{size}: {why}" for size, why in refused.items())
         raise UsageError(
-            f"{source.name} takes none of these sizes",
+            f"{source.name} takes none of the requested sizes",
             reasons,
             f"Choose others with {spelled('sizes')}.",
         )
@@ -128,7 +128,7 @@ def _taken(
 def _rows(
     candidate: Candidate, data: Data, sizes: Sequence[Size], reporter: Reporter
 ) -> Iterator[SizeScores]:
-    """Raises EngineError where every size ends in one."""
+    """A row for each size. Raises EngineError where every size ends in one."""
     failed: list[EngineError] = []
     for size, outcome in candidate.scores(data, sizes, reporter):
         if isinstance(outcome, EngineError):
@@ -156,8 +156,8 @@ def _candidate(
         return OnnxFile(source, backend, layout)
     raise UsageError(
         f"{source} can't be evaluated",
-        "it is no checkpoint (.safetensors), no ONNX file and no folder of an engine",
-        "Give what sizewise train, export or build wrote.",
+        "it isn't a checkpoint (.safetensors), an ONNX file or the folder of an engine",
+        "Give a file of sizewise train or export, or a folder of sizewise build.",
     )
 
 
@@ -166,6 +166,6 @@ def _demand_empty(source: Path, options: Mapping[str, str]) -> None:
         if value:
             raise UsageError(
                 f"{spelled(name)} can't be given for {source}",
-                "a checkpoint runs in PyTorch, and says itself what its outputs mean",
+                "a checkpoint runs in PyTorch, and holds the layout of its outputs",
                 "Leave it out, or give the exported ONNX file.",
             )

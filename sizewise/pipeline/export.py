@@ -1,4 +1,4 @@
-"""PyTorch (or ONNX) → ONNX, gated on parity, then other precisions of it."""
+"""Export PyTorch (or ONNX) to ONNX, gated on parity, and convert it to other precisions."""
 
 from __future__ import annotations
 
@@ -21,22 +21,26 @@ if TYPE_CHECKING:
     from torch import nn
 
 _USUAL_SIDE = 320
-"""Pixels of an example's sides."""
+"""Height and width of an example, in pixels."""
 
 _INPUT, _NMS = "Input", "NMS in the graph (detectors)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions(SourceOptions):
-    """What ``sizewise export`` is told beside SOURCE and precisions."""
+    """The options of ``sizewise export`` beside SOURCE and the precisions."""
 
     dynamic: bool = option(
-        SWITCH, True, help="Leave batch, height and width open, or fix them.", group=_INPUT
+        SWITCH,
+        True,
+        help="Leave batch, height and width open, or fix them.",
+        group=_INPUT,
+        shown="dynamic",
     )
     size: Size | None = option(
         optional(SIZE),
         None,
-        help="Size in pixels of the example, or the fixed one with --fixed.",
+        help="Input size in pixels of the exported example; the only size where the shape is fixed.",
         group=_INPUT,
         shown="320, or the next that the network takes",
     )
@@ -46,24 +50,28 @@ class ExportOptions(SourceOptions):
     nms_score: float | None = option(
         optional(number()),
         None,
-        help="Candidates score above this (0-1); to measure AP take 0.001.",
+        help="Score threshold (0-1): boxes below it are dropped; use 0.001 to measure AP.",
         group=_NMS,
         shown="0.25",
     )
     nms_iou: float | None = option(
         optional(number()),
         None,
-        help="Of boxes of one class that overlap by more than this IoU (0-1), the best stays.",
+        help="IoU threshold (0-1): of boxes of one class that overlap more, only the best stays.",
         group=_NMS,
         shown="0.45",
     )
     nms_max: int | None = option(
-        optional(whole()), None, help="Most detections in an image.", group=_NMS, shown="300"
+        optional(whole()),
+        None,
+        help="Largest number of detections per image.",
+        group=_NMS,
+        shown="300",
     )
 
     @property
     def suppression(self) -> Suppression | None:
-        """What goes into the graph. Raises UsageError."""
+        """The NMS that goes into the graph, if any. Raises UsageError."""
         values = {
             "score_threshold": self.nms_score,
             "iou_threshold": self.nms_iou,
@@ -72,14 +80,14 @@ class ExportOptions(SourceOptions):
         given = {name: value for name, value in values.items() if value is not None}
         if given and not self.nms:
             raise UsageError(
-                f"{', '.join(map(spelled, _OF_NMS))} can't be given by themselves",
-                f"they are for the NMS that {spelled('nms')} puts into the graph",
-                f"Give {spelled('nms')}, too, or leave them out.",
+                f"{', '.join(map(spelled, changed(self, *_OF_NMS)))} can't be given alone",
+                f"this is a setting of the NMS that {spelled('nms')} puts into the graph",
+                f"Add {spelled('nms')}, or leave it out.",
             )
         if self.raw and self.nms:
             raise UsageError(
                 f"{spelled('nms')} and {spelled('raw')} can't be given together",
-                "raw heads hold no boxes, and NMS is over boxes",
+                "NMS selects boxes, and raw heads have none",
                 "Leave one of them out.",
             )
         return Suppression(**given) if self.nms else None  # type: ignore[arg-type]
@@ -116,8 +124,10 @@ def export(
 def export_source(
     source: str | nn.Module, options: ExportOptions, out: Path, reporter: Reporter = SILENT
 ) -> ExportedModel:
-    """The model that the precision passes start from; of an ONNX file it is that file, or the one
-    with NMS in its graph."""
+    """The model that the precision passes start from.
+
+    For an ONNX file it is that file, or the one with NMS put into its graph.
+    """
     if isinstance(source, str) and source.endswith(".onnx"):
         if given := changed(options, "size", "dynamic"):
             raise UsageError(
@@ -155,8 +165,8 @@ def _from_onnx(
     if model.card.precision != "fp32":
         raise InputError(
             f"{source} can't be exported",
-            f"it is in {model.card.precision} already, and an export starts from float32",
-            "Give the float32 file that it was made from.",
+            f"it is in {model.card.precision}, and an export starts from FP32",
+            "Give the FP32 file that it was converted from.",
         )
     if model.card.stride == 1 and options.stride:
         model = replace(model, card=replace(model.card, stride=options.stride))

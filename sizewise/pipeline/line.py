@@ -1,4 +1,4 @@
-"""The whole line: train → export → build and sweep → report, each skipped where it is done."""
+"""The whole line: train → export → build and sweep → report; finished steps are skipped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """Everything that a line made."""
+    """The results of a line."""
 
     converted: tuple[Converted, ...]
     outcome: SweepOutcome
@@ -39,7 +39,7 @@ def export_line(
         train_checkpoint(one, line.data, folder, reporter) for one in line.training.each()
     ]
     return tuple(
-        made for checkpoint in checkpoints for made in _export(line, checkpoint, folder, reporter)
+        one for checkpoint in checkpoints for one in _export(line, checkpoint, folder, reporter)
     )
 
 
@@ -51,11 +51,11 @@ def measure_line(
     command: str = "",
     reporter: Reporter = SILENT,
 ) -> Line:
-    """Build, sweep and report what :func:`export_line` made."""
+    """Build, sweep and report the models of :func:`export_line`."""
     from reports.markdown import write_report
 
     folder = output_folder(out or line.out)
-    models = [made.model for made in converted]
+    models = [one.model for one in converted]
     outcome = bench(models, line.sweep, out=folder, command=command, reporter=reporter)
     report = write_report(outcome.results, folder / "report", {m.sha256 for m in models})
     return Line(converted=converted, outcome=outcome, report=report)
@@ -79,5 +79,5 @@ def _exported_already(path: Path, checkpoint: Path, reporter: Reporter) -> Expor
     model = read_model(path)
     if model.card.checkpoint_sha256 != sha256_of(checkpoint) or not model.program_path.exists():
         return None
-    reporter.remark(f"{path} is of this checkpoint already: not exported again.")
+    reporter.remark(f"{path} is up to date with its checkpoint: not exported again.")
     return model

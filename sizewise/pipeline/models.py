@@ -1,4 +1,4 @@
-"""Models that commands take, read as their cards or the user say."""
+"""Models for commands, read as their cards or the user say."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from sizewise.core.specs import ExportedModel, ImageInput, ModelCard, Size, Size
 
 
 def read_as(path: Path, layout: str) -> ExportedModel:
-    """Read a model; ``layout``, where given, says how outputs are read that the file does not
-    explain.
+    """Read a model. A ``layout`` explains outputs that the file does not explain.
 
     Raises InputError, and UsageError for a layout that is not the file's own.
     """
@@ -36,7 +35,7 @@ def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
 
 
 def usual_sizes(card: ModelCard, image: ImageInput | None = None) -> Sizes:
-    """Some that a model takes: its own, or 128 to 448 for most strides and smallest sizes."""
+    """Some sizes that a model takes: its fixed one, or 128 to 448 for most strides."""
     if image is not None and image.fixed_size is not None:
         return Sizes((image.fixed_size,))
     unit = card.round_up(32)

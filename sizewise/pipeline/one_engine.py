@@ -40,11 +40,10 @@ def build_engine(
     graph_fusion: str = "",
     reporter: Reporter = SILENT,
 ) -> EngineArtifact:
-    """An engine in ``folder``, built unless it is there: dynamic, or for one size static where the
-    back end can.
+    """An engine in ``folder``, built unless it is there.
 
-    It is used to measure accuracy, so it may run in another precision than the file's; a remark
-    says so then. Raises UsageError and EngineError.
+    It is dynamic, or static for one size where the back end can. It is used to measure accuracy, so
+    it may run in another precision than the file's; a remark says so then. Raises UsageError and EngineError.
     """
     from engines.attestation import precision_mismatch
     from engines.planning.axes import EngineAxes
@@ -67,7 +66,7 @@ def build_engine(
     with reporter.stage("Building the engine", 1) as stage:
         artifact = obtain_engine(model, spec, folder)
         stage.advance(note=name)
-    # What is not to be optimised runs as it is written, and no int8 layer is written as one.
+    # A graph without optimisation runs node by node, and none of its nodes computes in int8.
     if graph_fusion != "none" and (why := precision_mismatch(model, artifact)):
         reporter.remark(
             f"{name} does not run {model.path.name} in the precision of the file: {why}."

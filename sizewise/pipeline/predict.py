@@ -1,4 +1,4 @@
-"""Pictures through an engine, and what was found drawn on them."""
+"""Find objects in pictures with an engine, and draw them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sizewise.pipeline.prediction.predictor import Finding
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """What came of each picture: it is in ``found``, or in ``failed`` with the reason.
+    """The outcome of each picture: it is in ``found``, or in ``failed`` with the reason.
 
     ``drawings`` maps each picture, in the order given, to the file that it is drawn into.
     """
@@ -26,7 +26,7 @@ class Predictions:
     failed: Mapping[Path, SizewiseError]
 
     def results(self) -> list[dict[str, Any]]:
-        """COCO results.
+        """The findings as COCO results.
 
         ``image_id`` is the place of the picture among those given, from 1, and ``file_name`` its
         path as it was given. ``category_id`` is the place of the class among the model's, from 0;
@@ -53,10 +53,10 @@ def predict(
     out: Path,
     reporter: Reporter = SILENT,
 ) -> Predictions:
-    """Find objects in ``pictures`` (in place of a folder, the pictures in it) and draw them into
-    ``out``; ``model`` is an ONNX file or the folder of an engine.
+    """Find objects in ``pictures`` and draw them into ``out``.
 
-    A picture that can't be used fails alone. Raises UsageError, InputError, EngineError and
+    A folder stands for the pictures in it. ``model`` is an ONNX file or the folder of an engine. A
+    picture that can't be used fails alone. Raises UsageError, InputError, EngineError and
     OutputError for everything else.
     """
     from engines.store.opening import open_engine

@@ -1,4 +1,4 @@
-"""A results file → report.md and its plots."""
+"""Write report.md and its plots from a results file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 
 def report(results: Path, *, out: Path | None = None) -> Report:
-    """The report in ``out``, or in a folder beside the results. Raises InputError, RecordError and
-    OutputError."""
+    """Write the report into ``out``, or into a folder beside the results.
+
+    Raises InputError, RecordError and OutputError.
+    """
     from reports.markdown import write_report
 
     return write_report(results, out or results.parent / "report")

@@ -1,4 +1,4 @@
-"""What a user says of a network that looks at several scales."""
+"""Options of a network with several scales."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _GROUP = "Several scales (network multiscale)"
 
 @dataclass(frozen=True, kw_only=True)
 class ScalingOptions:
-    """Options of every command that makes such a network."""
+    """The options, for every command that builds such a network."""
 
     fusion: tuple[str, ...] = option(
         WORDS,
         (),
-        help="How multiscale merges its scales (comma list: one network each).",
+        help="Fusions that merge the scales of multiscale (comma list; one network for each).",
         group=_GROUP,
         shown="the network's own",
     )
     scales: str = option(
         JOINED,
         "",
-        help="Scales that multiscale looks at, as factors of the input size (comma list).",
+        help="Scales of multiscale, as factors of the input size (comma list).",
         group=_GROUP,
         shown="0.5,1,1.5",
     )
@@ -43,13 +43,13 @@ class ScalingOptions:
 
     @property
     def scaling(self) -> Scaling:
-        """Of the one fusion, where :meth:`Scaling.each` chose one."""
+        """These options as one value, which :meth:`Scaling.each` splits by fusion."""
         return Scaling(fusions=self.fusion, scales=self.scales, backbones=self.backbone)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """Which scales, merged how, through which backbones; empty ones are the network's own."""
+    """Scales, fusions and backbones; empty ones are the network's own."""
 
     fusions: tuple[str, ...] = ()
     scales: str = ""
@@ -61,8 +61,10 @@ class Scaling:
         return self.fusions[0] if self.fusions else ""
 
     def each(self, network: str) -> tuple[Scaling, ...]:
-        """One for each fusion of the list; for a network without scales, itself. Raises UsageError
-        where one of them does not exist, before any is worked on."""
+        """One value for each fusion; for a network with one scale, this one.
+
+        Raises UsageError where a fusion does not exist, before any work begins.
+        """
         from netzoo.config import MULTISCALE, MultiscaleConfig
 
         if network != MULTISCALE:
@@ -77,7 +79,7 @@ class Scaling:
         )
 
     def config(self) -> MultiscaleConfig | None:
-        """None where nothing is said. Raises UsageError."""
+        """The network's configuration; None where no option is given. Raises UsageError."""
         from netzoo.config import MultiscaleConfig
         from netzoo.scales import Scales
 
@@ -85,12 +87,12 @@ class Scaling:
             raise UsageError(
                 f"{', '.join(self.fusions)} can't be the fusion of one network",
                 "a network merges its scales in one way",
-                "Name one, or take the network multiscale, of which one each is made.",
+                "Name one fusion, or choose the network multiscale, which is built once for each.",
             )
         given = {
             "fusion": self.fusion,
             "scales": Scales.parse(self.scales).factors if self.scales else (),
             "backbones": self.backbones,
         }
-        said = {name: value for name, value in given.items() if value}
-        return MultiscaleConfig(**said) if said else None  # type: ignore[arg-type]
+        nonempty = {name: value for name, value in given.items() if value}
+        return MultiscaleConfig(**nonempty) if nonempty else None  # type: ignore[arg-type]

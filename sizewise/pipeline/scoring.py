@@ -1,4 +1,4 @@
-"""What a precision costs in accuracy: its graph and its float32 parent on the same images."""
+"""The accuracy loss of a precision: its graph and its FP32 parent on the same images."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Score:
 
 @dataclass
 class Scorer:
-    """Evaluates graphs made of ``model`` on ``data`` at ``sizes``, and the model itself once.
+    """Evaluates graphs converted from ``model`` on ``data`` at ``sizes``, and the model once.
 
     Raises EngineError where a graph does not run.
     """
@@ -51,10 +51,10 @@ class Scorer:
     _parent: Mapping[Size, Accuracy] = field(default_factory=dict)
 
     def scores(self, graph: onnx.ModelProto, *, exactly: bool) -> tuple[Score, ...]:
-        """Scores of the graph by what it computes, whatever precision this CPU would run it in.
+        """The scores of what the graph computes, whatever precision this CPU would run it in.
 
-        With ``exactly``, it runs as it is written, without optimisations that would do the same in
-        8 bits.
+        With ``exactly``, it runs node by node, without optimisations that would compute in 8
+        bits.
         """
         self._parent = self._parent or self._evaluate(self.model, "all")
         with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +98,7 @@ def largest_drop(scores: Sequence[Score]) -> float:
 
 
 def _written(graph: onnx.ModelProto, model: ExportedModel, path: Path) -> ExportedModel:
-    """``graph``, emulated where it has to be, as a file of the model's."""
+    """``graph`` as a file with the model's card; emulated where the runtime can't compute it."""
     from exporter.checks.emulation import emulated
     from exporter.graph.serializing import to_bytes
     from sizewise.core.onnxfile import read_model, write_card

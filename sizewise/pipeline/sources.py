@@ -23,55 +23,61 @@ if TYPE_CHECKING:
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 
 
-_NETWORK, _FOREIGN = "Network", "Modules and files that are not ours"
+_NETWORK, _FOREIGN = "Network", "Your own modules and files"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceOptions(ScalingOptions):
-    """What the user says beside SOURCE. ``classes`` counts them where ``names`` is empty; without
-    either they are as many as the network was published with. ``tree`` holds their parents."""
+    """The options beside SOURCE.
+
+    ``classes`` counts the classes where ``names`` is empty; without either, the published number
+    holds. ``tree`` holds the parents of the classes.
+    """
 
     weights: Path | None = option(
         optional(PATH),
         None,
-        help="Weights of a network of the zoo: a .safetensors or .pt state dict, or Darknet's "
+        help="Weights of a network of the zoo: a .safetensors file, a .pt state dict, or Darknet's "
         ".weights.",
         group=_NETWORK,
         shown="random",
     )
     names: tuple[str, ...] = option(
-        CLASS_NAMES, (), help="Class names: a text file with one a line.", group=_NETWORK
+        CLASS_NAMES, (), help="Class names: a text file with one name per line.", group=_NETWORK
     )
     classes: int | None = option(
         optional(whole(1)),
         None,
-        help="Number of classes, where there are no names.",
+        help="Number of classes, where no names are given.",
         group=_NETWORK,
         shown="as published",
     )
     tree: Path | None = option(
         optional(PATH),
         None,
-        help="A .tree file: classes that are kinds of one another.",
+        help="Hierarchy of the classes: a Darknet .tree file.",
         group=_NETWORK,
     )
     width: float = option(number(0.01), 1.0, help="Width multiplier.", group=_NETWORK)
     depth: float = option(number(0.01), 1.0, help="Depth multiplier.", group=_NETWORK)
     raw: bool = option(
-        SWITCH, False, help="Give the head convolutions' outputs, without decode.", group=_NETWORK
+        SWITCH,
+        False,
+        help="Export the raw outputs of the head convolutions, without decoding them to boxes.",
+        group=_NETWORK,
     )
     layout: str = option(
         TEXT,
         "",
-        help="How the outputs are read: see docs/networks.md.",
+        help="Layout of the outputs: see docs/networks.md.",
         group=_FOREIGN,
         shown="as the module or file says",
     )
     stride: int = option(
         whole(0),
         0,
-        help="Stride in pixels that height and width are multiples of; 0: the module says it, or "
-        "32.",
+        help="Stride in pixels: height and width must be multiples of it; 0: as the module says, "
+        "or 32.",
         group=_FOREIGN,
     )
 
@@ -94,7 +100,7 @@ _APPLY = {
 
 
 class _Foreign(TypedDict):
-    """What a user may say of a module of their own."""
+    """The options for a module of the user's own."""
 
     names: tuple[str, ...]
     layout: str
@@ -118,7 +124,7 @@ def resolve(
     if path.suffix in PICKLES:
         raise UsageError(
             f"{source} can't be exported by itself",
-            "a state dict does not say which network it belongs to, and is never unpickled",
+            "a state dict does not say which network it belongs to",
             f"Name the network: sizewise export NETWORK --weights {source}",
         )
     if path.suffix == ".safetensors":
@@ -140,7 +146,7 @@ def check_options(source: str, kind: str, options: SourceOptions) -> None:
             rest = ", ".join(map(spelled, sorted(_APPLY[kind])))
             raise UsageError(
                 f"{spelled(name)} can't be given for {source}",
-                f"{kind} takes {rest} only",
+                f"{kind} takes only {rest}",
                 "Leave it out, or name a network of the zoo (sizewise networks).",
             )
 

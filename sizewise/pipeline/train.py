@@ -32,28 +32,30 @@ _NETWORK, _TRAINING, _SCALES = "Network", "Training", "Several scales (network m
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(ScalingOptions):
-    """What ``sizewise train`` and the table ``[train]`` say beside the network; paths are relative
-    to the working folder. Each ``fusion`` is a training of its own."""
+    """The options of ``sizewise train`` and of the table ``[train]`` beside the network.
+
+    Paths are relative to the working folder. Each ``fusion`` is a training of its own.
+    """
 
     width: float = option(number(above=0), 1.0, help="Width multiplier.", group=_NETWORK)
     depth: float = option(number(above=0), 1.0, help="Depth multiplier.", group=_NETWORK)
     weights: Path | None = option(
         optional(PATH),
         None,
-        help="Weights to begin with: safetensors, a state dict, or a Darknet file.",
+        help="Initial weights: a safetensors file, a state dict, or a Darknet file.",
         group=_NETWORK,
         shown="random",
     )
     tree: Path | None = option(
         optional(PATH),
         None,
-        help="A .tree file: classes that are kinds of one another.",
+        help="Hierarchy of the classes: a Darknet .tree file.",
         group=_NETWORK,
     )
     backbone_weights: Path | None = option(
         optional(PATH),
         None,
-        help="Weights of multiscale's one backbone: safetensors with timm's names.",
+        help="Initial weights of multiscale's backbone: a safetensors file with timm's names.",
         group=_NETWORK,
         shown="random",
     )
@@ -71,14 +73,14 @@ class TrainOptions(ScalingOptions):
     loss: str = option(
         TEXT,
         "",
-        help="Loss; sizewise networks lists them.",
+        help="Loss; sizewise networks lists those of each network.",
         group=_TRAINING,
         shown="the network's first",
     )
     classification_data: str = option(
         TEXT,
         "",
-        help="Images with a class and no boxes, for --loss joint.",
+        help="Images with a class and no boxes, for the loss joint: a folder with train/CLASS/.",
         group=_TRAINING,
     )
     seed: int = option(
@@ -87,17 +89,21 @@ class TrainOptions(ScalingOptions):
     scale_weights: tuple[float, ...] = option(
         several(number(0)),
         (),
-        help="Weight of each scale's own loss (comma list).",
+        help="Loss weight of each scale (comma list).",
         group=_SCALES,
         shown="1 for scale 1, 0.5 for others",
     )
     consistency: float = option(
-        number(0), 0.0, help="Weight of how much the scales' masks differ.", group=_SCALES
+        number(0),
+        0.0,
+        help="Loss weight of the differences between the scales' masks.",
+        group=_SCALES,
     )
     price: float = option(
         number(0),
         0.0,
-        help="Weight of the pixels that --fusion adaptive computes; above 0 it leaves scales out.",
+        help="Loss weight of the pixels computed, for the fusion adaptive; above 0 it leaves "
+        "scales out.",
         group=_SCALES,
     )
     single_scale_steps: int = option(
@@ -110,19 +116,22 @@ class TrainOptions(ScalingOptions):
         group=_SCALES,
     )
     sequential: bool = option(
-        SWITCH, False, help="Process scales one after another: the same result.", group=_SCALES
+        SWITCH,
+        False,
+        help="Process the scales one after another: the same result, less memory.",
+        group=_SCALES,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """A network and how it is trained: what types alone can't check, :meth:`check` does."""
+    """A network and how it is trained; :meth:`check` checks the values together."""
 
     network: str
     options: TrainOptions
 
     def each(self) -> tuple[Training, ...]:
-        """One for each fusion."""
+        """One training for each fusion."""
         each = self.options.scaling.each(self.network)
         return tuple(
             replace(self, options=replace(self.options, fusion=(one.fusion,) if one.fusion else ()))
@@ -131,11 +140,11 @@ class Training:
 
     @property
     def scale_training(self) -> ScaleTraining | None:
-        """None where nothing is said."""
+        """The settings of several scales; None where all are at their defaults."""
         from netzoo.training.settings import ScaleTraining
 
         options = self.options
-        said = ScaleTraining(
+        chosen = ScaleTraining(
             weights=options.scale_weights,
             consistency=options.consistency,
             price=options.price,
@@ -143,11 +152,11 @@ class Training:
             checkpointing=options.checkpointing,
             sequential=options.sequential,
         )
-        return None if said == ScaleTraining() else said
+        return None if chosen == ScaleTraining() else chosen
 
     @property
     def settings(self) -> TrainingSettings:
-        """With the loss that is meant. Raises UsageError."""
+        """The settings of the trainer, with the loss chosen. Raises UsageError."""
         from netzoo.losses._registry import choose_loss
         from netzoo.network import find_network
         from netzoo.training.settings import TrainingSettings
@@ -164,7 +173,7 @@ class Training:
         )
 
     def check(self) -> None:
-        """What types alone don't tell, before hours of training. Raises UsageError."""
+        """Check the values together, before hours of training. Raises UsageError."""
         from netzoo.config import NetworkConfig
         from netzoo.cost import build_without_weights
         from netzoo.network import find_network
@@ -199,8 +208,10 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A checkpoint, and what it scores (0–1) at ``size`` on the validation part of the data, by
-    the names that ``sizewise evaluate --json`` has for it."""
+    """A checkpoint, and its scores (0–1) at ``size`` on the validation part of the data.
+
+    Their names are those of ``sizewise evaluate --json``.
+    """
 
     checkpoint: str
     size: str = ""
@@ -210,7 +221,7 @@ class Trained:
 def train(
     training: Training, data: str, *, out: Path, reporter: Reporter = SILENT
 ) -> tuple[Trained, ...]:
-    """A checkpoint in ``out`` for each fusion; one of the same data and settings is taken as it is.
+    """Train a checkpoint in ``out`` for each fusion; one of the same data and settings is reused.
 
     Raises UsageError, InputError, OutputError and TrainingError.
     """
@@ -225,7 +236,7 @@ def train(
 def train_checkpoint(
     training: Training, source: str, out: Path, reporter: Reporter = SILENT
 ) -> Path:
-    """Where the checkpoint lies; one of the same data, weights and settings is taken as it is."""
+    """Train one checkpoint and return its path; one of the same data and settings is reused."""
     from netzoo.network import find_network
     from netzoo.training.history import History
     from netzoo.training.pretrained import open_pretrained
@@ -250,10 +261,10 @@ def train_checkpoint(
     if path.exists():
         if _is_of(path, config, provenance):
             reporter.remark(
-                f"{path} is of these settings and this data already: not trained again."
+                f"{path} is up to date with these settings and this data: not trained again."
             )
             return path
-        reporter.remark(f"{path} is of other settings or data: trained anew, and then replaced.")
+        reporter.remark(f"{path} has other settings or data: it is trained anew and replaced.")
     history = History()
     network = train_network(
         config,
@@ -267,17 +278,19 @@ def train_checkpoint(
     save_checkpoint(path, network, provenance)
     history.save(path.with_suffix(".losses.csv"))
     reporter.remark(
-        f"Loss at the end, weighted: {history.summary()} ({path.stem}.losses.csv has all steps)."
+        f"Final loss, weighted: {history.summary()} (all steps: {path.stem}.losses.csv)."
     )
     if entry.anchors and not config.anchors and network.config.anchors == entry.anchors:
-        reporter.remark("The data has too few shapes of boxes to fit anchors: the published stay.")
+        reporter.remark(
+            "The data has too few box shapes to fit anchors: the published anchors are used."
+        )
     return path
 
 
 def _config(
     training: Training, data: Dataset | ClassifiedSet, start: Pretrained | None
 ) -> NetworkConfig:
-    """With the classes of the tree; without one, with those that its task learns of the data."""
+    """The network's configuration, with the classes of the tree, or else those of the data."""
     from netzoo.config import NetworkConfig
     from netzoo.network import find_network
     from netzoo.tasks.registry import find_task
@@ -305,7 +318,7 @@ def _open(
 
 
 def _open_classified(training: Training, reporter: Reporter) -> ClassifiedSet | None:
-    """What the loss joint has beside boxes. Raises UsageError where that is missing."""
+    """The classified images of the loss joint. Raises UsageError where they are missing."""
     from netzoo.data.classified import open_classified
     from netzoo.training.joint import JOINT
 
@@ -330,13 +343,15 @@ def _begin(
     if start is None:
         return
     filled, count = start.fill(network), len(list(network.convolutions()))
-    others = "" if filled == count else "; the others begin at random"
+    others = "" if filled == count else "; the others start at random"
     reporter.remark(f"{start.path} fills {filled} of {count} convolutions{others}.")
 
 
 def _validated(training: Training, source: str, checkpoint: Path, reporter: Reporter) -> Trained:
-    """Scored where its task is evaluated after training (detectors are not: ``sizewise evaluate``
-    does it), and where there is data to validate with."""
+    """The checkpoint with its scores, where its task is evaluated after training.
+
+    Detectors are not (``sizewise evaluate`` does it), and validation data may be missing.
+    """
     from netzoo.network import find_network
     from netzoo.tasks.registry import find_task
     from netzoo.training.evaluate import evaluate_network
@@ -356,12 +371,12 @@ def _validated(training: Training, source: str, checkpoint: Path, reporter: Repo
 
 
 def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
-    """Whether a checkpoint came of just this training (which chooses anchors and decoding)."""
+    """Whether a checkpoint is of just this training (which chooses anchors and decoding)."""
     from netzoo.weights.checkpoint import read_header
 
     try:
         header = read_header(path)
     except InputError:
         return False
-    asked = replace(header.config, anchors=config.anchors, decoding=config.decoding)
-    return (asked, header.provenance) == (config, provenance)
+    requested = replace(header.config, anchors=config.anchors, decoding=config.decoding)
+    return (requested, header.provenance) == (config, provenance)

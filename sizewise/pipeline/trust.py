@@ -1,4 +1,4 @@
-"""Options of what runs one model or engine, and the hash by which a user trusts an engine."""
+"""Options for running one model or engine, with the hash by which a user trusts an engine."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def _sha256(given: object) -> str:
     text = str(given)
     if not re.fullmatch("([0-9a-fA-F]{64})?", text):
         raise ValueError(
-            'Give the "sha256" of the engine\'s manifest.json, 64 hexadecimal digits, as who built '
-            "it tells it."
+            'Give the "sha256" of the engine\'s manifest.json (64 hexadecimal digits), as its '
+            "builder states it."
         )
     return text.lower()
 
@@ -34,8 +34,8 @@ class EngineOptions:
     trust_engine: str = option(
         Reader(_sha256, "SHA256"),
         "",
-        help="Hash of an engine that others built, as they told it: code in it runs with your "
-        "rights.",
+        help="SHA-256 of an engine that others built, as its builder states it: its code runs "
+        "with your rights.",
         group=MODEL,
     )
 
@@ -47,7 +47,7 @@ class EngineOptions:
         if not source.is_dir():
             raise UsageError(
                 f"{spelled('trust_engine')} can't be given for {source}",
-                "it is no folder of an engine, and what is built of it here needs no trust",
+                "it isn't the folder of an engine, and an engine that is built here needs no trust",
                 "Leave it out.",
             )
         return frozenset({self.trust_engine})

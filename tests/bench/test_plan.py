@@ -237,14 +237,14 @@ def test_tables_may_ask_for_a_precision_each(model: ExportedModel) -> None:
     assert {(t.cell.precision, t.cell.size.height) for t in found} == {
         *(("int8", 32), ("fp32", 64), ("int8", 64)),
     }
-    with pytest.raises(UsageError, match="precision 'fp8': there is 'fp32', 'int8'"):
+    with pytest.raises(UsageError, match="precision 'fp8': the models have 'fp32', 'int8'"):
         planned(*models, sizes="32", precision=("fp8",))
 
 
 def test_a_fusion_that_no_model_has_is_an_error_that_lists_those_there_are(
     model: ExportedModel,
 ) -> None:
-    with pytest.raises(UsageError, match=r"fusion 'absy': there is 'absi', 'average'\."):
+    with pytest.raises(UsageError, match=r"fusion 'absy': the models have 'absi', 'average'\."):
         planned(*of_fusions(model, "average", "absi"), sizes="32", fusion=("absi", "absy"))
 
 
@@ -287,7 +287,7 @@ def test_an_unknown_back_end_is_an_error_that_lists_those_there_are() -> None:
         ({"stategies": ["static"]}, r"option stategies.*mean strategies\?"),
         ({"strategies": ["fast"]}, "'fast' for strategies.*static, dynamic, profiles"),
         ({"backends": []}, "for backends"),
-        ({"rounds": 0}, "value 0 for rounds.*whole number from 1"),
+        ({"rounds": 0}, "value 0 for rounds.*whole number, 1 or more"),
         ({"block_s": float("nan")}, "nan for block_s"),
         ({"sweep": [{"size": "32"}]}, r"option sweep\[0\]\.size.*mean sweep\[0\]\.sizes\?"),
         ({"sweep": [{"sweep": []}]}, r"option sweep\[0\]\.sweep"),

@@ -115,8 +115,10 @@ class TorchDeviceSession(TorchSession):
 
 
 def _fp32_settings(torch: Any) -> tuple[Any, ...]:
-    """Where PyTorch keeps its choice between FP32 and TF32 (its documentation, "CUDA semantics",
-    TensorFloat-32)."""
+    """The objects in which PyTorch keeps its choice between FP32 and TF32.
+
+    See its documentation, "CUDA semantics", TensorFloat-32.
+    """
     cudnn = torch.backends.cudnn
     return (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
 

@@ -1,1 +1,1 @@
-"""From an ONNX file to a TensorRT plan."""
+"""The build of a TensorRT plan from an ONNX file."""

@@ -15,7 +15,7 @@ from sizewise.core.errors import EngineError
 
 
 class CudaGraphs:
-    """At most ``limit`` graphs at a time (0: none); the one launched longest ago goes first.
+    """Up to ``limit`` captured graphs (0: none); the one launched longest ago is dropped first.
 
     ``refusal`` says why no more are captured: calls continue without.
     """

@@ -51,7 +51,10 @@ def open_photograph(name: str) -> Image.Image:
 
 
 def package_folder(package: str) -> Path:
-    """Where an installed package lies, without importing it. Raises InputError where it is not."""
+    """The folder of an installed package, found without importing it.
+
+    Raises InputError where it is not installed.
+    """
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise InputError(

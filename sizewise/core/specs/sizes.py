@@ -42,7 +42,7 @@ class Size:
         if match is None:
             raise UsageError(
                 f"{text!r} isn't a size",
-                "a size is one number or two joined by x",
+                "a size is one whole number, or two with an x between them",
                 _AS_SIZES,
             )
         height = int(match[1])
@@ -64,7 +64,7 @@ class Sizes(tuple[Size, ...]):
 
     @property
     def text(self) -> str:
-        """As the user wrote them, or joined by commas."""
+        """The sizes as the user wrote them, or joined by commas."""
         return self._text or ",".join(map(str, self))
 
     def __str__(self) -> str:
@@ -95,11 +95,20 @@ class Sizes(tuple[Size, ...]):
     def _range(text: str) -> Iterable[Size]:
         match = re.fullmatch(r"\s*(\d+):(\d+):(\d+)\s*", text)
         first, last, step = (int(g) for g in match.groups()) if match else (0, 0, 0)
-        if step == 0 or last < first or (last - first) % step or last // step > _MOST_SIZES:
-            raise UsageError(
-                f"{text!r} isn't a range of sizes",
-                "a range is FIRST:LAST:STEP, whose steps reach the last, with at most "
-                f"{_MOST_SIZES} sizes",
-                "Give it as in 320:896:64, which means 320, 384, … 896.",
-            )
-        return (Size(side, side) for side in range(first, last + 1, step))
+        if match is None:
+            why = "a range has three parts, FIRST:LAST:STEP"
+        elif step == 0:
+            why = "the step is 0"
+        elif last < first:
+            why = "the last size is smaller than the first"
+        elif (last - first) % step:
+            why = f"steps of {step} from {first} do not reach {last}"
+        elif last // step > _MOST_SIZES:
+            why = f"the last size may be at most {_MOST_SIZES} times the step"
+        else:
+            return (Size(side, side) for side in range(first, last + 1, step))
+        raise UsageError(
+            f"{text!r} isn't a range of sizes",
+            why,
+            "Give it as in 320:896:64, which means 320, 384, … 896.",
+        )

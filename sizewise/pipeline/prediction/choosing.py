@@ -35,8 +35,8 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
         return _built(path, options)
     if path.suffix == ".safetensors":
         raise UsageError(
-            f"{path} can't predict by itself",
-            "it is a checkpoint, and pictures go through an engine",
+            f"{path} can't be used for prediction",
+            "it is a checkpoint, and predict runs an ONNX file or an engine",
             f"Export it first: sizewise export {path} --dynamic",
         )
     from sizewise.core.onnxfile import read_model

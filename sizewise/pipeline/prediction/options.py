@@ -1,4 +1,4 @@
-"""What ``sizewise predict`` is told."""
+"""The options of ``sizewise predict``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sizewise.pipeline.trust import MODEL, EngineOptions
 
 @dataclass(frozen=True, kw_only=True)
 class PredictOptions(EngineOptions, ReadingOptions):
-    """What ``sizewise predict`` is told beside the model and the pictures."""
+    """The options of ``sizewise predict`` beside the model and the pictures."""
 
     size: Size | None = option(
         optional(SIZE),
         None,
-        help="Size of the input in pixels, height x width: 416 or 384x640.",
+        help="Input size in pixels, height x width: 416 or 384x640.",
         group=MODEL,
         shown="the model's own, or 416",
     )

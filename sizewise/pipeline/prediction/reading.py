@@ -50,7 +50,7 @@ def _demand_readable(name: str, card: ModelCard, image: ImageInput) -> Task:
         raise UsageError(
             f"The outputs of {name} can't be read",
             "the file does not say what they mean",
-            f"Say it with {spelled('layout')}, one of {layouts}.",
+            f"Name their layout with {spelled('layout')}: {layouts}.",
         )
     why = image.refuses_pictures
     if task and not task.predicts:
@@ -62,6 +62,7 @@ def _demand_readable(name: str, card: ModelCard, image: ImageInput) -> Task:
         raise InputError(
             f"{name} can't predict",
             why,
-            "Give a detector or a segmenter that takes RGB pictures, exported without --raw.",
+            "Give a detector or a segmenter that takes RGB pictures, exported without "
+            f"{spelled('raw')}.",
         )
     return task

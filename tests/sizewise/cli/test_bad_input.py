@@ -89,7 +89,7 @@ def test_an_unknown_back_end(command: str, cli: Cli, tiny_model: Path, tmp_path:
 
 def test_a_fusion_that_no_model_has(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
     said = cli("bench", tiny_model, "--fusion", "absi", "--sizes", "64", "--out", tmp_path / "o")
-    _one_sentence(said, 2, "the fusion 'absi'", "there is 'none'", "--fusion")
+    _one_sentence(said, 2, "the fusion 'absi'", "the models have 'none'", "--fusion")
 
 
 def test_an_unknown_network(cli: Cli, tmp_path: Path) -> None:

@@ -195,4 +195,4 @@ def test_a_sweep_keeps_what_tells_its_engines_apart(
     }
     beside = cli("bench", config, "--backend-option", "seed=1", "--profiles", "2")
     assert beside.code == 2
-    assert "--backend-option, --profiles can't be given beside a TOML file" in beside.err
+    assert "--backend-option, --profiles can't be given with a TOML file" in beside.err

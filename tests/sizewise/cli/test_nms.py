@@ -35,7 +35,7 @@ def test_a_foreign_file_is_read_as_it_is_told(cli: Cli, tmp_path: Path) -> None:
     asked = ("export", source, "--nms", "--layout", "b_n_5c", "--stride", 8)
     said = cli(*asked, "--out", tmp_path / "o")
     assert said.code == 0, said
-    assert "Parity with the file that it was made from" in " ".join(said.out.split())
+    assert "Parity with the source file" in " ".join(said.out.split())
     assert "stride 8" in said.err
 
 
@@ -43,7 +43,7 @@ def test_a_foreign_file_is_read_as_it_is_told(cli: Cli, tmp_path: Path) -> None:
     ("options", "said"),
     [
         (("--nms", "--raw"), "--nms and --raw can't be given together"),
-        (("--nms-iou", 0.5), "can't be given by themselves"),
+        (("--nms-iou", 0.5), "--nms-iou can't be given alone"),
         (("--nms", "--nms-score", 1.5), "the score threshold is 1.5"),
         (("--nms", "--nms-max", 0), "the number of detections is 0"),
     ],

@@ -48,8 +48,11 @@ def out(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        (("--precision", "int8"), ("can't be made int8", "no calibration images", "--calibrate")),
-        (("--precision", "fp16,fp8"), ("can't be made fp8", "no calibration images")),
+        (
+            ("--precision", "int8"),
+            ("can't be converted to int8", "calibration images", "--calibrate"),
+        ),
+        (("--precision", "fp16,fp8"), ("can't be converted to fp8", "calibration images")),
         (
             ("--precision", "int8", "--calibrate", "@no"),
             ("Calibration pictures not found", "no such folder"),

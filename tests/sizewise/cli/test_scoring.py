@@ -41,7 +41,7 @@ def test_the_accuracy_stands_beside_that_of_fp32(
     assert said.code == 0, said
     head, *rows = table(said, f"Accuracy in int8 beside fp32, on {PICTURES} images")
     assert head[2:4] == ["AP fp32", "AP int8"]
-    assert head[-1] == "points lost"
+    assert head[-1] == "loss in points"
     assert [row[:3] for row in rows] == [["48×32", "yes", "1.0000"], ["96×64", "no", "1.0000"]]
     card = read_model(tmp_path / "o" / "net.int8.onnx").card
     assert card.drop is not None
@@ -74,14 +74,17 @@ def test_the_layer_that_costs_too_much_is_found_and_kept(
     asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
     said = cli(*asked, "--data", data, "--max-drop", 1)
     assert said.code == 0, said
-    assert "int8 loses more than 1 points: looking for the layers that do." in said.err
+    assert (
+        "int8 loses more than 1 points of accuracy: searching for the layers to keep in FP32."
+        in said.err
+    )
     assert f"In float32 stay: {layer(2)}." in said.err
     (row,) = table(said, "Accuracy in int8")[1:]
     assert row[-1] == "0.00"
     card = read_model(tmp_path / "o" / "net.int8.onnx").card
     assert (card.kept, card.drop_limit) == ((layer(2),), 1)
     assert card.drop == pytest.approx(0)
-    assert f"1 layer in fp32 ({layer(2)}), 0.00 points lost at most" in said.err
+    assert f"1 layer in fp32 ({layer(2)}), accuracy loss at most 0.00 points" in said.err
     made = contents(tmp_path / "o")
     again = cli(*asked, "--data", data, "--max-drop", 1)
     assert "not made again" in again.err

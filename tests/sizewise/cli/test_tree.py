@@ -80,7 +80,7 @@ def test_boxes_and_classified_images_train_together(
         (("export", "yolo9000", "--tree", "WORD"), 1, "Line 2 of"),
         (("export", "yolo9000", "--tree", "none.tree"), 1, "can't be read"),
         (("export", "yolo9000", "--tree", "TREE", "--names", "TWO NAMES"), 2, "has 4 classes"),
-        (("export", "some.safetensors", "--tree", "TREE"), 2, "a checkpoint takes --raw only"),
+        (("export", "some.safetensors", "--tree", "TREE"), 2, "a checkpoint takes only --raw"),
         ((*TRAIN, "--tree", "TREE", "--loss", "joint"), 2, "Give --classification-data too"),
         ((*TRAIN, "--classification-data", "DATA"), 2, "the loss dense has no use"),
         ((*TRAIN, "--tree", "TWO"), 1, "red, blue are not among its 2 classes"),
