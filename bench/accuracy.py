@@ -11,6 +11,7 @@ from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.registry import find_task, tasks
 from netzoo.tasks.task import Evaluator
 from sizewise.core.errors import InputError
+from sizewise.core.options import spelled
 from sizewise.core.specs import ExportedModel, ImageInput, ModelCard, Size
 from sizewise.core.trials import Accuracy
 
@@ -21,7 +22,7 @@ def demand_fit(model: ExportedModel, data: Dataset) -> None:
         raise InputError(
             f"The accuracy of {model.path.name} on {data.name} can't be measured",
             why,
-            "Leave --data out, or give a model and data that fit each other.",
+            f"Leave {spelled('data')} out, or give a model and data that fit each other.",
         )
 
 

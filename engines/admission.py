@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 from engines.inputs import demand_size
 from sizewise.core.errors import EngineMismatchError
+from sizewise.core.options import spelled
 from sizewise.core.specs import BackendOptions, EngineSpec, ExportedModel
 
 
@@ -72,7 +73,7 @@ def _admit_graph_fusion(backend: Offer, spec: EngineSpec) -> None:
         raise EngineMismatchError(
             f"{backend.name} has no graph fusion {spec.graph_fusion!r}",
             f"it offers {', '.join(backend.graph_fusions)}",
-            "Choose one of these, or leave --graph-fusion out for the back end's own.",
+            f"Choose one of these, or leave {spelled('graph_fusion')} out for the back end's own.",
             reason_code="unsupported_graph_fusion",
         )
 

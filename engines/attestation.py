@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from engines.graph.precision_names import WIDTHS
 from engines.graph.requested import Requested, requested_precisions
 from sizewise.core.errors import EngineMismatchError
+from sizewise.core.options import spelled
 from sizewise.core.specs import Achieved, EngineArtifact, ExportedModel, computes, is_product
 
 
@@ -28,8 +29,8 @@ def attest(model: ExportedModel, artifact: EngineArtifact) -> None:
         raise EngineMismatchError(
             f"{artifact.spec.backend} does not run {model.path.name} in {model.card.precision}",
             why,
-            "Choose another precision, graph fusion or back end for this processor, or take the "
-            "engine as it is with --allow-fallback.",
+            "Choose another precision, graph fusion or back end for this processor, or accept the "
+            f"engine as it is with {spelled('allow_fallback')}.",
             reason_code="unsupported_precision",
         )
 

@@ -20,6 +20,7 @@ from sizewise.core import codec
 from sizewise.core.child import run_in_child
 from sizewise.core.errors import EngineError, InputError
 from sizewise.core.onnxfile import read_model
+from sizewise.core.options import spelled
 from sizewise.core.patches import patches_under_noise
 from sizewise.core.specs import EngineArtifact, EngineSpec, ImageInput, Profile, Size
 
@@ -61,7 +62,7 @@ def compare(artifact: EngineArtifact, parent: Path | None, *, timeout_s: float) 
     """
     if parent is None:
         return Comparison(
-            reason="not compared: FP32 file not found beside the model (--parent FILE)"
+            reason=f"not compared: FP32 file not found beside the model ({spelled('parent')} FILE)"
         )
     if artifact.card.suppression:
         # One box more or less moves all rows below it.
@@ -158,7 +159,8 @@ class _Reference:
     def run(self, batch_size: int, size: Size) -> dict[str, Array]:
         """The outputs by name. Raises InputError where it does not take the size."""
         if why := self._image.refusal(batch_size, size):
-            raise InputError("The FP32 file can't be run", why, "Give another one with --parent.")
+            todo = f"Give another one with {spelled('parent')}."
+            raise InputError("The FP32 file can't be run", why, todo)
         given = {self._image.tensor.name: probe_images(self._image, batch_size, size)}
         try:
             outputs = self._session.run(None, given)

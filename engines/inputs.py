@@ -56,7 +56,7 @@ def demand_size(name: str, image: ImageInput, card: ModelCard, batch_size: int, 
         raise EngineMismatchError(
             f"{name} does not take {batch_size} x {size}",
             fixed,
-            f"Its input is {image.tensor}; request that, or export it with --dynamic.",
+            f"Its input is {image.tensor}; request that, or export it with dynamic shapes.",
             reason_code="unsupported_size",
         )
     if why := card.refusal(size):

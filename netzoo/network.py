@@ -208,7 +208,7 @@ def build_network(config: NetworkConfig) -> Network:
         raise UsageError(
             f"{config.name} can't be built with several scales",
             "it sees each picture at one scale",
-            f"Leave {spelled('fusion')}, {spelled('scales')} and {spelled('backbone')} out, or choose "
-            f"the network {MULTISCALE}.",
+            f"Leave {spelled('fusion')}, {spelled('scales')} and {spelled('backbone')} out, or "
+            f"choose the network {MULTISCALE}.",
         )
     return entry.build(config)

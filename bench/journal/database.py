@@ -14,6 +14,7 @@ import msgspec
 
 from sizewise.core.errors import InputError, OutputError, RecordError, SizewiseError
 from sizewise.core.files import output_error
+from sizewise.core.options import spelled
 
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 _REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
@@ -74,7 +75,7 @@ def take_lock(path: Path) -> IO[str]:
         raise RecordError(
             f"{path} is in use by another sizewise process",
             "only one sweep at a time can write to a results file",
-            "Wait for it to end, or choose another folder with --out.",
+            f"Wait for it to end, or choose another folder with {spelled('out')}.",
         ) from error
     return lock
 
@@ -90,7 +91,7 @@ def sentences(path: Path) -> Iterator[None]:
         raise RecordError(f"{path} holds a value that can't be read", str(error), _COPY) from error
 
 
-_COPY = "Restore the file from a copy, or start again in another folder with --out."
+_COPY = "Restore the file from a copy, or measure again into another folder."
 
 
 def _translated(path: Path, error: sqlite3.Error) -> SizewiseError:
@@ -100,7 +101,7 @@ def _translated(path: Path, error: sqlite3.Error) -> SizewiseError:
         todo = "Free some space and run the same command again; the results so far are intact."
         return OutputError(f"{path} can't be written", str(error), todo)
     if code in _REFUSED:
-        todo = "Give yourself permission to write it, or choose another folder with --out."
+        todo = f"Get permission to write it, or choose another folder with {spelled('out')}."
         return OutputError(f"{path} can't be written", str(error), todo)
     if code == sqlite3.SQLITE_BUSY:
         return RecordError(f"{path} is locked", str(error), "Close the program that has it open.")

@@ -23,6 +23,7 @@ from engines.tensorrt.run.cuda import CudaRuntime
 from engines.tensorrt.run.session import TensorRtSession
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.nvidia import find_devices
+from sizewise.core.options import spelled
 from sizewise.core.progress import cancelled, report
 from sizewise.core.specs import Achieved, BuiltEngine, EngineMemory, EngineSpec, ExportedModel
 
@@ -138,7 +139,7 @@ class TensorRtRtx(TensorRt):
             raise EngineMismatchError(
                 f"{self.name} would build an engine that doesn't run on the GPU here",
                 why,
-                f"Name it: --backend-option capabilities={find_devices().found[0].capability}.",
+                f"Name it: {spelled('options')} capabilities={find_devices().found[0].capability}.",
                 reason_code="unsupported_options",
             )
 

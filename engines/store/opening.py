@@ -10,6 +10,7 @@ from engines.registry import find_backend
 from engines.store.manifest import engine_sha256, read_signature, signed_text
 from engines.store.signing import is_ours
 from sizewise.core.errors import EngineMismatchError, UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import EngineArtifact
 
 
@@ -71,7 +72,7 @@ def _demand_trust(artifact: EngineArtifact, backend: Backend, trusted: Collectio
             f"The engine {artifact.path} was not opened",
             "it is code that runs with your rights, and its manifest was not signed by you",
             "Build it again with sizewise build; or, if you trust its builder and they tell you "
-            f"the same SHA-256, add --trust-engine {artifact.sha256}.",
+            f"the same SHA-256, add {spelled('trust_engine')} {artifact.sha256}.",
             reason_code="untrusted",
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.onnxfile import read_model, sha256_of
+from sizewise.core.options import spelled
 from sizewise.core.specs import ExportedModel
 
 
@@ -44,7 +45,7 @@ def check_parent(model: ExportedModel, parent: Path) -> Path:
     raise UsageError(
         f"{parent} can't be the parent of {model.path.name}",
         why,
-        "Give the FP32 file that it was converted from, or leave --parent out.",
+        f"Give the FP32 file that it was converted from, or leave {spelled('parent')} out.",
     )
 
 

@@ -52,9 +52,10 @@ def open_dataset(source: str, split: Split, *, progress: Progress = SILENT) -> D
         return read_coco(path)
     if is_folder:
         return read_coco(_split_file(path, split), name=f"{path.resolve().name} {split}")
+    built_in = ", ".join(sorted(known))
     raise UsageError(
         f"There is no data set {source!r}",
-        f"no file or folder has this path, and the built-in data sets are: {', '.join(sorted(known))}",
+        f"no file or folder has this path, and the built-in data sets are: {built_in}",
         "Give a data set's name, a COCO JSON file, or a folder with train.json and val.json.",
     )
 

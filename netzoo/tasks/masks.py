@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from netzoo.tasks.layouts import Outputs
 from netzoo.tasks.letterbox import Letterbox
 from sizewise.core.errors import InferenceError, InputError
+from sizewise.core.options import spelled
 
 BETA_SQUARED = 0.3
 """Weight of the F-measure: precision counts for more than recall, as is the custom for salient and
@@ -29,7 +30,7 @@ def read_logits(outputs: Outputs, fitted: Letterbox) -> NDArray[np.float32]:
         raise InputError(
             "The model's outputs are no mask",
             f"mask_logits {list(expected)} was expected for one image, and there is {given}",
-            "Give a segmenter that was exported without --raw.",
+            f"Give a segmenter that was exported without {spelled('raw')}.",
         )
     logits = outputs["mask_logits"][0, 0]
     _demand_numbers(logits)

@@ -17,7 +17,7 @@ class SizewiseCommands(Commands):
 
     lines = {  # noqa: RUF012 - never changed
         "run": "Train, export, build, measure and report, from one TOML file.",
-        "doctor": "Say which back ends, devices and data can be used here, and why others are missing.",
+        "doctor": "Say which back ends, devices and data can be used here, and why others can't.",
         "networks": "List the networks with parameters, BFLOPs, strides and smallest sizes.",
         "train": "Train a network and write a safetensors checkpoint.",
         "export": "Write ONNX and .pt2 files, proven equal to eager PyTorch.",

@@ -36,7 +36,8 @@ def bench(
     layout: Annotated[
         str,
         typer.Option(
-            help="Layout of your detector's outputs: see docs/networks.md [default: as the file says].",
+            help="Layout of your detector's outputs: see docs/networks.md "
+            "[default: as the file says].",
             rich_help_panel="Models and data",
         ),
     ] = "",
@@ -78,7 +79,7 @@ def _demand_no_options(context: typer.Context) -> None:
         raise UsageError(
             f"{', '.join(given)} can't be given with a TOML file",
             "the file says what is measured",
-            "Write it into the file's table [bench], or give the ONNX files in place of the TOML file.",
+            "Write it into the file's table [bench], or give ONNX files in place of the TOML file.",
         )
 
 

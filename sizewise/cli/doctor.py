@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Finding:
     """One thing that was looked for.
 
-    ``here``: it can be used (a back end: it runs engines). ``builds``: engines can be built, if only
-    for another machine.
+    ``here``: it can be used (a back end: it runs engines). ``builds``: it builds engines, even if
+    only for another machine.
     """
 
     kind: str
@@ -41,7 +41,7 @@ class Finding:
 
 
 def doctor(*, as_json: Json = False) -> None:
-    """Say which back ends, devices and data can be used here, and why others are missing."""
+    """Say which back ends, devices and data can be used here, and why others can't."""
     environment = read_environment()
     findings = [*_devices(environment), *_torch(environment), *_backends(), *_data()]
     if as_json:

@@ -82,6 +82,11 @@ def _usage_sentence(error: Any) -> str:
     near = getattr(error, "possibilities", None)
     option = getattr(error, "option_name", "")
     where = f"Run {error.ctx.command_path if error.ctx else 'sizewise'} --help to see all."
+    if type(error).__name__ == "MissingParameter" and error.param is not None:
+        kind = "argument" if error.param.param_type_name == "argument" else "option"
+        name = error.param.opts[0] if kind == "option" else error.param.name
+        command = error.ctx.command_path
+        return f"The {kind} {name} is missing. Run {command} --help to see what it takes."
     if option and near:
         return f"There is no option {option}. Did you mean {' or '.join(near)}?"
     if option:

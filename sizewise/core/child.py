@@ -9,6 +9,7 @@ as long (Linux ties the two by thread).
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import json
 import os
 import queue
@@ -25,6 +26,7 @@ import psutil
 
 from sizewise.core.closing import Closing
 from sizewise.core.errors import EngineError, error_from_json
+from sizewise.core.options import with_names_spelled
 from sizewise.core.progress import OnProgress, unheard
 
 _POLL_S = 0.1
@@ -73,7 +75,9 @@ class Child(Closing):
         self._busy = False
         self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._last_beat_s = time.monotonic()
-        threading.Thread(target=self._read, daemon=True).start()
+        # The thread spells options as this one does.
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(self._read,), daemon=True).start()
         if arguments is not None:
             try:
                 self.call("__init__", arguments, timeout_s=start_timeout_s)
@@ -157,7 +161,7 @@ class Child(Closing):
     def _read(self) -> None:
         with self._answers:
             for line in self._answers:
-                self._messages.put(json.loads(line))
+                self._messages.put(json.loads(with_names_spelled(line)))
         self._messages.put(None)
 
     def _watch(self, deadline: float, timeout_s: float) -> None:

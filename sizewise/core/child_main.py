@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from sizewise.core.child import ChildError
 from sizewise.core.errors import SizewiseError
+from sizewise.core.options import marked, spelling
 from sizewise.core.progress import serve
 
 _BEAT_S = 1.0
@@ -41,8 +42,9 @@ def main() -> None:
     messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(calls, messages, waiting), daemon=True).start()
     served = _Served(target)
-    for message in iter(messages.get, None):
-        write(_answer(served, message))
+    with spelling(marked):
+        for message in iter(messages.get, None):
+            write(_answer(served, message))
 
 
 class _Waiting:

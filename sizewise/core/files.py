@@ -12,10 +12,10 @@ from pathlib import Path
 from sizewise.core.errors import OutputError
 
 _TODO = {
-    errno.ENOSPC: "Free some space, or choose another folder with --out; nothing done is lost.",
-    errno.EDQUOT: "Your quota is used up: free some space, or choose another folder with --out.",
+    errno.ENOSPC: "Free some space, or choose another folder. Nothing finished is lost.",
+    errno.EDQUOT: "Your quota is used up: free some space, or choose another folder.",
 }
-_TODO_ELSE = "Choose a folder that you may write to with --out."
+_TODO_ELSE = "Choose a folder that you may write to."
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -130,6 +131,16 @@ def spelled(name: str) -> str:
     """An option's name as the user wrote it: ``--max-drop`` on the command line, the key in a
     TOML file, the parameter's name in Python."""
     return _spelling.get()(name)
+
+
+def marked(name: str) -> str:
+    """An option's name in a child process, which does not know how the user wrote it."""
+    return f"<option:{name}>"
+
+
+def with_names_spelled(text: str) -> str:
+    """``text`` of a child process, with the options that are :func:`marked` as :func:`spelled`."""
+    return re.sub(r"<option:(\w+)>", lambda found: spelled(found[1]), text)
 
 
 @contextlib.contextmanager

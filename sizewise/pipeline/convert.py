@@ -101,8 +101,8 @@ class _Converter:
 
         name = conversion.precision.name
         self._reporter.remark(
-            f"{name} loses more than {limit:g} points of accuracy: searching for the layers to keep "
-            "in FP32."
+            f"{name} loses more than {limit:g} points of accuracy: searching for the layers to "
+            "keep in FP32."
         )
         errors = layer_errors(conversion, self._reporter)
         ranked = tuple(one for one in errors if one.layer not in kept)

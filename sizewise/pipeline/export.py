@@ -40,7 +40,7 @@ class ExportOptions(SourceOptions):
     size: Size | None = option(
         optional(SIZE),
         None,
-        help="Input size in pixels of the exported example; the only size where the shape is fixed.",
+        help="Input size in pixels of the example; the only size where shapes are fixed.",
         group=_INPUT,
         shown="320, or the next that the network takes",
     )

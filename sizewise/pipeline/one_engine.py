@@ -43,7 +43,8 @@ def build_engine(
     """An engine in ``folder``, built unless it is there.
 
     It is dynamic, or static for one size where the back end can. It is used to measure accuracy, so
-    it may run in another precision than the file's; a remark says so then. Raises UsageError and EngineError.
+    it may run in another precision than the file's; a remark says so then. Raises UsageError and
+    EngineError.
     """
     from engines.attestation import precision_mismatch
     from engines.planning.axes import EngineAxes

@@ -118,7 +118,7 @@ class TrainOptions(ScalingOptions):
     sequential: bool = option(
         SWITCH,
         False,
-        help="Process the scales one after another: the same result, less memory.",
+        help="Process the scales one after another; the result is the same.",
         group=_SCALES,
     )
 

@@ -149,7 +149,7 @@ def test_a_quantized_graph_that_runs_in_fp32_is_refused_without_building_it_twic
         with pytest.raises(EngineMismatchError, match="none of its 3 int8 layers") as caught:
             obtain_engine(model, spec("onnxruntime", "none"), tmp_path / "engines")
         assert caught.value.reason_code == "unsupported_precision"
-        assert "--allow-fallback" in caught.value.todo
+        assert "allow_fallback" in caught.value.todo
 
 
 def test_what_is_allowed_is_built_and_says_what_it_runs_in(tmp_path: Path) -> None:

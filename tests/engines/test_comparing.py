@@ -169,7 +169,7 @@ def test_without_figures_there_is_a_reason(
     build: Build, net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     artifact = build(net, SPEC)
-    assert "--parent" in compare(artifact, None, timeout_s=60).reason
+    assert "(parent FILE)" in compare(artifact, None, timeout_s=60).reason
     card = replace(artifact.card, suppression=Suppression())
     suppressed = replace(artifact, card=card)
     assert "NMS" in compare(suppressed, net.path, timeout_s=60).reason

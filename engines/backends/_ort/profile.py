@@ -8,6 +8,7 @@ from typing import Any
 
 from engines.graph.precision_names import precision_of
 from sizewise.core.errors import BuildError
+from sizewise.core.options import spelled
 from sizewise.core.specs import LayerPrecision
 
 _RAN = "_kernel_time"
@@ -47,6 +48,6 @@ def _elsewhere(strays: list[LayerPrecision], provider: str) -> BuildError:
         f"onnxruntime placed {len(strays)} nodes elsewhere than requested",
         f"for example, {first.name} runs on {first.place}, "
         f"not on {provider.removesuffix(_PROVIDER)}",
-        "Choose the back end for that device, or allow it with --allow-fallback.",
+        f"Choose the back end for that device, or allow it with {spelled('allow_fallback')}.",
         reason_code="unsupported_placement",
     )

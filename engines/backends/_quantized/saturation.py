@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sizewise.core.environment import read_environment
 from sizewise.core.errors import EngineMismatchError
+from sizewise.core.options import spelled
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -25,7 +26,8 @@ def demand_room(proto: ModelProto, backend: str) -> None:
         raise EngineMismatchError(
             f"{backend} can't run this int8 graph on this processor",
             "its weights use all 8 bits, and without VNNI sums of their products are clipped",
-            "Convert its float32 file again with --weight-bits 7, or use a processor with VNNI.",
+            f"Convert its FP32 file again with {spelled('weight_bits')} 7, or use a processor with "
+            "VNNI.",
             reason_code="unsupported_precision",
         )
 

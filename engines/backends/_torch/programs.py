@@ -20,6 +20,7 @@ from engines.base import Array
 from engines.graph.precision_names import precision_of
 from sizewise.core.errors import BuildError, EngineMismatchError
 from sizewise.core.onnxfile import sha256_of
+from sizewise.core.options import spelled
 from sizewise.core.specs import ExportedModel, LayerPrecision, TensorSpec
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def take_program(backend: str, model: ExportedModel, path: Path) -> None:
         raise BuildError(
             f"{backend} can't run {model.path.name}",
             "NMS is in its graph, and PyTorch has no operator for it",
-            "Export it without --nms for PyTorch, or leave this back end out.",
+            f"Export it without {spelled('nms')} for PyTorch, or leave this back end out.",
             reason_code="unsupported_source",
         )
     if not model.program_path.is_file():

@@ -14,6 +14,7 @@ from typing import Any
 
 from sizewise.core.errors import OutputError
 from sizewise.core.files import output_error, output_folder, user_folder, written_whole
+from sizewise.core.options import spelled
 
 
 def cache_path(library: str, version: str, device: str) -> Path:
@@ -64,5 +65,5 @@ def _on_disk(path: Path) -> Iterator[None]:
             f"TensorRT's timings can't be kept in {path}",
             refused.why,
             "Let XDG_CACHE_HOME name a folder that you may write to, or build without them "
-            "(--backend-option timing_cache=false).",
+            f"({spelled('options')} timing_cache=false).",
         ) from error

@@ -68,7 +68,7 @@ _CAUSES = (
     (
         re.compile(r"no runners that implement|could not find any implementation", re.I),
         "unsupported_operator",
-        "Export the model without this operator (for NMS: without --nms).",
+        "Export the model without this operator. If it is NMS, export the model without NMS.",
     ),
     (
         re.compile(r"cannot compile for target", re.I),

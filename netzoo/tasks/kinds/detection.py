@@ -17,6 +17,7 @@ from netzoo.tasks.suppression import Detections
 from netzoo.tasks.task import Batch, Evaluator, Predictor, Shape, Task
 from netzoo.tasks.wordtree import WordTree
 from sizewise.core.errors import InputError, UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import ModelCard, Size, Suppression
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def _suppression(name: str, card: ModelCard, options: ReadingOptions) -> Suppres
             f"{name} can't give other boxes than its graph keeps",
             f"NMS is in its graph: score threshold {own.score_threshold}, IoU threshold "
             f"{own.iou_threshold}, {own.max_detections} detections at most",
-            "Leave these options out, or export it without --nms.",
+            f"Leave these options out, or export it without {spelled('nms')}.",
         )
     return requested
 

@@ -28,7 +28,7 @@ class Profile:
 
     @classmethod
     def spanning(cls, sizes: Iterable[Size]) -> Profile:
-        """A profile from the smallest height and width to the largest, tuned for the middle size."""
+        """A profile from the smallest height and width to the largest; the middle size is tuned."""
         ordered = sorted(sizes, key=lambda s: (s.pixels, s))
         heights = [s.height for s in ordered]
         widths = [s.width for s in ordered]

@@ -149,7 +149,7 @@ def test_a_manifest_that_was_changed_is_not_ours(artifact: EngineArtifact, chang
     said = refused(changed)
     assert "code that runs with your rights" in said
     assert "sizewise build" in said
-    assert f"--trust-engine {artifact.sha256}" in said
+    assert f"trust_engine {artifact.sha256}" in said
     open_engine(changed, {artifact.sha256}).close()
 
 

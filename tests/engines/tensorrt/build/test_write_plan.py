@@ -170,7 +170,7 @@ def test_a_layer_that_the_library_has_no_kernel_for_is_an_unsupported_operator(
     """TensorRT for RTX parses suppression, and can't build it."""
     cells = write_cells(tmp_path / "cells.onnx")
     model = with_suppression(cells, Suppression(), tmp_path / "nms.onnx")
-    with pytest.raises(BuildError, match="without --nms") as failure:
+    with pytest.raises(BuildError, match="without NMS") as failure:
         built(model, spec_of("static"), tmp_path / "plan")
     assert failure.value.reason_code == "unsupported_operator"
 
