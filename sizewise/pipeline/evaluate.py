@@ -80,8 +80,8 @@ class Evaluation:
 def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SILENT) -> Evaluation:
     """Measure accuracy on the validation part of the data.
 
-    ``source`` is a checkpoint, an ONNX file or the folder of an engine. A size that is not taken, or
-    at which the engine fails, has a row with the reason. Raises UsageError, InputError, and
+    ``source`` is a checkpoint, an ONNX file or the folder of an engine. A size that is not taken,
+    or at which the engine fails, has a row with the reason. Raises UsageError, InputError, and
     EngineError where nothing could be measured.
     """
     from netzoo.tasks.registry import find_task

@@ -15,12 +15,14 @@ import pytest
 
 from sizewise.core.child import Child, ChildError, run_in_child
 from sizewise.core.errors import InputError
+from sizewise.core.options import spelling
 from sizewise.core.progress import cancelled, report
 
 MODULE = """
 import ctypes, os, sys, time
 from pathlib import Path
 from sizewise.core.errors import InputError
+from sizewise.core.options import spelled
 from sizewise.core.progress import cancelled, report
 
 def double(value):
@@ -29,6 +31,9 @@ def double(value):
 
 def refuse():
     raise InputError("No", "because", "Do this.", reason_code="unsupported_size")
+
+def refuse_option():
+    raise InputError("No", "because", f"Leave {spelled('max_drop')} out.")
 
 def fail():
     raise KeyError("gone")
@@ -102,6 +107,16 @@ def test_an_error_of_ours_keeps_its_type_and_its_parts() -> None:
         run_in_child("childwork:refuse", {}, timeout_s=30)
     assert str(caught.value) == "No: because. Do this."
     assert caught.value.reason_code == "unsupported_size"
+
+
+def test_an_error_of_a_child_names_options_as_its_parent_does() -> None:
+    with pytest.raises(InputError, match="Leave max_drop out"):
+        run_in_child("childwork:refuse_option", {}, timeout_s=30)
+    with (
+        spelling(lambda name: f"--{name.replace('_', '-')}"),
+        pytest.raises(InputError, match="Leave --max-drop out"),
+    ):
+        run_in_child("childwork:refuse_option", {}, timeout_s=30)
 
 
 def test_any_other_exception_is_a_child_error_with_its_traceback_kept() -> None:
