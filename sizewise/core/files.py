@@ -10,18 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sizewise.core.errors import OutputError
+from sizewise.core.options import spelled
 
 _TODO = {
-    errno.ENOSPC: "Free some space, or choose another folder. Nothing finished is lost.",
-    errno.EDQUOT: "Your quota is used up: free some space, or choose another folder.",
+    errno.ENOSPC: "Free some space, or choose another folder with {}; finished work is kept.",
+    errno.EDQUOT: "Your quota is used up: free some space, or choose another folder with {}.",
 }
-_TODO_ELSE = "Choose a folder that you may write to."
+_TODO_ELSE = "Choose a folder that you may write to with {}."
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
     """The error for a write that the system refused."""
     why = (error.strerror or str(error)).lower()
-    todo = _TODO.get(error.errno or 0, _TODO_ELSE)
+    todo = _TODO.get(error.errno or 0, _TODO_ELSE).format(spelled("out"))
     return OutputError(f"{path} can't be written", why, todo)
 
 

@@ -100,7 +100,7 @@ def number(
             value = math.nan
         low = (least is None or value >= least) and (above is None or value > above)
         if not (math.isfinite(value) and low and (most is None or value <= most)):
-            raise ValueError(f"Give a number{_from(least, above)}{_to(most)}.")
+            raise ValueError(f"Give a {_wanted(least, above, most)}.")
         return value
 
     return Reader(read, "NUMBER")
@@ -171,11 +171,11 @@ def _or_more(least: int | None) -> str:
     return "" if least is None else f", {least} or more"
 
 
-def _from(least: float | None, above: float | None = None) -> str:
+def _wanted(least: float | None, above: float | None, most: float | None) -> str:
     if least is not None:
-        return f" from {least:g}"
-    return f" above {above:g}" if above is not None else ""
-
-
-def _to(most: float | None) -> str:
-    return f" to {most:g}" if most is not None else ""
+        return (
+            f"number, {least:g} or more" if most is None else f"number from {least:g} to {most:g}"
+        )
+    if above is not None:
+        return f"number above {above:g}{'' if most is None else f', at most {most:g}'}"
+    return "finite number" if most is None else f"number, at most {most:g}"

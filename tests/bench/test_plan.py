@@ -260,7 +260,9 @@ def test_a_size_that_one_model_takes_is_planned_for_all(
 
 def test_a_size_that_no_model_takes_is_an_error(tmp_path: Path) -> None:
     coarse = colours(tmp_path / "coarse.onnx", card=replace(CARD, stride=32))
-    with pytest.raises(UsageError, match=r"takes the size 64x40.*multiples of its stride 32"):
+    with pytest.raises(
+        UsageError, match=r"does not take the size 64x40: .*multiples of its stride 32"
+    ):
         planned(coarse, sizes="32,64x40")
 
 

@@ -269,7 +269,7 @@ def test_interrupting_says_that_nothing_is_lost(cli: Cli, monkeypatch: pytest.Mo
     monkeypatch.setattr("sizewise.cli.doctor.read_environment", stop)
     said = cli("doctor")
     assert said.code == 130
-    assert "The same command resumes" in said.err
+    assert "the same command resumes" in said.err
 
 
 def test_the_console_script_has_the_exit_code_of_the_error(tmp_path: Path) -> None:

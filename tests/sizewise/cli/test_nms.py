@@ -61,4 +61,4 @@ def test_a_file_that_does_not_say_what_it_gives_is_refused(
 ) -> None:
     found = cli("export", tiny_model, "--nms", "--out", tmp_path / "o")
     assert found.code == 2
-    assert "its task is unknown, and NMS is for detectors" in found.err
+    assert "its task is unknown, and only detectors find boxes" in found.err

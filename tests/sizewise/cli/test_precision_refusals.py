@@ -57,8 +57,8 @@ def out(tmp_path: Path) -> Path:
             ("--precision", "int8", "--calibrate", "@no"),
             ("Calibration pictures not found", "no such folder"),
         ),
-        (("--precision", ""), ("Invalid value '' for --precision", "list is empty")),
-        (("--precision", " , "), ("for --precision", "list is empty")),
+        (("--precision", ""), ("Invalid value '' for --precision", "The list is empty")),
+        (("--precision", " , "), ("--precision", "The list is empty")),
         (("--precision", "fp12"), ("'fp12' for --precision", *precisions())),
         (("--precision", "fp16", "--max-drop", 1), ("--max-drop can't", "Give --data")),
         (("--precision", "fp16", "--mean", "1,1,1"), ("--mean and --std can't", "--calibrate")),
@@ -81,16 +81,16 @@ def out(tmp_path: Path) -> Path:
         ((*INT8, "--calibrate", "@pictures", "--mean", "0.1,0.2"), ("(0.1, 0.2)", "three")),
         (
             (*INT8, "--calibrate", "@pictures", "--mean", "a,b,c"),
-            ("'a' for --mean", "Give a number"),
+            ("Invalid value 'a' for --mean", "number"),
         ),
         ((*INT8, "--calibrate", "@pictures", "--std", "0,1,1"), ("every std is above 0",)),
         (
             (*INT8, "--calibrate", "@pictures", "--std", "nan,1,1"),
-            ("'nan' for --std", "Give a number"),
+            ("'nan' for --std", "finite number"),
         ),
         (
             (*INT8, "--calibrate", "@pictures", "--mean", "inf,1,1"),
-            ("'inf' for --mean", "Give a number"),
+            ("'inf' for --mean", "finite number"),
         ),
         (
             ("--precision", "bf16", "--check-sizes", "big"),
@@ -180,7 +180,7 @@ def test_a_graph_that_is_in_another_precision_already(
     assert cli("export", inputs / "net.onnx", "--precision", made, *beside, folder).code == 0
     path = folder / f"net.{made}.onnx"
     said = cli("export", path, "--precision", other, *beside, out)
-    refused(said, 1, "can't be exported", f"it is in {made} already", "float32 file")
+    refused(said, 1, "can't be exported", f"it is in {made}", "FP32 file")
     assert not any(out.iterdir())
 
 

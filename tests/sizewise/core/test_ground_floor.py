@@ -116,7 +116,7 @@ def test_a_full_disk_is_an_output_error_and_leaves_the_old_file(tmp_path: Path) 
 
 def test_a_folder_that_can_not_be_made_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(errors.OutputError, match="Choose a folder that you may write to"):
+    with pytest.raises(errors.OutputError, match="Choose a folder that you may write to with out"):
         output_folder(tmp_path / "file" / "below")
 
 
