@@ -89,7 +89,7 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
     assert second.code == 0, second
     remarks = second.err.replace("\n", " ")
     assert "not trained again" in remarks
-    assert "yolov2-tiny.int8.onnx is of this model, made in this way, already" in remarks
+    assert "yolov2-tiny.int8.onnx is up to date: not converted again" in remarks
     assert {path: path.stat().st_mtime_ns for path in out.glob("yolov2-tiny.*")} == written
     assert _trials(out) == trials
 
@@ -246,7 +246,7 @@ def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path
     report = (out / "report" / "report.md").read_text(encoding="utf-8")
     (table,) = [part for part in report.split("\n\n") if part.startswith("| mode at 96×96")]
     assert [line.split()[1] for line in table.splitlines()[2:]] == ["single", "average"]
-    for column in ("mIoU", "F-measure", "parameters", "÷ average", "peak (MiB)"):
+    for column in ("mIoU", "F-measure", "parameters", "÷ average", "peak memory (MiB)"):
         assert column in table.splitlines()[0]
     assert "(fusions.png)" in report
     names = {f"multiscale-{fusion}.onnx" for fusion in ("single", "average")}
@@ -264,18 +264,18 @@ def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path
 @pytest.mark.parametrize(
     ("line", "instead", "said"),
     [
-        ("max_drop = 100", "drop = 100", "export.drop: there is no such key"),
+        ("max_drop = 100", "drop = 100", "There is no option export.drop"),
         ("max_drop = 100", "weight_bits = 'few'", "export.weight_bits"),
         ("max_drop = 100", "weight_bits = 6", "Weights can't have 6 bits"),
-        ("max_drop = 100", "method = 'mean'", "no calibration method named 'mean'"),
-        ("max_drop = 100", "max_drop = -1", "-1.0 points can't be the limit of a drop"),
-        ("max_drop = 100", "max_drop = nan", "nan points can't be the limit of a drop"),
-        ('calibrate = "{data}"', "", "--calibration-images can't be given by itself"),
-        ('calibrate = "{data}"', 'calibrate = "nowhere"', "no calibration pictures 'nowhere'"),
-        ("calibration_images = 4", "calibration_images = 0", "0 pictures can't be"),
-        ('check_sizes = ["64", "96"]', 'check_sizes = "big"', "'big' isn't a size"),
-        ('"fp32", "int8"', '"fp32", "int9"', "no precision named 'int9'"),
-        ('"fp32", "int8"', "", "No precision was given"),
+        ("max_drop = 100", "method = 'mean'", "'mean' for export.method"),
+        ("max_drop = 100", "max_drop = -1", "Invalid value -1 for export.max_drop"),
+        ("max_drop = 100", "max_drop = nan", "Invalid value nan for export.max_drop"),
+        ('calibrate = "{data}"', "", "export.calibration_images can't be given by itself"),
+        ('calibrate = "{data}"', 'calibrate = "nowhere"', "Calibration pictures not found"),
+        ("calibration_images = 4", "calibration_images = 0", "Invalid value 0 for export.calibration_images"),
+        ('check_sizes = ["64", "96"]', 'check_sizes = "big"', "Invalid value 'big' for export.check_sizes"),
+        ('"fp32", "int8"', '"fp32", "int9"', "'int9' for export.precision"),
+        ('"fp32", "int8"', "", "for export.precision"),
     ],
 )
 def test_a_precision_that_can_not_be_made_is_told_before_training(

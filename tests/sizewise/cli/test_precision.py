@@ -161,7 +161,7 @@ def test_a_second_call_takes_the_files_as_they_are(
     made = contents(tmp_path / "o")
     second = cli(*asked)
     assert second.code == 0, second
-    assert second.err.count("already: not made again") == 2
+    assert second.err.count("is up to date: not converted again") == 2
     assert contents(tmp_path / "o") == made
     assert second.out == first.out
     assert second.err.splitlines()[-1] == first.err.splitlines()[-1]
@@ -216,12 +216,12 @@ def test_a_file_that_is_too_far_off_names_layers_to_keep(
     )
     said = cli(*asked)
     assert said.code == 0, said
-    assert "int8 is further from fp32 than the 20% allowed" in said.err
+    assert "int8 is further from FP32 than the 20% allowed" in said.err
     assert all(row[3].endswith("% !") for row in table(said, "int8 beside float32")[1:])
     (advice,) = (line for line in said.err.splitlines() if "add --keep" in line)
     worst = advice.split()[-1].split(",")
     assert worst[0] == layer(2)
     better = cli(*asked, "--keep", worst[0])
     assert better.code == 0, better
-    assert "further from fp32" not in better.err
+    assert "further from FP32" not in better.err
     assert " !" not in better.out

@@ -82,7 +82,7 @@ def test_boxes_and_classified_images_train_together(
         (("export", "yolo9000", "--tree", "TREE", "--names", "TWO NAMES"), 2, "has 4 classes"),
         (("export", "some.safetensors", "--tree", "TREE"), 2, "a checkpoint takes only --raw"),
         ((*TRAIN, "--tree", "TREE", "--loss", "joint"), 2, "Give --classification-data too"),
-        ((*TRAIN, "--classification-data", "DATA"), 2, "the loss dense has no use"),
+        ((*TRAIN, "--classification-data", "DATA"), 2, "only a class label"),
         ((*TRAIN, "--tree", "TWO"), 1, "red, blue are not among its 2 classes"),
         (("train", "yolov3", "--data", "DATA", "--loss", "joint"), 2, "with dense or paper"),
     ],
