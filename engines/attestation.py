@@ -29,7 +29,7 @@ def attest(model: ExportedModel, artifact: EngineArtifact) -> None:
         raise EngineMismatchError(
             f"{artifact.spec.backend} does not run {model.path.name} in {model.card.precision}",
             why,
-            "Choose another precision, graph fusion or back end for this processor, or accept the "
+            "Choose another precision, graph fusion or back end for this processor, or take the "
             f"engine as it is with {spelled('allow_fallback')}.",
             reason_code="unsupported_precision",
         )

@@ -112,7 +112,7 @@ def test_a_plan_since_ampere_is_not_built_on_a_turing_gpu_unasked(
     if not refused:
         RTX.check(net, spec)
         return
-    with pytest.raises(EngineMismatchError, match=r"-option capabilities=7\.5\.") as caught:
+    with pytest.raises(EngineMismatchError, match=r"options capabilities=7\.5\.") as caught:
         RTX.check(net, spec)
     assert caught.value.reason_code == "unsupported_options"
     assert "since Ampere, and RTX has compute capability 7.5" in caught.value.why

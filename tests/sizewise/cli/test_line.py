@@ -104,8 +104,8 @@ def _check_int8(out: Path, said: str) -> None:
     assert card.parent_sha256 == sha256_of(out / "yolov2-tiny.onnx")
     assert card.calibration is not None
     assert (card.calibration.images, card.drop_limit) == (4, 100)
-    assert "int8 beside float32, on pictures of the calibration" in said
-    assert "Accuracy in int8 beside fp32, on 6 images" in said
+    assert "Error of int8 against FP32, on calibration pictures" in said
+    assert "Accuracy in int8 and FP32, on 6 images" in said
     report = (out / "report" / "report.md").read_text(encoding="utf-8")
     assert "| onnxruntime int8 static " in report
 
@@ -272,8 +272,16 @@ def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path
         ("max_drop = 100", "max_drop = nan", "Invalid value nan for export.max_drop"),
         ('calibrate = "{data}"', "", "export.calibration_images can't be given by itself"),
         ('calibrate = "{data}"', 'calibrate = "nowhere"', "Calibration pictures not found"),
-        ("calibration_images = 4", "calibration_images = 0", "Invalid value 0 for export.calibration_images"),
-        ('check_sizes = ["64", "96"]', 'check_sizes = "big"', "Invalid value 'big' for export.check_sizes"),
+        (
+            "calibration_images = 4",
+            "calibration_images = 0",
+            "Invalid value 0 for export.calibration_images",
+        ),
+        (
+            'check_sizes = ["64", "96"]',
+            'check_sizes = "big"',
+            "Invalid value 'big' for export.check_sizes",
+        ),
         ('"fp32", "int8"', '"fp32", "int9"', "'int9' for export.precision"),
         ('"fp32", "int8"', "", "for export.precision"),
     ],

@@ -81,7 +81,7 @@ def test_the_error_is_told_at_sizes_inside_and_outside(
 ) -> None:
     said = cli(*command, "--precision", "bf16,int8")
     for precision in ("bf16", "int8"):
-        head, *rows = table(said, f"{precision} beside float32")
+        head, *rows = table(said, f"Error of {precision} against FP32")
         assert head[:5] == ["size (H×W)", "calibrated there", "output", "relative error", "allowed"]
         card = read_model(tmp_path / "o" / f"net.{precision}.onnx").card
         expected = [
@@ -122,7 +122,7 @@ def test_without_sizes_every_second_of_the_usual_is_looked_at(
         *("--calibration-images", 1, "--out", tmp_path),
     )
     assert said.code == 0, said
-    rows = table(said, "int8 beside float32")[1:]
+    rows = table(said, "Error of int8 against FP32")[1:]
     assert [(row[0], row[1]) for row in rows] == [
         (f"{side}×{side}", answer)
         for side, answer in zip(range(128, 449, 64), ("no", "yes") * 3, strict=True)
@@ -137,7 +137,7 @@ def test_without_pictures_noise_is_enough_for_16_bits(
     assert said.code == 0, said
     assert "calibrated there" not in said.out
     assert read_model(tmp_path / "net.fp16.onnx").card.calibration is None
-    assert len(table(said, "bf16 beside float32")) == 5
+    assert len(table(said, "Error of bf16 against FP32")) == 5
 
 
 def test_layers_that_are_kept_are_named(
@@ -216,8 +216,8 @@ def test_a_file_that_is_too_far_off_names_layers_to_keep(
     )
     said = cli(*asked)
     assert said.code == 0, said
-    assert "int8 is further from FP32 than the 20% allowed" in said.err
-    assert all(row[3].endswith("% !") for row in table(said, "int8 beside float32")[1:])
+    assert "The error of int8 against FP32 exceeds the 20% allowed" in said.err
+    assert all(row[3].endswith("% !") for row in table(said, "Error of int8 against FP32")[1:])
     (advice,) = (line for line in said.err.splitlines() if "add --keep" in line)
     worst = advice.split()[-1].split(",")
     assert worst[0] == layer(2)

@@ -39,7 +39,7 @@ def test_the_accuracy_stands_beside_that_of_fp32(
     asked = ("export", model, *ASKED, SIZES, "--calibrate", pictures, "--data", data)
     said = cli(*asked, "--out", tmp_path / "o")
     assert said.code == 0, said
-    head, *rows = table(said, f"Accuracy in int8 beside fp32, on {PICTURES} images")
+    head, *rows = table(said, f"Accuracy in int8 and FP32, on {PICTURES} images")
     assert head[2:4] == ["AP fp32", "AP int8"]
     assert head[-1] == "loss in points"
     assert [row[:3] for row in rows] == [["48×32", "yes", "1.0000"], ["96×64", "no", "1.0000"]]

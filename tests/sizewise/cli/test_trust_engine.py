@@ -94,4 +94,4 @@ def test_a_hash_that_is_none_is_a_usage_error(call: Any, tmp_path: Path, text: s
 
 def test_a_model_needs_no_trust(call: Any, tmp_path: Path) -> None:
     model = colours(tmp_path / "colours.onnx").path
-    refused(call(model, "--trust-engine", "0" * 64), 2, "no folder of an engine")
+    refused(call(model, "--trust-engine", "0" * 64), 2, "isn't the folder of an engine")
