@@ -109,7 +109,7 @@ def test_people_get_a_table_and_the_next_step(cli: Cli, data: Path, segmenter: P
     assert f"bright.onnx in openvino, on {PICTURES} images of val" in said.err
     assert table_rows(said)[0][:3] == ["64x64", "1.000", "1.000"]
     assert "F-measure" in said.out
-    assert "evaluate at 64x64: done" in said.err
+    assert "Evaluating at 64x64: done" in said.err
     assert f"Next: sizewise bench {segmenter} --data {data} --sizes 64x64" in said.err
 
 
@@ -241,7 +241,7 @@ def test_other_bad_input_is_refused_in_a_sentence(
     given = ("--data", data)
     refused(cli("evaluate", tmp_path / "junk.onnx", *given), 1, "isn't a valid ONNX file")
     refused(cli("evaluate", tmp_path / "junk.safetensors", *given), 1, "is no checkpoint")
-    refused(cli("evaluate", tmp_path / "junk.pt", *given), 2, "no checkpoint (.safetensors)")
+    refused(cli("evaluate", tmp_path / "junk.pt", *given), 2, "isn't a checkpoint (.safetensors)")
     refused(cli("evaluate", tmp_path / "empty", *given), 1, "isn't an engine of sizewise")
     refused(cli("evaluate", tmp_path / "no.onnx", *given), 1, "no such file")
     refused(cli("evaluate", tmp_path / "no.safetensors", *given), 1, "no.safetensors")
