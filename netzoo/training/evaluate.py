@@ -62,7 +62,7 @@ def _outputs(
     """Each image, how it was fitted, and the network's outputs for it as a batch of one."""
     module = convert_conv2d_weight_memory_format(deployable(network), torch.channels_last)
     names = network.output_names
-    with progress.stage(f"evaluate at {size}", len(images)) as stage:
+    with progress.stage(f"Evaluating at {size}", len(images)) as stage:
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
             inputs, fits = _fit(network, batch, size)

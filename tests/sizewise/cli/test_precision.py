@@ -187,7 +187,7 @@ def test_what_is_asked_otherwise_is_made_anew(
     made = contents(tmp_path / "o")
     said = cli(*asked, *change)
     assert said.code == 0, said
-    assert "not made again" not in said.err
+    assert "not converted again" not in said.err
     assert contents(tmp_path / "o") != made
 
 
@@ -203,7 +203,7 @@ def test_other_pictures_or_another_model_under_the_same_name_count(
         colour_detector(detector, spoilt=[1])
     said = cli(*asked)
     assert said.code == 0, said
-    assert "not made again" not in said.err
+    assert "not converted again" not in said.err
 
 
 def test_a_file_that_is_too_far_off_names_layers_to_keep(

@@ -78,7 +78,7 @@ def test_the_layer_that_costs_too_much_is_found_and_kept(
         "int8 loses more than 1 points of accuracy: searching for the layers to keep in FP32."
         in said.err
     )
-    assert f"In float32 stay: {layer(2)}." in said.err
+    assert f"These layers stay in FP32: {layer(2)}." in said.err
     (row,) = table(said, "Accuracy in int8")[1:]
     assert row[-1] == "0.00"
     card = read_model(tmp_path / "o" / "net.int8.onnx").card
@@ -87,7 +87,7 @@ def test_the_layer_that_costs_too_much_is_found_and_kept(
     assert f"1 layer in fp32 ({layer(2)}), accuracy loss at most 0.00 points" in said.err
     made = contents(tmp_path / "o")
     again = cli(*asked, "--data", data, "--max-drop", 1)
-    assert "not made again" in again.err
+    assert "not converted again" in again.err
     assert contents(tmp_path / "o") == made
 
 
@@ -99,7 +99,7 @@ def test_a_limit_that_can_not_be_met_names_layers_and_leaves_nothing(
     said = cli(*asked, "--data", data, "--max-drop", 1)
     assert said.code == 1, said
     last = said.err.strip().splitlines()[-1]
-    assert last.startswith("sizewise: The accuracy drops by more than 1 points")
+    assert last.startswith("sizewise: The accuracy loss is above the limit of 1 points")
     assert "with the 2 most sensitive layers in float32" in last
     assert all(layer(index) in last for index in (1, 2, 3))
     assert "Traceback" not in said.err
@@ -131,7 +131,7 @@ def test_other_data_are_measured_on_again(
     (tmp_path / "val.json").write_text(json.dumps(annotated))
     others = cli(*asked, "--data", tmp_path / "val.json", "--max-drop", 1)
     assert others.code == 0, others
-    assert "not made again" not in others.err
+    assert "not converted again" not in others.err
     assert table(others, "Accuracy in int8")
 
 
