@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engines.backends._failures import building, opening
@@ -53,14 +54,22 @@ class TorchCompile(Backend):
 
     def can_build(self) -> Availability:
         here = presence("torch", DISTRIBUTIONS, "torch")
-        compiler = _compiler()
-        if not here.ok or shutil.which(compiler):
+        if not here.ok:
             return here
-        return Availability(
-            False,
-            f"there is no C++ compiler: {compiler} is not found",
-            "Install g++, or name another compiler in the variable CXX.",
-        )
+        compiler = _compiler()
+        if not shutil.which(compiler):
+            return Availability(
+                False,
+                f"there is no C++ compiler: {compiler} is not found",
+                "Install g++, or name another compiler in the variable CXX.",
+            )
+        if folder := _split_by_a_space():
+            return Availability(
+                False,
+                f"PyTorch hands {folder!r} to the compiler without quoting its spaces",
+                "Install PyTorch into a folder without spaces, and let TMPDIR name another such.",
+            )
+        return here
 
     def can_run(self) -> Availability:
         return presence("torch", DISTRIBUTIONS, "torch")
@@ -104,6 +113,17 @@ class TorchCompile(Backend):
 
 def _compiler() -> str:
     return os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+
+
+def _split_by_a_space() -> str:
+    """Of the folders in Inductor's command line for the compiler, one that would be two words there
+    (2.13); empty where there is none."""
+    folders = (
+        *(sysconfig.get_path(name) for name in ("platlib", "include")),
+        os.environ.get("TORCHINDUCTOR_CACHE_DIR", ""),
+        gettempdir(),
+    )
+    return next((folder for folder in folders if len(folder.split()) > 1), "")
 
 
 @contextmanager

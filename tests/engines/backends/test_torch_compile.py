@@ -34,9 +34,30 @@ def test_without_a_compiler_it_can_not_build_and_says_what_to_do(
     assert "CXX" in answer.todo
 
 
+@pytest.mark.parametrize("where", ["platlib", "include", "cache", "temporary"])
+def test_a_folder_that_the_compiler_would_not_find_is_told_before(
+    monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Inductor quotes no spaces, neither of its own folder nor of the temporary one."""
+    plain = "/plain/größe"
+    folders = dict.fromkeys(("platlib", "include", "cache", "temporary"), plain)
+    monkeypatch.setenv("CXX", "true")
+    monkeypatch.setattr("sysconfig.get_path", lambda name: folders[name])
+    monkeypatch.setattr(torch_compile, "gettempdir", lambda: folders["temporary"])
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", plain)
+    backend = find_backend("torch_compile")
+    assert backend.can_build().ok
+    folders[where] = "/with spaces"
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", folders["cache"])
+    answer = backend.can_build()
+    assert (answer.ok, "'/with spaces'" in answer.reason) == (False, True)
+    assert "TMPDIR" in answer.todo
+    assert backend.can_run().ok
+
+
 def test_a_model_without_its_program_is_unsupported(net: ExportedModel, tmp_path: Path) -> None:
     if not find_backend("torch_compile").can_build().ok:
-        pytest.skip("no C++ compiler")
+        pytest.skip("it can not build here")
     with pytest.raises(BuildError, match=r"small\.pt2") as caught:
         find_backend("torch_compile").build(net, SPEC, tmp_path)
     assert caught.value.reason_code == "unsupported_source"
@@ -48,7 +69,7 @@ def test_what_can_not_be_compiled_is_a_build_error_in_its_words(
 ) -> None:
     """Threads are those of the specification meanwhile, and put back after."""
     if not find_backend("torch_compile").can_build().ok:
-        pytest.skip("no C++ compiler")
+        pytest.skip("it can not build here")
     given: dict[str, Any] = {}
 
     def refuse(program: Any, spec: EngineSpec, path: Path) -> None:
