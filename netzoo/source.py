@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def _demand_bare(weights: Path) -> None:
     raise UsageError(
         f"{weights} can't be given as weights",
         "it is a checkpoint, whose own anchors, classes and decoding belong to its weights",
-        f"Export the checkpoint itself: sizewise export {weights}",
+        f"Export the checkpoint itself: sizewise export {shlex.quote(str(weights))}",
     )
 
 

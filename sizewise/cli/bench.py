@@ -105,7 +105,7 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
             f"{outcome.skipped} already on file ({counts})"
         )
         say_reasons(outcome)
-        console.next_step(f"sizewise report {outcome.results}")
+        console.next_step(console.command("report", outcome.results))
     if not outcome.statuses.get("ok"):
         where = f"sizewise report {outcome.results} says why" if as_json else "see the table"
         console.remark(f"No trial could be measured: {where}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -108,6 +109,11 @@ def remark(text: str) -> None:
 def next_step(text: str) -> None:
     """Print the command that comes next; every command ends with one."""
     console.print(f"[bold]Next:[/bold] {escape(text)}", soft_wrap=True)
+
+
+def command(*words: object) -> str:
+    """``sizewise`` with these words, quoted so that a shell takes it as it is printed."""
+    return shlex.join(["sizewise", *map(str, words)])
 
 
 def show_table(

@@ -85,8 +85,8 @@ def _show(evaluation: Evaluation) -> None:
 def _next(evaluation: Evaluation, data: str) -> str:
     source = evaluation.source
     if source.is_dir():
-        return f"sizewise predict {source} PICTURE…"
+        return f"{console.command('predict', source)} PICTURE…"
     if source.suffix == ".onnx":
         listed = ",".join(map(str, evaluation.sizes))
-        return f"sizewise bench {source} --data {data} --sizes {listed}"
-    return f"sizewise export {source} --dynamic"
+        return console.command("bench", source, "--data", data, "--sizes", listed)
+    return console.command("export", source, "--dynamic")

@@ -41,5 +41,5 @@ def export(
     for one in converted:
         show_converted(one)
     sizes = usual_sizes(models[0].card, models[0].image)
-    files = " ".join(str(model.path) for model in models)
-    console.next_step(f"sizewise bench {files} --sizes {sizes}")
+    files = (model.path for model in models)
+    console.next_step(console.command("bench", *files, "--sizes", sizes))

@@ -50,7 +50,7 @@ def train(
         typer.echo(f"Checkpoint: {one.checkpoint}")
         if one.scores:
             typer.echo(f"Validation at {one.size}: {_listed(one.scores)}")
-    console.next_step(f"sizewise export {trained[0].checkpoint} --dynamic")
+    console.next_step(console.command("export", trained[0].checkpoint, "--dynamic"))
 
 
 def _listed(scores: Mapping[str, float]) -> str:

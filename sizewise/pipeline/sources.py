@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -125,7 +126,7 @@ def resolve(
         raise UsageError(
             f"{source} can't be exported by itself",
             "a state dict does not say which network it belongs to",
-            f"Name the network: sizewise export NETWORK --weights {source}",
+            f"Name the network: sizewise export NETWORK --weights {shlex.quote(source)}",
         )
     if path.suffix == ".safetensors":
         check_options(source, "a checkpoint", options)

@@ -216,8 +216,8 @@ def test_nothing_is_measured_where_model_and_data_do_not_fit(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("keys", "why"),
     [
-        ({"backends": ["onyx"]}, "no back end named 'onyx'"),
-        ({"sizes": "large"}, "'large' isn't a size"),
+        ({"backends": ["onyx"]}, "'onyx' for backends. Choose from: onnxruntime"),
+        ({"sizes": "large"}, "Invalid value 'large' for sizes"),
         ({"data": "digitz"}, "no data set 'digitz'"),
     ],
 )

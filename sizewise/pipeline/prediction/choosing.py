@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
         raise UsageError(
             f"{path} can't be used for prediction",
             "it is a checkpoint, and predict runs an ONNX file or an engine",
-            f"Export it first: sizewise export {path} --dynamic",
+            f"Export it first: sizewise export {shlex.quote(str(path))} --dynamic",
         )
     from sizewise.core.onnxfile import read_model
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -87,7 +88,8 @@ def test_three_profiles_can_be_read_at_100_columns(
     ):
         assert any(whole in line for line in lines), whole
     assert "device" not in said.out
-    step = f"bench {tiny_model} --backend fake --strategy profiles --sizes 224:448:32"
+    model = shlex.quote(str(tiny_model))
+    step = f"bench {model} --backend fake --strategy profiles --sizes 224:448:32"
     assert f"{step} --batch 1:4:8 --backend-option process_sd=0.125" in said.err
 
 

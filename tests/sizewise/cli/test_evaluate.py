@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -110,7 +111,8 @@ def test_people_get_a_table_and_the_next_step(cli: Cli, data: Path, segmenter: P
     assert table_rows(said)[0][:3] == ["64x64", "1.000", "1.000"]
     assert "F-measure" in said.out
     assert "Evaluating at 64x64: done" in said.err
-    assert f"Next: sizewise bench {segmenter} --data {data} --sizes 64x64" in said.err
+    bench = shlex.join(["bench", str(segmenter), "--data", str(data), "--sizes", "64x64"])
+    assert f"Next: sizewise {bench}" in said.err
 
 
 def test_a_detector_is_evaluated_as_bench_does_and_so_is_its_engine(
@@ -157,7 +159,7 @@ def test_a_classifier_has_top_1_and_top_5(cli: Cli, data: Path, tmp_path: Path) 
     expected = evaluate_network(load_checkpoint(path), crops_of(read_coco(data)), Size(64, 64))
     assert table_rows(said) == [["64x64", f"{expected['top1']:.3f}", f"{expected['top5']:.3f}"]]
     assert "top-1" in said.out
-    assert f"Next: sizewise export {path} --dynamic" in said.err
+    assert f"Next: sizewise export {shlex.quote(str(path))} --dynamic" in said.err
 
 
 def test_a_size_that_is_not_taken_has_a_row_with_the_reason(

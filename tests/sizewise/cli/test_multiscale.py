@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shlex
 import shutil
 from pathlib import Path
 
@@ -64,7 +65,8 @@ def test_each_fusion_is_trained_and_its_losses_are_kept(
             assert list(parts) == ["mask", *scales]
             assert all(math.isfinite(value) and value > 0 for value in parts.values())
     assert said.out.count("Validation at 64x64: mIoU ") == 2
-    assert f"Next: sizewise export {tmp_path / 'multiscale-single.safetensors'}" in said.err
+    first = shlex.quote(str(tmp_path / "multiscale-single.safetensors"))
+    assert f"Next: sizewise export {first} --dynamic" in said.err
     again = train(cli, data, tmp_path, "--fusion", "average,single")
     assert again.err.count("not trained again") == 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def test_each_precision_is_a_file_that_says_what_it_went_by(
         assert {one.bound for one in card.deviations} == {find_precision(precision).bound}
         assert f"{path}  0.0 MiB" in said.err
     last = said.err.strip().splitlines()[-1]
-    assert last == f"Next: sizewise bench {' '.join(map(str, files))} --sizes 128:448:64"
+    assert last == f"Next: sizewise bench {shlex.join(map(str, files))} --sizes 128:448:64"
 
 
 def test_the_error_is_told_at_sizes_inside_and_outside(

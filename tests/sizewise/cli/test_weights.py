@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import onnxruntime
@@ -109,7 +110,7 @@ def test_a_checkpoint_is_no_file_of_weights(cli: Cli, tmp_path: Path) -> None:
     arguments = ("--classes", 1, *NARROW, "--out", tmp_path / "out")
     said = cli("export", "yolov3-tiny", "--weights", path, *arguments)
     assert said.code == 2
-    assert f"sizewise export {path}" in said.err.replace("\n", "")
+    assert f"sizewise export {shlex.quote(str(path))}" in said.err.replace("\n", "")
 
 
 @pytest.mark.parametrize(
