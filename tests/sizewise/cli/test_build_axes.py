@@ -155,7 +155,9 @@ def test_a_log_says_what_is_at_work_before_anything_is_done(
 
 def test_ctrl_c_ends_a_build_and_leaves_nothing(tiny_model: Path, tmp_path: Path) -> None:
     out = tmp_path / "o"
-    program = "from sizewise.cli import main; main()"
+    # What a shell starts in the background ignores Ctrl-C, and so do its children.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heed}; from sizewise.cli import main; main()"
     options = (*FAKE, "--backend-option", "build_s=600", "--out", out)
     with subprocess.Popen(
         [sys.executable, "-c", program, "build", tiny_model, *options],
