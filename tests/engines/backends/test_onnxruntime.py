@@ -220,9 +220,10 @@ def test_a_precision_without_kernels_is_unsupported(tmp_path: Path, precision: s
 @pytest.mark.parametrize(
     "program",
     [
-        "from engines.artifacts import read_manifest; from engines.opening import open_engine;"
+        "from engines.store.manifest import read_manifest; "
+        "from engines.store.opening import open_engine; "
         "open_engine(read_manifest(engine)).close()",
-        "from exporter.parity import onnx_runner;"
+        "from exporter.checks.parity import onnx_runner;"
         "onnx_runner((engine / 'engine.onnx').read_bytes())",
     ],
     ids=["engine", "export"],

@@ -118,7 +118,7 @@ def test_weights_of_8_bits_need_vnni(
         saturation.demand_room(proto, "openvino")
         return
     onnx.save(proto, model.path)
-    with pytest.raises(EngineMismatchError, match="--weight-bits 7") as caught:
+    with pytest.raises(EngineMismatchError, match="weight_bits 7") as caught:
         find_backend("openvino").build(read_model(model.path), SPEC, tmp_path)
     assert caught.value.reason_code == "unsupported_precision"
 
