@@ -111,6 +111,7 @@ def desk(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
     return tmp_path
 
 
