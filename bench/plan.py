@@ -47,6 +47,8 @@ def plan_sweep(
     UsageError for a size that none takes, an unknown back end and a fusion that no model has, and
     InputError for a model that does not take images.
     """
+    if not models:
+        raise UsageError("No model was given", "there is nothing to measure", "Name one or more.")
     groups: dict[tuple[Size, Protocol], dict[str, Planned]] = {}
     for axes in settings.products():
         chosen = models_of(axes, models)

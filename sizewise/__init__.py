@@ -13,32 +13,43 @@ from sizewise._version import __version__
 
 if TYPE_CHECKING:
     from bench.settings import SweepSettings
+    from bench.sweep import SweepOutcome
     from exporter.request import PrecisionOptions
+    from reports.markdown import Report
     from sizewise.api import bench, build, convert, evaluate, export, load, predict, report, train
     from sizewise.core.errors import SizewiseError
     from sizewise.core.progress import SILENT, Reporter
     from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
-    from sizewise.pipeline.build import BuildOptions
-    from sizewise.pipeline.evaluate import EvaluateOptions
+    from sizewise.pipeline.build import BuildOptions, Builds
+    from sizewise.pipeline.convert import Converted
+    from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
     from sizewise.pipeline.export import ExportOptions
+    from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
-    from sizewise.pipeline.train import TrainOptions
+    from sizewise.pipeline.train import Trained, TrainOptions
 
 __all__ = [
     "SILENT",
     "BuildOptions",
+    "Builds",
+    "Converted",
     "EngineArtifact",
     "EvaluateOptions",
+    "Evaluation",
     "ExportOptions",
     "ExportedModel",
     "PrecisionOptions",
     "PredictOptions",
+    "Predictions",
+    "Report",
     "Reporter",
     "Size",
     "Sizes",
     "SizewiseError",
+    "SweepOutcome",
     "SweepSettings",
     "TrainOptions",
+    "Trained",
     "__version__",
     "bench",
     "build",
@@ -59,12 +70,16 @@ _HOMES = {
     "sizewise.core.progress": ("SILENT", "Reporter"),
     "sizewise.core.specs": ("EngineArtifact", "ExportedModel", "Size", "Sizes"),
     "bench.settings": ("SweepSettings",),
+    "bench.sweep": ("SweepOutcome",),
+    "reports.markdown": ("Report",),
+    "sizewise.pipeline.predict": ("Predictions",),
     "exporter.request": ("PrecisionOptions",),
-    "sizewise.pipeline.build": ("BuildOptions",),
-    "sizewise.pipeline.evaluate": ("EvaluateOptions",),
+    "sizewise.pipeline.build": ("BuildOptions", "Builds"),
+    "sizewise.pipeline.convert": ("Converted",),
+    "sizewise.pipeline.evaluate": ("EvaluateOptions", "Evaluation"),
     "sizewise.pipeline.export": ("ExportOptions",),
     "sizewise.pipeline.prediction.options": ("PredictOptions",),
-    "sizewise.pipeline.train": ("TrainOptions",),
+    "sizewise.pipeline.train": ("Trained", "TrainOptions"),
 }
 """Where each public name is defined."""
 

@@ -8,10 +8,11 @@ on the command line, or plain values. An error names the keyword.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from sizewise.core.errors import UsageError
 from sizewise.core.options import filled, options_of, spelling
 from sizewise.core.progress import SILENT, Reporter
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from bench.sweep import SweepOutcome
     from exporter.request import PrecisionOptions
     from reports.markdown import Report
-    from sizewise.core.specs import ExportedModel
+    from sizewise.core.specs import EngineArtifact, ExportedModel
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
@@ -68,7 +69,7 @@ def train(
 
 @_public
 def export(
-    source: str | Path | nn.Module,
+    source: str | Path | nn.Module | Trained | Sequence[Trained],
     *,
     out: str | Path = "runs/export",
     options: ExportOptions | None = None,
@@ -82,7 +83,7 @@ def export(
 
     own, rest = _split(given, PrecisionOptions)
     return export(
-        str(source) if isinstance(source, Path) else source,
+        _source(source),
         filled(ExportOptions, options, rest),
         filled(PrecisionOptions, precisions, own),
         out=Path(out),
@@ -92,7 +93,7 @@ def export(
 
 @_public
 def convert(
-    model: Model,
+    model: Model | Sequence[Model],
     *,
     out: str | Path = "runs/export",
     precisions: PrecisionOptions | None = None,
@@ -105,12 +106,12 @@ def convert(
     from sizewise.pipeline.convert import convert_all
 
     wanted = filled(PrecisionOptions, precisions, given)
-    return convert_all(_read(model), wanted, output_folder(Path(out)), reporter)
+    return convert_all(_model(_one(model)), wanted, output_folder(Path(out)), reporter)
 
 
 @_public
 def build(
-    model: Model,
+    model: Model | Sequence[Model],
     *,
     out: str | Path = "runs/engines",
     options: BuildOptions | None = None,
@@ -121,12 +122,12 @@ def build(
     from sizewise.pipeline.build import BuildOptions, build
 
     wanted = filled(BuildOptions, options, given)
-    return build(_read(model), wanted, out=Path(out), reporter=reporter)
+    return build(_model(_one(model)), wanted, out=Path(out), reporter=reporter)
 
 
 @_public
 def bench(
-    models: Model | Iterable[Model],
+    models: Model | Sequence[Model],
     *,
     out: str | Path = "runs/bench",
     options: SweepSettings | None = None,
@@ -137,14 +138,13 @@ def bench(
     from bench.settings import SweepSettings
     from sizewise.pipeline.bench import bench
 
-    each = [models] if _is_one(models) else list(models)  # type: ignore[arg-type]
     settings = filled(SweepSettings, options, given)
-    return bench(list(map(_read, each)), settings, out=Path(out), reporter=reporter)  # type: ignore[arg-type]
+    return bench(list(map(_model, _each(models))), settings, out=Path(out), reporter=reporter)
 
 
 @_public
 def evaluate(
-    source: str | Path,
+    source: Trained | Model | EngineArtifact | Sequence[Trained | Model | EngineArtifact],
     *,
     options: EvaluateOptions | None = None,
     reporter: Reporter = SILENT,
@@ -153,13 +153,13 @@ def evaluate(
     """Measure the accuracy of a checkpoint, an ONNX file or an engine at every size."""
     from sizewise.pipeline.evaluate import EvaluateOptions, evaluate
 
-    return evaluate(Path(source), filled(EvaluateOptions, options, given), reporter=reporter)
+    return evaluate(_path(_one(source)), filled(EvaluateOptions, options, given), reporter=reporter)
 
 
 @_public
 def predict(
-    model: str | Path,
-    pictures: Iterable[str | Path],
+    model: Model | EngineArtifact | Sequence[Model | EngineArtifact],
+    pictures: str | Path | Sequence[str | Path],
     *,
     out: str | Path = "runs/predict",
     options: PredictOptions | None = None,
@@ -171,8 +171,8 @@ def predict(
     from sizewise.pipeline.prediction.options import PredictOptions
 
     return predict(
-        Path(model),
-        [Path(picture) for picture in pictures],
+        _path(_one(model)),
+        list(map(_path, _each(pictures))),
         filled(PredictOptions, options, given),
         out=Path(out),
         reporter=reporter,
@@ -203,14 +203,66 @@ def _split(
     return own, {name: value for name, value in given.items() if name not in own}
 
 
-def _is_one(models: object) -> bool:
-    return isinstance(models, str | Path) or not isinstance(models, Iterable)
+def _source(given: object) -> str | nn.Module:
+    from sizewise.core.specs import ExportedModel
+    from sizewise.pipeline.train import Trained
+
+    given = _one(given)
+    if isinstance(given, str | Path | Trained | ExportedModel):
+        return str(given if isinstance(given, str) else _path(given))
+    if hasattr(given, "state_dict"):  # a module, told without importing torch
+        return given  # type: ignore[return-value]
+    return str(_path(given))
 
 
-def _read(model: Model) -> ExportedModel:
+def _each(given: object) -> list[object]:
+    """The members of a sequence; anything else by itself."""
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _one(given: object) -> object:
+    """The one member of a sequence, such as what :func:`export` returns."""
+    found = _each(given)
+    if len(found) != 1:
+        raise UsageError(
+            f"{len(found)} were given where one is taken",
+            "this function works on one model",
+            "Call it for each of them.",
+        )
+    return found[0]
+
+
+def _model(given: object) -> ExportedModel:
     from sizewise.core.onnxfile import read_model
+    from sizewise.core.specs import ExportedModel
+
+    given = _converted(given)
+    return given if isinstance(given, ExportedModel) else read_model(_path(given))
+
+
+def _path(given: object) -> Path:
+    """Of a file or folder, or of the value that stands for it."""
+    from sizewise.core.specs import EngineArtifact, ExportedModel
+    from sizewise.pipeline.build import ComparedEngine
+    from sizewise.pipeline.train import Trained
+
+    given = _converted(given)
+    if isinstance(given, Trained):
+        return Path(given.checkpoint)
+    if isinstance(given, ComparedEngine):
+        return given.artifact.path
+    if isinstance(given, ExportedModel | EngineArtifact):
+        return given.path
+    if isinstance(given, str | Path):
+        return Path(given)
+    raise UsageError(
+        f"{given!r} can't be used here",
+        "it is no path, and nothing that a function of sizewise returns",
+        "Give a path, or what sw.train, sw.export, sw.convert or sw.build returned.",
+    )
+
+
+def _converted(given: object) -> object:
     from sizewise.pipeline.convert import Converted
 
-    if isinstance(model, str | Path):
-        return read_model(Path(model))
-    return model.model if isinstance(model, Converted) else model
+    return given.model if isinstance(given, Converted) else given

@@ -18,7 +18,7 @@ class ReadingOptions:
     layout: str = option(
         TEXT,
         "",
-        help="How the outputs of a detector that is not ours are read: see docs/networks.md.",
+        help="How the outputs of a detector that is not ours are read: see docs/models.md.",
         group=_MODEL,
         shown="as the file says",
     )

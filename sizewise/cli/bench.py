@@ -36,7 +36,7 @@ def bench(
     layout: Annotated[
         str,
         typer.Option(
-            help="Layout of your detector's outputs: see docs/networks.md "
+            help="Layout of your detector's outputs: see docs/models.md "
             "[default: as the file says].",
             rich_help_panel="Models and data",
         ),

@@ -84,7 +84,8 @@ def _usage_sentence(error: Any) -> str:
     where = f"Run {error.ctx.command_path if error.ctx else 'sizewise'} --help to see all."
     if type(error).__name__ == "MissingParameter" and error.param is not None:
         kind = "argument" if error.param.param_type_name == "argument" else "option"
-        name = error.param.opts[0] if kind == "option" else error.param.name
+        param = error.param
+        name = param.opts[0] if kind == "option" else param.metavar or param.name
         command = error.ctx.command_path
         return f"The {kind} {name} is missing. Run {command} --help to see what it takes."
     if option and near:

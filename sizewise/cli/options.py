@@ -23,17 +23,6 @@ Out = Annotated[
     Path, typer.Option("--out", metavar="FOLDER", help="Folder that all results are written to.")
 ]
 
-SizeList = Annotated[
-    str,
-    typer.Option("--sizes", help="Input sizes, height x width: 416, 384x640, 128:448:64 (lists)."),
-]
-Data = Annotated[
-    str,
-    typer.Option(
-        "--data", help="A data set's name, a COCO JSON file, or a folder with train/val.json."
-    ),
-]
-
 _FLAGS = {
     "backends": "--backend",
     "strategies": "--strategy",

@@ -6,6 +6,7 @@ Their tables fill the same dataclasses as the options of the commands.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -113,6 +114,12 @@ class LineSettings:
 def read_line(path: Path) -> LineSettings:
     """Read the file of ``sizewise run``. Raises UsageError that names the key."""
     given = read_toml(path)
+    if "models" in given:
+        raise UsageError(
+            f"{path} is a file for sizewise bench",
+            "it names models, and sizewise run trains its own",
+            f"Run sizewise bench {shlex.quote(str(path))}.",
+        )
     with _keys_of(path):
         file = fill(_LineFile, given)
     train = _table(_TrainTable, file.train, path, "train")

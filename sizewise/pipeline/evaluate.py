@@ -40,7 +40,7 @@ class EvaluateOptions(EngineOptions):
     layout: str = option(
         TEXT,
         "",
-        help="Layout of your detector's outputs: see docs/networks.md.",
+        help="Layout of your detector's outputs: see docs/models.md.",
         group=MODEL,
         shown="as the file says",
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sizewise.core.errors import EngineError
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, Size
-from sizewise.core.trials import Accuracy
+from sizewise.core.trials import RECORDED_METRICS, Accuracy
 from sizewise.pipeline.engine_candidates import evaluate_engine
 from sizewise.pipeline.one_engine import build_engine
 
@@ -116,7 +116,9 @@ def _demanded(outcome: Accuracy | EngineError) -> Accuracy:
 
 
 def _main(accuracy: Accuracy) -> float:
-    value = accuracy.ap if accuracy.ap is not None else accuracy.miou
+    """The metric that networks of the task are ranked by."""
+    ranked = (getattr(accuracy, metric.name) for metric in RECORDED_METRICS if metric.ranks)
+    value: float | None = next((value for value in ranked if value is not None), None)
     if value is None:
-        raise ValueError("an accuracy without AP and mIoU")
+        raise ValueError("an accuracy without the metric that ranks")
     return value

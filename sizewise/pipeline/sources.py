@@ -70,7 +70,7 @@ class SourceOptions(ScalingOptions):
     layout: str = option(
         TEXT,
         "",
-        help="Layout of the outputs: see docs/networks.md.",
+        help="Layout of the outputs: see docs/models.md.",
         group=_FOREIGN,
         shown="as the module or file says",
     )
@@ -147,7 +147,7 @@ def check_options(source: str, kind: str, options: SourceOptions) -> None:
             rest = ", ".join(map(spelled, sorted(_APPLY[kind])))
             raise UsageError(
                 f"{spelled(name)} can't be given for {source}",
-                f"{kind} takes only {rest}",
+                f"of the options for networks, {kind} takes only {rest}",
                 "Leave it out, or name a network of the zoo (sizewise networks).",
             )
 

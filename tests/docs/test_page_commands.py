@@ -56,3 +56,11 @@ def test_an_option_that_is_not_there_is_noticed() -> None:
 
 def test_commands_are_found() -> None:
     assert sum(1 for page in PAGES for _ in commands(page)) > len(PAGES)
+
+
+def test_no_generated_part_of_a_page_is_empty() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"<!-- (?!/)(.+?) -->", text):
+            inner = text.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0]
+            assert inner.strip(), f"{page.name}: {name}"

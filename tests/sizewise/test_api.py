@@ -18,6 +18,7 @@ SURFACE = {
     *("TrainOptions", "ExportOptions", "PrecisionOptions", "BuildOptions", "SweepSettings"),
     *("EvaluateOptions", "PredictOptions"),
     *("Size", "Sizes", "ExportedModel", "EngineArtifact", "Reporter", "SILENT", "SizewiseError"),
+    *("Trained", "Converted", "Builds", "SweepOutcome", "Evaluation", "Predictions", "Report"),
     "__version__",
 }
 

@@ -31,6 +31,7 @@ FOLDERS = {
         *("convnet", "cspdarknet", "darknet19", "darknet53", "edgenext_xx_small"),
         *("efficientnet_b0", "pvt_v2_b0", "pvt_v2_b2", "resnet18", "resnet50", "tiny"),
     },
+    ("netzoo.tasks.kinds", "TASKS"): {"classification", "detection", "segmentation"},
     ("netzoo.fusions", "FUSIONS"): {
         *("absi", "adaptive", "average", "concat", "deformable", "hierarchical", "single"),
     },

@@ -11,9 +11,9 @@ from engines.backends.fake import Fake
 from engines.base import Availability
 from engines.registry import backends
 from engines.tensorrt.availability import TENSORRT, TENSORRT_RTX
-from sizewise.cli import doctor
 from sizewise.core import nvidia
 from sizewise.core.nvidia import Device, Devices
+from sizewise.pipeline import doctor
 from tests.sizewise.cli.conftest import Cli
 
 NOT_HERE = Availability(False, "a reason", "A thing to do")

@@ -61,6 +61,7 @@ COMMANDS = (
     "export tiny.onnx --precision int8",
     "export tiny.onnx --weights weights.pt",
     "export tiny.onnx --calibrate nowhere",
+    "export tiny.onnx --precision int8 --calibrate nowhere",
     "export tiny.onnx --precision int8 --calibrate nowhere --method best",
     "export yolov3 --nms-score 0.5",
     "export yolov3 --raw --nms",
@@ -73,6 +74,7 @@ COMMANDS = (
     "train multiscale --fusion best",
     "evaluate tiny.onnx",
     "evaluate tiny.onnx --data nowhere",
+    "evaluate tiny.onnx --layout b_4c_n --data nowhere",
     "evaluate notes.txt --data digits",
     "predict tiny.onnx",
     "predict tiny.onnx absent.jpg",
@@ -84,6 +86,12 @@ COMMANDS = (
 )
 
 PYTHON = (
+    "sw.bench([])",
+    "sw.build(('tiny.onnx', 'tiny.onnx'))",
+    "sw.evaluate(3, data='digits')",
+    "sw.predict('absent.onnx', 'a.jpg')",
+    "sw.report('absent.sqlite')",
+    "sw.load('text.onnx')",
     "sw.bench('tiny.onnx', strategies='foo')",
     "sw.bench('tiny.onnx', strategy='static')",
     "sw.build('tiny.onnx', sizes='32O')",
