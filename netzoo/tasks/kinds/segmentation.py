@@ -98,9 +98,9 @@ class Segmentation(Task):
         given = {name: array.shape for name, array in outputs.items()}
         if given != expected:
             raise ExportError(
-                "The module is no segmenter by its outputs",
+                "The outputs of the module are not those of a segmenter",
                 f"at {batch} they are {given} instead of {expected}",
-                "Let it give mask_logits [B, 1, H, W], or export it with the task unknown.",
+                "Make it return mask_logits [B, 1, H, W], or export it with the task unknown.",
             )
 
     def evaluator(self, card: ModelCard, data: Any) -> MaskEvaluator:
