@@ -66,7 +66,7 @@ def test_shapes_belong_to_one_task_at_most() -> None:
 def test_other_outputs_are_refused() -> None:
     other = {"mask_logits": np.zeros((2, 1, 32, 48))}
     segmentation, detection = find_task("segmentation"), find_task("detection")
-    with pytest.raises(ExportError, match="no segmenter by its outputs"):
+    with pytest.raises(ExportError, match="not those of a segmenter"):
         segmentation.check_outputs(card(segmentation), other, Images())
     with pytest.raises(InputError, match="do not have the layout sizewise"):
         detection.check_outputs(card(detection), other, Images())
