@@ -45,7 +45,7 @@ def test_a_folder_without_the_split_says_what_it_has(
 
 
 def test_an_unknown_name_lists_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"'didgits'.*none of digits"):
+    with pytest.raises(UsageError, match=r"'didgits'.*data sets are: digits"):
         open_dataset("didgits", "train")
 
 
