@@ -34,3 +34,8 @@ def test_the_first_example_is_short() -> None:
 
 def test_the_page_lists_every_column() -> None:
     assert column_table() in PAGE
+
+
+def test_the_first_example_is_the_script_of_the_examples() -> None:
+    script = (HOUSE / "examples" / "module_to_frame.py").read_text(encoding="utf-8")
+    assert script.partition("\n\n")[2] == CODE[0]

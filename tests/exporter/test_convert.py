@@ -327,7 +327,9 @@ def test_a_size_that_the_model_does_not_take_is_told_before_anything_is_done(
     )
     sizes = (Size(64, 32), Size(64, 64))
     settings = replace(settings, sizes=sizes) if early else replace(settings, check_sizes=sizes)
-    with pytest.raises(UsageError, match=r"can't be run at 64x64: its width is fixed to 32, not 64"):
+    with pytest.raises(
+        UsageError, match=r"can't be run at 64x64: its width is fixed to 32, not 64"
+    ):
         convert(model, "fp16", folder / "made.onnx", settings=settings)
     assert list(folder.iterdir()) == [model.path]
 
