@@ -60,8 +60,8 @@ def refused(said: Said, code: int, *parts: str) -> None:
         (("--scales", "1,,2"), ("no list of scales",)),
         (("--scales", "1"), ("can't merge one scale", "single")),
         (("--scale-weights", "1,1"), ("2 scale weights", "has 3 scales")),
-        (("--scale-weights", "1,-1,1"), ("Invalid value '-1' for", "a number from 0")),
-        (("--scale-weights", "1,nan,1"), ("Invalid value 'nan' for", "a number from 0")),
+        (("--scale-weights", "1,-1,1"), ("Invalid value '-1' for", "a number, 0 or more")),
+        (("--scale-weights", "1,nan,1"), ("Invalid value 'nan' for", "a number, 0 or more")),
         (("--scale-weights", "a,b,c"), ("Invalid value 'a' for", "--scale-weights")),
         (("--fusion", "average,blend"), ("no fusion named 'blend'", "hierarchical")),
         (("--backbone", "vgg"), ("no backbone named 'vgg'", "convnet")),
@@ -70,10 +70,10 @@ def refused(said: Said, code: int, *parts: str) -> None:
         (("--sizes", "100"), ("100x100", "multiples of its stride, 32")),
         (("--sizes", "32"), ("32x32", "sizes of at least 64")),
         (("--scales", "0.25,1", "--sizes", "96"), ("96x96", "0.25x", "sizes of at least 128")),
-        (("--consistency", "-1"), ("-1", "Give a number from 0")),
+        (("--consistency", "-1"), ("-1", "Give a number, 0 or more")),
         (("--price", "nan", "--fusion", "adaptive"), ("Invalid value 'nan' for --price",)),
         (("--price", "0.1"), ("--price 0.1 has no effect", "adaptive")),
-        (("--single-scale-steps", "-1"), ("-1", "Give a whole number from 0")),
+        (("--single-scale-steps", "-1"), ("-1", "Give a whole number, 0 or more")),
         (("--single-scale-steps", "2"), ("at 1x alone", "never see the other scales")),
         (("--loss", "dense"), ("'dense'", "masks")),
     ],
@@ -135,7 +135,7 @@ def test_a_network_of_one_scale_takes_none_of_it(
     cli: Cli, tmp_path: Path, option: tuple[object, ...]
 ) -> None:
     said = cli("train", "yolov3", *QUICK, *option, "--out", tmp_path)
-    refused(said, 2, "yolov3", "sees each picture at one scale", "choose multiscale")
+    refused(said, 2, "yolov3", "sees each picture at one scale", "choose the network multiscale")
 
 
 Change = Callable[[dict[str, Any]], object]

@@ -107,7 +107,7 @@ def test_whole_weights_bring_their_anchors_and_a_partial_file_none(
     partial.write_bytes(whole.read_bytes()[: 20 + 4 * numbers])
     second = cli(*call, "--weights", partial, "--out", tmp_path / "second")
     assert second.code == 0, second
-    assert "fills 7 of 13 convolutions; the others begin at random." in second.err
+    assert "fills 7 of 13 convolutions; the others start at random." in second.err
     fitted = read_header(tmp_path / "second" / "yolov3-tiny.safetensors").config.anchors
     assert max(max(anchor) for anchor in fitted) <= 64
 
