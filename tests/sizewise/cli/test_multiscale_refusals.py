@@ -135,7 +135,7 @@ def test_a_network_of_one_scale_takes_none_of_it(
     cli: Cli, tmp_path: Path, option: tuple[object, ...]
 ) -> None:
     said = cli("train", "yolov3", *QUICK, *option, "--out", tmp_path)
-    refused(said, 2, "yolov3", "sees each picture at one scale", "choose the network multiscale")
+    refused(said, 2, "yolov3", "sees each picture at one scale", "multiscale")
 
 
 Change = Callable[[dict[str, Any]], object]
