@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +133,11 @@ def test_a_graph_that_works_at_one_size_fails_in_its_own_words_at_another(
             session.infer({"images": example_input(artifact, (1, 3, 128, 128))})
 
 
-def test_an_engine_that_is_no_graph_is_a_mismatch(build: Build, net: ExportedModel) -> None:
+def test_an_engine_that_is_no_graph_is_a_mismatch(
+    build: Build, net: ExportedModel, tmp_path: Path
+) -> None:
     artifact = build(net, spec("static", "none"))
+    artifact = replace(artifact, path=shutil.copytree(artifact.path, tmp_path / "own"))
     (artifact.path / "engine.onnx").write_bytes(b"no graph")
     with pytest.raises(EngineMismatchError, match="could not open"):
         find_backend("onnxruntime").open(artifact)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -83,8 +85,11 @@ def test_static_is_one_shape_and_dynamic_the_bounds_of_its_profile(
     assert str(dynamic.input(0).partial_shape) == "[2,3,64..128,96]"
 
 
-def test_a_blob_that_is_none_is_a_mismatch(build: Build, net: ExportedModel) -> None:
+def test_a_blob_that_is_none_is_a_mismatch(
+    build: Build, net: ExportedModel, tmp_path: Path
+) -> None:
     artifact = build(net, spec(Size(96, 96)))
+    artifact = replace(artifact, path=shutil.copytree(artifact.path, tmp_path / "own"))
     (artifact.path / "engine.blob").write_bytes(b"no blob")
     with pytest.raises(EngineMismatchError, match="could not open"):
         find_backend("openvino").open(artifact)
