@@ -241,7 +241,7 @@ def _model(given: object) -> ExportedModel:
 
 
 def _path(given: object) -> Path:
-    """Of a file or folder, or of the value that stands for it."""
+    """The path itself, or that of the value that stands for it."""
     from sizewise.core.specs import EngineArtifact, ExportedModel
     from sizewise.pipeline.build import ComparedEngine
     from sizewise.pipeline.train import Trained

@@ -203,7 +203,3 @@ def _doubts(result: Result, latency: Interval, processes: int) -> Iterable[Doubt
             f"{100 * BUSY:g} %"
         )
         yield Doubt(code="foreign_load", sentence=sentence)
-
-
-def _processes(number: int) -> str:
-    return f"{number} process{'' if number == 1 else 'es'}"
