@@ -44,10 +44,20 @@ SIZE = Size(96, 128)
 """No size of the calibration."""
 CALIBRATED = (Size(128, 128), Size(160, 160))
 NETWORKS = ("yolov3-tiny", "yolov4-tiny", "multiscale/hierarchical", "multiscale/absi")
-of_four = pytest.mark.parametrize("parent", NETWORKS, indirect=True, scope="module")
-of_five = pytest.mark.parametrize(
-    "parent", [*NETWORKS, "yolov4-csp"], indirect=True, scope="module"
-)
+LARGE = ("multiscale/absi", "yolov4-csp")
+"""Their engines take a minute each: Mish has fast tests of its own, in tests/engines/tensorrt, and
+what merges scales is built of the hierarchical fusion."""
+
+
+def _of(*names: str, slow: tuple[str, ...] = ()) -> pytest.MarkDecorator:
+    marked = [pytest.param(n, marks=pytest.mark.slow if n in slow else ()) for n in names]
+    return pytest.mark.parametrize("parent", marked, indirect=True, scope="module")
+
+
+files_of_four = _of(*NETWORKS)
+engines_of_four = _of(*NETWORKS, slow=LARGE)
+files_of_five = _of(*NETWORKS, "yolov4-csp")
+builds_of_five = _of(*NETWORKS, "yolov4-csp", slow=(*LARGE, "multiscale/hierarchical"))
 MARKS: dict[str, Any] = {"torch_compile": pytest.mark.slow} | dict.fromkeys(ON_GPU, pytest.mark.gpu)
 """Compiling C++ takes a quarter of a minute."""
 WORKING = [
@@ -95,7 +105,7 @@ def files(parent: ExportedModel, pictures: Path, shared: Path) -> dict[str, Expo
     return {"fp32": parent} | {name: read_model(folder / f"{name}.onnx") for name in names}
 
 
-@of_five
+@files_of_five
 def test_the_float32_file_agrees_with_pytorch(parent: ExportedModel) -> None:
     assert parent.inputs[0].shape == ("batch", 3, "height", "width")
     nodes = onnx.load(parent.path).graph.node
@@ -104,7 +114,7 @@ def test_the_float32_file_agrees_with_pytorch(parent: ExportedModel) -> None:
     assert all(check.passed for check in parent.card.parity)
 
 
-@of_four
+@engines_of_four
 @pytest.mark.parametrize("backend", WORKING)
 def test_engines_keep_to_their_precision(
     files: dict[str, ExportedModel], backend: Backend, tmp_path: Path
@@ -129,7 +139,7 @@ def test_engines_keep_to_their_precision(
             assert error <= find_precision(name).bound, (name, output)
 
 
-@of_five
+@builds_of_five
 @pytest.mark.parametrize("backend", BUILDING)
 def test_engines_are_built_of_weights_in_their_precision(
     files: dict[str, ExportedModel], backend: Backend, tmp_path: Path
@@ -153,7 +163,7 @@ def test_engines_are_built_of_weights_in_their_precision(
         assert share <= found <= 1.4 * share, name
 
 
-@of_four
+@files_of_four
 def test_files_are_within_their_bounds(files: dict[str, ExportedModel]) -> None:
     assert set(files) >= {"fp32", "fp16", "bf16", "int8", "fp8"}
     for name in set(files) - {"fp32"}:
