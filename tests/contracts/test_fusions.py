@@ -35,8 +35,7 @@ CASES = [
     for fusion in sorted(fusions())
     for backbone in BACKBONES
     for quick in [
-        (backbone == "convnet" and fusion not in ELSEWHERE)
-        or (fusion, backbone) == QUICK_ELSEWHERE
+        (backbone == "convnet" and fusion not in ELSEWHERE) or (fusion, backbone) == QUICK_ELSEWHERE
     ]
 ]
 
