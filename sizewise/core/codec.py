@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
-OMITTED: Any = msgspec.UNSET
-"""A field with this value is left out of the JSON. It is false."""
 
 
 def _to_plain(value: Any) -> Any:
@@ -32,6 +31,23 @@ def to_json(value: Any) -> str:
 def to_plain(value: Any) -> Any:
     """``value`` as dicts, lists, strings, numbers, booleans and None."""
     return msgspec.to_builtins(value, enc_hook=_to_plain)
+
+
+def telling(value: Any) -> Any:
+    """``value`` as plain values without the fields of dataclasses that are at their defaults: what
+    is added to a class later, with a default, changes nothing."""
+    if is_dataclass(value) and not isinstance(value, type):
+        named = ((f, getattr(value, f.name)) for f in fields(value))
+        return {f.name: telling(v) for f, v in named if v != _default(f)}
+    if isinstance(value, (tuple, list)):
+        return [telling(one) for one in value]
+    return to_plain(value)
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return field.default  # MISSING, which nothing equals, where there is none
 
 
 def from_json(text: str | bytes, kind: type[T]) -> T:

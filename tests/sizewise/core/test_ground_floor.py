@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import os
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 
 from sizewise.core import codec, errors
 from sizewise.core.discover import Registry, choose, discover
-from sizewise.core.environment import read_environment
 from sizewise.core.files import output_folder, written_whole
 from sizewise.core.rooms import ROOMS, check_rooms
 from sizewise.core.specs import ModelCard, ParityCheck, Size
@@ -172,11 +170,3 @@ def test_a_registry_imports_its_folder_once_and_suggests_only_what_it_offers(
     assert things.find("b").name == "b"
     with pytest.raises(errors.UsageError, match="no thing named 'c': the things here are a"):
         things.find("c")
-
-
-def test_the_fingerprint_changes_with_a_version_and_not_with_the_kernel() -> None:
-    here = read_environment()
-    other_version = dataclasses.replace(here, packages=here.packages | {"onnxruntime": "0"})
-    other_kernel = dataclasses.replace(here, kernel="0")
-    assert here.fingerprint == read_environment().fingerprint == other_kernel.fingerprint
-    assert other_version.fingerprint != here.fingerprint
