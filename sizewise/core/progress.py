@@ -13,6 +13,9 @@ class Stage(Protocol):
 
     def advance(self, steps: int = 1, note: str = "") -> None: ...
 
+    def extend(self, steps: int) -> None:
+        """There are more steps to come than was thought (fewer, where it is negative)."""
+
 
 class Progress(Protocol):
     """Opens one bar per stage of work; ``total`` in steps of that stage."""
@@ -30,6 +33,9 @@ class Reporter(Progress, Protocol):
 class _SilentStage:
     def advance(self, steps: int = 1, note: str = "") -> None:
         del steps, note
+
+    def extend(self, steps: int) -> None:
+        del steps
 
 
 class Silent:

@@ -121,6 +121,17 @@ def choices(*names: str, least: int = 0) -> Reader:
     return Reader(read, "LIST")
 
 
+def choice(*names: str) -> Reader:
+    """One of ``names``."""
+
+    def read(given: object) -> str:
+        if given not in names:
+            raise no_choice(given, names)
+        return str(given)
+
+    return Reader(read, "|".join(names))
+
+
 def several(reader: Reader, least: int = 0) -> Reader:
     """A comma list, or a sequence, of what ``reader`` reads."""
 

@@ -88,6 +88,7 @@ class EngineSpec:
     ``batch_size`` is the one it takes, or is tuned for where it takes a ``batch_range``;
     ``graph_fusion`` is ``none | basic | extended | all``, mapped by each back end; ``threads`` and
     ``streams`` are those of the CPU; ``options`` is of the back end's own ``options_type``.
+    ``thread_policy`` says how threads wait and where they run (``Backend.thread_policy``).
     """
 
     backend: str
@@ -99,6 +100,7 @@ class EngineSpec:
     threads: int = 1
     streams: int = 1
     options: BackendOptions = field(default_factory=BackendOptions)
+    thread_policy: str = ""
 
     @property
     def batches(self) -> BatchRange:
@@ -223,8 +225,9 @@ class EngineArtifact(BuiltEngine):
     """A built engine on disk, described: its folder holds the engine's files and a manifest.
 
     ``sha256`` is of the engine's bytes (to verify what is opened, never to identify a build: two
-    builds of one network differ). ``machine`` names the system, instruction sets and devices that
-    its code is for.
+    builds of one network differ). ``build_peak_bytes`` is the peak of resident memory of the
+    process that built it (None where the system does not say). ``machine`` names the system,
+    instruction sets and devices that its code is for.
     """
 
     sha256: str
@@ -233,3 +236,4 @@ class EngineArtifact(BuiltEngine):
     backend_version: str
     achieved: Achieved
     machine: str = ""
+    build_peak_bytes: int | None = None

@@ -1,0 +1,45 @@
+"""Trials, and the runs, results and blocks of their measurement: raw, never clipped."""
+
+from __future__ import annotations
+
+from sizewise.core.trials.figures import (
+    METRICS,
+    RECORDED_METRICS,
+    Accuracy,
+    Build,
+    Memory,
+    Metric,
+)
+from sizewise.core.trials.results import Result, Run, Status
+from sizewise.core.trials.samples import (
+    Block,
+    FirstCall,
+    Part,
+    Reading,
+    Round,
+    Sample,
+    ShapeChange,
+)
+from sizewise.core.trials.trial import EARLIER_HARNESS, Cell, Trial
+
+__all__ = [
+    "EARLIER_HARNESS",
+    "METRICS",
+    "RECORDED_METRICS",
+    "Accuracy",
+    "Block",
+    "Build",
+    "Cell",
+    "FirstCall",
+    "Memory",
+    "Metric",
+    "Part",
+    "Reading",
+    "Result",
+    "Round",
+    "Run",
+    "Sample",
+    "ShapeChange",
+    "Status",
+    "Trial",
+]

@@ -1,0 +1,67 @@
+"""A trial: one engine at one size on one machine, and the key that resuming goes by."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from sizewise.core import codec
+from sizewise.core.specs import EngineSpec, Size, Strategy
+
+EARLIER_HARNESS = 1
+"""The number of the harness whose results name none: it slowed ONNX Runtime and PyTorch down, and
+counted cold calls."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A trial's place in the tables, by which ``compare`` pairs the trials of two files.
+
+    ``options`` are the back end's own that are not at their defaults, as text
+    (``engines.options``).
+    """
+
+    network: str
+    fusion: str
+    precision: str
+    backend: str
+    strategy: Strategy
+    graph_fusion: str
+    batch_size: int
+    size: Size
+    options: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One engine at one size (``replica`` makes it another): everything that may change a latency.
+
+    How often it is measured, and on which data its accuracy, are not part of it: both add to what
+    is known of it. ``harness`` and ``builder`` are the numbers of the code that measured and built
+    it, raised by hand where a change of it changes figures. ``layout`` is how the outputs are read,
+    which a user may say for a file that does not.
+    """
+
+    cell: Cell
+    model_sha256: str
+    spec: EngineSpec
+    backend_version: str
+    environment_fingerprint: str
+    harness: int = EARLIER_HARNESS
+    builder: int = 1
+    layout: str = ""
+    replica: int = 0
+
+    @property
+    def identity(self) -> str:
+        """The key that resuming goes by: equal only where everything that could change a figure is.
+
+        A field at its default is left out of it, so a field that a later version adds leaves the
+        identities of before as they are.
+        """
+        return hashlib.sha256(codec.to_json(codec.telling(self)).encode()).hexdigest()
+
+    @property
+    def is_of_an_earlier_harness(self) -> bool:
+        """Whether its figures can't be compared with those of today."""
+        return self.harness == EARLIER_HARNESS
