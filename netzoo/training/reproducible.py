@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from sizewise.core.environment import read_environment
+from sizewise.core.machine.environment import read_environment
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sizewise.core.environment import usable_cores
 from sizewise.core.errors import UsageError
+from sizewise.core.machine.cores import usable_cores
 from sizewise.core.specs import Size, Sizes
 
 _INFINITE = float("inf")

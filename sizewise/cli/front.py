@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import sys
 import traceback
 from typing import Any
@@ -28,9 +27,6 @@ def run_command_line(arguments: list[str]) -> int:
     """
     debug = "--debug" in arguments
     _let_any_terminal_print()
-    # Read when torch is loaded. Threads that spin while they wait for each other train 2.6 times
-    # slower than threads that sleep, once another program wants a core.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         check_rooms()
         from sizewise.cli.app import app

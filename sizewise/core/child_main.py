@@ -6,7 +6,6 @@ Each is one line.
 from __future__ import annotations
 
 import ctypes
-import importlib
 import json
 import math
 import os
@@ -15,12 +14,13 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, TextIO
 
-from sizewise.core.child import ChildError
-from sizewise.core.errors import SizewiseError
+from sizewise.core.children.memory import let_the_kernel_end_this_first, peak_bytes
+from sizewise.core.children.pipes import BEAT
+from sizewise.core.children.serving import Served, answer
 from sizewise.core.options import marked, spelling
 from sizewise.core.progress import serve
 
@@ -32,7 +32,9 @@ _PR_SET_PDEATHSIG = 1
 def main() -> None:
     parent, target = int(sys.argv[1]), sys.argv[2]
     _die_with(parent)
-    # Ctrl-C reaches the whole group; the parent decides what becomes of us.
+    let_the_kernel_end_this_first()
+    # The terminal's Ctrl-C reaches the parent alone. Who sends SIGINT to all processes of our name
+    # means the parent too: it decides what becomes of us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     calls, answers = _private_channel()
     write = _writer(answers)
@@ -41,10 +43,32 @@ def main() -> None:
     serve(waiting)
     messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(calls, messages, waiting), daemon=True).start()
-    served = _Served(target)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        _serve(Served(target), messages, write)
+    except _TerminatedError:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM came. Raised wherever the work is, so that it removes its temporary files."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    del frame
+    signal.signal(number, signal.SIG_IGN)
+    raise _TerminatedError
+
+
+def _serve(
+    served: Served,
+    messages: queue.SimpleQueue[dict[str, Any] | None],
+    write: Callable[[dict[str, Any]], None],
+) -> None:
     with spelling(marked):
         for message in iter(messages.get, None):
-            write(_answer(served, message))
+            write(answer(served, message) | {"peak_bytes": peak_bytes()})
 
 
 class _Waiting:
@@ -86,43 +110,6 @@ def _read(
     messages.put(None)
 
 
-class _Served:
-    """The function, or the one object of the class, that this child serves."""
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self._object: Any = None
-
-    def call(self, method: str, arguments: dict[str, Any]) -> Any:
-        module, _, name = self._target.partition(":")
-        if method in ("", "__init__"):
-            made = getattr(importlib.import_module(module), name)(**arguments)
-            if method == "":
-                return made
-            self._object = made
-            return None
-        return getattr(self._object, method)(**arguments)
-
-
-def _answer(served: _Served, message: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return {"result": served.call(message["method"], message["arguments"])}
-    except SizewiseError as error:
-        return {"error": error.to_json()}
-    except MemoryError:
-        return {"error": _failure(message, "memory ran out", "oom_host")}
-    except Exception as error:  # noqa: BLE001 - the edge of the process: it must not cross as a hang
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        failure = _failure(message, reason, "crash_exception")
-        return {"error": failure, "trace": traceback.format_exc()}
-
-
-def _failure(message: dict[str, Any], why: str, code: str) -> dict[str, str]:
-    what = f"{message['method'] or 'The work'} failed in its process"
-    todo = "Run again with --debug to see where, and report it if it is ours."
-    return ChildError(what, why, todo, reason_code=code).to_json()
-
-
 def _private_channel() -> tuple[TextIO, TextIO]:
     """Stdin and stdout for us alone: what a library prints goes to stderr, not into an answer."""
     calls = os.fdopen(os.dup(0), "r", encoding="utf-8")
@@ -158,11 +145,18 @@ def _beat(parent: int, write: Callable[[dict[str, Any]], None]) -> None:
     while True:
         time.sleep(_BEAT_S)
         if os.getppid() != parent:
-            os._exit(1)
+            _end_group()
         try:
-            write({"beat": True})
+            write(BEAT)
         except (BrokenPipeError, ValueError):
-            os._exit(1)
+            _end_group()
+
+
+def _end_group() -> None:
+    """End this process and what it started, as nobody is left to do it."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,9 @@ class SizewiseError(Exception):
     ``why`` is empty only where what to do says it all: a choice that is none of those listed.
 
     ``reason_code`` is what a trial that fails with this error is filed under
-    (``unsupported_*``, ``oom_host``, ``oom_device``, ``timeout``, ``crash_<signal>``,
-    ``numerics``, ``environment``, ``untrusted``, or the plain ``error``).
+    (``unsupported_*``, ``oom_host``, ``oom_device``, ``start``, ``timeout``, ``output_limit``,
+    ``crash_<signal>``, ``crash_exception``, ``crash_protocol``, ``numerics``, ``environment``,
+    ``untrusted``, or the plain ``error``).
     """
 
     exit_code = 1

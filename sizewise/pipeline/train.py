@@ -174,6 +174,10 @@ class Training:
 
     def check(self) -> None:
         """Check the values together, before hours of training. Raises UsageError."""
+        from netzoo.training.waiting import load_torch_to_train
+
+        load_torch_to_train()
+
         from netzoo.config import NetworkConfig
         from netzoo.cost import build_without_weights
         from netzoo.network import find_network

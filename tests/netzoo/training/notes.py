@@ -19,6 +19,9 @@ class Notes:
     def advance(self, steps: int = 1, note: str = "") -> None:
         self.notes += [note] * steps
 
+    def extend(self, steps: int) -> None:
+        del steps
+
     @property
     def losses(self) -> list[float]:
         """Of a training, step by step."""

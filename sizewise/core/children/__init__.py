@@ -1,0 +1,1 @@
+"""The parts of ``sizewise.core.child``: pipes, process groups, their guard, errors."""

@@ -1,0 +1,109 @@
+"""A child process with its pipes: started, spoken to, listened to, ended. Every failure has its
+sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sizewise.core.children import failures
+from sizewise.core.children.failures import ChildError
+from sizewise.core.children.group import Group
+from sizewise.core.children.pipes import Answers, Tail, WrongAnswerError
+
+_CLOSE_S = 5.0
+_GONE_S = 10.0
+"""How long a crash may take from the end of the pipe to that of the process: drivers give back what
+it held."""
+_STDERR_TAIL = 600
+
+
+class ChildProcess:
+    """A Python process that serves ``target`` (``sizewise.core.child_main``). Methods raise
+    ChildError."""
+
+    def __init__(self, target: str, variables: Mapping[str, str]) -> None:
+        self._target = target
+        main = ["-P", "-m", "sizewise.core.child_main", str(os.getpid()), target]
+        environment = os.environ | variables | {"PYTHONPATH": _our_path()}
+        try:
+            self._group = Group([sys.executable, *main], environment)
+        except OSError as error:
+            raise failures.not_started(target, error) from error
+        try:
+            self._answers = Answers(self._group.answers)
+            self._tail = Tail(self._group.prints)
+        except RuntimeError as error:  # no more threads
+            self._group.end()
+            self._group.close()
+            raise failures.not_started(target, error) from error
+
+    @property
+    def pid(self) -> int:
+        return self._group.pid
+
+    def has_ended(self) -> bool:
+        return self._group.has_ended()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write one message."""
+        try:
+            self._group.calls.write(json.dumps(message).encode() + b"\n")
+            self._group.calls.flush()
+        except (BrokenPipeError, ValueError) as error:
+            raise self.crash() from error
+
+    def take(self, wait_s: float) -> dict[str, Any] | None:
+        """The next message; None where there is none within ``wait_s``."""
+        try:
+            return self._answers.take(wait_s)
+        except EOFError:
+            raise self.crash() from None
+        except WrongAnswerError as error:
+            raise self._wrong(str(error), error.reason_code) from error
+
+    def crash(self) -> ChildError:
+        """End what is left, and say how the process ended."""
+        if not self._group.wait(_GONE_S):
+            return self._wrong("it closed the pipe of its answers", "crash_protocol")
+        return failures.crashed(self._target, self._group.end(), self._tail.text(_STDERR_TAIL))
+
+    def late(self, timeout_s: float) -> ChildError:
+        """End all of it, and say that it took too long."""
+        silent_s = time.monotonic() - self._answers.last_beat_s
+        self._group.end()
+        return failures.too_late(self._target, timeout_s, silent_s)
+
+    def keep_below(self, limit_bytes: int) -> None:
+        """End all of it where the process holds more memory."""
+        if self._group.resident_bytes() > limit_bytes:
+            self._group.end(at_once=True)  # it may grow by gigabytes a second
+            raise failures.too_large(self._target, limit_bytes)
+
+    def close(self, *, busy: bool) -> None:
+        """End it: politely where it is idle, by force where it is ``busy`` or does not go."""
+        if busy:
+            self._group.end()
+        with contextlib.suppress(OSError):  # gone already: nothing is left to say
+            self._group.calls.close()
+        self._group.wait(_CLOSE_S)
+        self._group.end()
+        self._answers.close()
+        self._tail.close()
+
+    def _wrong(self, why: str, reason_code: str) -> ChildError:
+        self._group.end()
+        tail = self._tail.text(_STDERR_TAIL)
+        return failures.wrong_answer(self._target, why, tail, reason_code)
+
+
+def _our_path() -> str:
+    """Everything that this process can import, for the child; an empty entry means the current
+    folder."""
+    return os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
