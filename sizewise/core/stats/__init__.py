@@ -1,0 +1,41 @@
+"""Statistics of the raw samples: rows, ratios, what is said of them, and when it is enough."""
+
+from __future__ import annotations
+
+from sizewise.core.rigor import RIGORS, Rigor, RigorName
+from sizewise.core.stats.contrasts import contrast
+from sizewise.core.stats.disturbing import FEW_PROCESSES, Disturbance
+from sizewise.core.stats.enough import Progress, enough
+from sizewise.core.stats.intervals import CONFIDENCE, Interval, mean_interval
+from sizewise.core.stats.ratios import How, Mean, Ratio, geometric_mean
+from sizewise.core.stats.summary import Summary, summarize
+from sizewise.core.stats.tails import CALLS_FOR_P90, CALLS_FOR_P99
+from sizewise.core.stats.verdicts import FALSE_DISCOVERIES, Verdict, verdicts
+from sizewise.core.stats.wander import Wander, wander
+
+__all__ = [
+    "CALLS_FOR_P90",
+    "CALLS_FOR_P99",
+    "CONFIDENCE",
+    "FALSE_DISCOVERIES",
+    "FEW_PROCESSES",
+    "RIGORS",
+    "Disturbance",
+    "How",
+    "Interval",
+    "Mean",
+    "Progress",
+    "Ratio",
+    "Rigor",
+    "RigorName",
+    "Summary",
+    "Verdict",
+    "Wander",
+    "contrast",
+    "enough",
+    "geometric_mean",
+    "mean_interval",
+    "summarize",
+    "verdicts",
+    "wander",
+]

@@ -1,0 +1,92 @@
+"""The blocks of a result that count, as logarithms of their medians."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sizewise.core.errors import RecordError
+from sizewise.core.stats.estimates import Array
+from sizewise.core.trials import Block, Result
+
+Key = tuple[int, int, int]
+"""Wave, round and attempt: what engines measured by turns have in common."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What counts of a result, in the order of waves and rounds.
+
+    ``log_ns`` and ``log_anchor_ns`` (NaN without an anchor) are of each key in ``keys``;
+    ``rebuilds`` and ``sessions`` are of each wave in ``waves``. ``disturbed`` are the waves in
+    which each attempt at each round was disturbed.
+    """
+
+    blocks: tuple[Block, ...]
+    keys: Mapping[Key, int]
+    log_ns: Array
+    log_anchor_ns: Array
+    rebuilds: Mapping[int, int]
+    sessions: Mapping[int, int]
+    disturbed: frozenset[int]
+
+    @property
+    def waves(self) -> tuple[int, ...]:
+        return tuple(self.rebuilds)
+
+
+def measured(result: Result) -> Measured:
+    """The blocks of ``result`` that count. Raises RecordError where it has none."""
+    known = _known.get(id(result))
+    if known is None:
+        known = _measure(result)
+        _known[id(result)] = known
+        weakref.finalize(result, _known.pop, id(result), None).atexit = False
+    return known
+
+
+_known: dict[int, Measured] = {}
+"""By object: one report compares each result with many, and to compare thousands of samples with
+each other, as a key of their own would, takes longer than their medians."""
+
+
+def _measure(result: Result) -> Measured:
+    blocks = tuple(_that_count(result.blocks))
+    if not blocks:
+        raise RecordError(
+            f"There are no samples of {result.trial.cell.backend} at {result.trial.cell.size}",
+            f"the trial is filed as {result.status}",
+            "Run the same sizewise bench command again.",
+        )
+    return Measured(
+        blocks=blocks,
+        keys={(b.wave, b.round, b.attempt): place for place, b in enumerate(blocks)},
+        log_ns=np.array([math.log(np.median(b.warm_ns)) for b in blocks]),
+        log_anchor_ns=np.array([math.log(b.anchor_ns) if b.anchor_ns else np.nan for b in blocks]),
+        rebuilds={b.wave: b.rebuild for b in blocks},
+        sessions={b.wave: b.session for b in blocks},
+        disturbed=frozenset(b.wave for b in blocks if not b.valid),
+    )
+
+
+def _that_count(blocks: Iterable[Block]) -> Iterable[Block]:
+    """The first undisturbed attempt at each round; of a wave that has none, the last attempts."""
+    waves: dict[int, dict[int, list[Block]]] = {}
+    for block in sorted(blocks, key=lambda b: (b.wave, b.round, b.attempt)):
+        if block.warm_ns:
+            waves.setdefault(block.wave, {}).setdefault(block.round, []).append(block)
+    for rounds in waves.values():
+        valid = [next((b for b in tries if b.valid), None) for tries in rounds.values()]
+        undisturbed = [block for block in valid if block is not None]
+        yield from undisturbed or (tries[-1] for tries in rounds.values())
+
+
+def by_wave(keys: Sequence[Key], values: Array) -> Array:
+    """The mean of the values [..., key] of each wave, in the order in which waves appear."""
+    starts = [i for i, key in enumerate(keys) if i == 0 or key[0] != keys[i - 1][0]]
+    counts = np.diff([*starts, len(keys)])
+    return np.asarray(np.add.reduceat(values, starts, axis=-1) / counts)

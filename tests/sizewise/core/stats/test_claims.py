@@ -1,0 +1,28 @@
+"""Every claim of the method, counted: a few cases in CI, all of them where ``slow`` tests run."""
+
+from __future__ import annotations
+
+import pytest
+from scipy import stats as reference
+
+from tests.sizewise.core.stats.claim import Claim
+from tests.sizewise.core.stats.claims import CLAIMS
+
+REQUIRED = [claim for claim in CLAIMS if claim.required]
+SMALL = 40
+"""How many times fewer groups CI simulates, and at least 40 of them."""
+CHANCE = 1e-4
+"""How likely a claim that just holds may fail in CI, if its cases were independent."""
+
+
+@pytest.mark.parametrize("claim", REQUIRED, ids=lambda claim: claim.name)
+def test_few_cases_do_not_speak_against_the_claim(claim: Claim) -> None:
+    found = claim.count(seed=1, groups=max(claim.groups // SMALL, 40))
+    assert reference.binom.sf(found.hits - 1, found.cases, claim.high) > CHANCE
+    assert reference.binom.cdf(found.hits, found.cases, claim.low) > CHANCE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("claim", REQUIRED, ids=lambda claim: claim.name)
+def test_the_claim_holds(claim: Claim) -> None:
+    assert claim.holds(claim.count())
