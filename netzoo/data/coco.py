@@ -78,7 +78,8 @@ class AnnotatedImage:
 class Dataset:
     """Images with boxes of ``classes``: label i is class i, and ``category_ids[i]`` in the JSON.
 
-    ``sha256`` identifies it (see :mod:`netzoo.data.fingerprint`).
+    ``sha256`` identifies it (see :mod:`netzoo.data.fingerprint`). Where only some of its images are
+    taken, ``chosen`` says so in words (:mod:`netzoo.data.choosing`), and ``sha256`` is that of all.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Dataset:
     category_ids: tuple[int, ...]
     images: tuple[AnnotatedImage, ...]
     sha256: str
+    chosen: str = ""
 
 
 def read_coco(

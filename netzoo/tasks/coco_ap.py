@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from netzoo.data.coco import AnnotatedImage, Dataset
+from netzoo.tasks.coco_matches import read_evaluation
 from netzoo.tasks.suppression import Detections
 from sizewise.core.errors import InputError
+from sizewise.core.evidence import DetectionEvidence
 
 Annotations = list[dict[str, Any]]
 
@@ -36,9 +38,23 @@ def evaluate_detections(dataset: Dataset, detections: Mapping[int, Detections]) 
     Raises InputError where images are missing or unknown, where a label is none of the data set's
     classes, and where nothing is annotated (average precision is not defined then).
     """
+    scores, _ = examine_detections(dataset, detections)
+    return scores
+
+
+def examine_detections(
+    dataset: Dataset, detections: Mapping[int, Detections]
+) -> tuple[DetectionScores, DetectionEvidence]:
+    """The scores as :func:`evaluate_detections` gives them, and the evidence of each image."""
     _check(dataset, detections)
-    precision = _precision(_ground_truth(dataset), _results(dataset, detections), dataset)
-    return DetectionScores(ap=_mean(precision), ap50=_mean(precision[0]), ap75=_mean(precision[5]))
+    results = _results(dataset, detections)
+    evaluation = _evaluation(_ground_truth(dataset), results, dataset)
+    precision = evaluation.eval["precision"][..., 0, 0]
+    scores = DetectionScores(
+        ap=_mean(precision), ap50=_mean(precision[0]), ap75=_mean(precision[5])
+    )
+    boxes = np.array([result["bbox"] for result in results], np.float64).reshape(-1, 4)
+    return scores, read_evaluation(evaluation, boxes)
 
 
 def _check(dataset: Dataset, detections: Mapping[int, Detections]) -> None:
@@ -64,8 +80,8 @@ def _check(dataset: Dataset, detections: Mapping[int, Detections]) -> None:
         )
 
 
-def _precision(truth: Annotations, results: Annotations, dataset: Dataset) -> Any:
-    """COCOeval's table [IoU threshold, recall, class]."""
+def _evaluation(truth: Annotations, results: Annotations, dataset: Dataset) -> Any:
+    """A COCOeval that has evaluated: its precision is [IoU threshold, recall, class, 1, 1]."""
     from pycocotools.cocoeval import COCOeval
 
     # COCOeval prints its progress; an exception passes through all the same.
@@ -77,7 +93,7 @@ def _precision(truth: Annotations, results: Annotations, dataset: Dataset) -> An
         evaluation.params.maxDets = evaluation.params.maxDets[-1:]
         evaluation.evaluate()
         evaluation.accumulate()
-    return evaluation.eval["precision"][..., 0, 0]
+    return evaluation
 
 
 def _coco(annotations: Annotations, dataset: Dataset) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +12,10 @@ from numpy.typing import NDArray
 from netzoo.tasks.layouts import Outputs
 from netzoo.tasks.letterbox import Letterbox
 from sizewise.core.errors import InferenceError, InputError
+from sizewise.core.evidence import MaskEvidence
+from sizewise.core.evidence.base import images_hash
+from sizewise.core.evidence.masks import f_measure, ious, mean_error
 from sizewise.core.options import spelled
-
-BETA_SQUARED = 0.3
-"""Weight of the F-measure: precision counts for more than recall, as is the custom for salient and
-camouflaged objects (Achanta et al., "Frequency-tuned Salient Region Detection", CVPR 2009)."""
 
 
 def read_logits(outputs: Outputs, fitted: Letterbox) -> NDArray[np.float32]:
@@ -67,11 +67,11 @@ class MaskScores:
 
     Every score is over all pixels of all images together, so a large picture counts for more than a
     small one, and one without objects needs no rule of its own. (Papers on salient objects take the
-    mean over images instead.) ``deviation`` is the sum of what MAE is the mean of.
+    mean over images instead.) ``deviations`` are the sums of what MAE is the mean of.
     """
 
-    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, 2), np.int64))
-    deviation: float = 0.0
+    by_image: list[NDArray[np.int64]] = field(default_factory=list)
+    deviations: list[float] = field(default_factory=list)
 
     def add(self, logits: NDArray[np.floating[Any]], mask: NDArray[np.uint8]) -> None:
         """One image: an object is where ``logits`` [H, W] > 0, and where ``mask`` [H, W] is 1.
@@ -86,15 +86,19 @@ class MaskScores:
             )
         _demand_numbers(logits)
         both = 2 * (mask > 0).ravel() + (logits > 0).ravel()
-        self.counts += np.bincount(both, minlength=4).reshape(2, 2)
-        self.deviation += float(np.abs(probabilities(logits) - (mask > 0)).sum())
+        self.by_image.append(np.bincount(both, minlength=4).reshape(2, 2))
+        self.deviations.append(float(np.abs(probabilities(logits) - (mask > 0)).sum()))
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """Pixels of all images [2, 2]."""
+        counts: NDArray[np.float64] = np.array([np.zeros((2, 2)), *self.by_image]).sum(axis=0)
+        return counts
 
     @property
     def ious(self) -> tuple[float, float]:
         """Intersection over union of background and objects, 0–1; 1 where neither has any."""
-        shared = self.counts.diagonal()
-        union = self.counts.sum(0) + self.counts.sum(1) - shared
-        background, objects = np.where(union > 0, shared / np.maximum(union, 1), 1.0).tolist()
+        background, objects = ious(self.counts).tolist()
         return background, objects
 
     @property
@@ -104,14 +108,9 @@ class MaskScores:
 
     @property
     def f_measure(self) -> float:
-        """F-measure of the objects, beta² = 0.3, 0–1: (1 + beta²) · precision · recall / (beta² ·
-        precision + recall), where an object is found at a probability above 0.5. 1 where there is
-        nothing to find and nothing was found, 0 where only one of the two is so.
-        """
-        (_, false_positives), (misses, hits) = self.counts.tolist()
-        weighted_hits = (1 + BETA_SQUARED) * hits
-        possible = weighted_hits + BETA_SQUARED * misses + false_positives
-        return float(weighted_hits / possible) if possible else 1.0
+        """F-measure of the objects, beta² = 0.3, 0–1, where an object is found at a probability
+        above 0.5."""
+        return float(f_measure(self.counts))
 
     @property
     def mae(self) -> float:
@@ -119,5 +118,18 @@ class MaskScores:
         masks of 0 and 1, 0–1, lower is better (Perazzi et al., "Saliency Filters", CVPR 2012,
         section 4). 0 where there are no pixels.
         """
-        pixels = int(self.counts.sum())
-        return self.deviation / pixels if pixels else 0.0
+        return float(mean_error(self.counts, np.asarray(sum(self.deviations))))
+
+    def evidence(self, ids: Sequence[int]) -> MaskEvidence:
+        """What was counted of each image; ``ids`` are the images', in the order of :meth:`add`."""
+        order = np.argsort(ids, kind="stable")
+        counts = np.array(self.by_image, np.int64).reshape(-1, 4)[order]
+        return MaskEvidence(
+            count=len(order),
+            images=images_hash(ids[place] for place in order),
+            true_background=counts[:, 0],
+            false_alarms=counts[:, 1],
+            misses=counts[:, 2],
+            hits=counts[:, 3],
+            deviation=np.array(self.deviations, np.float64)[order],
+        )

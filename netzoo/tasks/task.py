@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netzoo.data.coco import Dataset
     from netzoo.data.sources import Split
     from netzoo.tasks.letterbox import Letterbox
+    from sizewise.core.evidence import Evidence
     from sizewise.core.progress import Progress
 
     Pixels = NDArray[np.uint8]
@@ -100,10 +101,16 @@ class Evaluator(ABC):
     def scores(self) -> dict[str, float]:
         """The metrics of the task (0–1), by name, over the images so far."""
 
+    @abstractmethod
+    def evidence(self) -> Evidence:
+        """What the metrics need to know of each image so far: enough for the metrics of any choice
+        of them, without the data."""
+
 
 class Task(ABC):
     """One task. A new one is a file of ``netzoo.tasks.kinds`` with a subclass in ``TASKS``; its
-    metrics stand in ``sizewise.core.trials.METRICS``, which reports read.
+    metrics stand in ``sizewise.core.trials.METRICS``, which reports read, and what is noted of each
+    image for their intervals in ``sizewise.core.evidence``.
 
     The attributes that a subclass may leave as they are have a value here.
     """

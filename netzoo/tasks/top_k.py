@@ -21,7 +21,13 @@ def score_classes(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> Cla
 
     A tie counts against the right class, so that a network that can't tell scores nothing.
     """
+    ranks = right_ranks(scores, labels)
+    return ClassScores(top1=float((ranks <= 1).mean()), top5=float((ranks <= 5).mean()))
+
+
+def right_ranks(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of the right class in each image [N]: 1 where it is the likeliest."""
     right = np.take_along_axis(scores, labels[:, None], axis=1)
     # Not "greater or equal": a score that is no number must not rank first.
-    rank = (~(scores < right)).sum(1)
-    return ClassScores(top1=float((rank <= 1).mean()), top5=float((rank <= 5).mean()))
+    ranks: NDArray[np.int64] = (~(scores < right)).sum(1)
+    return ranks

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet, open_classified
 from netzoo.data.relabelling import find_classes
 from netzoo.tasks.task import Evaluator, Task
-from netzoo.tasks.top_k import score_classes
+from netzoo.tasks.top_k import right_ranks, score_classes
+from sizewise.core.evidence import ClassEvidence
+from sizewise.core.evidence.base import images_hash
 from sizewise.core.specs import ModelCard
 
 if TYPE_CHECKING:
@@ -37,6 +39,14 @@ class ClassEvaluator(Evaluator):
     def scores(self) -> dict[str, float]:
         found = score_classes(np.stack(self._outputs), self._places[self._labels])
         return {"top1": found.top1, "top5": found.top5}
+
+    def evidence(self) -> ClassEvidence:
+        """The images are known by their places and labels, for they have no ids."""
+        return ClassEvidence(
+            count=len(self._labels),
+            images=images_hash(self._labels),
+            ranks=right_ranks(np.stack(self._outputs), self._places[self._labels]),
+        )
 
 
 class Classification(Task):

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from netzoo.data.relabelling import find_classes
-from netzoo.tasks.coco_ap import evaluate_detections
+from netzoo.tasks.coco_ap import DetectionScores, examine_detections
 from netzoo.tasks.detecting import detect
 from netzoo.tasks.layouts import layout_names, read_detections
 from netzoo.tasks.reading import ReadingOptions
@@ -17,6 +17,7 @@ from netzoo.tasks.suppression import Detections
 from netzoo.tasks.task import Batch, Evaluator, Predictor, Shape, Task
 from netzoo.tasks.wordtree import WordTree
 from sizewise.core.errors import InputError, UsageError
+from sizewise.core.evidence import DetectionEvidence
 from sizewise.core.options import spelled
 from sizewise.core.specs import ModelCard, Size, Suppression
 
@@ -43,6 +44,7 @@ class DetectionEvaluator(Evaluator):
         super().__init__(card)
         self._data = data
         self._found: dict[int, Detections] = {}
+        self._examined: tuple[DetectionScores, DetectionEvidence] | None = None
         same = not card.classes or card.classes == data.classes
         self._columns = None if same else find_classes(data.name, data.classes, card.classes)
 
@@ -52,10 +54,20 @@ class DetectionEvaluator(Evaluator):
         count = len(self._data.classes)
         (found,) = detect(self.card.layout, outputs, EVALUATION, class_count=count)
         self._found[image.id] = _in_picture(found, fitted)
+        self._examined = None
 
     def scores(self) -> dict[str, float]:
-        found = evaluate_detections(self._data, self._found)
+        found, _ = self._examine()
         return {"ap": found.ap, "ap50": found.ap50}
+
+    def evidence(self) -> DetectionEvidence:
+        return self._examine()[1]
+
+    def _examine(self) -> tuple[DetectionScores, DetectionEvidence]:
+        """Both at once: COCO's program takes seconds."""
+        if self._examined is None:
+            self._examined = examine_detections(self._data, self._found)
+        return self._examined
 
 
 @dataclass(frozen=True, kw_only=True)

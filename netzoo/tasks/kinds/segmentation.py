@@ -15,6 +15,7 @@ from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.task import Batch, Evaluator, Predictor, Shape, Task
 from sizewise.core import codec
 from sizewise.core.errors import ExportError
+from sizewise.core.evidence import MaskEvidence
 from sizewise.core.specs import ModelCard, Size
 
 if TYPE_CHECKING:
@@ -36,13 +37,18 @@ class MaskEvaluator(Evaluator):
     def __init__(self, card: ModelCard) -> None:
         super().__init__(card)
         self._scores = MaskScores()
+        self._ids: list[int] = []
 
     def _take(self, image: AnnotatedImage, fitted: Letterbox, outputs: Outputs) -> None:
         self._scores.add(read_logits(outputs, fitted), image.mask())
+        self._ids.append(image.id)
 
     def scores(self) -> dict[str, float]:
         scores = self._scores
         return {"miou": scores.miou, "f_measure": scores.f_measure, "mae": scores.mae}
+
+    def evidence(self) -> MaskEvidence:
+        return self._scores.evidence(self._ids)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,9 @@ from scipy.special import expit
 from sklearn.metrics import fbeta_score, jaccard_score, mean_absolute_error
 
 from netzoo.tasks.letterbox import Letterbox
-from netzoo.tasks.masks import BETA_SQUARED, MaskScores, box_of, read_logits
+from netzoo.tasks.masks import MaskScores, box_of, read_logits
 from sizewise.core.errors import InferenceError, InputError
+from sizewise.core.evidence.masks import BETA_SQUARED
 from sizewise.core.specs import Size
 
 Maps = list[tuple[NDArray[np.float32], NDArray[np.uint8]]]

@@ -1,0 +1,87 @@
+"""Intervals of accuracy by bootstrap over images, and ties.
+
+The images are a sample, and another sample would give another accuracy: resamples show by how much.
+Average precision comes out too high in small samples, and in resamples once more. So the interval
+of an accuracy is bias-corrected (BC: Efron, "Better Bootstrap Confidence Intervals", JASA 82,
+1987). Two engines that were evaluated on the same images are compared over the same resamples: what
+is common to both cancels, such as that bias and images that are hard for any network. The interval
+of a difference is that of the percentiles. (The tests simulate what these cover.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sizewise.core.errors import RecordError
+from sizewise.core.evidence.base import Evidence
+from sizewise.core.evidence.resampling import Floats, Values
+from sizewise.core.stats.intervals import Interval
+
+CONFIDENCE = 0.95
+_ENDS = np.array([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+TOLERANCE = 0.005
+"""Half a point of AP or IoU: what counts as good as the best."""
+_ROUNDING = 1e-12
+"""So that a difference of exactly ``TOLERANCE`` is within it."""
+
+
+def accuracy_interval(evidence: Evidence, metric: str) -> Interval:
+    """The metric and its 95 % interval; a single image has none.
+
+    Raises RecordError where the evidence is of another metric.
+    """
+    return _interval(evidence.resampled.of(metric), evidence.count, _corrected)
+
+
+def accuracy_difference(a: Evidence, b: Evidence, metric: str) -> Interval:
+    """The metric of ``a`` minus that of ``b``, and the 95 % interval of the difference.
+
+    Raises RecordError where they are not of the same images, or of another metric.
+    """
+    if not a.shows_images_of(b):
+        raise RecordError(
+            "Two accuracies can't be compared",
+            f"they were measured on different images ({a.count} and {b.count})",
+            "Measure both on the same images of the same data.",
+        )
+    return _interval(a.resampled.of(metric) - b.resampled.of(metric), a.count, lambda _: _ENDS)
+
+
+def is_tie(difference: Interval) -> bool:
+    """Whether the images can't tell two engines apart: the interval of their difference holds 0, or
+    there is none."""
+    if difference.low is None or difference.high is None:
+        return True
+    return difference.low <= 0 <= difference.high
+
+
+def as_good_as(difference: Interval, *, lower_is_better: bool = False) -> bool:
+    """Whether ``a`` of a difference is as good as ``b``: a tie, or worse by ``TOLERANCE`` at
+    most."""
+    gain = -difference.point if lower_is_better else difference.point
+    return is_tie(difference) or gain >= -TOLERANCE - _ROUNDING
+
+
+def _corrected(values: Values) -> Floats:
+    """The levels of the BC interval: moved by twice what lies between the metric and the resamples'
+    median, in standard deviations."""
+    from scipy.special import ndtr, ndtri
+
+    known = _known(values)
+    below = ((known < values.whole).mean() + (known <= values.whole).mean()) / 2
+    least = 1 / (2 * len(known))
+    levels: Floats = ndtr(2 * ndtri(min(max(below, least), 1 - least)) + ndtri(_ENDS))
+    return levels
+
+
+def _interval(values: Values, images: int, levels_of: Callable[[Values], Floats]) -> Interval:
+    if images < 2 or not len(_known(values)):
+        return Interval(point=values.whole, low=None, high=None)
+    low, high = np.quantile(_known(values), levels_of(values)).tolist()
+    return Interval(point=values.whole, low=low, high=high)
+
+
+def _known(values: Values) -> Floats:
+    return values.resampled[~np.isnan(values.resampled)]

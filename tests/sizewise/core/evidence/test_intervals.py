@@ -1,0 +1,160 @@
+"""Intervals of accuracy: what they cover, and when two engines tie."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sizewise.core.errors import RecordError
+from sizewise.core.evidence import (
+    ClassEvidence,
+    accuracy_difference,
+    accuracy_interval,
+    as_good_as,
+    is_tie,
+    read_evidence,
+    write_evidence,
+)
+from sizewise.core.evidence.intervals import TOLERANCE
+from sizewise.core.stats.intervals import Interval
+from tests.sizewise.core.evidence.scenes import detect, scene
+
+CLASSES = 10
+RATES = np.full(CLASSES, 0.55)
+"""As in the built-in digits: 3 to 8 of ten classes."""
+
+
+def ranked(right: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> ClassEvidence:
+    return ClassEvidence(count=len(right), images="", ranks=np.where(right, 1, 2))
+
+
+def covered(interval: Interval, truth: float) -> bool:
+    assert interval.low is not None
+    assert interval.high is not None
+    return interval.low <= truth <= interval.high
+
+
+def test_of_a_mean_the_interval_is_as_wide_as_the_normal_one() -> None:
+    random = np.random.default_rng(3)
+    interval = accuracy_interval(ranked(random.random(2000) < 0.7), "top1")
+    assert interval.low is not None
+    assert interval.high is not None
+    half = 1.96 * np.sqrt(interval.point * (1 - interval.point) / 2000)
+    assert interval.high - interval.low == pytest.approx(2 * half, rel=0.1)
+
+
+def test_intervals_of_a_share_cover_it() -> None:
+    random = np.random.default_rng(1)
+    found = [accuracy_interval(ranked(random.random(150) < 0.6), "top1") for _ in range(200)]
+    assert 0.91 <= np.mean([covered(interval, 0.6) for interval in found]) <= 0.98
+
+
+def test_what_both_have_in_common_cancels() -> None:
+    random = np.random.default_rng(7)
+    seen = scene(random, 120, RATES[:3])
+    one, other = (detect(random, seen, 3, skill=skill) for skill in (1.0, 1.6))
+    paired = accuracy_difference(one, other, "ap")
+    alone = [accuracy_interval(evidence, "ap") for evidence in (one, other)]
+    assert paired.point == pytest.approx(alone[0].point - alone[1].point)
+    assert width(paired) < 0.95 * np.hypot(width(alone[0]), width(alone[1]))
+    assert not is_tie(paired)
+
+
+def width(interval: Interval) -> float:
+    assert interval.low is not None
+    assert interval.high is not None
+    return interval.high - interval.low
+
+
+def test_an_engine_ties_with_itself_and_figures_are_repeatable() -> None:
+    random = np.random.default_rng(2)
+    evidence = detect(random, scene(random, 40, RATES[:2]), 2)
+    back = read_evidence(write_evidence(evidence))
+    assert accuracy_difference(evidence, back, "ap") == Interval(point=0, low=0, high=0)
+    assert is_tie(accuracy_difference(evidence, back, "ap"))
+    assert accuracy_interval(evidence, "ap50") == accuracy_interval(back, "ap50")
+
+
+def test_a_difference_is_that_of_the_others_turned_round() -> None:
+    random = np.random.default_rng(4)
+    seen = scene(random, 60, RATES[:2])
+    one, other = (detect(random, seen, 2, skill=skill) for skill in (1.0, 1.2))
+    there, back = accuracy_difference(one, other, "ap"), accuracy_difference(other, one, "ap")
+    assert there.point == -back.point
+    assert there.low == pytest.approx(-(back.high or 0))
+    assert there.high == pytest.approx(-(back.low or 0))
+
+
+def test_other_images_and_other_metrics_are_refused() -> None:
+    one = ranked(np.array([True, False]))
+    with pytest.raises(RecordError, match=r"different images \(2 and 2\)"):
+        accuracy_difference(one, replace(one, images="others"), "top1")
+    with pytest.raises(RecordError, match="was measured as top1, top5"):
+        accuracy_interval(one, "ap")
+
+
+def test_one_image_has_no_interval() -> None:
+    one = ranked(np.array([True]))
+    assert accuracy_interval(one, "top1") == Interval(point=1, low=None, high=None)
+    assert is_tie(accuracy_difference(one, one, "top1"))
+
+
+def test_images_of_which_few_have_objects_have_an_interval() -> None:
+    random = np.random.default_rng(0)
+    rare = detect(random, scene(random, 30, np.array([0.04])), 1)
+    assert len(rare.object_image) > 0
+    interval = accuracy_interval(rare, "ap")
+    assert 0 <= (interval.low or 0) <= interval.point <= (interval.high or 0) <= 1
+
+
+@given(st.floats(-1, 1), st.floats(0, 1), st.booleans())
+def test_as_good_as_is_a_tie_or_half_a_point(point: float, half: float, lower: bool) -> None:
+    apart = Interval.around(point, half)
+    loss = point if lower else -point
+    expected = abs(point) <= half or loss <= TOLERANCE + 1e-12
+    assert as_good_as(apart, lower_is_better=lower) == expected
+
+
+def coverage(images: int, repeats: int) -> dict[str, dict[str, float]]:
+    """By metric, how often the truth lies in the interval of an accuracy and of a difference, and
+    how often an engine ties with its equal."""
+    random = np.random.default_rng(images)
+    truth = [true_metrics(skill) for skill in SKILLS]
+    hits = {metric: np.zeros(3) for metric in truth[0]}
+    for _ in range(repeats):
+        seen = scene(random, images, RATES)
+        one, other = (detect(random, seen, CLASSES, skill=skill) for skill in SKILLS)
+        equal = detect(random, seen, CLASSES, skill=SKILLS[0])
+        for metric in hits:
+            apart = truth[0][metric] - truth[1][metric]
+            hits[metric] += (
+                covered(accuracy_interval(one, metric), truth[0][metric]),
+                covered(accuracy_difference(one, other, metric), apart),
+                is_tie(accuracy_difference(one, equal, metric)),
+            )
+    names = ("accuracy", "difference", "tie")
+    return {m: dict(zip(names, found / repeats, strict=True)) for m, found in hits.items()}
+
+
+SKILLS = (1.0, 1.3)
+
+
+def true_metrics(skill: float) -> dict[str, float]:
+    """Over very many images."""
+    parts = []
+    for seed in range(5):
+        random = np.random.default_rng(seed)
+        evidence = detect(random, scene(random, 40_000, RATES), CLASSES, skill=skill)
+        parts.append(evidence.metrics(np.ones((1, evidence.count))))
+    return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("images", [100, 400])
+def test_intervals_cover_the_truth(images: int) -> None:
+    for metric, shares in coverage(images, 400).items():
+        assert all(0.91 <= share <= 0.98 for share in shares.values()), (metric, shares)
