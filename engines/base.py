@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from engines.admission import admit
 from engines.inputs import check_inputs
 from sizewise.core.closing import Closing
-from sizewise.core.environment import read_environment
 from sizewise.core.errors import BackendUnavailableError
+from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,
@@ -122,12 +122,21 @@ class Backend(ABC):
     pickle's. They are opened where this user built them or trusts them
     (``engines.store.opening``).
     """
+    builder: ClassVar[int] = 1
+    """Raised by hand where a change of our code changes what is built or how it runs: engines and
+    figures of before are then no longer taken for today's."""
     for_tests: ClassVar[bool] = False
     """Its figures are invented: never to be offered to a user as a choice."""
 
     @abstractmethod
     def version(self) -> str:
         """The library's version, from its metadata; empty where it is not installed."""
+
+    def thread_policy(self, threads: int) -> str:
+        """How ``threads`` threads wait for work and which cores they get, in words; empty where
+        there is nothing to choose. It is the library's own default, or it is named here."""
+        del threads
+        return ""
 
     def machine(self, spec: EngineSpec) -> str:
         """The machine that an engine is bound to, beside the library's version: it opens where this

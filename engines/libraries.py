@@ -6,7 +6,7 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from engines.base import Availability
-from sizewise.core import nvidia
+from sizewise.core.machine import nvidia
 
 
 def installed_version(*distributions: str) -> str:

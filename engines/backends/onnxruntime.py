@@ -14,14 +14,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from engines.backends._failures import building, opening
 from engines.backends._ort.calls import OnnxRuntimeSession
 from engines.backends._ort.profile import read_layers
-from engines.backends._ort.sessions import CPU, open_session, session_errors, session_options
+from engines.backends._ort.sessions import (
+    CPU,
+    THREAD_POLICY,
+    open_session,
+    session_errors,
+    session_options,
+)
 from engines.backends._quantized.saturation import takes_all_bits
 from engines.backends._quantized.unshared import unshare_weights
 from engines.backends._quantized.unsigned import make_unsigned
 from engines.base import Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
-from sizewise.core.environment import load_onnxruntime
 from sizewise.core.errors import BuildError
+from sizewise.core.machine.environment import load_onnxruntime
 from sizewise.core.onnxfile import weights_beside
 from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
 
@@ -45,12 +51,17 @@ class OnnxRuntime(Backend):
         "extended": "ORT_ENABLE_EXTENDED",
         "all": "ORT_ENABLE_ALL",
     }
+    builder = 2
     provider: ClassVar[str] = CPU
     extra: ClassVar[str] = "cpu"
     session_type: ClassVar[type[OnnxRuntimeSession]] = OnnxRuntimeSession
 
     def version(self) -> str:
         return installed_version(*_DISTRIBUTIONS)
+
+    def thread_policy(self, threads: int) -> str:
+        del threads
+        return THREAD_POLICY
 
     def can_build(self) -> Availability:
         if all(installed_version(name) for name in _DISTRIBUTIONS):

@@ -19,11 +19,15 @@ from engines.base import Array, Availability, Backend, Session
 from engines.graph.precision_names import precision_of
 from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError
+from sizewise.core.machine.cores import physical_cores
 from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
 
 _DISTRIBUTIONS = ("openvino",)
 _DEVICE = "CPU"
 _PRECISION = "INFERENCE_PRECISION_HINT"
+_PINNING = "ENABLE_CPU_PINNING"
+_HYPER_THREADING = "ENABLE_HYPER_THREADING"
+_CORE_TYPE = "SCHEDULING_CORE_TYPE"
 _ENGINE, _CONFIG = "engine.blob", "config.json"
 _ERRORS: Errors = (RuntimeError, ValueError, TypeError, MemoryError)
 _HINTS = {"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"}
@@ -46,6 +50,11 @@ class OpenVino(Backend):
     precisions = tuple(_HINTS)
     graph_fusions: ClassVar[dict[str, str]] = {"all": "the plug-in's own"}
     takes_streams = True
+    builder = 2
+
+    def thread_policy(self, threads: int) -> str:
+        pinned = "threads pinned to cores" if _pins() else "threads not pinned"
+        return pinned + (", hyper-threads too" if _hyper_threads(threads) else "")
 
     def version(self) -> str:
         return installed_version(*_DISTRIBUTIONS)
@@ -141,13 +150,27 @@ def _source(model: ExportedModel) -> Path | bytes:
 
 
 def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:
-    """The plug-in's configuration, without a performance hint: it would choose threads and streams
-    of its own."""
+    """The plug-in's configuration: its own defaults by name, so that no hint chooses others.
+
+    Unless it is told to use hyper-threads, it drops them, and gives fewer threads than requested.
+    """
     return {
         _PRECISION: _HINTS[model.card.precision],
         "INFERENCE_NUM_THREADS": str(spec.threads),
         "NUM_STREAMS": str(spec.streams),
+        _PINNING: "YES" if _pins() else "NO",
+        _HYPER_THREADING: "YES" if _hyper_threads(spec.threads) else "NO",
+        _CORE_TYPE: "ANY_CORE",
     }
+
+
+def _pins() -> bool:
+    """Whether the plug-in pins threads unless told otherwise (OpenVINO's guide, "CPU device")."""
+    return sys.platform == "linux"
+
+
+def _hyper_threads(threads: int) -> bool:
+    return threads > physical_cores()
 
 
 def _mismatch(compiled: Any, config: dict[str, str]) -> str:
@@ -156,14 +179,22 @@ def _mismatch(compiled: Any, config: dict[str, str]) -> str:
     A precision that it widens is seen in its layers, and may be allowed; one that it narrows never
     is.
     """
-    for name in ("INFERENCE_NUM_THREADS", "NUM_STREAMS"):
-        taken = str(compiled.get_property(name))
-        if taken != config[name]:
+    for name in ("INFERENCE_NUM_THREADS", "NUM_STREAMS", _PINNING, _HYPER_THREADING, _CORE_TYPE):
+        taken = _spelled(compiled.get_property(name))
+        if name in config and taken != config[name]:
             return f"{name} is {taken}, not {config[name]}"
     hint = compiled.get_property(_PRECISION).to_string()
     if config[_PRECISION] == "f32" != hint:
         return f"{_PRECISION} is {hint}, not f32"
     return ""
+
+
+def _spelled(taken: object) -> str:
+    """A property as its configuration spells it: ``True`` is YES, ``SchedulingCoreType.ANY_CORE``
+    is ANY_CORE."""
+    if isinstance(taken, bool):
+        return "YES" if taken else "NO"
+    return str(taken).rpartition(".")[2]
 
 
 def _bounds(model: ExportedModel, spec: EngineSpec) -> list[int | tuple[int, int]]:

@@ -17,7 +17,7 @@ from engines.backends._torch.session import TorchSession
 from engines.backends.torch_eager import TorchEager
 from engines.base import Availability
 from engines.libraries import device_presence
-from sizewise.core import nvidia
+from sizewise.core.machine import nvidia
 from sizewise.core.specs import BuiltEngine
 
 if TYPE_CHECKING:

@@ -38,8 +38,8 @@ class EngineAxes:
     ``profiles`` says how the strategy of that name groups the sizes
     (``engines.planning.size_groups``). ``options`` are NAME=VALUE, each for the back ends that have
     it (``engines.options``). An empty ``graph_fusion`` is each back end's own default, ``threads``
-    0 is all usable cores. ``allow_fallback`` accepts engines that run in another precision, or on
-    another device, than requested.
+    0 is a thread for each physical core that affinity and quota grant. ``allow_fallback`` accepts
+    engines that run in another precision, or on another device, than requested.
     """
 
     backends: tuple[str, ...] = option(
@@ -85,7 +85,10 @@ class EngineAxes:
         shown="each back end's own",
     )
     threads: int = option(
-        whole(0), 0, help="CPU threads of an engine; 0: all usable cores.", group=_ENGINES
+        whole(0),
+        0,
+        help="CPU threads of an engine; 0: one per physical core that this process may use.",
+        group=_ENGINES,
     )
     options: tuple[str, ...] = option(
         ASSIGNMENTS,

@@ -10,8 +10,8 @@ from engines.options import demand_known, read_options
 from engines.planning.axes import EngineAxes
 from engines.planning.size_groups import plan_profiles
 from engines.registry import find_backend
-from sizewise.core.environment import usable_cores
 from sizewise.core.errors import UsageError
+from sizewise.core.machine.cores import default_threads
 from sizewise.core.options import spelled
 from sizewise.core.specs import EngineSpec, Profile, Size, Strategy
 
@@ -39,6 +39,7 @@ def engines_of(axes: EngineAxes, taken: _Sizes) -> Iterator[tuple[EngineSpec, _S
         backend = find_backend(name)
         levels = axes.graph_fusion or (backend.default_graph_fusion,)
         options = read_options(backend, axes.options, allow_fallback=axes.allow_fallback)
+        threads = axes.threads or default_threads()
         for level, (profiles, measured) in product(levels, _profiles(strategy, axes, taken)):
             spec = EngineSpec(
                 backend=name,
@@ -47,8 +48,9 @@ def engines_of(axes: EngineAxes, taken: _Sizes) -> Iterator[tuple[EngineSpec, _S
                 batch_size=batch.size,
                 batch_range=batch.range,
                 graph_fusion=level,
-                threads=axes.threads or usable_cores(),
+                threads=threads,
                 options=options,
+                thread_policy=backend.thread_policy(threads),
             )
             yield spec, measured
 

@@ -13,6 +13,7 @@ from engines.store.manifest import engine_files, engine_sha256, spec_from_plain,
 from engines.store.parents import hashes_of
 from engines.store.signing import user_key
 from sizewise.core import codec
+from sizewise.core.children.memory import peak_bytes
 from sizewise.core.errors import InputError
 from sizewise.core.files import output_error
 from sizewise.core.specs import BuiltEngine, EngineArtifact, ExportedModel
@@ -36,10 +37,13 @@ def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> No
     except OSError as error:
         raise output_error(Path(folder), error) from error
     build_s = time.perf_counter() - started
-    write_manifest(_described(backend, built, build_s))
+    # Before the engine is inspected: that may run it.
+    write_manifest(_described(backend, built, build_s, peak_bytes()))
 
 
-def _described(backend: Backend, built: BuiltEngine, build_s: float) -> EngineArtifact:
+def _described(
+    backend: Backend, built: BuiltEngine, build_s: float, build_peak_bytes: int | None
+) -> EngineArtifact:
     return EngineArtifact(
         path=built.path,
         sha256=engine_sha256(built.path),
@@ -55,6 +59,7 @@ def _described(backend: Backend, built: BuiltEngine, build_s: float) -> EngineAr
         machine=backend.machine(built.spec),
         memory=backend.memory(built),
         remarks=built.remarks,
+        build_peak_bytes=build_peak_bytes,
     )
 
 

@@ -17,9 +17,9 @@ from engines.store.manifest import MANIFEST, read_manifest
 from engines.store.opening import verify
 from sizewise.core import codec
 from sizewise.core.child import run_in_child
-from sizewise.core.environment import read_environment
 from sizewise.core.errors import EngineMismatchError, InputError
 from sizewise.core.files import output_error, output_folder
+from sizewise.core.machine.environment import read_environment
 from sizewise.core.progress import OnProgress, unheard
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel
 
@@ -40,10 +40,12 @@ def obtain_engine(
     memory_limit_bytes: int | None = None,
     on_progress: OnProgress = unheard,
     must_run: bool = False,
+    rebuild: int = 0,
 ) -> EngineArtifact:
     """An engine in a folder of its own below ``folder``: an earlier build that is unchanged, or a
     new one, built in a child process.
 
+    A ``rebuild`` above 0 is another build of the same engine: builds differ in speed, too.
     ``on_progress`` hears of the build's progress. Ctrl-C ends it and leaves nothing behind. With
     ``must_run``, nothing is built where the back end can't run engines. Raises EngineError
     (ChildError where the build crashed, hung or outgrew its memory; EngineMismatchError where the
@@ -55,24 +57,23 @@ def obtain_engine(
     backend.check(model, spec)
     if must_run:
         backend.demand_run()
-    home = output_folder(folder) / engine_name(model, spec, backend)
+    home = output_folder(folder) / engine_name(model, spec, backend, rebuild)
     limits = _Limits(timeout_s=timeout_s, memory_limit_bytes=memory_limit_bytes)
     artifact = _earlier(home, backend) or _built(model, spec, home, limits, on_progress)
     attest(model, artifact)
     return artifact
 
 
-def engine_name(model: ExportedModel, spec: EngineSpec, backend: Backend) -> str:
+def engine_name(model: ExportedModel, spec: EngineSpec, backend: Backend, rebuild: int = 0) -> str:
     """``<back end>-<strategy>-<sizes>-<key>``; the key is a hash of everything that decides the
     build."""
-    environment = read_environment()
-    decisive = (
-        model.sha256,
-        spec,
-        backend.version(),
-        environment.sizewise,
-        environment.fingerprint,
-    )
+    decisive = {
+        "model": model.sha256,
+        "spec": codec.telling(spec),
+        "version": backend.version(),
+        "builder": backend.builder,
+        "environment": read_environment().fingerprint,
+    } | ({"rebuild": rebuild} if rebuild else {})
     key = hashlib.sha256(codec.to_json(decisive).encode()).hexdigest()[:_KEY_LENGTH]
     first, last = spec.profiles[0], spec.profiles[-1]
     sizes = str(first.min) if first.min == last.max else f"{first.min}-{last.max}"

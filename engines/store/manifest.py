@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sizewise.core.onnxfile import sha256_of
 from sizewise.core.specs import EngineArtifact, EngineSpec
 
 MANIFEST = "manifest.json"
-_FORMAT = 3
+_FORMAT = 4
 _TODO = "Build the engine again with sizewise build."
 
 
@@ -81,6 +82,29 @@ def read_signature(folder: Path) -> str:
     does."""
     signature = _read(folder).get("signature")
     return signature if isinstance(signature, str) else ""
+
+
+def earlier_engines(folder: Path) -> tuple[Path, ...]:
+    """Engines below ``folder`` that an earlier sizewise built: they are never taken for today's."""
+    found = []
+    for path in sorted(folder.glob(f"*/{MANIFEST}")):
+        try:
+            data = codec.from_json(path.read_bytes(), Any)
+        except (OSError, ValueError, RecursionError):
+            continue
+        if isinstance(data, dict) and data.get("format") in range(_FORMAT):
+            found.append(path.parent)
+    return tuple(found)
+
+
+def remark_on_earlier(folder: Path, remark: Callable[[str], None]) -> None:
+    """Say where engines of an earlier sizewise lie, and what becomes of them."""
+    if found := earlier_engines(folder):
+        count = f"{len(found)} engines" if found[1:] else "An engine"
+        remark(
+            f"{count} in {folder} came from an earlier sizewise, which ran them otherwise: engines "
+            "are built anew beside them. Delete the old ones whenever you like."
+        )
 
 
 def _read(folder: Path) -> dict[str, Any]:

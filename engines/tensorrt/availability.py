@@ -14,8 +14,8 @@ from pathlib import Path
 
 from engines.base import Availability
 from engines.libraries import installed_version, presence
-from sizewise.core import nvidia
-from sizewise.core.nvidia import Device, Devices
+from sizewise.core.machine import nvidia
+from sizewise.core.machine.nvidia import Device, Devices
 
 _BINDINGS = "cuda-bindings"
 _OLDEST_CAPABILITY = (7, 5)

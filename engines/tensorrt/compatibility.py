@@ -6,7 +6,7 @@ import platform
 import re
 
 from engines.tensorrt.options import DataCentreOptions, RtxOptions, TensorRtOptions
-from sizewise.core.nvidia import Devices
+from sizewise.core.machine.nvidia import Devices
 
 _AMPERE = 8.0
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from exporter.failures import explained, first_line
-from sizewise.core.environment import load_onnxruntime
 from sizewise.core.errors import ExportError
+from sizewise.core.machine.environment import load_onnxruntime
 from sizewise.core.specs import Size
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from exporter.checks.tolerance import (
     tolerance,
 )
 from exporter.failures import explained, first_line
-from sizewise.core.environment import load_onnxruntime
 from sizewise.core.errors import ParityError
+from sizewise.core.machine.environment import load_onnxruntime
 from sizewise.core.specs import ParityCheck
 
 Array = NDArray[Any]

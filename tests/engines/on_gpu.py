@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from engines.base import Backend
 from engines.registry import find_backend
 from exporter.convert import find_precision
-from sizewise.core.nvidia import find_devices
+from sizewise.core.machine.nvidia import find_devices
 from sizewise.core.onnxfile import read_model, write_card
 from sizewise.core.specs import BatchRange, EngineSpec, ExportedModel, ModelCard, Profile, Size
 from tests.engines.nets import NAMES, Array, write_net, write_program

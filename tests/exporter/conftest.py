@@ -30,6 +30,9 @@ class Counted:
     def advance(self, steps: int = 1, note: str = "") -> None:
         self.steps += steps
 
+    def extend(self, steps: int) -> None:
+        del steps
+
 
 @dataclass(frozen=True)
 class Exported:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sizewise.core.environment import read_environment
 from sizewise.core.errors import EngineMismatchError
+from sizewise.core.machine.environment import read_environment
 from sizewise.core.options import spelled
 
 if TYPE_CHECKING:

@@ -209,9 +209,8 @@ def _swept(model: ExportedModel, name: str, out: Path) -> list[Result]:
 def _expect_weights(result: Result, record_property: Callable[[str, object], None]) -> None:
     """On the device, where NVML tells it of this process (in a container it may not); beside what
     the engine predicted, in the test's report."""
-    build, memory = result.build, result.memory
+    build, (memory,) = result.build, result.memory
     assert build is not None
-    assert memory is not None
     record_property("predicted_bytes", build.device_predicted_bytes)
     record_property("measured_bytes", memory.device_bytes)
     if build.device_predicted_bytes is not None:

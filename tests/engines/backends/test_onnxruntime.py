@@ -23,6 +23,7 @@ from engines.store.building import build_engine
 from engines.store.cache import obtain_engine
 from engines.store.opening import open_engine
 from sizewise.core import codec
+from sizewise.core.child import Child
 from sizewise.core.errors import BuildError, EngineMismatchError, InferenceError
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import (
@@ -100,7 +101,19 @@ def test_threads_are_those_of_the_specification(build: Build, net: ExportedModel
     session: Any = open_engine(artifact)
     options = session._session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (2, 1)
-    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    # They spin within a call, as they do by default, and not beyond it.
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+    with pytest.raises(RuntimeError, match="does not have"):
+        options.get_session_config_entry("session.intra_op.allow_spinning")
+
+
+def test_no_variable_of_openmp_is_set_for_engines(build: Build, net: ExportedModel) -> None:
+    """Neither here, nor in a child: each library waits as it does by default."""
+    build(net, spec("static", threads=2))
+    with Child("tests.engines.backends.openmp:variables", {}) as child:
+        assert child.call("read", {}, timeout_s=60) == {
+            name: value for name, value in os.environ.items() if name.startswith(("OMP", "GOMP"))
+        }
 
 
 def test_an_operator_without_a_kernel_is_a_build_error_in_its_words(tmp_path: Path) -> None:

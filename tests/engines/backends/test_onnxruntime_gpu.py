@@ -16,8 +16,8 @@ from engines.backends._ort.calls import DeviceSession
 from engines.backends.onnxruntime_gpu import OnnxRuntimeCuda, OnnxRuntimeTensorRt
 from engines.base import Availability, example_input
 from engines.registry import find_backend
-from sizewise.core import nvidia
-from sizewise.core.nvidia import Device, Devices
+from sizewise.core.machine import nvidia
+from sizewise.core.machine.nvidia import Device, Devices
 from sizewise.core.specs import (
     BackendOptions,
     EngineArtifact,

@@ -15,8 +15,8 @@ import pytest
 from engines.backends import openvino as openvino_backend
 from engines.registry import find_backend
 from engines.store.opening import open_engine
-from sizewise.core.environment import usable_cores
 from sizewise.core.errors import BuildError, EngineMismatchError
+from sizewise.core.machine.cores import usable_cores
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 
 pytest.importorskip("openvino")
@@ -66,14 +66,32 @@ def test_a_plug_in_that_chooses_bf16_by_itself_is_noticed(
         "INFERENCE_PRECISION_HINT": asked,
         "INFERENCE_NUM_THREADS": "2",
         "NUM_STREAMS": "1",
+        "ENABLE_CPU_PINNING": "YES",
+        "ENABLE_HYPER_THREADING": "NO",
+        "SCHEDULING_CORE_TYPE": "ANY_CORE",
     }
     properties: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": SimpleNamespace(to_string=lambda: taken),
         "INFERENCE_NUM_THREADS": 2,
         "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": True,
+        "ENABLE_HYPER_THREADING": False,
+        "SCHEDULING_CORE_TYPE": "SchedulingCoreType.ANY_CORE",
     }
     compiled = SimpleNamespace(get_property=properties.__getitem__)
     assert bool(openvino_backend._mismatch(compiled, config)) == refused
+
+
+@pytest.mark.parametrize(("threads", "used"), [(1, "NO"), (4, "NO"), (8, "YES")])
+def test_hyper_threads_are_used_where_more_threads_are_requested_than_cores(
+    net: ExportedModel, monkeypatch: pytest.MonkeyPatch, threads: int, used: str
+) -> None:
+    """On 4 cores of 8 hyper-threads; without a word, the plug-in would drop half of 8 threads."""
+    monkeypatch.setattr(openvino_backend, "physical_cores", lambda: 4)
+    config = openvino_backend._config(net, spec(Size(64, 96), threads=threads))
+    assert config["ENABLE_HYPER_THREADING"] == used
+    said = find_backend("openvino").thread_policy(threads)
+    assert ("hyper-threads too" in said) == (used == "YES")
 
 
 def test_static_is_one_shape_and_dynamic_the_bounds_of_its_profile(

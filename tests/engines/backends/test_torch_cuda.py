@@ -19,9 +19,9 @@ from engines.backends.torch_eager import TorchEager
 from engines.base import example_input
 from engines.registry import find_backend
 from engines.store.opening import open_engine
-from sizewise.core import nvidia
 from sizewise.core.errors import InferenceError
-from sizewise.core.nvidia import Device, Devices
+from sizewise.core.machine import nvidia
+from sizewise.core.machine.nvidia import Device, Devices
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 
 if TYPE_CHECKING:

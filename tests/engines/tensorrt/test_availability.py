@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from engines import libraries
 from engines.tensorrt import availability
 from engines.tensorrt.availability import TENSORRT, TENSORRT_RTX, Library, can_build, can_run
-from sizewise.core import nvidia
-from sizewise.core.nvidia import Device, Devices
+from sizewise.core.machine import nvidia
+from sizewise.core.machine.nvidia import Device, Devices
 
 ROOT = Path(__file__).parents[3]
 BOTH = pytest.mark.parametrize("library", [TENSORRT, TENSORRT_RTX], ids=lambda one: one.name)

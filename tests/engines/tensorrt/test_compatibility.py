@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from engines.registry import find_backend
 from engines.tensorrt.compatibility import is_newer, target_of
 from engines.tensorrt.options import DataCentreOptions, RtxOptions
-from sizewise.core.nvidia import Device, Devices
+from sizewise.core.machine.nvidia import Device, Devices
 from sizewise.core.specs import EngineSpec
 
 L4 = Device(name="NVIDIA L4", capability="8.9", memory_bytes=24 * 2**30)

@@ -22,7 +22,7 @@ from engines.tensorrt.options import RtxOptions
 from engines.tensorrt.run.cuda import CudaRuntime
 from sizewise.core import codec
 from sizewise.core.errors import BackendUnavailableError, EngineMismatchError
-from sizewise.core.nvidia import Device, Devices
+from sizewise.core.machine.nvidia import Device, Devices
 from sizewise.core.specs import ExportedModel
 from tests.engines.tensorrt.build.builds import STRATEGIES, spec_of
 from tests.engines.tensorrt.fake_cuda import FakeCuda

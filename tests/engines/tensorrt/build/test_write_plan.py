@@ -7,7 +7,7 @@ import pytest
 
 from exporter.suppression.convert import with_suppression
 from sizewise.core.errors import BuildError, EngineMismatchError
-from sizewise.core.nvidia import find_devices
+from sizewise.core.machine.nvidia import find_devices
 from sizewise.core.specs import (
     BatchRange,
     EngineMemory,

@@ -10,8 +10,8 @@ import pytest
 from engines.tensorrt.run.buffers import Block, Buffer
 from engines.tensorrt.run.cleanup import Cleanup
 from engines.tensorrt.run.cuda import CudaRuntime
-from sizewise.core import nvidia
 from sizewise.core.errors import BackendUnavailableError, EngineError, InferenceError
+from sizewise.core.machine import nvidia
 from tests.engines.tensorrt.fake_cuda import Device, FakeCuda
 
 DEVICES = nvidia.find_devices()

@@ -1,0 +1,47 @@
+"""ONNX Runtime and OpenVINO by themselves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from engines.base import Array
+from sizewise.core.machine.environment import load_onnxruntime
+
+
+def onnxruntime_call(source: Path, images: Array, threads: int, *, static: bool) -> Any:
+    """A call of ``InferenceSession.run``; ``static`` fixes the free dimensions by their names."""
+    onnxruntime = load_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    if static:
+        for name, side in _free_dimensions(onnxruntime, source, images).items():
+            options.add_free_dimension_override_by_name(name, side)
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda: session.run(None, {name: images})
+
+
+def _free_dimensions(onnxruntime: Any, source: Path, images: Array) -> dict[str, int]:
+    """The sides of ``images`` by the names that the file gives them."""
+    level = onnxruntime.SessionOptions()
+    level.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    reader = onnxruntime.InferenceSession(source, level, providers=["CPUExecutionProvider"])
+    named = zip(reader.get_inputs()[0].shape, images.shape, strict=True)
+    return {name: side for name, side in named if isinstance(name, str)}
+
+
+def openvino_call(source: Path, images: Array, threads: int, *, static: bool) -> Any:
+    """A call of a compiled model in FP32; ``static`` reshapes it to the images' shape."""
+    # Importing OpenVINO reports itself over the net, unless that package can't be imported.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    core = openvino.Core()
+    graph = core.read_model(source)
+    if static:
+        graph.reshape(list(images.shape))
+    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
+    compiled = core.compile_model(graph, "CPU", settings)
+    return lambda: compiled(images)
