@@ -11,6 +11,7 @@ from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.registry import find_task, tasks
 from netzoo.tasks.task import Evaluator
 from sizewise.core.errors import InputError
+from sizewise.core.evidence import write_evidence
 from sizewise.core.options import spelled
 from sizewise.core.specs import ExportedModel, ImageInput, ModelCard, Size
 from sizewise.core.trials import Accuracy
@@ -62,5 +63,12 @@ def evaluate_images(
 
 
 def accuracy_of(evaluator: Evaluator, data: Dataset) -> Accuracy:
-    """The metrics over the images of ``data`` so far."""
-    return Accuracy(images=evaluator.images, data_sha256=data.sha256, **evaluator.scores())
+    """The metrics over the images of ``data`` so far, and the evidence for their intervals (empty
+    where it is too large to be stored)."""
+    return Accuracy(
+        images=evaluator.images,
+        data_sha256=data.sha256,
+        chosen=data.chosen,
+        evidence=write_evidence(evaluator.evidence()),
+        **evaluator.scores(),
+    )

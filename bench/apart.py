@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from bench.harness import no_garbage_collection
 from engines.base import Array, Clock, Session
 from sizewise.core.specs import EngineSpec, Size
-from sizewise.core.trials import Part
 
 
 def time_call(session: Session, clock: Clock, inputs: Mapping[str, Array]) -> int:
@@ -21,10 +20,10 @@ def time_call(session: Session, clock: Clock, inputs: Mapping[str, Array]) -> in
         return clock() - begin
 
 
-def measure_parts(
-    session: Session, clock: Clock, *, process: int, repetitions: int
-) -> tuple[Part, ...]:
-    """Time each part of a call ``repetitions`` times, in turn, so that data flow as in a call.
+def measure_parts(session: Session, clock: Clock, *, repetitions: int) -> dict[str, list[int]]:
+    """Time each part of a call ``repetitions`` times, in turn, so that data flow as in a call:
+    nanoseconds by name.
+
     Empty where calls have no parts. Raises InferenceError."""
     parts = session.parts()
     latency_ns: dict[str, list[int]] = {name: [] for name in parts}
@@ -35,10 +34,7 @@ def measure_parts(
                 part()
                 session.synchronize()
                 latency_ns[name].append(clock() - begin)
-    return tuple(
-        Part(name=name, process=process, latency_ns=tuple(samples))
-        for name, samples in latency_ns.items()
-    )
+    return latency_ns
 
 
 def another_shape(spec: EngineSpec, size: Size) -> tuple[int, Size] | None:

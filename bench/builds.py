@@ -10,6 +10,9 @@ from engines.inputs import check_size
 from engines.store.cache import obtain_engine
 from sizewise.core.errors import EngineError, InputError
 from sizewise.core.specs import EngineArtifact, EngineSpec
+from sizewise.core.trials import Build
+
+_Key = tuple[str, EngineSpec, int]
 
 
 class Builds:
@@ -18,21 +21,31 @@ class Builds:
     def __init__(self, folder: Path, limits: Limits) -> None:
         self._folder = folder
         self._limits = limits
-        self._built: dict[tuple[str, EngineSpec], EngineArtifact | EngineError | InputError] = {}
+        self._built: dict[_Key, EngineArtifact | EngineError | InputError] = {}
 
-    def obtain(self, planned: Planned) -> EngineArtifact:
-        """The engine of a trial. Raises EngineError (also where the engine does not take the
-        trial's size), InputError and OutputError."""
-        key = (planned.model.sha256, planned.trial.spec)
+    def obtain(self, planned: Planned, rebuild: int = 0) -> EngineArtifact:
+        """The engine of a trial, in its build ``rebuild``. Raises EngineError (also where the
+        engine does not take the trial's size), InputError and OutputError."""
+        key = _key(planned, rebuild)
         if key not in self._built:
-            self._built[key] = self._attempt(planned)
+            self._built[key] = self._attempt(planned, rebuild)
         built = self._built[key]
         if not isinstance(built, EngineArtifact):
             raise built
         check_size(built, planned.trial.cell.size)
         return built
 
-    def _attempt(self, planned: Planned) -> EngineArtifact | EngineError | InputError:
+    def of(self, planned: Planned) -> tuple[Build, ...]:
+        """The builds of a trial's engine so far, in order."""
+        found = []
+        for rebuild in range(len(self._built)):
+            built = self._built.get(_key(planned, rebuild))
+            if not isinstance(built, EngineArtifact):
+                break
+            found.append(_described(built))
+        return tuple(found)
+
+    def _attempt(self, planned: Planned, rebuild: int) -> EngineArtifact | EngineError | InputError:
         try:
             return obtain_engine(
                 planned.model,
@@ -41,6 +54,21 @@ class Builds:
                 timeout_s=self._limits.timeout_s,
                 memory_limit_bytes=self._limits.memory_bytes,
                 must_run=True,  # or minutes of building were for nothing
+                rebuild=rebuild,
             )
         except (EngineError, InputError) as error:
             return error
+
+
+def _key(planned: Planned, rebuild: int) -> _Key:
+    return planned.model.sha256, planned.trial.spec, rebuild
+
+
+def _described(artifact: EngineArtifact) -> Build:
+    return Build(
+        build_s=artifact.build_s,
+        size_bytes=artifact.size_bytes,
+        achieved=artifact.achieved.summary,
+        device_predicted_bytes=artifact.memory.total_bytes if artifact.memory else None,
+        peak_bytes=artifact.build_peak_bytes,
+    )

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench import readings
 from engines.base import Clock, Session
-from sizewise.core.environment import usable_cores
 from sizewise.core.errors import InferenceError
-from sizewise.core.trials import Block
+from sizewise.core.trials import Sample
+
+_LONG_NS = 1_000_000_000
+"""One call that takes longer is enough for a turn."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """The place of a block in its group, and its minimum length in calls and in seconds."""
+    """A pause, some cold calls, and the least number and time (in s) of warm ones."""
 
-    rebuild: int
-    process: int
-    round: int
+    pause_s: float
+    cold_calls: int
     calls: int
     seconds: float
 
@@ -44,40 +44,47 @@ def warm_up(session: Session, calls: int) -> None:
             )
 
 
-def measure_block(session: Session, clock: Clock, turn: Turn) -> Block:
-    """Time consecutive calls, each from enqueue to the end of synchronize; samples stay raw.
+def measure_turn(session: Session, clock: Clock, turn: Turn) -> Sample:
+    """Time consecutive calls, each from enqueue to the end of synchronize; samples stay raw."""
 
-    The block is valid where the background load was at most ``readings.MAX_LOAD`` of all cores.
+    def call() -> None:
+        session.enqueue()
+        session.synchronize()
+
+    return time_turn(call, clock, turn)
+
+
+def time_turn(call: Callable[[], None], clock: Clock, turn: Turn) -> Sample:
+    """Time ``call`` again and again, as ``turn`` says.
+
+    In the pause, threads of the engine before, which wait for more work, go to sleep.
     """
+    time.sleep(turn.pause_s)
     started_ns = time.time_ns()
-    before = readings.cpu_time()
     with no_garbage_collection():
-        latency_ns = _timed_calls(session, clock, turn)
-    after = readings.cpu_time()
-    background = readings.background_load(before, after, usable_cores())
-    return Block(
-        rebuild=turn.rebuild,
-        process=turn.process,
-        round=turn.round,
+        cold_ns = _timed(call, clock, turn.cold_calls, 0.0)
+        before_ns = time.process_time_ns()
+        warm_ns = _timed(call, clock, turn.calls, turn.seconds)
+        cpu_ns = time.process_time_ns() - before_ns
+    return Sample(
         started_ns=started_ns,
-        latency_ns=tuple(latency_ns),
-        cpu_ns=after.own_ns - before.own_ns,
-        load=background.load,
-        clock_mhz=readings.clock_mhz(),
-        valid=background.harmless,
+        latency_ns=(*cold_ns, *warm_ns),
+        cold=len(cold_ns),
+        cpu_ns=cpu_ns,
     )
 
 
-def _timed_calls(session: Session, clock: Clock, turn: Turn) -> list[int]:
+def _timed(call: Callable[[], None], clock: Clock, calls: int, seconds: float) -> list[int]:
     latency_ns: list[int] = []
-    end = clock() + round(turn.seconds * 1e9)
-    now = 0
-    while len(latency_ns) < turn.calls or now < end:
+    now = clock()
+    end = now + round(seconds * 1e9)
+    while len(latency_ns) < calls or now < end:
         begin = clock()
-        session.enqueue()
-        session.synchronize()
+        call()
         now = clock()
         latency_ns.append(now - begin)
+        if latency_ns[-1] > _LONG_NS:
+            break
     return latency_ns
 
 

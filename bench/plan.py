@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from bench.protocol import HARNESS, Protocol
 from bench.settings import Axes, SweepSettings
 from engines.options import non_default_options
 from engines.planning.specs import engines_of
@@ -13,16 +14,25 @@ from engines.registry import find_backend
 from sizewise.core.errors import UsageError
 from sizewise.core.options import spelled
 from sizewise.core.specs import EngineSpec, ExportedModel, Size
-from sizewise.core.trials import Cell, Protocol, Trial
+from sizewise.core.trials import Cell, Trial
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A trial, the model it is of, and the data (a source, or empty) for its accuracy."""
+    """A trial, the model it is of, and the data (a source, or empty) for its accuracy, of which
+    ``images`` are taken (0: all)."""
 
     trial: Trial
     model: ExportedModel
     data: str
+    images: int = 0
+
+    @property
+    def label(self) -> str:
+        """The trial as the progress bar names it."""
+        cell = self.trial.cell
+        network = cell.network if cell.fusion == "none" else f"{cell.network}-{cell.fusion}"
+        return f"{network} {cell.backend} {cell.strategy} {cell.size}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +49,8 @@ def plan_sweep(
     settings: SweepSettings,
     *,
     environment_fingerprint: str,
-    data_sha256: Mapping[str, str],
 ) -> tuple[Group, ...]:
-    """All trials, in groups of one size and protocol; ``data_sha256`` of each data source.
+    """All trials, in groups of one size and protocol.
 
     A size that only some models take is planned for all (the rest is filed as unsupported). Raises
     UsageError for a size that none takes, an unknown back end and a fusion that no model has, and
@@ -53,7 +62,7 @@ def plan_sweep(
     for axes in settings.products():
         chosen = models_of(axes, models)
         _demand_takers(chosen, axes.sizes)
-        for planned in _trials(chosen, axes, environment_fingerprint, data_sha256[axes.data]):
+        for planned in _trials(chosen, axes, environment_fingerprint):
             key = (planned.trial.cell.size, axes.protocol)
             groups.setdefault(key, {}).setdefault(planned.trial.identity, planned)
     return tuple(
@@ -93,26 +102,25 @@ def _demand_known(name: str, requested: Iterable[str], known: Iterable[str]) -> 
             )
 
 
-def _trials(
-    models: Iterable[ExportedModel], axes: Axes, environment: str, data_sha256: str
-) -> Iterator[Planned]:
+def _trials(models: Iterable[ExportedModel], axes: Axes, environment: str) -> Iterator[Planned]:
     sizes = axes.sizes
     for model, replica in product(models, range(axes.replicas)):
         taken = tuple(size for size in sizes if not model.refusal(size))
         for spec, measured in engines_of(axes, taken or sizes):
             for size in measured:
+                backend = find_backend(spec.backend)
                 trial = Trial(
                     cell=_cell(model, spec, size),
                     model_sha256=model.sha256,
                     spec=spec,
-                    backend_version=find_backend(spec.backend).version(),
+                    backend_version=backend.version(),
                     environment_fingerprint=environment,
-                    protocol=axes.protocol,
-                    data_sha256=data_sha256,
+                    harness=HARNESS,
+                    builder=backend.builder,
                     layout=model.card.layout,
                     replica=replica,
                 )
-                yield Planned(trial=trial, model=model, data=axes.data)
+                yield Planned(trial=trial, model=model, data=axes.data, images=axes.images)
 
 
 def _cell(model: ExportedModel, spec: EngineSpec, size: Size) -> Cell:

@@ -6,13 +6,17 @@ plain values, so each side translates: this file and ``bench.worker`` are the on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench.harness import Turn
 from sizewise.core import codec
 from sizewise.core.specs import ModelCard, Size
-from sizewise.core.trials import Accuracy, Block, Memory, Part, ShapeChange
+from sizewise.core.trials import Accuracy, Memory, Part, Sample, ShapeChange
+
+Latencies = dict[str, tuple[int, ...]]
+"""Nanoseconds of each call, by the name of the part."""
 
 
 class Channel(Protocol):
@@ -20,6 +24,10 @@ class Channel(Protocol):
 
     def call(self, method: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
         """Raises what the method raises, and ChildError. The first call is ``__init__``."""
+
+    @property
+    def pid(self) -> int:
+        """The number of the process that works."""
 
     def close(self) -> None: ...
 
@@ -33,26 +41,34 @@ class RemoteWorker:
         self._channel = channel
         self._timeout_s = timeout_s
 
+    @property
+    def pid(self) -> int:
+        """The number of the worker's process."""
+        return self._channel.pid
+
     def call(self, method: str, **arguments: Any) -> Any:
         """Call a method of the worker by name; arguments and result are plain values."""
         return self._channel.call(method, arguments, timeout_s=self._timeout_s)
 
-    def open(self, engine: Path, size: Size) -> None:
-        """Open the engine in the folder ``engine``, to run it at ``size``."""
+    def prepare(self, engine: Path, size: Size) -> None:
+        """Load what the engine in the folder ``engine`` needs, to run it at ``size``."""
         self.call("__init__", engine=str(engine), size=str(size))
+
+    def open(self) -> int:
+        """Open the engine, and give the nanoseconds that this took."""
+        return int(self.call("open"))
 
     def warm_up(self, calls: int) -> int:
         """Make ``calls`` calls, at least one, and give the nanoseconds of the first."""
         return int(self.call("warm_up", calls=calls))
 
-    def measure(self, turn: Turn) -> Block:
-        """Time one block of consecutive calls."""
-        return codec.from_plain(self.call("measure", turn=codec.to_plain(turn)), Block)
+    def measure(self, turn: Turn) -> Sample:
+        """Time one turn of consecutive calls."""
+        return codec.from_plain(self.call("measure", turn=codec.to_plain(turn)), Sample)
 
-    def parts(self, process: int, repetitions: int) -> tuple[Part, ...]:
+    def parts(self, repetitions: int) -> Latencies:
         """Time each part of a call on its own; empty where calls have no parts."""
-        parts = self.call("parts", process=process, repetitions=repetitions)
-        return codec.from_plain(parts, tuple[Part, ...])
+        return codec.from_plain(self.call("parts", repetitions=repetitions), Latencies)
 
     def memory(self) -> Memory | None:
         """Read the child's memory; None where the system does not tell peaks."""
@@ -65,12 +81,26 @@ class RemoteWorker:
         change = self.call("change_shape", warmup_calls=warmup_calls, calls=calls)
         return None if change is None else codec.from_plain(change, ShapeChange)
 
-    def prepare_accuracy(self, source: str, data_sha256: str, card: ModelCard) -> int:
-        """Open the validation data and give the number of its images."""
+    def walk(self) -> int | None:
+        """Call the engine at all its sizes, and give the resident bytes after that; None where it
+        takes one only."""
+        resident_bytes = self.call("walk")
+        return None if resident_bytes is None else int(resident_bytes)
+
+    def end_to_end(self, pictures: Sequence[Path]) -> tuple[Part, ...]:
+        """Time the way from each picture's file to its objects, part by part. Time no bare call
+        after this: the pictures stay bound."""
+        paths = [str(path) for path in pictures]
+        return codec.from_plain(self.call("end_to_end", pictures=paths), tuple[Part, ...])
+
+    def prepare_accuracy(self, source: str, images: int, data_sha256: str, card: ModelCard) -> int:
+        """Open the validation data, of which so many ``images`` are taken (0: all), and give their
+        number."""
         return int(
             self.call(
                 "prepare_accuracy",
                 source=source,
+                images=images,
                 data_sha256=data_sha256,
                 card=codec.to_plain(card),
             )

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from bench.protocol import Protocol
 from engines.planning.axes import EngineAxes
 from engines.planning.batches import Batch
 from sizewise.core.options import fill, option, options_of, spelled, spelling
-from sizewise.core.reading import TEXT, WORDS, Reader, number, optional, whole
+from sizewise.core.reading import TEXT, WORDS, Reader, choice, number, optional, whole
+from sizewise.core.rigor import RigorName
 from sizewise.core.specs import Sizes
-from sizewise.core.trials import Protocol
 
 _DEFAULT = Protocol()
 _MODELS, _MEASURING, _LIMITS = "Models and data", "Measurement", "Limits"
@@ -48,37 +49,58 @@ class Axes(EngineAxes):
         group=_MODELS,
         shown="no accuracy",
     )
+    images: int = option(
+        whole(0),
+        0,
+        help="Measure accuracy on so many images, a fixed random choice; 0: all.",
+        group=_MODELS,
+    )
     replicas: int = option(
         whole(1), 1, help="Independent repetitions of each trial.", group=_MEASURING
     )
+    rigor: RigorName = option(
+        choice("quick", "standard", "paper"),
+        _DEFAULT.rigor,
+        help="Measure until the ratio of each engine to the fastest is known to +-5 % (quick), "
+        "2 % (standard) or 1 % (paper, with three builds of each engine).",
+        group=_MEASURING,
+    )
     processes: int = option(
-        whole(1),
+        whole(0),
         _DEFAULT.processes,
-        help="Processes per trial; 5 or more give narrow intervals.",
+        help="Measure in exactly so many processes per trial; 0: as many as --rigor needs, 8 or "
+        "more.",
         group=_MEASURING,
     )
     rounds: int = option(
-        whole(1), _DEFAULT.rounds, help="Blocks of calls in each process.", group=_MEASURING
+        whole(1), _DEFAULT.rounds, help="Turns of each engine in a process.", group=_MEASURING
     )
     block_calls: int = option(
-        whole(1), _DEFAULT.block_calls, help="Least number of calls in a block.", group=_MEASURING
+        whole(1),
+        _DEFAULT.block_calls,
+        help="Least number of warm calls in a turn.",
+        group=_MEASURING,
     )
     block_s: float = option(
-        number(0), _DEFAULT.block_s, help="Least duration of a block, in s.", group=_MEASURING
+        number(0),
+        _DEFAULT.block_s,
+        help="Least duration of the warm calls of a turn, in s.",
+        group=_MEASURING,
     )
     warmup_calls: int = option(
         whole(0),
         _DEFAULT.warmup_calls,
-        help="Warm-up calls before the first block.",
+        help="Calls before the first turn; there is one at least, whose time is recorded.",
         group=_MEASURING,
     )
     seed: int = option(
-        whole(), _DEFAULT.seed, help="Random seed of the order of blocks.", group=_MEASURING
+        whole(), _DEFAULT.seed, help="Random seed of the order of turns.", group=_MEASURING
     )
 
     @property
     def protocol(self) -> Protocol:
-        return Protocol(**{f.name: getattr(self, f.name) for f in fields(Protocol)})
+        names = (f.name for f in fields(Protocol) if f.name in options_of(Axes))
+        return Protocol(**{name: getattr(self, name) for name in names})
 
     def plain(self) -> dict[str, Any]:
         """The values that a results file keeps, with sizes as the user wrote them."""
@@ -119,6 +141,13 @@ class SweepSettings(Axes):
     memory_limit_mb: int | None = option(
         optional(whole(1)), None, help="Memory limit of a child process, in MiB.", group=_LIMITS
     )
+    max_minutes: float = option(
+        number(0),
+        0.0,
+        help="Stop measuring after so many minutes; the same command goes on. 0: as --rigor has "
+        "it (10, 60 or 480).",
+        group=_LIMITS,
+    )
     sweep: tuple[Mapping[str, Any], ...] = option(
         Reader(_tables, "TABLES"), (), help="Tables, each a cross product of its own."
     )
@@ -138,8 +167,9 @@ class SweepSettings(Axes):
 
 _ON_FILE = (
     *("fusion", "precision", "sizes", "backends", "strategies", "graph_fusion", "profiles"),
-    *("batch", "options", "threads", "allow_fallback", "data", "replicas", "processes", "rounds"),
-    *("block_calls", "block_s", "warmup_calls", "seed", "timeout_s", "memory_limit_mb"),
+    *("batch", "options", "threads", "allow_fallback", "data", "images", "replicas", "rigor"),
+    *("processes", "rounds", "block_calls", "block_s", "warmup_calls", "seed", "timeout_s"),
+    *("memory_limit_mb", "max_minutes"),
 )
 """The order of the keys, since the first results files."""
 

@@ -1,44 +1,60 @@
-"""A sweep: plan, skip what is on file, measure group by group, store each group whole."""
+"""A sweep: plan, leave out what is on file, measure wave by wave, store each wave whole."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.accuracy import demand_fit
 from bench.builds import Builds
+from bench.end_to_end import why_not
+from bench.evaluations import Data, Evaluation, evaluate, missing
 from bench.journal.store import Store
 from bench.launch import Launch, Limits, launch_child
-from bench.plan import Group, models_of, plan_sweep
+from bench.measured import State
+from bench.member import LiveMember
+from bench.plan import Group, Planned, models_of, plan_sweep
+from bench.schedule import Due, Schedule, waves_of
 from bench.settings import SweepSettings
-from bench.waves import Setup, measure_group, steps
+from bench.watching import Watching, watching
+from bench.waves import Setup, WaveRun, steps
 from engines.planning.specs import engine_specs
-from netzoo.data.coco import Dataset
+from engines.store.manifest import remark_on_earlier
+from netzoo.data.choosing import chosen
 from netzoo.data.sources import open_dataset
 from sizewise.core import codec
-from sizewise.core.environment import Environment, read_environment
+from sizewise.core.errors import EngineError, InputError
 from sizewise.core.files import output_folder
-from sizewise.core.progress import SILENT, Progress
+from sizewise.core.machine.environment import Environment, read_environment
+from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel
+from sizewise.core.stats import RIGORS
 from sizewise.core.trials import Result, Run, Status
 
 RESULTS = "results.sqlite"
 ENGINES = "engines"
+PICTURES = 12
+"""Pictures that each engine is timed on end to end, in each wave."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepOutcome:
-    """The trials of a plan after a sweep. ``statuses`` counts all of them, measured now or on file
-    before; ``without_figures`` are those that are not ``ok``."""
+    """The trials of a plan after a sweep. ``measured`` are those of which something was measured
+    now, ``skipped`` those that were complete on file. ``statuses`` counts all of them;
+    ``without_figures`` are those that are not ``ok``. ``unfinished`` is the number of trials that
+    the limit of time left with fewer waves than they need."""
 
     results: Path
     measured: int
     skipped: int
     statuses: Mapping[Status, int]
     without_figures: tuple[Result, ...]
+    unfinished: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -57,70 +73,204 @@ def sweep(
     out: Path,
     *,
     command: str = "",
-    progress: Progress = SILENT,
+    progress: Reporter = SILENT,
     launch: Launch = launch_child,
+    watch: Watching = watching,
 ) -> SweepOutcome:
-    """Measure the trials of ``settings`` and ``models`` that are not yet on file in ``out``.
+    """Measure what is not yet on file in ``out`` of the trials of ``settings`` and ``models``.
 
-    The results of a group are stored together when it ends: killed at any moment, the same call
-    resumes, and no finished trial is measured again. Raises UsageError and InputError before
-    anything is measured, OutputError and RecordError with the results so far intact.
+    Each wave is stored when it ends: killed at any moment, the same call resumes, and no finished
+    wave is measured again. Raises UsageError and InputError before anything is measured,
+    OutputError and RecordError with the results so far intact.
     """
     engine_specs(settings.products())  # wrong names are reported before data are made
     environment = read_environment()
     data = _open_data(models, settings, progress)
-    groups = plan_sweep(
-        models,
-        settings,
-        environment_fingerprint=environment.fingerprint,
-        data_sha256={"": ""} | {source: found.sha256 for source, found in data.items()},
-    )
-    identities = [p.trial.identity for group in groups for p in group.members]
+    groups = plan_sweep(models, settings, environment_fingerprint=environment.fingerprint)
     path = output_folder(out) / RESULTS
-    with Store.open(path) as store:
-        finished = store.finished(identities)
-        pending = _pending(groups, finished)
-        if pending:
-            run = store.begin_run(_run(models, settings, environment, command))
-            images = {source: len(found.images) for source, found in data.items()}
-            for results in _measured(
-                pending, settings, path.parent, images, progress=progress, launch=launch
-            ):
-                store.add_results(run, results)
-        statuses = Counter(store.statuses(identities).values())
-        without_figures = store.without_figures(identities)
-    return SweepOutcome(
-        results=path,
-        measured=len(identities) - len(finished),
-        skipped=len(finished),
-        statuses=statuses,
-        without_figures=without_figures,
-    )
+    with Store.open(path, remark=progress.remark) as store:
+        tools = _Tools(
+            store=store, folder=path.parent, progress=progress, launch=launch, watch=watch
+        )
+        run = _Sweep(groups, settings, data, tools)
+        if run.is_needed:
+            run.measure(store.begin_run(_run(models, settings, environment, command)))
+        return run.outcome(path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tools:
+    """What a sweep works with, whatever it measures."""
+
+    store: Store
+    folder: Path
+    progress: Reporter
+    launch: Launch
+    watch: Watching
+
+
+class _Sweep:
+    """A sweep that goes on with what is on file."""
+
+    def __init__(
+        self, groups: Sequence[Group], settings: SweepSettings, data: Data, tools: _Tools
+    ) -> None:
+        self._groups, self._settings, self._data = groups, settings, data
+        self._store, self._progress = tools.store, tools.progress
+        self._launch, self._watch = tools.launch, tools.watch
+        self._limits = Limits(
+            timeout_s=settings.timeout_s, memory_bytes=settings.memory_limit_bytes
+        )
+        self._engines = tools.folder / ENGINES
+        self._builds = Builds(self._engines, self._limits)
+        self._planned = tuple(planned for group in groups for planned in group.members)
+        self._on_file = tools.store.results()
+        self._schedule = Schedule(groups, self._on_file)
+        self._touched: set[str] = set()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to measure."""
+        return any(self._schedule.due()) or bool(self._unevaluated())
+
+    def measure(self, run: int) -> None:
+        """Build, time and evaluate what is due."""
+        self._build(run)
+        if any(self._schedule.due()):
+            self._measure_waves(run)
+        self._on_file = self._store.results()
+        todo = self._unevaluated()
+        setup = Evaluation(
+            data=self._data,
+            obtain=self._builds.obtain,
+            launch=self._launch,
+            limits=self._limits,
+            progress=self._progress,
+        )
+        evaluate(setup, todo, self._store, run)
+        self._touched |= {planned.trial.identity for planned in todo}
+
+    def outcome(self, path: Path) -> SweepOutcome:
+        """What stands on file now of the planned trials."""
+        found = self._store.results() if self._touched else self._on_file
+        results = [found[p.trial.identity] for p in self._planned if p.trial.identity in found]
+        left = {p.trial.identity for due in self._schedule.due() for p in due.wanted}
+        return SweepOutcome(
+            results=path,
+            measured=len(self._touched),
+            skipped=len(self._planned) - len(self._touched | left),
+            statuses=Counter(result.status for result in results),
+            without_figures=tuple(result for result in results if result.status != "ok"),
+            unfinished=len(left),
+        )
+
+    def _build(self, run: int) -> None:
+        """Build the engines that waves are due of; a failure is stored at once."""
+        due = [planned for one in self._schedule.due() for planned in one.members]
+        if not due:
+            return
+        remark_on_earlier(self._engines, self._progress.remark)
+        with self._progress.stage("Building engines", len(due)) as stage:
+            for planned in due:
+                self._obtain(run, planned, 0)
+                stage.advance(note=planned.label)
+
+    def _obtain(self, run: int, planned: Planned, rebuild: int) -> LiveMember | None:
+        """The engine of a trial, to be measured; None where it can't be built, which is stored."""
+        try:
+            return LiveMember(planned, self._builds.obtain(planned, rebuild))
+        except (EngineError, InputError) as error:
+            state = State.of(error)
+            self._store.note(run, planned.trial, state, self._builds.of(planned))
+            self._schedule.note(planned.trial, state)
+            self._touched.add(planned.trial.identity)
+            return None
+
+    def _measure_waves(self, run: int) -> None:
+        least = {due.group: self._least(due) for due in self._schedule.due()}
+        total = sum(count * steps(group.protocol) for group, count in least.items())
+        with ExitStack() as opened:
+            watch = opened.enter_context(self._watch(self._limits))
+            stage = opened.enter_context(self._progress.stage("Measuring", total))
+            setup = Setup(
+                launch=self._launch,
+                watch=watch,
+                limits=self._limits,
+                stage=stage,
+                pictures=self._pictures,
+            )
+            for due in self._in_time():
+                left = least[due.group] = least.get(due.group, 0) - 1
+                if left < 0:
+                    stage.extend(steps(due.group.protocol))
+                self._measure_wave(run, setup, due)
+
+    def _in_time(self) -> Iterator[Due]:
+        """The waves that are due, one of each size after another, while there is time."""
+        end_s = time.monotonic() + 60 * self._minutes()
+        while waves := list(self._schedule.due()):
+            for due in waves:
+                if time.monotonic() > end_s:
+                    return
+                yield due
+
+    def _measure_wave(self, run: int, setup: Setup, due: Due) -> None:
+        members = [self._obtain(run, planned, due.rebuild) for planned in due.members]
+        running = [member for member in members if member is not None]
+        if not running:
+            setup.stage.advance(steps(due.group.protocol))
+            return
+        wave = WaveRun(
+            setup,
+            due.group.protocol,
+            due.group.size,
+            running,
+            number=due.number,
+            rebuild=due.rebuild,
+        ).measure(lambda member: self._builds.of(member.planned))
+        number = self._store.add_wave(run, wave)
+        self._schedule.take(wave, number, run)
+        wanted = {planned.trial.identity for planned in due.wanted}
+        self._touched |= {member.planned.trial.identity for member in running} & wanted
+
+    def _least(self, due: Due) -> int:
+        """The waves that a group needs at least, as it stands."""
+        least, _ = waves_of(due.group.protocol)
+        return max(1, least - min(map(self._schedule.waves, due.wanted)))
+
+    def _minutes(self) -> float:
+        """The limit of time: of the most rigorous group, unless it was given."""
+        by_rigor = (RIGORS[group.protocol.rigor].minutes for group in self._groups)
+        return self._settings.max_minutes or max(by_rigor)
+
+    def _pictures(self, member: LiveMember) -> Sequence[Path]:
+        planned, model = member.planned, member.planned.model
+        data = self._data.get((planned.data, planned.images))
+        if data is None or why_not(model.card, model.image, data):
+            return ()
+        return [image.path for image in data.images[:PICTURES]]
+
+    def _unevaluated(self) -> tuple[Planned, ...]:
+        return missing(self._planned, self._on_file, self._data)
 
 
 def _open_data(
-    models: Sequence[ExportedModel], settings: SweepSettings, progress: Progress
-) -> dict[str, Dataset]:
-    """The validation data by source. Raises UsageError, and InputError where they don't fit."""
-    with_data = [(a.data, models_of(a, models)) for a in settings.products() if a.data]
-    sources = sorted({source for source, _ in with_data})
-    found = {source: open_dataset(source, "val", progress=progress) for source in sources}
-    for source, chosen in with_data:
-        for model in chosen:
-            demand_fit(model, found[source])
-    return found
-
-
-def _pending(groups: Sequence[Group], finished: set[str]) -> tuple[Group, ...]:
-    left = (
-        replace(g, members=tuple(p for p in g.members if p.trial.identity not in finished))
-        for g in groups
-    )
-    return tuple(group for group in left if group.members)
+    models: Sequence[ExportedModel], settings: SweepSettings, progress: Reporter
+) -> Data:
+    """The validation data of each table. Raises UsageError, and InputError where they don't fit."""
+    with_data = [(a, models_of(a, models)) for a in settings.products() if a.data]
+    whole = {
+        source: open_dataset(source, "val", progress=progress)
+        for source in sorted({axes.data for axes, _ in with_data})
+    }
+    for axes, taken in with_data:
+        for model in taken:
+            demand_fit(model, whole[axes.data])
+    return {(a.data, a.images): chosen(whole[a.data], a.images) for a, _ in with_data}
 
 
 def _run(
-    models: Sequence[ExportedModel],
+    models: Iterable[ExportedModel],
     settings: SweepSettings,
     environment: Environment,
     command: str,
@@ -138,24 +288,3 @@ def _run(
         configuration=codec.to_json(configuration),
         command=command,
     )
-
-
-def _measured(
-    pending: Sequence[Group],
-    settings: SweepSettings,
-    folder: Path,
-    images: Mapping[str, int],
-    *,
-    progress: Progress,
-    launch: Launch,
-) -> Iterator[tuple[Result, ...]]:
-    """Results, one group after another."""
-    limits = Limits(timeout_s=settings.timeout_s, memory_bytes=settings.memory_limit_bytes)
-    builds = Builds(folder / ENGINES, limits)
-    total = sum(steps(planned, images) for group in pending for planned in group.members)
-    with progress.stage("Measuring", total) as stage:
-        setup = Setup(
-            obtain=builds.obtain, launch=launch, limits=limits, images=images, stage=stage
-        )
-        for group in pending:
-            yield measure_group(setup, group)

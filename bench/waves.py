@@ -1,172 +1,189 @@
-"""The engines of one size, measured in turn.
+"""One wave of the engines of one size: each lives in a fresh child, and all live at the same time.
 
-In every wave each engine lives in a fresh child, and all these children live at the same time. A
-wave has rounds, and in a round each engine has one block, in random order. So slow drift of the
-machine affects all engines alike, and differences between processes show within each engine's own
-samples. Cold starts are measured before the rounds, the parts of a call after them; only one engine
-works at a time there, too.
+A wave has rounds, and in a round each engine has one turn, in random order, and so has the anchor.
+So slow drift of the machine affects all engines alike, and differences between processes show from
+wave to wave. What is timed beside the rounds is timed one engine at a time, too.
 """
 
 from __future__ import annotations
 
-import math
 import random
-import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol as Interface
 
 from bench.harness import Turn
 from bench.launch import Launch, Limits
-from bench.measurement import Measurement
-from bench.plan import Group, Planned
-from sizewise.core.environment import usable_cores
+from bench.measured import Wave
+from bench.member import LiveMember
+from bench.protocol import Protocol
+from sizewise.core.machine.cores import usable_cores
 from sizewise.core.progress import Stage
-from sizewise.core.specs import EngineArtifact
-from sizewise.core.trials import Result
+from sizewise.core.specs import Size
+from sizewise.core.trials import Build, Reading, Round, Sample
 
-IMAGES_PER_CALL = 32
-"""About as many images in one call of a worker: its time-out is not for a whole data set."""
+ATTEMPTS = 4
+"""At a round that is disturbed: it is measured again up to three times."""
+
+
+class Watch(Interface):
+    """What watches the machine and measures the anchor, in every round."""
+
+    @property
+    def anchor(self) -> str:
+        """The anchor's kernel and what it depends on; empty where there is none."""
+
+    def begin(self, pids: Sequence[int]) -> None:
+        """Start reading, with these children at work."""
+
+    def measure_anchor(self, turn: Turn) -> Sample | None:
+        """Time a turn of the anchor."""
+
+    def end(self, pids: Sequence[int]) -> Reading:
+        """What happened since :meth:`begin`."""
+
+    def disturbances(self, reading: Reading, anchor: Sample | None) -> tuple[str, ...]:
+        """Why this round does not count; empty where it does."""
+
+
+def _no_pictures(member: LiveMember) -> Sequence[Path]:
+    del member
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a group is measured with. ``images`` is the number of images of each data source."""
+    """What waves are measured with. ``pictures`` are timed end to end, where there are any."""
 
-    obtain: Callable[[Planned], EngineArtifact]
     launch: Launch
+    watch: Watch
     limits: Limits
-    images: Mapping[str, int]
     stage: Stage
+    pictures: Callable[[LiveMember], Sequence[Path]] = _no_pictures
 
 
-def measure_group(setup: Setup, group: Group) -> tuple[Result, ...]:
-    """Measure a group and give a result for each member, failed ones too. Raises OutputError."""
-    return _GroupRun(setup, group).measure()
+def steps(protocol: Protocol) -> int:
+    """Steps of the progress bar for one wave: the opening, and the rounds."""
+    return 1 + protocol.rounds
 
 
-def steps(planned: Planned, images: Mapping[str, int]) -> int:
-    """Steps of the progress bar for one trial: the build; in each process the opening, the cold
-    start and the blocks; and the calls for accuracy."""
-    protocol = planned.trial.protocol
-    calls = math.ceil(images.get(planned.data, 0) / _images_per_call(planned))
-    return 1 + protocol.processes * (2 + protocol.rounds) + calls
+class WaveRun:
+    """A wave while it is measured."""
 
-
-class _GroupRun:
-    """One group while it is being measured."""
-
-    def __init__(self, setup: Setup, group: Group) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        protocol: Protocol,
+        size: Size,
+        members: Sequence[LiveMember],
+        *,
+        number: int,
+        rebuild: int,
+    ) -> None:
         self._setup = setup
-        self._protocol = group.protocol
-        self._random = random.Random(f"{group.protocol.seed} {group.size}")  # noqa: S311
-        self._measurements = [Measurement(member) for member in group.members]
-        self._steps_left = sum(steps(planned, setup.images) for planned in group.members)
-        self._counting = threading.Lock()
-
-    def measure(self) -> tuple[Result, ...]:
-        for measurement in self._measurements:
-            with measurement.noting_failure():
-                measurement.take_engine(self._setup.obtain(measurement.planned))
-            self._advance(measurement, "built")
-        for process in range(self._protocol.processes):
-            self._measure_wave(process)
-        self._setup.stage.advance(self._steps_left)
-        return tuple(measurement.result() for measurement in self._measurements)
-
-    def _measure_wave(self, process: int) -> None:
-        with ExitStack() as workers:
-            for measurement in self._running():
-                measurement.worker = self._setup.launch(self._setup.limits)
-                workers.callback(measurement.worker.close)
-            _side_by_side(self._start, self._running(), at_once=usable_cores())
-            for measurement in self._running():
-                self._warm_up(measurement, process)
-            for number in range(self._protocol.rounds):
-                self._measure_round(process, number)
-            self._measure_parts(process)
-            if process == 0:
-                self._read_memory()
-            if process == self._protocol.processes - 1:
-                self._measure_all_accuracies()
-            for measurement in self._running():
-                measurement.change_shape()
-
-    def _start(self, measurement: Measurement) -> None:
-        with measurement.noting_failure():
-            measurement.open()
-        self._advance(measurement, "opened")
-
-    def _warm_up(self, measurement: Measurement, process: int) -> None:
-        with measurement.noting_failure():
-            measurement.warm_up(process)
-        self._advance(measurement, "cold start")
-
-    def _measure_round(self, process: int, number: int) -> None:
-        order = self._running()
-        self._random.shuffle(order)
-        turn = Turn(
-            rebuild=0,
-            process=process,
-            round=number,
-            calls=self._protocol.block_calls,
-            seconds=self._protocol.block_s,
+        self._protocol = protocol
+        self._size = size
+        self._members = members
+        self._number, self._rebuild = number, rebuild
+        self._random = random.Random(f"{protocol.seed} {size} {number}")  # noqa: S311
+        self._rounds: list[Round] = []
+        self._attempts_left = protocol.rounds + protocol.rounds // 2
+        """So that a machine that is never quiet costs half as much again, and not four times."""
+        self._turn = Turn(
+            pause_s=protocol.pause_s,
+            cold_calls=protocol.cold_calls,
+            calls=protocol.block_calls,
+            seconds=protocol.block_s,
         )
-        for measurement in order:
-            with measurement.noting_failure():
-                measurement.measure_block(turn)
-            self._advance(measurement, f"process {process + 1}, round {number + 1}")
 
-    def _measure_parts(self, process: int) -> None:
-        for measurement in self._running():
-            with measurement.noting_failure():
-                measurement.measure_parts(process)
+    def measure(self, builds: Callable[[LiveMember], Sequence[Build]]) -> Wave:
+        """Measure the wave; ``builds`` are those of each member's engine so far."""
+        started_ns = time.time_ns()
+        with ExitStack() as workers:
+            for member in self._members:
+                with member.noting_failure():
+                    member.worker = self._setup.launch(self._setup.limits)
+                    workers.callback(member.worker.close)
+            side_by_side(self._prepare, self._running(), at_once=usable_cores())
+            for member in self._running():
+                with member.noting_failure():
+                    member.start(self._protocol.warmup_calls)
+            self._setup.stage.advance(note=f"{self._size}, wave {self._number + 1}: opened")
+            for number in range(self._protocol.rounds):
+                self._measure_round(number)
+            self._measure_apart()
+        return Wave(
+            size=self._size,
+            number=self._number,
+            rebuild=self._rebuild,
+            anchor=self._setup.watch.anchor,
+            started_ns=started_ns,
+            ended_ns=max(started_ns, time.time_ns()),
+            rounds=tuple(self._rounds),
+            members=tuple(member.result(builds(member)) for member in self._members),
+        )
 
-    def _read_memory(self) -> None:
-        for measurement in self._running():
-            with measurement.noting_failure():
-                measurement.read_memory()
+    def _prepare(self, member: LiveMember) -> None:
+        with member.noting_failure():
+            member.prepare()
 
-    def _measure_all_accuracies(self) -> None:
-        with_data = [m for m in self._running() if m.planned.data]
-        _side_by_side(self._measure_accuracy, with_data, at_once=_evaluations_at_once(with_data))
+    def _measure_round(self, number: int) -> None:
+        for attempt in range(ATTEMPTS):
+            measured = self._attempt(number, attempt)
+            self._rounds.append(measured)
+            self._attempts_left -= 1
+            rounds_left = self._protocol.rounds - number - 1
+            if not measured.disturbed or self._attempts_left <= rounds_left:
+                break
+        note = f"{self._size}, wave {self._number + 1}, round {number + 1}"
+        self._setup.stage.advance(note=note)
 
-    def _measure_accuracy(self, measurement: Measurement) -> None:
-        def advance() -> None:
-            self._advance(measurement, "accuracy")
+    def _attempt(self, number: int, attempt: int) -> Round:
+        watch = self._setup.watch
+        order: list[LiveMember | None] = [*self._running(), None]  # None: the anchor
+        self._random.shuffle(order)
+        pids = [member.worker.pid for member in self._running()]
+        anchor: Sample | None = None
+        started_ns = time.time_ns()
+        watch.begin(pids)
+        for member in order:
+            if member is None:
+                anchor = watch.measure_anchor(self._turn)
+                continue
+            with member.noting_failure():
+                member.take_turn(self._turn, number, attempt)
+        reading = watch.end(pids)
+        return Round(
+            number=number,
+            attempt=attempt,
+            started_ns=started_ns,
+            ended_ns=max(started_ns, time.time_ns()),
+            reading=reading,
+            anchor=anchor,
+            disturbed=watch.disturbances(reading, anchor),
+        )
 
-        with measurement.noting_failure():
-            measurement.measure_accuracy(_images_per_call(measurement.planned), advance)
+    def _measure_apart(self) -> None:
+        for member in self._running():
+            with member.noting_failure():
+                pictures = self._setup.pictures(member)
+                member.measure_apart(pictures, self._protocol.block_calls)
 
-    def _running(self) -> list[Measurement]:
-        return [m for m in self._measurements if m.failure is None]
-
-    def _advance(self, measurement: Measurement, note: str) -> None:
-        with self._counting:
-            self._steps_left -= 1
-            self._setup.stage.advance(note=f"{measurement.label}: {note}")
+    def _running(self) -> list[LiveMember]:
+        return [member for member in self._members if member.running]
 
 
-def _images_per_call(planned: Planned) -> int:
-    """A multiple of the batch size, so that only the very last batch is padded."""
-    batch_size = planned.trial.spec.batch_size
-    return batch_size * max(1, IMAGES_PER_CALL // batch_size)
-
-
-def _evaluations_at_once(measurements: list[Measurement]) -> int:
-    """Two at least: one decodes images and runs NMS while the other has the cores."""
-    threads = max((m.planned.trial.spec.threads for m in measurements), default=1)
-    return max(2, usable_cores() // threads)
-
-
-def _side_by_side(
-    work: Callable[[Measurement], None], on: list[Measurement], *, at_once: int
+def side_by_side(
+    work: Callable[[LiveMember], None], on: Sequence[LiveMember], *, at_once: int
 ) -> None:
-    """Do untimed work for several trials at once. An interruption does not wait for the rest."""
-    pool = ThreadPoolExecutor(at_once)
+    """Do untimed work for several engines at once. An interruption does not wait for the rest."""
+    pool = ThreadPoolExecutor(max(1, at_once))
     try:
-        for done in [pool.submit(work, measurement) for measurement in on]:
+        for done in [pool.submit(work, member) for member in on]:
             done.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -7,6 +7,7 @@ before they are needed: what this process holds beside the engine counts as memo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from bench import readings
 from bench.apart import another_shape, measure_parts, time_call
-from bench.harness import Turn, measure_block, warm_up
+from bench.harness import Turn, measure_turn, warm_up
 from engines.base import Array, example_input
 from engines.inputs import check_size
 from engines.registry import find_backend
@@ -34,14 +35,24 @@ class Worker:
         artifact = read_manifest(Path(engine))
         self._size = Size.parse(size)
         check_size(artifact, self._size)
+        self._artifact = artifact
         backend = find_backend(artifact.spec.backend)
         backend.load_library()
+        self._clock = backend.clock()
+        self._inputs = _noise(artifact, artifact.spec.batch_size, self._size)
         self._device_before_bytes = readings.device_bytes()
         self._before_bytes = readings.peak_bytes()
-        self._clock = backend.clock()
         self._open = ExitStack()
-        self._session = self._open.enter_context(open_engine(artifact))
-        self._inputs = _noise(artifact, artifact.spec.batch_size, self._size)
+
+    def open(self) -> int:
+        """Open the engine, and give the nanoseconds from its files to a session. Its libraries are
+        loaded before."""
+        begin = time.perf_counter_ns()
+        self._session = self._open.enter_context(open_engine(self._artifact))
+        took_ns = time.perf_counter_ns() - begin
+        self._open_peak_bytes = readings.peak_bytes()
+        self._own_peak = readings.reset_peak()
+        return took_ns
 
     def warm_up(self, calls: int) -> int:
         """Make ``calls`` calls, at least one. Gives the cold start: the nanoseconds of the first,
@@ -51,29 +62,30 @@ class Worker:
         return first_ns
 
     def measure(self, turn: dict[str, Any]) -> Any:
-        """Time a block: a plain Block; ``turn`` is a plain Turn."""
+        """Time a turn: a plain Sample; ``turn`` is a plain Turn."""
         return codec.to_plain(
-            measure_block(self._session, self._clock, codec.from_plain(turn, Turn))
+            measure_turn(self._session, self._clock, codec.from_plain(turn, Turn))
         )
 
-    def parts(self, process: int, repetitions: int) -> Any:
-        """Time the parts of a call: a plain Part for each (H2D, compute, D2H)."""
-        return codec.to_plain(
-            measure_parts(self._session, self._clock, process=process, repetitions=repetitions)
-        )
+    def parts(self, repetitions: int) -> dict[str, list[int]]:
+        """Time the parts of a call (H2D, compute, D2H): nanoseconds by name."""
+        return measure_parts(self._session, self._clock, repetitions=repetitions)
 
     def memory(self) -> Any:
-        """Read this process's memory: a plain Memory, or None where the system reports no peaks."""
-        peak_bytes = readings.peak_bytes()
-        if peak_bytes is None or self._before_bytes is None:
+        """Read this process's memory after calls at one size: a plain Memory, or None where the
+        system reports no peaks."""
+        if self._open_peak_bytes is None or self._before_bytes is None:
             return None
+        run_peak_bytes = readings.peak_bytes()
         device_bytes = readings.device_bytes()
         # A process that NVML lists by now had none when it was not listed yet.
         before = None if device_bytes is None else self._device_before_bytes or 0
         return codec.to_plain(
             Memory(
-                peak_bytes=peak_bytes,
+                peak_bytes=self._open_peak_bytes if self._own_peak else run_peak_bytes or 0,
                 before_bytes=self._before_bytes,
+                run_peak_bytes=run_peak_bytes if self._own_peak else None,
+                rest_bytes=readings.resident_bytes(),
                 device_bytes=device_bytes,
                 device_before_bytes=before,
             )
@@ -103,12 +115,37 @@ class Worker:
             )
         )
 
-    def prepare_accuracy(self, source: str, data_sha256: str, card: dict[str, Any]) -> int:
-        """Open the validation data and give the number of its images. ``card`` is plain."""
+    def walk(self) -> int | None:
+        """Make a call at every size that the engine's profiles name, and one at the measured size;
+        give the resident bytes after that. None where it takes one size only: some runtimes keep
+        memory for each size they met."""
+        sizes = self._artifact.spec.sizes
+        if len(sizes) < 2:
+            return None
+        for size in sizes:
+            self._time(_noise(self._artifact, self._artifact.spec.batch_size, size))
+        self._time(self._inputs)
+        return readings.resident_bytes()
+
+    def end_to_end(self, pictures: list[str]) -> Any:
+        """Time the way from each picture's file to its objects: a plain Part for each part of it.
+        The pictures stay bound: time no bare call after this."""
+        from bench.end_to_end import time_pictures
+
+        paths, card = [Path(picture) for picture in pictures], self._artifact.card
+        parts = time_pictures(self._session, self._clock, card, self._size, paths, wave=0)
+        return codec.to_plain(parts)
+
+    def prepare_accuracy(
+        self, source: str, images: int, data_sha256: str, card: dict[str, Any]
+    ) -> int:
+        """Open the validation data, of which so many ``images`` are taken (0: all), and give their
+        number. ``card`` is plain."""
         from bench.accuracy import find_evaluator
+        from netzoo.data.choosing import chosen
         from netzoo.data.sources import open_dataset
 
-        data = open_dataset(source, "val")
+        data = chosen(open_dataset(source, "val"), images)
         if data.sha256 != data_sha256:
             raise InputError(
                 f"The data set {source} can't be used",

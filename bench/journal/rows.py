@@ -1,4 +1,4 @@
-"""Conversion of runs, results and blocks to rows of the store, and back.
+"""Conversion of runs and waves to rows of the store, and of its rows to results.
 
 A trial comes back with its back end's options as plain ``BackendOptions``. So its identity is the
 row's column, and not the hash of the value that was read.
@@ -7,22 +7,41 @@ row's column, and not the hash of the value that was read.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from bench.journal.sums import summed
+from bench.measured import Member, State, Turned, Wave, placed
 from sizewise.core import codec
-from sizewise.core.environment import Environment
-from sizewise.core.trials import Accuracy, Block, Build, FirstCall, Memory, Part, Result, Run, Trial
+from sizewise.core.machine.environment import Environment
+from sizewise.core.trials import (
+    Accuracy,
+    Block,
+    Build,
+    FirstCall,
+    Memory,
+    Part,
+    Reading,
+    Result,
+    Round,
+    Run,
+    Sample,
+    Trial,
+)
 
 T = TypeVar("T")
+Row = dict[str, Any]
 
 
-def from_run(run: Run) -> dict[str, Any]:
-    return {
+def from_run(run: Run) -> Row:
+    row = {
         "started": run.started,
         "environment": codec.to_json(run.environment),
         "configuration": run.configuration,
         "command": run.command,
     }
+    return summed("run", row)
 
 
 def to_run(row: sqlite3.Row, results: tuple[Result, ...]) -> Run:
@@ -35,46 +54,154 @@ def to_run(row: sqlite3.Row, results: tuple[Result, ...]) -> Run:
     )
 
 
-def from_result(run_id: int, result: Result) -> dict[str, Any]:
-    return {
+def from_trial(run_id: int, trial: Trial, state: State, builds: Iterable[Build]) -> Row:
+    row = {
         "run_id": run_id,
-        "identity": result.trial.identity,
-        "trial": codec.to_json(result.trial),
-        "status": result.status,
-        "reason_code": result.reason_code,
-        "reason": result.reason,
-        "memory": _optional_json(result.memory),
-        "accuracy": _optional_json(result.accuracy),
-        "build": _optional_json(result.build),
-        "first_calls": _optional_json(result.first_calls or None),
-        "parts": _optional_json(result.parts or None),
+        "identity": trial.identity,
+        "trial": codec.to_json(trial),
+        "status": state.status,
+        "reason_code": state.reason_code,
+        "reason": state.reason,
+        "builds": codec.to_json(tuple(builds)),
     }
+    return summed("trial", row)
 
 
-def to_result(row: sqlite3.Row, blocks: tuple[Block, ...]) -> Result:
+def from_wave(run_id: int, wave: Wave) -> Row:
+    row = {
+        "run_id": run_id,
+        "size": str(wave.size),
+        "number": wave.number,
+        "rebuild": wave.rebuild,
+        "started_ns": wave.started_ns,
+        "ended_ns": wave.ended_ns,
+        "anchor": wave.anchor,
+        "blocks": sum(len(member.turns) for member in wave.members),
+    }
+    return summed("wave", row)
+
+
+def from_round(wave_id: int, measured: Round) -> Row:
+    row = {
+        "wave_id": wave_id,
+        "number": measured.number,
+        "attempt": measured.attempt,
+        "started_ns": measured.started_ns,
+        "ended_ns": measured.ended_ns,
+        "reading": codec.to_json(measured.reading),
+        "anchor": _optional_json(measured.anchor),
+        "disturbed": codec.to_json(measured.disturbed),
+    }
+    return summed("round", row)
+
+
+def from_turn(trial_id: int, wave_id: int, turned: Turned) -> Row:
+    row = {
+        "trial_id": trial_id,
+        "wave_id": wave_id,
+        "round": turned.round,
+        "attempt": turned.attempt,
+        "started_ns": turned.sample.started_ns,
+        "latency_ns": codec.to_json(turned.sample.latency_ns),
+        "cold": turned.sample.cold,
+        "cpu_ns": turned.sample.cpu_ns,
+    }
+    return summed("block", row)
+
+
+def from_member(trial_id: int, wave_id: int, member: Member) -> Row:
+    row = {
+        "trial_id": trial_id,
+        "wave_id": wave_id,
+        "first_call": _optional_json(member.first_call),
+        "memory": _optional_json(member.memory),
+        "parts": codec.to_json(member.parts),
+        "end_to_end": codec.to_json(member.end_to_end),
+    }
+    return summed("process", row)
+
+
+def from_accuracy(trial_id: int, run_id: int, accuracy: Accuracy, reason: str = "") -> Row:
+    """``reason`` says why ``accuracy`` holds no figures, where it does not."""
+    figures = None if reason else codec.to_json(replace(accuracy, evidence=b""))
+    row = {
+        "trial_id": trial_id,
+        "data_sha256": accuracy.data_sha256,
+        "chosen": accuracy.chosen,
+        "run_id": run_id,
+        "figures": figures,
+        "evidence": accuracy.evidence,
+        "reason": reason,
+    }
+    return summed("accuracy", row)
+
+
+def to_result(
+    row: sqlite3.Row, blocks: Iterable[Block], processes: Iterable[sqlite3.Row]
+) -> Result:
+    """A result without its accuracy."""
+    started = list(processes)
+    first_calls = (_of_wave(one, "first_call", FirstCall) for one in started)
+    memory = (_optional(one["memory"], Memory) for one in started)
     return Result(
         trial=codec.from_json(row["trial"], Trial),
         status=row["status"],
         reason_code=row["reason_code"],
         reason=row["reason"],
-        memory=_optional(row["memory"], Memory),
-        accuracy=_optional(row["accuracy"], Accuracy),
-        build=_optional(row["build"], Build),
-        blocks=blocks,
-        first_calls=_optional(row["first_calls"], tuple[FirstCall, ...]) or (),
-        parts=_optional(row["parts"], tuple[Part, ...]) or (),
+        builds=codec.from_json(row["builds"], tuple[Build, ...]),
+        blocks=tuple(blocks),
+        first_calls=tuple(call for call in first_calls if call is not None),
+        memory=tuple(one for one in memory if one is not None),
+        parts=tuple(part for one in started for part in _parts(one, "parts")),
+        end_to_end=tuple(part for one in started for part in _parts(one, "end_to_end")),
     )
 
 
-def from_block(result_id: int, block: Block) -> dict[str, Any]:
-    latency_ns = codec.to_json(block.latency_ns)
-    return {"result_id": result_id} | vars(block) | {"latency_ns": latency_ns}
+def with_accuracy(result: Result, row: sqlite3.Row) -> Result:
+    """``result`` with the accuracy of ``row``, or the reason why it has none."""
+    if row["reason"]:
+        return replace(result, accuracy_reason=row["reason"])
+    figures = codec.from_json(row["figures"], Accuracy)
+    return replace(result, accuracy=replace(figures, evidence=row["evidence"]), accuracy_reason="")
 
 
-def to_block(row: sqlite3.Row) -> Block:
-    values = {name: row[name] for name in Block.__dataclass_fields__}
-    latency_ns = codec.from_json(row["latency_ns"], tuple[int, ...])
-    return Block(**values | {"latency_ns": latency_ns, "valid": bool(row["valid"])})
+def to_round(row: sqlite3.Row) -> Round:
+    return Round(
+        number=row["number"],
+        attempt=row["attempt"],
+        started_ns=row["started_ns"],
+        ended_ns=row["ended_ns"],
+        reading=codec.from_json(row["reading"], Reading),
+        anchor=_optional(row["anchor"], Sample),
+        disturbed=codec.from_json(row["disturbed"], tuple[str, ...]),
+    )
+
+
+def to_block(row: sqlite3.Row, wave: sqlite3.Row, within: Round) -> Block:
+    sample = Sample(
+        started_ns=row["started_ns"],
+        latency_ns=codec.from_json(row["latency_ns"], tuple[int, ...]),
+        cold=row["cold"],
+        cpu_ns=row["cpu_ns"],
+    )
+    return placed(
+        Turned(round=row["round"], attempt=row["attempt"], sample=sample),
+        within,
+        wave=wave["id"],
+        rebuild=wave["rebuild"],
+        session=wave["run_id"],
+        anchor=wave["anchor"],
+    )
+
+
+def _parts(row: sqlite3.Row, column: str) -> tuple[Part, ...]:
+    found = codec.from_json(row[column], tuple[Part, ...])
+    return tuple(replace(part, wave=row["wave_id"]) for part in found)
+
+
+def _of_wave(row: sqlite3.Row, column: str, kind: type[FirstCall]) -> FirstCall | None:
+    found = _optional(row[column], kind)
+    return None if found is None else replace(found, wave=row["wave_id"])
 
 
 def _optional_json(value: object) -> str | None:
@@ -83,3 +210,11 @@ def _optional_json(value: object) -> str | None:
 
 def _optional(text: str | None, kind: type[T]) -> T | None:
     return None if text is None else codec.from_json(text, kind)
+
+
+def insert(table: str, row: Mapping[str, Any], *, replacing: bool = False) -> str:
+    """The statement that stores ``row``; names of tables and columns are ours."""
+    verb = "INSERT OR REPLACE" if replacing else "INSERT"
+    names = ", ".join(row)
+    places = ", ".join(f":{name}" for name in row)
+    return f"{verb} INTO {table} ({names}) VALUES ({places})"

@@ -1,17 +1,23 @@
-"""The journal of a sweep: one SQLite file, one writer, raw samples; no finished trial is lost."""
+"""The journal of a sweep: one SQLite file, one writer, raw samples; no finished wave is lost."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.journal import database, rows, schema, updates
+from bench.journal.reading import read_results
+from bench.measured import State, Wave
 from sizewise.core.closing import Closing
 from sizewise.core.errors import RecordError, SchemaVersionError
-from sizewise.core.trials import Block, Result, Run, Status
+from sizewise.core.trials import Accuracy, Build, Result, Run, Trial
+
+
+def _unsaid(text: str) -> None:
+    del text
 
 
 class Store(Closing):
@@ -20,102 +26,127 @@ class Store(Closing):
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, opened: contextlib.ExitStack
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        opened: contextlib.ExitStack,
+        remark: Callable[[str], None],
     ) -> None:
         self._path = path
         self._connection = connection
         self._opened = opened
+        self._remark = remark
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False) -> Store:
+    def open(
+        cls, path: Path, *, read_only: bool = False, remark: Callable[[str], None] = _unsaid
+    ) -> Store:
         """Open for reading, or for writing (created where it is missing; one writer at a time).
 
         A writer brings the file of an older sizewise up to date; a reader leaves it as it is.
-        Raises InputError, OutputError, RecordError or SchemaVersionError.
+        ``remark`` is told where another program's lock is waited for. Raises InputError,
+        OutputError, RecordError or SchemaVersionError.
         """
-        connect = database.connect_to_read if read_only else database.connect
         with contextlib.ExitStack() as opened, database.sentences(path):
-            if not read_only:
+            if read_only:
+                connection = opened.enter_context(database.reading(path))
+            else:
                 opened.enter_context(database.take_lock(path))
-            connection = opened.enter_context(contextlib.closing(connect(path)))
-            if not read_only:
-                _prepare(connection, path)
+                connection = opened.enter_context(contextlib.closing(database.connect(path)))
+                _prepare(connection, path, remark)
             found = _check_schema(connection, path)
             if found < schema.VERSION:
                 copy = updates.updated_copy(connection)
                 connection = opened.enter_context(contextlib.closing(copy))
-            return cls(path, connection, opened.pop_all())
+            return cls(path, connection, opened.pop_all(), remark)
 
     def begin_run(self, run: Run) -> int:
         """Store a run (without its results) and give its number."""
-        with database.sentences(self._path), self._connection as connection:
-            return int(connection.execute(schema.INSERT_RUN, rows.from_run(run)).lastrowid or 0)
+        with self._writing():
+            return self._insert("run", rows.from_run(run))
 
-    def statuses(self, identities: Iterable[str]) -> dict[str, Status]:
-        """The status of each of ``identities`` that is on file."""
-        wanted = set(identities)
+    def note(self, run_id: int, trial: Trial, state: State, builds: Iterable[Build] = ()) -> None:
+        """Store what is known of a trial; what was measured of it stays."""
+        with self._writing():
+            self._note(run_id, trial, state, tuple(builds))
+
+    def add_wave(self, run_id: int, wave: Wave) -> int:
+        """Store a wave whole, or nothing of it, and give its number in the file."""
+        with self._writing():
+            wave_id = self._insert("wave", rows.from_wave(run_id, wave))
+            for measured in wave.rounds:
+                self._insert("round", rows.from_round(wave_id, measured))
+            for member in wave.members:
+                trial_id = self._note(run_id, member.trial, member.state, member.builds)
+                self._insert("process", rows.from_member(trial_id, wave_id, member))
+                for turned in member.turns:
+                    self._insert("block", rows.from_turn(trial_id, wave_id, turned))
+        return wave_id
+
+    def add_accuracy(self, run_id: int, trial: Trial, accuracy: Accuracy, reason: str = "") -> None:
+        """Store the accuracy of a trial on file, or the ``reason`` why it has none on these data;
+        its latencies stay as they are."""
+        with self._writing() as connection:
+            query = "SELECT id FROM trial WHERE identity = ?"
+            (trial_id,) = connection.execute(query, (trial.identity,)).fetchone()
+            row = rows.from_accuracy(trial_id, run_id, accuracy, reason)
+            connection.execute(rows.insert("accuracy", row, replacing=True), row)
+
+    def results(self) -> Mapping[str, Result]:
+        """All results on file, by the identities of their trials."""
         with database.sentences(self._path):
-            found = self._connection.execute("SELECT identity, status FROM result").fetchall()
-        return {identity: status for identity, status in found if identity in wanted}
-
-    def finished(self, identities: Iterable[str]) -> set[str]:
-        """Those of ``identities`` that need not be measured. A trial that failed is tried again; so
-        is one that lacked a back end or a file, which may be there by now."""
-        wanted = set(identities)
-        with database.sentences(self._path):
-            found = self._connection.execute(schema.FINISHED).fetchall()
-        return {identity for (identity,) in found if identity in wanted}
-
-    def without_figures(self, identities: Iterable[str]) -> tuple[Result, ...]:
-        """Those of ``identities`` that are on file with another status than ``ok``."""
-        wanted = set(identities)
-        with database.sentences(self._path):
-            found = self._connection.execute(schema.WITHOUT_FIGURES).fetchall()
-            return tuple(rows.to_result(row, ()) for row in found if row["identity"] in wanted)
-
-    def add_results(self, run_id: int, results: Iterable[Result]) -> None:
-        """Store all of ``results`` or none; each replaces an unfinished one of the same trial.
-
-        Raises RecordError where a trial is finished already.
-        """
-        with database.sentences(self._path), self._connection as connection:
-            for result in results:
-                row = rows.from_result(run_id, result)
-                connection.execute(schema.FORGET_FAILURE, row)
-                number = int(connection.execute(schema.INSERT_RESULT, row).lastrowid or 0)
-                blocks = (rows.from_block(number, block) for block in result.blocks)
-                connection.executemany(schema.INSERT_BLOCK, blocks)
+            return {one.identity: one.result for one in read_results(self._connection)}
 
     def runs(self) -> tuple[Run, ...]:
-        """All runs on file with their results, in the order in which they were stored."""
+        """All runs on file with the results of the trials that they added, in the order in which
+        they were stored."""
         with database.sentences(self._path):
-            blocks = self._blocks()
-            results: dict[int, list[Result]] = {}
-            for row in self._connection.execute("SELECT * FROM result ORDER BY id"):
-                filed = rows.to_result(row, tuple(blocks.get(row["id"], ())))
-                results.setdefault(row["run_id"], []).append(filed)
+            added: dict[int, list[Result]] = {}
+            for one in read_results(self._connection):
+                added.setdefault(one.run_id, []).append(one.result)
             return tuple(
-                rows.to_run(row, tuple(results.get(row["id"], ())))
-                for row in self._connection.execute("SELECT * FROM run ORDER BY id")
+                rows.to_run(row, tuple(added.get(row["id"], ())))
+                for row in database.whole_rows(self._connection, "run", "ORDER BY id")
             )
 
     def close(self) -> None:
         self._opened.close()
 
-    def _blocks(self) -> dict[int, list[Block]]:
-        found: dict[int, list[Block]] = {}
-        for row in self._connection.execute("SELECT * FROM block"):
-            found.setdefault(row["result_id"], []).append(rows.to_block(row))
-        return found
+    def _note(self, run_id: int, trial: Trial, state: State, builds: tuple[Build, ...]) -> int:
+        """The number of the trial's row, which is new, or renewed where something changed."""
+        query = "SELECT * FROM trial WHERE identity = ?"
+        known = self._connection.execute(query, (trial.identity,)).fetchone()
+        if known is None:
+            return self._insert("trial", rows.from_trial(run_id, trial, state, builds))
+        row = rows.from_trial(known["run_id"], trial, state, builds)
+        if row["sum"] != known["sum"]:
+            columns = ", ".join(f"{name} = :{name}" for name in row)
+            self._connection.execute(
+                f"UPDATE trial SET {columns} WHERE identity = :identity",  # noqa: S608 - our names
+                row,
+            )
+        return int(known["id"])
+
+    def _insert(self, table: str, row: Mapping[str, Any]) -> int:
+        return int(self._connection.execute(rows.insert(table, row), row).lastrowid or 0)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: all of it is stored, or nothing."""
+        with database.sentences(self._path):
+            database.begin(self._connection, self._path, self._remark)
+            with self._connection as connection:
+                yield connection
+                database.commit(connection, self._path, self._remark)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, remark: Callable[[str], None]) -> None:
     """Create the tables of an empty file, or update those of an older one. A file of another
     program is left unchanged."""
     empty = _scalar(connection, "SELECT count(*) FROM sqlite_master") == 0
     if not empty:
         _check_schema(connection, path)
-    database.make_durable(connection)
+    database.waited_for(lambda: database.make_durable(connection), path, remark)
     if empty:
         connection.executescript(schema.SCHEMA)
     updates.update(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from bench.journal import database, schema
+from bench.journal.version_2 import update_to_3
 
 
 def update(connection: sqlite3.Connection) -> None:
@@ -26,10 +27,10 @@ def updated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
     return copy
 
 
-def update_to_2(connection: sqlite3.Connection) -> None:
+def _update_to_2(connection: sqlite3.Connection) -> None:
     """Add first calls, and the parts of a call."""
     connection.execute("ALTER TABLE result ADD COLUMN first_calls TEXT")
     connection.execute("ALTER TABLE result ADD COLUMN parts TEXT")
 
 
-_UPDATES = {2: update_to_2}
+_UPDATES = {2: _update_to_2, 3: update_to_3}

@@ -16,6 +16,7 @@ from sizewise.cli.options import Json, Out, Without, spell
 from sizewise.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from bench.estimate import Estimate
     from bench.sweep import SweepOutcome
 
 _IN_FILES = (
@@ -42,6 +43,10 @@ def bench(
         ),
     ] = "",
     out: Out = Path("runs/bench"),
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print the trials and their time, and measure nothing."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure latency, memory and accuracy of every engine.
@@ -49,13 +54,16 @@ def bench(
     Results go to results.sqlite in the folder of --out. A sweep that was stopped, or killed,
     resumes: the same command measures only what is missing.
     """
-    from sizewise.pipeline.bench import Sweep, bench, read_models, read_sweep
+    from sizewise.pipeline.bench import Sweep, bench, foresee, read_models, read_sweep
 
     if [path.suffix for path in models] == [".toml"]:
         _demand_no_options(context)
         swept = read_sweep(models[0])
     else:
         swept = Sweep(models=read_models(models, layout), settings=settings)
+    if dry_run:
+        _show_estimate(foresee(swept.models, swept.settings, out=out), as_json=as_json)
+        return
     outcome = bench(
         swept.models,
         swept.settings,
@@ -69,7 +77,7 @@ def bench(
 
 def _demand_no_options(context: typer.Context) -> None:
     """Raises UsageError for options that a TOML file says itself."""
-    beside = ("models", "out", "as_json")
+    beside = ("models", "out", "dry_run", "as_json")
     given = [
         spell(name)
         for name in context.params
@@ -95,6 +103,7 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
                 "results": str(outcome.results),
                 "measured": outcome.measured,
                 "skipped": outcome.skipped,
+                "unfinished": outcome.unfinished,
                 "statuses": dict(outcome.statuses),
             }
         )
@@ -105,10 +114,48 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
             f"{outcome.skipped} already on file ({counts})"
         )
         say_reasons(outcome)
+        say_unfinished(outcome)
         console.next_step(console.command("report", outcome.results))
     if not outcome.statuses.get("ok"):
         where = f"sizewise report {outcome.results} says why" if as_json else "see the table"
         console.remark(f"No trial could be measured: {where}.")
+
+
+def say_unfinished(outcome: SweepOutcome) -> None:
+    """Say where the limit of time was reached, and what to do."""
+    if outcome.unfinished:
+        console.remark(
+            f"The limit of time was reached with {outcome.unfinished} trials measured less often "
+            "than --rigor wants. The same command goes on; --max-minutes sets the limit."
+        )
+
+
+def _show_estimate(found: Estimate, *, as_json: bool) -> None:
+    if as_json:
+        console.show_json(
+            {
+                "trials": found.trials,
+                "pending": found.pending,
+                "engines": found.engines,
+                "least_minutes": found.least_minutes,
+                "most_minutes": found.most_minutes,
+            }
+        )
+        return
+    columns = ("size", "trials", "to be measured", "minutes")
+    rows = [
+        (one.size, one.trials, one.pending, f"{one.least_minutes:.1f} to {one.most_minutes:.1f}")
+        for one in found.sizes
+    ]
+    console.show_table("What would be measured", columns, rows)
+    typer.echo(
+        f"{found.pending} of {found.trials} trials, {found.engines} engines: "
+        f"{found.least_minutes:.0f} to {found.most_minutes:.0f} minutes, at most "
+        f"{found.max_minutes:g}; building and accuracy come on top."
+    )
+    if found.assumed:
+        console.remark("A call of a trial that is not on file was taken to last 10 ms.")
+    console.next_step("run the same command without --dry-run")
 
 
 def say_reasons(outcome: SweepOutcome) -> None:

@@ -39,6 +39,10 @@ class _Bar:
     def advance(self, steps: int = 1, note: str = "") -> None:
         self._progress.update(self._task, advance=steps, note=escape(note))
 
+    def extend(self, steps: int) -> None:
+        total = self._progress.tasks[self._task].total or 0
+        self._progress.update(self._task, total=total + steps)
+
 
 class _Remarks:
     def remark(self, text: str) -> None:
@@ -74,6 +78,9 @@ class _Lines:
         if now - self._said >= _LOG_EVERY_S:
             self._said = now
             remark(f"{self._label}: {self._done}/{self._total}{self._left(now)}  {note}")
+
+    def extend(self, steps: int) -> None:
+        self._total += steps
 
     def _left(self, now: float) -> str:
         """The time left in words; empty before the first step is done."""

@@ -10,7 +10,7 @@ import typer
 from sizewise.cli import console
 from sizewise.cli.options import Json
 from sizewise.core import codec
-from sizewise.core.environment import read_environment
+from sizewise.core.machine.environment import read_environment
 from sizewise.pipeline.doctor import Finding, examine
 
 

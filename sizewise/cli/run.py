@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.bench import command_line, say_reasons
+from sizewise.cli.bench import command_line, say_reasons, say_unfinished
 from sizewise.cli.options import Json
 from sizewise.cli.precision_tables import show_converted
 from sizewise.cli.report import say_findings
@@ -39,6 +39,7 @@ def run(
         console.show_json({"report": str(path), "findings": list(findings)})
     else:
         say_reasons(done.outcome)
+        say_unfinished(done.outcome)
         say_findings(path, findings)
         console.next_step(f"read {path}; for your own data, copy and edit examples/digits.toml")
     raise typer.Exit(done.outcome.exit_code)

@@ -13,6 +13,7 @@ from sizewise.pipeline.config import read_bench_file
 from sizewise.pipeline.models import read_as
 
 if TYPE_CHECKING:
+    from bench.estimate import Estimate
     from bench.sweep import SweepOutcome
     from sizewise.core.specs import ExportedModel
 
@@ -52,3 +53,14 @@ def bench(
     from bench.sweep import sweep
 
     return sweep(models, settings, out, command=command, progress=reporter)
+
+
+def foresee(models: Sequence[ExportedModel], settings: SweepSettings, *, out: Path) -> Estimate:
+    """Say what :func:`bench` would measure and about how long, without measuring.
+
+    Raises as :func:`bench.sweep.sweep` does before it measures.
+    """
+    from bench.estimate import estimate
+    from bench.sweep import RESULTS
+
+    return estimate(models, settings, out / RESULTS)

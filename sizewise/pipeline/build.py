@@ -69,10 +69,12 @@ def build(
     Raises UsageError, InputError and OutputError. An engine that fails is in the result.
     """
     from engines.planning.specs import engine_specs
+    from engines.store.manifest import remark_on_earlier
     from engines.store.parents import check_parent, find_parent
 
     specs = engine_specs((options,))
     folder = output_folder(out)
+    remark_on_earlier(folder, reporter.remark)
     parent = check_parent(model, options.parent) if options.parent else find_parent(model)
     limits = _Limits(parent=parent, timeout_s=options.timeout_s)
     return _build_all(model, specs, folder, limits, reporter)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from sizewise.core.environment import Environment
-from sizewise.core.nvidia import find_devices
+from sizewise.core.machine.environment import Environment
+from sizewise.core.machine.nvidia import find_devices
 
 if TYPE_CHECKING:
     from engines.base import Availability

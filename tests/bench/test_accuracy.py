@@ -18,9 +18,13 @@ from engines.planning.batches import Batch
 from engines.planning.specs import engine_specs
 from engines.store.cache import obtain_engine
 from engines.store.opening import open_engine
+from netzoo.data.choosing import chosen
 from netzoo.data.coco import Dataset, read_coco
 from netzoo.tasks.letterbox import Letterbox
+from netzoo.tasks.task import Evaluator
+from sizewise.core import codec
 from sizewise.core.errors import InputError
+from sizewise.core.evidence import read_evidence
 from sizewise.core.specs import ExportedModel, ModelCard, Size, Sizes
 from sizewise.core.trials import Accuracy
 from tests.bench.models import CARD, brightness, colours, suppressed_colours
@@ -164,6 +168,35 @@ def test_a_model_that_does_not_fit_the_data_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=why):
         demand_fit(replace(model, card=card), data)
+
+
+def right_about(data: Dataset) -> Evaluator:
+    """Has been shown the truth of every image of ``data``."""
+    evaluator = find_evaluator(CARD, data)
+    for image in data.images:
+        fitted = Letterbox.fit(Size(image.height, image.width), Size(64, 96))
+        scores = np.eye(len(data.classes), dtype=np.float32)[image.labels][None]
+        boxes = fitted.boxes_to_input(image.boxes)[None]
+        evaluator.add(image, fitted, {"boxes": boxes, "scores": scores})
+    return evaluator
+
+
+def test_an_accuracy_has_evidence_and_crosses_the_channel(data: Dataset) -> None:
+    found = accuracy_of(right_about(data), data)
+    back = codec.from_json(codec.to_json(found), Accuracy)
+    assert back == found
+    assert (found.images, found.chosen) == (PICTURES, "")
+    evidence = read_evidence(back.evidence)
+    assert evidence.count == PICTURES
+    assert evidence.metrics(np.ones((1, PICTURES)))["ap"] == pytest.approx(found.ap)
+
+
+def test_of_some_images_an_accuracy_says_which(data: Dataset) -> None:
+    some = chosen(data, 3)
+    found = accuracy_of(right_about(some), some)
+    assert (found.images, found.chosen) == (3, f"3 of {PICTURES}")
+    assert found.data_sha256 == data.sha256
+    assert read_evidence(found.evidence).count == 3
 
 
 TREE = replace(CARD, classes=("thing", "blue", "red"), tree=(-1, 0, 0))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.harness import Turn, measure_block, warm_up
+from bench.harness import Turn, measure_turn, warm_up
 from engines.base import Array, Session
 from sizewise.core.errors import InferenceError
 
@@ -38,27 +38,47 @@ class Scripted(Session):
         return {"scores": np.array([self.answer, 0.5], np.float32), "count": np.array([1])}
 
 
+def turn(calls: int, total_ns: int, cold: int = 0) -> Turn:
+    return Turn(pause_s=0, cold_calls=cold, calls=calls, seconds=total_ns / 1e9)
+
+
 @given(
     calls=st.integers(1, 20),
+    cold=st.integers(0, 3),
     total=st.integers(0, 1000),
     latencies=st.lists(st.integers(1, 100), min_size=1),
 )
 @settings(deadline=None)
-def test_a_block_lasts_as_long_as_was_asked_and_not_a_call_longer(
-    calls: int, total: int, latencies: list[int]
+def test_a_turn_lasts_as_long_as_was_asked_and_not_a_call_longer(
+    calls: int, cold: int, total: int, latencies: list[int]
 ) -> None:
-    script = latencies * 1020
+    script = latencies * 1030
     session = Scripted(iter(script))
-    turn = Turn(rebuild=0, process=3, round=4, calls=calls, seconds=total / 1e9)
-    block = measure_block(session, lambda: session.now_ns, turn)
-    count = len(block.latency_ns)
-    assert list(block.latency_ns) == script[:count]
+    sample = measure_turn(session, lambda: session.now_ns, turn(calls, total, cold))
+    assert list(sample.latency_ns) == script[: len(sample.latency_ns)]
+    assert sample.cold == cold
+    assert sample.latency_ns[cold:] == sample.warm_ns
+    count = len(sample.warm_ns)
     assert count >= calls
-    assert sum(block.latency_ns) >= total
-    assert count == calls or sum(block.latency_ns[:-1]) < total
-    assert (block.process, block.round) == (3, 4)
+    assert sum(sample.warm_ns) >= total
+    assert count == calls or sum(sample.warm_ns[:-1]) < total
     assert not any(session.collecting)
     assert gc.isenabled()
+
+
+def test_one_call_that_takes_longer_than_a_second_is_enough() -> None:
+    session = Scripted(iter([1_100_000_000] * 9))
+    sample = measure_turn(session, lambda: session.now_ns, turn(5, 60_000_000, cold=2))
+    assert (len(sample.latency_ns), sample.cold) == (2, 1)
+
+
+def test_cold_calls_stand_in_no_figure() -> None:
+    """Of a session whose first two calls in each turn cost double, figures are as without them."""
+    script = [200, 200, 100, 100, 100, 100, 100]
+    session = Scripted(iter(script))
+    sample = measure_turn(session, lambda: session.now_ns, turn(5, 0, cold=2))
+    assert sample.warm_ns == (100,) * 5
+    assert list(sample.latency_ns) == script
 
 
 @pytest.mark.parametrize("answer", [float("nan"), float("inf")])

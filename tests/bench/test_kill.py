@@ -1,7 +1,8 @@
-"""``sizewise bench`` is killed at random moments of its life and started again until it is done."""
+"""A sweep is killed at random moments of its life and started again until it is done."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -9,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -18,12 +18,12 @@ import pytest
 
 from tests.bench.models import colours
 
-AT_ONCE = 2
 MARK = "SIZEWISE_TEST_SWEEP"
 FAREWELL_S = 10.0
 
-Finished = dict[str, int]
-"""Identity → when its first block started: a trial that is measured again would start anew."""
+Finished = dict[tuple[str, int], int]
+"""Trial and number of its wave → when its first block started: measured again, it would be
+another."""
 
 
 class Sweep:
@@ -31,10 +31,10 @@ class Sweep:
 
     def __init__(self, model: Path, out: Path) -> None:
         self.out = out
-        options = "--backend fake --strategy static --sizes 32,64 --replicas 2 --processes 1"
+        options = "--backend fake --strategy static --sizes 32 --replicas 2 --processes 2"
         self._command = [
             *(sys.executable, "-c", "from sizewise.cli import main; main()", "bench", str(model)),
-            *(*options.split(), "--rounds", "2", "--threads", "1", "--out", str(out)),
+            *(*options.split(), "--rounds", "1", "--threads", "1", "--out", str(out)),
         ]
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -94,11 +94,13 @@ class Sweep:
             if not database.execute("SELECT * FROM sqlite_master").fetchall():
                 return {}
             rows = database.execute(
-                "SELECT identity, min(started_ns) FROM result JOIN block ON result_id = id"
-                " GROUP BY result_id"
+                "SELECT identity, wave.number, min(block.started_ns) FROM block"
+                " JOIN trial ON trial_id = trial.id JOIN wave ON wave_id = wave.id"
+                " GROUP BY trial_id, wave_id"
             ).fetchall()
-        assert len(rows) == len(dict(rows))
-        return dict(rows)
+        found = {(identity, number): started for identity, number, started in rows}
+        assert len(rows) == len(found), "no wave was measured twice"
+        return found
 
 
 def moments_of(life_s: float, kills: int, seed: int) -> list[float]:
@@ -110,7 +112,9 @@ def moments_of(life_s: float, kills: int, seed: int) -> list[float]:
     return moments
 
 
-def kill_and_resume(model: Path, home: Path, expected: set[str], moments: list[float]) -> int:
+def kill_and_resume(
+    model: Path, home: Path, expected: set[tuple[str, int]], moments: list[float]
+) -> int:
     """Kill at each of the moments, in as many folders as it takes. Gives their number."""
     folders = 0
     while moments:
@@ -125,7 +129,7 @@ def kill_and_resume(model: Path, home: Path, expected: set[str], moments: list[f
             moments.pop()
             fresh = False
             now = sweep.finished()
-            assert now.keys() <= expected
+            assert {identity for identity, _ in now} <= {identity for identity, _ in expected}
             assert before.items() <= now.items()
             before = now
         done = sweep.finish()
@@ -134,19 +138,35 @@ def kill_and_resume(model: Path, home: Path, expected: set[str], moments: list[f
     return folders
 
 
-@pytest.mark.parametrize("kills", [16, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.skipif(sys.platform != "linux", reason="reads other processes' environment")
-def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path, kills: int) -> None:
+def test_a_killed_command_leaves_no_process_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    """With real children, of engines, of the anchor and of builds."""
     model = colours(tmp_path / "model.onnx").path
     started = time.monotonic()
     expected = Sweep(model, tmp_path / "undisturbed").finish().keys()
     life_s = time.monotonic() - started
     assert len(expected) == 4
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        chains = []
-        for seed in range(AT_ONCE):
-            home = tmp_path / f"chain-{seed}"
-            home.mkdir()
-            moments = moments_of(life_s, kills // AT_ONCE, seed)
-            chains.append(pool.submit(kill_and_resume, model, home, set(expected), moments))
-    assert sum(chain.result() for chain in chains) >= AT_ONCE
+    home = tmp_path / "killed"
+    home.mkdir()
+    assert kill_and_resume(model, home, set(expected), moments_of(life_s, 2, seed=0)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("kills", "least_in_commit"), [(30, 4), pytest.param(500, 100, marks=pytest.mark.slow)]
+)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a life is a fork")
+def test_no_finished_wave_is_lost_or_measured_again(
+    tmp_path: Path, kills: int, least_in_commit: int
+) -> None:
+    """60 fake trials; half of the kills fall into commits."""
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.bench.kills", str(tmp_path), str(kills), "1"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(said.stdout)
+    assert found["kills"] == kills
+    assert found["in_commit"] >= least_in_commit
+    assert (found["lost"], found["changed"], found["twice"]) == (0, 0, 0)
+    assert found["unfinished"] == []

@@ -14,8 +14,8 @@ from bench.settings import Axes, SweepSettings
 from engines.backends.fake import FakeOptions
 from engines.planning.specs import engine_specs
 from engines.registry import find_backend
-from sizewise.core.environment import usable_cores
 from sizewise.core.errors import InputError, OptionError, UsageError
+from sizewise.core.machine.cores import default_threads
 from sizewise.core.options import fill
 from sizewise.core.specs import (
     BackendOptions,
@@ -35,14 +35,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
     return colours(tmp_path_factory.mktemp("model") / "colours.onnx")
 
 
-def planned(
-    *models: ExportedModel, environment: str = "here", data: str = "", **keys: Any
-) -> tuple[Group, ...]:
+def planned(*models: ExportedModel, environment: str = "here", **keys: Any) -> tuple[Group, ...]:
     return plan_sweep(
         models,
         fill(SweepSettings, {"backends": ["fake"], "threads": 1} | keys),
         environment_fingerprint=environment,
-        data_sha256={"": data},
     )
 
 
@@ -149,13 +146,12 @@ def test_profiles_without_an_engine_that_has_any_are_an_error() -> None:
 
 def test_a_table_takes_what_it_does_not_say_from_the_common_one(model: ExportedModel) -> None:
     tables = [{"strategies": ["static"]}, {"strategies": ["dynamic"], "sizes": "64", "rounds": 6}]
-    found = trials(planned(model, sizes="32,64", rounds=2, batch=[2], sweep=tables))
-    assert [(t.cell.strategy, str(t.cell.size), t.protocol.rounds) for t in found] == [
-        ("static", "32x32", 2),
-        ("static", "64x64", 2),
-        ("dynamic", "64x64", 6),
+    groups = planned(model, sizes="32,64", rounds=2, batch=[2], sweep=tables)
+    found = [
+        (t.cell.strategy, str(t.cell.size), g.protocol.rounds) for g in groups for t in trials((g,))
     ]
-    assert {t.cell.batch_size for t in found} == {2}
+    assert found == [("static", "32x32", 2), ("static", "64x64", 2), ("dynamic", "64x64", 6)]
+    assert {t.cell.batch_size for t in trials(groups)} == {2}
 
 
 def test_tables_that_overlap_share_a_group_and_its_trials(model: ExportedModel) -> None:
@@ -168,7 +164,7 @@ def test_what_is_not_said_is_the_back_ends_own(model: ExportedModel) -> None:
     (trial, _) = trials(planned(model, sizes="32", threads=0))
     fake = find_backend("fake")
     assert trial.cell.graph_fusion == trial.spec.graph_fusion == fake.default_graph_fusion
-    assert trial.spec.threads == usable_cores()
+    assert trial.spec.threads == default_threads()
     assert trial.backend_version == fake.version()
     assert type(trial.spec.options) is fake.options_type
 
@@ -187,8 +183,6 @@ def test_whatever_can_change_a_figure_makes_another_trial(
         "retrained": only(retrained),
         "threads": only(model, threads=2),
         "environment": only(model, environment="there"),
-        "protocol": only(model, block_s=1),
-        "data": only(model, data="other"),
         "batch": only(model, batch=[2]),
         "batch range": only(model, batch=["1:1:2"]),
         "options": only(model, options=["seed=1"]),
@@ -200,6 +194,13 @@ def test_whatever_can_change_a_figure_makes_another_trial(
     assert len(set(identities.values())) == len(identities)
     monkeypatch.undo()
     assert only(model) == identities["the same"]
+    alike: list[dict[str, Any]] = [
+        {"block_s": 1},
+        {"rigor": "paper"},
+        {"processes": 3},
+        {"images": 5},
+    ]
+    assert {only(model, **keys) for keys in alike} == {identities["the same"]}
     moved = replace(model, path=tmp_path / "elsewhere.onnx")
     assert only(moved) == identities["the same"]
 

@@ -1,21 +1,18 @@
-"""What the system says of this process and of the machine."""
+"""What the system says of this process's memory."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bench import readings
-from bench.readings import CpuTime
 from sizewise.core.child import run_in_child
+
+MIB = 2**20
 
 
 def test_the_peak_stays_when_the_memory_is_given_back() -> None:
@@ -26,18 +23,62 @@ def test_the_peak_stays_when_the_memory_is_given_back() -> None:
     assert (readings.peak_bytes() or 0) >= 2 * before
 
 
+def test_the_peak_begins_anew() -> None:
+    """Two peaks are told apart: of what was given back before, and of what came after."""
+    before = readings.resident_bytes()
+    if before is None or not readings.reset_peak():
+        pytest.skip("the system can't set peaks back")
+    np.ones(200 * MIB, np.uint8)
+    first = readings.peak_bytes() or 0
+    assert readings.reset_peak()
+    np.ones(60 * MIB, np.uint8)
+    second = readings.peak_bytes() or 0
+    assert first > before + 190 * MIB
+    assert before < second < first - 100 * MIB
+
+
+def test_what_is_held_is_resident() -> None:
+    before = readings.resident_bytes()
+    if before is None:
+        pytest.skip("the system does not report resident memory")
+    held = np.ones(100 * MIB, np.uint8)
+    during = readings.resident_bytes() or 0
+    assert during > before + 0.9 * held.nbytes
+    del held
+    assert (readings.resident_bytes() or 0) < during - 90 * MIB
+
+
 def test_a_childs_peak_is_not_its_parents() -> None:
-    held = np.ones(300 * 2**20, np.uint8)
+    held = np.ones(300 * MIB, np.uint8)
     peak = run_in_child("bench.readings:peak_bytes", {}, timeout_s=60)
     if peak is None:
         pytest.skip("the system reports no peaks")
-    assert 2**20 < peak < held.nbytes
+    assert MIB < peak < held.nbytes
 
 
-def test_no_peak_where_the_system_has_none(tmp_path: Path) -> None:
-    assert readings.peak_bytes(tmp_path / "status") is None
-    (tmp_path / "status").write_text("Name:\tpython\n")
-    assert readings.peak_bytes(tmp_path / "status") is None
+STATUS = "Name:\tpython\nVmPeak:\t 9000 kB\nVmHWM:\t    5120 kB\nVmRSS:\t    4100 kB\n"
+
+
+def test_peak_and_resident_memory_are_read_from_proc(tmp_path: Path) -> None:
+    status = tmp_path / "status"
+    status.write_text(STATUS)
+    assert readings.peak_bytes(status) == 5120 * 1024
+    assert readings.resident_bytes(status) == 4100 * 1024
+
+
+def test_nothing_is_known_where_the_system_does_not_say(tmp_path: Path) -> None:
+    status = tmp_path / "status"
+    assert readings.peak_bytes(status) is None
+    status.write_text("Name:\tpython\n")
+    assert readings.peak_bytes(status) is None
+    assert readings.resident_bytes(status) is None
+
+
+def test_what_sets_a_peak_back_is_a_5(tmp_path: Path) -> None:
+    clear = tmp_path / "clear_refs"
+    assert readings.reset_peak(clear)
+    assert clear.read_text() == "5"
+    assert not readings.reset_peak(tmp_path / "nowhere" / "clear_refs")
 
 
 BROUGHT = """
@@ -54,67 +95,3 @@ def test_readings_bring_nothing_into_the_child_that_they_weigh() -> None:
         [sys.executable, "-c", BROUGHT], capture_output=True, text=True, check=True
     )
     assert listed.stdout.split() == ["bench", "bench.readings"]
-
-
-@given(
-    cores=st.integers(1, 128),
-    elapsed_s=st.floats(0.01, 100),
-    own=st.floats(0, 1),
-    others=st.floats(0, 1),
-)
-@settings(deadline=None)
-def test_background_load_is_what_others_took_of_all_cores(
-    cores: int, elapsed_s: float, own: float, others: float
-) -> None:
-    own_s, others_s = own * cores * elapsed_s, others * (1 - own) * cores * elapsed_s
-    before = CpuTime(wall_ns=10**12, own_ns=5, busy_s=1000.0)
-    after = CpuTime(
-        wall_ns=10**12 + round(elapsed_s * 1e9),
-        own_ns=5 + round(own_s * 1e9),
-        busy_s=1000 + own_s + others_s,
-    )
-    load = readings.background_load(before, after, cores).load
-    assert load == pytest.approx(others * (1 - own), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("busy_s", "elapsed_s", "harmless"), [(0.2, 1.0, True), (0.9, 1.0, False), (0.02, 0.001, True)]
-)
-def test_a_block_is_disturbed_where_others_took_more_than_a_quarter_and_a_tick(
-    busy_s: float, elapsed_s: float, harmless: bool
-) -> None:
-    before = CpuTime(wall_ns=0, own_ns=0, busy_s=0.0)
-    after = CpuTime(wall_ns=round(elapsed_s * 1e9), own_ns=0, busy_s=busy_s)
-    assert readings.background_load(before, after, cores=2).harmless is harmless
-
-
-BURN = "import time\nprint('.', flush=True)\nwhile True: pass"
-MUCH_S, PATIENCE_S = 0.3, 60.0
-"""CPU time of the other process that is waited for, and how long at most."""
-
-
-def test_the_work_of_another_process_is_seen() -> None:
-    """By its own count of CPU time, however little of it a busy machine gives."""
-    import psutil
-
-    cores = os.cpu_count() or 1
-    with subprocess.Popen([sys.executable, "-c", BURN], stdout=subprocess.PIPE) as other:
-        try:
-            assert other.stdout is not None
-            other.stdout.readline()
-            watched = psutil.Process(other.pid)
-            took_before_s = watched.cpu_times().user
-            before = readings.cpu_time()
-            end_s = time.monotonic() + PATIENCE_S
-            while watched.cpu_times().user < took_before_s + MUCH_S and time.monotonic() < end_s:
-                time.sleep(0.01)
-            after = readings.cpu_time()
-        finally:
-            other.kill()
-    elapsed_s = (after.wall_ns - before.wall_ns) / 1e9
-    load = readings.background_load(before, after, cores).load
-    assert load * elapsed_s * cores > MUCH_S / 2
-
-
-def test_the_clock_rate_is_that_of_no_toy() -> None:
-    assert readings.clock_mhz() == 0 or 100 < readings.clock_mhz() < 20_000

@@ -23,9 +23,11 @@ from tests.bench.factories import launch_in_process
 from tests.bench.models import CARD, colours
 from tests.bench.pictures import write_pictures
 
-OPENING = {"open": "__init__"}
+OPENING = {"prepare": "__init__"}
 """Methods of the typed worker that have another name in the worker."""
 NOT_REMOTE = {"call"}
+USERS = {"remote.py", "worker.py", "watching.py", "anchor.py"}
+"""The typed worker and the worker; and the watch with its anchor, which is no engine."""
 ROOM = Path(bench.__file__).parent
 
 
@@ -58,6 +60,8 @@ class Recorder:
         self.calls.append((method, set(arguments)))
         raise InputError("Nothing is here", "it is a test", "Nothing.")
 
+    pid = 1
+
     def close(self) -> None:
         self.calls.append(("close", set()))
 
@@ -66,8 +70,9 @@ GIVEN: dict[str, Any] = {
     "engine": Path("engine"),
     "size": Size(32, 32),
     "calls": 2,
-    "turn": Turn(rebuild=0, process=0, round=0, calls=1, seconds=0),
-    "process": 0,
+    "turn": Turn(pause_s=0, cold_calls=0, calls=1, seconds=0),
+    "pictures": [Path("picture.png")],
+    "images": 0,
     "repetitions": 2,
     "warmup_calls": 2,
     "source": "digits",
@@ -102,7 +107,7 @@ def test_the_rest_of_the_room_calls_nothing_by_name_and_translates_nothing() -> 
     """The typed worker and the worker alone know what crosses between processes."""
     crossing = {"call", "to_plain", "from_plain"}
     users = {path.name for path in ROOM.glob("*.py") if crossing & called_methods(path)}
-    assert users == {"remote.py", "worker.py"}
+    assert users == USERS
 
 
 @pytest.fixture
@@ -124,20 +129,26 @@ def test_values_come_back_as_values(
     data = write_pictures(tmp_path)
     worker = launch(Limits(timeout_s=60))
     try:
-        worker.open(engine.path, Size(32, 32))
+        worker.prepare(engine.path, Size(32, 32))
+        assert worker.open() > 0
         assert worker.warm_up(2) > 0
-        turn = Turn(rebuild=0, process=1, round=2, calls=3, seconds=0)
-        block = worker.measure(turn)
-        assert (block.process, block.round, len(block.latency_ns)) == (1, 2, 3)
-        parts = worker.parts(1, 2)
-        assert [part.name for part in parts] == ["host-to-device", "compute", "device-to-host"]
+        sample = worker.measure(Turn(pause_s=0, cold_calls=1, calls=3, seconds=0))
+        assert (sample.cold, len(sample.latency_ns)) == (1, 4)
+        parts = worker.parts(2)
+        assert {name: len(ns) for name, ns in parts.items()} == {
+            "host-to-device": 2,
+            "compute": 2,
+            "device-to-host": 2,
+        }
         memory = worker.memory()
         assert memory is None or memory.peak_bytes >= memory.before_bytes > 0
+        walked = worker.walk()
+        assert walked is None or memory is None or walked > 0
         change = worker.change_shape(1, 2)
         assert change is not None
         assert (change.size, len(change.later_ns)) == (Size(64, 64), 2)
         with pytest.raises(InputError, match="changed during"):
-            worker.prepare_accuracy(str(data), "another", CARD)
+            worker.prepare_accuracy(str(data), 0, "another", CARD)
     finally:
         worker.close()
 

@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 
+from bench.estimate import estimate
 from bench.journal import database
 from bench.journal.store import Store
 from bench.settings import SweepSettings
 from bench.sweep import SweepOutcome, sweep
 from engines.backends.fake import Fake, FakeOptions
+from netzoo.data.coco import read_coco
 from sizewise.core.errors import InputError, OutputError, RecordError, UsageError
 from sizewise.core.options import fill
 from sizewise.core.progress import Stage
 from sizewise.core.specs import ExportedModel
 from sizewise.core.trials import Result
-from tests.bench.factories import launch_in_process
+from tests.bench.factories import launch_in_process, quietly
 from tests.bench.models import CARD, colours
 from tests.bench.pictures import PICTURES, write_pictures
 from tests.engines.typed_nets import write_quantized_net
@@ -36,6 +38,7 @@ QUICK: dict[str, Any] = {
     "block_s": 0,
     "threads": 1,
 }
+NOW: dict[str, Any] = {"launch": launch_in_process, "watch": quietly}
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def model(tmp_path: Path) -> ExportedModel:
 
 def swept(out: Path, *models: ExportedModel, **keys: Any) -> SweepOutcome:
     settings = fill(SweepSettings, QUICK | keys)
-    return sweep(models, settings, out, command="sizewise bench", launch=launch_in_process)
+    return sweep(models, settings, out, command="sizewise bench", **NOW)
 
 
 def on_file(outcome: SweepOutcome) -> list[Result]:
@@ -60,7 +63,7 @@ def test_a_sweep_files_every_trial_once(tmp_path: Path, model: ExportedModel) ->
     assert (again.measured, again.skipped, again.statuses) == (0, 2, {"ok": 2})
     results = on_file(again)
     assert [str(r.trial.cell.size) for r in results] == ["32x32", "64x64"]
-    assert all(len(r.blocks) == 4 and len(r.blocks[0].latency_ns) == 5 for r in results)
+    assert all(len(r.blocks) == 4 and len(r.blocks[0].warm_ns) == 5 for r in results)
 
 
 def test_only_what_is_new_is_measured(tmp_path: Path, model: ExportedModel) -> None:
@@ -68,7 +71,8 @@ def test_only_what_is_new_is_measured(tmp_path: Path, model: ExportedModel) -> N
     before = on_file(swept(out, model))
     grown = swept(out, model, strategies=["static", "dynamic"], sizes="32,64,96")
     assert (grown.measured, grown.skipped) == (4, 2)
-    assert on_file(grown)[:2] == before
+    for old, now in zip(before, on_file(grown), strict=False):
+        assert now.blocks[: len(old.blocks)] == old.blocks, "what was measured stays"
     retrained = colours(tmp_path / "colours.onnx", box=(1, 1, 9, 9))
     assert swept(out, retrained).measured == 2
     assert swept(out, retrained, threads=2).measured == 2
@@ -177,7 +181,9 @@ def test_every_engine_is_judged_at_every_size(
     for result in results:
         assert result.accuracy is not None
         assert result.accuracy.images == PICTURES
-        assert result.accuracy.data_sha256 == result.trial.data_sha256
+        assert result.accuracy.data_sha256 == read_coco(data).sha256
+        assert result.accuracy.evidence
+        assert {part.name for part in result.end_to_end} >= {"read", "engine", "whole"}
         assert result.accuracy.ap50 is not None
 
 
@@ -236,15 +242,19 @@ def test_a_full_disk_keeps_what_was_measured(
 
     def small_disk(connection: sqlite3.Connection) -> None:
         make_durable(connection)
-        connection.execute("PRAGMA max_page_count = 60")
+        connection.execute("PRAGMA max_page_count = 70")
 
-    keys = {"sizes": "32,64", "processes": 4, "rounds": 10, "block_calls": 300}
+    keys = {"sizes": "32", "processes": 4, "rounds": 10, "block_calls": 800}
     with monkeypatch.context() as small:
         small.setattr(database, "make_durable", small_disk)
         with pytest.raises(OutputError, match="full"):
             swept(tmp_path / "out", model, **keys)
-    finished = swept(tmp_path / "out", model, **keys)
-    assert (finished.measured, finished.skipped) == (1, 1)
+    with Store.open(tmp_path / "out" / "results.sqlite", read_only=True) as store:
+        (before,) = store.results().values()
+    assert before.blocks
+    (after,) = on_file(swept(tmp_path / "out", model, **keys))
+    assert after.blocks[: len(before.blocks)] == before.blocks
+    assert len({block.wave for block in after.blocks}) == 4
 
 
 def test_two_sweeps_do_not_write_one_file(tmp_path: Path, model: ExportedModel) -> None:
@@ -260,25 +270,112 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path, model: ExportedModel) -> 
 
 
 class Impatient:
-    """Presses Ctrl-C when the second group is under way."""
+    """Presses Ctrl-C at a note of the progress bar."""
 
-    def __init__(self) -> None:
-        self.total = self.done = 0
+    def __init__(self, note: str) -> None:
+        self._note = note
 
     @contextmanager
     def stage(self, label: str, total: int) -> Iterator[Stage]:
-        self.total = total
+        del label, total
         yield self
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        self.done += steps
-        if self.done > 0.8 * self.total:
+        del steps
+        if note.startswith(self._note):
             raise KeyboardInterrupt
 
+    def extend(self, steps: int) -> None:
+        del steps
 
-def test_an_interruption_keeps_whole_groups(tmp_path: Path, model: ExportedModel) -> None:
-    settings = fill(SweepSettings, QUICK)
+    def remark(self, text: str) -> None:
+        del text
+
+
+def test_an_interruption_keeps_every_wave_that_was_finished(
+    tmp_path: Path, model: ExportedModel
+) -> None:
+    """One size: the wave that is under way is lost, and no other."""
+    settings = fill(SweepSettings, QUICK | {"sizes": "32", "processes": 5})
+    stopped = Impatient("32x32, wave 4, round 1")
     with pytest.raises(KeyboardInterrupt):
-        sweep([model], settings, tmp_path / "out", progress=Impatient(), launch=launch_in_process)
-    rest = swept(tmp_path / "out", model)
-    assert (rest.measured, rest.skipped) == (1, 1)
+        sweep([model], settings, tmp_path / "out", progress=stopped, **NOW)
+    with Store.open(tmp_path / "out" / "results.sqlite", read_only=True) as store:
+        (before,) = store.results().values()
+    assert len({block.wave for block in before.blocks}) == 3
+    (after,) = on_file(swept(tmp_path / "out", model, sizes="32", processes=5))
+    assert after.blocks[: len(before.blocks)] == before.blocks
+    assert len({block.wave for block in after.blocks}) == 5
+
+
+def test_more_processes_add_to_what_is_on_file(tmp_path: Path, model: ExportedModel) -> None:
+    (few,) = on_file(swept(tmp_path / "out", model, sizes="32"))
+    more = swept(tmp_path / "out", model, sizes="32", processes=4)
+    (many,) = on_file(more)
+    assert (more.measured, more.skipped) == (1, 0)
+    assert many.blocks[: len(few.blocks)] == few.blocks
+    assert len({block.wave for block in many.blocks}) == 4
+
+
+def test_data_that_are_given_later_add_the_accuracy_alone(
+    tmp_path: Path, model: ExportedModel
+) -> None:
+    out, data = tmp_path / "out", str(write_pictures(tmp_path))
+    before = on_file(swept(out, model))
+    assert {r.accuracy for r in before} == {None}
+    added = swept(out, model, data=data)
+    assert added.measured == 2
+    after = on_file(added)
+    assert [r.blocks for r in after] == [r.blocks for r in before]
+    assert all(r.accuracy is not None for r in after)
+    assert swept(out, model, data=data).measured == 0
+    fewer = on_file(swept(out, model, data=data, images=3))
+    assert {r.accuracy.images for r in fewer if r.accuracy} == {3}
+
+
+def test_an_accuracy_that_fails_leaves_the_latency(
+    tmp_path: Path, model: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, data = tmp_path / "out", str(write_pictures(tmp_path))
+
+    def damaged(self: object, start: int, stop: int) -> None:
+        raise InputError("The picture 3.png can't be read", "it is cut off", "Replace it.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("bench.worker.Worker.evaluate", damaged)
+        outcome = swept(out, model, data=data)
+    assert (outcome.statuses, outcome.exit_code) == ({"ok": 2}, 0)
+    for result in on_file(outcome):
+        assert result.blocks
+        assert "3.png can't be read" in result.accuracy_reason
+    assert all(r.accuracy for r in on_file(swept(out, model, data=data)))
+
+
+def test_waves_of_all_sizes_take_turns(tmp_path: Path, model: ExportedModel) -> None:
+    """Waves are outermost: the processes of a row spread over the whole sweep."""
+    outcome = swept(tmp_path / "out", model, processes=3)
+    numbers = {str(r.trial.cell.size): {b.wave for b in r.blocks} for r in on_file(outcome)}
+    assert numbers == {"32x32": {1, 3, 5}, "64x64": {2, 4, 6}}
+
+
+def test_a_sweep_without_time_goes_on_later(tmp_path: Path, model: ExportedModel) -> None:
+    cut = swept(tmp_path / "out", model, processes=50, max_minutes=1e-9)
+    assert (cut.measured, cut.unfinished) == (0, 2)
+    assert cut.exit_code == 1
+    done = swept(tmp_path / "out", model)
+    assert (done.measured, done.unfinished, done.statuses) == (2, 0, {"ok": 2})
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_sweep_is_foreseen_without_a_trace(
+    tmp_path: Path, model: ExportedModel, on_disk: bool
+) -> None:
+    out = tmp_path / "out"
+    if on_disk:
+        swept(out, model, sizes="32")
+    kept = out.exists() and (out / "results.sqlite").read_bytes()
+    settings = fill(SweepSettings, QUICK)
+    found = estimate([model], settings, out / "results.sqlite")
+    assert (found.trials, found.pending, found.engines) == (2, 1 if on_disk else 2, 2)
+    assert 0 < found.least_minutes <= found.most_minutes <= found.max_minutes
+    assert (out.exists() and (out / "results.sqlite").read_bytes()) == kept

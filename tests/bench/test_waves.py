@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,24 +10,18 @@ import pytest
 
 from bench.builds import Builds
 from bench.launch import WORKER, Launch, Limits, launch_child
-from bench.plan import Group, Planned, plan_sweep
+from bench.measured import Wave
+from bench.member import PART_CALLS, LiveMember
+from bench.plan import Group, plan_sweep
 from bench.remote import RemoteWorker
 from bench.settings import SweepSettings
-from bench.waves import Setup, measure_group, steps
+from bench.waves import Setup, Watch, WaveRun, steps
 from engines.backends.fake import FakeOptions
 from sizewise.core.child import Child
 from sizewise.core.errors import InferenceError
-from sizewise.core.specs import (
-    BatchRange,
-    EngineArtifact,
-    EngineMemory,
-    EngineSpec,
-    Profile,
-    Size,
-    Sizes,
-)
-from sizewise.core.trials import Result
-from tests.bench.factories import InProcess, launch_in_process
+from sizewise.core.specs import BatchRange, EngineSpec, Profile, Size, Sizes
+from sizewise.core.trials import Reading, Sample
+from tests.bench.factories import InProcess, Quiet, launch_in_process
 from tests.bench.models import colours
 
 
@@ -43,6 +36,9 @@ class Bar:
         self.done += steps
         self.notes.append(note)
 
+    def extend(self, steps: int) -> None:
+        del steps
+
 
 def group_of(folder: Path, *options: FakeOptions, **keys: Any) -> Group:
     """One static fake engine for each of ``options``."""
@@ -54,10 +50,7 @@ def group_of(folder: Path, *options: FakeOptions, **keys: Any) -> Group:
         **keys,
     )
     (group,) = plan_sweep(
-        [colours(folder / "model.onnx")],
-        settings,
-        environment_fingerprint="here",
-        data_sha256={"": ""},
+        [colours(folder / "model.onnx")], settings, environment_fingerprint="here"
     )
     members = []
     for member, own in zip(group.members, options, strict=True):
@@ -82,18 +75,17 @@ def measured(
     group: Group,
     launch: Launch,
     *,
-    obtain: Callable[[Planned], EngineArtifact] | None = None,
+    number: int = 0,
     limits: Limits = Limits(timeout_s=60),  # noqa: B008 - it is frozen
     bar: Bar | None = None,
-) -> tuple[Result, ...]:
-    setup = Setup(
-        obtain=obtain or Builds(folder / "engines", Limits(timeout_s=60)).obtain,
-        launch=launch,
-        limits=limits,
-        images={},
-        stage=bar or Bar(),
-    )
-    return measure_group(setup, group)
+    watch: Watch | None = None,
+) -> Wave:
+    """One wave of the group."""
+    builds = Builds(folder / "engines", Limits(timeout_s=60))
+    setup = Setup(launch=launch, watch=watch or Quiet(), limits=limits, stage=bar or Bar())
+    members = [LiveMember(planned, builds.obtain(planned)) for planned in group.members]
+    run = WaveRun(setup, group.protocol, group.size, members, number=number, rebuild=0)
+    return run.measure(lambda member: builds.of(member.planned))
 
 
 class ImpatientOnce:
@@ -128,52 +120,61 @@ def test_an_engine_that_crashes_hangs_or_gives_no_numbers_costs_its_own_trial(
     group = group_of(
         tmp_path,
         FakeOptions(),
-        FakeOptions(fail_at="build"),
         FakeOptions(fail_at="open"),
         FakeOptions(fail_at="run", fail_by="crash"),
         FakeOptions(fail_at="run", fail_by="hang"),
         FakeOptions(wrong=True),
-        processes=2,
         rounds=2,
+        block_s=0,
     )
     bar = Bar()
-    results = measured(tmp_path, group, ImpatientOnce(hanging=3), bar=bar)
-    assert [(r.status, r.reason_code) for r in results] == [
+    wave = measured(tmp_path, group, ImpatientOnce(hanging=3), bar=bar)
+    states = [member.state for member in wave.members]
+    assert [(state.status, state.reason_code) for state in states] == [
         ("ok", ""),
-        ("failed", "error"),
         ("failed", "error"),
         ("failed", "crash_SIGABRT"),
         ("failed", "timeout"),
         ("invalid", "numerics"),
     ]
-    assert [len(r.blocks) for r in results] == [4, 0, 0, 0, 0, 0]
-    assert [r.build is not None for r in results] == [True, False, True, True, True, True]
-    assert all(r.reason for r in results[1:])
-    assert bar.done == sum(steps(planned, {}) for planned in group.members)
+    assert [len(member.turns) for member in wave.members] == [2, 0, 0, 0, 0]
+    assert all(len(member.builds) == 1 for member in wave.members)
+    assert all(state.reason for state in states[1:])
+    assert bar.done == steps(group.protocol)
 
 
 @pytest.mark.usefixtures("built_here")
 def test_an_engine_that_outgrows_its_memory_costs_its_trial(tmp_path: Path) -> None:
-    group = group_of(tmp_path, FakeOptions(), processes=1, rounds=1)
+    group = group_of(tmp_path, FakeOptions(), rounds=1)
     limits = Limits(timeout_s=60, memory_bytes=2**20)
-    (result,) = measured(tmp_path, group, launch_child, limits=limits)
-    assert (result.status, result.reason_code) == ("failed", "oom_host")
+    (member,) = measured(tmp_path, group, launch_child, limits=limits).members
+    assert (member.state.status, member.state.reason_code) == ("failed", "oom_host")
 
 
 @pytest.mark.usefixtures("built_here")
 def test_what_a_child_takes_is_known(tmp_path: Path) -> None:
-    (result,) = measured(
-        tmp_path, group_of(tmp_path, FakeOptions(), processes=1, rounds=1), launch_child
-    )
-    assert result.memory is not None
-    assert 2**20 < result.memory.before_bytes <= result.memory.peak_bytes < 2**30
-    assert result.build is not None
-    assert (result.build.achieved, result.build.size_bytes > 0) == ("fp32", True)
+    group = group_of(tmp_path, FakeOptions(), rounds=1)
+    spec = group.members[0].trial.spec
+    group = with_spec(group, spec, replace(spec, **many_sizes([Size(32, 32), Size(64, 64)])))
+    static, dynamic = measured(tmp_path, group, launch_child).members
+    for member in (static, dynamic):
+        memory = member.memory
+        assert memory is not None
+        assert 2**20 < memory.before_bytes <= memory.peak_bytes < 2**30
+        assert memory.rest_bytes is not None
+        if memory.run_peak_bytes is not None:
+            assert memory.rest_bytes <= memory.run_peak_bytes
+        (build,) = member.builds
+        assert (build.achieved, build.size_bytes > 0) == ("fp32", True)
+    assert static.memory is not None
+    assert static.memory.walk_bytes is None, "it has one size"
+    assert dynamic.memory is not None
+    assert dynamic.memory.walk_bytes is not None
 
 
 @pytest.mark.usefixtures("built_here")
-def test_first_calls_are_those_of_each_process(tmp_path: Path) -> None:
-    group = group_of(tmp_path, FakeOptions(first_cost=7), processes=3, rounds=2, block_s=0)
+def test_the_first_call_and_the_loading_are_timed_apart(tmp_path: Path) -> None:
+    group = group_of(tmp_path, FakeOptions(first_cost=7), rounds=2, block_s=0)
     spec = group.members[0].trial.spec
     sizes = [Size(32, 32), Size(64, 64)]
     specs = (
@@ -181,14 +182,18 @@ def test_first_calls_are_those_of_each_process(tmp_path: Path) -> None:
         replace(spec, **many_sizes(sizes)),
         replace(spec, batch_range=BatchRange(1, 4)),
     )
-    static, dynamic, batched = measured(tmp_path, with_spec(group, *specs), launch_in_process)
-    for result, cost in ((static, 1.0), (dynamic, 1.1), (batched, 1.0)):
+    found = measured(tmp_path, with_spec(group, *specs), launch_in_process).members
+    for member, cost in zip(found, (1.0, 1.1, 1.0), strict=True):
         call_ns = cost * (100_000 + 20 * 32 * 32)
-        assert [ns for b in result.blocks for ns in b.latency_ns] == pytest.approx([call_ns] * 30)
-        assert [first.process for first in result.first_calls] == [0, 1, 2]
-        assert [first.open_ns for first in result.first_calls] == pytest.approx([7 * call_ns] * 3)
-        assert {first.change_reason for first in result.first_calls} == {""}
-    assert {first.change for first in static.first_calls} == {None}
+        latencies = [ns for turned in member.turns for ns in turned.sample.latency_ns]
+        assert latencies == pytest.approx([call_ns] * 2 * 7)
+        first = member.first_call
+        assert first is not None
+        assert first.open_ns == pytest.approx(7 * call_ns)
+        assert (first.load_ns or 0) > 0
+        assert first.change_reason == ""
+    assert found[0].first_call is not None
+    assert found[0].first_call.change is None
 
 
 @pytest.mark.usefixtures("built_here")
@@ -204,82 +209,69 @@ def test_the_first_call_at_another_shape_stands_beside_later_ones_and_the_return
     tmp_path: Path, keys: dict[str, Any], batch_size: int, size: Size
 ) -> None:
     options = FakeOptions(first_cost=7, dynamic_cost=1)
-    group = group_of(tmp_path, options, processes=3, rounds=2, block_s=0, block_calls=4)
+    group = group_of(tmp_path, options, rounds=2, block_s=0, block_calls=4)
     spec = replace(group.members[0].trial.spec, **keys)
-    (result,) = measured(tmp_path, with_spec(group, spec), launch_in_process)
+    (member,) = measured(tmp_path, with_spec(group, spec), launch_in_process).members
     there_ns = 100_000 + 20 * size.pixels * batch_size
-    assert len(result.first_calls) == 3
-    for change in (first.change for first in result.first_calls):
-        assert change is not None
-        assert (change.batch_size, change.size) == (batch_size, size)
-        assert change.first_ns == pytest.approx(7 * there_ns)
-        assert change.later_ns == pytest.approx([there_ns] * 4)
-        assert change.back_ns == pytest.approx(7 * (100_000 + 20 * 32 * 32))
+    assert member.first_call is not None
+    change = member.first_call.change
+    assert change is not None
+    assert (change.batch_size, change.size) == (batch_size, size)
+    assert change.first_ns == pytest.approx(7 * there_ns)
+    assert change.later_ns == pytest.approx([there_ns] * 4)
+    assert change.back_ns == pytest.approx(7 * (100_000 + 20 * 32 * 32))
 
 
 @pytest.mark.usefixtures("built_here")
 def test_an_engine_that_fails_at_another_size_keeps_its_figures(tmp_path: Path) -> None:
     options = FakeOptions(most_pixels=32 * 32)
-    group = group_of(tmp_path, options, processes=2, rounds=2, block_s=0)
+    group = group_of(tmp_path, options, rounds=2, block_s=0)
     spec = group.members[0].trial.spec
     sizes = [Size(32, 32), Size(64, 64)]
-    (result,) = measured(
+    (member,) = measured(
         tmp_path, with_spec(group, replace(spec, **many_sizes(sizes))), launch_child
-    )
-    assert (result.status, len(result.blocks)) == ("ok", 4)
-    assert [first.change for first in result.first_calls] == [None] * 2
-    reasons = [first.change_reason for first in result.first_calls]
-    assert "failed at 64x64" in reasons[0]
-    assert reasons[1:] == [""], "it is tried once"
+    ).members
+    assert (member.state.status, len(member.turns)) == ("ok", 2)
+    assert member.first_call is not None
+    assert member.first_call.change is None
+    assert "failed at 64x64" in member.first_call.change_reason
 
 
 @pytest.mark.usefixtures("built_here")
 def test_the_parts_of_a_call_are_measured_beside_it(tmp_path: Path) -> None:
-    group = group_of(
-        tmp_path, FakeOptions(copies=0.2), FakeOptions(), processes=2, rounds=3, block_s=0
-    )
-    parted, whole = measured(tmp_path, group, launch_in_process)
+    group = group_of(tmp_path, FakeOptions(copies=0.2), FakeOptions(), rounds=3, block_s=0)
+    parted, whole = measured(tmp_path, group, launch_in_process).members
     call_ns = 100_000 + 20 * 32 * 32
     shares = {"host-to-device": 0.2, "compute": 0.6, "device-to-host": 0.2}
-    assert [(part.name, part.process) for part in parted.parts] == [
-        (name, process) for process in (0, 1) for name in shares
-    ]
+    assert [part.name for part in parted.parts] == list(shares)
     for part in parted.parts:
-        assert part.latency_ns == pytest.approx([shares[part.name] * call_ns] * 15)
+        assert part.latency_ns == pytest.approx([shares[part.name] * call_ns] * PART_CALLS)
     assert whole.parts == ()
 
 
 @pytest.mark.usefixtures("built_here")
-def test_device_memory_is_what_the_driver_and_the_engine_say(
+def test_device_memory_is_what_the_driver_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([None, 700])
     monkeypatch.setattr("bench.readings.device_bytes", lambda: next(answers))
-    group = group_of(tmp_path, FakeOptions(), processes=1, rounds=1)
-    needs = EngineMemory(weights_bytes=300, context_bytes=(20, 50))
-
-    def obtain(planned: Planned) -> EngineArtifact:
-        built = Builds(tmp_path / "engines", Limits(timeout_s=60)).obtain(planned)
-        return replace(built, memory=needs)
-
-    (result,) = measured(tmp_path, group, launch_in_process, obtain=obtain)
-    assert result.memory is not None
-    assert (result.memory.device_before_bytes, result.memory.device_bytes) == (0, 700)
-    assert result.build is not None
-    assert result.build.device_predicted_bytes == 350
+    group = group_of(tmp_path, FakeOptions(), rounds=1)
+    (member,) = measured(tmp_path, group, launch_in_process).members
+    assert member.memory is not None
+    assert (member.memory.device_before_bytes, member.memory.device_bytes) == (0, 700)
 
 
 @pytest.mark.usefixtures("built_here")
-def test_every_round_has_a_block_of_each_engine_in_an_order_of_its_own(tmp_path: Path) -> None:
+def test_every_round_has_a_turn_of_each_engine_in_an_order_of_its_own(tmp_path: Path) -> None:
     def orders(seed: int) -> list[list[int]]:
-        group = group_of(
-            tmp_path, *[FakeOptions()] * 4, processes=3, rounds=5, seed=seed, block_s=0
-        )
+        group = group_of(tmp_path, *[FakeOptions()] * 4, rounds=5, seed=seed, block_s=0)
         found: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for engine, result in enumerate(measured(tmp_path, group, launch_in_process)):
-            for block in result.blocks:
-                key = (block.process, block.round)
-                found.setdefault(key, []).append((block.started_ns, engine))
+        for number in range(3):
+            wave = measured(tmp_path, group, launch_in_process, number=number)
+            for engine, member in enumerate(wave.members):
+                for turned in member.turns:
+                    key = (number, turned.round)
+                    found.setdefault(key, []).append((turned.sample.started_ns, engine))
         started = [start for key in sorted(found) for start, _ in sorted(found[key])]
         assert started == sorted(started)
         return [[engine for _, engine in sorted(found[key])] for key in sorted(found)]
@@ -292,16 +284,46 @@ def test_every_round_has_a_block_of_each_engine_in_an_order_of_its_own(tmp_path:
     assert orders(seed=2) != rounds
 
 
+class Busy(Quiet):
+    """The first ``disturbed`` attempts at a round are disturbed, as by another program."""
+
+    def __init__(self, disturbed: int) -> None:
+        self._left = disturbed
+
+    def disturbances(self, reading: Reading, anchor: Sample | None) -> tuple[str, ...]:
+        self._left -= 1
+        return ("load",) if self._left >= 0 else ()
+
+
+@pytest.mark.usefixtures("built_here")
+@pytest.mark.parametrize(
+    ("disturbed", "attempts"),
+    [(0, [1, 1, 1, 1]), (2, [3, 1, 1, 1]), (100, [3, 1, 1, 1])],
+    ids=["quiet", "for a while", "always"],
+)
+def test_a_disturbed_round_is_measured_again_while_that_may_help(
+    tmp_path: Path, disturbed: int, attempts: list[int]
+) -> None:
+    group = group_of(tmp_path, FakeOptions(), rounds=4, block_s=0)
+    wave = measured(tmp_path, group, launch_in_process, watch=Busy(disturbed))
+    numbers = [one.number for one in wave.rounds]
+    assert [numbers.count(number) for number in range(4)] == attempts
+    assert [(one.round, one.attempt) for one in wave.members[0].turns] == [
+        (one.number, one.attempt) for one in wave.rounds
+    ]
+    assert sum(bool(one.disturbed) for one in wave.rounds) == min(disturbed, len(numbers))
+
+
 def failing_after(calls: int) -> Launch:
-    """Workers of which the second breaks in its ``calls``-th block."""
+    """Workers of which the second breaks in its ``calls``-th turn."""
     started: list[InProcess] = []
 
     class Breaking(InProcess):
-        blocks = 0
+        turns = 0
 
         def call(self, method: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
-            self.blocks += method == "measure"
-            if started.index(self) == 1 and self.blocks == calls:
+            self.turns += method == "measure"
+            if started.index(self) == 1 and self.turns == calls:
                 raise InferenceError("It broke", "it was told to", "Nothing.", reason_code="x")
             return super().call(method, arguments, timeout_s=timeout_s)
 
@@ -314,7 +336,8 @@ def failing_after(calls: int) -> Launch:
 
 @pytest.mark.usefixtures("built_here")
 def test_what_was_measured_before_a_failure_is_kept_with_it(tmp_path: Path) -> None:
-    group = group_of(tmp_path, FakeOptions(), FakeOptions(), processes=2, rounds=4)
-    whole, broken = measured(tmp_path, group, failing_after(3))
-    assert (whole.status, len(whole.blocks)) == ("ok", 8)
-    assert (broken.status, broken.reason_code, len(broken.blocks)) == ("failed", "x", 2)
+    group = group_of(tmp_path, FakeOptions(), FakeOptions(), rounds=4, block_s=0)
+    whole, broken = measured(tmp_path, group, failing_after(3)).members
+    assert (whole.state.status, len(whole.turns)) == ("ok", 4)
+    state = broken.state
+    assert (state.status, state.reason_code, len(broken.turns)) == ("failed", "x", 2)

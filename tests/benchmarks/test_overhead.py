@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from bench.audit.null import CALLS, Overhead, time_nothing
+from engines.backends._bare.calls import bare_call
 from engines.store.cache import obtain_engine
 from engines.store.opening import open_engine
 from netzoo.tasks.suppression import suppress
+from sizewise.core import codec
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import EngineSpec, Profile, Size
 from tests.engines.nets import write_net
@@ -33,16 +36,15 @@ def test_a_call(benchmark: BenchmarkFixture, through: str, tmp_path: Path) -> No
             session.bind({artifact.image.tensor.name: images})
             benchmark(session.enqueue)
         return
-    import onnxruntime as ort
+    benchmark(bare_call("onnxruntime", model.path, images, SPEC.threads, static=True))
 
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = SPEC.threads
-    bare = ort.InferenceSession(model.path, options, providers=["CPUExecutionProvider"])
-    binding = bare.io_binding()
-    binding.bind_cpu_input(artifact.image.tensor.name, images)
-    for output in bare.get_outputs():
-        binding.bind_output(output.name)
-    benchmark(bare.run_with_iobinding, binding)
+
+@pytest.mark.benchmark(group="100,000 calls of an engine that does nothing")
+def test_calls_of_nothing(benchmark: BenchmarkFixture) -> None:
+    given = benchmark.pedantic(time_nothing, args=(CALLS,), rounds=3, iterations=1)  # type: ignore[no-untyped-call]
+    overhead = codec.from_plain(given, Overhead)
+    benchmark.extra_info |= codec.to_plain(overhead)
+    assert not overhead.at_fault
 
 
 @pytest.mark.benchmark(group="suppression of 12,000 boxes of 10 classes")

@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.journal import rows, schema
+from bench.journal import schema
 from bench.journal.store import Store
-from sizewise.core.environment import read_environment
+from sizewise.core import codec
 from sizewise.core.errors import OutputError, SizewiseError
-from sizewise.core.specs import BatchRange
-from sizewise.core.trials import FirstCall, Memory, Part, Result, Run
-from tests.bench.factories import result
+from sizewise.core.machine.environment import read_environment
+from sizewise.core.trials import EARLIER_HARNESS, Accuracy, Memory, Result, Run
+from tests.bench.factories import trial, waves
 
 RUN = Run(started="2026-01-01", environment=read_environment(), configuration="{}", command="x")
-OLD = result(np.full((2, 3, 5), 1e6))
 OLD_IDENTITY = "dc4965a4285e39c788784d0e5b9525d311bdc90d4234564af2bc27aa956ec9a7"
-"""As the sizewise of then gave it to the trial of ``OLD``."""
+"""As the sizewise of then gave it to its trial."""
+PROTOCOL = {"block_calls": 5, "block_s": 0.1, "processes": 2, "rounds": 3, "seed": 0}
 
 VERSION_1 = """
 PRAGMA application_id = 0x73697A65;
@@ -60,22 +60,37 @@ CREATE TABLE block (
     PRIMARY KEY (result_id, rebuild, process, round)
 ) WITHOUT ROWID;
 """
-COLUMNS_1 = "run_id, identity, trial, status, reason_code, reason, memory, accuracy, build"
 MEMORY_1 = '{"before_bytes":1,"peak_bytes":2}'
+ACCURACY_1 = '{"ap":null,"ap50":null,"data_sha256":"ef","images":9,"miou":0.5}'
+BUILD_1 = '{"achieved":"fp32","build_s":3.5,"size_bytes":7}'
+
+
+def old_trial(replica: int) -> str:
+    """The JSON of then: with a protocol, and data, and without a harness."""
+    plain = codec.to_plain(replace(trial(replica), harness=EARLIER_HARNESS))
+    for later in ("harness", "builder"):
+        del plain[later]
+    return codec.to_json(plain | {"protocol": PROTOCOL, "data_sha256": "ef"})
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A file of version 1 with one result, and nothing beside it."""
+    """A file of version 1 with two results, which took turns, and nothing beside it."""
     path = tmp_path / "results.sqlite"
-    filed = rows.from_result(1, OLD) | {"memory": MEMORY_1, "identity": OLD_IDENTITY}
-    values = ", ".join(f":{name}" for name in COLUMNS_1.split(", "))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(VERSION_1)
-        connection.execute(schema.INSERT_RUN, rows.from_run(RUN))
-        connection.execute(f"INSERT INTO result ({COLUMNS_1}) VALUES ({values})", filed)
-        blocks = (rows.from_block(1, block) for block in OLD.blocks)
-        connection.executemany(schema.INSERT_BLOCK, blocks)
+        run = (RUN.started, codec.to_json(RUN.environment), RUN.configuration, RUN.command)
+        connection.execute("INSERT INTO run VALUES (1, ?, ?, ?, ?)", run)
+        for number in (1, 2):
+            identity = OLD_IDENTITY if number == 1 else "ab" * 32
+            known = (MEMORY_1, ACCURACY_1, BUILD_1)
+            row = (number, 1, identity, old_trial(number - 1), "ok", "", "", *known)
+            connection.execute(f"INSERT INTO result VALUES ({', '.join('?' * 10)})", row)
+            for process in (0, 1):
+                for place in (0, 1, 2):
+                    turn = (0, process, place, 10 * process + place, "[5, 6, 7]", 9, 0.1 * place)
+                    block = (number, *turn, 2000.0, int(place < 2))
+                    connection.execute(f"INSERT INTO block VALUES ({', '.join('?' * 10)})", block)
     return path
 
 
@@ -89,44 +104,52 @@ def read(path: Path) -> list[Result]:
         return [filed for run in store.runs() for filed in run.results]
 
 
+def expect_old(found: list[Result]) -> None:
+    """Figures and turns are those of then; nothing was cold, and there was no anchor."""
+    first, second = found
+    assert [[(b.wave, b.round) for b in r.blocks] for r in found] == [
+        [(wave, place) for wave in (1, 2) for place in (0, 1, 2)]
+    ] * 2
+    assert {b.latency_ns for b in first.blocks} == {(5, 6, 7)}
+    assert [b.valid for b in first.blocks] == [True, True, False] * 2
+    assert {(b.cold, b.anchor_ns) for b in second.blocks} == {(0, None)}
+    assert (first.first_calls, first.parts) == ((), ())
+    assert first.memory == (Memory(peak_bytes=2, before_bytes=1),)
+    assert first.build is not None
+    assert first.build.build_s == 3.5
+    assert first.accuracy == Accuracy(images=9, data_sha256="ef", miou=0.5)
+    assert all(r.trial.is_of_an_earlier_harness for r in found)
+
+
 def test_an_old_file_is_read_and_nothing_is_written(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = old.read_bytes()
     monkeypatch.setattr(os, "access", lambda where, mode: False)  # as on a read-only disk
-    (found,) = read(old)
-    assert (found.blocks, found.first_calls, found.parts) == (OLD.blocks, (), ())
-    assert found.memory == Memory(peak_bytes=2, before_bytes=1)
-    with Store.open(old, read_only=True) as store:
-        assert store.finished([OLD.trial.identity]) == {OLD_IDENTITY}
-        with pytest.raises(OutputError, match="readonly"):
-            store.begin_run(RUN)
+    expect_old(read(old))
+    with Store.open(old, read_only=True) as store, pytest.raises(OutputError, match="readonly"):
+        store.begin_run(RUN)
     assert old.read_bytes() == before
     assert [path.name for path in old.parent.iterdir()] == ["results.sqlite"]
 
 
 def test_a_writer_brings_an_old_file_up_to_date_and_goes_on(old: Path) -> None:
-    new = Result(
-        trial=result(np.full((2, 3, 5), 1e6), replica=1).trial,
-        status="ok",
-        first_calls=(FirstCall(process=0, open_ns=5, change_reason="it ran out of memory"),),
-        parts=(Part(name="compute", process=0, latency_ns=(1, 2)),),
-    )
     with Store.open(old) as store:
-        assert store.finished([OLD.trial.identity]) == {OLD_IDENTITY}
-        store.add_results(store.begin_run(RUN), [new])
-    assert version(old) == schema.VERSION == 2
-    assert [r.blocks for r in read(old)] == [OLD.blocks, ()]
-    assert read(old)[1] == new
+        assert OLD_IDENTITY in store.results()
+        run = store.begin_run(RUN)
+        for wave in waves(np.full((2, 3, 5), 1e6), trial()):
+            store.add_wave(run, wave)
+    assert version(old) == schema.VERSION == 3
+    *earlier, new = read(old)
+    expect_old(earlier)
+    assert {b.wave for b in new.blocks} == {3, 4}
+    assert not new.trial.is_of_an_earlier_harness
 
 
-def test_what_is_newer_than_a_file_tells_trials_apart_where_it_is_used() -> None:
-    trial = OLD.trial
-    ranged = replace(trial, spec=replace(trial.spec, batch_range=BatchRange(1, 8)))
-    tuned = replace(trial, cell=replace(trial.cell, options="cuda_graphs=false"))
-    both = replace(ranged, cell=tuned.cell)
-    assert trial.identity == OLD_IDENTITY
-    assert len({one.identity for one in (trial, ranged, tuned, both)}) == 4
+def test_what_an_earlier_harness_measured_is_never_taken_for_todays(old: Path) -> None:
+    assert trial().identity not in {OLD_IDENTITY}
+    with Store.open(old, read_only=True) as store:
+        assert trial().identity not in store.results()
 
 
 def test_tables_of_an_updated_file_are_those_of_a_new_one(old: Path, tmp_path: Path) -> None:
@@ -148,7 +171,7 @@ def test_an_update_that_fails_leaves_the_file_as_it_was(
         connection.execute("ALTER TABLE result ADD COLUMN first_calls TEXT")
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("bench.journal.updates._UPDATES", {2: halfway})
+    monkeypatch.setattr("bench.journal.updates._UPDATES", {2: halfway, 3: halfway})
     before = read_old_tables(old)
     with pytest.raises(SizewiseError, match="full"):
         Store.open(old)

@@ -1,0 +1,1 @@
+"""What the harness's own numbers are worth on this machine."""

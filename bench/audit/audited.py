@@ -1,0 +1,57 @@
+"""What an audit measured, and whether sizewise itself is at fault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.audit.null import Overhead
+from bench.audit.parity import Fairness, Parity, fairness
+from bench.audit.sight import Sight
+from bench.audit.turns import PairedWave, ratio_of
+from bench.audit.twins import Twins
+from sizewise.core.stats import Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """What could not be measured beside its library, and the reason."""
+
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """All that was measured. ``inputs`` are waves of an engine with fresh images (first) beside the
+    same ones (second). Times are UTC."""
+
+    started: str
+    ended: str
+    threads: int
+    overhead: Overhead
+    parity: tuple[Parity, ...]
+    skipped: tuple[Skipped, ...]
+    twins: Twins
+    inputs: tuple[PairedWave, ...]
+    sight: Sight
+
+    @property
+    def fairness(self) -> Fairness | None:
+        """What the cells beside bare libraries say together; None where there are none."""
+        return fairness(self.parity) if self.parity else None
+
+    @property
+    def fresh_inputs(self) -> Interval:
+        """Latency with fresh images over that with the same ones."""
+        return ratio_of(self.inputs)
+
+    @property
+    def at_fault(self) -> tuple[Parity, ...]:
+        """Cells in which sizewise, and not this machine, is the reason for a wrong figure: out of
+        bounds by an interval that is narrow."""
+        return tuple(cell for cell in self.parity if cell.shown and cell.outside)
+
+    @property
+    def exit_code(self) -> int:
+        """1 where sizewise is at fault; a slow or noisy machine is no fault."""
+        return 1 if self.at_fault or self.overhead.at_fault else 0

@@ -1,0 +1,101 @@
+"""Our session beside the library by itself: what the harness and our settings cost an engine.
+
+A cell is one engine at one size and number of threads.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.audit.turns import PairedWave, ratio_of
+from engines.backends._bare.calls import bare_source
+from sizewise.core.specs import EngineArtifact, ExportedModel, Size
+from sizewise.core.stats import Interval
+
+LOW, HIGH = 0.97, 1.05
+"""No cell's whole interval may lie outside: a session may be a little faster than a plain loop,
+because it keeps its outputs' memory, and may cost a little more."""
+MEDIAN_LOW, MEDIAN_HIGH = 0.98, 1.02
+"""Of all cells' ratios."""
+WIDEST = 0.03
+"""Half the width of an interval, as a share, beyond which a cell shows nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One engine of ours at ``size``, and the ``source`` that its library opens by itself."""
+
+    network: str
+    engine: EngineArtifact
+    source: Path
+    size: Size
+
+    @classmethod
+    def of(cls, model: ExportedModel, engine: EngineArtifact, size: Size) -> Cell:
+        return cls(
+            network=model.card.network,
+            engine=engine,
+            source=bare_source(model, engine),
+            size=size,
+        )
+
+    @property
+    def label(self) -> str:
+        spec = self.engine.spec
+        threads = "1 thread" if spec.threads == 1 else f"{spec.threads} threads"
+        return f"{spec.backend} {spec.strategy}, {self.network} {self.size}, {threads}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """What was measured of a cell: ours first, the library by itself second."""
+
+    label: str
+    waves: tuple[PairedWave, ...]
+
+    @property
+    def ratio(self) -> Interval:
+        """Our session's latency over the library's own."""
+        return ratio_of(self.waves)
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval is narrow enough to say anything."""
+        width = self.ratio.width
+        return width is not None and width <= WIDEST
+
+    @property
+    def outside(self) -> bool:
+        """Whether the whole interval lies out of bounds."""
+        ratio = self.ratio
+        if ratio.low is None or ratio.high is None:
+            return False
+        return ratio.high < LOW or ratio.low > HIGH
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fairness:
+    """What all cells say together: the labels of those ``outside`` and ``not_shown``, and the
+    median of all ratios."""
+
+    cells: int
+    outside: tuple[str, ...]
+    not_shown: tuple[str, ...]
+    median: float
+
+    @property
+    def holds(self) -> bool:
+        return not self.outside and MEDIAN_LOW <= self.median <= MEDIAN_HIGH
+
+
+def fairness(cells: Sequence[Parity]) -> Fairness:
+    """The verdict over one or more cells."""
+    return Fairness(
+        cells=len(cells),
+        outside=tuple(cell.label for cell in cells if cell.outside),
+        not_shown=tuple(cell.label for cell in cells if not cell.shown),
+        median=statistics.median(cell.ratio.point for cell in cells),
+    )

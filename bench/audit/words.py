@@ -1,0 +1,128 @@
+"""The verdict of an audit on this machine, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.audit.audited import Audit
+from bench.audit.checks import shown
+from bench.audit.parity import HIGH, LOW
+from bench.audit.twins import FEW, MANY, Twins
+from sizewise.core.disturbances import MAX_LOAD
+
+_FALSE = 0.01
+"""A difference under this is not worth a sentence of its own."""
+_NO_ANSWER = 0.10
+"""Ratios that are known less well than this answer nothing."""
+_REPORT = "Please report this with the file audit.json."
+
+
+def verdict(audit: Audit) -> tuple[str, ...]:
+    """Sentences, the most important first."""
+    return (
+        *_faults(audit),
+        *_ratios(audit.twins),
+        *_libraries(audit),
+        *_inputs(audit),
+        *_gate(audit),
+    )
+
+
+def _faults(audit: Audit) -> Iterator[str]:
+    if audit.overhead.at_fault:
+        yield (
+            "sizewise is at fault: it adds "
+            f"{audit.overhead.harness.median_ns / 1e3:.1f} µs to a call, and this machine's clock "
+            f"is not the reason. {_REPORT}"
+        )
+    for cell in audit.at_fault:
+        yield (
+            f"sizewise is at fault: {cell.label}, takes {shown(cell.ratio)} times what the library "
+            f"takes by itself, and {LOW}–{HIGH} is allowed. {_REPORT}"
+        )
+
+
+def _ratios(twins: Twins) -> Iterator[str]:
+    yield _precision(twins)
+    if not twins.same_holds:
+        yield (
+            "The same engine, measured twice, was called different: on this machine, now, don't "
+            "rely on a verdict that rests on a small difference. Measure again at another time."
+        )
+    if twins.planted_holds:
+        yield f"A tenth more work ({MANY} convolutions instead of {FEW}) was found, at its size."
+    else:
+        found = ", ".join(
+            f"{one.ratio.ratio:.2f} {one.verdict or ''}".strip() for one in twins.planted
+        )
+        yield (
+            f"A tenth more work ({MANY} convolutions instead of {FEW}) was not found for certain "
+            f"in {twins.waves} processes ({found}): smaller differences need --rigor standard, or "
+            "a quieter machine."
+        )
+
+
+def _precision(twins: Twins) -> str:
+    width, wander = twins.ratio_half_width, twins.wander
+    if width is None or width > _NO_ANSWER or wander is None:
+        known = (
+            "no ratio has an interval"
+            if width is None
+            else f"ratios hold to ±{100 * width:.0f} % only"
+        )
+        return (
+            f"No answer yet: {known} after {twins.waves} processes. Stop other programs and audit "
+            "again, for longer: sizewise audit --minutes 10."
+        )
+    wandered = f"milliseconds wandered by {100 * wander.share:.0f} %"
+    what = "take ratios, not milliseconds" if wander.much else "both can be relied upon"
+    return f"Ratios hold to ±{100 * width:.1f} % after {twins.waves} processes; {wandered}: {what}."
+
+
+def _libraries(audit: Audit) -> Iterator[str]:
+    found = audit.fairness
+    if found is None:
+        yield "Nothing was measured beside its library: the table says why."
+        return
+    if audit.at_fault:
+        return
+    narrow = found.cells - len(found.not_shown)
+    if not narrow:
+        yield "What sizewise costs beside the libraries is not shown: the intervals are too wide."
+        return
+    yield (
+        f"Engines run in sizewise as in their libraries by themselves: {found.median:.3f} times as "
+        f"long in the median, {narrow} of {found.cells} cells shown, all within {LOW}–{HIGH}."
+    )
+
+
+def _inputs(audit: Audit) -> Iterator[str]:
+    ratio = audit.fresh_inputs
+    if ratio.low is None or ratio.high is None or ratio.low <= 1 + _FALSE:
+        return
+    yield (
+        f"Images that are not in the processor's caches cost {100 * (ratio.point - 1):.0f} % more "
+        f"({100 * (ratio.low - 1):.0f}–{100 * (ratio.high - 1):.0f} %): figures are of images that "
+        "are."
+    )
+
+
+def _gate(audit: Audit) -> Iterator[str]:
+    sight = audit.sight
+    if "steal" in sight.missing:
+        yield (
+            "The system does not say what a hypervisor takes: neighbours show in the anchor alone."
+        )
+    if sight.burnt <= MAX_LOAD:
+        yield (
+            f"Half a core is {100 * sight.burnt:.1f} % of this machine: the gate lets up to "
+            f"{100 * MAX_LOAD:.0f} % pass."
+        )
+    elif sight.flagged < len(sight.beside_burner) and not sight.busy:
+        yield (
+            f"The gate did not see a program that took half a core ({sight.flagged} of "
+            f"{len(sight.beside_burner)} rounds): look at the machine's load yourself."
+        )
+    if sight.busy:
+        codes = sorted({code for one in sight.quiet for code in one.disturbed})
+        yield f"Something is running here already: rounds were disturbed by {', '.join(codes)}."

@@ -1,0 +1,125 @@
+"""Which engines the next wave measures: as many waves as the ratios between engines need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bench.measured import State, Wave, blocks_of
+from bench.plan import Group, Planned
+from bench.protocol import Protocol
+from sizewise.core.stats import RIGORS, enough, summarize
+from sizewise.core.trials import Result, Trial
+
+_LATER = ("unsupported_backend", "unsupported_source")
+"""What was missing may be here by now: a back end, or a file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """A wave that is to be measured: engines of a size that need it, each in its build ``rebuild``,
+    and where these are not all, the fastest of the others as their ``companion``."""
+
+    group: Group
+    wanted: tuple[Planned, ...]
+    companion: Planned | None
+    number: int
+    rebuild: int
+
+    @property
+    def members(self) -> tuple[Planned, ...]:
+        """All engines of the wave."""
+        return self.wanted if self.companion is None else (*self.wanted, self.companion)
+
+
+class Schedule:
+    """What is on file of the trials of a plan, and which of them need more waves."""
+
+    def __init__(self, groups: Sequence[Group], on_file: Mapping[str, Result]) -> None:
+        self._groups = groups
+        self._known = {
+            identity: result if _counts(result) else replace(result, status="ok")
+            for identity, result in on_file.items()
+        }
+
+    def due(self) -> Iterator[Due]:
+        """A wave for each group that needs one."""
+        for group in self._groups:
+            if wanted := self._wanted(group):
+                number = max(self.waves(planned) for planned in group.members)
+                yield Due(
+                    group=group,
+                    wanted=wanted,
+                    companion=self._companion(group, wanted),
+                    number=number,
+                    rebuild=number % RIGORS[group.protocol.rigor].rebuilds,
+                )
+
+    def take(self, wave: Wave, number: int, session: int) -> None:
+        """Take what a wave gave; ``number`` is its own in the file, ``session`` the run's."""
+        blocks = blocks_of(wave, number, session)
+        for member in wave.members:
+            self.note(member.trial, member.state)
+            known = self._known[member.trial.identity]
+            added = (*known.blocks, *blocks[member.trial.identity])
+            self._known[member.trial.identity] = replace(known, blocks=added)
+
+    def note(self, trial: Trial, state: State) -> None:
+        """Take what became of a trial."""
+        self._known[trial.identity] = replace(
+            self.result(trial),
+            status=state.status,
+            reason_code=state.reason_code,
+            reason=state.reason,
+        )
+
+    def waves(self, planned: Planned) -> int:
+        """The waves in which a trial has samples."""
+        return len({block.wave for block in self._result(planned).blocks})
+
+    def result(self, trial: Trial) -> Result:
+        """What is known of a trial; nothing, where it is new."""
+        return self._known.get(trial.identity) or Result(trial=trial, status="ok")
+
+    def runs(self, planned: Planned) -> bool:
+        """Whether a trial can have figures: none that failed in this run, or can't be measured."""
+        return self._result(planned).status == "ok"
+
+    def _wanted(self, group: Group) -> tuple[Planned, ...]:
+        """Engines with too few waves; all engines where their ratios are not narrow enough yet."""
+        running = [planned for planned in group.members if self.runs(planned)]
+        least, most = waves_of(group.protocol)
+        few = [planned for planned in running if self.waves(planned) < least]
+        if few:
+            return tuple(few)
+        if not running or max(map(self.waves, running)) >= most:
+            return ()
+        results = [self._result(planned) for planned in running]
+        progress = enough(results, RIGORS[group.protocol.rigor])
+        return () if progress.enough else tuple(running)
+
+    def _companion(self, group: Group, wanted: Sequence[Planned]) -> Planned | None:
+        """The fastest engine that needs no more waves: beside it, the ratio of new engines to it is
+        measured by turns."""
+
+        def latency_ms(planned: Planned) -> float:
+            return summarize(self._result(planned)).latency_ms.point
+
+        others = (one for one in group.members if self.runs(one) and one not in wanted)
+        return min(others, key=latency_ms, default=None)
+
+    def _result(self, planned: Planned) -> Result:
+        return self.result(planned.trial)
+
+
+def waves_of(protocol: Protocol) -> tuple[int, int]:
+    """The least and the largest number of waves."""
+    if protocol.processes:
+        return protocol.processes, protocol.processes
+    rigor = RIGORS[protocol.rigor]
+    return rigor.min_waves, rigor.max_waves
+
+
+def _counts(result: Result) -> bool:
+    """Whether a result stands; a trial that failed is tried again."""
+    return result.status != "failed" and result.reason_code not in _LATER

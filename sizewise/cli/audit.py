@@ -1,0 +1,37 @@
+"""``sizewise audit``: what the numbers of this machine are worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from sizewise.cli import console
+from sizewise.cli.options import Json, Out
+from sizewise.pipeline.audit import RECORD, AuditOptions
+
+
+def audit(options: AuditOptions, *, out: Out = Path("runs/audit"), as_json: Json = False) -> None:
+    """Say what numbers of this machine are worth, in about three minutes.
+
+    It measures what is known beforehand: an engine that does nothing, engines beside their bare
+    libraries, one engine twice, and a tenth more work. It needs neither a model nor data. The exit
+    code is 1 where sizewise itself is at fault, and 0 on a slow or noisy machine.
+    """
+    from bench.audit.checks import checks
+    from bench.audit.words import verdict
+    from sizewise.pipeline.audit import audit, document
+
+    found, folder = audit(options, out=out, reporter=console.reporter())
+    if as_json:
+        console.show_json(document(found))
+    else:
+        console.show_table(
+            "What was checked on this machine; ratios are of latencies, with 95 % intervals",
+            ("check", "found", "wanted", "holds"),
+            [(one.name, one.found, one.wanted, one.holds) for one in checks(found)],
+        )
+        typer.echo("\n".join(("", *verdict(found))))
+        console.remark(f"All that was measured is kept in {folder / RECORD}.")
+    console.next_step("sizewise bench YOUR.onnx --rigor standard")
+    raise typer.Exit(found.exit_code)

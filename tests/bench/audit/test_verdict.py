@@ -1,0 +1,96 @@
+"""The table and the sentences of an audit."""
+
+from __future__ import annotations
+
+from bench.audit.audited import Audit, Skipped
+from bench.audit.checks import checks
+from bench.audit.words import verdict
+from tests.bench.audit.audits import FAST, SLOW, audit, parity, sight, twins
+
+
+def answers(found: Audit) -> dict[str, str]:
+    return {check.name: check.holds for check in checks(found)}
+
+
+def test_on_a_quiet_machine_everything_holds() -> None:
+    found = audit()
+    assert found.exit_code == 0
+    assert set(answers(found).values()) == {"yes", ""}
+    said = verdict(found)
+    assert said[0].startswith("Ratios hold to ±")
+    assert "both can be relied upon" in said[0]
+    assert not [s for s in said if "fault" in s or "not found" in s]
+
+
+def test_where_a_session_is_slower_than_its_library_sizewise_is_at_fault() -> None:
+    found = audit(cells=(parity(1.0, 0.01), parity(1.2, 0.01, "openvino at 160")))
+    assert found.exit_code == 1
+    assert verdict(found)[0].startswith("sizewise is at fault: openvino at 160, takes 1.200")
+    assert answers(found)["openvino at 160 ÷ the library by itself"] == "no"
+
+
+def test_a_wide_interval_is_no_fault_wherever_it_lies() -> None:
+    found = audit(cells=(parity(1.5, 0.05), parity(1.0, 0.05, "another")))
+    assert found.exit_code == 0
+    assert answers(found)["a cell ÷ the library by itself"] == "not shown"
+    assert any("not shown" in sentence for sentence in verdict(found))
+
+
+def test_a_slow_clock_is_no_fault() -> None:
+    assert audit(harness=SLOW, clock=SLOW).exit_code == 0
+    found = audit(harness=SLOW, clock=FAST)
+    assert found.exit_code == 1
+    assert "adds 9.0 µs to a call" in verdict(found)[0]
+
+
+def test_a_noisy_machine_is_told_to_take_ratios() -> None:
+    found = audit(twinned=twins(noise=0.12))
+    assert found.exit_code == 0
+    first = verdict(found)[0]
+    assert "take ratios, not milliseconds" in first
+
+
+def test_where_nothing_is_known_it_says_how_to_go_on() -> None:
+    found = audit(twinned=twins(noise=0.6))
+    assert found.exit_code == 0
+    first = verdict(found)[0]
+    assert first.startswith("No answer yet: ratios hold to ±")
+    assert "sizewise audit --minutes 10" in first
+
+
+def test_a_difference_that_is_none_is_told() -> None:
+    found = audit(twinned=twins(same=1.05))
+    assert found.exit_code == 0
+    assert any("was called different" in sentence for sentence in verdict(found))
+
+
+def test_images_outside_the_caches_are_told_where_they_cost() -> None:
+    assert any("cost 8 % more" in sentence for sentence in verdict(audit(fresh=1.08)))
+    assert not any("caches" in sentence for sentence in verdict(audit(fresh=1.005)))
+
+
+def test_what_could_not_be_measured_has_a_line_with_its_reason() -> None:
+    found = audit(skipped=(Skipped(label="torch_compile at 416x416", reason="no compiler"),))
+    (line,) = [c for c in checks(found) if c.name.startswith("torch_compile")]
+    assert line.found == "not measured: no compiler"
+
+
+def test_a_burner_that_is_not_seen_is_told_unless_it_is_small() -> None:
+    blind = audit(seen=sight(flagged=1))
+    assert answers(blind)["a burner takes 25 % of the cores"] == "no"
+    assert any("did not see" in sentence for sentence in verdict(blind))
+    large = audit(seen=sight(flagged=0, burnt=0.5 / 64))
+    assert answers(large)["a burner takes 1 % of the cores"] == ""
+    assert any("lets up to 10 % pass" in sentence for sentence in verdict(large))
+
+
+def test_beside_other_programs_a_burner_tells_nothing() -> None:
+    busy = audit(seen=sight(flagged=1, quiet=("load",)))
+    assert answers(busy)["a burner takes 25 % of the cores"] == "not shown"
+    assert not any("did not see" in sentence for sentence in verdict(busy))
+
+
+def test_what_runs_already_and_what_can_not_be_read_is_told() -> None:
+    said = verdict(audit(seen=sight(quiet=("load",), steal=False)))
+    assert any("disturbed by load" in sentence for sentence in said)
+    assert any("hypervisor" in sentence for sentence in said)

@@ -1,0 +1,149 @@
+"""Which waves are due, by what is on file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.measured import State
+from bench.plan import Group, plan_sweep
+from bench.schedule import Due, Schedule
+from bench.settings import SweepSettings
+from sizewise.core.options import fill
+from sizewise.core.specs import ExportedModel
+from sizewise.core.stats import RIGORS
+from sizewise.core.trials import Result, Trial
+from tests.bench.factories import waves
+from tests.bench.models import colours
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
+    return colours(tmp_path_factory.mktemp("model") / "colours.onnx")
+
+
+def planned(model: ExportedModel, **keys: Any) -> tuple[Group, ...]:
+    fixed = {"backends": "fake", "strategies": "static", "sizes": "32", "threads": 1}
+    settings = fill(SweepSettings, fixed | {"replicas": 3, "rigor": "quick"} | keys)
+    return plan_sweep([model], settings, environment_fingerprint="here")
+
+
+def trials(group: Group) -> list[Trial]:
+    return [member.trial for member in group.members]
+
+
+def noise(count: int, sd: float, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Latencies around 10 ms [waves, rounds, calls]; each wave has luck of its own."""
+    luck = np.random.default_rng(seed).normal(0, sd, (count, 1, 1))
+    return np.asarray(10e6 * np.exp(luck) * np.ones((count, 2, 3)))
+
+
+def measure(schedule: Schedule, some: Sequence[Trial], count: int, sd: float = 0.0) -> None:
+    """Take ``count`` waves of ``some`` trials, each with noise of its own."""
+    for place, one in enumerate(some):
+        for number, wave in enumerate(waves(noise(count, sd, seed=place), one)):
+            schedule.take(wave, number + 1, session=1)
+
+
+def due(schedule: Schedule) -> Mapping[str, tuple[int, set[str]]]:
+    """The number and the trials of the wave that is due, by size."""
+    return {str(one.group.size): (one.number, _identities(one)) for one in schedule.due()}
+
+
+def _identities(one: Due) -> set[str]:
+    return {member.trial.identity for member in one.members}
+
+
+def test_at_first_a_wave_of_every_engine_at_every_size_is_due(model: ExportedModel) -> None:
+    groups = planned(model, sizes="32,64")
+    found = due(Schedule(groups, {}))
+    assert found == {str(g.size): (0, {t.identity for t in trials(g)}) for g in groups}
+
+
+def test_so_many_processes_as_were_asked_for_are_measured(model: ExportedModel) -> None:
+    groups = planned(model, processes=3)
+    schedule = Schedule(groups, {})
+    measure(schedule, trials(groups[0]), 2, sd=0.2)
+    assert [number for number, _ in due(schedule).values()] == [2]
+    measure(schedule, trials(groups[0]), 3, sd=0.2)
+    assert due(schedule) == {}
+
+
+@pytest.mark.parametrize(("sd", "over"), [(0.005, True), (0.5, False)], ids=["quiet", "noisy"])
+def test_waves_end_where_ratios_are_narrow_or_there_are_enough(
+    model: ExportedModel, sd: float, over: bool
+) -> None:
+    groups, rigor = planned(model), RIGORS["quick"]
+    schedule = Schedule(groups, {})
+    measure(schedule, trials(groups[0]), rigor.min_waves - 1, sd)
+    assert due(schedule), "never before the least number"
+    schedule = Schedule(groups, {})
+    measure(schedule, trials(groups[0]), rigor.min_waves, sd)
+    assert (due(schedule) == {}) is over
+    schedule = Schedule(groups, {})
+    measure(schedule, trials(groups[0]), rigor.max_waves, sd)
+    assert due(schedule) == {}
+
+
+def test_more_rigor_goes_on_with_what_is_on_file(model: ExportedModel) -> None:
+    groups = planned(model)
+    schedule = Schedule(groups, {})
+    measure(schedule, trials(groups[0]), 8, sd=0.02)
+    assert due(schedule) == {}
+    stricter = planned(model, rigor="paper")
+    assert trials(stricter[0]) == trials(groups[0])
+    onwards = Schedule(stricter, {t.identity: schedule.result(t) for t in trials(groups[0])})
+    assert [number for number, _ in due(onwards).values()] == [8]
+
+
+def test_a_new_engine_is_measured_beside_the_fastest_that_is_known(model: ExportedModel) -> None:
+    groups = planned(model)
+    slow, fast, new = trials(groups[0])
+    schedule = Schedule(groups, {})
+    measure(schedule, [slow], 8, sd=0.001)
+    for number, wave in enumerate(waves(noise(8, 0.001) / 2, fast)):
+        schedule.take(wave, number + 1, session=1)
+    assert due(schedule) == {"32x32": (8, {fast.identity, new.identity})}
+
+
+@pytest.mark.parametrize("code", ["timeout", "unsupported_backend", "unsupported_source"])
+def test_what_failed_before_is_tried_again_and_what_fails_now_is_not(
+    model: ExportedModel, code: str
+) -> None:
+    (group,) = planned(model, replicas=1)
+    (trial,) = trials(group)
+    status: Any = "failed" if code == "timeout" else "unsupported"
+    state = State(status=status, reason_code=code, reason="It did.")
+    failed = Result(trial=trial, status=status, reason_code=code, reason="It did.")
+    schedule = Schedule((group,), {trial.identity: failed})
+    assert due(schedule)
+    schedule.note(trial, state)
+    assert due(schedule) == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("invalid", "numerics"), ("unsupported", "unsupported_size")]
+)
+def test_what_can_never_be_measured_is_not_tried_again(
+    model: ExportedModel, status: Any, code: str
+) -> None:
+    (group,) = planned(model, replicas=1)
+    (trial,) = trials(group)
+    known = Result(trial=trial, status=status, reason_code=code, reason="It can't.")
+    assert due(Schedule((group,), {trial.identity: known})) == {}
+
+
+def test_rebuilds_take_turns_in_a_paper(model: ExportedModel) -> None:
+    groups = planned(model, rigor="paper", replicas=1)
+    schedule = Schedule(groups, {})
+    rebuilds = []
+    for number in range(6):
+        (one,) = schedule.due()
+        rebuilds.append(one.rebuild)
+        (wave,) = waves(noise(1, 0.1, seed=number), *trials(groups[0]))
+        schedule.take(replace(wave, rebuild=one.rebuild), number + 1, session=1)
+    assert rebuilds == [0, 1, 2, 0, 1, 2]
