@@ -30,6 +30,25 @@ def sizes_of(rows: Iterable[Row]) -> list[Size]:
     return list(dict.fromkeys(row.size for row in by_pixels(rows)))
 
 
+def comparable(row: Row) -> Hashable:
+    """Equal in rows whose latencies compare call by call."""
+    return row.size, row.batch_size, row.result.trial.harness
+
+
+def latest(rows: Iterable[Row]) -> list[Row]:
+    """Those of the latest harness among them: with an earlier one they don't compare."""
+    known = list(rows)
+    newest = max((row.result.trial.harness for row in known), default=0)
+    return [row for row in known if row.result.trial.harness == newest]
+
+
+def at_largest_size(rows: Iterable[Row]) -> list[Row]:
+    """Those with the most pixels."""
+    known = list(rows)
+    pixels = max((row.size.pixels for row in known), default=0)
+    return [row for row in known if row.size.pixels == pixels]
+
+
 def measured_of(rows: Iterable[Row]) -> list[Row]:
     """Those with a latency."""
     return [row for row in rows if row.measured]

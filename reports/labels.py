@@ -14,6 +14,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "network": str,
     "fusion": str,
     "backend": str,
+    "backend_version": str,
     "precision": str,
     "strategy": str,
     "accepted_sizes": str,
@@ -22,16 +23,19 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "accepted_batches": lambda several: f"batches {several}" if several else "",
     "options": str,
     "threads": lambda count: f"threads {count}",
+    "thread_policy": str,
     "streams": lambda count: f"streams {count}",
     "model_sha256": lambda sha256: f"model {sha256[:8]}",
     "replica": lambda number: f"replica {number}",
+    "harness": lambda age: f"{age} harness" if age else "",
     "variant": lambda number: f"#{number}",
 }
 """The columns that may stand in a name, in the order of its words."""
 
 _OF_MODEL = ("network", "fusion", "model_sha256")
 _OF_STRATEGY = ("strategy", "accepted_sizes")
-_ALWAYS = ("backend", "strategy")
+_ALWAYS = ("backend", "strategy", "harness")
+"""An earlier harness is named even where all rows are of it."""
 _IF_NEEDED = (
     "network",
     "fusion",
@@ -41,6 +45,8 @@ _IF_NEEDED = (
     "accepted_batches",
     "options",
     "threads",
+    "backend_version",
+    "thread_policy",
     "streams",
     "model_sha256",
     "replica",
@@ -48,7 +54,10 @@ _IF_NEEDED = (
     "variant",
 )
 """Tried in this order: what an earlier one tells apart needs no later one."""
-_NO_CONSTANTS = ("model_sha256", "replica", "accepted_sizes", "variant")
+_NO_CONSTANTS = (
+    *("backend_version", "thread_policy"),
+    *("model_sha256", "replica", "accepted_sizes", "variant"),
+)
 
 PAIRED_BY = tuple(name for name in _WORDS if name not in _OF_STRATEGY)
 """Equal in two engines that differ in their strategy alone."""
@@ -57,8 +66,8 @@ PAIRED_BY = tuple(name for name in _WORDS if name not in _OF_STRATEGY)
 def label_engines(rows: Sequence[Row]) -> tuple[Row, ...]:
     """``rows`` with their ``variant``, and with ``engine``, ``family``, ``mode`` and ``setting``.
 
-    Variants number engines that differ in nothing but how they were measured, so that no engine
-    has two rows at one size.
+    Variants number engines that differ in no other column, so that no engine has two rows at one
+    size.
     """
     numbered = _with_variants(rows)
     used = _telling(numbered)
@@ -93,10 +102,10 @@ def _joined(row: Row, names: Iterable[str]) -> str:
 
 
 def _with_variants(rows: Sequence[Row]) -> list[Row]:
-    """Numbers 1, 2, … by how rows were measured and, where that is not enough, by their turn.
+    """Numbers 1, 2, … by what stands in no column and, where that is not enough, by their turn.
 
-    Numbered in the order of the file and across strategies, so that engines measured alike have
-    the same number.
+    Numbered in the order of the file and across strategies, so that engines that are alike in it
+    have the same number.
     """
     alike = [name for name in PAIRED_BY if name != "variant"]
     groups = grouped(rows, lambda row: _values(row, alike))
@@ -114,7 +123,7 @@ def _with_variants(rows: Sequence[Row]) -> list[Row]:
 
 def _conditions(row: Row) -> Hashable:
     trial = row.result.trial
-    return trial.protocol, trial.data_sha256, trial.backend_version
+    return trial.harness, trial.builder, trial.layout, trial.environment_fingerprint
 
 
 def _turns(keys: Iterable[Hashable]) -> Iterator[int]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from bench.journal.store import Store
+from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, Row
+from reports.configured import parameters_of, rigor_of
+from reports.machines import is_same
 from reports.rows import rows_of
-from sizewise.core import codec
-from sizewise.core.environment import Environment
 from sizewise.core.errors import RecordError
+from sizewise.core.machine.environment import Environment
 from sizewise.core.trials import Run
 
 if TYPE_CHECKING:
@@ -22,21 +23,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Model:
-    sha256: str
-    parameters: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Configuration:
-    models: tuple[_Model, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Records:
-    """The runs of one environment, the newest on file, with a row for each of their results.
+    """The runs on one machine, that of the newest result on file, with a row for each result.
 
-    ``left_out`` are runs of other environments, never mixed with these.
+    A run may have none: it added waves or accuracies to those of others. ``left_out`` are runs of
+    other environments, never mixed with these. ``environment`` is that of the newest result.
     """
 
     environment: Environment
@@ -44,12 +35,19 @@ class Records:
     left_out: tuple[Run, ...]
     rows: tuple[Row, ...]
 
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """All comparisons of the rows, at the rigor that they were measured with."""
+        return Verdicts(self.rows, rigor_of(self.runs))
+
 
 def load(path: Path | str, models: Collection[str] = ()) -> pd.DataFrame:
     """A results file as a table: a row for each result, the columns of ``reports.columns.COLUMNS``.
 
-    Figures that were not measured are NaN, texts that are not there are empty. The rows are those
-    of the newest environment in the file, of all models or of those with the hashes ``models``.
+    Figures that were not measured are NaN, texts that are not there are empty. Latencies are of
+    warm calls, and their intervals hold for the time of the sweep. The rows are those of the newest
+    environment in the file, of all models or of those with the hashes ``models``; where the column
+    ``harness`` says "earlier", a row does not compare with the others.
 
     Raises InputError, RecordError or SchemaVersionError where there is nothing to read.
     """
@@ -78,16 +76,20 @@ def read_records(path: Path, models: Collection[str] = ()) -> Records:
     """
     with Store.open(path, read_only=True) as store:
         runs = store.runs()
-    return select_records([_only(run, models) for run in runs] if models else runs, path.name)
+    return select_records(_only(runs, models) if models else runs, path.name)
 
 
-def _only(run: Run, models: Collection[str]) -> Run:
-    return replace(run, results=tuple(r for r in run.results if r.trial.model_sha256 in models))
+def _only(runs: Iterable[Run], models: Collection[str]) -> Iterator[Run]:
+    for run in runs:
+        results = tuple(r for r in run.results if r.trial.model_sha256 in models)
+        if results or not run.results:
+            yield replace(run, results=results)
 
 
 def select_records(runs: Iterable[Run], name: str) -> Records:
     """The runs of the newest environment. Raises RecordError where no run has a result."""
-    filled = sorted((run for run in runs if run.results), key=lambda run: run.started)
+    ordered = sorted(runs, key=lambda run: run.started)
+    filled = [run for run in ordered if run.results]
     if not filled:
         raise RecordError(
             f"There is nothing to report in {name}",
@@ -95,24 +97,11 @@ def select_records(runs: Iterable[Run], name: str) -> Records:
             "Run sizewise bench first; it resumes where it was stopped.",
         )
     newest = filled[-1].environment
-    same = [run.environment.fingerprint == newest.fingerprint for run in filled]
-    ours = tuple(run for run, is_same in zip(filled, same, strict=True) if is_same)
+    ours = tuple(run for run in ordered if is_same(run.environment, newest))
     results = tuple(result for run in ours for result in run.results)
     return Records(
         environment=newest,
         runs=ours,
-        left_out=tuple(run for run, is_same in zip(filled, same, strict=True) if not is_same),
-        rows=rows_of(results, _parameters(ours)),
+        left_out=tuple(run for run in filled if not is_same(run.environment, newest)),
+        rows=rows_of(results, parameters_of(ours)),
     )
-
-
-def _parameters(runs: Iterable[Run]) -> dict[str, int]:
-    """Parameters by the model's hash; older files do not have them."""
-    found: dict[str, int] = {}
-    for run in runs:
-        try:
-            configuration = codec.from_json(run.configuration, _Configuration)
-        except (msgspec.ValidationError, msgspec.DecodeError):
-            continue  # somebody else's words; the report shows them as they are
-        found |= {m.sha256: m.parameters for m in configuration.models if m.parameters}
-    return found

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from reports import provenance
 from reports.findings.find import Findings, find
 from reports.load import Records, read_records
+from reports.method.describe import method
 from reports.plots.sweep import draw
 from reports.sections import Section, figures
 from reports.text.grid import plain
@@ -37,8 +38,8 @@ def write_report(results: Path, out: Path, models: Collection[str] = ()) -> Repo
     nothing, OutputError where ``out`` can't be written.
     """
     records = read_records(results, models)
-    findings = find(records.rows)
-    plots = draw(records.rows)
+    findings = find(records)
+    plots = draw(records.verdicts)
     text = compose(records, findings, plots)
     for name, plot in plots.items():
         with written_whole(out / name) as draft:
@@ -54,7 +55,7 @@ def compose(records: Records, findings: Findings, plots: Mapping[str, Figure]) -
     title = f"# {plain(networks)} on {plain(records.environment.cpu)}"
     sentences = "\n".join(f"{turn}. {plain(text)}" for turn, text in enumerate(findings, start=1))
     shown = {name: _plot(name, figure) for name, figure in plots.items()}
-    sections = (*figures(records.rows, shown), *_origins(records))
+    sections = (*figures(records.verdicts, shown), *_origins(records))
     return "\n\n".join(filter(None, (title, sentences, *map(str, sections)))) + "\n"
 
 
@@ -68,7 +69,7 @@ def _origins(records: Records) -> Iterable[Section]:
         title="Environment",
         parts=(provenance.environment_table(records), provenance.left_out(records)),
     )
-    yield Section(title="How it was measured", parts=(provenance.method(records),))
+    yield Section(title="How it was measured", parts=(method(records),))
     yield Section(
         title="How to reproduce",
         parts=(provenance.reproduction(records.runs), provenance.model_table(records.rows)),

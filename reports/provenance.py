@@ -1,4 +1,4 @@
-"""The origin of the figures: machine, method, models and how to reproduce them."""
+"""The origin of the figures: machine, models and how to reproduce them."""
 
 from __future__ import annotations
 
@@ -7,41 +7,53 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from reports.analysis.tradeoffs import TOLERANCE
 from reports.columns import Row
 from reports.grouping import grouped
-from reports.labels import constants
 from reports.load import Records
 from reports.text.grid import grid, plain
 from reports.text.words import (
     command_without_folders,
     counted,
     listed,
-    percent,
     plain_without_folders,
     spelled,
     without_folders,
 )
-from sizewise.core.environment import Environment
-from sizewise.core.stats import BUSY, CONFIDENCE, FEW_PROCESSES, WIDE
-from sizewise.core.trials import Protocol, Run
+from sizewise.core.machine.environment import Environment
+from sizewise.core.trials import Run
+
+_NOT_TELLING = ("kernel", "sizewise", "boot", "microcode")
+"""Fields that set no environment apart."""
 
 
 def environment_table(records: Records) -> str:
     """The machine, the software and the time as a table."""
     where = records.environment
     packages = ", ".join(f"{name} {version}" for name, version in sorted(where.packages.items()))
+    variables = ", ".join(f"{name}={value}" for name, value in sorted(where.variables.items()))
+    boots = dict.fromkeys(run.environment.boot[:8] for run in records.runs if run.environment.boot)
     rows = {
-        "CPU": where.cpu,
+        "CPU": ", ".join(filter(None, (where.cpu, where.cpu_model))),
         "instruction sets": ", ".join(where.cpu_flags) or "none of those that matter for inference",
-        "usable cores": str(where.cores),
+        "usable cores": _cores(where),
         "memory": f"{where.memory_bytes / 2**30:.1f} GiB",
         "accelerators": "; ".join(where.devices) or "none",
         "system": f"{where.system}, kernel {where.kernel}",
+        "microcode": where.microcode or "not reported",
+        "boots": ", ".join(boots) or "not reported",
+        "variables of libraries": without_folders(variables) or "none",
         "runs started": listed(dict.fromkeys(run.started for run in records.runs)),
         "software": f"sizewise {where.sizewise}, Python {where.python}, {packages}",
     }
     return grid(["what", "value"], [[key, plain(text)] for key, text in rows.items()], texts=2)
+
+
+def _cores(where: Environment) -> str:
+    """``4 (8 with hyper-threads), quota 2``, as far as the system told."""
+    quota = "" if where.quota is None else f", quota of {where.quota:g}"
+    if where.physical_cores in (0, where.cores):
+        return f"{where.cores}{quota}"
+    return f"{where.physical_cores} ({where.cores} with hyper-threads){quota}"
 
 
 def left_out(records: Records) -> str:
@@ -54,9 +66,7 @@ def left_out(records: Records) -> str:
 
 def _stranger(ours: Environment, runs: list[Run]) -> str:
     mine, theirs = asdict(ours), asdict(runs[-1].environment)
-    different = [
-        key for key in mine if key not in ("kernel", "sizewise") and mine[key] != theirs[key]
-    ]
+    different = [key for key in mine if key not in _NOT_TELLING and mine[key] != theirs[key]]
     differences = listed(f"{spelled(key)} {_short(theirs[key])}" for key in different)
     results = counted(sum(len(run.results) for run in runs), "result")
     return plain(
@@ -69,53 +79,6 @@ def _short(value: object) -> str:
     if isinstance(value, dict):
         return listed(f"{name} {version}" for name, version in value.items())
     return listed(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
-
-
-def method(records: Records) -> str:
-    """How the rows were measured, with the numbers of the records."""
-    results, rows = [row.result for row in records.rows], records.rows
-    protocols = dict.fromkeys(r.trial.protocol for r in results)
-    blocks = [block for result in results for block in result.blocks]
-    calls = sum(len(block.latency_ns) for block in blocks)
-    parts = [
-        *map(_protocol, protocols),
-        f"That made {counted(calls, 'call')} in {counted(len(blocks), 'block')} for "
-        f"{counted(len(rows), 'row')}. A latency is what a monotonic clock in the engine's own "
-        "process shows around one call. A median is the exponential of the mean, over processes, "
-        f"of log block medians. Its {percent(CONFIDENCE)} interval (CI) is Student's t over the "
-        "processes.",
-        f"A row is unreliable if fewer than {FEW_PROCESSES} processes were measured, if its "
-        f"interval is wider than ±{percent(WIDE)}, or if other programs were busy during more than "
-        f"{percent(BUSY)} of its blocks.",
-        _accuracy(rows),
-        f"The same in every row: {listed(constants(rows))}.",
-    ]
-    return "\n\n".join(plain(part) for part in parts if part)
-
-
-def _protocol(protocol: Protocol) -> str:
-    return (
-        f"Each engine ran in {counted(protocol.processes, 'child process')} of its own, one wave "
-        f"after another. In each wave there were {counted(protocol.rounds, 'round')}; in each "
-        "round every engine of a size had its turn, in random order, for at least "
-        f"{counted(protocol.block_calls, 'call')} and {protocol.block_s:g} s, after "
-        f"{counted(protocol.warmup_calls, 'warm-up call')}."
-    )
-
-
-def _accuracy(rows: Iterable[Row]) -> str:
-    scored = (row for row in rows if row.accuracy_images)
-    sets = [
-        f"{max(row.accuracy_images for row in group)} images of the data set {sha256[:12]}"
-        for sha256, group in grouped(scored, lambda row: row.data_sha256).items()
-    ]
-    if not sets:
-        return ""
-    return (
-        f"Accuracy is that of the timed engine itself, on {listed(sets)}. The recommended engine "
-        f"is the fastest reliable one whose accuracy is at most {100 * TOLERANCE:g} points below "
-        "the best. Tied engines are not shown to be slower."
-    )
 
 
 def model_table(rows: Iterable[Row]) -> str:

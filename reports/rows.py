@@ -6,15 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reports.analysis.accuracies import accuracy_ends
 from reports.calls import call_columns
 from reports.columns import Row
+from reports.costs import build_columns, memory_columns
 from reports.labels import label_engines
 from reports.text.words import times
 from sizewise.core.specs import Profile
-from sizewise.core.stats import summarize
+from sizewise.core.stats import Interval, summarize
 from sizewise.core.trials import RECORDED_METRICS, Build, Result, Trial
 
-MIB = 2**20
+EARLIER = "earlier"
 
 
 def rows_of(results: Sequence[Result], parameters: Mapping[str, int]) -> tuple[Row, ...]:
@@ -32,8 +34,8 @@ def _row(result: Result, parameters: Mapping[str, int]) -> Row:
         precision=_precision(result.trial.cell.precision, result.build),
         parameters=float(parameters.get(result.trial.model_sha256, math.nan)),
         **_engine(result.trial),
-        **_memory(result),
-        **_build(result),
+        **memory_columns(result),
+        **build_columns(result),
         **measured,
     )
 
@@ -46,6 +48,7 @@ def _engine(trial: Trial) -> dict[str, Any]:
         "network": cell.network,
         "fusion": cell.fusion,
         "backend": cell.backend,
+        "backend_version": trial.backend_version,
         "strategy": cell.strategy,
         "accepted_sizes": ", ".join(accepted),
         "graph_fusion": cell.graph_fusion,
@@ -53,9 +56,11 @@ def _engine(trial: Trial) -> dict[str, Any]:
         "accepted_batches": str(spec.batch_range or ""),
         "options": cell.options,
         "threads": spec.threads,
+        "thread_policy": spec.thread_policy,
         "streams": spec.streams,
         "model_sha256": trial.model_sha256,
         "replica": trial.replica,
+        "harness": EARLIER if trial.is_of_an_earlier_harness else "",
         "size": cell.size,
         "height_px": cell.size.height,
         "width_px": cell.size.width,
@@ -76,53 +81,45 @@ def _latency(result: Result) -> dict[str, Any]:
         return {}
     summary = summarize(result)
     return {
-        "latency_ms": summary.latency_ms,
-        "latency_low_ms": _or_nan(summary.low_ms),
-        "latency_high_ms": _or_nan(summary.high_ms),
-        "latency_p90_ms": summary.p90_ms,
-        "image_ms": summary.latency_ms / result.trial.cell.batch_size,
-        "images_per_s": summary.images_per_s,
+        **_interval("latency{}_ms", summary.latency_ms),
+        **_interval("latency_p90{}_ms", summary.p90_ms),
+        **_interval("latency_p99{}_ms", summary.p99_ms),
+        **_interval("images{}_per_s", summary.images_per_s),
+        "latency_width": _or_nan(summary.width),
+        "image_ms": summary.latency_ms.point / result.trial.cell.batch_size,
         "cpu_ms": summary.cpu_ms,
         "background_load": summary.load,
         "processes": summary.processes,
         "calls": summary.calls,
-        "warnings": tuple(doubt.sentence for doubt in summary.doubts),
-        "warning_codes": tuple(doubt.code for doubt in summary.doubts),
+        "cold_calls": summary.cold_calls,
+        "first_cold_ratio": _or_nan(summary.first_cold),
+        "disturbances": tuple(one.sentence for one in summary.disturbances),
+        "disturbance_codes": tuple(one.code for one in summary.disturbances),
     }
+
+
+def _interval(names: str, interval: Interval | None) -> dict[str, float]:
+    """The columns of a figure and of the ends of its interval."""
+    columns = [names.format(end) for end in ("", "_low", "_high")]
+    if interval is None:
+        return dict.fromkeys(columns, math.nan)
+    ends = (interval.point, interval.low, interval.high)
+    return dict(zip(columns, map(_or_nan, ends), strict=True))
 
 
 def _accuracy(result: Result) -> dict[str, Any]:
     known = result.accuracy
     if known is None:
-        return {}
-    names = [metric.name for metric in RECORDED_METRICS]
-    return {name: _or_nan(getattr(known, name)) for name in names} | {
+        return {"accuracy_reason": result.accuracy_reason}
+    scores = {metric: getattr(known, metric.name) for metric in RECORDED_METRICS}
+    ranking = next((m for m, score in scores.items() if m.ranks and score is not None), None)
+    low, high = (None, None) if ranking is None else accuracy_ends(known, ranking)
+    return {metric.name: _or_nan(score) for metric, score in scores.items()} | {
+        "accuracy_low": _or_nan(low),
+        "accuracy_high": _or_nan(high),
         "accuracy_images": known.images,
+        "accuracy_chosen": known.chosen,
         "data_sha256": known.data_sha256,
-    }
-
-
-def _memory(result: Result) -> dict[str, Any]:
-    predicted = _mib(result.build.device_predicted_bytes if result.build else None)
-    known = result.memory
-    if known is None:
-        return {"gpu_predicted_mib": predicted}
-    return {
-        "peak_mib": _mib(known.peak_bytes),
-        "engine_memory_mib": _mib(known.peak_bytes) - _mib(known.before_bytes),
-        "gpu_mib": _mib(known.device_bytes) - _mib(known.device_before_bytes),
-        "gpu_predicted_mib": predicted,
-    }
-
-
-def _build(result: Result) -> dict[str, Any]:
-    build = result.build
-    if build is None:
-        return {}
-    return {
-        "build_s": build.build_s,
-        "file_mib": _mib(build.size_bytes),
-        "achieved": build.achieved,
     }
 
 
@@ -132,10 +129,6 @@ def _precision(requested: str, build: Build | None) -> str:
     if not found or requested in found or found[0] == "unknown":
         return requested
     return f"{requested} file in {found[0]}"
-
-
-def _mib(size_bytes: int | None) -> float:
-    return _or_nan(size_bytes) / MIB
 
 
 def _or_nan(value: float | None) -> float:

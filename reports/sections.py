@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.analysis.fusions import FusionModes, compare_modes
-from reports.analysis.pairs import Pair, find_pairs
+from reports.analysis.pairs import by_engine
+from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
-from reports.tables import by_size, calls, lists
+from reports.tables import by_size, calls, lists, memory, tails
 from reports.tables.fusion import fusion_table
 from reports.text.grid import plain
+from reports.text.verdicts import margin
 from reports.text.words import percent
-from sizewise.core.stats import CONFIDENCE, PRACTICAL
+from sizewise.core.stats import CONFIDENCE
 from sizewise.core.trials import RECORDED_METRICS
 
-UNRELIABLE = "Unreliable rows"
+DISTURBED = "Disturbed rows"
 """The heading that notes refer to."""
 
 
@@ -32,87 +35,123 @@ class Section:
         return "\n\n".join([f"## {self.title}", *filled, self.note]).strip() if filled else ""
 
 
-def figures(rows: Sequence[Row], shown: Mapping[str, str]) -> Iterable[Section]:
+def figures(verdicts: Verdicts, shown: Mapping[str, str]) -> Iterable[Section]:
     """What was measured, plot by plot and table by table; ``shown`` are the plots."""
-    pairs = find_pairs(rows)
-    legend = "" if all(row.reliable for row in rows) else f"† unreliable: see “{UNRELIABLE}”."
+    rows = verdicts.rows
+    legend = f" † disturbed: see “{DISTURBED}”." if any(row.disturbed for row in rows) else ""
     yield Section(
         title="Latency",
-        parts=(shown.get("latency.png", ""), by_size.latency_table(rows)),
-        note=f"Median of one call (a whole batch) with its {percent(CONFIDENCE)} interval; "
-        f"bold: the lowest median of a size. {legend}",
+        parts=(shown.get("latency.png", ""), by_size.latency_table(verdicts)),
+        note=f"Median of one warm call (a whole batch) with its {percent(CONFIDENCE)} interval, "
+        "which holds during this sweep. Bold: the fastest of a size, and what is not shown to be "
+        f"slower; none where that is all.{legend}",
     )
-    yield Section(
-        title="One dynamic engine or one per size",
-        parts=(
-            shown.get("dynamic.png", ""),
-            by_size.ratio_table(pairs),
-            lists.mean_table(pairs),
-        ),
-        note="Latency divided by that of the static engine of the size. Bold: significant, the "
-        f"whole interval lies more than {percent(PRACTICAL)} from 1. {legend}{_apart(pairs)}",
-    )
+    yield _dynamic(verdicts, shown)
     yield from _calls(rows)
     accuracies = [shown[name] for name in shown if name.startswith("accuracy")]
     scores = [by_size.accuracy_table(rows, metric) for metric in RECORDED_METRICS]
-    yield Section(title="Accuracy", parts=(*accuracies, *scores), note="Bold: the best.")
+    yield Section(
+        title="Accuracy",
+        parts=(*accuracies, *scores, lists.unscored_table(rows)),
+        note=_of_accuracies(rows),
+    )
     modes = compare_modes(rows)
     yield Section(
         title="Fusion modes",
-        parts=(shown.get("fusions.png", ""), *map(fusion_table, modes)),
-        note=_of_modes(modes, legend),
+        parts=(shown.get("fusions.png", ""), *(fusion_table(one, verdicts) for one in modes)),
+        note=_of_modes(modes, verdicts, legend),
     )
     yield _memory(rows)
     yield Section(
         title="Builds",
         parts=(lists.build_table(rows),),
-        note="A static engine serves one size. Its row has the time and size of all its engines.",
+        note="A static engine serves one size. Its row has the time and size of all its engines; "
+        "of an engine that was built several times, the median.",
     )
     yield Section(title="Not measured", parts=(lists.refusal_table(rows),))
-    yield Section(title=UNRELIABLE, parts=(lists.warning_table(rows),))
+    yield Section(title=DISTURBED, parts=(lists.disturbed_table(rows),), note=_of_disturbed())
+
+
+def _dynamic(verdicts: Verdicts, shown: Mapping[str, str]) -> Section:
+    return Section(
+        title="One dynamic engine or one per size",
+        parts=(
+            shown.get("dynamic.png", ""),
+            by_size.ratio_table(verdicts),
+            lists.mean_table(verdicts),
+        ),
+        note="Latency divided by that of the static engine of the size. " + _of_ratios(verdicts),
+    )
+
+
+def _of_ratios(verdicts: Verdicts) -> str:
+    """What the signs mean that there are."""
+    judged = [
+        *(pair.judged for pair in verdicts.pairs),
+        *map(verdicts.mean, by_engine(verdicts.pairs).values()),
+    ]
+    said = {one.verdict for one in judged}
+    signs = {
+        "Bold: certainly different.": bool(said & {"FASTER", "SLOWER"}),
+        f"=: the same within {margin(verdicts.rigor)}.": "SAME" in said,
+        "Without a sign: not decided.": "UNCLEAR" in said,
+        f"†: disturbed, see “{DISTURBED}”.": any(one.ratio.disturbed for one in judged),
+        "apart: not measured together, so not compared.": None in said,
+    }
+    return " ".join(sentence for sentence, there in signs.items() if there)
 
 
 def _calls(rows: Sequence[Row]) -> Iterable[Section]:
+    yield Section(
+        title="Tails and throughput", parts=(tails.tail_table(rows),), note=tails.note(rows)
+    )
     yield Section(
         title="Cold start",
         parts=(calls.cold_start_table(rows), calls.change_failures(rows)),
         note=calls.COLD_START_NOTE,
     )
+    yield Section(
+        title="From picture to objects", parts=(calls.way_table(rows),), note=calls.WAY_NOTE
+    )
     yield Section(title="Parts of a call", parts=(calls.part_table(rows),), note=calls.PART_NOTE)
 
 
+def _of_accuracies(rows: Sequence[Row]) -> str:
+    bold = "Bold: the best, and what ties with it; none where that is all."
+    if all(math.isnan(row.accuracy_low) for row in rows):
+        return bold
+    return (
+        f"{bold} In brackets the {percent(CONFIDENCE)} interval, by bootstrap over images. Two "
+        "engines are compared over the same images, so their difference is known better than that."
+    )
+
+
 def _memory(rows: Sequence[Row]) -> Section:
-    on_gpu = by_size.gpu_memory_table(rows)
-    note = (
-        "Peak resident memory of a process that holds one engine. In brackets: how much of it came "
-        "with opening and running the engine."
-    )
-    gpu_note = (
-        " GPU memory came with opening and running the engine, as the driver reports it for the "
-        "process, CUDA's own included. In brackets: what the engine says it needs for weights, "
-        "activations and scratch."
-    )
+    on_gpu = memory.gpu_memory_table(rows)
     return Section(
         title="Memory",
-        parts=(by_size.memory_table(rows), on_gpu),
-        note=note + gpu_note if on_gpu else note,
+        parts=(memory.memory_table(rows), on_gpu),
+        note=memory.NOTE + memory.GPU_NOTE if on_gpu else memory.NOTE,
     )
 
 
-def _apart(pairs: Sequence[Pair]) -> str:
-    count = sum(not pair.ratio.paired for pair in pairs)
-    if not count:
-        return ""
-    return f" {count} of {len(pairs)} pairs were measured apart in time; they carry † too."
+def _of_disturbed() -> str:
+    return (
+        "Their milliseconds may not be those of this machine alone. Their ratios to engines that "
+        "were measured by turns with them may hold all the same: each is judged by its own "
+        "interval. A wide interval is no disturbance."
+    )
 
 
-def _of_modes(modes: Sequence[FusionModes], legend: str) -> str:
+def _of_modes(modes: Sequence[FusionModes], verdicts: Verdicts, legend: str) -> str:
     if not modes:
         return ""
     reference = plain(modes[0].reference)
     return (
         f"Networks that differ in how they merge their scales. ÷ {reference}: latency divided by "
-        f"that of {reference} in the same engine, with the interval of the ratio. Bold: the best "
-        "of a column. An accuracy is that of one trained network, and a range where engines "
-        f"differ. Another training would give another, so small differences say little. {legend}"
+        f"that of {reference} in the same engine, with the interval of the ratio; bold: certainly "
+        f"different, =: the same within {margin(verdicts.rigor)}. Elsewhere bold is the best of a "
+        "column, and what ties with it. An accuracy is that of one trained network, and a range "
+        "where engines differ. Another training would give another, so small differences say "
+        f"little.{legend}"
     )

@@ -6,11 +6,12 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from reports.analysis.accuracies import gain
 from reports.analysis.tradeoffs import scored_by
 from reports.columns import Row
 from reports.grouping import grouped, measured_of, sizes_of
 from sizewise.core.specs import Size
-from sizewise.core.stats import Ratio
+from sizewise.core.stats import Interval
 from sizewise.core.trials import Metric
 
 USUAL_REFERENCE = "average"
@@ -65,6 +66,23 @@ class FusionModes:
             if mode in modes
         }
 
+    def gain(self, mode: str, rival: str, metric: Metric) -> Interval:
+        """By how much a mode is more accurate than another: the mean over settings, with the
+        interval of the first setting in which both were evaluated on the same images.
+
+        Settings share networks and images, so their mean is known no better than one of them.
+        """
+        scores, sign = self.scores(metric), -1 if metric.lower_is_better else 1
+        point = sign * (scores[mode] - scores[rival])
+        for setting in self.settings:
+            ours, theirs = (_of(scored_by(self.rows, metric), m, setting) for m in (mode, rival))
+            if ours is not None and theirs is not None:
+                found = gain(ours, theirs, metric)
+                if found.low is not None and found.high is not None:
+                    shift = point - found.point
+                    return Interval(point=point, low=found.low + shift, high=found.high + shift)
+        return Interval(point=point, low=None, high=None)
+
 
 def _of(rows: Iterable[Row], mode: str, setting: str) -> Row | None:
     return next((row for row in rows if (row.mode, row.setting) == (mode, setting)), None)
@@ -97,8 +115,3 @@ def main_settings(rows: Iterable[Row]) -> list[str]:
 
 def _setting(row: Row) -> str:
     return row.setting
-
-
-def reliable(ratio: Ratio, rows: Iterable[Row]) -> bool:
-    """Measured by turns, and all of ``rows`` reliable."""
-    return ratio.paired and all(row.reliable for row in rows)

@@ -1,58 +1,91 @@
-"""Accuracy against latency: which rows compete, and which of them nothing beats."""
+"""Accuracy against latency: which rows compete, and which comparisons that takes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
+from reports.analysis.accuracies import gain, is_as_good, is_more
+from reports.analysis.ratios import Ratios
 from reports.columns import Row
 from reports.grouping import grouped, measured_of
+from sizewise.core.stats import Interval
 from sizewise.core.trials import RECORDED_METRICS, Metric
 
-TOLERANCE = 0.005
-"""Half a point of AP or IoU: what counts as good as the best."""
-ROUNDING = 1e-12
-"""So that a difference of exactly ``TOLERANCE`` is within it."""
 RANKED_BY = tuple(metric for metric in RECORDED_METRICS if metric.ranks)
 """What networks are compared by: detectors by AP, segmenters by mIoU."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Contest:
-    """Measured rows whose accuracies compare (one metric, one data set), fastest image first."""
+    """Measured rows whose accuracies and latencies compare (one metric, the same images, one
+    harness), fastest image first."""
 
     metric: Metric
     rows: tuple[Row, ...]
+    ratios: Ratios
+    _gains: dict[tuple[Row, Row], Interval] = field(default_factory=dict, init=False)
 
-    @property
-    def best_score(self) -> float:
-        return max(row.score(self.metric) for row in self.rows)
-
-    @property
+    @cached_property
     def most_accurate(self) -> Row:
         """The fastest where several are."""
         return max(self.rows, key=lambda row: row.score(self.metric))
 
-    @property
+    @cached_property
     def near(self) -> tuple[Row, ...]:
-        """Rows within ``TOLERANCE`` of the best."""
-        least = self.best_score - TOLERANCE - ROUNDING
-        return tuple(row for row in self.rows if row.score(self.metric) >= least)
+        """Rows that are as good as the most accurate one."""
+        best = self.most_accurate
+        return tuple(row for row in self.rows if row is best or is_as_good(self.gain(row, best)))
 
-    @property
-    def good_enough(self) -> tuple[Row, ...]:
-        """The reliable ones of these; all of them where none is."""
-        return tuple(row for row in self.near if row.reliable) or self.near
+    @cached_property
+    def recommended(self) -> Row:
+        """The fastest of these."""
+        return self.ratios.fastest(self.near)
+
+    def gain(self, a: Row, b: Row) -> Interval:
+        """By how much ``a`` is more accurate than ``b``."""
+        if (a, b) not in self._gains:
+            self._gains[a, b] = gain(a, b, self.metric)
+        return self._gains[a, b]
+
+    def challengers(self, row: Row, margin: float) -> list[Row]:
+        """Those that may put ``row`` off the Pareto front: the fastest one that is not shown to be
+        less accurate, and the most accurate one that is not slower by more than a ``margin``.
+
+        Medians alone choose them, so that few comparisons are spoken of.
+        """
+        ahead = [one for one in self.rows if one.image_ms <= row.image_ms * (1 + margin)]
+        others = [one for one in ahead if one is not row]
+        fastest = next((one for one in others if not is_more(self.gain(row, one))), None)
+        peak = max(others, key=lambda one: one.score(self.metric), default=None)
+        chosen = dict.fromkeys(one for one in (fastest, peak) if one is not None)
+        return [one for one in chosen if not is_more(self.gain(row, one))]
+
+    def spoken_of(self, margin: float) -> Iterator[tuple[Row, Row]]:
+        """The pairs that the recommendation and the Pareto front rest on, beside those of a
+        size."""
+        best = self.recommended
+        yield from ((best, row) for row in self.near if row is not best)
+        if best is not self.most_accurate:
+            yield best, self.most_accurate
+        for row in self.rows:
+            yield from ((other, row) for other in self.challengers(row, margin))
 
 
-def contests(rows: Iterable[Row]) -> Iterator[Contest]:
-    """One per metric and data set; none where accuracy was not measured."""
+def contests(rows: Iterable[Row], ratios: Ratios) -> Iterator[Contest]:
+    """One per metric, choice of images and harness; none where accuracy was not measured."""
     ordered = sorted(measured_of(rows), key=lambda row: row.image_ms)
     for metric in RANKED_BY:
         scored = scored_by(ordered, metric)
-        for rivals in grouped(scored, lambda row: row.data_sha256).values():
-            yield Contest(metric=metric, rows=tuple(rivals))
+        for rivals in grouped(scored, _comparable).values():
+            yield Contest(metric=metric, rows=tuple(rivals), ratios=ratios)
+
+
+def _comparable(row: Row) -> tuple[object, ...]:
+    images = (row.data_sha256, row.accuracy_chosen, row.accuracy_images)
+    return (*images, row.result.trial.harness)
 
 
 def scored_by(rows: Iterable[Row], metric: Metric) -> list[Row]:
@@ -64,14 +97,3 @@ def best_score(values: Iterable[float], metric: Metric) -> float:
     """The best of ``values``, NaN of none."""
     choose = min if metric.lower_is_better else max
     return choose(values, default=math.nan)
-
-
-def pareto_front(contest: Contest) -> list[Row]:
-    """Rows that no other row beats in both latency per image and accuracy, fastest first."""
-    front: list[Row] = []
-    highest = -1.0
-    for row in sorted(contest.rows, key=lambda row: (row.image_ms, -row.score(contest.metric))):
-        if row.score(contest.metric) > highest:
-            front.append(row)
-            highest = row.score(contest.metric)
-    return front

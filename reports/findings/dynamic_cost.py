@@ -5,48 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.analysis.builds import BuildTotal, build_totals
-from reports.analysis.pairs import Mean, Pair, best_mean, best_of, by_backend, find_pairs
-from reports.columns import COLUMNS, Row
-from reports.findings.phrases import CI, change, price
+from reports.analysis.pairs import Pair, by_backend, tied
+from reports.analysis.verdicts import Verdicts
+from reports.columns import COLUMNS
+from reports.text.verdicts import details, price
 from reports.text.words import counted
 
 
-def what_dynamic_costs(rows: Sequence[Row]) -> str:
+def what_dynamic_costs(verdicts: Verdicts) -> str:
     """A sentence for each back end that was measured with both."""
-    groups = by_backend(find_pairs(rows))
+    groups = by_backend(verdicts.pairs)
     if not groups:
         return (
             "No comparison of dynamic with static engines: no back end was measured with both at "
             "one size."
         )
-    costs = [_cost(backend, pairs) for backend, pairs in groups.items()]
+    costs = [_cost(backend, pairs, verdicts) for backend, pairs in groups.items()]
     return f"One dynamic engine instead of one static engine per size. {' '.join(costs)}"
 
 
-def _cost(backend: str, pairs: Sequence[Pair]) -> str:
-    mean = best_mean(pairs)
-    details = [*_interval(mean), *_basis(pairs)]
-    return f"In {backend}: {price(mean)} ({', '.join(details)}){_builds(pairs)}."
-
-
-def _interval(mean: Mean) -> list[str]:
-    if mean.low is None or mean.high is None:
-        return ["no CI from one process"]
-    ends = f"{CI}{change(mean.low)} to {change(mean.high)}"
-    in_the_price = mean.low > 1 or mean.high < 1
-    return [ends] if in_the_price else [change(mean.ratio), ends]
+def _cost(backend: str, pairs: Sequence[Pair], verdicts: Verdicts) -> str:
+    judged = verdicts.mean(pairs)
+    said = ", ".join([*details(judged), *_basis(pairs)])
+    return f"In {backend}: {price(judged, verdicts.rigor)} ({said}){_builds(pairs)}."
 
 
 def _basis(pairs: Sequence[Pair]) -> list[str]:
-    used = best_of(pairs)
+    used = tied(pairs)
     noun = "size" if len({pair.row.size for pair in used}) == len(used) else "pair"
     one = len(used) == 1
     basis = (
         f"at {used[0].row.text('size')}" if one else f"geometric mean of {counted(len(used), noun)}"
     )
-    if len(used) < len(pairs):
-        return [basis, f"{len(pairs) - len(used)} unreliable left out"]
-    return [basis] if used[0].reliable else [basis, "unreliable"]
+    left_out = len(pairs) - len(used)
+    disturbed = sum(pair.judged.ratio.disturbed for pair in used)
+    remarks = {
+        basis: True,
+        f"{left_out} measured apart left out": left_out,
+        "disturbed" if disturbed == len(used) else f"{disturbed} disturbed": disturbed,
+    }
+    return [remark for remark, holds in remarks.items() if holds]
 
 
 def _builds(pairs: Sequence[Pair]) -> str:
@@ -55,7 +53,7 @@ def _builds(pairs: Sequence[Pair]) -> str:
     Empty where one of them is not known.
     """
     rows = list(dict.fromkeys(row for pair in pairs for row in (pair.row, pair.static)))
-    if any(row.result.build is None for row in rows):
+    if not all(row.result.builds for row in rows):
         return ""
     totals = build_totals(rows)
     ours, theirs = (

@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
+from reports.analysis.accuracies import ROUNDING, is_tie
 from reports.analysis.fusions import FusionModes, compare_modes, main_settings
-from reports.analysis.pairs import compare_rows
-from reports.analysis.tradeoffs import RANKED_BY, ROUNDING, TOLERANCE
-from reports.columns import COLUMNS, Row
-from reports.findings.phrases import CI
-from reports.text.words import counted, listed, measured, times
-from sizewise.core.stats import Ratio
+from reports.analysis.tradeoffs import RANKED_BY
+from reports.analysis.verdicts import Verdicts
+from reports.columns import COLUMNS
+from reports.text.verdicts import CI, factor, margin, no_verdict
+from reports.text.words import counted, listed, times
+from sizewise.core.evidence.intervals import TOLERANCE
+from sizewise.core.stats import Interval
 from sizewise.core.trials import Metric
 
 BASELINE = "single"
 """The mode that looks at one scale only."""
 
 
-def what_fusion_costs(rows: Sequence[Row]) -> str:
+def what_fusion_costs(verdicts: Verdicts) -> str:
     """The most accurate mode at the largest size against the reference (where it is that itself:
     against one scale, or the next in accuracy); empty where no two modes have an accuracy."""
-    for modes in reversed(compare_modes(rows)):
+    for modes in reversed(compare_modes(verdicts.rows)):
         for metric in RANKED_BY:
             scores = modes.scores(metric)
             if len({modes.fusion_of(mode) for mode in scores}) > 1:
                 best_first = sorted(scores, key=lambda mode: -scores[mode])
-                return _sentence(modes, metric, {mode: scores[mode] for mode in best_first})
+                ordered = {mode: scores[mode] for mode in best_first}
+                return _sentence(modes, metric, ordered, verdicts)
     return ""
 
 
-def _sentence(modes: FusionModes, metric: Metric, scores: Mapping[str, float]) -> str:
+def _sentence(
+    modes: FusionModes, metric: Metric, scores: Mapping[str, float], verdicts: Verdicts
+) -> str:
     """``scores`` come best first."""
     best, rival = next(iter(scores)), _rival(modes, list(scores))
-    gain = scores[best] - scores[rival]
-    small = gain <= TOLERANCE + ROUNDING
     count = counted(len({modes.fusion_of(mode) for mode in scores}), "fusion mode")
     form = COLUMNS[metric.name].text
     return (
         f"Most accurate of {count} at {times(modes.size)}: {best}, {metric.title} "
-        f"{form(scores[best])}, {'at most half a point' if small else f'{100 * gain:.1f} points'} "
-        f"above {rival} ({form(scores[rival])}).{_price(modes, best, rival)}"
+        f"{form(scores[best])}, {_gain(modes.gain(best, rival, metric))} {rival} "
+        f"({form(scores[rival])}).{_price(modes, best, rival, verdicts)}"
     )
 
 
@@ -53,25 +55,33 @@ def _rival(modes: FusionModes, best_first: Sequence[str]) -> str:
     return others[0]
 
 
-def _price(modes: FusionModes, best: str, rival: str) -> str:
+def _gain(gained: Interval) -> str:
+    """``4.0 points (95 % CI 2.1–5.9) above``, or that it is no certain gain."""
+    points = f"{100 * gained.point:.1f} points"
+    interval = ""
+    if gained.low is not None and gained.high is not None:
+        low, high = (f"{100 * end:.1f}".replace("-", "−") for end in (gained.low, gained.high))
+        interval = f" ({CI}{low} to {high})"
+        if is_tie(gained):
+            return f"{points}{interval}, which is no certain gain, above"
+    if gained.point <= TOLERANCE + ROUNDING:
+        return f"at most half a point{interval} above"
+    return f"{points}{interval} above"
+
+
+def _price(modes: FusionModes, best: str, rival: str, verdicts: Verdicts) -> str:
     prices: list[str] = []
     for setting in main_settings(modes.measured):
         ours, theirs = (modes.measured_row(mode, setting) for mode in (best, rival))
         if ours is not None and theirs is not None:
-            ratio = compare_rows(ours, theirs)
-            prices.append(f"{_times(ratio)} in {setting}{_remarks(ratio, ours, theirs)}")
+            judged = verdicts.of(ours, theirs)
+            remarks = {
+                f"the same within {margin(verdicts.rigor)}": judged.verdict == "SAME",
+                "not decided": judged.verdict == "UNCLEAR",
+                no_verdict(judged.ratio): judged.verdict is None,
+                "disturbed": judged.ratio.disturbed,
+            }
+            said = ", ".join(remark for remark, holds in remarks.items() if holds)
+            said = f" ({said})" if said else ""
+            prices.append(f"{factor(judged.ratio)} in {setting}{said}")
     return f" Its latency compared with {rival}: {listed(prices)}." if prices else ""
-
-
-def _times(ratio: Ratio) -> str:
-    low, high = (math.nan if end is None else end for end in (ratio.low, ratio.high))
-    return measured(ratio.ratio, low, high, places=2, unit="×", named=CI)
-
-
-def _remarks(ratio: Ratio, ours: Row, theirs: Row) -> str:
-    remarks = {
-        "not significant": ratio.verdict not in ("faster", "slower"),
-        "unreliable": not (ours.reliable and theirs.reliable),
-    }
-    said = ", ".join(remark for remark, holds in remarks.items() if holds)
-    return f" ({said})" if said else ""

@@ -1,17 +1,14 @@
-"""How the findings speak of a row, a ratio and a mean."""
+"""How the findings speak of a row."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-from reports.analysis.pairs import Mean
 from reports.columns import Row
-from reports.text.words import measured, percent
-from sizewise.core.stats import CONFIDENCE, PRACTICAL
-
-CI = f"{percent(CONFIDENCE)} CI "
-NO_DIFFERENCE = "no significant latency difference"
+from reports.text.verdicts import CI
+from reports.text.words import measured
+from sizewise.core.trials import Metric
 
 
 def latency(row: Row) -> str:
@@ -21,29 +18,15 @@ def latency(row: Row) -> str:
     return measured(row.latency_ms, *ends, digits=3, unit=unit, named=CI)
 
 
+def score(row: Row, metric: Metric) -> str:
+    """``AP 0.515 (0.491–0.540)``, with the interval where there is one."""
+    ends = row.accuracy_low, row.accuracy_high
+    known = not any(map(math.isnan, ends))
+    interval = f" ({'–'.join(f'{end:.3f}' for end in ends)})" if known else ""
+    return f"{metric.title} {row.text(metric.name)}{interval}"
+
+
 def warning(rows: Iterable[Row]) -> str:
-    """A sentence with the warnings of ``rows``, each once; empty without any."""
-    why = "; ".join(dict.fromkeys(reason for row in rows for reason in row.warnings))
+    """A sentence with the disturbances of ``rows``, each once; empty without any."""
+    why = "; ".join(dict.fromkeys(reason for row in rows for reason in row.disturbances))
     return f" Warning: {why}." if why else ""
-
-
-def speed_up(ratio: float, low: float | None, high: float | None) -> str:
-    """``4.77× (95 % CI 4.67–4.87) faster than``, or ``as fast as`` where that is not certain."""
-    ends = (math.nan if end is None else end for end in (low, high))
-    text = measured(ratio, *ends, places=2, unit="×", named=CI)
-    faster = ratio > 1 if low is None else low > 1
-    return f"{text} {'faster than' if faster else 'as fast as'}"
-
-
-def change(ratio: float) -> str:
-    """A ratio as a signed difference: ``+4.2 %``, never ``−0.0 %``."""
-    rounded = round(100 * (ratio - 1), 1) or 0.0
-    return f"{rounded:+.1f} %".replace("-", "−")
-
-
-def price(mean: Mean) -> str:
-    """What a ratio of latencies comes to: ``+4.2 % latency``, or that it does not differ."""
-    if mean.low is None or mean.high is None or mean.low > 1 or mean.high < 1:
-        return f"{change(mean.ratio)} latency"
-    small = mean.high - 1 < PRACTICAL and 1 - mean.low < PRACTICAL
-    return "the same latency" if small else NO_DIFFERENCE

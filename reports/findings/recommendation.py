@@ -1,84 +1,118 @@
-"""Which engine to ship: the fastest within half a point of the best accuracy."""
+"""Which engine to ship: the fastest of those that are as good as the most accurate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reports.analysis.pairs import compare_rows
-from reports.analysis.tradeoffs import Contest, contests
+from reports.analysis.accuracies import is_tie
+from reports.analysis.tradeoffs import Contest
+from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
-from reports.findings.phrases import latency, speed_up, warning
-from reports.grouping import measured_of
-from reports.text.words import listed
+from reports.findings.again import measure_again
+from reports.findings.phrases import latency, score, warning
+from reports.grouping import at_largest_size, latest, measured_of
+from reports.load import Records
+from reports.text.verdicts import lead, margin
+from reports.text.words import counted, listed, plus_minus
+from sizewise.core.stats import Verdict
 
 NAMED = 2
 """Engines that are named one by one beside the recommended one."""
 
 
-def what_to_ship(rows: Sequence[Row]) -> str:
-    """A recommendation for each metric and data set, or what can be said without any accuracy."""
-    sentences = [_recommended(contest) for contest in contests(rows)]
-    return " ".join(sentences) or _without_accuracy(rows)
+def what_to_ship(records: Records) -> str:
+    """A recommendation for each metric and data set, or what can be said without any accuracy, or
+    that there is no answer yet."""
+    verdicts = records.verdicts
+    newest = set(latest(measured_of(verdicts.rows)))
+    sentences = [_of_contest(c, records) for c in verdicts.contests if c.rows[0] in newest]
+    return " ".join(sentences) or _without_accuracy(records)
 
 
-def _recommended(contest: Contest) -> str:
-    best, *others = contest.good_enough
+def _of_contest(contest: Contest, records: Records) -> str:
+    verdicts, best = records.verdicts, contest.recommended
+    rivals = [row for row in contest.near if row is not best]
+    what = f"{best.where}, {latency(best)}, {score(best, contest.metric)}"
+    if _is_open(best, rivals, verdicts):
+        return _no_answer(what, f"{counted(len(rivals), 'engine')} as accurate", best, records)
     return (
-        f"Recommended: {best.where}, {latency(best)}, {_score(contest, best)}; "
-        f"{_lead(contest, best)}.{_tied(best, others)}{_passed_over(contest, best)}"
-        f"{warning([best])}"
+        f"Recommended: {what}; {_lead(contest, verdicts)}."
+        f"{_tied(best, rivals, verdicts)}{warning([best])}"
     )
 
 
-def _score(contest: Contest, row: Row) -> str:
-    return f"{contest.metric.title} {row.text(contest.metric.name)}"
+def _is_open(best: Row, rivals: Sequence[Row], verdicts: Verdicts) -> bool:
+    """Whether there are rivals, and not one of them is decided upon."""
+    return bool(rivals) and not any(verdicts.of(row, best).decided for row in rivals)
 
 
-def _lead(contest: Contest, best: Row) -> str:
-    """How it compares with the most accurate engine."""
-    peak = contest.most_accurate
+def _no_answer(what: str, rivals: str, best: Row, records: Records) -> str:
+    return (
+        f"No answer yet: lowest so far is {what}, and no comparison of it with {rivals} is "
+        f"decided. {measure_again(records)}{warning([best])}"
+    )
+
+
+def _lead(contest: Contest, verdicts: Verdicts) -> str:
+    """How it compares with the most accurate engine or, where it is that, with the next."""
+    metric, best, peak = contest.metric, contest.recommended, contest.most_accurate
     if best is peak:
-        return "no engine is more accurate"
-    doubt = "" if peak.reliable else ", unreliable"
-    peak_latency = f"{peak.where} ({latency(peak)}{doubt})"
-    if _score(contest, best) == _score(contest, peak):
-        return f"{_speed_up(best, peak)} {peak_latency} at the same {contest.metric.title}"
-    return f"{_speed_up(best, peak)} the most accurate, {peak_latency}, {_score(contest, peak)}"
+        return f"no engine is more accurate{_next(contest, verdicts)}"
+    speed = lead(verdicts.of(best, peak), verdicts.rigor)
+    named = f"{peak.where} ({latency(peak)})"
+    if best.text(metric.name) == peak.text(metric.name):
+        return f"{speed} {named} at the same {metric.title}"
+    tie = "; the images do not tell these two apart" if is_tie(contest.gain(peak, best)) else ""
+    return f"{speed} the most accurate, {named}, {score(peak, metric)}{tie}"
 
 
-def _speed_up(best: Row, peak: Row) -> str:
-    """Per image: where batches differ, the ratio of calls counts for the images they hold."""
-    ratio = compare_rows(peak, best)
-    images = best.batch_size / peak.batch_size
-    low, high = (None if end is None else end * images for end in (ratio.low, ratio.high))
-    return speed_up(ratio.ratio * images, low, high)
+def _next(contest: Contest, verdicts: Verdicts) -> str:
+    """Its lead over the next fastest as good, where that is certain."""
+    rivals = [row for row in contest.near if row is not contest.recommended]
+    if not rivals:
+        return ""
+    rival = verdicts.ratios.fastest(rivals)
+    judged = verdicts.of(contest.recommended, rival)
+    if not judged.certain:
+        return ""
+    return f", and it is {lead(judged, verdicts.rigor)} the next, {rival.where}"
 
 
-def _tied(best: Row, others: Iterable[Row]) -> str:
+def _tied(best: Row, rivals: Iterable[Row], verdicts: Verdicts) -> str:
     """Engines as good that are not shown to be slower."""
-    tied = [
-        row.where
-        for row in others
-        if row.batch_size == best.batch_size and compare_rows(row, best).verdict != "slower"
-    ]
-    return f" Statistically tied: {listed(tied, most=NAMED)}." if tied else ""
+    found: dict[Verdict | None, list[Row]] = {}
+    for row in rivals:
+        found.setdefault(verdicts.of(row, best).verdict, []).append(row)
+    same = listed((row.where for row in found.get("SAME", ())), most=NAMED)
+    unclear = listed(
+        (_unclear(row, best, verdicts) for row in found.get("UNCLEAR", ())), most=NAMED
+    )
+    apart = listed((row.where for row in found.get(None, ())), most=NAMED)
+    sentences = {
+        f" As fast within {margin(verdicts.rigor)}: {same}.": same,
+        f" Not decided against: {unclear}.": unclear,
+        f" Measured apart, so not compared: {apart}.": apart,
+    }
+    return "".join(sentence for sentence, holds in sentences.items() if holds)
 
 
-def _passed_over(contest: Contest, best: Row) -> str:
-    """Faster ones that were not recommended because they are unreliable."""
-    faster = contest.near[: contest.near.index(best)]
-    names = listed((row.where for row in faster), most=NAMED)
-    return f" Faster but unreliable: {names}." if faster else ""
+def _unclear(row: Row, best: Row, verdicts: Verdicts) -> str:
+    width = verdicts.of(row, best).ratio.width
+    return row.where if width is None else f"{row.where} ({plus_minus(width)})"
 
 
-def _without_accuracy(rows: Iterable[Row]) -> str:
-    measured = measured_of(rows)
-    if not measured:
+def _without_accuracy(records: Records) -> str:
+    verdicts = records.verdicts
+    rows = latest(measured_of(verdicts.rows))
+    if not rows:
         return "No recommendation: no engine was measured."
-    pixels = max(row.size.pixels for row in measured)
-    largest = [row for row in measured if row.size.pixels == pixels]
-    best = min(largest, key=lambda row: row.image_ms)
+    largest = at_largest_size(rows)
+    best = verdicts.ratios.fastest(largest)
+    rivals = [row for row in largest if row is not best]
+    what = f"{best.where}, {latency(best)}"
+    if _is_open(best, rivals, verdicts):
+        return _no_answer(what, f"{counted(len(rivals), 'engine')} at this size", best, records)
     return (
         "No recommendation: accuracy was not measured (--data). "
-        f"Fastest at the largest size: {best.where}, {latency(best)}.{warning([best])}"
+        f"Fastest at the largest size: {what}.{_tied(best, rivals, verdicts)}{warning([best])}"
     )

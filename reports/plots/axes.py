@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,16 +17,19 @@ from numpy.typing import NDArray
 
 from reports.columns import Row
 from reports.grouping import sizes_of
-from reports.text.words import percent, times
+from reports.text.words import times
 from sizewise.core.specs import Size
-from sizewise.core.stats import PRACTICAL
 
 Points = Sequence[tuple[float, float]]
+Values = Sequence[tuple[float, float, float]]
+"""Points with the ends of their intervals, NaN where there is no interval."""
 GREY = "#666666"
-UNRELIABLE = "unreliable"
+DISTURBED = "disturbed"
 FRONT = "Pareto front"
-BAND = f"within ±{percent(PRACTICAL)}"
-NO_ENGINES = (BAND, FRONT, UNRELIABLE)
+UNDECIDED = "pale: not decided"
+BAND = "the same: within"
+_NO_ENGINES = (BAND, FRONT, UNDECIDED, DISTURBED)
+"""How the names in a legend begin that are of no engine."""
 _LOG_FROM = 3
 """The ratio of largest to smallest value from which on a scale is logarithmic."""
 
@@ -70,12 +74,28 @@ def plain_scale(axes: Axes, which: Literal["x", "y"], values: Sequence[float], l
     axis.set_label_text(f"{label}, log scale" if wide else label)
 
 
-def cross_out(axes: Axes, points: Points, reliable: Sequence[bool]) -> None:
-    """A cross on every unreliable point."""
-    crossed = [point for point, sure in zip(points, reliable, strict=True) if not sure]
+def cross_out(axes: Axes, points: Points, disturbed: Sequence[bool]) -> None:
+    """A cross on every disturbed point."""
+    crossed = [point for point, is_so in zip(points, disturbed, strict=True) if is_so]
     if crossed:
         x, y = zip(*crossed, strict=True)
-        axes.plot(x, y, "x", color="black", markersize=9, zorder=3, label=UNRELIABLE)
+        axes.plot(x, y, "x", color="black", markersize=9, zorder=3, label=DISTURBED)
+
+
+def exactly(value: float) -> tuple[float, float, float]:
+    """A value without an interval, as ``Values`` have it."""
+    return value, math.nan, math.nan
+
+
+def error_bars(axes: Axes, x: Values, y: Values, **look: Any) -> None:
+    """Points with the intervals that they have, in both directions."""
+    bars: dict[str, Any] = {}
+    for name, values in (("xerr", x), ("yerr", y)):
+        point, low, high = np.array(values).T
+        if not np.isnan(low).all():
+            # An interval by bootstrap may lie to one side of its point.
+            bars[name] = np.maximum([point - low, high - point], 0)
+    axes.errorbar([point for point, _, _ in x], [point for point, _, _ in y], **bars, **look)
 
 
 def named(engine: str) -> str:
@@ -86,7 +106,7 @@ def named(engine: str) -> str:
 def legend(axes: Axes) -> None:
     """Add a legend beside the panel: each name once, those of no engine last."""
     unique = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    names = sorted(unique, key=lambda name: name in NO_ENGINES)
+    names = sorted(unique, key=lambda name: name.startswith(_NO_ENGINES))
     handles = [unique[name] for name in names]
     shown = axes.figure.legend(
         handles, names, loc="outside right center", frameon=False, fontsize=9

@@ -6,11 +6,22 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from reports.analysis.accuracies import gain, is_more
 from reports.analysis.fusions import FusionModes, main_settings
 from reports.analysis.tradeoffs import RANKED_BY, scored_by
 from reports.columns import COLUMNS, Row
 from reports.grouping import grouped, measured_of
-from reports.plots.axes import GREY, canvas, cross_out, label_points, legend, named, plain_scale
+from reports.plots.accuracy import latencies_of, scores_of
+from reports.plots.axes import (
+    GREY,
+    canvas,
+    cross_out,
+    error_bars,
+    label_points,
+    legend,
+    named,
+    plain_scale,
+)
 from reports.plots.styles import OKABE_ITO
 from sizewise.core.trials import Metric
 
@@ -35,17 +46,17 @@ def _figure(rows: Sequence[Row], metric: Metric) -> Figure:
     pixels = max(row.size.pixels for row in rows)
     at_largest = [row for row in rows if row.size.pixels == pixels]
     best = max(at_largest, key=lambda row: row.score(metric))
-    figure, axes = canvas(
-        f"{best.mode} is the most accurate mode at {best.text('size')}: "
-        f"{metric.title} {best.text(metric.name)}"
-    )
+    figure, axes = canvas(_title(best, at_largest, metric))
     modes = dict.fromkeys(row.mode for row in rows)
     colours = {mode: OKABE_ITO[turn % len(OKABE_ITO)] for turn, mode in enumerate(modes)}
     lines = dict(zip(dict.fromkeys(row.setting for row in rows), _LINES, strict=False))
     for (mode, setting), line in grouped(rows, lambda row: (row.mode, row.setting)).items():
         style, marker = lines[setting]
-        axes.plot(
-            *zip(*_points(line, metric), strict=True),
+        error_bars(
+            axes,
+            latencies_of(line),
+            scores_of(line, metric),
+            elinewidth=0.6,
             color=colours[mode],
             linestyle=style,
             marker=marker,
@@ -53,7 +64,7 @@ def _figure(rows: Sequence[Row], metric: Metric) -> Figure:
             linewidth=1.2,
         )
     points = _points(rows, metric)
-    cross_out(axes, points, [row.reliable for row in rows])
+    cross_out(axes, points, [row.disturbed for row in rows])
     for mode, colour in colours.items():
         axes.plot([], [], color=colour, linewidth=3, label=named(mode))
     for setting, (style, marker) in lines.items() if len(lines) > 1 else ():
@@ -65,6 +76,14 @@ def _figure(rows: Sequence[Row], metric: Metric) -> Figure:
     labels = [(row.image_ms, row.score(metric), row.text("size")) for row in own]
     label_points(figure, axes, labels, points)
     return figure
+
+
+def _title(best: Row, rivals: Sequence[Row], metric: Metric) -> str:
+    """Names the most accurate mode, and whether the images tell it from every other one."""
+    others = [row for row in rivals if row.mode != best.mode and row.setting == best.setting]
+    certain = all(is_more(gain(best, row, metric)) for row in others)
+    what = "is the most accurate mode" if certain else "leads, but not certainly,"
+    return f"{best.mode} {what} at {best.text('size')}: {metric.title} {best.text(metric.name)}"
 
 
 def _points(rows: Sequence[Row], metric: Metric) -> list[tuple[float, float]]:

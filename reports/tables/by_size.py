@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from reports.analysis.pairs import Mean, Pair
+from reports.analysis.accuracies import gain, is_tie
 from reports.analysis.tradeoffs import best_score, scored_by
+from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, NONE, Row
-from reports.grouping import grouped, sizes_of
+from reports.grouping import comparable, grouped, measured_of, sizes_of
 from reports.text.grid import grid, plain
-from reports.text.words import measured, times
+from reports.text.verdicts import DISTURBED, ratio_cell
+from reports.text.words import times
 from sizewise.core.specs import Size
-from sizewise.core.stats import Ratio
 from sizewise.core.trials import Metric
 
 SIDE_BY_SIDE = 6
 """Sizes in one table; more of them go into the next."""
-UNRELIABLE = " †"
 
 
 def by_size(title: str, rows: Iterable[Row], cell: Callable[[Row], str]) -> str:
@@ -42,70 +42,50 @@ def _pages(title: str, sizes: Sequence[Size], texts: Mapping[tuple[str, Size], s
     )
 
 
-def latency_table(rows: Sequence[Row]) -> str:
-    """Median milliseconds per call, with interval; the fastest engine of each size is bold."""
-    sizes = grouped((row for row in rows if row.measured), lambda row: row.size)
-    fastest = {size: min(row.latency_ms for row in group) for size, group in sizes.items()}
+def latency_table(verdicts: Verdicts) -> str:
+    """Median milliseconds per call, with interval; bold are the fastest engine of each size and
+    those that are not shown to be slower, unless that is all of them."""
+    leaders = _leaders(verdicts)
 
     def cell(row: Row) -> str:
         if not row.measured:
             return row.status
-        text = f"**{row.latency}**" if row.latency_ms == fastest[row.size] else row.latency
-        return text + ("" if row.reliable else UNRELIABLE)
+        text = f"**{row.latency}**" if row in leaders else row.latency
+        return text + (DISTURBED if row.disturbed else "")
 
-    return by_size(COLUMNS["latency_ms"].heading, rows, cell)
+    return by_size(COLUMNS["latency_ms"].heading, verdicts.rows, cell)
+
+
+def _leaders(verdicts: Verdicts) -> set[Row]:
+    found: set[Row] = set()
+    for group in grouped(measured_of(verdicts.rows), comparable).values():
+        best = verdicts.ratios.fastest(group)
+        slower = [r for r in group if r is not best and verdicts.of(r, best).verdict == "SLOWER"]
+        if slower:
+            found |= {row for row in group if row not in slower}
+    return found
 
 
 def accuracy_table(rows: Iterable[Row], metric: Metric) -> str:
-    """One metric (0–1) of every engine at every size; the best is bold."""
+    """One metric (0–1) of every engine at every size, with interval where there is one; bold are
+    the best and those that tie with it, unless that is all of them."""
     column = COLUMNS[metric.name]
     scored = scored_by(rows, metric)
-    best = column.text(best_score((row.score(metric) for row in scored), metric))
+    highest = best_score((row.score(metric) for row in scored), metric)
+    best = next((row for row in scored if row.score(metric) == highest), None)
+    leaders = [r for r in scored if best is not None and is_tie(gain(r, best, metric))]
 
     def cell(row: Row) -> str:
         text = row.text(metric.name)
-        return f"**{text}**" if text == best else text
+        if metric.ranks and not math.isnan(row.accuracy_low):
+            text += f" ({row.accuracy_low:.3f}–{row.accuracy_high:.3f})"
+        return f"**{text}**" if row in leaders and len(leaders) < len(scored) else text
 
     return by_size(column.heading, scored, cell)
 
 
-def memory_table(rows: Iterable[Row]) -> str:
-    """Peak resident MiB of a child that holds one engine, and what the engine added to it."""
-    known = (row for row in rows if row.result.memory is not None)
-    return by_size(
-        COLUMNS["peak_mib"].heading,
-        known,
-        lambda row: f"{row.text('peak_mib')} (+{row.text('engine_memory_mib')})",
-    )
-
-
-def gpu_memory_table(rows: Iterable[Row]) -> str:
-    """MiB of GPU memory of that child, and what the engine was predicted to need."""
-    known = (
-        row for row in rows if not (math.isnan(row.gpu_mib) and math.isnan(row.gpu_predicted_mib))
-    )
-    column = COLUMNS["gpu_mib"]
-    return by_size(
-        f"{column.title}: measured (predicted) ({column.unit})",
-        known,
-        lambda row: f"{row.text('gpu_mib')} ({row.text('gpu_predicted_mib')})",
-    )
-
-
-def ratio_table(pairs: Sequence[Pair]) -> str:
-    """Latency of one engine for many sizes over that of the engine made for the size; bold where
-    the difference is significant."""
-    texts = {(pair.row.engine, pair.row.size): _ratio(pair) for pair in pairs}
+def ratio_table(verdicts: Verdicts) -> str:
+    """Latency of one engine for many sizes over that of the engine made for the size."""
+    pairs = verdicts.pairs
+    texts = {(pair.row.engine, pair.row.size): ratio_cell(pair.judged) for pair in pairs}
     return _pages("latency ratio, H×W", sizes_of(pair.row for pair in pairs), texts)
-
-
-def _ratio(pair: Pair) -> str:
-    text = ratio_text(pair.ratio)
-    text = f"**{text}**" if pair.significant else text
-    return text + ("" if pair.reliable else UNRELIABLE)
-
-
-def ratio_text(value: Ratio | Mean) -> str:
-    """A ratio with its interval: ``1.172 (1.053–1.304)``."""
-    low, high = (math.nan if end is None else end for end in (value.low, value.high))
-    return measured(value.ratio, low, high, places=3)

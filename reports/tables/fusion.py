@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.analysis.fusions import FusionModes, reliable
-from reports.analysis.pairs import compare_rows
+from reports.analysis.accuracies import is_tie
+from reports.analysis.fusions import FusionModes
 from reports.analysis.tradeoffs import best_score, scored_by
+from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, NONE, Row
 from reports.grouping import grouped
-from reports.tables.by_size import UNRELIABLE, ratio_text
 from reports.text.grid import grid, plain
+from reports.text.verdicts import DISTURBED, ratio_cell
 from reports.text.words import times
 from sizewise.core.trials import RECORDED_METRICS, Metric
 
@@ -28,14 +29,14 @@ class _Cells:
     texts: tuple[str, ...]
 
 
-def fusion_table(modes: FusionModes) -> str:
+def fusion_table(modes: FusionModes, verdicts: Verdicts) -> str:
     """A row per mode. Latencies come with their ratio to the reference's in the same setting."""
     settings, names = modes.settings, [plain(mode) for mode in modes.modes]
     pages = [settings[start : start + SETTINGS] for start in range(0, len(settings), SETTINGS)]
     tables = []
     for turn, page in enumerate(pages):
         columns = [] if turn else [*_scores(modes), *_parameters(modes)]
-        columns += [cells for setting in page for cells in _costs(modes, setting)]
+        columns += [cells for setting in page for cells in _costs(modes, setting, verdicts)]
         headings = [f"mode at {times(modes.size)}", *(column.heading for column in columns)]
         rows = zip(names, *(column.texts for column in columns), strict=True)
         tables.append(grid(headings, [list(row) for row in rows]))
@@ -47,10 +48,10 @@ def _scores(modes: FusionModes) -> Iterator[_Cells]:
         means = modes.scores(metric)
         if not means:
             continue
-        form = COLUMNS[metric.name].text
-        best = form(best_score(means.values(), metric))
+        highest = best_score(means.values(), metric)
+        best = next(mode for mode in means if means[mode] == highest)
         texts = [_score(modes, mode, metric) for mode in modes.modes]
-        bold = [form(means.get(mode, math.nan)) == best for mode in modes.modes]
+        bold = [m in means and is_tie(modes.gain(m, best, metric)) for m in modes.modes]
         yield _Cells(heading=metric.title, texts=_emphasised(texts, bold))
 
 
@@ -74,28 +75,25 @@ def _first_known(values: Iterator[float]) -> float:
     return next((value for value in values if not math.isnan(value)), math.nan)
 
 
-def _costs(modes: FusionModes, setting: str) -> Iterator[_Cells]:
+def _costs(modes: FusionModes, setting: str, verdicts: Verdicts) -> Iterator[_Cells]:
     rows = [modes.row(mode, setting) for mode in modes.modes]
     base = modes.reference_row(setting)
 
     def ratio(row: Row) -> str:
         if base is None or not row.measured:
             return NONE
-        if row is base:
-            return "1"
-        found = compare_rows(row, base)
-        return ratio_text(found) + ("" if reliable(found, (row, base)) else UNRELIABLE)
+        return "1" if row is base else ratio_cell(verdicts.of(row, base))
 
     latency, peak = COLUMNS["latency_ms"], COLUMNS["peak_mib"]
-    name = plain(setting)
-    yield _Cells(
-        heading=f"{name} ({latency.unit})",
-        texts=_lowest(rows, "latency_ms", _latency, UNRELIABLE),
-    )
+    texts = _emphasised(_filled(rows, _latency), _fastest(rows, verdicts))
+    yield _Cells(heading=f"{plain(setting)} ({latency.unit})", texts=_marked(rows, texts))
     yield _Cells(heading=f"÷ {plain(modes.reference)}", texts=_filled(rows, ratio))
-    if any(row is not None and not math.isnan(row.peak_mib) for row in rows):
-        texts = _lowest(rows, "peak_mib", lambda row: row.text("peak_mib"))
-        yield _Cells(heading=peak.heading, texts=texts)
+    values = [math.nan if row is None else row.peak_mib for row in rows]
+    if not all(map(math.isnan, values)):
+        lowest = min(value for value in values if not math.isnan(value))
+        texts = _filled(rows, lambda row: row.text("peak_mib"))
+        bold = [value == lowest for value in values]
+        yield _Cells(heading=peak.heading, texts=_emphasised(texts, bold))
 
 
 _Rows = Sequence[Row | None]
@@ -105,14 +103,18 @@ def _latency(row: Row) -> str:
     return row.latency if row.measured else row.status
 
 
-def _lowest(
-    rows: _Rows, column: str, cell: Callable[[Row], str], unreliable: str = ""
-) -> tuple[str, ...]:
-    """The lowest in bold, and ``unreliable`` behind rows that are."""
-    values = [math.nan if row is None else float(getattr(row, column)) for row in rows]
-    lowest = min((value for value in values if not math.isnan(value)), default=math.nan)
-    texts = _emphasised(_filled(rows, cell), [value == lowest for value in values])
-    marks = [unreliable if row is not None and not row.reliable else "" for row in rows]
+def _fastest(rows: _Rows, verdicts: Verdicts) -> list[bool]:
+    """Of each whether it is the fastest, or not shown to be slower."""
+    measured = [row for row in rows if row is not None and row.measured]
+    if not measured:
+        return [False for _ in rows]
+    best = verdicts.ratios.fastest(measured)
+    leads = {r for r in measured if r is best or verdicts.of(r, best).verdict != "SLOWER"}
+    return [row in leads and len(leads) < len(measured) for row in rows]
+
+
+def _marked(rows: _Rows, texts: Sequence[str]) -> tuple[str, ...]:
+    marks = [DISTURBED if row is not None and row.disturbed else "" for row in rows]
     return tuple(text + mark for text, mark in zip(texts, marks, strict=True))
 
 

@@ -14,6 +14,9 @@ _BARE = re.compile(
     r"""(?<![\w.~/\\-])(?:file://)?(?:~?/(?!/)|[A-Za-z]:[\\/](?!/)|\\\\)[^\s'"`,;:()<>|]+"""
 )
 
+_EXACT_BELOW = 0.1
+"""Wider intervals are told without a place after the point."""
+
 
 def number(value: float, digits: int = 3) -> str:
     """``0.0123``, ``1.23``, ``123``, ``1234``; a dash where there is none."""
@@ -46,6 +49,11 @@ def percent(share: float, places: int = 0) -> str:
     return f"{100 * share:.{places}f} %"
 
 
+def plus_minus(width: float) -> str:
+    """Half the width of an interval, as a share: ``±1.4 %``, ``±23 %``."""
+    return f"±{percent(width, 1 if width < _EXACT_BELOW else 0)}"
+
+
 def times(size: object) -> str:
     """A size with the sign for times: ``288×288``."""
     return re.sub(r"(?<=\d)x(?=\d)", "×", str(size))
@@ -62,12 +70,12 @@ def _places(value: float, digits: int) -> int:
     return max(0, digits - 1 - exponent)
 
 
-def listed(items: Iterable[str], most: int = 0) -> str:
+def listed(items: Iterable[str], most: int = 0, last: str = "and") -> str:
     """``a, b and c``; with ``most``, the rest is counted: ``a, b and 5 more``."""
     words = list(items)
     if most and len(words) > most:
         words = [*words[:most], f"{len(words) - most} more"]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def counted(count: int, noun: str) -> str:

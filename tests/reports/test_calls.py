@@ -44,15 +44,16 @@ def with_calls(
     result: Result, first: float, change: ShapeChange | None = None, back: float = 1
 ) -> Result:
     """Calls after opening, and back, that take so many times the median latency."""
-    median_ns = summarize(result).latency_ms * 1e6
+    median_ns = summarize(result).latency_ms.point * 1e6
     back_ns = round(back * median_ns)
     first_calls = (
         FirstCall(
-            process=process,
+            wave=wave,
             open_ns=round(first * median_ns),
+            load_ns=7_000_000,
             change=replace(change, back_ns=back_ns) if change else None,
         )
-        for process in range(3)
+        for wave in range(3)
     )
     return replace(result, first_calls=tuple(first_calls))
 
@@ -61,8 +62,8 @@ def with_parts(result: Result, shares: dict[str, int]) -> Result:
     return replace(
         result,
         parts=tuple(
-            Part(name=name, process=process, latency_ns=(share * 10**6,) * 5)
-            for process in range(2)
+            Part(name=name, wave=wave, latency_ns=(share * 10**6,) * 5)
+            for wave in range(2)
             for name, share in shares.items()
         ),
     )
@@ -83,12 +84,13 @@ def test_figures_are_medians_over_processes(
     lab: Lab, calls: Sequence[tuple[int, ShapeChange | None]]
 ) -> None:
     first_calls = tuple(
-        FirstCall(process=process, open_ns=opened, change=changed)
-        for process, (opened, changed) in enumerate(calls)
+        FirstCall(wave=wave, open_ns=opened, load_ns=2 * opened, change=changed)
+        for wave, (opened, changed) in enumerate(calls)
     )
     result = replace(lab.ok(lab.trial()), first_calls=first_calls)
     found = call_columns(result)
-    assert found["cold_start_ms"] == statistics.median(opened for opened, _ in calls) / 1e6
+    median_ns = statistics.median(opened for opened, _ in calls)
+    assert (found["first_call_ms"], found["load_ms"]) == (median_ns / 1e6, 2 * median_ns / 1e6)
     made = [changed for _, changed in calls if changed]
     assert found["other_shape"] == ("64×96" if made else "")
     known: dict[str, list[float]] = {
@@ -102,14 +104,14 @@ def test_figures_are_medians_over_processes(
             assert found[name] == statistics.median(values) / 1e6
     (failed,) = read(lab, replace(result, status="failed")).rows
     assert failed.other_shape == ""
-    assert all(math.isnan(getattr(failed, name)) for name in ("cold_start_ms", *known))
+    assert all(math.isnan(getattr(failed, name)) for name in ("first_call_ms", *known))
 
 
 def test_a_burst_in_one_process_does_not_move_the_parts(lab: Lab) -> None:
     calm, burst = (3, 3, 900), (900, 900, 900)
     parts = (
-        Part(name="compute", process=process, latency_ns=samples)
-        for process, samples in enumerate((calm, calm, burst))
+        Part(name="compute", wave=wave, latency_ns=samples)
+        for wave, samples in enumerate((calm, calm, burst))
     )
     found = call_columns(replace(lab.ok(lab.trial()), parts=tuple(parts)))
     assert found["parts"] == (("compute", 3 / 1e6),)
@@ -124,15 +126,16 @@ def test_first_calls_stand_beside_the_median_and_those_elsewhere_beside_later_on
     static = with_calls(lab.ok(lab.trial()), 3)
     shown = cells(call_tables.cold_start_table(read(lab, static, dynamic).rows))
     opening, there, back = (
-        "cold start (ms)",
+        "first call (ms)",
         "at another shape (ms)",
         "return to a known size (ms)",
     )
     assert shown["openvino static", opening].endswith(" (3.0×)")
+    assert shown["openvino static", "loading (ms)"] == "7.00"
     assert shown["openvino static", there] == shown["openvino static", back] == "–"
     assert shown["openvino dynamic", opening].endswith(" (40×)")
     shown_ms = float(shown["openvino dynamic", opening].split()[0])
-    assert shown_ms == pytest.approx(40 * summarize(dynamic).latency_ms, rel=0.01)
+    assert shown_ms == pytest.approx(40 * summarize(dynamic).latency_ms.point, rel=0.01)
     assert shown["openvino dynamic", there] == "192×192: 12.0 (6.0×)"
     assert shown["openvino dynamic", back].endswith(" (1.5×)")
 
@@ -158,10 +161,23 @@ def test_parts_have_their_share_of_their_sum(lab: Lab) -> None:
     assert shown["onnxruntime static", "D2H (ms)"] == "–"
 
 
+def test_the_way_from_picture_to_objects_stands_beside_its_parts(lab: Lab) -> None:
+    shares = {"read": 2, "letterbox": 1, "engine": 8, "decode": 3, "whole": 15}
+    result = lab.ok(lab.trial())
+    way = with_parts(result, shares).parts
+    rows = read(lab, replace(result, end_to_end=way), lab.ok(lab.trial("onnxruntime"))).rows
+    assert (rows[0].end_to_end_ms, rows[0].decode_ms) == (15, 3)
+    assert rows[0].parts == ()
+    shown = cells(call_tables.way_table(rows))
+    assert {name for name, _ in shown} == {"openvino static"}
+    assert shown["openvino static", "end to end (ms)"] == "15.0"
+    assert shown["openvino static", "letterbox (ms)"] == "1.00"
+
+
 def test_a_failure_at_another_size_is_told_without_folders(lab: Lab) -> None:
     result = lab.ok(lab.trial(strategy="dynamic", size=Size(192, 192)))
     why = "The engine | at /home/me/x/plan failed. Build another."
-    reason = FirstCall(process=0, open_ns=5, change_reason=why)
+    reason = FirstCall(wave=0, open_ns=5, change_reason=why)
     told = call_tables.change_failures(read(lab, replace(result, first_calls=(reason,))).rows)
     assert told == (
         "- openvino dynamic at 192×192, at another shape: "
@@ -177,6 +193,7 @@ def test_the_page_has_sections_for_what_was_measured_only(lab: Lab) -> None:
         return compose(read(lab, result), ("a.",), {})
 
     assert "## Cold start\n\n| engine" in page(full)
+    assert "From picture to objects" not in page(full)
     assert "## Parts of a call\n\n| engine" in page(full)
     assert "at another shape (ms)" not in page(full)
     assert "Cold start" not in page(plain)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports.calls import PART_COLUMNS
+from reports.calls import PART_COLUMNS, WAY_COLUMNS
 from reports.columns import COLUMNS, NONE, UNITS, Column, Row
 from reports.load import select_records, to_frame
 from reports.tables.lists import column_table
@@ -44,7 +44,7 @@ def test_scores_are_the_recorded_metrics() -> None:
 
 
 def test_parts_have_columns() -> None:
-    assert set(PART_COLUMNS.values()) <= set(COLUMNS)
+    assert {*PART_COLUMNS.values(), *WAY_COLUMNS.values()} <= set(COLUMNS)
 
 
 def test_a_value_is_written_as_its_column_says(lab: Lab) -> None:
@@ -52,7 +52,9 @@ def test_a_value_is_written_as_its_column_says(lab: Lab) -> None:
     assert row.text("ap") == "0.500"
     assert row.text("size") == "128×128"
     assert row.text("build_s") == "0.400"
-    assert row.text("miou") == row.text("warnings") == row.text("reason") == NONE
+    assert row.text("miou") == row.text("disturbances") == row.text("reason") == NONE
+    assert row.text("latency_p99_ms") == NONE
+    assert row.text("latency_width").startswith("±")
     assert COLUMNS["build_s"].heading == "build (s)"
     assert COLUMNS["ap"].heading == "AP (0–1)"
     assert math.isnan(row.gpu_mib)

@@ -21,8 +21,9 @@ from reports.markdown import write_report
 from reports.plots.fusion import fusion_figure
 from reports.tables.fusion import fusion_table
 from sizewise.core.specs import Size
-from sizewise.core.stats import compare_results, summarize
+from sizewise.core.stats import contrast, summarize
 from sizewise.core.trials import Accuracy, Memory, Result
+from tests.reports.scripted import masked, slower
 from tests.reports.test_tables import cells
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def mode(
     )
     scores = Accuracy(images=9, data_sha256="d" * 64, miou=miou, f_measure=miou + 0.1, mae=1 - miou)
     memory = Memory(peak_bytes=int(200e6 * factor), before_bytes=int(90e6))
-    return replace(result, accuracy=scores, memory=memory, blocks=blocks)
+    return replace(result, accuracy=scores, memory=(memory,), blocks=blocks)
 
 
 def modes(lab: Lab, backends: Iterable[str] = BACKENDS, **trial: Any) -> list[Result]:
@@ -67,7 +68,7 @@ def read(lab: Lab, *results: Result) -> Records:
 
 def table(records: Records) -> dict[tuple[str, str], str]:
     (comparison,) = compare_modes(records.rows)
-    return cells(fusion_table(comparison))
+    return cells(fusion_table(comparison, records.verdicts))
 
 
 def numbers(text: str) -> list[float]:
@@ -93,9 +94,9 @@ def test_latencies_are_those_of_stats_and_ratios_are_paired(lab: Lab) -> None:
     for fusion, result in by_fusion.items():
         summary = summarize(result)
         latency = numbers(shown[fusion, "openvino static (ms)"])
-        wanted = (summary.latency_ms, summary.low_ms, summary.high_ms)
+        wanted = (summary.latency_ms.point, summary.latency_ms.low, summary.latency_ms.high)
         assert latency == pytest.approx(wanted, rel=1e-3)
-        ratio = compare_results(result, by_fusion["average"])
+        ratio = contrast(result, by_fusion["average"], results)
         given = numbers(shown[fusion, "÷ average"])
         expected = (ratio.ratio, ratio.low, ratio.high)
         assert given == ([1] if fusion == "average" else pytest.approx(expected, abs=1e-3))
@@ -111,7 +112,7 @@ def test_engines_stand_side_by_side_and_more_than_two_below(lab: Lab) -> None:
     rows = modes(lab) + modes(lab, strategy="dynamic")
     records = read(lab, *rows)
     (comparison,) = compare_modes(records.rows)
-    first, second = fusion_table(comparison).split("\n\n")
+    first, second = fusion_table(comparison, records.verdicts).split("\n\n")
     assert first.count("(ms)") == second.count("(ms)") == 2
     assert ("mIoU" in first, "mIoU" in second) == (True, False)
 
@@ -136,11 +137,20 @@ def test_what_is_missing_is_said_or_dashed(lab: Lab) -> None:
     assert shown["single", "÷ average"] == "–"
 
 
-def test_a_doubtful_mode_carries_its_mark(lab: Lab) -> None:
+def test_a_disturbed_mode_carries_its_mark(lab: Lab) -> None:
     hasty = replace(lab, processes=1)
     shown = table(read(hasty, *modes(hasty, ["openvino"])))
     assert all(shown[fusion, "openvino static (ms)"].endswith("†") for fusion in SCORES)
-    assert shown["absi", "÷ average"].endswith("†")
+    assert shown["absi", "÷ average"].endswith(" apart")
+    results = [disturbed(result) for result in modes(lab, ["openvino"])]
+    shown = table(read(lab, *results))
+    assert shown["absi", "÷ average"].startswith("**")
+    assert shown["absi", "÷ average"].endswith("** †")
+
+
+def disturbed(result: Result) -> Result:
+    blocks = (replace(block, disturbed=("load",)) for block in result.blocks)
+    return replace(result, blocks=tuple(blocks))
 
 
 def test_trainings_of_one_mode_have_a_row_each(lab: Lab) -> None:
@@ -160,20 +170,20 @@ def test_one_mode_of_each_network_is_nothing_to_compare(lab: Lab) -> None:
     records = read(lab, mode(lab, "average"), lab.ok(lab.trial()))
     assert compare_modes(records.rows) == ()
     assert fusion_figure(()) is None
-    assert what_fusion_costs(records.rows) == ""
-    assert len(find(records.rows)) == 3
+    assert what_fusion_costs(records.verdicts) == ""
+    assert len(find(records)) == 3
 
 
 def test_the_sentence_says_what_the_best_mode_gains_and_costs(lab: Lab) -> None:
     results = modes(lab)
-    sentence = what_fusion_costs(read(lab, *modes(lab, size=SMALL), *results).rows)
+    sentence = what_fusion_costs(read(lab, *modes(lab, size=SMALL), *results).verdicts)
     assert sentence.startswith(
         "Most accurate of 4 fusion modes at 352×352: absi, mIoU 0.690, 4.0 points above average "
         "(0.650). Its latency compared with average: "
     )
     by_cell = {(r.trial.cell.fusion, r.trial.cell.backend): r for r in results}
     for backend in BACKENDS:
-        ratio = compare_results(by_cell["absi", backend], by_cell["average", backend])
+        ratio = contrast(by_cell["absi", backend], by_cell["average", backend], results)
         ends = f"{ratio.low:.2f}–{ratio.high:.2f}"
         assert f"{ratio.ratio:.2f}× (95 % CI {ends}) in {backend} static" in sentence
     assert sentence.endswith(" in openvino static.")
@@ -182,24 +192,41 @@ def test_the_sentence_says_what_the_best_mode_gains_and_costs(lab: Lab) -> None:
 def test_where_average_is_best_one_scale_is_what_it_is_held_against(lab: Lab) -> None:
     rows = [mode(lab, "average", 0.7), mode(lab, "single", 0.62), mode(lab, "concat", 0.65)]
     assert ": average, mIoU 0.700, 8.0 points above single" in what_fusion_costs(
-        read(lab, *rows).rows
+        read(lab, *rows).verdicts
     )
     assert ": average, mIoU 0.700, 5.0 points above concat" in what_fusion_costs(
-        read(lab, rows[0], rows[2]).rows
+        read(lab, rows[0], rows[2]).verdicts
     )
 
 
 def test_small_gains_and_uncertain_costs_are_said_to_be_so(lab: Lab) -> None:
     average = mode(lab, "average", 0.650)
     as_fast = replace(mode(lab, "absi", 0.652), blocks=average.blocks)
-    sentence = what_fusion_costs(read(lab, average, as_fast).rows)
+    sentence = what_fusion_costs(read(lab, average, as_fast).verdicts)
     assert ": absi, mIoU 0.652, at most half a point above average" in sentence
-    assert "1.00× (95 % CI 1.00–1.00) in openvino static (not significant)." in sentence
+    assert "1.00× (95 % CI 1.00–1.00) in openvino static (the same within ±2 %)." in sentence
+    wild = slower(as_fast, [0.8, 1.3, 1.0, 1.2, 0.9])
+    sentence = what_fusion_costs(read(lab, average, wild).verdicts)
+    assert sentence.endswith(" in openvino static (not decided).")
+
+
+def test_a_gain_has_its_interval_over_images(lab: Lab) -> None:
+    rng = np.random.default_rng(1)
+    shares = rng.uniform(0.5, 0.7, 40)
+    average = masked(mode(lab, "average"), shares)
+    for spread, told in ((0.001, " points (95 % CI "), (0.3, "which is no certain gain, above")):
+        better = masked(mode(lab, "absi"), shares + 0.06 + rng.normal(0, spread, 40))
+        records = read(lab, average, better)
+        assert told in what_fusion_costs(records.verdicts)
+        figure = fusion_figure(compare_modes(records.rows))
+        assert figure is not None
+        title = figure.axes[0].get_title(loc="left")
+        assert ("leads, but not certainly, at" in title) == (spread > 0.1)
 
 
 def test_without_accuracy_there_is_no_sentence_but_a_table(lab: Lab) -> None:
     records = read(lab, *(replace(result, accuracy=None) for result in modes(lab)))
-    assert what_fusion_costs(records.rows) == ""
+    assert what_fusion_costs(records.verdicts) == ""
     assert fusion_figure(compare_modes(records.rows)) is None
     assert "mIoU" not in {column for _, column in table(records)}
 

@@ -81,9 +81,9 @@ def test_engines_of_other_options_are_no_pair(lab: Lab) -> None:
     assert not find_pairs(select_records([lab.run([static, other])], "x").rows)
 
 
-def test_another_protocol_is_numbered_alike_in_all_strategies(lab: Lab) -> None:
+def test_what_has_no_column_is_numbered_alike_in_all_strategies(lab: Lab) -> None:
     first = [lab.trial(), lab.trial(strategy="dynamic")]
-    again = [replace(t, protocol=replace(t.protocol, rounds=9)) for t in first]
+    again = [replace(t, builder=9) for t in first]
     rows = table(lab, [*first, *again])
     assert [row.engine for row in rows] == [
         "openvino static #1",
@@ -92,6 +92,24 @@ def test_another_protocol_is_numbered_alike_in_all_strategies(lab: Lab) -> None:
         "openvino dynamic #2",
     ]
     assert [row.family for row in rows] == ["openvino #1"] * 2 + ["openvino #2"] * 2
+
+
+def test_versions_and_thread_policies_are_told_apart_where_they_differ(lab: Lab) -> None:
+    one = lab.trial()
+    newer = replace(one, backend_version="2.0")
+    waiting = replace(one, spec=replace(one.spec, thread_policy="threads spin"))
+    assert names(lab, one, newer) == ["openvino 1.0 static", "openvino 2.0 static"]
+    assert names(lab, one, waiting) == [
+        "openvino static threads wait",
+        "openvino static threads spin",
+    ]
+    assert names(lab, one, lab.trial(replica=1))[1] == "openvino static replica 1"
+
+
+def test_an_earlier_harness_is_named_even_where_there_is_no_other(lab: Lab) -> None:
+    old = replace(lab.trial(), harness=1)
+    assert names(lab, old) == ["openvino static earlier harness"]
+    assert names(lab, old, lab.trial()) == ["openvino static earlier harness", "openvino static"]
 
 
 TRIALS = st.fixed_dictionaries(
@@ -112,12 +130,12 @@ TRIALS = st.fixed_dictionaries(
 @settings(deadline=None, max_examples=25)
 @given(st.lists(TRIALS, min_size=1, max_size=12), st.lists(st.integers(1, 3), min_size=12))
 def test_no_engine_has_two_rows_at_one_size(
-    lab: Lab, wanted: list[dict[str, str]], rounds: list[int]
+    lab: Lab, wanted: list[dict[str, str]], counts: list[int]
 ) -> None:
     trials = [lab.trial(**kind) for kind in wanted]  # type: ignore[arg-type]
     varied = [
-        replace(trial, protocol=replace(trial.protocol, rounds=count))
-        for trial, count in zip(trials, rounds, strict=False)
+        replace(trial, builder=count, harness=1 + count // 2, backend_version=str(count))
+        for trial, count in zip(trials, counts, strict=False)
     ]
     rows = table(lab, varied)
     assert len({(row.engine, row.size) for row in rows}) == len(rows)

@@ -14,8 +14,10 @@ from PIL import Image
 from reports.findings.find import find
 from reports.load import select_records
 from reports.markdown import compose, write_report
-from reports.provenance import left_out, reproduction
+from reports.method.describe import method
+from reports.provenance import environment_table, left_out, reproduction
 from sizewise.core.errors import OutputError
+from sizewise.core.trials import Result
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab
@@ -54,6 +56,7 @@ def test_the_page_renders_with_all_its_tables(out: Path) -> None:
     assert headings == [
         "Latency",
         "One dynamic engine or one per size",
+        "Tails and throughput",
         "Accuracy",
         "Memory",
         "Builds",
@@ -62,7 +65,7 @@ def test_the_page_renders_with_all_its_tables(out: Path) -> None:
         "How it was measured",
         "How to reproduce",
     ]
-    assert page.count("<table>") == 10
+    assert page.count("<table>") == 11
     assert page.count("<ol>") == 1
     assert page.count("<li>") == 3
 
@@ -100,11 +103,11 @@ def test_other_environments_are_named_and_left_out(lab: Lab, other_lab: Lab) -> 
 
 @pytest.mark.parametrize("pace", [0.01, 100.0])
 def test_a_machine_of_another_pace_changes_figures_alone(lab: Lab, pace: float) -> None:
-    """Ranks, verdicts, doubts and sentences are the same."""
+    """Ranks, verdicts, disturbances and sentences are the same."""
 
     def without_figures(where: Lab) -> str:
         records = select_records([where.run(where.sweep())], "x")
-        text = re.sub(r"\d+(\.\d+)?", "0", compose(records, find(records.rows), {}))
+        text = re.sub(r"\d+(\.\d+)?", "0", compose(records, find(records), {}))
         return re.sub(r" +|-+", lambda run: run[0][0], text)  # a table is as wide as its figures
 
     assert without_figures(replace(lab, pace=pace)) == without_figures(lab)
@@ -115,7 +118,8 @@ def test_configurations_are_shown_once_each(lab: Lab) -> None:
     text = reproduction([first, first, second])
     assert text.count("```sh") == 2
     (found, _) = re.findall(r"```json\n(.*?)\n```", text, flags=re.DOTALL)
-    assert json.loads(found) == {"models": ["digits.onnx"], "threads": 2}
+    settings = {"rigor": "standard", "rounds": 4}
+    assert json.loads(found) == {"models": ["digits.onnx"], "settings": settings}
 
 
 def test_a_configuration_can_not_break_out_of_its_block(lab: Lab) -> None:
@@ -160,6 +164,68 @@ def test_what_sets_another_environment_apart_is_named(lab: Lab) -> None:
     old = there.run(there.sweep(), started="2026-01-01")
     told = left_out(select_records([old, lab.run(lab.sweep())], "x"))
     assert "(cpu flags none and packages numpy 1.0)" in told
+
+
+def test_the_machine_is_told_with_what_changes_figures(lab: Lab) -> None:
+    there = environment_with(
+        lab,
+        cores=8,
+        physical_cores=4,
+        quota=2.5,
+        variables={"OMP_NUM_THREADS": "2"},
+        microcode="0xb000",
+    )
+    told = environment_table(select_records([there.run(there.sweep())], "x"))
+    assert "| 4 (8 with hyper-threads), quota of 2.5 " in told
+    assert "| OMP_NUM_THREADS=2 " in told
+    assert "| 0xb000 " in told
+    assert "| b007b007 " in told
+    assert "stepping 2" in told
+
+
+def test_it_is_told_how_rows_were_measured(lab: Lab) -> None:
+    static, dynamic, *others = lab.sweep(("openvino",))
+    pair = [with_a_round_sent_back(result) for result in (static, dynamic)]
+    told = method(select_records([lab.run([*pair, *others])], "x"))
+    for words in (
+        "A wave had 4 rounds;",
+        "a pause of 20 ms, 2 cold calls that count in no figure, then at least 5 calls and 60 ms",
+        "Rigor standard: waves were added until",
+        "±2 %, 8 at least and 24 at most",
+        "128×128: 5 waves, ±",
+        "The first of a turn took 2.0",
+        "openvino: threads wait.",
+        "(anchor 1)",
+        "the hypervisor took more than 3 % of the cores",
+        "81 attempts at 80 rounds; disturbed: 1 (1 with cores that the hypervisor took).",
+        "it holds during this sweep",
+        "at most 2 % of the differences that it reports are none",
+        "lies within ±2 % and no difference is certain",
+    ):
+        assert words in told
+
+
+def with_a_round_sent_back(result: Result) -> Result:
+    first, *others = result.blocks
+    sent_back, again = replace(first, disturbed=("steal",)), replace(first, attempt=1)
+    return replace(result, blocks=(sent_back, again, *others))
+
+
+def test_an_older_file_is_told_to_be_one(lab: Lab) -> None:
+    old = replace(lab, harness=1, anchored=False)
+    records = select_records([old.run(old.sweep(), configuration="{}")], "x")
+    told = method(records)
+    assert "Rows of the earlier harness were measured without pauses" in told
+    assert "Rigor" not in told
+    assert "anchor had" not in told
+    text = compose(records, find(records), {})
+    assert "openvino static earlier harness" in text
+
+
+def test_a_fixed_number_of_processes_is_told(lab: Lab) -> None:
+    fixed = json.dumps({"settings": {"rigor": "quick", "processes": 5}})
+    told = method(select_records([lab.run(lab.sweep(), configuration=fixed)], "x"))
+    assert "As requested, there were 5 waves of each size." in told
 
 
 def environment_with(lab: Lab, **changes: object) -> Lab:

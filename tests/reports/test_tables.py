@@ -4,18 +4,20 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from reports.analysis.builds import build_totals
-from reports.analysis.pairs import find_pairs
+from reports.costs import MIB
 from reports.load import Records, select_records
 from reports.markdown import compose
 from reports.tables import by_size as tables
-from reports.tables import lists
+from reports.tables import lists, memory, tails
 from reports.text.words import times
 from sizewise.core.specs import Size
 from sizewise.core.stats import summarize
-from sizewise.core.trials import RECORDED_METRICS, Accuracy, Build, Result
+from sizewise.core.trials import RECORDED_METRICS, Accuracy, Build, Memory, Result
+from tests.reports.scripted import masked, steady
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab
@@ -39,22 +41,34 @@ def cells(table: str) -> dict[tuple[str, str], str]:
 
 def test_latencies_are_the_medians_and_the_fastest_is_bold(lab: Lab) -> None:
     results = lab.sweep()
-    shown = cells(tables.latency_table(read(lab, *results).rows))
+    shown = cells(tables.latency_table(read(lab, *results).verdicts))
     assert len(shown) == len(results)
     for result in results:
         cell, summary = result.trial.cell, summarize(result)
         text = shown[f"{cell.backend} {cell.strategy}", times(cell.size)]
         figures = [float(n) for n in re.findall(r"[\d.]+", text)]
-        wanted = (summary.latency_ms, summary.low_ms, summary.high_ms)
-        assert figures == pytest.approx(wanted, rel=1e-3)
-        rivals = [summarize(r).latency_ms for r in results if r.trial.cell.size == cell.size]
-        assert text.startswith("**") == (summary.latency_ms == min(rivals))
+        latency = summary.latency_ms
+        assert figures == pytest.approx((latency.point, latency.low, latency.high), rel=1e-3)
+        rivals = [r for r in results if r.trial.cell.size == cell.size]
+        fastest = min(summarize(r).latency_ms.point for r in rivals)
+        assert text.startswith("**") == (latency.point == fastest)
+
+
+def test_what_is_not_shown_to_be_slower_is_bold_too_unless_that_is_all(lab: Lab) -> None:
+    wild = [1.0, 1.6, 1.3, 1.9, 1.2]
+    first, second = lab.ok(lab.trial()), steady(lab.ok(lab.trial("onnxruntime")), wild)
+    first = steady(first, 1.3)
+    tied = cells(tables.latency_table(read(lab, first, second).verdicts))
+    assert not any(text.startswith("**") for text in tied.values())
+    slow = lab.ok(lab.trial("torch_eager"))
+    shown = cells(tables.latency_table(read(lab, first, second, slow).verdicts))
+    assert [text.startswith("**") for text in shown.values()] == [True, True, False]
 
 
 def test_many_sizes_go_into_several_tables(lab: Lab) -> None:
     sizes = [Size(side, side) for side in range(64, 64 * 15, 64)]
-    rows = read(lab, *lab.sweep(("openvino",), ("static",), sizes)).rows
-    pages = tables.latency_table(rows).split("\n\n")
+    verdicts = read(lab, *lab.sweep(("openvino",), ("static",), sizes)).verdicts
+    pages = tables.latency_table(verdicts).split("\n\n")
     assert [page.split("\n")[0].count("|") - 2 for page in pages] == [6, 6, 2]
     assert [size for _, size in cells("\n\n".join(pages))] == [times(size) for size in sizes]
 
@@ -62,28 +76,66 @@ def test_many_sizes_go_into_several_tables(lab: Lab) -> None:
 def test_rows_without_a_figure_say_why(lab: Lab) -> None:
     reason = "There is | no\nkernel in /home/me/x. Use another."
     refused = [lab.bad(lab.trial(size=Size(s, s)), "unsupported", reason) for s in (128, 192)]
-    rows = read(lab, *refused, lab.ok(lab.trial("onnxruntime"))).rows
-    shown = cells(tables.latency_table(rows))
+    records = read(lab, *refused, lab.ok(lab.trial("onnxruntime")))
+    shown = cells(tables.latency_table(records.verdicts))
     assert shown["openvino static", "128×128"] == "unsupported"
     assert shown["onnxruntime static", "192×192"] == "–"
-    assert lists.refusal_table(rows).splitlines()[2:] == [
+    assert lists.refusal_table(records.rows).splitlines()[2:] == [
         "| openvino static | 128×128 and 192×192 | unsupported | unsupported_size "
         "| There is \\| no kernel in x. Use another. |"
     ]
 
 
-def test_an_unreliable_row_carries_its_mark_and_stands_in_its_table(lab: Lab) -> None:
+def test_a_disturbed_row_carries_its_mark_and_stands_in_its_table(lab: Lab) -> None:
     hasty = replace(lab, processes=1)
-    rows = read(hasty, hasty.ok(hasty.trial())).rows
-    assert cells(tables.latency_table(rows))["openvino static", "128×128"].endswith("†")
-    assert "measured in 1 process, at least 3 needed" in lists.warning_table(rows)
-    assert lists.warning_table(read(lab, lab.ok(lab.trial())).rows) == ""
+    records = read(hasty, hasty.ok(hasty.trial(), disturbed=("throttled",)))
+    shown = cells(tables.latency_table(records.verdicts))
+    assert shown["openvino static", "128×128"].endswith("†")
+    told = lists.disturbed_table(records.rows)
+    assert "measured in 1 process, at least 3 needed" in told
+    assert "Use fewer threads" in told
+    assert "## Disturbed rows" in compose(records, ("a.",), {})
+    quiet = read(lab, lab.ok(lab.trial()))
+    assert lists.disturbed_table(quiet.rows) == ""
+    assert "see “Disturbed rows”" not in compose(quiet, ("a.",), {})
+
+
+def test_a_wide_interval_is_printed_and_not_marked(lab: Lab) -> None:
+    wild = replace(lab, noise=0.4)
+    records = read(wild, wild.ok(wild.trial()))
+    shown = cells(tables.latency_table(records.verdicts))
+    assert not shown["openvino static", "128×128"].endswith("†")
+    width = cells(tails.tail_table(records.rows))["openvino static", "half-width"]
+    (row,) = records.rows
+    assert width == f"±{100 * row.latency_width:.0f} %"
+
+
+def test_a_tail_that_was_not_measured_is_a_dash_with_a_reason(lab: Lab) -> None:
+    rows = read(lab, lab.ok(lab.trial())).rows
+    shown = cells(tails.tail_table(rows))
+    assert shown["openvino static", "p99 (ms)"] == "–"
+    assert " (1.3" in shown["openvino static", "p90 (ms)"]
+    assert "a p99 662" in tails.note(rows)
+    many = replace(lab, rounds=27)
+    assert "–" not in tails.note(read(many, many.ok(many.trial())).rows)
+
+
+def test_an_accuracy_that_failed_leaves_the_latency_and_its_reason(lab: Lab) -> None:
+    reason = "The data in /home/me/coco changed."
+    lost = replace(lab.ok(lab.trial()), accuracy=None, accuracy_reason=reason)
+    records = read(lab, lost)
+    assert records.rows[0].measured
+    told = lists.unscored_table(records.rows)
+    assert "| openvino static | 128×128 " in told
+    assert "The data in coco changed." in told
 
 
 def test_accuracy_is_shown_where_it_is_known(lab: Lab) -> None:
     rows = read(lab, lab.ok(lab.trial(), ap=0.4321), lab.ok(lab.trial("onnxruntime"), ap=0.2)).rows
     shown = cells(tables.accuracy_table(rows, AP))
     assert shown["openvino static", "128×128"] == "**0.432**"
+    alone = read(lab, lab.ok(lab.trial(), ap=0.4321)).rows
+    assert cells(tables.accuracy_table(alone, AP))["openvino static", "128×128"] == "0.432"
     assert shown["onnxruntime static", "128×128"] == "0.200"
     assert tables.accuracy_table(rows, MIOU) == ""
 
@@ -106,33 +158,52 @@ def test_of_errors_the_lowest_is_the_best(lab: Lab) -> None:
     assert measures["openvino static", "128×128"] == "**0.700**"
 
 
-def test_memory_is_the_peak_and_what_the_engine_added(lab: Lab) -> None:
-    result = lab.ok(lab.trial())
-    assert result.memory is not None
-    memory = replace(result.memory, peak_bytes=150 * 2**20, before_bytes=110 * 2**20)
-    rows = read(lab, replace(result, memory=memory)).rows
-    assert cells(tables.memory_table(rows))["openvino static", "128×128"] == "150 (+40)"
+def test_accuracies_that_tie_are_bold_together(lab: Lab) -> None:
+    rng = np.random.default_rng(0)
+    shares, luck = rng.uniform(0.5, 0.7, 40), rng.normal(0, 0.01, 40)
+    results = [
+        masked(lab.ok(lab.trial("openvino")), shares),
+        masked(lab.ok(lab.trial("onnxruntime")), shares + luck - luck.mean() + 1e-4),
+        masked(lab.ok(lab.trial("torch_eager")), shares - 0.1),
+    ]
+    shown = cells(tables.accuracy_table(read(lab, *results).rows, MIOU))
+    assert [text.startswith("**") for text in shown.values()] == [True, True, False]
+    assert re.fullmatch(r"\*\*0\.\d{3} \(0\.\d{3}–0\.\d{3}\)\*\*", next(iter(shown.values())))
+
+
+def test_memory_has_its_peaks_and_what_the_engine_added(lab: Lab) -> None:
+    static, dynamic = lab.ok(lab.trial()), lab.ok(lab.trial(strategy="dynamic"))
+    one = Memory(
+        peak_bytes=150 * MIB, before_bytes=110 * MIB, run_peak_bytes=140 * MIB, rest_bytes=MIB
+    )
+    walked = replace(one, walk_bytes=170 * MIB)
+    rows = read(lab, replace(static, memory=(one,)), replace(dynamic, memory=(walked,))).rows
+    shown = cells(memory.memory_table(rows))
+    assert shown["openvino static", "peak to open (MiB)"] == "150"
+    assert shown["openvino static", "peak to run (MiB)"] == "140"
+    assert shown["openvino static", "of the engine"] == "+40"
+    assert shown["openvino static", "after all sizes (MiB)"] == "–"
+    assert shown["openvino dynamic", "after all sizes (MiB)"] == "170"
+    assert memory.memory_table(read(lab, replace(static, memory=())).rows) == ""
 
 
 def test_gpu_memory_stands_beside_what_the_engine_predicted(lab: Lab) -> None:
     def on_device(backend: str, used: int | None, predicted: int | None) -> Result:
         result = lab.ok(lab.trial(backend))
-        assert result.memory is not None
-        assert result.build is not None
-        before = None if used is None else 30 * 2**20
-        memory = replace(result.memory, device_bytes=used, device_before_bytes=before)
-        build = replace(result.build, device_predicted_bytes=predicted)
-        return replace(result, memory=memory, build=build)
+        before = None if used is None else 30 * MIB
+        taken = replace(result.memory[0], device_bytes=used, device_before_bytes=before)
+        build = replace(result.builds[0], device_predicted_bytes=predicted)
+        return replace(result, memory=(taken,), builds=(build,))
 
-    both = on_device("openvino", 530 * 2**20, 123 * 2**20)
+    both = on_device("openvino", 530 * MIB, 123 * MIB)
     rows = read(
         lab,
         both,
-        on_device("onnxruntime", None, 45 * 2**20),
-        on_device("torch_eager", 31 * 2**20, None),
+        on_device("onnxruntime", None, 45 * MIB),
+        on_device("torch_eager", 31 * MIB, None),
         lab.ok(lab.trial("torch_compile")),
     ).rows
-    shown = {name: text for (name, _), text in cells(tables.gpu_memory_table(rows)).items()}
+    shown = {name: text for (name, _), text in cells(memory.gpu_memory_table(rows)).items()}
     assert shown == {
         "openvino static": "500 (123)",
         "onnxruntime static": "– (45.0)",
@@ -144,27 +215,29 @@ def test_gpu_memory_stands_beside_what_the_engine_predicted(lab: Lab) -> None:
 
 def test_one_dynamic_engine_is_counted_once(lab: Lab) -> None:
     def built(result: Result) -> Result:
-        return replace(
-            result, build=Build(build_s=2.0, size_bytes=2**20, achieved="bf16 3, fp32 1")
-        )
+        build = Build(build_s=2.0, size_bytes=MIB, achieved="bf16 3, fp32 1", peak_bytes=9 * MIB)
+        return replace(result, builds=(build, build))
 
     rows = read(lab, *map(built, lab.sweep(("openvino",)))).rows
     totals = build_totals(rows)
-    assert [(t.engine, t.engines, t.build_s, t.file_mib) for t in totals] == [
-        ("openvino static", 4, 8, 4),
-        ("openvino dynamic", 1, 2, 1),
+    assert [(t.engine, t.engines, t.builds, t.build_s, t.file_mib) for t in totals] == [
+        ("openvino static", 4, 8, 8, 4),
+        ("openvino dynamic", 1, 2, 2, 1),
     ]
+    assert cells(lists.build_table(rows))["openvino static", "peak to build (MiB)"] == "9"
     assert cells(lists.build_table(rows))["openvino static", "precision achieved"] == (
         "bf16 3, fp32 1"
     )
 
 
-def test_a_significant_ratio_is_bold(lab: Lab) -> None:
-    pairs = find_pairs(read(lab, *lab.sweep()).rows)
-    shown = cells(tables.ratio_table(pairs))
-    for pair in pairs:
+def test_a_certain_ratio_is_bold_and_one_that_is_none_has_its_sign(lab: Lab) -> None:
+    verdicts = read(lab, *lab.sweep()).verdicts
+    shown = cells(tables.ratio_table(verdicts))
+    for pair in verdicts.pairs:
         text = shown[pair.row.engine, pair.row.text("size")]
-        assert text.startswith("**") == (pair.ratio.verdict == "slower")
-        assert f"{pair.ratio.ratio:.3f} (" in text
-    assert cells(lists.mean_table(pairs))["openvino dynamic", "sizes"] == "4 of 4"
-    assert tables.ratio_table([]) == lists.mean_table([]) == ""
+        assert text.startswith("**") == pair.judged.certain
+        assert text.endswith(" =") == (pair.judged.verdict == "SAME")
+        assert f"{pair.judged.ratio.ratio:.3f} (" in text
+    assert cells(lists.mean_table(verdicts))["openvino dynamic", "sizes"] == "4 of 4"
+    nothing = read(lab, lab.ok(lab.trial())).verdicts
+    assert tables.ratio_table(nothing) == lists.mean_table(nothing) == ""

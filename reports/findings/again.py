@@ -1,0 +1,49 @@
+"""How to measure again where nothing is decided."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from reports.configured import protocols_of, rigor_of
+from reports.load import Records
+from reports.text.words import command_without_folders
+from sizewise.core.stats import RIGORS, RigorName
+
+_BENCH = ["sizewise", "bench"]
+_RIGOR, _PROCESSES = "--rigor", "--processes"
+_NEXT: dict[RigorName, RigorName] = dict(zip(RIGORS, [*RIGORS][1:], strict=False))
+
+
+def measure_again(records: Records) -> str:
+    """A sentence with what adds waves to these results: the last command, at the next rigor."""
+    run = records.runs[-1]
+    name = rigor_of(records.runs).name
+    wanted = _NEXT.get(name, name)
+    words = _words(run.command)
+    if words[:2] == _BENCH and not any(word.endswith(".toml") for word in words):
+        left = [*_without((_RIGOR, _PROCESSES), words), _RIGOR, wanted]
+        return f"Measure again, like this: “{command_without_folders(shlex.join(left))}”."
+    fixed = any(protocol.processes for protocol in protocols_of(run))
+    settings = f'rigor = "{wanted}"' + (" and no number of processes" if fixed else "")
+    command = f"“{command_without_folders(run.command)}”" if words else "the same call"
+    return f"Measure again, like this: {command}, with {settings} in its settings."
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # an unbalanced quote: it was not written by shlex.join
+        return [command]
+
+
+def _without(options: Sequence[str], words: Sequence[str]) -> Iterator[str]:
+    """``words`` without these options and their values."""
+    value = False
+    for word in words:
+        if not value and not word.startswith(tuple(f"{option}=" for option in options)):
+            value = word in options
+            if not value:
+                yield word
+        else:
+            value = False

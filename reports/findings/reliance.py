@@ -1,0 +1,73 @@
+"""What to rely on: which rows were disturbed, how milliseconds wandered, and what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from reports.columns import Row
+from reports.grouping import latest, measured_of
+from reports.text.disturbances import counted_codes, todos
+from reports.text.words import counted, listed, percent
+from sizewise.core.stats import wander
+
+ALL_QUIET = "Nothing disturbed the {}."
+FEW = 3
+"""Rows or engines that a sentence names one by one."""
+
+
+def what_to_rely_on(rows: Sequence[Row]) -> str:
+    """Which rows are disturbed, why and what to do; whether to take milliseconds or ratios; and how
+    many rows have no figure at all."""
+    measured = measured_of(rows)
+    lost = [row for row in rows if not row.measured]
+    sentences = [_disturbed(measured), wandering(measured)] if measured else []
+    if lost:
+        sentences.append(f"Not measured: {counted(len(lost), 'row')} ({_reasons(lost)}).")
+    return " ".join(filter(None, sentences))
+
+
+def _disturbed(measured: Sequence[Row]) -> str:
+    rows = counted(len(measured), "measured row")
+    disturbed = [row for row in measured if row.disturbed]
+    if not disturbed:
+        return ALL_QUIET.format(rows)
+    todo = todos(code for row in disturbed for code in row.disturbance_codes)
+    return f"Disturbed: {len(disturbed)} of {rows}, {_named(disturbed)}. {todo}".rstrip()
+
+
+def wandering(rows: Sequence[Row]) -> str:
+    """By how much milliseconds wandered while ratios stood; empty on a quiet machine."""
+    found = wander(row.result for row in latest(rows))
+    if found is None or not found.much:
+        return ""
+    return (
+        f"Milliseconds wandered by ±{percent(found.share)} while this ran: take the ratios, not "
+        "the milliseconds."
+    )
+
+
+def what_is_earlier(rows: Sequence[Row]) -> str:
+    """A remark where rows are of an earlier harness; empty where none is."""
+    earlier = [row for row in measured_of(rows) if row.harness]
+    if not earlier:
+        return ""
+    count = counted(len(earlier), "row")
+    slowed = "slowed ONNX Runtime and PyTorch down and counted cold calls"
+    if len(earlier) == len(measured_of(rows)):
+        return f"Earlier harness: it measured all {count}, {slowed}. Run the same command again."
+    return f"Earlier harness: it measured {count}, which are compared with no other: it {slowed}."
+
+
+def _named(disturbed: Sequence[Row]) -> str:
+    """Each row with its reasons where they are few; how many there are of a kind otherwise."""
+    if len(disturbed) <= FEW:
+        return listed(f"{row.where} ({'; '.join(row.disturbances)})" for row in disturbed)
+    reasons = counted_codes([code for row in disturbed for code in row.disturbance_codes])
+    engines = dict.fromkeys(row.engine for row in disturbed)
+    return f"{listed(reasons)} ({listed(engines, most=FEW)})"
+
+
+def _reasons(lost: Sequence[Row]) -> str:
+    kinds = Counter(": ".join(filter(None, (row.status, row.reason_code))) for row in lost)
+    return listed(f"{count} {kind}" for kind, count in kinds.items())

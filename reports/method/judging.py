@@ -1,0 +1,67 @@
+"""What intervals and verdicts mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reports.analysis.verdicts import Verdicts
+from reports.columns import Row
+from reports.grouping import grouped
+from reports.text.verdicts import margin
+from reports.text.words import counted, listed, percent
+from sizewise.core.evidence.intervals import TOLERANCE
+from sizewise.core.stats import CONFIDENCE, FALSE_DISCOVERIES, FEW_PROCESSES
+from sizewise.core.stats.verdicts import SAME_CONFIDENCE
+
+
+def intervals() -> str:
+    """Of rows and of ratios."""
+    return (
+        "A median is the exponential of the mean, over processes, of log medians of turns. Its "
+        f"{percent(CONFIDENCE)} interval (CI) is Student's t over processes: it holds during this "
+        "sweep, not for another day. A ratio is made of the same rounds of both engines, process "
+        "by process, so what slows both down is not in it."
+    )
+
+
+def judged_together(verdicts: Verdicts) -> str:
+    """The rule, and over how many comparisons it holds."""
+    count = counted(len(verdicts.all), "comparison")
+    decided = sum(judged.decided for judged in verdicts.all)
+    same = margin(verdicts.rigor)
+    return (
+        f"Verdicts: {count} of this report were judged together, so that at most "
+        f"{percent(FALSE_DISCOVERIES)} of the differences that it reports are none (Benjamini and "
+        f"Hochberg); {decided} are decided. Two engines are the same where the "
+        f"{percent(SAME_CONFIDENCE)} interval of their ratio lies within {same} and no difference "
+        "is certain. Engines that were measured apart in time, with no anchor beside both, are not "
+        "compared."
+    )
+
+
+def disturbed_rows() -> str:
+    """When a row is marked."""
+    return (
+        "A row is disturbed (†) where one of its processes had no undisturbed round, or where it "
+        f"was measured in fewer than {FEW_PROCESSES} processes. A wide interval is no disturbance: "
+        "it is printed."
+    )
+
+
+def accuracies(rows: Iterable[Row]) -> str:
+    """The data, and when engines are equally accurate."""
+    scored = [row for row in rows if row.accuracy_images]
+    sets = grouped(scored, lambda row: (row.data_sha256, row.accuracy_chosen)).items()
+    said = [
+        f"{max(row.accuracy_images for row in group)} images of the data set {sha256[:12]}"
+        + (f" ({chosen})" if chosen else "")
+        for (sha256, chosen), group in sets
+    ]
+    if not said:
+        return ""
+    return (
+        f"Accuracy is that of the timed engine itself, on {listed(said)}. The recommended engine "
+        "is the fastest of those that are as good as the most accurate one: the "
+        f"{percent(CONFIDENCE)} interval of their difference, by bootstrap over images, does not "
+        f"lie below −{100 * TOLERANCE:g} points."
+    )
