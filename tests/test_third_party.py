@@ -73,7 +73,7 @@ def test_bench_measures_a_foreign_file_without_torch(
         "--sizes",
         "96,64x160",
         "--processes",
-        "2",
+        "1",
         "--rounds",
         "1",
         "--out",
@@ -92,10 +92,10 @@ def _results(out: Path) -> list[Result]:
 
 
 def _is_measured(result: Result) -> bool:
-    assert result.memory is not None
+    (memory,) = result.memory
     assert result.build is not None
     # VmHWM of a child that held torch as well would be some 200 MiB higher.
-    return len(result.blocks) == 2 and result.memory.peak_bytes > result.memory.before_bytes
+    return len(result.blocks) == 1 and memory.peak_bytes > memory.before_bytes
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from bench.journal.store import Store
 from engines.base import this_machine
 from engines.registry import find_backend
 from engines.store.signing import KEY_FILE
-from sizewise.core import environment
-from sizewise.core.environment import Environment
+from sizewise.core.machine import environment
+from sizewise.core.machine.environment import Environment, Processor
 from sizewise.core.trials import Run
 
 MADE = Path(__file__).with_name("made")
@@ -72,7 +72,8 @@ def _pretend(patch: pytest.MonkeyPatch, there: Environment) -> None:
     )
     patch.setattr(environment, "platform", platform)
     patch.setattr(environment, "__version__", there.sizewise)
-    patch.setattr(environment, "_cpu", lambda: (there.cpu, there.cpu_flags))
+    processor = Processor(name=there.cpu, model="", flags=there.cpu_flags, microcode="")
+    patch.setattr(environment, "read_processor", lambda: processor)
     patch.setattr(environment, "_memory_bytes", lambda: there.memory_bytes)
     patch.setattr(environment, "nvidia_devices", lambda: there.devices)
     patch.setattr(environment, "installed_versions", lambda: there.packages)

@@ -24,7 +24,7 @@ from netzoo.tasks.registry import tasks
 from netzoo.training.settings import ScaleTraining, TrainingSettings
 from netzoo.weights.checkpoint import CheckpointHeader, Provenance
 from sizewise.core import codec, specs, trials
-from sizewise.core.environment import PACKAGES, Environment
+from sizewise.core.machine.environment import PACKAGES, Environment
 from sizewise.core.options import fill
 from sizewise.core.rooms import ROOMS
 from sizewise.core.specs import Strategy
@@ -35,9 +35,9 @@ PINNED: dict[str, Any] = json.loads(
     Path(__file__).with_name("fields.json").read_text(encoding="utf-8")
 )
 VALUES = (
-    *(trials.Trial, trials.Cell, trials.Protocol, trials.Block, trials.ShapeChange),
-    *(trials.FirstCall, trials.Part, trials.Memory, trials.Accuracy, trials.Build),
-    *(trials.Result, trials.Run, Environment),
+    *(trials.Trial, trials.Cell, trials.Sample, trials.Reading, trials.Round),
+    *(trials.ShapeChange, trials.FirstCall, trials.Part, trials.Memory, trials.Accuracy),
+    *(trials.Build, trials.Run, Environment),
     *(specs.EngineSpec, specs.BackendOptions, specs.BatchRange, specs.Profile, specs.Size),
     *(specs.ModelCard, specs.Calibration, specs.Suppression, specs.ParityCheck, specs.Deviation),
     *(specs.ExportedModel, specs.TensorSpec, specs.ImageInput, specs.EngineArtifact),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engines.registry import find_backend
 from engines.store import cache
 from engines.store.cache import engine_name
-from sizewise.core.environment import Environment
+from sizewise.core.machine.environment import Environment
 from sizewise.core.specs import (
     BatchRange,
     EngineSpec,
@@ -20,7 +21,7 @@ from sizewise.core.specs import (
     Size,
     TensorSpec,
 )
-from sizewise.core.trials import Cell, Protocol, Trial
+from sizewise.core.trials import Cell, Trial
 
 THERE = Environment(
     sizewise="0.1.0",
@@ -58,8 +59,7 @@ def _trial(backend: str, **changes: object) -> Trial:
         spec=spec,
         backend_version="1.2.3",
         environment_fingerprint="cd" * 32,
-        protocol=Protocol(processes=2, block_s=0.25),
-        data_sha256="ef" * 32,
+        harness=2,
         layout="sizewise",
         replica=1,
     )
@@ -67,17 +67,28 @@ def _trial(backend: str, **changes: object) -> Trial:
 
 
 def test_the_fingerprint_of_an_environment() -> None:
-    assert THERE.fingerprint == "77919ab92d42134c54630c197c9711bb5d2388a27540f540b4b4cd3ca32b9c0c"
-    assert replace(THERE, kernel="7", memory_bytes=16 * 2**30).fingerprint == THERE.fingerprint
+    assert THERE.fingerprint == "468593749a78f49dd1690b721de576d72f414b0c0768edaf01cf3c868676e7b2"
+    alike: tuple[dict[str, Any], ...] = (
+        *({"kernel": "7"}, {"memory_bytes": 16 * 2**30}, {"packages": {}}, {"sizewise": "9"}),
+        *({"python": "3.11.9"}, {"boot": "another"}, {"microcode": "0x2"}),
+    )
+    for changes in alike:
+        assert replace(THERE, **changes).fingerprint == THERE.fingerprint, changes
+    others: tuple[dict[str, Any], ...] = (
+        *({"cpu_model": "cpu family 25"}, {"quota": 2.0}, {"physical_cores": 2}, {"cores": 3}),
+        *({"variables": {"OMP_NUM_THREADS": "1"}}, {"python": "3.12.1"}, {"devices": ()}),
+    )
+    found = {replace(THERE, **changes).fingerprint for changes in others}
+    assert len(found - {THERE.fingerprint}) == len(others)
 
 
 IDENTITIES = {
-    "fake": "1350ee230de841cff7a18880a9267111a599acd268c3d8a4f0766b6e75a64372",
-    "onnxruntime": "09c007bcda6ef76e98ef2e8852e805d611c04c954b29eb75ce89aaddca77c1de",
-    "openvino": "e4149c4ada68cd9c66cd3f72dab09c7c846d2de00aa20d2213ef6ebadf02154e",
-    "tensorrt": "3670cf98c85bff68cc2007bc09b997e7881bc560f7e5453113acbabc41fdd418",
-    "tensorrt_rtx": "65aa814014c28768dc1ff0996faccbb69bd4bc981f9e6145854df605da0d2cd9",
-    "torch_compile": "4bbd0ee3ecc9785629ad936e65c4e1b2b044c22c64237d9d300d473e58406003",
+    "fake": "507e9fa5758c1defae79964d92c1097e0f806a1a7c504ae39febd895fdff3b6d",
+    "onnxruntime": "4f7cad88e50717cc3ef21f3110aaa176cc60ca17ac0960ddfaea458fbf82611b",
+    "openvino": "521f7a2821fc4ae9090673ad6dae7c65f692ad81db74dbd8fd759ff50479ac34",
+    "tensorrt": "ca98ef555e65e8aa57d435b9f9281c26f3d6785121ef985dedf5ffac8b2cba73",
+    "tensorrt_rtx": "09a0a22137f2fb2fa7d1938aa2e6dd79ddb6baadc986387216e6a09be05a4bb2",
+    "torch_compile": "eb47aec8147737effbb5e6c0810d2e645d1f619104d50ea37dafb472b749dc3b",
 }
 
 
@@ -92,14 +103,14 @@ def test_the_identity_of_a_trial_with_what_the_first_files_lacked() -> None:
     cell = replace(trial.cell, options="tf32=true")
     assert (
         replace(trial, spec=spec, cell=cell).identity
-        == "11f97acd15854cb941c67b34e86f684edda770140e9636fb5046eef559b8c924"
+        == "4c071ebe5c3e1d76d75208a19ed2a22daf7e168c20f06af1cd46cf9cc36dd083"
     )
 
 
 ENGINES = {
-    "fake": "fake-dynamic-64x64-160x160-1dbae718cb",
-    "onnxruntime": "onnxruntime-dynamic-64x64-160x160-97f4430cd2",
-    "openvino": "openvino-dynamic-64x64-160x160-03047e7810",
+    "fake": "fake-dynamic-64x64-160x160-a0b9ccc62c",
+    "onnxruntime": "onnxruntime-dynamic-64x64-160x160-88b387b7a8",
+    "openvino": "openvino-dynamic-64x64-160x160-3a9797ab2c",
 }
 
 
@@ -109,6 +120,17 @@ def test_the_name_of_an_engine(backend: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(cache, "read_environment", lambda: THERE)
     monkeypatch.setattr(type(found), "version", lambda _: "1.2.3")
     assert engine_name(_model(), _trial(backend).spec, found) == ENGINES[backend]
+
+
+def test_a_field_that_is_added_later_changes_no_identity() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Later(Trial):
+        inputs: tuple[str, ...] = ()
+
+    before = _trial("fake")
+    later = Later(**{f.name: getattr(before, f.name) for f in fields(Trial)})
+    assert later.identity == before.identity
+    assert replace(later, inputs=("prompt",)).identity != before.identity
 
 
 def _model() -> ExportedModel:

@@ -11,27 +11,21 @@ from typing import Any
 
 import pytest
 
-from bench.journal import rows
-from engines.registry import find_backend
-from engines.store.cache import engine_name, obtain_engine
-from engines.store.manifest import MANIFEST, read_manifest, spec_from_plain, write_manifest
-from engines.store.opening import verify
+from bench.journal.store import Store
+from bench.protocol import HARNESS
+from engines.store.manifest import MANIFEST, earlier_engines, read_manifest, remark_on_earlier
 from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header, save_checkpoint
 from sizewise.cli.front import run_command_line
 from sizewise.core import codec
-from sizewise.core.environment import read_environment
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.onnxfile import CARD_KEY, load_onnx, read_model, sha256_of, write_card
-from sizewise.core.trials import Trial
 from tests.contracts.pins.fixture import (
     ENGINES,
     MADE,
     MADE_IN,
-    SIGNED,
     STATIC,
     at_home,
     copy_made,
-    filed_run,
     state_of,
 )
 
@@ -65,37 +59,52 @@ def _table(name: str) -> list[sqlite3.Row]:
         connection.close()
 
 
-def _without(row: sqlite3.Row, *names: str) -> dict[str, Any]:
-    return {key: row[key] for key in row.keys() if key not in names}  # noqa: SIM118 - not a dict
-
-
-def test_a_run_and_its_blocks_become_the_same_rows() -> None:
-    (run,) = _table("run")
-    assert rows.from_run(rows.to_run(run, ())) == _without(run, "id")
-    blocks = _table("block")
-    assert len(blocks) == 9 * 2 * 2
-    for block in blocks:
-        assert rows.from_block(block["result_id"], rows.to_block(block)) == dict(block)
-
-
-def test_results_become_the_same_rows_and_trials_keep_their_identities() -> None:
-    results = _table("result")
+def test_results_of_before_are_all_there_and_are_of_an_earlier_harness() -> None:
+    rows = {row["id"]: row for row in _table("result")}
+    latencies: dict[str, list[Any]] = {}
+    for block in sorted(_table("block"), key=lambda b: (b["process"], b["round"])):
+        identity = rows[block["result_id"]]["identity"]
+        latencies.setdefault(identity, []).append(json.loads(block["latency_ns"]))
+    with Store.open(OUT / "results.sqlite", read_only=True) as store:
+        results = store.results()
     assert len(results) == 10
-    for row in results:
-        plain = json.loads(row["trial"])
-        trial = codec.from_json(row["trial"], Trial)
-        # The options of a back end are read as its own type, which decides the identity.
-        trial = replace(trial, spec=spec_from_plain(plain["spec"]))
-        result = replace(rows.to_result(row, ()), trial=trial)
-        assert rows.from_result(row["run_id"], result) == _without(row, "id")
+    assert set(results) == {row["identity"] for row in rows.values()}
+    for row in rows.values():
+        found = results[row["identity"]]
+        assert (found.status, found.reason) == (row["status"], row["reason"])
+        assert found.trial.is_of_an_earlier_harness
+        told = [list(block.latency_ns) for block in found.blocks]
+        assert told == latencies.get(row["identity"], [])
+        assert (found.build is None) == (row["build"] is None)
+        assert (found.accuracy is None) == (row["accuracy"] is None)
 
 
-@pytest.mark.parametrize("name", ENGINES)
-def test_a_manifest_is_written_again_as_it_was(home: Path, name: str) -> None:
-    folder = home / "out" / "engines" / name
-    before = (folder / MANIFEST).read_bytes()
-    write_manifest(read_manifest(folder))
-    assert (folder / MANIFEST).read_bytes() == before
+def test_no_trial_of_today_is_taken_for_one_of_them(home: Path) -> None:
+    with Store.open(home / "out" / "results.sqlite", read_only=True) as store:
+        for identity, result in store.results().items():
+            today = replace(result.trial, harness=HARNESS)
+            assert today.identity not in {identity, result.trial.identity}
+
+
+def test_results_of_before_are_reported_as_what_they_are(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run_command_line(["report", "out/results.sqlite", "--out", "told"])
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    assert "earlier harness" in (home / "told" / "report.md").read_text(encoding="utf-8")
+
+
+def test_engines_of_before_are_never_taken_and_stay_where_they_are(home: Path) -> None:
+    folder = home / "out" / "engines"
+    assert [path.name for path in earlier_engines(folder)] == sorted(ENGINES)
+    said: list[str] = []
+    remark_on_earlier(folder, said.append)
+    assert len(said) == 1
+    assert "3 engines" in said[0]
+    for name in ENGINES:
+        with pytest.raises(EngineMismatchError, match="another version"):
+            read_manifest(folder / name)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -132,70 +141,12 @@ def test_the_chain_of_hashes_holds() -> None:
     assert all(model.card.parent_sha256 == parent.sha256 for model in others)
 
 
-def test_the_environment_is_read_as_that_of_the_fixture(home: Path) -> None:
-    filed = filed_run()
-    assert read_environment() == filed.environment
-    assert {r.trial.environment_fingerprint for r in filed.results} == {
-        filed.environment.fingerprint
-    }
-
-
-@pytest.mark.parametrize("name", ENGINES)
-def test_an_engine_is_named_and_accepted_as_it_was(home: Path, name: str) -> None:
-    artifact = read_manifest(home / "out" / "engines" / name)
-    backend = find_backend(artifact.spec.backend)
-    model = read_model(home / "out" / "yolov3-tiny.onnx")
-    assert engine_name(model, artifact.spec, backend) == name
-    verify(artifact, backend)
-
-
-@pytest.mark.parametrize("name", ENGINES)
-def test_an_engine_is_taken_from_the_cache(home: Path, name: str) -> None:
-    folder = home / "out" / "engines"
-    before = state_of(folder)
-    spec = read_manifest(folder / name).spec
-    taken = obtain_engine(read_model(home / "out" / "yolov3-tiny.onnx"), spec, folder)
-    assert taken == read_manifest(folder / name)
-    assert state_of(folder) == before
-
-
-def test_an_engine_that_is_code_and_not_of_this_user_is_refused(made: Path) -> None:
-    """The same files, machine and version; another key."""
-    with at_home(made), pytest.MonkeyPatch.context() as patch:
-        other = made.with_name("other-key")
-        other.write_bytes(bytes(32))
-        other.chmod(0o600)
-        patch.setenv("SIZEWISE_KEY_FILE", str(other))
-        artifact = read_manifest(made / "out" / "engines" / SIGNED)
-        with pytest.raises(EngineMismatchError) as caught:
-            verify(artifact, find_backend(artifact.spec.backend))
-        assert caught.value.reason_code == "untrusted"
-
-
 def _said(capsys: pytest.CaptureFixture[str], home: Path, *arguments: str) -> Any:
     """The JSON of a command line, with the paths of where the fixture was made."""
     code = run_command_line(list(arguments))
     said = capsys.readouterr()
     assert code == 0, said.err
     return json.loads(said.out.replace(str(home.resolve()), MADE_IN))
-
-
-def test_the_whole_line_finds_everything_done(
-    home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = state_of(home / "out")
-    said = _said(capsys, home, "run", "line.toml", "--json")
-    assert set(said) == {"report", "findings"}
-    after = state_of(home / "out")
-    made_now = {n for n in after if n.split("/")[0] != "report" and n not in before}
-    assert made_now <= {"results.sqlite.lock"}
-    assert {name: after[name] for name in before} == before
-
-
-def test_a_sweep_measures_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = _said(capsys, home, "bench", "bench.toml", "--out", "out", "--json")
-    assert said == json.loads((MADE / "json" / "bench.json").read_text())
-    assert said["measured"] == 0
 
 
 def test_an_export_says_what_it_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,9 +157,8 @@ def test_an_export_says_what_it_said(home: Path, capsys: pytest.CaptureFixture[s
     assert {name: after[name] for name in before} == before
 
 
-def test_what_build_said_is_the_manifest(home: Path) -> None:
+def test_what_build_said_is_the_manifest() -> None:
     (said,) = json.loads((MADE / "json" / "build.json").read_text())["engines"]
-    artifact = read_manifest(home / "out" / "engines" / STATIC)
+    kept = json.loads((OUT / "engines" / STATIC / MANIFEST).read_bytes())["engine"]
     del said["compared"]
-    plain = codec.to_plain(replace(artifact, path=Path("out/engines") / STATIC))
-    assert json.loads(json.dumps(plain)) == said
+    assert kept | {"path": f"out/engines/{STATIC}"} == said

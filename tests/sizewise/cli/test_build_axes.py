@@ -128,6 +128,12 @@ def test_a_bar_says_how_far_a_build_is(
         def advance(self, steps: int = 1, note: str = "") -> None:
             notes.append((steps, note))
 
+        def extend(self, steps: int) -> None:
+            del steps
+
+        def remark(self, text: str) -> None:
+            del text
+
         @contextmanager
         def stage(self, label: str, total: int) -> Iterator[Bar]:
             assert (label, total) == ("Building engines", 2)

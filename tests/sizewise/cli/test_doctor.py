@@ -11,8 +11,8 @@ from engines.backends.fake import Fake
 from engines.base import Availability
 from engines.registry import backends
 from engines.tensorrt.availability import TENSORRT, TENSORRT_RTX
-from sizewise.core import nvidia
-from sizewise.core.nvidia import Device, Devices
+from sizewise.core.machine import nvidia
+from sizewise.core.machine.nvidia import Device, Devices
 from sizewise.pipeline import doctor
 from tests.sizewise.cli.conftest import Cli
 
