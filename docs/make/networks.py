@@ -82,7 +82,7 @@ def _page(zoo: dict[str, Any], exported: dict[str, Any], runs: list[Run]) -> Ite
     yield ""
     yield (
         "Median latency in ms of one image in one dynamic engine per back end, FP32, with its 95 % "
-        "interval. † marks an unreliable value: background load, or an interval wider than ±5 %. "
+        "interval. † marks a disturbed value: background load, or too few processes. "
         "P6 and P7 take multiples of 64 and of 128, so they have a table of their own.\n"
     )
     for run in runs:
@@ -132,11 +132,10 @@ def _latency(result: Result) -> str:
     if result.status != "ok":
         return result.reason_code
     summary = summarize(result)
-    doubt = "†" if summary.doubts else ""
-    if summary.low_ms is None or summary.high_ms is None:
-        return f"{_three(summary.latency_ms)}{doubt}"
-    low, high = _three(summary.low_ms), _three(summary.high_ms)
-    return f"{_three(summary.latency_ms)}{doubt} ({low}–{high})"
+    latency, mark = summary.latency_ms, "†" if summary.disturbed else ""
+    if latency.low is None or latency.high is None:
+        return f"{_three(latency.point)}{mark}"
+    return f"{_three(latency.point)}{mark} ({_three(latency.low)}–{_three(latency.high)})"
 
 
 def _three(value: float) -> str:

@@ -11,9 +11,9 @@ import pytest
 from docs.make.engines import accuracy_tables, matrix_tables, pages, speed_tables, tables
 from docs.make.pages import MEASURED
 from sizewise.core import codec
-from sizewise.core.environment import read_environment
+from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import Deviation, EngineSpec, Profile, Size
-from sizewise.core.trials import Block, Cell, Protocol, Result, Run, Trial
+from sizewise.core.trials import Block, Cell, Result, Run, Trial
 
 SIZE = Size(64, 96)
 SECOND_NS = 10**9
@@ -82,7 +82,7 @@ def test_benchmark_app_is_compared_round_by_round(measured: Path) -> None:
     rounds = [
         {
             "benchmark_app": {"latency (ms)": f"{1.1 * drift:.2f}"},
-            "ours": codec.to_plain(_block(process=0, ms=drift)),
+            "ours": codec.to_plain(_block(wave=0, ms=drift)),
         }
         for drift in (10, 20, 30)
     ]
@@ -195,22 +195,23 @@ def _result(backend: str, strategy: Any, precision: str, *, ms: float) -> Result
         spec=EngineSpec(backend=backend, strategy=strategy, profiles=(Profile.fixed(SIZE),)),
         backend_version="",
         environment_fingerprint="",
-        protocol=Protocol(),
     )
     # The machine drifts from process to process: the ratio does not.
-    blocks = tuple(_block(process=p, ms=ms * (1 + p / 1000)) for p in range(3))
+    blocks = tuple(_block(wave=number, ms=ms * (1 + number / 1000)) for number in range(3))
     return Result(trial=trial, status="ok", blocks=blocks)
 
 
-def _block(*, process: int, ms: float) -> Block:
+def _block(*, wave: int, ms: float) -> Block:
     return Block(
-        rebuild=0,
-        process=process,
+        wave=wave,
         round=0,
-        started_ns=process * SECOND_NS,
+        attempt=0,
+        rebuild=0,
+        session=1,
+        started_ns=wave * SECOND_NS,
         latency_ns=(round(ms * 1e6),) * 3,
+        cold=0,
         cpu_ns=1,
         load=0.0,
         clock_mhz=0.0,
-        valid=True,
     )

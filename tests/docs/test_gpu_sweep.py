@@ -16,9 +16,10 @@ from docs.make.pages import HOUSE
 from engines.backends.onnxruntime_gpu import OnnxRuntimeCuda
 from engines.planning.batches import Batch
 from engines.registry import find_backend
-from sizewise.core import codec, nvidia
+from sizewise.core import codec
 from sizewise.core.errors import ExportError
-from sizewise.core.nvidia import Device, Devices
+from sizewise.core.machine import nvidia
+from sizewise.core.machine.nvidia import Device, Devices
 from sizewise.core.specs import ExportedModel
 from sizewise.core.trials import Run
 from tests.bench.models import colours

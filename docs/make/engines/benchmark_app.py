@@ -22,6 +22,7 @@ import onnx
 
 from bench.harness import Turn
 from bench.launch import Limits, launch_child
+from bench.protocol import Protocol
 from docs.make.engines.files import OUT, full_width
 from docs.make.engines.pages import machine, write_record
 from engines.backends._quantized.unsigned import make_unsigned
@@ -63,7 +64,7 @@ def _measured(name: str, model: ExportedModel, size: Size) -> dict[str, Any]:
     for number in range(ROUNDS):
         turns: dict[str, Callable[[], Any]] = {
             "benchmark_app": partial(_theirs, source, engine, size),
-            "ours": partial(_ours, engine, size, number),
+            "ours": partial(_ours, engine, size),
         }
         order = list(turns) if number % 2 == 0 else list(turns)[::-1]
         rounds.append({"order": order} | {who: turns[who]() for who in order})
@@ -117,11 +118,13 @@ def _theirs(source: Path, engine: EngineArtifact, size: Size) -> Any:
         return json.loads(report.read_text(encoding="utf-8"))["execution_results"]
 
 
-def _ours(engine: EngineArtifact, size: Size, number: int) -> Any:
-    """A plain Block, as every sweep measures it."""
-    turn = Turn(rebuild=0, process=number, round=0, calls=1, seconds=SECONDS)
+def _ours(engine: EngineArtifact, size: Size) -> Any:
+    """A plain Sample, as every sweep measures it."""
+    usual = Protocol()
+    turn = Turn(pause_s=usual.pause_s, cold_calls=usual.cold_calls, calls=1, seconds=float(SECONDS))
     with closing(launch_child(Limits(timeout_s=TIMEOUT_S))) as worker:
-        worker.open(engine.path, size)
+        worker.prepare(engine.path, size)
+        worker.open()
         worker.warm_up(WARMUP_CALLS)
         return codec.to_plain(worker.measure(turn))
 

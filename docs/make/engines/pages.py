@@ -10,7 +10,7 @@ from typing import Any
 
 from docs.make.pages import HOUSE, MEASURED
 from sizewise.core import codec
-from sizewise.core.environment import read_environment
+from sizewise.core.machine.environment import read_environment
 
 MISSING = "Not measured yet: run `make engines`."
 

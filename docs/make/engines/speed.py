@@ -4,9 +4,9 @@ threads, the engines of a network and size by turns
 
 ONNX Runtime's default is its CPU provider on the FP32 file as it is, with its own level of
 optimisation (ORT_ENABLE_ALL) and open sizes. It differs from a bare session in three things: its
-threads do not spin between calls, for they would take the cores from whatever is measured next; the
-optimised graph was saved by the build and is opened as it is, which gives the same kernels; and
-inputs and outputs are bound, so that none is copied.
+threads stop to spin at the end of each call, for they would take the cores from whatever is
+measured next; the optimised graph was saved by the build and is opened as it is, which gives the
+same kernels; and inputs and outputs are bound, so that none is copied.
 
 Engines of a precision that this CPU lacks stay in the record as ``unsupported``, with the reason.
 Checkpoints given are networks that were trained, and are measured beside the others.

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from docs.make.engines.pages import MISSING, Notes, read_record
 from reports.text.grid import grid
 from sizewise.core import codec
-from sizewise.core.intervals import Interval, mean_interval
 from sizewise.core.specs import Deviation, Size
-from sizewise.core.stats import BUSY, CONFIDENCE, compare_results, summarize
+from sizewise.core.stats import (
+    CONFIDENCE,
+    Mean,
+    Ratio,
+    contrast,
+    geometric_mean,
+    mean_interval,
+    summarize,
+)
 from sizewise.core.trials import Result, Run
 
 Engine = tuple[str, str, str]
 """Back end, strategy, precision."""
 DEFAULT: Engine = ("onnxruntime", "dynamic", "fp32")
-_DOUBTED, _OUTSIDE = "†", "‡"
+_DISTURBED, _OUTSIDE = "†", "‡"
 
 
 def speed() -> list[str]:
@@ -57,12 +63,11 @@ def best() -> list[str]:
     for (network, size), found in _all_results(record).items():
         default = found[DEFAULT]
         winner = _winner(found, record["networks"][network]["deviations"])
-        ratio = compare_results(default, found[winner])
-        times = _times(Interval(point=ratio.ratio, low=ratio.low, high=ratio.high))
-        rows.append([network, f"{size.height}", _label(winner), times])
+        ratio = contrast(default, found[winner], found.values())
+        rows.append([network, f"{size.height}", _label(winner), _factor(ratio)])
         if network in record["full_width"]:
-            compared.append((default, found[winner]))
-    mean = _times(_geometric_mean(compared))
+            compared.append(ratio)
+    mean = _factor(geometric_mean(compared))
     table = grid(
         ["network", "size", "best engine", "speed-up over ONNX Runtime's default"], rows, texts=3
     )
@@ -77,16 +82,14 @@ def benchmark_app() -> list[str]:
     rows, logs = [], []
     for case in record["cases"]:
         theirs = [float(one["benchmark_app"]["latency (ms)"]) for one in case["rounds"]]
-        ours = [statistics.median(one["ours"]["latency_ns"]) / 1e6 for one in case["rounds"]]
+        ours = [_median_ms(one["ours"]) for one in case["rounds"]]
         ratios = [math.log(a / b) for a, b in zip(theirs, ours, strict=True)]
         logs.append(ratios)
         medians = (f"{statistics.median(each):.2f}" for each in (theirs, ours))
-        busy = statistics.fmean(not one["ours"]["valid"] for one in case["rounds"]) > BUSY
-        times = _times(mean_interval(ratios, CONFIDENCE).exponential())
         place = [case["network"], case["precision"], f"{case['size']['height']}"]
-        rows.append([*place, *medians, times + (_DOUBTED if busy else "")])
+        rows.append([*place, *medians, _mean(ratios)])
     rounds = [statistics.fmean(each) for each in zip(*logs, strict=True)]
-    mean = _times(mean_interval(rounds, CONFIDENCE).exponential())
+    mean = _mean(rounds)
     headers = ["network", "precision", "size", "benchmark_app, ms", "ours, ms", "theirs ÷ ours"]
     return [grid(headers, rows, texts=2), "", f"Geometric mean over all: **{mean}**."]
 
@@ -118,8 +121,9 @@ def _cell(result: Result | None, deviations: Mapping[str, Any], notes: Notes) ->
     if result.status != "ok":
         return notes.mark(result.reason)
     summary = summarize(result)
-    marks = (_DOUBTED if summary.doubts else "") + ("" if _counts(result, deviations) else _OUTSIDE)
-    return f"{summary.latency_ms:.1f}{marks}"
+    marks = _DISTURBED if summary.disturbed else ""
+    marks += "" if _counts(result, deviations) else _OUTSIDE
+    return f"{summary.latency_ms.point:.1f}{marks}"
 
 
 def _counts(result: Result, deviations: Mapping[str, Any]) -> bool:
@@ -132,27 +136,25 @@ def _counts(result: Result, deviations: Mapping[str, Any]) -> bool:
 
 def _winner(found: Mapping[Engine, Result], deviations: Mapping[str, Any]) -> Engine:
     counted = [e for e, r in found.items() if r.status == "ok" and _counts(r, deviations)]
-    return min(counted, key=lambda engine: summarize(found[engine]).latency_ms)
+    return min(counted, key=lambda engine: summarize(found[engine]).latency_ms.point)
 
 
-def _geometric_mean(pairs: Sequence[tuple[Result, Result]]) -> Interval:
-    """Of the ratios, with one value per process: the mean of all pairs' in that process."""
-    processes = sorted({block.process for one, _ in pairs for block in one.blocks})
-    values = [
-        statistics.fmean(
-            math.log(compare_results(_of(one, process), _of(other, process)).ratio)
-            for one, other in pairs
-        )
-        for process in processes
-    ]
-    return mean_interval(values, CONFIDENCE).exponential()
+def _median_ms(ours: Mapping[str, Any]) -> float:
+    """Of the warm calls of a plain Sample; older records have no cold ones."""
+    warm_ns: list[int] = ours["latency_ns"][ours.get("cold", 0) :]
+    return statistics.median(warm_ns) / 1e6
 
 
-def _of(result: Result, process: int) -> Result:
-    return replace(result, blocks=tuple(b for b in result.blocks if b.process == process))
+def _mean(logs: list[float]) -> str:
+    found = mean_interval(logs, CONFIDENCE).exponential()
+    return _times(found.point, found.low, found.high)
 
 
-def _times(ratio: Interval) -> str:
-    if ratio.low is None or ratio.high is None:
-        return f"{ratio.point:.2f}×"
-    return f"{ratio.point:.2f}× ({ratio.low:.2f}–{ratio.high:.2f})"
+def _factor(ratio: Ratio | Mean) -> str:
+    return _times(ratio.ratio, ratio.low, ratio.high)
+
+
+def _times(point: float, low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"{point:.2f}×"
+    return f"{point:.2f}× ({low:.2f}–{high:.2f})"

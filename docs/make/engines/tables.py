@@ -16,7 +16,7 @@ from docs.make.engines.pages import MISSING, read_record
 from docs.make.engines.speed_tables import benchmark_app, best, speed
 from docs.make.pages import HOUSE, fill
 from sizewise.core import codec
-from sizewise.core.environment import Environment
+from sizewise.core.machine.environment import Environment
 
 PAGE = HOUSE / "docs" / "engines.md"
 RECORDS = ("speed", "benchmark-app", "matrix")

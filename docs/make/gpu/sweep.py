@@ -30,7 +30,7 @@ from sizewise.cli import console
 from sizewise.core import codec
 from sizewise.core.errors import ExportError
 from sizewise.core.files import written_whole
-from sizewise.core.nvidia import find_devices
+from sizewise.core.machine.nvidia import find_devices
 from sizewise.core.options import fill
 from sizewise.core.specs import ExportedModel
 

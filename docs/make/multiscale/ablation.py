@@ -20,7 +20,7 @@ from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import ScaleTraining, TrainingSettings
 from netzoo.training.trainer import train
 from sizewise.core import codec
-from sizewise.core.environment import read_environment
+from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import Size, Sizes
 
 HOUSE = Path(__file__).resolve().parents[3]

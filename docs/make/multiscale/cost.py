@@ -18,7 +18,7 @@ from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.cost import build_without_weights, count_parameters
 from netzoo.networks.multiscale import Multiscale
 from sizewise.core import codec
-from sizewise.core.environment import read_environment
+from sizewise.core.machine.environment import read_environment
 
 HOUSE = Path(__file__).resolve().parents[3]
 OUT = HOUSE / "runs" / "multiscale"

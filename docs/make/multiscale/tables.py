@@ -7,14 +7,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Any
 
 from scipy.stats import t as student
 
 from docs.make.pages import HOUSE, MEASURED, fill, grid
 from sizewise.core import codec
-from sizewise.core.stats import compare_results, summarize
+from sizewise.core.stats import contrast, summarize
 from sizewise.core.trials import Result, Run
 
 PAGE = HOUSE / "docs" / "multiscale.md"
@@ -64,7 +64,10 @@ def _read(name: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _results() -> dict[tuple[str, str, int, int], Result]:
+_Results = dict[tuple[str, str, int, int], Result]
+
+
+def _results() -> _Results:
     """By fusion, back end, side and batch."""
     runs = [codec.from_plain(run, Run) for run in _read("latency")]
     return {
@@ -77,12 +80,14 @@ def _results() -> dict[tuple[str, str, int, int], Result]:
 
 def _ms(result: Result) -> str:
     summary = summarize(result)
-    doubt = "†" if summary.doubts else ""
-    return f"{summary.latency_ms:.1f}{doubt}"
+    mark = "†" if summary.disturbed else ""
+    return f"{summary.latency_ms.point:.1f}{mark}"
 
 
 def _ratio(one: Result, other: Result) -> str:
-    found = compare_results(one, other)
+    found = contrast(one, other)
+    if found.low is None or found.high is None:
+        return f"{found.ratio:.2f}"
     return f"{found.ratio:.2f} ({found.low:.2f}–{found.high:.2f})"
 
 
@@ -104,15 +109,14 @@ def limits() -> list[str]:
     one_thread = {fusion: sum(profiles[fusion]["parts_ms"].values()) for fusion in profiles}
     rows = []
     for (fusion, backend), limit in LIMITS.items():
-        found = compare_results(
-            results[fusion, backend, 352, 1], results["average", backend, 352, 1]
-        )
+        pair = results[fusion, backend, 352, 1], results["average", backend, 352, 1]
+        found = contrast(*pair)
         alone = one_thread[fusion] / one_thread["average"] if backend == "onnxruntime" else None
-        interval = f"{found.low:.2f}–{found.high:.2f}"
-        held = "yes" if found.high <= limit else "by the median; the interval exceeds it"
+        within = found.high is not None and found.high <= limit
+        held = "yes" if within else "by the median; the interval exceeds it"
         rows.append(
             [
-                *(fusion, backend, f"{limit:g}", f"{found.ratio:.2f} ({interval})"),
+                *(fusion, backend, f"{limit:g}", _ratio(*pair)),
                 *(f"{alone:.2f}" if alone else "–", held if found.ratio <= limit else "no"),
             ]
         )
@@ -153,7 +157,7 @@ def methods() -> list[str]:
 
 
 def _plain_ratio(one: Result, other: Result) -> str:
-    return f"{compare_results(one, other).ratio:.2f}"
+    return f"{contrast(one, other).ratio:.2f}"
 
 
 def _training_mib() -> dict[tuple[str, int, tuple[str, ...]], float]:
@@ -196,18 +200,18 @@ def memory() -> list[str]:
     return grid(headers, rows)
 
 
-def _above(results: Any, fusion: str, backend: str, side: int) -> float:
+def _above(results: _Results, fusion: str, backend: str, side: int) -> float:
     """MiB that opening and running an engine adds to its process, at batch 4."""
-    found = results[fusion, backend, side, 4].memory
-    return float(found.peak_bytes - found.before_bytes) / MIB
+    known = results[fusion, backend, side, 4].memory
+    return median(max(m.peak_bytes, m.run_peak_bytes or 0) - m.before_bytes for m in known) / MIB
 
 
-def _engine_ratio(results: Any, fusion: str, side: int, backend: str) -> str:
+def _engine_ratio(results: _Results, fusion: str, side: int, backend: str) -> str:
     own, base = _above(results, fusion, backend, side), _above(results, "single", backend, 352)
     return f"{own:.0f} ({own / base:.2f})"
 
 
-def _merging(results: Any, fusion: str, backend: str) -> str:
+def _merging(results: _Results, fusion: str, backend: str) -> str:
     own, mean, base = (
         _above(results, name, backend, 352) for name in (fusion, "average", "single")
     )

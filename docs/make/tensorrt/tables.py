@@ -11,7 +11,7 @@ from typing import Any
 
 from docs.make.pages import HOUSE, MEASURED, fill, grid
 from sizewise.core import codec
-from sizewise.core.environment import Environment
+from sizewise.core.machine.environment import Environment
 
 PAGE = HOUSE / "docs" / "tensorrt.md"
 RECORD = MEASURED / "tensorrt-builds.json"
