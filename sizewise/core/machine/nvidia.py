@@ -81,9 +81,19 @@ def find_devices() -> Devices:
         return Devices(reason=reason, todo=todo)
 
 
+def first_visible(nvml: Any) -> Any:
+    """NVML's handle of the whole GPU on which CUDA runs what names none, or None. ``nvml`` is
+    ``pynvml``, initialised."""
+    return next((gpu for _, gpu in _visible(nvml, _handles(nvml))), None)
+
+
+def _handles(nvml: Any) -> list[Any]:
+    return [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())]
+
+
 def _read(nvml: Any) -> Devices:
     driver, cuda = nvml.nvmlSystemGetDriverVersion(), nvml.nvmlSystemGetCudaDriverVersion()
-    handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())]
+    handles = _handles(nvml)
     found = tuple(_device(nvml, *pair) for pair in _visible(nvml, handles))
     reason, todo = ("", "") if found else _missing(driver, len(handles))
     version = f"{cuda // 1000}.{cuda % 1000 // 10}"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from sizewise.core.child import run_in_child
-from sizewise.core.environment import nvidia_devices
-from sizewise.core.nvidia import Device, find_devices
+from sizewise.core.machine.environment import nvidia_devices
+from sizewise.core.machine.nvidia import Device, find_devices
 
 pynvml = pytest.importorskip("pynvml")
 
