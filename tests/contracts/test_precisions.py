@@ -57,7 +57,9 @@ def _of(*names: str, slow: tuple[str, ...] = ()) -> pytest.MarkDecorator:
 files_of_four = _of(*NETWORKS)
 engines_of_four = _of(*NETWORKS, slow=LARGE)
 files_of_five = _of(*NETWORKS, "yolov4-csp")
-builds_of_five = _of(*NETWORKS, "yolov4-csp", slow=(*LARGE, "multiscale/hierarchical"))
+builds_of_five = _of(
+    *NETWORKS, "yolov4-csp", slow=(*LARGE, "multiscale/hierarchical", "yolov4-tiny")
+)
 MARKS: dict[str, Any] = {"torch_compile": pytest.mark.slow} | dict.fromkeys(ON_GPU, pytest.mark.gpu)
 """Compiling C++ takes a quarter of a minute."""
 WORKING = [
