@@ -15,6 +15,9 @@ from sizewise.core.errors import EngineError, InputError, SizewiseError
 from sizewise.core.specs import EngineArtifact
 from sizewise.core.trials import Build, FirstCall, Memory, Part
 
+APART_WAVES = 5
+"""So many processes of a trial are measured beside the rounds: memory, the change to another shape
+and the way from picture to objects take as long as the rounds, and differ little."""
 PART_CALLS = 20
 """Times that each part of a call is run by itself in a wave."""
 
@@ -25,8 +28,11 @@ class LiveMember:
     worker: RemoteWorker
     """The child that holds the engine, once it is started."""
 
-    def __init__(self, planned: Planned, artifact: EngineArtifact) -> None:
+    def __init__(
+        self, planned: Planned, artifact: EngineArtifact, *, measured_waves: int = 0
+    ) -> None:
         self.planned = planned
+        self.measured_apart = measured_waves < APART_WAVES
         self.failure: SizewiseError | None = None
         self._artifact = artifact
         self._turns: list[Turned] = []

@@ -178,7 +178,8 @@ class _Sweep:
     def _obtain(self, run: int, planned: Planned, rebuild: int) -> LiveMember | None:
         """The engine of a trial, to be measured; None where it can't be built, which is stored."""
         try:
-            return LiveMember(planned, self._builds.obtain(planned, rebuild))
+            artifact = self._builds.obtain(planned, rebuild)
+            return LiveMember(planned, artifact, measured_waves=self._schedule.waves(planned))
         except (EngineError, InputError) as error:
             state = State.of(error)
             self._store.note(run, planned.trial, state, self._builds.of(planned))

@@ -169,6 +169,8 @@ class WaveRun:
 
     def _measure_apart(self) -> None:
         for member in self._running():
+            if not member.measured_apart:
+                continue
             with member.noting_failure():
                 pictures = self._setup.pictures(member)
                 member.measure_apart(pictures, self._protocol.block_calls)

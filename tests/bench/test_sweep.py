@@ -13,6 +13,7 @@ import pytest
 from bench.estimate import estimate
 from bench.journal import database
 from bench.journal.store import Store
+from bench.member import APART_WAVES
 from bench.settings import SweepSettings
 from bench.sweep import SweepOutcome, sweep
 from engines.backends.fake import Fake, FakeOptions
@@ -315,6 +316,16 @@ def test_more_processes_add_to_what_is_on_file(tmp_path: Path, model: ExportedMo
     assert (more.measured, more.skipped) == (1, 0)
     assert many.blocks[: len(few.blocks)] == few.blocks
     assert len({block.wave for block in many.blocks}) == 4
+
+
+def test_what_stands_beside_the_calls_is_measured_in_the_first_processes(
+    tmp_path: Path, model: ExportedModel
+) -> None:
+    keys = {"rounds": 1, "strategies": ["dynamic"], "sizes": "32,64"}
+    for result in on_file(swept(tmp_path / "out", model, processes=APART_WAVES + 1, **keys)):
+        assert len(result.first_calls) == APART_WAVES + 1
+        assert [one.change is None for one in result.first_calls] == [False] * APART_WAVES + [True]
+        assert len(result.memory) == APART_WAVES
 
 
 def test_data_that_are_given_later_add_the_accuracy_alone(
