@@ -71,9 +71,9 @@ class LiveMember:
         to objects, and the change to another shape."""
         self._memory = self.worker.memory()
         self._parts = self.worker.parts(PART_CALLS)
-        if pictures:
-            self._end_to_end = self.worker.end_to_end(pictures)
         self._meet_other_shapes(calls)
+        if pictures:  # last: libraries that decode pictures count as memory from here on
+            self._end_to_end = self.worker.end_to_end(pictures)
 
     def _meet_other_shapes(self, calls: int) -> None:
         """An engine that fails at another shape (which may be larger) keeps its trial."""

@@ -264,10 +264,11 @@ def _open_data(
         source: open_dataset(source, "val", progress=progress)
         for source in sorted({axes.data for axes, _ in with_data})
     }
+    found = {(a.data, a.images): chosen(whole[a.data], a.images) for a, _ in with_data}
     for axes, taken in with_data:
         for model in taken:
-            demand_fit(model, whole[axes.data])
-    return {(a.data, a.images): chosen(whole[a.data], a.images) for a, _ in with_data}
+            demand_fit(model, found[axes.data, axes.images])
+    return found
 
 
 def _run(
