@@ -1,5 +1,5 @@
 """Our sessions beside the libraries by themselves, at their own defaults
-(python -m docs.make.method.fair [--quick] [--build] [--minutes N]).
+(python -m docs.make.method.fair [--quick] [--build] [--again] [--minutes N]).
 
 Four back ends, a small and a large network with random weights, three sizes, one and two threads: a
 cell each. Both sides have processes of their own, fresh in each wave, and turns of 60 ms after a
@@ -9,7 +9,8 @@ machine, harness or version of a library is measured again.
 
 The rule (docs/method.md): no cell's whole interval outside 0.97–1.05, and the median of cells in
 0.98–1.02; a cell with an interval wider than ±3 % is not shown. --quick takes eight cells and
-stores nothing, --build only builds the engines, --minutes begins no cell after so many minutes.
+stores nothing, --build only builds the engines, --again measures cells that are not shown (whatever
+their ratio) once more, --minutes begins no cell after so many minutes.
 """
 
 from __future__ import annotations
@@ -81,12 +82,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--build", action="store_true")
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--minutes", type=float, default=float("inf"))
     given = parser.parse_args()
     wanted = _quick() if given.quick else _all()
     record: dict[str, Any] = {} if given.quick else read_record(NAME) or {}
     stored = {c["label"]: c for c in record.get("cells", []) if c["conditions"] == _conditions(c)}
-    todo = [one for one in wanted if one.label not in stored]
+    kept = {label for label, cell in stored.items() if cell["shown"] or not given.again}
+    todo = [one for one in wanted if one.label not in kept]
     cells = {}
     for one in todo:
         console.remark(f"Building {one.label}")
