@@ -146,7 +146,8 @@ def _said(capsys: pytest.CaptureFixture[str], home: Path, *arguments: str) -> An
     code = run_command_line(list(arguments))
     said = capsys.readouterr()
     assert code == 0, said.err
-    return json.loads(said.out.replace(str(home.resolve()), MADE_IN))
+    folder = json.dumps(str(home.resolve()))[1:-1]  # as JSON writes it
+    return json.loads(said.out.replace(folder, MADE_IN))
 
 
 def test_an_export_says_what_it_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
