@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from bench import anchor, gate
 from bench.drift import DriftChart
@@ -12,7 +12,8 @@ from bench.launch import Limits
 from bench.measured import median_ns
 from bench.waves import Watch
 from sizewise.core import codec
-from sizewise.core.child import Child
+from sizewise.core.child import Child, ChildError
+from sizewise.core.closing import Closing
 from sizewise.core.disturbances import DRIFT, disturbances
 from sizewise.core.trials import Reading, Sample
 
@@ -25,18 +26,17 @@ Watching = Callable[[Limits], AbstractContextManager[Watch]]
 @contextmanager
 def watching(limits: Limits) -> Iterator[Watch]:
     """Watch this machine, with the anchor in a child of its own. Raises ChildError."""
-    with ExitStack() as opened:
-        child = opened.enter_context(Child(_ANCHOR, {}, variables=anchor.VARIABLES))
-        yield MachineWatch(child, limits.timeout_s)
+    with MachineWatch(limits.timeout_s) as watch:
+        yield watch
 
 
-class MachineWatch:
-    """The readings of this machine, and the anchor in ``child``."""
+class MachineWatch(Closing):
+    """The readings of this machine, and the anchor in a child. Raises ChildError."""
 
-    def __init__(self, child: Child, timeout_s: float) -> None:
-        self._child = child
+    def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._chart = DriftChart()
+        self._child = _start_anchor()
         self.anchor = anchor.kernel_name()
 
     def begin(self, pids: Sequence[int]) -> None:
@@ -44,11 +44,20 @@ class MachineWatch:
         self._start = gate.snapshot((*pids, self._child.pid))
 
     def measure_anchor(self, turn: Turn) -> Sample:
-        """Time a turn of the anchor. Raises ChildError, and InferenceError where its result
-        changes."""
-        given = self._child.call(
-            "measure", {"turn": codec.to_plain(turn)}, timeout_s=self._timeout_s
-        )
+        """Time a turn of the anchor. One that died, of memory or by a hand, is started again once.
+
+        Raises ChildError, and InferenceError where its result changes.
+        """
+        try:
+            return self._timed(turn)
+        except ChildError:
+            self._child.close()
+            self._child = _start_anchor()
+            return self._timed(turn)
+
+    def _timed(self, turn: Turn) -> Sample:
+        arguments = {"turn": codec.to_plain(turn)}
+        given = self._child.call("measure", arguments, timeout_s=self._timeout_s)
         return codec.from_plain(given, Sample)
 
     def end(self, pids: Sequence[int]) -> Reading:
@@ -61,3 +70,11 @@ class MachineWatch:
         if anchor is None or not self._chart.add(median_ns(anchor)):
             return found
         return (*found, DRIFT)
+
+    def close(self) -> None:
+        """End the anchor's child."""
+        self._child.close()
+
+
+def _start_anchor() -> Child:
+    return Child(_ANCHOR, {}, variables=anchor.VARIABLES)

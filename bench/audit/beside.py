@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.audit.parity import Cell, Parity
 from bench.audit.turns import PairedWave, Shape, Side, measure_wave
 from bench.launch import Launch, Limits, launch_child
@@ -21,7 +23,7 @@ def launch_bare(limits: Limits) -> RemoteWorker:
 
 
 class ParityRun:
-    """A cell that is measured wave by wave."""
+    """A cell that is measured wave by wave, from the ``waves`` on that it has."""
 
     def __init__(
         self,
@@ -31,13 +33,14 @@ class ParityRun:
         *,
         ours: Launch = launch_child,
         bare: Launch = launch_bare,
+        waves: Sequence[PairedWave] = (),
     ) -> None:
         self._cell, self._shape = cell, shape
         self._sides = (
             Side(launch=lambda: ours(limits), prepare=self._prepare_ours),
             Side(launch=lambda: bare(limits), prepare=self._prepare_bare),
         )
-        self._waves: list[PairedWave] = []
+        self._waves = list(waves)
 
     def measure_wave(self) -> None:
         """Measure one more wave. Raises EngineError (ChildError among them) and InputError."""

@@ -5,12 +5,12 @@ Four back ends, a small and a large network with random weights, three sizes, on
 cell each. Both sides have processes of their own, fresh in each wave, and turns of 60 ms after a
 pause of 60 ms. A cell ends when its interval is narrower than ±2 %, from the sixth wave on, or
 after the twelfth. Each is stored when it is done, so the same command goes on; a cell of another
-machine, harness or version of a library is measured again.
+machine, harness or version of a library is measured anew.
 
 The rule (docs/method.md): no cell's whole interval outside 0.97–1.05, and the median of cells in
 0.98–1.02; a cell with an interval wider than ±3 % is not shown. --quick takes eight cells and
-stores nothing, --build only builds the engines, --again measures cells that are not shown (whatever
-their ratio) once more, --minutes begins no cell after so many minutes.
+stores nothing, --build only builds the engines, --again adds up to twelve waves to each cell that
+is not shown (whatever its ratio), --minutes begins no cell after so many minutes.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def main() -> None:
     for one in todo:
         if time.monotonic() > end_s:
             break
-        stored[one.label] = _measured(one, cells[one.label])
+        stored[one.label] = _measured(one, cells[one.label], stored.get(one.label))
         if not given.quick:
             write_record(NAME, _record(wanted, stored))
     _say(_record(wanted, stored))
@@ -123,11 +123,12 @@ def _quick() -> tuple[Wanted, ...]:
     )
 
 
-def _measured(one: Wanted, cell: Cell) -> dict[str, Any]:
-    """The record of one cell."""
-    run = ParityRun(cell, LIMITS, SHAPE)
-    started = now()
-    while run.waves < MOST:
+def _measured(one: Wanted, cell: Cell, before: dict[str, Any] | None) -> dict[str, Any]:
+    """The record of one cell; waves are added to those of ``before``."""
+    earlier = () if before is None else _waves(before)
+    run = ParityRun(cell, LIMITS, SHAPE, waves=earlier)
+    started = now() if before is None else before["started"]
+    while run.waves < len(earlier) + MOST:
         run.measure_wave()
         width = run.parity.ratio.width
         if run.waves >= FEWEST and width is not None and width <= NARROW:
@@ -186,8 +187,11 @@ def _verdict(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _parities(cells: Sequence[dict[str, Any]]) -> Iterator[Parity]:
     for cell in cells:
-        waves = codec.from_plain(cell["waves"], tuple[PairedWave, ...])
-        yield Parity(label=cell["label"], waves=waves)
+        yield Parity(label=cell["label"], waves=_waves(cell))
+
+
+def _waves(cell: dict[str, Any]) -> tuple[PairedWave, ...]:
+    return codec.from_plain(cell["waves"], tuple[PairedWave, ...])
 
 
 def _line(cell: dict[str, Any]) -> str:
