@@ -31,7 +31,7 @@ def contrast(
     if a.trial.harness != b.trial.harness:
         return _apart(ours, theirs)
     if same_file:
-        keys = [key for key in ours.keys if key in theirs.keys]
+        keys = tuple(key for key in ours.keys if key in theirs.keys)
         if len({wave for wave, _, _ in keys}) >= FEW_WAVES:
             others = [
                 measured(one) for one in among if one.blocks and one is not a and one is not b
@@ -41,13 +41,13 @@ def contrast(
 
 
 def _together(
-    ours: Measured, theirs: Measured, others: Sequence[Measured], keys: Sequence[Key]
+    ours: Measured, theirs: Measured, others: Sequence[Measured], keys: tuple[Key, ...]
 ) -> Ratio:
-    rest = [_waves_of(one, keys) for one in others if all(key in one.keys for key in keys)]
+    rest = [one.means(keys) for one in others if one.has(keys)]
     waves = list(dict.fromkeys(wave for wave, _, _ in keys))
     estimate = _paired(
-        _waves_of(ours, keys),
-        _waves_of(theirs, keys),
+        ours.means(keys),
+        theirs.means(keys),
         np.stack(rest) if rest else None,
         [ours.rebuilds[wave] for wave in waves],
     )
@@ -59,10 +59,6 @@ def _paired(ours: Array, theirs: Array, rest: Array | None, rebuilds: Sequence[i
     if builds_differ(ours - theirs, rebuilds):
         return mean_of(clusters(ours - theirs, rebuilds))
     return paired_of(ours, theirs, rest)
-
-
-def _waves_of(one: Measured, keys: Sequence[Key]) -> Array:
-    return by_wave(keys, one.log_ns[[one.keys[key] for key in keys]])
 
 
 def _anchored(ours: Measured, theirs: Measured, *, same_file: bool) -> Ratio:

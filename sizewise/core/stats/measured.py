@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,10 +33,21 @@ class Measured:
     rebuilds: Mapping[int, int]
     sessions: Mapping[int, int]
     disturbed: frozenset[int]
+    _means: dict[tuple[Key, ...], Array] = field(default_factory=dict, repr=False)
+    """By the keys that were asked for: a group's results are asked for the same in each pair."""
 
     @property
     def waves(self) -> tuple[int, ...]:
         return tuple(self.rebuilds)
+
+    def has(self, keys: tuple[Key, ...]) -> bool:
+        return keys in self._means or all(key in self.keys for key in keys)
+
+    def means(self, keys: tuple[Key, ...]) -> Array:
+        """The mean of ``log_ns`` in each wave of ``keys``, all of which are here."""
+        if keys not in self._means:
+            self._means[keys] = by_wave(keys, self.log_ns[[self.keys[key] for key in keys]])
+        return self._means[keys]
 
 
 def measured(result: Result) -> Measured:
