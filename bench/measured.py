@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sizewise.core.errors import SizewiseError
 from sizewise.core.specs import Size
@@ -32,11 +32,18 @@ class Turned:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What is known of a trial beside its figures; ``reason`` is a sentence unless it is ok."""
+    """What is known of a trial beside its figures. ``reason`` is a sentence unless all is well: one
+    that is ok has a reason where a later process of it failed."""
 
     status: Status = "ok"
     reason_code: str = ""
     reason: str = ""
+
+    @property
+    def beside_samples(self) -> State:
+        """The same of a trial that has samples of other processes: these stand, unless an output
+        was not finite."""
+        return self if self.status == "invalid" else replace(self, status="ok")
 
     @classmethod
     def of(cls, failure: SizewiseError | None) -> State:

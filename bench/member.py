@@ -97,12 +97,12 @@ class LiveMember:
             self.failure = error
 
     def result(self, builds: Sequence[Build]) -> Member:
-        """What it gave; turns before a failure are kept with it."""
+        """What it gave. Turns before a failure stand for no process, so they are left out."""
         return Member(
             trial=self.planned.trial,
             state=State.of(self.failure),
             builds=tuple(builds),
-            turns=tuple(self._turns),
+            turns=() if self.failure else tuple(self._turns),
             first_call=self._first_call,
             memory=self._memory,
             parts=_parts(self._parts),

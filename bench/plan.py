@@ -63,8 +63,10 @@ def plan_sweep(
         chosen = models_of(axes, models)
         _demand_takers(chosen, axes.sizes)
         for planned in _trials(chosen, axes, environment_fingerprint):
-            key = (planned.trial.cell.size, axes.protocol)
-            groups.setdefault(key, {}).setdefault(planned.trial.identity, planned)
+            members = groups.setdefault((planned.trial.cell.size, axes.protocol), {})
+            known = members.get(planned.trial.identity)
+            if known is None or not known.data:  # tables may overlap: data of any of them count
+                members[planned.trial.identity] = planned
     return tuple(
         Group(size=size, protocol=protocol, members=tuple(members.values()))
         for (size, protocol), members in groups.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -41,23 +42,25 @@ class Schedule:
             identity: result if _counts(result) else replace(result, status="ok")
             for identity, result in on_file.items()
         }
+        self._now: set[int] = set()
+        """The waves of this run."""
 
     def due(self) -> Iterator[Due]:
         """A wave for each group that needs one."""
         for group in self._groups:
             if wanted := self._wanted(group):
-                number = max(self.waves(planned) for planned in group.members)
                 yield Due(
                     group=group,
                     wanted=wanted,
                     companion=self._companion(group, wanted),
-                    number=number,
-                    rebuild=number % RIGORS[group.protocol.rigor].rebuilds,
+                    number=max(len(self._builds(planned)) for planned in group.members),
+                    rebuild=self._rebuild(group, wanted),
                 )
 
     def take(self, wave: Wave, number: int, session: int) -> None:
         """Take what a wave gave; ``number`` is its own in the file, ``session`` the run's."""
         blocks = blocks_of(wave, number, session)
+        self._now.add(number)
         for member in wave.members:
             self.note(member.trial, member.state)
             known = self._known[member.trial.identity]
@@ -74,8 +77,10 @@ class Schedule:
         )
 
     def waves(self, planned: Planned) -> int:
-        """The waves in which a trial has samples."""
-        return len({block.wave for block in self._result(planned).blocks})
+        """The waves in which a trial has samples. One of an earlier run in which every round was
+        disturbed is none: it is measured again."""
+        blocks = self._result(planned).blocks
+        return len({block.wave for block in blocks if block.valid or block.wave in self._now})
 
     def result(self, trial: Trial) -> Result:
         """What is known of a trial; nothing, where it is new."""
@@ -86,17 +91,24 @@ class Schedule:
         return self._result(planned).status == "ok"
 
     def _wanted(self, group: Group) -> tuple[Planned, ...]:
-        """Engines with too few waves; all engines where their ratios are not narrow enough yet."""
+        """Engines with too few waves; while their ratios are not narrow enough, all that may have
+        more."""
         running = [planned for planned in group.members if self.runs(planned)]
         least, most = waves_of(group.protocol)
-        few = [planned for planned in running if self.waves(planned) < least]
-        if few:
+        if few := [planned for planned in running if self.waves(planned) < least]:
             return tuple(few)
-        if not running or max(map(self.waves, running)) >= most:
+        left = [planned for planned in running if self.waves(planned) < most]
+        if not left or group.protocol.processes:
             return ()
-        results = [self._result(planned) for planned in running]
-        progress = enough(results, RIGORS[group.protocol.rigor])
-        return () if progress.enough else tuple(running)
+        progress = enough(list(map(self._result, running)), RIGORS[group.protocol.rigor])
+        return () if progress.enough else tuple(left)
+
+    def _rebuild(self, group: Group, wanted: Sequence[Planned]) -> int:
+        """The build that was in the fewest waves."""
+        counts = Counter(dict.fromkeys(range(RIGORS[group.protocol.rigor].rebuilds), 0))
+        for planned in wanted:
+            counts.update(one for one in self._builds(planned).values() if one in counts)
+        return min(counts, key=lambda rebuild: (counts[rebuild], rebuild))
 
     def _companion(self, group: Group, wanted: Sequence[Planned]) -> Planned | None:
         """The fastest engine that needs no more waves: beside it, the ratio of new engines to it is
@@ -107,6 +119,10 @@ class Schedule:
 
         others = (one for one in group.members if self.runs(one) and one not in wanted)
         return min(others, key=latency_ms, default=None)
+
+    def _builds(self, planned: Planned) -> Mapping[int, int]:
+        """The build of each wave in which a trial has samples."""
+        return {block.wave: block.rebuild for block in self._result(planned).blocks}
 
     def _result(self, planned: Planned) -> Result:
         return self.result(planned.trial)

@@ -46,21 +46,22 @@ PICTURES = 12
 class SweepOutcome:
     """The trials of a plan after a sweep. ``measured`` are those of which something was measured
     now, ``skipped`` those that were complete on file. ``statuses`` counts all of them;
-    ``without_figures`` are those that are not ``ok``. ``unfinished`` is the number of trials that
+    ``not_all_well`` are those that are not ``ok``, or of which a later process failed.
+    ``unfinished`` is the number of trials that
     the limit of time left with fewer waves than they need."""
 
     results: Path
     measured: int
     skipped: int
     statuses: Mapping[Status, int]
-    without_figures: tuple[Result, ...]
+    not_all_well: tuple[Result, ...]
     unfinished: int = 0
 
     @property
     def exit_code(self) -> int:
-        """3 where trials failed, 4 where outputs were not finite, 1 where no trial could be
-        measured; unsupported trials beside measured ones are no failure."""
-        if self.statuses.get("failed"):
+        """3 where trials failed, or a process of one, 4 where outputs were not finite, 1 where no
+        trial could be measured; unsupported trials beside measured ones are no failure."""
+        if any(one.status in ("failed", "ok") for one in self.not_all_well):
             return 3
         if self.statuses.get("invalid"):
             return 4
@@ -153,14 +154,15 @@ class _Sweep:
     def outcome(self, path: Path) -> SweepOutcome:
         """What stands on file now of the planned trials."""
         found = self._store.results() if self._touched else self._on_file
-        results = [found[p.trial.identity] for p in self._planned if p.trial.identity in found]
+        planned = {p.trial.identity for p in self._planned}
+        results = [result for identity, result in found.items() if identity in planned]
         left = {p.trial.identity for due in self._schedule.due() for p in due.wanted}
         return SweepOutcome(
             results=path,
             measured=len(self._touched),
-            skipped=len(self._planned) - len(self._touched | left),
+            skipped=len(planned - self._touched - left),
             statuses=Counter(result.status for result in results),
-            without_figures=tuple(result for result in results if result.status != "ok"),
+            not_all_well=tuple(one for one in results if one.status != "ok" or one.reason),
             unfinished=len(left),
         )
 

@@ -66,7 +66,8 @@ class Store(Closing):
             return self._insert("run", rows.from_run(run))
 
     def note(self, run_id: int, trial: Trial, state: State, builds: Iterable[Build] = ()) -> None:
-        """Store what is known of a trial; what was measured of it stays."""
+        """Store what is known of a trial; what was measured of it stays, and so does its status
+        then: a later failure is a reason beside its figures."""
         with self._writing():
             self._note(run_id, trial, state, tuple(builds))
 
@@ -118,6 +119,8 @@ class Store(Closing):
         known = self._connection.execute(query, (trial.identity,)).fetchone()
         if known is None:
             return self._insert("trial", rows.from_trial(run_id, trial, state, builds))
+        if self._has_samples(known["id"]):
+            state = state.beside_samples
         row = rows.from_trial(known["run_id"], trial, state, builds)
         if row["sum"] != known["sum"]:
             columns = ", ".join(f"{name} = :{name}" for name in row)
@@ -126,6 +129,10 @@ class Store(Closing):
                 row,
             )
         return int(known["id"])
+
+    def _has_samples(self, trial_id: int) -> bool:
+        query = "SELECT EXISTS (SELECT 1 FROM block WHERE trial_id = ?)"
+        return bool(self._connection.execute(query, (trial_id,)).fetchone()[0])
 
     def _insert(self, table: str, row: Mapping[str, Any]) -> int:
         return int(self._connection.execute(rows.insert(table, row), row).lastrowid or 0)

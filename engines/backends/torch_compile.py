@@ -24,7 +24,7 @@ from engines.backends._torch.programs import (
     program_layers,
     take_program,
 )
-from engines.backends._torch.session import TorchSession
+from engines.backends._torch.session import THREAD_POLICY, TorchSession
 from engines.base import Availability, Backend
 from engines.libraries import installed_version, presence
 from sizewise.core import codec
@@ -51,6 +51,10 @@ class TorchCompile(Backend):
 
     def version(self) -> str:
         return installed_version(*DISTRIBUTIONS)
+
+    def thread_policy(self, threads: int) -> str:
+        del threads
+        return THREAD_POLICY
 
     def can_build(self) -> Availability:
         here = presence("torch", DISTRIBUTIONS, "torch")

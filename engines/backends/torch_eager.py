@@ -11,7 +11,7 @@ from engines.backends._torch.programs import (
     program_layers,
     take_program,
 )
-from engines.backends._torch.session import TorchSession
+from engines.backends._torch.session import THREAD_POLICY, TorchSession
 from engines.base import Availability, Backend, Session
 from engines.libraries import installed_version, presence
 from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel
@@ -38,6 +38,10 @@ class TorchEager(Backend):
 
     def version(self) -> str:
         return installed_version(*DISTRIBUTIONS)
+
+    def thread_policy(self, threads: int) -> str:
+        del threads
+        return THREAD_POLICY
 
     def can_build(self) -> Availability:
         return presence("torch", DISTRIBUTIONS, "torch")

@@ -58,5 +58,7 @@ class TrialColumns:
     height_px: int = count("Height of the input.", unit="px")
     width_px: int = count("Width of the input.", unit="px")
     status: str = text("What came of the trial: ok, unsupported, failed or invalid.")
-    reason_code: str = text("Kind of the reason, one word; empty where the status is ok.")
-    reason: str = text("Why there is no figure; empty where the status is ok.")
+    reason_code: str = text("Kind of the reason, one word; empty where there is none.")
+    reason: str = text(
+        "Why there is no figure or, where the status is ok, why one of the processes failed."
+    )

@@ -55,8 +55,9 @@ def build_table(rows: Iterable[Row]) -> str:
 
 
 def refusal_table(rows: Iterable[Row]) -> str:
-    """Rows without figures, those of one engine and one reason together."""
-    refused = (row for row in rows if row.status != "ok")
+    """Rows without figures, and those of which a process failed; those of one engine and one reason
+    together."""
+    refused = (row for row in rows if row.status != "ok" or row.reason)
     groups = grouped(refused, lambda row: (row.engine, row.status, row.reason_code, row.reason))
     cells = [
         [

@@ -159,12 +159,12 @@ def _show_estimate(found: Estimate, *, as_json: bool) -> None:
 
 
 def say_reasons(outcome: SweepOutcome) -> None:
-    """Show how many trials have no figures, and why, where there are any."""
+    """Show how many trials have no figures, or lost a process, and why, where there are any."""
     counts = Counter(
         (r.trial.cell.backend, r.trial.cell.strategy, r.status, r.reason_code, r.reason)
-        for r in outcome.without_figures
+        for r in outcome.not_all_well
     )
     if counts:
         columns = ("back end", "strategy", "status", "code", "why", "trials")
         rows = [(*key, count) for key, count in counts.items()]
-        console.show_table("Not measured", columns, rows)
+        console.show_table("What failed", columns, rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,10 +48,38 @@ def weights_beside(path: Path) -> tuple[str, ...]:
     proto = onnx.load(path, load_external_data=False)
     outside = {
         ExternalDataInfo(tensor).location
-        for tensor in proto.graph.initializer
+        for tensor in _tensors(proto)
         if uses_external_data(tensor)
     }
     return tuple(sorted(outside))
+
+
+def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """All that a file holds: initializers and attributes, of subgraphs and functions, too."""
+    yield from _tensors_of(proto.graph)
+    for function in proto.functions:
+        for node in function.node:
+            yield from _tensors_in(node)
+
+
+def _tensors_of(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        yield from _tensors_in(node)
+
+
+def _tensors_in(node: onnx.NodeProto) -> Iterator[onnx.TensorProto]:
+    for attribute in node.attribute:
+        if attribute.HasField("t"):
+            yield attribute.t
+        yield from attribute.tensors
+        sparse = [attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []
+        for one in (*sparse, *attribute.sparse_tensors):
+            yield from (one.values, one.indices)
+        for graph in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+            yield from _tensors_of(graph)
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:

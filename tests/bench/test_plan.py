@@ -160,6 +160,15 @@ def test_tables_that_overlap_share_a_group_and_its_trials(model: ExportedModel) 
     assert [t.cell.strategy for t in trials((group,))] == ["static", "dynamic"]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_tables_that_overlap_take_the_data_that_one_of_them_names(
+    model: ExportedModel, order: int
+) -> None:
+    tables = [{"strategies": ["static"]}, {"strategies": ["static"], "data": "here", "images": 5}]
+    (group,) = planned(model, sizes="32", sweep=tables[::order])
+    assert [(one.data, one.images) for one in group.members] == [("here", 5)]
+
+
 def test_what_is_not_said_is_the_back_ends_own(model: ExportedModel) -> None:
     (trial, _) = trials(planned(model, sizes="32", threads=0))
     fake = find_backend("fake")

@@ -147,3 +147,47 @@ def test_rebuilds_take_turns_in_a_paper(model: ExportedModel) -> None:
         (wave,) = waves(noise(1, 0.1, seed=number), *trials(groups[0]))
         schedule.take(replace(wave, rebuild=one.rebuild), number + 1, session=1)
     assert rebuilds == [0, 1, 2, 0, 1, 2]
+
+
+def on_file(schedule: Schedule, group: Group) -> Mapping[str, Result]:
+    return {trial.identity: schedule.result(trial) for trial in trials(group)}
+
+
+def test_a_narrow_run_is_rebuilt_where_a_paper_is_asked_for(model: ExportedModel) -> None:
+    (group,) = planned(model, rigor="standard")
+    schedule = Schedule((group,), {})
+    measure(schedule, trials(group), 8, sd=0.0001)
+    assert due(schedule) == {}
+    (paper,) = planned(model, rigor="paper")
+    (onwards,) = Schedule((paper,), on_file(schedule, group)).due()
+    assert onwards.rebuild == 1
+
+
+def test_waves_that_were_disturbed_throughout_are_measured_in_the_next_run(
+    model: ExportedModel,
+) -> None:
+    (group,) = planned(model, processes=3)
+    schedule = Schedule((group,), {})
+    for number, wave in enumerate(waves(noise(3, 0.1), *trials(group))):
+        loud = tuple(replace(one, disturbed=("load",)) for one in wave.rounds)
+        schedule.take(replace(wave, rounds=loud if number else wave.rounds), number + 1, session=1)
+    assert due(schedule) == {}, "not again and again in one run"
+    again = Schedule((group,), on_file(schedule, group))
+    assert [number for number, _ in due(again).values()] == [3]
+    for number, wave in enumerate(waves(noise(2, 0.1), *trials(group))):
+        again.take(wave, number + 4, session=2)
+    assert due(again) == {}
+
+
+def test_the_ceiling_is_each_engines_own(model: ExportedModel) -> None:
+    (group,), most = planned(model, rigor="quick"), RIGORS["quick"].max_waves
+    old = trials(group)[0]
+    schedule = Schedule((group,), {})
+    measure(schedule, [old], most, sd=0.5)
+    measure(schedule, trials(group)[1:], 8, sd=0.5)
+    (wave,) = schedule.due()
+    assert [one.trial for one in wave.wanted] == trials(group)[1:]
+    assert wave.companion is not None
+    assert wave.companion.trial == old
+    measure(schedule, trials(group)[1:], most, sd=0.5)
+    assert due(schedule) == {}

@@ -13,17 +13,19 @@ import pytest
 from bench.estimate import estimate
 from bench.journal import database
 from bench.journal.store import Store
+from bench.launch import Limits
 from bench.member import APART_WAVES
+from bench.remote import RemoteWorker
 from bench.settings import SweepSettings
 from bench.sweep import SweepOutcome, sweep
 from engines.backends.fake import Fake, FakeOptions
 from netzoo.data.coco import read_coco
-from sizewise.core.errors import InputError, OutputError, RecordError, UsageError
+from sizewise.core.errors import InferenceError, InputError, OutputError, RecordError, UsageError
 from sizewise.core.options import fill
 from sizewise.core.progress import Stage
 from sizewise.core.specs import ExportedModel
 from sizewise.core.trials import Result
-from tests.bench.factories import launch_in_process, quietly
+from tests.bench.factories import InProcess, launch_in_process, quietly
 from tests.bench.models import CARD, colours
 from tests.bench.pictures import PICTURES, write_pictures
 from tests.engines.typed_nets import write_quantized_net
@@ -139,6 +141,43 @@ def test_a_failed_trial_is_tried_again(
     assert len(on_file(second)) == 2
 
 
+class Mortal(InProcess):
+    """Breaks off at its second turn, where it is the second one that lives."""
+
+    born = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).born += 1
+        self._breaks, self._turns = self.born == 2, 0
+
+    def call(self, method: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
+        self._turns += method == "measure"
+        if self._breaks and self._turns == 2:
+            raise InferenceError("It broke", "its second turn", "Mend it.", reason_code="runtime")
+        return super().call(method, arguments, timeout_s=timeout_s)
+
+
+def test_a_process_that_fails_later_costs_its_own_wave_alone(
+    tmp_path: Path, model: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mortal, "born", 0)
+    settings = fill(SweepSettings, QUICK | {"sizes": "32"})
+
+    def mortal(limits: Limits) -> RemoteWorker:
+        return RemoteWorker(Mortal(), timeout_s=limits.timeout_s)
+
+    first = sweep([model], settings, tmp_path / "out", launch=mortal, watch=quietly)
+    (broken,) = on_file(first)
+    assert (broken.status, broken.reason_code) == ("ok", "runtime")
+    assert len(broken.blocks) == 2, "of the process that did not break"
+    assert (first.statuses, first.exit_code) == ({"ok": 1}, 3)
+    again = sweep([model], settings, tmp_path / "out", launch=mortal, watch=quietly)
+    (mended,) = on_file(again)
+    assert (again.measured, again.exit_code) == (1, 0)
+    assert (mended.reason, len(mended.blocks)) == ("", 4)
+
+
 def test_outputs_that_are_no_numbers_make_the_sweep_invalid(
     tmp_path: Path, model: ExportedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,7 +241,7 @@ def test_an_engine_in_another_precision_is_a_row_and_the_sweep_goes_on(tmp_path:
     quantized = write_quantized_net(tmp_path / "int8.onnx")
     keys = {"backends": ["onnxruntime"], "sizes": "64", "graph_fusion": ["none", "all"]}
     outcome = swept(tmp_path / "out", quantized, **keys)
-    (refused,) = outcome.without_figures
+    (refused,) = outcome.not_all_well
     assert (outcome.statuses, outcome.exit_code) == ({"unsupported": 1, "ok": 1}, 0)
     assert refused.reason_code == "unsupported_precision"
     assert "none of its 3 int8 layers runs in int8 here: they run in fp32" in refused.reason

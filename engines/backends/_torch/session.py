@@ -11,6 +11,9 @@ from engines.backends._torch.programs import ERRORS, expect_outputs, named
 from engines.base import Array, Session, example_input
 from sizewise.core.specs import BuiltEngine
 
+THREAD_POLICY = "threads wait as OpenMP has them by default"
+"""No variable of OpenMP is set: threads spin for some milliseconds behind a call, then sleep."""
+
 
 class TorchSession(Session):
     """A PyTorch module on the CPU.

@@ -51,6 +51,11 @@ def over_anchor(one: Measured) -> OverAnchor:
     )
 
 
+def one_anchor(*both: Measured) -> bool:
+    """Whether the same kernel ran beside both: another one ties nothing."""
+    return len({block.anchor for one in both for block in one.blocks if block.anchor_ns}) == 1
+
+
 def anchored_of(ours: OverAnchor, theirs: OverAnchor, *, same_file: bool) -> tuple[Estimate, float]:
     """The logarithm of their ratio, and the variance in it that runs bring."""
     between = session_variance(ours.sessions, theirs.sessions, same_file=same_file)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from sizewise.core.stats.anchored import anchored_of, over_anchor
+from sizewise.core.stats.anchored import anchored_of, one_anchor, over_anchor
 from sizewise.core.stats.clusters import builds_differ, clusters
 from sizewise.core.stats.estimates import Array, Estimate, mean_of, paired_of
 from sizewise.core.stats.measured import Key, Measured, by_wave, measured
@@ -63,7 +63,7 @@ def _paired(ours: Array, theirs: Array, rest: Array | None, rebuilds: Sequence[i
 
 def _anchored(ours: Measured, theirs: Measured, *, same_file: bool) -> Ratio:
     mine, others = over_anchor(ours), over_anchor(theirs)
-    if min(len(mine.waves), len(others.waves)) < FEW_WAVES or not _one_anchor(ours, theirs):
+    if min(len(mine.waves), len(others.waves)) < FEW_WAVES or not one_anchor(ours, theirs):
         return _apart(ours, theirs)
     estimate, between = anchored_of(mine, others, same_file=same_file)
     return ratio_of(
@@ -73,11 +73,6 @@ def _anchored(ours: Measured, theirs: Measured, *, same_file: bool) -> Ratio:
         shared=math.sqrt(between),
         disturbed=bool(ours.disturbed | theirs.disturbed),
     )
-
-
-def _one_anchor(*both: Measured) -> bool:
-    """Whether the same kernel ran beside both: another one ties nothing."""
-    return len({block.anchor for one in both for block in one.blocks if block.anchor_ns}) == 1
 
 
 def _apart(ours: Measured, theirs: Measured) -> Ratio:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sizewise.core.rigor import Rigor
-from sizewise.core.stats.anchored import over_anchor
+from sizewise.core.stats.anchored import one_anchor, over_anchor
 from sizewise.core.stats.contrasts import contrast
 from sizewise.core.stats.estimates import half_width
 from sizewise.core.stats.intervals import CONFIDENCE
@@ -29,7 +30,8 @@ class Progress:
 def enough(results: Sequence[Result], rigor: Rigor) -> Progress:
     """How far the group of ``results`` is; those without samples are left out.
 
-    A single engine is held to its ratio to the anchor, and without one to its own latency.
+    A single engine is held to its ratio to the anchor, and without one to its own latency. Where
+    the rigor rebuilds engines, each build is in two waves at least.
     """
     group = [result for result in results if result.blocks]
     waves = min((len(measured(one).waves) for one in group), default=0)
@@ -37,7 +39,18 @@ def enough(results: Sequence[Result], rigor: Rigor) -> Progress:
     known = [width for width in widths if width is not None]
     widest = max(known) if known and len(known) == len(widths) else None
     reached = widest is not None and widest <= rigor.half_width
-    return Progress(waves=waves, half_width=widest, enough=reached and waves >= rigor.min_waves)
+    rebuilt = all(_builds(one) >= rigor.rebuilds for one in group)
+    return Progress(
+        waves=waves,
+        half_width=widest,
+        enough=reached and rebuilt and waves >= rigor.min_waves,
+    )
+
+
+def _builds(result: Result) -> int:
+    """Builds that were in two waves at least; a single one needs no second."""
+    counts = Counter(measured(result).rebuilds.values()).values()
+    return max(1, sum(count > 1 for count in counts))
 
 
 def _widths(group: Sequence[Result]) -> list[float | None]:
@@ -52,6 +65,6 @@ def _widths(group: Sequence[Result]) -> list[float | None]:
 def _alone(result: Result) -> float | None:
     one = measured(result)
     anchored = over_anchor(one)
-    tied = len(anchored.waves) == len(one.waves)
+    tied = len(anchored.waves) == len(one.waves) and one_anchor(one)
     half = float(half_width(anchored.estimate() if tied else log_latency(one), CONFIDENCE))
     return None if math.isnan(half) else math.expm1(half)

@@ -13,6 +13,9 @@ from sizewise.core.errors import RecordError
 from sizewise.core.stats.estimates import Array
 from sizewise.core.trials import Block, Result
 
+CLEAN_WAVES = 3
+"""With so many waves that something left alone, those in which every round was disturbed stand in
+no figure."""
 Key = tuple[int, int, int]
 """Wave, round and attempt: what engines measured by turns have in common."""
 
@@ -85,15 +88,25 @@ def _measure(result: Result) -> Measured:
 
 
 def _that_count(blocks: Iterable[Block]) -> Iterable[Block]:
-    """The first undisturbed attempt at each round; of a wave that has none, the last attempts."""
+    """The first undisturbed attempt at each round.
+
+    A wave that has none counts by its last attempts, and only while fewer than ``CLEAN_WAVES`` have
+    one: so a row is mended by measuring again.
+    """
     waves: dict[int, dict[int, list[Block]]] = {}
     for block in sorted(blocks, key=lambda b: (b.wave, b.round, b.attempt)):
         if block.warm_ns:
             waves.setdefault(block.wave, {}).setdefault(block.round, []).append(block)
-    for rounds in waves.values():
-        valid = [next((b for b in tries if b.valid), None) for tries in rounds.values()]
-        undisturbed = [block for block in valid if block is not None]
-        yield from undisturbed or (tries[-1] for tries in rounds.values())
+    undisturbed = {wave: _undisturbed(rounds.values()) for wave, rounds in waves.items()}
+    enough = sum(map(bool, undisturbed.values())) >= CLEAN_WAVES
+    for wave, rounds in waves.items():
+        last = [] if enough else [tries[-1] for tries in rounds.values()]
+        yield from undisturbed[wave] or last
+
+
+def _undisturbed(rounds: Iterable[Sequence[Block]]) -> list[Block]:
+    valid = (next((block for block in tries if block.valid), None) for tries in rounds)
+    return [block for block in valid if block is not None]
 
 
 def by_wave(keys: Sequence[Key], values: Array) -> Array:

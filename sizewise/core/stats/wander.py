@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from sizewise.core.stats.estimates import Array
-from sizewise.core.stats.measured import Measured, measured
+from sizewise.core.stats.measured import Key, Measured, measured
 from sizewise.core.trials import Result
 
 WANDERING = 0.05
@@ -33,24 +33,24 @@ class Wander:
 def wander(results: Iterable[Result]) -> Wander | None:
     """How milliseconds wandered over the rounds that count; None with fewer than two."""
     rows = [measured(result) for result in results if result.blocks]
-    anchor = _anchor(rows)
-    if len(anchor) > 1:
-        return Wander(share=_share([anchor - anchor.mean()], 1), of="anchor")
+    anchors = [logs - logs.mean() for logs in _anchors(rows)]
+    if sum(map(len, anchors)) > len(anchors):
+        return Wander(share=_share(anchors, len(anchors)), of="anchor")
     engines = [row.log_ns - row.log_ns.mean() for row in rows]
     if sum(map(len, engines)) <= len(engines):
         return None
     return Wander(share=_share(engines, len(engines)), of="engines")
 
 
-def _anchor(rows: Iterable[Measured]) -> Array:
-    """Of each round once: all engines of it hold the same."""
-    found = {
-        key: float(row.log_anchor_ns[place])
-        for row in rows
-        for key, place in row.keys.items()
-        if not math.isnan(row.log_anchor_ns[place])
-    }
-    return np.array(list(found.values()), dtype=np.float64)
+def _anchors(rows: Iterable[Measured]) -> list[Array]:
+    """Of each kernel, each round once: all engines of it hold the same."""
+    found: dict[str, dict[Key, float]] = {}
+    for row in rows:
+        for key, place in row.keys.items():
+            if not math.isnan(row.log_anchor_ns[place]):
+                of_kernel = found.setdefault(row.blocks[place].anchor, {})
+                of_kernel[key] = float(row.log_anchor_ns[place])
+    return [np.array(list(of_kernel.values())) for of_kernel in found.values()]
 
 
 def _share(centred: Sequence[Array], means: int) -> float:

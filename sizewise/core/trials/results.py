@@ -15,7 +15,8 @@ Status = Literal["ok", "unsupported", "failed", "invalid"]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A trial and what came of it; ``reason`` is a sentence wherever status is not ``ok``.
+    """A trial and what came of it; ``reason`` is a sentence wherever status is not ``ok``, and
+    where it is, but a later process failed.
 
     ``builds`` are of each rebuild, ``memory`` of each process. ``parts`` are those of a call in
     order, process by process (none where calls have no parts), ``end_to_end`` those of the way

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sizewise.core import codec
 from sizewise.core.specs import EngineSpec, Size, Strategy
@@ -57,9 +57,11 @@ class Trial:
         """The key that resuming goes by: equal only where everything that could change a figure is.
 
         A field at its default is left out of it, so a field that a later version adds leaves the
-        identities of before as they are.
+        identities of before as they are. So is the network's name: the model's hash tells more, and
+        a file that was renamed is the same model.
         """
-        return hashlib.sha256(codec.to_json(codec.telling(self)).encode()).hexdigest()
+        nameless = replace(self, cell=replace(self.cell, network=""))
+        return hashlib.sha256(codec.to_json(codec.telling(nameless)).encode()).hexdigest()
 
     @property
     def is_of_an_earlier_harness(self) -> bool:

@@ -208,7 +208,24 @@ def test_what_became_of_a_trial_is_renewed_and_its_samples_stay(tmp_path: Path) 
         with Store.open(path) as store:
             store.note(1, trial(), state)
         (found,) = read(path)
-        assert (found.status, found.reason, len(found.blocks)) == (state.status, state.reason, 6)
+        assert (found.status, found.reason, len(found.blocks)) == ("ok", state.reason, 6)
+
+
+def test_outputs_that_were_not_finite_outweigh_samples(tmp_path: Path) -> None:
+    path = filed(tmp_path, *waves(SAMPLES, trial()))
+    with Store.open(path) as store:
+        store.note(1, trial(), State(status="invalid", reason_code="numerics", reason="NaN."))
+    (found,) = read(path)
+    assert (found.status, len(found.blocks)) == ("invalid", 6)
+
+
+def test_a_trial_without_samples_is_what_became_of_it(tmp_path: Path) -> None:
+    failure = State(status="failed", reason_code="timeout", reason="It hung.")
+    (wave,) = waves(SAMPLES[:1], trial())
+    (member,) = wave.members
+    broken = replace(wave, members=(replace(member, state=failure, turns=()),))
+    (found,) = read(filed(tmp_path, broken))
+    assert (found.status, found.reason, found.blocks) == ("failed", "It hung.", ())
 
 
 ACCURACY = Accuracy(images=9, data_sha256="ef", ap=0.5, evidence=b"x\0y")

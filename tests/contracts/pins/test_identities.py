@@ -83,12 +83,12 @@ def test_the_fingerprint_of_an_environment() -> None:
 
 
 IDENTITIES = {
-    "fake": "507e9fa5758c1defae79964d92c1097e0f806a1a7c504ae39febd895fdff3b6d",
-    "onnxruntime": "4f7cad88e50717cc3ef21f3110aaa176cc60ca17ac0960ddfaea458fbf82611b",
-    "openvino": "521f7a2821fc4ae9090673ad6dae7c65f692ad81db74dbd8fd759ff50479ac34",
-    "tensorrt": "ca98ef555e65e8aa57d435b9f9281c26f3d6785121ef985dedf5ffac8b2cba73",
-    "tensorrt_rtx": "09a0a22137f2fb2fa7d1938aa2e6dd79ddb6baadc986387216e6a09be05a4bb2",
-    "torch_compile": "eb47aec8147737effbb5e6c0810d2e645d1f619104d50ea37dafb472b749dc3b",
+    "fake": "91f537badb45e500d8b0322f184f6b2f8eec111a2670dad4d578602de4ab4937",
+    "onnxruntime": "adb9e5e048123ea1fd0cc4a788e5e75cc05e6dab4a09d33ca564681fb03792f6",
+    "openvino": "fcc695d0c74189d812437a973c6e1ef9a1c26a41933fd67adc0768e3d6839898",
+    "tensorrt": "d7c3ae87e3c72cbdf52210ad35e4bea75ea9d39422d01121567024840294d484",
+    "tensorrt_rtx": "5637cb58b02b602c887e8f8d1551d4a7d820a7f7807f2db29d75cc849d03a4cc",
+    "torch_compile": "89fa493be32bf0e2528f94da8899cc02cc9957b2df6876d5f57ef846271c7a18",
 }
 
 
@@ -97,13 +97,24 @@ def test_the_identity_of_a_trial(backend: str) -> None:
     assert _trial(backend).identity == IDENTITIES[backend]
 
 
+def test_a_file_that_was_renamed_is_the_same_trial() -> None:
+    trial = _trial("fake")
+    assert replace(trial, cell=replace(trial.cell, network="renamed")).identity == trial.identity
+
+
+@pytest.mark.parametrize("name", ["harness", "builder"])
+def test_other_code_that_measures_or_builds_makes_another_trial(name: str) -> None:
+    trial = _trial("fake")
+    assert replace(trial, **{name: getattr(trial, name) + 1}).identity != trial.identity
+
+
 def test_the_identity_of_a_trial_with_what_the_first_files_lacked() -> None:
     trial = _trial("tensorrt")
     spec = replace(trial.spec, batch_size=4, batch_range=BatchRange(1, 8))
     cell = replace(trial.cell, options="tf32=true")
     assert (
         replace(trial, spec=spec, cell=cell).identity
-        == "4c071ebe5c3e1d76d75208a19ed2a22daf7e168c20f06af1cd46cf9cc36dd083"
+        == "745a91d2087a34667dbaa4bc7c9afddd943cfa39995e9b27f4bd59d63b24a8ca"
     )
 
 

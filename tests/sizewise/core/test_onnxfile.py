@@ -85,6 +85,49 @@ def test_weights_in_another_file_are_part_of_the_hash(tmp_path: Path) -> None:
         read_model(path)
 
 
+def _weight_outside(kind: str) -> onnx.ModelProto:
+    """A graph that adds the weight of another file, which a node, branch or function holds."""
+    weight = onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=[1])
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", "weights"), ("offset", "0"), ("length", "4")):
+        weight.external_data.add(key=key, value=value)
+    held = helper.make_node("Constant", [], ["w"], value=weight)
+    nodes, functions = [held], []
+    if kind == "branch":
+        out = helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, [1])
+        branch = helper.make_graph([held], "branch", [], [out])
+        yes = helper.make_node("Constant", [], ["yes"], value=numpy_helper.from_array(np.True_))
+        choose = helper.make_node("If", ["yes"], ["w"], then_branch=branch, else_branch=branch)
+        nodes = [yes, choose]
+    if kind == "function":
+        opsets = [helper.make_opsetid("", 17)]
+        functions = [helper.make_function("ours", "Weight", [], ["w"], [held], opsets)]
+        nodes = [helper.make_node("Weight", [], ["w"], domain="ours")]
+    images, sums = (
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 4, 4])
+        for name in ("images", "sums")
+    )
+    nodes.append(helper.make_node("Add", ["images", "w"], ["sums"]))
+    return helper.make_model(
+        helper.make_graph(nodes, "outside", [images], [sums]),
+        functions=functions,
+        opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("ours", 1)],
+        ir_version=8,
+    )
+
+
+@pytest.mark.parametrize("kind", ["node", "branch", "function"])
+def test_weights_outside_are_part_of_the_hash_wherever_they_are_held(
+    kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "outside.onnx"
+    (tmp_path / "weights").write_bytes(np.float32(1).tobytes())
+    path.write_bytes(_weight_outside(kind).SerializeToString())
+    before = read_model(path).sha256
+    (tmp_path / "weights").write_bytes(np.float32(2).tobytes())
+    assert read_model(path).sha256 != before
+
+
 @pytest.mark.parametrize(
     ("dtype", "precision"), [(np.float32, "fp32"), (np.float16, "fp16"), (np.int8, "int8")]
 )

@@ -96,14 +96,19 @@ def test_a_round_counts_by_the_first_attempt_that_nothing_disturbed() -> None:
     assert not compare(again).disturbed
 
 
-def test_a_wave_whose_rounds_were_all_disturbed_is_said_to_be() -> None:
+def test_waves_whose_rounds_were_all_disturbed_count_while_too_few_others_do() -> None:
     log = group(11, engines=2)
-    results = [
-        of_medians(one, disturbed=lambda wave, _: ("steal",) if wave == 2 else ()) for one in log
-    ]
-    ratio = compare(results)
-    assert ratio.disturbed
-    assert ratio.waves == 8
+
+    def with_clean_waves(count: int) -> Ratio:
+        return compare(
+            of_medians(one, disturbed=lambda wave, _: ("steal",) if wave >= count else ())
+            for one in log
+        )
+
+    marked, mended = with_clean_waves(2), with_clean_waves(7)
+    assert (marked.disturbed, marked.waves) == (True, 8)
+    assert (mended.disturbed, mended.waves) == (False, 7)
+    assert mended == compare(of_medians(one[:7]) for one in log)
 
 
 def test_builds_that_differ_are_what_repeats() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +102,26 @@ def test_without_an_anchor_engines_tell_and_their_difference_does_not_count() ->
     found = wander(results)
     assert found is not None
     assert (found.of, found.much) == ("engines", False)
+
+
+def test_another_kernel_is_no_wandering() -> None:
+    quiet = np.zeros((8, 4))
+    first, second = (
+        of_medians(quiet, anchor_ns=np.full((8, 4), ns), first_wave=wave)
+        for ns, wave in ((5e6, 0), (8e6, 8))
+    )
+    of_another = tuple(replace(one, anchor="another") for one in second.blocks)
+    found = wander([first, replace(second, blocks=of_another)])
+    assert found is not None
+    assert found.share == pytest.approx(0, abs=1e-9)
+
+
+def test_a_paper_needs_two_waves_of_each_build() -> None:
+    narrow = [of_medians(one, rebuild=lambda wave: 0) for one in logs(sd=0.0001)]
+    rebuilt = [of_medians(one, rebuild=lambda wave: wave % 3) for one in logs(sd=0.0001)]
+    assert enough(narrow, RIGORS["standard"]).enough
+    assert not enough(narrow, RIGORS["paper"]).enough
+    assert enough(rebuilt, RIGORS["paper"]).enough
 
 
 def test_nothing_wanders_in_one_block() -> None:
