@@ -13,7 +13,7 @@ from engines.planning.specs import engines_of
 from engines.registry import find_backend
 from sizewise.core.errors import UsageError
 from sizewise.core.options import spelled
-from sizewise.core.specs import EngineSpec, ExportedModel, Size
+from sizewise.core.specs import NMS_LAYOUT, EngineSpec, ExportedModel, Size
 from sizewise.core.trials import Cell, Trial
 
 
@@ -121,6 +121,7 @@ def _trials(models: Iterable[ExportedModel], axes: Axes, environment: str) -> It
                     builder=backend.builder,
                     layout=model.card.layout,
                     replica=replica,
+                    nms=model.nms and model.card.layout != NMS_LAYOUT,
                 )
                 yield Planned(trial=trial, model=model, data=axes.data, images=axes.images)
 

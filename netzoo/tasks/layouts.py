@@ -17,13 +17,14 @@ from netzoo.tasks.suppression import Detections, demand_numbers
 from sizewise.core.discover import choose
 from sizewise.core.errors import InputError
 from sizewise.core.options import spelled
+from sizewise.core.specs import NMS_LAYOUT
 
 Array = NDArray[Any]
 Outputs = Mapping[str, Array]
 BoxesAndScores = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-SUPPRESSED = "sizewise_nms"
+SUPPRESSED = NMS_LAYOUT
 """The layout of a graph that does NMS itself: :func:`read_suppressed` reads it."""
 
 

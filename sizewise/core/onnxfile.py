@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CARD_KEY = "sizewise"
 _QUANTIZERS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
+_SUPPRESSORS = ("NonMaxSuppression", "NMS")
 _PRECISIONS = {"float16": "fp16", "bfloat16": "bf16"}
 
 
@@ -115,6 +116,7 @@ def read_model(path: Path) -> ExportedModel:
         ),
         inputs=tuple(_tensor(i) for i in proto.graph.input if i.name not in weights),
         outputs=tuple(_tensor(o) for o in proto.graph.output),
+        nms=any(map(_does_nms, (proto.graph, *proto.functions))),
     )
 
 
@@ -153,6 +155,16 @@ def _precision(proto: onnx.ModelProto) -> str:
         return "fp8" if any(name.startswith("float8") for name in bytes_of) else "int8"
     floats = {name: size for name, size in bytes_of.items() if "float" in name}
     return _PRECISIONS.get(max(floats, key=floats.__getitem__, default=""), "fp32")
+
+
+def _does_nms(graph: onnx.GraphProto | onnx.FunctionProto) -> bool:
+    """Whether an operator does NMS: ONNX's, or a plug-in whose name has it (``EfficientNMS_TRT``).
+    It may stand in a branch or a loop."""
+    return any(
+        any(name in node.op_type for name in _SUPPRESSORS)
+        or any(_does_nms(inner) for given in node.attribute for inner in (given.g, *given.graphs))
+        for node in graph.node
+    )
 
 
 def _tensor(value: onnx.ValueInfoProto) -> TensorSpec:

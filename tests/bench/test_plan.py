@@ -18,6 +18,7 @@ from sizewise.core.errors import InputError, OptionError, UsageError
 from sizewise.core.machine.cores import default_threads
 from sizewise.core.options import fill
 from sizewise.core.specs import (
+    NMS_LAYOUT,
     BackendOptions,
     BatchRange,
     ExportedModel,
@@ -197,6 +198,7 @@ def test_whatever_can_change_a_figure_makes_another_trial(
         "options": only(model, options=["seed=1"]),
         "graph fusion": only(model, graph_fusion=["none"]),
         "layout": only(replace(model, card=replace(model.card, layout="b_4c_n"))),
+        "NMS of others": only(replace(model, nms=True)),
     }
     monkeypatch.setattr(type(find_backend("fake")), "version", lambda self: "2")
     identities["version"] = only(model)
@@ -212,6 +214,17 @@ def test_whatever_can_change_a_figure_makes_another_trial(
     assert {only(model, **keys) for keys in alike} == {identities["the same"]}
     moved = replace(model, path=tmp_path / "elsewhere.onnx")
     assert only(moved) == identities["the same"]
+
+
+def test_nms_in_a_graph_is_known_by_its_layout_or_its_operators(model: ExportedModel) -> None:
+    """A graph of ours is the trial that it was before operators were read."""
+    ours = replace(model, card=replace(model.card, layout=NMS_LAYOUT))
+    found = [
+        trials(planned(one, sizes="32", strategies=["static"]))[0]
+        for one in (model, ours, replace(ours, nms=True), replace(model, nms=True))
+    ]
+    assert [trial.has_nms_inside for trial in found] == [False, True, True, True]
+    assert found[1] == found[2]
 
 
 def of_fusions(model: ExportedModel, *fusions: str) -> list[ExportedModel]:

@@ -17,6 +17,7 @@ from sizewise.core.specs.engines import (
     is_product,
 )
 from sizewise.core.specs.models import (
+    NMS_LAYOUT,
     Calibration,
     Deviation,
     Dimension,
@@ -31,6 +32,7 @@ from sizewise.core.specs.models import (
 from sizewise.core.specs.sizes import Size, Sizes
 
 __all__ = [
+    "NMS_LAYOUT",
     "Achieved",
     "BackendOptions",
     "BatchRange",

@@ -129,6 +129,10 @@ class Deviation:
         return self.relative_error <= self.bound
 
 
+NMS_LAYOUT = "sizewise_nms"
+"""The layout of a graph that does NMS itself, as the exporter puts it there."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Suppression:
     """Non-maximum suppression (NMS) in a graph: of boxes of one class that overlap by more than
@@ -238,7 +242,10 @@ class ModelCard:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportedModel:
-    """An ONNX file, read: ours (with a card in it) or anybody's (with a card inferred)."""
+    """An ONNX file, read: ours (with a card in it) or anybody's (with a card inferred).
+
+    ``nms`` says whether one of its operators does NMS.
+    """
 
     path: Path
     sha256: str
@@ -246,6 +253,7 @@ class ExportedModel:
     opset_version: int
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    nms: bool = False
 
     @property
     def program_path(self) -> Path:

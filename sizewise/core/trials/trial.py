@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from sizewise.core import codec
-from sizewise.core.specs import EngineSpec, Size, Strategy
+from sizewise.core.specs import NMS_LAYOUT, EngineSpec, Size, Strategy
 
 EARLIER_HARNESS = 1
 """The number of the harness whose results name none: it slowed ONNX Runtime and PyTorch down, and
@@ -39,7 +39,8 @@ class Trial:
     How often it is measured, and on which data its accuracy, are not part of it: both add to what
     is known of it. ``harness`` and ``builder`` are the numbers of the code that measured and built
     it, raised by hand where a change of it changes figures. ``layout`` is how the outputs are read,
-    which a user may say for a file that does not.
+    which a user may say for a file that does not. ``nms`` says that the graph does NMS itself where
+    its layout does not.
     """
 
     cell: Cell
@@ -51,6 +52,7 @@ class Trial:
     builder: int = 1
     layout: str = ""
     replica: int = 0
+    nms: bool = False
 
     @property
     def identity(self) -> str:
@@ -62,6 +64,12 @@ class Trial:
         """
         nameless = replace(self, cell=replace(self.cell, network=""))
         return hashlib.sha256(codec.to_json(codec.telling(nameless)).encode()).hexdigest()
+
+    @property
+    def has_nms_inside(self) -> bool:
+        """Whether a call of the engine does NMS too: it compares with one that does not by the
+        whole way from picture to objects only."""
+        return self.nms or self.layout == NMS_LAYOUT
 
     @property
     def is_of_an_earlier_harness(self) -> bool:

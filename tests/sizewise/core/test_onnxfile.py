@@ -44,6 +44,28 @@ def test_a_card_is_read_from_the_file_and_written_once(tmp_path: Path) -> None:
     assert len(onnx.load(path).metadata_props) == 1
 
 
+def _doing(path: Path, operator: str, *, within: bool) -> Path:
+    """A graph with an operator of that name, which may stand in a branch."""
+    node = helper.make_node(operator, ["x"], ["y"], domain="any")
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
+    branch = helper.make_graph([node], "branch", [], values[1:])
+    if within:
+        node = helper.make_node("Loop", ["", "", "x"], ["y"], body=branch, domain="any")
+    graph = helper.make_graph([node], "g", values[:1], values[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("any", 1)]), path)
+    return path
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize(
+    ("operator", "does"), [("NonMaxSuppression", True), ("EfficientNMS_TRT", True), ("Add", False)]
+)
+def test_a_graph_that_does_nms_is_told(
+    operator: str, does: bool, within: bool, tmp_path: Path
+) -> None:
+    assert read_model(_doing(tmp_path / "x.onnx", operator, within=within)).nms is does
+
+
 @pytest.mark.parametrize("junk", [b"", b"xx", b"\x00" * 1000, b"<html>not found</html>"])
 def test_what_is_no_onnx_is_refused_with_a_sentence(junk: bytes, tmp_path: Path) -> None:
     path = tmp_path / "junk.onnx"
