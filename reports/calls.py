@@ -4,43 +4,97 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from reports.intervals import interval_columns
 from reports.text.words import times
+from sizewise.core.stats import Interval, process_mean
 from sizewise.core.trials import Cell, FirstCall, Part, Result, ShapeChange
 
 PART_COLUMNS = {"host-to-device": "h2d_ms", "compute": "compute_ms", "device-to-host": "d2h_ms"}
 """The parts of a call that have a column, by their names in results."""
+WHOLE = "whole"
 WAY_COLUMNS = {
     "read": "read_ms",
     "letterbox": "letterbox_ms",
     "engine": "engine_ms",
     "decode": "decode_ms",
-    "whole": "end_to_end_ms",
+    WHOLE: "end_to_end_ms",
 }
 """The parts of the way from a picture to its objects, in order, and the whole of it."""
+_MS = 1e-6
+"""Milliseconds of a nanosecond."""
+
+Taken = Callable[[FirstCall], float | None]
+"""Nanoseconds of one process's cold start; None where it has none."""
 
 
 def call_columns(result: Result) -> dict[str, Any]:
-    """The columns of an ``ok`` result. Each figure is the median over processes."""
+    """The columns of an ``ok`` result: means over processes, and of the parts of a call medians."""
     first_calls = result.first_calls
     changes = [first.change for first in first_calls if first.change]
-    parts = _parts(result.parts)
+    parts = _medians(result.parts)
     return {
-        "load_ms": _median_ms(first.load_ns for first in first_calls),
-        "first_call_ms": _median_ms(first.open_ns for first in first_calls),
+        **_started(result, "load{}_ms", lambda first: first.load_ns),
+        **_started(result, "first_call{}_ms", lambda first: first.open_ns),
         "other_shape": _other_shape(result.trial.cell, changes),
-        "other_first_ms": _median_ms(change.first_ns for change in changes),
-        "other_later_ms": _median_ms(
-            statistics.median(change.later_ns) for change in changes if change.later_ns
-        ),
-        "return_ms": _median_ms(change.back_ns for change in changes),
+        **_started(result, "other_first{}_ms", _changed(lambda change: change.first_ns)),
+        "other_later_ms": _point(_mean_ms(result, _first(result, _changed(_later_ns)))),
+        **_started(result, "return{}_ms", _changed(lambda change: change.back_ns)),
         "other_reason": _reason(first_calls),
         "parts": parts,
         **{PART_COLUMNS[name]: ms for name, ms in parts if name in PART_COLUMNS},
-        **{WAY_COLUMNS[n]: ms for n, ms in _parts(result.end_to_end) if n in WAY_COLUMNS},
+        **_way(result),
     }
+
+
+def whole_way(result: Result) -> dict[int, float]:
+    """Nanoseconds from picture to objects by wave: the median over the pictures of its process."""
+    return _by_wave(result.end_to_end, WHOLE)
+
+
+def rebuilds_of(*results: Result) -> dict[int, int]:
+    """The build of each wave."""
+    return {block.wave: block.rebuild for result in results for block in result.blocks}
+
+
+def _started(result: Result, names: str, taken: Taken) -> dict[str, float]:
+    return interval_columns(names, _mean_ms(result, _first(result, taken)))
+
+
+def _first(result: Result, taken: Taken) -> dict[int, float]:
+    known = ((first.wave, taken(first)) for first in result.first_calls)
+    return {wave: ns for wave, ns in known if ns is not None}
+
+
+def _changed(taken: Callable[[ShapeChange], float | None]) -> Taken:
+    """What the process took at another shape, where it met one."""
+    return lambda first: None if first.change is None else taken(first.change)
+
+
+def _later_ns(change: ShapeChange) -> float | None:
+    return statistics.median(change.later_ns) if change.later_ns else None
+
+
+def _way(result: Result) -> dict[str, float]:
+    figures = {n: _mean_ms(result, _by_wave(result.end_to_end, n)) for n in WAY_COLUMNS}
+    points = {column: _point(figures[name]) for name, column in WAY_COLUMNS.items()}
+    return points | interval_columns("end_to_end{}_ms", figures[WHOLE])
+
+
+def _by_wave(parts: Iterable[Part], name: str) -> dict[int, float]:
+    found = (part for part in parts if part.name == name and part.latency_ns)
+    return {part.wave: statistics.median(part.latency_ns) for part in found}
+
+
+def _mean_ms(result: Result, by_wave: Mapping[int, float]) -> Interval | None:
+    found = process_mean(by_wave, rebuilds_of(result))
+    return None if found is None else found.times(_MS)
+
+
+def _point(interval: Interval | None) -> float:
+    return math.nan if interval is None else interval.point
 
 
 def _other_shape(cell: Cell, changes: Sequence[ShapeChange]) -> str:
@@ -55,15 +109,10 @@ def _reason(first_calls: Iterable[FirstCall]) -> str:
     return next((first.change_reason for first in first_calls if first.change_reason), "")
 
 
-def _parts(parts: Iterable[Part]) -> tuple[tuple[str, float], ...]:
-    """Medians over processes of the medians in each."""
+def _medians(parts: Iterable[Part]) -> tuple[tuple[str, float], ...]:
+    """Medians over processes of the medians in each: a burst in one process moves none."""
     found: dict[str, list[float]] = {}
     for part in parts:
         if part.latency_ns:
             found.setdefault(part.name, []).append(statistics.median(part.latency_ns))
-    return tuple((name, _median_ms(medians)) for name, medians in found.items())
-
-
-def _median_ms(values_ns: Iterable[float | None]) -> float:
-    values = [value for value in values_ns if value is not None]
-    return statistics.median(values) / 1e6 if values else math.nan
+    return tuple((name, statistics.median(medians) * _MS) for name, medians in found.items())

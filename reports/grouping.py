@@ -31,8 +31,14 @@ def sizes_of(rows: Iterable[Row]) -> list[Size]:
 
 
 def comparable(row: Row) -> Hashable:
-    """Equal in rows whose latencies compare call by call."""
-    return row.size, row.batch_size, row.result.trial.harness
+    """Equal in rows whose latencies compare call by call. Where an engine does NMS itself, its call
+    is more work than that of one which leaves it to what follows."""
+    return row.size, row.batch_size, row.nms, row.result.trial.harness
+
+
+def by_nms(rows: Iterable[Row]) -> list[list[Row]]:
+    """Those without NMS inside apart from those with it; one group where there is one kind."""
+    return list(grouped(rows, lambda row: row.nms).values())
 
 
 def latest(rows: Iterable[Row]) -> list[Row]:

@@ -18,6 +18,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "precision": str,
     "strategy": str,
     "accepted_sizes": str,
+    "nms": lambda where: f"NMS {where}" if where else "",
     "graph_fusion": lambda level: f"graph fusion {level}",
     "batch_size": lambda size: f"batch {size}",
     "accepted_batches": lambda several: f"batches {several}" if several else "",
@@ -34,8 +35,8 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 
 _OF_MODEL = ("network", "fusion", "model_sha256")
 _OF_STRATEGY = ("strategy", "accepted_sizes")
-_ALWAYS = ("backend", "strategy", "harness")
-"""An earlier harness is named even where all rows are of it."""
+_ALWAYS = ("backend", "strategy", "nms", "harness")
+"""An earlier harness is named even where all rows are of it, and NMS inside as well."""
 _IF_NEEDED = (
     "network",
     "fusion",

@@ -10,13 +10,15 @@ from reports.analysis.accuracies import accuracy_ends
 from reports.calls import call_columns
 from reports.columns import Row
 from reports.costs import build_columns, memory_columns
+from reports.intervals import interval_columns, or_nan
 from reports.labels import label_engines
 from reports.text.words import times
 from sizewise.core.specs import Profile
-from sizewise.core.stats import Interval, summarize
+from sizewise.core.stats import summarize
 from sizewise.core.trials import RECORDED_METRICS, Build, Result, Trial
 
 EARLIER = "earlier"
+NMS_INSIDE = "inside"
 
 
 def rows_of(results: Sequence[Result], parameters: Mapping[str, int]) -> tuple[Row, ...]:
@@ -51,6 +53,7 @@ def _engine(trial: Trial) -> dict[str, Any]:
         "backend_version": trial.backend_version,
         "strategy": cell.strategy,
         "accepted_sizes": ", ".join(accepted),
+        "nms": NMS_INSIDE if trial.has_nms_inside else "",
         "graph_fusion": cell.graph_fusion,
         "batch_size": cell.batch_size,
         "accepted_batches": str(spec.batch_range or ""),
@@ -81,30 +84,21 @@ def _latency(result: Result) -> dict[str, Any]:
         return {}
     summary = summarize(result)
     return {
-        **_interval("latency{}_ms", summary.latency_ms),
-        **_interval("latency_p90{}_ms", summary.p90_ms),
-        **_interval("latency_p99{}_ms", summary.p99_ms),
-        **_interval("images{}_per_s", summary.images_per_s),
-        "latency_width": _or_nan(summary.width),
+        **interval_columns("latency{}_ms", summary.latency_ms),
+        **interval_columns("latency_p90{}_ms", summary.p90_ms),
+        **interval_columns("latency_p99{}_ms", summary.p99_ms),
+        **interval_columns("images{}_per_s", summary.images_per_s),
+        "latency_width": or_nan(summary.width),
         "image_ms": summary.latency_ms.point / result.trial.cell.batch_size,
         "cpu_ms": summary.cpu_ms,
         "background_load": summary.load,
         "processes": summary.processes,
         "calls": summary.calls,
         "cold_calls": summary.cold_calls,
-        "first_cold_ratio": _or_nan(summary.first_cold),
+        "first_cold_ratio": or_nan(summary.first_cold),
         "disturbances": tuple(one.sentence for one in summary.disturbances),
         "disturbance_codes": tuple(one.code for one in summary.disturbances),
     }
-
-
-def _interval(names: str, interval: Interval | None) -> dict[str, float]:
-    """The columns of a figure and of the ends of its interval."""
-    columns = [names.format(end) for end in ("", "_low", "_high")]
-    if interval is None:
-        return dict.fromkeys(columns, math.nan)
-    ends = (interval.point, interval.low, interval.high)
-    return dict(zip(columns, map(_or_nan, ends), strict=True))
 
 
 def _accuracy(result: Result) -> dict[str, Any]:
@@ -114,9 +108,9 @@ def _accuracy(result: Result) -> dict[str, Any]:
     scores = {metric: getattr(known, metric.name) for metric in RECORDED_METRICS}
     ranking = next((m for m, score in scores.items() if m.ranks and score is not None), None)
     low, high = (None, None) if ranking is None else accuracy_ends(known, ranking)
-    return {metric.name: _or_nan(score) for metric, score in scores.items()} | {
-        "accuracy_low": _or_nan(low),
-        "accuracy_high": _or_nan(high),
+    return {metric.name: or_nan(score) for metric, score in scores.items()} | {
+        "accuracy_low": or_nan(low),
+        "accuracy_high": or_nan(high),
         "accuracy_images": known.images,
         "accuracy_chosen": known.chosen,
         "data_sha256": known.data_sha256,
@@ -129,7 +123,3 @@ def _precision(requested: str, build: Build | None) -> str:
     if not found or requested in found or found[0] == "unknown":
         return requested
     return f"{requested} file in {found[0]}"
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value

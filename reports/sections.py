@@ -10,7 +10,7 @@ from reports.analysis.fusions import FusionModes, compare_modes
 from reports.analysis.pairs import by_engine
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
-from reports.tables import by_size, calls, lists, memory, tails
+from reports.tables import by_size, calls, lists, memory, tails, ways
 from reports.tables.fusion import fusion_table
 from reports.text.grid import plain
 from reports.text.verdicts import margin
@@ -44,10 +44,10 @@ def figures(verdicts: Verdicts, shown: Mapping[str, str]) -> Iterable[Section]:
         parts=(shown.get("latency.png", ""), by_size.latency_table(verdicts)),
         note=f"Median of one warm call (a whole batch) with its {percent(CONFIDENCE)} interval, "
         "which holds during this sweep. Bold: the fastest of a size, and what is not shown to be "
-        f"slower; none where that is all.{legend}",
+        f"slower; none where that is all.{legend}{ways.bare_note(rows)}",
     )
     yield _dynamic(verdicts, shown)
-    yield from _calls(rows)
+    yield from _calls(verdicts)
     accuracies = [shown[name] for name in shown if name.startswith("accuracy")]
     scores = [by_size.accuracy_table(rows, metric) for metric in RECORDED_METRICS]
     yield Section(
@@ -101,7 +101,8 @@ def _of_ratios(verdicts: Verdicts) -> str:
     return " ".join(sentence for sentence, there in signs.items() if there)
 
 
-def _calls(rows: Sequence[Row]) -> Iterable[Section]:
+def _calls(verdicts: Verdicts) -> Iterable[Section]:
+    rows = verdicts.rows
     yield Section(
         title="Tails and throughput", parts=(tails.tail_table(rows),), note=tails.note(rows)
     )
@@ -111,7 +112,9 @@ def _calls(rows: Sequence[Row]) -> Iterable[Section]:
         note=calls.COLD_START_NOTE,
     )
     yield Section(
-        title="From picture to objects", parts=(calls.way_table(rows),), note=calls.WAY_NOTE
+        title="From picture to objects",
+        parts=(ways.way_table(rows), ways.ratio_table(verdicts.ways)),
+        note=ways.NOTE + ways.RATIO_NOTE if verdicts.ways else ways.NOTE,
     )
     yield Section(title="Parts of a call", parts=(calls.part_table(rows),), note=calls.PART_NOTE)
 

@@ -21,7 +21,7 @@ RANKED_BY = tuple(metric for metric in RECORDED_METRICS if metric.ranks)
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contest:
     """Measured rows whose accuracies and latencies compare (one metric, the same images, one
-    harness), fastest image first."""
+    harness, all with NMS inside or all without), fastest image first."""
 
     metric: Metric
     rows: tuple[Row, ...]
@@ -75,7 +75,8 @@ class Contest:
 
 
 def contests(rows: Iterable[Row], ratios: Ratios) -> Iterator[Contest]:
-    """One per metric, choice of images and harness; none where accuracy was not measured."""
+    """One per metric, choice of images, place of NMS and harness; none where accuracy was not
+    measured."""
     ordered = sorted(measured_of(rows), key=lambda row: row.image_ms)
     for metric in RANKED_BY:
         scored = scored_by(ordered, metric)
@@ -85,7 +86,7 @@ def contests(rows: Iterable[Row], ratios: Ratios) -> Iterator[Contest]:
 
 def _comparable(row: Row) -> tuple[object, ...]:
     images = (row.data_sha256, row.accuracy_chosen, row.accuracy_images)
-    return (*images, row.result.trial.harness)
+    return (*images, row.nms, row.result.trial.harness)
 
 
 def scored_by(rows: Iterable[Row], metric: Metric) -> list[Row]:

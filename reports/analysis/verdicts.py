@@ -16,20 +16,23 @@ from reports.analysis.means import mean_ratio
 from reports.analysis.pairs import Pair, by_backend, by_engine, find_pairs, tied
 from reports.analysis.ratios import Ratios
 from reports.analysis.tradeoffs import Contest, contests
+from reports.analysis.ways import Way, find_ways, way_ratio
 from reports.columns import Row
-from reports.grouping import at_largest_size, comparable, grouped, latest, measured_of
+from reports.grouping import at_largest_size, by_nms, comparable, grouped, latest, measured_of
 from sizewise.core.stats import RIGORS, Ratio, Rigor, verdicts
 
 _RowPair = tuple[Row, Row]
-_Key = tuple[_RowPair, ...]
-"""One pair, or all those of a mean."""
+_Key = tuple[_RowPair, ...] | tuple[str, Row, Row]
+"""One pair, all those of a mean, or a pair by the whole way."""
+_WAY = "way"
 
 
 class Verdicts:
     """What is said of the differences between ``rows``, at the rigor that they were measured with.
 
-    Each pair is judged once: all that share size, batch and harness, those that a recommendation or
-    a Pareto front rests on, and the means of dynamic engines over sizes.
+    Each pair is judged once: all that share size, batch, place of NMS and harness, those that a
+    recommendation or a Pareto front rests on, the means of dynamic engines over sizes, and engines
+    with NMS inside against those without, which compare by the whole way only.
     """
 
     def __init__(self, rows: Iterable[Row], rigor: Rigor = RIGORS["standard"]) -> None:
@@ -48,6 +51,14 @@ class Verdicts:
         return tuple(
             Pair(row=row, static=static, judged=self.of(row, static))
             for row, static in find_pairs(self.rows)
+        )
+
+    @cached_property
+    def ways(self) -> tuple[Way, ...]:
+        """Every engine with NMS inside with its like without, where the whole way was timed."""
+        return tuple(
+            Way(inside=inside, after=after, judged=self._judged[_WAY, inside, after])
+            for inside, after in find_ways(self.rows)
         )
 
     @property
@@ -75,6 +86,8 @@ class Verdicts:
         for pairs in self._means():
             ratios = [pair.judged.ratio for pair in pairs]
             family.setdefault(_key(pairs), mean_ratio(ratios))
+        for inside, after in find_ways(self.rows):
+            family[_WAY, inside, after] = way_ratio(inside, after)
         said = verdicts(list(family.values()), self.rigor)
         return {
             key: Judged(ratio=ratio, verdict=verdict)
@@ -90,8 +103,8 @@ class Verdicts:
                 yield from combinations(setting, 2)
         for contest in self.contests:
             yield from contest.spoken_of(self.rigor.margin)
-        largest = at_largest_size(latest(measured))
-        if largest:
+        for rivals in by_nms(latest(measured)):
+            largest = at_largest_size(rivals)
             fastest = self.ratios.fastest(largest)
             yield from ((fastest, row) for row in largest if row is not fastest)
 

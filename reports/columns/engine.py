@@ -30,6 +30,7 @@ class EngineColumns:
     accepted_sizes: str = text(
         "Sizes that a dynamic engine or one of profiles accepts; empty for a static one."
     )
+    nms: str = text("Inside, where the engine itself does NMS; else empty.", title="NMS")
     graph_fusion: str = text("How far the back end may optimise the graph.")
     batch_size: int = count("Images in one call.", title="batch")
     accepted_batches: str = text(

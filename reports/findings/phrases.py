@@ -10,6 +10,9 @@ from reports.text.verdicts import CI
 from reports.text.words import measured
 from sizewise.core.trials import Metric
 
+FEW = 3
+"""Rows or engines that a sentence names one by one."""
+
 
 def latency(row: Row) -> str:
     """``12.3 ms (95 % CI 12.2–12.4)``, and of how many images where it is not one."""
@@ -24,6 +27,14 @@ def score(row: Row, metric: Metric) -> str:
     known = not any(map(math.isnan, ends))
     interval = f" ({'–'.join(f'{end:.3f}' for end in ends)})" if known else ""
     return f"{metric.title} {row.text(metric.name)}{interval}"
+
+
+def among(row: Row, kinds: int) -> str:
+    """Which engines a choice is among, where there are two ``kinds``: with NMS inside and
+    without."""
+    if kinds < 2:
+        return ""
+    return " of engines with NMS inside" if row.nms else " of engines without NMS inside"
 
 
 def warning(rows: Iterable[Row]) -> str:

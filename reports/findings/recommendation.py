@@ -9,13 +9,14 @@ from reports.analysis.tradeoffs import Contest
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.findings.again import measure_again
-from reports.findings.phrases import latency, score, warning
-from reports.grouping import at_largest_size, latest, measured_of
+from reports.findings.phrases import among, latency, score, warning
+from reports.grouping import at_largest_size, by_nms, latest, measured_of
 from reports.load import Records
 from reports.text.verdicts import lead, margin
 from reports.text.words import counted, listed, plus_minus
 from sizewise.core.stats import Verdict
 
+_OPEN = "No answer yet"
 NAMED = 2
 """Engines that are named one by one beside the recommended one."""
 
@@ -25,18 +26,22 @@ def what_to_ship(records: Records) -> str:
     that there is no answer yet."""
     verdicts = records.verdicts
     newest = set(latest(measured_of(verdicts.rows)))
-    sentences = [_of_contest(c, records) for c in verdicts.contests if c.rows[0] in newest]
+    chosen = [contest for contest in verdicts.contests if contest.rows[0] in newest]
+    kinds = len({contest.rows[0].nms for contest in chosen})
+    sentences = [_of_contest(contest, kinds, records) for contest in chosen]
     return " ".join(sentences) or _without_accuracy(records)
 
 
-def _of_contest(contest: Contest, records: Records) -> str:
+def _of_contest(contest: Contest, kinds: int, records: Records) -> str:
     verdicts, best = records.verdicts, contest.recommended
     rivals = [row for row in contest.near if row is not best]
     what = f"{best.where}, {latency(best)}, {score(best, contest.metric)}"
+    whose = among(best, kinds)
     if _is_open(best, rivals, verdicts):
-        return _no_answer(what, f"{counted(len(rivals), 'engine')} as accurate", best, records)
+        as_good = f"{counted(len(rivals), 'engine')} as accurate"
+        return _no_answer(whose, what, as_good, best, records)
     return (
-        f"Recommended: {what}; {_lead(contest, verdicts)}."
+        f"Recommended{whose}: {what}; {_lead(contest, verdicts)}."
         f"{_tied(best, rivals, verdicts)}{warning([best])}"
     )
 
@@ -46,9 +51,9 @@ def _is_open(best: Row, rivals: Sequence[Row], verdicts: Verdicts) -> bool:
     return bool(rivals) and not any(verdicts.of(row, best).decided for row in rivals)
 
 
-def _no_answer(what: str, rivals: str, best: Row, records: Records) -> str:
+def _no_answer(whose: str, what: str, rivals: str, best: Row, records: Records) -> str:
     return (
-        f"No answer yet: lowest so far is {what}, and no comparison of it with {rivals} is "
+        f"{_OPEN}{whose}: lowest so far is {what}, and no comparison of it with {rivals} is "
         f"decided. {measure_again(records)}{warning([best])}"
     )
 
@@ -102,17 +107,25 @@ def _unclear(row: Row, best: Row, verdicts: Verdicts) -> str:
 
 
 def _without_accuracy(records: Records) -> str:
-    verdicts = records.verdicts
-    rows = latest(measured_of(verdicts.rows))
+    rows = latest(measured_of(records.verdicts.rows))
     if not rows:
         return "No recommendation: no engine was measured."
-    largest = at_largest_size(rows)
-    best = verdicts.ratios.fastest(largest)
-    rivals = [row for row in largest if row is not best]
-    what = f"{best.where}, {latency(best)}"
+    groups = by_nms(rows)
+    said = [_at_largest_size(at_largest_size(group), len(groups), records) for group in groups]
+    if all(sentence.startswith(_OPEN) for sentence in said):
+        return " ".join(said)
+    return " ".join(("No recommendation: accuracy was not measured (--data).", *said))
+
+
+def _at_largest_size(rows: Sequence[Row], kinds: int, records: Records) -> str:
+    verdicts = records.verdicts
+    best = verdicts.ratios.fastest(rows)
+    rivals = [row for row in rows if row is not best]
+    what, whose = f"{best.where}, {latency(best)}", among(best, kinds)
     if _is_open(best, rivals, verdicts):
-        return _no_answer(what, f"{counted(len(rivals), 'engine')} at this size", best, records)
+        others = f"{counted(len(rivals), 'engine')} at this size"
+        return _no_answer(whose, what, others, best, records)
     return (
-        "No recommendation: accuracy was not measured (--data). "
-        f"Fastest at the largest size: {what}.{_tied(best, rivals, verdicts)}{warning([best])}"
+        f"Fastest{whose} at the largest size: {what}."
+        f"{_tied(best, rivals, verdicts)}{warning([best])}"
     )

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from reports.columns import Row
+from reports.findings.phrases import FEW
 from reports.grouping import latest, measured_of
 from reports.text.disturbances import counted_codes, todos
 from reports.text.words import counted, listed, percent
 from sizewise.core.stats import wander
 
 ALL_QUIET = "Nothing disturbed the {}."
-FEW = 3
-"""Rows or engines that a sentence names one by one."""
 
 
 def what_to_rely_on(rows: Sequence[Row]) -> str:

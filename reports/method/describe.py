@@ -35,6 +35,7 @@ def method(records: Records) -> str:
         *(_stopped(today, one) for one in protocols if today),
         EARLIER if any(row.harness for row in rows) else "",
         _calls(rows),
+        _noise(rows),
         _threads(rows),
         anchor(today),
         gate(today),
@@ -93,6 +94,24 @@ def _calls(rows: Sequence[Row]) -> str:
         f"{text} A latency is what a monotonic clock in the engine's own process shows around one "
         "call."
     )
+
+
+def _noise(rows: Sequence[Row]) -> str:
+    """What calls are given, and what that means where NMS is inside."""
+    if not rows:
+        return ""
+    told = {
+        "Calls are given uniform noise (0 to 1, or 0 to 255 where an engine takes bytes), the same "
+        "in every call.": True,
+        "The way from picture to objects is timed with pictures.": any(
+            row.result.end_to_end for row in rows
+        ),
+        "A network finds few objects in noise, or none: an engine with NMS inside may have no "
+        "candidates to compare, and its bare call is a lower bound. So engines with and without "
+        "NMS inside get no verdict by bare calls. They compare by the whole way, where it was "
+        "timed.": any(row.nms for row in rows),
+    }
+    return " ".join(sentence for sentence, holds in told.items() if holds)
 
 
 def _first_cold(rows: Iterable[Row]) -> list[str]:

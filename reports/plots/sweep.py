@@ -27,6 +27,7 @@ from reports.plots.fusion import fusion_figure
 from reports.plots.ratio import ratio_figure
 from reports.plots.styles import Style, styles
 from reports.text.verdicts import change, details
+from reports.text.words import listed
 
 
 def draw(verdicts: Verdicts) -> dict[str, Figure]:
@@ -74,13 +75,23 @@ def _latency_title(rows: Sequence[Row], verdicts: Verdicts) -> str:
     ((best, own), *_) = sorted(
         grouped(leads, lambda lead: lead[0]).items(), key=lambda item: -len(item[1])
     )
-    place = "size" if len({row.batch_size for row in newest}) == 1 else "size and batch"
-    where = f"{len(own)} of {len(groups)} {place}s"
+    place = _place(newest)
+    where = f"{len(own)} of {len(groups)} {place}"
     if len(own) == len(groups):
-        where = f"all {len(groups)} {place}s" if groups[1:] else newest[0].text("size")
+        where = f"all {len(groups)} {place}" if groups[1:] else newest[0].text("size")
     least = min((judged for _, judged in own), key=lambda judged: judged.ratio.ratio)
     by = f"{change(least.ratio.ratio)} latency ({', '.join(details(least))})"
     return f"{best} is the fastest at {where}; the next has {by}{' or more' if own[1:] else ''}"
+
+
+def _place(rows: Sequence[Row]) -> str:
+    """What rows of one group have in common, in words."""
+    apart = {
+        "sizes": True,
+        "batches": len({row.batch_size for row in rows}) > 1,
+        "places of NMS": len({row.nms for row in rows}) > 1,
+    }
+    return listed(word for word, differs in apart.items() if differs)
 
 
 def _lead(group: Sequence[Row], verdicts: Verdicts) -> tuple[str, Judged] | None:

@@ -1,28 +1,24 @@
-"""Cold start, tails, and what calls and the way from pictures to objects consist of, as Markdown
-tables."""
+"""Cold start, and what a call consists of, as Markdown tables."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 
-from reports.calls import PART_COLUMNS, WAY_COLUMNS
+from reports.calls import PART_COLUMNS
 from reports.columns import COLUMNS, NONE, Row
 from reports.text.grid import grid, plain
-from reports.text.words import number, percent, without_folders
+from reports.text.words import number, percent, plus_minus, without_folders
+from sizewise.core.stats import CONFIDENCE, FEW_PROCESSES
+from sizewise.core.stats.intervals import half_share
 
 COLD_START_NOTE = (
     "Loading goes from the engine's files to an open engine, its library loaded before. Each call "
-    "is timed from giving the engine its input to the end of the call. Figures are medians over "
+    "is timed from giving the engine its input to the end of the call. Figures are geometric means "
+    f"over processes; ±: half of the {percent(CONFIDENCE)} interval, which needs {FEW_PROCESSES} "
     "processes. The brackets give the ratio to the median latency of the row, which "
     "does not include giving the input. At another shape, which the process had not met before, "
     "they give the ratio to later calls at that shape."
-)
-WAY_NOTE = (
-    "From a picture's file to the objects in it, in ms, of a whole batch; medians over processes. "
-    "Reading is file and decoding, letterbox is scaling to the input, the engine comes with copies "
-    "there and back, and decoding makes objects of outputs, with NMS where the engine has none. So "
-    "engines with and without NMS inside compare by the whole way only."
 )
 PART_NOTE = (
     "H2D copies the inputs to the GPU, D2H copies the outputs back. Each part was run by itself, "
@@ -44,15 +40,22 @@ def cold_start_table(rows: Iterable[Row]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    opening = [row.text("load_ms"), _times(row, "first_call_ms", row.latency_ms)]
+    opening = [_known(row, "load"), _times(row, "first_call", row.latency_ms)]
     if not row.other_shape:
         return [*opening, NONE, NONE]
-    there = _times(row, "other_first_ms", row.other_later_ms)
-    return [*opening, f"{row.other_shape}: {there}", _times(row, "return_ms", row.latency_ms)]
+    there = _times(row, "other_first", row.other_later_ms)
+    return [*opening, f"{row.other_shape}: {there}", _times(row, "return", row.latency_ms)]
 
 
-def _times(row: Row, column: str, of_ms: float) -> str:
-    return f"{row.text(column)} ({number(getattr(row, column) / of_ms, 2)}×)"
+def _times(row: Row, name: str, of_ms: float) -> str:
+    return f"{_known(row, name)} ({number(getattr(row, f'{name}_ms') / of_ms, 2)}×)"
+
+
+def _known(row: Row, name: str) -> str:
+    """``6.25 ±12 %``, or without ± where there is no interval."""
+    low, high = (getattr(row, f"{name}_{end}_ms") for end in ("low", "high"))
+    width = None if math.isnan(low) else half_share(low, high)
+    return row.text(f"{name}_ms") + ("" if width is None else f" {plus_minus(width)}")
 
 
 def change_failures(rows: Iterable[Row]) -> str:
@@ -62,18 +65,6 @@ def change_failures(rows: Iterable[Row]) -> str:
         for row in rows
         if row.other_reason
     )
-
-
-def way_table(rows: Iterable[Row]) -> str:
-    """A row per engine and size: the way from a picture to its objects, and its parts."""
-    shown = [row for row in rows if not math.isnan(row.end_to_end_ms)]
-    *parts, whole = WAY_COLUMNS.values()
-    headers = [COLUMNS[name].heading for name in (whole, *parts)]
-    cells = [
-        [plain(row.engine), row.text("size"), *(row.text(name) for name in (whole, *parts))]
-        for row in shown
-    ]
-    return grid(["engine", "size (H×W)", *headers], cells, texts=2) if cells else ""
 
 
 def part_table(rows: Iterable[Row]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from reports.analysis.judged import Judged
-from reports.text.words import measured, percent, plus_minus
-from sizewise.core.stats import CONFIDENCE, Ratio, Rigor
+from reports.text.words import counted, measured, percent, plus_minus
+from sizewise.core.stats import CONFIDENCE, FEW_PROCESSES, Ratio, Rigor
 
 CI = f"{percent(CONFIDENCE)} CI "
 DISTURBED = " †"
@@ -39,6 +39,12 @@ def price(judged: Judged, rigor: Rigor) -> str:
 def no_verdict(ratio: Ratio) -> str:
     """Why there is none."""
     return "one process, no verdict" if ratio.waves == 1 else "measured apart, no verdict"
+
+
+def too_few(ratio: Ratio) -> str:
+    """Why two whole ways have no verdict."""
+    common = counted(ratio.waves, "process")
+    return f"not compared ({common} in common, {FEW_PROCESSES} needed) with"
 
 
 def details(judged: Judged) -> list[str]:

@@ -66,7 +66,8 @@ def spelled(name: str, endings: Iterable[str] = ()) -> str:
 
 
 def _places(value: float, digits: int) -> int:
-    exponent = math.floor(math.log10(abs(value))) if value else 0
+    """Behind the point, for so many significant digits: 9.999 is 10.0, as 10 is."""
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
     return max(0, digits - 1 - exponent)
 
 

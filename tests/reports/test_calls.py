@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats as reference
 
 from reports.calls import call_columns
 from reports.load import Records, select_records
 from reports.markdown import compose
 from reports.tables import calls as call_tables
+from reports.tables import ways as way_tables
 from sizewise.core.specs import Size
 from sizewise.core.stats import summarize
 from sizewise.core.trials import FirstCall, Part, Result, ShapeChange
@@ -80,7 +83,7 @@ changes = st.builds(
 
 
 @given(st.lists(st.tuples(nanoseconds, st.none() | changes), min_size=1, max_size=7))
-def test_figures_are_medians_over_processes(
+def test_figures_are_geometric_means_over_processes(
     lab: Lab, calls: Sequence[tuple[int, ShapeChange | None]]
 ) -> None:
     first_calls = tuple(
@@ -89,8 +92,9 @@ def test_figures_are_medians_over_processes(
     )
     result = replace(lab.ok(lab.trial()), first_calls=first_calls)
     found = call_columns(result)
-    median_ns = statistics.median(opened for opened, _ in calls)
-    assert (found["first_call_ms"], found["load_ms"]) == (median_ns / 1e6, 2 * median_ns / 1e6)
+    mean_ms = statistics.geometric_mean(opened for opened, _ in calls) / 1e6
+    assert (found["first_call_ms"], found["load_ms"]) == pytest.approx((mean_ms, 2 * mean_ms))
+    assert math.isnan(found["first_call_low_ms"]) == (len(calls) < 3)
     made = [changed for _, changed in calls if changed]
     assert found["other_shape"] == ("64×96" if made else "")
     known: dict[str, list[float]] = {
@@ -101,10 +105,34 @@ def test_figures_are_medians_over_processes(
     for name, values in known.items():
         assert math.isnan(found[name]) == (not made)
         if made:
-            assert found[name] == statistics.median(values) / 1e6
+            assert found[name] == pytest.approx(statistics.geometric_mean(values) / 1e6)
     (failed,) = read(lab, replace(result, status="failed")).rows
     assert failed.other_shape == ""
     assert all(math.isnan(getattr(failed, name)) for name in ("first_call_ms", *known))
+
+
+def test_what_processes_differ_by_is_in_the_interval_of_a_figure(lab: Lab) -> None:
+    """Student's t on the logarithms of what each process took, by SciPy."""
+    rng = np.random.default_rng(2)
+    took = [[round(ns) for ns in np.exp(rng.normal(16, 0.2, 5))] for _ in range(4)]
+    first_calls = tuple(
+        FirstCall(
+            wave=wave,
+            load_ns=load,
+            open_ns=opened,
+            change=change_to(Size(64, 96), there, there, back_ns=back),
+        )
+        for wave, (load, opened, there, back) in enumerate(zip(*took, strict=True))
+    )
+    (row,) = read(lab, replace(lab.ok(lab.trial()), first_calls=first_calls)).rows
+    for name, values in zip(("load", "first_call", "other_first", "return"), took, strict=True):
+        logs = np.log(np.array(values) / 1e6)
+        ends = reference.t.interval(0.95, 4, logs.mean(), reference.sem(logs))
+        found = [getattr(row, f"{name}_{end}_ms") for end in ("low", "high")]
+        assert found == pytest.approx(list(np.exp(ends)))
+    shown = cells(call_tables.cold_start_table([row]))["openvino static", "loading (ms)"]
+    half = math.sqrt(row.load_high_ms / row.load_low_ms) - 1
+    assert shown.endswith(f" ±{100 * half:.0f} %")
 
 
 def test_a_burst_in_one_process_does_not_move_the_parts(lab: Lab) -> None:
@@ -131,12 +159,12 @@ def test_first_calls_stand_beside_the_median_and_those_elsewhere_beside_later_on
         "return to a known size (ms)",
     )
     assert shown["openvino static", opening].endswith(" (3.0×)")
-    assert shown["openvino static", "loading (ms)"] == "7.00"
+    assert shown["openvino static", "loading (ms)"] == "7.00 ±0.0 %"
     assert shown["openvino static", there] == shown["openvino static", back] == "–"
     assert shown["openvino dynamic", opening].endswith(" (40×)")
     shown_ms = float(shown["openvino dynamic", opening].split()[0])
     assert shown_ms == pytest.approx(40 * summarize(dynamic).latency_ms.point, rel=0.01)
-    assert shown["openvino dynamic", there] == "192×192: 12.0 (6.0×)"
+    assert shown["openvino dynamic", there] == "192×192: 12.0 ±0.0 % (6.0×)"
     assert shown["openvino dynamic", back].endswith(" (1.5×)")
 
 
@@ -145,7 +173,7 @@ def test_another_batch_is_named_where_the_size_is_the_same(lab: Lab) -> None:
     shown = cells(
         call_tables.cold_start_table(read(lab, with_calls(lab.ok(lab.trial()), 3, change)).rows)
     )
-    assert shown["openvino static", "at another shape (ms)"] == "batch 8: 3.00 (3.0×)"
+    assert shown["openvino static", "at another shape (ms)"] == "batch 8: 3.00 ±0.0 % (3.0×)"
 
 
 def test_parts_have_their_share_of_their_sum(lab: Lab) -> None:
@@ -166,11 +194,11 @@ def test_the_way_from_picture_to_objects_stands_beside_its_parts(lab: Lab) -> No
     result = lab.ok(lab.trial())
     way = with_parts(result, shares).parts
     rows = read(lab, replace(result, end_to_end=way), lab.ok(lab.trial("onnxruntime"))).rows
-    assert (rows[0].end_to_end_ms, rows[0].decode_ms) == (15, 3)
+    assert (rows[0].end_to_end_ms, rows[0].decode_ms) == pytest.approx((15, 3))
     assert rows[0].parts == ()
-    shown = cells(call_tables.way_table(rows))
+    shown = cells(way_tables.way_table(rows))
     assert {name for name, _ in shown} == {"openvino static"}
-    assert shown["openvino static", "end to end (ms)"] == "15.0"
+    assert shown["openvino static", "end to end (ms)"] == "15.0"  # two processes
     assert shown["openvino static", "letterbox (ms)"] == "1.00"
 
 

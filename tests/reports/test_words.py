@@ -24,7 +24,14 @@ PATHS = st.lists(NAMES, min_size=2, max_size=5).map(lambda parts: "/" + "/".join
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.012345, "0.0123"), (1.2345, "1.23"), (123.45, "123"), (1234.5, "1234"), (0.0, "0.00")],
+    [
+        (0.012345, "0.0123"),
+        (1.2345, "1.23"),
+        (123.45, "123"),
+        (1234.5, "1234"),
+        (0.0, "0.00"),
+        (0.9999, "1.00"),
+    ],
 )
 def test_a_number_has_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text

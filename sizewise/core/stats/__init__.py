@@ -7,6 +7,7 @@ from sizewise.core.stats.contrasts import contrast
 from sizewise.core.stats.disturbing import FEW_PROCESSES, Disturbance
 from sizewise.core.stats.enough import Progress, enough
 from sizewise.core.stats.intervals import CONFIDENCE, Interval, mean_interval
+from sizewise.core.stats.processes import process_mean, process_ratio
 from sizewise.core.stats.ratios import How, Mean, Ratio, geometric_mean
 from sizewise.core.stats.summary import Summary, summarize
 from sizewise.core.stats.tails import CALLS_FOR_P90, CALLS_FOR_P99
@@ -35,6 +36,8 @@ __all__ = [
     "enough",
     "geometric_mean",
     "mean_interval",
+    "process_mean",
+    "process_ratio",
     "summarize",
     "verdicts",
     "wander",

@@ -1,0 +1,183 @@
+"""Engines with NMS inside: compared with the others by the whole way, and never by bare calls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+from scipy import stats as reference
+
+from reports.analysis.front import pareto_front
+from reports.findings.find import find
+from reports.findings.place_of_nms import what_nms_inside_costs
+from reports.findings.recommendation import what_to_ship
+from reports.load import Records, select_records
+from reports.markdown import compose
+from reports.method.describe import method
+from reports.plots.sweep import draw
+from reports.tables.by_size import latency_table
+from reports.tables.ways import ratio_table, way_table
+from sizewise.core.specs import NMS_LAYOUT
+from sizewise.core.trials import Part, Result
+from tests.reports.conftest import SIZES
+from tests.reports.scripted import slower
+from tests.reports.test_tables import cells
+
+if TYPE_CHECKING:
+    from tests.reports.conftest import Lab
+
+PLAIN, INSIDE = "openvino static", "openvino static NMS inside"
+PACES = (1.0, 1.3, 0.9, 1.1, 1.02)
+"""Of five waves: what slows down a wave slows down both."""
+
+
+def read(lab: Lab, *results: Result) -> Records:
+    return select_records([lab.run(results)], "x")
+
+
+def inside(result: Result) -> Result:
+    """``result`` as that of the same network with NMS in its graph."""
+    trial = replace(result.trial, layout=NMS_LAYOUT, model_sha256="b" * 64)
+    return replace(result, trial=trial)
+
+
+def timed(result: Result, ms: ArrayLike) -> Result:
+    """``result`` with pictures that take so long from file to objects, in each process."""
+    waves = list(dict.fromkeys(block.wave for block in result.blocks))
+    by_wave = zip(waves, np.broadcast_to(ms, len(waves)).tolist(), strict=True)
+    parts = (Part(name="whole", wave=w, latency_ns=(round(1e6 * m),) * 3) for w, m in by_wave)
+    return replace(result, end_to_end=tuple(parts))
+
+
+def pair(lab: Lab, ratio: ArrayLike, **changes: object) -> tuple[Result, Result]:
+    """An engine, and one with NMS inside whose bare call is slower and whose whole way is so many
+    times that of the first."""
+    plain = lab.ok(lab.trial(**changes))  # type: ignore[arg-type]
+    way = 10 * np.array(PACES)
+    return timed(plain, way), timed(inside(slower(plain, 1.5)), way * np.asarray(ratio))
+
+
+def test_bare_calls_of_the_two_get_neither_verdict_nor_contest_nor_bold_type(lab: Lab) -> None:
+    kinds = [lab.ok(lab.trial(backend)) for backend in ("openvino", "torch_eager", "onnxruntime")]
+    results = [*kinds, *(inside(slower(one, 1.5)) for one in kinds[:2])]
+    verdicts = read(lab, *results).verdicts
+    rows = verdicts.rows
+    assert [row.nms for row in rows] == ["", "", "", "inside", "inside"]
+    for contest in verdicts.contests:
+        (nms,) = {row.nms for row in contest.rows}
+        assert {row.nms for row in pareto_front(contest, verdicts)} == {nms}
+    for one, other in product(rows[:3], rows[3:]):
+        with pytest.raises(KeyError):
+            verdicts.of(one, other)
+    shown = cells(latency_table(verdicts))
+    bold = {name for (name, _), text in shown.items() if text.startswith("**")}
+    assert bold == {PLAIN, INSIDE}
+
+
+def test_a_graph_of_somebody_else_is_told_by_its_operators(lab: Lab) -> None:
+    foreign = lab.ok(replace(lab.trial(), layout="unknown", nms=True))
+    records = read(lab, foreign, lab.ok(lab.trial("onnxruntime")))
+    assert [row.engine for row in records.rows] == [INSIDE, "onnxruntime static"]
+    assert records.verdicts.all == []
+
+
+def test_the_whole_way_is_compared_wave_by_wave(lab: Lab) -> None:
+    """Student's t on the differences of logarithms, by SciPy."""
+    ratios = np.array([0.90, 0.92, 0.89, 0.91, 0.93])
+    (way,) = read(lab, *pair(lab, ratios)).verdicts.ways
+    assert (way.inside.engine, way.after.engine) == (INSIDE, PLAIN)
+    logs = np.log(ratios)
+    ends = np.exp(reference.t.interval(0.95, 4, logs.mean(), reference.sem(logs)))
+    found = way.judged.ratio
+    assert found.ratio == pytest.approx(np.exp(logs.mean()))
+    assert (found.low, found.high) == pytest.approx(tuple(ends), rel=1e-5)
+    assert way.judged.verdict == "FASTER"  # its bare call is slower by half
+
+
+def test_a_whole_way_has_an_interval_over_processes(lab: Lab) -> None:
+    plain, _ = pair(lab, 1.0)
+    (row,) = read(lab, plain).rows
+    logs = np.log(10 * np.array(PACES))
+    ends = np.exp(reference.t.interval(0.95, 4, logs.mean(), reference.sem(logs)))
+    assert (row.end_to_end_low_ms, row.end_to_end_high_ms) == pytest.approx(tuple(ends), rel=1e-5)
+    shown = cells(way_table([row]))[PLAIN, "end to end (ms)"]
+    assert shown == f"{row.end_to_end_ms:.1f} ({ends[0]:.1f}–{ends[1]:.1f})"
+
+
+def test_the_difference_is_told_in_a_table_and_in_a_sentence(lab: Lab) -> None:
+    records = read(lab, *pair(lab, 0.9 * np.array([1, 1.01, 0.99, 1, 1.0])))
+    told = what_nms_inside_costs(records.verdicts)
+    assert told.startswith(f"From picture to objects, NMS included: {INSIDE} at 128×128 is 1.11× (")
+    assert told.endswith(f") faster than {PLAIN}.")
+    shown = cells(ratio_table(records.verdicts.ways))
+    assert shown[INSIDE, "ratio of the whole way"].startswith("**0.900 (0.8")
+    page = compose(records, find(records), {})
+    assert "over that with NMS after the engine" in page
+    assert told in page
+    alone = read(lab, pair(lab, 1.0)[0]).verdicts
+    assert what_nms_inside_costs(alone) == ratio_table(alone.ways) == ""
+
+
+def test_several_sizes_are_counted_by_what_is_said_of_them(lab: Lab) -> None:
+    same = 1 + 0.001 * np.array([1, -1, 2, -2, 0])
+    results = [
+        one
+        for size, ratio in zip(SIZES, (0.8 * same, 1.25 * same, same, 0.8 * same), strict=True)
+        for one in pair(lab, ratio, size=size)
+    ]
+    assert what_nms_inside_costs(read(lab, *results).verdicts) == (
+        f"From picture to objects, NMS included: {INSIDE} against {PLAIN} is faster at 2, "
+        "slower at 1 and the same at 1 of 4 sizes."
+    )
+
+
+def test_two_processes_in_common_are_too_few_for_a_verdict(lab: Lab) -> None:
+    plain, nms = pair(lab, 0.5)
+    apart = replace(nms, end_to_end=nms.end_to_end[:2])
+    verdicts = read(lab, plain, apart).verdicts
+    assert [way.judged.verdict for way in verdicts.ways] == [None]
+    assert "is not compared (2 processes in common, 3 needed) with" in what_nms_inside_costs(
+        verdicts
+    )
+    shown = cells(ratio_table(verdicts.ways))[INSIDE, "ratio of the whole way"]
+    assert shown.endswith("too few processes")
+
+
+def test_ways_of_other_pictures_or_of_another_engine_are_not_compared(lab: Lab) -> None:
+    plain, nms = pair(lab, 0.5)
+    assert plain.accuracy is not None
+    other_data = replace(plain, accuracy=replace(plain.accuracy, data_sha256="e" * 64))
+    other_engine = timed(lab.ok(lab.trial("onnxruntime")), 10)
+    for base in (other_data, other_engine, replace(plain, end_to_end=())):
+        verdicts = read(lab, base, nms).verdicts
+        assert verdicts.ways == ()
+        assert "are not compared with the others" in what_nms_inside_costs(verdicts)
+
+
+def test_each_kind_has_a_recommendation_of_its_own(lab: Lab) -> None:
+    told = what_to_ship(read(lab, *pair(lab, 0.9)))
+    assert f"Recommended of engines without NMS inside: {PLAIN} at 128×128, " in told
+    assert f"Recommended of engines with NMS inside: {INSIDE} at 128×128, " in told
+    assert "faster than" not in told
+    bare = [replace(one, accuracy=None) for one in pair(lab, 0.9)]
+    told = what_to_ship(read(lab, *bare))
+    assert (
+        f"Fastest of engines without NMS inside at the largest size: {PLAIN} at 128×128, " in told
+    )
+    assert f"Fastest of engines with NMS inside at the largest size: {INSIDE} at 128×128, " in told
+    assert what_to_ship(read(lab, pair(lab, 0.9)[1])).startswith(f"Recommended: {INSIDE} at ")
+
+
+def test_it_is_told_that_a_bare_call_with_nms_inside_is_a_lower_bound(lab: Lab) -> None:
+    plain, nms = pair(lab, 0.9)
+    records = read(lab, plain, nms)
+    page = compose(records, find(records), draw(records.verdicts))
+    assert page.count("so the figure is a lower bound") == 1
+    assert page.count("its bare call is a lower bound") == 1
+    without = method(read(lab, plain))
+    assert "Calls are given uniform noise" in without
+    assert "lower bound" not in without
