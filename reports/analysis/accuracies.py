@@ -11,12 +11,9 @@ from sizewise.core.evidence import (
     accuracy_interval,
     read_evidence,
 )
-from sizewise.core.evidence.intervals import TOLERANCE
 from sizewise.core.stats import Interval
 from sizewise.core.trials import Accuracy, Metric
 
-ROUNDING = 1e-12
-"""So that a difference of exactly ``TOLERANCE`` is within it."""
 _REMEMBERED = 512
 
 
@@ -53,20 +50,3 @@ def gain(a: Row, b: Row, metric: Metric) -> Interval:
 def _of(row: Row) -> Evidence | None:
     known = row.result.accuracy
     return _evidence(known.evidence) if known is not None and known.evidence else None
-
-
-def is_tie(gained: Interval) -> bool:
-    """Whether the images can't tell the two apart; without an interval, equal scores tie."""
-    if gained.low is None or gained.high is None:
-        return abs(gained.point) <= ROUNDING
-    return gained.low <= 0 <= gained.high
-
-
-def is_more(gained: Interval) -> bool:
-    """Whether the first is more accurate, as far as the images tell."""
-    return gained.point > 0 and not is_tie(gained)
-
-
-def is_as_good(gained: Interval) -> bool:
-    """Whether the two tie, or the first is worse by ``TOLERANCE`` at most."""
-    return is_tie(gained) or gained.point >= -TOLERANCE - ROUNDING

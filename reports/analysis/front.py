@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reports.analysis.accuracies import is_more
 from reports.analysis.tradeoffs import Contest
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.grouping import comparable, grouped
+from sizewise.core.evidence import is_more
 
 
 def pareto_front(contest: Contest, verdicts: Verdicts) -> list[Row]:

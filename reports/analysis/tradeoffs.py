@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from reports.analysis.accuracies import gain, is_as_good, is_more
+from reports.analysis.accuracies import gain
 from reports.analysis.ratios import Ratios
 from reports.columns import Row
 from reports.grouping import grouped, measured_of
+from sizewise.core.evidence import is_as_good, is_more
 from sizewise.core.stats import Interval
 from sizewise.core.trials import RECORDED_METRICS, Metric
 

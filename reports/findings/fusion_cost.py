@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reports.analysis.accuracies import ROUNDING, is_tie
 from reports.analysis.fusions import FusionModes, compare_modes, main_settings
 from reports.analysis.tradeoffs import RANKED_BY
 from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS
 from reports.text.verdicts import CI, factor, margin, no_verdict
 from reports.text.words import counted, listed, times
-from sizewise.core.evidence.intervals import TOLERANCE
+from sizewise.core.evidence import ROUNDING, TOLERANCE, is_tie
 from sizewise.core.stats import Interval
 from sizewise.core.trials import Metric
 

@@ -45,4 +45,8 @@ def _said(ways: Sequence[Way], rigor: Rigor) -> str:
         return f"{first.inside.where} is {said} {after}"
     counts = Counter(_WORDS[way.judged.verdict] for way in ways)
     found = listed(f"{word} at {count}" for word, count in counts.items())
-    return f"{first.inside.engine} against {after} is {found} of {counted(len(ways), 'size')}"
+    ratios = [way.judged.ratio.ratio for way in ways]
+    return (
+        f"{first.inside.engine} takes {min(ratios):.2f} to {max(ratios):.2f} times as long as "
+        f"{after}, {found} of {counted(len(ways), 'size')}"
+    )

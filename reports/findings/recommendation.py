@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reports.analysis.accuracies import is_tie
 from reports.analysis.tradeoffs import Contest
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
@@ -14,6 +13,7 @@ from reports.grouping import at_largest_size, by_nms, latest, measured_of
 from reports.load import Records
 from reports.text.verdicts import lead, margin
 from reports.text.words import counted, listed, plus_minus
+from sizewise.core.evidence import is_tie
 from sizewise.core.stats import Verdict
 
 _OPEN = "No answer yet"

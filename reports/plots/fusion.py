@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from reports.analysis.accuracies import gain, is_more
+from reports.analysis.accuracies import gain
 from reports.analysis.fusions import FusionModes, main_settings
 from reports.analysis.tradeoffs import RANKED_BY, scored_by
 from reports.columns import COLUMNS, Row
@@ -23,6 +23,7 @@ from reports.plots.axes import (
     plain_scale,
 )
 from reports.plots.styles import OKABE_ITO
+from sizewise.core.evidence import is_more
 from sizewise.core.trials import Metric
 
 _LINES = (("-", "o"), ("--", "s"), (":", "^"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from reports.analysis.accuracies import gain, is_tie
+from reports.analysis.accuracies import gain
 from reports.analysis.tradeoffs import best_score, scored_by
 from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, NONE, Row
@@ -13,6 +13,7 @@ from reports.grouping import comparable, grouped, measured_of, sizes_of
 from reports.text.grid import grid, plain
 from reports.text.verdicts import DISTURBED, ratio_cell
 from reports.text.words import times
+from sizewise.core.evidence import is_tie
 from sizewise.core.specs import Size
 from sizewise.core.trials import Metric
 

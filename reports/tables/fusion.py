@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.analysis.accuracies import is_tie
 from reports.analysis.fusions import FusionModes
 from reports.analysis.tradeoffs import best_score, scored_by
 from reports.analysis.verdicts import Verdicts
@@ -15,6 +14,7 @@ from reports.grouping import grouped
 from reports.text.grid import grid, plain
 from reports.text.verdicts import DISTURBED, ratio_cell
 from reports.text.words import times
+from sizewise.core.evidence import is_tie
 from sizewise.core.trials import RECORDED_METRICS, Metric
 
 SETTINGS = 2

@@ -10,22 +10,30 @@ from sizewise.core.evidence.base import Evidence
 from sizewise.core.evidence.classes import ClassEvidence
 from sizewise.core.evidence.detections import DetectionEvidence
 from sizewise.core.evidence.intervals import (
+    AS_GOOD,
+    ROUNDING,
+    TOLERANCE,
     accuracy_difference,
     accuracy_interval,
-    as_good_as,
+    is_as_good,
+    is_more,
     is_tie,
 )
 from sizewise.core.evidence.masks import MaskEvidence
 from sizewise.core.evidence.stored import read_evidence, write_evidence
 
 __all__ = [
+    "AS_GOOD",
+    "ROUNDING",
+    "TOLERANCE",
     "ClassEvidence",
     "DetectionEvidence",
     "Evidence",
     "MaskEvidence",
     "accuracy_difference",
     "accuracy_interval",
-    "as_good_as",
+    "is_as_good",
+    "is_more",
     "is_tie",
     "read_evidence",
     "write_evidence",

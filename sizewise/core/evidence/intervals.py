@@ -23,8 +23,13 @@ CONFIDENCE = 0.95
 _ENDS = np.array([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
 TOLERANCE = 0.005
 """Half a point of AP or IoU: what counts as good as the best."""
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 """So that a difference of exactly ``TOLERANCE`` is within it."""
+AS_GOOD = (
+    f"the {100 * CONFIDENCE:.0f} % interval of their difference, by bootstrap over images, holds "
+    f"0, or it is less accurate by {100 * TOLERANCE:g} points at most"
+)
+"""When an engine ("it") is as good as another, as :func:`is_as_good` decides it."""
 
 
 def accuracy_interval(evidence: Evidence, metric: str) -> Interval:
@@ -49,19 +54,27 @@ def accuracy_difference(a: Evidence, b: Evidence, metric: str) -> Interval:
     return _interval(a.resampled.of(metric) - b.resampled.of(metric), a.count, lambda _: _ENDS)
 
 
-def is_tie(difference: Interval) -> bool:
-    """Whether the images can't tell two engines apart: the interval of their difference holds 0, or
-    there is none."""
-    if difference.low is None or difference.high is None:
-        return True
-    return difference.low <= 0 <= difference.high
+def is_tie(gained: Interval) -> bool:
+    """Whether the images can't tell two engines apart: the interval of their difference holds 0.
+    Without an interval, equal accuracies tie."""
+    if gained.low is None or gained.high is None:
+        return abs(gained.point) <= ROUNDING
+    return gained.low <= 0 <= gained.high
 
 
-def as_good_as(difference: Interval, *, lower_is_better: bool = False) -> bool:
-    """Whether ``a`` of a difference is as good as ``b``: a tie, or worse by ``TOLERANCE`` at
-    most."""
-    gain = -difference.point if lower_is_better else difference.point
-    return is_tie(difference) or gain >= -TOLERANCE - _ROUNDING
+def is_more(gained: Interval) -> bool:
+    """Whether the first is more accurate, as far as the images tell. ``gained`` is by how much it
+    is better."""
+    return gained.point > 0 and not is_tie(gained)
+
+
+def is_as_good(gained: Interval) -> bool:
+    """Whether the two tie, or the first is worse by ``TOLERANCE`` at most.
+
+    So one that is certainly worse, by more than that, is never as good: nor is 1.6 points less
+    (0.2 to 3.0), though the end of its interval is within the tolerance.
+    """
+    return is_tie(gained) or gained.point >= -TOLERANCE - ROUNDING
 
 
 def _corrected(values: Values) -> Floats:

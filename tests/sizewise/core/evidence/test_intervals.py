@@ -14,7 +14,8 @@ from sizewise.core.evidence import (
     ClassEvidence,
     accuracy_difference,
     accuracy_interval,
-    as_good_as,
+    is_as_good,
+    is_more,
     is_tie,
     read_evidence,
     write_evidence,
@@ -111,12 +112,31 @@ def test_images_of_which_few_have_objects_have_an_interval() -> None:
     assert 0 <= (interval.low or 0) <= interval.point <= (interval.high or 0) <= 1
 
 
-@given(st.floats(-1, 1), st.floats(0, 1), st.booleans())
-def test_as_good_as_is_a_tie_or_half_a_point(point: float, half: float, lower: bool) -> None:
-    apart = Interval.around(point, half)
-    loss = point if lower else -point
-    expected = abs(point) <= half or loss <= TOLERANCE + 1e-12
-    assert as_good_as(apart, lower_is_better=lower) == expected
+@given(st.floats(-1, 1), st.none() | st.floats(0, 1))
+def test_as_good_is_a_tie_or_half_a_point_less(point: float, half: float | None) -> None:
+    gained = Interval.around(point, half)
+    tie = abs(point) <= (1e-12 if half is None else half)
+    assert is_tie(gained) == tie
+    assert is_as_good(gained) == (tie or -point <= TOLERANCE + 1e-12)
+    assert is_more(gained) == (point > 0 and not tie)
+
+
+@pytest.mark.parametrize(
+    ("points", "as_good"),
+    [
+        ((-1.6, -3.0, -0.2), False),  # its interval ends within half a point, and it is worse
+        ((-0.6, -0.7, -0.5), False),
+        ((-0.4, -0.7, -0.1), True),
+        ((-1.6, -3.3, 0.1), True),  # the images do not tell
+        ((-1.6, None, None), False),
+        ((-0.5, None, None), True),
+    ],
+)
+def test_a_clearly_worse_engine_is_never_as_good(
+    points: tuple[float | None, ...], as_good: bool
+) -> None:
+    point, low, high = (None if one is None else one / 100 for one in points)
+    assert is_as_good(Interval(point=point or 0, low=low, high=high)) is as_good
 
 
 def coverage(images: int, repeats: int) -> dict[str, dict[str, float]]:
