@@ -10,6 +10,7 @@ from bench.measured import State, Wave, blocks_of
 from bench.plan import Group, Planned
 from bench.protocol import Protocol
 from sizewise.core.stats import RIGORS, enough, summarize
+from sizewise.core.stats.counting import is_clean, rounds_of
 from sizewise.core.trials import Result, Trial
 
 _LATER = ("unsupported_backend", "unsupported_source")
@@ -77,10 +78,10 @@ class Schedule:
         )
 
     def waves(self, planned: Planned) -> int:
-        """The waves in which a trial has samples. One of an earlier run in which every round was
-        disturbed is none: it is measured again."""
-        blocks = self._result(planned).blocks
-        return len({block.wave for block in blocks if block.valid or block.wave in self._now})
+        """The waves in which a trial has samples. One of an earlier run that was disturbed is none:
+        it is measured again."""
+        waves = rounds_of(self._result(planned).blocks)
+        return sum(wave in self._now or is_clean(rounds) for wave, rounds in waves.items())
 
     def result(self, trial: Trial) -> Result:
         """What is known of a trial; nothing, where it is new."""

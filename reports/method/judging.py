@@ -9,7 +9,7 @@ from reports.columns import Row
 from reports.grouping import grouped
 from reports.text.verdicts import margin
 from reports.text.words import counted, listed, percent
-from sizewise.core.evidence.intervals import TOLERANCE
+from sizewise.core.evidence import AS_GOOD
 from sizewise.core.stats import CONFIDENCE, FALSE_DISCOVERIES, FEW_PROCESSES
 from sizewise.core.stats.verdicts import SAME_CONFIDENCE
 
@@ -42,9 +42,9 @@ def judged_together(verdicts: Verdicts) -> str:
 def disturbed_rows() -> str:
     """When a row is marked."""
     return (
-        "A row is disturbed (†) where one of its processes had no undisturbed round, or where it "
-        f"was measured in fewer than {FEW_PROCESSES} processes. A wide interval is no disturbance: "
-        "it is printed."
+        "A row is disturbed (†) where fewer than half of the rounds of one of its processes had an "
+        f"undisturbed attempt, or where it was measured in fewer than {FEW_PROCESSES} processes. A "
+        "wide interval is no disturbance: it is printed."
     )
 
 
@@ -61,7 +61,6 @@ def accuracies(rows: Iterable[Row]) -> str:
         return ""
     return (
         f"Accuracy is that of the timed engine itself, on {listed(said)}. The recommended engine "
-        "is the fastest of those that are as good as the most accurate one: the "
-        f"{percent(CONFIDENCE)} interval of their difference, by bootstrap over images, does not "
-        f"lie below −{100 * TOLERANCE:g} points."
+        "is the fastest of those that are as good as the most accurate one. An engine is, where "
+        f"{AS_GOOD}. Without an interval, the latter decides alone."
     )

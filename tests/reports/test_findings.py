@@ -113,7 +113,7 @@ def test_a_disturbed_row_is_recommended_with_a_warning(lab: Lab) -> None:
     sound = lab.ok(lab.trial("onnxruntime"), ap=0.5)
     sentence = what_to_ship(read(lab, quick, sound))
     assert sentence.startswith("Recommended: openvino static")
-    assert " Warning: background load in every round of 5 of 5 processes" in sentence
+    assert " Warning: background load in 20 of 20 rounds of 5 of 5 processes" in sentence
 
 
 def test_batches_compete_by_image(lab: Lab) -> None:
@@ -222,8 +222,8 @@ def test_disturbed_rows_are_named(lab: Lab) -> None:
     refused = lab.bad(lab.trial("torch_eager"), "unsupported")
     assert what_to_rely_on(read(lab, good).rows) == "Nothing disturbed the 1 measured row."
     assert what_to_rely_on(read(lab, good, bad, refused).rows) == (
-        "Disturbed: 1 of 2 measured rows, onnxruntime static at 128×128 (background load in every "
-        f"round of 5 of 5 processes, however often repeated). {QUIET_TODO} Not measured: 1 row "
+        "Disturbed: 1 of 2 measured rows, onnxruntime static at 128×128 (background load in 20 of "
+        f"20 rounds of 5 of 5 processes, after 20 attempts). {QUIET_TODO} Not measured: 1 row "
         "(1 unsupported: unsupported_size)."
     )
     assert what_to_rely_on(read(lab, refused).rows) == (

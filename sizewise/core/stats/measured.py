@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sizewise.core.errors import RecordError
+from sizewise.core.stats.counting import counted_blocks, rounds_of
 from sizewise.core.stats.estimates import Array
 from sizewise.core.trials import Block, Result
 
-CLEAN_WAVES = 3
-"""With so many waves that something left alone, those in which every round was disturbed stand in
-no figure."""
 Key = tuple[int, int, int]
 """Wave, round and attempt: what engines measured by turns have in common."""
 
@@ -69,7 +67,7 @@ each other, as a key of their own would, takes longer than their medians."""
 
 
 def _measure(result: Result) -> Measured:
-    blocks = tuple(_that_count(result.blocks))
+    blocks = tuple(counted_blocks(rounds_of(result.blocks)))
     if not blocks:
         raise RecordError(
             f"There are no samples of {result.trial.cell.backend} at {result.trial.cell.size}",
@@ -85,28 +83,6 @@ def _measure(result: Result) -> Measured:
         sessions={b.wave: b.session for b in blocks},
         disturbed=frozenset(b.wave for b in blocks if not b.valid),
     )
-
-
-def _that_count(blocks: Iterable[Block]) -> Iterable[Block]:
-    """The first undisturbed attempt at each round.
-
-    A wave that has none counts by its last attempts, and only while fewer than ``CLEAN_WAVES`` have
-    one: so a row is mended by measuring again.
-    """
-    waves: dict[int, dict[int, list[Block]]] = {}
-    for block in sorted(blocks, key=lambda b: (b.wave, b.round, b.attempt)):
-        if block.warm_ns:
-            waves.setdefault(block.wave, {}).setdefault(block.round, []).append(block)
-    undisturbed = {wave: _undisturbed(rounds.values()) for wave, rounds in waves.items()}
-    enough = sum(map(bool, undisturbed.values())) >= CLEAN_WAVES
-    for wave, rounds in waves.items():
-        last = [] if enough else [tries[-1] for tries in rounds.values()]
-        yield from undisturbed[wave] or last
-
-
-def _undisturbed(rounds: Iterable[Sequence[Block]]) -> list[Block]:
-    valid = (next((block for block in tries if block.valid), None) for tries in rounds)
-    return [block for block in valid if block is not None]
 
 
 def by_wave(keys: Sequence[Key], values: Array) -> Array:

@@ -80,7 +80,7 @@ def summarize(result: Result) -> Summary:
         calls=count,
         cold_calls=sum(b.cold for b in one.blocks),
         first_cold=_first_cold(one),
-        disturbances=disturbances(one.blocks),
+        disturbances=disturbances(result.blocks),
     )
 
 

@@ -105,7 +105,7 @@ def test_waves_whose_rounds_were_all_disturbed_count_while_too_few_others_do() -
             for one in log
         )
 
-    marked, mended = with_clean_waves(2), with_clean_waves(7)
+    marked, mended = with_clean_waves(3), with_clean_waves(7)
     assert (marked.disturbed, marked.waves) == (True, 8)
     assert (mended.disturbed, mended.waves) == (False, 7)
     assert mended == compare(of_medians(one[:7]) for one in log)

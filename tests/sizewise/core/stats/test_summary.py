@@ -8,6 +8,7 @@ from scipy import stats as reference
 
 from sizewise.core.errors import RecordError
 from sizewise.core.stats import CALLS_FOR_P90, CALLS_FOR_P99, summarize
+from sizewise.core.trials import Result
 from tests.sizewise.core.stats.drift import Array
 from tests.sizewise.core.stats.factory import block, result
 
@@ -111,21 +112,71 @@ def test_a_row_of_too_few_undisturbed_processes_is_marked() -> None:
     row = summarize(result(latency, disturbed=lambda wave, _: ("load",) if wave > 1 else ()))
     assert row.blocks == 20
     assert [(one.code, one.sentence) for one in row.disturbances] == [
-        ("load", "background load in every round of 3 of 5 processes, however often repeated")
+        ("load", "background load in 12 of 12 rounds of 3 of 5 processes, after 12 attempts")
+    ]
+
+
+def of_rounds(good: int, *, rounds: int = 12, attempts: int = 2) -> Result:
+    """Three waves; in the last one so many rounds had an undisturbed attempt, the last one."""
+    calls = np.full(5, 1e7)
+    quiet = [block(calls, wave=w, round=n) for w in range(2) for n in range(rounds)]
+    noisy = [
+        block(
+            calls,
+            wave=2,
+            round=n,
+            attempt=attempt,
+            disturbed=() if n < good and attempt == attempts - 1 else ("steal",),
+        )
+        for n in range(rounds)
+        for attempt in range(attempts)
+    ]
+    return replace(result(np.ones((1, 1, 1))), blocks=(*quiet, *noisy))
+
+
+def test_a_process_that_counts_by_few_of_its_rounds_marks_the_row() -> None:
+    (found,) = summarize(of_rounds(1)).disturbances
+    assert (found.code, found.sentence) == (
+        "steal",
+        "cores taken by the hypervisor in 11 of 12 rounds of 1 of 3 processes, after 24 attempts",
+    )
+    assert summarize(of_rounds(1)).blocks == 2 * 12 + 1
+    assert summarize(of_rounds(5)).disturbed
+    assert not summarize(of_rounds(6)).disturbed
+
+
+def test_what_disturbed_a_round_that_was_measured_again_is_not_told() -> None:
+    assert summarize(of_rounds(12)).disturbances == ()
+
+
+def test_each_reason_has_its_own_rounds() -> None:
+    calls, codes = np.full(5, 1e7), (("load",), ("load", "swap"), ("swap",), ())
+    blocks = tuple(
+        block(calls, wave=wave, round=number, disturbed=found if wave else ())
+        for wave in range(4)
+        for number, found in enumerate(codes)
+    )
+    row = summarize(replace(result(np.ones((1, 1, 1))), blocks=blocks))
+    assert [one.sentence for one in row.disturbances] == [
+        "background load in 6 of 12 rounds of 3 of 4 processes, after 12 attempts",
+        "swapping in 6 of 12 rounds of 3 of 4 processes, after 12 attempts",
     ]
 
 
 def test_measuring_again_mends_a_row() -> None:
-    latency = np.full((11, 4, 5), 1e7)
+    latency = np.full((16, 4, 5), 1e7)
     latency[:8] *= 3
-    row = summarize(result(latency, disturbed=lambda wave, _: ("load",) if wave < 8 else ()))
+    loud = result(latency, disturbed=lambda wave, number: ("load",) if wave < 8 and number else ())
+    before = summarize(replace(loud, blocks=loud.blocks[: 11 * 4]))
+    assert (before.processes, before.disturbed) == (11, True)
+    row = summarize(loud)
     assert row.latency_ms.point == pytest.approx(10)
-    assert (row.processes, row.disturbed) == (3, False)
+    assert (row.processes, row.disturbed) == (8, False)
 
 
 def test_a_code_of_a_later_version_stands_for_itself() -> None:
     row = summarize(result(np.full((4, 2, 5), 1e7), disturbed=lambda wave, _: ("moonlight",)))
-    assert row.disturbances[0].sentence.startswith("moonlight in every round of 4 of 4 processes")
+    assert row.disturbances[0].sentence.startswith("moonlight in 8 of 8 rounds of 4 of 4 processes")
 
 
 def test_the_last_attempts_count_where_none_was_undisturbed() -> None:
