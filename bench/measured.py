@@ -19,6 +19,7 @@ from sizewise.core.trials import (
     Status,
     Trial,
 )
+from sizewise.core.unread import unread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +132,7 @@ def placed(
         anchor_ns=None if within.anchor is None else median_ns(within.anchor),
         anchor=anchor,
         disturbed=within.disturbed,
+        unread=unread(within.reading),
     )
 
 

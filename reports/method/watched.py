@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reports.columns import Row
 from reports.text.disturbances import counted_codes
 from reports.text.words import counted, listed
-from sizewise.core.disturbances import KINDS
+from sizewise.core.disturbances import DRIFT, KINDS
 from sizewise.core.trials import Block
+
+_READINGS: Mapping[str, str] = {
+    "steal": "time that a hypervisor took",
+    "throttled": "stops by a CPU quota",
+    "swap": "swapping",
+    "gpu_clock": "the clock of a GPU at work",
+    "gpu_shared": "other programs on it",
+    DRIFT: "the machine's own speed, by the anchor",
+}
+"""What was not read, by the codes of disturbances."""
+
+_Place = tuple[int, int, int]
+"""Wave, round and attempt."""
 
 
 def anchor(rows: Iterable[Row]) -> str:
@@ -24,27 +37,45 @@ def anchor(rows: Iterable[Row]) -> str:
 
 
 def gate(rows: Sequence[Row]) -> str:
-    """What disturbs a round, and how often that was so."""
+    """What disturbs a round, how often that was so, and what could not be seen."""
     if not rows:
         return ""
-    rules = listed((kind.rule for kind in KINDS.values()), last="or")
     attempts = _attempts(rows)
-    disturbed = [codes for codes in attempts.values() if codes]
-    rounds = len({(wave, number) for wave, number, _ in attempts})
-    counts = counted_codes([code for codes in disturbed for code in codes])
-    which = f" ({listed(counts)})" if counts else ""
+    watched = {code for block in attempts.values() for code in _watched(block)}
+    rules = listed((kind.rule for code, kind in KINDS.items() if code in watched), last="or")
     return (
-        f"A round is disturbed, and measured again up to three times, if {rules}. That made "
-        f"{counted(len(attempts), 'attempt')} at {counted(rounds, 'round')}; disturbed: "
-        f"{len(disturbed)}{which}."
+        f"A round was disturbed if {rules}. It was then measured again: three times at most, and "
+        "while the wave had no more attempts than its rounds and half as many again. "
+        f"{_counts(attempts)}{_not_read(watched)}"
     )
 
 
-def _attempts(rows: Iterable[Row]) -> dict[tuple[int, int, int], tuple[str, ...]]:
-    """What disturbed each attempt at a round; all engines of a round met the same."""
+def _counts(attempts: Mapping[_Place, Block]) -> str:
+    """How many attempts there were, how many were disturbed and by what, and what was left."""
+    rounds = {(wave, number) for wave, number, _ in attempts}
+    disturbed = [block.disturbed for block in attempts.values() if block.disturbed]
+    counts = counted_codes([code for codes in disturbed for code in codes])
+    which = f" ({listed(counts)})" if counts else ""
+    lost = rounds - {(wave, number) for (wave, number, _), b in attempts.items() if b.valid}
+    left = f"; rounds without an undisturbed attempt: {len(lost)}" if lost else ""
+    return (
+        f"That made {counted(len(attempts), 'attempt')} at {counted(len(rounds), 'round')}; "
+        f"disturbed: {len(disturbed)}{which}{left}."
+    )
+
+
+def _not_read(watched: set[str]) -> str:
+    missing = listed(words for code, words in _READINGS.items() if code not in watched)
+    return f" Not read here, and so no reason to repeat a round: {missing}." if missing else ""
+
+
+def _attempts(rows: Iterable[Row]) -> dict[_Place, Block]:
+    """A block of each attempt at a round; all engines of a round met the same."""
     blocks = (block for row in rows for block in row.result.blocks)
-    return {_place(block): block.disturbed for block in blocks}
+    return {(block.wave, block.round, block.attempt): block for block in blocks}
 
 
-def _place(block: Block) -> tuple[int, int, int]:
-    return block.wave, block.round, block.attempt
+def _watched(block: Block) -> Iterable[str]:
+    """The codes of what could be seen in its round."""
+    unread = {*block.unread, *(() if block.anchor_ns else (DRIFT,))}
+    return (code for code in KINDS if code not in unread)

@@ -1,6 +1,6 @@
 """What may disturb a round of measuring: how it is told, what a report says, and what to do.
 
-A disturbed round is measured again, up to three times. Its ratios may still hold, because all
+A disturbed round is measured again, three times at most. Its ratios may still hold, because all
 engines of the round met the same; its milliseconds are not those of the machine alone.
 """
 

@@ -16,6 +16,7 @@ from reports.load import select_records
 from reports.markdown import compose, write_report
 from reports.method.describe import method
 from reports.provenance import environment_table, left_out, reproduction
+from sizewise.core.disturbances import DRIFT, KINDS
 from sizewise.core.errors import OutputError
 from sizewise.core.trials import Result
 
@@ -198,11 +199,49 @@ def test_it_is_told_how_rows_were_measured(lab: Lab) -> None:
         "(anchor 1)",
         "the hypervisor took more than 3 % of the cores",
         "81 attempts at 80 rounds; disturbed: 1 (1 with cores that the hypervisor took).",
+        "or it is less accurate by 0.5 points at most. Without an interval",
         "it holds during this sweep",
         "at most 2 % of the differences that it reports are none",
         "lies within ±2 % and no difference is certain",
     ):
         assert words in told
+
+
+def test_only_what_was_read_is_said_to_have_been_watched(lab: Lab) -> None:
+    def told(anchor_ns: float | None, *unread: str) -> str:
+        one = lab.ok(lab.trial())
+        blocks = (replace(b, unread=unread, anchor_ns=anchor_ns) for b in one.blocks)
+        return method(select_records([lab.run([replace(one, blocks=tuple(blocks))])], "x"))
+
+    everything = told(5e6)
+    assert all(kind.rule in everything for kind in KINDS.values())
+    assert "Not read here" not in everything
+    here = told(None, "steal", "gpu_clock", "gpu_shared")
+    unseen = {"steal", "gpu_clock", "gpu_shared", DRIFT}
+    assert {code for code, kind in KINDS.items() if kind.rule not in here} == unseen
+    assert here.count("Not read here, and so no reason to repeat a round: ") == 1
+    assert (
+        "time that a hypervisor took, the clock of a GPU at work, other programs on it and the "
+        "machine's own speed, by the anchor."
+    ) in here
+
+
+def test_what_the_file_holds_no_reading_of_is_told(out: Path) -> None:
+    text = (out / "report.md").read_text("utf-8")
+    assert "no reason to repeat a round: time that a hypervisor took, stops by a CPU quota" in text
+    assert "any page went to or from swap" not in text
+    assert "the anchor kernel was out of line" in text
+
+
+def test_a_round_that_stayed_disturbed_is_counted(lab: Lab) -> None:
+    one = lab.ok(lab.trial())
+    first, *others = one.blocks
+    again = [replace(first, attempt=n, disturbed=("load",)) for n in range(3)]
+    told = method(select_records([lab.run([replace(one, blocks=(*again, *others))])], "x"))
+    assert (
+        "That made 22 attempts at 20 rounds; disturbed: 3 (3 with background load); rounds without "
+        "an undisturbed attempt: 1."
+    ) in told
 
 
 def with_a_round_sent_back(result: Result) -> Result:

@@ -85,6 +85,7 @@ class Block:
     by turns. ``anchor_ns`` is the median warm call of the anchor in the same attempt at the round,
     None without one, and ``anchor`` names its kernel. ``disturbed`` and ``load`` are the round's.
     ``session`` is the number of the run that measured it: within one, waves follow each other.
+    ``unread`` are the codes of disturbances that the system had no reading for.
     """
 
     wave: int
@@ -101,6 +102,7 @@ class Block:
     anchor_ns: float | None = None
     anchor: str = ""
     disturbed: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def warm_ns(self) -> tuple[int, ...]:
