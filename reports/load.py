@@ -47,7 +47,8 @@ def load(path: Path | str, models: Collection[str] = ()) -> pd.DataFrame:
     Figures that were not measured are NaN, texts that are not there are empty. Latencies are of
     warm calls, and their intervals hold for the time of the sweep. The rows are those of the newest
     environment in the file, of all models or of those with the hashes ``models``; where the column
-    ``harness`` says "earlier", a row does not compare with the others.
+    ``harness`` says "earlier", a row does not compare with the others. Rows that differ in ``nms``
+    compare by ``end_to_end_ms`` only.
 
     Raises InputError, RecordError or SchemaVersionError where there is nothing to read.
     """

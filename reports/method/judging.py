@@ -10,7 +10,12 @@ from reports.grouping import grouped
 from reports.text.verdicts import margin
 from reports.text.words import counted, listed, percent
 from sizewise.core.evidence import AS_GOOD
-from sizewise.core.stats import CONFIDENCE, FALSE_DISCOVERIES, FEW_PROCESSES
+from sizewise.core.stats import (
+    CONFIDENCE,
+    FALSE_DISCOVERIES,
+    FALSE_IN_SIMULATION,
+    FEW_PROCESSES,
+)
 from sizewise.core.stats.verdicts import SAME_CONFIDENCE
 
 
@@ -30,9 +35,10 @@ def judged_together(verdicts: Verdicts) -> str:
     decided = sum(judged.decided for judged in verdicts.all)
     same = margin(verdicts.rigor)
     return (
-        f"Verdicts: {count} of this report were judged together, so that at most "
+        f"Verdicts: {count} of this report were judged together, so that about "
         f"{percent(FALSE_DISCOVERIES)} of the differences that it reports are none (Benjamini and "
-        f"Hochberg); {decided} are decided. Two engines are the same where the "
+        f"Hochberg; in simulation {percent(FALSE_IN_SIMULATION, 1)} at most, where measuring ends "
+        f"by itself); {decided} are decided. Two engines are the same where the "
         f"{percent(SAME_CONFIDENCE)} interval of their ratio lies within {same} and no difference "
         "is certain. Engines that were measured apart in time, with no anchor beside both, are not "
         "compared."

@@ -11,7 +11,12 @@ from sizewise.core.stats.processes import process_mean, process_ratio
 from sizewise.core.stats.ratios import How, Mean, Ratio, geometric_mean
 from sizewise.core.stats.summary import Summary, summarize
 from sizewise.core.stats.tails import CALLS_FOR_P90, CALLS_FOR_P99
-from sizewise.core.stats.verdicts import FALSE_DISCOVERIES, Verdict, verdicts
+from sizewise.core.stats.verdicts import (
+    FALSE_DISCOVERIES,
+    FALSE_IN_SIMULATION,
+    Verdict,
+    verdicts,
+)
 from sizewise.core.stats.wander import Wander, wander
 
 __all__ = [
@@ -19,6 +24,7 @@ __all__ = [
     "CALLS_FOR_P99",
     "CONFIDENCE",
     "FALSE_DISCOVERIES",
+    "FALSE_IN_SIMULATION",
     "FEW_PROCESSES",
     "RIGORS",
     "Disturbance",
