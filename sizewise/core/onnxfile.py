@@ -116,7 +116,7 @@ def read_model(path: Path) -> ExportedModel:
         ),
         inputs=tuple(_tensor(i) for i in proto.graph.input if i.name not in weights),
         outputs=tuple(_tensor(o) for o in proto.graph.output),
-        nms=any(map(_does_nms, (proto.graph, *proto.functions))),
+        nms=_does_nms(proto.graph) or any(_does_nms(part) for part in proto.functions),
     )
 
 
