@@ -16,7 +16,8 @@ from reports.method.judging import accuracies, disturbed_rows, intervals, judged
 from reports.method.watched import anchor, gate
 from reports.text.grid import plain
 from reports.text.words import counted, listed, number, plus_minus, times
-from sizewise.core.stats import RIGORS, enough
+from sizewise.core.specs import Size
+from sizewise.core.stats import RIGORS, Rigor, enough
 
 EARLIER = (
     "Rows of the earlier harness were measured without pauses, with the cold calls of each turn "
@@ -32,7 +33,7 @@ def method(records: Records) -> str:
     protocols = dict.fromkeys(one for run in records.runs for one in protocols_of(run))
     parts = [
         *(_protocol(one) for one in protocols if today),
-        *(_stopped(today, one) for one in protocols if today),
+        _ends(today, tuple(protocols)) if today else "",
         EARLIER if any(row.harness for row in rows) else "",
         _calls(rows),
         _noise(rows),
@@ -60,22 +61,40 @@ def _protocol(protocol: Protocol) -> str:
     )
 
 
-def _stopped(rows: Sequence[Row], protocol: Protocol) -> str:
+def _ends(rows: Sequence[Row], protocols: Sequence[Protocol]) -> str:
     """When measuring ended, and how narrow the ratios of each size were then."""
+    requests = dict.fromkeys((one.rigor, one.processes) for one in protocols)
+    if len(requests) == 1:
+        return _stopped(rows, protocols[0])
+    if not requests:
+        return ""
+    asked = listed(
+        counted(processes, "wave") if processes else f"rigor {rigor}"
+        for rigor, processes in requests
+    )
+    reached = "; ".join(_reached(rows, size) for size in sizes_of(rows))
+    return f"Runs and tables asked for different ends: {asked}. So there were {reached}."
+
+
+def _stopped(rows: Sequence[Row], protocol: Protocol) -> str:
     rigor = RIGORS[protocol.rigor]
     if protocol.processes:
         return f"As requested, there were {counted(protocol.processes, 'wave')} of each size."
-    ended = []
-    for size in sizes_of(rows):
-        progress = enough([row.result for row in rows if row.size == size], rigor)
-        width = "" if progress.half_width is None else f", {plus_minus(progress.half_width)}"
-        missed = "" if progress.enough else ", not reached"
-        ended.append(f"{times(size)}: {counted(progress.waves, 'wave')}{width}{missed}")
+    ended = "; ".join(_reached(rows, size, rigor) for size in sizes_of(rows))
     return (
         f"Rigor {rigor.name}: waves were added until the ratio of each engine to the fastest of "
         f"its size was known to ±{100 * rigor.half_width:g} %, {rigor.min_waves} at least and "
-        f"{rigor.max_waves} at most, while there was time. {'; '.join(ended)}."
+        f"{rigor.max_waves} at most, while there was time. {ended}."
     )
+
+
+def _reached(rows: Sequence[Row], size: Size, wanted: Rigor | None = None) -> str:
+    """The waves of one size, the widest ratio, and whether that is what was ``wanted``."""
+    group = [row.result for row in rows if row.size == size]
+    progress = enough(group, wanted or RIGORS["standard"])
+    width = "" if progress.half_width is None else f", {plus_minus(progress.half_width)}"
+    missed = ", not reached" if wanted and not progress.enough else ""
+    return f"{times(size)}: {counted(progress.waves, 'wave')}{width}{missed}"
 
 
 def _calls(rows: Sequence[Row]) -> str:

@@ -268,5 +268,15 @@ def test_a_fixed_number_of_processes_is_told(lab: Lab) -> None:
     assert "As requested, there were 5 waves of each size." in told
 
 
+def test_tables_of_unlike_rigor_make_no_claim_of_one_of_them(lab: Lab) -> None:
+    mixed = json.dumps({"settings": {"rigor": "quick", "sweep": [{}, {"processes": 3}]}})
+    told = method(select_records([lab.run(lab.sweep(), configuration=mixed)], "x"))
+    assert (
+        "asked for different ends: rigor quick and 3 waves. So there were 128×128: 5 waves" in told
+    )
+    assert "at most, while" not in told
+    assert "As requested" not in told
+
+
 def environment_with(lab: Lab, **changes: object) -> Lab:
     return replace(lab, where=replace(lab.where, **changes))  # type: ignore[arg-type]

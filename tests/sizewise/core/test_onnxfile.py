@@ -118,7 +118,9 @@ def _weight_outside(kind: str) -> onnx.ModelProto:
     if kind == "branch":
         out = helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, [1])
         branch = helper.make_graph([held], "branch", [], [out])
-        yes = helper.make_node("Constant", [], ["yes"], value=numpy_helper.from_array(np.True_))
+        yes = helper.make_node(
+            "Constant", [], ["yes"], value=numpy_helper.from_array(np.array(True))
+        )
         choose = helper.make_node("If", ["yes"], ["w"], then_branch=branch, else_branch=branch)
         nodes = [yes, choose]
     if kind == "function":
