@@ -18,7 +18,7 @@ from engines.store.opening import verify
 from sizewise.core import codec
 from sizewise.core.child import run_in_child
 from sizewise.core.errors import EngineMismatchError, InputError
-from sizewise.core.files import output_error, output_folder
+from sizewise.core.files import output_error, output_folder, rename_durably
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.progress import OnProgress, unheard
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel
@@ -161,7 +161,7 @@ def _built(
 
 def _move(draft: Path, home: Path) -> None:
     try:
-        draft.rename(home)
+        rename_durably(draft, home)
     except OSError:
         # Another process may have been first with the same engine: then its build is taken.
         if not (home / MANIFEST).is_file():

@@ -56,7 +56,8 @@ def user_folder(variable: str, *below_home: str) -> Path:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, renamed to it when the block ends well, else deleted.
+    """A temporary path beside ``path``, renamed to it when the block ends well, else deleted. After
+    a loss of power, too, ``path`` is the old file or the whole new one.
 
     Raises OutputError where the system refuses a write within the block.
     """
@@ -64,8 +65,39 @@ def written_whole(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield draft
-        draft.replace(path)
+        rename_durably(draft, path)
     except OSError as error:
         raise output_error(path, error) from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def rename_durably(draft: Path, path: Path) -> None:
+    """Rename a file, or a folder with all that is in it, so that ``path`` is whole even after a
+    loss of power. Raises OSError.
+
+    A new name may reach the disk before what was written under the old one does (rename(2) promises
+    no order), and stays in memory itself until its folder is flushed (fsync(2)).
+    """
+    below = sorted(draft.rglob("*")) if draft.is_dir() else []
+    for written in (*below, draft):
+        if not written.is_symlink():
+            _flush(written)
+    draft.replace(path)
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    """Write what the system holds of a file or folder to the disk. Raises OSError."""
+    windows, folder = os.name == "nt", path.is_dir()
+    if windows and folder:  # it opens no folder, and keeps the order of names by itself
+        return
+    handle = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some file systems of a network flush no folders: fsync(2), EINVAL.
+        if not folder or error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(handle)

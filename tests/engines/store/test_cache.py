@@ -22,6 +22,7 @@ from engines.store import cache
 from engines.store.building import build_engine
 from engines.store.cache import engine_name, obtain_engine
 from engines.store.opening import open_engine
+from sizewise.core import files
 from sizewise.core.child import ChildError
 from sizewise.core.errors import BuildError, EngineError, InputError, OutputError
 from sizewise.core.machine.environment import read_environment
@@ -117,6 +118,20 @@ def test_of_two_that_build_at_once_the_first_is_taken(
     monkeypatch.setattr(cache, "run_in_child", built_twice)
     artifact = obtain_engine(net, SPEC, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [artifact.path.name]
+
+
+def test_a_new_engine_gets_its_name_when_it_is_on_the_disk(
+    net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed: list[tuple[str, str]] = []
+
+    def noted(draft: Path, path: Path) -> None:
+        renamed.append((draft.name, path.name))
+        files.rename_durably(draft, path)
+
+    monkeypatch.setattr(cache, "rename_durably", noted)
+    artifact = obtain_engine(net, SPEC, tmp_path)
+    assert renamed == [(f".{artifact.path.name}.{os.getpid()}", artifact.path.name)]
 
 
 def test_a_model_that_changed_meanwhile_is_not_built(tmp_path: Path) -> None:

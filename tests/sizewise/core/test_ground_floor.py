@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from sizewise.core import codec, errors
 from sizewise.core.discover import Registry, choose, discover
-from sizewise.core.files import output_folder, written_whole
+from sizewise.core.files import output_folder, rename_durably, written_whole
 from sizewise.core.rooms import ROOMS, check_rooms
 from sizewise.core.specs import ModelCard, ParityCheck, Size
 
@@ -110,6 +111,70 @@ def test_a_full_disk_is_an_output_error_and_leaves_the_old_file(tmp_path: Path) 
     with pytest.raises(errors.OutputError, match=r"no space left.*Free some space"):
         _write(path, "half", full)
     assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.fixture
+def flushed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What was flushed, by its number on the disk, in its order; -1 for each rename between."""
+    log: list[int] = []
+    flush, rename = os.fsync, Path.replace
+
+    def fsync(handle: int) -> None:
+        log.append(os.fstat(handle).st_ino)
+        flush(handle)
+
+    def replace(path: Path, target: Path) -> Path:
+        log.append(-1)
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    return log
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flushes no folders")
+def test_what_was_written_is_on_the_disk_before_its_name(
+    tmp_path: Path, flushed: list[int]
+) -> None:
+    path = tmp_path / "file.txt"
+    _write(path, "whole")
+    assert flushed == [path.stat().st_ino, -1, tmp_path.stat().st_ino]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flushes no folders")
+def test_a_folder_is_renamed_when_all_in_it_is_on_the_disk(
+    tmp_path: Path, flushed: list[int]
+) -> None:
+    draft, path = tmp_path / "draft", tmp_path / "path"
+    (draft / "below").mkdir(parents=True)
+    (draft / "below" / "file").write_text("text")
+    (draft / "link").symlink_to("nowhere")
+    rename_durably(draft, path)
+    assert not draft.exists()
+    written = {one.stat().st_ino for one in (path, path / "below", path / "below" / "file")}
+    assert flushed[-2:] == [-1, tmp_path.stat().st_ino]
+    assert sorted(flushed[:-2]) == sorted(written)
+
+
+@pytest.mark.parametrize(
+    ("number", "of_folders", "fails"),
+    [(errno.EINVAL, True, False), (errno.EIO, True, True), (errno.EINVAL, False, True)],
+)
+def test_only_a_folder_may_not_be_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, of_folders: bool, fails: bool
+) -> None:
+    """Some file systems can't; an error of the disk is one."""
+
+    def fsync(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode) == of_folders:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if not fails:
+        _write(tmp_path / "file.txt", "whole")
+        return
+    with pytest.raises(errors.OutputError):
+        _write(tmp_path / "file.txt", "whole")
 
 
 def test_a_folder_that_can_not_be_made_is_an_output_error(tmp_path: Path) -> None:
