@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from bench.gate.gpu_programs import asked, other_programs
 from sizewise.core.machine.nvidia import find_devices, first_visible
 
 _REASONS = {
@@ -40,8 +38,8 @@ _SM_CLOCK, _ON_THE_DIE = 1, 0
 @dataclass(frozen=True, kw_only=True)
 class GpuState:
     """The GPU at one moment. ``figures`` are what ``Reading.devices`` holds; ``limited_ns`` is the
-    time until now that each policy lowered the clock; ``programs`` are numbers of others' processes
-    on it, None where the driver does not list any."""
+    time until now that each policy lowered the clock; ``programs`` is the number of others'
+    processes at work on it, None where it is not known."""
 
     name: str
     figures: Mapping[str, float]
@@ -53,22 +51,29 @@ class GpuState:
 def gpu_state(ours: Iterable[int]) -> GpuState | None:
     """The GPU now; None without one, and where none of ``ours``, the numbers of our own children,
     uses it: what happens on it then disturbs nothing."""
-    opened, pids = _opened(), tuple(ours)
-    if opened is None or not any(map(_uses_a_gpu, pids)):
+    pids = tuple(ours)
+    if not find_devices().found or not any(map(_uses_a_gpu, pids)):
         return None
-    nvml, gpu = opened
+    import pynvml
+
+    try:
+        opened = _opened()
+    except pynvml.NVMLError:
+        return None
+    if opened is None:
+        return None
+    gpu, name = opened
     figures = {
-        "sm_mhz": _asked(nvml, lambda: nvml.nvmlDeviceGetClockInfo(gpu, _SM_CLOCK)),
-        "celsius": _asked(nvml, lambda: nvml.nvmlDeviceGetTemperature(gpu, _ON_THE_DIE)),
-        "watts": _asked(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(gpu) / 1000),
+        "sm_mhz": asked(pynvml, lambda: pynvml.nvmlDeviceGetClockInfo(gpu, _SM_CLOCK)),
+        "celsius": asked(pynvml, lambda: pynvml.nvmlDeviceGetTemperature(gpu, _ON_THE_DIE)),
+        "watts": asked(pynvml, lambda: pynvml.nvmlDeviceGetPowerUsage(gpu) / 1000),
     }
-    running = _asked(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses(gpu))
     return GpuState(
-        name=str(nvml.nvmlDeviceGetName(gpu)),
+        name=name,
         figures={name: float(value) for name, value in figures.items() if value is not None},
-        reasons=_asked(nvml, lambda: nvml.nvmlDeviceGetCurrentClocksEventReasons(gpu)) or 0,
-        limited_ns=_limited_ns(nvml, gpu),
-        programs=None if running is None else _others(running, {os.getpid(), *pids}),
+        reasons=asked(pynvml, lambda: pynvml.nvmlDeviceGetCurrentClocksEventReasons(gpu)) or 0,
+        limited_ns=_limited_ns(pynvml, gpu),
+        programs=other_programs(pynvml, gpu, pids),
     )
 
 
@@ -84,18 +89,19 @@ def limits_between(start: GpuState, end: GpuState, elapsed_ns: int) -> tuple[str
 
 
 @cache
-def _opened() -> tuple[Any, Any] | None:
-    """NVML, initialised for the life of this process, and its handle of the GPU."""
-    if not find_devices().found:
-        return None
+def _opened() -> tuple[Any, str] | None:
+    """The handle of the GPU and its name, with NVML initialised for the life of this process.
+
+    Raises NVMLError, which is not kept: the next round asks again. The name is: a GPU that is lost
+    in the middle of a wave gives none.
+    """
     import pynvml
 
-    try:
-        pynvml.nvmlInit()
-        gpu = first_visible(pynvml)
-    except pynvml.NVMLError:
+    pynvml.nvmlInit()
+    gpu = first_visible(pynvml)
+    if gpu is None:
         return None
-    return None if gpu is None else (pynvml, gpu)
+    return gpu, str(asked(pynvml, lambda: pynvml.nvmlDeviceGetName(gpu)) or "GPU")
 
 
 def _uses_a_gpu(pid: int, processes: Path = _PROCESSES) -> bool:
@@ -117,23 +123,9 @@ def _target(entry: Path) -> str:
         return ""
 
 
-def _asked(nvml: Any, ask: Callable[[], Any]) -> Any:
-    """The answer, or None where this GPU or driver has none."""
-    try:
-        return ask()
-    except nvml.NVMLError:
-        return None
-
-
 def _limited_ns(nvml: Any, gpu: Any) -> dict[int, int]:
     def count(policy: int) -> int:
         return int(nvml.nvmlDeviceGetViolationStatus(gpu, policy).violationTime)
 
-    counts = {policy: _asked(nvml, partial(count, policy)) for policy in _POLICIES}
+    counts = {policy: asked(nvml, partial(count, policy)) for policy in _POLICIES}
     return {policy: taken for policy, taken in counts.items() if taken is not None}
-
-
-def _others(running: Iterable[Any], ours: set[int]) -> int:
-    """In a container the driver may list processes by the host's numbers, also ours: those are of
-    no process here."""
-    return sum(one.pid not in ours and psutil.pid_exists(one.pid) for one in running)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,16 +16,19 @@ from bench.gate.gpu import GpuState, gpu_state
 from sizewise.core.machine.nvidia import Device, Devices
 
 pynvml = pytest.importorskip("pynvml")
-OURS, NOBODY = 17, 2**31 - 1
+OURS, OTHER, NOBODY = 17, os.getppid(), 2**31 - 1
 
 
 class Driver(SimpleNamespace):
-    """pynvml with two GPUs; ``refused`` are the names of functions that this GPU does not offer."""
+    """pynvml with two GPUs; ``refused`` are the names of functions that this GPU does not offer.
+    ``pids`` compute on it, and those of ``drawing`` draw, by the percent of its time they have."""
 
     NVMLError = pynvml.NVMLError
 
-    def __init__(self, *refused: str, pids: tuple[int, ...] = ()) -> None:
-        super().__init__(refused=refused, pids=pids, asked=0)
+    def __init__(
+        self, *refused: str, pids: tuple[int, ...] = (), drawing: Mapping[int, int] | None = None
+    ) -> None:
+        super().__init__(refused=refused, pids=pids, drawing=drawing or {}, asked=0)
 
     def _answer(self, name: str, gpu_index: int, answer: Any) -> Any:
         assert gpu_index == 1
@@ -48,7 +51,7 @@ class Driver(SimpleNamespace):
         return f"GPU-{handle}"
 
     def nvmlDeviceGetName(self, handle: int) -> str:  # noqa: N802
-        return f"GPU {handle}"
+        return str(self._answer("nvmlDeviceGetName", handle, f"GPU {handle}"))
 
     def nvmlDeviceGetClockInfo(self, handle: int, kind: int) -> int:  # noqa: N802
         assert kind == pynvml.NVML_CLOCK_SM
@@ -72,6 +75,16 @@ class Driver(SimpleNamespace):
         listed = [SimpleNamespace(pid=pid, usedGpuMemory=None) for pid in self.pids]
         return list(self._answer("nvmlDeviceGetComputeRunningProcesses", handle, listed))
 
+    def nvmlDeviceGetGraphicsRunningProcesses(self, handle: int) -> list[Any]:  # noqa: N802
+        listed = [SimpleNamespace(pid=pid, usedGpuMemory=None) for pid in self.drawing]
+        return list(self._answer("nvmlDeviceGetGraphicsRunningProcesses", handle, listed))
+
+    def nvmlDeviceGetProcessUtilization(self, handle: int, since: int) -> list[Any]:  # noqa: N802
+        assert since == 0
+        work = dict.fromkeys(self.pids, 100) | self.drawing
+        samples = [SimpleNamespace(pid=pid, smUtil=share) for pid, share in work.items()]
+        return list(self._answer("nvmlDeviceGetProcessUtilization", handle, samples))
+
 
 FOUND = Devices(found=(Device(name="GPU 1", capability="9.0", memory_bytes=1),))
 
@@ -93,7 +106,7 @@ def state(patch: pytest.MonkeyPatch, driver: Driver | None, found: Devices = FOU
 
 def test_every_name_and_number_is_nvmls() -> None:
     names = [name for name in vars(Driver) if name.startswith("nvml")]
-    assert len(names) == 11
+    assert len(names) == 13
     assert all(callable(getattr(pynvml, name)) for name in names)
     bits = {
         *("SwPowerCap", "HwSlowdown", "SyncBoost", "SwThermalSlowdown"),
@@ -107,7 +120,7 @@ def test_every_name_and_number_is_nvmls() -> None:
 
 
 def test_the_state_is_of_the_first_gpu_that_cuda_sees(monkeypatch: pytest.MonkeyPatch) -> None:
-    driver = Driver(pids=(os.getpid(), OURS, os.getppid(), NOBODY))
+    driver = Driver(pids=(os.getpid(), OURS, OTHER, NOBODY))
     assert state(monkeypatch, driver) == GpuState(
         name="GPU 1",
         figures={"sm_mhz": 1980.0, "celsius": 41.0, "watts": 312.5},
@@ -119,12 +132,59 @@ def test_the_state_is_of_the_first_gpu_that_cuda_sees(monkeypatch: pytest.Monkey
     assert driver.asked == 1
 
 
+ASKED = {
+    name
+    for name in vars(Driver)
+    if name.startswith("nvmlDeviceGet")
+    and name.removeprefix("nvmlDeviceGet") not in {"Count", "HandleByIndex", "UUID"}
+}
+"""Of the GPU itself, once it is found."""
+
+
 def test_what_a_gpu_does_not_offer_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = {name for name in vars(Driver) if name.startswith("nvmlDeviceGet")}
-    kept = {"Count", "HandleByIndex", "Name", "UUID"}
-    refused = {name for name in refused if name.removeprefix("nvmlDeviceGet") not in kept}
-    found = state(monkeypatch, Driver(*refused))
+    found = state(monkeypatch, Driver(*ASKED))
+    assert found == GpuState(name="GPU", figures={}, reasons=0, limited_ns={}, programs=None)
+
+
+def test_a_gpu_that_is_lost_during_a_wave_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call then fails, and the wave goes on."""
+    driver = Driver(pids=(OURS,))
+    assert state(monkeypatch, driver).programs == 0
+    driver.refused = ASKED
+    found = state(monkeypatch, driver)
     assert found == GpuState(name="GPU 1", figures={}, reasons=0, limited_ns={}, programs=None)
+
+
+@pytest.mark.parametrize(
+    ("computing", "drawing", "programs"),
+    [
+        ((OURS,), {}, 0),
+        ((OURS, OTHER), {}, 1),
+        ((OURS, NOBODY), {}, 0),  # it ended meanwhile
+        ((OURS,), {OTHER: 50}, 1),
+        ((OURS,), {OTHER: 2}, 0),  # a desktop at rest
+        ((OURS, OTHER), {OTHER: 50}, 1),  # one that does both
+        ((OURS,), {OURS: 90}, 0),
+        ((), {}, None),
+        ((NOBODY, OTHER), {}, None),  # ours is listed by a number of another name space
+        ((OTHER,), {OTHER: 50}, None),
+    ],
+)
+def test_other_programs_are_counted_where_ours_are_listed(
+    monkeypatch: pytest.MonkeyPatch,
+    computing: tuple[int, ...],
+    drawing: dict[int, int],
+    programs: int | None,
+) -> None:
+    found = state(monkeypatch, Driver(pids=computing, drawing=drawing))
+    assert found.programs == programs
+
+
+def test_programs_that_draw_do_not_count_where_their_work_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    driver = Driver("nvmlDeviceGetProcessUtilization", pids=(OURS,), drawing={OTHER: 50})
+    assert state(monkeypatch, driver).programs == 0
 
 
 def test_without_a_gpu_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,11 +193,12 @@ def test_without_a_gpu_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None
     assert driver.asked == 0
 
 
-def test_a_driver_that_fails_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_that_failed_once_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver("nvmlInit")
     assert state(monkeypatch, driver) is None
-    assert state(monkeypatch, driver) is None
-    assert driver.asked == 1
+    driver.refused = ()
+    assert state(monkeypatch, driver).name == "GPU 1"
+    assert driver.asked == 2
 
 
 def test_a_hidden_gpu_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
