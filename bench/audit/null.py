@@ -9,8 +9,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from bench.audit.answers import Answer
 from bench.harness import Turn, measure_turn, no_garbage_collection
-from engines.base import Array, Session
+from engines.base import Array, Clock, Session
 from sizewise.core import codec
 from sizewise.core.specs import BuiltEngine, EngineSpec, ImageInput, ModelCard, TensorSpec
 
@@ -50,6 +51,13 @@ class Overhead:
         """Whether the harness is too slow where the clock alone is not."""
         return self.clock.within and not self.harness.within
 
+    @property
+    def answer(self) -> Answer:
+        """Whether the harness is quick enough; not shown where the clock alone is not."""
+        if self.harness.within:
+            return "yes"
+        return "no" if self.at_fault else "not shown"
+
 
 class NullSession(Session):
     """An engine that does nothing."""
@@ -64,19 +72,18 @@ class NullSession(Session):
         return {}
 
 
-def time_nothing(calls: int) -> Any:
-    """Time ``calls`` calls of an engine that does nothing: a plain Overhead. Call it in a child, as
-    engines are timed in one."""
+def time_nothing(calls: int, clock: Clock = time.perf_counter_ns) -> Any:
+    """Time ``calls`` calls of an engine that does nothing, then as many readings of the ``clock``:
+    a plain Overhead. Call it in a child, as engines are timed in one."""
     turn = Turn(pause_s=0.0, cold_calls=2, calls=calls, seconds=0.0)
-    sample = measure_turn(NullSession(_nothing()), time.perf_counter_ns, turn)
-    overhead = Overhead(
-        calls=calls, harness=Quantiles.of(sample.warm_ns), clock=Quantiles.of(_readings(calls))
+    sample = measure_turn(NullSession(_nothing()), clock, turn)
+    alone_ns = _readings(calls, clock)
+    return codec.to_plain(
+        Overhead(calls=calls, harness=Quantiles.of(sample.warm_ns), clock=Quantiles.of(alone_ns))
     )
-    return codec.to_plain(overhead)
 
 
-def _readings(calls: int) -> tuple[int, ...]:
-    clock = time.perf_counter_ns
+def _readings(calls: int, clock: Clock) -> tuple[int, ...]:
     taken_ns = []
     with no_garbage_collection():
         for _ in range(calls):

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.audit import bare, null
+from bench.audit import bare
 from bench.audit.bare import BareWorker
 from bench.audit.inputs import InputWorker, pool_size
 from bench.audit.models import CHAIN_SIZE, LARGE, write_chain, write_pyramid
 from bench.audit.null import Overhead, time_nothing
 from bench.harness import Turn
-from engines.base import Array
+from engines.base import Array, Clock
 from sizewise.core import codec
 from sizewise.core.specs import EngineArtifact, Size
 from sizewise.core.trials import Sample
-from tests.bench.audit.audits import FAST, SLOW, fake_engine
+from tests.bench.audit.audits import MS, fake_engine
 from tests.engines.nets import reference
 
 TURN = codec.to_plain(Turn(pause_s=0, cold_calls=2, calls=4, seconds=0))
@@ -44,21 +44,60 @@ def test_a_library_is_called_for_each_call_that_is_timed(monkeypatch: pytest.Mon
     assert (sample.cold, len(sample.warm_ns)) == (2, 4)
 
 
-def test_an_engine_that_does_nothing_is_timed_as_often_as_was_asked() -> None:
-    overhead = codec.from_plain(time_nothing(1000), Overhead)
-    assert overhead.calls == 1000
-    assert 0 < overhead.clock.median_ns <= overhead.clock.p99_ns
-    assert 0 < overhead.harness.median_ns <= overhead.harness.p99_ns
+def script(harness_ns: Sequence[int], alone_ns: Sequence[int]) -> Clock:
+    """A clock by which calls of an engine that does nothing take these times, after two cold ones
+    of a millisecond, and readings with nothing between them those of ``alone_ns``."""
+
+    def readings() -> Iterator[int]:
+        yield 0
+        now = 0
+        for taken_ns in (MS, MS):
+            yield now
+            now += taken_ns
+            yield now
+        yield now
+        for taken_ns in (*harness_ns, *alone_ns):
+            yield now
+            now += taken_ns
+            yield now
+
+    return readings().__next__
+
+
+def calls_of(median_ns: int, p99_ns: int) -> list[int]:
+    """A hundred calls with this median, of which two take as long as ``p99_ns``."""
+    return [median_ns] * 98 + [p99_ns] * 2
 
 
 @pytest.mark.parametrize(
-    ("harness", "clock", "at_fault"),
-    [(FAST, FAST, False), (SLOW, FAST, True), (SLOW, SLOW, False)],
+    ("harness_ns", "clock_ns", "answer"),
+    [
+        ((300, 500), (100, 200), "yes"),
+        ((5_000, 20_000), (100, 200), "yes"),
+        ((5_001, 20_000), (100, 200), "no"),
+        ((5_000, 20_001), (100, 200), "no"),
+        ((5_001, 20_001), (5_001, 6_000), "not shown"),
+        ((300, 20_001), (100, 20_001), "not shown"),
+        ((300, 500), (5_001, 20_001), "yes"),
+    ],
 )
-def test_the_harness_is_at_fault_where_the_clock_is_not_the_reason(
-    harness: null.Quantiles, clock: null.Quantiles, at_fault: bool
+def test_what_the_harness_adds_to_a_call_is_held_against_its_limits(
+    harness_ns: tuple[int, int], clock_ns: tuple[int, int], answer: str
 ) -> None:
-    assert Overhead(calls=1, harness=harness, clock=clock).at_fault == at_fault
+    clock = script(calls_of(*harness_ns), calls_of(*clock_ns))
+    found = codec.from_plain(time_nothing(100, clock), Overhead)
+    assert found.calls == 100
+    assert (found.harness.median_ns, found.harness.p99_ns) == harness_ns
+    assert (found.clock.median_ns, found.clock.p99_ns) == clock_ns
+    assert found.answer == answer
+    assert found.at_fault == (answer == "no")
+
+
+def test_an_engine_that_does_nothing_is_timed_by_the_real_clock() -> None:
+    overhead = codec.from_plain(time_nothing(1000), Overhead)
+    assert overhead.calls == 1000
+    assert 0 <= overhead.clock.median_ns <= overhead.clock.p99_ns
+    assert 0 < overhead.harness.median_ns <= overhead.harness.p99_ns
 
 
 @pytest.fixture

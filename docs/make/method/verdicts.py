@@ -1,0 +1,65 @@
+"""What the records of campaigns come to. Verdicts are taken from what was measured each time, never
+from an earlier verdict: so records of earlier code get today's."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.audit.answers import Answer
+from bench.audit.parity import Fairness, Parity, fairness
+from bench.audit.turns import PairedWave
+from sizewise.core import codec
+
+Record = Mapping[str, Any]
+
+APP_WITHIN = 0.03
+"""How far from 1 the median ratio to benchmark_app may lie."""
+
+
+def fairness_of(cells: Sequence[Record], planned: int) -> Fairness:
+    """The rule over the cells of docs.make.method.fair."""
+    found = [Parity(label=cell["label"], waves=waves_of(cell)) for cell in cells]
+    return fairness(found, planned)
+
+
+def waves_of(cell: Record) -> tuple[PairedWave, ...]:
+    """The waves of one of these cells."""
+    return codec.from_plain(cell["waves"], tuple[PairedWave, ...])
+
+
+def app_median(engines: Sequence[Record]) -> float:
+    """The median ratio of the engines of docs.make.method.benchmark_app."""
+    return statistics.median(one["ratio"] for one in engines)
+
+
+def app_answer(engines: Sequence[Record], planned: int) -> Answer:
+    """Whether their median is near enough to 1; not shown before all were measured."""
+    if len(engines) < planned:
+        return "not shown"
+    return "yes" if abs(app_median(engines) - 1) <= APP_WITHIN else "no"
+
+
+def loaded_answer(record: Record) -> Answer:
+    """Whether the counts of docs.make.method.loaded are within the bounds that stand beside
+    them. More sweeps mend neither what is disturbed nor what is false."""
+    if (
+        record["pairs_disturbed"] > record["most_disturbed"]
+        or record["pairs_false"] > record["most_false"]
+    ):
+        return "no"
+    if len(record["sweeps"]) < record["planned"]:
+        return "not shown"
+    return "yes" if record["differences_found"] >= record["least_found"] else "no"
+
+
+def kills_answer(record: Record) -> Answer:
+    """Whether nothing was lost or stands twice (docs.make.method.kills), in enough kills, of which
+    enough were within a commit."""
+    if any(record[name] for name in ("lost", "again", "twice", "unfinished")):
+        return "no"
+    enough = (
+        record["kills"] >= record["planned"] and record["in_commit"] >= record["least_in_commit"]
+    )
+    return "yes" if enough else "not shown"
