@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bench.audit.burner import start_burner
 from bench.audit.turns import Shape
+from bench.gate.cores import core_times
 from bench.launch import Launch, Limits, launch_child
 from bench.waves import Watch
 from sizewise.core.closing import Closing
@@ -23,15 +24,19 @@ BURNT = 0.5
 QUIET_ROUNDS, BURNT_ROUNDS = 3, 4
 
 READINGS: Mapping[str, Callable[[Reading], bool]] = {
-    "load": lambda _: True,
+    "load": lambda _: any(core.idle_s > 0 for core in core_times().values()),
     "steal": lambda reading: reading.steal is not None,
-    "pressure": lambda reading: reading.pressure is not None,
     "throttling": lambda reading: reading.throttled is not None,
     "swap": lambda reading: reading.swapped_pages is not None,
-    "frequency": lambda reading: reading.clock_mhz > 0,
     "GPU": lambda _: bool(find_devices().found),
 }
-"""By name, whether the system gives it."""
+"""What the gate judges by: by name, whether the system gives it. Some sandboxes list cores that
+never idle: what others take is then not seen."""
+RECORDED: Mapping[str, Callable[[Reading], bool]] = {
+    "pressure": lambda reading: reading.pressure is not None,
+    "frequency": lambda reading: reading.clock_mhz > 0,
+}
+"""What is kept of each round, and disturbs none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +50,13 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """``given`` and ``missing`` are names of readings. Rounds were measured as the machine is
-    (``quiet``), then beside a burner that took ``burnt`` of all cores (0–1)."""
+    """``given`` and ``missing`` are names of readings that the gate judges by, ``recorded`` of
+    those that are only kept. Rounds were measured as the machine is (``quiet``), then beside a
+    burner that took ``burnt`` of all cores (0–1)."""
 
     given: tuple[str, ...]
     missing: tuple[str, ...]
+    recorded: tuple[str, ...] = ()
     quiet: tuple[Seen, ...]
     beside_burner: tuple[Seen, ...]
     burnt: float
@@ -99,14 +106,19 @@ def look(
         quiet = [one_round("as it is") for _ in range(QUIET_ROUNDS)]
         with burner(BURNT):
             burnt = [one_round("beside a burner") for _ in range(BURNT_ROUNDS)]
-    given = [name for name, has in READINGS.items() if has(quiet[-1])]
+    given = _given(READINGS, quiet[-1])
     return Sight(
-        given=tuple(given),
+        given=given,
         missing=tuple(name for name in READINGS if name not in given),
+        recorded=_given(RECORDED, quiet[-1]),
         quiet=tuple(_seen(watch, reading) for reading in quiet),
         beside_burner=tuple(_seen(watch, reading) for reading in burnt),
         burnt=BURNT / usable_cores(),
     )
+
+
+def _given(readings: Mapping[str, Callable[[Reading], bool]], one: Reading) -> tuple[str, ...]:
+    return tuple(name for name, has in readings.items() if has(one))
 
 
 def _seen(watch: Watch, reading: Reading) -> Seen:

@@ -10,9 +10,11 @@ import pytest
 from bench.audit import sight
 from bench.audit.sight import BURNT_ROUNDS, QUIET_ROUNDS, look
 from bench.audit.turns import Shape
+from bench.gate.cores import CoreTimes
 from bench.harness import Turn
 from bench.launch import Limits
 from sizewise.core.closing import Closing
+from sizewise.core.disturbances import disturbances
 from sizewise.core.machine.nvidia import Devices
 from sizewise.core.progress import Silent
 from sizewise.core.specs import Size
@@ -72,7 +74,9 @@ def test_a_burner_is_seen_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [one.disturbed for one in found.quiet] == [()] * QUIET_ROUNDS
     assert log.count("engine measure") == 2 * (QUIET_ROUNDS + BURNT_ROUNDS)
     assert log.index("burner ends") < log.index("engine ends")
-    assert found.missing == ("steal", "pressure", "throttling", "swap", "frequency", "GPU")
+    assert found.given == ("load",)
+    assert found.missing == ("steal", "throttling", "swap", "GPU")
+    assert found.recorded == ()
 
 
 def test_a_reading_is_given_where_the_system_has_it() -> None:
@@ -80,4 +84,21 @@ def test_a_reading_is_given_where_the_system_has_it() -> None:
         load=0.0, steal=0.0, pressure=0.0, throttled=0.0, swapped_pages=0, clock_mhz=2400.0
     )
     given = [name for name, has in sight.READINGS.items() if has(whole) and name != "GPU"]
-    assert given == ["load", "steal", "pressure", "throttling", "swap", "frequency"]
+    assert given == ["load", "steal", "throttling", "swap"]
+    assert all(has(whole) for has in sight.RECORDED.values())
+    assert not any(has(Reading()) for has in sight.RECORDED.values())
+
+
+def test_cores_that_never_idle_give_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        sight, "core_times", lambda: {0: CoreTimes(idle_s=0), 1: CoreTimes(idle_s=0)}
+    )
+    assert not sight.READINGS["load"](Reading(load=0.9))
+
+
+def test_the_gate_judges_by_what_is_said_and_by_nothing_that_is_only_recorded() -> None:
+    busy = Reading(
+        load=0.5, steal=0.5, throttled=0.5, swapped_pages=9, gpu_programs=1, gpu_limits=("heat",)
+    )
+    assert len(disturbances(busy)) == len(sight.READINGS) + 1  # a GPU may disturb by two
+    assert disturbances(Reading(pressure=1.0, clock_mhz=1.0)) == ()
