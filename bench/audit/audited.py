@@ -22,8 +22,9 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """All that was measured. ``inputs`` are waves of an engine with fresh images (first) beside the
-    same ones (second). Times are UTC."""
+    """All that was measured. ``skipped`` are cells that were wanted and failed, ``left_out`` those
+    for which there is no time. ``inputs`` are waves of an engine with fresh images (first) beside
+    the same ones (second). Times are UTC."""
 
     started: str
     ended: str
@@ -34,11 +35,14 @@ class Audit:
     twins: Twins
     inputs: tuple[PairedWave, ...]
     sight: Sight
+    left_out: tuple[Skipped, ...] = ()
 
     @property
     def fairness(self) -> Fairness | None:
         """What the cells beside bare libraries say together; None where there are none."""
-        return fairness(self.parity) if self.parity else None
+        if not self.parity:
+            return None
+        return fairness(self.parity, len(self.parity) + len(self.skipped))
 
     @property
     def fresh_inputs(self) -> Interval:
@@ -46,12 +50,13 @@ class Audit:
         return ratio_of(self.inputs)
 
     @property
-    def at_fault(self) -> tuple[Parity, ...]:
-        """Cells in which sizewise, and not this machine, is the reason for a wrong figure: out of
-        bounds by an interval that is narrow."""
-        return tuple(cell for cell in self.parity if cell.shown and cell.outside)
+    def at_fault(self) -> bool:
+        """Whether sizewise, and not this machine, is the reason for a wrong figure: by what it adds
+        to a call, by a cell out of bounds, or by the median of all."""
+        together = self.fairness
+        return self.overhead.answer == "no" or (together is not None and together.answer == "no")
 
     @property
     def exit_code(self) -> int:
         """1 where sizewise is at fault; a slow or noisy machine is no fault."""
-        return 1 if self.at_fault or self.overhead.at_fault else 0
+        return int(self.at_fault)

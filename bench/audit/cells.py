@@ -10,6 +10,7 @@ from bench.audit.audited import Skipped
 from bench.audit.beside import ParityRun
 from bench.audit.models import LARGE, SMALL
 from bench.audit.parity import Cell
+from bench.audit.plan import TORCH_MINUTES
 from bench.audit.turns import Shape
 from bench.launch import Limits
 from engines.backends._bare.calls import BARE
@@ -41,6 +42,19 @@ def usable_backends() -> tuple[str, ...]:
             reason_code="unsupported_backend",
         )
     return found
+
+
+def affordable(
+    names: Sequence[str], with_torch: bool
+) -> tuple[tuple[str, ...], tuple[Skipped, ...]]:
+    """The back ends that there is time for, and what is left out. Where nothing but PyTorch is
+    there, it is measured in any case."""
+    quick = tuple(name for name in names if not name.startswith("torch"))
+    if with_torch or not quick:
+        return tuple(names), ()
+    reason = f"PyTorch takes seconds to start: sizewise audit --minutes {TORCH_MINUTES:g}"
+    left = (name for name in names if name not in quick)
+    return quick, tuple(Skipped(label=f"{name} at {LARGE}", reason=reason) for name in left)
 
 
 def engine_of(

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.audit.answers import Answer
 from bench.audit.audited import Audit
 from bench.audit.null import MEDIAN_NS, P99_NS
 from bench.audit.parity import HIGH, LOW, MEDIAN_HIGH, MEDIAN_LOW, Parity
 from bench.audit.sight import Sight
-from bench.audit.twins import FEW, MANY, PLANTED, Judged, Twins
+from bench.audit.twins import FEW, MANY, PLANTED, RIGOR, Judged, Twins
 from sizewise.core.disturbances import MAX_LOAD
 from sizewise.core.stats import Interval
-
-Answer = Literal["yes", "no", "not shown", ""]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +23,7 @@ class Check:
     name: str
     found: str
     wanted: str = ""
-    holds: Answer = ""
+    holds: Answer | Literal[""] = ""
 
 
 def checks(audit: Audit) -> tuple[Check, ...]:
@@ -35,6 +34,7 @@ def checks(audit: Audit) -> tuple[Check, ...]:
         *map(_parity, audit.parity),
         *_fairness(audit),
         *(Check(name=one.label, found=f"not measured: {one.reason}") for one in audit.skipped),
+        *(Check(name=one.label, found=f"left out: {one.reason}") for one in audit.left_out),
         Check(name="other images in each call ÷ the same", found=shown(audit.fresh_inputs)),
         *_sight(audit),
     )
@@ -46,7 +46,7 @@ def _overhead(audit: Audit) -> Check:
         name=f"an engine that does nothing, {audit.overhead.calls:,} calls",
         found=f"median {found.median_ns / 1e3:.2f} µs, p99 {found.p99_ns / 1e3:.2f} µs",
         wanted=f"at most {MEDIAN_NS / 1e3:g} and {P99_NS / 1e3:g} µs",
-        holds="yes" if found.within else "no" if audit.overhead.at_fault else "not shown",
+        holds=audit.overhead.answer,
     )
 
 
@@ -55,15 +55,15 @@ def _twins(twins: Twins) -> Iterator[Check]:
         yield Check(
             name=f"the same engine twice ({twins.backend})",
             found=_judged(one),
-            wanted="neither FASTER nor SLOWER",
-            holds="no" if one.different else "yes",
+            wanted=f"SAME, in {RIGOR.min_waves} processes or more",
+            holds=one.same,
         )
     for one in twins.planted:
         yield Check(
             name=f"{MANY} convolutions ÷ {FEW} ({twins.backend})",
             found=_judged(one),
             wanted=f"SLOWER, about {PLANTED:.2f}",
-            holds="yes" if one.about_planted else "no" if one.different else "not shown",
+            holds=one.planted,
         )
 
 
@@ -76,26 +76,28 @@ def _parity(cell: Parity) -> Check:
     return Check(
         name=f"{cell.label} ÷ the library by itself",
         found=shown(cell.ratio),
-        wanted=f"{LOW}–{HIGH}",
-        holds="not shown" if not cell.shown else "no" if cell.outside else "yes",
+        wanted=f"not wholly outside {LOW}–{HIGH}",
+        holds=cell.answer,
     )
 
 
 def _fairness(audit: Audit) -> Iterator[Check]:
     if found := audit.fairness:
-        within = MEDIAN_LOW <= found.median <= MEDIAN_HIGH
+        median = "none" if found.median is None else f"{found.median:.3f}"
         yield Check(
-            name=f"median of these {found.cells}",
-            found=f"{found.median:.3f}",
-            wanted=f"{MEDIAN_LOW}–{MEDIAN_HIGH}",
-            holds="not shown" if found.not_shown else "yes" if within else "no",
+            name=f"{found.shown} of these {found.planned} are shown: their median",
+            found=median,
+            wanted=f"{MEDIAN_LOW}–{MEDIAN_HIGH}, of half or more, none outside",
+            holds=found.answer,
         )
 
 
 def _sight(audit: Audit) -> Iterator[Check]:
     sight = audit.sight
     missing = f"; not {', '.join(sight.missing)}" if sight.missing else ""
-    yield Check(name="readings that the system gives", found=f"{', '.join(sight.given)}{missing}")
+    yield Check(name="readings that the gate judges by", found=f"{', '.join(sight.given)}{missing}")
+    recorded = ", ".join(sight.recorded) or "none"
+    yield Check(name="readings that are recorded, and disturb no round", found=recorded)
     disturbed = sum(bool(one.disturbed) for one in sight.quiet)
     yield Check(
         name="rounds disturbed without a burner", found=f"{disturbed} of {len(sight.quiet)}"
@@ -109,7 +111,7 @@ def _sight(audit: Audit) -> Iterator[Check]:
     )
 
 
-def _flagged(sight: Sight) -> Answer:
+def _flagged(sight: Sight) -> Answer | Literal[""]:
     """Where others are busy already, rounds beside the burner tell nothing of it."""
     if sight.burnt <= MAX_LOAD:
         return ""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.audit.answers import Answer
 from bench.audit.turns import PairedWave, ratio_of
 from engines.backends._bare.calls import bare_source
 from sizewise.core.specs import EngineArtifact, ExportedModel, Size
@@ -19,9 +20,11 @@ LOW, HIGH = 0.97, 1.05
 """No cell's whole interval may lie outside: a session may be a little faster than a plain loop,
 because it keeps its outputs' memory, and may cost a little more."""
 MEDIAN_LOW, MEDIAN_HIGH = 0.98, 1.02
-"""Of all cells' ratios."""
+"""Of the ratios of all cells that are shown."""
 WIDEST = 0.03
 """Half the width of an interval, as a share, beyond which a cell shows nothing."""
+LEAST_SHOWN = 0.5
+"""The share of cells that have to be shown before they say anything together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,27 +78,56 @@ class Parity:
             return False
         return ratio.high < LOW or ratio.low > HIGH
 
+    @property
+    def answer(self) -> Answer:
+        """Whether it is within bounds."""
+        return "not shown" if not self.shown else "no" if self.outside else "yes"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fairness:
-    """What all cells say together: the labels of those ``outside`` and ``not_shown``, and the
-    median of all ratios."""
+    """What all cells say together, of ``planned`` ones: those that were measured, the labels of
+    those that are shown and ``outside`` and of those that are ``not_shown``, and the median ratio
+    of those that are shown (None where none is)."""
 
+    planned: int
     cells: int
     outside: tuple[str, ...]
     not_shown: tuple[str, ...]
-    median: float
+    median: float | None
 
     @property
-    def holds(self) -> bool:
-        return not self.outside and MEDIAN_LOW <= self.median <= MEDIAN_HIGH
+    def shown(self) -> int:
+        """How many cells are shown."""
+        return self.cells - len(self.not_shown)
+
+    @property
+    def within(self) -> bool:
+        """Whether the median is within its bounds."""
+        return self.median is not None and MEDIAN_LOW <= self.median <= MEDIAN_HIGH
+
+    @property
+    def enough(self) -> bool:
+        """Whether every planned cell was measured, and at least half of them are shown."""
+        return self.cells >= self.planned and self.shown >= LEAST_SHOWN * self.planned
+
+    @property
+    def answer(self) -> Answer:
+        """Whether the rule holds: one cell that is outside is enough to break it."""
+        if self.outside:
+            return "no"
+        if not self.enough:
+            return "not shown"
+        return "yes" if self.within else "no"
 
 
-def fairness(cells: Sequence[Parity]) -> Fairness:
-    """The verdict over one or more cells."""
+def fairness(cells: Sequence[Parity], planned: int) -> Fairness:
+    """The verdict over the cells that were measured, of so many that were ``planned``."""
+    shown = [cell for cell in cells if cell.shown]
     return Fairness(
+        planned=planned,
         cells=len(cells),
-        outside=tuple(cell.label for cell in cells if cell.outside),
+        outside=tuple(cell.label for cell in shown if cell.outside),
         not_shown=tuple(cell.label for cell in cells if not cell.shown),
-        median=statistics.median(cell.ratio.point for cell in cells),
+        median=statistics.median(cell.ratio.point for cell in shown) if shown else None,
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.audit.answers import Answer
 from bench.audit.models import CHAIN_SIZE, chain_name, write_chain
 from bench.journal.store import Store
 from bench.launch import Launch, launch_child
@@ -51,12 +52,21 @@ class Judged:
         return self.verdict in ("FASTER", "SLOWER")
 
     @property
-    def about_planted(self) -> bool:
+    def same(self) -> Answer:
+        """Whether two that are one engine are called the same. Not shown by fewer waves than any
+        sweep rests on, nor where the difference is not known."""
+        if self.ratio.waves < RIGOR.min_waves:
+            return "not shown"
+        return "yes" if self.verdict == "SAME" else "no" if self.different else "not shown"
+
+    @property
+    def planted(self) -> Answer:
         """Whether it is called slower, by about as much as it has more work."""
         low, high = self.ratio.low, self.ratio.high
-        if self.verdict != "SLOWER" or low is None or high is None:
-            return False
-        return low <= PLANTED_HIGH and high >= PLANTED_LOW
+        if not self.different or low is None or high is None:
+            return "not shown"
+        about = low <= PLANTED_HIGH and high >= PLANTED_LOW
+        return "yes" if self.verdict == "SLOWER" and about else "no"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +83,6 @@ class Twins:
     half_width: float | None
     rounds: int
     disturbed: int
-
-    @property
-    def same_holds(self) -> bool:
-        return not any(one.different for one in self.same)
-
-    @property
-    def planted_holds(self) -> bool:
-        return all(one.about_planted for one in self.planted)
 
     @property
     def ratio_half_width(self) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bench.audit.audited import Audit
 from bench.audit.checks import shown
-from bench.audit.parity import HIGH, LOW
+from bench.audit.parity import HIGH, LOW, MEDIAN_HIGH, MEDIAN_LOW, WIDEST, Fairness
 from bench.audit.twins import FEW, MANY, Twins
 from sizewise.core.disturbances import MAX_LOAD
 
@@ -29,37 +29,58 @@ def verdict(audit: Audit) -> tuple[str, ...]:
 
 
 def _faults(audit: Audit) -> Iterator[str]:
-    if audit.overhead.at_fault:
+    if audit.overhead.answer == "no":
         yield (
             "sizewise is at fault: it adds "
             f"{audit.overhead.harness.median_ns / 1e3:.1f} µs to a call, and this machine's clock "
             f"is not the reason. {_REPORT}"
         )
-    for cell in audit.at_fault:
+    for cell in audit.parity:
+        if cell.answer == "no":
+            yield (
+                f"sizewise is at fault: {cell.label}, takes {shown(cell.ratio)} times what the "
+                f"library takes by itself, and {LOW}–{HIGH} is allowed. {_REPORT}"
+            )
+    together = audit.fairness
+    if together and together.answer == "no" and not together.outside:
         yield (
-            f"sizewise is at fault: {cell.label}, takes {shown(cell.ratio)} times what the library "
-            f"takes by itself, and {LOW}–{HIGH} is allowed. {_REPORT}"
+            f"sizewise is at fault: engines take {together.median:.3f} times what their libraries "
+            f"take by themselves, in the median of {together.shown} cells, and "
+            f"{MEDIAN_LOW}–{MEDIAN_HIGH} is allowed. {_REPORT}"
         )
 
 
 def _ratios(twins: Twins) -> Iterator[str]:
     yield _precision(twins)
-    if not twins.same_holds:
+    same = [one.same for one in twins.same]
+    if "no" in same:
         yield (
             "The same engine, measured twice, was called different: on this machine, now, don't "
             "rely on a verdict that rests on a small difference. Measure again at another time."
         )
-    if twins.planted_holds:
-        yield f"A tenth more work ({MANY} convolutions instead of {FEW}) was found, at its size."
-    else:
-        found = ", ".join(
-            f"{one.ratio.ratio:.2f} {one.verdict or ''}".strip() for one in twins.planted
-        )
+    elif "not shown" in same:
         yield (
-            f"A tenth more work ({MANY} convolutions instead of {FEW}) was not found for certain "
-            f"in {twins.waves} processes ({found}): smaller differences need --rigor standard, or "
-            "a quieter machine."
+            f"Whether the same engine, measured twice, is called the same is not shown by "
+            f"{twins.waves} processes: audit again, for longer, or on a quieter machine."
         )
+    yield _planted(twins)
+
+
+def _planted(twins: Twins) -> str:
+    answers = [one.planted for one in twins.planted]
+    found = ", ".join(f"{one.ratio.ratio:.2f} {one.verdict or ''}".strip() for one in twins.planted)
+    work = f"A tenth more work ({MANY} convolutions instead of {FEW})"
+    if "no" in answers:
+        return (
+            f"{work} was called something else ({found}): on this machine, now, don't rely on the "
+            "size of a difference. Measure again at another time."
+        )
+    if "not shown" in answers:
+        return (
+            f"{work} was not found for certain in {twins.waves} processes ({found}): smaller "
+            "differences need --rigor standard, or a quieter machine."
+        )
+    return f"{work} was found, at its size."
 
 
 def _precision(twins: Twins) -> str:
@@ -83,16 +104,23 @@ def _libraries(audit: Audit) -> Iterator[str]:
     found = audit.fairness
     if found is None:
         yield "Nothing was measured beside its library: the table says why."
-        return
-    if audit.at_fault:
-        return
-    narrow = found.cells - len(found.not_shown)
-    if not narrow:
-        yield "What sizewise costs beside the libraries is not shown: the intervals are too wide."
-        return
-    yield (
-        f"Engines run in sizewise as in their libraries by themselves: {found.median:.3f} times as "
-        f"long in the median, {narrow} of {found.cells} cells shown, all within {LOW}–{HIGH}."
+    elif found.answer == "not shown":
+        yield f"What sizewise costs beside the libraries is not shown: {_too_little(found)}."
+    elif found.answer == "yes":
+        yield (
+            "Engines run in sizewise as in their libraries by themselves: "
+            f"{found.median:.3f} times as long in the median of the {found.shown} of "
+            f"{found.planned} cells that are shown, and none of these has its whole interval "
+            f"outside {LOW}–{HIGH}."
+        )
+
+
+def _too_little(found: Fairness) -> str:
+    if found.cells < found.planned:
+        return f"{found.planned - found.cells} of {found.planned} cells could not be measured"
+    return (
+        f"{found.shown} of {found.planned} cells have intervals within ±{100 * WIDEST:.0f} %, and "
+        "half of them have to"
     )
 
 

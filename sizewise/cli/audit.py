@@ -16,7 +16,8 @@ def audit(options: AuditOptions, *, out: Out = Path("runs/audit"), as_json: Json
 
     It measures what is known beforehand: an engine that does nothing, engines beside their bare
     libraries, one engine twice, and a tenth more work. It needs neither a model nor data. The exit
-    code is 1 where sizewise itself is at fault, and 0 on a slow or noisy machine.
+    code is 1 where the table says "no" of sizewise itself: of what it adds to a call, or of engines
+    beside their libraries. It is 0 on a slow or noisy machine.
     """
     from bench.audit.checks import checks
     from bench.audit.words import verdict

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     from bench.audit.audited import Audit, Skipped
     from bench.audit.null import Overhead
     from bench.audit.parity import Parity
+    from bench.audit.plan import Plan
     from bench.audit.sight import Sight
     from bench.audit.turns import PairedWave
     from sizewise.core.specs import EngineArtifact
 
 RECORD = "audit.json"
 _TIMEOUT_S = 600.0
-_TWINS, _PARITY = 0.40, 0.45
-"""Shares of the time; the rest is for inputs and for the gate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +33,10 @@ class AuditOptions:
         number(above=0),
         3.0,
         help="About how long to measure, in minutes: the longer, the more exact. Building engines "
-        "comes on top.",
+        "comes on top. From 6 on, PyTorch is measured beside its library too, which takes seconds "
+        "to start.",
         group="Measurement",
     )
-
-    def waves(self, in_a_minute: float, most: int) -> int:
-        """So many waves in a minute, three at least."""
-        return max(3, min(round(in_a_minute * self.minutes), most))
 
 
 def audit(options: AuditOptions, *, out: Path, reporter: Reporter = SILENT) -> tuple[Audit, Path]:
@@ -50,25 +46,27 @@ def audit(options: AuditOptions, *, out: Path, reporter: Reporter = SILENT) -> t
     own fails, and OutputError.
     """
     from bench.audit.audited import Audit
-    from bench.audit.cells import usable_backends
+    from bench.audit.cells import affordable, usable_backends
+    from bench.audit.plan import plan_of
     from bench.audit.twins import measure_twins
     from sizewise.core.files import output_folder
     from sizewise.core.machine.cores import default_threads
 
-    names = usable_backends()
+    names, plan = usable_backends(), plan_of(options.minutes)
     started = datetime.now(UTC)
     folder = output_folder(out / started.strftime("%Y-%m-%dT%H-%M-%SZ"))
     threads = min(2, default_threads())
-    overhead = _overhead(reporter)
+    overhead = _overhead(plan, reporter)
     twins = measure_twins(
         names[0],
         threads,
         folder,
-        waves=options.waves(8 / 3, 48),
-        minutes=_TWINS * options.minutes,
+        waves=plan.twin_waves,
+        minutes=plan.twin_minutes,
         progress=reporter,
     )
-    parity, skipped, engine = _beside(names, threads, out, options, reporter)
+    taken, left_out = affordable(names, plan.with_torch)
+    parity, skipped, engine = _beside(taken, threads, out, plan, reporter)
     found = Audit(
         started=started.isoformat(timespec="seconds"),
         threads=threads,
@@ -76,8 +74,9 @@ def audit(options: AuditOptions, *, out: Path, reporter: Reporter = SILENT) -> t
         twins=twins,
         parity=parity,
         skipped=skipped,
-        inputs=_inputs(engine, options, reporter),
-        sight=_sight(engine, reporter),
+        left_out=left_out,
+        inputs=_inputs(engine, plan, reporter),
+        sight=_sight(engine, plan, reporter),
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     _keep(found, folder / RECORD)
@@ -106,26 +105,25 @@ def _keep(found: Audit, path: Path) -> None:
         draft.write_text(codec.to_json(document(found)) + "\n", encoding="utf-8")
 
 
-def _overhead(reporter: Reporter) -> Overhead:
-    from bench.audit.null import CALLS, Overhead
+def _overhead(plan: Plan, reporter: Reporter) -> Overhead:
+    from bench.audit.null import Overhead
     from sizewise.core.child import run_in_child
 
     with reporter.stage("Calls of nothing", 1) as stage:
         given = run_in_child(
-            "bench.audit.null:time_nothing", {"calls": CALLS}, timeout_s=_TIMEOUT_S
+            "bench.audit.null:time_nothing", {"calls": plan.calls}, timeout_s=_TIMEOUT_S
         )
-        stage.advance(note=f"{CALLS:,} calls")
+        stage.advance(note=f"{plan.calls:,} calls")
     return codec.from_plain(given, Overhead)
 
 
 def _beside(
-    names: tuple[str, ...], threads: int, out: Path, options: AuditOptions, reporter: Reporter
+    names: tuple[str, ...], threads: int, out: Path, plan: Plan, reporter: Reporter
 ) -> tuple[tuple[Parity, ...], tuple[Skipped, ...], EngineArtifact]:
     """What was measured beside the libraries, what was not, and an engine for what follows."""
     from bench.audit.audited import Skipped
     from bench.audit.cells import engine_of, measure_cells, obtain_cells
     from bench.audit.models import LARGE, write_pyramid
-    from bench.audit.turns import Shape
     from bench.launch import Limits
 
     model = write_pyramid(out / "pyramid.onnx")
@@ -134,36 +132,31 @@ def _beside(
     runs, failed = measure_cells(
         cells,
         Limits(timeout_s=_TIMEOUT_S),
-        Shape(),
+        plan.shape,
         reporter,
-        waves=options.waves(2, 24),
-        seconds=60 * _PARITY * options.minutes,
+        waves=plan.cell_waves,
+        seconds=plan.cell_s,
     )
     unbuilt = tuple(one for one in obtained if isinstance(one, Skipped))
     engine = engine_of(model, names[0], LARGE, threads, out / "engines")
     return tuple(run.parity for run in runs), (*unbuilt, *failed), engine
 
 
-def _inputs(
-    engine: EngineArtifact, options: AuditOptions, reporter: Reporter
-) -> tuple[PairedWave, ...]:
+def _inputs(engine: EngineArtifact, plan: Plan, reporter: Reporter) -> tuple[PairedWave, ...]:
     from bench.audit.inputs import measure_inputs
     from bench.audit.models import LARGE
-    from bench.audit.turns import Shape
 
-    waves = options.waves(4 / 3, 12)
     found = []
-    with reporter.stage("Other images", waves) as stage:
-        for wave in range(waves):
-            found.append(measure_inputs(engine, LARGE, Shape(), wave, timeout_s=_TIMEOUT_S))
+    with reporter.stage("Other images", plan.input_waves) as stage:
+        for wave in range(plan.input_waves):
+            found.append(measure_inputs(engine, LARGE, plan.shape, wave, timeout_s=_TIMEOUT_S))
             stage.advance(note=f"wave {wave + 1}")
     return tuple(found)
 
 
-def _sight(engine: EngineArtifact, reporter: Reporter) -> Sight:
+def _sight(engine: EngineArtifact, plan: Plan, reporter: Reporter) -> Sight:
     from bench.audit.models import LARGE
     from bench.audit.sight import BURNT_ROUNDS, QUIET_ROUNDS, look
-    from bench.audit.turns import Shape
     from bench.launch import Limits
     from bench.watching import watching
 
@@ -172,4 +165,4 @@ def _sight(engine: EngineArtifact, reporter: Reporter) -> Sight:
         watching(limits) as watch,
         reporter.stage("The gate", QUIET_ROUNDS + BURNT_ROUNDS) as stage,
     ):
-        return look(engine, LARGE, limits, watch, Shape(), stage=stage)
+        return look(engine, LARGE, limits, watch, plan.shape, stage=stage)

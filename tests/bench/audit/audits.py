@@ -76,12 +76,18 @@ def parity(ratio: float, half_width: float, label: str = "a cell") -> Parity:
     return Parity(label=label, waves=waves(*(float(np.log(ratio)) + off)))
 
 
-def twins(ratio: float = 1.095, noise: float = 0.005, same: float = 1.0, seed: int = 0) -> Twins:
+def twins(
+    ratio: float = 1.095,
+    noise: float = 0.005,
+    same: float = 1.0,
+    seed: int = 0,
+    processes: int = 8,
+) -> Twins:
     """Two replicas each of two networks, whose latencies differ by ``ratio``; the second replica
     of each takes ``same`` times as long as the first."""
     random = np.random.default_rng(seed)
     results = [
-        _result(network, replica, base * same**replica, noise, random)
+        _result(network, replica, base * same**replica, noise, waves=processes, random=random)
         for network, base in ((chain_name(FEW), 5 * MS), (chain_name(MANY), ratio * 5 * MS))
         for replica in (0, 1)
     ]
@@ -89,7 +95,13 @@ def twins(ratio: float = 1.095, noise: float = 0.005, same: float = 1.0, seed: i
 
 
 def _result(
-    network: str, replica: int, base_ns: float, noise: float, random: np.random.Generator
+    network: str,
+    replica: int,
+    base_ns: float,
+    noise: float,
+    *,
+    waves: int,
+    random: np.random.Generator,
 ) -> Result:
     trial = Trial(
         cell=Cell(
@@ -110,7 +122,7 @@ def _result(
         replica=replica,
     )
     blocks = tuple(
-        _block(wave, number, base_ns, noise, random) for wave in range(8) for number in range(4)
+        _block(wave, number, base_ns, noise, random) for wave in range(waves) for number in range(4)
     )
     return Result(trial=trial, status="ok", blocks=blocks)
 
@@ -160,6 +172,7 @@ def audit(
     clock: Quantiles = FAST,
     cells: tuple[Parity, ...] = (),
     skipped: tuple[Skipped, ...] = (),
+    left_out: tuple[Skipped, ...] = (),
     fresh: float = 1.0,
     twinned: Twins | None = None,
     seen: Sight | None = None,
@@ -172,6 +185,7 @@ def audit(
         overhead=Overhead(calls=100_000, harness=harness, clock=clock),
         parity=cells or (parity(1.0, 0.01), parity(1.002, 0.01, "another")),
         skipped=skipped,
+        left_out=left_out,
         twins=twinned or twins(),
         inputs=waves(*(float(np.log(fresh)) + np.array([-0.001, 0.001, 0.0]))),
         sight=seen or sight(),
@@ -182,11 +196,12 @@ def sight(
     *, flagged: int = 4, burnt: float = 0.25, quiet: tuple[str, ...] = (), steal: bool = True
 ) -> Sight:
     """A gate that flags so many of four rounds beside the burner."""
-    names = ("load", "steal", "pressure", "throttling", "swap", "frequency", "GPU")
+    names = ("load", "steal", "throttling", "swap", "GPU")
     missing = ("GPU",) if steal else ("steal", "GPU")
     return Sight(
         given=tuple(name for name in names if name not in missing),
         missing=missing,
+        recorded=("pressure", "frequency"),
         quiet=(Seen(load=0.01, disturbed=quiet),) * 3,
         beside_burner=tuple(
             Seen(load=burnt, disturbed=("load",) if number < flagged else ()) for number in range(4)

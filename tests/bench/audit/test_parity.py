@@ -31,14 +31,46 @@ def test_a_cell_is_out_of_bounds_where_its_whole_interval_is(
 
 def test_all_cells_are_fair_where_none_is_outside_and_the_median_is_near_one() -> None:
     cells = [parity(ratio, 0.01, str(ratio)) for ratio in (0.99, 1.0, 1.01)]
-    found = fairness(cells)
-    assert found.holds
+    found = fairness(cells, 3)
+    assert (found.answer, found.shown, found.planned) == ("yes", 3, 3)
     assert found.median == pytest.approx(1.0)
-    assert not fairness([*cells, parity(1.2, 0.01, "far")]).holds
-    assert fairness([*cells, parity(1.2, 0.01, "far")]).outside == ("far",)
-    assert fairness([*cells, parity(1.0, 0.05, "wide")]).not_shown == ("wide",)
+    far = fairness([*cells, parity(1.2, 0.01, "far")], 4)
+    assert (far.answer, far.outside) == ("no", ("far",))
 
 
 def test_a_median_far_from_one_is_not_fair_though_each_cell_is_within_bounds() -> None:
-    found = fairness([parity(1.03, 0.01)] * 4)
-    assert (found.outside, found.holds) == ((), False)
+    found = fairness([parity(1.03, 0.01)] * 4, 4)
+    assert (found.outside, found.answer) == ((), "no")
+
+
+def test_cells_that_are_not_shown_say_nothing() -> None:
+    """Neither by their ratio, nor in the median, nor by lying outside."""
+    cells = [parity(1.0, 0.01, "narrow")] * 2 + [parity(1.3, 0.04, "wide")] * 2
+    found = fairness(cells, 4)
+    assert found.median == pytest.approx(1.0)
+    assert (found.outside, found.not_shown) == ((), ("wide", "wide"))
+    assert (found.answer, found.shown) == ("yes", 2)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "planned", "answer"),
+    [
+        (2, 2, 4, "yes"),
+        (1, 2, 3, "not shown"),  # fewer than half are shown
+        (0, 3, 3, "not shown"),
+        (3, 0, 4, "not shown"),  # one was never measured
+    ],
+)
+def test_the_rule_holds_where_all_were_measured_and_half_are_shown(
+    narrow: int, wide: int, planned: int, answer: str
+) -> None:
+    cells = [parity(1.0, 0.01)] * narrow + [parity(1.0, 0.05)] * wide
+    assert fairness(cells, planned).answer == answer
+
+
+def test_one_cell_outside_breaks_the_rule_before_all_are_measured() -> None:
+    assert fairness([parity(1.2, 0.01)], 48).answer == "no"
+
+
+def test_a_median_of_few_cells_breaks_nothing() -> None:
+    assert fairness([parity(1.03, 0.01)] * 4, 48).answer == "not shown"

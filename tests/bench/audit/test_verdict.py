@@ -29,6 +29,44 @@ def test_where_a_session_is_slower_than_its_library_sizewise_is_at_fault() -> No
     assert answers(found)["openvino at 160 ÷ the library by itself"] == "no"
 
 
+def test_a_median_out_of_bounds_is_a_fault_though_no_cell_is() -> None:
+    """The table, the sentences and the exit code say the same."""
+    found = audit(cells=(parity(1.03, 0.01), parity(1.03, 0.01, "another")))
+    assert answers(found)["2 of these 2 are shown: their median"] == "no"
+    assert found.exit_code == 1
+    assert verdict(found)[0].startswith("sizewise is at fault: engines take 1.030 times")
+    assert not any("as in their libraries" in sentence for sentence in verdict(found))
+
+
+def test_a_cell_whose_interval_reaches_into_the_bounds_is_said_to() -> None:
+    found = audit(cells=(parity(1.055, 0.01), parity(1.0, 0.01), parity(1.0, 0.01)))
+    assert found.exit_code == 0
+    (said,) = [s for s in verdict(found) if "as in their libraries" in s]
+    assert "none of these has its whole interval outside 0.97–1.05" in said
+    (line,) = [c for c in checks(found) if c.found.startswith("1.055")]
+    assert (line.wanted, line.holds) == ("not wholly outside 0.97–1.05", "yes")
+
+
+def test_where_few_cells_are_shown_all_of_them_together_are_not() -> None:
+    found = audit(cells=(parity(1.03, 0.01), *[parity(1.0, 0.05)] * 3))
+    assert answers(found)["1 of these 4 are shown: their median"] == "not shown"
+    assert found.exit_code == 0
+    assert any("is not shown: 1 of 4 cells" in sentence for sentence in verdict(found))
+
+
+def test_a_cell_that_failed_leaves_the_rule_open() -> None:
+    found = audit(skipped=(Skipped(label="torch_compile at 416x416", reason="no compiler"),))
+    assert answers(found)["2 of these 3 are shown: their median"] == "not shown"
+    assert any("1 of 3 cells could not be measured" in sentence for sentence in verdict(found))
+
+
+def test_a_back_end_that_was_left_out_has_a_line_and_leaves_nothing_open() -> None:
+    found = audit(left_out=(Skipped(label="torch_eager at 416x416", reason="it is slow"),))
+    (line,) = [c for c in checks(found) if c.name.startswith("torch_eager")]
+    assert (line.found, line.holds) == ("left out: it is slow", "")
+    assert answers(found)["2 of these 2 are shown: their median"] == "yes"
+
+
 def test_a_wide_interval_is_no_fault_wherever_it_lies() -> None:
     found = audit(cells=(parity(1.5, 0.05), parity(1.0, 0.05, "another")))
     assert found.exit_code == 0
@@ -62,6 +100,19 @@ def test_a_difference_that_is_none_is_told() -> None:
     found = audit(twinned=twins(same=1.05))
     assert found.exit_code == 0
     assert any("was called different" in sentence for sentence in verdict(found))
+
+
+def test_twins_by_few_processes_are_not_shown() -> None:
+    found = audit(twinned=twins(processes=3))
+    assert answers(found)["the same engine twice (fake)"] == "not shown"
+    assert any("is not shown by 3 processes" in sentence for sentence in verdict(found))
+
+
+def test_a_tenth_that_is_called_something_else_is_told() -> None:
+    found = audit(twinned=twins(ratio=1.5))
+    assert answers(found)["11 convolutions ÷ 10 (fake)"] == "no"
+    assert any("was called something else (1.50 SLOWER" in said for said in verdict(found))
+    assert not any("not found for certain" in said for said in verdict(found))
 
 
 def test_images_outside_the_caches_are_told_where_they_cost() -> None:

@@ -65,8 +65,3 @@ def test_without_any_back_end_it_says_what_to_install(
     assert said.code == 1
     assert "No back end can be measured here" in said.err
     assert "pip install" in said.err
-
-
-@pytest.mark.parametrize(("minutes", "waves"), [(0.1, 3), (3.0, 8), (60.0, 48)])
-def test_longer_audits_have_more_waves(minutes: float, waves: int) -> None:
-    assert AuditOptions(minutes=minutes).waves(8 / 3, 48) == waves
