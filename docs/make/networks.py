@@ -16,6 +16,7 @@ from typing import Any
 import onnx
 
 from bench.journal.store import Store
+from reports.method.judging import disturbed_rows
 from sizewise.core.stats import summarize
 from sizewise.core.trials import Result, Run
 
@@ -82,7 +83,7 @@ def _page(zoo: dict[str, Any], exported: dict[str, Any], runs: list[Run]) -> Ite
     yield ""
     yield (
         "Median latency in ms of one image in one dynamic engine per back end, FP32, with its 95 % "
-        "interval. † marks a disturbed value: background load, or too few processes. "
+        f"interval. {disturbed_rows()} "
         "P6 and P7 take multiples of 64 and of 128, so they have a table of their own.\n"
     )
     for run in runs:

@@ -1,54 +1,227 @@
-"""The promises of docs/method.md and README, held against what was simulated and what runs."""
+"""docs/method.md says what the raw records say (docs/make/method)."""
 
 from __future__ import annotations
 
 import json
-import re
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from bench.waves import ATTEMPTS
-from sizewise.core.stats import FALSE_IN_SIMULATION
+from bench.audit.parity import Parity
+from docs.make.method import kills, measured, records, simulated, tables
+from docs.make.method.records import MISSING, write_record
+from docs.make.method.verdicts import loaded_answer
+from sizewise.core import codec
+from tests.bench import kills as killing
+from tests.bench.audit.audits import audit, parity, waves
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "method.md").read_text("utf-8")
-RECORD = json.loads((ROOT / "reports" / "measured" / "method-simulations.json").read_text("utf-8"))
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
-
-
-def test_no_more_differences_are_false_than_is_said() -> None:
-    false = [c["hits"] / c["cases"] for c in RECORD["claims"] if "false" in c["name"]]
-    assert round(max(false), 3) <= FALSE_IN_SIMULATION
-    told = f"{100 * FALSE_IN_SIMULATION:.1f} % at most"
-    for page in (PAGE, (ROOT / "README.md").read_text("utf-8")):
-        assert told in words(page)
-        assert not re.search(r"at\s+most 2 %(?! \|)", page)
+ORIGIN = {
+    **{"commit": "0123456789abcdef", "changed_files": []},
+    "environment": {"cpu": "a processor", "cores": 2},
+}
+WHEN = {"started": "2026-01-01T00:00:00+00:00", "ended": "2026-01-01T01:00:00+00:00"}
+RULE = {"low": 0.97, "high": 1.05, "median_low": 0.98, "median_high": 1.02, "widest": 0.03}
 
 
-def test_every_claim_that_was_not_reached_has_a_row() -> None:
-    """The page says that all of them have one."""
-    rows = [line for line in PAGE.splitlines() if line.endswith("| **no** |")]
-    assert len(rows) == sum(not claim["reached"] for claim in RECORD["claims"])
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where records are looked for: there is none yet."""
+    monkeypatch.setattr(records, "MEASURED", tmp_path)
+    monkeypatch.setattr(records, "origin", lambda: ORIGIN)
+    return tmp_path
 
 
-@pytest.mark.parametrize("variable", ["ORT_DISABLE_TELEMETRY=1", "CUDA_DEVICE_ORDER=PCI_BUS_ID"])
-def test_the_variables_that_are_set_are_named(variable: str) -> None:
-    name, value = variable.split("=")
-    sources = [path.read_text("utf-8") for path in (ROOT / "sizewise" / "core").rglob("*.py")]
-    assert any(f'"{name}"' in text and f'"{value}"' in text for text in sources)
-    assert f"`{variable}`" in PAGE
+def _filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """The page as it is, and as its tables make it."""
+    committed = tables.PAGE.read_text(encoding="utf-8")
+    copy = tmp_path / "page.md"
+    copy.write_text(committed, encoding="utf-8")
+    monkeypatch.setattr(tables, "PAGE", copy)
+    tables.main()
+    return committed, copy.read_text(encoding="utf-8")
 
 
-def test_how_often_a_round_is_measured_again_is_what_waves_do() -> None:
-    assert ATTEMPTS == 4
-    assert "three times at most, and while the wave had no more attempts" in words(PAGE)
+def test_the_page_is_what_the_records_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed, filled = _filled(tmp_path, monkeypatch)
+    assert filled == committed
 
 
-def test_what_disturbs_nothing_is_said_to_be_recorded() -> None:
-    assert "(`/proc/pressure`) and the cores' frequency are recorded, and disturb nothing" in words(
-        PAGE
-    )
+def test_what_is_not_measured_is_said_to_be_so(
+    there: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, filled = _filled(there, monkeypatch)
+    assert filled.count(MISSING[0]) == len(tables.TABLES)
+
+
+def _claim(name: str, *, hits: int, required: bool = True, reached: bool = True) -> dict[str, Any]:
+    return {
+        **{"name": name, "says": f"pairs of {name}", "hits": hits, "cases": 100},
+        **{"at_least": 0.0, "at_most": 0.02, "required": required, "reached": reached},
+    }
+
+
+def test_every_claim_that_was_not_reached_is_listed(there: Path) -> None:
+    claims = [_claim("a", hits=1), _claim("b", hits=3, reached=False)]
+    claims.append(_claim("c", hits=4, required=False, reached=False))
+    write_record("method-simulations", ORIGIN | WHEN | {"seed": 1, "claims": claims})
+    assert simulated.not_reached() == [
+        "Not reached were 2 of 3:",
+        "",
+        "- pairs of b: 3.0 %, wanted at most 2 %.",
+        "- pairs of c: 4.0 %, wanted at most 2 %.",
+    ]
+    write_record("method-simulations", ORIGIN | WHEN | {"seed": 1, "claims": claims[:1]})
+    assert simulated.not_reached() == ["All 1 claims were reached."]
+
+
+def _fair(cells: Sequence[Parity], planned: int) -> None:
+    """A record as docs.make.method.fair writes it, with a verdict of earlier code."""
+    plain = [
+        {
+            **{"label": one.label, "ratio": one.ratio.point, "low": one.ratio.low},
+            **{"high": one.ratio.high, "shown": one.shown, "outside": one.outside},
+            "waves": codec.to_plain(one.waves),
+        }
+        for one in cells
+    ]
+    verdict = {"holds": True, "median": 1.0, "cells": len(cells), "outside": [], "not_shown": []}
+    record = {"rule": RULE, "planned": planned, "verdict": verdict, "cells": plain}
+    write_record("fair-engines", ORIGIN | WHEN | record)
+
+
+@pytest.mark.parametrize(
+    ("cells", "planned", "said"),
+    [
+        ([parity(1.0, 0.01), parity(1.01, 0.01)], 2, "The rule holds"),
+        ([parity(1.0, 0.01), parity(1.3, 0.05)], 2, "The rule holds"),
+        ([parity(1.0, 0.01), *[parity(1.0, 0.05)] * 2], 3, "The rule is not shown to hold"),
+        ([parity(1.0, 0.01)], 48, "The rule is not shown to hold"),
+        ([parity(1.04, 0.01)] * 2, 2, "The rule does not hold"),
+        ([parity(1.2, 0.01), parity(1.0, 0.01)], 2, "The rule does not hold"),
+    ],
+)
+def test_the_verdict_on_fair_engines_is_taken_from_the_cells(
+    there: Path, cells: list[Parity], planned: int, said: str
+) -> None:
+    _fair(cells, planned)
+    lines = list(measured.fair_engines())
+    assert lines[0].startswith(f"{said}:")
+    narrow = sum(one.shown for one in cells)
+    assert f"{len(cells)} of {planned} cells were measured, and {narrow} are shown" in lines[0]
+    assert sum("not shown" in line for line in lines[1:]) == len(cells) - narrow
+
+
+def test_a_cell_that_has_one_wave_is_not_shown(there: Path) -> None:
+    _fair([Parity(label="one wave", waves=waves(0.0))], 1)
+    assert measured.fair_engines()[0].startswith("The rule is not shown to hold")
+
+
+@pytest.mark.parametrize(
+    ("ratios", "said"),
+    [((1.0, 1.02), "holds"), ((1.1, 1.02), "does not hold"), ((1.0,), "is not shown to hold")],
+)
+def test_benchmark_app_is_told_by_the_median(
+    there: Path, ratios: tuple[float, ...], said: str
+) -> None:
+    engines = [
+        WHEN | {"label": f"engine {number}", "ratio": ratio, "low": 0.9, "high": 1.2}
+        for number, ratio in enumerate(ratios)
+    ]
+    write_record("method-benchmark-app", ORIGIN | {"planned": 2, "engines": engines})
+    lines = list(measured.benchmark_app())
+    assert lines[0].startswith(f"The claim {said}: the median ratio is within 3 % of 1.")
+    assert lines[4].startswith("| engine 0 | 1.")
+    assert WHEN["ended"] in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("sweeps", "counts", "answer"),
+    [
+        (20, (4, 1, 34), "yes"),
+        (20, (5, 1, 40), "no"),
+        (20, (0, 2, 40), "no"),
+        (20, (0, 0, 33), "no"),
+        (10, (0, 0, 20), "not shown"),
+        (10, (5, 0, 20), "no"),
+    ],
+)
+def test_a_loaded_machine_is_told_by_its_counts(
+    there: Path, sweeps: int, counts: tuple[int, int, int], answer: str
+) -> None:
+    disturbed, false, found = counts
+    record = {
+        **{"planned": 20, "waves": 12, "burnt_of_one_core": 0.065, "sweeps": [{}] * sweeps},
+        **{"pairs_disturbed": disturbed, "pairs_false": false, "differences_found": found},
+        **{"most_disturbed": 4, "most_false": 1, "least_found": 34},
+    }
+    assert loaded_answer(record) == answer
+    write_record("method-loaded", ORIGIN | WHEN | record)
+    lines = list(measured.loaded())
+    assert f"{sweeps} of 20 sweeps" in lines[0]
+    assert f"| tenths found | {2 * sweeps} | at least 34 | {found} |" in lines
+
+
+def test_an_audit_is_told_as_it_would_be_now(there: Path) -> None:
+    plain = {"measured": codec.to_plain(audit()), "minutes": 6, "checks": [], "verdict": ["old"]}
+    write_record("audit", ORIGIN | plain)
+    lines = list(measured.audit())
+    assert "| 2 of these 2 are shown: their median | 1.001 |" in "\n".join(lines)
+    assert any(line.startswith("- Ratios hold to ±") for line in lines)
+    assert "- old" not in lines
+    assert lines[-1].startswith("In 6 minutes. a processor, 2 cores")
+
+
+@pytest.fixture
+def killed(there: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Kills and seed of each batch, in which nothing is killed."""
+    asked: list[tuple[int, int]] = []
+
+    def run(command: Sequence[str], **options: Any) -> Any:
+        del options
+        assert command[1:3] == ("-m", "tests.bench.kills")
+        count, seed = map(int, command[4:])
+        asked.append((count, seed))
+        found = killing.Found(kills=count, in_commit=count // 2, lives=count + 3, folders=3)
+        return SimpleNamespace(stdout=json.dumps(vars(found)))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(kills, "origin", lambda: ORIGIN)
+    monkeypatch.setattr(kills, "OUT", there / "out")
+    return asked
+
+
+def _kill(monkeypatch: pytest.MonkeyPatch, *options: str) -> Any:
+    monkeypatch.setattr("sys.argv", ["kills", *options])
+    kills.main()
+    return records.read_record(kills.NAME)
+
+
+def test_kills_come_in_batches_and_go_on(
+    killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = _kill(monkeypatch, "--kills", "120")
+    seed = kills.SEED
+    assert killed == [(50, seed), (50, seed + 1), (20, seed + 2)]
+    assert (record["kills"], record["in_commit"]) == (120, 60)
+    assert not record["holds"]  # 100 within a commit are wanted
+    record = _kill(monkeypatch)
+    assert killed[3:] == [(50, seed + number) for number in range(3, 10)] + [(30, seed + 10)]
+    assert (record["kills"], record["holds"]) == (500, True)
+    assert record["seed"] == seed
+    assert _kill(monkeypatch)["batches"] == record["batches"]
+    lines = list(measured.kills())
+    assert lines[0] == "The claim holds."
+    assert "| kills | 500 | 500 |" in lines
+
+
+@pytest.mark.parametrize("what", ["lost", "again", "twice", "unfinished"])
+def test_one_lost_wave_is_enough(
+    killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    record = _kill(monkeypatch, "--kills", "50") | {what: 1}
+    write_record(kills.NAME, record)
+    assert measured.kills()[0] == "The claim does not hold."

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import statistics
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from bench.launch import Limits, launch_child
 from bench.measured import median_ns
 from docs.make.engines.files import export
 from docs.make.method.records import OUT, now, origin, read_record, write_record
+from docs.make.method.verdicts import app_answer, app_median
 from sizewise.cli import console
 from sizewise.core.specs import EngineArtifact, ExportedModel, Size
 from sizewise.core.stats import mean_interval
@@ -37,7 +37,6 @@ NETWORKS = ("yolov3-tiny", "yolov4-tiny", "yolov2", "multiscale/concat", "multis
 SIDES = (320, 416)
 THREADS = 2
 ROUNDS, SECONDS = 6, 2.0
-WITHIN = 0.03
 TIMEOUT_S = 300.0
 APP = (
     # The plain import of OpenVINO reports itself over the net.
@@ -75,14 +74,13 @@ def _built(name: str, side: int) -> tuple[ExportedModel, EngineArtifact, Size]:
 
 
 def _record(engines: list[dict[str, Any]]) -> dict[str, Any]:
-    median = statistics.median(one["ratio"] for one in engines)
     return origin() | {
         "rounds": ROUNDS,
         "seconds": SECONDS,
         "threads": THREADS,
         "planned": len(_wanted()),
-        "median": median,
-        "holds": len(engines) == len(_wanted()) and abs(median - 1) <= WITHIN,
+        "median": app_median(engines),
+        "holds": app_answer(engines, len(_wanted())) == "yes",
         "engines": engines,
     }
 

@@ -15,6 +15,8 @@ from sizewise.core.files import written_whole
 from sizewise.core.machine.environment import read_environment
 
 OUT = HOUSE / "runs" / "method"
+MISSING = ["*Not measured yet.*"]
+"""Where a record is not there."""
 
 
 def now() -> str:

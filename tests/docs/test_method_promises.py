@@ -1,0 +1,54 @@
+"""The promises of docs/method.md and README, held against what was simulated and what runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.waves import ATTEMPTS
+from sizewise.core.stats import FALSE_IN_SIMULATION
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "method.md").read_text("utf-8")
+RECORD = json.loads((ROOT / "reports" / "measured" / "method-simulations.json").read_text("utf-8"))
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_no_more_differences_are_false_than_is_said() -> None:
+    false = [c["hits"] / c["cases"] for c in RECORD["claims"] if "false" in c["name"]]
+    assert round(max(false), 3) <= FALSE_IN_SIMULATION
+    told = f"{100 * FALSE_IN_SIMULATION:.1f} % at most"
+    for page in (PAGE, (ROOT / "README.md").read_text("utf-8")):
+        assert told in words(page)
+        assert not re.search(r"at\s+most 2 %(?! \|)", page)
+
+
+def test_every_claim_that_was_not_reached_has_a_row() -> None:
+    """The page says that all of them have one."""
+    rows = [line for line in PAGE.splitlines() if line.endswith("| **no** |")]
+    assert len(rows) == sum(not claim["reached"] for claim in RECORD["claims"])
+
+
+@pytest.mark.parametrize("variable", ["ORT_DISABLE_TELEMETRY=1", "CUDA_DEVICE_ORDER=PCI_BUS_ID"])
+def test_the_variables_that_are_set_are_named(variable: str) -> None:
+    name, value = variable.split("=")
+    sources = [path.read_text("utf-8") for path in (ROOT / "sizewise" / "core").rglob("*.py")]
+    assert any(f'"{name}"' in text and f'"{value}"' in text for text in sources)
+    assert f"`{variable}`" in PAGE
+
+
+def test_how_often_a_round_is_measured_again_is_what_waves_do() -> None:
+    assert ATTEMPTS == 4
+    assert "three times at most, and while the wave had no more attempts" in words(PAGE)
+
+
+def test_what_disturbs_nothing_is_said_to_be_recorded() -> None:
+    assert "(`/proc/pressure`) and the cores' frequency are recorded, and disturb nothing" in words(
+        PAGE
+    )
