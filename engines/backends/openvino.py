@@ -207,11 +207,21 @@ def _bounds(model: ExportedModel, spec: EngineSpec) -> list[int | tuple[int, int
 def _imported(artifact: BuiltEngine) -> Any:
     with opening(OpenVino.name, _ERRORS):
         config = json.loads((artifact.path / _CONFIG).read_text(encoding="utf-8"))
-        blob = (artifact.path / _ENGINE).read_bytes()
+        blob = _in_a_tensor(artifact.path / _ENGINE)
         compiled = _openvino().Core().import_model(blob, _DEVICE, config)
         if why := _mismatch(compiled, config):
             raise RuntimeError(why)
         return compiled
+
+
+def _in_a_tensor(path: Path) -> Any:
+    """The bytes of a file in memory of OpenVINO's, which the compiled model keeps. Of ``bytes`` it
+    makes a copy, and the peak of opening would hold the engine once more."""
+    openvino = _openvino()
+    tensor = openvino.Tensor(openvino.Type.u8, openvino.Shape([path.stat().st_size]))
+    with path.open("rb") as file:
+        file.readinto(tensor.data)
+    return tensor
 
 
 def _layer(node: Any, *, quantized: bool) -> LayerPrecision:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engines.backends import openvino as openvino_backend
@@ -18,6 +20,7 @@ from engines.store.opening import open_engine
 from sizewise.core.errors import BuildError, EngineMismatchError
 from sizewise.core.machine.cores import usable_cores
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+from tests.engines.nets import reference
 
 pytest.importorskip("openvino")
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
@@ -103,12 +106,41 @@ def test_static_is_one_shape_and_dynamic_the_bounds_of_its_profile(
     assert str(dynamic.input(0).partial_shape) == "[2,3,64..128,96]"
 
 
+def test_an_engine_is_read_into_memory_of_openvinos_and_lives_there(
+    build: Build, net: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No copy of ours stands in the peak of opening. What was freed would be written over here."""
+    import openvino
+
+    artifact = build(net, spec(Size(64, 96), Size(128, 96)))
+    blob = (artifact.path / "engine.blob").read_bytes()
+    given = []
+    import_model = openvino.Core.import_model
+
+    def noted(core: Any, source: Any, *arguments: Any) -> Any:
+        given.append((type(source), source.data.tobytes() == blob))
+        return import_model(core, source, *arguments)
+
+    monkeypatch.setattr(openvino.Core, "import_model", noted)
+    with open_engine(artifact) as session:
+        assert given == [(openvino.Tensor, True)]
+        gc.collect()
+        others = [np.full(len(blob), 255, np.uint8) for _ in range(50)]
+        for height in (64, 128):
+            images = np.random.default_rng(0).random((1, 3, height, 96), dtype=np.float32)
+            found = session.infer({artifact.image.tensor.name: images})
+            for name, wanted in reference(net, images).items():
+                np.testing.assert_allclose(found[name], wanted, atol=1e-4)
+        del others
+
+
+@pytest.mark.parametrize("content", [b"no blob", b""])
 def test_a_blob_that_is_none_is_a_mismatch(
-    build: Build, net: ExportedModel, tmp_path: Path
+    build: Build, net: ExportedModel, tmp_path: Path, content: bytes
 ) -> None:
     artifact = build(net, spec(Size(96, 96)))
     artifact = replace(artifact, path=shutil.copytree(artifact.path, tmp_path / "own"))
-    (artifact.path / "engine.blob").write_bytes(b"no blob")
+    (artifact.path / "engine.blob").write_bytes(content)
     with pytest.raises(EngineMismatchError, match="could not open"):
         find_backend("openvino").open(artifact)
 
