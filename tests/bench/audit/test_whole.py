@@ -39,7 +39,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch, built_here: None) -> None:
     """All parts are real, with children of their own; but engines are built in this process, and
     calls of nothing and the sweep of the twins, which other tests run in children, are timed in
     it."""
-    monkeypatch.setattr(child, "run_in_child", cache.run_in_child)
+    monkeypatch.setattr(child, "run_in_child", vars(cache)["run_in_child"])
     in_process = partial(twins.measure_twins, launch=launch_in_process, watch=quietly)
     monkeypatch.setattr(twins, "measure_twins", in_process)
     short = partial(SweepSettings, rounds=1, block_s=0.0, block_calls=1)
