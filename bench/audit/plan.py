@@ -12,15 +12,15 @@ TORCH_MINUTES = 6.0
 each process, so that in less time each cell would have three waves instead of six or more, and no
 interval under ±3 %."""
 _FEWEST = 3
-_TWINS, _CELLS = 0.40, 0.45
-"""Shares of the time: eight waves of the twins take about a minute. The rest is for other images
-and for the gate."""
+_TWINS, _CELLS, _INPUTS = 0.40, 0.45, 0.08
+"""Shares of the time: eight waves of the twins take about a minute, and so do six of four cells.
+The rest is for the gate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """``calls`` of nothing; the most ``waves`` and the time of the twins and of cells; waves with
-    other images; and the ``shape`` of the turns of all but the twins."""
+    """``calls`` of nothing; the most waves and the time of the twins, of cells and of other images;
+    and the ``shape`` of the turns of all but the twins."""
 
     calls: int
     twin_waves: int
@@ -28,6 +28,7 @@ class Plan:
     cell_waves: int
     cell_s: float
     input_waves: int
+    input_s: float
     with_torch: bool
     shape: Shape
 
@@ -45,6 +46,7 @@ def plan_of(minutes: float) -> Plan:
         cell_waves=waves(4, 48),
         cell_s=_CELLS * 60 * minutes,
         input_waves=waves(4 / 3, 12),
+        input_s=_INPUTS * 60 * minutes,
         with_torch=minutes >= TORCH_MINUTES,
         shape=Shape(),
     )

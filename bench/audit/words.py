@@ -120,7 +120,7 @@ def _too_little(found: Fairness) -> str:
         return f"{found.planned - found.cells} of {found.planned} cells could not be measured"
     return (
         f"{found.shown} of {found.planned} cells have intervals within ±{100 * WIDEST:.0f} %, and "
-        "half of them have to"
+        "at least half are needed"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,11 +147,14 @@ def _inputs(engine: EngineArtifact, plan: Plan, reporter: Reporter) -> tuple[Pai
     from bench.audit.inputs import measure_inputs
     from bench.audit.models import LARGE
 
-    found = []
+    found: list[PairedWave] = []
+    end_s = time.monotonic() + plan.input_s
     with reporter.stage("Other images", plan.input_waves) as stage:
-        for wave in range(plan.input_waves):
-            found.append(measure_inputs(engine, LARGE, plan.shape, wave, timeout_s=_TIMEOUT_S))
-            stage.advance(note=f"wave {wave + 1}")
+        while not found or (len(found) < plan.input_waves and time.monotonic() < end_s):
+            wave = measure_inputs(engine, LARGE, plan.shape, len(found), timeout_s=_TIMEOUT_S)
+            found.append(wave)
+            stage.advance(note=f"wave {len(found)}")
+        stage.extend(len(found) - plan.input_waves)
     return tuple(found)
 
 

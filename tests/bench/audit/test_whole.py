@@ -28,7 +28,8 @@ TINY = Plan(
     twin_minutes=1.0,
     cell_waves=1,
     cell_s=0.0,
-    input_waves=1,
+    input_waves=2,
+    input_s=0.0,  # one wave is measured in any case
     with_torch=False,
     shape=Shape(rounds=1, turn=Turn(pause_s=0.0, cold_calls=1, calls=1, seconds=0.0)),
 )
