@@ -129,7 +129,7 @@ class Child(Closing):
     def _error(message: dict[str, Any]) -> Exception:
         error = error_from_json(message["error"])
         if isinstance(error, ChildError):
-            error.trace = message.get("trace", "")
+            error.trace, error.lives = message.get("trace", ""), True
         return error
 
 

@@ -10,9 +10,11 @@ _REPORT = "Try another back end, version or size, and report it with this messag
 
 
 class ChildError(EngineError):
-    """A child crashed, hung or outgrew its memory. ``trace`` is its traceback, if it had one."""
+    """A child crashed, hung or outgrew its memory. ``trace`` is its traceback, if it had one.
+    ``lives`` says that only the call failed, and that the child can be called again."""
 
     trace = ""
+    lives = False
 
 
 def not_started(target: str, error: Exception) -> ChildError:

@@ -20,6 +20,7 @@ BEAT: dict[str, Any] = {"beat": True}
 
 _BEAT = json.dumps(BEAT).encode() + b"\n"
 _KEYS = {"result", "error", "progress"}
+_OF_AN_ERROR = {"type", "what", "why", "todo", "reason_code"}
 _MOST_BYTES = 64 * 2**20
 _UNREAD = 8
 _LOOK_S = 1.0
@@ -110,10 +111,34 @@ def _message(line: bytes) -> dict[str, Any]:
         found = json.loads(with_names_spelled(line.decode("utf-8")))
     except (ValueError, RecursionError):
         found = None
-    if isinstance(found, dict) and found.keys() & _KEYS:
+    if isinstance(found, dict) and _is_message(found):
         return found
     said = line[:_QUOTED].decode("utf-8", errors="replace").strip()
     raise WrongAnswerError(f"its answer is no message of ours: {said!r}", "crash_protocol")
+
+
+def _is_message(found: dict[str, Any]) -> bool:
+    """Whether it has the form of what a child writes (``sizewise.core.children.serving``)."""
+    error, progress = found.get("error"), found.get("progress")
+    return (
+        bool(found.keys() & _KEYS)
+        and ("error" not in found or _is_error(error))
+        and ("progress" not in found or _is_progress(progress))
+        and isinstance(found.get("trace", ""), str)
+        and isinstance(found.get("peak_bytes"), int | None)
+    )
+
+
+def _is_error(found: object) -> bool:
+    if not isinstance(found, dict):
+        return False
+    return found.keys() >= _OF_AN_ERROR and all(isinstance(one, str) for one in found.values())
+
+
+def _is_progress(found: object) -> bool:
+    if not isinstance(found, list) or len(found) != 2:
+        return False
+    return isinstance(found[0], int | float) and isinstance(found[1], str)
 
 
 class Tail:

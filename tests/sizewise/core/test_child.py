@@ -124,6 +124,7 @@ def test_any_other_exception_is_a_child_error_with_its_traceback_kept() -> None:
         run_in_child("childwork:fail", {}, timeout_s=30)
     assert caught.value.reason_code == "crash_exception"
     assert "in fail" in caught.value.trace
+    assert caught.value.lives
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_any_other_exception_is_a_child_error_with_its_traceback_kept() -> None:
 def test_a_crash_or_a_hang_has_its_reason_code(function: str, timeout_s: float, code: str) -> None:
     with pytest.raises(ChildError) as caught:
         run_in_child(f"childwork:{function}", {}, timeout_s=timeout_s)
-    assert caught.value.reason_code == code
+    assert (caught.value.reason_code, caught.value.lives) == (code, False)
 
 
 def test_last_words_are_in_the_sentence() -> None:

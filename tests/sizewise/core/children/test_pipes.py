@@ -33,7 +33,18 @@ def test_an_answer_that_is_no_message_is_a_crash() -> None:
     assert "no message of ours: 'Segmentation fault'" in str(error)
 
 
-@pytest.mark.parametrize("said", [b"3\n", b'{"other": 1}\n', b"\xff\n", b"[" * 100_000 + b"\n"])
+ILL_TYPED = (
+    *(b'{"progress": 5}', b'{"progress": [0.5]}', b'{"progress": ["half", ""]}'),
+    *(b'{"progress": [0.5, null]}', b'{"error": 1}', b'{"error": {"type": "InputError"}}'),
+    b'{"error": {"type": "T", "what": 1, "why": "", "todo": "", "reason_code": ""}}',
+    *(b'{"result": 1, "peak_bytes": "much"}', b'{"result": 1, "trace": []}'),
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"3\n", b'{"other": 1}\n', b"\xff\n", b"[" * 100_000 + b"\n", *(s + b"\n" for s in ILL_TYPED)],
+)
 def test_whatever_is_no_message_is_refused_in_few_words(said: bytes) -> None:
     read, write = os.pipe()
     answers = Answers(os.fdopen(read, "rb"))
@@ -43,6 +54,15 @@ def test_whatever_is_no_message_is_refused_in_few_words(said: bytes) -> None:
         answers.take(PATIENCE_S)
     assert len(str(caught.value)) < 200
     answers.close()
+
+
+@pytest.mark.parametrize("text", ['{"progress": 5}\n', '{"error": 1}\n'])
+def test_a_message_of_another_form_ends_the_child(text: str) -> None:
+    with Child("acts:say") as child:
+        with pytest.raises(ChildError, match="no message of ours") as caught:
+            child.call("", {"text": text}, timeout_s=NEVER_S)
+        assert (caught.value.reason_code, caught.value.lives) == ("crash_protocol", False)
+        assert not alive(child.pid)
 
 
 def test_an_endless_answer_ends_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
