@@ -13,9 +13,12 @@ import os
 import random
 import select
 import signal
+import sqlite3
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +35,7 @@ from tests.bench.factories import launch_in_process, quietly
 from tests.bench.models import colours
 
 SIZES, REPLICAS, WAVES = "32,64,96", 20, 2
+NAMES = ("32x32", "64x64", "96x96")
 TRIALS = 3 * REPLICAS
 SETTINGS: dict[str, Any] = {
     **{"backends": "fake", "strategies": "static", "sizes": SIZES, "replicas": REPLICAS},
@@ -44,7 +48,8 @@ Waves = dict[tuple[str, int], int]
 @dataclass
 class Found:
     """``in_commit`` are the kills between the start of a commit and its end; ``lost`` are waves
-    that were reported as stored and are not on file, ``changed`` those that were measured again."""
+    that were reported as stored and are not on file, ``changed`` those whose blocks are others than
+    before, and ``twice`` those that were measured again: a size has each number once."""
 
     kills: int = 0
     in_commit: int = 0
@@ -84,11 +89,11 @@ def _one_folder(
         before = now
         if not alive:
             break
-    counts: dict[str, int] = {}
-    for identity, _ in before:
-        counts[identity] = counts.get(identity, 0) + 1
-    found.twice += sum(count > WAVES for count in counts.values())
-    if sorted(counts.values()) != [WAVES] * TRIALS:
+    waves, numbers = Counter(identity for identity, _ in before), _numbers(out)
+    found.twice += sum(count - 1 for count in numbers.values())
+    found.twice += sum(count > WAVES for count in waves.values())
+    whole = {(size, number) for size in NAMES for number in range(WAVES)}
+    if sorted(waves.values()) != [WAVES] * TRIALS or numbers.keys() != whole:
         found.unfinished.append(out.name)
 
 
@@ -165,6 +170,12 @@ def _waves(out: Path) -> Waves:
             for result in run.results
             for block in result.blocks
         }
+
+
+def _numbers(out: Path) -> Counter[tuple[str, int]]:
+    """How often each size of a finished sweep has a wave of each number."""
+    with closing(sqlite3.connect(out / sweep.RESULTS)) as connection:
+        return Counter(connection.execute("SELECT size, number FROM wave").fetchall())
 
 
 def _report_commits(report: Callable[[bytes], object]) -> None:
