@@ -1,0 +1,190 @@
+"""A sweep while it is measured: wave by wave, each stored when it is done, then the accuracies."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.builds import Builds
+from bench.end_to_end import why_not
+from bench.evaluations import Data, Evaluation, evaluate, missing
+from bench.journal.store import Store
+from bench.launch import Launch, Limits
+from bench.measured import State
+from bench.member import LiveMember
+from bench.outcome import SweepOutcome
+from bench.plan import Group, Planned
+from bench.schedule import Due, Schedule, waves_of
+from bench.settings import SweepSettings
+from bench.watching import Watching
+from bench.waves import Setup, WaveRun, steps
+from engines.store.manifest import remark_on_earlier
+from sizewise.core.errors import EngineError, InputError
+from sizewise.core.progress import Reporter
+from sizewise.core.stats import RIGORS
+
+ENGINES = "engines"
+PICTURES = 12
+"""Pictures that each engine is timed on end to end, in each wave."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What a sweep works with, whatever it measures."""
+
+    store: Store
+    folder: Path
+    progress: Reporter
+    launch: Launch
+    watch: Watching
+
+
+class RunningSweep:
+    """A sweep that goes on with what is on file."""
+
+    def __init__(
+        self, groups: Sequence[Group], settings: SweepSettings, data: Data, tools: Tools
+    ) -> None:
+        self._groups, self._settings, self._data = groups, settings, data
+        self._store, self._progress = tools.store, tools.progress
+        self._launch, self._watch = tools.launch, tools.watch
+        self._limits = Limits(
+            timeout_s=settings.timeout_s, memory_bytes=settings.memory_limit_bytes
+        )
+        self._engines = tools.folder / ENGINES
+        self._builds = Builds(self._engines, self._limits)
+        self._planned = tuple(planned for group in groups for planned in group.members)
+        self._on_file = tools.store.results()
+        self._schedule = Schedule(groups, self._on_file)
+        self._touched: set[str] = set()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to measure."""
+        return any(self._schedule.due()) or bool(self._unevaluated())
+
+    def measure(self, run: int) -> None:
+        """Build, time and evaluate what is due."""
+        self._build(run)
+        if any(self._schedule.due()):
+            self._measure_waves(run)
+        self._on_file = self._store.results()
+        todo = self._unevaluated()
+        setup = Evaluation(
+            data=self._data,
+            obtain=self._builds.obtain,
+            launch=self._launch,
+            limits=self._limits,
+            progress=self._progress,
+        )
+        evaluate(setup, todo, self._store, run)
+        self._touched |= {planned.trial.identity for planned in todo}
+
+    def outcome(self, path: Path) -> SweepOutcome:
+        """What stands on file now of the planned trials."""
+        found = self._store.results() if self._touched else self._on_file
+        planned = {p.trial.identity for p in self._planned}
+        results = [result for identity, result in found.items() if identity in planned]
+        left = {p.trial.identity for due in self._schedule.due() for p in due.wanted}
+        return SweepOutcome(
+            results=path,
+            measured=len(self._touched),
+            skipped=len(planned - self._touched - left),
+            statuses=Counter(result.status for result in results),
+            not_all_well=tuple(one for one in results if one.status != "ok" or one.reason),
+            unfinished=len(left),
+        )
+
+    def _build(self, run: int) -> None:
+        """Build the engines that waves are due of; a failure is stored at once."""
+        due = [planned for one in self._schedule.due() for planned in one.members]
+        if not due:
+            return
+        remark_on_earlier(self._engines, self._progress.remark)
+        with self._progress.stage("Building engines", len(due)) as stage:
+            for planned in due:
+                self._obtain(run, planned, 0)
+                stage.advance(note=planned.label)
+
+    def _obtain(self, run: int, planned: Planned, rebuild: int) -> LiveMember | None:
+        """The engine of a trial, to be measured; None where it can't be built, which is stored."""
+        try:
+            artifact = self._builds.obtain(planned, rebuild)
+            return LiveMember(planned, artifact, measured_waves=self._schedule.waves(planned))
+        except (EngineError, InputError) as error:
+            state = State.of(error)
+            self._store.note(run, planned.trial, state, self._builds.of(planned))
+            self._schedule.note(planned.trial, state)
+            self._touched.add(planned.trial.identity)
+            return None
+
+    def _measure_waves(self, run: int) -> None:
+        least = {due.group: self._least(due) for due in self._schedule.due()}
+        total = sum(count * steps(group.protocol) for group, count in least.items())
+        with ExitStack() as opened:
+            watch = opened.enter_context(self._watch(self._limits))
+            stage = opened.enter_context(self._progress.stage("Measuring", total))
+            setup = Setup(
+                launch=self._launch,
+                watch=watch,
+                limits=self._limits,
+                stage=stage,
+                pictures=self._pictures,
+            )
+            for due in self._in_time():
+                left = least[due.group] = least.get(due.group, 0) - 1
+                if left < 0:
+                    stage.extend(steps(due.group.protocol))
+                self._measure_wave(run, setup, due)
+
+    def _in_time(self) -> Iterator[Due]:
+        """The waves that are due, one of each size after another, while there is time."""
+        end_s = time.monotonic() + 60 * self._minutes()
+        while waves := list(self._schedule.due()):
+            for due in waves:
+                if time.monotonic() > end_s:
+                    return
+                yield due
+
+    def _measure_wave(self, run: int, setup: Setup, due: Due) -> None:
+        members = [self._obtain(run, planned, due.rebuild) for planned in due.members]
+        running = [member for member in members if member is not None]
+        if not running:
+            setup.stage.advance(steps(due.group.protocol))
+            return
+        wave = WaveRun(
+            setup,
+            due.group.protocol,
+            due.group.size,
+            running,
+            number=due.number,
+            rebuild=due.rebuild,
+        ).measure(lambda member: self._builds.of(member.planned))
+        number = self._store.add_wave(run, wave)
+        self._schedule.take(wave, number, run)
+        wanted = {planned.trial.identity for planned in due.wanted}
+        self._touched |= {member.planned.trial.identity for member in running} & wanted
+
+    def _least(self, due: Due) -> int:
+        """The waves that a group needs at least, as it stands."""
+        least, _ = waves_of(due.group.protocol)
+        return max(1, least - min(map(self._schedule.waves, due.wanted)))
+
+    def _minutes(self) -> float:
+        """The limit of time: of the most rigorous group, unless it was given."""
+        by_rigor = (RIGORS[group.protocol.rigor].minutes for group in self._groups)
+        return self._settings.max_minutes or max(by_rigor)
+
+    def _pictures(self, member: LiveMember) -> Sequence[Path]:
+        planned, model = member.planned, member.planned.model
+        data = self._data.get((planned.data, planned.images))
+        if data is None or why_not(model.card, model.image, data):
+            return ()
+        return [image.path for image in data.images[:PICTURES]]
+
+    def _unevaluated(self) -> tuple[Planned, ...]:
+        return missing(self._planned, self._on_file, self._data)
