@@ -1,4 +1,4 @@
-"""The way from a picture's file to the objects in it, timed part by part.
+"""The way from a picture to the objects in it, timed part by part.
 
 An engine that does NMS itself takes longer than one that does not, and saves the work after it. The
 two compare only by the whole way.
@@ -26,7 +26,9 @@ from sizewise.core.trials import Part
 
 PARTS = ("read", "letterbox", "engine", "decode", "whole")
 """From the file to its pixels; to the network's input; through the engine, with copies there and
-back; to objects in the picture's pixels, NMS included where the graph has none; and all of it."""
+back; to objects in the picture's pixels, NMS included where the graph has none; and the whole of
+it, which begins with the pixels: reading a file is no matter of the engine, and the first engine to
+read one finds it cold."""
 
 
 def why_not(card: ModelCard, image: ImageInput, data: Dataset | None) -> str:
@@ -99,9 +101,9 @@ def _go(
     session: Session, predictor: Predictor[Any], batch: Sequence[Path], watch: _Stopwatch
 ) -> None:
     """Go the whole way with a batch of pictures."""
+    with watch.of("read"):
+        pixels = [decode_picture(path) for path in batch]
     with watch.of("whole"):
-        with watch.of("read"):
-            pixels = [decode_picture(path) for path in batch]
         with watch.of("letterbox"):
             fits = [predictor.fit(picture) for picture in pixels]
             planes = [fitted.apply(picture) for fitted, picture in zip(fits, pixels, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,36 +11,52 @@ from bench.harness import Turn
 from bench.measured import Member, State, Turned
 from bench.plan import Planned
 from bench.remote import Latencies, RemoteWorker
+from sizewise.core.child import ChildError
 from sizewise.core.errors import EngineError, InputError, SizewiseError
-from sizewise.core.specs import EngineArtifact
-from sizewise.core.trials import Build, FirstCall, Memory, Part
+from sizewise.core.specs import EngineArtifact, Size
+from sizewise.core.trials import Build, FirstCall, Memory, Part, ShapeChange
 
 APART_WAVES = 5
 """So many processes of a trial are measured beside the rounds: memory, the change to another shape
 and the way from picture to objects take as long as the rounds, and differ little."""
 PART_CALLS = 20
 """Times that each part of a call is run by itself in a wave."""
+_CHANGE = "change"
+"""Of a failure at another shape; the others have the names of ``FirstCall.failures``."""
 
 
 class LiveMember:
-    """An engine while its wave is measured. A failure ends this trial, and no other."""
+    """An engine while its wave is measured. A failure ends this trial, and no other.
+
+    ``sizes`` are all at which the sweep measures the engine; ``measured_apart`` says whether it is
+    measured beside the rounds as well.
+    """
 
     worker: RemoteWorker
     """The child that holds the engine, once it is started."""
 
     def __init__(
-        self, planned: Planned, artifact: EngineArtifact, *, measured_waves: int = 0
+        self,
+        planned: Planned,
+        artifact: EngineArtifact,
+        *,
+        sizes: Sequence[Size] = (),
+        measured_apart: bool = True,
     ) -> None:
         self.planned = planned
-        self.measured_apart = measured_waves < APART_WAVES
+        self.measured_apart = measured_apart
         self.failure: SizewiseError | None = None
+        self.lost = False
+        """Whether its child ended while something was measured beside the rounds."""
         self._artifact = artifact
+        self._sizes = sizes
         self._turns: list[Turned] = []
-        self._load_ns: int | None = None
         self._first_call: FirstCall | None = None
         self._memory: Memory | None = None
+        self._change: ShapeChange | None = None
         self._parts: Latencies = {}
-        self._end_to_end: tuple[Part, ...] = ()
+        self._end_to_end: Latencies = {}
+        self._failures: dict[str, str] = {}
 
     @property
     def label(self) -> str:
@@ -66,26 +82,49 @@ class LiveMember:
         sample = self.worker.measure(turn)
         self._turns.append(Turned(round=number, attempt=attempt, sample=sample))
 
-    def measure_apart(self, pictures: Sequence[Path], calls: int) -> None:
-        """Measure what stands beside the calls: memory, the parts of a call, the way from picture
-        to objects, and the change to another shape."""
-        self._memory = self.worker.memory()
-        self._parts = self.worker.parts(PART_CALLS)
-        self._meet_other_shapes(calls)
-        if pictures:  # last: libraries that decode pictures count as memory from here on
-            self._end_to_end = self.worker.end_to_end(pictures)
+    def measure_apart(self, calls: int) -> None:
+        """Measure what stands beside the calls: memory, the parts of a call, the change to another
+        shape and the walk over all sizes. What fails leaves its reason, and the trial stands."""
+        self._beside("memory", self._read_memory)
+        self._beside("parts", self._time_parts)
+        self._beside(_CHANGE, lambda: self._change_shape(calls))
+        if len(self._sizes) > 1:
+            self._beside("walk", self._walk)
 
-    def _meet_other_shapes(self, calls: int) -> None:
-        """An engine that fails at another shape (which may be larger) keeps its trial."""
-        if self._first_call is None:
+    def time_pictures(self, pictures: Sequence[Path]) -> None:
+        """Time the way from pictures to objects, after all else: libraries that decode pictures
+        count as memory from here on. After a failure, no more pictures are taken."""
+        if "end_to_end" not in self._failures:
+            self._beside("end_to_end", lambda: self._add_way(pictures))
+
+    def _beside(self, name: str, measure: Callable[[], None]) -> None:
+        """Measure something, unless the child is gone."""
+        if self.lost:
+            self._failures[name] = "Its process had ended by then."
             return
         try:
-            change = self.worker.change_shape(calls, calls)
-            self._first_call = replace(self._first_call, change=change)
-            if self._memory is not None:
-                self._memory = replace(self._memory, walk_bytes=self.worker.walk())
+            measure()
         except (EngineError, InputError) as error:
-            self._first_call = replace(self._first_call, change_reason=str(error))
+            self._failures[name] = str(error)
+            self.lost = isinstance(error, ChildError) and not error.lives
+
+    def _read_memory(self) -> None:
+        self._memory = self.worker.memory()
+
+    def _time_parts(self) -> None:
+        self._parts = self.worker.parts(PART_CALLS)
+
+    def _change_shape(self, calls: int) -> None:
+        self._change = self.worker.change_shape(calls, calls)
+
+    def _walk(self) -> None:
+        if self._memory is not None:
+            self._memory = replace(self._memory, walk_bytes=self.worker.walk(self._sizes))
+
+    def _add_way(self, pictures: Sequence[Path]) -> None:
+        for part in self.worker.end_to_end(pictures):
+            before = self._end_to_end.get(part.name, ())
+            self._end_to_end[part.name] = (*before, *part.latency_ns)
 
     @contextmanager
     def noting_failure(self) -> Iterator[None]:
@@ -103,10 +142,21 @@ class LiveMember:
             state=State.of(self.failure),
             builds=tuple(builds),
             turns=() if self.failure else tuple(self._turns),
-            first_call=self._first_call,
+            first_call=self._with_change(),
             memory=self._memory,
             parts=_parts(self._parts),
-            end_to_end=self._end_to_end,
+            end_to_end=_parts(self._end_to_end),
+        )
+
+    def _with_change(self) -> FirstCall | None:
+        if self._first_call is None:
+            return None
+        failures = {name: why for name, why in self._failures.items() if name != _CHANGE}
+        return replace(
+            self._first_call,
+            change=self._change,
+            change_reason=self._failures.get(_CHANGE, ""),
+            failures=failures,
         )
 
 

@@ -8,15 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from bench.harness import Turn
 from sizewise.core import codec
+from sizewise.core.children.failures import wrong_answer
 from sizewise.core.specs import ModelCard, Size
 from sizewise.core.trials import Accuracy, Memory, Part, Sample, ShapeChange
 
+_WORKER = "The worker"
+T = TypeVar("T")
 Latencies = dict[str, tuple[int, ...]]
 """Nanoseconds of each call, by the name of the part."""
+
+
+def answered(given: Any, kind: type[T], *, of: str) -> T:
+    """The answer ``of`` a process as a ``kind``. Raises ChildError (``crash_protocol``) where it is
+    none."""
+    try:
+        return codec.from_plain(given, kind)
+    except msgspec.ValidationError as error:
+        why = f"what it said has not the form of one ({error})"
+        raise wrong_answer(of, why, "", "crash_protocol") from error
 
 
 class Channel(Protocol):
@@ -34,8 +49,8 @@ class Channel(Protocol):
 
 class RemoteWorker:
     """One open engine in a process of its own. Every method raises what ``Worker`` raises
-    (EngineError, InputError), and ChildError where the child crashes or takes longer than
-    ``timeout_s``. Call :meth:`open` first."""
+    (EngineError, InputError), and ChildError where the child crashes, takes longer than
+    ``timeout_s`` or answers what is no answer. Call :meth:`open` first."""
 
     def __init__(self, channel: Channel, *, timeout_s: float) -> None:
         self._channel = channel
@@ -56,55 +71,54 @@ class RemoteWorker:
 
     def open(self) -> int:
         """Open the engine, and give the nanoseconds that this took."""
-        return int(self.call("open"))
+        return answered(self.call("open"), int, of=_WORKER)
 
     def warm_up(self, calls: int) -> int:
         """Make ``calls`` calls, at least one, and give the nanoseconds of the first."""
-        return int(self.call("warm_up", calls=calls))
+        return answered(self.call("warm_up", calls=calls), int, of=_WORKER)
 
     def measure(self, turn: Turn) -> Sample:
         """Time one turn of consecutive calls."""
-        return codec.from_plain(self.call("measure", turn=codec.to_plain(turn)), Sample)
+        return answered(self.call("measure", turn=codec.to_plain(turn)), Sample, of=_WORKER)
 
     def parts(self, repetitions: int) -> Latencies:
         """Time each part of a call on its own; empty where calls have no parts."""
-        return codec.from_plain(self.call("parts", repetitions=repetitions), Latencies)
+        return answered(self.call("parts", repetitions=repetitions), Latencies, of=_WORKER)
 
     def memory(self) -> Memory | None:
         """Read the child's memory; None where the system does not tell peaks."""
         memory = self.call("memory")
-        return None if memory is None else codec.from_plain(memory, Memory)
+        return None if memory is None else answered(memory, Memory, of=_WORKER)
 
     def change_shape(self, warmup_calls: int, calls: int) -> ShapeChange | None:
         """Time calls at another shape and the return; None where the engine takes one shape only.
         Read the memory before this."""
         change = self.call("change_shape", warmup_calls=warmup_calls, calls=calls)
-        return None if change is None else codec.from_plain(change, ShapeChange)
+        return None if change is None else answered(change, ShapeChange, of=_WORKER)
 
-    def walk(self) -> int | None:
-        """Call the engine at all its sizes, and give the resident bytes after that; None where it
-        takes one only."""
-        resident_bytes = self.call("walk")
-        return None if resident_bytes is None else int(resident_bytes)
+    def walk(self, sizes: Sequence[Size]) -> int | None:
+        """Call the engine at each of ``sizes`` and then at its own, and give the resident bytes
+        after that; None where the system does not tell."""
+        resident_bytes = self.call("walk", sizes=[str(size) for size in sizes])
+        return None if resident_bytes is None else answered(resident_bytes, int, of=_WORKER)
 
     def end_to_end(self, pictures: Sequence[Path]) -> tuple[Part, ...]:
-        """Time the way from each picture's file to its objects, part by part. Time no bare call
-        after this: the pictures stay bound."""
+        """Time the way from each picture to its objects, part by part. Time no bare call after
+        this: the pictures stay bound."""
         paths = [str(path) for path in pictures]
-        return codec.from_plain(self.call("end_to_end", pictures=paths), tuple[Part, ...])
+        return answered(self.call("end_to_end", pictures=paths), tuple[Part, ...], of=_WORKER)
 
     def prepare_accuracy(self, source: str, images: int, data_sha256: str, card: ModelCard) -> int:
         """Open the validation data, of which so many ``images`` are taken (0: all), and give their
         number."""
-        return int(
-            self.call(
-                "prepare_accuracy",
-                source=source,
-                images=images,
-                data_sha256=data_sha256,
-                card=codec.to_plain(card),
-            )
+        given = self.call(
+            "prepare_accuracy",
+            source=source,
+            images=images,
+            data_sha256=data_sha256,
+            card=codec.to_plain(card),
         )
+        return answered(given, int, of=_WORKER)
 
     def evaluate(self, start: int, stop: int) -> None:
         """Run the images from ``start`` up to ``stop`` through the engine. Time nothing after this:
@@ -113,7 +127,7 @@ class RemoteWorker:
 
     def accuracy(self) -> Accuracy:
         """The accuracy over all images that :meth:`evaluate` has run."""
-        return codec.from_plain(self.call("accuracy"), Accuracy)
+        return answered(self.call("accuracy"), Accuracy, of=_WORKER)
 
     def close(self) -> None:
         """End the child."""

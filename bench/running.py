@@ -15,7 +15,7 @@ from bench.evaluations import Data, Evaluation, evaluate, missing
 from bench.journal.store import Store
 from bench.launch import Launch, Limits
 from bench.measured import State
-from bench.member import LiveMember
+from bench.member import APART_WAVES, LiveMember
 from bench.outcome import SweepOutcome
 from bench.plan import Group, Planned
 from bench.schedule import Due, Schedule, waves_of
@@ -25,6 +25,7 @@ from bench.waves import Setup, WaveRun, steps
 from engines.store.manifest import remark_on_earlier
 from sizewise.core.errors import EngineError, InputError
 from sizewise.core.progress import Reporter
+from sizewise.core.specs import Size
 from sizewise.core.stats import RIGORS
 
 ENGINES = "engines"
@@ -61,6 +62,8 @@ class RunningSweep:
         self._on_file = tools.store.results()
         self._schedule = Schedule(groups, self._on_file)
         self._touched: set[str] = set()
+        self._lost: set[str] = set()
+        """Trials whose process ended while something was measured beside its rounds."""
 
     @property
     def is_needed(self) -> bool:
@@ -114,7 +117,12 @@ class RunningSweep:
         """The engine of a trial, to be measured; None where it can't be built, which is stored."""
         try:
             artifact = self._builds.obtain(planned, rebuild)
-            return LiveMember(planned, artifact, measured_waves=self._schedule.waves(planned))
+            return LiveMember(
+                planned,
+                artifact,
+                sizes=self._sizes(planned),
+                measured_apart=self._is_measured_apart(planned),
+            )
         except (EngineError, InputError) as error:
             state = State.of(error)
             self._store.note(run, planned.trial, state, self._builds.of(planned))
@@ -168,6 +176,19 @@ class RunningSweep:
         self._schedule.take(wave, number, run)
         wanted = {planned.trial.identity for planned in due.wanted}
         self._touched |= {member.planned.trial.identity for member in running} & wanted
+        self._lost |= {member.planned.trial.identity for member in running if member.lost}
+
+    def _is_measured_apart(self, planned: Planned) -> bool:
+        """Not again where that ended its process: each time may cost the limit of a call."""
+        is_lost = planned.trial.identity in self._lost
+        return self._schedule.waves(planned) < APART_WAVES and not is_lost
+
+    def _sizes(self, planned: Planned) -> tuple[Size, ...]:
+        """All sizes at which the engine of a trial is measured."""
+        engine = (planned.model.sha256, planned.trial.spec)
+        of_engine = (p for p in self._planned if (p.model.sha256, p.trial.spec) == engine)
+        sizes = dict.fromkeys(p.trial.cell.size for p in of_engine if self._schedule.runs(p))
+        return tuple(size for size in sizes if planned.trial.spec.admits(size))
 
     def _least(self, due: Due) -> int:
         """The waves that a group needs at least, as it stands."""

@@ -2,7 +2,7 @@
 
 A wave has rounds, and in a round each engine has one turn, in random order, and so has the anchor.
 So slow drift of the machine affects all engines alike, and differences between processes show from
-wave to wave. What is timed beside the rounds is timed one engine at a time, too.
+wave to wave. What is timed beside the rounds is timed one engine at a time, too, in random order.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from sizewise.core.trials import Build, Reading, Round, Sample
 
 ATTEMPTS = 4
 """At a round that is disturbed: it is measured again up to three times."""
+PICTURE_TURNS = 3
+"""Turns in which each engine takes its pictures; the first batch of each goes ahead once, as calls
+that are cold do."""
 
 
 class Watch(Interface):
@@ -109,7 +112,7 @@ class WaveRun:
                     member.worker = self._setup.launch(self._setup.limits)
                     workers.callback(member.worker.close)
             side_by_side(self._prepare, self._running(), at_once=usable_cores())
-            for member in self._running():
+            for member in self._shuffled(self._running()):
                 with member.noting_failure():
                     member.start(self._protocol.warmup_calls)
             self._setup.stage.advance(note=f"{self._size}, wave {self._number + 1}: opened")
@@ -168,12 +171,19 @@ class WaveRun:
         )
 
     def _measure_apart(self) -> None:
-        for member in self._running():
-            if not member.measured_apart:
-                continue
-            with member.noting_failure():
-                pictures = self._setup.pictures(member)
-                member.measure_apart(pictures, self._protocol.block_calls)
+        """Measure one engine after another; pictures by turns of a few, as calls are."""
+        apart = [member for member in self._running() if member.measured_apart]
+        for member in self._shuffled(apart):
+            member.measure_apart(self._protocol.block_calls)
+        pictures = {member: self._setup.pictures(member) for member in apart}
+        for turn in range(PICTURE_TURNS):
+            for member in self._shuffled(apart):
+                if some := pictures[member][turn::PICTURE_TURNS]:
+                    member.time_pictures(some)
+
+    def _shuffled(self, members: Sequence[LiveMember]) -> list[LiveMember]:
+        """In random order, so that none is always the first, or always the next to another."""
+        return self._random.sample(members, len(members))
 
     def _running(self) -> list[LiveMember]:
         return [member for member in self._members if member.running]

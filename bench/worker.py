@@ -115,21 +115,18 @@ class Worker:
             )
         )
 
-    def walk(self) -> int | None:
-        """Make a call at every size that the engine's profiles name, and one at the measured size;
-        give the resident bytes after that. None where it takes one size only: some runtimes keep
-        memory for each size they met."""
-        sizes = self._artifact.spec.sizes
-        if len(sizes) < 2:
-            return None
-        for size in sizes:
+    def walk(self, sizes: list[str]) -> int | None:
+        """Make a call at each of ``sizes``, and one at the measured size; give the resident bytes
+        after that, None where the system does not tell: some runtimes keep memory for each size
+        they met."""
+        for size in map(Size.parse, sizes):
             self._time(_noise(self._artifact, self._artifact.spec.batch_size, size))
         self._time(self._inputs)
         return readings.resident_bytes()
 
     def end_to_end(self, pictures: list[str]) -> Any:
-        """Time the way from each picture's file to its objects: a plain Part for each part of it.
-        The pictures stay bound: time no bare call after this."""
+        """Time the way from each picture to its objects: a plain Part for each part of it. The
+        pictures stay bound: time no bare call after this."""
         from bench.end_to_end import time_pictures
 
         paths, card = [Path(picture) for picture in pictures], self._artifact.card

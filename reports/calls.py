@@ -23,6 +23,13 @@ WAY_COLUMNS = {
     WHOLE: "end_to_end_ms",
 }
 """The parts of the way from a picture to its objects, in order, and the whole of it."""
+_BESIDE = {
+    "memory": "memory",
+    "parts": "parts of a call",
+    "walk": "memory after all sizes",
+    "end_to_end": "from picture to objects",
+}
+"""What may have failed beside the calls, by its name in results."""
 _MS = 1e-6
 """Milliseconds of a nanosecond."""
 
@@ -43,6 +50,7 @@ def call_columns(result: Result) -> dict[str, Any]:
         "other_later_ms": _point(_mean_ms(result, _first(result, _changed(_later_ns)))),
         **_started(result, "return{}_ms", _changed(lambda change: change.back_ns)),
         "other_reason": _reason(first_calls),
+        "beside_reasons": _beside_reasons(first_calls),
         "parts": parts,
         **{PART_COLUMNS[name]: ms for name, ms in parts if name in PART_COLUMNS},
         **_way(result),
@@ -107,6 +115,15 @@ def _other_shape(cell: Cell, changes: Sequence[ShapeChange]) -> str:
 
 def _reason(first_calls: Iterable[FirstCall]) -> str:
     return next((first.change_reason for first in first_calls if first.change_reason), "")
+
+
+def _beside_reasons(first_calls: Iterable[FirstCall]) -> tuple[str, ...]:
+    """The first reason of each kind."""
+    found: dict[str, str] = {}
+    for first in first_calls:
+        for name, why in first.failures.items():
+            found.setdefault(name, why)
+    return tuple(f"{_BESIDE.get(name, name)}: {why}" for name, why in found.items())
 
 
 def _medians(parts: Iterable[Part]) -> tuple[tuple[str, float], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.columns.declaring import milliseconds, text
+from reports.columns.declaring import milliseconds, several, text
 
 _LOW, _HIGH = (
     f"{end} end of its 95 % interval, which is over processes; NaN with fewer than 3."
@@ -35,17 +35,20 @@ class CallColumns:
     return_low_ms: float = milliseconds(_LOW)
     return_high_ms: float = milliseconds(_HIGH)
     other_reason: str = text("Why the call at another shape failed.")
+    beside_reasons: tuple[str, ...] = several(
+        "What else could not be measured beside the calls, and why."
+    )
     h2d_ms: float = milliseconds("Copy of the inputs to the GPU, run by itself.", title="H2D")
     compute_ms: float = milliseconds("Computation without copies, run by itself.")
     d2h_ms: float = milliseconds("Copy of the outputs from the GPU, run by itself.", title="D2H")
     end_to_end_ms: float = milliseconds(
-        "From a picture's file to its objects, the four parts that follow; of a whole batch.",
+        "From a decoded picture to its objects: letterbox, engine and decoding; of a whole batch.",
         title="end to end",
     )
     end_to_end_low_ms: float = milliseconds(_LOW)
     end_to_end_high_ms: float = milliseconds(_HIGH)
-    read_ms: float = milliseconds("Of that, reading and decoding the file.", title="read")
-    letterbox_ms: float = milliseconds("Of that, scaling to the input.", title="letterbox")
+    read_ms: float = milliseconds("Before that, reading and decoding the file.", title="read")
+    letterbox_ms: float = milliseconds("Of end_to_end_ms, scaling to the input.", title="letterbox")
     engine_ms: float = milliseconds("Of that, the engine, with copies.", title="engine")
     decode_ms: float = milliseconds(
         "Of that, from outputs to objects, with NMS where the engine has none.", title="decode"

@@ -59,12 +59,17 @@ def _known(row: Row, name: str) -> str:
 
 
 def change_failures(rows: Iterable[Row]) -> str:
-    """A sentence for each engine that failed at another shape."""
+    """A sentence for all that failed beside the calls of an engine."""
     return "\n".join(
-        f"- {plain(row.where)}, at another shape: {plain(without_folders(row.other_reason))}"
+        f"- {plain(row.where)}, {plain(without_folders(why))}"
         for row in rows
-        if row.other_reason
+        for why in _failures(row)
     )
+
+
+def _failures(row: Row) -> Sequence[str]:
+    there = f"at another shape: {row.other_reason}"
+    return (there, *row.beside_reasons) if row.other_reason else row.beside_reasons
 
 
 def part_table(rows: Iterable[Row]) -> str:

@@ -15,12 +15,12 @@ from reports.text.words import measured, percent
 from sizewise.core.stats import CONFIDENCE, FEW_PROCESSES
 
 NOTE = (
-    "From a picture's file to the objects in it, in ms, of a whole batch: geometric means over "
+    "From a decoded picture to the objects in it, in ms, of a whole batch: geometric means over "
     f"processes of their medians, the whole way with its {percent(CONFIDENCE)} interval (from "
-    f"{FEW_PROCESSES} processes on). Reading is file and decoding, letterbox is scaling to the "
-    "input, the engine comes with copies there and back, and decoding makes objects of outputs, "
-    "with NMS where the engine has none. So engines with and without NMS inside compare by the "
-    "whole way only."
+    f"{FEW_PROCESSES} processes on). Letterbox is scaling to the input, the engine comes with "
+    "copies there and back, and decoding makes objects of outputs, with NMS where the engine has "
+    "none. So engines with and without NMS inside compare by the whole way only. Reading and "
+    "decoding the picture's file comes before."
 )
 RATIO_NOTE = (
     " The ratio is of the whole way with NMS inside over that with NMS after the engine, by the "

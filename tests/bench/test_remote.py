@@ -17,6 +17,7 @@ from bench.remote import RemoteWorker
 from bench.worker import Worker
 from engines.backends.fake import FakeOptions
 from engines.store.cache import obtain_engine
+from sizewise.core.child import ChildError
 from sizewise.core.errors import InputError
 from sizewise.core.specs import EngineArtifact, EngineSpec, Profile, Size
 from tests.bench.factories import launch_in_process
@@ -69,6 +70,7 @@ class Recorder:
 GIVEN: dict[str, Any] = {
     "engine": Path("engine"),
     "size": Size(32, 32),
+    "sizes": [Size(32, 32), Size(64, 64)],
     "calls": 2,
     "turn": Turn(pause_s=0, cold_calls=0, calls=1, seconds=0),
     "pictures": [Path("picture.png")],
@@ -94,6 +96,31 @@ def test_each_method_calls_its_namesake_with_all_its_arguments(name: str) -> Non
         with pytest.raises(InputError):
             method(**{each: GIVEN[each] for each in names})
     assert recorder.calls == [(OPENING.get(name, name), set(names))]
+
+
+class Babbler:
+    """Answers every call with ``said``."""
+
+    pid = 1
+
+    def __init__(self, said: Any) -> None:
+        self._said = said
+
+    def call(self, method: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
+        return self._said
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("said", ["x", [1], {"started_ns": "soon"}, [{"name": 3}]])
+@pytest.mark.parametrize(
+    "name", sorted(set(methods(RemoteWorker)) - NOT_REMOTE - {"close", "prepare", "evaluate"})
+)
+def test_an_answer_of_another_form_is_a_crash(name: str, said: Any) -> None:
+    method = getattr(RemoteWorker(Babbler(said), timeout_s=1), name)
+    with pytest.raises(ChildError, match="no answer: what it said has not the form") as caught:
+        method(**{each: GIVEN[each] for each in parameters(method)})
+    assert (caught.value.reason_code, caught.value.lives) == ("crash_protocol", False)
 
 
 def called_methods(path: Path) -> set[str]:
@@ -142,7 +169,7 @@ def test_values_come_back_as_values(
         }
         memory = worker.memory()
         assert memory is None or memory.peak_bytes >= memory.before_bytes > 0
-        walked = worker.walk()
+        walked = worker.walk([Size(32, 32), Size(64, 64)])
         assert walked is None or memory is None or walked > 0
         change = worker.change_shape(1, 2)
         assert change is not None

@@ -213,6 +213,25 @@ def test_a_failure_at_another_size_is_told_without_folders(lab: Lab) -> None:
     )
 
 
+def test_what_failed_beside_the_calls_is_told_once_and_the_figures_stay(lab: Lab) -> None:
+    why = "The picture /home/me/3.png can't be decoded: it is cut off. Replace it."
+    first_calls = (
+        FirstCall(wave=0, open_ns=5, failures={"end_to_end": why}),
+        FirstCall(wave=1, open_ns=5, change_reason="It broke.", failures={"end_to_end": "Later."}),
+        FirstCall(wave=2, open_ns=5, failures={"walk": "It grew."}),
+    )
+    rows = read(lab, replace(lab.ok(lab.trial()), first_calls=first_calls)).rows
+    assert rows[0].status == "ok"
+    assert not math.isnan(rows[0].latency_ms)
+    engine = "- openvino static at 128×128"
+    assert call_tables.change_failures(rows).splitlines() == [
+        f"{engine}, at another shape: It broke.",
+        f"{engine}, from picture to objects: The picture 3.png can't be decoded: it is cut off. "
+        "Replace it.",
+        f"{engine}, memory after all sizes: It grew.",
+    ]
+
+
 def test_the_page_has_sections_for_what_was_measured_only(lab: Lab) -> None:
     plain = lab.ok(lab.trial())
     full = with_parts(with_calls(plain, 9), COPIES)

@@ -15,7 +15,7 @@ class Memory:
     libraries), ``peak_bytes`` while it was opened, ``run_peak_bytes`` in the calls at one size
     after that (None where the system can't set its peak back: then ``peak_bytes`` is of both).
     ``rest_bytes`` is what it holds between calls, ``walk_bytes`` what it holds after a walk over
-    all sizes (None where it takes one).
+    all sizes that the sweep measures the engine at (None where that is one).
 
     ``device_bytes`` is GPU memory that the child holds after the calls, CUDA's own included, as the
     driver reports it for the process, and ``device_before_bytes`` before the engine was opened;

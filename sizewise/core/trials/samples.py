@@ -41,7 +41,8 @@ class Reading:
     the hypervisor took of it; ``resolution`` is the share that the cores' ticks leave unknown of
     both. ``pressure`` is the share of time that some task waited for a core, ``throttled`` the
     share that a quota stopped us; ``swapped_pages`` were read from or written to swap;
-    ``clock_mhz`` is the cores' mean frequency at the end.
+    ``clock_mhz`` is the cores' mean frequency at the end. ``stopped_s`` are the seconds in which
+    this process did not run at all: Ctrl-Z, a paused container.
 
     ``devices`` is the GPU that engines ran on, by its name: SM clock (``sm_mhz``), temperature
     (``celsius``) and power (``watts``) at the end. ``gpu_limits`` is what lowered its clock, and
@@ -58,6 +59,7 @@ class Reading:
     devices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     gpu_limits: tuple[str, ...] = ()
     gpu_programs: int | None = None
+    stopped_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +140,9 @@ class FirstCall:
     ``load_ns`` is from the engine's files to an open session (None: not timed); ``open_ns`` is the
     very first call, from bind to the end of synchronize, and ``change`` the change to another
     shape. That is None where the engine takes one shape only, or where ``change_reason`` says why.
+
+    ``failures`` says of the rest that is measured beside the rounds, by its name, why it is not
+    there: ``memory``, ``parts``, ``walk`` (over all sizes) and ``end_to_end``.
     """
 
     wave: int
@@ -145,6 +150,7 @@ class FirstCall:
     load_ns: int | None = None
     change: ShapeChange | None = None
     change_reason: str = ""
+    failures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

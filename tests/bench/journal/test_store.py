@@ -67,6 +67,7 @@ readings = st.builds(
     load=st.floats(0, 1),
     steal=st.none() | st.floats(0, 1),
     clock_mhz=st.floats(0, 1e4),
+    stopped_s=st.floats(0, 1e6),
     devices=st.dictionaries(
         st.text(),
         st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False)),
@@ -103,6 +104,7 @@ first_calls = st.builds(
     load_ns=st.none() | st.integers(0, 2**62),
     change=st.none() | changes,
     change_reason=st.text(),
+    failures=st.dictionaries(st.text(), st.text(), max_size=2),
 )
 builds = st.builds(
     Build,
