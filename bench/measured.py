@@ -78,8 +78,9 @@ class Wave:
     """One process of each engine of a group, from its start to its end.
 
     ``number`` counts the waves of a size in a run, ``rebuild`` the builds of the engines.
-    ``anchor`` names the kernel that ran in every round, and what it depends on: waves of other
-    anchors can't be tied to each other. Empty without one.
+    ``anchor`` names the kernel that ran in the rounds, and what it depends on: waves of other
+    anchors can't be tied to each other. Empty without one; one that died has no sample from then
+    on.
     """
 
     size: Size

@@ -21,7 +21,7 @@ from bench.plan import Group, Planned
 from bench.schedule import Due, Schedule, waves_of
 from bench.settings import SweepSettings
 from bench.watching import Watching
-from bench.waves import Setup, WaveRun, steps
+from bench.waves import Setup, Watch, WaveRun, steps
 from engines.store.manifest import remark_on_earlier
 from sizewise.core.errors import EngineError, InputError
 from sizewise.core.progress import Reporter
@@ -134,7 +134,7 @@ class RunningSweep:
         least = {due.group: self._least(due) for due in self._schedule.due()}
         total = sum(count * steps(group.protocol) for group, count in least.items())
         with ExitStack() as opened:
-            watch = opened.enter_context(self._watch(self._limits))
+            watch = opened.enter_context(self._watch(self._limits, self._progress.remark))
             stage = opened.enter_context(self._progress.stage("Measuring", total))
             setup = Setup(
                 launch=self._launch,
@@ -143,18 +143,19 @@ class RunningSweep:
                 stage=stage,
                 pictures=self._pictures,
             )
-            for due in self._in_time():
+            for due in self._in_time(watch):
                 left = least[due.group] = least.get(due.group, 0) - 1
                 if left < 0:
                     stage.extend(steps(due.group.protocol))
                 self._measure_wave(run, setup, due)
 
-    def _in_time(self) -> Iterator[Due]:
-        """The waves that are due, one of each size after another, while there is time."""
+    def _in_time(self, watch: Watch) -> Iterator[Due]:
+        """The waves that are due, one of each size after another, while there is time. Time in
+        which the sweep was stopped does not count."""
         end_s = time.monotonic() + 60 * self._minutes()
         while waves := list(self._schedule.due()):
             for due in waves:
-                if time.monotonic() > end_s:
+                if time.monotonic() - watch.stopped_s > end_s:
                     return
                 yield due
 

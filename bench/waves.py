@@ -40,6 +40,10 @@ class Watch(Interface):
     def anchor(self) -> str:
         """The anchor's kernel and what it depends on; empty where there is none."""
 
+    @property
+    def stopped_s(self) -> float:
+        """Seconds so far in which this process was stopped."""
+
     def begin(self, pids: Sequence[int]) -> None:
         """Start reading, with these children at work."""
 
@@ -105,7 +109,7 @@ class WaveRun:
 
     def measure(self, builds: Callable[[LiveMember], Sequence[Build]]) -> Wave:
         """Measure the wave; ``builds`` are those of each member's engine so far."""
-        started_ns = time.time_ns()
+        started_ns, anchor = time.time_ns(), self._setup.watch.anchor
         with ExitStack() as workers:
             for member in self._members:
                 with member.noting_failure():
@@ -123,7 +127,7 @@ class WaveRun:
             size=self._size,
             number=self._number,
             rebuild=self._rebuild,
-            anchor=self._setup.watch.anchor,
+            anchor=anchor,
             started_ns=started_ns,
             ended_ns=max(started_ns, time.time_ns()),
             rounds=tuple(self._rounds),

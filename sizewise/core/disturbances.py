@@ -23,6 +23,9 @@ or several."""
 MAX_SWAPPED_PAGES = 0
 """A page that comes back from swap takes as long as a small network's call."""
 
+MAX_STOPPED_S = 0.0
+"""A stop is in one call, whole. Those of less than a second are not seen (``bench.gate.stops``)."""
+
 DRIFT = "drift"
 """The code that the anchor's history gives (``bench.drift``), and no reading."""
 
@@ -71,6 +74,13 @@ KINDS: Mapping[str, Kind] = {
         counted="with swapping",
         rule="any page went to or from swap",
         todo="Free memory: stop other programs, or measure fewer engines at a time.",
+    ),
+    "stopped": Kind(
+        holds=lambda reading: reading.stopped_s > MAX_STOPPED_S,
+        sentence=lambda reading: f"the measurement was stopped for {reading.stopped_s:.0f} s",
+        counted="in which the measurement was stopped",
+        rule="the measurement was stopped for more than a second (Ctrl-Z, a paused container)",
+        todo="Let a sweep run: don't stop it with Ctrl-Z, and don't pause its container.",
     ),
     "gpu_clock": Kind(
         holds=lambda reading: bool(reading.gpu_limits),

@@ -128,6 +128,7 @@ class Quiet:
     """Watches nothing: no load, no anchor."""
 
     anchor = ""
+    stopped_s = 0.0
 
     def begin(self, pids: Sequence[int]) -> None:
         del pids
@@ -146,9 +147,9 @@ class Quiet:
 
 
 @contextmanager
-def quietly(limits: Limits) -> Iterator[Watch]:
+def quietly(limits: Limits, remark: Callable[[str], None]) -> Iterator[Watch]:
     """The watch of a sweep on a machine without any disturbance."""
-    del limits
+    del limits, remark
     yield Quiet()
 
 

@@ -80,6 +80,7 @@ _NAMES: Mapping[str, str] = {
     "steal": "cores taken by the hypervisor",
     "throttled": "stops by a CPU quota",
     "swap": "swapping",
+    "stopped": "a stop of the measurement",
     "gpu_clock": "a lowered GPU clock",
     "gpu_shared": "other programs on the GPU",
     "drift": "a change of the machine's own speed",

@@ -22,6 +22,7 @@ QUIET = Reading(
         pytest.param(Reading(load=0.05, steal=0.05, resolution=0.01), ("steal",), id="steal"),
         pytest.param(Reading(throttled=0.011), ("throttled",), id="a quota"),
         pytest.param(Reading(swapped_pages=1), ("swap",), id="swap"),
+        pytest.param(Reading(stopped_s=1.1), ("stopped",), id="a stop"),
         pytest.param(Reading(gpu_limits=("heat",)), ("gpu_clock",), id="a lowered GPU clock"),
         pytest.param(Reading(gpu_programs=1), ("gpu_shared",), id="a shared GPU"),
         pytest.param(Reading(gpu_programs=0), (), id="a GPU of our own"),
@@ -43,6 +44,7 @@ SOME = Reading(
     steal=0.05,
     throttled=0.2,
     swapped_pages=12,
+    stopped_s=12.4,
     gpu_limits=("heat", "its power limit"),
     gpu_programs=2,
 )
@@ -55,6 +57,7 @@ SOME = Reading(
         ("steal", "the hypervisor took 5 % of the cores"),
         ("throttled", "a CPU quota stopped us for 20 % of it"),
         ("swap", "12 pages went to or from swap"),
+        ("stopped", "the measurement was stopped for 12 s"),
         ("gpu_clock", "the GPU's clock was lowered by heat and its power limit"),
         ("gpu_shared", "other programs on the GPU: 2"),
         ("drift", "the machine's own speed changed"),
