@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -53,17 +53,19 @@ def missing(
 
 
 def evaluate(setup: Evaluation, todo: Sequence[Planned], store: Store, run: int) -> None:
-    """Measure and store the accuracy of each trial. One that fails has its reason stored, and keeps
-    its latency. Raises OutputError and RecordError."""
+    """Measure the accuracy of each trial, and store it as soon as it is there. One that fails has
+    its reason stored, and keeps its latency. Raises OutputError and RecordError."""
     if not todo:
         return
-    total = sum(_calls(one, setup.data[one.data, one.images]) for one in todo)
+    total = sum(_calls(one, _data(setup, one)) for one in todo)
     at_once = _at_once(todo)
+
+    def keep(planned: Planned, found: _Found) -> None:
+        store.add_accuracy(run, planned.trial, found.accuracy, found.reason)
+
     with setup.progress.stage("Accuracy", total) as stage:
         for start in range(0, len(todo), at_once):
-            together = todo[start : start + at_once]
-            for planned, found in zip(together, _side_by_side(setup, together, stage), strict=True):
-                store.add_accuracy(run, planned.trial, found.accuracy, found.reason)
+            _side_by_side(setup, todo[start : start + at_once], stage, keep)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,24 +74,38 @@ class _Found:
     reason: str = ""
 
 
-def _side_by_side(setup: Evaluation, together: Sequence[Planned], stage: Stage) -> Sequence[_Found]:
-    """Children are started here, and not by the pool's threads: they die with the thread that
-    started them. An interruption does not wait for the rest."""
+def _side_by_side(
+    setup: Evaluation,
+    together: Sequence[Planned],
+    stage: Stage,
+    keep: Callable[[Planned, _Found], None],
+) -> None:
+    """Evaluate trials at the same time; ``keep`` is given each as it ends, in this thread.
+
+    Children are started here, and not by the pool's threads: they die with the thread that started
+    them. An interruption does not wait for the rest.
+    """
     pool = ThreadPoolExecutor(len(together))
     try:
         with ExitStack() as opened:
-            tasks = []
+            tasks: dict[Future[_Found], Planned] = {}
             for planned in together:
-                worker = setup.launch(setup.limits)
+                try:
+                    worker = setup.launch(setup.limits)
+                except EngineError as error:  # the system starts no process
+                    keep(planned, _failed(setup, planned, error))
+                    stage.advance(_calls(planned, _data(setup, planned)))
+                    continue
                 opened.callback(worker.close)
-                tasks.append(pool.submit(_evaluated, setup, planned, worker, stage))
-            return [task.result() for task in tasks]
+                tasks[pool.submit(_evaluated, setup, planned, worker, stage)] = planned
+            for task in as_completed(tasks):
+                keep(tasks[task], task.result())
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _evaluated(setup: Evaluation, planned: Planned, worker: RemoteWorker, stage: Stage) -> _Found:
-    data = setup.data[planned.data, planned.images]
+    data = _data(setup, planned)
     step, left = _images_per_call(planned), _calls(planned, data)
     try:
         worker.prepare(setup.obtain(planned).path, planned.trial.cell.size)
@@ -101,10 +117,19 @@ def _evaluated(setup: Evaluation, planned: Planned, worker: RemoteWorker, stage:
             stage.advance(note=planned.label)
         return _Found(accuracy=worker.accuracy())
     except (EngineError, InputError) as error:
-        nothing = Accuracy(images=0, data_sha256=data.sha256, chosen=data.chosen)
-        return _Found(accuracy=nothing, reason=str(error))
+        return _failed(setup, planned, error)
     finally:
         stage.advance(left)
+
+
+def _failed(setup: Evaluation, planned: Planned, error: Exception) -> _Found:
+    data = _data(setup, planned)
+    nothing = Accuracy(images=0, data_sha256=data.sha256, chosen=data.chosen)
+    return _Found(accuracy=nothing, reason=str(error))
+
+
+def _data(setup: Evaluation, planned: Planned) -> Dataset:
+    return setup.data[planned.data, planned.images]
 
 
 def _calls(planned: Planned, data: Dataset) -> int:
