@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.builds import Builds
 from bench.end_to_end import why_not
 from bench.evaluations import Data, Evaluation, evaluate, missing
+from bench.footprint import crowded, expected_bytes
 from bench.journal.store import Store
 from bench.launch import Launch, Limits
 from bench.measured import State
@@ -64,6 +65,7 @@ class RunningSweep:
         self._touched: set[str] = set()
         self._lost: set[str] = set()
         """Trials whose process ended while something was measured beside its rounds."""
+        self._warned = False
 
     @property
     def is_needed(self) -> bool:
@@ -165,6 +167,7 @@ class RunningSweep:
         if not running:
             setup.stage.advance(steps(due.group.protocol))
             return
+        self._warn_of_memory([member.planned for member in running])
         wave = WaveRun(
             setup,
             due.group.protocol,
@@ -190,6 +193,14 @@ class RunningSweep:
         of_engine = (p for p in self._planned if (p.model.sha256, p.trial.spec) == engine)
         sizes = dict.fromkeys(p.trial.cell.size for p in of_engine if self._schedule.runs(p))
         return tuple(size for size in sizes if planned.trial.spec.admits(size))
+
+    def _warn_of_memory(self, together: Sequence[Planned]) -> None:
+        """Say once where the engines of a wave may take more memory than there is."""
+        known = ((self._schedule.result(one.trial), self._builds.of(one)) for one in together)
+        why = crowded(sum(expected_bytes(result, builds) for result, builds in known))
+        if why and not self._warned:
+            self._progress.remark(why)
+            self._warned = True
 
     def _least(self, due: Due) -> int:
         """The waves that a group needs at least, as it stands."""

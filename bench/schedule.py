@@ -66,7 +66,8 @@ class Schedule:
             self.note(member.trial, member.state)
             known = self._known[member.trial.identity]
             added = (*known.blocks, *blocks[member.trial.identity])
-            self._known[member.trial.identity] = replace(known, blocks=added)
+            memory = (*known.memory, *([member.memory] if member.memory else []))
+            self._known[member.trial.identity] = replace(known, blocks=added, memory=memory)
 
     def note(self, trial: Trial, state: State) -> None:
         """Take what became of a trial."""
