@@ -1,13 +1,14 @@
-"""Results as they stand on file: each row is checked by its sum, each wave for its blocks."""
+"""Results as they stand on file: all rows are checked by their sums, and none may be missing."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.journal import rows
-from bench.journal.database import whole_rows
+from bench.journal.belonging import whole_rows
+from bench.journal.sums import damaged
 from sizewise.core.errors import RecordError
 from sizewise.core.trials import Block, Result, Round
 
@@ -21,9 +22,19 @@ class Filed:
     result: Result
 
 
-def read_results(connection: sqlite3.Connection) -> Iterator[Filed]:
-    """All results, in the order in which their trials were added. Raises RecordError where a row is
-    damaged or missing."""
+def read_file(connection: sqlite3.Connection) -> tuple[list[sqlite3.Row], list[Filed]]:
+    """The rows of all runs, and all results, in the order in which they were added. Call it within
+    one transaction. Raises RecordError where a row is damaged or missing."""
+    for table, *_ in connection.execute("PRAGMA foreign_key_check"):
+        raise damaged(f"A row of the table {table} is damaged", "what it belongs to is missing")
+    runs = list(whole_rows(connection, "run", "ORDER BY id"))
+    found = list(_results(connection))
+    if len({one.identity for one in found}) < len(found):
+        raise damaged("The results are damaged", "a trial stands there twice")
+    return runs, found
+
+
+def _results(connection: sqlite3.Connection) -> Iterator[Filed]:
     blocks = _blocks(connection)
     processes: dict[int, list[sqlite3.Row]] = {}
     for row in whole_rows(connection, "process", "ORDER BY wave_id"):
@@ -33,6 +44,7 @@ def read_results(connection: sqlite3.Connection) -> Iterator[Filed]:
         accuracies[row["trial_id"]] = row  # the latest counts
     for row in whole_rows(connection, "trial", "ORDER BY id"):
         key = row["id"]
+        _demand_processes(blocks.get(key, ()), processes.get(key, ()))
         result = rows.to_result(row, blocks.get(key, ()), processes.get(key, ()))
         if key in accuracies:
             result = rows.with_accuracy(result, accuracies[key])
@@ -60,9 +72,13 @@ def _blocks(connection: sqlite3.Connection) -> dict[int, list[Block]]:
     return found
 
 
+def _demand_processes(blocks: Iterable[Block], processes: Iterable[sqlite3.Row]) -> None:
+    """Each wave in which a trial has blocks has its process."""
+    for wave in {block.wave for block in blocks} - {row["wave_id"] for row in processes}:
+        raise _incomplete(wave)
+
+
 def _incomplete(wave: int) -> RecordError:
-    return RecordError(
-        f"Wave {wave} of the results is damaged",
-        "it does not hold as many rows as were written",
-        "Restore the file from a copy, or measure again into another folder.",
+    return damaged(
+        f"Wave {wave} of the results is damaged", "it does not hold as many rows as were written"
     )

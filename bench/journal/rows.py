@@ -7,11 +7,10 @@ row's column, and not the hash of the value that was read.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from bench.journal.sums import summed
 from bench.measured import Member, State, Turned, Wave, placed
 from sizewise.core import codec
 from sizewise.core.machine.environment import Environment
@@ -35,13 +34,12 @@ Row = dict[str, Any]
 
 
 def from_run(run: Run) -> Row:
-    row = {
+    return {
         "started": run.started,
         "environment": codec.to_json(run.environment),
         "configuration": run.configuration,
         "command": run.command,
     }
-    return summed("run", row)
 
 
 def to_run(row: sqlite3.Row, results: tuple[Result, ...]) -> Run:
@@ -55,7 +53,7 @@ def to_run(row: sqlite3.Row, results: tuple[Result, ...]) -> Run:
 
 
 def from_trial(run_id: int, trial: Trial, state: State, builds: Iterable[Build]) -> Row:
-    row = {
+    return {
         "run_id": run_id,
         "identity": trial.identity,
         "trial": codec.to_json(trial),
@@ -64,11 +62,10 @@ def from_trial(run_id: int, trial: Trial, state: State, builds: Iterable[Build])
         "reason": state.reason,
         "builds": codec.to_json(tuple(builds)),
     }
-    return summed("trial", row)
 
 
 def from_wave(run_id: int, wave: Wave) -> Row:
-    row = {
+    return {
         "run_id": run_id,
         "size": str(wave.size),
         "number": wave.number,
@@ -78,11 +75,10 @@ def from_wave(run_id: int, wave: Wave) -> Row:
         "anchor": wave.anchor,
         "blocks": sum(len(member.turns) for member in wave.members),
     }
-    return summed("wave", row)
 
 
 def from_round(wave_id: int, measured: Round) -> Row:
-    row = {
+    return {
         "wave_id": wave_id,
         "number": measured.number,
         "attempt": measured.attempt,
@@ -92,11 +88,10 @@ def from_round(wave_id: int, measured: Round) -> Row:
         "anchor": _optional_json(measured.anchor),
         "disturbed": codec.to_json(measured.disturbed),
     }
-    return summed("round", row)
 
 
 def from_turn(trial_id: int, wave_id: int, turned: Turned) -> Row:
-    row = {
+    return {
         "trial_id": trial_id,
         "wave_id": wave_id,
         "round": turned.round,
@@ -106,11 +101,10 @@ def from_turn(trial_id: int, wave_id: int, turned: Turned) -> Row:
         "cold": turned.sample.cold,
         "cpu_ns": turned.sample.cpu_ns,
     }
-    return summed("block", row)
 
 
 def from_member(trial_id: int, wave_id: int, member: Member) -> Row:
-    row = {
+    return {
         "trial_id": trial_id,
         "wave_id": wave_id,
         "first_call": _optional_json(member.first_call),
@@ -118,13 +112,12 @@ def from_member(trial_id: int, wave_id: int, member: Member) -> Row:
         "parts": codec.to_json(member.parts),
         "end_to_end": codec.to_json(member.end_to_end),
     }
-    return summed("process", row)
 
 
 def from_accuracy(trial_id: int, run_id: int, accuracy: Accuracy, reason: str = "") -> Row:
     """``reason`` says why ``accuracy`` holds no figures, where it does not."""
     figures = None if reason else codec.to_json(replace(accuracy, evidence=b""))
-    row = {
+    return {
         "trial_id": trial_id,
         "data_sha256": accuracy.data_sha256,
         "chosen": accuracy.chosen,
@@ -133,7 +126,6 @@ def from_accuracy(trial_id: int, run_id: int, accuracy: Accuracy, reason: str = 
         "evidence": accuracy.evidence,
         "reason": reason,
     }
-    return summed("accuracy", row)
 
 
 def to_result(
@@ -210,11 +202,3 @@ def _optional_json(value: object) -> str | None:
 
 def _optional(text: str | None, kind: type[T]) -> T | None:
     return None if text is None else codec.from_json(text, kind)
-
-
-def insert(table: str, row: Mapping[str, Any], *, replacing: bool = False) -> str:
-    """The statement that stores ``row``; names of tables and columns are ours."""
-    verb = "INSERT OR REPLACE" if replacing else "INSERT"
-    names = ", ".join(row)
-    places = ", ".join(f":{name}" for name in row)
-    return f"{verb} INTO {table} ({names}) VALUES ({places})"

@@ -2,11 +2,13 @@
 
 Environments, configurations, trials, builds, readings, first calls, memory and parts are JSON of
 the values in ``sizewise.core``. Latencies are a JSON list of nanoseconds, one per call. Each row
-holds a sum of its other columns (``bench.journal.sums``), so that a damaged one is never taken for
-a result.
+holds a sum of its other columns and of how many rows belong to it (``bench.journal.sums``), so that
+a damaged one is never taken for a result, and none is missing without being missed.
 """
 
 from __future__ import annotations
+
+import sqlite3
 
 VERSION = 3
 APPLICATION_ID = 0x73697A65
@@ -93,10 +95,8 @@ CREATE TABLE accuracy (
 ) WITHOUT ROWID;
 """
 
-SCHEMA = f"""
-BEGIN IMMEDIATE;
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {VERSION};
-{TABLES}
-COMMIT;
-"""
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Create the tables, within a transaction."""
+    for statement in filter(str.strip, TABLES.split(";")):
+        connection.execute(statement)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from bench.journal import database, rows, schema, updates
-from bench.journal.reading import read_results
+from bench.journal.adding import add, add_wave, growing
+from bench.journal.opening import reading
+from bench.journal.reading import Filed, read_file
+from bench.journal.sentences import sentences
+from bench.journal.sums import demand_whole, summed
 from bench.measured import State, Wave
 from sizewise.core.closing import Closing
-from sizewise.core.errors import RecordError, SchemaVersionError
 from sizewise.core.trials import Accuracy, Build, Result, Run, Trial
 
 
@@ -30,7 +32,7 @@ class Store(Closing):
         path: Path,
         connection: sqlite3.Connection,
         opened: contextlib.ExitStack,
-        remark: Callable[[str], None],
+        remark: database.Remark | None,
     ) -> None:
         self._path = path
         self._connection = connection
@@ -39,7 +41,7 @@ class Store(Closing):
 
     @classmethod
     def open(
-        cls, path: Path, *, read_only: bool = False, remark: Callable[[str], None] = _unsaid
+        cls, path: Path, *, read_only: bool = False, remark: database.Remark = _unsaid
     ) -> Store:
         """Open for reading, or for writing (created where it is missing; one writer at a time).
 
@@ -47,42 +49,37 @@ class Store(Closing):
         ``remark`` is told where another program's lock is waited for. Raises InputError,
         OutputError, RecordError or SchemaVersionError.
         """
-        with contextlib.ExitStack() as opened, database.sentences(path):
+        with contextlib.ExitStack() as opened, sentences(path):
             if read_only:
-                connection = opened.enter_context(database.reading(path))
+                connection = opened.enter_context(reading(path))
             else:
                 opened.enter_context(database.take_lock(path))
                 connection = opened.enter_context(contextlib.closing(database.connect(path)))
-                _prepare(connection, path, remark)
-            found = _check_schema(connection, path)
-            if found < schema.VERSION:
-                copy = updates.updated_copy(connection)
+                updates.prepare(connection, path, remark)
+            if updates.check_schema(connection, path) < schema.VERSION:
+                copy = updates.updated_copy(connection, path)
                 connection = opened.enter_context(contextlib.closing(copy))
-            return cls(path, connection, opened.pop_all(), remark)
+            return cls(path, connection, opened.pop_all(), None if read_only else remark)
 
     def begin_run(self, run: Run) -> int:
         """Store a run (without its results) and give its number."""
-        with self._writing():
-            return self._insert("run", rows.from_run(run))
+        with self._writing() as connection:
+            return add(connection, "run", rows.from_run(run))
 
     def note(self, run_id: int, trial: Trial, state: State, builds: Iterable[Build] = ()) -> None:
         """Store what is known of a trial; what was measured of it stays, and so does its status
         then: a later failure is a reason beside its figures."""
-        with self._writing():
+        with self._writing() as connection, growing(connection, run_id):
             self._note(run_id, trial, state, tuple(builds))
 
     def add_wave(self, run_id: int, wave: Wave) -> int:
         """Store a wave whole, or nothing of it, and give its number in the file."""
-        with self._writing():
-            wave_id = self._insert("wave", rows.from_wave(run_id, wave))
-            for measured in wave.rounds:
-                self._insert("round", rows.from_round(wave_id, measured))
-            for member in wave.members:
-                trial_id = self._note(run_id, member.trial, member.state, member.builds)
-                self._insert("process", rows.from_member(trial_id, wave_id, member))
-                for turned in member.turns:
-                    self._insert("block", rows.from_turn(trial_id, wave_id, turned))
-        return wave_id
+        with self._writing() as connection, growing(connection, run_id):
+            trial_ids = [
+                self._note(run_id, member.trial, member.state, member.builds)
+                for member in wave.members
+            ]
+            return add_wave(connection, run_id, wave, trial_ids)
 
     def add_accuracy(self, run_id: int, trial: Trial, accuracy: Accuracy, reason: str = "") -> None:
         """Store the accuracy of a trial on file, or the ``reason`` why it has none on these data;
@@ -91,24 +88,33 @@ class Store(Closing):
             query = "SELECT id FROM trial WHERE identity = ?"
             (trial_id,) = connection.execute(query, (trial.identity,)).fetchone()
             row = rows.from_accuracy(trial_id, run_id, accuracy, reason)
-            connection.execute(rows.insert("accuracy", row, replacing=True), row)
+            query = "SELECT run_id FROM accuracy WHERE (trial_id, data_sha256, chosen)"
+            query += " = (:trial_id, :data_sha256, :chosen)"
+            earlier = {number for (number,) in connection.execute(query, row)}
+            with growing(connection, *{run_id, *earlier}):
+                add(connection, "accuracy", row, replacing=True)
 
     def results(self) -> Mapping[str, Result]:
         """All results on file, by the identities of their trials."""
-        with database.sentences(self._path):
-            return {one.identity: one.result for one in read_results(self._connection)}
+        _, found = self._read()
+        return {one.identity: one.result for one in found}
 
     def runs(self) -> tuple[Run, ...]:
         """All runs on file with the results of the trials that they added, in the order in which
         they were stored."""
-        with database.sentences(self._path):
-            added: dict[int, list[Result]] = {}
-            for one in read_results(self._connection):
-                added.setdefault(one.run_id, []).append(one.result)
-            return tuple(
-                rows.to_run(row, tuple(added.get(row["id"], ())))
-                for row in database.whole_rows(self._connection, "run", "ORDER BY id")
-            )
+        runs, found = self._read()
+        added: dict[int, list[Result]] = {}
+        for one in found:
+            added.setdefault(one.run_id, []).append(one.result)
+        with sentences(self._path):
+            return tuple(rows.to_run(row, tuple(added.get(row["id"], ()))) for row in runs)
+
+    def _read(self) -> tuple[list[sqlite3.Row], list[Filed]]:
+        with (
+            sentences(self._path),
+            database.one_moment(self._connection, self._path, self._remark),
+        ):
+            return read_file(self._connection)
 
     def close(self) -> None:
         self._opened.close()
@@ -118,14 +124,16 @@ class Store(Closing):
         query = "SELECT * FROM trial WHERE identity = ?"
         known = self._connection.execute(query, (trial.identity,)).fetchone()
         if known is None:
-            return self._insert("trial", rows.from_trial(run_id, trial, state, builds))
+            return add(self._connection, "trial", rows.from_trial(run_id, trial, state, builds))
+        demand_whole("trial", known)
         if self._has_samples(known["id"]):
             state = state.beside_samples
-        row = rows.from_trial(known["run_id"], trial, state, builds)
+        renewed = rows.from_trial(known["run_id"], trial, state, builds)
+        row = summed("trial", {"id": known["id"], **renewed})
         if row["sum"] != known["sum"]:
             columns = ", ".join(f"{name} = :{name}" for name in row)
             self._connection.execute(
-                f"UPDATE trial SET {columns} WHERE identity = :identity",  # noqa: S608 - our names
+                f"UPDATE trial SET {columns} WHERE id = :id",  # noqa: S608 - names of ours
                 row,
             )
         return int(known["id"])
@@ -134,48 +142,11 @@ class Store(Closing):
         query = "SELECT EXISTS (SELECT 1 FROM block WHERE trial_id = ?)"
         return bool(self._connection.execute(query, (trial_id,)).fetchone()[0])
 
-    def _insert(self, table: str, row: Mapping[str, Any]) -> int:
-        return int(self._connection.execute(rows.insert(table, row), row).lastrowid or 0)
-
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction: all of it is stored, or nothing."""
-        with database.sentences(self._path):
+        with sentences(self._path):
             database.begin(self._connection, self._path, self._remark)
             with self._connection as connection:
                 yield connection
                 database.commit(connection, self._path, self._remark)
-
-
-def _prepare(connection: sqlite3.Connection, path: Path, remark: Callable[[str], None]) -> None:
-    """Create the tables of an empty file, or update those of an older one. A file of another
-    program is left unchanged."""
-    empty = _scalar(connection, "SELECT count(*) FROM sqlite_master") == 0
-    if not empty:
-        _check_schema(connection, path)
-    database.waited_for(lambda: database.make_durable(connection), path, remark)
-    if empty:
-        connection.executescript(schema.SCHEMA)
-    updates.update(connection)
-
-
-def _check_schema(connection: sqlite3.Connection, path: Path) -> int:
-    """The version of the tables. Raises RecordError and SchemaVersionError."""
-    found = int(_scalar(connection, "PRAGMA user_version"))
-    if _scalar(connection, "PRAGMA application_id") != schema.APPLICATION_ID or found < 1:
-        raise RecordError(
-            f"{path} is not a results file of sizewise",
-            "it is a database of another program",
-            "Give the results.sqlite that sizewise bench wrote.",
-        )
-    if found > schema.VERSION:
-        raise SchemaVersionError(
-            f"{path} was written by a newer sizewise",
-            f"its schema is version {found}, this sizewise reads up to {schema.VERSION}",
-            "Update sizewise.",
-        )
-    return found
-
-
-def _scalar(connection: sqlite3.Connection, query: str) -> Any:
-    return connection.execute(query).fetchone()[0]

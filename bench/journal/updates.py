@@ -1,30 +1,89 @@
-"""Updates of the tables of a results file that an older sizewise wrote."""
+"""Creation of a results file, and updates of the tables of one that an older sizewise wrote."""
 
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from bench.journal import database, schema
+from bench.journal.sums import damaged
 from bench.journal.version_2 import update_to_3
+from sizewise.core.errors import RecordError, SchemaVersionError
+
+_LEAST_BYTES = 512
+"""Of a database. SQLite takes a shorter file for an empty one, and would write over what is left of
+it."""
 
 
-def update(connection: sqlite3.Connection) -> None:
-    """Update in place, version by version; each step is done whole or not at all."""
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    for version in range(found + 1, schema.VERSION + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        with connection:
-            _UPDATES[version](connection)
-            connection.execute(f"PRAGMA user_version = {version}")
+def prepare(connection: sqlite3.Connection, path: Path, remark: database.Remark) -> None:
+    """Create the tables of an empty file, or update those of an older one. A file of another
+    program, and one that is damaged, is left unchanged. Raises RecordError and SchemaVersionError.
+    """
+    empty = database.waited_for(lambda: database.is_empty(connection), path, remark)
+    if not empty:
+        check_schema(connection, path)
+        _demand_sound(connection, path)
+    elif 0 < path.stat().st_size < _LEAST_BYTES:
+        raise damaged(f"{path} is damaged", "it was cut off within its first bytes")
+    database.waited_for(lambda: database.make_durable(connection), path, remark)
+    if empty:
+        _create(connection, path, remark)
+    _update(connection, path, remark)
 
 
-def updated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+def updated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     """An updated copy in memory, read-only: a file that was opened for reading is not written."""
     copy = database.connect_to_memory()
     connection.backup(copy)
-    update(copy)
+    _update(copy, path, None)
     copy.execute("PRAGMA query_only = ON")
     return copy
+
+
+def check_schema(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the tables. Raises RecordError and SchemaVersionError."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application != schema.APPLICATION_ID or found < 1:
+        raise RecordError(
+            f"{path} is not a results file of sizewise",
+            "it is a database of another program",
+            "Give the results.sqlite that sizewise bench wrote.",
+        )
+    if found > schema.VERSION:
+        raise SchemaVersionError(
+            f"{path} was written by a newer sizewise",
+            f"its schema is version {found}, this sizewise reads up to {schema.VERSION}",
+            "Update sizewise.",
+        )
+    return int(found)
+
+
+def _demand_sound(connection: sqlite3.Connection, path: Path) -> None:
+    """Nothing is added to a damaged file: where an index lacks a trial, it would be added twice."""
+    (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if said != "ok":
+        raise damaged(f"{path} is damaged", " ".join(said.split()))
+
+
+def _create(connection: sqlite3.Connection, path: Path, remark: database.Remark) -> None:
+    database.begin(connection, path, remark)
+    with connection:
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+        schema.create_tables(connection)
+        database.commit(connection, path, remark)
+
+
+def _update(connection: sqlite3.Connection, path: Path, remark: database.Remark | None) -> None:
+    """Update in place, version by version; each step is done whole or not at all."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    for version in range(found + 1, schema.VERSION + 1):
+        database.begin(connection, path, remark)
+        with connection:
+            _UPDATES[version](connection)
+            connection.execute(f"PRAGMA user_version = {version}")
+            database.commit(connection, path, remark)
 
 
 def _update_to_2(connection: sqlite3.Connection) -> None:

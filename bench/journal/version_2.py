@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.journal import rows, schema
-from bench.journal.sums import summed
+from bench.journal import adding, rows, schema
 from bench.measured import Member, State, Turned, Wave
 from sizewise.core import codec
 from sizewise.core.specs import Size
@@ -66,22 +65,19 @@ def update_to_3(connection: sqlite3.Connection) -> None:
     """Take waves and rounds from blocks, and give every row its sum."""
     for table in _OLD:
         connection.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
-    for statement in filter(str.strip, schema.TABLES.split(";")):
-        connection.execute(statement)
-    for row in connection.execute("SELECT * FROM old_run ORDER BY id").fetchall():
-        run = dict(row)
-        connection.execute(*_inserted("run", summed("run", run)))
+    schema.create_tables(connection)
+    runs = connection.execute("SELECT * FROM old_run ORDER BY id").fetchall()
+    for row in runs:
+        adding.add(connection, "run", dict(row))
     results = connection.execute("SELECT * FROM old_result ORDER BY id").fetchall()
     for row in results:
         _add_result(connection, row)
     for wave in _waves(results):
         _add_wave(connection, *wave)
+    for row in runs:
+        adding.seal(connection, row["id"])
     for table in _OLD:
         connection.execute(f"DROP TABLE old_{table}")
-
-
-def _inserted(table: str, row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    return rows.insert(table, row), row
 
 
 def _add_result(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
@@ -95,10 +91,10 @@ def _add_result(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
         "reason": row["reason"] or ("" if row["status"] == "ok" else _NO_REASON),
         "builds": codec.to_json(() if row["build"] is None else (_read(row, "build", Build),)),
     }
-    connection.execute(*_inserted("trial", summed("trial", trial)))
+    adding.add(connection, "trial", trial)
     if row["accuracy"] is not None:
         accuracy = rows.from_accuracy(row["id"], row["run_id"], _read(row, "accuracy", Accuracy))
-        connection.execute(*_inserted("accuracy", accuracy))
+        adding.add(connection, "accuracy", accuracy)
 
 
 def _read(row: sqlite3.Row, column: str, kind: Any) -> Any:
@@ -133,16 +129,7 @@ def _add_wave(connection: sqlite3.Connection, run_id: int, size: Size, members: 
             rounds=rounds,
             members=tuple(parts.values()),
         )
-        row = rows.from_wave(run_id, wave)
-        wave_id = int(connection.execute(*_inserted("wave", row)).lastrowid or 0)
-        for one in rounds:
-            connection.execute(*_inserted("round", rows.from_round(wave_id, one)))
-        for trial_id, member in parts.items():
-            process_row = rows.from_member(trial_id, wave_id, member)
-            connection.execute(*_inserted("process", process_row))
-            for turned in member.turns:
-                block = rows.from_turn(trial_id, wave_id, turned)
-                connection.execute(*_inserted("block", block))
+        adding.add_wave(connection, run_id, wave, tuple(parts))
 
 
 def _processes(connection: sqlite3.Connection, row: sqlite3.Row) -> set[int]:

@@ -181,7 +181,7 @@ def _numbers(out: Path) -> Counter[tuple[str, int]]:
 def _report_commits(report: Callable[[bytes], object]) -> None:
     commit, known = database.commit, -1
 
-    def reported(connection: Any, path: Path, remark: Callable[[str], None]) -> None:
+    def reported(connection: Any, path: Path, remark: database.Remark | None) -> None:
         nonlocal known
         before, (known,) = known, connection.execute("SELECT count(*) FROM wave").fetchone()
         grew = before >= 0 and known > before  # the first commit of a life is that of its run

@@ -19,7 +19,6 @@ from bench.journal.store import Store
 from bench.journal.sums import summed
 from bench.measured import Member, State, Turned, Wave, blocks_of
 from sizewise.core.errors import InputError, OutputError, RecordError, SchemaVersionError
-from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import Size
 from sizewise.core.trials import (
     Accuracy,
@@ -28,31 +27,14 @@ from sizewise.core.trials import (
     Memory,
     Part,
     Reading,
-    Result,
     Round,
-    Run,
     Sample,
     ShapeChange,
 )
 from tests.bench.factories import trial, waves
+from tests.bench.journal.files import ACCURACY, RUN, SAMPLES, filed, read
 
-RUN = Run(started="2026-01-01", environment=read_environment(), configuration="{}", command="x")
-SAMPLES = np.full((2, 3, 5), 1e6)
-COLUMNS = ("run_id", "identity", "trial", "status", "reason_code", "reason", "builds")
-
-
-def filed(folder: Path, *measured: Wave) -> Path:
-    path = folder / "results.sqlite"
-    with Store.open(path) as store:
-        run = store.begin_run(RUN)
-        for wave in measured:
-            store.add_wave(run, wave)
-    return path
-
-
-def read(path: Path) -> tuple[Result, ...]:
-    with Store.open(path, read_only=True) as store:
-        return tuple(r for run in store.runs() for r in run.results)
+COLUMNS = ("id", "run_id", "identity", "trial", "status", "reason_code", "reason", "builds")
 
 
 samples = st.builds(
@@ -230,9 +212,6 @@ def test_a_trial_without_samples_is_what_became_of_it(tmp_path: Path) -> None:
     assert (found.status, found.reason, found.blocks) == ("failed", "It hung.", ())
 
 
-ACCURACY = Accuracy(images=9, data_sha256="ef", ap=0.5, evidence=b"x\0y")
-
-
 def test_an_accuracy_is_added_later_and_one_that_fails_leaves_the_latency(tmp_path: Path) -> None:
     path = filed(tmp_path, *waves(SAMPLES, trial()))
     nothing = Accuracy(images=0, data_sha256="ef")
@@ -248,10 +227,10 @@ def test_an_accuracy_is_added_later_and_one_that_fails_leaves_the_latency(tmp_pa
 
 
 def cells(path: Path) -> list[tuple[str, str]]:
-    """The columns that hold what was measured or what it is of."""
+    """All columns of all tables."""
     query = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
     with closing(sqlite3.connect(path)) as connection:
-        return [(table, column) for table, column in connection.execute(query) if column != "id"]
+        return connection.execute(query).fetchall()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +15,11 @@ import pytest
 from bench.journal import schema
 from bench.journal.store import Store
 from sizewise.core import codec
-from sizewise.core.errors import OutputError, SizewiseError
-from sizewise.core.machine.environment import read_environment
-from sizewise.core.trials import EARLIER_HARNESS, Accuracy, Memory, Result, Run
+from sizewise.core.errors import OutputError, RecordError, SizewiseError
+from sizewise.core.trials import EARLIER_HARNESS, Accuracy, Memory, Result
 from tests.bench.factories import trial, waves
+from tests.bench.journal.files import RUN, Clock, read, viewer
 
-RUN = Run(started="2026-01-01", environment=read_environment(), configuration="{}", command="x")
 OLD_IDENTITY = "dc4965a4285e39c788784d0e5b9525d311bdc90d4234564af2bc27aa956ec9a7"
 """As the sizewise of then gave it to its trial."""
 PROTOCOL = {"block_calls": 5, "block_s": 0.1, "processes": 2, "rounds": 3, "seed": 0}
@@ -99,12 +99,7 @@ def version(path: Path) -> int:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def read(path: Path) -> list[Result]:
-    with Store.open(path, read_only=True) as store:
-        return [filed for run in store.runs() for filed in run.results]
-
-
-def expect_old(found: list[Result]) -> None:
+def expect_old(found: Sequence[Result]) -> None:
     """Figures and turns are those of then; nothing was cold, and there was no anchor."""
     first, second = found
     assert [[(b.wave, b.round) for b in r.blocks] for r in found] == [
@@ -182,3 +177,25 @@ def test_an_update_that_fails_leaves_the_file_as_it_was(
 def read_old_tables(path: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as connection:
         return [tuple(row) for row in connection.execute("SELECT * FROM result")]
+
+
+def test_an_update_waits_for_a_viewer(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    with ExitStack() as window:
+        Clock(monkeypatch).close(window, after_s=40)
+        window.enter_context(viewer(old))
+        Store.open(old, remark=said.append).close()
+    assert len(said) == 1
+    assert version(old) == schema.VERSION
+    expect_old(read(old))
+
+
+def test_an_update_that_a_viewer_never_lets_happen_leaves_the_file_as_it_was(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_old_tables(old)
+    Clock(monkeypatch)
+    with viewer(old), pytest.raises(RecordError, match="is locked"):
+        Store.open(old)
+    assert version(old) == 1
+    assert read_old_tables(old) == before

@@ -1,0 +1,137 @@
+"""Full disks, and folders in which nothing can be written: what is on file stays, and is read."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.journal import opening
+from bench.journal.store import Store
+from sizewise.core.errors import InputError, OutputError, RecordError
+from tests.bench.factories import trial, waves
+from tests.bench.journal.files import ACCURACY, RUN, TIMEOUT, filed, read, with_everything
+
+(LARGE,) = waves(np.full((1, 10, 1500), 1e6), trial(7))
+EVIDENCE = replace(ACCURACY, data_sha256="another", evidence=bytes(50_000))
+WRITES: dict[str, Callable[[Store], object]] = {
+    "run": lambda store: store.begin_run(RUN),
+    "wave": lambda store: store.add_wave(1, LARGE),
+    "state": lambda store: store.note(1, trial(7), TIMEOUT),
+    "accuracy": lambda store: store.add_accuracy(2, trial(0), EVIDENCE),
+}
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """The system writes no byte of a file beyond ``size``, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return with_everything(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_wherever_the_disk_is_full_nothing_is_lost(whole: Path, tmp_path: Path, what: str) -> None:
+    """The file, or the journal of a commit, may reach the end: then nothing of the commit stands
+    there, and the same command does it later."""
+    before, path = read(whole), tmp_path / "results.sqlite"
+    size = whole.stat().st_size
+    failed = 0
+    for limit in (0, 512, 9000, size, size + 1, size + 4096, size + 40_000, size + 10**6):
+        path.write_bytes(whole.read_bytes())
+        if not written(path, what, limit):
+            failed += 1
+            assert read(path) == before
+            assert written(path, what, 10**9)
+        assert (read(path) == before) is (what == "run")
+    assert 1 <= failed < 8
+
+
+def written(path: Path, what: str, limit: int) -> bool:
+    """Whether it could be written: otherwise, it is said why."""
+    try:
+        with largest_file(limit), Store.open(path) as store:
+            WRITES[what](store)
+    except OutputError as error:
+        return "Free some space" not in str(error)
+    return True
+
+
+def test_a_file_that_could_not_be_begun_is_begun_later(tmp_path: Path) -> None:
+    for limit in (0, 100, 512, 4096, 9000, 20_000):
+        with pytest.raises(OutputError, match="Free some space"), largest_file(limit):
+            Store.open(tmp_path / "results.sqlite")
+        with suppress(RecordError):
+            assert read(tmp_path / "results.sqlite") == ()
+    assert len(read(filed(tmp_path, LARGE))) == 1
+
+
+@pytest.fixture
+def sweep(whole: Path, tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A sweep of somebody else, within a commit to ``results.sqlite``."""
+    path = tmp_path / "results.sqlite"
+    path.write_bytes(whole.read_bytes())
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE run SET command = 'another'")
+        assert path.with_name("results.sqlite-journal").exists()
+        yield connection
+
+
+def while_copying(patch: pytest.MonkeyPatch, happens: Callable[[Path], object]) -> None:
+    """Let it happen after each copy of a file, where nothing can be written beside it."""
+    copy = shutil.copyfile
+
+    def disturbed(source: Path, target: Path) -> None:
+        copy(source, target)
+        happens(source)
+
+    patch.setattr(os, "access", lambda where, mode: False)
+    patch.setattr(shutil, "copyfile", disturbed)
+    patch.setattr(opening, "_PAUSE_S", 0)
+
+
+def test_a_commit_that_ends_while_the_file_is_copied(
+    whole: Path, sweep: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its journal is gone then: the copy is made anew."""
+    while_copying(monkeypatch, lambda _: sweep.rollback())
+    assert read(tmp_path / "results.sqlite") == read(whole)
+
+
+@pytest.mark.usefixtures("sweep")
+def test_a_file_that_never_rests_is_not_read_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while_copying(
+        monkeypatch, lambda source: os.utime(source, ns=(0, source.stat().st_mtime_ns + 1))
+    )
+    with pytest.raises(RecordError, match="keeps writing"):
+        read(tmp_path / "results.sqlite")
+
+
+@pytest.mark.usefixtures("sweep")
+def test_a_copy_that_finds_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    while_copying(monkeypatch, full)
+    with pytest.raises(InputError, match="no space left on device"):
+        read(tmp_path / "results.sqlite")
