@@ -6,27 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.durations import Engine, waves_s
 from bench.journal.store import Store
 from bench.plan import Group, plan_sweep
-from bench.protocol import Protocol
-from bench.schedule import Schedule, waves_of
+from bench.schedule import Due, Schedule, waves_of
 from bench.settings import SweepSettings
 from engines.planning.specs import engine_specs
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import ExportedModel, Size
-from sizewise.core.stats import RIGORS, summarize
+from sizewise.core.stats import RIGORS
 from sizewise.core.trials import Result
-
-_ASSUMED_S = 0.01
-"""A call, where none of its trial is on file."""
-_OPENING_S = 2.0
-"""To start a process, load its library and open its engine."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SizeEstimate:
     """The trials at one size, those that need more waves, and the time of these in minutes: with as
-    few waves as there may be, and with as many."""
+    few waves as there may be on a quiet machine, and with as many on a loud one."""
 
     size: Size
     trials: int
@@ -70,7 +65,8 @@ def estimate(models: Sequence[ExportedModel], settings: SweepSettings, results: 
     groups = plan_sweep(models, settings, environment_fingerprint=fingerprint)
     on_file = _on_file(results)
     schedule = Schedule(groups, on_file)
-    sizes = tuple(_of_group(group, schedule, on_file) for group in groups)
+    dues = {due.group: due for due in schedule.due()}
+    sizes = tuple(_of_group(group, dues.get(group), schedule) for group in groups)
     identities = {planned.trial.identity for group in groups for planned in group.members}
     rigors = (RIGORS[group.protocol.rigor] for group in groups)
     return Estimate(
@@ -88,25 +84,20 @@ def _on_file(results: Path) -> Mapping[str, Result]:
         return store.results()
 
 
-def _of_group(group: Group, schedule: Schedule, on_file: Mapping[str, Result]) -> SizeEstimate:
-    due = next((one for one in schedule.due() if one.group is group), None)
+def _of_group(group: Group, due: Due | None, schedule: Schedule) -> SizeEstimate:
+    """With rounds that nothing disturbs and as few waves as there may be, one at least; and with as
+    many of both as the protocol allows."""
     members, wanted = ((), ()) if due is None else (due.members, due.wanted)
-    wave_s = sum(
-        _OPENING_S + group.protocol.rounds * _turn_s(group.protocol, on_file.get(p.trial.identity))
-        for p in members
-    )
-    done = min((schedule.waves(planned) for planned in wanted), default=0)
-    least, most = waves_of(group.protocol)
+    engines = [
+        Engine(planned=one, known=schedule.result(one.trial), waves=schedule.waves(one))
+        for one in members
+    ]
+    done = min(map(schedule.waves, wanted), default=0)
+    least, most = (max(1, count - done) if wanted else 0 for count in waves_of(group.protocol))
     return SizeEstimate(
         size=group.size,
         trials=len(group.members),
         pending=len(wanted),
-        least_minutes=max(0, least - done) * wave_s / 60,
-        most_minutes=max(0, most - done) * wave_s / 60,
+        least_minutes=waves_s(group.protocol, engines, least, disturbed=False) / 60,
+        most_minutes=waves_s(group.protocol, engines, most, disturbed=True) / 60,
     )
-
-
-def _turn_s(protocol: Protocol, known: Result | None) -> float:
-    call_s = summarize(known).latency_ms.point / 1e3 if known and known.blocks else _ASSUMED_S
-    warm_s = max(protocol.block_s, protocol.block_calls * call_s)
-    return protocol.pause_s + protocol.cold_calls * call_s + warm_s
