@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.apart import another_shape
-from bench.end_to_end import PARTS
 from bench.member import APART_WAVES, PART_CALLS
 from bench.plan import Planned
 from bench.protocol import Protocol
-from bench.sweep import PICTURES
+from bench.running import PICTURES
 from sizewise.core.stats import summarize
 from sizewise.core.trials import Result
 
@@ -80,12 +79,16 @@ def _apart_s(protocol: Protocol, engine: Engine) -> float:
     return calls * _call_s(engine.known) + _pictures_s(engine)
 
 
+def _median_s(known: Result, name: str) -> float:
+    """Of a part of the way from pictures to objects; 0 where it is unknown."""
+    taken = [ns for part in known.end_to_end if part.name == name for ns in part.latency_ns]
+    return statistics.median(taken) / 1e9 if taken else 0.0
+
+
 def _pictures_s(engine: Engine) -> float:
     if not engine.planned.data:
         return 0.0
     batch_size = engine.planned.trial.spec.batch_size
-    whole = [part for part in engine.known.end_to_end if part.name == PARTS[-1]]
-    batch_s = _call_s(engine.known) + batch_size * _PICTURE_S
-    if whole:
-        batch_s = statistics.median(ns for part in whole for ns in part.latency_ns) / 1e9
+    known = [_median_s(engine.known, name) for name in ("read", "whole")]
+    batch_s = sum(known) if all(known) else _call_s(engine.known) + batch_size * _PICTURE_S
     return (1 + math.ceil(PICTURES / batch_size)) * batch_s

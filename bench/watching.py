@@ -64,6 +64,17 @@ class MachineWatch(Closing):
         """Seconds so far in which this process was stopped."""
         return self._stops.seconds()
 
+    def begin_wave(self) -> None:
+        """Start the anchor in a fresh process, as engines are: the luck of a process averages out
+        over waves."""
+        if self._child is None:
+            return
+        self._end_anchor()
+        try:
+            self._child = _start_anchor()
+        except ChildError as error:
+            self._go_without(error)
+
     def begin(self, pids: Sequence[int]) -> None:
         """Start reading, with the children ``pids`` at work."""
         self._stopped_before_s = self.stopped_s
@@ -83,9 +94,7 @@ class MachineWatch(Closing):
             self._child = _start_anchor()
             return self._timed(turn)
         except ChildError as error:
-            self._end_anchor()
-            self.anchor = ""
-            self._remark(f"{error} {_WITHOUT_ANCHOR}")
+            self._go_without(error)
             return None
 
     def _timed(self, turn: Turn) -> Sample | None:
@@ -114,6 +123,11 @@ class MachineWatch(Closing):
 
     def _with_anchor(self, pids: Sequence[int]) -> Sequence[int]:
         return pids if self._child is None else (*pids, self._child.pid)
+
+    def _go_without(self, error: ChildError) -> None:
+        self._end_anchor()
+        self.anchor = ""
+        self._remark(f"{error} {_WITHOUT_ANCHOR}")
 
     def _end_anchor(self) -> None:
         if self._child is not None:

@@ -44,6 +44,9 @@ class Watch(Interface):
     def stopped_s(self) -> float:
         """Seconds so far in which this process was stopped."""
 
+    def begin_wave(self) -> None:
+        """Give the anchor a fresh process, as engines have in each wave."""
+
     def begin(self, pids: Sequence[int]) -> None:
         """Start reading, with these children at work."""
 
@@ -109,7 +112,9 @@ class WaveRun:
 
     def measure(self, builds: Callable[[LiveMember], Sequence[Build]]) -> Wave:
         """Measure the wave; ``builds`` are those of each member's engine so far."""
-        started_ns, anchor = time.time_ns(), self._setup.watch.anchor
+        started_ns = time.time_ns()
+        self._setup.watch.begin_wave()
+        anchor = self._setup.watch.anchor
         with ExitStack() as workers:
             for member in self._members:
                 with member.noting_failure():

@@ -130,6 +130,9 @@ class Quiet:
     anchor = ""
     stopped_s = 0.0
 
+    def begin_wave(self) -> None:
+        """There is no anchor."""
+
     def begin(self, pids: Sequence[int]) -> None:
         del pids
 

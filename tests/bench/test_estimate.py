@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +18,9 @@ from bench.harness import Turn, time_turn
 from bench.launch import Limits
 from bench.member import APART_WAVES
 from bench.remote import RemoteWorker
+from bench.running import PICTURES
 from bench.settings import SweepSettings
-from bench.sweep import PICTURES, RESULTS, sweep
+from bench.sweep import RESULTS, sweep
 from engines.backends._timeline import TIMELINE
 from engines.backends.fake import Fake, FakeOptions
 from sizewise.core.options import fill
@@ -81,8 +82,8 @@ class Script:
         return RemoteWorker(Worker(), timeout_s=limits.timeout_s)
 
     @contextmanager
-    def watch(self, limits: Limits) -> Iterator[Quiet]:
-        del limits
+    def watch(self, limits: Limits, remark: Callable[[str], None]) -> Iterator[Quiet]:
+        del limits, remark
         script = self
 
         class Watch(Quiet):

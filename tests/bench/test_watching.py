@@ -36,6 +36,20 @@ def test_an_anchor_that_died_is_started_again() -> None:
         assert watch.anchor
 
 
+def test_each_wave_has_an_anchor_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    with MachineWatch(60.0, said.append) as watch:
+        pids = []
+        for _ in range(2):
+            watch.begin_wave()
+            pids.append(child_of(watch).pid)
+        assert len(set(pids)) == 2
+        monkeypatch.setattr(watching, "_ANCHOR", "os:abort")
+        watch.begin_wave()
+        assert watch.measure_anchor(TURN) is None
+        assert (watch.anchor, len(said)) == ("", 1)
+
+
 def test_where_an_anchor_dies_again_measuring_goes_on_without_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
