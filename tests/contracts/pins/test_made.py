@@ -150,10 +150,15 @@ def _said(capsys: pytest.CaptureFixture[str], home: Path, *arguments: str) -> An
     return json.loads(said.out.replace(folder, MADE_IN))
 
 
+def _without_later_fields(said: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in said.items() if name in before}
+
+
 def test_an_export_says_what_it_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = state_of(home / "out")
     said = _said(capsys, home, "export", "out/yolov3-tiny.onnx", *EXPORT)
-    assert said == json.loads((MADE / "json" / "export.json").read_text())
+    before_it = json.loads((MADE / "json" / "export.json").read_text())
+    assert [_without_later_fields(*both) for both in zip(said, before_it, strict=True)] == before_it
     after = state_of(home / "out")
     assert {name: after[name] for name in before} == before
 
