@@ -24,25 +24,23 @@ THREE = (0.5, 1.0, 1.5)
 TWO = (0.5, 1.0)
 STAGED = ("average", "absi", "hierarchical")
 """Over convnet at three scales, as average is over resnet18; the others, and other backbones, at
-two: torch.export takes over a minute for a transformer. All but average over resnet18 are for the
-slow tests where they are not over convnet."""
+two: torch.export takes over a minute for a transformer. What is not over convnet is for the slow
+tests."""
 ELSEWHERE = ("single", "average", "absi", "hierarchical")
 """Over convnet they are exported at two scales by the fast tests of the whole line (the first two)
 and of the precisions."""
-QUICK_ELSEWHERE = ("average", "resnet18")
 CASES = [
     pytest.param(fusion, backbone, marks=() if quick else pytest.mark.slow)
     for fusion in sorted(fusions())
     for backbone in BACKBONES
-    for quick in [
-        (backbone == "convnet" and fusion not in ELSEWHERE) or (fusion, backbone) == QUICK_ELSEWHERE
-    ]
+    for quick in [backbone == "convnet" and fusion not in ELSEWHERE]
 ]
 
 
 @pytest.mark.parametrize(("fusion", "backbone"), CASES)
 def test_every_fusion_exports(fusion: str, backbone: str, tmp_path: Path) -> None:
-    three = (backbone == "convnet" and fusion in STAGED) or (fusion, backbone) == QUICK_ELSEWHERE
+    three = (fusion, backbone) == ("average", "resnet18")
+    three |= backbone == "convnet" and fusion in STAGED
     scales = THREE if three else TWO
     _check(_export(fusion, backbone, scales, tmp_path))
 

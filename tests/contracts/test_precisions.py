@@ -56,7 +56,7 @@ def _of(*names: str, slow: tuple[str, ...] = ()) -> pytest.MarkDecorator:
 
 files_of_four = _of(*NETWORKS)
 engines_of_four = _of(*NETWORKS, slow=LARGE)
-files_of_five = _of(*NETWORKS, "yolov4-csp")
+files_of_five = _of(*NETWORKS, "yolov4-csp", slow=("yolov4-csp",))
 builds_of_five = _of(
     *NETWORKS, "yolov4-csp", slow=(*LARGE, "multiscale/hierarchical", "yolov4-tiny")
 )
