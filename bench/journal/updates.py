@@ -42,6 +42,12 @@ def updated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connecti
 
 def check_schema(connection: sqlite3.Connection, path: Path) -> int:
     """The version of the tables. Raises RecordError and SchemaVersionError."""
+    if database.is_empty(connection):  # its writer was killed before it made the tables
+        raise RecordError(
+            f"There is nothing to report in {path}",
+            "it has no tables: no result was stored before the sweep ended",
+            "Run sizewise bench again.",
+        )
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application != schema.APPLICATION_ID or found < 1:

@@ -161,7 +161,7 @@ def _in(seconds: float) -> float:
 def _waves(out: Path) -> Waves:
     """As a reader finds them: it undoes a half-done commit."""
     path = out / sweep.RESULTS
-    if not path.exists() or not path.stat().st_size:
+    if not path.exists() or not path.stat().st_size or _has_no_tables(path):
         return {}
     with Store.open(path, read_only=True) as store:
         return {
@@ -170,6 +170,12 @@ def _waves(out: Path) -> Waves:
             for result in run.results
             for block in result.blocks
         }
+
+
+def _has_no_tables(path: Path) -> bool:
+    """Whether it was killed between the file and its tables, which come in one commit."""
+    with closing(sqlite3.connect(path)) as connection:
+        return database.is_empty(connection)
 
 
 def _numbers(out: Path) -> Counter[tuple[str, int]]:

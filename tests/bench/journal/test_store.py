@@ -502,3 +502,15 @@ def test_reading_what_is_not_there(tmp_path: Path) -> None:
 def test_writing_where_there_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no such file or directory"):
         Store.open(tmp_path / "missing" / "results.sqlite")
+
+
+def test_a_sweep_that_was_killed_before_its_tables_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        database.make_durable(connection)
+        connection.execute("PRAGMA user_version = 0")
+    assert path.stat().st_size
+    with pytest.raises(RecordError, match="it has no tables: no result was stored"):
+        Store.open(path, read_only=True)
+    with Store.open(path) as store:
+        assert store.results() == {}
