@@ -14,22 +14,26 @@ from exporter.failures import explained, quiet_torch
 from sizewise.core.errors import ExportError
 from sizewise.core.specs import Size
 
+NOT_CAPTURED = "The module can't be captured by torch.export"
 _BATCH = 2
 """Batch size of the traced example: torch takes a dimension of 1 as a constant."""
 
 
-def capture(module: nn.Module, *, example: Size, stride: int, dynamic: bool) -> ExportedProgram:
+def capture(
+    module: nn.Module, *, example: Size, stride: int, dynamic: bool, smallest: int = 1
+) -> ExportedProgram:
     """Trace ``module`` on random noise of the example's size.
 
     The batch is free. Where ``dynamic``, height and width are free multiples of ``stride``, from
-    two strides upwards (torch takes a feature map of one cell as a constant). Raises ExportError.
+    two strides and ``smallest`` pixels upwards (torch takes a feature map of one cell as a
+    constant). Raises ExportError.
     """
     images = torch.rand(_BATCH, 3, example.height, example.width)
     axes: dict[int, Any] = {0: Dim("batch")}
     if dynamic:
-        axes |= {2: _multiples(stride, "height"), 3: _multiples(stride, "width")}
-    what = "The module can't be captured by torch.export"
-    with torch.no_grad(), quiet_torch(), explained(what):
+        cells = -(-smallest // stride)
+        axes |= {2: _multiples(stride, "height", cells), 3: _multiples(stride, "width", cells)}
+    with torch.no_grad(), quiet_torch(), explained(NOT_CAPTURED):
         program = torch.export.export(module, (images,), dynamic_shapes=(axes,))
     _demand_symbolic(program, axes)
     return _stripped(program)
@@ -49,8 +53,10 @@ def load_program(path: Path) -> nn.Module:
         return torch.export.load(file).module()
 
 
-def _multiples(stride: int, name: str) -> Any:
-    return Dim(name) if stride == 1 else stride * Dim(name)
+def _multiples(stride: int, name: str, least: int) -> Any:
+    """Multiples from ``least`` strides on; torch's own least are two."""
+    side = Dim(name, min=least) if least > 2 else Dim(name)
+    return side if stride == 1 else stride * side
 
 
 def _demand_symbolic(program: ExportedProgram, axes: dict[int, Any]) -> None:

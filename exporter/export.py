@@ -13,9 +13,9 @@ from torch.export import ExportedProgram
 
 from exporter.capture import capture, load_program, save_program
 from exporter.checks.contract import check_contract
-from exporter.checks.parity import check, check_onnx
-from exporter.checks.probes import Reference, plan_probes
-from exporter.checks.reference import references, run_module
+from exporter.checks.parity import check, check_onnx, least_that_agrees
+from exporter.checks.probes import Reference, plan_probes, small_probes
+from exporter.checks.reference import reference_at, references, run_module
 from exporter.checks.tolerance import demand_sensitive
 from exporter.failures import demand_package
 from exporter.graph.passes import run_pass
@@ -28,7 +28,7 @@ from sizewise.core.files import output_error, written_whole
 from sizewise.core.onnxfile import read_model, sha256_of, write_card
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress
-from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
+from sizewise.core.specs import ExportedModel, ModelCard, ParityCheck, Size, Suppression
 
 
 def export(
@@ -41,6 +41,7 @@ def export(
     dynamic: bool = True,
     opset: int = 20,
     suppression: Suppression | None = None,
+    smallest_unknown: bool = False,
     progress: Progress = SILENT,
 ) -> ExportedModel:
     """Write ``path`` (``.onnx``) and a ``.pt2`` file beside it, both of them or neither.
@@ -48,7 +49,8 @@ def export(
     ``module`` takes images [B, 3, H, W] in float32 and returns the outputs of ``output_names``; it
     is put into evaluation mode. Height and width are free multiples of ``card.stride``; without
     ``dynamic`` they are the example's (the batch is free in either case). The file's card holds
-    the parity of every output at every probe.
+    the parity of every output at every probe. With ``smallest_unknown``, ``card.smallest`` is known
+    of the module alone: the file's is the least one at which both agree.
 
     With ``suppression``, for detectors, NMS is put into the ONNX graph
     (``exporter.suppression.insert``), and there is no ``.pt2``: PyTorch has no operator for it.
@@ -76,22 +78,32 @@ def export(
         _check_outputs(card, expected)
         demand_sensitive(expected)
         stage.advance(note="run eagerly")
-        program = capture(module, example=example, stride=card.stride, dynamic=dynamic)
+        program = capture(
+            module,
+            example=example,
+            stride=card.stride,
+            dynamic=dynamic,
+            smallest=card.smallest if smallest_unknown else 1,
+        )
         program_sha256 = _saved(program, beside, expected, output_names) if beside else ""
         stage.advance(note="captured")
         model = lower(
             program, output_names=output_names, stride=card.stride, dynamic=dynamic, opset=opset
         )
         stage.advance(note="converted to ONNX")
+        smallest = _smallest(card, dynamic=dynamic)
         if suppression is None:
             checks = check_onnx(to_bytes(model), expected)
+            if smallest_unknown and dynamic:
+                smallest, more = _tried_smaller(module, card, to_bytes(model), expected)
+                checks = (*more, *checks)
         else:
             model = run_pass(Suppress(suppression, card.layout), model)
             checks = check_suppression(model, suppression, expected, layout=card.layout)
         new_card = replace(
             new_card,
             precision="fp32",
-            smallest=_smallest(card, dynamic=dynamic),
+            smallest=smallest,
             parity=checks,
             program_sha256=program_sha256,
         )
@@ -99,6 +111,17 @@ def export(
         draft.write_bytes(model.SerializeToString())
         stage.advance(note="agrees with eager PyTorch")
     return read_model(path)
+
+
+def _tried_smaller(
+    module: nn.Module, card: ModelCard, model: bytes, expected: Sequence[Reference]
+) -> tuple[int, tuple[ParityCheck, ...]]:
+    """The least side at which the graph agrees with the module, from ``card.smallest`` on, and the
+    checks at sides below those of ``expected``."""
+    most = min(min(one.probe.size.height, one.probe.size.width) for one in expected)
+    names = tuple(expected[0].outputs)
+    small = [reference_at(module, p, names) for p in small_probes(card.smallest, card.stride, most)]
+    return least_that_agrees(model, small, most)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netzoo.tasks.registry import task_of_layout, tasks
 from sizewise.core.errors import InputError, SizewiseError, UsageError
+from sizewise.core.options import spelled
 from sizewise.core.specs import ModelCard, Size, TaskName
 
 if TYPE_CHECKING:
@@ -20,47 +21,57 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_USUAL_STRIDE = 32
+_BATCH = 2
 _CONTRACT = "It is called without arguments and must return a torch.nn.Module."
 
 
 @dataclass(frozen=True)
 class Source:
-    """A module to export, its card, and the names of its outputs."""
+    """A module to export, its card, and the names of its outputs.
+
+    What was found by running the module may differ for what is exported: ``stride_found`` and
+    ``smallest_found`` say that nobody said so.
+    """
 
     module: nn.Module
     card: ModelCard
     output_names: tuple[str, ...]
+    stride_found: bool = False
+    smallest_found: bool = False
 
 
-def from_factory(
-    source: str, example: Size, *, names: tuple[str, ...] = (), layout: str = "", stride: int = 0
-) -> Source:
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a user says of a module; what is empty or 0, the module says itself, or it is found.
+
+    ``name`` is the network's, ``names`` are its classes'. Sides are multiples of ``stride`` from
+    ``smallest`` pixels on. Where the size is not ``dynamic``, it takes one size.
+    """
+
+    name: str = ""
+    names: tuple[str, ...] = ()
+    layout: str = ""
+    stride: int = 0
+    smallest: int = 0
+    dynamic: bool = True
+
+
+def from_factory(source: str, example: Size, said: Said = Said()) -> Source:
     """The module that ``FILE.py:FUNCTION`` or ``PACKAGE.MODULE:FUNCTION`` returns.
 
-    ``names`` (of classes), ``layout`` and ``stride`` replace what the module says of itself.
     Raises UsageError where there is no such function, InputError where the user's code fails.
     """
     where, _, name = source.rpartition(":")
     module = _call(source, _factory(source, where, name))
-    return _described(source, name, module, example, names=names, layout=layout, stride=stride)
+    return _described(source, module, example, said)
 
 
-def from_module(
-    module: nn.Module,
-    example: Size,
-    *,
-    names: tuple[str, ...] = (),
-    layout: str = "",
-    stride: int = 0,
-) -> Source:
-    """A module object, named after its class and put into evaluation mode.
+def from_module(module: nn.Module, example: Size, said: Said = Said()) -> Source:
+    """A module object, put into evaluation mode.
 
-    ``names`` (of classes), ``layout`` and ``stride`` replace what the module says of itself.
     Raises InputError where the module does not run at ``example``.
     """
-    name = type(module).__name__
-    return _described(name, name, module.eval(), example, names=names, layout=layout, stride=stride)
+    return _described(type(module).__name__, module.eval(), example, said)
 
 
 def demand_function(file: str) -> None:
@@ -81,25 +92,53 @@ def demand_function(file: str) -> None:
     )
 
 
-def _described(
-    source: str,
-    name: str,
-    module: nn.Module,
-    example: Size,
-    *,
-    names: tuple[str, ...],
-    layout: str,
-    stride: int,
-) -> Source:
-    output_names, task, own_layout = _contract(source, module, example)
+def _described(source: str, module: nn.Module, example: Size, said: Said) -> Source:
+    from exporter.outputs import flattened
+
+    stride, smallest = _sizes(source, module, example, said)
+    near = Size(*(-(-side // stride) * stride for side in (example.height, example.width)))
+    output = _run(source, module, near)
+    names, task, own_layout = _contract(module, output, near)
     card = ModelCard(
-        network=name,
-        task=task_of_layout(layout).name if layout else task,
-        layout=layout or own_layout,
-        classes=names or _texts(module, "classes"),
-        stride=stride or _stride(module),
+        network=said.name or type(module).__name__,
+        task=task_of_layout(said.layout).name if said.layout else task,
+        layout=said.layout or own_layout,
+        classes=said.names or _texts(module, "classes"),
+        stride=stride,
+        smallest=smallest,
     )
-    return Source(module, card, output_names)
+    return Source(
+        flattened(module, output),
+        card,
+        names,
+        stride_found=said.dynamic and not (said.stride or _stride(module)),
+        smallest_found=said.dynamic and not said.smallest,
+    )
+
+
+def _sizes(source: str, module: nn.Module, example: Size, said: Said) -> tuple[int, int]:
+    """The stride and the least side: as said, or found by trying."""
+    from exporter.checks.trying import find_stride, fits, least_side, trial_of
+
+    declared = said.stride or _stride(module)
+    if not said.dynamic:
+        return declared or 1, said.smallest or 1
+    runs = trial_of(module)
+    if declared and not fits(runs, declared, example):
+        found = find_stride(runs, example)
+        if found is not None:
+            raise UsageError(
+                f"{source} can't be exported with the stride {declared}",
+                f"it does not run at all multiples of {declared}, but at those of {found}",
+                f"Give {spelled('stride')} {found}.",
+            )
+    stride = declared or find_stride(runs, example)
+    if stride is None:
+        return 1, 1  # it may not run at all, which is said where it is run
+    most = -(-max(example.height, example.width) // stride) * stride
+    if not runs(Size(most, most)):
+        return stride, said.smallest or 1
+    return stride, said.smallest or least_side(runs, stride, most)
 
 
 def _texts(module: nn.Module, name: str) -> tuple[str, ...]:
@@ -110,9 +149,10 @@ def _texts(module: nn.Module, name: str) -> tuple[str, ...]:
 
 
 def _stride(module: nn.Module) -> int:
-    """The module's stride in pixels; a convolution's own stride is a tuple with another meaning."""
+    """The module's stride in pixels, 0 where it says none; a convolution's own stride is a tuple
+    with another meaning."""
     value = getattr(module, "stride", None)
-    return value if isinstance(value, int) else _USUAL_STRIDE
+    return value if isinstance(value, int) else 0
 
 
 def _factory(source: str, where: str, name: str) -> Callable[[], Any]:
@@ -190,22 +230,25 @@ def _running(what: str, work: Callable[[], T]) -> T:
         ) from error
 
 
-def _contract(
-    source: str, module: nn.Module, example: Size
-) -> tuple[tuple[str, ...], TaskName, str]:
-    """Output names, task and layout, by the module's outputs for one example."""
+def _run(source: str, module: nn.Module, example: Size) -> object:
+    """What the module gives for two images of the example's size."""
     import torch
 
-    from exporter.checks.probes import Probe
-    from exporter.checks.reference import leaves
-
-    probe = Probe(batch_size=2, size=example)
-    images = torch.zeros(probe.batch_size, 3, example.height, example.width)
+    images = torch.rand(_BATCH, 3, example.height, example.width)
     with torch.inference_mode():
-        tensors = _running(source, lambda: list(leaves(module(images))))
-    shapes = [tuple(t.shape) for t in tensors]
+        return _running(source, lambda: module(images))
+
+
+def _contract(
+    module: nn.Module, output: object, example: Size
+) -> tuple[tuple[str, ...], TaskName, str]:
+    """Output names, task and layout, by the module's outputs for one example."""
+    from exporter.checks.probes import Probe
+    from exporter.outputs import named_tensors
+
+    tensors = named_tensors(output)
+    shapes = [tuple(tensor.shape) for tensor in tensors.values()]
     for task in tasks().values():
-        if task.recognises(shapes, probe):
+        if task.recognises(shapes, Probe(batch_size=_BATCH, size=example)):
             return task.output_names, task.name, "sizewise"
-    named = _texts(module, "output_names")
-    return named or tuple(f"output_{i}" for i in range(len(shapes))), "unknown", "unknown"
+    return _texts(module, "output_names") or tuple(tensors), "unknown", "unknown"

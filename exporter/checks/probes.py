@@ -65,6 +65,17 @@ class ProbeBatches:
             yield size, np.ascontiguousarray(values)
 
 
+def small_probes(smallest: int, stride: int, most: int) -> tuple[Probe, ...]:
+    """Squares from ``smallest`` pixels up to those of :func:`plan_probes`, each about twice the one
+    before."""
+    sides = []
+    side = -(-smallest // stride) * stride
+    while side < most:
+        sides.append(side)
+        side *= 2
+    return tuple(Probe(batch_size=2, size=Size(side, side)) for side in sides)
+
+
 def plan_probes(
     *, example: Size, stride: int, dynamic: bool, smallest: int = 1
 ) -> tuple[Probe, ...]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from exporter.checks.contract import check_batch
 from exporter.checks.probes import Probe, Reference
 from exporter.failures import explained, first_line
+from exporter.outputs import named_tensors
 from sizewise.core.errors import ExportError
 from sizewise.core.specs import Size
 
@@ -22,7 +23,8 @@ Array = NDArray[Any]
 def run_module(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Array]:
     """The outputs by name. Raises ExportError where tensors and names differ in number."""
     with torch.no_grad():
-        tensors = list(leaves(module(torch.from_numpy(probe.images()))))
+        given = module(torch.from_numpy(probe.images()))
+    tensors = list(named_tensors(given).values())
     if len(tensors) != len(names):
         raise ExportError(
             "The outputs can't be named",
@@ -41,10 +43,11 @@ def references(
     """
     with explained(f"The module does not run at {example}"):
         run_module(module, Probe(batch_size=2, size=example), names)
-    return tuple(_reference(module, probe, names) for probe in probes)
+    return tuple(reference_at(module, probe, names) for probe in probes)
 
 
-def _reference(module: nn.Module, probe: Probe, names: Sequence[str]) -> Reference:
+def reference_at(module: nn.Module, probe: Probe, names: Sequence[str]) -> Reference:
+    """The outputs at one probe. Raises ExportError where the module does not run there."""
     try:
         outputs = run_module(module, probe, names)
     except Exception as error:
@@ -80,21 +83,3 @@ def _check_numbers(outputs: Mapping[str, Array], probe: Probe) -> None:
                 f"the first are at {probe}",
                 "Check its weights: a training that diverged gives such a network.",
             )
-
-
-def leaves(output: object) -> Iterator[Tensor]:
-    """All tensors, in the order in which torch.export lists them."""
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, Mapping):
-        for value in output.values():
-            yield from leaves(value)
-    elif isinstance(output, list | tuple):
-        for value in output:
-            yield from leaves(value)
-    else:
-        raise ExportError(
-            "The module's output can't be exported",
-            f"it holds a {type(output).__name__}",
-            "Return tensors, or tuples, lists or dicts of them.",
-        )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
-from sizewise.core.errors import InputError, UsageError
+from sizewise.core.errors import ExportError, InputError, UsageError
 from sizewise.core.files import output_folder
 from sizewise.core.options import changed, option, spelled
 from sizewise.core.progress import SILENT, Reporter
@@ -19,6 +20,8 @@ from sizewise.pipeline.sources import SourceOptions, check_options, resolve
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from exporter.factory import Source
 
 _USUAL_SIDE = 320
 """Height and width of an example, in pixels."""
@@ -136,10 +139,30 @@ def export_source(
                 "Leave it out, or export the network again.",
             )
         return _from_onnx(Path(source), options, out, reporter)
+    example = options.size or Size(_USUAL_SIDE, _USUAL_SIDE)
+    found = resolve(source, options, example, out, reporter, dynamic=options.dynamic)
+    try:
+        return _exported(found, options, out, reporter)
+    except ExportError as error:
+        wider = _with_a_wider_stride(found, options, error)
+        if wider is None:
+            raise
+        stride, why = wider.card.stride, f"{error.what}: {error.why}"
+        if not found.stride_found:
+            todo = f"Give {spelled('stride')} {stride}: with that, torch captures it."
+            raise ExportError(error.what, error.why, todo) from error
+        reporter.remark(
+            f"{found.card.network} takes sides in steps of {found.card.stride}, but can't be "
+            f"exported so ({why}). It was exported in steps of {stride}."
+        )
+        return _exported(wider, options, out, reporter)
+
+
+def _exported(
+    found: Source, options: ExportOptions, out: Path, reporter: Reporter
+) -> ExportedModel:
     from exporter.export import export as export_module
 
-    example = options.size or Size(_USUAL_SIDE, _USUAL_SIDE)
-    found = resolve(source, options, example, out, reporter)
     return export_module(
         found.module,
         found.card,
@@ -147,9 +170,34 @@ def export_source(
         output_names=found.output_names,
         example=options.size or _usual_size(found.card),
         dynamic=options.dynamic,
+        smallest_unknown=found.smallest_found,
         suppression=options.suppression,
         progress=reporter,
     )
+
+
+def _with_a_wider_stride(
+    found: Source, options: ExportOptions, error: ExportError
+) -> Source | None:
+    """``found`` with a stride that torch can capture it with, where ``error`` says that it can't
+    with its own; None where there is none. Modules that pad their input to a multiple need one."""
+    from exporter.capture import NOT_CAPTURED, capture
+
+    if error.what != NOT_CAPTURED:
+        return None
+    for stride in (s for s in _WIDER if s > found.card.stride and not s % found.card.stride):
+        card = replace(found.card, stride=stride)
+        size = options.size or _usual_size(card)
+        if not options.dynamic or size.height % stride or size.width % stride:
+            continue
+        with suppress(ExportError):
+            capture(found.module, example=size, stride=stride, dynamic=True)
+            return replace(found, card=card)
+    return None
+
+
+_WIDER = (32, 64)
+"""Strides in pixels to which modules pad their inputs."""
 
 
 def _usual_size(card: ModelCard) -> Size:

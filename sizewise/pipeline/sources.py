@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from netzoo.data.class_names import CLASS_NAMES, read_classes
 from sizewise.core.errors import UsageError
@@ -18,7 +18,7 @@ from sizewise.pipeline.scaling import ScalingOptions
 if TYPE_CHECKING:
     from torch import nn
 
-    from exporter.factory import Source
+    from exporter.factory import Said, Source
     from netzoo.source import DeployedNetwork
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
@@ -77,9 +77,23 @@ class SourceOptions(ScalingOptions):
     stride: int = option(
         whole(0),
         0,
-        help="Stride in pixels: height and width must be multiples of it; 0: as the module says, "
-        "or 32.",
+        help="Stride in pixels: height and width must be multiples of it.",
         group=_FOREIGN,
+        shown="as the module says, or found by trying",
+    )
+    min_size: int = option(
+        whole(0),
+        0,
+        help="Smallest height and width in pixels.",
+        group=_FOREIGN,
+        shown="found by trying",
+    )
+    name: str = option(
+        TEXT,
+        "",
+        help="Name of the network, and of its files.",
+        group=_FOREIGN,
+        shown="the module's class",
     )
 
     def class_names(self, published: int) -> tuple[str, ...]:
@@ -93,23 +107,21 @@ _APPLY = {
         *("fusion", "scales", "backbone"),
     },
     "a checkpoint": {"raw"},
-    "a factory": {"names", "layout", "stride"},
-    "a module": {"names", "layout", "stride"},
+    "a factory": {"names", "layout", "stride", "min_size", "name"},
+    "a module": {"names", "layout", "stride", "min_size", "name"},
     "an ONNX file": {"layout", "stride"},
 }
 """The options that each kind of SOURCE takes; the others do not apply to it."""
 
 
-class _Foreign(TypedDict):
-    """The options for a module of the user's own."""
-
-    names: tuple[str, ...]
-    layout: str
-    stride: int
-
-
 def resolve(
-    source: str | nn.Module, options: SourceOptions, example: Size, out: Path, reporter: Reporter
+    source: str | nn.Module,
+    options: SourceOptions,
+    example: Size,
+    out: Path,
+    reporter: Reporter,
+    *,
+    dynamic: bool = True,
 ) -> Source:
     """The module that ``source`` names, or ``source`` itself where it is a module.
 
@@ -120,7 +132,7 @@ def resolve(
 
     if not isinstance(source, str):
         check_options(type(source).__name__, "a module", options)
-        return from_module(source, example, **_foreign(options))
+        return from_module(source, example, _said(options, dynamic))
     path = Path(source)
     if path.suffix in PICKLES:
         raise UsageError(
@@ -133,7 +145,7 @@ def resolve(
         return _from_checkpoint(path, options)
     if ":" in source:
         check_options(source, "a factory", options)
-        return from_factory(source, example, **_foreign(options))
+        return from_factory(source, example, _said(options, dynamic))
     if path.suffix == ".py":
         demand_function(source)
     check_options(source, "a network of the zoo", options)
@@ -152,8 +164,17 @@ def check_options(source: str, kind: str, options: SourceOptions) -> None:
             )
 
 
-def _foreign(options: SourceOptions) -> _Foreign:
-    return {"names": options.names, "layout": options.layout, "stride": options.stride}
+def _said(options: SourceOptions, dynamic: bool) -> Said:
+    from exporter.factory import Said
+
+    return Said(
+        name=options.name,
+        names=options.names,
+        layout=options.layout,
+        stride=options.stride,
+        smallest=options.min_size,
+        dynamic=dynamic,
+    )
 
 
 def _from_checkpoint(path: Path, options: SourceOptions) -> Source:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from exporter.factory import demand_function, from_factory, from_module
+from exporter.factory import Said, demand_function, from_factory, from_module
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.specs import Size
 
@@ -57,10 +58,10 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_function_makes_the_module_that_is_named_after_it(file: Path) -> None:
+def test_a_function_makes_the_module_that_is_named_after_its_class(file: Path) -> None:
     found = from_factory(f"{file}:build", EXAMPLE)
     assert isinstance(found.module, nn.Conv2d)
-    assert (found.card.network, found.card.task, found.card.stride) == ("build", "unknown", 32)
+    assert (found.card.network, found.card.task) == ("Conv2d", "unknown")
     assert found.output_names == ("output_0",)
     assert not found.module.training
 
@@ -79,19 +80,62 @@ def test_a_module_object_is_named_after_its_class() -> None:
 
 
 def test_what_the_user_says_goes_before_what_the_module_says() -> None:
-    found = from_module(Boxes(), EXAMPLE, names=("a", "b"), layout="b_n_5c", stride=8)
-    assert (found.card.classes, found.card.layout, found.card.stride) == (("a", "b"), "b_n_5c", 8)
+    said = Said(name="mine", names=("a", "b"), layout="b_n_5c", stride=8, smallest=48)
+    card = from_module(Boxes(), EXAMPLE, said).card
+    assert (card.network, card.classes, card.layout) == ("mine", ("a", "b"), "b_n_5c")
+    assert (card.stride, card.smallest) == (8, 48)
 
 
 def test_attributes_of_another_meaning_are_left_alone() -> None:
     module = nn.Conv2d(3, 2, 8, 8)  # its stride is a tuple
     module.classes = 80  # type: ignore[assignment]
     card = from_module(module, EXAMPLE).card
-    assert (card.stride, card.classes) == (32, ())
+    assert (card.stride, card.classes) == (1, ())
 
 
-def test_outputs_in_a_dict_are_counted() -> None:
-    assert from_module(Named(), EXAMPLE).output_names == ("output_0",)
+def test_outputs_in_a_dict_are_named_by_its_keys() -> None:
+    assert from_module(Named(), EXAMPLE).output_names == ("features",)
+
+
+class Skips(nn.Module):
+    """Three halvings and as many doublings with skips: sides must be multiples of eight."""
+
+    def __init__(self, least: int = 1) -> None:
+        super().__init__()
+        self._least = least
+
+    def forward(self, images: Tensor) -> Tensor:
+        half, quarter = functional.avg_pool2d(images, 2), functional.avg_pool2d(images, 4)
+        deep = functional.interpolate(functional.avg_pool2d(quarter, 2), scale_factor=2.0)
+        best = images.flatten(2).topk(self._least**2).values
+        up = functional.interpolate(deep + quarter, scale_factor=2.0) + half
+        return (
+            functional.interpolate(up, scale_factor=2.0)[:, :1]
+            + best.mean((1, 2))[:, None, None, None]
+        )
+
+
+def test_stride_and_least_side_are_found_by_trying() -> None:
+    found = from_module(Skips(least=40), EXAMPLE)
+    assert (found.card.stride, found.card.smallest) == (8, 40)
+    assert (found.stride_found, found.smallest_found) == (True, True)
+
+
+def test_a_wrong_stride_is_answered_with_the_right_one() -> None:
+    with pytest.raises(UsageError, match=r"multiples of 4, but at those of 8. Give stride 8"):
+        from_module(Skips(), EXAMPLE, Said(stride=4))
+    assert from_module(Skips(), EXAMPLE, Said(stride=16)).card.stride == 16
+
+
+class Optional(nn.Module):
+    def forward(self, images: Tensor) -> dict[str, Tensor | None]:
+        return {"mask": None, "out": images[:, :1]}
+
+
+def test_a_module_that_returns_none_as_well_gives_its_tensors() -> None:
+    found = from_module(Optional(), EXAMPLE)
+    (given,) = found.module(torch.zeros(1, 3, 32, 32))
+    assert given.shape == (1, 1, 32, 32)
 
 
 def test_masks_of_the_image_s_size_make_a_segmenter() -> None:

@@ -1,0 +1,98 @@
+"""The outputs of a module: any nest of tensors, each with a name of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from sizewise.core.errors import ExportError
+
+_Place = tuple[str | int, ...]
+"""Keys, fields and numbers on the way to a tensor."""
+
+
+def named_tensors(output: object) -> dict[str, Tensor]:
+    """The tensors in ``output``, in order, each named by its keys or its places in sequences.
+
+    ``{"out": x, "aux": [y, z]}`` gives out, aux_0 and aux_1; ``(x, None)`` gives output_0. Raises
+    ExportError for anything but tensors and None in mappings, dataclasses and sequences.
+    """
+    named: dict[str, Tensor] = {}
+    for place, tensor in _tensors(output, ()):
+        name = _name(place)
+        while name in named:  # of keys that differ in characters that names can't have
+            name += "_"
+        named[name] = tensor
+    if not named:
+        raise ExportError(
+            "The module's output can't be exported",
+            "it holds no tensor",
+            "Return tensors, or tuples, lists, dicts or dataclasses of them.",
+        )
+    return named
+
+
+def flattened(module: nn.Module, output: object) -> nn.Module:
+    """``module``, where torch.export takes its ``output`` as it is; else one that returns its
+    tensors alone."""
+    return module if _is_plain(output) else Flat(module)
+
+
+class Flat(nn.Module):
+    """A module that returns the tensors of another one as a tuple, in the order of their names."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        return tuple(named_tensors(self.module(images)).values())
+
+
+def _tensors(value: object, place: _Place) -> Iterator[tuple[_Place, Tensor]]:
+    if isinstance(value, Tensor):
+        yield place, value
+    elif value is not None:
+        for key, part in _parts(value, place):
+            yield from _tensors(part, (*place, key))
+
+
+def _parts(value: object, place: _Place) -> Iterator[tuple[str | int, object]]:
+    if isinstance(value, Mapping):
+        yield from ((str(key), part) for key, part in value.items())
+    elif is_dataclass(value):
+        yield from ((one.name, getattr(value, one.name)) for one in fields(value))
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        yield from zip(value._fields, value, strict=True)
+    elif isinstance(value, list | tuple):
+        yield from enumerate(value)
+    else:
+        where = f" at {_name(place)}" if place else ""
+        raise ExportError(
+            "The module's output can't be exported",
+            f"it holds a {type(value).__name__}{where}",
+            "Return tensors, or tuples, lists, dicts or dataclasses of them.",
+        )
+
+
+def _name(place: _Place) -> str:
+    """Sequences at the top have no name of their own: their tensors are output_0, output_1, …"""
+    words = place if place and isinstance(place[0], str) else ("output", *(place or (0,)))
+    return re.sub(r"\W+", "_", "_".join(map(str, words)))
+
+
+def _is_plain(value: object) -> bool:
+    """Whether torch.export gives the same tensors in the same order."""
+    if type(value) is dict:
+        return _all_plain(list(value.values()))
+    if type(value) in (list, tuple):
+        return _all_plain(value)  # type: ignore[arg-type]
+    return isinstance(value, Tensor)
+
+
+def _all_plain(values: Sequence[Any]) -> bool:
+    return all(map(_is_plain, values))
