@@ -14,7 +14,7 @@ from netzoo.data.decoding import SUFFIXES, decode_picture
 from netzoo.data.reading import reading
 from netzoo.data.sources import datasets, open_dataset
 from sizewise.core.errors import InputError, UsageError
-from sizewise.core.progress import SILENT, Progress
+from sizewise.core.progress import SILENT, Progress, Reporter
 
 _ANNOTATED = ("train.json", "val.json")
 
@@ -44,7 +44,7 @@ class CalibrationSet:
 
 
 def read_calibration(
-    source: str, *, limit: int = 128, progress: Progress = SILENT
+    source: str, *, limit: int = 128, progress: Reporter = SILENT
 ) -> CalibrationSet:
     """Read up to ``limit`` pictures of ``source``, evenly spaced.
 
@@ -76,7 +76,7 @@ def demand_source(source: str, limit: int) -> None:
     )
 
 
-def _find(source: str, progress: Progress) -> tuple[str, Sequence[Path]]:
+def _find(source: str, progress: Reporter) -> tuple[str, Sequence[Path]]:
     """The name of ``source``, and all its pictures."""
     path = Path(source)
     with reading(path):

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from netzoo.data.coco import Dataset
 from netzoo.data.decoding import SUFFIXES, decode_picture
 from netzoo.data.fingerprint import described
+from netzoo.data.folders import Split
 from netzoo.data.reading import reading
-from netzoo.data.sources import Split, datasets, open_dataset
+from netzoo.data.sources import datasets, open_dataset
 from sizewise.core.errors import InputError
-from sizewise.core.progress import SILENT, Progress
+from sizewise.core.progress import SILENT, Reporter
 
 SPLITS: tuple[Split, ...] = ("train", "val")
 
@@ -48,7 +49,7 @@ class ClassifiedSet:
     sha256: str
 
 
-def open_classified(source: str, split: Split, *, progress: Progress = SILENT) -> ClassifiedSet:
+def open_classified(source: str, split: Split, *, progress: Reporter = SILENT) -> ClassifiedSet:
     """Open a folder that holds ``train/<class>/`` and ``val/<class>/`` with pictures.
 
     ``source`` may also be whatever ``open_dataset`` takes; its boxes are then the images. Raises

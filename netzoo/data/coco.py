@@ -25,6 +25,7 @@ from netzoo.data.coco_json import (
 from netzoo.data.fingerprint import fingerprint
 from netzoo.data.pictures import find_image_files, read_picture
 from netzoo.data.segments import check_segment, draw_mask
+from netzoo.data.tidying import tidy
 from sizewise.core.errors import InputError
 
 
@@ -80,6 +81,7 @@ class Dataset:
 
     ``sha256`` identifies it (see :mod:`netzoo.data.fingerprint`). Where only some of its images are
     taken, ``chosen`` says so in words (:mod:`netzoo.data.choosing`), and ``sha256`` is that of all.
+    ``remarks`` are sentences about what was left out.
     """
 
     name: str
@@ -88,17 +90,20 @@ class Dataset:
     images: tuple[AnnotatedImage, ...]
     sha256: str
     chosen: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def read_coco(
     json_path: Path, images_folder: Path | None = None, *, name: str | None = None
 ) -> Dataset:
-    """Read any COCO JSON; nothing in it is repaired or left out.
+    """Read any COCO JSON. What tools leave in it that is no annotation is left out
+    (:mod:`netzoo.data.tidying`); nothing else in it is repaired.
 
     Pictures lie in ``images_folder`` or, where that is not given, beside the JSON or in ``images/``
     beside it. Raises InputError.
     """
-    file = load_coco_json(json_path)
+    tidied = tidy(load_coco_json(json_path))
+    file = tidied.file
     check_coco(file, json_path)
     paths = find_image_files(file.images, json_path, images_folder)
     # By id, not as they come: train.json and val.json may list them in different orders.
@@ -116,6 +121,7 @@ def read_coco(
             for image, path in zip(file.images, paths, strict=True)
         ),
         sha256=fingerprint(file, paths),
+        remarks=tidied.remarks,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import msgspec
@@ -45,21 +46,26 @@ class CocoAnnotation(msgspec.Struct, frozen=True, kw_only=True):
     source: str | UnsetType = UNSET
 
 
-class CocoCategory(msgspec.Struct, frozen=True, kw_only=True):
+class CocoCategory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A class. ``supercategory`` is the name of one above it."""
+
     id: int
     name: str
+    supercategory: str | None = None
 
 
 class CocoFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A data set; one of pictures alone (test-dev) has no annotations."""
+
     images: list[CocoImage]
-    annotations: list[CocoAnnotation]
+    annotations: list[CocoAnnotation] = []
     categories: list[CocoCategory]
 
 
 def load_coco_json(path: Path) -> CocoFile:
     """Read a COCO JSON. Raises InputError, which says where in the file the fault is."""
     with reading(path):
-        content = path.read_bytes()
+        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     try:
         return msgspec.json.decode(content, type=CocoFile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -35,8 +35,8 @@ _TURNS = {
 """By EXIF orientation; 1 is upright."""
 
 
-def decode_picture(path: Path) -> NDArray[np.uint8]:
-    """Decode to RGB [H, W, 3], turned upright by the EXIF orientation.
+def decode_picture(path: Path, *, upright: bool = True) -> NDArray[np.uint8]:
+    """Decode to RGB [H, W, 3], turned upright by the EXIF orientation unless ``upright`` is off.
 
     Of an animation, this is the first picture. Transparent pixels are laid on white. Colours of 16
     bits are scaled to 8; grey of more than 8 bits is refused, as nothing says what is white there.
@@ -48,7 +48,7 @@ def decode_picture(path: Path) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore")
             with Image.open(path, formats=_FORMATS) as image:
                 image.load()
-                picture = np.asarray(_to_rgb(_upright(image)))
+                picture = np.asarray(_to_rgb(_upright(image) if upright else image))
     except UnidentifiedImageError as error:
         why = f"it is none of {', '.join(_FORMATS)}, or broken"
         raise _refusal(path, why, "Convert it, or leave it out.") from error

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from netzoo.data.coco_json import CocoImage
 from netzoo.data.decoding import decode_picture
+from netzoo.data.folders import picture_folders
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError
 
@@ -18,8 +19,7 @@ def find_image_files(
     images: Sequence[CocoImage], json_path: Path, folder: Path | None
 ) -> tuple[Path, ...]:
     """The file of each image, all in one folder. Raises InputError, naming the first missing."""
-    beside = json_path.parent
-    folders = (folder,) if folder else (beside, beside / "images")
+    folders = (folder,) if folder else tuple(dict.fromkeys(picture_folders(json_path)))
     first = images[0].file_name
     with reading(json_path.parent):
         home = next((f for f in folders if (f / first).is_file()), folders[0])
@@ -28,7 +28,7 @@ def find_image_files(
     if missing:
         raise InputError(
             f"{len(missing)} of {len(paths)} pictures of {json_path} are missing",
-            f"the first is {missing[0]}, looked for in {' and '.join(map(str, folders))}",
+            f"the first is {missing[0]}, looked for in {', '.join(map(str, folders))}",
             "Put the pictures beside the JSON or into images/ beside it.",
         )
     return paths
@@ -37,9 +37,16 @@ def find_image_files(
 def read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
     """Decode a picture of ``height`` × ``width`` pixels.
 
+    It is upright, unless its EXIF orientation swaps the sides and only as stored it has this size:
+    then its annotations are of the pixels as stored, as some tools write them.
+
     Raises InputError where it has another size, or as :func:`decode_picture` does.
     """
     picture = decode_picture(path)
+    if picture.shape[:2] == (width, height) != (height, width):
+        stored = decode_picture(path, upright=False)
+        if stored.shape[:2] == (height, width):
+            return stored
     if picture.shape[:2] != (height, width):
         raise InputError(
             f"The picture {path} is not what its annotations are for",

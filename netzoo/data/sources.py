@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from netzoo.data.coco import Dataset, read_coco
+from netzoo.data.folders import Split, find_json
 from netzoo.data.reading import reading
 from sizewise.core.discover import Registry
-from sizewise.core.errors import InputError, UsageError
-from sizewise.core.progress import SILENT, Progress
-
-Split = Literal["train", "val"]
+from sizewise.core.errors import UsageError
+from sizewise.core.progress import SILENT, Progress, Reporter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +34,19 @@ datasets = _DATASETS.all
 """Those that are registered, by name."""
 
 
-def open_dataset(source: str, split: Split, *, progress: Progress = SILENT) -> Dataset:
-    """Open a registered name, a COCO JSON (whatever the split), or a folder that holds
-    ``train.json`` and ``val.json``.
+def open_dataset(source: str, split: Split, *, progress: Reporter = SILENT) -> Dataset:
+    """Open a registered name, a COCO JSON (whatever the split), or a folder as data sets come in
+    (:mod:`netzoo.data.folders`). What was left out is remarked on.
 
     Raises UsageError where ``source`` is none of these, InputError where the data can't be used.
     """
+    data = _open(source, split, progress)
+    for remark in data.remarks:
+        progress.remark(f"{data.name}: {remark}")
+    return data
+
+
+def _open(source: str, split: Split, progress: Progress) -> Dataset:
     known = datasets()
     if source in known:
         return known[source].open(split, progress)
@@ -51,22 +56,10 @@ def open_dataset(source: str, split: Split, *, progress: Progress = SILENT) -> D
     if is_file:
         return read_coco(path)
     if is_folder:
-        return read_coco(_split_file(path, split), name=f"{path.resolve().name} {split}")
+        return read_coco(find_json(path, split), name=f"{path.resolve().name} {split}")
     built_in = ", ".join(sorted(known))
     raise UsageError(
         f"There is no data set {source!r}",
         f"no file or folder has this path, and the built-in data sets are: {built_in}",
         "Give a data set's name, a COCO JSON file, or a folder with train.json and val.json.",
     )
-
-
-def _split_file(folder: Path, split: Split) -> Path:
-    path = folder / f"{split}.json"
-    if not path.is_file():
-        found = ", ".join(sorted(p.name for p in folder.glob("*.json"))) or "no JSON at all"
-        raise InputError(
-            f"The folder {folder} has no {split} data",
-            f"{path.name} is missing; there is {found}",
-            "Name the COCO JSON files train.json and val.json, or give one of them.",
-        )
-    return path

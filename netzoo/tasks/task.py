@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from netzoo.data.classified import ClassifiedSet
     from netzoo.data.coco import Dataset
-    from netzoo.data.sources import Split
+    from netzoo.data.folders import Split
     from netzoo.tasks.letterbox import Letterbox
     from sizewise.core.evidence import Evidence
-    from sizewise.core.progress import Progress
+    from sizewise.core.progress import Reporter
 
     Pixels = NDArray[np.uint8]
     Outputs = Mapping[str, NDArray[Any]]
@@ -143,7 +143,7 @@ class Task(ABC):
         """Name → title of each metric (0–1), as ``sizewise.core.trials.METRICS`` declares them."""
         return {metric.name: metric.title for metric in METRICS if metric.task == self.name}
 
-    def open_data(self, source: str, split: Split, progress: Progress) -> Data:
+    def open_data(self, source: str, split: Split, progress: Reporter) -> Data:
         """The data that ``source`` names. Raises UsageError and InputError."""
         from netzoo.data.sources import open_dataset
 

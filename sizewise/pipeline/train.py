@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netzoo.config import NetworkConfig
     from netzoo.data.classified import ClassifiedSet
     from netzoo.data.coco import Dataset
-    from netzoo.data.sources import Split
+    from netzoo.data.folders import Split
     from netzoo.network import Network, NetworkEntry
     from netzoo.training.pretrained import Pretrained
     from netzoo.training.settings import ScaleTraining, TrainingSettings

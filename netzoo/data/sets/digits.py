@@ -21,9 +21,10 @@ from PIL import Image
 from netzoo.data.cache import obtain
 from netzoo.data.coco import Dataset, read_coco
 from netzoo.data.coco_json import CocoAnnotation, CocoCategory, CocoFile, CocoImage, save_coco_json
+from netzoo.data.folders import Split
 from netzoo.data.segments import encode_mask
 from netzoo.data.sets import _composition, _glyphs, _photographs
-from netzoo.data.sources import DatasetEntry, Split
+from netzoo.data.sources import DatasetEntry
 from sizewise.core.errors import InputError
 from sizewise.core.progress import SILENT, Progress
 

@@ -16,10 +16,10 @@ from sizewise.core.evidence.base import images_hash
 from sizewise.core.specs import ModelCard
 
 if TYPE_CHECKING:
-    from netzoo.data.sources import Split
+    from netzoo.data.folders import Split
     from netzoo.tasks.letterbox import Letterbox
     from netzoo.tasks.task import Outputs
-    from sizewise.core.progress import Progress
+    from sizewise.core.progress import Reporter
 
 
 class ClassEvaluator(Evaluator):
@@ -57,7 +57,7 @@ class Classification(Task):
     evaluates_engines = False
     images_at_once = 32
 
-    def open_data(self, source: str, split: Split, progress: Progress) -> ClassifiedSet:
+    def open_data(self, source: str, split: Split, progress: Reporter) -> ClassifiedSet:
         return open_classified(source, split, progress=progress)
 
     def evaluator(self, card: ModelCard, data: ClassifiedSet) -> ClassEvaluator:

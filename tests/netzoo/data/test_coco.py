@@ -100,7 +100,6 @@ def _with(kind: str, **values: Any) -> Callable[[dict[str, Any]], object]:
     ("spoil", "said"),
     [
         (_without("images"), "missing required field `images`"),
-        (_without("annotations"), "missing required field `annotations`"),
         (_without("categories"), "missing required field `categories`"),
         (lambda c: c["images"].clear(), "it lists no images"),
         (lambda c: c["categories"].clear(), "it lists no categories"),
@@ -112,8 +111,8 @@ def _with(kind: str, **values: Any) -> Callable[[dict[str, Any]], object]:
         (_with("annotations", image_id=99), "annotation 11: there is no image with the id 99"),
         (_with("annotations", category_id=1), "annotation 11: there is no category with the id 1"),
         (
-            _with("annotations", bbox=[1, 2, 0, 4]),
-            "annotation 11: the box [1.0, 2.0, 0.0, 4.0] has",
+            _with("annotations", bbox=[1, 2, -1, 4]),
+            "annotation 11: the box [1.0, 2.0, -1.0, 4.0] has",
         ),
         (_with("annotations", bbox=[1, 2, 3, -4]), "has no width or no height"),
         (_with("annotations", bbox=[60, 2, 3, 4]), "lies outside its image of 40x60 pixels"),

@@ -14,8 +14,9 @@ from numpy.testing import assert_array_equal
 from pycocotools import mask as coco_mask
 
 from netzoo.data.coco import read_coco
+from netzoo.data.folders import Split
 from netzoo.data.sets import _photographs, digits
-from netzoo.data.sources import Split, open_dataset
+from netzoo.data.sources import open_dataset
 from sizewise.core.errors import InputError
 
 FEW: Mapping[Split, int] = {"train": 40, "val": 30}

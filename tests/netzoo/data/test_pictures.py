@@ -50,6 +50,18 @@ def test_a_picture_lying_on_its_side_is_turned_upright(tmp_path: Path) -> None:
     assert_array_equal(read_picture(path, 6, 4), np.rot90(PIXELS, -1))
 
 
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_picture_that_was_annotated_as_stored_is_read_as_stored(
+    orientation: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.png"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(PIXELS).save(path, exif=exif)
+    assert_array_equal(read_picture(path, 4, 6), PIXELS)
+    assert read_picture(path, 6, 4).shape == (6, 4, 3)
+
+
 def test_another_size_than_the_annotations_say_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(PIXELS).save(path)

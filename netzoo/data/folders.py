@@ -1,0 +1,63 @@
+"""Where data sets keep their COCO JSON files and pictures, as published and as tools write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from netzoo.data.reading import reading
+from sizewise.core.errors import InputError
+
+Split = Literal["train", "val"]
+
+_SPLITS: dict[Split, tuple[str, ...]] = {"train": ("train",), "val": ("val", "valid")}
+"""What folders call them: Roboflow says valid."""
+_FILES = (
+    "{split}.json",
+    "annotations/{split}.json",
+    "annotations/instances_{split}.json",
+    "annotations/instances_{split}20[0-9][0-9].json",  # COCO
+    "{split}/_annotations.coco.json",  # Roboflow
+)
+_WITHOUT_SPLITS = (
+    "annotations/instances_default.json",  # CVAT
+    "result.json",  # Label Studio
+    "_annotations.coco.json",  # one folder of Roboflow's
+)
+
+
+def find_json(folder: Path, split: Split) -> Path:
+    """The COCO JSON of ``split`` in ``folder``: train.json or val.json, or as COCO (2014, 2017),
+    Roboflow, CVAT and Label Studio name it. Raises InputError where there is none, or several."""
+    with reading(folder):
+        patterns = [p.format(split=name) for p in _FILES for name in _SPLITS[split]]
+        for pattern in (*patterns, *_WITHOUT_SPLITS):
+            found = sorted(folder.glob(pattern))
+            if len(found) > 1:
+                raise InputError(
+                    f"The folder {folder} has several sets of {split} data",
+                    ", ".join(path.name for path in found),
+                    "Give one of these files.",
+                )
+            if found:
+                return found[0]
+        others = ", ".join(sorted(str(p.relative_to(folder)) for p in folder.rglob("*.json"))[:5])
+    raise InputError(
+        f"The folder {folder} has no {split} data",
+        f"{split}.json is missing; there is {others or 'no JSON at all'}",
+        "Name the COCO JSON files train.json and val.json, or give one of them.",
+    )
+
+
+def picture_folders(json_path: Path) -> Iterator[Path]:
+    """Where the pictures of a COCO JSON may lie, the likeliest first: beside it, in images/ beside
+    it or, for one in annotations/, in the folders that COCO and CVAT have beside that."""
+    beside = json_path.parent
+    split = json_path.stem.rpartition("_")[2]
+    yield from (beside, beside / "images")
+    if beside.name == "annotations":
+        home = beside.parent
+        names = (split, "images", f"images/{split}", "data", "")
+        yield from (home / name for name in names)
+    yield beside / split
