@@ -123,7 +123,7 @@ def _sizes(source: str, module: nn.Module, example: Size, said: Said) -> tuple[i
     declared = said.stride or _stride(module)
     if not said.dynamic:
         return declared or 1, said.smallest or 1
-    runs = trial_of(module)
+    runs = trial_of(module, lambda output, size: _contract(module, output, size), example)
     if declared and not fits(runs, declared, example):
         found = find_stride(runs, example)
         if found is not None:

@@ -18,17 +18,23 @@ _OTHERS = tuple(sorted(odd * 2**k for odd in (3, 5, 7, 9) for k in range(7) if o
 """Others, of transformers with patches of 14 pixels and windows of 7 cells, say."""
 
 
-def trial_of(module: nn.Module) -> Runs:
-    """Whether ``module`` runs at a size, by a call with a batch of two images of noise."""
+def trial_of(module: nn.Module, kind_of: Callable[[object, Size], object], near: Size) -> Runs:
+    """Whether ``module`` runs at a size, by a call with a batch of two images of noise, and gives
+    outputs of the same kind as at ``near``: masks of the images' size, say."""
 
-    def runs(size: Size) -> bool:
+    def kind_at(size: Size) -> object:
         images = torch.rand(2, 3, size.height, size.width)
         try:
             with torch.inference_mode():
-                module(images)
+                return kind_of(module(images), size)
         except Exception:  # noqa: BLE001 - it is the user's program, and may raise any
-            return False
-        return True
+            return None
+
+    wanted = kind_at(near)
+
+    def runs(size: Size) -> bool:
+        kind = kind_at(size)
+        return kind is not None and kind == (wanted or kind)
 
     return runs
 

@@ -33,6 +33,9 @@ class Counted:
     def extend(self, steps: int) -> None:
         del steps
 
+    def remark(self, text: str) -> None:
+        del text
+
 
 @dataclass(frozen=True)
 class Exported:

@@ -127,6 +127,18 @@ def test_a_wrong_stride_is_answered_with_the_right_one() -> None:
     assert from_module(Skips(), EXAMPLE, Said(stride=16)).card.stride == 16
 
 
+class Masks(nn.Module):
+    """Runs at any size, and gives masks of the images' size at multiples of four."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return functional.interpolate(functional.avg_pool2d(images[:, :1], 4), scale_factor=4.0)
+
+
+def test_the_stride_is_that_at_which_outputs_mean_the_same() -> None:
+    card = from_module(Masks(), EXAMPLE).card
+    assert (card.task, card.stride) == ("segmentation", 4)
+
+
 class Optional(nn.Module):
     def forward(self, images: Tensor) -> dict[str, Tensor | None]:
         return {"mask": None, "out": images[:, :1]}

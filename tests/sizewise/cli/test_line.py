@@ -192,7 +192,7 @@ def test_a_factory_of_the_user_is_exported_and_built(cli: Cli, tmp_path: Path) -
     made = cli("export", f"{source}:net", "--size", "64", "--out", tmp_path / "o", "--json")
     assert made.code == 0, made
     (model,) = json.loads(made.out)
-    assert (model["card"]["task"], model["card"]["stride"]) == ("segmentation", 32)
+    assert (model["card"]["task"], model["card"]["stride"]) == ("segmentation", 4)
     built = cli(
         *("build", model["path"], "--sizes", "64,64x96", "--out", tmp_path / "e", "--json"),
         *("--backend", "onnxruntime,openvino,torch_eager", "--strategy", "dynamic"),
