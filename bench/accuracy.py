@@ -10,6 +10,7 @@ from netzoo.data.coco import AnnotatedImage, Dataset
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.registry import find_task, tasks
 from netzoo.tasks.task import Evaluator
+from sizewise.core import pictures
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import write_evidence
 from sizewise.core.options import spelled
@@ -34,7 +35,7 @@ def misfit(card: ModelCard, image: ImageInput, data: Dataset) -> str:
         return "the file does not say what its outputs mean"
     if not task.evaluates_engines:
         return f"the accuracy of {task.name} is measured in PyTorch alone (sizewise evaluate)"
-    return task.misfit(card, data) or image.refuses_pictures
+    return task.misfit(card, data) or pictures.misfit(image, card.preprocessing)
 
 
 def find_evaluator(card: ModelCard, data: Dataset) -> Evaluator:
@@ -57,7 +58,7 @@ def evaluate_images(
         fits = [Letterbox.fit(Size(i.height, i.width), size, keep_shape=keep_shape) for i in batch]
         planes = [fitted.apply(image.read()) for image, fitted in zip(batch, fits, strict=True)]
         filled = [*planes, *[planes[-1]] * (batch_size - len(planes))]
-        outputs = infer_images(session, filled)[: len(batch)]
+        outputs = infer_images(session, filled, evaluator.card.preprocessing)[: len(batch)]
         for image, fitted, of_image in zip(batch, fits, outputs, strict=True):
             evaluator.add(image, fitted, of_image)
 

@@ -21,6 +21,7 @@ from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.registry import find_task, tasks
 from netzoo.tasks.task import Predictor
 from sizewise.core.options import spelled
+from sizewise.core.pictures import misfit
 from sizewise.core.specs import ImageInput, ModelCard, Size
 from sizewise.core.trials import Part
 
@@ -44,7 +45,7 @@ def why_not(card: ModelCard, image: ImageInput, data: Dataset | None) -> str:
         return f"there are no pictures: they come with {spelled('data')}"
     if not data.images:
         return "there are no images in the data"
-    return image.refuses_pictures
+    return misfit(image, card.preprocessing)
 
 
 def time_pictures(
@@ -108,7 +109,7 @@ def _go(
             fits = [predictor.fit(picture) for picture in pixels]
             planes = [fitted.apply(picture) for fitted, picture in zip(fits, pixels, strict=True)]
         with watch.of("engine"):
-            outputs = infer_images(session, planes)
+            outputs = infer_images(session, planes, predictor.card.preprocessing)
         with watch.of("decode"):
             for fitted, of_picture in zip(fits, outputs, strict=True):
                 predictor.read(fitted, of_picture)

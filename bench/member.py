@@ -122,7 +122,7 @@ class LiveMember:
             self._memory = replace(self._memory, walk_bytes=self.worker.walk(self._sizes))
 
     def _add_way(self, pictures: Sequence[Path]) -> None:
-        for part in self.worker.end_to_end(pictures):
+        for part in self.worker.end_to_end(pictures, self.planned.model.card):
             before = self._end_to_end.get(part.name, ())
             self._end_to_end[part.name] = (*before, *part.latency_ns)
 

@@ -121,6 +121,8 @@ def _trials(models: Iterable[ExportedModel], axes: Axes, environment: str) -> It
                     builder=backend.builder,
                     layout=model.card.layout,
                     replica=replica,
+                    letterbox=model.card.letterbox,
+                    preprocessing=model.card.preprocessing,
                     nms=model.nms and model.card.layout != NMS_LAYOUT,
                 )
                 yield Planned(trial=trial, model=model, data=axes.data, images=axes.images)

@@ -102,11 +102,12 @@ class RemoteWorker:
         resident_bytes = self.call("walk", sizes=[str(size) for size in sizes])
         return None if resident_bytes is None else answered(resident_bytes, int, of=_WORKER)
 
-    def end_to_end(self, pictures: Sequence[Path]) -> tuple[Part, ...]:
+    def end_to_end(self, pictures: Sequence[Path], card: ModelCard) -> tuple[Part, ...]:
         """Time the way from each picture to its objects, part by part. Time no bare call after
         this: the pictures stay bound."""
-        paths = [str(path) for path in pictures]
-        return answered(self.call("end_to_end", pictures=paths), tuple[Part, ...], of=_WORKER)
+        paths, plain = [str(path) for path in pictures], codec.to_plain(card)
+        parts = self.call("end_to_end", pictures=paths, card=plain)
+        return answered(parts, tuple[Part, ...], of=_WORKER)
 
     def prepare_accuracy(self, source: str, images: int, data_sha256: str, card: ModelCard) -> int:
         """Open the validation data, of which so many ``images`` are taken (0: all), and give their

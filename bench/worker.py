@@ -124,13 +124,13 @@ class Worker:
         self._time(self._inputs)
         return readings.resident_bytes()
 
-    def end_to_end(self, pictures: list[str]) -> Any:
+    def end_to_end(self, pictures: list[str], card: dict[str, Any]) -> Any:
         """Time the way from each picture to its objects: a plain Part for each part of it. The
-        pictures stay bound: time no bare call after this."""
+        pictures stay bound: time no bare call after this. ``card`` is plain."""
         from bench.end_to_end import time_pictures
 
-        paths, card = [Path(picture) for picture in pictures], self._artifact.card
-        parts = time_pictures(self._session, self._clock, card, self._size, paths, wave=0)
+        paths, read_as = [Path(picture) for picture in pictures], codec.from_plain(card, ModelCard)
+        parts = time_pictures(self._session, self._clock, read_as, self._size, paths, wave=0)
         return codec.to_plain(parts)
 
     def prepare_accuracy(

@@ -8,21 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.base import Array, Session
+from sizewise.core.pictures import as_input
+from sizewise.core.specs import RGB, Preprocessing
 
 
 def infer_images(
-    session: Session, images: Sequence[NDArray[np.float32]]
+    session: Session,
+    images: Sequence[NDArray[np.float32]],
+    preprocessing: Preprocessing = RGB,
 ) -> tuple[dict[str, Array], ...]:
     """The outputs for each of ``images``, by name and each as a batch of one. Raises EngineError.
 
-    These are [3, H, W] of one size, at most as many as the engine's largest batch. A batch below
-    the engine's smallest is filled up with the last image.
+    These are RGB [3, H, W] of 0–1 and of one size, at most as many as the engine's largest batch.
+    ``preprocessing`` says how the engine takes them. A batch below its smallest is filled up with
+    the last image.
     """
-    missing = session.artifact.spec.batches.min - len(images)
-    batch = np.stack([*images, *[images[-1]] * missing])
     image_input = session.artifact.image
-    if not image_input.channels_first:
-        batch = np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
+    taken = [as_input(one, image_input, preprocessing) for one in images]
+    missing = session.artifact.spec.batches.min - len(images)
+    batch = np.stack([*taken, *[taken[-1]] * missing])
     outputs = session.infer({image_input.tensor.name: batch})
     # What has no axes belongs to no image.
     by_image = {name: array for name, array in outputs.items() if array.ndim}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.calibration.feeding import Normalization, calibration_batches, demand_size
+from exporter.calibration.feeding import calibration_batches, demand_size
 from exporter.calibration.images import CalibrationSet
 from exporter.calibration.method import find_method
 from exporter.calibration.observe import Batches, observe
@@ -26,7 +26,7 @@ from sizewise.core.files import written_whole
 from sizewise.core.onnxfile import load_onnx, read_model, write_card
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress
-from sizewise.core.specs import Calibration, Deviation, ExportedModel, Size
+from sizewise.core.specs import Calibration, Deviation, ExportedModel, Preprocessing, Size
 
 if TYPE_CHECKING:
     import onnx
@@ -56,10 +56,8 @@ class ConversionSettings:
     check_sizes: tuple[Size, ...] = ()
     method: str = "minmax"
     weight_bits: int = WEIGHT_BITS[0]
-    normalization: Normalization = field(default_factory=Normalization)
 
-    @property
-    def calibration(self) -> Calibration | None:
+    def calibration(self, preprocessing: Preprocessing) -> Calibration | None:
         """The calibration that a card records; None without images."""
         if self.images is None:
             return None
@@ -70,8 +68,8 @@ class ConversionSettings:
             sizes=self.sizes,
             method=self.method,
             weight_bits=self.weight_bits,
-            mean=self.normalization.mean,
-            std=self.normalization.std,
+            mean=preprocessing.mean,
+            std=preprocessing.std,
         )
 
 
@@ -126,9 +124,7 @@ class Conversion:
         if settings.images is None:
             return ProbeBatches(self.model, tuple(sizes))
         few = replace(settings.images, images=settings.images.images[:_FEW])
-        return calibration_batches(
-            few, sizes, self.model, normalization=settings.normalization, each=True
-        )
+        return calibration_batches(few, sizes, self.model, each=True)
 
     def deviations(self, graph: onnx.ModelProto) -> tuple[Deviation, ...]:
         """The error of ``graph`` against the float32 parent, at every one of ``check_sizes``."""
@@ -167,7 +163,7 @@ class Conversion:
             precision=self.precision.name,
             parent_sha256=self.model.sha256,
             program_sha256="",
-            calibration=self.settings.calibration,
+            calibration=self.settings.calibration(self.model.card.preprocessing),
             kept=tuple(excluded),
             drop=drop,
             drop_data_sha256=drop_data_sha256,
@@ -205,9 +201,7 @@ class Conversion:
         settings = self.settings
         if settings.images is None:
             return ProbeBatches(self.model, settings.sizes)
-        return calibration_batches(
-            settings.images, settings.sizes, self.model, normalization=settings.normalization
-        )
+        return calibration_batches(settings.images, settings.sizes, self.model)
 
     def _check_layers(self, excluded: Iterable[str]) -> None:
         if unknown := sorted(set(excluded).difference(self.layers)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import UsageError
 from sizewise.core.options import changed, option, spelled
 from sizewise.core.reading import (
@@ -18,10 +19,9 @@ from sizewise.core.reading import (
     several,
     whole,
 )
-from sizewise.core.specs import Sizes
+from sizewise.core.specs import ModelCard, Sizes
 
 if TYPE_CHECKING:
-    from exporter.calibration.feeding import Normalization
     from exporter.precisions._base import Precision
 
 _PRECISION, _CALIBRATION, _ACCURACY = "Precision", "Calibration (int8, fp8)", "Accuracy"
@@ -44,9 +44,12 @@ def _method(given: object) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrecisionOptions:
-    """``calibrate`` is a folder of pictures or a data set, ``data`` what accuracy is measured on,
-    ``max_drop`` the points of it that a precision may lose."""
+class PrecisionOptions(PictureOptions):
+    """What is made of a model, and how pictures are shown to it.
+
+    ``calibrate`` is a folder of pictures or a data set, ``data`` what accuracy is measured on,
+    ``max_drop`` the points of it that a precision may lose.
+    """
 
     precision: tuple[str, ...] = option(
         several(Reader(_precision, "LIST"), 1),
@@ -92,20 +95,6 @@ class PrecisionOptions:
         help="Bits of int8 weights: 7 is right on every CPU, 8 needs VNNI or a GPU.",
         group=_CALIBRATION,
     )
-    mean: tuple[float, ...] = option(
-        several(number()),
-        (),
-        help="Mean that is subtracted from RGB of 0-1, for a model that is not ours (R,G,B).",
-        group=_CALIBRATION,
-        shown="0,0,0",
-    )
-    std: tuple[float, ...] = option(
-        several(number()),
-        (),
-        help="Standard deviation that RGB is divided by (R,G,B).",
-        group=_CALIBRATION,
-        shown="1,1,1",
-    )
     data: str = option(
         TEXT,
         "",
@@ -125,15 +114,6 @@ class PrecisionOptions:
     @property
     def precisions(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self.precision))
-
-    @property
-    def scaling(self) -> Normalization:
-        """Raises UsageError."""
-        from exporter.calibration.feeding import Normalization
-
-        if not (self.mean or self.std):
-            return Normalization()
-        return Normalization(mean=self.mean or (0.0, 0.0, 0.0), std=self.std or (1.0, 1.0, 1.0))
 
     def check(self) -> None:
         """Raises UsageError for what can be told before anything is exported."""
@@ -162,12 +142,6 @@ class PrecisionOptions:
                 f"{option} can't be given here",
                 "it is for precisions other than fp32, and none is requested",
                 f"Choose one with {spelled('precision')} (fp16, bf16, int8, fp8), or leave it out.",
-            )
-        if (self.mean or self.std) and not self.calibrate:
-            raise UsageError(
-                f"{spelled('mean')} and {spelled('std')} can't be given by themselves",
-                "they are for calibration pictures, and there are none",
-                f"Give {spelled('calibrate')}, too, or leave them out.",
             )
         if not self.calibrate and self._beside("calibration_images"):
             raise UsageError(
@@ -202,7 +176,7 @@ class PrecisionOptions:
         demand_weight_bits(self.weight_bits)
         if self.calibrate:
             demand_source(self.calibrate, self.calibration_images)
-        _ = self.scaling
+        self.shown_to(ModelCard(network=""))
 
     def _beside(self, *names: str) -> str:
         """The first of these options that is not at its default."""
@@ -211,5 +185,5 @@ class PrecisionOptions:
 
 _BESIDE = (
     *("calibrate", "calibration_images", "calibration_sizes", "check_sizes", "method"),
-    *("weight_bits", "mean", "std", "keep", "data", "max_drop"),
+    *("weight_bits", "keep", "data", "max_drop"),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -136,10 +137,14 @@ def bench(
 ) -> SweepOutcome:
     """Measure latency, memory and accuracy into ``out/results.sqlite``; what is there is kept."""
     from bench.settings import SweepSettings
+    from netzoo.tasks.showing import PictureOptions
     from sizewise.pipeline.bench import bench
 
-    settings = filled(SweepSettings, options, given)
-    return bench(list(map(_model, _each(models))), settings, out=Path(out), reporter=reporter)
+    shown, rest = _split(given, PictureOptions)
+    pictures = filled(PictureOptions, None, shown)
+    settings = filled(SweepSettings, options, rest)
+    found = [replace(m, card=pictures.shown_to(m.card)) for m in map(_model, _each(models))]
+    return bench(found, settings, out=Path(out), reporter=reporter)
 
 
 @_public

@@ -59,10 +59,10 @@ class ProbeBatches:
             images = Probe(batch_size=image.fixed_batch or 1, size=size).images()
             values = np.resize(images, (len(images), image.channels, size.height, size.width))
             if image.tensor.dtype == "uint8":
-                values = np.rint(values * 255).astype(np.uint8)
+                values = np.rint(values * 255)
             if not image.channels_first:
                 values = values.transpose(0, 2, 3, 1)
-            yield size, np.ascontiguousarray(values)
+            yield size, np.ascontiguousarray(values, np.dtype(image.tensor.dtype))
 
 
 def small_probes(smallest: int, stride: int, most: int) -> tuple[Probe, ...]:

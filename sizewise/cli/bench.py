@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.settings import SweepSettings
+from netzoo.tasks.showing import PictureOptions
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out, Without, spell
 from sizewise.core.errors import UsageError
@@ -33,6 +34,7 @@ def bench(
         typer.Argument(metavar="MODELS", help="ONNX files, or one TOML file that names them."),
     ],
     settings: Annotated[SweepSettings, Without(*_IN_FILES)],
+    pictures: PictureOptions,
     *,
     layout: Annotated[
         str,
@@ -60,7 +62,7 @@ def bench(
         _demand_no_options(context)
         swept = read_sweep(models[0])
     else:
-        swept = Sweep(models=read_models(models, layout), settings=settings)
+        swept = Sweep(models=read_models(models, layout, pictures), settings=settings)
     if dry_run:
         _show_estimate(foresee(swept.models, swept.settings, out=out), as_json=as_json)
         return

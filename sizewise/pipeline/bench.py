@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.settings import SweepSettings
+from netzoo.tasks.showing import AS_THE_CARD_SAYS, PictureOptions
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.pipeline.config import read_bench_file
 from sizewise.pipeline.models import read_as
@@ -32,9 +33,12 @@ def read_sweep(path: Path) -> Sweep:
     return Sweep(models=read_models(file.models), settings=file.bench)
 
 
-def read_models(paths: Sequence[Path], layout: str = "") -> tuple[ExportedModel, ...]:
+def read_models(
+    paths: Sequence[Path], layout: str = "", pictures: PictureOptions = AS_THE_CARD_SAYS
+) -> tuple[ExportedModel, ...]:
     """Read ONNX files. Raises InputError, and UsageError for a layout that is not a file's own."""
-    return tuple(read_as(path, layout) for path in paths)
+    models = [read_as(path, layout) for path in paths]
+    return tuple(replace(one, card=pictures.shown_to(one.card)) for one in models)
 
 
 def bench(

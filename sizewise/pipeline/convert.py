@@ -45,6 +45,7 @@ class _Converter:
     def __init__(
         self, parent: ExportedModel, options: PrecisionOptions, out: Path, reporter: Reporter
     ) -> None:
+        parent = replace(parent, card=options.shown_to(parent.card))
         self._parent, self._options, self._out = parent, options, out
         self._reporter = reporter
         self._own = parent.path.parent == out.resolve()
@@ -167,7 +168,6 @@ def _settings(
         check_sizes=options.check_sizes or tuple(sorted(checked, key=lambda size: size.pixels)),
         method=options.method,
         weight_bits=options.weight_bits,
-        normalization=options.scaling,
     )
 
 
@@ -191,7 +191,7 @@ def _up_to_date(
     same = (
         card.parent_sha256 == parent.sha256
         and _of_network(card) == _of_network(parent.card)
-        and card.calibration == settings.calibration
+        and card.calibration == settings.calibration(parent.card.preprocessing)
         and card.drop_limit == options.max_drop
         and card.drop_data_sha256 == data_sha256
         and kept == keep

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError, EngineMismatchError, InputError, UsageError
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress, Reporter
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 class OnnxFile:
     """An ONNX file: one dynamic engine for all sizes, deleted after the evaluation."""
 
-    def __init__(self, path: Path, backend: str, layout: str) -> None:
+    def __init__(self, path: Path, backend: str, layout: str, pictures: PictureOptions) -> None:
         from engines.registry import find_backend
 
         self._model = read_as(path, layout)
-        self.card = self._model.card
+        self.card = pictures.shown_to(self._model.card)
         _demand_meaning(path.name, self.card)
         self.runs_in = find_backend(backend or USUAL_BACKEND).name
         self.sizes = usual_sizes(self.card, self._model.image)
@@ -54,11 +55,19 @@ class EngineFolder:
     ``trusted`` are hashes of engines that others built.
     """
 
-    def __init__(self, folder: Path, backend: str, layout: str, trusted: Collection[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        backend: str,
+        layout: str,
+        pictures: PictureOptions,
+        trusted: Collection[str],
+    ) -> None:
         self._artifact = read_engine(folder, backend)
         self._trusted = trusted
         card = self._artifact.card
-        self.card = card_as(folder.name, card, layout) if layout else card
+        read_as_said = card_as(folder.name, card, layout) if layout else card
+        self.card = pictures.shown_to(read_as_said)
         _demand_meaning(folder.name, self.card)
         self.runs_in = self._artifact.spec.backend
         self.sizes = self._artifact.spec.sizes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError, UsageError
-from sizewise.core.options import option, spelled
+from sizewise.core.options import changed, option, options_of, spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.reading import SIZES, TEXT, optional
 from sizewise.core.specs import ModelCard, Size, Sizes
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(EngineOptions):
+class EvaluateOptions(EngineOptions, PictureOptions):
     """The options of ``sizewise evaluate`` beside the model."""
 
     data: str = option(
@@ -86,12 +87,7 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
     """
     from netzoo.tasks.registry import find_task
 
-    candidate = _candidate(
-        source,
-        backend=options.backend,
-        layout=options.layout,
-        trusted=options.trusted(source),
-    )
+    candidate = _candidate(source, options)
     task = find_task(candidate.card.task)
     requested = options.sizes or candidate.sizes
     refused = {size: why for size in requested if (why := candidate.refusal(size))}
@@ -141,20 +137,19 @@ def _rows(
         raise failed[0]
 
 
-def _candidate(
-    source: Path, *, backend: str, layout: str, trusted: Collection[str] = ()
-) -> Candidate:
+def _candidate(source: Path, options: EvaluateOptions) -> Candidate:
     """The model at ``source``. Raises UsageError and InputError where it can't be evaluated."""
     from sizewise.pipeline.candidates import Checkpoint
     from sizewise.pipeline.engine_candidates import EngineFolder, OnnxFile
 
     if source.suffix == ".safetensors":
-        _demand_empty(source, {"backend": backend, "layout": layout})
+        _demand_empty(source, options)
         return Checkpoint(source)
+    trusted = options.trusted(source)
     if source.is_dir():
-        return EngineFolder(source, backend, layout, trusted)
+        return EngineFolder(source, options.backend, options.layout, options, trusted)
     if source.suffix == ".onnx":
-        return OnnxFile(source, backend, layout)
+        return OnnxFile(source, options.backend, options.layout, options)
     raise UsageError(
         f"{source} can't be evaluated",
         "it isn't a checkpoint (.safetensors), an ONNX file or the folder of an engine",
@@ -162,11 +157,10 @@ def _candidate(
     )
 
 
-def _demand_empty(source: Path, options: Mapping[str, str]) -> None:
-    for name, value in options.items():
-        if value:
-            raise UsageError(
-                f"{spelled(name)} can't be given for {source}",
-                "a checkpoint runs in PyTorch, and holds the layout of its outputs",
-                "Leave it out, or give the exported ONNX file.",
-            )
+def _demand_empty(source: Path, options: EvaluateOptions) -> None:
+    for name in changed(options, "backend", "layout", *options_of(PictureOptions)):
+        raise UsageError(
+            f"{spelled(name)} can't be given for {source}",
+            "a checkpoint runs in PyTorch, and holds what its inputs and outputs mean",
+            "Leave it out, or give the exported ONNX file.",
+        )

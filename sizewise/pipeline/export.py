@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
+from netzoo.tasks.showing import AS_THE_CARD_SAYS, PictureOptions
 from sizewise.core.errors import ExportError, InputError, UsageError
 from sizewise.core.files import output_folder
 from sizewise.core.options import changed, option, spelled
@@ -119,15 +120,24 @@ def export(
         converted
         for one in each
         for converted in convert_all(
-            export_source(source, one, output_folder(out), reporter), precisions, out, reporter
+            export_source(source, one, output_folder(out), reporter, pictures=precisions),
+            precisions,
+            out,
+            reporter,
         )
     )
 
 
 def export_source(
-    source: str | nn.Module, options: ExportOptions, out: Path, reporter: Reporter = SILENT
+    source: str | nn.Module,
+    options: ExportOptions,
+    out: Path,
+    reporter: Reporter = SILENT,
+    *,
+    pictures: PictureOptions = AS_THE_CARD_SAYS,
 ) -> ExportedModel:
-    """The model that the precision passes start from.
+    """The model that the precision passes start from, with a card that says how it is shown
+    ``pictures``.
 
     For an ONNX file it is that file, or the one with NMS put into its graph.
     """
@@ -138,9 +148,11 @@ def export_source(
                 "an ONNX file keeps the sizes that it was exported with",
                 "Leave it out, or export the network again.",
             )
-        return _from_onnx(Path(source), options, out, reporter)
+        model = _from_onnx(Path(source), options, out, reporter)
+        return replace(model, card=pictures.shown_to(model.card))
     example = options.size or Size(_USUAL_SIDE, _USUAL_SIDE)
     found = resolve(source, options, example, out, reporter, dynamic=options.dynamic)
+    found = replace(found, card=pictures.shown_to(found.card))
     try:
         return _exported(found, options, out, reporter)
     except ExportError as error:

@@ -29,10 +29,12 @@ from sizewise.core.specs.models import (
     TaskName,
     TensorSpec,
 )
+from sizewise.core.specs.preprocessing import RGB, Order, Preprocessing
 from sizewise.core.specs.sizes import Size, Sizes
 
 __all__ = [
     "NMS_LAYOUT",
+    "RGB",
     "Achieved",
     "BackendOptions",
     "BatchRange",
@@ -47,7 +49,9 @@ __all__ = [
     "ImageInput",
     "LayerPrecision",
     "ModelCard",
+    "Order",
     "ParityCheck",
+    "Preprocessing",
     "Profile",
     "Size",
     "Sizes",

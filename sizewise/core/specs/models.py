@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs.preprocessing import RGB, Preprocessing
 from sizewise.core.specs.sizes import Size
 
 TaskName = str
 """A task of ``netzoo.tasks.kinds``, or ``unknown``: the file does not say what its outputs mean."""
 Dimension = int | str
+
+_PICTURE_DTYPES = ("float32", "float16", "uint8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +65,12 @@ class ImageInput:
 
     @property
     def refuses_pictures(self) -> str:
-        """Why it can't be given float32 RGB; empty where it can."""
-        if self.tensor.dtype != "float32" or self.channels != 3:
-            return f"pictures are given as float32 RGB, and the model takes {self.tensor}"
+        """Why it can't be given pictures; empty where it can."""
+        if self.tensor.dtype not in _PICTURE_DTYPES or self.channels not in (1, 3):
+            return (
+                f"pictures are given as {', '.join(_PICTURE_DTYPES)} of 1 or 3 channels, and the "
+                f"model takes {self.tensor}"
+            )
         return ""
 
     def size_of(self, shape: Sequence[int]) -> Size:
@@ -187,7 +193,8 @@ class ModelCard:
 
     ``layout`` names how the outputs are to be read (``netzoo.tasks.layouts``); height and width
     must be multiples of ``stride`` (1: unknown, nothing is checked) and at least ``smallest``
-    pixels; ``letterbox`` says that images are scaled by one factor and padded; ``tree`` holds the
+    pixels; ``letterbox`` says that images are scaled by one factor and padded, and
+    ``preprocessing`` what becomes of their colours; ``tree`` holds the
     parent of each class (-1: a root) where classes are kinds of one another
     (``netzoo.tasks.wordtree``); ``suppression`` is the NMS in the graph; ``parameters`` counts the
     network's trainable ones (0: unknown); hashes are SHA-256 in hexadecimal, that of the
@@ -206,6 +213,7 @@ class ModelCard:
     stride: int = 1
     smallest: int = 1
     letterbox: bool = True
+    preprocessing: Preprocessing = RGB
     tree: tuple[int, ...] = ()
     suppression: Suppression | None = None
     fusion: str = "none"

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from sizewise.core import codec
-from sizewise.core.specs import NMS_LAYOUT, EngineSpec, Size, Strategy
+from sizewise.core.specs import NMS_LAYOUT, RGB, EngineSpec, Preprocessing, Size, Strategy
 
 EARLIER_HARNESS = 1
 """The number of the harness whose results name none: it slowed ONNX Runtime and PyTorch down, and
@@ -39,8 +39,8 @@ class Trial:
     How often it is measured, and on which data its accuracy, are not part of it: both add to what
     is known of it. ``harness`` and ``builder`` are the numbers of the code that measured and built
     it, raised by hand where a change of it changes figures. ``layout`` is how the outputs are read,
-    which a user may say for a file that does not. ``nms`` says that the graph does NMS itself where
-    its layout does not.
+    ``letterbox`` and ``preprocessing`` how pictures become the input: a user may say these for a
+    file that does not. ``nms`` says that the graph does NMS itself where its layout does not.
     """
 
     cell: Cell
@@ -53,6 +53,8 @@ class Trial:
     layout: str = ""
     replica: int = 0
     nms: bool = False
+    letterbox: bool = True
+    preprocessing: Preprocessing = RGB
 
     @property
     def identity(self) -> str:

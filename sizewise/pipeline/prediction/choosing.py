@@ -44,7 +44,8 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
 
     model = read_model(path)
     size = options.size or _usual_size(model)
-    predictor = find_predictor(path.name, model.card, model.image, size, options)
+    card = options.shown_to(model.card)
+    predictor = find_predictor(path.name, card, model.image, size, options)
     artifact = build_engine(model, options.backend, (size,), engines, reporter=reporter)
     return Chosen(artifact=artifact, predictor=predictor)
 
@@ -55,7 +56,8 @@ def _built(folder: Path, options: PredictOptions) -> Chosen:
 
     artifact = read_engine(folder, options.backend)
     size = options.size or artifact.spec.profiles[0].opt
-    predictor = find_predictor(folder.name, artifact.card, artifact.image, size, options)
+    card = options.shown_to(artifact.card)
+    predictor = find_predictor(folder.name, card, artifact.image, size, options)
     check_size(artifact, size)
     return Chosen(artifact=artifact, predictor=predictor)
 

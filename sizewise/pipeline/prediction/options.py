@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netzoo.tasks.reading import ReadingOptions
+from netzoo.tasks.showing import PictureOptions
 from sizewise.core.options import option
 from sizewise.core.reading import SIZE, optional
 from sizewise.core.specs import Size
@@ -12,7 +13,7 @@ from sizewise.pipeline.trust import MODEL, EngineOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(EngineOptions, ReadingOptions):
+class PredictOptions(EngineOptions, PictureOptions, ReadingOptions):
     """The options of ``sizewise predict`` beside the model and the pictures."""
 
     size: Size | None = option(

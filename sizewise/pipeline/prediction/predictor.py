@@ -57,7 +57,7 @@ def predict_all(
     while batch := list(islice(readable, session.artifact.spec.batch_size)):
         fits = [predictor.fit(picture) for _, picture in batch]
         planes = [fit.apply(picture) for fit, (_, picture) in zip(fits, batch, strict=True)]
-        outputs = infer_images(session, planes)
+        outputs = infer_images(session, planes, predictor.card.preprocessing)
         for (path, picture), fit, of_picture in zip(batch, fits, outputs, strict=True):
             try:
                 found = predictor.read(fit, of_picture)

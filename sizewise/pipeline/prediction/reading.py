@@ -9,6 +9,7 @@ from netzoo.tasks.registry import tasks
 from netzoo.tasks.task import Predictor, Task
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.options import changed, options_of, spelled
+from sizewise.core.pictures import misfit
 from sizewise.core.specs import ImageInput, ModelCard, Size
 from sizewise.pipeline.models import card_as
 
@@ -52,7 +53,7 @@ def _demand_readable(name: str, card: ModelCard, image: ImageInput) -> Task:
             "the file does not say what they mean",
             f"Name their layout with {spelled('layout')}: {layouts}.",
         )
-    why = image.refuses_pictures
+    why = misfit(image, card.preprocessing)
     if task and not task.predicts:
         drawn = " and ".join(t.name for t in tasks().values() if t.predicts)
         why = f"it is for {task.name}, and predict is for {drawn}"

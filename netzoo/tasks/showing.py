@@ -1,0 +1,72 @@
+"""How pictures are shown to a model, where its card does not say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+from sizewise.core.options import option
+from sizewise.core.reading import choice, number, optional, several
+from sizewise.core.specs import ModelCard, Order, Preprocessing
+from sizewise.core.specs.preprocessing import ORDERS
+
+_PICTURES = "Pictures"
+_FITS = {"letterbox": True, "stretch": False}
+_RANGES = {"0-1": 1, "0-255": 255}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureOptions:
+    """Empty where the card's own value holds."""
+
+    fit: str | None = option(
+        optional(choice(*_FITS)),
+        None,
+        help="How pictures are fitted into the input: scaled by one factor with grey around them, "
+        "or stretched.",
+        group=_PICTURES,
+        shown="as the file says, or letterbox",
+    )
+    input_format: str | None = option(
+        optional(choice(*ORDERS)),
+        None,
+        help="Order of the channels that the model takes.",
+        group=_PICTURES,
+        shown="as the file says, or rgb",
+    )
+    range: str | None = option(
+        optional(choice(*_RANGES)),
+        None,
+        help="Range of the values that the model takes.",
+        group=_PICTURES,
+        shown="as the file says, or 0-1",
+    )
+    mean: tuple[float, ...] = option(
+        several(number()),
+        (),
+        help="Mean that is subtracted from colours of 0-1 (R,G,B).",
+        group=_PICTURES,
+        shown="as the file says, or 0,0,0",
+    )
+    std: tuple[float, ...] = option(
+        several(number()),
+        (),
+        help="Standard deviation that colours are divided by (R,G,B).",
+        group=_PICTURES,
+        shown="as the file says, or 1,1,1",
+    )
+
+    def shown_to(self, card: ModelCard) -> ModelCard:
+        """``card`` with what was said of pictures in place of its own. Raises UsageError."""
+        own = card.preprocessing
+        preprocessing = Preprocessing(
+            order=cast("Order", self.input_format or own.order),
+            most=own.most if self.range is None else _RANGES[self.range],
+            mean=self.mean or own.mean,
+            std=self.std or own.std,
+        )
+        letterbox = card.letterbox if self.fit is None else _FITS[self.fit]
+        return replace(card, letterbox=letterbox, preprocessing=preprocessing)
+
+
+AS_THE_CARD_SAYS = PictureOptions()
