@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.graph.passes import all_nodes
 from sizewise.core.errors import ExportError
 
 if TYPE_CHECKING:
     import onnx
 
+_WITH_MODES = 11
+"""The first opset whose Resize says how it looks pixels up."""
 _IR_VERSION = 10
 """The first with full bfloat16 and float8, which every back end here reads."""
 
@@ -25,7 +28,8 @@ def raise_opset(model: onnx.ModelProto, least: int) -> onnx.ModelProto:
     """
     import onnx
 
-    if opset_of(model) < least:
+    before = opset_of(model)
+    if before < least:
         try:
             model = onnx.version_converter.convert_version(model, least)
         except (onnx.version_converter.ConvertError, RuntimeError, ValueError) as error:
@@ -34,5 +38,20 @@ def raise_opset(model: onnx.ModelProto, least: int) -> onnx.ModelProto:
                 str(error).strip().splitlines()[0],
                 f"Export it again at opset {least} or above.",
             ) from error
+    if before < _WITH_MODES <= opset_of(model):
+        _keep_resizes(model)
     model.ir_version = max(model.ir_version, _IR_VERSION)
     return model
+
+
+def _keep_resizes(model: onnx.ModelProto) -> None:
+    """Write down how pixels are looked up, in place. Before opset 11, it was at x / scale and down
+    to the next pixel; from then on that has to be said, and ONNX's converter does not
+    (onnx/onnx#8480)."""
+    from onnx import helper
+
+    for node in all_nodes(model.graph):
+        known = {attribute.name for attribute in node.attribute}
+        if node.op_type == "Resize" and "coordinate_transformation_mode" not in known:
+            modes = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+            node.attribute.extend(helper.make_attribute(*mode) for mode in modes.items())

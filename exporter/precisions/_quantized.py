@@ -4,7 +4,7 @@ Symmetric: the zero point is zero, as TensorRT asks. Weights have a scale for ea
 and are stored in 8 bits behind a DequantizeLinear; an activation has one scale. What a convolution
 gives is quantized too, before its activation function: ONNX Runtime computes in 8 bits only
 between a DequantizeLinear and a QuantizeLinear, and OpenVINO takes no longer for it. Biases stay in
-float32: each library makes its own of them.
+float32: each library makes its own of them, in 32 bits at the scale of the products.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ _OWN = "sizewise/"
 """A prefix that keeps the names made here apart from those of the graph."""
 _SMALLEST_SCALE = 1e-12
 """The scale of a channel or a tensor of zeros, for which any scale will do."""
+_LARGEST_BIAS = 2.0**30
+"""Of 32 bits, with room for the sum. A channel with next to no weight would have so small a scale
+that a library cuts its bias off; its weights are then quantized to zeros instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +44,15 @@ class Grid:
     """An 8-bit type.
 
     ``largest`` is the value that the threshold of an activation maps to, ``largest_weight`` that
-    of weights, by their bits. ``rounded`` converts a scaled array to the type.
+    of weights, by their bits. ``rounded`` converts a scaled array to the type. With
+    ``integer_bias``, libraries add biases in 32 bits.
     """
 
     name: str
     largest: float
     largest_weight: Callable[[int], float]
     rounded: Callable[[Array, float], Array]
+    integer_bias: bool = False
 
 
 def convolutions(graph: Graph) -> list[Node]:
@@ -104,6 +109,8 @@ class _Writer:
         self._thresholds, self._bits = evidence.thresholds, evidence.weight_bits
         self._written: list[Node] = []
         self._made: dict[str, str] = {}
+        self._scales: dict[str, float] = {}
+        """Of dequantized activations, by their names."""
 
     def write(self, chosen: list[Node]) -> None:
         targets = {node.output[0] for node in chosen}
@@ -114,7 +121,7 @@ class _Writer:
                 node.input[place] = read_instead.get(name, name)
             if node.output[0] in targets:
                 node.input[0] = self._activation(node.input[0])
-                node.input[1] = self._weight(node.input[1])
+                node.input[1] = self._weight(node.input[1], self._least_scales(node))
             self._written.append(node)
             if node.output[0] in targets - fixed:
                 read_instead[node.output[0]] = self._activation(node.output[0])
@@ -133,16 +140,28 @@ class _Writer:
             self._made[name] = self._node(
                 "DequantizeLinear", [narrow, *quantizer], f"{_OWN}{name}.dequantized"
             )
+            self._scales[self._made[name]] = scale
         return self._made[name]
 
-    def _weight(self, name: str) -> str:
+    def _least_scales(self, node: Node) -> Array:
+        """The least scale of each channel's weights with which its bias fits into 32 bits."""
+        from onnx import numpy_helper
+
+        bias = self._graph.constants.get(node.input[2]) if len(node.input) > 2 else None
+        if bias is None or not self._grid.integer_bias:
+            return np.float64(_SMALLEST_SCALE)
+        wanted = np.abs(numpy_helper.to_array(bias)) / (_LARGEST_BIAS * self._scales[node.input[0]])
+        return np.maximum(wanted, _SMALLEST_SCALE)
+
+    def _weight(self, name: str, least: Array) -> str:
+        """The dequantized form of weights, quantized at their first use."""
         from onnx import numpy_helper
 
         if name not in self._made:
             weights = numpy_helper.to_array(self._graph.constants[name])
             largest = self._grid.largest_weight(self._bits)
             reach = np.abs(weights).reshape(len(weights), -1).max(1)
-            scales = np.maximum(reach / largest, _SMALLEST_SCALE).astype(np.float32)
+            scales = np.maximum(reach / largest, least).astype(np.float32)
             scaled = weights / scales.reshape(-1, *[1] * (weights.ndim - 1))
             quantizer = self._parameters(name, scales, np.zeros(len(scales), np.float32))
             rounded = self._grid.rounded(scaled, largest)

@@ -25,6 +25,7 @@ INT8 = Grid(
     largest=127,
     largest_weight=lambda bits: 2 ** (bits - 1) - 1,
     rounded=_rounded,
+    integer_bias=True,
 )
 
 PRECISIONS = (

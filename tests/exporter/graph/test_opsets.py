@@ -41,3 +41,19 @@ def test_a_model_without_onnx_s_operators_has_none() -> None:
     model = parsed("(float[n] x) => (float[n] y) { y = Relu (x) }")
     model.opset_import[0].domain = "my"
     assert opset_of(model) == 0
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("opset", [9, 10])
+def test_an_old_resize_looks_up_the_same_pixels(opset: int, mode: str) -> None:
+    kind = "Upsample" if opset < 10 else "Resize"
+    model = parsed(
+        "(float[n, 3, h, w] images) => (float[n, 3, H, W] y) "
+        "<float[4] scales = {1.0, 1.0, 2.0, 2.0}>"
+        f'{{ y = {kind} <mode = "{mode}"> (images, scales) }}',
+        opset=opset,
+        ir=4,
+    )
+    made = raise_opset(copied(model), 19)
+    images = pictures()
+    assert_allclose(run(made, images)[0], run(model, images)[0], atol=1e-6)

@@ -279,3 +279,26 @@ def test_what_is_quantized_already_is_refused(grid: str) -> None:
     made = quantized(Chain([]).prepared(grid, OPSETS[grid]), GRIDS[grid])
     with pytest.raises(ExportError, match=r"its graph is .* already"):
         quantized(made, evidence=Evidence())
+
+
+def test_a_bias_fits_into_32_bits_whatever_the_weights() -> None:
+    """As of channels that BatchNorm has switched off: a scale of their weights alone would be so
+    small that a library cuts the bias off."""
+    net = Chain(["leaky"], opset=13).prepared("int8", 13)
+    evidence = seen(net)
+    for node in net.graph.node:
+        if node.op_type != "Conv" or len(node.input) < 3:
+            continue
+        for tensor in net.graph.initializer:
+            if tensor.name == node.input[1]:
+                weights = onnx.numpy_helper.to_array(tensor).copy()
+                weights[0] *= 1e-14
+                tensor.CopyFrom(onnx.numpy_helper.from_array(weights, tensor.name))
+    made = quantized(net, INT8, evidence)
+    by_name = producers(made)
+    for node in made.graph.node:
+        if node.op_type != "Conv" or not is_quantized(made, node.output[0]) or len(node.input) < 3:
+            continue
+        activation = array(made, by_name[node.input[0]].input[1])
+        _, scales, _ = stored_weights(made, node.output[0])
+        assert (np.abs(array(made, node.input[2])) / (activation * scales) < 2**31 - 1).all()
