@@ -53,7 +53,8 @@ class NetworkConfig:
 
     ``name`` is one of the registry; ``width`` multiplies channels and ``depth`` repeats.
 
-    ``anchors`` are (width, height) in input pixels; none means the network's own. ``decoding``
+    ``anchors`` are (width, height) in input pixels, and ``masks`` the places in them of each head's
+    own; none means the network's own. ``decoding``
     follows the loss that the network was trained with; none means the original's. ``tree`` holds
     each class's parent (-1: a root) where the classes are a WordTree. ``multiscale`` is of the
     network of that name, whose usual one it is where there is none. Raises UsageError.
@@ -64,6 +65,7 @@ class NetworkConfig:
     width: float = 1.0
     depth: float = 1.0
     anchors: tuple[tuple[float, float], ...] = ()
+    masks: tuple[tuple[int, ...], ...] = ()
     decoding: Decoding | None = None
     tree: tuple[int, ...] = ()
     multiscale: MultiscaleConfig | None = None

@@ -107,14 +107,15 @@ class AnchorDetector(Network):
         self.design = design
         self.decoding: Decoding = config.decoding or design.decoding
         self.class_rule = Independent()
-        anchors = self.config.anchors
+        anchors, masks = self.config.anchors, config.masks or design.masks
         if len(anchors) != len(design.anchors):
             raise UsageError(
                 f"{config.name} can't use {len(anchors)} anchors",
                 f"its {len(design.strides)} heads share {len(design.anchors)} of them",
                 f"Give {len(design.anchors)} anchors, small ones first; or none, for its own.",
             )
-        by_head = torch.stack([torch.tensor([anchors[i] for i in mask]) for mask in design.masks])
+        _demand_masks(config.name, masks, design)
+        by_head = torch.stack([torch.tensor([anchors[i] for i in mask]) for mask in masks])
         # Not persistent: the configuration says it, and a checkpoint says each thing once.
         self.register_buffer("anchors", by_head, persistent=False)
         self.anchors: Tensor
@@ -146,6 +147,20 @@ class AnchorDetector(Network):
         ]
         boxes, scores = zip(*decoded, strict=True)
         return torch.cat(boxes, 1), torch.cat(scores, 1)
+
+
+def _demand_masks(name: str, masks: tuple[tuple[int, ...], ...], design: HeadDesign) -> None:
+    """Raises UsageError for masks that are not those of as many heads and anchors."""
+    places = range(len(design.anchors))
+    if [len(mask) for mask in masks] != [len(mask) for mask in design.masks] or any(
+        place not in places for mask in masks for place in mask
+    ):
+        raise UsageError(
+            f"{name} can't use the masks {masks}",
+            f"it has {len(design.masks)} heads of {len(design.masks[0])} anchors each, which are "
+            f"numbered from 0 to {len(design.anchors) - 1}",
+            f"Give masks such as {design.masks}; or none, for its own.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,7 +11,7 @@ import torch
 from netzoo.card import card_of
 from netzoo.config import NetworkConfig
 from netzoo.deploy import Deployable, deployable
-from netzoo.network import Network, build_network
+from netzoo.network import Network, build_network, find_network
 from netzoo.weights.checkpoint import (
     Provenance,
     load_checkpoint,
@@ -26,6 +26,10 @@ from sizewise.core.onnxfile import sha256_of
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import ModelCard
 
+_CORRECTED = ("yolov3-tiny", "yolov3-tiny.weights", 80)
+_AS_TRAINED = ((3, 4, 5), (1, 2, 3))
+"""The masks of the published weights of YOLOv3-tiny (ultralytics/yolov3#256: with the corrected
+cfg's, AP50 falls from 0.33 to 0.18)."""
 _SEED = 0
 """The seed of random weights, so that two exports of a network are the same."""
 
@@ -57,12 +61,40 @@ def from_zoo(
     InputError and OutputError.
     """
     torch.manual_seed(_SEED)
+    if weights is not None and is_darknet_file(weights):
+        config = _with_heads(config, weights, reporter)
     network = build_network(config)
     if weights is None:
         reporter.remark(f"{config.name} has random weights: use it to measure speed only.")
         settle(network)
         return _deployed(network, raw=raw, checkpoint_sha256="")
     return _deployed(network, raw=raw, checkpoint_sha256=_fill(network, weights, out, reporter))
+
+
+def _with_heads(config: NetworkConfig, weights: Path, reporter: Reporter) -> NetworkConfig:
+    """``config`` with the heads that ``weights`` were trained with, as far as that is known: a
+    Darknet file holds neither anchors nor masks."""
+    design = find_network(config.name).design
+    if design is None or config.anchors or config.masks:
+        return config
+    if (config.name, weights.name, len(config.classes)) == _CORRECTED:
+        reporter.remark(
+            f"{weights.name} as published was trained with the masks {_listed(_AS_TRAINED)}; its "
+            f"cfg was later corrected to {_listed(design.masks)}, and the weights were not. The "
+            "former are used; --masks says otherwise."
+        )
+        return replace(config, masks=_AS_TRAINED)
+    anchors = ", ".join(f"{width:g},{height:g}" for width, height in design.anchors)
+    reporter.remark(
+        f"{weights.name} can't tell its anchors: those of {config.name}'s published cfg are used "
+        f"({anchors}; masks {_listed(design.masks)}). Give --cfg, or --anchors and --masks, where "
+        "it was trained with others."
+    )
+    return config
+
+
+def _listed(masks: tuple[tuple[int, ...], ...]) -> str:
+    return " and ".join(",".join(map(str, mask)) for mask in masks)
 
 
 def _fill(network: Network, weights: Path, out: Path, reporter: Reporter) -> str:

@@ -147,11 +147,12 @@ class _Writer:
         """The least scale of each channel's weights with which its bias fits into 32 bits."""
         from onnx import numpy_helper
 
+        least: Array = np.asarray(_SMALLEST_SCALE)
         bias = self._graph.constants.get(node.input[2]) if len(node.input) > 2 else None
-        if bias is None or not self._grid.integer_bias:
-            return np.float64(_SMALLEST_SCALE)
-        wanted = np.abs(numpy_helper.to_array(bias)) / (_LARGEST_BIAS * self._scales[node.input[0]])
-        return np.maximum(wanted, _SMALLEST_SCALE)
+        if bias is not None and self._grid.integer_bias:
+            unit = _LARGEST_BIAS * self._scales[node.input[0]]
+            least = np.maximum(np.abs(numpy_helper.to_array(bias)) / unit, _SMALLEST_SCALE)
+        return least
 
     def _weight(self, name: str, least: Array) -> str:
         """The dequantized form of weights, quantized at their first use."""

@@ -61,7 +61,9 @@ class CheckpointHeader:
 
 def save_checkpoint(path: Path, network: Network, provenance: Provenance) -> None:
     """Write a checkpoint, whole or not at all. Raises OutputError where the system refuses."""
-    header = CheckpointHeader(config=network.config, provenance=provenance)
+    header = codec.to_plain(CheckpointHeader(config=network.config, provenance=provenance))
+    if not network.config.masks:  # a field that came later: checkpoints without it stay as they are
+        del header["config"]["masks"]
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
     content = save(tensors, metadata={HEADER_KEY: codec.to_json(header)})
     with written_whole(path) as draft:

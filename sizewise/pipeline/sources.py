@@ -11,7 +11,7 @@ from netzoo.data.class_names import CLASS_NAMES, read_classes
 from sizewise.core.errors import UsageError
 from sizewise.core.options import changed, option, options_of, spelled
 from sizewise.core.progress import Reporter
-from sizewise.core.reading import PATH, SWITCH, TEXT, number, optional, whole
+from sizewise.core.reading import PATH, SWITCH, TEXT, Reader, number, optional, several, whole
 from sizewise.core.specs import Size
 from sizewise.pipeline.scaling import ScalingOptions
 
@@ -20,8 +20,19 @@ if TYPE_CHECKING:
 
     from exporter.factory import Said, Source
     from netzoo.source import DeployedNetwork
+    from netzoo.weights.cfg import Heads
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
+
+
+def _masks(given: object) -> tuple[tuple[int, ...], ...]:
+    """``3,4,5/1,2,3``, or tuples of numbers."""
+    try:
+        if isinstance(given, str):
+            return tuple(tuple(map(int, head.split(","))) for head in given.split("/") if head)
+        return tuple(tuple(map(int, head)) for head in given)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ValueError("Give the places of each head's anchors: 3,4,5/1,2,3.") from error
 
 
 _NETWORK, _FOREIGN = "Network", "Your own modules and files"
@@ -58,6 +69,26 @@ class SourceOptions(ScalingOptions):
         None,
         help="Hierarchy of the classes: a Darknet .tree file.",
         group=_NETWORK,
+    )
+    cfg: Path | None = option(
+        optional(PATH),
+        None,
+        help="Darknet's .cfg file, whose anchors and masks the weights were trained with.",
+        group=_NETWORK,
+    )
+    anchors: tuple[float, ...] = option(
+        several(number(above=0)),
+        (),
+        help="Anchors in pixels: width,height of each, as a .cfg has them (comma list).",
+        group=_NETWORK,
+        shown="as published",
+    )
+    masks: tuple[tuple[int, ...], ...] = option(
+        Reader(_masks, "LISTS"),
+        (),
+        help="Places of each head's anchors, from 0: 3,4,5/1,2,3.",
+        group=_NETWORK,
+        shown="as published",
     )
     width: float = option(number(0.01), 1.0, help="Width multiplier.", group=_NETWORK)
     depth: float = option(number(0.01), 1.0, help="Depth multiplier.", group=_NETWORK)
@@ -104,6 +135,7 @@ class SourceOptions(ScalingOptions):
 _APPLY = {
     "a network of the zoo": {
         *("weights", "names", "classes", "tree", "width", "depth", "raw"),
+        *("cfg", "anchors", "masks"),
         *("fusion", "scales", "backbone"),
     },
     "a checkpoint": {"raw"},
@@ -189,9 +221,13 @@ def _from_zoo(name: str, options: SourceOptions, out: Path, reporter: Reporter) 
     from netzoo.source import from_zoo
 
     names, parents = read_classes(options.names, options.tree)
+    heads = _heads(options)
+    published = heads.classes if heads else find_network(name).classes
     config = NetworkConfig(
         name=name,
-        classes=replace(options, names=names).class_names(find_network(name).classes),
+        classes=replace(options, names=names).class_names(published),
+        anchors=heads.anchors if heads else _pairs(options.anchors),
+        masks=heads.masks if heads else options.masks,
         tree=parents,
         width=options.width,
         depth=options.depth,
@@ -200,6 +236,31 @@ def _from_zoo(name: str, options: SourceOptions, out: Path, reporter: Reporter) 
     return _zoo_source(
         from_zoo(config, reporter, out=out, weights=options.weights, raw=options.raw)
     )
+
+
+def _heads(options: SourceOptions) -> Heads | None:
+    """Those of the .cfg file. Raises UsageError where they are given otherwise as well."""
+    from netzoo.weights.cfg import read_heads
+
+    if options.cfg is None:
+        return None
+    if given := changed(options, "anchors", "masks"):
+        raise UsageError(
+            f"{' and '.join(map(spelled, given))} can't be given beside {spelled('cfg')}",
+            "the file says both",
+            "Leave one of them out.",
+        )
+    return read_heads(options.cfg)
+
+
+def _pairs(numbers: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
+    if len(numbers) % 2:
+        raise UsageError(
+            f"{len(numbers)} numbers are no anchors",
+            "each anchor is a width and a height",
+            f"Give {spelled('anchors')} as the line of a .cfg file: 10,14,23,27.",
+        )
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _zoo_source(network: DeployedNetwork) -> Source:
