@@ -10,6 +10,7 @@ from typing import Any
 from sizewise.core.errors import SizewiseError
 from sizewise.core.files import output_folder
 from sizewise.core.progress import SILENT, Reporter
+from sizewise.pipeline.prediction.ids import Ids, find_ids
 from sizewise.pipeline.prediction.options import PredictOptions
 from sizewise.pipeline.prediction.predictor import Finding
 
@@ -18,30 +19,34 @@ from sizewise.pipeline.prediction.predictor import Finding
 class Predictions:
     """The outcome of each picture: it is in ``found``, or in ``failed`` with the reason.
 
-    ``drawings`` maps each picture, in the order given, to the file that it is drawn into.
+    ``drawings`` maps each picture, in the order given, to the file that it is drawn into. ``ids``
+    are those of the results.
     """
 
+    ids: Ids
     drawings: Mapping[Path, Path]
     found: Mapping[Path, Finding]
     failed: Mapping[Path, SizewiseError]
 
     def results(self) -> list[dict[str, Any]]:
-        """The findings as COCO results.
+        """The findings as COCO results, which pycocotools' ``loadRes`` takes.
 
-        ``image_id`` is the place of the picture among those given, from 1, and ``file_name`` its
-        path as it was given. ``category_id`` is the place of the class among the model's, from 0;
-        ``bbox`` is left, top, width and height in the pixels of the picture as it is seen, upright.
+        ``image_id`` and ``category_id`` are those of the COCO JSON that was given; without one, see
+        :func:`sizewise.pipeline.prediction.ids.find_ids`. ``file_name`` is the picture's path as it
+        was given; ``bbox`` is left, top, width and height in the pixels of the picture as it is
+        seen, upright.
 
         A segmenter tells objects from background and no more. It gives one result for a picture
-        with objects in it, of ``category_id`` 0, with the mask of them all as ``segmentation``
+        with objects in it, of its first category, with the mask of them all as ``segmentation``
         (compressed run-length encoding), its ``area`` in pixels, and the mean probability within it
         as ``score``.
         """
         return [
-            {"image_id": number, "file_name": str(path)} | result
-            for number, path in enumerate(self.drawings, start=1)
+            {"image_id": number, "file_name": str(path)} | result | {"category_id": category}
+            for path, number in self.ids.pictures.items()
             if path in self.found
             for result in self.found[path].results
+            if (category := self.ids.category(result["category_id"])) is not None
         ]
 
 
@@ -69,10 +74,11 @@ def predict(
     found = find_pictures(pictures)
     drawings = dict(zip(found, name_drawings(found, out), strict=True))
     chosen = choose_engine(model, options, output_folder(out) / "engines", reporter)
+    ids = find_ids(found, chosen.predictor.card.classes, options.annotations)
     bars = reporter if len(drawings) > 1 else SILENT
     with (
         open_engine(chosen.artifact, trusted) as session,
         bars.stage("Predicting", len(drawings)) as stage,
     ):
         outcome = predict_all(chosen.predictor, session, drawings, stage)
-    return Predictions(drawings=drawings, found=outcome.found, failed=outcome.failed)
+    return Predictions(ids=ids, drawings=drawings, found=outcome.found, failed=outcome.failed)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.showing import PictureOptions
 from sizewise.core.options import option
-from sizewise.core.reading import SIZE, optional
+from sizewise.core.reading import PATH, SIZE, optional
 from sizewise.core.specs import Size
 from sizewise.pipeline.trust import MODEL, EngineOptions
 
@@ -22,4 +23,11 @@ class PredictOptions(EngineOptions, PictureOptions, ReadingOptions):
         help="Input size in pixels, height x width: 416 or 384x640.",
         group=MODEL,
         shown="the model's own, or 416",
+    )
+    annotations: Path | None = option(
+        optional(PATH),
+        None,
+        help="COCO JSON whose ids of pictures and classes the results of --json take.",
+        group="Results",
+        shown="numbers in file names, and COCO's ids for its 80 classes; or from 1",
     )

@@ -86,7 +86,7 @@ def test_the_box_is_where_the_object_is_in_a_picture_that_lies_on_its_side(
     said = cli("predict", finder, picture, "--size", "192x256", "--out", out, "--json")
     (result,) = results(said)
     expect_box(result)
-    assert (result["image_id"], result["category_id"], result["file_name"]) == (1, 1, str(picture))
+    assert (result["image_id"], result["category_id"], result["file_name"]) == (1, 2, str(picture))
     assert result["score"] == pytest.approx(0.9)
     drawn = np.asarray(Image.open(out / picture.name)).astype(int)
     assert drawn.shape == (HEIGHT, WIDTH, 3)
@@ -118,7 +118,7 @@ def test_every_layout_and_stretched_models_find_the_same(
     said = cli("predict", model, picture, "--size", "192x256", "--out", out, "--json")
     (result,) = results(said)
     expect_box(result)
-    assert (result["category_id"], result["score"]) == (1, pytest.approx(0.9))
+    assert (result["category_id"], result["score"]) == (2, pytest.approx(0.9))
 
 
 def test_a_foreign_file_is_read_by_the_layout_and_the_names_that_are_given(
@@ -268,9 +268,9 @@ def test_pictures_are_never_drawn_over_themselves(cli: Cli, finder: Path, tmp_pa
 def test_thresholds_decide_what_is_shown(cli: Cli, finder: Path, out: Path, tmp_path: Path) -> None:
     picture = write_picture(tmp_path / "a.png")
     base = ("predict", finder, picture, "--size", "192x256", "--out", out, "--json")
-    assert [r["category_id"] for r in results(cli(*base, "--score-threshold", 0.05))] == [1, 0]
+    assert [r["category_id"] for r in results(cli(*base, "--score-threshold", 0.05))] == [2, 1]
     limited = cli(*base, "--score-threshold", 0.05, "--max-detections", 1)
-    assert [r["category_id"] for r in results(limited)] == [1]
+    assert [r["category_id"] for r in results(limited)] == [2]
     assert results(cli(*base, "--score-threshold", 0.95)) == []
     refused(cli(*base, "--score-threshold", 2), 2, "score threshold is 2")
     refused(cli(*base, "--iou-threshold", -1), 2, "IoU threshold is -1")
@@ -297,9 +297,9 @@ def test_classes_of_a_tree_give_one_label_each(
     model = write_finder(models / "tree.onnx", card=card, scores=scores)
     base = ("predict", model, write_picture(tmp_path / "a.png"), "--out", out, "--json")
     (certain,) = results(cli(*base))
-    assert (certain["category_id"], certain["score"]) == (0, pytest.approx(0.8))
+    assert (certain["category_id"], certain["score"]) == (1, pytest.approx(0.8))
     (narrower,) = results(cli(*base, "--tree-threshold", 0.4))
-    assert (narrower["category_id"], narrower["score"]) == (2, pytest.approx(0.42))
+    assert (narrower["category_id"], narrower["score"]) == (3, pytest.approx(0.42))
 
 
 @pytest.mark.parametrize(

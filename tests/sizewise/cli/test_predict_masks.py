@@ -53,7 +53,7 @@ def test_the_mask_is_where_the_object_is(
     assert result["area"] == mask.sum()
     expect_box(result)
     assert 0.5 < result["score"] < 1
-    assert (result["image_id"], result["category_id"], result["file_name"]) == (1, 0, str(picture))
+    assert (result["image_id"], result["category_id"], result["file_name"]) == (1, 1, str(picture))
     drawn = np.asarray(Image.open(out / name)).astype(int)
     assert drawn.shape == (HEIGHT, WIDTH, 3)
     half = (255 + np.array(class_colour(0))) / 2
