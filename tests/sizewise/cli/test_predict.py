@@ -343,8 +343,8 @@ def test_other_bad_input_is_refused_in_a_sentence(
     refused(cli("predict", finder, picture, "--out", out, "--size", "big"), 2, "'big'")
     refused(cli("predict", finder, picture, "--out", out, "--backend", "x"), 2, "openvino")
     refused(cli("predict", finder, picture, "--out", picture / "o"), 1, "can't be written")
-    bytes_in = write_finder(tmp_path / "one.onnx", shape=("b", 1, "h", "w"))
-    refused(cli("predict", bytes_in, picture, "--out", out), 1, "float32 RGB")
+    of_four = write_finder(tmp_path / "four.onnx", shape=("b", 4, "h", "w"))
+    refused(cli("predict", of_four, picture, "--out", out), 1, "of 1 or 3 channels")
 
 
 def test_torch_is_not_needed(finder: Path, out: Path, tmp_path: Path) -> None:

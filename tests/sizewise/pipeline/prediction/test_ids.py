@@ -25,7 +25,7 @@ FILE: dict[str, Any] = {
 
 
 @pytest.fixture
-def annotations(tmp_path: Path) -> Path:
+def listed(tmp_path: Path) -> Path:
     path = tmp_path / "val.json"
     path.write_text(json.dumps(FILE))
     return path
@@ -51,25 +51,25 @@ def test_pictures_are_numbered_as_their_files_are() -> None:
     assert [ids.category(label) for label in (0, 1)] == [1, 2]
 
 
-def test_a_coco_json_says_both_by_names(annotations: Path) -> None:
+def test_a_coco_json_says_both_by_names(listed: Path) -> None:
     pictures = (Path("here/b.jpg"), Path("here/a.jpg"))
-    ids = find_ids(pictures, ("dog", "horse", "cat"), annotations)
+    ids = find_ids(pictures, ("dog", "horse", "cat"), listed)
     assert ids.pictures == {pictures[0]: 3, pictures[1]: 7}
     assert [ids.category(label) for label in range(3)] == [5, None, 90]
-    assert [find_ids(pictures, (), annotations).category(label) for label in (0, 1)] == [5, 90]
+    assert [find_ids(pictures, (), listed).category(label) for label in (0, 1)] == [5, 90]
 
 
-def test_results_are_taken_by_pycocotools(annotations: Path) -> None:
-    ids = find_ids((Path("a.jpg"),), ("dog",), annotations)
+def test_results_are_taken_by_pycocotools(listed: Path) -> None:
+    ids = find_ids((Path("a.jpg"),), ("dog",), listed)
     result = {
         **{"image_id": ids.pictures[Path("a.jpg")], "category_id": ids.category(0)},
         **{"bbox": [1, 2, 3, 4], "score": 0.5},
     }
     with contextlib.redirect_stdout(io.StringIO()):
-        found = COCO(annotations).loadRes([result])
+        found = COCO(listed).loadRes([result])
     assert found.getAnnIds(catIds=[5], imgIds=[7])
 
 
-def test_a_picture_that_the_json_lacks_is_named(annotations: Path) -> None:
+def test_a_picture_that_the_json_lacks_is_named(listed: Path) -> None:
     with pytest.raises(InputError, match=r"c\.jpg has no id in .*0 of its images"):
-        find_ids((Path("c.jpg"),), ("dog",), annotations)
+        find_ids((Path("c.jpg"),), ("dog",), listed)
