@@ -37,8 +37,8 @@ class SizewiseCommands(Commands):
 app = typer.Typer(
     name="sizewise",
     help="Export once, build the right engine for every input size, know what each costs.",
-    epilog="sizewise COMMAND --help explains a command. --debug, given anywhere, shows the "
-    "traceback of an error.",
+    epilog="sizewise COMMAND --help explains a command. Given anywhere, --debug shows the "
+    "traceback of an error, and --quiet leaves out bars, remarks and next steps.",
     cls=SizewiseCommands,
     no_args_is_help=True,
     add_completion=False,

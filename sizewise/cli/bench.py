@@ -107,6 +107,10 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
                 "skipped": outcome.skipped,
                 "unfinished": outcome.unfinished,
                 "statuses": dict(outcome.statuses),
+                "reasons": [
+                    dict(zip(_REASONS, (*key, count), strict=True))
+                    for key, count in _reasons(outcome).items()
+                ],
             }
         )
     else:
@@ -160,12 +164,20 @@ def _show_estimate(found: Estimate, *, as_json: bool) -> None:
     console.next_step("run the same command without --dry-run")
 
 
-def say_reasons(outcome: SweepOutcome) -> None:
-    """Show how many trials have no figures, or lost a process, and why, where there are any."""
-    counts = Counter(
+_REASONS = ("backend", "strategy", "status", "code", "why", "trials")
+
+
+def _reasons(outcome: SweepOutcome) -> Counter[tuple[str, ...]]:
+    """How many trials have no figures, or lost a process, for each reason."""
+    return Counter(
         (r.trial.cell.backend, r.trial.cell.strategy, r.status, r.reason_code, r.reason)
         for r in outcome.not_all_well
     )
+
+
+def say_reasons(outcome: SweepOutcome) -> None:
+    """Show how many trials have no figures, or lost a process, and why, where there are any."""
+    counts = _reasons(outcome)
     if counts:
         columns = ("back end", "strategy", "status", "code", "why", "trials")
         rows = [(*key, count) for key, count in counts.items()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import io
+import json
+import re
 import sys
 import traceback
 from typing import Any
@@ -15,6 +17,9 @@ from sizewise.core.options import spelling
 from sizewise.core.rooms import check_rooms
 
 INTERRUPTED = 130
+_ANYWHERE = ("--debug", "--quiet")
+"""Flags that every command takes, in any place."""
+_OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
 _RESUMES = "Interrupted. Finished work is kept; the same command resumes."
 _EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openvino": "cpu"}
 """The extra that installs each package that a base install lacks."""
@@ -24,18 +29,21 @@ def run_command_line(arguments: list[str]) -> int:
     """Run a command and return its exit code.
 
     0: success, 1: error, 2: wrong usage, 3: some trials failed, 4: some are invalid, 130: Ctrl-C.
+    With ``--json``, an error is one JSON document, too.
     """
-    debug = "--debug" in arguments
+    debug, quiet = (flag in arguments for flag in _ANYWHERE)
     _let_any_terminal_print()
     try:
         check_rooms()
         from sizewise.cli.app import app
+        from sizewise.cli.console import console
         from sizewise.cli.options import spell
 
+        console.quiet = quiet
         command = typer.main.get_command(app)
         with spelling(spell):
             code: int | None = command.main(
-                [a for a in arguments if a != "--debug"],
+                [a for a in arguments if a not in _ANYWHERE],
                 prog_name="sizewise",
                 standalone_mode=False,
             )
@@ -46,9 +54,27 @@ def run_command_line(arguments: list[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stderr.write(f"{error}\n")
             return 2
+        if "--json" in arguments:
+            sys.stdout.write(json.dumps({"error": _plain(error)}, indent=2) + "\n")
         return _say(*_sentence(error))
     # typer gives the code of an Exit, of Ctrl-C too, and what the command returned without one
     return _say(_RESUMES, code) if code == INTERRUPTED else code or 0
+
+
+def _plain(error: Exception) -> dict[str, str]:
+    """The error for machines; ``option`` is the first that it names, or empty."""
+    sentence, _ = _sentence(error)
+    what, why, todo = sentence, "", ""
+    if isinstance(error, SizewiseError):
+        what, why, todo = error.what, error.why, error.todo
+    named = _OPTION.search(f"{what} {why} {todo}")
+    return {
+        "type": type(error).__name__,
+        "what": what,
+        "why": why,
+        "todo": todo,
+        "option": named[0] if named else "",
+    }
 
 
 def _say(sentence: str, code: int) -> int:

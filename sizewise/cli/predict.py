@@ -39,6 +39,7 @@ def predict(
     from sizewise.pipeline.predict import predict
 
     predictions = predict(model, images, options, out=out, reporter=console.reporter())
+    _demand_some(predictions)
     if as_json:
         console.show_json(predictions.results())
     else:
@@ -51,20 +52,28 @@ def _say(predictions: Predictions) -> None:
         typer.echo(f"{path}: {found.words or 'nothing'} → {predictions.drawings[path]}")
 
 
-def _close(predictions: Predictions, out: Path) -> None:
-    """Say what failed; exit with code 3, or 1 where nothing succeeded."""
+def _demand_some(predictions: Predictions) -> None:
+    """Raises SizewiseError where no picture succeeded."""
     failed = tuple(predictions.failed.values())
-    total = len(predictions.drawings)
-    if failed and total == 1:
+    if not failed or predictions.found:
+        return
+    if len(failed) == 1:
         raise failed[0]
     for error in failed:
         console.remark(str(error))
-    if failed and not predictions.found:
-        raise InputError(
-            "Nothing was predicted",
-            f"none of the {total} pictures could be used",
-            "The reasons stand above.",
-        )
+    raise InputError(
+        "Nothing was predicted",
+        f"none of the {len(failed)} pictures could be used",
+        "The reasons stand above.",
+    )
+
+
+def _close(predictions: Predictions, out: Path) -> None:
+    """Say what failed; exit with code 3 then."""
+    failed = tuple(predictions.failed.values())
+    total = len(predictions.drawings)
+    for error in failed:
+        console.remark(str(error))
     console.next_step(f"see the drawings in {out}; add --json for COCO results")
     if failed:
         console.remark(f"{len(failed)} of {total} pictures failed, for the reasons above.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
@@ -260,6 +261,32 @@ def test_a_command_that_lacks_torch_says_how_to_get_it(
 def test_debug_shows_where(cli: Cli, tmp_path: Path) -> None:
     said = cli("build", tmp_path / "absent.onnx", "--debug")
     assert "Traceback" in said.err
+
+
+def test_with_json_an_error_is_json_too(cli: Cli, tmp_path: Path) -> None:
+    said = cli("bench", tmp_path / "absent.onnx", "--json")
+    assert json.loads(said.out) == {
+        "error": {
+            "type": "InputError",
+            "what": f"{tmp_path / 'absent.onnx'} can't be opened",
+            "why": "there is no such file",
+            "todo": "Check the path and try again.",
+            "option": "",
+        }
+    }
+    assert said.err.startswith("sizewise: ")
+    wrong = json.loads(cli("bench", tmp_path / "a.onnx", "--sizes", "big", "--json").out)["error"]
+    assert (wrong["type"], wrong["option"]) == ("OptionError", "--sizes")
+    unknown = json.loads(cli("bench", "a.onnx", "--sizs", "32", "--json").out)["error"]
+    assert unknown["option"] == "--sizs"
+
+
+def test_quiet_leaves_results_and_errors(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    kept = cli("networks", "--json", "--quiet")
+    assert (kept.code, kept.err) == (0, "")
+    assert "yolov3" in json.loads(kept.out)
+    said = cli("--quiet", "build", tmp_path / "absent.onnx")
+    _one_sentence(said, 1, "there is no such file")
 
 
 def test_interrupting_says_that_nothing_is_lost(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
