@@ -6,7 +6,7 @@ A layout says where boxes and scores stand in the outputs; add one as a function
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from netzoo.tasks.suppression import Detections, demand_numbers
 from sizewise.core.discover import choose
 from sizewise.core.errors import InputError
 from sizewise.core.options import spelled
-from sizewise.core.specs import NMS_LAYOUT
+from sizewise.core.specs import FINAL_LAYOUT, NMS_LAYOUT, TensorSpec
 
 Array = NDArray[Any]
 Outputs = Mapping[str, Array]
@@ -25,7 +25,9 @@ BoxesAndScores = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 SUPPRESSED = NMS_LAYOUT
-"""The layout of a graph that does NMS itself: :func:`read_suppressed` reads it."""
+"""The layout of our files with NMS in the graph."""
+CHOSEN = (SUPPRESSED, FINAL_LAYOUT)
+"""The layouts of graphs that choose boxes themselves: :func:`read_suppressed` reads them."""
 
 
 _SLACK = 0.01
@@ -37,7 +39,23 @@ class _LayoutError(Exception):
 
 
 def layout_names() -> tuple[str, ...]:
-    return (*_LAYOUTS, SUPPRESSED)
+    return (*_LAYOUTS, *CHOSEN)
+
+
+def fitting_layouts(outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    """The layouts that outputs of these shapes may have, the likeliest first."""
+    if {"boxes", "scores"} <= {one.name for one in outputs}:
+        return ("sizewise",)
+    found = [one.shape for one in outputs if len(one.shape) == 3]
+    if len(found) != 1:
+        return ()
+    _, middle, last = found[0]
+    if last == 6:
+        return (FINAL_LAYOUT, "b_n_5c")
+    wide = isinstance(last, int) and last > 6
+    if isinstance(middle, int) and middle > 4 and (not wide or middle < int(last)):
+        return ("b_4c_n",)
+    return ("b_n_5c",) if wide else ()
 
 
 def read_detections(
@@ -65,18 +83,24 @@ def _demand_shares(scores: Array) -> None:
         raise _LayoutError(f"its scores would reach from {least:.4g} to {most:.4g}, beyond 0 to 1")
 
 
-def read_suppressed(outputs: Outputs, *, class_count: int | None = None) -> tuple[Detections, ...]:
-    """Detections that NMS in the graph kept in each image, of ``detections`` [B, K, 6]; boxes are
-    in input pixels.
+def read_suppressed(
+    outputs: Outputs, *, class_count: int | None = None, layout: str = SUPPRESSED
+) -> tuple[Detections, ...]:
+    """Detections that the graph chose in each image, of an output [B, K, 6]; boxes are in input
+    pixels. In our own files it is called ``detections``.
 
     A row is x0, y0, x1, y1, score, label; rows with the label -1 are not used. Raises InputError
     where the outputs are not so or a label is none of ``class_count``, InferenceError (numerics)
     for NaN.
     """
-    with _fitting(SUPPRESSED, outputs):
-        rows = outputs.get("detections", np.empty(0))
+    with _fitting(layout, outputs):
+        if layout == FINAL_LAYOUT:
+            rows = _only_output(outputs)
+        else:
+            rows = outputs.get("detections", np.empty(0))
         if rows.ndim != 3 or rows.shape[2] != 6:
-            raise _LayoutError("an output named detections [B, K, 6] is needed")
+            named = "" if layout == FINAL_LAYOUT else " named detections"
+            raise _LayoutError(f"an output{named} [B, K, 6] is needed")
         demand_numbers(rows, rows)
         labels = rows[..., 5]
         if (labels != labels.round()).any():

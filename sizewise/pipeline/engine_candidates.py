@@ -11,7 +11,7 @@ from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError, EngineMismatchError, InputError, UsageError
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress, Reporter
-from sizewise.core.specs import EngineArtifact, ImageInput, ModelCard, Size
+from sizewise.core.specs import EngineArtifact, ImageInput, ModelCard, Size, TensorSpec
 from sizewise.pipeline.models import card_as, read_as, usual_sizes
 from sizewise.pipeline.one_engine import USUAL_BACKEND, build_engine, read_engine
 
@@ -30,7 +30,7 @@ class OnnxFile:
 
         self._model = read_as(path, layout)
         self.card = pictures.shown_to(self._model.card)
-        _demand_meaning(path.name, self.card)
+        _demand_meaning(path.name, self.card, self._model.outputs)
         self.runs_in = find_backend(backend or USUAL_BACKEND).name
         self.sizes = usual_sizes(self.card, self._model.image)
 
@@ -68,7 +68,7 @@ class EngineFolder:
         card = self._artifact.card
         read_as_said = card_as(folder.name, card, layout) if layout else card
         self.card = pictures.shown_to(read_as_said)
-        _demand_meaning(folder.name, self.card)
+        _demand_meaning(folder.name, self.card, self._artifact.outputs)
         self.runs_in = self._artifact.spec.backend
         self.sizes = self._artifact.spec.sizes
 
@@ -91,8 +91,8 @@ class EngineFolder:
         yield from _scores(self.card, outcomes)
 
 
-def _demand_meaning(name: str, card: ModelCard) -> None:
-    from netzoo.tasks.layouts import layout_names
+def _demand_meaning(name: str, card: ModelCard, outputs: Sequence[TensorSpec]) -> None:
+    from netzoo.tasks.layouts import fitting_layouts, layout_names
     from netzoo.tasks.registry import tasks
 
     task = tasks().get(card.task)
@@ -101,7 +101,7 @@ def _demand_meaning(name: str, card: ModelCard) -> None:
             f"The outputs of {name} can't be read",
             "the file does not say what they mean",
             f"If it is a detector, name their layout with {spelled('layout')}: "
-            f"{', '.join(layout_names())}.",
+            f"{', '.join(layout_names())}.{_proposal(fitting_layouts(outputs))}",
         )
     if not task.evaluates_engines:
         raise UsageError(
@@ -110,6 +110,10 @@ def _demand_meaning(name: str, card: ModelCard) -> None:
             "PyTorch",
             "Give its checkpoint (.safetensors).",
         )
+
+
+def _proposal(layouts: Sequence[str]) -> str:
+    return f" By their shapes they may be {' or '.join(layouts)}." if layouts else ""
 
 
 def _demand_fit(name: str, card: ModelCard, image: ImageInput, data: Dataset) -> None:

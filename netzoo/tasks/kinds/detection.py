@@ -36,8 +36,9 @@ class."""
 class DetectionEvaluator(Evaluator):
     """AP and AP50 by COCO's own program.
 
-    Boxes of a graph with NMS count as they are. Classes that the model alone knows do not count;
-    those of a tree count each for itself, so boxes are not led down the tree.
+    Boxes of a graph with NMS count as they are. Classes are matched by their names, and those that
+    the model alone knows do not count; those of a tree count each for itself, so boxes are not led
+    down the tree.
     """
 
     def __init__(self, card: ModelCard, data: Dataset) -> None:
@@ -49,10 +50,13 @@ class DetectionEvaluator(Evaluator):
         self._columns = None if same else find_classes(data.name, data.classes, card.classes)
 
     def _take(self, image: AnnotatedImage, fitted: Letterbox, outputs: Outputs) -> None:
-        if self._columns is not None:
-            outputs = {**outputs, "scores": outputs["scores"][..., self._columns]}
-        count = len(self._data.classes)
-        (found,) = detect(self.card.layout, outputs, EVALUATION, class_count=count)
+        (found,) = detect(
+            self.card.layout,
+            outputs,
+            EVALUATION,
+            class_count=len(self.card.classes or self._data.classes),
+            columns=self._columns,
+        )
         self._found[image.id] = _in_picture(found, fitted)
         self._examined = None
 
@@ -149,7 +153,7 @@ class Detection(Task):
             return f"nothing here reads the layout {card.layout} of its outputs"
         if card.tree:
             find_classes(data.name, data.classes, card.classes)
-        elif card.classes and card.classes != data.classes:
+        elif card.classes and not set(data.classes) <= set(card.classes):
             return f"the model knows {', '.join(card.classes)}, the data {', '.join(data.classes)}"
         if data.images and not any(len(image.boxes) for image in data.images):
             return "nothing is annotated in the data"

@@ -17,6 +17,7 @@ from sizewise.core.specs.engines import (
     is_product,
 )
 from sizewise.core.specs.models import (
+    FINAL_LAYOUT,
     NMS_LAYOUT,
     Calibration,
     Deviation,
@@ -33,6 +34,7 @@ from sizewise.core.specs.preprocessing import RGB, Order, Preprocessing
 from sizewise.core.specs.sizes import Size, Sizes
 
 __all__ = [
+    "FINAL_LAYOUT",
     "NMS_LAYOUT",
     "RGB",
     "Achieved",

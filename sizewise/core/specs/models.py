@@ -135,6 +135,8 @@ class Deviation:
         return self.relative_error <= self.bound
 
 
+FINAL_LAYOUT = "b_n_6"
+"""The layout of others' graphs that choose boxes themselves, by NMS or without."""
 NMS_LAYOUT = "sizewise_nms"
 """The layout of a graph that does NMS itself, as the exporter puts it there."""
 

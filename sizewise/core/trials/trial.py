@@ -6,7 +6,15 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from sizewise.core import codec
-from sizewise.core.specs import NMS_LAYOUT, RGB, EngineSpec, Preprocessing, Size, Strategy
+from sizewise.core.specs import (
+    FINAL_LAYOUT,
+    NMS_LAYOUT,
+    RGB,
+    EngineSpec,
+    Preprocessing,
+    Size,
+    Strategy,
+)
 
 EARLIER_HARNESS = 1
 """The number of the harness whose results name none: it slowed ONNX Runtime and PyTorch down, and
@@ -71,7 +79,7 @@ class Trial:
     def has_nms_inside(self) -> bool:
         """Whether a call of the engine does NMS too: it compares with one that does not by the
         whole way from picture to objects only."""
-        return self.nms or self.layout == NMS_LAYOUT
+        return self.nms or self.layout in (NMS_LAYOUT, FINAL_LAYOUT)
 
     @property
     def is_of_an_earlier_harness(self) -> bool:

@@ -7,8 +7,15 @@ import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from netzoo.tasks.layouts import SUPPRESSED, layout_names, read_detections, read_suppressed
+from netzoo.tasks.layouts import (
+    SUPPRESSED,
+    fitting_layouts,
+    layout_names,
+    read_detections,
+    read_suppressed,
+)
 from sizewise.core.errors import InferenceError, InputError, UsageError
+from sizewise.core.specs import FINAL_LAYOUT, TensorSpec
 
 Array = NDArray[Any]
 BATCH, COUNT, CLASSES = 2, 30, 3
@@ -29,7 +36,7 @@ OUTPUTS: dict[str, dict[str, Array]] = {
 
 
 def test_every_layout_is_tried_here() -> None:
-    assert set(layout_names()) == OUTPUTS.keys() | {SUPPRESSED}
+    assert set(layout_names()) == OUTPUTS.keys() | {SUPPRESSED, FINAL_LAYOUT}
 
 
 @pytest.mark.parametrize("layout", OUTPUTS)
@@ -134,3 +141,42 @@ def test_scores_that_are_no_numbers_are_left_to_be_named_as_such() -> None:
     outputs = {"boxes": np.zeros((1, 2, 4)), "scores": np.full((1, 2, 1), np.nan)}
     _, scores = read_detections("sizewise", outputs)
     assert np.isnan(scores).all()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 300])
+def test_boxes_that_a_graph_chose_are_read_whatever_their_output_is_called(rows: int) -> None:
+    random = np.random.default_rng(0)
+    chosen = np.concatenate(
+        [random.random((1, rows, 4)) * 99, random.random((1, rows, 1)), np.ones((1, rows, 1))], 2
+    )
+    (found,) = read_suppressed({"output0": chosen}, layout=FINAL_LAYOUT, class_count=2)
+    assert len(found.scores) == rows
+    assert (np.diff(found.scores) <= 0).all()
+
+
+def test_what_is_no_list_of_chosen_boxes_is_refused() -> None:
+    with pytest.raises(InputError, match=r"b_n_6: .*\[B, K, 6\] is needed"):
+        read_suppressed({"output0": np.zeros((1, 9, 5))}, layout=FINAL_LAYOUT)
+    rows = np.array([[[0, 0, 1, 1, 0.5, 1]]])
+    with pytest.raises(InputError, match="the label 1 is none of 1 classes"):
+        read_suppressed({"output0": rows}, layout=FINAL_LAYOUT, class_count=1)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "proposed"),
+    [
+        ({"output0": ("batch", 84, 8400)}, ("b_4c_n",)),
+        ({"output0": ("batch", 84, "anchors")}, ("b_4c_n",)),
+        ({"output": (1, 25200, 85)}, ("b_n_5c",)),
+        ({"output": ("batch", "anchors", 85)}, ("b_n_5c",)),
+        ({"output0": (1, 300, 6)}, (FINAL_LAYOUT, "b_n_5c")),
+        ({"boxes": ("b", "n", 4), "scores": ("b", "n", 3)}, ("sizewise",)),
+        ({"maps": ("b", 1, "h", "w")}, ()),
+        ({"a": ("b", 9, 3), "c": ("b", 9, 3)}, ()),
+    ],
+)
+def test_layouts_that_fit_the_shapes_are_proposed(
+    shapes: dict[str, Any], proposed: tuple[str, ...]
+) -> None:
+    outputs = [TensorSpec(name=n, dtype="float32", shape=shape) for n, shape in shapes.items()]
+    assert fitting_layouts(outputs) == proposed
