@@ -187,6 +187,7 @@ class Conversion:
             watched,
             self._all_batches,
             histograms=self.precision.calibrated and method.needs_histogram,
+            infinite=not self.precision.calibrated,
             progress=self._progress,
         )
         thresholds = (

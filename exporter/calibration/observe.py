@@ -54,11 +54,13 @@ def observe(
     batches: Callable[[], Batches],
     *,
     histograms: bool,
+    infinite: bool = False,
     progress: Progress = SILENT,
 ) -> Mapping[str, Distribution]:
     """The distribution of each of the floating-point ``tensors`` over all of ``batches()``.
 
-    ``batches`` is called once for each pass. Values are counted only with ``histograms``.
+    ``batches`` is called once for each pass. Values are counted only with ``histograms``. With
+    ``infinite``, a tensor may hold infinities, as masks of attention do.
 
     Raises KeyError for an unknown tensor, ValueError without batches, ExportError where the graph
     does not run or a value is not finite, BackendUnavailableError without ONNX Runtime.
@@ -66,7 +68,7 @@ def observe(
     demand_package("onnxruntime", "cpu")
     names = tuple(dict.fromkeys(tensors))
     demand_tensors(model, names)
-    extents = _measure(model, names, batches(), progress)
+    extents = _measure(model, names, batches(), progress, infinite=infinite)
     found = {name: Distribution(absmax=extent.absmax) for name, extent in extents.items()}
     if histograms:
         sizes = {name: extent.elements for name, extent in extents.items() if extent.absmax}
@@ -77,7 +79,12 @@ def observe(
 
 
 def _measure(
-    model: onnx.ModelProto, names: Sequence[str], batches: Batches, progress: Progress
+    model: onnx.ModelProto,
+    names: Sequence[str],
+    batches: Batches,
+    progress: Progress,
+    *,
+    infinite: bool,
 ) -> dict[str, _Extent]:
     nodes, outputs = _extent_nodes(names)
     session = InnerSession(model, outputs, nodes)
@@ -87,18 +94,18 @@ def _measure(
     with progress.stage("Observing ranges", len(batches)) as stage:
         for size, batch in batches:
             results = np.array(session.run(size, batch), np.float64).reshape(-1, 3)
-            for name, (absmax, differences, elements) in zip(names, results.tolist(), strict=True):
-                _demand_finite(name, size, differences)
+            for name, (absmax, nans, elements) in zip(names, results.tolist(), strict=True):
+                if nans or (math.isinf(absmax) and not infinite):
+                    raise _not_finite(name, size)
                 extents[name] |= _Extent(absmax, int(elements))
             stage.advance(note=str(size))
     return extents
 
 
 def _extent_nodes(names: Sequence[str]) -> tuple[list[onnx.NodeProto], list[str]]:
-    """Nodes that compute max |x|, Σ (x - x) and the number of values of each tensor.
-
-    x - x is 0 for a finite value and NaN for any other; a maximum may skip NaN.
-    """
+    """Nodes that compute max |x|, the number of NaN (a maximum may skip it) and that of values of
+    each tensor."""
+    from onnx import TensorProto
     from onnx.helper import make_node
 
     nodes, outputs = [], []
@@ -106,23 +113,23 @@ def _extent_nodes(names: Sequence[str]) -> tuple[list[onnx.NodeProto], list[str]
         own = f"sizewise.{place}."
         nodes += [
             make_node("Abs", [name], [own + "magnitude"]),
-            make_node("Sub", [name, name], [own + "difference"]),
+            make_node("IsNaN", [name], [own + "is_nan"]),
+            make_node("Cast", [own + "is_nan"], [own + "nan"], to=TensorProto.FLOAT),
             make_node("ReduceMax", [own + "magnitude"], [own + "absmax"], keepdims=0),
-            make_node("ReduceSum", [own + "difference"], [own + "differences"], keepdims=0),
+            make_node("ReduceSum", [own + "nan"], [own + "nans"], keepdims=0),
             make_node("Size", [name], [own + "elements"]),
         ]
-        outputs += [own + what for what in ("absmax", "differences", "elements")]
+        outputs += [own + what for what in ("absmax", "nans", "elements")]
     return nodes, outputs
 
 
-def _demand_finite(name: str, size: Size, differences: float) -> None:
-    if not math.isfinite(differences):
-        raise ExportError(
-            f"The tensor {name} can't be calibrated",
-            f"at {size}, some of its values are not finite",
-            "Look for a division by zero or an overflow before this tensor in the network.",
-            reason_code="numerics",
-        )
+def _not_finite(name: str, size: Size) -> ExportError:
+    return ExportError(
+        f"The tensor {name} can't be calibrated",
+        f"at {size}, some of its values are not finite",
+        "Look for a division by zero or an overflow before this tensor in the network.",
+        reason_code="numerics",
+    )
 
 
 def _groups(elements: Mapping[str, int]) -> list[list[str]]:

@@ -6,6 +6,7 @@ with its result (a Resize's scales do not).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,8 @@ class Typed(GraphPass):
         return _ENDS[self._type]
 
     def _overflowing(self) -> float:
-        largest = max(self._evidence.absmax.values(), default=0.0)
+        seen = (one for one in self._evidence.absmax.values() if math.isfinite(one))
+        largest = max(seen, default=0.0)
         return largest if largest > _LARGEST_SHARE * self._end else 0.0
 
     def _narrow(self, model: onnx.ModelProto) -> dict[str, set[int]]:

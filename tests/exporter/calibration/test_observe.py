@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -145,6 +146,17 @@ def test_a_value_that_is_not_finite_is_refused_by_name(body: str) -> None:
     with pytest.raises(ExportError, match=said) as raised:
         observe(model, ["images", "bad"], batches, histograms=False)
     assert raised.value.reason_code == "numerics"
+
+
+def test_an_infinite_value_is_seen_where_it_may_be() -> None:
+    """A mask of attention holds minus infinity."""
+    model = onnx.parser.parse_model(
+        f"{_HEAD} (float[b, 3, h, w] images) => (float[b, 3, h, w] y) "
+        "{ bad = Log (images)  y = Relu (bad) }"
+    )
+    found = observe(model, ["bad", "y"], batches, histograms=False, infinite=True)
+    assert math.isinf(found["bad"].absmax)
+    assert math.isfinite(found["y"].absmax)
 
 
 def test_a_size_at_which_the_graph_does_not_run_is_named() -> None:
