@@ -68,9 +68,10 @@ def _say(builds: Builds, *, next_step: str, as_json: bool) -> None:
     if built and not as_json:
         console.next_step(next_step)
     if refused and not built:
-        if as_json or len(reasons) == 1:
+        if len(reasons) == 1 and not as_json:
             raise refused[0].error
-        console.remark("No engine was built: the table says why.")
+        where = "refused" if as_json else "the table"
+        console.remark(f"No engine was built: {where} says why.")
         raise typer.Exit(1)
     if any(not refusal.error.reason_code.startswith("unsupported") for refusal in refused):
         raise typer.Exit(3)
