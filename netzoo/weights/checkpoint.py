@@ -65,7 +65,7 @@ def save_checkpoint(path: Path, network: Network, provenance: Provenance) -> Non
     if not network.config.masks:  # a field that came later: checkpoints without it stay as they are
         del header["config"]["masks"]
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    content = save(tensors, metadata={HEADER_KEY: codec.to_json(header)})
+    content = save(tensors, metadata={HEADER_KEY: codec.to_json_without(header, {})})
     with written_whole(path) as draft:
         draft.write_bytes(content)
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.settings import SweepSettings
-from netzoo.tasks.showing import PictureOptions
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out, Without, spell
 from sizewise.core.errors import UsageError
+from sizewise.pipeline.bench import MeaningOptions
 
 if TYPE_CHECKING:
     from bench.estimate import Estimate
@@ -34,16 +34,8 @@ def bench(
         typer.Argument(metavar="MODELS", help="ONNX files, or one TOML file that names them."),
     ],
     settings: Annotated[SweepSettings, Without(*_IN_FILES)],
-    pictures: PictureOptions,
+    meaning: MeaningOptions,
     *,
-    layout: Annotated[
-        str,
-        typer.Option(
-            help="Layout of your detector's outputs: see docs/models.md "
-            "[default: as the file says].",
-            rich_help_panel="Models and data",
-        ),
-    ] = "",
     out: Out = Path("runs/bench"),
     dry_run: Annotated[
         bool,
@@ -62,7 +54,7 @@ def bench(
         _demand_no_options(context)
         swept = read_sweep(models[0])
     else:
-        swept = Sweep(models=read_models(models, layout, pictures), settings=settings)
+        swept = Sweep(models=read_models(models, meaning), settings=settings)
     if dry_run:
         _show_estimate(foresee(swept.models, swept.settings, out=out), as_json=as_json)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +27,16 @@ def _from_plain(kind: type, value: Any) -> Any:
 def to_json(value: Any) -> str:
     """Canonical JSON: keys sorted, so equal values give equal text (and equal hashes)."""
     return msgspec.json.encode(value, enc_hook=_to_plain, order="deterministic").decode()
+
+
+def to_json_without(value: Any, later: Mapping[str, Any]) -> str:
+    """The JSON of a dataclass without the fields of ``later`` that have these values: fields that
+    came later leave what was written before them as it was."""
+    plain = to_plain(value)
+    for name, default in later.items():
+        if plain.get(name) == to_plain(default):
+            plain.pop(name, None)
+    return msgspec.json.encode(plain).decode()
 
 
 def to_plain(value: Any) -> Any:

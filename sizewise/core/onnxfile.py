@@ -17,16 +17,15 @@ import msgspec
 
 from sizewise.core import codec
 from sizewise.core.errors import InputError
-from sizewise.core.specs import Dimension, ExportedModel, ModelCard, TensorSpec
+from sizewise.core.specs import RGB, Dimension, ExportedModel, ModelCard, TensorSpec
 
 if TYPE_CHECKING:
     import onnx
 
 CARD_KEY = "sizewise"
-_LATER = ("preprocessing",)
+_LATER = {"preprocessing": RGB}
 """Fields of cards that came later: at their defaults they are left out, so that the same export
 gives the same bytes as before, and what was built and measured of them stays."""
-_NOBODY = ModelCard(network="")
 _QUANTIZERS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
 _SUPPRESSORS = ("NonMaxSuppression", "NMS")
 _PRECISIONS = {"float16": "fp16", "bfloat16": "bf16"}
@@ -126,13 +125,9 @@ def read_model(path: Path) -> ExportedModel:
 
 def write_card(proto: onnx.ModelProto, card: ModelCard) -> None:
     """Put ``card`` into the model's metadata, in place of one that is there."""
-    plain = codec.to_plain(card)
-    for name in _LATER:
-        if getattr(card, name) == getattr(_NOBODY, name):
-            del plain[name]
     others = {p.key: p.value for p in proto.metadata_props if p.key != CARD_KEY}
     del proto.metadata_props[:]
-    for key, value in (others | {CARD_KEY: codec.to_json(plain)}).items():
+    for key, value in (others | {CARD_KEY: codec.to_json_without(card, _LATER)}).items():
         proto.metadata_props.add(key=key, value=value)
 
 

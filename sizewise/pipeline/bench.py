@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.settings import SweepSettings
-from netzoo.tasks.showing import AS_THE_CARD_SAYS, PictureOptions
+from netzoo.tasks.showing import PictureOptions
+from sizewise.core.options import option
 from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.reading import TEXT
 from sizewise.pipeline.config import read_bench_file
 from sizewise.pipeline.models import read_as
 
@@ -17,6 +19,22 @@ if TYPE_CHECKING:
     from bench.estimate import Estimate
     from bench.sweep import SweepOutcome
     from sizewise.core.specs import ExportedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeaningOptions(PictureOptions):
+    """What the inputs and outputs of models mean, where their cards do not say so."""
+
+    layout: str = option(
+        TEXT,
+        "",
+        help="Layout of your detector's outputs: see docs/models.md.",
+        group="Models and data",
+        shown="as the file says",
+    )
+
+
+AS_THE_CARD_SAYS = MeaningOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +52,11 @@ def read_sweep(path: Path) -> Sweep:
 
 
 def read_models(
-    paths: Sequence[Path], layout: str = "", pictures: PictureOptions = AS_THE_CARD_SAYS
+    paths: Sequence[Path], meaning: MeaningOptions = AS_THE_CARD_SAYS
 ) -> tuple[ExportedModel, ...]:
     """Read ONNX files. Raises InputError, and UsageError for a layout that is not a file's own."""
-    models = [read_as(path, layout) for path in paths]
-    return tuple(replace(one, card=pictures.shown_to(one.card)) for one in models)
+    models = [read_as(path, meaning.layout) for path in paths]
+    return tuple(replace(one, card=meaning.shown_to(one.card)) for one in models)
 
 
 def bench(

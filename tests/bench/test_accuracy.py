@@ -25,7 +25,7 @@ from netzoo.tasks.task import Evaluator
 from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import read_evidence
-from sizewise.core.specs import ExportedModel, ModelCard, Size, Sizes
+from sizewise.core.specs import ExportedModel, ModelCard, Preprocessing, Size, Sizes
 from sizewise.core.trials import Accuracy
 from tests.bench.models import CARD, brightness, colours, suppressed_colours
 from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
@@ -126,9 +126,11 @@ def test_the_engine_meets_full_batches_only(
 ) -> None:
     met: list[int] = []
 
-    def infer(session: Session, images: Sequence[Array]) -> tuple[dict[str, Array], ...]:
+    def infer(
+        session: Session, images: Sequence[Array], preprocessing: Preprocessing
+    ) -> tuple[dict[str, Array], ...]:
         met.append(len(images))
-        return infer_images(session, images)
+        return infer_images(session, images, preprocessing)
 
     monkeypatch.setattr("bench.accuracy.infer_images", infer)
     batch = PICTURES - 1
@@ -222,10 +224,10 @@ def test_a_tree_without_a_class_of_the_data_is_refused(data: Dataset, model: Exp
         demand_fit(replace(model, card=card), data)
 
 
-def test_a_model_that_takes_bytes_is_refused(data: Dataset, model: ExportedModel) -> None:
-    taking_bytes = replace(model, inputs=(replace(model.inputs[0], dtype="uint8"),))
-    with pytest.raises(InputError, match="the model takes images uint8"):
-        demand_fit(taking_bytes, data)
+def test_a_model_that_takes_no_pictures_is_refused(data: Dataset, model: ExportedModel) -> None:
+    taking_numbers = replace(model, inputs=(replace(model.inputs[0], dtype="int64"),))
+    with pytest.raises(InputError, match="the model takes images int64"):
+        demand_fit(taking_numbers, data)
 
 
 def test_data_without_objects_are_refused(data: Dataset, model: ExportedModel) -> None:

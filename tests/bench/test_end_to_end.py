@@ -175,5 +175,5 @@ def test_why_the_way_can_not_be_timed(data: Dataset, changes: dict[str, str], wh
 def test_without_pictures_there_is_no_way(data: Dataset) -> None:
     assert "come with" in why_not(CARD, INPUT, None)
     assert "no images" in why_not(CARD, INPUT, replace(data, images=()))
-    grey = replace(INPUT, tensor=replace(INPUT.tensor, shape=("batch", 1, "height", "width")))
+    grey = replace(INPUT, tensor=replace(INPUT.tensor, shape=("batch", 4, "height", "width")))
     assert "the model takes images" in why_not(CARD, grey, data)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -75,4 +77,27 @@ def test_darknets_weights_are_written_as_a_checkpoint_too(tmp_path: Path) -> Non
     assert found.card.checkpoint_sha256 == sha256_of(checkpoint)
     assert read_header(checkpoint).provenance.weights_sha256 == sha256_of(weights)
     assert load_checkpoint(checkpoint).config.classes == CONFIG.classes
-    assert [str(checkpoint) in text for text in reporter.texts] == [True]
+    anchors, written = reporter.texts
+    assert "a.weights can't tell its anchors" in anchors
+    assert "10,14, 23,27" in anchors
+    assert str(checkpoint) in written
+
+
+def test_published_weights_have_the_masks_that_they_were_trained_with(tmp_path: Path) -> None:
+    classes = tuple(map(str, range(80)))
+    published = replace(CONFIG, classes=classes)
+    for name, masks in (("yolov3-tiny.weights", ((3, 4, 5), (1, 2, 3))), ("mine.weights", ())):
+        weights = write_weights(tmp_path / name, rows_of(build_network(published)), seed=3)
+        reporter = Remarks()
+        from_zoo(published, reporter, out=tmp_path, weights=weights)
+        config = load_checkpoint(tmp_path / "yolov3-tiny.safetensors").config
+        assert config.masks == masks
+        assert ("3,4,5 and 1,2,3" in reporter.texts[0]) is bool(masks)
+    own = replace(published, masks=((0, 1, 2), (3, 4, 5)))
+    assert build_network(own).anchors[0].tolist()[0] == [10, 14]
+
+
+@pytest.mark.parametrize("masks", [((0, 1), (2, 3)), ((0, 1, 2),), ((0, 1, 6), (1, 2, 3))])
+def test_masks_that_are_of_other_heads_are_refused(masks: Any) -> None:
+    with pytest.raises(UsageError, match="can't use the masks"):
+        build_network(replace(CONFIG, masks=masks))

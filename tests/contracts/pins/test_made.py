@@ -150,8 +150,11 @@ def _said(capsys: pytest.CaptureFixture[str], home: Path, *arguments: str) -> An
     return json.loads(said.out.replace(folder, MADE_IN))
 
 
-def _without_later_fields(said: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in said.items() if name in before}
+def _without_later_fields(said: Any, before: Any) -> Any:
+    if isinstance(said, dict) and isinstance(before, dict):
+        kept = {name: value for name, value in said.items() if name in before}
+        return {name: _without_later_fields(value, before[name]) for name, value in kept.items()}
+    return said
 
 
 def test_an_export_says_what_it_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -243,7 +243,7 @@ def test_nothing_but_bad_pictures_is_an_error(
     said = cli("predict", finder, *bad, "--out", out, "--json")
     refused(said, 1, "none of the 2 pictures")
     assert "b.png can't be decoded" in said.err
-    assert json.loads(said.out) == []
+    assert json.loads(said.out)["error"]["what"] == "Nothing was predicted"
 
 
 def test_pictures_of_one_name_do_not_overwrite_each_other(

@@ -58,7 +58,8 @@ def call(request: pytest.FixtureRequest, cli: Cli, data: Path, tmp_path: Path) -
 
 
 def refused(said: Said, code: int, *parts: str) -> None:
-    assert (said.code, said.out) == (code, ""), said
+    assert said.code == code, said
+    assert json.loads(said.out).keys() == {"error"}
     assert "Traceback" not in said.err
     last = said.err.strip().splitlines()[-1]
     assert last.startswith("sizewise: ")
