@@ -94,7 +94,8 @@ def test_published_weights_have_the_masks_that_they_were_trained_with(tmp_path: 
         assert config.masks == masks
         assert ("3,4,5 and 1,2,3" in reporter.texts[0]) is bool(masks)
     own = replace(published, masks=((0, 1, 2), (3, 4, 5)))
-    assert build_network(own).anchors[0].tolist()[0] == [10, 14]
+    anchors = build_network(own).get_buffer("anchors")
+    assert anchors[0].tolist()[0] == [10, 14]
 
 
 @pytest.mark.parametrize("masks", [((0, 1), (2, 3)), ((0, 1, 2),), ((0, 1, 6), (1, 2, 3))])
