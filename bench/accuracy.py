@@ -13,6 +13,7 @@ from netzoo.tasks.task import Evaluator
 from sizewise.core import pictures
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import write_evidence
+from sizewise.core.further.resolving import further_of, why_unknown
 from sizewise.core.options import spelled
 from sizewise.core.specs import ExportedModel, ImageInput, ModelCard, Size
 from sizewise.core.trials import Accuracy
@@ -20,7 +21,7 @@ from sizewise.core.trials import Accuracy
 
 def demand_fit(model: ExportedModel, data: Dataset) -> None:
     """Raises InputError where ``model`` can't be evaluated on ``data``."""
-    if why := misfit(model.card, model.image, data):
+    if why := misfit(model.card, model.image, data) or why_unknown(further_of(model)):
         raise InputError(
             f"The accuracy of {model.path.name} on {data.name} can't be measured",
             why,

@@ -12,6 +12,7 @@ from engines.options import non_default_options
 from engines.planning.specs import engines_of
 from engines.registry import find_backend
 from sizewise.core.errors import UsageError
+from sizewise.core.further.resolving import further_of
 from sizewise.core.options import spelled
 from sizewise.core.specs import NMS_LAYOUT, EngineSpec, ExportedModel, Size
 from sizewise.core.trials import Cell, Trial
@@ -108,6 +109,7 @@ def _trials(models: Iterable[ExportedModel], axes: Axes, environment: str) -> It
     sizes = axes.sizes
     for model, replica in product(models, range(axes.replicas)):
         taken = tuple(size for size in sizes if not model.refusal(size))
+        further = further_of(model)
         for spec, measured in engines_of(axes, taken or sizes):
             for size in measured:
                 backend = find_backend(spec.backend)
@@ -124,6 +126,8 @@ def _trials(models: Iterable[ExportedModel], axes: Axes, environment: str) -> It
                     letterbox=model.card.letterbox,
                     preprocessing=model.card.preprocessing,
                     nms=model.nms and model.card.layout != NMS_LAYOUT,
+                    further=tuple(map(str, further)),
+                    assumed=tuple(one.name for one in further if not one.said),
                 )
                 yield Planned(trial=trial, model=model, data=axes.data, images=axes.images)
 

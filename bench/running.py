@@ -25,6 +25,7 @@ from bench.watching import Watching
 from bench.waves import Setup, Watch, WaveRun, steps
 from engines.store.manifest import remark_on_earlier
 from sizewise.core.errors import EngineError, InputError
+from sizewise.core.further.resolving import further_of, why_unknown
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import Size
 from sizewise.core.stats import RIGORS
@@ -215,7 +216,8 @@ class RunningSweep:
     def _pictures(self, member: LiveMember) -> Sequence[Path]:
         planned, model = member.planned, member.planned.model
         data = self._data.get((planned.data, planned.images))
-        if data is None or why_not(model.card, model.image, data):
+        unreadable = data is None or why_not(model.card, model.image, data)
+        if data is None or unreadable or why_unknown(further_of(model)):
             return ()
         return [image.path for image in data.images[:PICTURES]]
 

@@ -16,14 +16,14 @@ from typing import Any
 from bench import readings
 from bench.apart import another_shape, measure_parts, time_call
 from bench.harness import Turn, measure_turn, warm_up
-from engines.base import Array, example_input
+from engines.base import Array, example_inputs
 from engines.inputs import check_size
 from engines.registry import find_backend
 from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
 from sizewise.core import codec
 from sizewise.core.errors import InputError
-from sizewise.core.specs import BuiltEngine, ModelCard, Size
+from sizewise.core.specs import ModelCard, Size
 from sizewise.core.trials import Memory, ShapeChange
 
 
@@ -39,7 +39,7 @@ class Worker:
         backend = find_backend(artifact.spec.backend)
         backend.load_library()
         self._clock = backend.clock()
-        self._inputs = _noise(artifact, artifact.spec.batch_size, self._size)
+        self._inputs = example_inputs(artifact, artifact.spec.batch_size, self._size)
         self._device_before_bytes = readings.device_bytes()
         self._before_bytes = readings.peak_bytes()
         self._open = ExitStack()
@@ -99,7 +99,7 @@ class Worker:
         other = another_shape(artifact.spec, self._size)
         if other is None:
             return None
-        images = _noise(artifact, *other)
+        images = example_inputs(artifact, *other)
         first_ns = self._time(images)
         warm_up(self._session, warmup_calls - 1)
         later_ns = tuple(self._time(images) for _ in range(calls))
@@ -120,7 +120,7 @@ class Worker:
         after that, None where the system does not tell: some runtimes keep memory for each size
         they met."""
         for size in map(Size.parse, sizes):
-            self._time(_noise(self._artifact, self._artifact.spec.batch_size, size))
+            self._time(example_inputs(self._artifact, self._artifact.spec.batch_size, size))
         self._time(self._inputs)
         return readings.resident_bytes()
 
@@ -173,8 +173,3 @@ class Worker:
 
     def _time(self, inputs: Mapping[str, Array]) -> int:
         return time_call(self._session, self._clock, inputs)
-
-
-def _noise(artifact: BuiltEngine, batch_size: int, size: Size) -> dict[str, Array]:
-    shape = artifact.image.shape(batch_size, size)
-    return {artifact.image.tensor.name: example_input(artifact, shape)}

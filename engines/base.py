@@ -21,6 +21,8 @@ from engines.admission import admit
 from engines.inputs import check_inputs
 from sizewise.core.closing import Closing
 from sizewise.core.errors import BackendUnavailableError
+from sizewise.core.further.arrays import arrays_of
+from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import (
     Achieved,
@@ -29,6 +31,7 @@ from sizewise.core.specs import (
     EngineMemory,
     EngineSpec,
     ExportedModel,
+    Size,
 )
 
 Array = NDArray[Any]
@@ -61,16 +64,18 @@ class Session(Closing):
         self.artifact = artifact
 
     def bind(self, inputs: Mapping[str, Array]) -> None:
-        """Take the images of the following calls, by input name.
+        """Take the images of the following calls, and what the inputs beside them are given, by
+        name.
 
         Raises EngineMismatchError where name, type, batch or size are not what the engine was built
-        for. The array is not copied: leave it alone until the last of these calls is done.
+        for. No array is copied: leave them alone until the last of these calls is done.
         """
-        self._bind(check_inputs(self.artifact, inputs))
+        self._bind(*check_inputs(self.artifact, inputs))
 
     @abstractmethod
-    def _bind(self, images: Array) -> None:
-        """Take ``images``, contiguous and of a type and shape that the engine takes."""
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
+        """Take ``images``, and what the inputs beside them are given, in the order of the graph:
+        contiguous, and of types and shapes that the engine takes."""
 
     @abstractmethod
     def enqueue(self) -> None:
@@ -201,6 +206,7 @@ class Backend(ABC):
             spec=spec,
             memory=notes.memory,
             remarks=notes.remarks,
+            further=further_of(model),
         )
 
     def open(self, artifact: BuiltEngine) -> Session:
@@ -247,3 +253,18 @@ def example_input(artifact: BuiltEngine, shape: tuple[int, ...], seed: int = 0) 
     dtype = np.dtype(artifact.image.tensor.dtype)
     noise = np.random.default_rng(seed).random(shape, dtype=np.float32)
     return (noise * 255).astype(dtype) if dtype.kind in "ui" else noise.astype(dtype)
+
+
+def example_inputs(
+    artifact: BuiltEngine, batch_size: int, size: Size, seed: int = 0
+) -> dict[str, Array]:
+    """Noise for the images, and what the inputs beside them are given, by name."""
+    images = example_input(artifact, artifact.image.shape(batch_size, size), seed)
+    return with_further(artifact, images)
+
+
+def with_further(artifact: BuiltEngine, images: Array) -> dict[str, Array]:
+    """``images`` and what the inputs beside them are given, by name. Raises InputError."""
+    size = artifact.image.size_of(images.shape)
+    given = arrays_of(artifact.further, images.shape[0], size)
+    return {artifact.image.tensor.name: images, **given}

@@ -3,7 +3,7 @@ optimisation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from engines.backends._failures import failed_call, opening
 from engines.backends._ort.sessions import open_session, session_errors, session_options
-from engines.base import Array
+from engines.base import Array, with_further
 from engines.registry import find_backend
 from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
@@ -89,8 +89,8 @@ def compare_engine(engine: str, parent: str) -> list[Any]:
     with open_engine(artifact) as session:
         for size in probe_sizes(artifact.spec):
             batch = artifact.spec.batch_size
-            given = {artifact.image.tensor.name: probe_images(artifact.image, batch, size)}
-            outputs, expected = session.infer(given), reference.run(batch, size)
+            given = with_further(artifact, probe_images(artifact.image, batch, size))
+            outputs, expected = session.infer(given), reference.run(given, batch, size)
             found += (difference(size, name, outputs[name], expected[name]) for name in outputs)
     return [codec.to_plain(each) for each in found]
 
@@ -156,14 +156,13 @@ class _Reference:
         with opening(REFERENCE, self._errors):
             self._session = open_session(parent, session_options(threads, "ORT_DISABLE_ALL"))
 
-    def run(self, batch_size: int, size: Size) -> dict[str, Array]:
+    def run(self, given: Mapping[str, Array], batch_size: int, size: Size) -> dict[str, Array]:
         """The outputs by name. Raises InputError where it does not take the size."""
         if why := self._image.refusal(batch_size, size):
             todo = f"Give another one with {spelled('parent')}."
             raise InputError("The FP32 file can't be run", why, todo)
-        given = {self._image.tensor.name: probe_images(self._image, batch_size, size)}
         try:
-            outputs = self._session.run(None, given)
+            outputs = self._session.run(None, dict(given))
         except self._errors as error:
             raise failed_call(REFERENCE, error) from error
         names = [output.name for output in self._session.get_outputs()]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.base import Array, Session
+from engines.base import Array, Session, with_further
 from sizewise.core.pictures import as_input
 from sizewise.core.specs import RGB, Preprocessing
 
@@ -27,7 +27,7 @@ def infer_images(
     taken = [as_input(one, image_input, preprocessing) for one in images]
     missing = session.artifact.spec.batches.min - len(images)
     batch = np.stack([*taken, *[taken[-1]] * missing])
-    outputs = session.infer({image_input.tensor.name: batch})
+    outputs = session.infer(with_further(session.artifact, batch))
     # What has no axes belongs to no image.
     by_image = {name: array for name, array in outputs.items() if array.ndim}
     return tuple(

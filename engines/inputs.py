@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.specs import BuiltEngine, ImageInput, ModelCard, Size
+from sizewise.core.further.arrays import shape_at
+from sizewise.core.specs import BuiltEngine, FurtherInput, ImageInput, ModelCard, Size
 
 
 def check_size(artifact: BuiltEngine, size: Size) -> None:
@@ -26,15 +27,21 @@ def check_size(artifact: BuiltEngine, size: Size) -> None:
     demand_size(artifact.path.name, artifact.image, artifact.card, spec.batch_size, size)
 
 
-def check_inputs(artifact: BuiltEngine, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    """The one array of images in ``inputs``, in a form that a library can read in place.
-    Raises EngineMismatchError (``unsupported_input``, ``unsupported_size``)."""
+def check_inputs(
+    artifact: BuiltEngine, inputs: Mapping[str, NDArray[Any]]
+) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+    """The images in ``inputs``, and what the inputs beside them are given, in the order of the
+    graph: all in a form that a library can read in place.
+
+    Raises EngineMismatchError (``unsupported_input``, ``unsupported_size``).
+    """
     tensor = artifact.image.tensor
-    if set(inputs) != {tensor.name}:
-        raise _misfit(artifact, f"it takes the input {tensor.name}, not {', '.join(inputs)}")
+    names = [tensor.name, *(one.name for one in artifact.further)]
+    if set(inputs) != set(names):
+        takes = f"inputs {', '.join(names)}" if names[1:] else f"input {tensor.name}"
+        raise _misfit(artifact, f"it takes the {takes}, not {', '.join(inputs)}")
     images = inputs[tensor.name]
-    if images.dtype != np.dtype(tensor.dtype):
-        raise _misfit(artifact, f"it takes {tensor.dtype}, not {images.dtype}")
+    _demand_dtype(artifact, tensor.dtype, images)
     if images.ndim != 4:
         raise _misfit(artifact, f"it takes 4 dimensions, not {images.ndim}")
     size = artifact.image.size_of(images.shape)
@@ -45,7 +52,31 @@ def check_inputs(artifact: BuiltEngine, inputs: Mapping[str, NDArray[Any]]) -> N
     if images.shape != expected:
         several = f" (batches of {batches})" if batches.min < batches.max else ""
         raise _misfit(artifact, f"it takes the shape {expected}{several}, not {images.shape}")
-    return np.require(images, requirements=["C", "W"])
+    further = {one.name: inputs[one.name] for one in artifact.further}
+    for one in artifact.further:
+        _demand_dtype(artifact, one.dtype, further[one.name])
+        wanted, given = shape_at(one, nearest, size), further[one.name].shape
+        if given != wanted:
+            raise _misfit(artifact, f"{one.name} takes the shape {wanted}, not {given}")
+    return _readable(images), {name: _readable(array) for name, array in further.items()}
+
+
+def _demand_dtype(artifact: BuiltEngine, dtype: str, array: NDArray[Any]) -> None:
+    if array.dtype != np.dtype(dtype):
+        raise _misfit(artifact, f"it takes {dtype}, not {array.dtype}")
+
+
+def _readable(array: NDArray[Any]) -> NDArray[Any]:
+    return np.require(array, requirements=["C", "W"])
+
+
+def input_shapes(
+    image: ImageInput, further: Iterable[FurtherInput], batch_size: int, size: Size
+) -> dict[str, tuple[int, ...]]:
+    """The shape of every input for ``batch_size`` images of ``size``, by name. Raises InputError
+    where one is not known."""
+    others = {one.name: shape_at(one, batch_size, size) for one in further}
+    return {image.tensor.name: image.shape(batch_size, size), **others}
 
 
 def demand_size(name: str, image: ImageInput, card: ModelCard, batch_size: int, size: Size) -> None:

@@ -11,8 +11,10 @@ from torch import nn
 from torch.export import Dim, ExportedProgram
 
 from exporter.failures import explained, quiet_torch
+from exporter.further import tensors_of
 from sizewise.core.errors import ExportError
-from sizewise.core.specs import Size
+from sizewise.core.specs import FurtherInput, Size
+from sizewise.core.specs.further import BATCH, HEIGHT, WIDTH
 
 NOT_CAPTURED = "The module can't be captured by torch.export"
 _BATCH = 2
@@ -20,9 +22,16 @@ _BATCH = 2
 
 
 def capture(
-    module: nn.Module, *, example: Size, stride: int, dynamic: bool, smallest: int = 1
+    module: nn.Module,
+    *,
+    example: Size,
+    stride: int,
+    dynamic: bool,
+    smallest: int = 1,
+    further: tuple[FurtherInput, ...] = (),
 ) -> ExportedProgram:
-    """Trace ``module`` on random noise of the example's size.
+    """Trace ``module`` on random noise of the example's size, and on what its further inputs are
+    given.
 
     The batch is free. Where ``dynamic``, height and width are free multiples of ``stride``, from
     two strides and ``smallest`` pixels upwards (torch takes a feature map of one cell as a
@@ -33,10 +42,21 @@ def capture(
     if dynamic:
         cells = -(-smallest // stride)
         axes |= {2: _multiples(stride, "height", cells), 3: _multiples(stride, "width", cells)}
+    beside = tensors_of(further, _BATCH, example)
+    shapes: tuple[Any, ...] = (axes,)
+    if further:
+        shapes = (axes, tuple(_free(one, axes) for one in further))
     with torch.no_grad(), quiet_torch(), explained(NOT_CAPTURED):
-        program = torch.export.export(module, (images,), dynamic_shapes=(axes,))
+        program = torch.export.export(module, (images, *beside), dynamic_shapes=shapes)
     _demand_symbolic(program, axes)
     return _stripped(program)
+
+
+def _free(one: FurtherInput, axes: dict[int, Any]) -> dict[int, Any]:
+    """The free dimensions of a further input: those that it shares with the images."""
+    symbols = {BATCH: axes.get(0), HEIGHT: axes.get(2), WIDTH: axes.get(3)}
+    found = {axis: symbols.get(str(side)) for axis, side in enumerate(one.shape)}
+    return {axis: symbol for axis, symbol in found.items() if symbol is not None}
 
 
 def save_program(program: ExportedProgram, path: Path) -> None:

@@ -23,7 +23,7 @@ from exporter.precisions._prepare import Prepare
 from sizewise.core.discover import Registry
 from sizewise.core.errors import UsageError
 from sizewise.core.files import written_whole
-from sizewise.core.onnxfile import load_onnx, read_model, write_card
+from sizewise.core.onnxfile import load_onnx, read_model, with_inputs, write_card
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Calibration, Deviation, ExportedModel, Preprocessing, Size
@@ -174,7 +174,7 @@ class Conversion:
         write_card(graph, card)
         with written_whole(out) as draft:
             draft.write_bytes(to_bytes(graph))
-        return read_model(out)
+        return with_inputs(read_model(out), card.inputs)
 
     def _observed(self) -> Evidence:
         watched = self.precision.watched(self.prepared)

@@ -25,10 +25,17 @@ from exporter.suppression.check import check_suppression
 from exporter.suppression.insert import Suppress, suppressed_card
 from sizewise.core.errors import ExportError, UsageError
 from sizewise.core.files import output_error, written_whole
-from sizewise.core.onnxfile import read_model, sha256_of, write_card
+from sizewise.core.onnxfile import read_model, sha256_of, with_inputs, write_card
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress
-from sizewise.core.specs import ExportedModel, ModelCard, ParityCheck, Size, Suppression
+from sizewise.core.specs import (
+    ExportedModel,
+    FurtherInput,
+    ModelCard,
+    ParityCheck,
+    Size,
+    Suppression,
+)
 
 
 def export(
@@ -42,15 +49,17 @@ def export(
     opset: int = 20,
     suppression: Suppression | None = None,
     smallest_unknown: bool = False,
+    further: tuple[FurtherInput, ...] = (),
     progress: Progress = SILENT,
 ) -> ExportedModel:
     """Write ``path`` (``.onnx``) and a ``.pt2`` file beside it, both of them or neither.
 
-    ``module`` takes images [B, 3, H, W] in float32 and returns the outputs of ``output_names``; it
-    is put into evaluation mode. Height and width are free multiples of ``card.stride``; without
-    ``dynamic`` they are the example's (the batch is free in either case). The file's card holds
-    the parity of every output at every probe. With ``smallest_unknown``, ``card.smallest`` is known
-    of the module alone: the file's is the least one at which both agree.
+    ``module`` takes images [B, 3, H, W] in float32, and behind them the inputs ``further``. It
+    returns the outputs of ``output_names``, and is put into evaluation mode. Height and width are
+    free multiples of ``card.stride``; without ``dynamic`` they are the example's (the batch is free
+    in either case). The file's card holds the parity of every output at every probe. With
+    ``smallest_unknown``, ``card.smallest`` is known of the module alone: the file's is the least
+    one at which both agree.
 
     With ``suppression``, for detectors, NMS is put into the ONNX graph
     (``exporter.suppression.insert``), and there is no ``.pt2``: PyTorch has no operator for it.
@@ -72,7 +81,11 @@ def export(
         progress.stage(f"export {card.stem}", 4) as stage,
     ):
         probes = plan_probes(
-            example=example, stride=card.stride, dynamic=dynamic, smallest=card.smallest
+            example=example,
+            stride=card.stride,
+            dynamic=dynamic,
+            smallest=card.smallest,
+            further=further,
         )
         expected = references(module, probes, output_names, example=example)
         _check_outputs(card, expected)
@@ -84,11 +97,17 @@ def export(
             stride=card.stride,
             dynamic=dynamic,
             smallest=card.smallest if smallest_unknown else 1,
+            further=further,
         )
         program_sha256 = _saved(program, beside, expected, output_names) if beside else ""
         stage.advance(note="captured")
         model = lower(
-            program, output_names=output_names, stride=card.stride, dynamic=dynamic, opset=opset
+            program,
+            output_names=output_names,
+            stride=card.stride,
+            dynamic=dynamic,
+            opset=opset,
+            further=[one.name for one in further],
         )
         stage.advance(note="converted to ONNX")
         smallest = _smallest(card, dynamic=dynamic)
@@ -110,7 +129,7 @@ def export(
         write_card(model, new_card)
         draft.write_bytes(model.SerializeToString())
         stage.advance(note="agrees with eager PyTorch")
-    return read_model(path)
+    return with_inputs(read_model(path), card.inputs)
 
 
 def _tried_smaller(
@@ -120,7 +139,8 @@ def _tried_smaller(
     checks at sides below those of ``expected``."""
     most = min(min(one.probe.size.height, one.probe.size.width) for one in expected)
     names = tuple(expected[0].outputs)
-    small = [reference_at(module, p, names) for p in small_probes(card.smallest, card.stride, most)]
+    probes = small_probes(card.smallest, card.stride, most, expected[0].probe.further)
+    small = [reference_at(module, probe, names) for probe in probes]
     return least_that_agrees(model, small, most)
 
 

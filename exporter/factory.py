@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from netzoo.tasks.registry import task_of_layout, tasks
 from sizewise.core.errors import InputError, SizewiseError, UsageError
 from sizewise.core.options import spelled
-from sizewise.core.specs import ModelCard, Size, TaskName
+from sizewise.core.specs import FurtherInput, ModelCard, SaidInput, Size, TaskName
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,7 +30,7 @@ class Source:
     """A module to export, its card, and the names of its outputs.
 
     What was found by running the module may differ for what is exported: ``stride_found`` and
-    ``smallest_found`` say that nobody said so.
+    ``smallest_found`` say that nobody said so. ``further`` are its inputs behind the images.
     """
 
     module: nn.Module
@@ -38,6 +38,7 @@ class Source:
     output_names: tuple[str, ...]
     stride_found: bool = False
     smallest_found: bool = False
+    further: tuple[FurtherInput, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,8 @@ class Said:
     """What a user says of a module; what is empty or 0, the module says itself, or it is found.
 
     ``name`` is the network's, ``names`` are its classes'. Sides are multiples of ``stride`` from
-    ``smallest`` pixels on. Where the size is not ``dynamic``, it takes one size.
+    ``smallest`` pixels on. Where the size is not ``dynamic``, it takes one size. ``inputs`` are
+    those beside its images.
     """
 
     name: str = ""
@@ -54,6 +56,7 @@ class Said:
     stride: int = 0
     smallest: int = 0
     dynamic: bool = True
+    inputs: tuple[SaidInput, ...] = ()
 
 
 def from_factory(source: str, example: Size, said: Said = Said()) -> Source:
@@ -93,11 +96,14 @@ def demand_function(file: str) -> None:
 
 
 def _described(source: str, module: nn.Module, example: Size, said: Said) -> Source:
+    from exporter.further import further_of_module, with_further
     from exporter.outputs import flattened
 
-    stride, smallest = _sizes(source, module, example, said)
+    further = further_of_module(source, module, said.inputs)
+    whole = with_further(module, further)
+    stride, smallest = _sizes(source, module, whole, example, said, further=further)
     near = Size(*(-(-side // stride) * stride for side in (example.height, example.width)))
-    output = _run(source, module, near)
+    output = _run(source, whole, near, further)
     names, task, own_layout = _contract(module, output, near)
     card = ModelCard(
         network=said.name or type(module).__name__,
@@ -108,22 +114,32 @@ def _described(source: str, module: nn.Module, example: Size, said: Said) -> Sou
         smallest=smallest,
     )
     return Source(
-        flattened(module, output),
+        flattened(whole, output),
         card,
         names,
         stride_found=said.dynamic and not (said.stride or _stride(module)),
         smallest_found=said.dynamic and not said.smallest,
+        further=further,
     )
 
 
-def _sizes(source: str, module: nn.Module, example: Size, said: Said) -> tuple[int, int]:
-    """The stride and the least side: as said, or found by trying."""
+def _sizes(
+    source: str,
+    module: nn.Module,
+    whole: nn.Module,
+    example: Size,
+    said: Said,
+    *,
+    further: tuple[FurtherInput, ...],
+) -> tuple[int, int]:
+    """The stride and the least side: as said, or found by trying ``whole``, which is ``module``
+    with its further inputs."""
     from exporter.checks.trying import find_stride, fits, least_side, trial_of
 
     declared = said.stride or _stride(module)
     if not said.dynamic:
         return declared or 1, said.smallest or 1
-    runs = trial_of(module, lambda output, size: _contract(module, output, size), example)
+    runs = trial_of(whole, lambda output, size: _contract(module, output, size), example, further)
     if declared and not fits(runs, declared, example):
         found = find_stride(runs, example)
         if found is not None:
@@ -230,13 +246,18 @@ def _running(what: str, work: Callable[[], T]) -> T:
         ) from error
 
 
-def _run(source: str, module: nn.Module, example: Size) -> object:
+def _run(
+    source: str, module: nn.Module, example: Size, further: tuple[FurtherInput, ...]
+) -> object:
     """What the module gives for two images of the example's size."""
     import torch
 
+    from exporter.further import tensors_of
+
+    beside = tensors_of(further, _BATCH, example)
     images = torch.rand(_BATCH, 3, example.height, example.width)
     with torch.inference_mode():
-        return _running(source, lambda: module(images))
+        return _running(source, lambda: module(images, *beside))
 
 
 def _contract(

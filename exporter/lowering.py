@@ -27,15 +27,17 @@ def lower(
     stride: int,
     dynamic: bool,
     opset: int,
+    further: Sequence[str] = (),
 ) -> onnx.ModelProto:
-    """The ONNX graph, with the input ``images`` [batch, 3, height, width]. Raises ExportError."""
+    """The ONNX graph, with the input ``images`` [batch, 3, height, width] and behind it those that
+    ``further`` names. Raises ExportError."""
     with torch.no_grad(), quiet_torch(), explained("The module can't be converted to ONNX"):
         exported = torch.onnx.export(
             program,
             dynamo=True,
             external_data=False,
             opset_version=opset,
-            input_names=[INPUT_NAME],
+            input_names=[INPUT_NAME, *further],
             output_names=list(output_names),
             verbose=False,
         )

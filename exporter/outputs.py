@@ -49,8 +49,8 @@ class Flat(nn.Module):
         super().__init__()
         self.module = module
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        return tuple(named_tensors(self.module(images)).values())
+    def forward(self, images: Tensor, *further: Tensor) -> tuple[Tensor, ...]:
+        return tuple(named_tensors(self.module(images, *further)).values())
 
 
 def _tensors(value: object, place: _Place) -> Iterator[tuple[_Place, Tensor]]:

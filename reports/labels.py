@@ -124,7 +124,13 @@ def _with_variants(rows: Sequence[Row]) -> list[Row]:
 
 def _conditions(row: Row) -> Hashable:
     trial = row.result.trial
-    return trial.harness, trial.builder, trial.layout, trial.environment_fingerprint
+    return (
+        trial.harness,
+        trial.builder,
+        trial.layout,
+        trial.further,
+        trial.environment_fingerprint,
+    )
 
 
 def _turns(keys: Iterable[Hashable]) -> Iterator[int]:

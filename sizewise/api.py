@@ -106,8 +106,9 @@ def convert(
     from sizewise.core.files import output_folder
     from sizewise.pipeline.convert import convert_all
 
-    wanted = filled(PrecisionOptions, precisions, given)
-    return convert_all(_model(_one(model)), wanted, output_folder(Path(out)), reporter)
+    wanted, found = filled(PrecisionOptions, precisions, given), _model(_one(model))
+    shown = replace(found, card=wanted.shown_to(found.card))
+    return convert_all(shown, wanted, output_folder(Path(out)), reporter)
 
 
 @_public
@@ -137,13 +138,13 @@ def bench(
 ) -> SweepOutcome:
     """Measure latency, memory and accuracy into ``out/results.sqlite``; what is there is kept."""
     from bench.settings import SweepSettings
-    from netzoo.tasks.showing import PictureOptions
     from sizewise.pipeline.bench import bench
+    from sizewise.pipeline.models import MeaningOptions
 
-    shown, rest = _split(given, PictureOptions)
-    pictures = filled(PictureOptions, None, shown)
+    said, rest = _split(given, MeaningOptions)
+    meaning = filled(MeaningOptions, None, said)
     settings = filled(SweepSettings, options, rest)
-    found = [replace(m, card=pictures.shown_to(m.card)) for m in map(_model, _each(models))]
+    found = [meaning.of(model) for model in map(_model, _each(models))]
     return bench(found, settings, out=Path(out), reporter=reporter)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from bench.audit.turns import PairedWave, Shape, Side, measure_wave
 from bench.harness import Turn, time_turn, warm_up
 from bench.remote import RemoteWorker
-from engines.base import example_input
+from engines.base import example_inputs
 from engines.registry import find_backend
 from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
@@ -40,9 +40,8 @@ class InputWorker:
         self._backend = find_backend(artifact.spec.backend)
         self._backend.load_library()
         self._artifact = artifact
-        shape = artifact.image.shape(artifact.spec.batch_size, Size.parse(size))
-        name = artifact.image.tensor.name
-        pool = [{name: example_input(artifact, shape, seed)} for seed in range(arrays)]
+        batch_size, at = artifact.spec.batch_size, Size.parse(size)
+        pool = [example_inputs(artifact, batch_size, at, seed) for seed in range(arrays)]
         self._next = itertools.cycle(pool).__next__
         self._opened = ExitStack()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -62,8 +63,8 @@ class Overhead:
 class NullSession(Session):
     """An engine that does nothing."""
 
-    def _bind(self, images: Array) -> None:
-        del images
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
+        del images, further
 
     def enqueue(self) -> None:
         pass

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, cast
@@ -111,7 +111,8 @@ class FakeSession(Session):
         self._called: tuple[int, Size] | None = None
         self._offset = 1 + self._options.process_sd * self._random.standard_normal()
 
-    def _bind(self, images: Array) -> None:
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
+        del further
         self._batch_size = int(images.shape[0])
         self._size = self.artifact.image.size_of(images.shape)
 

@@ -24,9 +24,11 @@ from engines.backends._ort.sessions import (
 from engines.backends._quantized.saturation import takes_all_bits
 from engines.backends._quantized.unshared import unshare_weights
 from engines.backends._quantized.unsigned import make_unsigned
-from engines.base import Availability, Backend, Session, example_input
+from engines.base import Availability, Backend, Session, example_inputs
+from engines.inputs import input_shapes
 from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError
+from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.environment import load_onnxruntime
 from sizewise.core.onnxfile import weights_beside
 from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
@@ -120,8 +122,8 @@ class OnnxRuntime(Backend):
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(scratch) / "profile")
             session = self._opened(artifact, options)
-            shape = artifact.image.shape(artifact.spec.batch_size, artifact.spec.profiles[0].min)
-            session.infer({artifact.image.tensor.name: example_input(artifact, shape)})
+            spec = artifact.spec
+            session.infer(example_inputs(artifact, spec.batch_size, spec.profiles[0].min))
             profile = session.profile()
             layers = read_layers(profile, self.provider, allow_fallback=allow_fallback)
         return self._achieved(layers)
@@ -143,34 +145,41 @@ class OnnxRuntime(Backend):
             if takes_all_bits(proto):
                 unshare_weights(proto)
         if spec.strategy == "static":
-            _fix_input(proto, model, spec)
+            _fix_inputs(proto, model, spec)
         onnx.save(proto, path)
         return path
 
 
-def _fix_input(proto: ModelProto, model: ExportedModel, spec: EngineSpec) -> None:
-    """Write batch and size into the graph's input.
+def _fix_inputs(proto: ModelProto, model: ExportedModel, spec: EngineSpec) -> None:
+    """Write batch and size into the graph's inputs.
 
     Dimensions are fixed by their place, not by their name: many files name none, and the override
     by name ignores a name that it does not find.
     """
-    wanted = spec.fixed_shape(model.image)
-    (tensor,) = (i for i in proto.graph.input if i.name == model.image.tensor.name)
-    for dimension, number in zip(tensor.type.tensor_type.shape.dim, wanted, strict=True):
-        dimension.dim_value = number
+    wanted = _fixed_shapes(model, spec)
+    for tensor in proto.graph.input:
+        for dimension, number in zip(
+            tensor.type.tensor_type.shape.dim, wanted.get(tensor.name, ()), strict=False
+        ):
+            dimension.dim_value = number
+
+
+def _fixed_shapes(model: ExportedModel, spec: EngineSpec) -> dict[str, tuple[int, ...]]:
+    size = spec.profiles[0].opt
+    return input_shapes(model.image, further_of(model), spec.batch_size, size)
 
 
 def _expect_shape(session: Any, model: ExportedModel, spec: EngineSpec) -> None:
     if spec.strategy != "static":
         return
-    requested = list(spec.fixed_shape(model.image))
-    (found,) = (i.shape for i in session.get_inputs() if i.name == model.image.tensor.name)
-    if found != requested:
-        raise BuildError(
-            "onnxruntime did not build the requested engine",
-            f"its input has the shape {found}, not {requested}",
-            "Report this with the model: a static engine must have one size.",
-        )
+    found = {tensor.name: tensor.shape for tensor in session.get_inputs()}
+    for name, requested in _fixed_shapes(model, spec).items():
+        if found[name] != list(requested):
+            raise BuildError(
+                "onnxruntime did not build the requested engine",
+                f"its input {name} has the shape {found[name]}, not {list(requested)}",
+                "Report this with the model: a static engine must have one size.",
+            )
 
 
 BACKENDS = (OnnxRuntime(),)

@@ -15,7 +15,9 @@ from engines.backends._ort.calls import DeviceSession
 from engines.backends._ort.sessions import CPU
 from engines.backends.onnxruntime import OnnxRuntime
 from engines.base import Availability
+from engines.inputs import input_shapes
 from engines.libraries import device_presence
+from sizewise.core.further.resolving import further_of
 from sizewise.core.specs import (
     Achieved,
     BuiltEngine,
@@ -85,12 +87,14 @@ class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
 
 
 def profile_shapes(source: ExportedModel | BuiltEngine, spec: EngineSpec) -> dict[str, str]:
-    """The one profile as the provider's options: ``images:1x3x320x320``."""
+    """The one profile as the provider's options: ``images:1x3x320x320``, and so on for further
+    inputs, separated by commas."""
     (profile,) = spec.profiles
+    further = source.further if isinstance(source, BuiltEngine) else further_of(source)
 
     def text(size: Size) -> str:
-        shape = source.image.shape(spec.batch_size, size)
-        return f"{source.image.tensor.name}:{'x'.join(map(str, shape))}"
+        shapes = input_shapes(source.image, further, spec.batch_size, size)
+        return ",".join(f"{name}:{'x'.join(map(str, shape))}" for name, shape in shapes.items())
 
     return {
         f"trt_profile_{bound}_shapes": text(getattr(profile, bound))

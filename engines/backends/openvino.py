@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,8 +18,10 @@ from engines.backends._quantized.saturation import demand_room
 from engines.backends._quantized.unsigned import make_unsigned
 from engines.base import Array, Availability, Backend, Session
 from engines.graph.precision_names import precision_of
+from engines.inputs import input_shapes
 from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError
+from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.cores import physical_cores
 from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
 
@@ -78,8 +81,8 @@ class OpenVino(Backend):
         with building(self.name, _ERRORS):
             core = openvino.Core()
             graph = core.read_model(_source(model))
-            shape = openvino.PartialShape(_bounds(model, spec))
-            graph.reshape({model.image.tensor.name: shape})
+            shapes = _bounds(model, spec)
+            graph.reshape({name: openvino.PartialShape(s) for name, s in shapes.items()})
             config = _config(model, spec)
             compiled = core.compile_model(graph, _DEVICE, config)
             if why := _mismatch(compiled, config):
@@ -111,11 +114,11 @@ class OpenVinoSession(Session):
         super().__init__(artifact)
         self._request = compiled.create_infer_request()
 
-    def _bind(self, images: Array) -> None:
-        # It reads the array in place and does not keep it alive.
-        self._images = images
-        tensor = _openvino().Tensor(images, shared_memory=True)
-        self._request.set_tensor(self.artifact.image.tensor.name, tensor)
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
+        # It reads arrays in place and does not keep them alive.
+        self._inputs = {self.artifact.image.tensor.name: images, **further}
+        for name, array in self._inputs.items():
+            self._request.set_tensor(name, _openvino().Tensor(array, shared_memory=True))
 
     def enqueue(self) -> None:
         try:
@@ -197,11 +200,18 @@ def _spelled(taken: object) -> str:
     return str(taken).rpartition(".")[2]
 
 
-def _bounds(model: ExportedModel, spec: EngineSpec) -> list[int | tuple[int, int]]:
+def _bounds(model: ExportedModel, spec: EngineSpec) -> dict[str, list[int | tuple[int, int]]]:
+    """The dimensions of each input, from the smallest size to the largest."""
     (profile,) = spec.profiles
-    low = model.image.shape(spec.batch_size, profile.min)
-    high = model.image.shape(spec.batch_size, profile.max)
-    return [a if a == b else (a, b) for a, b in zip(low, high, strict=True)]
+    further = further_of(model)
+    low, high = (
+        input_shapes(model.image, further, spec.batch_size, size)
+        for size in (profile.min, profile.max)
+    )
+    return {
+        name: [a if a == b else (a, b) for a, b in zip(low[name], high[name], strict=True)]
+        for name in low
+    }
 
 
 def _imported(artifact: BuiltEngine) -> Any:

@@ -28,6 +28,8 @@ from engines.backends._torch.session import THREAD_POLICY, TorchSession
 from engines.base import Availability, Backend
 from engines.libraries import installed_version, presence
 from sizewise.core import codec
+from sizewise.core.further.arrays import arrays_of
+from sizewise.core.further.resolving import further_of
 from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ class TorchCompile(Backend):
             if spec.strategy == "static":
                 program = _at_one_size(program, model, spec)
             elif program.example_inputs is None:  # an export of ours does without
-                program.example_inputs = ((_zeros(model, spec),), {})
+                program.example_inputs = (_zeros(model, spec), {})
             _compile(program, spec, folder / _ENGINE)
         achieved = Achieved(layers=program_layers(program))
         (folder / _LAYERS).write_text(codec.to_json(achieved), encoding="utf-8")
@@ -146,14 +148,17 @@ def _threads(number: int) -> Iterator[None]:
 def _at_one_size(program: ExportedProgram, model: ExportedModel, spec: EngineSpec) -> Any:
     import torch
 
-    return torch.export.export(program.module(), (_zeros(model, spec),))
+    return torch.export.export(program.module(), _zeros(model, spec))
 
 
-def _zeros(model: ExportedModel, spec: EngineSpec) -> Any:
+def _zeros(model: ExportedModel, spec: EngineSpec) -> tuple[Any, ...]:
+    """Zeros for the images, and what the inputs beside them are given."""
     import torch
 
-    shape = spec.fixed_shape(model.image)
-    return torch.zeros(shape, dtype=getattr(torch, model.image.tensor.dtype))
+    shape, size = spec.fixed_shape(model.image), spec.profiles[0].opt
+    images = torch.zeros(shape, dtype=getattr(torch, model.image.tensor.dtype))
+    further = arrays_of(further_of(model), spec.batch_size, size)
+    return (images, *map(torch.from_numpy, further.values()))
 
 
 @contextmanager

@@ -59,6 +59,7 @@ def _described(
         machine=backend.machine(built.spec),
         memory=backend.memory(built),
         remarks=built.remarks,
+        further=built.further,
         build_peak_bytes=build_peak_bytes,
     )
 

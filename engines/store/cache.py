@@ -19,6 +19,7 @@ from sizewise.core import codec
 from sizewise.core.child import run_in_child
 from sizewise.core.errors import EngineMismatchError, InputError
 from sizewise.core.files import output_error, output_folder, rename_durably
+from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.progress import OnProgress, unheard
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel
@@ -74,6 +75,8 @@ def engine_name(model: ExportedModel, spec: EngineSpec, backend: Backend, rebuil
         "builder": backend.builder,
         "environment": read_environment().fingerprint,
     } | ({"rebuild": rebuild} if rebuild else {})
+    if further := further_of(model):
+        decisive |= {"further": [f"{one} {one.dtype}" for one in further]}
     key = hashlib.sha256(codec.to_json(decisive).encode()).hexdigest()[:_KEY_LENGTH]
     first, last = spec.profiles[0], spec.profiles[-1]
     sizes = str(first.min) if first.min == last.max else f"{first.min}-{last.max}"

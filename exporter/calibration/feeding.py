@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from exporter.calibration.images import CalibrationImage, CalibrationSet
+from exporter.calibration.running import Fed
 from netzoo.tasks.letterbox import Letterbox
 from sizewise.core.errors import InputError, UsageError
+from sizewise.core.further.arrays import arrays_of
+from sizewise.core.further.resolving import further_of
 from sizewise.core.options import spelled
 from sizewise.core.pictures import as_input, misfit
 from sizewise.core.specs import ExportedModel, Size
-
-Batch = tuple[Size, NDArray[Any]]
 
 _PICTURES_PER_SIZE = 4
 """With at least this many pictures per size, each picture is used at one size only."""
@@ -35,14 +34,17 @@ class CalibrationBatches:
     def __len__(self) -> int:
         return len(self.turns)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Fed]:
         image_input, card = self.model.image, self.model.card
+        further, batch_size = further_of(self.model), image_input.fixed_batch or 1
         for size, image in self.turns:
             picture = image.read()
             source = Size(*picture.shape[:2])
             planes = Letterbox.fit(source, size, keep_shape=card.letterbox).apply(picture)
             one = as_input(planes, image_input, card.preprocessing)
-            yield size, np.repeat(one[np.newaxis], image_input.fixed_batch or 1, axis=0)
+            images = np.repeat(one[np.newaxis], batch_size, axis=0)
+            beside = arrays_of(further, batch_size, size)
+            yield size, {image_input.tensor.name: images, **beside}
 
 
 def calibration_batches(

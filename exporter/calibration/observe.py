@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from exporter.calibration.distribution import BINS, Distribution, count_magnitudes
-from exporter.calibration.running import Array, InnerSession, demand_tensors
+from exporter.calibration.running import Batch, InnerSession, demand_tensors
 from exporter.failures import demand_package
 from sizewise.core.errors import ExportError
 from sizewise.core.progress import SILENT, Progress
@@ -34,7 +34,7 @@ class Batches(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator[tuple[Size, Array]]: ...
+    def __iter__(self) -> Iterator[Batch]: ...
 
 
 @dataclass(frozen=True)

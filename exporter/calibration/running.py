@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     import onnx
 
 Array = NDArray[Any]
+Inputs = Array | Mapping[str, Array]
+"""Images alone, or the arrays of all inputs by name."""
+Batch = tuple[Size, Inputs]
+Fed = tuple[Size, Mapping[str, Array]]
 
 
 class InnerSession:
-    """An ONNX Runtime session that gives tensors inside a graph with one input.
+    """An ONNX Runtime session that gives tensors inside a graph.
 
     It runs a copy of the graph with ``nodes`` and ``outputs`` added, on the CPU provider without
     optimisations. Raises ExportError.
@@ -39,10 +43,11 @@ class InnerSession:
         self._input = self._session.get_inputs()[0].name
         self._outputs = list(outputs)
 
-    def run(self, size: Size, batch: Array) -> list[Array]:
+    def run(self, size: Size, batch: Inputs) -> list[Array]:
         """The values of the outputs for ``batch``, whose images are of ``size``."""
+        given = dict(batch) if isinstance(batch, Mapping) else {self._input: batch}
         try:
-            found: list[Array] = self._session.run(self._outputs, {self._input: batch})
+            found: list[Array] = self._session.run(self._outputs, given)
         except Exception as error:
             raise ExportError(
                 f"The model can't be calibrated at {size}",

@@ -100,21 +100,23 @@ def run_form(form: str, run: Runner, probe: Probe) -> Mapping[str, Array]:
         ) from error
 
 
-def onnx_runner(model: bytes, *, channels_first: bool = True) -> OnnxRunner:
-    """A runner in ONNX Runtime's CPU provider, optimised by default. Raises ExportError."""
+def onnx_runner(model: bytes, *, channels_first: bool = True, images_name: str = "") -> OnnxRunner:
+    """A runner in ONNX Runtime's CPU provider, optimised by default; images go to the first input
+    unless its name is given. Raises ExportError."""
     ort = load_onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 4  # its failures come as exceptions, which we explain
     with explained("ONNX Runtime refuses the exported graph"):
         session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    images_name = session.get_inputs()[0].name
+    images_name = images_name or session.get_inputs()[0].name
 
     def run(probe: Probe, further: Mapping[str, Array] | None = None) -> Mapping[str, Array]:
         images = probe.images()
         if not channels_first:
             images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-        given = session.run(names, {images_name: images, **(further or {})})
+        inputs = {images_name: images, **probe.beside(), **(further or {})}
+        given = session.run(names, inputs)
         return dict(zip(names, given, strict=True))
 
     return run

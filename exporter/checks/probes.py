@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exporter.calibration.running import Fed
+from sizewise.core.further.arrays import arrays_of
+from sizewise.core.further.resolving import further_of
 from sizewise.core.patches import patches_under_noise
-from sizewise.core.specs import ExportedModel, Size
+from sizewise.core.specs import ExportedModel, FurtherInput, Size
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """One batch of images."""
+    """One batch of images, and what ``further`` inputs are given beside it."""
 
     batch_size: int
     size: Size
+    further: tuple[FurtherInput, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.size}, batch {self.batch_size}"
@@ -26,6 +30,10 @@ class Probe:
     def images(self) -> NDArray[Any]:
         """float32 [batch, 3, height, width] in 0–1, the same at every call."""
         return patches_under_noise(self.batch_size, self.size)
+
+    def beside(self) -> dict[str, NDArray[Any]]:
+        """What further inputs are given, by name, in the order of the graph. Raises InputError."""
+        return arrays_of(self.further, self.batch_size, self.size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,19 +61,23 @@ class ProbeBatches:
     def __len__(self) -> int:
         return len(self.sizes)
 
-    def __iter__(self) -> Iterator[tuple[Size, NDArray[Any]]]:
-        image = self.model.image
+    def __iter__(self) -> Iterator[Fed]:
+        image, further = self.model.image, further_of(self.model)
         for size in self.sizes:
-            images = Probe(batch_size=image.fixed_batch or 1, size=size).images()
+            probe = Probe(batch_size=image.fixed_batch or 1, size=size, further=further)
+            images = probe.images()
             values = np.resize(images, (len(images), image.channels, size.height, size.width))
             if image.tensor.dtype == "uint8":
                 values = np.rint(values * 255)
             if not image.channels_first:
                 values = values.transpose(0, 2, 3, 1)
-            yield size, np.ascontiguousarray(values, np.dtype(image.tensor.dtype))
+            given = np.ascontiguousarray(values, np.dtype(image.tensor.dtype))
+            yield size, {image.tensor.name: given, **probe.beside()}
 
 
-def small_probes(smallest: int, stride: int, most: int) -> tuple[Probe, ...]:
+def small_probes(
+    smallest: int, stride: int, most: int, further: tuple[FurtherInput, ...] = ()
+) -> tuple[Probe, ...]:
     """Squares from ``smallest`` pixels up to those of :func:`plan_probes`, each about twice the one
     before."""
     sides = []
@@ -73,11 +85,16 @@ def small_probes(smallest: int, stride: int, most: int) -> tuple[Probe, ...]:
     while side < most:
         sides.append(side)
         side *= 2
-    return tuple(Probe(batch_size=2, size=Size(side, side)) for side in sides)
+    return tuple(Probe(batch_size=2, size=Size(side, side), further=further) for side in sides)
 
 
 def plan_probes(
-    *, example: Size, stride: int, dynamic: bool, smallest: int = 1
+    *,
+    example: Size,
+    stride: int,
+    dynamic: bool,
+    smallest: int = 1,
+    further: tuple[FurtherInput, ...] = (),
 ) -> tuple[Probe, ...]:
     """Six or more sizes other than the example's: small and large, most of them not square.
 
@@ -86,7 +103,7 @@ def plan_probes(
     three batch sizes.
     """
     if not dynamic:
-        return tuple(Probe(batch_size=batch, size=example) for batch in (1, 2, 3))
+        return tuple(Probe(batch_size=n, size=example, further=further) for n in (1, 2, 3))
     unit = stride * -(-32 // stride)  # at least 32 pixels: smaller maps show little
     least = max(2 * unit, -(-smallest // stride) * stride)
     sizes = {
@@ -99,4 +116,8 @@ def plan_probes(
         Size(least + 5 * unit, least + unit): 3,
         Size(example.height + unit, example.width + 2 * unit): 1,
     }
-    return tuple(Probe(batch_size=n, size=size) for size, n in sizes.items() if size != example)
+    return tuple(
+        Probe(batch_size=n, size=size, further=further)
+        for size, n in sizes.items()
+        if size != example
+    )

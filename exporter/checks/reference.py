@@ -23,7 +23,8 @@ Array = NDArray[Any]
 def run_module(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Array]:
     """The outputs by name. Raises ExportError where tensors and names differ in number."""
     with torch.no_grad():
-        given = module(torch.from_numpy(probe.images()))
+        beside = map(torch.from_numpy, probe.beside().values())
+        given = module(torch.from_numpy(probe.images()), *beside)
     tensors = list(named_tensors(given).values())
     if len(tensors) != len(names):
         raise ExportError(
@@ -42,7 +43,8 @@ def references(
     Raises ExportError where the module runs only at its example's size, or at no size.
     """
     with explained(f"The module does not run at {example}"):
-        run_module(module, Probe(batch_size=2, size=example), names)
+        further = probes[0].further if probes else ()
+        run_module(module, Probe(batch_size=2, size=example, further=further), names)
     return tuple(reference_at(module, probe, names) for probe in probes)
 
 

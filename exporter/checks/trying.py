@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
-from sizewise.core.specs import Size
+from exporter.further import tensors_of
+from sizewise.core.specs import FurtherInput, Size
 
 Runs = Callable[[Size], bool]
 """Whether a module runs at a size."""
@@ -18,7 +19,12 @@ _OTHERS = tuple(sorted(odd * 2**k for odd in (3, 5, 7, 9) for k in range(7) if o
 """Others, of transformers with patches of 14 pixels and windows of 7 cells, say."""
 
 
-def trial_of(module: nn.Module, kind_of: Callable[[object, Size], object], near: Size) -> Runs:
+def trial_of(
+    module: nn.Module,
+    kind_of: Callable[[object, Size], object],
+    near: Size,
+    further: tuple[FurtherInput, ...] = (),
+) -> Runs:
     """Whether ``module`` runs at a size, by a call with a batch of two images of noise, and gives
     outputs of the same kind as at ``near``: masks of the images' size, say."""
 
@@ -26,7 +32,7 @@ def trial_of(module: nn.Module, kind_of: Callable[[object, Size], object], near:
         images = torch.rand(2, 3, size.height, size.width)
         try:
             with torch.inference_mode():
-                return kind_of(module(images), size)
+                return kind_of(module(images, *tensors_of(further, 2, size)), size)
         except Exception:  # noqa: BLE001 - it is the user's program, and may raise any
             return None
 

@@ -16,7 +16,8 @@ from exporter.suppression.check import check_suppression
 from exporter.suppression.insert import Suppress, suppressed_card
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import written_whole
-from sizewise.core.onnxfile import load_onnx, read_model, write_card
+from sizewise.core.further.resolving import further_of
+from sizewise.core.onnxfile import load_onnx, read_model, with_inputs, write_card
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Dimension, ExportedModel, Size, Suppression
 
@@ -59,7 +60,7 @@ def with_suppression(
         )
         draft.write_bytes(graph.SerializeToString())
         stage.advance(note="same detections")
-    return read_model(out)
+    return with_inputs(read_model(out), card.inputs)
 
 
 def _demand_pictures(model: ExportedModel) -> None:
@@ -72,7 +73,8 @@ def _demand_pictures(model: ExportedModel) -> None:
 
 
 def _references(model: ExportedModel, graph: bytes) -> Iterator[Reference]:
-    run = onnx_runner(graph, channels_first=model.image.channels_first)
+    image = model.image
+    run = onnx_runner(graph, channels_first=image.channels_first, images_name=image.tensor.name)
     for probe in _probes(model):
         with explained(f"{model.path.name} does not run at {probe}"):
             outputs = run(probe)
@@ -83,7 +85,7 @@ def _references(model: ExportedModel, graph: bytes) -> Iterator[Reference]:
 
 def _probes(model: ExportedModel) -> tuple[Probe, ...]:
     """The probes of an export, as far as the file leaves batch, height and width free."""
-    image = model.image
+    image, further = model.image, further_of(model)
     batch, height, width = (
         image.tensor.shape[axis] for axis in (0, image.height_axis, image.width_axis)
     )
@@ -93,6 +95,7 @@ def _probes(model: ExportedModel) -> tuple[Probe, ...]:
         Probe(
             batch_size=_fixed(batch, probe.batch_size),
             size=Size(_fixed(height, probe.size.height), _fixed(width, probe.size.width)),
+            further=further,
         )
         for probe in planned
     )

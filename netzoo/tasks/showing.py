@@ -1,13 +1,14 @@
-"""How pictures are shown to a model, where its card does not say so."""
+"""How a model is given pictures, and inputs beside them, where its card does not say so."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import cast
 
+from sizewise.core.further.reading import INPUTS
 from sizewise.core.options import option
 from sizewise.core.reading import choice, number, optional, several
-from sizewise.core.specs import ModelCard, Order, Preprocessing
+from sizewise.core.specs import ModelCard, Order, Preprocessing, SaidInput
 from sizewise.core.specs.preprocessing import ORDERS
 
 _PICTURES = "Pictures"
@@ -56,8 +57,17 @@ class PictureOptions:
         shown="as the file says, or 1,1,1",
     )
 
+    input: tuple[SaidInput, ...] = option(
+        INPUTS,
+        (),
+        help="What an input beside the picture is given: a value or several (size=height,width), "
+        "a shape of zeros (prompt=1x77), or a .npy file. Give it once for each input.",
+        group="Further inputs",
+        shown="its own size where it is called a size, or zeros",
+    )
+
     def shown_to(self, card: ModelCard) -> ModelCard:
-        """``card`` with what was said of pictures in place of its own. Raises UsageError."""
+        """``card`` with what was said of its inputs in place of its own. Raises UsageError."""
         own = card.preprocessing
         preprocessing = Preprocessing(
             order=cast("Order", self.input_format or own.order),
@@ -66,7 +76,13 @@ class PictureOptions:
             std=self.std or own.std,
         )
         letterbox = card.letterbox if self.fit is None else _FITS[self.fit]
-        return replace(card, letterbox=letterbox, preprocessing=preprocessing)
+        inputs = {one.name: one for one in (*card.inputs, *self.input)}
+        return replace(
+            card,
+            letterbox=letterbox,
+            preprocessing=preprocessing,
+            inputs=tuple(inputs.values()),
+        )
 
 
 AS_THE_CARD_SAYS = PictureOptions()

@@ -37,6 +37,7 @@ def method(records: Records) -> str:
         EARLIER if any(row.harness for row in rows) else "",
         _calls(rows),
         _noise(rows),
+        _further(rows),
         _threads(rows),
         anchor(today),
         gate(today),
@@ -131,6 +132,17 @@ def _noise(rows: Sequence[Row]) -> str:
         "timed.": any(row.nms for row in rows),
     }
     return " ".join(sentence for sentence, holds in told.items() if holds)
+
+
+def _further(rows: Iterable[Row]) -> str:
+    """What inputs beside the picture were given, and which of them nobody named."""
+    trials = [row.result.trial for row in rows if row.result.trial.further]
+    if not trials:
+        return ""
+    given = {f"{trial.cell.network}: {', '.join(trial.further)}": trial.assumed for trial in trials}
+    assumed = dict.fromkeys(name for names in given.values() for name in names)
+    unsaid = f" Nobody said what {listed(assumed)} should be given." if assumed else ""
+    return f"Inputs beside the picture were given the same in every call: {listed(given)}.{unsaid}"
 
 
 def _first_cold(rows: Iterable[Row]) -> list[str]:

@@ -14,7 +14,7 @@ from bench.settings import SweepSettings
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out, Without, spell
 from sizewise.core.errors import UsageError
-from sizewise.pipeline.bench import MeaningOptions
+from sizewise.pipeline.models import MeaningOptions
 
 if TYPE_CHECKING:
     from bench.estimate import Estimate

@@ -51,6 +51,7 @@ def _next_step(builds: Builds, model: Path, options: BuildOptions) -> str:
     }
     words = [word for name, text in axes.items() if text for word in (spell(name), text)]
     words += [word for option in options.options for word in (spell("options"), option)]
+    words += [word for given in options.input for word in (spell("input"), str(given))]
     return shlex.join(["sizewise", "bench", str(model), *words])
 
 

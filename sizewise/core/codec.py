@@ -32,16 +32,21 @@ def to_json(value: Any) -> str:
 def to_json_without(value: Any, later: Mapping[str, Any]) -> str:
     """The JSON of a dataclass without the fields of ``later`` that have these values: fields that
     came later leave what was written before them as it was."""
-    plain = to_plain(value)
-    for name, default in later.items():
-        if plain.get(name) == to_plain(default):
-            plain.pop(name, None)
-    return msgspec.json.encode(plain).decode()
+    return msgspec.json.encode(to_plain_without(value, later)).decode()
 
 
 def to_plain(value: Any) -> Any:
     """``value`` as dicts, lists, strings, numbers, booleans and None."""
     return msgspec.to_builtins(value, enc_hook=_to_plain)
+
+
+def to_plain_without(value: Any, later: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain values of a dataclass, as :func:`to_json_without` has them."""
+    plain: dict[str, Any] = to_plain(value)
+    for name, default in later.items():
+        if plain.get(name) == to_plain(default):
+            plain.pop(name, None)
+    return plain
 
 
 def telling(value: Any) -> Any:

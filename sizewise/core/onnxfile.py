@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,13 @@ import msgspec
 
 from sizewise.core import codec
 from sizewise.core.errors import InputError
-from sizewise.core.specs import RGB, Dimension, ExportedModel, ModelCard, TensorSpec
+from sizewise.core.specs import RGB, Dimension, ExportedModel, ModelCard, SaidInput, TensorSpec
 
 if TYPE_CHECKING:
     import onnx
 
 CARD_KEY = "sizewise"
-_LATER = {"preprocessing": RGB}
+LATER = {"preprocessing": RGB, "inputs": ()}
 """Fields of cards that came later: at their defaults they are left out, so that the same export
 gives the same bytes as before, and what was built and measured of them stays."""
 _QUANTIZERS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
@@ -123,11 +124,18 @@ def read_model(path: Path) -> ExportedModel:
     )
 
 
+def with_inputs(model: ExportedModel, inputs: tuple[SaidInput, ...]) -> ExportedModel:
+    """``model``, whose further inputs are given ``inputs``: a file does not say those of files."""
+    return replace(model, card=replace(model.card, inputs=inputs))
+
+
 def write_card(proto: onnx.ModelProto, card: ModelCard) -> None:
-    """Put ``card`` into the model's metadata, in place of one that is there."""
+    """Put ``card`` into the model's metadata, in place of one that is there. Files that inputs were
+    given are of this machine, and are left out."""
+    card = replace(card, inputs=tuple(one for one in card.inputs if not one.file))
     others = {p.key: p.value for p in proto.metadata_props if p.key != CARD_KEY}
     del proto.metadata_props[:]
-    for key, value in (others | {CARD_KEY: codec.to_json_without(card, _LATER)}).items():
+    for key, value in (others | {CARD_KEY: codec.to_json_without(card, LATER)}).items():
         proto.metadata_props.add(key=key, value=value)
 
 

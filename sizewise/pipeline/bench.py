@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.settings import SweepSettings
-from netzoo.tasks.showing import PictureOptions
-from sizewise.core.options import option
+from sizewise.core.further.resolving import further_of, remarks_on
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.reading import TEXT
 from sizewise.pipeline.config import read_bench_file
-from sizewise.pipeline.models import read_as
+from sizewise.pipeline.models import MeaningOptions
 
 if TYPE_CHECKING:
     from bench.estimate import Estimate
     from bench.sweep import SweepOutcome
     from sizewise.core.specs import ExportedModel
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeaningOptions(PictureOptions):
-    """What the inputs and outputs of models mean, where their cards do not say so."""
-
-    layout: str = option(
-        TEXT,
-        "",
-        help="Layout of your detector's outputs: see docs/models.md.",
-        group="Models and data",
-        shown="as the file says",
-    )
-
-
-AS_THE_CARD_SAYS = MeaningOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +30,14 @@ class Sweep:
 def read_sweep(path: Path) -> Sweep:
     """Read a sweep from a TOML file. Raises UsageError that names the key, and InputError."""
     file = read_bench_file(path)
-    return Sweep(models=read_models(file.models), settings=file.bench)
+    return Sweep(models=read_models(file.models, file), settings=file.bench)
 
 
-def read_models(
-    paths: Sequence[Path], meaning: MeaningOptions = AS_THE_CARD_SAYS
-) -> tuple[ExportedModel, ...]:
+def read_models(paths: Sequence[Path], meaning: MeaningOptions) -> tuple[ExportedModel, ...]:
     """Read ONNX files. Raises InputError, and UsageError for a layout that is not a file's own."""
-    models = [read_as(path, meaning.layout) for path in paths]
-    return tuple(replace(one, card=meaning.shown_to(one.card)) for one in models)
+    from sizewise.core.onnxfile import read_model
+
+    return tuple(meaning.of(read_model(path)) for path in paths)
 
 
 def bench(
@@ -74,6 +55,9 @@ def bench(
     """
     from bench.sweep import sweep
 
+    for model in models:
+        for remark in remarks_on(further_of(model)):
+            reporter.remark(f"{model.path.name}: {remark}")
     return sweep(models, settings, out, command=command, progress=reporter)
 
 

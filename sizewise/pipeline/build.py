@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.planning.axes import EngineAxes
+from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError
 from sizewise.core.files import output_folder
+from sizewise.core.further.resolving import further_of, remarks_on
 from sizewise.core.options import again, option
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
 from sizewise.core.reading import PATH, number, optional
-from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Sizes
+from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, SaidInput, Sizes
 
 if TYPE_CHECKING:
     from engines.comparing import Comparison
@@ -32,6 +34,7 @@ class BuildOptions(EngineAxes):
         group="Comparison",
         shown="found beside the model",
     )
+    input: tuple[SaidInput, ...] = again(PictureOptions, "input", ())
     timeout_s: float = option(
         number(above=0), 1800.0, help="Time limit for each build, in s.", group="Limits"
     )
@@ -73,6 +76,9 @@ def build(
     from engines.store.parents import check_parent, find_parent
 
     specs = engine_specs((options,))
+    model = replace(model, card=PictureOptions(input=options.input).shown_to(model.card))
+    for remark in remarks_on(further_of(model)):
+        reporter.remark(remark)
     folder = output_folder(out)
     remark_on_earlier(folder, reporter.remark)
     parent = check_parent(model, options.parent) if options.parent else find_parent(model)

@@ -19,6 +19,7 @@ from sizewise.core.errors import UsageError
 from sizewise.core.options import fill, option, spelling
 from sizewise.core.reading import PATH, SIZE, TEXT, Reader, optional, several
 from sizewise.core.specs import Size
+from sizewise.pipeline.models import MeaningOptions
 from sizewise.pipeline.train import Training, TrainOptions
 
 T = TypeVar("T")
@@ -135,8 +136,9 @@ def read_line(path: Path) -> LineSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchFile:
-    """A TOML file for ``bench``: ``models`` relative to the working folder, and ``[bench]``."""
+class BenchFile(MeaningOptions):
+    """A TOML file for ``bench``: ``models`` relative to the working folder, what their inputs and
+    outputs mean, and ``[bench]``."""
 
     models: tuple[Path, ...] = option(
         several(PATH, 1), help="Give the ONNX files: models = ['a.onnx']."

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError, EngineMismatchError, InputError, UsageError
+from sizewise.core.further.resolving import further_of, said_again, why_unknown
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress, Reporter
-from sizewise.core.specs import EngineArtifact, ImageInput, ModelCard, Size, TensorSpec
+from sizewise.core.specs import (
+    EngineArtifact,
+    FurtherInput,
+    ImageInput,
+    ModelCard,
+    Size,
+    TensorSpec,
+)
 from sizewise.pipeline.models import card_as, read_as, usual_sizes
 from sizewise.pipeline.one_engine import USUAL_BACKEND, build_engine, read_engine
 
@@ -28,8 +37,9 @@ class OnnxFile:
     def __init__(self, path: Path, backend: str, layout: str, pictures: PictureOptions) -> None:
         from engines.registry import find_backend
 
-        self._model = read_as(path, layout)
-        self.card = pictures.shown_to(self._model.card)
+        model = read_as(path, layout)
+        self.card = pictures.shown_to(model.card)
+        self._model = replace(model, card=replace(model.card, inputs=self.card.inputs))
         _demand_meaning(path.name, self.card, self._model.outputs)
         self.runs_in = find_backend(backend or USUAL_BACKEND).name
         self.sizes = usual_sizes(self.card, self._model.image)
@@ -40,7 +50,8 @@ class OnnxFile:
     def scores(
         self, data: Dataset, sizes: Sequence[Size], reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
-        _demand_fit(self._model.path.name, self.card, self._model.image, data)
+        model, further = self._model, further_of(self._model)
+        _demand_fit(model.path.name, self.card, model.image, further, data)
         with tempfile.TemporaryDirectory() as folder:
             artifact = build_engine(
                 self._model, self.runs_in, sizes, Path(folder), reporter=reporter
@@ -63,7 +74,9 @@ class EngineFolder:
         pictures: PictureOptions,
         trusted: Collection[str],
     ) -> None:
-        self._artifact = read_engine(folder, backend)
+        artifact = read_engine(folder, backend)
+        further = said_again(artifact.further, pictures.input)
+        self._artifact = replace(artifact, further=further)
         self._trusted = trusted
         card = self._artifact.card
         read_as_said = card_as(folder.name, card, layout) if layout else card
@@ -84,7 +97,8 @@ class EngineFolder:
     def scores(
         self, data: Dataset, sizes: Sequence[Size], reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
-        _demand_fit(self._artifact.path.name, self.card, self._artifact.image, data)
+        artifact = self._artifact
+        _demand_fit(artifact.path.name, self.card, artifact.image, artifact.further, data)
         outcomes = evaluate_engine(
             self._artifact, self.card, data, sizes, reporter, trusted=self._trusted
         )
@@ -116,10 +130,16 @@ def _proposal(layouts: Sequence[str]) -> str:
     return f" By their shapes they may be {' or '.join(layouts)}." if layouts else ""
 
 
-def _demand_fit(name: str, card: ModelCard, image: ImageInput, data: Dataset) -> None:
+def _demand_fit(
+    name: str,
+    card: ModelCard,
+    image: ImageInput,
+    further: Sequence[FurtherInput],
+    data: Dataset,
+) -> None:
     from bench.accuracy import misfit
 
-    if why := misfit(card, image, data):
+    if why := misfit(card, image, data) or why_unknown(further):
         raise InputError(
             f"{name} can't be evaluated on {data.name}", why, "Give a model and data that fit."
         )

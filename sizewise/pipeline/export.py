@@ -151,7 +151,9 @@ def export_source(
         model = _from_onnx(Path(source), options, out, reporter)
         return replace(model, card=pictures.shown_to(model.card))
     example = options.size or Size(_USUAL_SIDE, _USUAL_SIDE)
-    found = resolve(source, options, example, out, reporter, dynamic=options.dynamic)
+    found = resolve(
+        source, options, example, out, reporter, dynamic=options.dynamic, inputs=pictures.input
+    )
     found = replace(found, card=pictures.shown_to(found.card))
     try:
         return _exported(found, options, out, reporter)
@@ -183,6 +185,7 @@ def _exported(
         example=options.size or _usual_size(found.card),
         dynamic=options.dynamic,
         smallest_unknown=found.smallest_found,
+        further=found.further,
         suppression=options.suppression,
         progress=reporter,
     )
@@ -203,7 +206,7 @@ def _with_a_wider_stride(
         if not options.dynamic or size.height % stride or size.width % stride:
             continue
         with suppress(ExportError):
-            capture(found.module, example=size, stride=stride, dynamic=True)
+            capture(found.module, example=size, stride=stride, dynamic=True, further=found.further)
             return replace(found, card=card)
     return None
 

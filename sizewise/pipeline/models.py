@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import UsageError
-from sizewise.core.options import spelled
+from sizewise.core.options import option, spelled
+from sizewise.core.reading import TEXT
 from sizewise.core.specs import ExportedModel, ImageInput, ModelCard, Size, Sizes
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeaningOptions(PictureOptions):
+    """What the inputs and outputs of models mean, where their cards do not say so."""
+
+    layout: str = option(
+        TEXT,
+        "",
+        help="Layout of your detector's outputs: see docs/models.md.",
+        group="Models and data",
+        shown="as the file says",
+    )
+
+    def of(self, model: ExportedModel) -> ExportedModel:
+        """``model``, read as was said. Raises UsageError for a layout that is not its own."""
+        name, card = model.path.name, model.card
+        read = card_as(name, card, self.layout) if self.layout else card
+        return replace(model, card=self.shown_to(read))
 
 
 def read_as(path: Path, layout: str) -> ExportedModel:

@@ -12,7 +12,7 @@ from sizewise.core.errors import UsageError
 from sizewise.core.options import changed, option, options_of, spelled
 from sizewise.core.progress import Reporter
 from sizewise.core.reading import PATH, SWITCH, TEXT, Reader, number, optional, several, whole
-from sizewise.core.specs import Size
+from sizewise.core.specs import SaidInput, Size
 from sizewise.pipeline.scaling import ScalingOptions
 
 if TYPE_CHECKING:
@@ -154,17 +154,18 @@ def resolve(
     reporter: Reporter,
     *,
     dynamic: bool = True,
+    inputs: tuple[SaidInput, ...] = (),
 ) -> Source:
     """The module that ``source`` names, or ``source`` itself where it is a module.
 
-    Darknet's weights are also written into ``out`` as a checkpoint. Raises UsageError or
-    InputError with the choices.
+    ``inputs`` are those of a module beside its images. Darknet's weights are also written into
+    ``out`` as a checkpoint. Raises UsageError or InputError with the choices.
     """
     from exporter.factory import demand_function, from_factory, from_module
 
     if not isinstance(source, str):
         check_options(type(source).__name__, "a module", options)
-        return from_module(source, example, _said(options, dynamic))
+        return from_module(source, example, _said(options, dynamic, inputs))
     path = Path(source)
     if path.suffix in PICKLES:
         raise UsageError(
@@ -172,12 +173,14 @@ def resolve(
             "a state dict does not say which network it belongs to",
             f"Name the network: sizewise export NETWORK --weights {shlex.quote(source)}",
         )
+    if ":" not in source:
+        _demand_no_inputs(source, inputs)
     if path.suffix == ".safetensors":
         check_options(source, "a checkpoint", options)
         return _from_checkpoint(path, options)
     if ":" in source:
         check_options(source, "a factory", options)
-        return from_factory(source, example, _said(options, dynamic))
+        return from_factory(source, example, _said(options, dynamic, inputs))
     if path.suffix == ".py":
         demand_function(source)
     check_options(source, "a network of the zoo", options)
@@ -196,7 +199,7 @@ def check_options(source: str, kind: str, options: SourceOptions) -> None:
             )
 
 
-def _said(options: SourceOptions, dynamic: bool) -> Said:
+def _said(options: SourceOptions, dynamic: bool, inputs: tuple[SaidInput, ...]) -> Said:
     from exporter.factory import Said
 
     return Said(
@@ -206,7 +209,17 @@ def _said(options: SourceOptions, dynamic: bool) -> Said:
         stride=options.stride,
         smallest=options.min_size,
         dynamic=dynamic,
+        inputs=inputs,
     )
+
+
+def _demand_no_inputs(source: str, inputs: tuple[SaidInput, ...]) -> None:
+    if inputs:
+        raise UsageError(
+            f"{spelled('input')} can't be given for {source}",
+            "networks of the zoo take images alone",
+            "Leave it out.",
+        )
 
 
 def _from_checkpoint(path: Path, options: SourceOptions) -> Source:

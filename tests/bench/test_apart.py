@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,7 +30,7 @@ class Scripted(Session):
         assert not gc.isenabled()
         self.now_ns += 1
 
-    def _bind(self, images: Array) -> None:
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
         raise NotImplementedError
 
     def enqueue(self) -> None:

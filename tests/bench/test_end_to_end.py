@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class Finder(Session):
         )
         self._clock = clock
 
-    def _bind(self, images: Array) -> None:
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
         self._images = images
 
     def enqueue(self) -> None:

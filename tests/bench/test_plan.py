@@ -15,7 +15,9 @@ from engines.backends.fake import FakeOptions
 from engines.planning.specs import engine_specs
 from engines.registry import find_backend
 from sizewise.core.errors import InputError, OptionError, UsageError
+from sizewise.core.further.reading import read_inputs
 from sizewise.core.machine.cores import default_threads
+from sizewise.core.onnxfile import with_inputs
 from sizewise.core.options import fill
 from sizewise.core.specs import (
     NMS_LAYOUT,
@@ -297,8 +299,27 @@ def test_a_size_other_than_the_fixed_one_is_an_error(model: ExportedModel) -> No
 
 def test_a_model_that_takes_no_images_is_an_error(model: ExportedModel) -> None:
     flat = TensorSpec(name="tokens", dtype="int64", shape=("batch", "length"))
-    with pytest.raises(InputError, match="does not take one batch of images"):
+    with pytest.raises(InputError, match="does not take images"):
         planned(replace(model, inputs=(flat,)), sizes="32")
+
+
+def test_what_further_inputs_are_given_is_part_of_the_identity(model: ExportedModel) -> None:
+    def trial_of(*said: str, others: tuple[TensorSpec, ...]) -> Trial:
+        given = with_inputs(
+            replace(model, inputs=(*model.inputs, *others)), read_inputs(list(said))
+        )
+        (trial,) = trials(planned(given, sizes="32", strategies="static"))
+        return trial
+
+    size = TensorSpec(name="orig_size", dtype="int64", shape=("batch", 2))
+    plain, unsaid = trial_of(others=()), trial_of(others=(size,))
+    said = trial_of("orig_size=height,width", others=(size,))
+    other = trial_of("orig_size=7,9", others=(size,))
+    assert (plain.further, plain.assumed) == ((), ())
+    assert unsaid.further == ("orig_size = height, width [batch, 2]",)
+    assert (unsaid.assumed, said.assumed) == (("orig_size",), ())
+    assert unsaid.identity == said.identity
+    assert len({one.identity for one in (plain, said, other)}) == 3
 
 
 def test_an_unknown_back_end_is_an_error_that_lists_those_there_are() -> None:

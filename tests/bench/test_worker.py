@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -82,9 +83,9 @@ def test_a_walk_calls_the_engine_at_each_size_and_then_at_its_own(
     bound: list[tuple[int, ...]] = []
     bind = FakeSession._bind
 
-    def noting(session: FakeSession, images: Array) -> None:
+    def noting(session: FakeSession, images: Array, further: Mapping[str, Array]) -> None:
         bound.append(images.shape[2:])
-        bind(session, images)
+        bind(session, images, further)
 
     worker = Worker(str(engine.path), "32x32")
     worker.open()

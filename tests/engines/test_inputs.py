@@ -99,6 +99,6 @@ def test_an_array_that_does_not_fit_is_refused_with_what_does(
 def test_what_fits_is_taken_in_place_unless_its_memory_is_in_pieces() -> None:
     built = engine(unwritten_net(), BatchRange(1, 4))
     whole = np.zeros((2, 3, 64, 96), np.float32)
-    assert check_inputs(built, {"images": whole}) is whole
-    taken = check_inputs(built, {"images": np.zeros((2, 3, 128, 96), np.float32)[:, :, ::2]})
+    assert check_inputs(built, {"images": whole})[0] is whole
+    taken, _ = check_inputs(built, {"images": np.zeros((2, 3, 128, 96), np.float32)[:, :, ::2]})
     assert taken.flags.c_contiguous

@@ -14,8 +14,9 @@ from onnx import TensorProto, helper
 
 from exporter.convert import Conversion, ConversionSettings, convert, precisions
 from exporter.suppression.convert import with_suppression
-from sizewise.core.errors import ExportError, InputError, OutputError, UsageError
-from sizewise.core.onnxfile import CARD_KEY, read_model, sha256_of, write_card
+from sizewise.core.errors import ExportError, OutputError, UsageError
+from sizewise.core.further.reading import read_inputs
+from sizewise.core.onnxfile import CARD_KEY, read_model, sha256_of, with_inputs, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
 from tests.exporter.conftest import Exported
 from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures, run
@@ -199,8 +200,8 @@ def test_the_error_in_the_card_is_what_onnx_runtime_finds(
     made = convert(chain, "int8", folder / "made.onnx", settings=seen)
     batches = list(Conversion(chain, "int8", seen).batches(OUTSIDE[-1:]))
     errors = [
-        np.abs(run(onnx.load(made.path), batch)[0] - run(NET.proto, batch)[0]).max()
-        for _, batch in batches
+        np.abs(run(onnx.load(made.path), fed["images"])[0] - run(NET.proto, fed["images"])[0]).max()
+        for _, fed in batches
     ]
     assert made.card.deviations[-1].max_abs_error == pytest.approx(max(errors), rel=1e-3)
 
@@ -340,11 +341,21 @@ def test_a_size_off_the_stride_is_told(chain: ExportedModel, folder: Path) -> No
         convert(chain, "bf16", folder / "made.onnx", settings=settings)
 
 
-def test_a_model_of_two_inputs_is_refused(folder: Path) -> None:
+def test_a_model_of_two_inputs_is_converted_with_both(folder: Path) -> None:
+    """The second is added to what comes out, so the same values come out only where it is given."""
     proto = copied(NET.proto)
-    proto.graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, [1]))
-    with pytest.raises(InputError, match="does not take one batch of images"):
-        convert(saved(proto, folder), "fp16", folder / "made.onnx", settings=NOISE)
+    (output,) = proto.graph.output
+    inner = f"{output.name}_before"
+    for node in proto.graph.node:
+        node.output[:] = [inner if name == output.name else name for name in node.output]
+    proto.graph.node.append(helper.make_node("Add", [inner, "more"], [output.name]))
+    proto.graph.input.insert(0, helper.make_tensor_value_info("more", TensorProto.FLOAT, [1]))
+    two = with_inputs(saved(proto, folder), read_inputs(["more=3"]))
+    made = convert(two, "fp16", folder / "made.onnx", settings=NOISE)
+    assert [one.name for one in made.inputs] == ["more", NET.proto.graph.input[0].name]
+    assert {one.dtype for one in made.inputs} == {"float32"}
+    assert all(one.within and one.absmax > 2 for one in made.card.deviations)
+    assert [str(one) for one in read_model(made.path).card.inputs] == ["more=3"]
 
 
 def test_an_older_model_is_raised_to_what_the_precision_needs(

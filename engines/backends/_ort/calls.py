@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,12 @@ class OnnxRuntimeSession(Session):
         self._errors = session_errors()
         self._binding = session.io_binding()
 
-    def _bind(self, images: Array) -> None:
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
         from onnxruntime import OrtValue
 
         self._bind_outputs()
-        name = self.artifact.image.tensor.name
-        self._binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(images))
+        for name, array in {self.artifact.image.tensor.name: images, **further}.items():
+            self._binding.bind_ortvalue_input(name, OrtValue.ortvalue_from_numpy(array))
 
     def _bind_outputs(self) -> None:
         # Outputs of the last call would be kept as buffers, and may be of another size.
@@ -55,12 +56,13 @@ class DeviceSession(OnnxRuntimeSession):
     CPU: host-to-device and device-to-host are part of a call.
     """
 
-    def _bind(self, images: Array) -> None:
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
         self._bind_outputs()
-        self._images = images
+        self._inputs = {self.artifact.image.tensor.name: images, **further}
 
     def enqueue(self) -> None:
-        self._binding.bind_cpu_input(self.artifact.image.tensor.name, self._images)
+        for name, array in self._inputs.items():
+            self._binding.bind_cpu_input(name, array)
         super().enqueue()
 
     def synchronize(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ class TorchDeviceSession(TorchSession):
     """
 
     def __init__(
-        self, artifact: BuiltEngine, run: Callable[[Any], Any], engine: Path, device: str
+        self, artifact: BuiltEngine, run: Callable[..., Any], engine: Path, device: str
     ) -> None:
         """Open the module on ``device``, PyTorch's name of it; ``cpu`` needs no waiting and no
         pinning."""
@@ -38,15 +38,15 @@ class TorchDeviceSession(TorchSession):
         self._received: list[Any] = []
         self._precisions_before = _compute_in_ieee(torch)
 
-    def _bind(self, images: Array) -> None:
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
         # Those of an earlier call may still be on their way.
         self.synchronize()
-        self._on_stream(partial(self._take, images))
+        self._on_stream(partial(self._take, (images, *further.values())))
 
-    def _take(self, images: Array) -> None:
-        given = self._torch.from_numpy(images)
-        self._pinned = given.pin_memory() if self._on_gpu else given.clone()
-        self._images = self._torch.empty_like(given, device=self._device)
+    def _take(self, arrays: Sequence[Array]) -> None:
+        given = [self._torch.from_numpy(array) for array in arrays]
+        self._pinned = [one.pin_memory() if self._on_gpu else one.clone() for one in given]
+        self._inputs = tuple(self._torch.empty_like(one, device=self._device) for one in given)
         self._received = []
 
     def enqueue(self) -> None:
@@ -78,7 +78,7 @@ class TorchDeviceSession(TorchSession):
             super().close()
             _put_back(self._torch, self._precisions_before)
             self._run, self._given, self._received = _closed, [], []
-            self._images = self._pinned = self._torch.empty(0)
+            self._inputs, self._pinned = (), []
             if self._on_gpu:
                 self._torch.cuda.empty_cache()
 
@@ -88,10 +88,11 @@ class TorchDeviceSession(TorchSession):
         self._download()
 
     def _upload(self) -> None:
-        self._images.copy_(self._pinned, non_blocking=True)
+        for taken, pinned in zip(self._inputs, self._pinned, strict=True):
+            taken.copy_(pinned, non_blocking=True)
 
     def _compute(self) -> None:
-        self._given = self._run(self._images)
+        self._given = self._run(*self._inputs)
 
     def _download(self) -> None:
         from torch.utils._pytree import tree_leaves

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from engines.backends._failures import failed_call
 from engines.backends._torch.programs import ERRORS, expect_outputs, named
-from engines.base import Array, Session, example_input
+from engines.base import Array, Session, example_inputs
 from sizewise.core.specs import BuiltEngine
 
 THREAD_POLICY = "threads wait as OpenMP has them by default"
@@ -21,7 +21,7 @@ class TorchSession(Session):
     Threads are a setting of the whole process; closing the session restores it.
     """
 
-    def __init__(self, artifact: BuiltEngine, run: Callable[[Any], Any], engine: Path) -> None:
+    def __init__(self, artifact: BuiltEngine, run: Callable[..., Any], engine: Path) -> None:
         import torch
 
         super().__init__(artifact)
@@ -32,13 +32,13 @@ class TorchSession(Session):
         self._threads_before = torch.get_num_threads()
         torch.set_num_threads(artifact.spec.threads)
 
-    def _bind(self, images: Array) -> None:
-        self._images = self._torch.from_numpy(images)
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
+        self._inputs = tuple(map(self._torch.from_numpy, (images, *further.values())))
 
     def enqueue(self) -> None:
         try:
             with self._torch.inference_mode():
-                self._given = self._run(self._images)
+                self._given = self._run(*self._inputs)
         except ERRORS as error:
             raise failed_call(self.artifact.spec.backend, error) from error
 
@@ -52,7 +52,6 @@ class TorchSession(Session):
         """Refuse a program whose call at the smallest size does not give what the ONNX file
         declares. Raises EngineMismatchError."""
         spec = self.artifact.spec
-        shape = self.artifact.image.shape(spec.batch_size, spec.profiles[0].min)
-        images = example_input(self.artifact, shape)
-        found = self.infer({self.artifact.image.tensor.name: images})
+        inputs = example_inputs(self.artifact, spec.batch_size, spec.profiles[0].min)
+        found = self.infer(inputs)
         expect_outputs(self.artifact.outputs, found, self._engine)

@@ -17,6 +17,7 @@ from engines.tensorrt.build.timing import keep_timings, take_timings
 from engines.tensorrt.gc_pause import garbage_collection_paused
 from engines.tensorrt.log import Messages, make_logger
 from sizewise.core.errors import BuildError
+from sizewise.core.further.resolving import further_of
 from sizewise.core.specs import EngineSpec, ExportedModel
 
 
@@ -47,7 +48,7 @@ def write_plan(
     builder = trt.Builder(make_logger(trt, messages))
     network = parse(trt, builder, model, messages)
     config = configure(trt, builder, spec, messages)
-    add_profiles(builder, config, model.image, spec, messages)
+    add_profiles(builder, config, model.image, spec, messages, further=further_of(model))
     monitor = watching(trt, watch.report, watch.cancelled)
     if monitor is not None:
         config.progress_monitor = monitor

@@ -19,8 +19,8 @@ Shape = tuple[int, ...]
 
 @dataclass(kw_only=True, eq=False)
 class Execution:
-    """A context and what it was last prepared for: an input's shape, the outputs' shapes by name,
-    and the addresses at that time.
+    """A context and what it was last prepared for: the images' shape, those of all inputs and of
+    the outputs by name, and the addresses at that time.
 
     ``called``: it ran once since; ``graph`` was captured from it then; ``settings`` live as long as
     the context that was made with them.
@@ -30,6 +30,7 @@ class Execution:
     context: Any
     settings: Any
     shape: Shape | None = None
+    inputs: dict[str, Shape] = field(default_factory=dict)
     outputs: dict[str, Shape] = field(default_factory=dict)
     called: bool = False
     graph: int | None = None

@@ -27,15 +27,17 @@ def read_outputs(trt: Any, engine: Any, artifact: BuiltEngine) -> tuple[Output, 
     is_input = {n: engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT for n in names}
     outputs = [name for name in names if not is_input[name]]
     image = artifact.image.tensor
-    _same(artifact, "inputs", [image.name], [name for name in names if is_input[name]])
+    inputs = {image.name: image.dtype} | {one.name: one.dtype for one in artifact.further}
+    _same(artifact, "inputs", sorted(inputs), sorted(name for name in names if is_input[name]))
     _same(artifact, "outputs", sorted(o.name for o in artifact.outputs), sorted(outputs))
     profiles = len(artifact.spec.profiles)
     _same(artifact, "number of profiles", profiles, engine.num_optimization_profiles)
     for name in names:
         if engine.get_tensor_location(name) != trt.TensorLocation.DEVICE:
             raise _mismatch(artifact, f"the tensor {name} is on the host, not on the GPU")
-    found = _dtype(trt, engine, artifact, image.name)
-    _same(artifact, f"type of {image.name}", np.dtype(image.dtype), found)
+    for name, dtype in inputs.items():
+        found = _dtype(trt, engine, artifact, name)
+        _same(artifact, f"type of {name}", np.dtype(dtype), found)
     return tuple(Output(name=n, dtype=_dtype(trt, engine, artifact, n)) for n in outputs)
 
 

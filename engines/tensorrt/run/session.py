@@ -3,10 +3,12 @@ event."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any
+
+import numpy as np
 
 from engines.base import Array, Session
 from engines.tensorrt.log import Messages
@@ -25,8 +27,9 @@ from sizewise.core.specs import BuiltEngine
 class TensorRtSession(Session):
     """An open TensorRT engine.
 
-    Images are copied into pinned memory when they are bound, and from there to the device in every
-    call: as in the other back ends on a GPU, host-to-device and device-to-host are part of a call.
+    Images, and what further inputs are given, are copied into pinned memory when they are bound,
+    and from there to the device in every call: as in the other back ends on a GPU, host-to-device
+    and device-to-host are part of a call.
     Bound arrays may be changed at once, without effect.
     """
 
@@ -66,8 +69,9 @@ class TensorRtSession(Session):
                 more=limit,
             )
             self._graphs = CudaGraphs(cuda, self._stream, limit, failures)
-            image = artifact.image.tensor
-            self._tensors = Tensors(cuda, image, outputs, failures, self._addresses_leave)
+            inputs = {artifact.image.tensor.name: np.dtype(artifact.image.tensor.dtype)}
+            inputs |= {one.name: np.dtype(one.dtype) for one in artifact.further}
+            self._tensors = Tensors(cuda, inputs, outputs, failures, self._addresses_leave)
             cleanup.callback(self._tensors.release)
             cleanup.callback(self._release_contexts)
             cleanup.callback(self._graphs.drop)
@@ -79,7 +83,7 @@ class TensorRtSession(Session):
     def remarks(self) -> tuple[str, ...]:
         return (self._graphs.refusal,) if self._graphs.refusal else ()
 
-    def _bind(self, images: Array) -> None:
+    def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
         if self._closed:
             raise _not_yet("it is closed", "Open the engine again.")
         self._bound, self._has_outputs = None, False
@@ -87,10 +91,12 @@ class TensorRtSession(Session):
         self._cuda.synchronize_stream(self._stream)
         size = self.artifact.image.size_of(images.shape)
         profile = nearest_profile(self.artifact.spec.profiles, size)
+        inputs = {self.artifact.image.tensor.name: images, **further}
         execution = self._contexts.take(profile, images.shape)
         if execution.shape != images.shape:
-            self._tensors.prepare(execution, images.shape, self._scratch_bytes)
-        self._tensors.set_images(images)
+            shapes = {name: array.shape for name, array in inputs.items()}
+            self._tensors.prepare(execution, images.shape, shapes, self._scratch_bytes)
+        self._tensors.set_inputs(inputs)
         self._bound = execution
 
     def enqueue(self) -> None:

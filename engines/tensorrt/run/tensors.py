@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from engines.tensorrt.run.contexts import Execution, Shape
 from engines.tensorrt.run.cuda import CudaRuntime
 from engines.tensorrt.run.failures import Failures
 from engines.tensorrt.run.io_tensors import Output
-from sizewise.core.specs import TensorSpec
 
 
 class Tensors:
@@ -27,28 +26,31 @@ class Tensors:
     def __init__(
         self,
         cuda: CudaRuntime,
-        image: TensorSpec,
+        inputs: Mapping[str, np.dtype[Any]],
         outputs: tuple[Output, ...],
         failures: Failures,
         leaving: Callable[[], None],
     ) -> None:
-        self._image, self._dtype = image.name, np.dtype(image.dtype)
-        self._signature, self._failures = outputs, failures
+        self._inputs, self._signature, self._failures = dict(inputs), outputs, failures
         self._scratch = Block(cuda.allocate, cuda.free, leaving)
-        self._buffers = {
-            name: Buffer(cuda, leaving) for name in (image.name, *(one.name for one in outputs))
-        }
+        names = (*inputs, *(one.name for one in outputs))
+        self._buffers = {name: Buffer(cuda, leaving) for name in names}
 
     def prepare(
-        self, execution: Execution, shape: Shape, scratch_bytes: Callable[[Execution], int]
+        self,
+        execution: Execution,
+        shape: Shape,
+        shapes: Mapping[str, Shape],
+        scratch_bytes: Callable[[Execution], int],
     ) -> None:
-        """Prepare ``execution`` for images of ``shape``; ``scratch_bytes`` gives the scratch memory
-        that it then needs."""
+        """Prepare ``execution`` for images of ``shape``; ``shapes`` are those of all inputs, and
+        ``scratch_bytes`` gives the scratch memory that it then needs."""
         execution.forget()
-        self._set_shape(execution, shape)
+        self._set_shapes(execution, shapes)
         outputs = {one.name: self._output_shape(execution, one.name) for one in self._signature}
         self._scratch.reserve(scratch_bytes(execution))
-        self._buffers[self._image].reserve(_nbytes(shape, self._dtype))
+        for name, dtype in self._inputs.items():
+            self._buffers[name].reserve(_nbytes(shapes[name], dtype))
         for one in self._signature:
             self._buffers[one.name].reserve(_nbytes(outputs[one.name], one.dtype))
         execution.context.set_device_memory(self._scratch.address, self._scratch.nbytes)
@@ -56,13 +58,15 @@ class Tensors:
             done = execution.context.set_tensor_address(name, buffer.address)
             self._failures.demand(done, f"take the address of {name}")
         execution.shape, execution.outputs = shape, outputs
+        execution.inputs = dict(shapes)
 
-    def set_images(self, images: Array) -> None:
-        np.copyto(self._buffers[self._image].on_host(images.shape, self._dtype), images)
+    def set_inputs(self, inputs: Mapping[str, Array]) -> None:
+        for name, array in inputs.items():
+            np.copyto(self._buffers[name].on_host(array.shape, self._inputs[name]), array)
 
     def upload(self, execution: Execution, stream: int) -> None:
-        nbytes = _nbytes(execution.shape or (), self._dtype)
-        self._buffers[self._image].upload(nbytes, stream)
+        for name, dtype in self._inputs.items():
+            self._buffers[name].upload(_nbytes(execution.inputs[name], dtype), stream)
 
     def download(self, execution: Execution, stream: int) -> None:
         for one in self._signature:
@@ -82,9 +86,10 @@ class Tensors:
             for holder in holders:
                 cleanup.callback(holder.release)
 
-    def _set_shape(self, execution: Execution, shape: Shape) -> None:
-        done = execution.context.set_input_shape(self._image, shape)
-        self._failures.demand(done, f"take images of the shape {list(shape)}")
+    def _set_shapes(self, execution: Execution, shapes: Mapping[str, Shape]) -> None:
+        for name, shape in shapes.items():
+            done = execution.context.set_input_shape(name, shape)
+            self._failures.demand(done, f"take {name} of the shape {list(shape)}")
         try:
             missing = execution.context.infer_shapes()
         except RuntimeError as error:

@@ -16,6 +16,7 @@ from sizewise.core.specs.engines import (
     computes,
     is_product,
 )
+from sizewise.core.specs.further import FurtherInput, SaidInput
 from sizewise.core.specs.models import (
     FINAL_LAYOUT,
     NMS_LAYOUT,
@@ -48,6 +49,7 @@ __all__ = [
     "EngineMemory",
     "EngineSpec",
     "ExportedModel",
+    "FurtherInput",
     "ImageInput",
     "LayerPrecision",
     "ModelCard",
@@ -55,6 +57,7 @@ __all__ = [
     "ParityCheck",
     "Preprocessing",
     "Profile",
+    "SaidInput",
     "Size",
     "Sizes",
     "Strategy",

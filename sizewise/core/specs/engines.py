@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from sizewise.core.specs.further import FurtherInput
 from sizewise.core.specs.models import ImageInput, ModelCard, TensorSpec
 from sizewise.core.specs.sizes import Size, Sizes
 
@@ -207,7 +208,8 @@ class BuiltEngine:
     all that a back end needs to open them.
 
     ``card`` is the model's, with the stride that was found where it names none. ``memory`` is what
-    the engine is said to need of a device; ``remarks`` are what the builder warned of.
+    the engine is said to need of a device; ``remarks`` are what the builder warned of; ``further``
+    are its inputs beside ``image``, in the order of the graph.
     """
 
     path: Path
@@ -218,6 +220,7 @@ class BuiltEngine:
     spec: EngineSpec
     memory: EngineMemory | None = None
     remarks: tuple[str, ...] = ()
+    further: tuple[FurtherInput, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sizewise.core.errors import InputError, UsageError
+from sizewise.core.specs.further import SaidInput
 from sizewise.core.specs.preprocessing import RGB, Preprocessing
 from sizewise.core.specs.sizes import Size
 
@@ -14,6 +15,7 @@ TaskName = str
 """A task of ``netzoo.tasks.kinds``, or ``unknown``: the file does not say what its outputs mean."""
 Dimension = int | str
 
+_COLOURS = 3
 _PICTURE_DTYPES = ("float32", "float16", "uint8")
 
 
@@ -196,7 +198,8 @@ class ModelCard:
     ``layout`` names how the outputs are to be read (``netzoo.tasks.layouts``); height and width
     must be multiples of ``stride`` (1: unknown, nothing is checked) and at least ``smallest``
     pixels; ``letterbox`` says that images are scaled by one factor and padded, and
-    ``preprocessing`` what becomes of their colours; ``tree`` holds the
+    ``preprocessing`` what becomes of their colours; ``inputs`` says what inputs beside the picture
+    are given; ``tree`` holds the
     parent of each class (-1: a root) where classes are kinds of one another
     (``netzoo.tasks.wordtree``); ``suppression`` is the NMS in the graph; ``parameters`` counts the
     network's trainable ones (0: unknown); hashes are SHA-256 in hexadecimal, that of the
@@ -216,6 +219,7 @@ class ModelCard:
     smallest: int = 1
     letterbox: bool = True
     preprocessing: Preprocessing = RGB
+    inputs: tuple[SaidInput, ...] = ()
     tree: tuple[int, ...] = ()
     suppression: Suppression | None = None
     fusion: str = "none"
@@ -272,20 +276,25 @@ class ExportedModel:
 
     @property
     def image(self) -> ImageInput:
-        """The one 4-D input. Raises InputError where there is none, or another input beside it."""
-        if len(self.inputs) != 1 or len(self.inputs[0].shape) != 4:
-            listed = "; ".join(map(str, self.inputs))
+        """The input that takes pictures: of several, the first with four dimensions and three
+        channels, or else with four dimensions. Raises InputError where there is none."""
+        taken = [tensor for tensor in self.inputs if len(tensor.shape) == 4]
+        if not taken:
+            listed = "; ".join(map(str, self.inputs)) or "none"
             raise InputError(
-                f"{self.path.name} does not take one batch of images",
+                f"{self.path.name} does not take images",
                 f"its inputs are {listed}",
-                "Give a model with a single 4-D image input.",
+                "Give a model with a 4-D image input.",
             )
-        tensor = self.inputs[0]
-        last, second = tensor.shape[3], tensor.shape[1]
-        channels_last = last in (1, 3, 4) and second not in (1, 3, 4)
-        return ImageInput(tensor=tensor, channels_first=not channels_last)
+        images = [ImageInput(tensor=one, channels_first=_channels_first(one)) for one in taken]
+        return next((one for one in images if one.channels == _COLOURS), images[0])
 
     def refusal(self, size: Size) -> str:
         """Why it can't take images of ``size``, in a batch that it takes; empty where it can."""
         fixed = self.image.refusal(self.image.fixed_batch or 1, size)
         return self.card.refusal(size) or fixed
+
+
+def _channels_first(tensor: TensorSpec) -> bool:
+    last, second = tensor.shape[3], tensor.shape[1]
+    return not (last in (1, 3, 4) and second not in (1, 3, 4))

@@ -49,6 +49,7 @@ class Trial:
     it, raised by hand where a change of it changes figures. ``layout`` is how the outputs are read,
     ``letterbox`` and ``preprocessing`` how pictures become the input: a user may say these for a
     file that does not. ``nms`` says that the graph does NMS itself where its layout does not.
+    ``further`` says what the inputs beside the picture are given; nobody named the ``assumed``.
     """
 
     cell: Cell
@@ -63,6 +64,8 @@ class Trial:
     nms: bool = False
     letterbox: bool = True
     preprocessing: Preprocessing = RGB
+    further: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -70,9 +73,10 @@ class Trial:
 
         A field at its default is left out of it, so a field that a later version adds leaves the
         identities of before as they are. So is the network's name: the model's hash tells more, and
-        a file that was renamed is the same model.
+        a file that was renamed is the same model. And it is one whether a user says what an input
+        is given or not.
         """
-        nameless = replace(self, cell=replace(self.cell, network=""))
+        nameless = replace(self, cell=replace(self.cell, network=""), assumed=())
         return hashlib.sha256(codec.to_json(codec.telling(nameless)).encode()).hexdigest()
 
     @property

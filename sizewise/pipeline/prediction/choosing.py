@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from netzoo.tasks.task import Predictor
 from sizewise.core.errors import UsageError
+from sizewise.core.further.resolving import further_of, said_again, why_unknown
 from sizewise.core.progress import Reporter
-from sizewise.core.specs import EngineArtifact, ExportedModel, Size
+from sizewise.core.specs import EngineArtifact, ExportedModel, FurtherInput, Size
 from sizewise.pipeline.one_engine import build_engine, read_engine
 from sizewise.pipeline.prediction.options import PredictOptions
 from sizewise.pipeline.prediction.reading import find_predictor
@@ -46,6 +48,8 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
     size = options.size or _usual_size(model)
     card = options.shown_to(model.card)
     predictor = find_predictor(path.name, card, model.image, size, options)
+    model = replace(model, card=replace(model.card, inputs=card.inputs))
+    _demand_known(path.name, further_of(model))
     artifact = build_engine(model, options.backend, (size,), engines, reporter=reporter)
     return Chosen(artifact=artifact, predictor=predictor)
 
@@ -55,11 +59,22 @@ def _built(folder: Path, options: PredictOptions) -> Chosen:
     from engines.inputs import check_size
 
     artifact = read_engine(folder, options.backend)
+    artifact = replace(artifact, further=said_again(artifact.further, options.input))
+    _demand_known(folder.name, artifact.further)
     size = options.size or artifact.spec.profiles[0].opt
     card = options.shown_to(artifact.card)
     predictor = find_predictor(folder.name, card, artifact.image, size, options)
     check_size(artifact, size)
     return Chosen(artifact=artifact, predictor=predictor)
+
+
+def _demand_known(name: str, further: Sequence[FurtherInput]) -> None:
+    if why := why_unknown(further):
+        raise UsageError(
+            f"{name} can't predict",
+            why,
+            "Say it; a value, a shape of zeros or a .npy file.",
+        )
 
 
 def _usual_size(model: ExportedModel) -> Size:

@@ -149,10 +149,10 @@ def test_images_fill_a_range_of_batches_no_more_than_they_must(
     assert bound == [2, 2, 3, 6]
 
 
-def _noting(bind: Callable[[Any], None], bound: list[int]) -> Callable[[Any], None]:
-    def noting(images: Any) -> None:
+def _noting(bind: Callable[..., None], bound: list[int]) -> Callable[..., None]:
+    def noting(images: Any, further: Any) -> None:
         bound.append(len(images))
-        bind(images)
+        bind(images, further)
 
     return noting
 

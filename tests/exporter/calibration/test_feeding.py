@@ -57,7 +57,8 @@ def test_every_picture_is_seen_at_every_size_where_there_are_few(tmp_path: Path)
 
 
 def test_a_picture_is_letterboxed_to_0_to_1(tmp_path: Path) -> None:
-    ((size, batch),) = calibration_batches(pictures(tmp_path, 1), (SMALL,), taking(*FREE))
+    ((size, fed),) = calibration_batches(pictures(tmp_path, 1), (SMALL,), taking(*FREE))
+    batch = fed["images"]
     assert (size, batch.dtype.name, batch.shape) == (SMALL, "float32", (1, 3, 32, 32))
     grey = np.float32(PADDING) / np.float32(255)
     np.testing.assert_array_equal(batch[..., :8, :], grey)
@@ -69,7 +70,8 @@ def test_a_picture_is_letterboxed_to_0_to_1(tmp_path: Path) -> None:
 def test_a_card_without_letterbox_has_it_stretched(tmp_path: Path) -> None:
     card = ModelCard(network="some", letterbox=False)
     model = taking(*FREE, card=card)
-    ((_, batch),) = calibration_batches(pictures(tmp_path, 1), (SMALL,), model)
+    ((_, fed),) = calibration_batches(pictures(tmp_path, 1), (SMALL,), model)
+    batch = fed["images"]
     np.testing.assert_array_equal(batch[..., :12], 0)
     np.testing.assert_array_equal(batch[..., 20:], 1)
 
@@ -78,11 +80,12 @@ def test_layout_type_and_batch_are_the_models(tmp_path: Path) -> None:
     images = pictures(tmp_path, 1)
     ((_, floats),) = calibration_batches(images, (WIDE,), taking(*FREE))
     model = taking(4, "height", "width", 3, dtype="uint8")
-    ((_, batch),) = calibration_batches(images, (WIDE,), model)
+    ((_, fed),) = calibration_batches(images, (WIDE,), model)
+    batch = fed["images"]
     assert (batch.dtype.name, batch.shape) == ("uint8", (4, 32, 96, 3))
     for one in batch:
         np.testing.assert_array_equal(
-            one.transpose(2, 0, 1).astype(np.float32) / np.float32(255), floats[0]
+            one.transpose(2, 0, 1).astype(np.float32) / np.float32(255), floats["images"][0]
         )
 
 
@@ -99,7 +102,7 @@ def test_a_model_that_takes_no_pictures_is_refused(
 
 
 def test_a_model_of_other_inputs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not take one batch of images"):
+    with pytest.raises(InputError, match="does not take images"):
         calibration_batches(pictures(tmp_path, 1), (SMALL,), taking("n", 3))
 
 

@@ -72,7 +72,7 @@ def test_shapes_are_those_of_the_profile_and_the_batch_range(
 ) -> None:
     tuned, batch_range = batch
     wanted = spec(profile, batch_size=tuned, batch_range=batch_range)
-    low, opt, high = shapes_of(image(channels_first=channels_first), wanted, profile)
+    low, opt, high = shapes_of(image(channels_first=channels_first), wanted, profile)["images"]
     places = (0, 2, 3) if channels_first else (0, 1, 2)
     ends = batch_range or BatchRange(tuned, tuned)
     for shape, count, size in (
@@ -86,7 +86,7 @@ def test_shapes_are_those_of_the_profile_and_the_batch_range(
 
 def test_an_engine_of_one_size_and_batch_has_one_shape() -> None:
     fixed = Profile.fixed(Size(64, 96))
-    assert set(shapes_of(image(), spec(fixed, batch_size=2), fixed)) == {(2, 3, 64, 96)}
+    assert set(shapes_of(image(), spec(fixed, batch_size=2), fixed)["images"]) == {(2, 3, 64, 96)}
 
 
 @given(st.lists(spans(), min_size=1, max_size=4), batches())
@@ -109,7 +109,7 @@ def test_the_library_takes_what_lies_in_order_and_keeps_the_order_of_profiles(
     assert config.num_optimization_profiles == len(profiles)
     for profile, ours in zip(made, profiles, strict=True):
         found = tuple(tuple(shape) for shape in profile.get_shape("images"))
-        assert found == shapes_of(image(), wanted, ours)
+        assert found == shapes_of(image(), wanted, ours)["images"]
 
 
 LOW, MIDDLE, HIGH = Size(64, 64), Size(96, 96), Size(128, 128)

@@ -1,0 +1,92 @@
+"""Arrays for the inputs of a model beside its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizewise.core.errors import InputError
+from sizewise.core.onnxfile import sha256_of
+from sizewise.core.options import spelled
+from sizewise.core.specs import FurtherInput, Size
+from sizewise.core.specs.further import BATCH, HEIGHT, WIDTH
+
+Array = NDArray[Any]
+
+
+def arrays_of(further: Iterable[FurtherInput], batch_size: int, size: Size) -> dict[str, Array]:
+    """What each is given beside ``batch_size`` images of ``size``, by name. Raises InputError."""
+    return {one.name: array_of(one, batch_size, size) for one in further}
+
+
+def array_of(one: FurtherInput, batch_size: int, size: Size) -> Array:
+    """What ``one`` is given beside ``batch_size`` images of ``size``. Raises InputError where its
+    shape is not known, or its file has changed."""
+    shape = shape_at(one, batch_size, size)
+    if one.file:
+        return _from_file(one, shape)
+    numbers = {HEIGHT: size.height, WIDTH: size.width}
+    values = [numbers[v] if isinstance(v, str) else v for v in one.values]
+    filling = np.array(values if len(values) > 1 else values[0], np.dtype(one.dtype))
+    return np.broadcast_to(filling, shape).copy()
+
+
+def shape_at(one: FurtherInput, batch_size: int, size: Size) -> tuple[int, ...]:
+    """The shape of ``one`` beside ``batch_size`` images of ``size``. Raises InputError where a
+    dimension is not known."""
+    numbers = {BATCH: batch_size, HEIGHT: size.height, WIDTH: size.width}
+    unknown = [side for side in one.shape if isinstance(side, str) and side not in numbers]
+    if unknown:
+        example = "x".join("8" if side in unknown else str(side) for side in one.shape)
+        raise InputError(
+            f"The shape of the input {one.name} is not known",
+            f"it is [{', '.join(map(str, one.shape))}], and {unknown[0]} is no dimension of the "
+            "picture",
+            f"Say it: {spelled('input')} {one.name}=0:{example} (zeros), or give a .npy file.",
+        )
+    return tuple(side if isinstance(side, int) else numbers[side] for side in one.shape)
+
+
+def load_array(path: Path) -> Array:
+    """The array in a ``.npy`` file, mapped and not read. Raises InputError; a pickle is never
+    opened."""
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(
+            f"{path} can't be read", f"{error}", "Write it with numpy.save, as a .npy file."
+        ) from error
+    if not isinstance(found, np.ndarray):
+        raise InputError(
+            f"{path} can't be read", "it holds several arrays", "Write it with numpy.save."
+        )
+    return found
+
+
+@lru_cache(maxsize=8)
+def _loaded(path: str, sha256: str) -> Array:
+    if not Path(path).is_file() or sha256_of(Path(path)) != sha256:
+        raise InputError(
+            f"{path} can't be used",
+            "it changed after it was read, or is gone",
+            "Run the same command again.",
+        )
+    return np.array(load_array(Path(path)))
+
+
+def _from_file(one: FurtherInput, shape: tuple[int, ...]) -> Array:
+    array = _loaded(one.file, one.sha256)
+    try:
+        whole = np.broadcast_to(array, shape)
+    except ValueError as error:
+        raise InputError(
+            f"{one.file} does not fit the input {one.name}",
+            f"it holds {list(array.shape)}, and {list(shape)} is needed",
+            "Give a file of that shape.",
+        ) from error
+    return np.array(whole, np.dtype(one.dtype))

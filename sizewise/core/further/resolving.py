@@ -1,0 +1,193 @@
+"""What the inputs of a model beside its picture are given: as a user says, or as they look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.further.arrays import load_array
+from sizewise.core.options import spelled
+from sizewise.core.specs import (
+    ExportedModel,
+    FurtherInput,
+    ImageInput,
+    SaidInput,
+    TensorSpec,
+)
+from sizewise.core.specs.further import BATCH, HEIGHT, PICTURE_SIZE, WIDTH
+
+
+def further_of(model: ExportedModel) -> tuple[FurtherInput, ...]:
+    """The inputs of ``model`` beside its picture, in the order of its graph, as its card says.
+
+    One that nobody named is given the picture's height and width where it holds two numbers for
+    each image and is called a size or a shape, and zeros otherwise. Raises UsageError where the
+    card speaks of an input that the model has not, or that can't be given so.
+    """
+    image = model.image
+    others = {one.name: one for one in model.inputs if one != image.tensor}
+    said = {one.name: one for one in model.card.inputs}
+    _demand_known(model, said, others, image)
+    return tuple(_resolved(tensor, image, said.get(name)) for name, tensor in others.items())
+
+
+def said_again(
+    further: Iterable[FurtherInput], said: Iterable[SaidInput]
+) -> tuple[FurtherInput, ...]:
+    """``further`` of an engine, with other values. Raises UsageError where the engine has no such
+    input, or one of another shape."""
+    known = {one.name: one for one in further}
+    for one in said:
+        if one.name not in known:
+            raise _no_input(one.name, known)
+        before = known[one.name]
+        tensor = TensorSpec(name=one.name, dtype=before.dtype, shape=before.shape)
+        known[one.name] = _given(tensor, before.shape, one)
+    return tuple(known.values())
+
+
+def why_unknown(further: Iterable[FurtherInput]) -> str:
+    """Why pictures alone say nothing of what a model gives; empty where they do."""
+    for one in further:
+        if not one.is_known:
+            return (
+                f"its input {one.name} is given {one.given}, which nobody said "
+                f"({spelled('input')} {one.name}=VALUE)"
+            )
+    return ""
+
+
+def remarks_on(further: Iterable[FurtherInput]) -> tuple[str, ...]:
+    """A sentence for each input that nobody named."""
+    return tuple(
+        f"The input {one.name} is given {one.given}, since nobody said what it is: "
+        f"{spelled('input')} {one.name}=VALUE says it."
+        for one in further
+        if not one.said
+    )
+
+
+def _resolved(tensor: TensorSpec, image: ImageInput, said: SaidInput | None) -> FurtherInput:
+    _demand_numbers(tensor)
+    shape = _in_words(tensor, image)
+    if said is not None:
+        return _given(tensor, _said_shape(tensor, shape, said), said)
+    values: tuple[bool | int | float | str, ...] = (
+        PICTURE_SIZE if _is_size(tensor, shape) else (0.0,)
+    )
+    return FurtherInput(
+        name=tensor.name, dtype=tensor.dtype, shape=shape, values=values, said=False
+    )
+
+
+def _in_words(tensor: TensorSpec, image: ImageInput) -> tuple[int | str, ...]:
+    """The shape in the picture's words: of dimensions that bear its names, and of the first one,
+    which is the batch whatever it is called."""
+    own = image.tensor.shape
+    words = {own[0]: BATCH, own[image.height_axis]: HEIGHT, own[image.width_axis]: WIDTH}
+    named = {name: word for name, word in words.items() if isinstance(name, str)}
+    shape = [named.get(side, side) if isinstance(side, str) else side for side in tensor.shape]
+    if shape and isinstance(shape[0], str) and shape[0] not in words.values():
+        shape[0] = BATCH
+    return tuple(shape)
+
+
+def _is_size(tensor: TensorSpec, shape: tuple[int | str, ...]) -> bool:
+    called = tensor.name.lower()
+    numbers = tensor.dtype.startswith(("int", "float"))
+    return numbers and shape[-1:] == (2,) and any(word in called for word in ("size", "shape"))
+
+
+def _said_shape(
+    tensor: TensorSpec, shape: tuple[int | str, ...], said: SaidInput
+) -> tuple[int | str, ...]:
+    """The shape as far as the model leaves it open, by what was said. Raises UsageError."""
+    wanted: tuple[int | str, ...] = said.shape
+    if said.file:
+        wanted = tuple(load_array(Path(said.file)).shape)
+        if wanted[:1] == (1,) and shape[:1] == (BATCH,):
+            wanted = (BATCH, *wanted[1:])
+    elif not wanted:
+        last = len(said.values)
+        free = last > 1 and any(isinstance(side, str) for side in shape[-1:])
+        return (*shape[:-1], last) if free else shape
+    fits = len(wanted) == len(shape) and all(
+        isinstance(have, str) or have == want for want, have in zip(wanted, shape, strict=True)
+    )
+    if not fits:
+        raise _misfit(said, f"it takes {tensor}, not [{', '.join(map(str, wanted))}]")
+    return wanted
+
+
+def _given(tensor: TensorSpec, shape: tuple[int | str, ...], said: SaidInput) -> FurtherInput:
+    """``said`` of an input of ``shape``. Raises UsageError where its values don't fit."""
+    dtype = np.dtype(tensor.dtype)
+    if said.file:
+        found = load_array(Path(said.file))
+        if not np.can_cast(found.dtype, dtype, "safe"):
+            raise _misfit(said, f"it takes {dtype}, and the file holds {found.dtype}")
+        if len(found.shape) != len(shape):
+            raise _misfit(said, f"it takes {tensor}, and the file holds {list(found.shape)}")
+    elif len(said.values) > 1 and shape[-1:] != (len(said.values),):
+        raise _misfit(said, f"it takes {tensor}, and {len(said.values)} values were given")
+    for value in said.values:
+        if not isinstance(value, str) and dtype.kind != "f" and dtype.type(value) != value:
+            raise _misfit(said, f"it takes {dtype}, which has no {value:g}")
+    return FurtherInput(
+        name=tensor.name,
+        dtype=tensor.dtype,
+        shape=shape,
+        values=() if said.file else said.values,
+        file=said.file,
+        sha256=said.sha256,
+    )
+
+
+def _demand_known(
+    model: ExportedModel,
+    said: Mapping[str, SaidInput],
+    others: Mapping[str, TensorSpec],
+    image: ImageInput,
+) -> None:
+    for name in said:
+        if name == image.tensor.name:
+            raise UsageError(
+                f"The input {name} of {model.path.name} can't be given values",
+                "it is the one that takes the pictures",
+                "Leave it out.",
+            )
+        if name not in others:
+            raise _no_input(name, others)
+
+
+def _no_input(name: str, others: Iterable[str]) -> UsageError:
+    known = ", ".join(others)
+    return UsageError(
+        f"There is no input {name!r}",
+        f"the inputs beside the picture are {known}" if known else "there is none but the picture",
+        f"Correct {spelled('input')}, or leave it out.",
+    )
+
+
+def _misfit(said: SaidInput, why: str) -> UsageError:
+    return UsageError(
+        f"The input {said.name} can't be given this",
+        why,
+        f"Correct {spelled('input')}: {said.name}=VALUE, SHAPE or FILE.npy.",
+    )
+
+
+def _demand_numbers(tensor: TensorSpec) -> None:
+    try:
+        known = np.dtype(tensor.dtype).kind in "biuf"
+    except TypeError:
+        known = False
+    if not known:
+        raise InputError(
+            f"The input {tensor.name} can't be given anything",
+            f"it takes {tensor}, and NumPy has no such numbers",
+            "Export the model with an input of numbers or truths.",
+        )

@@ -1,0 +1,103 @@
+"""Modules with inputs beside their images: exported with their names, equal at every size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor, nn
+
+import sizewise as sw
+from exporter.factory import Said, from_module
+from exporter.further import further_of_module
+from sizewise.core.errors import UsageError
+from sizewise.core.further.reading import read_inputs
+from sizewise.core.onnxfile import read_model
+from sizewise.core.specs import Size, TensorSpec
+
+
+class Sized(nn.Module):
+    """Points of 0–1, scaled to a size in pixels and moved; ``mask`` weighs the pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3, stride=2, padding=1)
+
+    def forward(
+        self,
+        images: Tensor,
+        sizes: Tensor,
+        mask: Tensor | None = None,
+        *,
+        shift: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        if mask is not None:
+            images = images * mask
+        points = self.conv(images).sigmoid().mean(dim=(2, 3)) * sizes
+        return {"points": points if shift is None else points + shift}
+
+
+SAID = ["shift=0.25", "sizes=height,width", "mask=1.0:batchx1xheightxwidth"]
+
+
+def test_a_module_exports_with_its_further_inputs(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module = Sized().eval()
+    (made,) = sw.export(module, out=tmp_path, size="64", input=SAID)
+    assert made.model.inputs == (
+        TensorSpec(name="images", dtype="float32", shape=("batch", 3, "height", "width")),
+        TensorSpec(name="sizes", dtype="int64", shape=("batch", 2)),
+        TensorSpec(name="mask", dtype="float32", shape=("batch", 1, "height", "width")),
+        TensorSpec(name="shift", dtype="float32", shape=()),
+    )
+    session = onnxruntime.InferenceSession(made.model.path, providers=["CPUExecutionProvider"])
+    images, mask = torch.rand(3, 3, 96, 160), torch.rand(3, 1, 96, 160)
+    sizes, shift = torch.tensor([[7, 9]] * 3), torch.tensor(-1.0)
+    given = {"images": images, "sizes": sizes, "mask": mask, "shift": shift}
+    (found,) = session.run(["points"], {name: one.numpy() for name, one in given.items()})
+    with torch.no_grad():
+        wanted = module(images, sizes, mask, shift=shift)["points"].numpy()
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_the_file_says_what_its_inputs_are_given_but_no_file_of_this_machine(
+    tmp_path: Path,
+) -> None:
+    np.save(tmp_path / "size.npy", np.array([[64, 64]]))
+    said = [f"sizes={tmp_path / 'size.npy'}", "shift=0.5"]
+    (made,) = sw.export(Sized(), out=tmp_path, size="64", input=said)
+    assert [one.name for one in made.model.card.inputs] == ["sizes", "shift"]
+    assert [str(one) for one in read_model(made.model.path).card.inputs] == ["shift=0.5"]
+    assert str(tmp_path).encode() not in made.model.path.read_bytes()
+
+
+def test_an_input_of_which_nothing_was_said_is_asked_for() -> None:
+    with pytest.raises(UsageError, match=r"Sized takes images, sizes, mask, shift: .*sizes should"):
+        from_module(Sized(), Size(64, 64))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [("size=1,2", "it has none such; beside the images it takes sizes"), ("images=1", "images")],
+)
+def test_an_input_that_is_none_is_refused(said: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        from_module(Sized(), Size(64, 64), Said(inputs=read_inputs([said])))
+
+
+def test_types_follow_what_was_said() -> None:
+    said = read_inputs(["sizes=1,2", "mask=true", "shift=1x77"])
+    found = further_of_module("Sized", Sized(), said)
+    assert [(one.dtype, one.shape) for one in found] == [
+        ("int64", ("batch", 2)),
+        ("bool", ()),
+        ("float32", (1, 77)),
+    ]
+
+
+def test_networks_of_the_zoo_take_images_alone(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="input can't be given for yolov3-tiny"):
+        sw.export("yolov3-tiny", out=tmp_path, input=["x=1"])
