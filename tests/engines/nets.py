@@ -106,7 +106,7 @@ def write_pyramid(path: Path) -> ExportedModel:
     return read_model(path)
 
 
-def unwritten_net(stride: int = 32, precision: str = "fp32", inputs: int = 1) -> ExportedModel:
+def unwritten_net(stride: int = 32, precision: str = "fp32") -> ExportedModel:
     """What is read of such a file, for tests that never build it."""
     image = TensorSpec(name="images", dtype="float32", shape=("batch", 3, "height", "width"))
     return ExportedModel(
@@ -114,7 +114,7 @@ def unwritten_net(stride: int = 32, precision: str = "fp32", inputs: int = 1) ->
         sha256="ab" * 32,
         card=ModelCard(network="net", stride=stride, precision=precision),
         opset_version=20,
-        inputs=(image,) * inputs,
+        inputs=(image,),
         outputs=(TensorSpec(name="boxes", dtype="float32", shape=("batch", "n", 4)),),
     )
 

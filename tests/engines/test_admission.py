@@ -10,7 +10,7 @@ from engines.admission import admit
 from engines.backends.fake import FakeOptions
 from engines.base import Backend
 from engines.registry import backends, find_backend
-from sizewise.core.errors import EngineMismatchError, InputError, UsageError
+from sizewise.core.errors import EngineMismatchError, UsageError
 from sizewise.core.specs import BackendOptions, BatchRange, EngineSpec, ExportedModel, Profile, Size
 from tests.engines.nets import unwritten_net
 
@@ -111,11 +111,6 @@ def test_a_range_must_fit_a_file_of_one_batch_size_at_both_ends() -> None:
             assert found.reason_code == "unsupported_size"
             assert f"its batch is fixed to {fixed}" in str(found)
         admit(find_backend("fake"), model, replace(GOOD, batch_size=fixed))
-
-
-def test_a_model_of_two_inputs_is_refused() -> None:
-    with pytest.raises(InputError, match="one batch of images"):
-        admit(find_backend("fake"), unwritten_net(inputs=2), GOOD)
 
 
 def test_an_unknown_back_end_lists_those_there_are_but_not_the_one_for_tests() -> None:
