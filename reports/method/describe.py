@@ -12,6 +12,7 @@ from reports.findings.reliance import wandering
 from reports.grouping import grouped, latest, measured_of, sizes_of
 from reports.labels import constants
 from reports.load import Records
+from reports.method.inputs import further, given, pictures
 from reports.method.judging import accuracies, disturbed_rows, intervals, judged_together
 from reports.method.watched import anchor, gate
 from reports.text.grid import plain
@@ -36,8 +37,9 @@ def method(records: Records) -> str:
         _ends(today, tuple(protocols)) if today else "",
         EARLIER if any(row.harness for row in rows) else "",
         _calls(rows),
-        _noise(rows),
-        _further(rows),
+        given(rows),
+        pictures(rows),
+        further(rows),
         _threads(rows),
         anchor(today),
         gate(today),
@@ -114,35 +116,6 @@ def _calls(rows: Sequence[Row]) -> str:
         f"{text} A latency is what a monotonic clock in the engine's own process shows around one "
         "call."
     )
-
-
-def _noise(rows: Sequence[Row]) -> str:
-    """What calls are given, and what that means where NMS is inside."""
-    if not rows:
-        return ""
-    told = {
-        "Calls are given uniform noise (0 to 1, or 0 to 255 where an engine takes bytes), the same "
-        "in every call.": True,
-        "The way from picture to objects is timed with pictures.": any(
-            row.result.end_to_end for row in rows
-        ),
-        "A network finds few objects in noise, or none: an engine with NMS inside may have no "
-        "candidates to compare, and its bare call is a lower bound. So engines with and without "
-        "NMS inside get no verdict by bare calls. They compare by the whole way, where it was "
-        "timed.": any(row.nms for row in rows),
-    }
-    return " ".join(sentence for sentence, holds in told.items() if holds)
-
-
-def _further(rows: Iterable[Row]) -> str:
-    """What inputs beside the picture were given, and which of them nobody named."""
-    trials = [row.result.trial for row in rows if row.result.trial.further]
-    if not trials:
-        return ""
-    given = {f"{trial.cell.network}: {', '.join(trial.further)}": trial.assumed for trial in trials}
-    assumed = dict.fromkeys(name for names in given.values() for name in names)
-    unsaid = f" Nobody said what {listed(assumed)} should be given." if assumed else ""
-    return f"Inputs beside the picture were given the same in every call: {listed(given)}.{unsaid}"
 
 
 def _first_cold(rows: Iterable[Row]) -> list[str]:

@@ -181,3 +181,25 @@ def test_it_is_told_that_a_bare_call_with_nms_inside_is_a_lower_bound(lab: Lab) 
     without = method(read(lab, plain))
     assert "Calls are given uniform noise" in without
     assert "lower bound" not in without
+
+
+def test_it_is_told_how_pictures_were_shown(lab: Lab) -> None:
+    plain, _ = pair(lab, 0.9)
+    assert (
+        "Pictures were scaled by one factor, with grey around them, and given as rgb, 0–1."
+        in method(read(lab, plain))
+    )
+    stretched = replace(plain.trial, letterbox=False, replica=1)
+    told = method(read(lab, plain, replace(plain, trial=stretched)))
+    assert "; stretched, and given as rgb, 0–1 (" in told
+    unseen = replace(plain, accuracy=None, end_to_end=())
+    assert "Pictures were" not in method(read(lab, unseen))
+
+
+def test_it_is_told_what_further_inputs_were_given(lab: Lab) -> None:
+    plain, _ = pair(lab, 0.9)
+    sized = replace(plain.trial, further=("size = height, width [batch, 2]",), assumed=("size",))
+    told = method(read(lab, replace(plain, trial=sized)))
+    assert ": size = height, width " in told
+    assert "Nobody said what size should be given." in told
+    assert "beside the picture" not in method(read(lab, plain))
