@@ -7,6 +7,7 @@ graph holds layouts of the machine's own (NCHWc), so it belongs to the machine i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,7 +25,8 @@ from engines.backends._ort.sessions import (
 from engines.backends._quantized.saturation import takes_all_bits
 from engines.backends._quantized.unshared import unshare_weights
 from engines.backends._quantized.unsigned import make_unsigned
-from engines.base import Availability, Backend, Session, example_inputs
+from engines.base import Availability, Backend, BuildNotes, Session, example_inputs
+from engines.graph.declared import forget_shapes, untrue_shapes
 from engines.inputs import input_shapes
 from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError
@@ -97,13 +99,16 @@ class OnnxRuntime(Backend):
     def _achieved(self, layers: tuple[LayerPrecision, ...]) -> Achieved:
         return Achieved(layers=layers)
 
-    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> BuildNotes:
         options = session_options(spec.threads, self.graph_fusions[spec.graph_fusion])
         self._write_engine(options, folder / _ENGINE)
         with TemporaryDirectory(dir=folder) as scratch, building(self.name, session_errors()):
-            source = self._source(model, spec, Path(scratch) / "source.onnx")
+            untrue = untrue_shapes(model, spec)
+            source = self._source(model, spec, Path(scratch) / "source.onnx", untrue)
             session = open_session(source, options, self._providers(model, spec))
         _expect_shape(session, model, spec)
+        remarks = (f"the file says that {n} is {why}" for n, why in untrue.items())
+        return BuildNotes(remarks=tuple(remarks))
 
     def _open(self, artifact: BuiltEngine) -> Session:
         return self._opened(artifact, session_options(artifact.spec.threads, "ORT_DISABLE_ALL"))
@@ -128,18 +133,23 @@ class OnnxRuntime(Backend):
             layers = read_layers(profile, self.provider, allow_fallback=allow_fallback)
         return self._achieved(layers)
 
-    def _source(self, model: ExportedModel, spec: EngineSpec, path: Path) -> Path:
+    def _source(
+        self, model: ExportedModel, spec: EngineSpec, path: Path, untrue: Mapping[str, str]
+    ) -> Path:
         """The file to optimise: as it is, or a copy at ``path``.
 
-        The copy has its size fixed, its activations unsigned or its weights inside: an optimised
-        graph looks for external weights beside itself, in its own folder.
+        The copy has its size fixed, its activations unsigned, its weights inside (an optimised
+        graph looks for external weights beside itself, in its own folder) or ``untrue`` shapes
+        removed.
         """
         import onnx
 
         signed = model.card.precision == "int8" and self.provider == CPU
-        if spec.strategy != "static" and not signed and not weights_beside(model.path):
+        changed = signed or untrue or spec.strategy == "static"
+        if not changed and not weights_beside(model.path):
             return model.path
         proto = onnx.load(model.path)
+        forget_shapes(proto, untrue)
         if signed:
             make_unsigned(proto)
             if takes_all_bits(proto):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from engines.graph.declared import forget_output_shapes
 from engines.graph.reading import load_without_weights
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.specs import EngineSpec, ExportedModel, Profile, Size
@@ -56,6 +57,8 @@ class _Graph:
         self._image = model.image
         self._batch_size = batch_size
         self._proto = load_without_weights(model.path)
+        # What is declared of outputs may be untrue, and would refuse sizes that the graph takes.
+        forget_output_shapes(self._proto)
 
     def stride(self, profile: Profile) -> int:
         """The stride; 1 where none is found, and where height or width is one number: it would bind
