@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reports.analysis.tradeoffs import Contest
+from reports.analysis.useful import useful
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.grouping import comparable, grouped
@@ -10,13 +11,14 @@ from sizewise.core.evidence import is_more
 
 
 def pareto_front(contest: Contest, verdicts: Verdicts) -> list[Row]:
-    """Rows that no other row is shown to beat, fastest image first.
+    """Rows that find something and that no other such row is shown to beat, fastest image first.
 
     One beats another that is not shown to be more accurate where it is faster, or where it is as
     fast and more accurate. Held against each row are those of its size, and its two strongest
     rivals at other sizes (``Contest.challengers``).
     """
-    ordered = sorted(contest.rows, key=lambda row: (row.image_ms, -row.score(contest.metric)))
+    rows = useful(contest.rows) or contest.rows
+    ordered = sorted(rows, key=lambda row: (row.image_ms, -row.score(contest.metric)))
     beside = grouped(ordered, comparable)
     unbeaten = [
         row
@@ -25,7 +27,7 @@ def pareto_front(contest: Contest, verdicts: Verdicts) -> list[Row]:
             _beats(other, row, contest, verdicts)
             for other in (
                 *beside[comparable(row)],
-                *contest.challengers(row, verdicts.rigor.margin),
+                *useful(contest.challengers(row, verdicts.rigor.margin)),
             )
             if other is not row
         )

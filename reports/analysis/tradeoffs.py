@@ -9,6 +9,7 @@ from functools import cached_property
 
 from reports.analysis.accuracies import gain
 from reports.analysis.ratios import Ratios
+from reports.analysis.useful import useful
 from reports.columns import Row
 from reports.grouping import grouped, measured_of
 from sizewise.core.evidence import is_as_good, is_more
@@ -36,9 +37,10 @@ class Contest:
 
     @cached_property
     def near(self) -> tuple[Row, ...]:
-        """Rows that are as good as the most accurate one."""
+        """Rows that are as good as the most accurate one, and find something where it does."""
         best = self.most_accurate
-        return tuple(row for row in self.rows if row is best or is_as_good(self.gain(row, best)))
+        rows = useful(self.rows) or self.rows
+        return tuple(row for row in rows if row is best or is_as_good(self.gain(row, best)))
 
     @cached_property
     def recommended(self) -> Row:

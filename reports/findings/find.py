@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reports.findings.dynamic_cost import what_dynamic_costs
 from reports.findings.fusion_cost import what_fusion_costs
+from reports.findings.nothing_found import what_finds_nothing
 from reports.findings.place_of_nms import what_nms_inside_costs
 from reports.findings.recommendation import what_to_ship
 from reports.findings.reliance import what_is_earlier, what_to_rely_on
@@ -13,11 +14,12 @@ Findings = tuple[str, ...]
 
 
 def find(records: Records) -> Findings:
-    """Findings as plain text: what to ship, what NMS inside, fusion modes and dynamic engines cost,
-    and what to rely on. Those of NMS and of fusion modes are there where engines differ in them,
-    that of an earlier harness where rows are of one."""
+    """Findings as plain text: what to ship, what finds nothing, what NMS inside, fusion modes and
+    dynamic engines cost, and what to rely on. Those of NMS and of fusion modes are there where
+    engines differ in them, that of an earlier harness where rows are of one."""
     sentences = (
         what_to_ship(records),
+        what_finds_nothing(records.rows),
         what_nms_inside_costs(records.verdicts),
         what_fusion_costs(records.verdicts),
         what_dynamic_costs(records.verdicts),

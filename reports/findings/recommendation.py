@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reports.analysis.tradeoffs import Contest
+from reports.analysis.useful import finds_nothing
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.findings.again import measure_again
@@ -34,6 +35,8 @@ def what_to_ship(records: Records) -> str:
 
 def _of_contest(contest: Contest, kinds: int, records: Records) -> str:
     verdicts, best = records.verdicts, contest.recommended
+    if finds_nothing(best):
+        return f"No recommendation{among(best, kinds)}: no engine finds anything."
     rivals = [row for row in contest.near if row is not best]
     what = f"{best.where}, {latency(best)}, {score(best, contest.metric)}"
     whose = among(best, kinds)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from reports.analysis.fusions import compare_modes
 from reports.analysis.judged import Judged
+from reports.analysis.useful import useful
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.grouping import by_pixels, comparable, grouped, latest, measured_of
@@ -64,8 +65,8 @@ def latency_figure(verdicts: Verdicts, look: Mapping[str, Style]) -> Figure:
 
 def _latency_title(rows: Sequence[Row], verdicts: Verdicts) -> str:
     """The engine that is the fastest at most sizes, where every other one is shown to be slower,
-    with its least lead."""
-    newest = latest(rows)
+    with its least lead. Engines that find nothing are left out."""
+    newest = useful(latest(rows)) or latest(rows)
     if len({row.engine for row in newest}) == 1:
         return f"Latency of {newest[0].engine}"
     groups = list(grouped(newest, comparable).values())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reports.analysis.accuracies import gain
 from reports.analysis.tradeoffs import best_score, scored_by
+from reports.analysis.useful import useful
 from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, NONE, Row
 from reports.grouping import comparable, grouped, measured_of, sizes_of
@@ -45,7 +46,8 @@ def _pages(title: str, sizes: Sequence[Size], texts: Mapping[tuple[str, Size], s
 
 def latency_table(verdicts: Verdicts) -> str:
     """Median milliseconds per call, with interval; bold are the fastest engine of each size and
-    those that are not shown to be slower, unless that is all of them."""
+    those that are not shown to be slower, unless that is all of them. One that finds nothing is
+    none of these."""
     leaders = _leaders(verdicts)
 
     def cell(row: Row) -> str:
@@ -60,10 +62,13 @@ def latency_table(verdicts: Verdicts) -> str:
 def _leaders(verdicts: Verdicts) -> set[Row]:
     found: set[Row] = set()
     for group in grouped(measured_of(verdicts.rows), comparable).values():
-        best = verdicts.ratios.fastest(group)
-        slower = [r for r in group if r is not best and verdicts.of(r, best).verdict == "SLOWER"]
+        rivals = useful(group)
+        if not rivals:
+            continue
+        best = verdicts.ratios.fastest(rivals)
+        slower = [r for r in rivals if r is not best and verdicts.of(r, best).verdict == "SLOWER"]
         if slower:
-            found |= {row for row in group if row not in slower}
+            found |= {row for row in rivals if row not in slower}
     return found
 
 

@@ -334,9 +334,11 @@ def expected_choice(results: list[Result]) -> str:
     first = min(scored, key=lambda member: member[1])[2].has_nms_inside
     rivals = [member for member in scored if member[2].has_nms_inside == first]
     best = max(ap for ap, _, _ in rivals)
-    near = [(ms, trial) for ap, ms, trial in rivals if ap > best - 0.0055]
-    cell = min(near, key=lambda member: member[0])[1].cell
+    near = [(ms, trial) for ap, ms, trial in rivals if ap > max(best - 0.0055, 0)]
     among = f" of engines {'with' if first else 'without'} NMS inside" if rivals != scored else ""
+    if not best:
+        return f"No recommendation{among}: no engine finds anything."
+    cell = min(near, key=lambda member: member[0])[1].cell
     inside, earlier = " NMS inside" if first else "", " earlier harness" if newest == 1 else ""
     return (
         f"Recommended{among}: {cell.backend} {cell.strategy}{inside}{earlier} at "

@@ -1,0 +1,61 @@
+"""An engine that finds nothing leads nowhere, however fast it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reports.analysis.front import pareto_front
+from reports.findings.find import find
+from reports.load import Records, select_records
+from reports.plots.sweep import _latency_title
+from reports.tables.by_size import latency_table
+from sizewise.core.trials import Accuracy, Result
+
+if TYPE_CHECKING:
+    from tests.reports.conftest import Lab
+
+
+def scored(result: Result, ap: float) -> Result:
+    accuracy = Accuracy(images=10, data_sha256="d" * 64, ap=ap, ap50=ap)
+    return replace(result, accuracy=accuracy)
+
+
+def read(lab: Lab, fastest: float, second: float, third: float) -> Records:
+    """OpenVINO is the fastest, then ONNX Runtime, then PyTorch; each with its AP."""
+    backends = {"openvino": fastest, "onnxruntime": second, "torch_eager": third}
+    results = [scored(lab.ok(lab.trial(name)), ap) for name, ap in backends.items()]
+    return select_records([lab.run(results)], "x")
+
+
+def bold(records: Records) -> list[str]:
+    rows = latency_table(records.verdicts).splitlines()[2:]
+    return [row.split("|")[1].strip() for row in rows if "**" in row]
+
+
+def test_the_fastest_that_finds_something_leads(lab: Lab) -> None:
+    records = read(lab, 0.0, 0.4, 0.4)
+    assert bold(records) == ["onnxruntime static"]
+    assert _latency_title(records.rows, records.verdicts).startswith("onnxruntime static is the fastest")
+    (contest,) = records.verdicts.contests
+    assert {row.backend for row in pareto_front(contest, records.verdicts)} == {"onnxruntime"}
+    said = find(records)
+    assert said[0].startswith("Recommended: onnxruntime")
+    assert "the accuracy is 0: openvino static at 128×128" in said[1]
+
+
+@pytest.mark.parametrize("ap", [0.1, 0.4])
+def test_where_all_find_something_nothing_is_said_of_it(lab: Lab, ap: float) -> None:
+    records = read(lab, ap, 0.4, 0.4)
+    assert bold(records) == ["openvino static"]
+    assert not any("accuracy is 0" in sentence for sentence in find(records))
+
+
+def test_where_none_finds_anything_none_is_recommended(lab: Lab) -> None:
+    records = read(lab, 0.0, 0.0, 0.0)
+    assert bold(records) == []
+    said = find(records)
+    assert said[0] == "No recommendation: no engine finds anything."
+    assert "the accuracy is 0: openvino static at 128×128, onnxruntime static at" in said[1]
