@@ -14,6 +14,7 @@ from sizewise.core.options import again, option
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
 from sizewise.core.reading import PATH, number, optional
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Sizes
+from sizewise.pipeline.models import demand_sizes
 
 if TYPE_CHECKING:
     from engines.comparing import Comparison
@@ -66,13 +67,15 @@ def build(
 ) -> Builds:
     """Build engines of ``model`` in the folder ``out``; those that are there are reused.
 
-    Raises UsageError, InputError and OutputError. An engine that fails is in the result.
+    An engine that fails is in the result. Raises UsageError, for a size that the model does not
+    take too, InputError and OutputError.
     """
     from engines.planning.specs import engine_specs
     from engines.store.manifest import remark_on_earlier
     from engines.store.parents import check_parent, find_parent
 
     specs = engine_specs((options,))
+    demand_sizes(model, options.sizes)
     folder = output_folder(out)
     remark_on_earlier(folder, reporter.remark)
     parent = check_parent(model, options.parent) if options.parent else find_parent(model)
