@@ -11,16 +11,26 @@ from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.registry import find_task, tasks
 from netzoo.tasks.task import Evaluator
 from sizewise.core import pictures
-from sizewise.core.errors import InputError
+from sizewise.core.errors import InputError, UsageError
 from sizewise.core.evidence import write_evidence
 from sizewise.core.further.resolving import further_of, why_unknown
 from sizewise.core.options import spelled
 from sizewise.core.specs import ExportedModel, ImageInput, ModelCard, Size
 from sizewise.core.trials import Accuracy
 
+_NO_MEANING = "the file does not say what its outputs mean"
+
 
 def demand_fit(model: ExportedModel, data: Dataset) -> None:
-    """Raises InputError where ``model`` can't be evaluated on ``data``."""
+    """Raises InputError where ``model`` can't be evaluated on ``data``, and UsageError where its
+    layout must be said."""
+    if model.card.task not in tasks() and model.card.layout == "unknown":
+        raise UsageError(
+            f"The accuracy of {model.path.name} on {data.name} can't be measured",
+            _NO_MEANING,
+            f"Leave {spelled('data')} out, or name the layout of its outputs with "
+            f"{spelled('layout')}.",
+        )
     if why := misfit(model.card, model.image, data) or why_unknown(further_of(model)):
         raise InputError(
             f"The accuracy of {model.path.name} on {data.name} can't be measured",
@@ -33,7 +43,7 @@ def misfit(card: ModelCard, image: ImageInput, data: Dataset) -> str:
     """Why a model of this card and input can't be evaluated on ``data``; empty where it can."""
     task = tasks().get(card.task)
     if task is None:
-        return "the file does not say what its outputs mean"
+        return _NO_MEANING
     if not task.evaluates_engines:
         return f"the accuracy of {task.name} is measured in PyTorch alone (sizewise evaluate)"
     return task.misfit(card, data) or pictures.misfit(image, card.preprocessing)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sizewise.core.exit_codes import ExitCode
 from sizewise.core.trials import Result, Status
 
 
@@ -25,11 +26,12 @@ class SweepOutcome:
     unfinished: int = 0
 
     @property
-    def exit_code(self) -> int:
-        """3 where trials failed, or a process of one, 4 where outputs were not finite, 1 where no
-        trial could be measured; unsupported trials beside measured ones are no failure."""
+    def exit_code(self) -> ExitCode:
+        """FAILED where trials failed, or a process of one, INVALID where outputs were not finite,
+        ERROR where no trial could be measured. Unsupported trials beside measured ones are no
+        failure: a sweep asks which of all combinations there are."""
         if any(one.status in ("failed", "ok") for one in self.not_all_well):
-            return 3
+            return ExitCode.FAILED
         if self.statuses.get("invalid"):
-            return 4
-        return 0 if self.statuses.get("ok") else 1
+            return ExitCode.INVALID
+        return ExitCode.OK if self.statuses.get("ok") else ExitCode.ERROR

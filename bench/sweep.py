@@ -64,7 +64,8 @@ def sweep(
 def _open_data(
     models: Sequence[ExportedModel], settings: SweepSettings, progress: Reporter
 ) -> Data:
-    """The validation data of each table. Raises UsageError, and InputError where they don't fit."""
+    """The validation data of each table. Raises InputError, and UsageError where a layout must be
+    said."""
     with_data = [(a, models_of(a, models)) for a in settings.products() if a.data]
     whole = {
         source: open_dataset(source, "val", progress=progress)

@@ -21,7 +21,7 @@ from exporter.precisions._base import Precision, nothing
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._prepare import Prepare
 from sizewise.core.discover import Registry
-from sizewise.core.errors import UsageError
+from sizewise.core.errors import OutputError, UsageError
 from sizewise.core.files import written_whole
 from sizewise.core.onnxfile import load_onnx, read_model, with_inputs, write_card
 from sizewise.core.options import spelled
@@ -152,10 +152,10 @@ class Conversion:
         """Write ``graph`` as the file ``out``, with a card that says what it was made from and how.
 
         ``drop`` is the accuracy loss in points on the data ``drop_data_sha256``, where it was
-        measured. Raises UsageError, OutputError.
+        measured. Raises OutputError.
         """
         if out.resolve() == self.model.path.resolve():
-            raise UsageError(
+            raise OutputError(
                 f"{out} can't be written", "it is the model to convert", "Give another file name."
             )
         card = replace(

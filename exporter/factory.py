@@ -7,12 +7,14 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netzoo.tasks.registry import task_of_layout, tasks
 from sizewise.core.errors import InputError, SizewiseError, UsageError
+from sizewise.core.files import demand_file
 from sizewise.core.options import spelled
 from sizewise.core.specs import FurtherInput, ModelCard, SaidInput, Size, TaskName
 
@@ -62,7 +64,8 @@ class Said:
 def from_factory(source: str, example: Size, said: Said = Said()) -> Source:
     """The module that ``FILE.py:FUNCTION`` or ``PACKAGE.MODULE:FUNCTION`` returns.
 
-    Raises UsageError where there is no such function, InputError where the user's code fails.
+    Raises UsageError where there is no such function, InputError where there is no such file or the
+    user's code fails.
     """
     where, _, name = source.rpartition(":")
     module = _call(source, _factory(source, where, name))
@@ -78,10 +81,16 @@ def from_module(module: nn.Module, example: Size, said: Said = Said()) -> Source
 
 
 def demand_function(file: str) -> None:
-    """Raises UsageError for a Python ``file`` without ``:FUNCTION``; it names the functions."""
+    """Raises UsageError for a Python ``file`` without ``:FUNCTION``; it names the functions.
+
+    Raises InputError where there is no such file, or no Python in it.
+    """
     path = Path(file)
-    _demand_file(path)
-    found = list(_functions_in(path))
+    demand_file(path)
+    try:
+        found = list(_functions_in(path))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path} can't be read as Python", str(error), "Correct it.") from error
     if not found:
         raise UsageError(
             f"{file} needs a function",
@@ -176,7 +185,7 @@ def _factory(source: str, where: str, name: str) -> Callable[[], Any]:
     factory = getattr(module, name, None)
     if not callable(factory):
         file = getattr(module, "__file__", None)
-        found = ", ".join(_functions_in(Path(file))) if file else ""
+        found = _listed(Path(file)) if file else ""
         raise UsageError(
             f"{source} was not found",
             f"{where} has no function {name!r}" + (f" (found there: {found})" if found else ""),
@@ -185,13 +194,19 @@ def _factory(source: str, where: str, name: str) -> Callable[[], Any]:
     return factory  # type: ignore[no-any-return]
 
 
+def _listed(path: Path) -> str:
+    """The functions of a file in words; none where it is compiled, as some modules are."""
+    with suppress(OSError, SyntaxError, ValueError):
+        return ", ".join(_functions_in(path))
+    return ""
+
+
 def _functions_in(path: Path) -> Iterator[str]:
-    """The public functions of a file that take no arguments; none where it is no Python."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
-        return
-    for node in tree.body:
+    """The public functions of a file that take no arguments.
+
+    Raises OSError, SyntaxError and ValueError where it can't be read as Python.
+    """
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             arguments = node.args
             required = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
@@ -200,7 +215,7 @@ def _functions_in(path: Path) -> Iterator[str]:
 
 
 def _import_file(path: Path) -> Any:
-    _demand_file(path)
+    demand_file(path)
     spec = importlib.util.spec_from_file_location(f"_source_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} can't be imported", "it is no Python file", "Give a .py file.")
@@ -208,11 +223,6 @@ def _import_file(path: Path) -> Any:
     sys.modules[spec.name] = module
     _running(str(path), lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
     return module
-
-
-def _demand_file(path: Path) -> None:
-    if not path.is_file():
-        raise UsageError(f"{path} can't be imported", "there is no such file", "Check the path.")
 
 
 def _import_module(name: str) -> Any:
@@ -238,7 +248,7 @@ def _running(what: str, work: Callable[[], T]) -> T:
         return work()
     except SizewiseError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
             f"{what} could not be run",
             f"{type(error).__name__}: {error}",

@@ -116,7 +116,7 @@ class PrecisionOptions(PictureOptions):
         return tuple(dict.fromkeys(self.precision))
 
     def check(self) -> None:
-        """Raises UsageError for what can be told before anything is exported."""
+        """Raises UsageError and InputError for what can be told before anything is exported."""
         from exporter.convert import find_precision
 
         if not self.precisions:

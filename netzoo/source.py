@@ -21,7 +21,7 @@ from netzoo.weights.checkpoint import (
 )
 from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
 from netzoo.weights.settling import settle
-from sizewise.core.errors import InputError, UsageError
+from sizewise.core.errors import InputError
 from sizewise.core.onnxfile import sha256_of
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import ModelCard
@@ -118,12 +118,12 @@ def _fill(network: Network, weights: Path, out: Path, reporter: Reporter) -> str
 
 
 def _demand_bare(weights: Path) -> None:
-    """Raises UsageError for a checkpoint: its anchors and its decoding would be lost."""
+    """Raises InputError for a checkpoint: its anchors and its decoding would be lost."""
     try:
         read_header(weights)
     except InputError:
         return
-    raise UsageError(
+    raise InputError(
         f"{weights} can't be given as weights",
         "it is a checkpoint, whose own anchors, classes and decoding belong to its weights",
         f"Export the checkpoint itself: sizewise export {shlex.quote(str(weights))}",

@@ -16,7 +16,7 @@ from reports.plots.sweep import draw
 from reports.sections import Section, figures
 from reports.text.grid import plain
 from reports.text.words import listed
-from sizewise.core.files import written_whole
+from sizewise.core.files import output_folder, written_whole
 
 DPI = 150
 
@@ -38,6 +38,7 @@ def write_report(results: Path, out: Path, models: Collection[str] = ()) -> Repo
     nothing, OutputError where ``out`` can't be written.
     """
     records = read_records(results, models)
+    output_folder(out)  # before the plots, which take seconds
     findings = find(records)
     plots = draw(records.verdicts)
     text = compose(records, findings, plots)

@@ -9,6 +9,7 @@ from bench.audit.parity import Fairness, Parity, fairness
 from bench.audit.sight import Sight
 from bench.audit.turns import PairedWave, ratio_of
 from bench.audit.twins import Twins
+from sizewise.core.exit_codes import ExitCode
 from sizewise.core.stats import Interval
 
 
@@ -57,6 +58,6 @@ class Audit:
         return self.overhead.answer == "no" or (together is not None and together.answer == "no")
 
     @property
-    def exit_code(self) -> int:
-        """1 where sizewise is at fault; a slow or noisy machine is no fault."""
-        return int(self.at_fault)
+    def exit_code(self) -> ExitCode:
+        """ERROR where sizewise is at fault; a slow or noisy machine is no fault."""
+        return ExitCode.ERROR if self.at_fault else ExitCode.OK

@@ -42,6 +42,12 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _demand_content(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(
+            f"{path} can't be opened",
+            "it is a folder, and not a file",
+            "Give the results file in it: results.sqlite.",
+        )
     if not path.is_file():
         raise InputError(
             f"{path} can't be opened", "there is no such file", "Run sizewise bench first."

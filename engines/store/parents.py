@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from sizewise.core.errors import InputError, UsageError
+from sizewise.core.errors import InputError
 from sizewise.core.onnxfile import read_model, sha256_of
 from sizewise.core.options import spelled
 from sizewise.core.specs import ExportedModel
@@ -29,7 +29,7 @@ def find_parent(model: ExportedModel) -> Path | None:
 def check_parent(model: ExportedModel, parent: Path) -> Path:
     """``parent``, named by the user, if it can be one of ``model``.
 
-    Raises InputError where it can't be read, and UsageError where it can't be one.
+    Raises InputError where it can't be read, or can't be one.
     """
     candidate = read_model(parent)
     outputs = {tensor.name for tensor in candidate.outputs}
@@ -42,7 +42,7 @@ def check_parent(model: ExportedModel, parent: Path) -> Path:
         why = f"its images are {candidate.image.tensor}, not {model.image.tensor}"
     else:
         return candidate.path
-    raise UsageError(
+    raise InputError(
         f"{parent} can't be the parent of {model.path.name}",
         why,
         f"Give the FP32 file that it was converted from, or leave {spelled('parent')} out.",

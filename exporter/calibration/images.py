@@ -50,7 +50,8 @@ def read_calibration(
 
     ``source`` is a folder of pictures, searched with its subfolders (links to folders are
     skipped), or a data set that ``open_dataset`` takes, of which the training pictures are used.
-    Raises UsageError, and InputError where a picture can't be decoded or all are of one colour.
+    Raises UsageError for a ``limit`` below 1, and InputError where there is no ``source``, where a
+    picture can't be decoded or where all are of one colour.
     """
     demand_source(source, limit)
     name, paths = _find(source, progress)
@@ -59,7 +60,8 @@ def read_calibration(
 
 
 def demand_source(source: str, limit: int) -> None:
-    """Raises UsageError where ``source`` does not exist, before any picture is read."""
+    """Raises InputError where ``source`` does not exist, before any picture is read, and UsageError
+    for a ``limit`` below 1."""
     if limit < 1:
         raise UsageError(
             f"The model can't be calibrated on {limit} pictures",
@@ -69,7 +71,7 @@ def demand_source(source: str, limit: int) -> None:
     with reading(Path(source)):
         if source in datasets() or Path(source).is_file() or Path(source).is_dir():
             return
-    raise UsageError(
+    raise InputError(
         f"Calibration pictures not found: {source}",
         f"there is no such folder or file, and the data sets are {', '.join(sorted(datasets()))}",
         "Give a folder of pictures, a COCO JSON file, or the name of a data set.",

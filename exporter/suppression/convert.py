@@ -14,7 +14,7 @@ from exporter.graph.passes import run_pass
 from exporter.graph.serializing import to_bytes
 from exporter.suppression.check import check_suppression
 from exporter.suppression.insert import Suppress, suppressed_card
-from sizewise.core.errors import InputError, UsageError
+from sizewise.core.errors import InputError, OutputError
 from sizewise.core.files import written_whole
 from sizewise.core.further.resolving import further_of
 from sizewise.core.onnxfile import load_onnx, read_model, with_inputs, write_card
@@ -42,7 +42,7 @@ def with_suppression(
     demand_package("onnxruntime", "cpu")
     card = suppressed_card(model.card, suppression)
     if out.resolve() == model.path.resolve():
-        raise UsageError(
+        raise OutputError(
             f"{out} can't be written", "it is the model to convert", "Give another file name."
         )
     _demand_pictures(model)

@@ -53,7 +53,7 @@ def open_classified(source: str, split: Split, *, progress: Reporter = SILENT) -
     """Open a folder that holds ``train/<class>/`` and ``val/<class>/`` with pictures.
 
     ``source`` may also be whatever ``open_dataset`` takes; its boxes are then the images. Raises
-    UsageError and InputError as that does.
+    InputError as that does.
     """
     folder = Path(source)
     with reading(folder):

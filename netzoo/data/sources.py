@@ -10,7 +10,7 @@ from netzoo.data.coco import Dataset, read_coco
 from netzoo.data.folders import Split, find_json
 from netzoo.data.reading import reading
 from sizewise.core.discover import Registry
-from sizewise.core.errors import UsageError
+from sizewise.core.errors import InputError
 from sizewise.core.progress import SILENT, Progress, Reporter
 
 
@@ -38,7 +38,7 @@ def open_dataset(source: str, split: Split, *, progress: Reporter = SILENT) -> D
     """Open a registered name, a COCO JSON (whatever the split), or a folder as data sets come in
     (:mod:`netzoo.data.folders`). What was left out is remarked on.
 
-    Raises UsageError where ``source`` is none of these, InputError where the data can't be used.
+    Raises InputError where ``source`` is none of these, or can't be used.
     """
     data = _open(source, split, progress)
     for remark in data.remarks:
@@ -58,7 +58,7 @@ def _open(source: str, split: Split, progress: Progress) -> Dataset:
     if is_folder:
         return read_coco(find_json(path, split), name=f"{path.resolve().name} {split}")
     built_in = ", ".join(sorted(known))
-    raise UsageError(
+    raise InputError(
         f"There is no data set {source!r}",
         f"no file or folder has this path, and the built-in data sets are: {built_in}",
         "Give a data set's name, a COCO JSON file, or a folder with train.json and val.json.",

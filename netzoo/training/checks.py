@@ -22,10 +22,10 @@ _OF_SCALES = (
 
 
 def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | ClassifiedSet) -> None:
-    """Raises UsageError for data of the wrong kind, InputError for the wrong or no content."""
+    """Raises InputError for data of the wrong kind, of the wrong content or of none."""
     task = find_task(entry.task)
     if isinstance(data, ClassifiedSet) != task.learns_images:
-        raise UsageError(
+        raise InputError(
             f"{config.name} can't be trained on {data.name}",
             f"{task.name} needs {task.learns}",
             "Give such data, or choose a network for the data that you have.",

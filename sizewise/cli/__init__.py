@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -9,4 +10,14 @@ def main() -> None:
     """Entry point of the console script: run the command and exit with its code."""
     from sizewise.cli.front import run_command_line
 
-    sys.exit(run_command_line(sys.argv[1:]))
+    code = run_command_line(sys.argv[1:])
+    _drop_what_can_not_be_printed()
+    sys.exit(code)
+
+
+def _drop_what_can_not_be_printed() -> None:
+    """Python would try again when it ends, and exit with a code of its own, 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

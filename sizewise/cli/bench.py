@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -99,10 +99,7 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
                 "skipped": outcome.skipped,
                 "unfinished": outcome.unfinished,
                 "statuses": dict(outcome.statuses),
-                "reasons": [
-                    dict(zip(_REASONS, (*key, count), strict=True))
-                    for key, count in _reasons(outcome).items()
-                ],
+                "reasons": plain_reasons(outcome),
             }
         )
     else:
@@ -165,6 +162,13 @@ def _reasons(outcome: SweepOutcome) -> Counter[tuple[str, ...]]:
         (r.trial.cell.backend, r.trial.cell.strategy, r.status, r.reason_code, r.reason)
         for r in outcome.not_all_well
     )
+
+
+def plain_reasons(outcome: SweepOutcome) -> list[dict[str, Any]]:
+    """What :func:`say_reasons` shows, for machines."""
+    return [
+        dict(zip(_REASONS, (*key, count), strict=True)) for key, count in _reasons(outcome).items()
+    ]
 
 
 def say_reasons(outcome: SweepOutcome) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -12,6 +12,7 @@ from sizewise.cli import console
 from sizewise.cli.engine_tables import show_engines, show_refusals, show_remarks
 from sizewise.cli.options import Json, Out, spell
 from sizewise.core import codec
+from sizewise.core.exit_codes import ExitCode
 from sizewise.pipeline.build import BuildOptions, Builds, ComparedEngine, Refusal
 
 
@@ -68,14 +69,19 @@ def _say(builds: Builds, *, next_step: str, as_json: bool) -> None:
         show_remarks(built)
     if built and not as_json:
         console.next_step(next_step)
-    if refused and not built:
-        if len(reasons) == 1 and not as_json:
-            raise refused[0].error
-        where = "refused" if as_json else "the table"
+    if not built and len(reasons) == 1 and not as_json:
+        raise refused[0].error
+    if refused:
+        _end(len(built), len(refused), "refused" if as_json else "the table")
+
+
+def _end(built: int, refused: int, where: str) -> NoReturn:
+    """Say how many engines were not built and ``where`` the reasons stand, and exit with a code."""
+    if not built:
         console.remark(f"No engine was built: {where} says why.")
-        raise typer.Exit(1)
-    if any(not refusal.error.reason_code.startswith("unsupported") for refusal in refused):
-        raise typer.Exit(3)
+        raise typer.Exit(ExitCode.ERROR)
+    console.remark(f"{refused} of {built + refused} engines were not built: {where} says why.")
+    raise typer.Exit(ExitCode.FAILED)
 
 
 def _engine(one: ComparedEngine) -> dict[str, Any]:

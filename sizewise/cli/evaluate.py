@@ -9,6 +9,7 @@ import typer
 
 from sizewise.cli import console
 from sizewise.cli.options import Json
+from sizewise.core.exit_codes import ExitCode
 from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
 
 
@@ -38,7 +39,7 @@ def evaluate(
         _show(evaluation)
     console.next_step(_next(evaluation, options.data))
     if any(row.reason for row in evaluation.rows):
-        raise typer.Exit(3)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _plain(evaluation: Evaluation) -> dict[str, Any]:

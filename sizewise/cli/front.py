@@ -8,15 +8,16 @@ import json
 import re
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import typer
 
 from sizewise.core.errors import SizewiseError
+from sizewise.core.exit_codes import ExitCode
 from sizewise.core.options import spelling
 from sizewise.core.rooms import check_rooms
 
-INTERRUPTED = 130
 _ANYWHERE = ("--debug", "--quiet")
 """Flags that every command takes, in any place."""
 _OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
@@ -26,9 +27,8 @@ _EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openv
 
 
 def run_command_line(arguments: list[str]) -> int:
-    """Run a command and return its exit code.
+    """Run a command and return its exit code (:class:`sizewise.core.exit_codes.ExitCode`).
 
-    0: success, 1: error, 2: wrong usage, 3: some trials failed, 4: some are invalid, 130: Ctrl-C.
     With ``--json``, an error is one JSON document, too.
     """
     debug, quiet = (flag in arguments for flag in _ANYWHERE)
@@ -47,18 +47,20 @@ def run_command_line(arguments: list[str]) -> int:
                 prog_name="sizewise",
                 standalone_mode=False,
             )
+            sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 - the outermost edge: every failure gets its sentence
         if debug:
             traceback.print_exc()
             _print_child_trace(error)
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stderr.write(f"{error}\n")
-            return 2
+            return ExitCode.USAGE
         if "--json" in arguments:
-            sys.stdout.write(json.dumps({"error": _plain(error)}, indent=2) + "\n")
+            with suppress(OSError):  # stdout itself may be what can't be written
+                sys.stdout.write(json.dumps({"error": _plain(error)}, indent=2) + "\n")
         return _say(*_sentence(error))
     # typer gives the code of an Exit, of Ctrl-C too, and what the command returned without one
-    return _say(_RESUMES, code) if code == INTERRUPTED else code or 0
+    return _say(_RESUMES, code) if code == ExitCode.INTERRUPTED else code or ExitCode.OK
 
 
 def _plain(error: Exception) -> dict[str, str]:
@@ -86,16 +88,16 @@ def _sentence(error: Exception) -> tuple[str, int]:
     if isinstance(error, SizewiseError):
         return str(error), error.exit_code
     if isinstance(error, OSError) and error.errno is not None:
-        return _system_sentence(error), 1
+        return _system_sentence(error), ExitCode.ERROR
     if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
-        return _missing_sentence(error.name), 1
+        return _missing_sentence(error.name), ExitCode.ERROR
     if hasattr(error, "format_message"):
-        return _usage_sentence(error), 2
+        return _usage_sentence(error), ExitCode.USAGE
     kind = type(error).__name__
     return (
         f"Something unexpected happened: {kind}: {error}. "
         "Run the same command with --debug, and report what it prints.",
-        1,
+        ExitCode.ERROR,
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
+from typer.models import ParameterInfo
 
 from sizewise.core.options import Option, fill, options_of
 from sizewise.core.specs import Sizes
@@ -65,7 +66,7 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     for name, parameter in signature.parameters.items():
         kind, hidden = _options_type(hints[name])
         if kind is None:
-            parameters.append(parameter.replace(annotation=hints[name]))
+            parameters.append(parameter.replace(annotation=_unchecked(hints[name])))
         else:
             kinds[name] = kind
             parameters += _flattened(kind, hidden)
@@ -79,6 +80,15 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in parameters}
     return call
+
+
+def _unchecked(hint: Any) -> Any:
+    """``hint`` without typer's own check of paths: files are read by the commands, whose errors
+    have sentences and codes of their own."""
+    for info in getattr(hint, "__metadata__", ()):
+        if isinstance(info, ParameterInfo):
+            info.readable = False
+    return hint
 
 
 def _options_type(hint: Any) -> tuple[type[Any] | None, Iterable[str]]:

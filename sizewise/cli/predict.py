@@ -13,6 +13,7 @@ import typer
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core.errors import InputError
+from sizewise.core.exit_codes import ExitCode
 from sizewise.pipeline.predict import Predictions
 from sizewise.pipeline.prediction.options import PredictOptions
 
@@ -69,7 +70,7 @@ def _demand_some(predictions: Predictions) -> None:
 
 
 def _close(predictions: Predictions, out: Path) -> None:
-    """Say what failed; exit with code 3 then."""
+    """Say what failed, and exit with the code of that."""
     failed = tuple(predictions.failed.values())
     total = len(predictions.drawings)
     for error in failed:
@@ -77,4 +78,4 @@ def _close(predictions: Predictions, out: Path) -> None:
     console.next_step(f"see the drawings in {out}; add --json for COCO results")
     if failed:
         console.remark(f"{len(failed)} of {total} pictures failed, for the reasons above.")
-        raise typer.Exit(3)
+        raise typer.Exit(ExitCode.FAILED)

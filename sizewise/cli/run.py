@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.bench import command_line, say_reasons, say_unfinished
+from sizewise.cli.bench import command_line, plain_reasons, say_reasons, say_unfinished
 from sizewise.cli.options import Json
 from sizewise.cli.precision_tables import show_converted
 from sizewise.cli.report import say_findings
@@ -36,7 +36,8 @@ def run(
     done = measure_line(line, converted, out, command=command_line(), reporter=reporter)
     path, findings = done.report.path, done.report.findings
     if as_json:
-        console.show_json({"report": str(path), "findings": list(findings)})
+        reasons = plain_reasons(done.outcome)
+        console.show_json({"report": str(path), "findings": list(findings), "reasons": reasons})
     else:
         say_reasons(done.outcome)
         say_unfinished(done.outcome)

@@ -1,7 +1,17 @@
-"""Every failure of sizewise has a type and a sentence.
+"""Every failure of sizewise has a type and a sentence, and its type has an exit code.
+
+The rule, whatever the command (``docs/exit-codes.md``):
+
+- 2: what was typed is wrong. A command, an option, a key of a configuration file or a value of one
+  is unknown or missing, does not go with the others, or does not fit the model.
+- 1: anything else. A file or a data set is missing, damaged, of another kind or of other content
+  than is needed, wherever it was named: as an argument, by an option or in a configuration file. An
+  output can't be written. An export, a build or a run fails. Something unexpected happens.
+
+No type has 3 or 4: the command went on (:class:`sizewise.core.exit_codes.ExitCode`).
 
 SizewiseError                    exit 1
-├── UsageError                   exit 2: an option or a configuration file is wrong
+├── UsageError                   exit 2: an option or a key of a configuration file is wrong
 │   └── OptionError              one option, named as the user wrote it
 ├── InputError                   a file or a data set given to us can't be used
 ├── OutputError                  what was made can't be written: permission, full disk
@@ -22,6 +32,10 @@ SizewiseError                    exit 1
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from sizewise.core.exit_codes import ExitCode
+
 
 class SizewiseError(Exception):
     """What happened, why, and what to do next.
@@ -34,7 +48,7 @@ class SizewiseError(Exception):
     ``untrusted``, or the plain ``error``).
     """
 
-    exit_code = 1
+    exit_code: ClassVar[ExitCode] = ExitCode.ERROR
 
     def __init__(self, what: str, why: str, todo: str, *, reason_code: str = "error") -> None:
         super().__init__(what, why, todo)
@@ -58,7 +72,7 @@ class SizewiseError(Exception):
 
 
 class UsageError(SizewiseError):
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class OptionError(UsageError):

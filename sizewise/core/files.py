@@ -1,4 +1,4 @@
-"""Writes that leave nothing half-written, and that fail with a sentence."""
+"""Files that are there to be read, and writes that end whole or in a sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sizewise.core.errors import OutputError
+from sizewise.core.errors import InputError, OutputError
 from sizewise.core.options import spelled
 
 _TODO = {
@@ -17,6 +17,18 @@ _TODO = {
     errno.EDQUOT: "Your quota is used up: free some space, or choose another folder with {}.",
 }
 _TODO_ELSE = "Choose a folder that you may write to with {}."
+
+
+def demand_file(path: Path) -> None:
+    """Raises InputError where there is no file at ``path``."""
+    what, todo = f"{path} can't be opened", "Check the path and try again."
+    try:
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except OSError as error:  # of a folder above it, or of its name
+        raise InputError(what, (error.strerror or str(error)).lower(), todo) from error
+    if not is_file:
+        why = "it is a folder, and not a file" if is_folder else "there is no such file"
+        raise InputError(what, why, todo)
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

@@ -18,6 +18,7 @@ import msgspec
 
 from sizewise.core import codec
 from sizewise.core.errors import InputError
+from sizewise.core.files import demand_file
 from sizewise.core.specs import RGB, Dimension, ExportedModel, ModelCard, SaidInput, TensorSpec
 
 if TYPE_CHECKING:
@@ -92,10 +93,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
     import onnx
     from google.protobuf.message import DecodeError
 
-    if not path.is_file():
-        raise InputError(
-            f"{path} can't be opened", "there is no such file", "Check the path and try again."
-        )
+    demand_file(path)
     try:
         model = onnx.load(path)
         onnx.checker.check_model(model)

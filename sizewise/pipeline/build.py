@@ -16,6 +16,7 @@ from sizewise.core.options import again, option
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
 from sizewise.core.reading import PATH, number, optional
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, SaidInput, Sizes
+from sizewise.pipeline.models import demand_sizes
 
 if TYPE_CHECKING:
     from engines.comparing import Comparison
@@ -69,7 +70,8 @@ def build(
 ) -> Builds:
     """Build engines of ``model`` in the folder ``out``; those that are there are reused.
 
-    Raises UsageError, InputError and OutputError. An engine that fails is in the result.
+    An engine that fails is in the result. Raises UsageError, for a size that the model does not
+    take too, InputError and OutputError.
     """
     from engines.planning.specs import engine_specs
     from engines.store.manifest import remark_on_earlier
@@ -79,6 +81,7 @@ def build(
     model = replace(model, card=PictureOptions(input=options.input).shown_to(model.card))
     for remark in remarks_on(further_of(model)):
         reporter.remark(remark)
+    demand_sizes(model, options.sizes)
     folder = output_folder(out)
     remark_on_earlier(folder, reporter.remark)
     parent = check_parent(model, options.parent) if options.parent else find_parent(model)

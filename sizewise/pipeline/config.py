@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from bench.settings import SweepSettings
 from exporter.request import PrecisionOptions
-from sizewise.core.errors import UsageError
+from sizewise.core.errors import InputError, UsageError
 from sizewise.core.options import fill, option, spelling
 from sizewise.core.reading import PATH, SIZE, TEXT, Reader, optional, several
 from sizewise.core.specs import Size
@@ -113,7 +113,7 @@ class LineSettings:
 
 
 def read_line(path: Path) -> LineSettings:
-    """Read the file of ``sizewise run``. Raises UsageError that names the key."""
+    """Read the file of ``sizewise run``. Raises InputError, and UsageError that names the key."""
     given = read_toml(path)
     if "models" in given:
         raise UsageError(
@@ -147,7 +147,7 @@ class BenchFile(MeaningOptions):
 
 
 def read_bench_file(path: Path) -> BenchFile:
-    """Read a TOML file for ``sizewise bench``. Raises UsageError that names the key."""
+    """Read a TOML file for ``sizewise bench``. Raises as :func:`read_line`."""
     given = read_toml(path)
     with _keys_of(path):
         file = fill(BenchFile, given)
@@ -171,11 +171,11 @@ def _keys_of(path: Path, table: str = "") -> Iterator[None]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises UsageError where that is not possible."""
+    """Read a TOML file. Raises InputError where it is missing or isn't TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(
+        raise InputError(
             f"The configuration {path} can't be read",
             (error.strerror or "").lower() if isinstance(error, OSError) else str(error),
             "See examples/digits.toml for a working example.",

@@ -110,15 +110,21 @@ def _demand_meaning(name: str, card: ModelCard, outputs: Sequence[TensorSpec]) -
     from netzoo.tasks.registry import tasks
 
     task = tasks().get(card.task)
-    if task is None:
+    if task is None and card.layout == "unknown":
         raise UsageError(
             f"The outputs of {name} can't be read",
             "the file does not say what they mean",
             f"If it is a detector, name their layout with {spelled('layout')}: "
             f"{', '.join(layout_names())}.{_proposal(fitting_layouts(outputs))}",
         )
+    if task is None:
+        raise InputError(
+            f"The outputs of {name} can't be read",
+            f"their layout is {card.layout}, and that is none of {', '.join(layout_names())}",
+            "Give a model with boxes, masks or classes as outputs.",
+        )
     if not task.evaluates_engines:
-        raise UsageError(
+        raise InputError(
             f"{name} can't be evaluated in an engine",
             f"its task is {task.name}, whose {' and '.join(task.metrics.values())} are measured in "
             "PyTorch",

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netzoo.tasks.showing import PictureOptions
-from sizewise.core.errors import EngineError, UsageError
+from sizewise.core.errors import EngineError, InputError, UsageError
+from sizewise.core.files import demand_file
 from sizewise.core.options import changed, option, options_of, spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.reading import SIZES, TEXT, optional
@@ -150,7 +151,8 @@ def _candidate(source: Path, options: EvaluateOptions) -> Candidate:
         return EngineFolder(source, options.backend, options.layout, options, trusted)
     if source.suffix == ".onnx":
         return OnnxFile(source, options.backend, options.layout, options)
-    raise UsageError(
+    demand_file(source)
+    raise InputError(
         f"{source} can't be evaluated",
         "it isn't a checkpoint (.safetensors), an ONNX file or the folder of an engine",
         "Give a file of sizewise train or export, or a folder of sizewise build.",

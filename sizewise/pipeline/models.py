@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netzoo.tasks.showing import PictureOptions
-from sizewise.core.errors import UsageError
+from sizewise.core.errors import EngineMismatchError, UsageError
 from sizewise.core.options import option, spelled
 from sizewise.core.reading import TEXT
 from sizewise.core.specs import ExportedModel, ImageInput, ModelCard, Size, Sizes
@@ -53,6 +54,18 @@ def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
             f"Leave {spelled('layout')} out.",
         )
     return replace(card, task=task_of_layout(layout).name, layout=layout)
+
+
+def demand_sizes(model: ExportedModel, sizes: Iterable[Size]) -> None:
+    """Raises UsageError for a size that ``model`` does not take, with the nearest that it takes."""
+    from engines.inputs import demand_size
+
+    image = model.image
+    for size in sizes:
+        try:
+            demand_size(model.path.name, image, model.card, image.fixed_batch or 1, size)
+        except EngineMismatchError as error:
+            raise UsageError(error.what, error.why, error.todo) from error
 
 
 def usual_sizes(card: ModelCard, image: ImageInput | None = None) -> Sizes:

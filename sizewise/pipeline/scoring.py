@@ -83,7 +83,7 @@ def open_scorer(
 ) -> Scorer:
     """A scorer on the validation part of ``source``.
 
-    Raises InputError and UsageError where it does not fit ``model``.
+    Raises InputError where it does not fit ``model``, and UsageError where a layout must be said.
     """
     from bench.accuracy import demand_fit
     from netzoo.data.sources import open_dataset

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netzoo.data.class_names import CLASS_NAMES, read_classes
-from sizewise.core.errors import UsageError
+from netzoo.data.reading import reading
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.files import demand_file
 from sizewise.core.options import changed, option, options_of, spelled
 from sizewise.core.progress import Reporter
 from sizewise.core.reading import PATH, SWITCH, TEXT, Reader, number, optional, several, whole
@@ -168,7 +170,8 @@ def resolve(
         return from_module(source, example, _said(options, dynamic, inputs))
     path = Path(source)
     if path.suffix in PICKLES:
-        raise UsageError(
+        demand_file(path)
+        raise InputError(
             f"{source} can't be exported by itself",
             "a state dict does not say which network it belongs to",
             f"Name the network: sizewise export NETWORK --weights {shlex.quote(source)}",
@@ -183,8 +186,27 @@ def resolve(
         return from_factory(source, example, _said(options, dynamic, inputs))
     if path.suffix == ".py":
         demand_function(source)
+    _demand_no_file(source)
     check_options(source, "a network of the zoo", options)
     return _from_zoo(source, options, out, reporter)
+
+
+def _demand_no_file(source: str) -> None:
+    """Raises InputError for a file, a folder or the path of one: it names no network."""
+    path = Path(source)
+    with reading(path):
+        is_name = path.name == source and not path.suffix and not path.exists()
+    if is_name:
+        return
+    from netzoo.network import networks
+
+    if source not in networks():
+        demand_file(path)
+        raise InputError(
+            f"{source} can't be exported",
+            "it is no checkpoint (.safetensors), no ONNX file and no Python file",
+            f"Give one of these, or a network's name, and its weights with {spelled('weights')}.",
+        )
 
 
 def check_options(source: str, kind: str, options: SourceOptions) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netzoo.data.class_names import read_classes
+from netzoo.data.reading import reading
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import output_folder
 from sizewise.core.onnxfile import sha256_of
@@ -259,7 +260,7 @@ def train_checkpoint(
         data_sha256=data.sha256,
         weights_sha256=start.sha256 if start else "",
         classified_sha256=classified.sha256 if classified else "",
-        backbone_sha256=sha256_of(options.backbone_weights) if options.backbone_weights else "",
+        backbone_sha256=_sha256(options.backbone_weights),
     )
     path = out / f"{config.stem}.safetensors"
     if path.exists():
@@ -289,6 +290,14 @@ def train_checkpoint(
             "The data has too few box shapes to fit anchors: the published anchors are used."
         )
     return path
+
+
+def _sha256(path: Path | None) -> str:
+    """The hash of a file, empty without one. Raises InputError where it can't be read."""
+    if path is None:
+        return ""
+    with reading(path):
+        return sha256_of(path)
 
 
 def _config(

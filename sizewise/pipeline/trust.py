@@ -40,11 +40,11 @@ class EngineOptions:
     )
 
     def trusted(self, source: Path) -> frozenset[str]:
-        """The hash that is given for ``source``, or none. Raises UsageError where ``source`` is no
-        folder."""
+        """The hash that is given for ``source``, or none. Raises UsageError where ``source`` is a
+        file."""
         if not self.trust_engine:
             return frozenset()
-        if not source.is_dir():
+        if source.is_file():
             raise UsageError(
                 f"{spelled('trust_engine')} can't be given for {source}",
                 "it isn't the folder of an engine, and an engine that is built here needs no trust",

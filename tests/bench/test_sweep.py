@@ -270,7 +270,7 @@ def test_nothing_is_measured_where_model_and_data_do_not_fit(tmp_path: Path) -> 
 def test_a_wrong_name_is_told_before_anything_is_made(
     tmp_path: Path, model: ExportedModel, keys: dict[str, Any], why: str
 ) -> None:
-    with pytest.raises(UsageError, match=why):
+    with pytest.raises((UsageError, InputError), match=why):
         swept(tmp_path / "out", model, **keys)
     assert not (tmp_path / "out").exists()
 

@@ -26,7 +26,7 @@ from engines.comparing import (
 )
 from engines.store.parents import check_parent, find_parent
 from sizewise.core import codec
-from sizewise.core.errors import InputError, UsageError
+from sizewise.core.errors import InputError
 from sizewise.core.onnxfile import read_model, write_card
 from sizewise.core.specs import (
     EngineArtifact,
@@ -157,9 +157,9 @@ def test_the_parent_is_found_by_the_hash_in_the_card(net: ExportedModel, tmp_pat
 def test_a_parent_that_is_none_is_refused(net: ExportedModel, tmp_path: Path) -> None:
     quantized = write_quantized_net(tmp_path / "int8.onnx")
     assert check_parent(quantized, net.path) == net.path
-    with pytest.raises(UsageError, match="it is in int8"):
+    with pytest.raises(InputError, match="it is in int8"):
         check_parent(net, quantized.path)
-    with pytest.raises(UsageError, match="no output boxes"):
+    with pytest.raises(InputError, match="no output boxes"):
         check_parent(net, write_pyramid(tmp_path / "masks.onnx").path)
     with pytest.raises(InputError, match="no such file"):
         check_parent(net, tmp_path / "absent.onnx")

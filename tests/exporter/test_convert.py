@@ -119,7 +119,7 @@ def test_an_unknown_precision_lists_those_there_are(detector: Exported, folder: 
 
 
 def test_the_source_is_never_overwritten(detector: Exported) -> None:
-    with pytest.raises(UsageError, match="it is the model to convert"):
+    with pytest.raises(OutputError, match="it is the model to convert"):
         convert(detector.model, "fp32", detector.model.path)
 
 

@@ -171,8 +171,11 @@ def test_a_file_with_no_function_or_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.py").write_text("WIDTH = 4\n")
     with pytest.raises(UsageError, match="it has none without arguments"):
         demand_function(str(tmp_path / "empty.py"))
-    with pytest.raises(UsageError, match="there is no such file"):
+    with pytest.raises(InputError, match="there is no such file"):
         demand_function(str(tmp_path / "absent.py"))
+    (tmp_path / "cut.py").write_text("def build(")
+    with pytest.raises(InputError, match="can't be read as Python"):
+        demand_function(str(tmp_path / "cut.py"))
 
 
 def test_a_wrong_name_lists_the_functions(file: Path) -> None:

@@ -13,7 +13,7 @@ from netzoo.config import NetworkConfig
 from netzoo.network import build_network
 from netzoo.source import from_checkpoint, from_zoo
 from netzoo.weights.checkpoint import Provenance, load_checkpoint, read_header, save_checkpoint
-from sizewise.core.errors import UsageError
+from sizewise.core.errors import InputError, UsageError
 from sizewise.core.onnxfile import sha256_of
 from sizewise.core.progress import Stage
 from tests.netzoo.weights.darknet_reference import rows_of, write_weights
@@ -63,7 +63,7 @@ def test_a_checkpoint_is_named_by_its_hash(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     save_checkpoint(path, build_network(CONFIG), Provenance())
     assert from_checkpoint(path).card.checkpoint_sha256 == sha256_of(path)
-    with pytest.raises(UsageError, match="it is a checkpoint, whose own anchors"):
+    with pytest.raises(InputError, match="it is a checkpoint, whose own anchors"):
         from_zoo(CONFIG, Remarks(), out=tmp_path, weights=path)
 
 

@@ -38,7 +38,9 @@ def bold(records: Records) -> list[str]:
 def test_the_fastest_that_finds_something_leads(lab: Lab) -> None:
     records = read(lab, 0.0, 0.4, 0.4)
     assert bold(records) == ["onnxruntime static"]
-    assert _latency_title(records.rows, records.verdicts).startswith("onnxruntime static is the fastest")
+    assert _latency_title(records.rows, records.verdicts).startswith(
+        "onnxruntime static is the fastest"
+    )
     (contest,) = records.verdicts.contests
     assert {row.backend for row in pareto_front(contest, records.verdicts)} == {"onnxruntime"}
     said = find(records)

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from netzoo.tasks.task import Predictor
-from sizewise.core.errors import UsageError
+from sizewise.core.errors import EngineMismatchError, InputError, UsageError
+from sizewise.core.files import demand_file
 from sizewise.core.further.resolving import further_of, said_again, why_unknown
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import EngineArtifact, ExportedModel, FurtherInput, Size
+from sizewise.pipeline.models import demand_sizes
 from sizewise.pipeline.one_engine import build_engine, read_engine
 from sizewise.pipeline.prediction.options import PredictOptions
 from sizewise.pipeline.prediction.reading import find_predictor
@@ -37,7 +39,8 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
     if path.is_dir():
         return _built(path, options)
     if path.suffix == ".safetensors":
-        raise UsageError(
+        demand_file(path)
+        raise InputError(
             f"{path} can't be used for prediction",
             "it is a checkpoint, and predict runs an ONNX file or an engine",
             f"Export it first: sizewise export {shlex.quote(str(path))} --dynamic",
@@ -46,6 +49,7 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
 
     model = read_model(path)
     size = options.size or _usual_size(model)
+    demand_sizes(model, (size,))
     card = options.shown_to(model.card)
     predictor = find_predictor(path.name, card, model.image, size, options)
     model = replace(model, card=replace(model.card, inputs=card.inputs))
@@ -64,7 +68,10 @@ def _built(folder: Path, options: PredictOptions) -> Chosen:
     size = options.size or artifact.spec.profiles[0].opt
     card = options.shown_to(artifact.card)
     predictor = find_predictor(folder.name, card, artifact.image, size, options)
-    check_size(artifact, size)
+    try:
+        check_size(artifact, size)
+    except EngineMismatchError as error:  # the option is wrong: the engine takes its own size
+        raise UsageError(error.what, error.why, error.todo) from error
     return Chosen(artifact=artifact, predictor=predictor)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sizewise.core.errors import UsageError
+from sizewise.core.errors import OutputError
 from sizewise.core.options import spelled
 
 _JPEG = (".jpg", ".jpeg")
@@ -15,11 +15,11 @@ def name_drawings(pictures: Sequence[Path], folder: Path) -> tuple[Path, ...]:
     """A file in ``folder`` for each of ``pictures``, with its name: JPEG for JPEG, else PNG, and a
     number where another has the name.
 
-    Raises UsageError where a picture lies in ``folder``.
+    Raises OutputError where a picture lies in ``folder``.
     """
     for path in pictures:
         if path.parent.resolve() == folder.resolve():
-            raise UsageError(
+            raise OutputError(
                 f"The drawn pictures can't go to {folder}",
                 f"{path.name} lies there, and might be overwritten",
                 f"Choose another folder with {spelled('out')}.",

@@ -143,7 +143,7 @@ def test_pictures_of_one_colour_each_are_refused(tmp_path: Path) -> None:
 
 def test_a_source_that_is_nothing_names_what_it_could_be() -> None:
     with pytest.raises(
-        UsageError, match=r"Calibration pictures not found: nowhere: .*digits.*folder of"
+        InputError, match=r"Calibration pictures not found: nowhere: .*digits.*folder of"
     ):
         read_calibration("nowhere")
 

@@ -17,7 +17,13 @@ from onnx import numpy_helper
 from exporter.convert import convert
 from exporter.suppression.convert import with_suppression
 from netzoo.tasks.layouts import read_detections
-from sizewise.core.errors import ExportError, InputError, ParityError, UsageError
+from sizewise.core.errors import (
+    ExportError,
+    InputError,
+    OutputError,
+    ParityError,
+    UsageError,
+)
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import ExportedModel, Suppression
 from tests.exporter.detectors import CELLS, Floats, run, suppressed, write_cells
@@ -141,7 +147,7 @@ def test_a_size_that_the_file_does_not_take_is_told(folder: Path) -> None:
 
 def test_the_source_is_never_overwritten(folder: Path) -> None:
     model = write_cells(folder / "cells.onnx")
-    with pytest.raises(UsageError, match="it is the model to convert"):
+    with pytest.raises(OutputError, match="it is the model to convert"):
         with_suppression(model, THIS, model.path)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from netzoo.data.classified import ClassifiedImage, crops_of, open_classified
 from netzoo.data.coco import write_coco
-from sizewise.core.errors import InputError, UsageError
+from sizewise.core.errors import InputError
 from tests.netzoo.factories import CLASSES, squares
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
@@ -72,7 +72,7 @@ def test_a_split_without_pictures_is_refused(folder: Path) -> None:
 
 
 def test_what_is_no_data_at_all_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no data set 'nothing'"):
+    with pytest.raises(InputError, match="no data set 'nothing'"):
         open_classified("nothing", "train")
     with pytest.raises(InputError, match="has no train data"):
         open_classified(str(tmp_path), "train")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netzoo.data.sources import datasets, open_dataset
-from sizewise.core.errors import InputError, UsageError
+from sizewise.core.errors import InputError
 
 WriteCoco = Callable[[dict[str, Any]], Path]
 
@@ -45,11 +45,11 @@ def test_a_folder_without_the_split_says_what_it_has(
 
 
 def test_an_unknown_name_lists_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"'didgits'.*data sets are: digits"):
+    with pytest.raises(InputError, match=r"'didgits'.*data sets are: digits"):
         open_dataset("didgits", "train")
 
 
 @pytest.mark.parametrize("source", ["x" * 5000, "no\0thing", ""])
 def test_what_is_no_path_is_a_sentence(source: str) -> None:
-    with pytest.raises((InputError, UsageError)):
+    with pytest.raises(InputError):
         open_dataset(source, "train")

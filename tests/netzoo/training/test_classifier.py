@@ -62,10 +62,10 @@ def test_batches_carry_a_label_for_each_image(crops: ClassifiedSet) -> None:
 def test_the_kind_of_data_must_be_the_networks(crops: ClassifiedSet, tmp_path: Path) -> None:
     boxed = squares(tmp_path / "boxed", 2)
     with pytest.raises(
-        UsageError, match=r"darknet19 can't be trained on squares.*classified images"
+        InputError, match=r"darknet19 can't be trained on squares.*classified images"
     ):
         train(narrow("darknet19"), boxed, SETTINGS)
-    with pytest.raises(UsageError, match=r"yolov3 can't be trained on squares.*boxes"):
+    with pytest.raises(InputError, match=r"yolov3 can't be trained on squares.*boxes"):
         train(narrow_config(), crops, SETTINGS)
     with pytest.raises(UsageError, match=r"darknet19.*'dense'.*cross_entropy"):
         train(narrow("darknet19"), crops, replace(SETTINGS, loss="dense"))

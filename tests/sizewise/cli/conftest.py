@@ -40,6 +40,10 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 
 @pytest.fixture
 def tiny_model(tmp_path: Path) -> Path:
+    return write_tiny(tmp_path / "tiny.onnx")
+
+
+def write_tiny(path: Path) -> Path:
     """One 8-pixel-stride convolution: images [b, 3, h, w] → mask_logits-like maps."""
     rng = np.random.default_rng(0)
     weights = rng.standard_normal((4, 3, 8, 8)).astype(np.float32)
@@ -52,6 +56,5 @@ def tiny_model(tmp_path: Path) -> Path:
     )
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     write_card(proto, ModelCard(network="tiny", stride=8))
-    path = tmp_path / "tiny.onnx"
     onnx.save(proto, path)
     return path

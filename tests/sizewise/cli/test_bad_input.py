@@ -75,8 +75,9 @@ def test_a_pickle_is_refused_and_never_unpickled(name: str, cli: Cli, tmp_path: 
 def test_a_size_that_is_no_multiple_of_the_stride(
     cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:
-    said = cli("build", tiny_model, "--sizes", "63", "--out", tmp_path / "o")
-    _one_sentence(said, 1, "63x63", "multiple", "8")
+    said = cli("build", tiny_model, "--sizes", "63,64", "--out", tmp_path / "o")
+    _one_sentence(said, 2, "63x63", "multiple", "8", "56x56 and 64x64")
+    assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.parametrize("command", ["build", "bench"])
@@ -105,7 +106,6 @@ LINE = "out = 'x'\ndata = 'digits'\n[train]\nnetwork = 'yolov3'\n"
     ("text", "part"),
     [
         (f"{LINE}[bench]\nspeed = 1\n", "There is no option bench.speed"),
-        ("[bench\n", "can't be read"),
         (f"colour = 'red'\n{LINE}[bench]\n", "There is no option colour"),
         (f"{LINE}steps = 'many'\n[bench]\n", "Invalid value 'many' for train.steps"),
         (f"{LINE}", "bench is missing"),
@@ -116,6 +116,13 @@ def test_a_configuration_that_is_wrong(text: str, part: str, cli: Cli, tmp_path:
     config = tmp_path / "line.toml"
     config.write_text(text)
     _one_sentence(cli("run", config), 2, "line.toml", part)
+
+
+@pytest.mark.parametrize("command", ["bench", "run"])
+def test_a_configuration_that_is_no_toml(command: str, cli: Cli, tmp_path: Path) -> None:
+    config = tmp_path / "line.toml"
+    config.write_text("[bench\n")
+    _one_sentence(cli(command, config), 1, "line.toml can't be read", "examples/digits.toml")
 
 
 def test_a_configuration_for_bench_that_is_wrong(cli: Cli, tmp_path: Path) -> None:

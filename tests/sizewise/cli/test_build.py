@@ -55,11 +55,11 @@ def test_an_engine_without_a_parent_says_so(cli: Cli, tmp_path: Path) -> None:
     assert engine["compared"]["differences"]
 
 
-def test_a_parent_that_does_not_fit_is_a_usage_error(
+def test_a_parent_that_does_not_fit_is_refused(
     cli: Cli, quantized: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     said = cli("build", quantized, "--parent", tiny_model, "--out", tmp_path / "o")
-    assert said.code == 2
+    assert said.code == 1
     assert "it has no output boxes" in said.err
 
 
@@ -68,7 +68,8 @@ def test_an_engine_in_another_precision_is_not_built_unless_that_is_allowed(
 ) -> None:
     command = ("build", quantized, "--sizes", "64", "--strategy", "static", "--out", tmp_path / "o")
     both = cli(*command, "--graph-fusion", "none,all", "--json")
-    assert both.code == 0
+    assert both.code == 3
+    assert len(engines(both.out)) == 1
     (refused,) = json.loads(both.out)["refused"]
     assert refused["reason_code"] == "unsupported_precision"
     assert "they run in fp32" in refused["why"]

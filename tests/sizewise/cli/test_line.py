@@ -96,7 +96,7 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
     third = cli("run", config, "--json")
     assert third.code == 0, third
     said = json.loads(third.out)
-    assert set(said) == {"report", "findings"}
+    assert set(said) == {"report", "findings", "reasons"}
     assert len(said["findings"]) == 3
 
 
@@ -273,7 +273,6 @@ def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path
         ("max_drop = 100", "max_drop = -1", "Invalid value -1 for export.max_drop"),
         ("max_drop = 100", "max_drop = nan", "Invalid value nan for export.max_drop"),
         ('calibrate = "{data}"', "", "export.calibration_images can't be given by itself"),
-        ('calibrate = "{data}"', 'calibrate = "nowhere"', "Calibration pictures not found"),
         (
             "calibration_images = 4",
             "calibration_images = 0",
@@ -296,6 +295,17 @@ def test_a_precision_that_can_not_be_made_is_told_before_training(
     config.write_text(CONFIG.replace(line, instead).format(out=out, data=data))
     found = cli("run", config)
     assert (found.code, said in found.err) == (2, True), found
+    assert not out.exists()
+
+
+def test_calibration_pictures_that_are_missing_are_told_before_training(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    out, config = tmp_path / "out", tmp_path / "line.toml"
+    text = CONFIG.replace('calibrate = "{data}"', 'calibrate = "nowhere"')
+    config.write_text(text.format(out=out, data=data))
+    found = cli("run", config)
+    assert (found.code, "Calibration pictures not found" in found.err) == (1, True), found
     assert not out.exists()
 
 

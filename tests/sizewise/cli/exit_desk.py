@@ -1,0 +1,62 @@
+"""The folder in which the lines of ``exit_lines.py`` are typed: good files, and bad ones."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from tests.bench.pictures import write_pictures
+from tests.contracts.pins.fixture import MADE
+from tests.sizewise.cli.conftest import write_tiny
+from tests.sizewise.cli.finders import CARD, write_finder
+
+_BENCH = "models = ['{model}']\n[bench]\n{bench}\n"
+_LINE = (
+    "out = '{out}'\ndata = '{data}'\n[train]\nnetwork = 'yolov3-tiny'\nwidth = 0.05\n"
+    "depth = 0.1\nsteps = 1\nsizes = '{sizes}'\n{train}\n[export]\n{export}\n[bench]\n{bench}\n"
+)
+_USUAL = {
+    **{"out": "line", "data": "data", "sizes": "64", "train": "", "export": "", "bench": ""},
+    "model": "tiny.onnx",
+}
+_TOML: dict[str, dict[str, str]] = {
+    "line": {},
+    "value-line": {"bench": "strategies = ['foo']"},
+    "size-line": {"sizes": "63"},
+    "weights-line": {"train": "weights = 'absent.pt'"},
+    "data-line": {"data": "absent"},
+    "calibrate-line": {"export": "precision = ['int8']\ncalibrate = 'absent'"},
+    "out-line": {"out": "notes.txt"},
+    "value": {"bench": "strategies = ['foo']"},
+    "size": {"bench": "sizes = '63'"},
+    "models": {"model": "absent.onnx"},
+    "data": {"model": "finder.onnx", "bench": "data = 'absent'"},
+}
+_NO_TEXT = b"\xff\xfe\x00junk"
+_JUNK = (
+    *("junk.onnx", "junk.safetensors", "junk.pt", "junk.weights", "junk.json", "junk.txt"),
+    *("junk.tree", "junk.cfg", "junk.py", "junk.toml", "notes.txt"),
+)
+_MODULE = "def build():\n    return None\n\n\ndef leave():\n    raise SystemExit(3)\n"
+
+
+def set_desk(desk: Path) -> Path:
+    """Put all files into the folder ``desk``."""
+    write_tiny(desk / "tiny.onnx")
+    write_finder(desk / "finder.onnx")
+    write_finder(desk / "coarse.onnx", card=replace(CARD, stride=32))
+    (desk / "data").mkdir()
+    shutil.copyfile(write_pictures(desk / "data"), desk / "data" / "train.json")
+    shutil.copyfile(MADE / "out" / "results.sqlite", desk / "made.sqlite")
+    (desk / "mine.py").write_text(_MODULE, encoding="utf-8")
+    for name in ("folder", "folder.onnx", "folder.toml", "folder.safetensors", "folder.py"):
+        (desk / name).mkdir()
+    for name in _JUNK:
+        (desk / name).write_bytes(_NO_TEXT)
+    (desk / "junk.sqlite").write_bytes(_NO_TEXT * 200)
+    (desk / "empty.sqlite").write_bytes(b"")
+    for name, given in _TOML.items():
+        form = _LINE if name.endswith("line") else _BENCH
+        (desk / f"{name}.toml").write_text(form.format(**_USUAL | given), encoding="utf-8")
+    return desk

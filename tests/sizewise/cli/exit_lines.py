@@ -1,0 +1,143 @@
+"""What can be wrong with a command line, and lines of every command that are wrong in that way.
+
+``docs/exit-codes.md`` has the same cases and codes. ``exit_desk.py`` makes the files.
+"""
+
+from __future__ import annotations
+
+OPTION = "an option that does not exist"
+VALUE = "a value that an option or a key can't have"
+SIZE = "a size that the model does not take"
+MISSING = "a file that is missing"
+FOLDER = "a folder in place of a file"
+DAMAGED = "a file that is damaged or of another kind"
+DATA = "a data set that is missing"
+OUTPUT = "an output that can't be written"
+
+CODES = {OPTION: 2, VALUE: 2, SIZE: 2, MISSING: 1, FOLDER: 1, DAMAGED: 1, DATA: 1, OUTPUT: 1}
+
+_SLIM = "--width 0.05 --depth 0.1"
+_ZOO = f"yolov3-tiny {_SLIM}"
+_TRAINED = f"yolov3-tiny {_SLIM} --steps 1 --sizes 64 --data data"
+_FINDER = "finder.onnx data/0.png"
+_INT8 = "tiny.onnx --precision int8 --calibrate"
+
+LINES: dict[str, dict[str, tuple[str, ...]]] = {
+    "run": {
+        VALUE: ("value-line.toml", "models.toml"),
+        SIZE: ("size-line.toml",),
+        MISSING: ("absent.toml", "weights-line.toml"),
+        FOLDER: ("folder.toml",),
+        DAMAGED: ("junk.toml",),
+        DATA: ("data-line.toml", "calibrate-line.toml"),
+        OUTPUT: ("line.toml --out notes.txt", "out-line.toml"),
+    },
+    "doctor": {},
+    "networks": {},
+    "train": {
+        VALUE: ("nonet", "yolov3-tiny --loss foo"),
+        SIZE: ("yolov3-tiny --sizes 63",),
+        MISSING: (
+            f"{_TRAINED} --weights absent.pt",
+            f"{_TRAINED} --tree absent.tree",
+            f"{_TRAINED} --backbone-weights absent.pt",
+        ),
+        FOLDER: (f"{_TRAINED} --weights folder", f"{_TRAINED} --backbone-weights folder"),
+        DAMAGED: (
+            f"{_TRAINED} --weights junk.pt",
+            f"{_TRAINED} --tree junk.tree",
+            "yolov3-tiny --data junk.json",
+        ),
+        DATA: ("yolov3-tiny --data absent", f"{_TRAINED} --classification-data absent"),
+        OUTPUT: (f"{_TRAINED} --out notes.txt",),
+    },
+    "export": {
+        VALUE: ("tiny.onnx --precision fp4", "nonet", "mine.py", "mine.py:make"),
+        SIZE: ("tiny.onnx --precision fp16 --check-sizes 63",),
+        MISSING: (
+            *("absent.onnx", "absent.safetensors", "absent.pt", "absent.weights"),
+            *("absent.py", "absent.py:build", "folder/absent"),
+            *(f"{_ZOO} --weights absent.pt", f"{_ZOO} --weights absent.weights"),
+            *(f"{_ZOO} --names absent.txt", f"{_ZOO} --tree absent.tree"),
+            f"{_ZOO} --cfg absent.cfg",
+        ),
+        FOLDER: (
+            *("folder", "folder.onnx", "folder.py:build"),
+            *(f"{_ZOO} --weights folder", f"{_ZOO} --names folder"),
+            *(f"{_ZOO} --tree folder", f"{_ZOO} --cfg folder"),
+        ),
+        DAMAGED: (
+            *("junk.onnx", "junk.safetensors", "junk.pt", "junk.py", "junk.py:build", "notes.txt"),
+            *("mine.py:leave", f"{_ZOO} --weights junk.pt", f"{_ZOO} --weights junk.weights"),
+            *(f"{_ZOO} --names junk.txt", f"{_ZOO} --tree junk.tree", f"{_ZOO} --cfg junk.cfg"),
+            f"{_INT8} junk.json",
+        ),
+        DATA: (f"{_INT8} absent", "finder.onnx --precision fp16 --data absent"),
+        OUTPUT: ("tiny.onnx --precision fp16 --out notes.txt",),
+    },
+    "build": {
+        VALUE: ("tiny.onnx --strategy foo", "tiny.onnx --backend-option speed=1"),
+        SIZE: ("tiny.onnx --sizes 63", "tiny.onnx --sizes 63,64"),
+        MISSING: ("absent.onnx", "tiny.onnx --parent absent.onnx"),
+        FOLDER: ("folder", "tiny.onnx --parent folder"),
+        DAMAGED: ("junk.onnx", "tiny.onnx --parent junk.onnx", "tiny.onnx --parent finder.onnx"),
+        OUTPUT: ("tiny.onnx --out notes.txt",),
+    },
+    "bench": {
+        VALUE: ("tiny.onnx --strategy foo", "value.toml", "tiny.onnx --data data"),
+        SIZE: ("tiny.onnx --sizes 63", "size.toml"),
+        MISSING: ("absent.onnx", "tiny.onnx absent.onnx", "absent.toml", "models.toml"),
+        FOLDER: ("folder", "folder.toml"),
+        DAMAGED: ("junk.onnx", "junk.toml", "finder.onnx --data junk.json"),
+        DATA: ("finder.onnx --data absent", "data.toml"),
+        OUTPUT: ("tiny.onnx --out notes.txt",),
+    },
+    "evaluate": {
+        VALUE: ("finder.onnx --data data --backend foo", "tiny.onnx --data data"),
+        SIZE: ("coarse.onnx --data data --sizes 63",),
+        MISSING: (
+            *("absent.onnx --data data", "absent.safetensors --data data", "absent --data data"),
+            f"absent --data data --trust-engine {'0' * 64}",
+        ),
+        FOLDER: ("folder --data data", "folder.safetensors --data data"),
+        DAMAGED: (
+            *("junk.onnx --data data", "junk.safetensors --data data", "notes.txt --data data"),
+            "finder.onnx --data junk.json",
+        ),
+        DATA: ("finder.onnx --data absent",),
+    },
+    "predict": {
+        VALUE: (f"{_FINDER} --backend foo", "tiny.onnx data/0.png"),
+        SIZE: ("coarse.onnx data/0.png --size 63",),
+        MISSING: (
+            *("absent.onnx data/0.png", "absent.safetensors data/0.png", "finder.onnx absent.png"),
+            *(f"{_FINDER} --annotations absent.json", f"{_FINDER} --names absent.txt"),
+        ),
+        FOLDER: (
+            *("folder data/0.png", f"{_FINDER} --annotations folder"),
+            f"{_FINDER} --names folder",
+        ),
+        DAMAGED: (
+            *("junk.onnx data/0.png", "junk.safetensors data/0.png", "finder.onnx notes.txt"),
+            *(f"{_FINDER} --annotations junk.json", f"{_FINDER} --names junk.txt"),
+        ),
+        OUTPUT: (f"{_FINDER} --out notes.txt", f"{_FINDER} --out data"),
+    },
+    "audit": {VALUE: ("--minutes 0",), OUTPUT: ("--minutes 1 --out notes.txt",)},
+    "report": {
+        MISSING: ("absent.sqlite",),
+        FOLDER: ("folder",),
+        DAMAGED: ("junk.sqlite", "empty.sqlite"),
+        OUTPUT: ("made.sqlite --out notes.txt",),
+    },
+}
+"""By command and case, without the command's name. Where a case is left out, there is none."""
+
+MORE: dict[str, tuple[int, ...]] = {
+    "run": (3, 4),
+    "build": (3,),
+    "bench": (3, 4),
+    "evaluate": (3,),
+    "predict": (3,),
+}
+"""The codes of commands that went on where a part of the work failed."""

@@ -1,0 +1,233 @@
+"""One rule of exit codes for all commands, and ``docs/exit-codes.md`` says the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import typer
+
+from bench.outcome import SweepOutcome
+from sizewise.cli.app import app
+from sizewise.core.exit_codes import ExitCode
+from sizewise.core.specs import ModelCard, Size
+from sizewise.core.trials import Status
+from sizewise.pipeline.evaluate import Evaluation, SizeScores
+from tests.sizewise.cli.conftest import Cli, Said
+from tests.sizewise.cli.exit_desk import set_desk
+from tests.sizewise.cli.exit_lines import CODES, DAMAGED, DATA, LINES, MISSING, MORE, OPTION, OUTPUT
+
+pytest.importorskip("torch")
+pytest.importorskip("onnxruntime")
+
+PAGE = Path(__file__).parents[3] / "docs" / "exit-codes.md"
+DATA_SETS = ("--data", "--calibrate", "--classification-data")
+
+
+def all_commands() -> dict[str, Any]:
+    """Those that the app itself has, by name."""
+    group: Any = typer.main.get_command(app)
+    context = group.make_context("sizewise", ["doctor"])
+    return {name: group.get_command(context, name) for name in group.list_commands(context)}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return set_desk(tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture
+def desk(files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(files)
+    return files
+
+
+def is_refused(said: Said, code: int, line: str) -> None:
+    assert said.code == code, (line, said)
+    assert "Traceback" not in said.err
+    assert "Something unexpected" not in said.err
+    assert said.err.strip().splitlines()[-1].startswith("sizewise: "), (line, said)
+
+
+@pytest.mark.parametrize(("command", "case"), [(name, case) for name in LINES for case in CODES])
+def test_a_mistake_has_the_same_code_in_every_command(
+    command: str, case: str, cli: Cli, desk: Path
+) -> None:
+    lines = ("--colour red",) if case == OPTION else LINES[command].get(case, ())
+    for line in lines:
+        is_refused(cli(command, *shlex.split(line)), CODES[case], f"{command} {line}")
+
+
+def test_every_command_has_its_lines() -> None:
+    assert set(all_commands()) == set(LINES)
+
+
+@pytest.mark.parametrize("command", LINES)
+def test_every_option_that_takes_a_file_is_tried(command: str) -> None:
+    of = all_commands()[command]
+    flags = {one.opts[0]: one.metavar for one in of.params if one.param_type_name == "option"}
+    tried = {case: " ".join(LINES[command].get(case, ())).split() for case in CODES}
+    for flag, kind in flags.items():
+        if kind in ("PATH", "FILE"):
+            assert flag in tried[MISSING]
+        if kind == "FOLDER":
+            assert flag in tried[OUTPUT]
+        if flag in DATA_SETS:
+            assert flag in tried[DATA]
+    if any(one.param_type_name == "argument" for one in of.params):
+        assert tried[MISSING]
+        assert tried[DAMAGED]
+
+
+@pytest.mark.parametrize("command", [name for name in LINES if LINES[name].get(DAMAGED)])
+def test_a_file_without_permission_is_an_error_of_the_command_itself(
+    command: str, cli: Cli, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Typer asks for it before the command is called, and would call it wrong usage."""
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    line = LINES[command][DAMAGED][0]
+    is_refused(cli(command, *shlex.split(line)), 1, line)
+
+
+def swept(status: Status) -> SweepOutcome:
+    """A sweep of two trials: one is ``ok``, and one has another ``status``."""
+    cell = SimpleNamespace(backend="fake", strategy="static")
+    bad: Any = SimpleNamespace(
+        trial=SimpleNamespace(cell=cell), status=status, reason_code="code", reason="Because."
+    )
+    return SweepOutcome(
+        results=Path("results.sqlite"),
+        measured=2,
+        skipped=0,
+        statuses={"ok": 1, status: 1},
+        not_all_well=(bad,),
+    )
+
+
+def bench_ends(cli: Cli, patch: pytest.MonkeyPatch, status: Status) -> Said:
+    patch.setattr("bench.sweep.sweep", lambda *_, **__: swept(status))
+    return cli("bench", "tiny.onnx", "--json")
+
+
+def run_ends(cli: Cli, patch: pytest.MonkeyPatch, status: Status) -> Said:
+    report = SimpleNamespace(path=Path("report.md"), findings=())
+    done = SimpleNamespace(outcome=swept(status), report=report)
+    patch.setattr("sizewise.pipeline.line.export_line", lambda *_: ())
+    patch.setattr("sizewise.pipeline.line.measure_line", lambda *_, **__: done)
+    return cli("run", "line.toml", "--json")
+
+
+def evaluate_ends(cli: Cli, patch: pytest.MonkeyPatch) -> Said:
+    row = SizeScores(size=Size(64, 64), reason="Because.")
+    found = Evaluation(
+        source=Path("finder.onnx"),
+        card=ModelCard(network="finder"),
+        runs_in="fake",
+        data="data val",
+        data_sha256="",
+        images=1,
+        metrics={},
+        rows=(row,),
+    )
+    patch.setattr("sizewise.pipeline.evaluate.evaluate", lambda *_, **__: found)
+    return cli("evaluate", "finder.onnx", "--data", "data", "--json")
+
+
+BUILD = (
+    *("build", "tiny.onnx", "--backend", "fake,onnxruntime", "--strategy", "profiles"),
+    *("--sizes", "64,96", "--out", "partly"),
+)
+
+ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
+    ("run", 3): lambda cli, patch: run_ends(cli, patch, "failed"),
+    ("run", 4): lambda cli, patch: run_ends(cli, patch, "invalid"),
+    ("bench", 3): lambda cli, patch: bench_ends(cli, patch, "failed"),
+    ("bench", 4): lambda cli, patch: bench_ends(cli, patch, "invalid"),
+    ("build", 3): lambda cli, _: cli(*BUILD, "--json"),
+    ("evaluate", 3): evaluate_ends,
+    ("predict", 3): lambda cli, _: cli("predict", "finder.onnx", "data/0.png", "absent.png"),
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [(name, code) for name, codes in MORE.items() for code in codes]
+)
+def test_what_was_done_in_part_has_a_code_and_its_reasons(
+    command: str, code: int, cli: Cli, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ENDS[command, code](cli, monkeypatch)
+    assert said.code == code, said
+    if command in ("run", "bench"):
+        (reason,) = json.loads(said.out)["reasons"]
+        assert (reason["code"], reason["why"], reason["trials"]) == ("code", "Because.", 1)
+    if command == "build":
+        (engine,), (refused,) = (json.loads(said.out)[key] for key in ("engines", "refused"))
+        assert (Path(engine["path"]) / "manifest.json").is_file()
+        assert refused["spec"]["backend"] == "onnxruntime"
+        assert refused["reason_code"] == "unsupported_strategy"
+
+
+def test_unsupported_rows_beside_measured_ones_are_a_success(
+    cli: Cli, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench_ends(cli, monkeypatch, "unsupported").code == 0
+
+
+def test_what_was_built_is_kept_and_shown_beside_what_was_refused(cli: Cli, desk: Path) -> None:
+    said = cli(*BUILD)
+    assert said.code == 3, said
+    assert "fake" in said.out.partition("Not built")[0]
+    assert "onnxruntime" in said.out.partition("Not built")[2]
+    assert "1 of 2 engines were not built: the table says why" in said.err
+    assert "Next: sizewise bench tiny.onnx" in said.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_what_can_not_be_printed_is_an_error() -> None:
+    program = "from sizewise.cli import main; main()"
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", program, "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1, ended.stderr
+    assert "no space left on device" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def rows(header: str) -> Iterator[list[str]]:
+    """The cells of the table of the page with this header."""
+    head = re.compile(rf"^\| {re.escape(header)} \|\n\|[-:| ]+\n", re.MULTILINE)
+    _, table = head.split(PAGE.read_text(encoding="utf-8"))
+    for line in table.splitlines():
+        if not line.startswith("|"):
+            return
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_page_has_the_codes() -> None:
+    assert {int(code): meaning for code, meaning in rows("code | meaning")} == {
+        int(code): code.meaning for code in ExitCode
+    }
+
+
+def test_the_page_has_the_code_of_every_mistake() -> None:
+    assert {case: int(code) for case, code in rows("what is wrong | code")} == CODES
+
+
+def test_the_page_has_every_command_with_its_codes() -> None:
+    found = {name.strip("`"): codes for name, codes, _ in rows("command | more | when")}
+    listed = {name: ", ".join(map(str, MORE.get(name, ()))) or "–" for name in LINES}
+    assert found == listed
