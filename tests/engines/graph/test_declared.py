@@ -19,10 +19,11 @@ from sizewise.core.specs import ExportedModel, Size, Strategy
 from tests.engines.backends.test_contract import SIZES, every_engine_of_onnx, spec_for
 from tests.engines.conftest import Build
 
-FREE = ["b", 3, "h", "w"]
-TRUE = ["b", 4, "rows"]
-INSIDE = ["b", 4, "h", "w"]
-DECLARED = {
+_Shape = list[str | int]
+FREE: _Shape = ["b", 3, "h", "w"]
+TRUE: _Shape = ["b", 4, "rows"]
+INSIDE: _Shape = ["b", 4, "h", "w"]
+DECLARED: dict[str, tuple[_Shape, _Shape]] = {
     "an example's rows": (["b", 4, 1024], INSIDE),
     "an example's map inside": (TRUE, [1, 4, 64, 64]),
     "two dimensions for three": (["b", "rows"], INSIDE),
@@ -32,7 +33,7 @@ DECLARED = {
 }
 
 
-def write(path: Path, output: list[str | int], inside: list[str | int]) -> ExportedModel:
+def write(path: Path, output: _Shape, inside: _Shape) -> ExportedModel:
     """Somebody's convolution and reshape, with these shapes declared."""
     info = helper.make_tensor_value_info
     weights = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
