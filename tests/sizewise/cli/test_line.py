@@ -76,7 +76,9 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
     assert first.code == 0, first
     assert f"Report: {out / 'report' / 'report.md'}" in first.out.splitlines()
     assert "Parity with eager PyTorch" in first.out
-    assert len([line for line in first.out.splitlines() if "•" in line]) == 3
+    findings = [line for line in first.out.splitlines() if "•" in line]
+    # A network after one step of training may find nothing, and that is said, too.
+    assert len([line for line in findings if "accuracy is 0" not in line]) == 3
     assert (out / "yolov2-tiny.pt2").is_file()
     assert all(check.passed for check in read_model(out / "yolov2-tiny.onnx").card.parity)
     written = {path: path.stat().st_mtime_ns for path in out.glob("yolov2-tiny.*")}
@@ -97,7 +99,7 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
     assert third.code == 0, third
     said = json.loads(third.out)
     assert set(said) == {"report", "findings", "reasons"}
-    assert len(said["findings"]) == 3
+    assert len(said["findings"]) == len(findings)
 
 
 def _check_int8(out: Path, said: str) -> None:
