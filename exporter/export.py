@@ -21,6 +21,7 @@ from exporter.failures import demand_package
 from exporter.graph.passes import run_pass
 from exporter.graph.serializing import refuse_above_limit, to_bytes
 from exporter.lowering import lower
+from exporter.outputs import wrapped_as
 from exporter.suppression.check import check_suppression
 from exporter.suppression.insert import Suppress, suppressed_card
 from sizewise.core.errors import ExportError, UsageError
@@ -88,7 +89,12 @@ def export(
         program_sha256 = _saved(program, beside, expected, output_names) if beside else ""
         stage.advance(note="captured")
         model = lower(
-            program, output_names=output_names, stride=card.stride, dynamic=dynamic, opset=opset
+            program,
+            output_names=output_names,
+            stride=card.stride,
+            dynamic=dynamic,
+            opset=opset,
+            root=wrapped_as(module),
         )
         stage.advance(note="converted to ONNX")
         smallest = _smallest(card, dynamic=dynamic)

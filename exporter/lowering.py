@@ -11,6 +11,7 @@ from torch.export import ExportedProgram
 from exporter.failures import explained, quiet_torch
 from exporter.graph.dimensions import NameDimensions
 from exporter.graph.folding import FoldBatchNorm
+from exporter.graph.naming import NameNodes
 from exporter.graph.passes import run_pass
 from exporter.graph.stripping import StripTraces
 
@@ -27,8 +28,10 @@ def lower(
     stride: int,
     dynamic: bool,
     opset: int,
+    root: str = "",
 ) -> onnx.ModelProto:
-    """The ONNX graph, with the input ``images`` [batch, 3, height, width]. Raises ExportError."""
+    """The ONNX graph, with the input ``images`` [batch, 3, height, width]. Nodes go by the paths of
+    their modules below ``root``. Raises ExportError."""
     with torch.no_grad(), quiet_torch(), explained("The module can't be converted to ONNX"):
         exported = torch.onnx.export(
             program,
@@ -41,6 +44,7 @@ def lower(
         )
         model = cast("torch.onnx.ONNXProgram", exported).model_proto
     for graph_pass in (
+        NameNodes(root),
         FoldBatchNorm(),
         NameDimensions(stride=stride, dynamic=dynamic),
         StripTraces(),
