@@ -28,7 +28,13 @@ from engines.backends._torch.session import THREAD_POLICY, TorchSession
 from engines.base import Availability, Backend
 from engines.libraries import installed_version, presence
 from sizewise.core import codec
-from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel
+from sizewise.core.specs import (
+    Achieved,
+    BackendOptions,
+    BuiltEngine,
+    EngineSpec,
+    ExportedModel,
+)
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -52,8 +58,8 @@ class TorchCompile(Backend):
     def version(self) -> str:
         return installed_version(*DISTRIBUTIONS)
 
-    def thread_policy(self, threads: int) -> str:
-        del threads
+    def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
+        del threads, options
         return THREAD_POLICY
 
     def can_build(self) -> Availability:
