@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
+from bench.flushing import Twin, compare
 from bench.harness import Turn
 from bench.measured import Member, State, Turned
 from bench.plan import Planned
@@ -14,7 +16,7 @@ from bench.remote import Latencies, RemoteWorker
 from sizewise.core.child import ChildError
 from sizewise.core.errors import EngineError, InputError, SizewiseError
 from sizewise.core.specs import EngineArtifact, Size
-from sizewise.core.trials import Build, FirstCall, Memory, Part, ShapeChange
+from sizewise.core.trials import Build, FirstCall, Flushing, Memory, Part, ShapeChange
 
 APART_WAVES = 5
 """So many processes of a trial are measured beside the rounds: memory, the change to another shape
@@ -29,7 +31,8 @@ class LiveMember:
     """An engine while its wave is measured. A failure ends this trial, and no other.
 
     ``sizes`` are all at which the sweep measures the engine; ``measured_apart`` says whether it is
-    measured beside the rounds as well.
+    measured beside the rounds as well. ``twin`` is what it is then compared with, or why there is
+    none; None where nothing is to be compared.
     """
 
     worker: RemoteWorker
@@ -42,6 +45,7 @@ class LiveMember:
         *,
         sizes: Sequence[Size] = (),
         measured_apart: bool = True,
+        twin: Twin | EngineError | InputError | None = None,
     ) -> None:
         self.planned = planned
         self.measured_apart = measured_apart
@@ -50,6 +54,8 @@ class LiveMember:
         """Whether its child ended while something was measured beside the rounds."""
         self._artifact = artifact
         self._sizes = sizes
+        self._twin = twin
+        self._flushing: Flushing | None = None
         self._turns: list[Turned] = []
         self._first_call: FirstCall | None = None
         self._memory: Memory | None = None
@@ -91,6 +97,18 @@ class LiveMember:
         if len(self._sizes) > 1:
             self._beside("walk", self._walk)
 
+    def compare_with_twin(
+        self, launch: Callable[[], RemoteWorker], turn: Turn, chance: Random, warmup_calls: int
+    ) -> None:
+        """Take turns with the same engine that takes subnormal numbers as zero, where there is one;
+        ``launch`` starts its process."""
+        twin = self._twin
+        if isinstance(twin, Twin):
+            opened = lambda: self._started(launch, twin, warmup_calls)  # noqa: E731
+            self._beside("flushing", lambda: self._compare(opened, twin.share, turn, chance))
+        elif twin is not None:
+            self._failures["flushing"] = str(twin)
+
     def time_pictures(self, pictures: Sequence[Path]) -> None:
         """Time the way from pictures to objects, after all else: libraries that decode pictures
         count as memory from here on. After a failure, no more pictures are taken."""
@@ -120,6 +138,21 @@ class LiveMember:
     def _walk(self) -> None:
         if self._memory is not None:
             self._memory = replace(self._memory, walk_bytes=self.worker.walk(self._sizes))
+
+    def _started(
+        self, launch: Callable[[], RemoteWorker], twin: Twin, warmup_calls: int
+    ) -> RemoteWorker:
+        worker = launch()
+        worker.prepare(twin.engine.path, self.planned.trial.cell.size)
+        worker.open()
+        worker.warm_up(warmup_calls)
+        return worker
+
+    def _compare(
+        self, opened: Callable[[], RemoteWorker], share: float, turn: Turn, chance: Random
+    ) -> None:
+        as_is_ns, flushed_ns = compare(self.worker, opened, turn, chance)
+        self._flushing = Flushing(share=share, as_is_ns=as_is_ns, flushed_ns=flushed_ns)
 
     def _add_way(self, pictures: Sequence[Path]) -> None:
         for part in self.worker.end_to_end(pictures, self.planned.model.card):
@@ -157,6 +190,7 @@ class LiveMember:
             change=self._change,
             change_reason=self._failures.get(_CHANGE, ""),
             failures=failures,
+            flushing=self._flushing,
         )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.builds import Builds
 from bench.end_to_end import why_not
 from bench.evaluations import Data, Evaluation, evaluate, missing
+from bench.flushing import Twin, remark_on, share_of, twin_of
 from bench.footprint import crowded, expected_bytes
 from bench.journal.store import Store
 from bench.launch import Launch, Limits
@@ -125,6 +126,7 @@ class RunningSweep:
                 artifact,
                 sizes=self._sizes(planned),
                 measured_apart=self._is_measured_apart(planned),
+                twin=self._twin(planned),
             )
         except (EngineError, InputError) as error:
             state = State.of(error)
@@ -179,6 +181,10 @@ class RunningSweep:
         ).measure(lambda member: self._builds.of(member.planned))
         number = self._store.add_wave(run, wave)
         self._schedule.take(wave, number, run)
+        for one in wave.members:
+            found = one.first_call.flushing if one.first_call else None
+            if said := remark_on(one.trial, found):
+                self._progress.remark(said)
         wanted = {planned.trial.identity for planned in due.wanted}
         self._touched |= {member.planned.trial.identity for member in running} & wanted
         self._lost |= {member.planned.trial.identity for member in running if member.lost}
@@ -187,6 +193,20 @@ class RunningSweep:
         """Not again where that ended its process: each time may cost the limit of a call."""
         is_lost = planned.trial.identity in self._lost
         return self._schedule.waves(planned) < APART_WAVES and not is_lost
+
+    def _twin(self, planned: Planned) -> Twin | EngineError | InputError | None:
+        """What a trial is compared with in its first wave, where its weights hold subnormal
+        numbers; or why that can't be built."""
+        known = self._schedule.result(planned.trial).first_calls
+        if self._schedule.waves(planned) or any(one.flushing for one in known):
+            return None
+        twin = twin_of(planned)
+        if twin is None:
+            return None
+        try:
+            return Twin(engine=self._builds.obtain(twin), share=share_of(planned))
+        except (EngineError, InputError) as error:
+            return error
 
     def _sizes(self, planned: Planned) -> tuple[Size, ...]:
         """All sizes at which the engine of a trial is measured."""

@@ -21,6 +21,7 @@ from bench.launch import Launch, Limits
 from bench.measured import Wave
 from bench.member import LiveMember
 from bench.protocol import Protocol
+from bench.remote import RemoteWorker
 from sizewise.core.machine.cores import usable_cores
 from sizewise.core.progress import Stage
 from sizewise.core.specs import Size
@@ -184,11 +185,24 @@ class WaveRun:
         apart = [member for member in self._running() if member.measured_apart]
         for member in self._shuffled(apart):
             member.measure_apart(self._protocol.block_calls)
+            self._compare_with_twin(member)
         pictures = {member: self._setup.pictures(member) for member in apart}
         for turn in range(PICTURE_TURNS):
             for member in self._shuffled(apart):
                 if some := pictures[member][turn::PICTURE_TURNS]:
                     member.time_pictures(some)
+
+    def _compare_with_twin(self, member: LiveMember) -> None:
+        with ExitStack() as workers:
+
+            def launch() -> RemoteWorker:
+                worker = self._setup.launch(self._setup.limits)
+                workers.callback(worker.close)
+                return worker
+
+            member.compare_with_twin(
+                launch, self._turn, self._random, max(1, self._protocol.warmup_calls)
+            )
 
     def _shuffled(self, members: Sequence[LiveMember]) -> list[LiveMember]:
         """In random order, so that none is always the first, or always the next to another."""

@@ -89,8 +89,7 @@ def _admit_precision(backend: Offer, model: ExportedModel) -> None:
 
 
 def _admit_options(backend: Offer, spec: EngineSpec) -> None:
-    # A subclass would bring options that the back end never reads.
-    if type(spec.options) is not backend.options_type:
+    if not backend.options_type.takes(spec.options):
         why = f"it takes {backend.options_type.__name__}, not {type(spec.options).__name__}"
     elif min(spec.threads, spec.streams, spec.batch_size) < 1:
         why = "threads, streams and batch size must be at least 1"

@@ -137,10 +137,13 @@ class Backend(ABC):
     def version(self) -> str:
         """The library's version, from its metadata; empty where it is not installed."""
 
-    def thread_policy(self, threads: int) -> str:
+    def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
         """How ``threads`` threads wait for work and which cores they get, in words; empty where
-        there is nothing to choose. It is the library's own default, or it is named here."""
-        del threads
+        there is nothing to choose. It is the library's own default, or it is named here.
+
+        ``options`` are the back end's own; None stands for their defaults.
+        """
+        del threads, options
         return ""
 
     def machine(self, spec: EngineSpec) -> str:

@@ -90,8 +90,7 @@ def _value(backend: Backend, name: str, text: str) -> Any:
     kind = _kinds(backend)[name]
     try:
         if get_origin(kind) is tuple:
-            parts = tuple(part.strip() for part in text.split(",") if part.strip())
-            return codec.from_text(parts, kind)
+            return codec.from_text(tuple(_parts(text)), kind)
         return codec.from_text(text, kind)
     except msgspec.ValidationError as error:
         raise UsageError(
@@ -99,6 +98,18 @@ def _value(backend: Backend, name: str, text: str) -> Any:
             f"it is {_choices(kind)}",
             "Correct it, or leave it out.",
         ) from error
+
+
+def _parts(text: str) -> list[str]:
+    """A text split at its commas. Of assignments, one goes on behind a comma where no ``=``
+    follows: ``a=1,2;3,b=0`` is two."""
+    parts: list[str] = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        if parts and "=" in parts[-1] and "=" not in part:
+            parts[-1] += f",{part}"
+        else:
+            parts.append(part)
+    return parts
 
 
 def _offer(backend: Backend) -> str:

@@ -21,6 +21,7 @@ from exporter.failures import demand_package
 from exporter.graph.passes import run_pass
 from exporter.graph.serializing import refuse_above_limit, to_bytes
 from exporter.lowering import lower
+from exporter.outputs import wrapped_as
 from exporter.suppression.check import check_suppression
 from exporter.suppression.insert import Suppress, suppressed_card
 from sizewise.core.errors import ExportError, UsageError
@@ -108,6 +109,7 @@ def export(
             dynamic=dynamic,
             opset=opset,
             further=[one.name for one in further],
+            root=wrapped_as(module),
         )
         stage.advance(note="converted to ONNX")
         smallest = _smallest(card, dynamic=dynamic)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,8 @@ _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONL
 
 class WithFurther(nn.Module):
     """A module that takes its further inputs by their places, behind the images."""
+
+    wraps: ClassVar[str] = "module"
 
     def __init__(self, module: nn.Module, names: Sequence[str]) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from torch.export import ExportedProgram
 from exporter.failures import explained, quiet_torch
 from exporter.graph.dimensions import NameDimensions
 from exporter.graph.folding import FoldBatchNorm
+from exporter.graph.naming import NameNodes
 from exporter.graph.passes import run_pass
 from exporter.graph.stripping import StripTraces
 
@@ -28,9 +29,10 @@ def lower(
     dynamic: bool,
     opset: int,
     further: Sequence[str] = (),
+    root: str = "",
 ) -> onnx.ModelProto:
     """The ONNX graph, with the input ``images`` [batch, 3, height, width] and behind it those that
-    ``further`` names. Raises ExportError."""
+    ``further`` names. Nodes go by the paths of their modules below ``root``. Raises ExportError."""
     with torch.no_grad(), quiet_torch(), explained("The module can't be converted to ONNX"):
         exported = torch.onnx.export(
             program,
@@ -43,6 +45,7 @@ def lower(
         )
         model = cast("torch.onnx.ONNXProgram", exported).model_proto
     for graph_pass in (
+        NameNodes(root),
         FoldBatchNorm(),
         NameDimensions(stride=stride, dynamic=dynamic),
         StripTraces(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -42,8 +42,18 @@ def flattened(module: nn.Module, output: object) -> nn.Module:
     return module if _is_plain(output) else Flat(module)
 
 
+def wrapped_as(module: nn.Module) -> str:
+    """The path to what a user knows as the network, below the wrappers around it; empty for a
+    module that wraps nothing."""
+    child = str(getattr(type(module), "wraps", ""))
+    below = wrapped_as(getattr(module, child)) if child else ""
+    return f"{child}.{below}" if below else child
+
+
 class Flat(nn.Module):
     """A module that returns the tensors of another one as a tuple, in the order of their names."""
+
+    wraps: ClassVar[str] = "module"
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()

@@ -58,7 +58,11 @@ class PrecisionOptions(PictureOptions):
         group=_PRECISION,
     )
     keep: tuple[str, ...] = option(
-        WORDS, (), help="Layers that stay in FP32: names of nodes (comma list).", group=_PRECISION
+        WORDS,
+        (),
+        help="Layers that stay in FP32: their names, or those of modules with all their layers "
+        "(comma list).",
+        group=_PRECISION,
     )
     check_sizes: Sizes | None = option(
         optional(SIZES),

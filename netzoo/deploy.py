@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from itertools import pairwise
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -22,6 +22,9 @@ class Foldable(Protocol):
 
 class Deployable(nn.Module):
     """A network for deployment: ``images`` [B, 3, H, W] → the outputs of ``output_names``."""
+
+    wraps: ClassVar[str] = "network"
+    """The child that names of layers start from: what a user knows as the network."""
 
     def __init__(self, network: Network, *, raw: bool) -> None:
         super().__init__()

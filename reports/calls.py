@@ -10,7 +10,7 @@ from typing import Any
 from reports.intervals import interval_columns
 from reports.text.words import times
 from sizewise.core.stats import Interval, process_mean
-from sizewise.core.trials import Cell, FirstCall, Part, Result, ShapeChange
+from sizewise.core.trials import Cell, FirstCall, Flushing, Part, Result, ShapeChange
 
 PART_COLUMNS = {"host-to-device": "h2d_ms", "compute": "compute_ms", "device-to-host": "d2h_ms"}
 """The parts of a call that have a column, by their names in results."""
@@ -28,6 +28,7 @@ _BESIDE = {
     "parts": "parts of a call",
     "walk": "memory after all sizes",
     "end_to_end": "from picture to objects",
+    "flushing": "with subnormal numbers taken as zero",
 }
 """What may have failed beside the calls, by its name in results."""
 _MS = 1e-6
@@ -51,10 +52,21 @@ def call_columns(result: Result) -> dict[str, Any]:
         **_started(result, "return{}_ms", _changed(lambda change: change.back_ns)),
         "other_reason": _reason(first_calls),
         "beside_reasons": _beside_reasons(first_calls),
+        "flushed_ratio": _flushed_ratio(result),
         "parts": parts,
         **{PART_COLUMNS[name]: ms for name, ms in parts if name in PART_COLUMNS},
         **_way(result),
     }
+
+
+def flushing_of(result: Result) -> Flushing | None:
+    """How the engine stood beside the same one with subnormal numbers taken as zero."""
+    return next((one.flushing for one in result.first_calls if one.flushing), None)
+
+
+def _flushed_ratio(result: Result) -> float:
+    found = flushing_of(result)
+    return math.nan if found is None else found.ratio
 
 
 def whole_way(result: Result) -> dict[int, float]:

@@ -130,11 +130,16 @@ def _of_accuracies(rows: Sequence[Row]) -> str:
 
 
 def _memory(rows: Sequence[Row]) -> Section:
-    on_gpu = memory.gpu_memory_table(rows)
+    on_gpu, all_sizes = memory.gpu_memory_table(rows), memory.all_sizes_table(rows)
+    notes = (
+        memory.NOTE,
+        memory.ALL_SIZES_NOTE if all_sizes else "",
+        memory.GPU_NOTE if on_gpu else "",
+    )
     return Section(
         title="Memory",
-        parts=(memory.memory_table(rows), on_gpu),
-        note=memory.NOTE + memory.GPU_NOTE if on_gpu else memory.NOTE,
+        parts=(memory.memory_table(rows), all_sizes, on_gpu),
+        note="".join(notes),
     )
 
 

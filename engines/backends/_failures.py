@@ -16,13 +16,15 @@ Errors = tuple[type[Exception], ...]
 E = TypeVar("E", bound=EngineError)
 
 
+_BUILD_OTHERWISE = "Try another back end or graph fusion, or export the model again."
+
+
 @contextmanager
-def building(backend: str, errors: Errors) -> Iterator[None]:
+def building(backend: str, errors: Errors, todo: str = _BUILD_OTHERWISE) -> Iterator[None]:
     """Turn ``errors`` into a BuildError."""
     try:
         yield
     except errors as error:
-        todo = "Try another back end or graph fusion, or export the model again."
         raise _told(BuildError, f"{backend} could not build the engine", error, todo) from error
 
 
@@ -34,6 +36,12 @@ def opening(backend: str, errors: Errors) -> Iterator[None]:
     except errors as error:
         what, todo = f"{backend} could not open the engine", "Build it again with sizewise build."
         raise _told(EngineMismatchError, what, error, todo) from error
+
+
+def refused_options(backend: str, why: str, todo: str) -> BuildError:
+    """The error of ours where a library does not take the options that it was given."""
+    what = f"{backend} did not take the requested settings"
+    return BuildError(what, why, todo, reason_code="unsupported_options")
 
 
 def failed_call(backend: str, error: Exception) -> InferenceError:

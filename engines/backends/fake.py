@@ -18,11 +18,11 @@ import numpy as np
 
 from engines.backends._timeline import TIMELINE
 from engines.base import Array, Availability, Backend, Clock, Session
+from engines.subnormals import CpuOptions
 from sizewise.core.errors import BuildError, EngineMismatchError, InferenceError
 from sizewise.core.progress import cancelled, report
 from sizewise.core.specs import (
     Achieved,
-    BackendOptions,
     BuiltEngine,
     EngineSpec,
     ExportedModel,
@@ -35,7 +35,7 @@ Moment = Literal["build", "open", "run"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FakeOptions(BackendOptions):
+class FakeOptions(CpuOptions):
     """How the fake engine behaves.
 
     ``process_sd``, ``drift`` (amplitude), ``noise`` (standard deviation) and ``burst`` are shares
@@ -43,8 +43,11 @@ class FakeOptions(BackendOptions):
     one. The first call of all, and each after one of another shape, takes ``first_cost`` times as
     long; where ``copies`` is above 0, a call has parts, and each of its two copies takes that
     share. ``build_s`` and ``call_s`` are really slept, beside the scripted clock; ``wrong`` gives
-    outputs that are no numbers; at more than ``most_pixels``, a call fails.
+    outputs that are no numbers; at more than ``most_pixels``, a call fails. A call takes
+    ``subnormal_cost`` times as long unless subnormal numbers are taken as zero.
     """
+
+    plain_at_default: ClassVar[bool] = False
 
     seed: int = 0
     base_ns: float = 100_000.0
@@ -64,6 +67,7 @@ class FakeOptions(BackendOptions):
     most_pixels: int | None = None
     build_s: float = 0.0
     call_s: float = 0.0
+    subnormal_cost: float = 1.0
 
 
 class Fake(Backend):
@@ -143,6 +147,7 @@ class FakeSession(Session):
         options, spec = self._options, self.artifact.spec
         quiet = options.base_ns + options.ns_per_pixel * self._size.pixels * self._batch_size
         cost = 1.0 if spec.strategy == "static" else options.dynamic_cost
+        cost *= 1.0 if options.flush_subnormals else options.subnormal_cost
         drift = 1 + options.drift * TIMELINE.drift(options.drift_period_s)
         noise = 1 + options.noise * self._random.standard_normal()
         burst = 1 + options.burst * (self._random.random() < options.burst_probability)

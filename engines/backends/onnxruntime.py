@@ -7,39 +7,42 @@ graph holds layouts of the machine's own (NCHWc), so it belongs to the machine i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from engines.backends._failures import building, opening
+from engines.backends._failures import building, opening, refused_options
+from engines.backends._flushing import flushing
 from engines.backends._ort.calls import OnnxRuntimeSession
+from engines.backends._ort.entries import demand_known
+from engines.backends._ort.options import PRODUCTS, OnnxRuntimeCpuOptions, OnnxRuntimeOptions
 from engines.backends._ort.profile import read_layers
 from engines.backends._ort.sessions import (
     CPU,
-    THREAD_POLICY,
+    differing,
     open_session,
     session_errors,
     session_options,
 )
-from engines.backends._quantized.saturation import takes_all_bits
-from engines.backends._quantized.unshared import unshare_weights
-from engines.backends._quantized.unsigned import make_unsigned
+from engines.backends._ort.source import expect_shape, source_of
 from engines.base import Availability, Backend, BuildNotes, Session, example_inputs
-from engines.graph.declared import forget_shapes, untrue_shapes
-from engines.inputs import input_shapes
+from engines.graph.declared import untrue_shapes
 from engines.libraries import installed_version, presence
-from sizewise.core.errors import BuildError
-from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.environment import load_onnxruntime
-from sizewise.core.onnxfile import weights_beside
-from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
+from sizewise.core.options import spelled
+from sizewise.core.specs import (
+    Achieved,
+    BackendOptions,
+    BuiltEngine,
+    EngineSpec,
+    ExportedModel,
+    LayerPrecision,
+)
 
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 _ENGINE = "engine.onnx"
+_CORRECT = "Correct {}, or leave it out."
 
 
 class OnnxRuntime(Backend):
@@ -55,6 +58,7 @@ class OnnxRuntime(Backend):
         "extended": "ORT_ENABLE_EXTENDED",
         "all": "ORT_ENABLE_ALL",
     }
+    options_type: ClassVar[type[OnnxRuntimeOptions]] = OnnxRuntimeCpuOptions
     builder = 2
     provider: ClassVar[str] = CPU
     extra: ClassVar[str] = "cpu"
@@ -63,9 +67,13 @@ class OnnxRuntime(Backend):
     def version(self) -> str:
         return installed_version(*_DISTRIBUTIONS)
 
-    def thread_policy(self, threads: int) -> str:
+    def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
         del threads
-        return THREAD_POLICY
+        return (options or BackendOptions()).own(self.options_type).thread_policy
+
+    def check(self, model: ExportedModel, spec: EngineSpec) -> None:
+        super().check(model, spec)
+        demand_known(self.name, self._chosen(spec).given)
 
     def can_build(self) -> Availability:
         if all(installed_version(name) for name in _DISTRIBUTIONS):
@@ -100,96 +108,69 @@ class OnnxRuntime(Backend):
         return Achieved(layers=layers)
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> BuildNotes:
-        options = session_options(spec.threads, self.graph_fusions[spec.graph_fusion])
+        options = self._session_options(spec, self.graph_fusions[spec.graph_fusion])
         self._write_engine(options, folder / _ENGINE)
-        with TemporaryDirectory(dir=folder) as scratch, building(self.name, session_errors()):
+        with (
+            TemporaryDirectory(dir=folder) as scratch,
+            flushing(spec.options),
+            building(self.name, session_errors(), *self._build_otherwise(spec)),
+        ):
             untrue = untrue_shapes(model, spec)
-            source = self._source(model, spec, Path(scratch) / "source.onnx", untrue)
+            source = source_of(
+                model,
+                spec,
+                Path(scratch) / "source.onnx",
+                untrue,
+                on_cpu=self.provider == CPU,
+                whole_products=self._chosen(spec).entries[PRODUCTS] == "1",
+            )
             session = open_session(source, options, self._providers(model, spec))
-        _expect_shape(session, model, spec)
-        remarks = (f"the file says that {n} is {why}" for n, why in untrue.items())
+        if why := differing(session, options, self._chosen(spec).entries):
+            raise refused_options(self.name, why, _CORRECT.format(spelled("options")))
+        expect_shape(session, model, spec)
+        remarks = (f"the file says that {name} is {why}" for name, why in untrue.items())
         return BuildNotes(remarks=tuple(remarks))
 
+    def _chosen(self, spec: EngineSpec) -> OnnxRuntimeOptions:
+        return spec.options.own(self.options_type)
+
+    def _session_options(self, spec: EngineSpec, level: str) -> Any:
+        """The same options whenever a session of the engine is opened, but for the ``level`` of
+        optimisation. Raises BuildError where ONNX Runtime refuses one."""
+        try:
+            return session_options(spec.threads, level, self._chosen(spec))
+        except session_errors() as error:
+            todo = _CORRECT.format(spelled("options"))
+            raise refused_options(self.name, str(error), todo) from error
+
+    def _build_otherwise(self, spec: EngineSpec) -> list[str]:
+        """What to do about a failed build, where the user's own entries may be the reason."""
+        correct = _CORRECT.format(f"{spelled('options')} session_config")
+        return [f"{correct} Else try another graph fusion."] if self._chosen(spec).given else []
+
     def _open(self, artifact: BuiltEngine) -> Session:
-        return self._opened(artifact, session_options(artifact.spec.threads, "ORT_DISABLE_ALL"))
+        return self._opened(artifact, self._session_options(artifact.spec, "ORT_DISABLE_ALL"))
 
     def _opened(self, artifact: BuiltEngine, options: Any) -> OnnxRuntimeSession:
         providers = self._providers(artifact, artifact.spec)
-        with opening(self.name, session_errors()):
+        with ExitStack() as held, opening(self.name, session_errors()):
+            held.enter_context(flushing(artifact.spec.options))
             session = open_session(artifact.path / _ENGINE, options, providers)
-            return self.session_type(artifact, session)
+            return self.session_type(artifact, session, held.pop_all())
 
     def _inspect(self, artifact: BuiltEngine) -> Achieved:
         """Types and provider of every node, from the profile of one call at the smallest size."""
-        options = session_options(artifact.spec.threads, "ORT_DISABLE_ALL")
+        options = self._session_options(artifact.spec, "ORT_DISABLE_ALL")
         allow_fallback = artifact.spec.options.allow_fallback
         with TemporaryDirectory() as scratch:
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(scratch) / "profile")
-            session = self._opened(artifact, options)
-            spec = artifact.spec
-            session.infer(example_inputs(artifact, spec.batch_size, spec.profiles[0].min))
-            profile = session.profile()
+            with self._opened(artifact, options) as session:
+                spec = artifact.spec
+                session.infer(example_inputs(artifact, spec.batch_size, spec.profiles[0].min))
+                profile = session.profile()
             layers = read_layers(profile, self.provider, allow_fallback=allow_fallback)
         return self._achieved(layers)
-
-    def _source(
-        self, model: ExportedModel, spec: EngineSpec, path: Path, untrue: Mapping[str, str]
-    ) -> Path:
-        """The file to optimise: as it is, or a copy at ``path``.
-
-        The copy has its size fixed, its activations unsigned, its weights inside (an optimised
-        graph looks for external weights beside itself, in its own folder) or ``untrue`` shapes
-        removed.
-        """
-        import onnx
-
-        signed = model.card.precision == "int8" and self.provider == CPU
-        changed = signed or untrue or spec.strategy == "static"
-        if not changed and not weights_beside(model.path):
-            return model.path
-        proto = onnx.load(model.path)
-        forget_shapes(proto, untrue)
-        if signed:
-            make_unsigned(proto)
-            if takes_all_bits(proto):
-                unshare_weights(proto)
-        if spec.strategy == "static":
-            _fix_inputs(proto, model, spec)
-        onnx.save(proto, path)
-        return path
-
-
-def _fix_inputs(proto: ModelProto, model: ExportedModel, spec: EngineSpec) -> None:
-    """Write batch and size into the graph's inputs.
-
-    Dimensions are fixed by their place, not by their name: many files name none, and the override
-    by name ignores a name that it does not find.
-    """
-    wanted = _fixed_shapes(model, spec)
-    for tensor in proto.graph.input:
-        for dimension, number in zip(
-            tensor.type.tensor_type.shape.dim, wanted.get(tensor.name, ()), strict=False
-        ):
-            dimension.dim_value = number
-
-
-def _fixed_shapes(model: ExportedModel, spec: EngineSpec) -> dict[str, tuple[int, ...]]:
-    size = spec.profiles[0].opt
-    return input_shapes(model.image, further_of(model), spec.batch_size, size)
-
-
-def _expect_shape(session: Any, model: ExportedModel, spec: EngineSpec) -> None:
-    if spec.strategy != "static":
-        return
-    found = {tensor.name: tensor.shape for tensor in session.get_inputs()}
-    for name, requested in _fixed_shapes(model, spec).items():
-        if found[name] != list(requested):
-            raise BuildError(
-                "onnxruntime did not build the requested engine",
-                f"its input {name} has the shape {found[name]}, not {list(requested)}",
-                "Report this with the model: a static engine must have one size.",
-            )
 
 
 BACKENDS = (OnnxRuntime(),)

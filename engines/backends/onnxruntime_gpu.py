@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from engines.backends._ort.calls import DeviceSession
+from engines.backends._ort.options import OnnxRuntimeOptions
 from engines.backends._ort.sessions import CPU
 from engines.backends.onnxruntime import OnnxRuntime
 from engines.base import Availability
@@ -38,6 +39,7 @@ class OnnxRuntimeCuda(OnnxRuntime):
     name = "onnxruntime_cuda"
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16", "bf16")
     provider = _CUDA
+    options_type = OnnxRuntimeOptions
     library: ClassVar[str] = "cuda"
     extra = "gpu"
     session_type = DeviceSession

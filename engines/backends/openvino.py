@@ -10,20 +10,29 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
-from engines.backends._failures import Errors, building, failed_call, opening
+from engines.backends._failures import Errors, building, failed_call, opening, refused_options
+from engines.backends._flushing import flushing
 from engines.backends._quantized.saturation import demand_room
 from engines.backends._quantized.unsigned import make_unsigned
 from engines.base import Array, Availability, Backend, Session
 from engines.graph.precision_names import precision_of
 from engines.inputs import input_shapes
 from engines.libraries import installed_version, presence
-from sizewise.core.errors import BuildError
+from engines.subnormals import CpuOptions
 from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.cores import physical_cores
-from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
+from sizewise.core.specs import (
+    Achieved,
+    BackendOptions,
+    BuiltEngine,
+    EngineSpec,
+    ExportedModel,
+    LayerPrecision,
+)
 
 _DISTRIBUTIONS = ("openvino",)
 _DEVICE = "CPU"
@@ -31,6 +40,11 @@ _PRECISION = "INFERENCE_PRECISION_HINT"
 _PINNING = "ENABLE_CPU_PINNING"
 _HYPER_THREADING = "ENABLE_HYPER_THREADING"
 _CORE_TYPE = "SCHEDULING_CORE_TYPE"
+_FLUSH = "CPU_DENORMALS_OPTIMIZATION"
+_READ_BACK = (
+    *("INFERENCE_NUM_THREADS", "NUM_STREAMS"),
+    *(_PINNING, _HYPER_THREADING, _CORE_TYPE, _FLUSH),
+)
 _ENGINE, _CONFIG = "engine.blob", "config.json"
 _ERRORS: Errors = (RuntimeError, ValueError, TypeError, MemoryError)
 _HINTS = {"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"}
@@ -52,10 +66,12 @@ class OpenVino(Backend):
     strategies = ("static", "dynamic")
     precisions = tuple(_HINTS)
     graph_fusions: ClassVar[dict[str, str]] = {"all": "the plug-in's own"}
+    options_type = CpuOptions
     takes_streams = True
     builder = 2
 
-    def thread_policy(self, threads: int) -> str:
+    def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
+        del options
         pinned = "threads pinned to cores" if _pins() else "threads not pinned"
         return pinned + (", hyper-threads too" if _hyper_threads(threads) else "")
 
@@ -78,7 +94,7 @@ class OpenVino(Backend):
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
         openvino = _openvino()
-        with building(self.name, _ERRORS):
+        with flushing(spec.options), building(self.name, _ERRORS):
             core = openvino.Core()
             graph = core.read_model(_source(model))
             shapes = _bounds(model, spec)
@@ -86,32 +102,35 @@ class OpenVino(Backend):
             config = _config(model, spec)
             compiled = core.compile_model(graph, _DEVICE, config)
             if why := _mismatch(compiled, config):
-                raise BuildError(
-                    "openvino did not take the requested settings",
-                    why,
-                    "Request at most as many threads and streams as this processor has cores.",
-                    reason_code="unsupported_options",
-                )
+                todo = "Request at most as many threads and streams as this processor has cores."
+                raise refused_options(self.name, why, todo)
             blob = compiled.export_model()
         (folder / _ENGINE).write_bytes(blob.getvalue())
         # A blob is compiled again when it is opened, by the configuration given then.
         (folder / _CONFIG).write_text(json.dumps(config), encoding="utf-8")
 
     def _open(self, artifact: BuiltEngine) -> Session:
-        return OpenVinoSession(artifact, _imported(artifact))
+        with ExitStack() as held:
+            held.enter_context(flushing(artifact.spec.options))
+            return OpenVinoSession(artifact, _imported(artifact), held.pop_all())
 
     def _inspect(self, artifact: BuiltEngine) -> Achieved:
-        nodes = _imported(artifact).get_runtime_model().get_ordered_ops()
+        with flushing(artifact.spec.options):
+            nodes = _imported(artifact).get_runtime_model().get_ordered_ops()
         quantized = artifact.card.precision in _QUANTIZED
         layers = (_layer(node, quantized=quantized) for node in nodes)
         return Achieved(layers=tuple(layer for layer in layers if layer.precision))
 
 
 class OpenVinoSession(Session):
-    """One request: it reads the bound array in place, and its outputs are copied when asked for."""
+    """One request: it reads the bound array in place, and its outputs are copied when asked for.
 
-    def __init__(self, artifact: BuiltEngine, compiled: Any) -> None:
+    ``held`` is closed with it: OpenVINO leaves the thread that compiles as it set it.
+    """
+
+    def __init__(self, artifact: BuiltEngine, compiled: Any, held: ExitStack | None = None) -> None:
         super().__init__(artifact)
+        self._held = held or ExitStack()
         self._request = compiled.create_infer_request()
 
     def _bind(self, images: Array, further: Mapping[str, Array]) -> None:
@@ -129,6 +148,9 @@ class OpenVinoSession(Session):
     def outputs(self) -> dict[str, Array]:
         names = [output.name for output in self.artifact.outputs]
         return {name: self._request.get_tensor(name).data.copy() for name in names}
+
+    def close(self) -> None:
+        self._held.close()
 
 
 def _openvino() -> Any:
@@ -157,7 +179,8 @@ def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:
 
     Unless it is told to use hyper-threads, it drops them, and gives fewer threads than requested.
     """
-    return {
+    flush = {_FLUSH: "YES"} if spec.options.own(CpuOptions).flush_subnormals else {}
+    return flush | {
         _PRECISION: _HINTS[model.card.precision],
         "INFERENCE_NUM_THREADS": str(spec.threads),
         "NUM_STREAMS": str(spec.streams),
@@ -182,9 +205,9 @@ def _mismatch(compiled: Any, config: dict[str, str]) -> str:
     A precision that it widens is seen in its layers, and may be allowed; one that it narrows never
     is.
     """
-    for name in ("INFERENCE_NUM_THREADS", "NUM_STREAMS", _PINNING, _HYPER_THREADING, _CORE_TYPE):
+    for name in (one for one in _READ_BACK if one in config):
         taken = _spelled(compiled.get_property(name))
-        if name in config and taken != config[name]:
+        if taken != config[name]:
             return f"{name} is {taken}, not {config[name]}"
     hint = compiled.get_property(_PRECISION).to_string()
     if config[_PRECISION] == "f32" != hint:

@@ -30,7 +30,13 @@ from engines.libraries import installed_version, presence
 from sizewise.core import codec
 from sizewise.core.further.arrays import arrays_of
 from sizewise.core.further.resolving import further_of
-from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel
+from sizewise.core.specs import (
+    Achieved,
+    BackendOptions,
+    BuiltEngine,
+    EngineSpec,
+    ExportedModel,
+)
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -54,8 +60,8 @@ class TorchCompile(Backend):
     def version(self) -> str:
         return installed_version(*DISTRIBUTIONS)
 
-    def thread_policy(self, threads: int) -> str:
-        del threads
+    def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
+        del threads, options
         return THREAD_POLICY
 
     def can_build(self) -> Availability:

@@ -18,7 +18,7 @@ from engines.backends.torch_eager import TorchEager
 from engines.base import Availability
 from engines.libraries import device_presence
 from sizewise.core.machine import nvidia
-from sizewise.core.specs import BuiltEngine
+from sizewise.core.specs import BackendOptions, BuiltEngine
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -35,6 +35,7 @@ class TorchCuda(TorchEager):
     """
 
     name = "torch_cuda"
+    options_type = BackendOptions
     device: ClassVar[str] = "cuda"
 
     def can_build(self) -> Availability:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from engines.backends._flushing import flushing
 from engines.backends._torch.programs import (
     DISTRIBUTIONS,
     load_program,
     program_layers,
     take_program,
 )
-from engines.backends._torch.session import THREAD_POLICY, TorchSession
+from engines.backends._torch.session import THREAD_POLICY, TorchSession, demand_flushed
 from engines.base import Availability, Backend, Session
 from engines.libraries import installed_version, presence
-from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel
+from engines.subnormals import CpuOptions, wants_flush
+from sizewise.core.specs import (
+    Achieved,
+    BackendOptions,
+    BuiltEngine,
+    EngineSpec,
+    ExportedModel,
+)
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -33,14 +42,15 @@ class TorchEager(Backend):
     strategies = ("dynamic",)
     precisions = ("fp32",)
     native_code = True
+    options_type: ClassVar[type[BackendOptions]] = CpuOptions
     graph_fusions: ClassVar[dict[str, str]] = {"none": "eager"}
     default_graph_fusion = "none"
 
     def version(self) -> str:
         return installed_version(*DISTRIBUTIONS)
 
-    def thread_policy(self, threads: int) -> str:
-        del threads
+    def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
+        del threads, options
         return THREAD_POLICY
 
     def can_build(self) -> Availability:
@@ -57,8 +67,18 @@ class TorchEager(Backend):
         take_program(self.name, model, folder / _ENGINE)
 
     def _open(self, artifact: BuiltEngine) -> Session:
-        engine = artifact.path / _ENGINE
-        return self._session(artifact, load_program(self.name, engine), engine)
+        engine, spec = artifact.path / _ENGINE, artifact.spec
+        with ExitStack() as held:
+            # Before anything else: PyTorch's threads start with what this one is set to.
+            held.enter_context(flushing(spec.options))
+            session = self._session(artifact, load_program(self.name, engine), engine)
+            session.held.push(held.pop_all())
+        with ExitStack() as refused:
+            refused.callback(session.close)
+            if wants_flush(spec.options):
+                demand_flushed(spec.threads)
+            refused.pop_all()
+        return session
 
     def _inspect(self, artifact: BuiltEngine) -> Achieved:
         """The types in the program itself: eager PyTorch runs each operator as it stands there."""

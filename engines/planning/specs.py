@@ -50,7 +50,7 @@ def engines_of(axes: EngineAxes, taken: _Sizes) -> Iterator[tuple[EngineSpec, _S
                 graph_fusion=level,
                 threads=threads,
                 options=options,
-                thread_policy=backend.thread_policy(threads),
+                thread_policy=backend.thread_policy(threads, options),
             )
             yield spec, measured
 

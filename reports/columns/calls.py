@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.columns.declaring import milliseconds, several, text
+from reports.columns.declaring import figure, milliseconds, several, text
 
 _LOW, _HIGH = (
     f"{end} end of its 95 % interval, which is over processes; NaN with fewer than 3."
@@ -37,6 +37,10 @@ class CallColumns:
     other_reason: str = text("Why the call at another shape failed.")
     beside_reasons: tuple[str, ...] = several(
         "What else could not be measured beside the calls, and why."
+    )
+    flushed_ratio: float = figure(
+        "Time of a call with subnormal numbers taken as zero, divided by that without; NaN where "
+        "the weights hold few or none."
     )
     h2d_ms: float = milliseconds("Copy of the inputs to the GPU, run by itself.", title="H2D")
     compute_ms: float = milliseconds("Computation without copies, run by itself.")

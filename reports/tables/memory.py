@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from reports.analysis.footprints import footprints
 from reports.columns import COLUMNS, Row
 from reports.tables.by_size import by_size
 from reports.text.grid import grid, plain
@@ -39,6 +40,32 @@ def memory_table(rows: Iterable[Row]) -> str:
         for row in shown
     ]
     return grid(headers, cells, texts=2) if cells else ""
+
+
+ALL_SIZES_NOTE = (
+    " All sizes: what one process holds between calls that serves each of them. A dynamic engine "
+    "met them all, the first as named. Static engines together: what each added to a process of "
+    "its own, and libraries once."
+)
+
+
+def all_sizes_table(rows: Iterable[Row]) -> str:
+    """One engine for all sizes beside one per size, in MiB; empty where not both are known."""
+    headers = (
+        *("all sizes", "engines", "sizes"),
+        *("smallest size first (MiB)", "largest size first (MiB)"),
+    )
+    cells = [
+        [
+            plain(one.engine),
+            str(one.engines),
+            str(one.sizes),
+            f"{one.smallest_first_mib:.0f}",
+            f"{one.largest_first_mib:.0f}",
+        ]
+        for one in footprints(rows)
+    ]
+    return grid(headers, cells, texts=1) if cells else ""
 
 
 def gpu_memory_table(rows: Iterable[Row]) -> str:

@@ -50,6 +50,7 @@ class _Converter:
         self._reporter = reporter
         self._own = parent.path.parent == out.resolve()
         self._changes = set(options.precisions) - {"fp32"}
+        self._keep = _kept(parent, options.keep)
         self._settings = _settings(parent, options, reporter) if self._changes else None
         self._scorer: Scorer | None = None
         if self._settings and options.data:
@@ -62,14 +63,15 @@ class _Converter:
 
         path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
         settings = self._settings or ConversionSettings()
-        if current := _up_to_date(path, self._parent, settings, self._options, self._data):
+        asked = replace(self._options, keep=self._keep)
+        if current := _up_to_date(path, self._parent, settings, asked, self._data):
             self._reporter.remark(f"{path} is up to date: not converted again.")
             return Converted(model=current)
         conversion = Conversion(self._parent, precision, settings, self._reporter)
         return self._measured(conversion, path) if precision != "fp32" else _plain(conversion, path)
 
     def _measured(self, conversion: Conversion, path: Path) -> Converted:
-        limit, kept = self._options.max_drop, self._options.keep
+        limit, kept = self._options.max_drop, self._keep
         graph = conversion.graph(kept)
         scores = self._scores(conversion, graph)
         if limit is not None and largest_drop(scores) > limit:
@@ -146,6 +148,13 @@ def _advise(conversion: Conversion, kept: tuple[str, ...], reporter: Reporter) -
 
 def _plain(conversion: Conversion, path: Path) -> Converted:
     return Converted(model=conversion.write(conversion.graph(), path))
+
+
+def _kept(parent: ExportedModel, requested: tuple[str, ...]) -> tuple[str, ...]:
+    """The layers that ``requested`` names, by their own names or by their modules'."""
+    from exporter.graph.choosing import layers_of, named_layers
+
+    return named_layers(layers_of(parent.path), requested) if requested else ()
 
 
 def _settings(

@@ -44,10 +44,19 @@ def _devices(environment: Environment) -> list[Finding]:
         kind="device",
         name="CPU",
         here=True,
-        detail=f"{environment.cpu}, {environment.cores} cores, "
+        detail=f"{environment.cpu}, {_cores(environment)}, "
         f"{environment.memory_bytes / 2**30:.0f} GiB, {flags}",
     )
     return [cpu, *_gpus()]
+
+
+def _cores(environment: Environment) -> str:
+    """``2 cores, of which a quota grants 1``: a container's quota is less than its cores."""
+    quota = environment.quota
+    limited = quota is not None and quota < environment.cores
+    return f"{environment.cores} cores" + (
+        f", of which a quota grants {quota:g}" if limited else ""
+    )
 
 
 def _gpus() -> list[Finding]:

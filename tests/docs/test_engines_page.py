@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
 from docs.make.engines import accuracy_tables, matrix_tables, pages, speed_tables, tables
 from docs.make.pages import MEASURED
+from engines.backends._ort.options import OnnxRuntimeCpuOptions, OnnxRuntimeOptions
 from sizewise.core import codec
 from sizewise.core.machine.environment import read_environment
-from sizewise.core.specs import Deviation, EngineSpec, Profile, Size
+from sizewise.core.specs import BackendOptions, Deviation, EngineSpec, Profile, Size
 from sizewise.core.trials import Block, Cell, Result, Run, Trial
 
 SIZE = Size(64, 96)
@@ -44,6 +47,31 @@ def test_the_page_is_what_the_records_give(tmp_path: Path, monkeypatch: pytest.M
 def test_every_record_is_on_the_page() -> None:
     there = {path.stem for path in MEASURED.glob("engines-*.json")}
     assert there <= {f"engines-{name}" for name in (*tables.RECORDS, "accuracy")}
+
+
+def _options() -> dict[str, list[str]]:
+    """The rows of the table of options, by name."""
+    page = tables.PAGE.read_text(encoding="utf-8")
+    section = page.split("## Options of ONNX Runtime's sessions")[1].split("\n## ")[0]
+    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if "|" in line]
+    return {cells[0].strip("`"): cells[1:] for cells in lines[2:]}
+
+
+def test_every_option_of_onnx_runtime_has_its_row_with_the_default_first() -> None:
+    common = {one.name for one in fields(BackendOptions)}
+    own = {one.name: one for one in fields(OnnxRuntimeCpuOptions) if one.name not in common}
+    on_gpu = {one.name for one in fields(OnnxRuntimeOptions)}
+    rows = _options()
+    assert rows.keys() == own.keys()
+    hints = get_type_hints(OnnxRuntimeCpuOptions)
+    for name, (values, _, gpu) in rows.items():
+        listed = re.findall(r"`([^`]+)`", values)
+        default = own[name].default
+        said = str(default).lower() if isinstance(default, bool) else str(default or "none")
+        assert listed[0] == said, name
+        if get_origin(hints[name]) is Literal:
+            assert set(listed) == set(get_args(hints[name])), name
+        assert (gpu == "yes") == (name in on_gpu), name
 
 
 def test_what_is_not_measured_is_said_to_be_so(

@@ -18,7 +18,7 @@ from sizewise.core.specs import BackendOptions
 PAGE = (Path(__file__).parents[2] / "docs" / "tensorrt.md").read_text(encoding="utf-8")
 KINDS = (TensorRtOptions, DataCentreOptions, RtxOptions)
 COMMON = {field.name for field in fields(BackendOptions)}
-HINTS = {name: kind for one in KINDS for name, kind in get_type_hints(one).items()}
+HINTS = {f.name: get_type_hints(one)[f.name] for one in KINDS for f in fields(one)}
 OPTIONS = sorted(HINTS.keys() - COMMON)
 NOT_THERE = "–"
 

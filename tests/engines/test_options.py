@@ -70,13 +70,45 @@ def test_what_does_not_fit_is_refused_with_what_there_is(asked: list[str], why: 
 @pytest.mark.parametrize("name", ["workspace", "allow_fallback", "Tf32"])
 def test_a_name_that_none_has_lists_those_there_are(name: str) -> None:
     with pytest.raises(UsageError) as caught:
-        demand_known([RTX, find_backend("onnxruntime")], [f"{name}=1"])
+        demand_known([RTX, find_backend("torch_cuda")], [f"{name}=1"])
     said = str(caught.value)
-    assert f"'{name}' isn't an option of tensorrt_rtx or onnxruntime" in said
+    assert f"'{name}' isn't an option of tensorrt_rtx or torch_cuda" in said
     for field in set(fields(RtxOptions)) - set(fields(BackendOptions)):
         assert (field.name in said) == (field.name != "allow_fallback")
     assert "tiling (none or fast or moderate or full; none unless given)" in said
-    assert "onnxruntime has no options." in said
+    assert "torch_cuda has no options." in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        ("a.b=1", ("a.b=1",)),
+        ("a.b=1, a.c=2 ,", ("a.b=1", "a.c=2")),
+        ("a.b=1,2;3,a.c=,a.d=4,5", ("a.b=1,2;3", "a.c=", "a.d=4,5")),
+    ],
+)
+def test_a_value_of_an_assignment_may_have_commas(asked: str, taken: tuple[str, ...]) -> None:
+    options: Any = read(f"session_config={asked}", backend=find_backend("onnxruntime"))
+    assert options.session_config == taken
+
+
+def test_options_at_their_defaults_have_one_form() -> None:
+    """That of before, where a back end had no options of its own at first."""
+    for name, backend in backends().items():
+        kind = backend.options_type
+        profiles = (Profile.fixed(Size(64, 96)),)
+        made = [
+            EngineSpec(backend=name, strategy="static", profiles=profiles, options=options)
+            for options in (kind(), kind(allow_fallback=True), BackendOptions())
+        ]
+        plain = kind.plain_at_default or kind is BackendOptions
+        assert (type(made[0].options) is BackendOptions) is plain
+        assert (made[0] == made[2]) is plain
+        assert made[0].options.own(kind) == kind()
+        assert made[1].options.own(kind) == kind(allow_fallback=True)
+        assert spec_from_plain(codec.to_plain(made[1])) == made[1]
+        assert kind.takes(made[0].options)
+        assert kind.takes(BackendOptions()) is plain
 
 
 def test_a_switch_of_its_own_is_kept() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -53,6 +54,7 @@ def test_a_module_exports_with_its_further_inputs(tmp_path: Path) -> None:
         TensorSpec(name="mask", dtype="float32", shape=("batch", 1, "height", "width")),
         TensorSpec(name="shift", dtype="float32", shape=()),
     )
+    assert "conv" in {node.name for node in onnx.load(made.model.path).graph.node}
     session = onnxruntime.InferenceSession(made.model.path, providers=["CPUExecutionProvider"])
     images, mask = torch.rand(3, 3, 96, 160), torch.rand(3, 1, 96, 160)
     sizes, shift = torch.tensor([[7, 9]] * 3), torch.tensor(-1.0)

@@ -14,7 +14,7 @@ from reports.markdown import compose
 from reports.tables import by_size as tables
 from reports.tables import lists, memory, tails
 from reports.text.words import times
-from sizewise.core.specs import Size
+from sizewise.core.specs import Size, Strategy
 from sizewise.core.stats import summarize
 from sizewise.core.trials import RECORDED_METRICS, Accuracy, Build, Memory, Result
 from tests.reports.scripted import masked, steady
@@ -185,6 +185,33 @@ def test_memory_has_its_peaks_and_what_the_engine_added(lab: Lab) -> None:
     assert shown["openvino static", "after all sizes (MiB)"] == "–"
     assert shown["openvino dynamic", "after all sizes (MiB)"] == "170"
     assert memory.memory_table(read(lab, replace(static, memory=())).rows) == ""
+
+
+def test_one_engine_for_all_sizes_stands_beside_one_per_size(lab: Lab) -> None:
+    """With the largest size first and last, and the libraries of static engines once."""
+    known, sizes = [], tuple(Size(side, side) for side in (128, 192, 256))
+    for number, size in enumerate(sizes):
+        rest = Memory(peak_bytes=1, before_bytes=100 * MIB, rest_bytes=(110 + number) * MIB)
+        walked = replace(rest, walk_bytes=(150 - 10 * number) * MIB)
+        both: tuple[tuple[Strategy, Memory], ...] = (("static", rest), ("dynamic", walked))
+        for strategy, one in both:
+            trial = lab.trial(strategy=strategy, size=size, sizes=sizes)
+            known.append(replace(lab.ok(trial), memory=(one, one)))
+    shown = cells(memory.all_sizes_table(read(lab, *known).rows))
+    dynamic, static = "openvino dynamic", "openvino static"
+    assert shown[dynamic, "engines"] == "1"
+    assert shown[static, "engines"] == "3"
+    assert shown[dynamic, "smallest size first (MiB)"] == "150"
+    assert shown[dynamic, "largest size first (MiB)"] == "130"
+    for column in ("smallest size first (MiB)", "largest size first (MiB)"):
+        assert shown[static, column] == str(100 + 10 + 11 + 12)
+    assert memory.all_sizes_table(read(lab, *known[:2]).rows) == "", "one size alone"
+    assert memory.all_sizes_table(read(lab, *known[1::2]).rows) == "", "no static engines"
+    untold = [replace(one, memory=(replace(one.memory[0], rest_bytes=None),)) for one in known[::2]]
+    (told,) = {
+        engine for engine, _ in cells(memory.all_sizes_table(read(lab, *untold, *known[1::2]).rows))
+    }
+    assert told == dynamic
 
 
 def test_gpu_memory_stands_beside_what_the_engine_predicted(lab: Lab) -> None:

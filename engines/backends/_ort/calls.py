@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ from sizewise.core.specs import BuiltEngine
 
 
 class OnnxRuntimeSession(Session):
-    """A session on the CPU, bound once: a call copies neither inputs nor outputs."""
+    """A session on the CPU, bound once: a call copies neither inputs nor outputs.
 
-    def __init__(self, artifact: BuiltEngine, session: Any) -> None:
+    ``held`` is closed with it: what the thread that calls it was set to.
+    """
+
+    def __init__(self, artifact: BuiltEngine, session: Any, held: ExitStack | None = None) -> None:
         super().__init__(artifact)
+        self._held = held or ExitStack()
         self._session = session
         self._names = [output.name for output in session.get_outputs()]
         self._errors = session_errors()
@@ -43,6 +48,9 @@ class OnnxRuntimeSession(Session):
 
     def outputs(self) -> dict[str, Array]:
         return dict(zip(self._names, self._binding.copy_outputs_to_cpu(), strict=True))
+
+    def close(self) -> None:
+        self._held.close()
 
     def profile(self) -> Path:
         """End the profiling that the session was opened with; gives the file that it wrote."""

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from engines.backends._failures import Errors
+from engines.backends._ort.options import OnnxRuntimeCpuOptions, OnnxRuntimeOptions
 from sizewise.core.machine.environment import load_onnxruntime
 
 CPU = "CPUExecutionProvider"
 _ONLY_ERRORS_WE_RAISE = 4
-THREAD_POLICY = "threads spin within a call"
+_READ_BACK = (
+    *("execution_mode", "enable_cpu_mem_arena", "enable_mem_pattern"),
+    *("intra_op_num_threads", "inter_op_num_threads"),
+)
 
 
-def session_options(threads: int, level: str) -> Any:
-    """Options of a session on so many threads; ``level`` is ONNX Runtime's own name."""
+def session_options(threads: int, level: str, chosen: OnnxRuntimeOptions | None = None) -> Any:
+    """Options of a session on so many threads; ``level`` is ONNX Runtime's own name, ``chosen`` are
+    the back end's options (None: their defaults).
+
+    Raises what ONNX Runtime raises, where it refuses an entry of the session's configuration.
+    """
     onnxruntime = load_onnxruntime()
+    chosen = chosen or OnnxRuntimeCpuOptions()
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ONLY_ERRORS_WE_RAISE
-    # Within a call, threads spin as ONNX Runtime's default has them. At its end they stop: spinning
-    # on for 33 ms, they would take the core from whatever is measured next.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    # Without VNNI, products of uint8 and int8 overflow their 16 bits: then in uint8 alone, which
-    # takes half as long again and is right.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    options.enable_cpu_mem_arena = chosen.arena
+    options.enable_mem_pattern = chosen.memory_pattern
+    if isinstance(chosen, OnnxRuntimeCpuOptions):
+        mode = f"ORT_{chosen.execution_mode.upper()}"
+        options.execution_mode = getattr(onnxruntime.ExecutionMode, mode)
+        options.inter_op_num_threads = chosen.inter_op_threads
+    for key, value in chosen.entries.items():
+        options.add_session_config_entry(key, value)
     return options
 
 
@@ -37,11 +48,24 @@ def open_session(path: Path, options: Any, providers: Sequence[Any] = (CPU,)) ->
     ONNX Runtime adds the CPU's behind them. Raises RuntimeError where it chose others.
     """
     onnxruntime = load_onnxruntime()
-    session = onnxruntime.InferenceSession(path, options, providers=list(providers))
+    # Else it prints what failed, and tries once more on the CPU.
+    session = onnxruntime.InferenceSession(
+        path, options, providers=list(providers), enable_fallback=0
+    )
     requested = [p if isinstance(p, str) else p[0] for p in providers]
     if session.get_providers() != list(dict.fromkeys([*requested, CPU])):
         raise RuntimeError(f"the session runs on {session.get_providers()}, not on {requested}")
     return session
+
+
+def differing(session: Any, options: Any, entries: Mapping[str, str]) -> str:
+    """How a session's options differ from the ``options`` that it was given; empty where they
+    don't."""
+    taken = session.get_session_options()
+    pairs = [(name, getattr(taken, name), getattr(options, name)) for name in _READ_BACK]
+    pairs += [(key, taken.get_session_config_entry(key), value) for key, value in entries.items()]
+    found = (f"{name} is {got}, not {wanted}" for name, got, wanted in pairs if got != wanted)
+    return next(found, "")
 
 
 def session_errors() -> Errors:

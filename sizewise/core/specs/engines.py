@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal, TypeVar
 
 from sizewise.core.specs.further import FurtherInput
 from sizewise.core.specs.models import ImageInput, ModelCard, TensorSpec
@@ -60,6 +60,9 @@ class Profile:
         )
 
 
+Own = TypeVar("Own", bound="BackendOptions")
+
+
 @dataclass(frozen=True, kw_only=True)
 class BackendOptions:
     """Options that all back ends have; those that only one has are in its subclass (never a dict).
@@ -68,7 +71,30 @@ class BackendOptions:
     requested.
     """
 
+    plain_at_default: ClassVar[bool] = False
+    """Its back end had no options of its own at first: while these are at their defaults, plain
+    BackendOptions stand for them, so that the identities of before hold."""
+
     allow_fallback: bool = False
+
+    @property
+    def plainest(self) -> BackendOptions:
+        """The one form of these options in a specification."""
+        plain = BackendOptions(allow_fallback=self.allow_fallback)
+        same = self.plain_at_default and self == type(self)(allow_fallback=self.allow_fallback)
+        return plain if same else self
+
+    def own(self, kind: type[Own]) -> Own:
+        """These as the options ``kind`` of a back end: plain ones leave its own at their
+        defaults."""
+        return self if isinstance(self, kind) else kind(allow_fallback=self.allow_fallback)
+
+    @classmethod
+    def takes(cls, options: BackendOptions) -> bool:
+        """Whether ``options`` are those of a back end with this type of options. A subclass would
+        bring options that the back end never reads."""
+        stands_for = cls.plain_at_default and type(options) is BackendOptions
+        return type(options) is cls or stands_for
 
 
 @dataclass(frozen=True, order=True)
@@ -88,7 +114,8 @@ class EngineSpec:
 
     ``batch_size`` is the one it takes, or is tuned for where it takes a ``batch_range``;
     ``graph_fusion`` is ``none | basic | extended | all``, mapped by each back end; ``threads`` and
-    ``streams`` are those of the CPU; ``options`` is of the back end's own ``options_type``.
+    ``streams`` are those of the CPU; ``options`` is of the back end's own ``options_type``, in its
+    plainest form.
     ``thread_policy`` says how threads wait and where they run (``Backend.thread_policy``).
     """
 
@@ -102,6 +129,9 @@ class EngineSpec:
     streams: int = 1
     options: BackendOptions = field(default_factory=BackendOptions)
     thread_policy: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", self.options.plainest)
 
     @property
     def batches(self) -> BatchRange:

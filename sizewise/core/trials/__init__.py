@@ -10,6 +10,7 @@ from sizewise.core.trials.figures import (
     Memory,
     Metric,
 )
+from sizewise.core.trials.flushing import NOTICEABLE, Flushing
 from sizewise.core.trials.results import Result, Run, Status
 from sizewise.core.trials.samples import (
     Block,
@@ -25,12 +26,14 @@ from sizewise.core.trials.trial import EARLIER_HARNESS, Cell, Trial
 __all__ = [
     "EARLIER_HARNESS",
     "METRICS",
+    "NOTICEABLE",
     "RECORDED_METRICS",
     "Accuracy",
     "Block",
     "Build",
     "Cell",
     "FirstCall",
+    "Flushing",
     "Memory",
     "Metric",
     "Part",

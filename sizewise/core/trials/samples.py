@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sizewise.core.specs import Size
+from sizewise.core.trials.flushing import Flushing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +143,8 @@ class FirstCall:
     shape. That is None where the engine takes one shape only, or where ``change_reason`` says why.
 
     ``failures`` says of the rest that is measured beside the rounds, by its name, why it is not
-    there: ``memory``, ``parts``, ``walk`` (over all sizes) and ``end_to_end``.
+    there: ``memory``, ``parts``, ``walk`` (over all sizes), ``end_to_end`` and ``flushing``, which
+    is there where weights hold subnormal numbers.
     """
 
     wave: int
@@ -151,6 +153,7 @@ class FirstCall:
     change: ShapeChange | None = None
     change_reason: str = ""
     failures: Mapping[str, str] = field(default_factory=dict)
+    flushing: Flushing | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,22 @@ def test_a_file_that_another_program_keeps_for_itself_is_opened_as_soon_as_it_ma
         with Store.open(path, remark=said.append) as store:
             assert len(store.results()) == 1
     assert len(said) == 1
+
+
+def test_a_report_says_that_another_program_keeps_the_file_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And reads it as soon as it may."""
+    path = filed(tmp_path, WAVE)
+    # SQLite waits for five seconds by itself.
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RecordError, match="is locked") as caught:
+            read(path)
+        assert str(path) in str(caught.value)
+        assert "Close the program" in caught.value.todo
+    assert len(read(path)) == 1
 
 
 @contextmanager

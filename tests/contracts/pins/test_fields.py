@@ -37,7 +37,7 @@ PINNED: dict[str, Any] = json.loads(
 VALUES = (
     *(trials.Trial, trials.Cell, trials.Sample, trials.Reading, trials.Round),
     *(trials.ShapeChange, trials.FirstCall, trials.Part, trials.Memory, trials.Accuracy),
-    *(trials.Build, trials.Run, Environment),
+    *(trials.Build, trials.Run, trials.Flushing, Environment),
     *(specs.EngineSpec, specs.BackendOptions, specs.BatchRange, specs.Profile, specs.Size),
     *(specs.ModelCard, specs.Calibration, specs.Suppression, specs.ParityCheck, specs.Deviation),
     *(specs.ExportedModel, specs.TensorSpec, specs.ImageInput, specs.EngineArtifact),

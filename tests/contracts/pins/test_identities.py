@@ -38,8 +38,8 @@ THERE = Environment(
 PROFILE = Profile(min=Size(64, 64), opt=Size(96, 128), max=Size(160, 160))
 
 
-def _trial(backend: str, **changes: object) -> Trial:
-    options = find_backend(backend).options_type(allow_fallback=True)
+def _trial(backend: str, *, allow_fallback: bool = True, **changes: object) -> Trial:
+    options = find_backend(backend).options_type(allow_fallback=allow_fallback)
     spec = EngineSpec(
         backend=backend, strategy="dynamic", profiles=(PROFILE,), threads=2, options=options
     )
@@ -97,6 +97,24 @@ def test_the_identity_of_a_trial(backend: str) -> None:
     assert _trial(backend).identity == IDENTITIES[backend]
 
 
+AT_DEFAULTS = {
+    "fake": "00f91e57cd5d3257389a9ad99b74efcb2effcb741a40ece1ea3a2ae5305abad9",
+    "onnxruntime": "f077a580f15cb448097a98b16c47469b2e783c303d38abecf9d49afd20cea1c0",
+    "onnxruntime_cuda": "c610b28d04fa089bcf109e18910650367be39ccbf7045e6e7a28b075a1f7a45c",
+    "openvino": "6ea0760ff5cc4cdf0b62c913d363b378f1dfaa1b04c6c58c7305e710e94699ea",
+    "tensorrt_rtx": "b4c992720acc502f75a3b2e2c499a82628eae0dd3d03d71681a2b26f5e57d6cd",
+    "torch_compile": "b35801e9d24449f312fadf3c90f9bfc372fba41de1823d146f984e447ef9457c",
+    "torch_cuda": "e4f211089de054984524f9423212a9cc678265061a5f8d7c7e6d11991d9c46f4",
+    "torch_eager": "0cdaaa37bd42073b6c78fa9ef1e08d0e3d42d055670cf89c9efb0af348b721c1",
+}
+
+
+@pytest.mark.parametrize("backend", AT_DEFAULTS)
+def test_the_identity_of_a_trial_with_no_option_chosen(backend: str) -> None:
+    """Of before a back end had options of its own, too."""
+    assert _trial(backend, allow_fallback=False).identity == AT_DEFAULTS[backend]
+
+
 def test_a_file_that_was_renamed_is_the_same_trial() -> None:
     trial = _trial("fake")
     assert replace(trial, cell=replace(trial.cell, network="renamed")).identity == trial.identity
@@ -131,6 +149,45 @@ def test_the_name_of_an_engine(backend: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(cache, "read_environment", lambda: THERE)
     monkeypatch.setattr(type(found), "version", lambda _: "1.2.3")
     assert engine_name(_model(), _trial(backend).spec, found) == ENGINES[backend]
+
+
+ENGINES_AT_DEFAULTS = {
+    "fake": "fake-dynamic-64x64-160x160-013dbb70c1",
+    "onnxruntime": "onnxruntime-dynamic-64x64-160x160-00aa9d01d9",
+    "onnxruntime_cuda": "onnxruntime_cuda-dynamic-64x64-160x160-6ed084d5f7",
+    "openvino": "openvino-dynamic-64x64-160x160-532a53dab7",
+    "tensorrt_rtx": "tensorrt_rtx-dynamic-64x64-160x160-045e7f73bd",
+    "torch_compile": "torch_compile-dynamic-64x64-160x160-780bbcf140",
+    "torch_cuda": "torch_cuda-dynamic-64x64-160x160-299283eaaa",
+    "torch_eager": "torch_eager-dynamic-64x64-160x160-b66d68d458",
+}
+
+
+@pytest.mark.parametrize("backend", ENGINES_AT_DEFAULTS)
+def test_the_name_of_an_engine_with_no_option_chosen(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, spec = find_backend(backend), _trial(backend, allow_fallback=False).spec
+    monkeypatch.setattr(cache, "read_environment", lambda: THERE)
+    monkeypatch.setattr(type(found), "version", lambda _: "1.2.3")
+    assert engine_name(_model(), spec, found) == ENGINES_AT_DEFAULTS[backend]
+
+
+CHOSEN: tuple[dict[str, Any], ...] = (
+    *({"spinning": "always"}, {"arena": False}, {"memory_pattern": False}),
+    *({"session_config": ("session.disable_prepacking=1",)}, {"flush_subnormals": True}),
+    {"execution_mode": "parallel", "inter_op_threads": 2},
+)
+
+
+def test_every_option_that_is_chosen_makes_another_trial_and_engine() -> None:
+    backend = find_backend("onnxruntime")
+    kind: Any = backend.options_type
+    before = _trial("onnxruntime", allow_fallback=False)
+    specs = [replace(before.spec, options=kind(**chosen)) for chosen in CHOSEN]
+    identities = {replace(before, spec=spec).identity for spec in (before.spec, *specs)}
+    names = {engine_name(_model(), spec, backend) for spec in (before.spec, *specs)}
+    assert len(identities) == len(names) == 1 + len(CHOSEN)
 
 
 def test_a_field_that_is_added_later_changes_no_identity() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
+
+from docs.make.same_as import _hash_without_names
+from sizewise.core.onnxfile import CARD_KEY
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "docs" / "make" / "same_as.py"
@@ -20,6 +25,24 @@ def _has_history() -> bool:
         return False
     command = [git, "cat-file", "-e", f"{REFERENCE}^{{commit}}"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+MADE = Path(__file__).with_name("made") / "out" / "yolov3-tiny.int8.onnx"
+
+
+def test_exports_that_differ_in_names_of_nodes_and_of_the_parent_alone_are_the_same(
+    tmp_path: Path,
+) -> None:
+    other = onnx.load(MADE)
+    for number, node in enumerate(other.graph.node):
+        node.name = f"another.{number}"
+    (entry,) = (one for one in other.metadata_props if one.key == CARD_KEY)
+    entry.value = json.dumps(json.loads(entry.value) | {"parent_sha256": "ab" * 32})
+    onnx.save(other, tmp_path / "named.onnx")
+    assert _hash_without_names(tmp_path / "named.onnx") == _hash_without_names(MADE)
+    other.graph.initializer[0].dims.append(1)
+    onnx.save(other, tmp_path / "other.onnx")
+    assert _hash_without_names(tmp_path / "other.onnx") != _hash_without_names(MADE)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from engines.base import Availability
 from engines.registry import backends
 from engines.tensorrt.availability import TENSORRT, TENSORRT_RTX
 from sizewise.core.machine import nvidia
+from sizewise.core.machine.environment import read_environment
 from sizewise.core.machine.nvidia import Device, Devices
 from sizewise.pipeline import doctor
 from tests.sizewise.cli.conftest import Cli
@@ -36,6 +38,25 @@ def finding(cli: Cli, name: str) -> dict[str, Any]:
 def row(cli: Cli, name: str) -> list[str]:
     lines = [line for line in cli("doctor").out.splitlines() if f" {name} " in line]
     return [cell.strip() for cell in lines[0].split("│")]
+
+
+@pytest.mark.parametrize(
+    ("cores", "quota", "said"),
+    [
+        (2, 1.0, "2 cores, of which a quota grants 1, "),
+        (64, 2.5, "64 cores, of which a quota grants 2.5, "),
+        (2, 4.0, "2 cores, "),
+        (2, None, "2 cores, "),
+    ],
+)
+def test_a_quota_of_the_container_stands_beside_its_cores(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, cores: int, quota: float | None, said: str
+) -> None:
+    here = replace(read_environment(), cores=cores, quota=quota, cpu="A CPU")
+    monkeypatch.setattr("sizewise.cli.doctor.read_environment", lambda: here)
+    assert finding(cli, "CPU")["detail"].startswith(
+        f"A CPU, {said}{here.memory_bytes / 2**30:.0f} GiB"
+    )
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,27 @@ def test_layers_that_are_kept_are_named(
     assert f"int8, with 2 layers in fp32 ({layer(2)}, {layer(0)})" in said.err
 
 
+def test_a_module_is_kept_with_all_its_layers(
+    cli: Cli, command: tuple[object, ...], detector: Path, tmp_path: Path
+) -> None:
+    """The card and the table name the layers; the same call takes the file as it is."""
+    proto = onnx.load(detector)
+    named = {layer(0): "stem.conv", layer(1): "stem.1", layer(2): "neck", layer(3): "stem2"}
+    for node in proto.graph.node:
+        node.name = named.get(node.name, node.name)
+    onnx.save(proto, detector)
+    asked = (*command, "--precision", "int8", "--keep", "neck,stem")
+    said = cli(*asked)
+    assert said.code == 0, said
+    kept = ("neck", "stem.conv", "stem.1")
+    assert read_model(tmp_path / "o" / "net.int8.onnx").card.kept == kept
+    assert f"int8, with 3 layers in fp32 ({', '.join(kept)})" in said.err
+    again = cli(*asked)
+    assert "not converted again" in again.err
+    other = cli(*command, "--precision", "int8", "--keep", "neck,stem2")
+    assert "not converted again" not in other.err
+
+
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
     return {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.iterdir()}
 
