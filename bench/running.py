@@ -214,7 +214,7 @@ class RunningSweep:
 
     def _pictures(self, member: LiveMember) -> Sequence[Path]:
         planned, model = member.planned, member.planned.model
-        data = self._data.get((planned.data, planned.images))
+        data = self._data.get(planned.key)
         if data is None or why_not(model.card, model.image, data):
             return ()
         return [image.path for image in data.images[:PICTURES]]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -56,16 +55,19 @@ def train(
     network: str,
     *,
     data: str | Path = "digits",
+    images: str | Path | None = None,
     out: str | Path = "runs/train",
     options: TrainOptions | None = None,
     reporter: Reporter = SILENT,
     **given: object,
 ) -> tuple[Trained, ...]:
-    """Train a network of the zoo: one checkpoint in ``out`` for each fusion."""
+    """Train a network of the zoo: one checkpoint in ``out`` for each fusion. ``images`` is the
+    folder of the data's pictures, where its annotations lie elsewhere."""
     from sizewise.pipeline.train import Training, TrainOptions, train
 
     training = Training(network=network, options=filled(TrainOptions, options, given))
-    return train(training, str(data), out=Path(out), reporter=reporter)
+    folder = None if images is None else Path(images)
+    return train(training, str(data), images=folder, out=Path(out), reporter=reporter)
 
 
 @_public
@@ -137,13 +139,12 @@ def bench(
 ) -> SweepOutcome:
     """Measure latency, memory and accuracy into ``out/results.sqlite``; what is there is kept."""
     from bench.settings import SweepSettings
-    from netzoo.tasks.showing import PictureOptions
-    from sizewise.pipeline.bench import bench
+    from sizewise.pipeline.bench import MeaningOptions, bench
 
-    shown, rest = _split(given, PictureOptions)
-    pictures = filled(PictureOptions, None, shown)
+    meant, rest = _split(given, MeaningOptions)
+    meaning = filled(MeaningOptions, None, meant)
     settings = filled(SweepSettings, options, rest)
-    found = [replace(m, card=pictures.shown_to(m.card)) for m in map(_model, _each(models))]
+    found = [meaning.of(model) for model in map(_model, _each(models))]
     return bench(found, settings, out=Path(out), reporter=reporter)
 
 

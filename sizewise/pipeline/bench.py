@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.settings import SweepSettings
+from netzoo.tasks.reading import LayoutOption
 from netzoo.tasks.showing import PictureOptions
-from sizewise.core.options import option
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.reading import TEXT
 from sizewise.pipeline.config import read_bench_file
-from sizewise.pipeline.models import read_as
+from sizewise.pipeline.models import card_as
 
 if TYPE_CHECKING:
     from bench.estimate import Estimate
@@ -22,16 +21,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeaningOptions(PictureOptions):
+class MeaningOptions(PictureOptions, LayoutOption):
     """What the inputs and outputs of models mean, where their cards do not say so."""
 
-    layout: str = option(
-        TEXT,
-        "",
-        help="Layout of your detector's outputs: see docs/models.md.",
-        group="Models and data",
-        shown="as the file says",
-    )
+    def of(self, model: ExportedModel) -> ExportedModel:
+        """``model`` with a card that says this. Raises UsageError."""
+        card = card_as(model.path.name, model.card, self.layout) if self.layout else model.card
+        return replace(model, card=self.shown_to(card))
 
 
 AS_THE_CARD_SAYS = MeaningOptions()
@@ -55,8 +51,9 @@ def read_models(
     paths: Sequence[Path], meaning: MeaningOptions = AS_THE_CARD_SAYS
 ) -> tuple[ExportedModel, ...]:
     """Read ONNX files. Raises InputError, and UsageError for a layout that is not a file's own."""
-    models = [read_as(path, meaning.layout) for path in paths]
-    return tuple(replace(one, card=meaning.shown_to(one.card)) for one in models)
+    from sizewise.core.onnxfile import read_model
+
+    return tuple(meaning.of(read_model(path)) for path in paths)
 
 
 def bench(

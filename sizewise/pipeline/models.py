@@ -25,13 +25,20 @@ def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
     """``card``, of the model ``name``, with ``layout``. Raises UsageError as :func:`read_as`."""
     from netzoo.tasks.registry import task_of_layout
 
+    task = task_of_layout(layout)
+    if card.task not in ("unknown", task.name):
+        raise UsageError(
+            f"{spelled('layout')} can't be given for {name}",
+            f"its task is {card.task}, and {layout} is for {task.name}",
+            "Leave it out.",
+        )
     if card.layout not in ("unknown", layout):
         raise UsageError(
             f"{name} can't be read as {layout}",
             f"the file itself says that its layout is {card.layout}",
             f"Leave {spelled('layout')} out.",
         )
-    return replace(card, task=task_of_layout(layout).name, layout=layout)
+    return replace(card, task=task.name, layout=layout)
 
 
 def usual_sizes(card: ModelCard, image: ImageInput | None = None) -> Sizes:

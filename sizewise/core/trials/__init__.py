@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sizewise.core.trials.figures import (
     METRICS,
-    RECORDED_METRICS,
     Accuracy,
     Build,
     Memory,
@@ -25,7 +24,6 @@ from sizewise.core.trials.trial import EARLIER_HARNESS, Cell, Trial
 __all__ = [
     "EARLIER_HARNESS",
     "METRICS",
-    "RECORDED_METRICS",
     "Accuracy",
     "Block",
     "Build",

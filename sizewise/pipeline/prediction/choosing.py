@@ -45,7 +45,7 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
     model = read_model(path)
     size = options.size or _usual_size(model)
     card = options.shown_to(model.card)
-    predictor = find_predictor(path.name, card, model.image, size, options)
+    predictor = find_predictor(path.name, card, model, size, options)
     artifact = build_engine(model, options.backend, (size,), engines, reporter=reporter)
     return Chosen(artifact=artifact, predictor=predictor)
 
@@ -57,7 +57,7 @@ def _built(folder: Path, options: PredictOptions) -> Chosen:
     artifact = read_engine(folder, options.backend)
     size = options.size or artifact.spec.profiles[0].opt
     card = options.shown_to(artifact.card)
-    predictor = find_predictor(folder.name, card, artifact.image, size, options)
+    predictor = find_predictor(folder.name, card, artifact, size, options)
     check_size(artifact, size)
     return Chosen(artifact=artifact, predictor=predictor)
 
