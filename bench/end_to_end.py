@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.harness import no_garbage_collection
 from engines.base import Clock, Session
 from engines.feeding import infer_images
-from netzoo.data.coco import Dataset
 from netzoo.data.decoding import decode_picture
 from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.registry import find_task, tasks
@@ -25,6 +24,9 @@ from sizewise.core.pictures import misfit
 from sizewise.core.specs import ImageInput, ModelCard, Size
 from sizewise.core.trials import Part
 
+if TYPE_CHECKING:
+    from netzoo.tasks.task import Data
+
 PARTS = ("read", "letterbox", "engine", "decode", "whole")
 """From the file to its pixels; to the network's input; through the engine, with copies there and
 back; to objects in the picture's pixels, NMS included where the graph has none; and the whole of
@@ -32,14 +34,14 @@ it, which begins with the pixels: reading a file is no matter of the engine, and
 read one finds it cold."""
 
 
-def why_not(card: ModelCard, image: ImageInput, data: Dataset | None) -> str:
+def why_not(card: ModelCard, image: ImageInput, data: Data | None) -> str:
     """Why the way of a model of this card and input can't be timed; empty where it can."""
     task = tasks().get(card.task)
     if task is None:
         return "the file does not say what its outputs mean"
     if not task.predicts:
         return f"nothing here reads the outputs of its task, {task.name}"
-    if task.layouts and card.layout not in task.layouts:
+    if not task.reads(card.layout):
         return f"nothing here reads the layout {card.layout} of its outputs"
     if data is None:
         return f"there are no pictures: they come with {spelled('data')}"

@@ -7,23 +7,27 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
+from bench.accuracy_plan import DataKey
 from bench.journal.store import Store
 from bench.launch import Launch, Limits
 from bench.plan import Planned
 from bench.remote import RemoteWorker
-from netzoo.data.coco import Dataset
 from sizewise.core.errors import EngineError, InputError
 from sizewise.core.machine.cores import usable_cores
 from sizewise.core.progress import Progress, Stage
 from sizewise.core.specs import EngineArtifact
 from sizewise.core.trials import Accuracy, Result
 
+if TYPE_CHECKING:
+    from netzoo.tasks.task import Data as AnyData
+
 IMAGES_PER_CALL = 32
 """About as many images in one call of a worker: its time-out is not for a whole data set."""
 
-Data = Mapping[tuple[str, int], Dataset]
-"""The images by source, and by how many of them are taken."""
+Data: TypeAlias = "Mapping[DataKey, AnyData]"
+"""The images that accuracies are measured on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +50,8 @@ def missing(
         result = on_file.get(one.trial.identity)
         if not one.data or result is None or result.status != "ok":
             return False
-        wanted, known = data[one.data, one.images], result.accuracy
-        return known is None or (known.data_sha256, known.chosen) != (wanted.sha256, wanted.chosen)
+        wanted, known = _without_figures(one, data), result.accuracy
+        return known is None or known.measured_on != wanted.measured_on
 
     return tuple(filter(lacks, planned))
 
@@ -105,12 +109,13 @@ def _side_by_side(
 
 
 def _evaluated(setup: Evaluation, planned: Planned, worker: RemoteWorker, stage: Stage) -> _Found:
-    data = _data(setup, planned)
+    data, model, plan = _data(setup, planned), planned.model, planned.accuracy
     step, left = _images_per_call(planned), _calls(planned, data)
     try:
         worker.prepare(setup.obtain(planned).path, planned.trial.cell.size)
         worker.open()
-        worker.prepare_accuracy(planned.data, planned.images, data.sha256, planned.model.card)
+        card = plan.named(model.path.name, model.card)
+        worker.prepare_accuracy(plan, _without_figures(planned, setup.data), card)
         for start in range(0, len(data.images), step):
             worker.evaluate(start, start + step)
             left -= 1
@@ -123,16 +128,19 @@ def _evaluated(setup: Evaluation, planned: Planned, worker: RemoteWorker, stage:
 
 
 def _failed(setup: Evaluation, planned: Planned, error: Exception) -> _Found:
-    data = _data(setup, planned)
-    nothing = Accuracy(images=0, data_sha256=data.sha256, chosen=data.chosen)
-    return _Found(accuracy=nothing, reason=str(error))
+    return _Found(accuracy=_without_figures(planned, setup.data), reason=str(error))
 
 
-def _data(setup: Evaluation, planned: Planned) -> Dataset:
-    return setup.data[planned.data, planned.images]
+def _without_figures(planned: Planned, data: Data) -> Accuracy:
+    """What is known of its accuracy before it is measured."""
+    return planned.accuracy.nothing(planned.model, data[planned.key])
 
 
-def _calls(planned: Planned, data: Dataset) -> int:
+def _data(setup: Evaluation, planned: Planned) -> AnyData:
+    return setup.data[planned.key]
+
+
+def _calls(planned: Planned, data: AnyData) -> int:
     return math.ceil(len(data.images) / _images_per_call(planned))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from bench.accuracy_plan import AS_USUAL, AccuracyPlan, DataKey
 from bench.protocol import HARNESS, Protocol
 from bench.settings import Axes, SweepSettings
 from engines.options import non_default_options
@@ -20,13 +21,26 @@ from sizewise.core.trials import Cell, Trial
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A trial, the model it is of, and the data (a source, or empty) for its accuracy, of which
-    ``images`` are taken (0: all)."""
+    """A trial, the model it is of, and how its accuracy is measured, if it is."""
 
     trial: Trial
     model: ExportedModel
-    data: str
-    images: int = 0
+    accuracy: AccuracyPlan = AS_USUAL
+
+    @property
+    def data(self) -> str:
+        """The source of the data for its accuracy, or empty."""
+        return self.accuracy.data
+
+    @property
+    def images(self) -> int:
+        """How many images of it are taken (0: all)."""
+        return self.accuracy.images
+
+    @property
+    def key(self) -> DataKey:
+        """Which images those are."""
+        return self.accuracy.key(self.model.card)
 
     @property
     def label(self) -> str:
@@ -106,7 +120,7 @@ def _demand_known(name: str, requested: Iterable[str], known: Iterable[str]) -> 
 
 
 def _trials(models: Iterable[ExportedModel], axes: Axes, environment: str) -> Iterator[Planned]:
-    sizes = axes.sizes
+    sizes, accuracy = axes.sizes, axes.accuracy
     for model, replica in product(models, range(axes.replicas)):
         taken = tuple(size for size in sizes if not model.refusal(size))
         further = further_of(model)
@@ -129,7 +143,7 @@ def _trials(models: Iterable[ExportedModel], axes: Axes, environment: str) -> It
                     further=tuple(map(str, further)),
                     assumed=tuple(one.name for one in further if not one.said),
                 )
-                yield Planned(trial=trial, model=model, data=axes.data, images=axes.images)
+                yield Planned(trial=trial, model=model, accuracy=accuracy)
 
 
 def _cell(model: ExportedModel, spec: EngineSpec, size: Size) -> Cell:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from bench.accuracy_plan import AccuracyPlan
 from bench.harness import Turn
 from sizewise.core import codec
 from sizewise.core.children.failures import wrong_answer
@@ -109,14 +110,13 @@ class RemoteWorker:
         parts = self.call("end_to_end", pictures=paths, card=plain)
         return answered(parts, tuple[Part, ...], of=_WORKER)
 
-    def prepare_accuracy(self, source: str, images: int, data_sha256: str, card: ModelCard) -> int:
-        """Open the validation data, of which so many ``images`` are taken (0: all), and give their
-        number."""
+    def prepare_accuracy(self, plan: AccuracyPlan, measured_as: Accuracy, card: ModelCard) -> int:
+        """Open the validation data of ``plan``, and give the number of images that are taken.
+        ``measured_as`` is the accuracy without figures."""
         given = self.call(
             "prepare_accuracy",
-            source=source,
-            images=images,
-            data_sha256=data_sha256,
+            plan=codec.to_plain(plan),
+            measured_as=codec.to_plain(measured_as),
             card=codec.to_plain(card),
         )
         return answered(given, int, of=_WORKER)

@@ -235,7 +235,7 @@ class RunningSweep:
 
     def _pictures(self, member: LiveMember) -> Sequence[Path]:
         planned, model = member.planned, member.planned.model
-        data = self._data.get((planned.data, planned.images))
+        data = self._data.get(planned.key)
         unreadable = data is None or why_not(model.card, model.image, data)
         if data is None or unreadable or why_unknown(further_of(model)):
             return ()

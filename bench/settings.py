@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
+from bench.accuracy_plan import AccuracyPlan
 from bench.protocol import Protocol
 from engines.planning.axes import EngineAxes
 from engines.planning.batches import Batch
+from netzoo.tasks.reading import NMS_FIELDS, NamesOption, SuppressionOptions
+from sizewise.core.errors import UsageError
 from sizewise.core.options import fill, option, options_of, spelled, spelling
-from sizewise.core.reading import TEXT, WORDS, Reader, choice, number, optional, whole
+from sizewise.core.reading import PATH, TEXT, WORDS, Reader, choice, number, optional, whole
 from sizewise.core.rigor import RigorName
 from sizewise.core.specs import Sizes
 
@@ -18,13 +22,29 @@ _DEFAULT = Protocol()
 _MODELS, _MEASURING, _LIMITS = "Models and data", "Measurement", "Limits"
 
 
+def _images(given: object) -> int | Path:
+    """A number of images, or the folder that they lie in. Raises ValueError where it may be
+    both."""
+    if isinstance(given, str) and given.isdigit() and Path(given).is_dir():
+        raise ValueError(
+            f"There is a folder of this name: give ./{given}, or the number as "
+            f"{spelled('image_count')}."
+        )
+    if isinstance(given, int) or (isinstance(given, str) and given.lstrip("-").isdigit()):
+        number: int = whole(0).read(given)
+        return number
+    folder: Path = PATH.read(given)
+    return folder
+
+
 @dataclass(frozen=True, kw_only=True)
-class Axes(EngineAxes):
+class Axes(SuppressionOptions, NamesOption, EngineAxes):
     """One cross product: models × engines × replicas.
 
     ``fusion`` and ``precision`` select models (empty: all). ``data`` is a source that
-    ``open_dataset`` takes, or empty for no accuracy. The fields from ``processes`` on say how each
-    trial is measured (``sizewise.core.trials.Protocol``).
+    ``open_dataset`` takes, or empty for no accuracy; ``images``, names and NMS say how that is
+    measured (``bench.accuracy_plan``). The fields from ``processes`` on say how each trial is
+    measured (``sizewise.core.trials.Protocol``).
     """
 
     fusion: tuple[str, ...] = option(
@@ -49,7 +69,15 @@ class Axes(EngineAxes):
         group=_MODELS,
         shown="no accuracy",
     )
-    images: int = option(
+    images: int | Path = option(
+        Reader(_images, "FOLDER"),
+        0,
+        help="Folder that the pictures of --data lie in, where its annotations lie elsewhere. A "
+        "whole number is taken as --image-count.",
+        group=_MODELS,
+        shown="beside the annotations",
+    )
+    image_count: int = option(
         whole(0),
         0,
         help="Measure accuracy on so many images, a fixed random choice; 0: all.",
@@ -96,6 +124,24 @@ class Axes(EngineAxes):
     seed: int = option(
         whole(), _DEFAULT.seed, help="Random seed of the order of turns.", group=_MEASURING
     )
+
+    @property
+    def accuracy(self) -> AccuracyPlan:
+        """How accuracy is measured. Raises UsageError where the number of images is said twice."""
+        number = 0 if isinstance(self.images, Path) else self.images
+        if number and self.image_count:
+            raise UsageError(
+                f"{spelled('images')} and {spelled('image_count')} can't both be numbers",
+                "both say how many images accuracy is measured on",
+                f"Give {spelled('images')} the folder of the pictures, or leave one of them out.",
+            )
+        return AccuracyPlan(
+            data=self.data,
+            folder=self.images if isinstance(self.images, Path) else None,
+            images=number or self.image_count,
+            names=self.names,
+            **{name: getattr(self, name) for name in NMS_FIELDS},
+        )
 
     @property
     def protocol(self) -> Protocol:
@@ -159,10 +205,20 @@ class SweepSettings(Axes):
     def products(self) -> tuple[Axes, ...]:
         """The cross products, each with all its values."""
         common = Axes(**{name: getattr(self, name) for name in options_of(Axes)})
-        return tuple(replace(common, **given) for given in self.sweep or ({},))
+        return tuple(_product(common, given) for given in self.sweep or ({},))
 
     def plain(self) -> dict[str, Any]:
         return super().plain() | {"sweep": [_plain(given) for given in self.sweep]}
+
+
+def _product(common: Axes, given: Mapping[str, Any]) -> Axes:
+    """``common`` with what a table says. A folder of pictures is of the data beside it."""
+    images = given.get("images")
+    if isinstance(common.images, Path) and "data" in given:
+        common = replace(common, images=0)
+    elif isinstance(common.images, Path) and isinstance(images, int):
+        given = {**given, "images": common.images, "image_count": images}
+    return replace(common, **given)
 
 
 _ON_FILE = (
@@ -172,10 +228,13 @@ _ON_FILE = (
     *("memory_limit_mb", "max_minutes"),
 )
 """The order of the keys, since the first results files."""
+_LATER: Mapping[str, Any] = {"image_count": 0, "names": (), **dict.fromkeys(NMS_FIELDS)}
+"""Keys that came later: left out at their defaults."""
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain_value(values[name]) for name in _ON_FILE if name in values}
+    later = [name for name, default in _LATER.items() if values.get(name, default) != default]
+    return {name: _plain_value(values[name]) for name in (*_ON_FILE, *later) if name in values}
 
 
 def _plain_value(value: Any) -> Any:
@@ -183,4 +242,6 @@ def _plain_value(value: Any) -> Any:
         return value.text
     if isinstance(value, Batch):
         return value.plain
+    if isinstance(value, Path):
+        return str(value)
     return [_plain_value(one) for one in value] if isinstance(value, tuple) else value

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.accuracy import demand_fit
+from bench.accuracy_plan import DataKey, demand_use
 from bench.evaluations import Data
 from bench.journal.store import Store
 from bench.launch import Launch, launch_child
@@ -17,13 +20,15 @@ from bench.settings import SweepSettings
 from bench.watching import Watching, watching
 from engines.planning.specs import engine_specs
 from netzoo.data.choosing import chosen
-from netzoo.data.sources import open_dataset
 from sizewise.core import codec
 from sizewise.core.files import output_folder
 from sizewise.core.machine.environment import Environment, read_environment
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel
 from sizewise.core.trials import Run
+
+if TYPE_CHECKING:
+    from netzoo.tasks.task import Data as AnyData
 
 __all__ = ["RESULTS", "SweepOutcome", "sweep"]
 
@@ -65,16 +70,20 @@ def _open_data(
     models: Sequence[ExportedModel], settings: SweepSettings, progress: Reporter
 ) -> Data:
     """The validation data of each table. Raises InputError, and UsageError where a layout must be
-    said."""
-    with_data = [(a, models_of(a, models)) for a in settings.products() if a.data]
-    whole = {
-        source: open_dataset(source, "val", progress=progress)
-        for source in sorted({axes.data for axes, _ in with_data})
-    }
-    found = {(a.data, a.images): chosen(whole[a.data], a.images) for a, _ in with_data}
-    for axes, taken in with_data:
-        for model in taken:
-            demand_fit(model, found[axes.data, axes.images])
+    said or an option has no use."""
+    products = settings.products()
+    demand_use((a.accuracy for a in products), (model.card for model in models))
+    whole: dict[DataKey, AnyData] = {}
+    found: dict[DataKey, AnyData] = {}
+    for axes in products:
+        plan = axes.accuracy
+        for model in models_of(axes, models) if plan.data else ():
+            key = plan.key(model.card)
+            of_all = replace(key, images=0)
+            if of_all not in whole:
+                whole[of_all] = plan.open(model.card, progress)
+            found[key] = chosen(whole[of_all], plan.images)
+            demand_fit(model, found[key], plan)
     return found
 
 

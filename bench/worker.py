@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import readings
+from bench.accuracy_plan import AccuracyPlan
 from bench.apart import another_shape, measure_parts, time_call
 from bench.harness import Turn, measure_turn, warm_up
 from engines.base import Array, example_inputs
@@ -24,7 +25,7 @@ from engines.store.opening import open_engine
 from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.specs import ModelCard, Size
-from sizewise.core.trials import Memory, ShapeChange
+from sizewise.core.trials import Accuracy, Memory, ShapeChange
 
 
 class Worker:
@@ -134,23 +135,24 @@ class Worker:
         return codec.to_plain(parts)
 
     def prepare_accuracy(
-        self, source: str, images: int, data_sha256: str, card: dict[str, Any]
+        self, plan: dict[str, Any], measured_as: dict[str, Any], card: dict[str, Any]
     ) -> int:
-        """Open the validation data, of which so many ``images`` are taken (0: all), and give their
-        number. ``card`` is plain."""
+        """Open the validation data, and give the number of images that are taken. All are plain:
+        an AccuracyPlan, the Accuracy without figures that it leads to, and a ModelCard."""
         from bench.accuracy import find_evaluator
         from netzoo.data.choosing import chosen
-        from netzoo.data.sources import open_dataset
 
-        data = chosen(open_dataset(source, "val"), images)
-        if data.sha256 != data_sha256:
+        asked, read_as = codec.from_plain(plan, AccuracyPlan), codec.from_plain(card, ModelCard)
+        self._measured_as = codec.from_plain(measured_as, Accuracy)
+        data = chosen(asked.open(read_as), asked.images)
+        if data.sha256 != self._measured_as.data_sha256:
             raise InputError(
-                f"The data set {source} can't be used",
+                f"The data set {asked.data} can't be used",
                 "its files changed during the sweep",
                 "Run the same command again.",
             )
         self._data = data
-        self._evaluator = find_evaluator(codec.from_plain(card, ModelCard), data)
+        self._evaluator = find_evaluator(read_as, data, self._measured_as.suppression)
         return len(data.images)
 
     def evaluate(self, start: int, stop: int) -> None:
@@ -165,7 +167,7 @@ class Worker:
         """The accuracy over all images that were run: a plain Accuracy."""
         from bench.accuracy import accuracy_of
 
-        return codec.to_plain(accuracy_of(self._evaluator, self._data))
+        return codec.to_plain(accuracy_of(self._evaluator, self._data, self._measured_as))
 
     def close(self) -> None:
         """Close the engine."""

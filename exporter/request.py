@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netzoo.data.picture_folder import PictureFolder
 from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import UsageError
 from sizewise.core.options import changed, option, spelled
@@ -44,11 +45,12 @@ def _method(given: object) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrecisionOptions(PictureOptions):
+class PrecisionOptions(PictureOptions, PictureFolder):
     """What is made of a model, and how pictures are shown to it.
 
     ``calibrate`` is a folder of pictures or a data set, ``data`` what accuracy is measured on,
-    ``max_drop`` the points of it that a precision may lose.
+    ``max_drop`` the points of it that a precision may lose. ``images`` is the folder of the
+    pictures of both, where annotations lie elsewhere.
     """
 
     precision: tuple[str, ...] = option(
@@ -109,8 +111,8 @@ class PrecisionOptions(PictureOptions):
     max_drop: float | None = option(
         optional(number(0)),
         None,
-        help="Largest accuracy loss allowed, in points of AP or mIoU (0.01). Layers stay in FP32 "
-        "until it is met.",
+        help="Largest accuracy loss allowed, in points (0.01) of AP, mIoU or top-1. Layers stay in "
+        "FP32 until it is met.",
         group=_ACCURACY,
         shown="no limit",
     )
@@ -146,6 +148,12 @@ class PrecisionOptions(PictureOptions):
                 f"{option} can't be given here",
                 "it is for precisions other than fp32, and none is requested",
                 f"Choose one with {spelled('precision')} (fp16, bf16, int8, fp8), or leave it out.",
+            )
+        if self.images and not (self.data or self.calibrate):
+            raise UsageError(
+                f"{spelled('images')} can't be given alone",
+                "it is the folder of annotated pictures, and no annotations are given",
+                f"Give {spelled('data')} or {spelled('calibrate')} too, or leave it out.",
             )
         if not self.calibrate and self._beside("calibration_images"):
             raise UsageError(

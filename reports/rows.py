@@ -13,12 +13,13 @@ from reports.costs import build_columns, memory_columns
 from reports.intervals import interval_columns, or_nan
 from reports.labels import label_engines
 from reports.text.words import times
-from sizewise.core.specs import Profile
+from sizewise.core.specs import EVALUATION, Profile
 from sizewise.core.stats import summarize
-from sizewise.core.trials import RECORDED_METRICS, Build, Result, Trial
+from sizewise.core.trials import METRICS, Accuracy, Build, Result, Trial
 
 EARLIER = "earlier"
 NMS_INSIDE = "inside"
+IN_GRAPH = "in the graph"
 
 
 def rows_of(results: Sequence[Result], parameters: Mapping[str, int]) -> tuple[Row, ...]:
@@ -105,7 +106,7 @@ def _accuracy(result: Result) -> dict[str, Any]:
     known = result.accuracy
     if known is None:
         return {"accuracy_reason": result.accuracy_reason}
-    scores = {metric: getattr(known, metric.name) for metric in RECORDED_METRICS}
+    scores = {metric: getattr(known, metric.name) for metric in METRICS}
     ranking = next((m for m, score in scores.items() if m.ranks and score is not None), None)
     low, high = (None, None) if ranking is None else accuracy_ends(known, ranking)
     return {metric.name: or_nan(score) for metric, score in scores.items()} | {
@@ -113,8 +114,18 @@ def _accuracy(result: Result) -> dict[str, Any]:
         "accuracy_high": or_nan(high),
         "accuracy_images": known.images,
         "accuracy_chosen": known.chosen,
+        "accuracy_nms": _nms(result.trial, known),
         "data_sha256": known.data_sha256,
     }
+
+
+def _nms(trial: Trial, accuracy: Accuracy) -> str:
+    if accuracy.ap is None:
+        return ""
+    said = accuracy.suppression
+    if trial.has_nms_inside:
+        return IN_GRAPH if said is None else f"{IN_GRAPH}, then {said}"
+    return str(said or EVALUATION)
 
 
 def _precision(requested: str, build: Build | None) -> str:

@@ -11,12 +11,13 @@ from reports.analysis.pairs import by_engine
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.tables import by_size, calls, lists, memory, tails, ways
+from reports.tables.classes import class_table
 from reports.tables.fusion import fusion_table
 from reports.text.grid import plain
 from reports.text.verdicts import margin
 from reports.text.words import percent
 from sizewise.core.stats import CONFIDENCE
-from sizewise.core.trials import RECORDED_METRICS
+from sizewise.core.trials import METRICS
 
 DISTURBED = "Disturbed rows"
 """The heading that notes refer to."""
@@ -49,10 +50,10 @@ def figures(verdicts: Verdicts, shown: Mapping[str, str]) -> Iterable[Section]:
     yield _dynamic(verdicts, shown)
     yield from _calls(verdicts)
     accuracies = [shown[name] for name in shown if name.startswith("accuracy")]
-    scores = [by_size.accuracy_table(rows, metric) for metric in RECORDED_METRICS]
+    scores = [by_size.accuracy_table(rows, metric) for metric in METRICS]
     yield Section(
         title="Accuracy",
-        parts=(*accuracies, *scores, lists.unscored_table(rows)),
+        parts=(*accuracies, *scores, class_table(rows), lists.unscored_table(rows)),
         note=_of_accuracies(rows),
     )
     modes = compare_modes(rows)

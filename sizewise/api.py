@@ -56,16 +56,19 @@ def train(
     network: str,
     *,
     data: str | Path = "digits",
+    images: str | Path | None = None,
     out: str | Path = "runs/train",
     options: TrainOptions | None = None,
     reporter: Reporter = SILENT,
     **given: object,
 ) -> tuple[Trained, ...]:
-    """Train a network of the zoo: one checkpoint in ``out`` for each fusion."""
+    """Train a network of the zoo: one checkpoint in ``out`` for each fusion. ``images`` is the
+    folder of the data's pictures, where its annotations lie elsewhere."""
     from sizewise.pipeline.train import Training, TrainOptions, train
 
     training = Training(network=network, options=filled(TrainOptions, options, given))
-    return train(training, str(data), out=Path(out), reporter=reporter)
+    folder = None if images is None else Path(images)
+    return train(training, str(data), images=folder, out=Path(out), reporter=reporter)
 
 
 @_public

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import gc
+import importlib
+import json
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -82,3 +85,18 @@ def _few_collections() -> Iterator[None]:
     yield
     gc.set_threshold(*before)
     gc.unfreeze()
+
+
+@pytest.fixture
+def built_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines are built in this process, for tests of something else: a child takes a second or
+    more, and builds the same."""
+    from engines.store import cache
+
+    def run_here(target: str, arguments: dict[str, Any], **limits: object) -> Any:
+        del limits
+        module, _, name = target.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        return json.loads(json.dumps(function(**json.loads(json.dumps(arguments)))))
+
+    monkeypatch.setattr(cache, "run_in_child", run_here)

@@ -120,12 +120,21 @@ def from_accuracy(trial_id: int, run_id: int, accuracy: Accuracy, reason: str = 
     return {
         "trial_id": trial_id,
         "data_sha256": accuracy.data_sha256,
-        "chosen": accuracy.chosen,
+        "chosen": _chosen(accuracy),
         "run_id": run_id,
         "figures": figures,
         "evidence": accuracy.evidence,
         "reason": reason,
     }
+
+
+def _chosen(accuracy: Accuracy) -> str:
+    """The part of the key that says which images were taken and, unless it is the usual way, how
+    outputs were read: accuracies of the same images in two ways are two rows."""
+    said = [accuracy.chosen] if accuracy.chosen else []
+    said += [f"NMS {accuracy.suppression}"] if accuracy.suppression else []
+    said += [f"names {accuracy.names_sha256}"] if accuracy.names_sha256 else []
+    return "; ".join(said)
 
 
 def to_result(

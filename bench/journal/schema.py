@@ -1,9 +1,11 @@
 """The tables of a results file. A change here raises ``VERSION`` and needs an update of old files.
 
 Environments, configurations, trials, builds, readings, first calls, memory and parts are JSON of
-the values in ``sizewise.core``. Latencies are a JSON list of nanoseconds, one per call. Each row
-holds a sum of its other columns and of how many rows belong to it (``bench.journal.sums``), so that
-a damaged one is never taken for a result, and none is missing without being missed.
+the values in ``sizewise.core``. Latencies are a JSON list of nanoseconds, one per call. ``chosen``
+of an accuracy says of which images it is and, unless that is the usual way, how outputs were read
+for it. Each row holds a sum of its other columns and of how many rows belong to it
+(``bench.journal.sums``), so that a damaged one is never taken for a result, and none is missing
+without being missed.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.data.decoding import SUFFIXES, decode_picture
+from netzoo.data.folders import find_json
 from netzoo.data.reading import reading
 from netzoo.data.sources import datasets, open_dataset
 from sizewise.core.errors import InputError, UsageError
@@ -44,19 +45,20 @@ class CalibrationSet:
 
 
 def read_calibration(
-    source: str, *, limit: int = 128, progress: Reporter = SILENT
+    source: str, *, limit: int = 128, images: Path | None = None, progress: Reporter = SILENT
 ) -> CalibrationSet:
     """Read up to ``limit`` pictures of ``source``, evenly spaced.
 
     ``source`` is a folder of pictures, searched with its subfolders (links to folders are
-    skipped), or a data set that ``open_dataset`` takes, of which the training pictures are used.
+    skipped), or a data set that ``open_dataset`` takes, of which the training pictures are used:
+    those of its annotations lie in ``images``, where that is given.
     Raises UsageError for a ``limit`` below 1, and InputError where there is no ``source``, where a
     picture can't be decoded or where all are of one colour.
     """
     demand_source(source, limit)
-    name, paths = _find(source, progress)
-    images = tuple(CalibrationImage(path=path) for path in _evenly(paths, limit))
-    return CalibrationSet(name=name, sha256=_hash_pixels(name, images, progress), images=images)
+    name, paths = _find(source, images, progress)
+    taken = tuple(CalibrationImage(path=path) for path in _evenly(paths, limit))
+    return CalibrationSet(name=name, sha256=_hash_pixels(name, taken, progress), images=taken)
 
 
 def demand_source(source: str, limit: int) -> None:
@@ -78,13 +80,17 @@ def demand_source(source: str, limit: int) -> None:
     )
 
 
-def _find(source: str, progress: Reporter) -> tuple[str, Sequence[Path]]:
-    """The name of ``source``, and all its pictures."""
+def _find(source: str, images: Path | None, progress: Reporter) -> tuple[str, Sequence[Path]]:
+    """The name of ``source``, and all its pictures. A folder of pictures and a built-in data set
+    need no folder beside them."""
     path = Path(source)
     with reading(path):
         annotated = path.is_file() or any((path / name).is_file() for name in _ANNOTATED)
+        if images is not None and path.is_dir():
+            annotated |= find_json(path, "train") is not None
         if source in datasets() or annotated:
-            data = open_dataset(source, "train", progress=progress)
+            folder = images if annotated else None
+            data = open_dataset(source, "train", images=folder, progress=progress)
             return data.name, [image.path for image in data.images]
         found = sorted(_pictures_in(path))
     if not found:

@@ -15,7 +15,7 @@ from netzoo.data.decoding import SUFFIXES, decode_picture
 from netzoo.data.fingerprint import described
 from netzoo.data.folders import Split
 from netzoo.data.reading import reading
-from netzoo.data.sources import datasets, open_dataset
+from netzoo.data.sources import datasets, open_dataset, refuse_folder
 from sizewise.core.errors import InputError
 from sizewise.core.progress import SILENT, Reporter
 
@@ -41,15 +41,19 @@ class ClassifiedImage:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClassifiedSet:
-    """Images of ``classes``: label i is class i. ``sha256`` identifies it."""
+    """Images of ``classes``: label i is class i. ``sha256`` and ``chosen`` are as a
+    :class:`Dataset` has them."""
 
     name: str
     classes: tuple[str, ...]
     images: tuple[ClassifiedImage, ...]
     sha256: str
+    chosen: str = ""
 
 
-def open_classified(source: str, split: Split, *, progress: Reporter = SILENT) -> ClassifiedSet:
+def open_classified(
+    source: str, split: Split, *, images: Path | None = None, progress: Reporter = SILENT
+) -> ClassifiedSet:
     """Open a folder that holds ``train/<class>/`` and ``val/<class>/`` with pictures.
 
     ``source`` may also be whatever ``open_dataset`` takes; its boxes are then the images. Raises
@@ -60,8 +64,9 @@ def open_classified(source: str, split: Split, *, progress: Reporter = SILENT) -
         by_class = any((folder / name).is_dir() for name in SPLITS)
         boxed = source in datasets() or (folder / f"{split}.json").is_file()
     if by_class and not boxed:
+        refuse_folder(source, images)
         return _read_folders(folder, split)
-    return crops_of(open_dataset(source, split, progress=progress))
+    return crops_of(open_dataset(source, split, images=images, progress=progress))
 
 
 def crops_of(data: Dataset) -> ClassifiedSet:

@@ -23,6 +23,8 @@ from netzoo.data.coco_json import (
     save_coco_json,
 )
 from netzoo.data.fingerprint import fingerprint
+from netzoo.data.index_masks import IndexMask
+from netzoo.data.label_maps import draw_labels
 from netzoo.data.pictures import find_image_files, read_picture
 from netzoo.data.segments import check_segment, draw_mask
 from netzoo.data.tidying import tidy
@@ -35,7 +37,8 @@ class AnnotatedImage:
 
     Boxes are float32 [K, 4], x0 y0 x1 y1 in the picture's pixels; labels int64 [K], from 0.
     Crowd boxes (``iscrowd``) mark groups that nobody counted: evaluation ignores what it finds
-    there, and training does not see them. ``segments`` belong to boxes, then crowd boxes.
+    there, and training does not see them. ``segments`` belong to boxes, then crowd boxes. Where
+    masks are files, ``mask_file`` is the image's own, and there are no boxes.
     """
 
     id: int
@@ -47,6 +50,7 @@ class AnnotatedImage:
     crowd_boxes: NDArray[np.float32]
     crowd_labels: NDArray[np.int64]
     segments: tuple[Segmentation | None, ...]
+    mask_file: IndexMask | None = None
 
     def read(self) -> NDArray[np.uint8]:
         """The picture, RGB [H, W, 3]. Raises InputError where it is not what the JSON says."""
@@ -54,12 +58,26 @@ class AnnotatedImage:
 
     def mask(self) -> NDArray[np.uint8]:
         """1 where any object is, 0 elsewhere, [H, W]. Raises InputError without segmentations."""
+        if self.mask_file:
+            return (self.label_map() > 0).astype(np.uint8)
         segments = self._all_segments()
         with _naming(self.path):
             return draw_mask(segments, self.height, self.width)
 
+    def label_map(self) -> NDArray[np.int32]:
+        """The label of each pixel [H, W] (``netzoo.data.label_maps``). Raises InputError as
+        :meth:`mask` does."""
+        if self.mask_file:
+            return self.mask_file.read(self.height, self.width)
+        segments = self._all_segments()
+        labels = np.concatenate([self.labels, self.crowd_labels]).tolist()
+        with _naming(self.path):
+            return draw_labels(segments, labels, self.height, self.width)
+
     def check_mask(self) -> None:
         """Raise InputError where there is no mask, without the cost of drawing it."""
+        if self.mask_file:
+            self.label_map()
         with _naming(self.path):
             for segment in self._all_segments():
                 check_segment(segment, self.height, self.width)
@@ -81,7 +99,8 @@ class Dataset:
 
     ``sha256`` identifies it (see :mod:`netzoo.data.fingerprint`). Where only some of its images are
     taken, ``chosen`` says so in words (:mod:`netzoo.data.choosing`), and ``sha256`` is that of all.
-    ``remarks`` are sentences about what was left out.
+    ``remarks`` are sentences about what was left out. ``background`` says that pixels of no class
+    are known to be of none.
     """
 
     name: str
@@ -91,6 +110,7 @@ class Dataset:
     sha256: str
     chosen: str = ""
     remarks: tuple[str, ...] = ()
+    background: bool = True
 
 
 def read_coco(

@@ -27,9 +27,10 @@ _WITHOUT_SPLITS = (
 )
 
 
-def find_json(folder: Path, split: Split) -> Path:
+def find_json(folder: Path, split: Split) -> Path | None:
     """The COCO JSON of ``split`` in ``folder``: train.json or val.json, or as COCO (2014, 2017),
-    Roboflow, CVAT and Label Studio name it. Raises InputError where there is none, or several."""
+    Roboflow, CVAT and Label Studio name it; None where there is none. Raises InputError where
+    there are several."""
     with reading(folder):
         patterns = [p.format(split=name) for p in _FILES for name in _SPLITS[split]]
         for pattern in (*patterns, *_WITHOUT_SPLITS):
@@ -42,19 +43,30 @@ def find_json(folder: Path, split: Split) -> Path:
                 )
             if found:
                 return found[0]
+    return None
+
+
+def no_data(folder: Path, split: Split) -> InputError:
+    """The error of a ``folder`` without data of ``split``."""
+    with reading(folder):
         others = ", ".join(sorted(str(p.relative_to(folder)) for p in folder.rglob("*.json"))[:5])
-    raise InputError(
+    return InputError(
         f"The folder {folder} has no {split} data",
         f"{split}.json is missing; there is {others or 'no JSON at all'}",
-        "Name the COCO JSON files train.json and val.json, or give one of them.",
+        "Name the COCO JSON files train.json and val.json, or give one of them; masks lie in "
+        f"{split}/masks, beside their pictures in {split}/images.",
     )
 
 
-def picture_folders(json_path: Path) -> Iterator[Path]:
-    """Where the pictures of a COCO JSON may lie, the likeliest first: beside it, in images/ beside
-    it or, for one in annotations/, in the folders that COCO and CVAT have beside that."""
+def picture_folders(json_path: Path, named: Path | None = None) -> Iterator[Path]:
+    """Where the pictures of a COCO JSON may lie, the likeliest first: in ``named``, where a user
+    names a folder, or in one of its split within that. Without it, beside the JSON, in images/
+    beside it or, for one in annotations/, in the folders that COCO and CVAT have beside that."""
     beside = json_path.parent
     split = json_path.stem.rpartition("_")[2]
+    if named is not None:
+        yield from (named, named / "images", named / split)
+        return
     yield from (beside, beside / "images")
     if beside.name == "annotations":
         home = beside.parent

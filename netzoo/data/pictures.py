@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +13,50 @@ from netzoo.data.decoding import decode_picture
 from netzoo.data.folders import picture_folders
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError
+from sizewise.core.options import spelled
 
 
 def find_image_files(
     images: Sequence[CocoImage], json_path: Path, folder: Path | None
 ) -> tuple[Path, ...]:
-    """The file of each image, all in one folder. Raises InputError, naming the first missing."""
-    folders = (folder,) if folder else tuple(dict.fromkeys(picture_folders(json_path)))
-    first = images[0].file_name
-    with reading(json_path.parent):
-        home = next((f for f in folders if (f / first).is_file()), folders[0])
-        paths = tuple(home / image.file_name for image in images)
-        missing = [i.file_name for i, p in zip(images, paths, strict=True) if not p.is_file()]
+    """The file of each image, all in one folder: the first of ``picture_folders`` that has them,
+    by their names as they are written or by these without folders.
+
+    ``folder`` is what the user names, if any. Raises InputError, naming the first missing.
+    """
+    folders = tuple(dict.fromkeys(picture_folders(json_path, folder)))
+    names = [image.file_name for image in images]
+    with reading(folder or json_path.parent):
+        home, shown = _home(folders, names, folder)
+        paths = tuple(home / name for name in shown)
+        missing = [name for name, path in zip(names, paths, strict=True) if not path.is_file()]
     if missing:
+        beside = f"; {json_path.name} lies in {json_path.parent}" if folder else ""
         raise InputError(
             f"{len(missing)} of {len(paths)} pictures of {json_path} are missing",
-            f"the first is {missing[0]}, looked for in {', '.join(map(str, folders))}",
-            "Put the pictures beside the JSON or into images/ beside it.",
+            f"the first is {missing[0]}, looked for in {', '.join(map(str, folders))}{beside}",
+            f"Name their folder with {spelled('images')}, or put them beside the JSON or into "
+            "images/ beside it.",
         )
     return paths
+
+
+def _home(
+    folders: Sequence[Path], names: Sequence[str], named: Path | None
+) -> tuple[Path, Sequence[str]]:
+    """The folder of the pictures, and what they are called there."""
+    written = [_within(name) for name in names] if named else names
+    bare = [PurePosixPath(name).name for name in names]
+    spellings = (written, bare) if len(set(bare)) == len(bare) else (written,)
+    choices = [(folder, shown) for folder in folders for shown in spellings]
+    begun = [(f, shown) for f, shown in choices if (f / shown[0]).is_file()] or choices[:1]
+    whole = (c for c in begun if all((c[0] / name).is_file() for name in c[1]))
+    return next(whole, begun[0])
+
+
+def _within(name: str) -> str:
+    """A path that was absolute where the annotations were made, as one below a folder."""
+    return name.lstrip("/")
 
 
 def read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco import Dataset
 from sizewise.core.errors import InputError
+from sizewise.core.options import spelled
 
 Data = TypeVar("Data", bound=Dataset | ClassifiedSet)
 
@@ -44,6 +45,7 @@ def find_classes(name: str, wanted: Sequence[str], classes: Sequence[str]) -> ND
         raise InputError(
             f"The data set {name} has classes that the network does not know",
             f"{', '.join(missing[:3])}{more} are not among its {len(classes)} classes",
-            "Add them to the tree, or give data whose classes are in it, by the same names.",
+            "Give data whose classes are among these, by the same names; a tree or "
+            f"{spelled('names')} says what the network's are called.",
         )
     return np.array([places[label] for label in wanted], np.int64)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netzoo.data.coco import Dataset, read_coco
-from netzoo.data.folders import Split, find_json
+from netzoo.data.folders import Split, find_json, no_data
+from netzoo.data.mask_folders import open_mask_folder
 from netzoo.data.reading import reading
 from sizewise.core.discover import Registry
-from sizewise.core.errors import InputError
+from sizewise.core.errors import InputError, UsageError
+from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress, Reporter
 
 
@@ -34,32 +36,58 @@ datasets = _DATASETS.all
 """Those that are registered, by name."""
 
 
-def open_dataset(source: str, split: Split, *, progress: Reporter = SILENT) -> Dataset:
+def open_dataset(
+    source: str, split: Split, *, images: Path | None = None, progress: Reporter = SILENT
+) -> Dataset:
     """Open a registered name, a COCO JSON (whatever the split), or a folder as data sets come in
-    (:mod:`netzoo.data.folders`). What was left out is remarked on.
+    (:mod:`netzoo.data.folders`, :mod:`netzoo.data.mask_folders`). What was left out is remarked on.
 
-    Raises InputError where ``source`` is none of these, or can't be used.
+    ``images`` is the folder of the pictures, where annotations lie elsewhere. Raises UsageError
+    where ``source`` brings its pictures; InputError where it is none of these, or can't be used.
     """
-    data = _open(source, split, progress)
+    data = _open(source, split, images, progress)
     for remark in data.remarks:
         progress.remark(f"{data.name}: {remark}")
     return data
 
 
-def _open(source: str, split: Split, progress: Progress) -> Dataset:
+def refuse_folder(source: str, images: Path | None) -> None:
+    """Raises UsageError where a folder of pictures is named beside data that bring theirs."""
+    if images is not None:
+        raise UsageError(
+            f"{spelled('images')} can't be given for {source}",
+            "these data bring their pictures; the option is for a file of annotations whose "
+            "pictures lie elsewhere",
+            "Leave it out, or give a COCO JSON.",
+        )
+
+
+def _open(source: str, split: Split, images: Path | None, progress: Progress) -> Dataset:
     known = datasets()
     if source in known:
+        refuse_folder(source, images)
         return known[source].open(split, progress)
     path = Path(source)
     with reading(path):
         is_file, is_folder = path.is_file(), path.is_dir()
     if is_file:
-        return read_coco(path)
+        return read_coco(path, images)
     if is_folder:
-        return read_coco(find_json(path, split), name=f"{path.resolve().name} {split}")
+        return _open_folder(path, split, images)
     built_in = ", ".join(sorted(known))
     raise InputError(
         f"There is no data set {source!r}",
         f"no file or folder has this path, and the built-in data sets are: {built_in}",
         "Give a data set's name, a COCO JSON file, or a folder with train.json and val.json.",
     )
+
+
+def _open_folder(folder: Path, split: Split, images: Path | None) -> Dataset:
+    json_path = find_json(folder, split)
+    if json_path is not None:
+        return read_coco(json_path, images, name=f"{folder.resolve().name} {split}")
+    masked = open_mask_folder(folder, split)
+    if masked is None:
+        raise no_data(folder, split)
+    refuse_folder(str(folder), images)
+    return masked

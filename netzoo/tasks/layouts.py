@@ -46,7 +46,7 @@ def fitting_layouts(outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
     """The layouts that outputs of these shapes may have, the likeliest first."""
     if {"boxes", "scores"} <= {one.name for one in outputs}:
         return ("sizewise",)
-    found = [one.shape for one in outputs if len(one.shape) == 3]
+    found = [one.shape for one in outputs if len(one.shape) == 3 and "float" in one.dtype]
     if len(found) != 1:
         return ()
     _, middle, last = found[0]

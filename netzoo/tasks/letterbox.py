@@ -67,6 +67,13 @@ class Letterbox:
         size = (self.source.width, self.source.height)
         return np.asarray(inner.resize(size, Image.Resampling.BILINEAR))
 
+    def numbers_to_source(self, numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Whole numbers over the input [target height, target width] → [H, W], nearest
+        neighbour."""
+        inner = Image.fromarray(np.ascontiguousarray(numbers[self._inner()], dtype=np.int32))
+        size = (self.source.width, self.source.height)
+        return np.asarray(inner.resize(size, Image.Resampling.NEAREST))
+
     def boxes_to_input(self, boxes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """x0 y0 x1 y1 [..., 4] in pixels of the source → in pixels of the input."""
         return (boxes * self._scales() + self._offsets()).astype(np.float32)

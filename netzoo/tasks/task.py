@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from netzoo.tasks.reading import ReadingOptions
 from sizewise.core.errors import InputError
-from sizewise.core.specs import ModelCard, Size
+from sizewise.core.specs import ModelCard, Size, Suppression, TensorSpec
 from sizewise.core.trials import METRICS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
@@ -101,10 +103,18 @@ class Evaluator(ABC):
     def scores(self) -> dict[str, float]:
         """The metrics of the task (0–1), by name, over the images so far."""
 
+    def by_class(self) -> dict[str, float]:
+        """IoU of each class (0–1), by its name, where the metrics are means over classes."""
+        return {}
+
     @abstractmethod
     def evidence(self) -> Evidence:
         """What the metrics need to know of each image so far: enough for the metrics of any choice
         of them, without the data."""
+
+
+_OURS = ("sizewise", "unknown")
+"""The layouts that cards of our own networks name."""
 
 
 class Task(ABC):
@@ -121,8 +131,7 @@ class Task(ABC):
     output_names: ClassVar[tuple[str, ...]]
     """The outputs of our own networks, in order."""
     layouts: tuple[str, ...] = ()
-    """The layouts that others' outputs may have (``--layout``); empty where there is a single
-    one."""
+    """The layouts that others' outputs may have (``--layout``)."""
     reading_options: ClassVar[frozenset[str]] = frozenset()
     """Which fields of ReadingOptions its predictor takes."""
     predicts: ClassVar[bool] = False
@@ -132,8 +141,6 @@ class Task(ABC):
     learns_masks: ClassVar[bool] = False
     learns_images: ClassVar[bool] = False
     """Whether its data are whole images of one class (ClassifiedSet)."""
-    evaluates_engines: ClassVar[bool] = True
-    """Whether accuracy is measured through engines, or else in PyTorch alone."""
     evaluated_after_training: ClassVar[bool] = True
     images_at_once: ClassVar[int] = 8
     """Batch size of an evaluation in PyTorch."""
@@ -143,15 +150,27 @@ class Task(ABC):
         """Name → title of each metric (0–1), as ``sizewise.core.trials.METRICS`` declares them."""
         return {metric.name: metric.title for metric in METRICS if metric.task == self.name}
 
-    def open_data(self, source: str, split: Split, progress: Reporter) -> Data:
-        """The data that ``source`` names. Raises UsageError and InputError."""
+    def open_data(
+        self, source: str, split: Split, progress: Reporter, *, images: Path | None = None
+    ) -> Data:
+        """The data that ``source`` names; their pictures lie in ``images`` where that is given.
+        Raises UsageError and InputError."""
         from netzoo.data.sources import open_dataset
 
-        return open_dataset(source, split, progress=progress)
+        return open_dataset(source, split, images=images, progress=progress)
 
     def classes(self, data: Data) -> tuple[str, ...]:
         """The classes that a network learns from ``data``."""
         return data.classes
+
+    def reads(self, layout: str) -> bool:
+        """Whether it reads outputs of ``layout``: one of ``layouts``, or our own."""
+        return layout in self.layouts or layout in _OURS
+
+    def fitting_layouts(self, outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+        """Those of ``layouts`` that outputs of these shapes may have, the likeliest first."""
+        del outputs
+        return ()
 
     def recognises(self, shapes: Sequence[Shape], batch: Batch) -> bool:
         """Whether a module whose outputs for ``batch`` have these shapes is taken for one of this
@@ -165,9 +184,11 @@ class Task(ABC):
         del card, outputs, batch
 
     @abstractmethod
-    def evaluator(self, card: ModelCard, data: Any) -> Evaluator:
-        """Measures a model with ``card`` on ``data``. Raises InputError where its classes are not
-        among the model's."""
+    def evaluator(
+        self, card: ModelCard, data: Any, suppression: Suppression | None = None
+    ) -> Evaluator:
+        """Measures a model with ``card`` on ``data``; ``suppression`` is the NMS of boxes, None for
+        the usual one. Raises InputError where the data's classes are not among the model's."""
 
     def misfit(self, card: ModelCard, data: Data) -> str:
         """Why a model with ``card`` can't be evaluated on ``data``; empty where it can."""

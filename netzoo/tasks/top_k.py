@@ -21,7 +21,11 @@ def score_classes(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> Cla
 
     A tie counts against the right class, so that a network that can't tell scores nothing.
     """
-    ranks = right_ranks(scores, labels)
+    return shares_of_ranks(right_ranks(scores, labels))
+
+
+def shares_of_ranks(ranks: NDArray[np.int64]) -> ClassScores:
+    """The shares from the place of the right class in each image [N]."""
     return ClassScores(top1=float((ranks <= 1).mean()), top5=float((ranks <= 5).mean()))
 
 

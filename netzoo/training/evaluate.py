@@ -18,7 +18,7 @@ from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.registry import find_task
 from sizewise.core.errors import InputError
 from sizewise.core.progress import SILENT, Progress
-from sizewise.core.specs import Size
+from sizewise.core.specs import Size, Suppression
 
 Image = AnnotatedImage | ClassifiedImage
 Array = NDArray[np.float32]
@@ -30,9 +30,11 @@ def evaluate_network(
     size: Size,
     progress: Progress = SILENT,
     batch_size: int | None = None,
+    *,
+    suppression: Suppression | None = None,
 ) -> dict[str, float]:
     """The metrics of its task (0–1), by name, with every image fitted into ``size``, as it learnt
-    them.
+    them. ``suppression`` is the NMS of boxes, None for the usual one.
 
     Raises InputError where the data has no images, or not what the metrics need, and InferenceError
     (numerics) for NaN.
@@ -40,7 +42,7 @@ def evaluate_network(
     _demand_images(network, data)
     card = card_of(network)
     task = find_task(card.task)
-    evaluator = task.evaluator(card, data)
+    evaluator = task.evaluator(card, data, suppression)
     batch_size = batch_size or task.images_at_once
     for image, fit, outputs in _outputs(network, data.images, size, progress, batch_size):
         evaluator.add(image, fit, outputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 
 from reports.columns import Row
@@ -39,12 +40,20 @@ def gain(a: Row, b: Row, metric: Metric) -> Interval:
     without ends where no evidence was kept."""
     mine, others = (_of(row) for row in (a, b))
     sign = -1 if metric.lower_is_better else 1
-    if mine is None or others is None or not mine.shows_images_of(others):
+    together = measured_alike(a) == measured_alike(b)
+    if not together or mine is None or others is None or not mine.shows_images_of(others):
         point = sign * (a.score(metric) - b.score(metric))
         return Interval(point=point, low=None, high=None)
     if metric.lower_is_better:
         mine, others = others, mine
     return accuracy_difference(mine, others, metric.name)
+
+
+def measured_alike(row: Row) -> Hashable:
+    """Equal in rows whose accuracies compare: the same images, and outputs read in one way, as far
+    as a user said how."""
+    known = row.result.accuracy
+    return None if known is None else (known.measured_on, known.images)
 
 
 def _of(row: Row) -> Evidence | None:

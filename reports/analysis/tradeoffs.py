@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from reports.analysis.accuracies import gain
+from reports.analysis.accuracies import gain, measured_alike
 from reports.analysis.ratios import Ratios
 from reports.analysis.useful import useful
 from reports.columns import Row
 from reports.grouping import grouped, measured_of
 from sizewise.core.evidence import is_as_good, is_more
 from sizewise.core.stats import Interval
-from sizewise.core.trials import RECORDED_METRICS, Metric
+from sizewise.core.trials import METRICS, Metric
 
-RANKED_BY = tuple(metric for metric in RECORDED_METRICS if metric.ranks)
-"""What networks are compared by: detectors by AP, segmenters by mIoU."""
+RANKED_BY = tuple(metric for metric in METRICS if metric.ranks)
+"""What networks are compared by: detectors by AP, segmenters by mIoU, classifiers by top-1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,8 +78,8 @@ class Contest:
 
 
 def contests(rows: Iterable[Row], ratios: Ratios) -> Iterator[Contest]:
-    """One per metric, choice of images, place of NMS and harness; none where accuracy was not
-    measured."""
+    """One per metric, choice of images, way of reading outputs, place of NMS and harness; none
+    where accuracy was not measured."""
     ordered = sorted(measured_of(rows), key=lambda row: row.image_ms)
     for metric in RANKED_BY:
         scored = scored_by(ordered, metric)
@@ -87,9 +87,8 @@ def contests(rows: Iterable[Row], ratios: Ratios) -> Iterator[Contest]:
             yield Contest(metric=metric, rows=tuple(rivals), ratios=ratios)
 
 
-def _comparable(row: Row) -> tuple[object, ...]:
-    images = (row.data_sha256, row.accuracy_chosen, row.accuracy_images)
-    return (*images, row.nms, row.result.trial.harness)
+def _comparable(row: Row) -> Hashable:
+    return measured_alike(row), row.nms, row.result.trial.harness
 
 
 def scored_by(rows: Iterable[Row], metric: Metric) -> list[Row]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reports.columns import Row
-from sizewise.core.trials import RECORDED_METRICS
+from sizewise.core.trials import METRICS
 
 
 def finds_nothing(row: Row) -> bool:
     """Whether its accuracy is 0, by the metric that networks of its task are compared by."""
-    return any(row.score(metric) == 0 for metric in RECORDED_METRICS if metric.ranks)
+    return any(row.score(metric) == 0 for metric in METRICS if metric.ranks)
 
 
 def useful(rows: Iterable[Row]) -> list[Row]:

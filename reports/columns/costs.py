@@ -24,12 +24,15 @@ class AccuracyColumns:
     miou: float = _score("miou", "Mean IoU of masks, of foreground and background.")
     f_measure: float = _score("f_measure", "F-measure of masks.")
     mae: float = _score("mae", "Mean absolute error of masks; lower is better.")
+    top1: float = _score("top1", "Share of images whose right class is the likeliest.")
+    top5: float = _score("top5", "Share of images whose right class is among the likeliest five.")
     accuracy_low: float = figure(
-        "Lower end of the 95 % interval of the metric that ranks engines: ap or miou."
+        "Lower end of the 95 % interval of the metric that ranks engines: ap, miou or top1."
     )
     accuracy_high: float = figure("Upper end of that interval, which is over images.")
     accuracy_images: int = count("Images that the accuracy was measured on.")
     accuracy_chosen: str = text("How these were chosen from the data set; empty for all of it.")
+    accuracy_nms: str = text("NMS that boxes went through for the accuracy of a detector.")
     data_sha256: str = text("SHA-256 of the data set that the accuracy was measured on.")
     accuracy_reason: str = text("Why there is no accuracy, though it was requested.")
 

@@ -57,11 +57,12 @@ def disturbed_rows() -> str:
 def accuracies(rows: Iterable[Row]) -> str:
     """The data, and when engines are equally accurate."""
     scored = [row for row in rows if row.accuracy_images]
-    sets = grouped(scored, lambda row: (row.data_sha256, row.accuracy_chosen)).items()
+    sets = grouped(scored, lambda row: (row.data_sha256, row.accuracy_chosen, row.accuracy_nms))
     said = [
         f"{max(row.accuracy_images for row in group)} images of the data set {sha256[:12]}"
         + (f" ({chosen})" if chosen else "")
-        for (sha256, chosen), group in sets
+        + (f" (NMS: {nms})" if nms else "")
+        for (sha256, chosen, nms), group in sets.items()
     ]
     if not said:
         return ""

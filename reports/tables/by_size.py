@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from reports.analysis.accuracies import gain
+from reports.analysis.accuracies import gain, measured_alike
 from reports.analysis.tradeoffs import best_score, scored_by
 from reports.analysis.useful import useful
 from reports.analysis.verdicts import Verdicts
@@ -74,9 +74,25 @@ def _leaders(verdicts: Verdicts) -> set[Row]:
 
 def accuracy_table(rows: Iterable[Row], metric: Metric) -> str:
     """One metric (0–1) of every engine at every size, with interval where there is one; bold are
-    the best and those that tie with it, unless that is all of them."""
-    column = COLUMNS[metric.name]
-    scored = scored_by(rows, metric)
+    the best and those that tie with it, unless that is all of them. Accuracies that were not
+    measured alike stand in tables of their own."""
+    heading = COLUMNS[metric.name].heading
+    alike = list(grouped(scored_by(rows, metric), measured_alike).values())
+    several = len(alike) > 1
+    tables = (
+        _accuracies(group, metric, f"{heading}{_measured_on(group[0]) if several else ''}")
+        for group in alike
+    )
+    return "\n\n".join(tables)
+
+
+def _measured_on(row: Row) -> str:
+    chosen = f" ({row.accuracy_chosen})" if row.accuracy_chosen else ""
+    nms = f", NMS: {row.accuracy_nms}" if row.accuracy_nms else ""
+    return f" on {row.accuracy_images} images of {row.data_sha256[:12]}{chosen}{nms}"
+
+
+def _accuracies(scored: Sequence[Row], metric: Metric, heading: str) -> str:
     highest = best_score((row.score(metric) for row in scored), metric)
     best = next((row for row in scored if row.score(metric) == highest), None)
     leaders = [r for r in scored if best is not None and is_tie(gain(r, best, metric))]
@@ -87,7 +103,7 @@ def accuracy_table(rows: Iterable[Row], metric: Metric) -> str:
             text += f" ({row.accuracy_low:.3f}–{row.accuracy_high:.3f})"
         return f"**{text}**" if row in leaders and len(leaders) < len(scored) else text
 
-    return by_size(column.heading, scored, cell)
+    return by_size(heading, scored, cell)
 
 
 def ratio_table(verdicts: Verdicts) -> str:

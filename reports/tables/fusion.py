@@ -15,7 +15,7 @@ from reports.text.grid import grid, plain
 from reports.text.verdicts import DISTURBED, ratio_cell
 from reports.text.words import times
 from sizewise.core.evidence import is_tie
-from sizewise.core.trials import RECORDED_METRICS, Metric
+from sizewise.core.trials import METRICS, Metric
 
 SETTINGS = 2
 """Side by side in one table; more of them go into the next."""
@@ -44,7 +44,7 @@ def fusion_table(modes: FusionModes, verdicts: Verdicts) -> str:
 
 
 def _scores(modes: FusionModes) -> Iterator[_Cells]:
-    for metric in RECORDED_METRICS:
+    for metric in METRICS:
         means = modes.scores(metric)
         if not means:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +10,9 @@ import typer
 
 from sizewise.cli import console
 from sizewise.cli.options import Json
+from sizewise.core import codec
 from sizewise.core.exit_codes import ExitCode
-from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
+from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation, SizeScores
 
 
 def evaluate(
@@ -27,8 +29,8 @@ def evaluate(
 ) -> None:
     """Measure accuracy at every size, on the validation part of the data.
 
-    Detectors get AP and AP50, segmenters mIoU, F-measure and MAE, classifiers top-1 and top-5 (of a
-    checkpoint only).
+    Detectors get AP and AP50, segmenters mIoU, F-measure and MAE (of classes: mIoU and the IoU of
+    each), classifiers top-1 and top-5.
     """
     from sizewise.pipeline.evaluate import evaluate
 
@@ -37,7 +39,7 @@ def evaluate(
         console.show_json(_plain(evaluation))
     else:
         _show(evaluation)
-    console.next_step(_next(evaluation, options.data))
+    console.next_step(_next(evaluation, options))
     if any(row.reason for row in evaluation.rows):
         raise typer.Exit(ExitCode.FAILED)
 
@@ -55,11 +57,17 @@ def _plain(evaluation: Evaluation) -> dict[str, Any]:
             "sha256": evaluation.data_sha256,
             "images": evaluation.images,
         },
-        "rows": [
-            {"size": str(row.size)} | ({"reason": row.reason} if row.reason else dict(row.scores))
-            for row in evaluation.rows
-        ],
+        "nms": None
+        if evaluation.suppression is None
+        else codec.to_plain(evaluation.suppression) | {"words": evaluation.nms},
+        "rows": [{"size": str(row.size)} | _plain_row(row) for row in evaluation.rows],
     }
+
+
+def _plain_row(row: SizeScores) -> dict[str, Any]:
+    if row.reason:
+        return {"reason": row.reason}
+    return dict(row.scores) | ({"iou_by_class": dict(row.by_class)} if row.by_class else {})
 
 
 def _show(evaluation: Evaluation) -> None:
@@ -69,6 +77,8 @@ def _show(evaluation: Evaluation) -> None:
         f"{evaluation.source.name} in {evaluation.runs_in}, on {evaluation.images} images of "
         f"{evaluation.data}"
     )
+    if evaluation.nms:
+        console.remark(f"NMS: {evaluation.nms}.")
     console.show_table(
         "Accuracy (0–1)",
         ("size (H×W)", *metrics.values(), *(["reason"] if reasons else [])),
@@ -81,13 +91,32 @@ def _show(evaluation: Evaluation) -> None:
             for row in rows
         ],
     )
+    _show_classes(rows)
 
 
-def _next(evaluation: Evaluation, data: str) -> str:
+def _show_classes(rows: Sequence[SizeScores]) -> None:
+    """The IoU of each class, where there are several."""
+    scored = [row for row in rows if row.by_class]
+    names = dict.fromkeys(name for row in scored for name in row.by_class)
+    if names:
+        console.show_table(
+            "IoU (0–1)",
+            ("class", *(str(row.size) for row in scored)),
+            [(name, *(_iou(row, name) for row in scored)) for name in names],
+        )
+
+
+def _iou(row: SizeScores, name: str) -> str:
+    return f"{row.by_class[name]:.3f}" if name in row.by_class else "–"
+
+
+def _next(evaluation: Evaluation, options: EvaluateOptions) -> str:
     source = evaluation.source
     if source.is_dir():
         return f"{console.command('predict', source)} PICTURE…"
     if source.suffix == ".onnx":
         listed = ",".join(map(str, evaluation.sizes))
-        return console.command("bench", source, "--data", data, "--sizes", listed)
+        said = {"--data": options.data, "--images": options.images, "--layout": options.layout}
+        given = [part for flag, value in said.items() if value for part in (flag, value)]
+        return console.command("bench", source, *given, "--sizes", listed)
     return console.command("export", source, "--dynamic")

@@ -106,7 +106,13 @@ def _calibrated(size: Size, card: ModelCard) -> str:
 
 def _show_scores(model: ExportedModel, scores: tuple[Score, ...]) -> None:
     card = model.card
-    names = {k: n for k, n in find_task(card.task).metrics.items() if k != "f_measure"}
+    metrics = find_task(card.task).metrics.items()
+    measured = [one for score in scores for one in (score.parent, score.made)]
+    names = {
+        key: name
+        for key, name in metrics
+        if key != "f_measure" and any(getattr(one, key) is not None for one in measured)
+    }
     console.show_table(
         f"Accuracy in {card.precision} and FP32, on {scores[0].made.images} images (0–1)",
         (

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from netzoo.data.picture_folder import PictureFolder
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core import codec
@@ -25,9 +26,10 @@ def train(
         typer.Option(
             help="Data to learn from: a data set's name, a COCO JSON file, or a folder with "
             "train.json and val.json (classifiers: with train/CLASS/ and val/CLASS/).",
-            rich_help_panel="Training",
+            rich_help_panel="Data",
         ),
     ] = "digits",
+    folder: PictureFolder,
     out: Out = Path("runs/train"),
     as_json: Json = False,
 ) -> None:
@@ -41,7 +43,7 @@ def train(
     from sizewise.pipeline.train import Training, train
 
     training = Training(network=network, options=options)
-    trained = train(training, data, out=out, reporter=console.reporter())
+    trained = train(training, data, images=folder.images, out=out, reporter=console.reporter())
     if as_json:
         plain = [codec.to_plain(one) for one in trained]
         console.show_json(plain[0] if len(plain) == 1 else {"checkpoints": plain})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sizewise.core.errors import EngineError
 from sizewise.core.progress import Reporter
-from sizewise.core.specs import ModelCard, Size, Sizes
+from sizewise.core.specs import ModelCard, Size, Sizes, Suppression
 from sizewise.pipeline.models import usual_sizes
 
 if TYPE_CHECKING:
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
 
     Data = Dataset | ClassifiedSet
 
-Scores = Mapping[str, float]
-"""The metrics of the task (0–1), by name."""
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """The metrics of the task (0–1), by name, and the IoU of each class where they are means over
+    classes."""
+
+    scores: Mapping[str, float]
+    by_class: Mapping[str, float] = field(default_factory=dict)
 
 
 class Candidate(Protocol):
@@ -32,9 +39,10 @@ class Candidate(Protocol):
         """Why it does not take ``size``; empty where it does."""
 
     def scores(
-        self, data: Any, sizes: Sequence[Size], reporter: Reporter
+        self, data: Any, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
-        """Each size with its scores, or with the EngineError that it ended in.
+        """Each size with its scores, or with the EngineError that it ended in. ``suppression`` is
+        the NMS of boxes (None: there are none).
 
         Raises InputError where the data does not fit.
         """
@@ -57,12 +65,15 @@ class Checkpoint:
         return self.card.refusal(size)
 
     def scores(
-        self, data: Data, sizes: Sequence[Size], reporter: Reporter
+        self, data: Data, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
         from netzoo.training.evaluate import evaluate_network
 
         for size in sizes:
             try:
-                yield size, evaluate_network(self._network, data, size, reporter)
+                found = evaluate_network(
+                    self._network, data, size, reporter, suppression=suppression
+                )
+                yield size, Scores(scores=found)
             except EngineError as error:  # outputs that are no numbers
                 yield size, error

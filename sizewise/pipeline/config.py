@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from bench.settings import SweepSettings
 from exporter.request import PrecisionOptions
+from netzoo.data.picture_folder import PictureFolder
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.options import fill, option, spelling
 from sizewise.core.reading import PATH, SIZE, TEXT, Reader, optional, several
@@ -35,7 +36,7 @@ _TABLE = Reader(_is_table, "TABLE")
 
 
 @dataclass(frozen=True, kw_only=True)
-class _LineFile:
+class _LineFile(PictureFolder):
     """The keys at the top of the file."""
 
     out: Path = option(PATH, help="Give the folder of all results: out = 'runs/digits'.")
@@ -56,10 +57,15 @@ class ExportTable(PrecisionOptions):
 
     size: Size | None = option(optional(SIZE), None, help="Size in pixels of the example.")
 
-    def precisions_on(self, data: str) -> PrecisionOptions:
-        """The precisions, with ``data`` to measure accuracy loss on where it is limited."""
+    def precisions_on(self, data: str, images: Path | None = None) -> PrecisionOptions:
+        """The precisions, with ``data`` to measure accuracy loss on where it is limited. Pictures
+        lie in ``images`` where that is given, unless the table says where."""
         values = {name: getattr(self, name) for name in PrecisionOptions.__dataclass_fields__}
-        return PrecisionOptions(**values | {"data": data if self.max_drop is not None else ""})
+        limited = self.max_drop is not None
+        values["data"] = data if limited else ""
+        if limited or self.calibrate == data:
+            values["images"] = self.images or images
+        return PrecisionOptions(**values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +78,21 @@ class LineSettings:
     training: Training
     export: ExportTable
     bench: SweepSettings
+    images: Path | None = None
+    """The folder of the pictures of ``data``, where its annotations lie elsewhere."""
 
     @property
     def sweep(self) -> SweepSettings:
         """The table ``[bench]``; accuracy is measured on ``data``, unless it names other data."""
-        return replace(self.bench, data=self.bench.data or self.data)
+        if self.bench.data or self.images is None:
+            return replace(self.bench, data=self.bench.data or self.data)
+        number = self.bench.accuracy.images
+        return replace(self.bench, data=self.data, images=self.images, image_count=number)
+
+    @property
+    def precisions(self) -> PrecisionOptions:
+        """The table ``[export]``, on the same data."""
+        return self.export.precisions_on(self.data, self.images)
 
     def check(self) -> None:
         """Check the values together, before hours of training. Raises UsageError."""
@@ -85,7 +101,7 @@ class LineSettings:
         with _keys_of(self.path, "train"):
             self.training.check()
         with _keys_of(self.path, "export"):
-            self.export.precisions_on(self.data).check()
+            self.precisions.check()
         with _keys_of(self.path, "bench"):
             engine_specs(self.sweep.products())
             self._check_fusions()
@@ -129,6 +145,7 @@ def read_line(path: Path) -> LineSettings:
         path=path,
         out=file.out,
         data=file.data,
+        images=file.images,
         training=Training(network=train.network, options=TrainOptions(**options)),
         export=_table(ExportTable, file.export or {}, path, "export"),
         bench=_table(SweepSettings, file.bench, path, "bench"),

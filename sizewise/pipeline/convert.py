@@ -54,7 +54,8 @@ class _Converter:
         self._settings = _settings(parent, options, reporter) if self._changes else None
         self._scorer: Scorer | None = None
         if self._settings and options.data:
-            self._scorer = open_scorer(parent, options.data, self._settings.check_sizes, reporter)
+            sizes, folder = self._settings.check_sizes, options.images
+            self._scorer = open_scorer(parent, options.data, sizes, reporter, images=folder)
 
     def convert(self, precision: str) -> Converted:
         if precision == self._parent.card.precision == "fp32" and self._own:
@@ -169,7 +170,10 @@ def _settings(
     images = None
     if options.calibrate:
         images = read_calibration(
-            options.calibrate, limit=options.calibration_images, progress=reporter
+            options.calibrate,
+            limit=options.calibration_images,
+            images=options.images,
+            progress=reporter,
         )
     return ConversionSettings(
         images=images,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError, EngineMismatchError, InputError, UsageError
 from sizewise.core.further.resolving import further_of, said_again, why_unknown
-from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Progress, Reporter
 from sizewise.core.specs import (
     EngineArtifact,
@@ -19,26 +17,31 @@ from sizewise.core.specs import (
     ImageInput,
     ModelCard,
     Size,
+    Suppression,
     TensorSpec,
 )
-from sizewise.pipeline.models import card_as, read_as, usual_sizes
+from sizewise.pipeline.candidates import Scores
+from sizewise.pipeline.models import usual_sizes
 from sizewise.pipeline.one_engine import USUAL_BACKEND, build_engine, read_engine
 
 if TYPE_CHECKING:
     from engines.base import Session
-    from netzoo.data.coco import Dataset
+    from netzoo.tasks.task import Data, Evaluator
     from sizewise.core.trials import Accuracy
-    from sizewise.pipeline.candidates import Scores
+
+ReadAs = Callable[[str, ModelCard], ModelCard]
+"""The card of the model of this name, with what the user says of its inputs and outputs."""
 
 
 class OnnxFile:
     """An ONNX file: one dynamic engine for all sizes, deleted after the evaluation."""
 
-    def __init__(self, path: Path, backend: str, layout: str, pictures: PictureOptions) -> None:
+    def __init__(self, path: Path, backend: str, read_as: ReadAs) -> None:
         from engines.registry import find_backend
+        from sizewise.core.onnxfile import read_model
 
-        model = read_as(path, layout)
-        self.card = pictures.shown_to(model.card)
+        model = read_model(path)
+        self.card = read_as(path.name, model.card)
         self._model = replace(model, card=replace(model.card, inputs=self.card.inputs))
         _demand_meaning(path.name, self.card, self._model.outputs)
         self.runs_in = find_backend(backend or USUAL_BACKEND).name
@@ -48,7 +51,7 @@ class OnnxFile:
         return self._model.refusal(size)
 
     def scores(
-        self, data: Dataset, sizes: Sequence[Size], reporter: Reporter
+        self, data: Data, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
         model, further = self._model, further_of(self._model)
         _demand_fit(model.path.name, self.card, model.image, further, data)
@@ -56,7 +59,9 @@ class OnnxFile:
             artifact = build_engine(
                 self._model, self.runs_in, sizes, Path(folder), reporter=reporter
             )
-            outcomes = evaluate_engine(artifact, self.card, data, sizes, reporter)
+            outcomes = evaluate_engine(
+                artifact, self.card, data, sizes, reporter, suppression=suppression
+            )
             yield from _scores(self.card, outcomes)
 
 
@@ -67,20 +72,13 @@ class EngineFolder:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        backend: str,
-        layout: str,
-        pictures: PictureOptions,
-        trusted: Collection[str],
+        self, folder: Path, backend: str, read_as: ReadAs, trusted: Collection[str]
     ) -> None:
         artifact = read_engine(folder, backend)
-        further = said_again(artifact.further, pictures.input)
+        self.card = read_as(folder.name, artifact.card)
+        further = said_again(artifact.further, self.card.inputs)
         self._artifact = replace(artifact, further=further)
         self._trusted = trusted
-        card = self._artifact.card
-        read_as_said = card_as(folder.name, card, layout) if layout else card
-        self.card = pictures.shown_to(read_as_said)
         _demand_meaning(folder.name, self.card, self._artifact.outputs)
         self.runs_in = self._artifact.spec.backend
         self.sizes = self._artifact.spec.sizes
@@ -95,45 +93,38 @@ class EngineFolder:
         return ""
 
     def scores(
-        self, data: Dataset, sizes: Sequence[Size], reporter: Reporter
+        self, data: Data, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
         artifact = self._artifact
         _demand_fit(artifact.path.name, self.card, artifact.image, artifact.further, data)
         outcomes = evaluate_engine(
-            self._artifact, self.card, data, sizes, reporter, trusted=self._trusted
+            self._artifact,
+            self.card,
+            data,
+            sizes,
+            reporter,
+            suppression=suppression,
+            trusted=self._trusted,
         )
         yield from _scores(self.card, outcomes)
 
 
 def _demand_meaning(name: str, card: ModelCard, outputs: Sequence[TensorSpec]) -> None:
-    from netzoo.tasks.layouts import fitting_layouts, layout_names
-    from netzoo.tasks.registry import tasks
+    from netzoo.tasks.registry import name_a_layout, tasks
 
-    task = tasks().get(card.task)
-    if task is None and card.layout == "unknown":
-        raise UsageError(
-            f"The outputs of {name} can't be read",
-            "the file does not say what they mean",
-            f"If it is a detector, name their layout with {spelled('layout')}: "
-            f"{', '.join(layout_names())}.{_proposal(fitting_layouts(outputs))}",
-        )
-    if task is None:
+    if card.task in tasks():
+        return
+    if card.layout != "unknown":
         raise InputError(
             f"The outputs of {name} can't be read",
-            f"their layout is {card.layout}, and that is none of {', '.join(layout_names())}",
+            f"their layout is {card.layout}, and that is none that is known here",
             "Give a model with boxes, masks or classes as outputs.",
         )
-    if not task.evaluates_engines:
-        raise InputError(
-            f"{name} can't be evaluated in an engine",
-            f"its task is {task.name}, whose {' and '.join(task.metrics.values())} are measured in "
-            "PyTorch",
-            "Give its checkpoint (.safetensors).",
-        )
-
-
-def _proposal(layouts: Sequence[str]) -> str:
-    return f" By their shapes they may be {' or '.join(layouts)}." if layouts else ""
+    raise UsageError(
+        f"The outputs of {name} can't be read",
+        "the file does not say what they mean",
+        name_a_layout(outputs),
+    )
 
 
 def _demand_fit(
@@ -141,7 +132,7 @@ def _demand_fit(
     card: ModelCard,
     image: ImageInput,
     further: Sequence[FurtherInput],
-    data: Dataset,
+    data: Data,
 ) -> None:
     from bench.accuracy import misfit
 
@@ -154,29 +145,31 @@ def _demand_fit(
 def evaluate_engine(
     artifact: EngineArtifact,
     card: ModelCard,
-    data: Dataset,
+    data: Data,
     sizes: Sequence[Size],
     progress: Progress = SILENT,
     *,
+    suppression: Suppression | None = None,
     trusted: Collection[str] = (),
 ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
     """The accuracy at each size, or the error that it ended in."""
+    from bench.accuracy import find_evaluator
     from engines.store.opening import open_engine
 
     with open_engine(artifact, trusted) as session:
         for size in sizes:
+            evaluator = find_evaluator(card, data, suppression)
             try:
-                yield size, _accuracy(session, card, data, size, progress)
+                yield size, _accuracy(session, evaluator, data, size, progress)
             except EngineError as error:
                 yield size, error
 
 
 def _accuracy(
-    session: Session, card: ModelCard, data: Dataset, size: Size, progress: Progress
+    session: Session, evaluator: Evaluator, data: Data, size: Size, progress: Progress
 ) -> Accuracy:
-    from bench.accuracy import accuracy_of, evaluate_images, find_evaluator
+    from bench.accuracy import accuracy_of, evaluate_images
 
-    evaluator = find_evaluator(card, data)
     step = session.artifact.spec.batch_size
     with progress.stage(f"Evaluating at {size}", len(data.images)) as stage:
         for start in range(0, len(data.images), step):
@@ -195,5 +188,7 @@ def _scores(
     for size, outcome in outcomes:
         if isinstance(outcome, EngineError):
             yield size, outcome
-        else:
-            yield size, {name: getattr(outcome, name) for name in names}
+            continue
+        known = {name: getattr(outcome, name) for name in names}
+        scores = {name: value for name, value in known.items() if value is not None}
+        yield size, Scores(scores=scores, by_class=outcome.iou_by_class)

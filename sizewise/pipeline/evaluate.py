@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netzoo.data.picture_folder import PictureFolder
+from netzoo.tasks.reading import NMS_FIELDS, LayoutOption, NamesOption, SuppressionOptions
 from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError, InputError, UsageError
 from sizewise.core.files import demand_file
 from sizewise.core.options import changed, option, options_of, spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.reading import SIZES, TEXT, optional
-from sizewise.core.specs import ModelCard, Size, Sizes
-from sizewise.pipeline.trust import MODEL, EngineOptions
+from sizewise.core.specs import ModelCard, Size, Sizes, Suppression
+from sizewise.pipeline.models import card_as
+from sizewise.pipeline.trust import EngineOptions
 
 if TYPE_CHECKING:
     from netzoo.tasks.task import Data
@@ -22,14 +26,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(EngineOptions, PictureOptions):
+class EvaluateOptions(
+    EngineOptions, PictureOptions, PictureFolder, SuppressionOptions, NamesOption, LayoutOption
+):
     """The options of ``sizewise evaluate`` beside the model."""
 
     data: str = option(
         TEXT,
         help="Annotated images: a data set's name, a COCO JSON file, or a folder with val.json "
-        "(for classifiers: val/CLASS/). The validation part is used.",
-        group="Evaluation",
+        "(for classifiers: val/CLASS/; for segmenters also val/masks/). The validation part is "
+        "used.",
+        group="Data",
     )
     sizes: Sizes | None = option(
         optional(SIZES),
@@ -39,21 +46,16 @@ class EvaluateOptions(EngineOptions, PictureOptions):
         group="Evaluation",
         shown="what the model suggests",
     )
-    layout: str = option(
-        TEXT,
-        "",
-        help="Layout of your detector's outputs: see docs/models.md.",
-        group=MODEL,
-        shown="as the file says",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SizeScores:
-    """The metrics (0–1) at a size by name, or the reason why there are none."""
+    """The metrics (0–1) at a size by name, or the reason why there are none. ``by_class`` is the
+    IoU of each class, of a segmenter of classes."""
 
     size: Size
     scores: Mapping[str, float] = field(default_factory=dict)
+    by_class: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
 
 
@@ -62,6 +64,7 @@ class Evaluation:
     """The accuracy of a model at every size, on ``images`` images of the data set ``data``.
 
     ``metrics`` has the label of each metric, by name; ``runs_in`` is PyTorch or a back end.
+    ``suppression`` is the NMS that boxes went through (None: there are no boxes).
     """
 
     source: Path
@@ -72,6 +75,14 @@ class Evaluation:
     images: int
     metrics: Mapping[str, str]
     rows: tuple[SizeScores, ...]
+    suppression: Suppression | None = None
+
+    @property
+    def nms(self) -> str:
+        """``suppression`` in words, empty where there is none."""
+        from netzoo.tasks.nms_settings import said_nms
+
+        return "" if self.suppression is None else said_nms(self.card, self.suppression)
 
     @property
     def sizes(self) -> tuple[Size, ...]:
@@ -90,12 +101,14 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
 
     candidate = _candidate(source, options)
     task = find_task(candidate.card.task)
+    suppression = _suppression(source, candidate.card, options)
     requested = options.sizes or candidate.sizes
     refused = {size: why for size in requested if (why := candidate.refusal(size))}
     taken = _taken(source, requested, refused)
-    data = task.open_data(options.data, "val", reporter)
+    data = task.open_data(options.data, "val", reporter, images=options.images)
     rows = {size: SizeScores(size=size, reason=why) for size, why in refused.items()}
-    rows |= {row.size: row for row in _rows(candidate, data, taken, reporter)}
+    rows |= {row.size: row for row in _rows(candidate, data, taken, suppression, reporter)}
+    known = {name for row in rows.values() for name in row.scores}
     return Evaluation(
         source=source,
         card=candidate.card,
@@ -103,9 +116,27 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
         data=data.name,
         data_sha256=data.sha256,
         images=len(data.images),
-        metrics=task.metrics,
+        metrics={name: title for name, title in task.metrics.items() if name in known},
         rows=tuple(rows[size] for size in requested),
+        suppression=suppression,
     )
+
+
+def _suppression(source: Path, card: ModelCard, options: EvaluateOptions) -> Suppression | None:
+    """The NMS of boxes. Raises UsageError where it is said for a model that has none, or that can't
+    do it."""
+    from netzoo.tasks.nms_settings import nms_to_evaluate
+    from netzoo.tasks.registry import find_task
+
+    if find_task(card.task).finds_boxes:
+        return nms_to_evaluate(source.name, card, options)
+    if given := changed(options, *NMS_FIELDS):
+        raise UsageError(
+            f"{', '.join(map(spelled, given))} can't be given for {source.name}",
+            f"its task is {card.task}, and this is for boxes of detectors",
+            "Leave it out.",
+        )
+    return None
 
 
 def _taken(
@@ -124,16 +155,20 @@ def _taken(
 
 
 def _rows(
-    candidate: Candidate, data: Data, sizes: Sequence[Size], reporter: Reporter
+    candidate: Candidate,
+    data: Data,
+    sizes: Sequence[Size],
+    suppression: Suppression | None,
+    reporter: Reporter,
 ) -> Iterator[SizeScores]:
     """A row for each size. Raises EngineError where every size ends in one."""
     failed: list[EngineError] = []
-    for size, outcome in candidate.scores(data, sizes, reporter):
+    for size, outcome in candidate.scores(data, sizes, suppression, reporter):
         if isinstance(outcome, EngineError):
             failed.append(outcome)
             yield SizeScores(size=size, reason=str(outcome))
         else:
-            yield SizeScores(size=size, scores=outcome)
+            yield SizeScores(size=size, scores=outcome.scores, by_class=outcome.by_class)
     if len(failed) == len(sizes):
         raise failed[0]
 
@@ -147,10 +182,11 @@ def _candidate(source: Path, options: EvaluateOptions) -> Candidate:
         _demand_empty(source, options)
         return Checkpoint(source)
     trusted = options.trusted(source)
+    read_as = partial(_read_as, options)
     if source.is_dir():
-        return EngineFolder(source, options.backend, options.layout, options, trusted)
+        return EngineFolder(source, options.backend, read_as, trusted)
     if source.suffix == ".onnx":
-        return OnnxFile(source, options.backend, options.layout, options)
+        return OnnxFile(source, options.backend, read_as)
     demand_file(source)
     raise InputError(
         f"{source} can't be evaluated",
@@ -159,8 +195,14 @@ def _candidate(source: Path, options: EvaluateOptions) -> Candidate:
     )
 
 
+def _read_as(options: EvaluateOptions, name: str, card: ModelCard) -> ModelCard:
+    """``card``, of the model ``name``, with what the user says of inputs and outputs."""
+    read = card_as(name, card, options.layout) if options.layout else card
+    return options.named(name, options.shown_to(read))
+
+
 def _demand_empty(source: Path, options: EvaluateOptions) -> None:
-    for name in changed(options, "backend", "layout", *options_of(PictureOptions)):
+    for name in changed(options, "backend", "layout", "names", *options_of(PictureOptions)):
         raise UsageError(
             f"{spelled(name)} can't be given for {source}",
             "a checkpoint runs in PyTorch, and holds what its inputs and outputs mean",

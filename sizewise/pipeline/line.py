@@ -36,7 +36,8 @@ def export_line(
     line.check()
     folder = output_folder(out or line.out)
     checkpoints = [
-        train_checkpoint(one, line.data, folder, reporter) for one in line.training.each()
+        train_checkpoint(one, line.data, folder, reporter, line.images)
+        for one in line.training.each()
     ]
     return tuple(
         one for checkpoint in checkpoints for one in _export(line, checkpoint, folder, reporter)
@@ -68,7 +69,7 @@ def _export(
     parent = _exported_already(path, checkpoint, reporter) or export_source(
         str(checkpoint), ExportOptions(size=line.export.size), out, reporter
     )
-    return convert_all(parent, line.export.precisions_on(line.data), out, reporter)
+    return convert_all(parent, line.precisions, out, reporter)
 
 
 def _exported_already(path: Path, checkpoint: Path, reporter: Reporter) -> ExportedModel | None:

@@ -6,24 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from netzoo.tasks.reading import LayoutOption
 from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineMismatchError, UsageError
-from sizewise.core.options import option, spelled
-from sizewise.core.reading import TEXT
+from sizewise.core.options import spelled
 from sizewise.core.specs import ExportedModel, ImageInput, ModelCard, Size, Sizes
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeaningOptions(PictureOptions):
+class MeaningOptions(PictureOptions, LayoutOption):
     """What the inputs and outputs of models mean, where their cards do not say so."""
-
-    layout: str = option(
-        TEXT,
-        "",
-        help="Layout of your detector's outputs: see docs/models.md.",
-        group="Models and data",
-        shown="as the file says",
-    )
 
     def of(self, model: ExportedModel) -> ExportedModel:
         """``model``, read as was said. Raises UsageError for a layout that is not its own."""
@@ -47,13 +39,20 @@ def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
     """``card``, of the model ``name``, with ``layout``. Raises UsageError as :func:`read_as`."""
     from netzoo.tasks.registry import task_of_layout
 
+    task = task_of_layout(layout)
+    if card.task not in ("unknown", task.name):
+        raise UsageError(
+            f"{spelled('layout')} can't be given for {name}",
+            f"its task is {card.task}, and {layout} is for {task.name}",
+            "Leave it out.",
+        )
     if card.layout not in ("unknown", layout):
         raise UsageError(
             f"{name} can't be read as {layout}",
             f"the file itself says that its layout is {card.layout}",
             f"Leave {spelled('layout')} out.",
         )
-    return replace(card, task=task_of_layout(layout).name, layout=layout)
+    return replace(card, task=task.name, layout=layout)
 
 
 def demand_sizes(model: ExportedModel, sizes: Iterable[Size]) -> None:

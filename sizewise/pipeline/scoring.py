@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from sizewise.core.errors import EngineError
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, Size
-from sizewise.core.trials import RECORDED_METRICS, Accuracy
+from sizewise.core.trials import METRICS, Accuracy
 from sizewise.pipeline.engine_candidates import evaluate_engine
 from sizewise.pipeline.one_engine import build_engine
 
 if TYPE_CHECKING:
     import onnx
 
-    from netzoo.data.coco import Dataset
+    from netzoo.tasks.task import Data
 
 _POINT = 0.01
 
@@ -33,7 +33,7 @@ class Score:
 
     @property
     def drop(self) -> float:
-        """Accuracy loss in points of AP or mIoU (below 0: a gain)."""
+        """Accuracy loss in points of AP, mIoU or top-1 (below 0: a gain)."""
         return (_main(self.parent) - _main(self.made)) / _POINT
 
 
@@ -45,7 +45,7 @@ class Scorer:
     """
 
     model: ExportedModel
-    data: Dataset
+    data: Data
     sizes: Sequence[Size]
     reporter: Reporter = SILENT
     _parent: Mapping[Size, Accuracy] = field(default_factory=dict)
@@ -79,16 +79,22 @@ class Scorer:
 
 
 def open_scorer(
-    model: ExportedModel, source: str, sizes: Sequence[Size], reporter: Reporter = SILENT
+    model: ExportedModel,
+    source: str,
+    sizes: Sequence[Size],
+    reporter: Reporter = SILENT,
+    *,
+    images: Path | None = None,
 ) -> Scorer:
-    """A scorer on the validation part of ``source``.
+    """A scorer on the validation part of ``source``, whose pictures lie in ``images`` where that is
+    given.
 
     Raises InputError where it does not fit ``model``, and UsageError where a layout must be said.
     """
     from bench.accuracy import demand_fit
-    from netzoo.data.sources import open_dataset
+    from bench.accuracy_plan import AccuracyPlan
 
-    data = open_dataset(source, "val", progress=reporter)
+    data = AccuracyPlan(data=source, folder=images).open(model.card, reporter)
     demand_fit(model, data)
     return Scorer(model=model, data=data, sizes=sizes, reporter=reporter)
 
@@ -117,7 +123,7 @@ def _demanded(outcome: Accuracy | EngineError) -> Accuracy:
 
 def _main(accuracy: Accuracy) -> float:
     """The metric that networks of the task are ranked by."""
-    ranked = (getattr(accuracy, metric.name) for metric in RECORDED_METRICS if metric.ranks)
+    ranked = (getattr(accuracy, metric.name) for metric in METRICS if metric.ranks)
     value: float | None = next((value for value in ranked if value is not None), None)
     if value is None:
         raise ValueError("an accuracy without the metric that ranks")

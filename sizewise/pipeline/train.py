@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netzoo.data.class_names import read_classes
 from netzoo.data.reading import reading
@@ -224,22 +224,33 @@ class Trained:
 
 
 def train(
-    training: Training, data: str, *, out: Path, reporter: Reporter = SILENT
+    training: Training,
+    data: str,
+    *,
+    out: Path,
+    images: Path | None = None,
+    reporter: Reporter = SILENT,
 ) -> tuple[Trained, ...]:
     """Train a checkpoint in ``out`` for each fusion; one of the same data and settings is reused.
+    ``images`` is the folder of the pictures, where annotations lie elsewhere.
 
     Raises UsageError, InputError, OutputError and TrainingError.
     """
     training.check()
     folder = output_folder(out)
+    source = _Source(data, images)
     return tuple(
-        _validated(one, data, train_checkpoint(one, data, folder, reporter), reporter)
+        _validated(one, source, train_checkpoint(one, data, folder, reporter, images), reporter)
         for one in training.each()
     )
 
 
 def train_checkpoint(
-    training: Training, source: str, out: Path, reporter: Reporter = SILENT
+    training: Training,
+    source: str,
+    out: Path,
+    reporter: Reporter = SILENT,
+    images: Path | None = None,
 ) -> Path:
     """Train one checkpoint and return its path; one of the same data and settings is reused."""
     from netzoo.network import find_network
@@ -250,7 +261,7 @@ def train_checkpoint(
 
     entry, options = find_network(training.network), training.options
     settings = training.settings
-    data = _open(entry, source, "train", reporter)
+    data = _open(entry, _Source(source, images), "train", reporter)
     classified = _open_classified(training, reporter)
     start = open_pretrained(options.weights, entry) if options.weights else None
     config = _config(training, data, start)
@@ -322,12 +333,20 @@ def _config(
     )
 
 
+class _Source(NamedTuple):
+    """A source of data, and the folder of its pictures where a user names it."""
+
+    data: str
+    images: Path | None
+
+
 def _open(
-    entry: NetworkEntry, source: str, split: Split, reporter: Reporter
+    entry: NetworkEntry, source: _Source, split: Split, reporter: Reporter
 ) -> Dataset | ClassifiedSet:
     from netzoo.tasks.registry import find_task
 
-    return find_task(entry.task).open_data(source, split, reporter)
+    task = find_task(entry.task)
+    return task.open_data(source.data, split, reporter, images=source.images)
 
 
 def _open_classified(training: Training, reporter: Reporter) -> ClassifiedSet | None:
@@ -360,7 +379,9 @@ def _begin(
     reporter.remark(f"{start.path} fills {filled} of {count} convolutions{others}.")
 
 
-def _validated(training: Training, source: str, checkpoint: Path, reporter: Reporter) -> Trained:
+def _validated(
+    training: Training, source: _Source, checkpoint: Path, reporter: Reporter
+) -> Trained:
     """The checkpoint with its scores, where its task is evaluated after training.
 
     Detectors are not (``sizewise evaluate`` does it), and validation data may be missing.

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import bench
+from bench.accuracy_plan import AccuracyPlan
 from bench.harness import Turn
 from bench.launch import WORKER, Limits, launch_child
 from bench.remote import RemoteWorker
@@ -20,6 +21,7 @@ from engines.store.cache import obtain_engine
 from sizewise.core.child import ChildError
 from sizewise.core.errors import InputError
 from sizewise.core.specs import EngineArtifact, EngineSpec, Profile, Size
+from sizewise.core.trials import Accuracy
 from tests.bench.factories import launch_in_process
 from tests.bench.models import CARD, colours
 from tests.bench.pictures import write_pictures
@@ -74,11 +76,10 @@ GIVEN: dict[str, Any] = {
     "calls": 2,
     "turn": Turn(pause_s=0, cold_calls=0, calls=1, seconds=0),
     "pictures": [Path("picture.png")],
-    "images": 0,
     "repetitions": 2,
     "warmup_calls": 2,
-    "source": "digits",
-    "data_sha256": "ab",
+    "plan": AccuracyPlan(data="digits", folder=Path("pictures")),
+    "measured_as": Accuracy(images=0, data_sha256="ab"),
     "card": CARD,
     "start": 0,
     "stop": 3,
@@ -174,8 +175,9 @@ def test_values_come_back_as_values(
         change = worker.change_shape(1, 2)
         assert change is not None
         assert (change.size, len(change.later_ns)) == (Size(64, 64), 2)
+        known = Accuracy(images=0, data_sha256="another")
         with pytest.raises(InputError, match="changed during"):
-            worker.prepare_accuracy(str(data), 0, "another", CARD)
+            worker.prepare_accuracy(AccuracyPlan(data=str(data)), known, CARD)
     finally:
         worker.close()
 

@@ -12,7 +12,7 @@ from reports.calls import PART_COLUMNS, WAY_COLUMNS
 from reports.columns import COLUMNS, NONE, UNITS, Column, Row
 from reports.load import select_records, to_frame
 from reports.tables.lists import column_table
-from sizewise.core.trials import RECORDED_METRICS
+from sizewise.core.trials import METRICS
 from tests.reports.test_grid import cells
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def test_a_column_is_described_in_a_sentence_and_named_by_its_unit(column: Colum
 
 def test_scores_are_the_recorded_metrics() -> None:
     titles = {name: column.title for name, column in COLUMNS.items() if column.unit == "0–1"}
-    assert titles == {metric.name: metric.title for metric in RECORDED_METRICS}
+    assert titles == {metric.name: metric.title for metric in METRICS}
 
 
 def test_parts_have_columns() -> None:

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 from netzoo.data.relabelling import find_classes
 from netzoo.tasks.coco_ap import DetectionScores, examine_detections
 from netzoo.tasks.detecting import detect
-from netzoo.tasks.layouts import layout_names, read_detections
+from netzoo.tasks.layouts import fitting_layouts, layout_names, read_detections
+from netzoo.tasks.nms_settings import nms_to_predict, usual_nms
 from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.suppression import Detections
 from netzoo.tasks.task import Batch, Evaluator, Predictor, Shape, Task
 from netzoo.tasks.wordtree import WordTree
-from sizewise.core.errors import InputError, UsageError
 from sizewise.core.evidence import DetectionEvidence
-from sizewise.core.options import spelled
-from sizewise.core.specs import ModelCard, Size, Suppression
+from sizewise.core.specs import ModelCard, Size, Suppression, TensorSpec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
     from netzoo.data.coco import AnnotatedImage, Dataset
     from netzoo.tasks.letterbox import Letterbox
     from netzoo.tasks.task import Outputs, Pixels
-
-EVALUATION = Suppression(score_threshold=0.001, iou_threshold=0.6, max_detections=300)
-"""NMS as the YOLO families are evaluated; COCO's AP then takes the best 100 of a picture and
-class."""
 
 
 class DetectionEvaluator(Evaluator):
@@ -41,9 +36,9 @@ class DetectionEvaluator(Evaluator):
     down the tree.
     """
 
-    def __init__(self, card: ModelCard, data: Dataset) -> None:
+    def __init__(self, card: ModelCard, data: Dataset, suppression: Suppression) -> None:
         super().__init__(card)
-        self._data = data
+        self._data, self._suppression = data, suppression
         self._found: dict[int, Detections] = {}
         self._examined: tuple[DetectionScores, DetectionEvidence] | None = None
         same = not card.classes or card.classes == data.classes
@@ -53,7 +48,7 @@ class DetectionEvaluator(Evaluator):
         (found,) = detect(
             self.card.layout,
             outputs,
-            EVALUATION,
+            self._suppression,
             class_count=len(self.card.classes or self._data.classes),
             columns=self._columns,
         )
@@ -144,13 +139,19 @@ class Detection(Task):
         del batch
         read_detections(card.layout, outputs, class_count=len(card.classes) or None)
 
-    def evaluator(self, card: ModelCard, data: Dataset) -> DetectionEvaluator:
-        return DetectionEvaluator(card, data)
+    def reads(self, layout: str) -> bool:
+        return layout in self.layouts
+
+    def fitting_layouts(self, outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+        return fitting_layouts(outputs)
+
+    def evaluator(
+        self, card: ModelCard, data: Dataset, suppression: Suppression | None = None
+    ) -> DetectionEvaluator:
+        return DetectionEvaluator(card, data, suppression or usual_nms(card))
 
     def misfit(self, card: ModelCard, data: Any) -> str:
         """Raises InputError where classes of the data are not in the model's tree."""
-        if card.layout not in self.layouts:
-            return f"nothing here reads the layout {card.layout} of its outputs"
         if card.tree:
             find_classes(data.name, data.classes, card.classes)
         elif card.classes and not set(data.classes) <= set(card.classes):
@@ -162,53 +163,14 @@ class Detection(Task):
     def predictor(
         self, name: str, card: ModelCard, size: Size, options: ReadingOptions
     ) -> BoxPredictor:
-        _demand_as_many(name, card, options.names)
         read_as = replace(
-            card,
-            classes=options.names or card.classes,
-            suppression=_suppression(name, card, options),
+            options.named(name, card), suppression=nms_to_predict(name, card, options)
         )
         return BoxPredictor(card=read_as, size=size, tree_threshold=options.tree_threshold)
 
 
 def _in_picture(found: Detections, fitted: Letterbox) -> Detections:
     return replace(found, boxes=fitted.clip(fitted.boxes_to_source(found.boxes)))
-
-
-def _demand_as_many(name: str, card: ModelCard, names: tuple[str, ...]) -> None:
-    if names and card.classes and len(names) != len(card.classes):
-        raise InputError(
-            f"The names do not fit {name}",
-            f"there are {len(names)}, and it knows {len(card.classes)} classes",
-            "Give the names it was trained with, one a line and in that order.",
-        )
-
-
-def _suppression(name: str, card: ModelCard, options: ReadingOptions) -> Suppression:
-    """NMS as ``options`` say, else as the graph does it, else the usual. Raises UsageError where
-    the graph has dropped boxes that they would keep."""
-    own = card.suppression or Suppression()
-    requested = Suppression(
-        score_threshold=_first(options.score_threshold, own.score_threshold),
-        iou_threshold=_first(options.iou_threshold, own.iou_threshold),
-        max_detections=options.max_detections or own.max_detections,
-    )
-    more = (
-        requested.score_threshold < own.score_threshold
-        or requested.max_detections > own.max_detections
-    )
-    if card.suppression and (more or requested.iou_threshold != own.iou_threshold):
-        raise UsageError(
-            f"{name} can't give other boxes than its graph keeps",
-            f"NMS is in its graph: score threshold {own.score_threshold}, IoU threshold "
-            f"{own.iou_threshold}, {own.max_detections} detections at most",
-            f"Leave these options out, or export it without {spelled('nms')}.",
-        )
-    return requested
-
-
-def _first(requested: float | None, own: float) -> float:
-    return own if requested is None else requested
 
 
 TASKS = (Detection(),)

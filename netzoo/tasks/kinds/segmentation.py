@@ -1,4 +1,4 @@
-"""Segmentation: a mask of the objects, apart from the background."""
+"""Segmentation: a mask of the objects, apart from the background, or a class for each pixel."""
 
 from __future__ import annotations
 
@@ -9,14 +9,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.data.label_maps import LEFT_OUT
 from netzoo.data.segments import encode_mask
+from netzoo.tasks.class_masks import channel_labels
+from netzoo.tasks.class_segmenting import ClassMaskEvaluator, ClassMaskPredictor
+from netzoo.tasks.maps import (
+    CLASS_LAYOUTS,
+    LOGITS,
+    MASK_LAYOUTS,
+    NUMBERS,
+    PROBABILITIES,
+    SCORES,
+    check_map,
+    read_mask,
+)
 from netzoo.tasks.masks import MaskScores, box_of, probabilities, read_logits
 from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.task import Batch, Evaluator, Predictor, Shape, Task
 from sizewise.core import codec
-from sizewise.core.errors import ExportError
+from sizewise.core.errors import ExportError, InputError
 from sizewise.core.evidence import MaskEvidence
-from sizewise.core.specs import ModelCard, Size
+from sizewise.core.options import spelled
+from sizewise.core.specs import ModelCard, Size, Suppression, TensorSpec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -38,12 +52,26 @@ class MaskEvaluator(Evaluator):
         super().__init__(card)
         self._scores = MaskScores()
         self._ids: list[int] = []
+        self._range = (np.inf, -np.inf)
 
     def _take(self, image: AnnotatedImage, fitted: Letterbox, outputs: Outputs) -> None:
-        self._scores.add(read_logits(outputs, fitted), image.mask())
+        logits = _read(self.card.layout, outputs, fitted)
+        self._widen(logits)
+        if image.mask_file:
+            truth = image.label_map()
+            counted = truth != LEFT_OUT
+            self._scores.add(logits[counted], (truth[counted] > 0).astype(np.uint8))
+        else:
+            self._scores.add(logits, image.mask())
         self._ids.append(image.id)
 
+    def _widen(self, logits: Logits) -> None:
+        least, most = self._range
+        self._range = (min(least, float(logits.min())), max(most, float(logits.max())))
+
     def scores(self) -> dict[str, float]:
+        if self.card.layout == LOGITS:
+            _demand_logits(*self._range)
         scores = self._scores
         return {"miou": scores.miou, "f_measure": scores.f_measure, "mae": scores.mae}
 
@@ -51,12 +79,29 @@ class MaskEvaluator(Evaluator):
         return self._scores.evidence(self._ids)
 
 
+def _read(layout: str, outputs: Outputs, fitted: Letterbox) -> Logits:
+    if layout in MASK_LAYOUTS:
+        return read_mask(layout, outputs, fitted)
+    return read_logits(outputs, fitted)
+
+
+def _demand_logits(least: float, most: float) -> None:
+    """Raises InputError where all values lie in 0–1: as logits, each would be an object."""
+    if 0 <= least < most <= 1:
+        raise InputError(
+            f"The outputs do not have the layout {LOGITS}",
+            f"their values all lie from {least:.3g} to {most:.3g}, as probabilities do: as logits, "
+            "every pixel would be an object",
+            f"Give {spelled('layout')} {PROBABILITIES}.",
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaskPredictor(Predictor[Logits]):
     """Finds logits [H, W] over the picture's own pixels: objects are above 0."""
 
     def read(self, fitted: Letterbox, outputs: Outputs) -> Logits:
-        return read_logits(outputs, fitted)
+        return _read(self.card.layout, outputs, fitted)
 
     def draw(self, picture: Pixels, found: Logits) -> Image.Image:
         from netzoo.tasks.overlay import draw_mask
@@ -88,6 +133,8 @@ class Segmentation(Task):
     name = "segmentation"
     learns = "masks"
     output_names = ("mask_logits",)
+    layouts = (*MASK_LAYOUTS, *CLASS_LAYOUTS)
+    reading_options = frozenset(("layout", "names"))
     predicts = True
     learns_masks = True
 
@@ -95,11 +142,25 @@ class Segmentation(Task):
         del data
         return (OBJECT,)
 
+    def fitting_layouts(self, outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+        maps = [one for one in outputs if len(one.shape) == 4]
+        if not maps:
+            whole = [one for one in outputs if len(one.shape) == 3 and "int" in one.dtype]
+            return (NUMBERS,) if whole else ()
+        _, channels, *sides = maps[0].shape
+        if sides == [1, 1]:
+            return ()
+        if channels == 1:
+            return (NUMBERS,) if "int" in maps[0].dtype else MASK_LAYOUTS
+        return (SCORES,)
+
     def recognises(self, shapes: Sequence[Shape], batch: Batch) -> bool:
         return list(shapes) == [_mask_shape(batch)]
 
     def check_outputs(self, card: ModelCard, outputs: Outputs, batch: Batch) -> None:
-        del card
+        if card.layout in self.layouts:
+            check_map(card.layout, outputs, batch.size)
+            return
         expected = {"mask_logits": _mask_shape(batch)}
         given = {name: array.shape for name, array in outputs.items()}
         if given != expected:
@@ -109,20 +170,29 @@ class Segmentation(Task):
                 "Make it return mask_logits [B, 1, H, W], or export it with the task unknown.",
             )
 
-    def evaluator(self, card: ModelCard, data: Any) -> MaskEvaluator:
-        del data
+    def evaluator(
+        self, card: ModelCard, data: Any, suppression: Suppression | None = None
+    ) -> Evaluator:
+        del suppression
+        if card.layout in CLASS_LAYOUTS:
+            return ClassMaskEvaluator(card, data)
         return MaskEvaluator(card)
 
     def misfit(self, card: ModelCard, data: Any) -> str:
+        """Raises InputError where classes of the data are not among the model's."""
+        if card.layout in CLASS_LAYOUTS and card.classes:
+            channel_labels(card.classes, data, None)
         if any(None in image.segments for image in data.images):
             return "there are annotations without a segmentation in the data"
         return super().misfit(card, data)
 
     def predictor(
         self, name: str, card: ModelCard, size: Size, options: ReadingOptions
-    ) -> MaskPredictor:
-        del name, options
-        return MaskPredictor(card=card, size=size)
+    ) -> Predictor[Any]:
+        read_as = options.named(name, card)
+        if card.layout in CLASS_LAYOUTS:
+            return ClassMaskPredictor(card=read_as, size=size)
+        return MaskPredictor(card=read_as, size=size)
 
 
 def _mask_shape(batch: Batch) -> Shape:

@@ -7,6 +7,7 @@ be computed without the data set and without the engine.
 from __future__ import annotations
 
 from sizewise.core.evidence.base import Evidence
+from sizewise.core.evidence.class_masks import ClassMaskEvidence
 from sizewise.core.evidence.classes import ClassEvidence
 from sizewise.core.evidence.detections import DetectionEvidence
 from sizewise.core.evidence.intervals import (
@@ -27,6 +28,7 @@ __all__ = [
     "ROUNDING",
     "TOLERANCE",
     "ClassEvidence",
+    "ClassMaskEvidence",
     "DetectionEvidence",
     "Evidence",
     "MaskEvidence",

@@ -18,12 +18,13 @@ import numpy as np
 
 from sizewise.core.errors import RecordError
 from sizewise.core.evidence.base import Column, Evidence, FlawError
+from sizewise.core.evidence.class_masks import ClassMaskEvidence
 from sizewise.core.evidence.classes import ClassEvidence
 from sizewise.core.evidence.detections import DetectionEvidence
 from sizewise.core.evidence.masks import MaskEvidence
 
 _KINDS: dict[str, type[Evidence]] = {
-    kind.task: kind for kind in (ClassEvidence, DetectionEvidence, MaskEvidence)
+    kind.task: kind for kind in (ClassEvidence, ClassMaskEvidence, DetectionEvidence, MaskEvidence)
 }
 _NAME = b"sizewise evidence "
 _HEAD = _NAME + b"1\n"

@@ -27,14 +27,15 @@ from sizewise.core.specs.models import (
     ImageInput,
     ModelCard,
     ParityCheck,
-    Suppression,
     TaskName,
     TensorSpec,
 )
 from sizewise.core.specs.preprocessing import RGB, Order, Preprocessing
 from sizewise.core.specs.sizes import Size, Sizes
+from sizewise.core.specs.suppression import EVALUATION, Suppression
 
 __all__ = [
+    "EVALUATION",
     "FINAL_LAYOUT",
     "NMS_LAYOUT",
     "RGB",

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sizewise.core.errors import InputError, UsageError
+from sizewise.core.errors import InputError
 from sizewise.core.specs.further import SaidInput
 from sizewise.core.specs.preprocessing import RGB, Preprocessing
 from sizewise.core.specs.sizes import Size
+from sizewise.core.specs.suppression import Suppression
 
 TaskName = str
 """A task of ``netzoo.tasks.kinds``, or ``unknown``: the file does not say what its outputs mean."""
@@ -141,35 +142,6 @@ FINAL_LAYOUT = "b_n_6"
 """The layout of others' graphs that choose boxes themselves, by NMS or without."""
 NMS_LAYOUT = "sizewise_nms"
 """The layout of a graph that does NMS itself, as the exporter puts it there."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suppression:
-    """Non-maximum suppression (NMS) in a graph: of boxes of one class that overlap by more than
-    ``iou_threshold``, the best stays.
-
-    Candidates score above ``score_threshold``; an image keeps its ``max_detections`` best, all
-    classes together. Raises UsageError where a value makes no sense.
-    """
-
-    score_threshold: float = 0.25
-    iou_threshold: float = 0.45
-    max_detections: int = 300
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.score_threshold < 1:
-            why = f"the score threshold is {self.score_threshold}"
-        elif not 0 <= self.iou_threshold <= 1:
-            why = f"the IoU threshold is {self.iou_threshold}"
-        elif self.max_detections < 1:
-            why = f"the number of detections is {self.max_detections}"
-        else:
-            return
-        raise UsageError(
-            "NMS can't be given these options",
-            why,
-            "Give a score from 0 to below 1, an IoU from 0 to 1, and at least 1 detection.",
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

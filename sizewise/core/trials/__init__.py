@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sizewise.core.trials.figures import (
     METRICS,
-    RECORDED_METRICS,
     Accuracy,
     Build,
     Memory,
@@ -27,7 +26,6 @@ __all__ = [
     "EARLIER_HARNESS",
     "METRICS",
     "NOTICEABLE",
-    "RECORDED_METRICS",
     "Accuracy",
     "Block",
     "Build",

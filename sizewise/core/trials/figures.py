@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from sizewise.core.specs import TaskName
+from sizewise.core.specs import Suppression, TaskName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +37,14 @@ class Accuracy:
     """Metrics from 0 to 1; None: not measured.
 
     ``ap`` and ``ap50`` are COCO's for detection; ``miou``, ``f_measure`` and ``mae`` (lower is
-    better) are for segmentation, see ``netzoo.tasks.masks``. ``chosen`` says which of the images
-    were taken, empty for all. ``evidence`` is what a task's evaluator noted of each image, for
-    intervals (``sizewise.core.evidence``); empty where results hold none.
+    better) are for segmentation, see ``netzoo.tasks.masks``; ``iou_by_class`` is that of a
+    segmenter of classes, by their names; ``top1`` and ``top5`` are for classification. ``chosen``
+    says which of the images were taken, empty for all. ``evidence`` is what a task's evaluator
+    noted of each image, for intervals (``sizewise.core.evidence``); empty where results hold none.
+
+    ``suppression`` is the NMS that a user asked for (None: the usual one, ``EVALUATION``, or that
+    of the graph), ``names_sha256`` the hash of class names that a user gave (empty: the file's own
+    hold). Accuracies that differ in these do not compare.
     """
 
     images: int
@@ -50,6 +56,16 @@ class Accuracy:
     mae: float | None = None
     chosen: str = ""
     evidence: bytes = b""
+    top1: float | None = None
+    top5: float | None = None
+    iou_by_class: Mapping[str, float] = field(default_factory=dict)
+    suppression: Suppression | None = None
+    names_sha256: str = ""
+
+    @property
+    def measured_on(self) -> tuple[str, str, Suppression | None, str]:
+        """Equal in accuracies that compare: data, images, and how outputs were read."""
+        return self.data_sha256, self.chosen, self.suppression, self.names_sha256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +90,6 @@ METRICS = (
     Metric(name="top5", title="top-5", task="classification"),
 )
 """All metrics, in the order in which they are shown."""
-RECORDED_METRICS = tuple(
-    metric for metric in METRICS if metric.name in {field.name for field in fields(Accuracy)}
-)
-"""Those that results hold: classifiers are evaluated, but not in a sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)

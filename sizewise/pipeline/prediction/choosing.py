@@ -51,7 +51,7 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
     size = options.size or _usual_size(model)
     demand_sizes(model, (size,))
     card = options.shown_to(model.card)
-    predictor = find_predictor(path.name, card, model.image, size, options)
+    predictor = find_predictor(path.name, card, model, size, options)
     model = replace(model, card=replace(model.card, inputs=card.inputs))
     _demand_known(path.name, further_of(model))
     artifact = build_engine(model, options.backend, (size,), engines, reporter=reporter)
@@ -67,7 +67,7 @@ def _built(folder: Path, options: PredictOptions) -> Chosen:
     _demand_known(folder.name, artifact.further)
     size = options.size or artifact.spec.profiles[0].opt
     card = options.shown_to(artifact.card)
-    predictor = find_predictor(folder.name, card, artifact.image, size, options)
+    predictor = find_predictor(folder.name, card, artifact, size, options)
     try:
         check_size(artifact, size)
     except EngineMismatchError as error:  # the option is wrong: the engine takes its own size

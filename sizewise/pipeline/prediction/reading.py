@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from netzoo.tasks.reading import ReadingOptions
-from netzoo.tasks.registry import tasks
+from netzoo.tasks.registry import name_a_layout, tasks
 from netzoo.tasks.task import Predictor, Task
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.options import changed, options_of, spelled
 from sizewise.core.pictures import misfit
-from sizewise.core.specs import ImageInput, ModelCard, Size
+from sizewise.core.specs import (
+    EngineArtifact,
+    ExportedModel,
+    ImageInput,
+    ModelCard,
+    Size,
+    TensorSpec,
+)
 from sizewise.pipeline.models import card_as
 
 
 def find_predictor(
-    name: str, card: ModelCard, image: ImageInput, size: Size, options: ReadingOptions
+    name: str,
+    card: ModelCard,
+    model: ExportedModel | EngineArtifact,
+    size: Size,
+    options: ReadingOptions,
 ) -> Predictor[Any]:
-    """Reads the outputs of the model ``name`` for pictures fitted into ``size``.
+    """Reads the outputs of ``model``, called ``name``, for pictures fitted into ``size``.
 
     Raises UsageError and InputError where nothing can be read by its card, or not as requested.
     """
     _demand_applicable(name, card, options)
     if options.layout:
         card = card_as(name, card, options.layout)
-    task = _demand_readable(name, card, image)
+    task = _demand_readable(name, card, model.image, model.outputs)
     return task.predictor(name, card, size, options)
 
 
@@ -44,20 +56,23 @@ def _demand_applicable(name: str, card: ModelCard, options: ReadingOptions) -> N
         )
 
 
-def _demand_readable(name: str, card: ModelCard, image: ImageInput) -> Task:
-    layouts = ", ".join(layout for task in tasks().values() for layout in task.layouts)
+def _demand_readable(
+    name: str, card: ModelCard, image: ImageInput, outputs: Sequence[TensorSpec]
+) -> Task:
     task = tasks().get(card.task)
     if task is None and card.layout == "unknown":
         raise UsageError(
             f"The outputs of {name} can't be read",
             "the file does not say what they mean",
-            f"Name their layout with {spelled('layout')}: {layouts}.",
+            name_a_layout(outputs, to_predict=True),
         )
     why = misfit(image, card.preprocessing)
     if task and not task.predicts:
         drawn = " and ".join(t.name for t in tasks().values() if t.predicts)
         why = f"it is for {task.name}, and predict is for {drawn}"
-    elif task is None or (task.layouts and card.layout not in task.layouts):
+    elif task is None or not task.reads(card.layout):
+        readers = [task] if task else [t for t in tasks().values() if t.predicts]
+        layouts = ", ".join(layout for one in readers for layout in one.layouts)
         why = f"the layout of its outputs is {card.layout}, which is none of {layouts}"
     if why or task is None:
         raise InputError(

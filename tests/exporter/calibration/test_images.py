@@ -177,3 +177,14 @@ def test_a_picture_that_vanished_since_is_named(pictures: Path) -> None:
 def test_at_least_one_picture_is_asked_for(pictures: Path, limit: int) -> None:
     with pytest.raises(UsageError, match=f"calibrated on {limit} pictures: at least one"):
         read_calibration(str(pictures), limit=limit)
+
+
+@pytest.mark.parametrize("name", ["some.json", "annotations/instances_train2017.json"])
+def test_pictures_may_lie_apart_from_their_json(pictures: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "notes" / name
+    path.parent.mkdir(parents=True)
+    write_coco(path, [pictures / "7.png"])
+    source = path if name == "some.json" else tmp_path / "notes"
+    found = read_calibration(str(source), images=pictures)
+    assert [image.path for image in found.images] == [pictures / "7.png"]
+    assert len(read_calibration(str(pictures), images=tmp_path).images) == 10

@@ -9,9 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from netzoo.data.choosing import chosen
 from netzoo.data.classified import ClassifiedImage, crops_of, open_classified
 from netzoo.data.coco import write_coco
-from sizewise.core.errors import InputError
+from sizewise.core.errors import InputError, UsageError
 from tests.netzoo.factories import CLASSES, squares
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
@@ -126,3 +127,20 @@ def test_a_broken_picture_is_refused_by_its_name(tmp_path: Path) -> None:
     path.write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"a\.png can't be decoded"):
         ClassifiedImage(path=path, label=0).read()
+
+
+def test_a_folder_for_each_class_holds_its_pictures(folder: Path) -> None:
+    with pytest.raises(UsageError, match="images can't be given for"):
+        open_classified(str(folder), "val", images=folder)
+
+
+def test_some_images_of_a_set_are_chosen_by_their_names(folder: Path) -> None:
+    whole = open_classified(str(folder), "train")
+    some = chosen(whole, 2)
+    assert (len(some.images), some.chosen, some.sha256) == (2, "2 of 3", whole.sha256)
+    assert set(some.images) <= set(whole.images)
+    moved = shutil.copytree(folder, folder.parent / "elsewhere")
+    again = chosen(open_classified(str(moved), "train"), 2)
+    assert [i.path.relative_to(moved) for i in again.images] == [
+        i.path.relative_to(folder) for i in some.images
+    ]

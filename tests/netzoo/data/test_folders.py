@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from netzoo.data.sources import open_dataset
-from sizewise.core.errors import InputError
+from sizewise.core.errors import InputError, UsageError
 
 WriteCoco = Callable[[dict[str, Any]], Path]
 
@@ -57,3 +58,77 @@ def test_two_sets_of_one_split_are_the_users_choice(
     said = r"several sets of val data: instances_val2014\.json, instances_val2017\.json"
     with pytest.raises(InputError, match=said):
         open_dataset(str(home.parent), "val")
+
+
+def apart(made: Path, pictures: str, *names: str) -> tuple[Path, Path]:
+    """The JSON alone in a folder, and its pictures in another, by these names."""
+    notes, home = made.parent / "notes", made.parent / "home"
+    notes.mkdir()
+    for old, new in zip(("a.png", "deep/b.png"), names, strict=True):
+        (home / pictures / new).parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(made.parent / old, home / pictures / new)
+    return Path(shutil.move(made, notes / "instances_val2017.json")), home
+
+
+@pytest.mark.parametrize(
+    ("pictures", "names"),
+    [
+        (".", ("a.png", "deep/b.png")),
+        ("images", ("a.png", "deep/b.png")),
+        ("val2017", ("a.png", "deep/b.png")),
+        (".", ("a.png", "b.png")),
+        ("val2017", ("a.png", "b.png")),
+    ],
+)
+def test_pictures_lie_in_the_folder_that_is_named(
+    pictures: str, names: tuple[str, str], small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    made, home = apart(write_json(small_coco), pictures, *names)
+    found = open_dataset(str(made), "val", images=home)
+    assert [image.path for image in found.images] == [home / pictures / name for name in names]
+    assert found.images[0].read().shape == (40, 60, 3)
+
+
+def test_a_path_of_another_machine_is_looked_for_in_the_folder_alone(
+    small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    made, home = apart(write_json(small_coco), ".", "a.png", "b.png")
+    for image, name in zip(small_coco["images"], ("a.png", "b.png"), strict=True):
+        shutil.copy(home / name, made.parent / name)
+        image["file_name"] = str(made.parent / name)
+    made.write_text(json.dumps(small_coco), encoding="utf-8")
+    found = open_dataset(str(made), "val", images=home)
+    assert [image.path for image in found.images] == [home / "a.png", home / "b.png"]
+
+
+def test_a_missing_picture_is_named_with_both_folders(
+    small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    made, home = apart(write_json(small_coco), ".", "a.png", "deep/b.png")
+    (home / "deep" / "b.png").unlink()
+    with pytest.raises(InputError) as caught:
+        open_dataset(str(made), "val", images=home)
+    assert "1 of 2 pictures" in caught.value.what
+    assert "the first is deep/b.png" in caught.value.why
+    assert str(home) in caught.value.why
+    assert caught.value.why.endswith(f"instances_val2017.json lies in {made.parent}")
+    with pytest.raises(InputError, match=r"2 of 2 pictures.*Name their folder with images"):
+        open_dataset(str(made), "val")
+
+
+def test_names_that_are_there_twice_are_taken_as_they_are_written(
+    small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    small_coco["images"][0]["file_name"] = "one/a.png"
+    small_coco["images"][1]["file_name"] = "two/a.png"
+    made = write_json(small_coco)
+    flat = made.parent / "flat"
+    flat.mkdir()
+    shutil.copy(made.parent / "one/a.png", flat / "a.png")
+    with pytest.raises(InputError, match="2 of 2 pictures"):
+        open_dataset(str(made), "val", images=flat)
+
+
+def test_a_built_in_data_set_brings_its_pictures(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="images can't be given for digits"):
+        open_dataset("digits", "val", images=tmp_path)

@@ -43,10 +43,10 @@ def test_every_network_has_a_task(entry: NetworkEntry) -> None:
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.name)
-def test_what_is_measured_through_engines_can_be_stored(task: Task) -> None:
+def test_what_is_measured_can_be_stored(task: Task) -> None:
     stored = {field.name for field in fields(Accuracy)}
     assert task.metrics
-    assert not task.evaluates_engines or set(task.metrics) <= stored
+    assert set(task.metrics) <= stored
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.name)
@@ -72,6 +72,28 @@ def test_other_outputs_are_refused() -> None:
         detection.check_outputs(card(detection), other, Images())
 
 
+@pytest.mark.parametrize(
+    ("name", "layout", "good", "bad"),
+    [
+        ("segmentation", "b_c_h_w", (2, 4, 32, 48), (2, 4, 48, 32)),
+        ("segmentation", "b_h_w", (2, 16, 24), (2, 4, 16, 24)),
+        ("segmentation", "b_1_h_w", (2, 1, 32, 48), (2, 4, 32, 48)),
+        ("classification", "b_c", (2, 3, 1, 1), (2, 3, 4, 1)),
+    ],
+)
+def test_outputs_of_others_are_those_of_their_layout(
+    name: str, layout: str, good: tuple[int, ...], bad: tuple[int, ...]
+) -> None:
+    task = find_task(name)
+    assert layout in task.layouts
+    assert task.reads(layout)
+    assert not task.reads("b_n_6")
+    said = ModelCard(network="net", task=name, layout=layout)
+    task.check_outputs(said, {"out": np.zeros(good)}, Images())
+    with pytest.raises(InputError, match="out"):
+        task.check_outputs(said, {"out": np.zeros(bad)}, Images())
+
+
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.name)
 def test_options_are_for_tasks_that_predict(task: Task) -> None:
     names = {field.name for field in fields(ReadingOptions)}
@@ -89,6 +111,8 @@ def test_a_layout_belongs_to_one_task() -> None:
     layouts = [layout for task in ALL for layout in task.layouts]
     assert len(set(layouts)) == len(layouts)
     assert task_of_layout("b_4c_n").name == "detection"
+    assert task_of_layout("b_c").name == "classification"
+    assert task_of_layout("b_c_h_w").name == "segmentation"
     with pytest.raises(UsageError, match="'rows'"):
         task_of_layout("rows")
 

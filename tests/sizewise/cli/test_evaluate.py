@@ -250,7 +250,8 @@ def test_other_bad_input_is_refused_in_a_sentence(
     refused(cli("evaluate", segmenter, *given, "--sizes", "big"), 2, "'big'")
     refused(cli("evaluate", segmenter, *given, "--backend", "x"), 2, "openvino")
     classifier = with_card(segmenter, task="classification")
-    refused(cli("evaluate", classifier, *given), 1, "top-1 and top-5 are measured in PyTorch")
+    said = cli("evaluate", classifier, *given, "--sizes", 64)
+    refused(said, 1, "no scores of classes", "mask_logits [1, 1, 64, 64]")
 
 
 def test_torch_is_not_needed_for_an_onnx_file(data: Path, segmenter: Path) -> None:
