@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netzoo.data.picture_folder import PictureFolder
 from netzoo.tasks.reading import NMS_FIELDS, LayoutOption, NamesOption, SuppressionOptions
-from netzoo.tasks.showing import PictureOptions
+from netzoo.tasks.showing import PictureOptions, other_fit
 from sizewise.core.errors import EngineError, InputError, UsageError
 from sizewise.core.files import demand_file
 from sizewise.core.options import changed, option, options_of, spelled
@@ -18,6 +18,7 @@ from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.reading import SIZES, TEXT, optional
 from sizewise.core.specs import ModelCard, Size, Sizes, Suppression
 from sizewise.pipeline.models import card_as
+from sizewise.pipeline.other_fit import METRIC, Tried, remark_on_fit
 from sizewise.pipeline.trust import EngineOptions
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
     rows = {size: SizeScores(size=size, reason=why) for size, why in refused.items()}
     rows |= {row.size: row for row in _rows(candidate, data, taken, suppression, reporter)}
     known = {name for row in rows.values() for name in row.scores}
+    if METRIC in known and source.suffix != ".safetensors":
+        other = _candidate(source, replace(options, fit=other_fit(candidate.card)))
+        best = max(taken, key=lambda size: rows[size].scores.get(METRIC, 0.0))
+        tried = Tried(size=best, suppression=suppression)
+        remark_on_fit(candidate, other, data, tried, reporter)
     return Evaluation(
         source=source,
         card=candidate.card,
