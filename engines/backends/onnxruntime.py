@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from engines.backends._failures import building, opening
 from engines.backends._ort.calls import OnnxRuntimeSession
+from engines.backends._ort.outside import keep_weights_outside
 from engines.backends._ort.profile import read_layers
 from engines.backends._ort.sessions import (
     CPU,
@@ -28,14 +29,14 @@ from engines.base import Availability, Backend, Session, example_input
 from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError
 from sizewise.core.machine.environment import load_onnxruntime
-from sizewise.core.onnxfile import weights_beside
+from sizewise.core.onnxweights import bytes_of, locations, save, take_in, too_large
 from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
-_ENGINE = "engine.onnx"
+_ENGINE, _WEIGHTS = "engine.onnx", "engine.weights"
 
 
 class OnnxRuntime(Backend):
@@ -92,6 +93,11 @@ class OnnxRuntime(Backend):
         """Have the session that is opened with ``options`` leave the engine at ``path``."""
         options.optimized_model_filepath = str(path)
 
+    def _keep_outside(self, options: Any, model: ExportedModel) -> None:
+        """Have the session leave weights that don't fit into one file beside the source and the
+        engine."""
+        keep_weights_outside(options, model.path.parent, _WEIGHTS)
+
     def _achieved(self, layers: tuple[LayerPrecision, ...]) -> Achieved:
         return Achieved(layers=layers)
 
@@ -99,7 +105,7 @@ class OnnxRuntime(Backend):
         options = session_options(spec.threads, self.graph_fusions[spec.graph_fusion])
         self._write_engine(options, folder / _ENGINE)
         with TemporaryDirectory(dir=folder) as scratch, building(self.name, session_errors()):
-            source = self._source(model, spec, Path(scratch) / "source.onnx")
+            source = self._source(model, spec, options, Path(scratch) / "source.onnx")
             session = open_session(source, options, self._providers(model, spec))
         _expect_shape(session, model, spec)
 
@@ -126,25 +132,35 @@ class OnnxRuntime(Backend):
             layers = read_layers(profile, self.provider, allow_fallback=allow_fallback)
         return self._achieved(layers)
 
-    def _source(self, model: ExportedModel, spec: EngineSpec, path: Path) -> Path:
-        """The file to optimise: as it is, or a copy at ``path``.
+    def _source(
+        self, model: ExportedModel, spec: EngineSpec, options: Any, path: Path
+    ) -> Path | bytes:
+        """The file to optimise: as it is, or a copy at ``path``; where its weights don't fit into
+        one, its graph alone.
 
         The copy has its size fixed, its activations unsigned or its weights inside: an optimised
         graph looks for external weights beside itself, in its own folder.
         """
         import onnx
 
+        proto = onnx.load(model.path, load_external_data=False)
+        large = bool(too_large(bytes_of(proto)))
+        if large:
+            self._keep_outside(options, model)
         signed = model.card.precision == "int8" and self.provider == CPU
-        if spec.strategy != "static" and not signed and not weights_beside(model.path):
+        if spec.strategy != "static" and not signed and not locations(proto):
             return model.path
-        proto = onnx.load(model.path)
+        if signed or not large:
+            take_in(model.path, proto)
         if signed:
             make_unsigned(proto)
             if takes_all_bits(proto):
                 unshare_weights(proto)
         if spec.strategy == "static":
             _fix_input(proto, model, spec)
-        onnx.save(proto, path)
+        if large and not signed:
+            return proto.SerializeToString()
+        save(proto, path)
         return path
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from engines.backends._failures import Errors, building, failed_call, opening
@@ -20,6 +21,7 @@ from engines.graph.precision_names import precision_of
 from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError
 from sizewise.core.machine.cores import physical_cores
+from sizewise.core.onnxweights import bytes_of, save, too_large
 from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
 
 _DISTRIBUTIONS = ("openvino",)
@@ -75,9 +77,9 @@ class OpenVino(Backend):
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
         openvino = _openvino()
-        with building(self.name, _ERRORS):
+        with TemporaryDirectory(dir=folder) as scratch, building(self.name, _ERRORS):
             core = openvino.Core()
-            graph = core.read_model(_source(model))
+            graph = core.read_model(_source(model, Path(scratch)))
             shape = openvino.PartialShape(_bounds(model, spec))
             graph.reshape({model.image.tensor.name: shape})
             config = _config(model, spec)
@@ -137,8 +139,9 @@ def _openvino() -> Any:
     return openvino
 
 
-def _source(model: ExportedModel) -> Path | bytes:
-    """The file as it is or, where it is quantized, as the plug-in gets it right."""
+def _source(model: ExportedModel, scratch: Path) -> Path | bytes:
+    """The file as it is or, where it is quantized, as the plug-in gets it right; in ``scratch``
+    where its weights don't fit into it."""
     if model.card.precision != "int8":
         return model.path
     import onnx
@@ -146,7 +149,10 @@ def _source(model: ExportedModel) -> Path | bytes:
     proto = onnx.load(model.path)
     demand_room(proto, OpenVino.name)
     make_unsigned(proto)
-    return bytes(proto.SerializeToString())
+    if not too_large(bytes_of(proto)):
+        return bytes(proto.SerializeToString())
+    save(proto, scratch / "source.onnx")
+    return scratch / "source.onnx"
 
 
 def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:

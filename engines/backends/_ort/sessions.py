@@ -31,13 +31,13 @@ def session_options(threads: int, level: str) -> Any:
     return options
 
 
-def open_session(path: Path, options: Any, providers: Sequence[Any] = (CPU,)) -> Any:
+def open_session(source: Path | bytes, options: Any, providers: Sequence[Any] = (CPU,)) -> Any:
     """A session on these providers; each is a name, or a name and its options.
 
     ONNX Runtime adds the CPU's behind them. Raises RuntimeError where it chose others.
     """
     onnxruntime = load_onnxruntime()
-    session = onnxruntime.InferenceSession(path, options, providers=list(providers))
+    session = onnxruntime.InferenceSession(source, options, providers=list(providers))
     requested = [p if isinstance(p, str) else p[0] for p in providers]
     if session.get_providers() != list(dict.fromkeys([*requested, CPU])):
         raise RuntimeError(f"the session runs on {session.get_providers()}, not on {requested}")
