@@ -25,7 +25,8 @@ from engines.backends._ort.sessions import (
 from engines.backends._quantized.saturation import takes_all_bits
 from engines.backends._quantized.unshared import unshare_weights
 from engines.backends._quantized.unsigned import make_unsigned
-from engines.base import Availability, Backend, Session, example_input
+from engines.base import Availability, Backend, BuildNotes, Session, example_input
+from engines.graph.outputs import forget_shapes, remarks_on, unconfirmed_outputs
 from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError
 from sizewise.core.machine.environment import load_onnxruntime
@@ -101,13 +102,15 @@ class OnnxRuntime(Backend):
     def _achieved(self, layers: tuple[LayerPrecision, ...]) -> Achieved:
         return Achieved(layers=layers)
 
-    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
+    def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> BuildNotes:
         options = session_options(spec.threads, self.graph_fusions[spec.graph_fusion])
         self._write_engine(options, folder / _ENGINE)
         with TemporaryDirectory(dir=folder) as scratch, building(self.name, session_errors()):
             source = self._source(model, spec, options, Path(scratch) / "source.onnx")
             session = open_session(source, options, self._providers(model, spec))
         _expect_shape(session, model, spec)
+        shapes = {output.name: output.shape for output in session.get_outputs()}
+        return BuildNotes(remarks=tuple(remarks_on(model.outputs, shapes)))
 
     def _open(self, artifact: BuiltEngine) -> Session:
         return self._opened(artifact, session_options(artifact.spec.threads, "ORT_DISABLE_ALL"))
@@ -138,8 +141,9 @@ class OnnxRuntime(Backend):
         """The file to optimise: as it is, or a copy at ``path``; where its weights don't fit into
         one, its graph alone.
 
-        The copy has its size fixed, its activations unsigned or its weights inside: an optimised
-        graph looks for external weights beside itself, in its own folder.
+        The copy has its size fixed, its activations unsigned, no shapes of outputs that may be
+        untrue, or its weights inside: an optimised graph looks for external weights beside itself,
+        in its own folder.
         """
         import onnx
 
@@ -148,7 +152,9 @@ class OnnxRuntime(Backend):
         if large:
             self._keep_outside(options, model)
         signed = model.card.precision == "int8" and self.provider == CPU
-        if spec.strategy != "static" and not signed and not locations(proto):
+        # The outputs of a file of ours were compared with PyTorch's.
+        untrue = frozenset[str]() if model.card.parity else unconfirmed_outputs(model.path)
+        if not (spec.strategy == "static" or signed or locations(proto) or untrue):
             return model.path
         if signed or not large:
             take_in(model.path, proto)
@@ -156,6 +162,7 @@ class OnnxRuntime(Backend):
             make_unsigned(proto)
             if takes_all_bits(proto):
                 unshare_weights(proto)
+        forget_shapes(proto, untrue)
         if spec.strategy == "static":
             _fix_input(proto, model, spec)
         if large and not signed:

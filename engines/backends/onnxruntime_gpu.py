@@ -77,9 +77,11 @@ class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
         options.add_session_config_entry("ep.context_file_path", str(path))
 
     def _keep_outside(self, options: Any, model: ExportedModel) -> None:
+        del options
+        why = too_large(weights_bytes(model.path))
         raise BuildError(
             f"{self.name} can't build an engine of {model.path.name}",
-            f"the engine is one file with the weights in it: {too_large(weights_bytes(model.path))}",
+            f"the engine is one file with the weights in it: {why}",
             "Choose the back end tensorrt or onnxruntime_cuda.",
             reason_code="unsupported_weights",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -22,7 +23,14 @@ from engines.libraries import installed_version, presence
 from sizewise.core.errors import BuildError
 from sizewise.core.machine.cores import physical_cores
 from sizewise.core.onnxweights import bytes_of, save, too_large
-from sizewise.core.specs import Achieved, BuiltEngine, EngineSpec, ExportedModel, LayerPrecision
+from sizewise.core.specs import (
+    Achieved,
+    BuiltEngine,
+    EngineSpec,
+    ExportedModel,
+    LayerPrecision,
+    computes,
+)
 
 _DISTRIBUTIONS = ("openvino",)
 _DEVICE = "CPU"
@@ -30,12 +38,15 @@ _PRECISION = "INFERENCE_PRECISION_HINT"
 _PINNING = "ENABLE_CPU_PINNING"
 _HYPER_THREADING = "ENABLE_HYPER_THREADING"
 _CORE_TYPE = "SCHEDULING_CORE_TYPE"
+_QUANTIZING = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
+"""Of the activations of products whose weights are stored as integers; 0: they stay as they are."""
 _ENGINE, _CONFIG = "engine.blob", "config.json"
 _ERRORS: Errors = (RuntimeError, ValueError, TypeError, MemoryError)
 _HINTS = {"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"}
 """Precision of the graph → what its floating-point layers are to run in."""
 _NO_LAYERS = ("Const", "Input", "Output", "Reorder", "Reshape", "Transpose", "Convert")
 _QUANTIZED = ("int8", "fp8")
+_INTEGERS, _FLOATS = ("i8", "u8", "i4", "u4"), ("f32", "f16", "bf16")
 _MASKS = ("u8", "boolean")
 """In a graph that is not quantized, what a comparison gives and a choice goes by."""
 
@@ -167,6 +178,7 @@ def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:
         _PINNING: "YES" if _pins() else "NO",
         _HYPER_THREADING: "YES" if _hyper_threads(spec.threads) else "NO",
         _CORE_TYPE: "ANY_CORE",
+        _QUANTIZING: "0",
     }
 
 
@@ -185,9 +197,9 @@ def _mismatch(compiled: Any, config: dict[str, str]) -> str:
     A precision that it widens is seen in its layers, and may be allowed; one that it narrows never
     is.
     """
-    for name in ("INFERENCE_NUM_THREADS", "NUM_STREAMS", _PINNING, _HYPER_THREADING, _CORE_TYPE):
+    for name in config.keys() - {_PRECISION}:
         taken = _spelled(compiled.get_property(name))
-        if name in config and taken != config[name]:
+        if taken != config[name]:
             return f"{name} is {taken}, not {config[name]}"
     hint = compiled.get_property(_PRECISION).to_string()
     if config[_PRECISION] == "f32" != hint:
@@ -232,10 +244,19 @@ def _in_a_tensor(path: Path) -> Any:
 
 def _layer(node: Any, *, quantized: bool) -> LayerPrecision:
     info = {key: value.value for key, value in node.get_rt_info().items()}
-    kind, found = info["layerType"], info["runtimePrecision"]
-    computes = kind not in _NO_LAYERS and (quantized or found not in _MASKS)
-    precision = precision_of([found] if computes else [])
+    kind, found = info["layerType"], _runs_in(info)
+    is_layer = kind not in _NO_LAYERS and (quantized or found not in _MASKS)
+    precision = precision_of([found] if is_layer else [])
     return LayerPrecision(name=node.get_friendly_name(), kind=kind, precision=precision)
+
+
+def _runs_in(info: Mapping[str, str]) -> str:
+    """The type that a layer computes in. Of weights that are stored as integers and multiplied as
+    floats, the plug-in names the former, and its primitive's name ends in the latter."""
+    stored = info["runtimePrecision"]
+    computed = info.get("primitiveType", "").rpartition("_")[2].lower()
+    widened = computes(info["layerType"]) and stored in _INTEGERS and computed in _FLOATS
+    return computed if widened else stored
 
 
 BACKENDS = (OpenVino(),)

@@ -13,6 +13,7 @@ from sizewise.core.options import option
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.reading import TEXT
 from sizewise.pipeline.config import read_bench_file
+from sizewise.pipeline.fixed import as_files_take_it
 from sizewise.pipeline.models import read_as
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def bench(
     """
     from bench.sweep import sweep
 
-    return sweep(models, settings, out, command=command, progress=reporter)
+    fitted = _fitted(models, settings, reporter)
+    return sweep(models, fitted, out, command=command, progress=reporter)
 
 
 def foresee(models: Sequence[ExportedModel], settings: SweepSettings, *, out: Path) -> Estimate:
@@ -85,4 +87,11 @@ def foresee(models: Sequence[ExportedModel], settings: SweepSettings, *, out: Pa
     from bench.estimate import estimate
     from bench.sweep import RESULTS
 
-    return estimate(models, settings, out / RESULTS)
+    return estimate(models, _fitted(models, settings, SILENT), out / RESULTS)
+
+
+def _fitted(
+    models: Sequence[ExportedModel], settings: SweepSettings, reporter: Reporter
+) -> SweepSettings:
+    """``settings`` as files of one size need them; tables of sweeps say all themselves."""
+    return settings if settings.sweep else as_files_take_it(settings, models, reporter)

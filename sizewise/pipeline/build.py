@@ -14,6 +14,7 @@ from sizewise.core.options import again, option
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
 from sizewise.core.reading import PATH, number, optional
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Sizes
+from sizewise.pipeline.fixed import as_files_take_it
 
 if TYPE_CHECKING:
     from engines.comparing import Comparison
@@ -72,7 +73,7 @@ def build(
     from engines.store.manifest import remark_on_earlier
     from engines.store.parents import check_parent, find_parent
 
-    specs = engine_specs((options,))
+    specs = engine_specs((as_files_take_it(options, (model,), reporter),))
     folder = output_folder(out)
     remark_on_earlier(folder, reporter.remark)
     parent = check_parent(model, options.parent) if options.parent else find_parent(model)

@@ -6,7 +6,6 @@ Files of gigabytes are sparse here: they have a length, and take no disk.
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +86,7 @@ def test_weights_behind_a_link_are_refused_with_what_to_do(tmp_path: Path) -> No
     """As model hubs lay them into their cache; the libraries refuse to follow them as well."""
     path = outside(tmp_path / "linked.onnx")
     (tmp_path / "weights.bin").rename(tmp_path / "blob")
-    os.symlink(tmp_path / "blob", tmp_path / "weights.bin")
+    (tmp_path / "weights.bin").symlink_to(tmp_path / "blob")
     with pytest.raises(InputError, match=r"symbolic link.*itself, not a link, beside"):
         read_model(path)
 
