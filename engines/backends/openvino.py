@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from engines.backends._failures import Errors, building, failed_call, opening, refused_options
@@ -25,6 +26,7 @@ from engines.libraries import installed_version, presence
 from engines.subnormals import CpuOptions
 from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.cores import physical_cores
+from sizewise.core.onnxweights import bytes_of, save, too_large
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,
@@ -32,6 +34,7 @@ from sizewise.core.specs import (
     EngineSpec,
     ExportedModel,
     LayerPrecision,
+    computes,
 )
 
 _DISTRIBUTIONS = ("openvino",)
@@ -41,16 +44,15 @@ _PINNING = "ENABLE_CPU_PINNING"
 _HYPER_THREADING = "ENABLE_HYPER_THREADING"
 _CORE_TYPE = "SCHEDULING_CORE_TYPE"
 _FLUSH = "CPU_DENORMALS_OPTIMIZATION"
-_READ_BACK = (
-    *("INFERENCE_NUM_THREADS", "NUM_STREAMS"),
-    *(_PINNING, _HYPER_THREADING, _CORE_TYPE, _FLUSH),
-)
+_QUANTIZING = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
+"""Of the activations of products whose weights are stored as integers; 0: they stay as they are."""
 _ENGINE, _CONFIG = "engine.blob", "config.json"
 _ERRORS: Errors = (RuntimeError, ValueError, TypeError, MemoryError)
 _HINTS = {"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"}
 """Precision of the graph → what its floating-point layers are to run in."""
 _NO_LAYERS = ("Const", "Input", "Output", "Reorder", "Reshape", "Transpose", "Convert")
 _QUANTIZED = ("int8", "fp8")
+_INTEGERS, _FLOATS = ("i8", "u8", "i4", "u4"), ("f32", "f16", "bf16")
 _MASKS = ("u8", "boolean")
 """In a graph that is not quantized, what a comparison gives and a choice goes by."""
 
@@ -94,9 +96,13 @@ class OpenVino(Backend):
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
         openvino = _openvino()
-        with flushing(spec.options), building(self.name, _ERRORS):
+        with (
+            TemporaryDirectory(dir=folder) as scratch,
+            flushing(spec.options),
+            building(self.name, _ERRORS),
+        ):
             core = openvino.Core()
-            graph = core.read_model(_source(model))
+            graph = core.read_model(_source(model, Path(scratch)))
             shapes = _bounds(model, spec)
             graph.reshape({name: openvino.PartialShape(s) for name, s in shapes.items()})
             config = _config(model, spec)
@@ -162,8 +168,9 @@ def _openvino() -> Any:
     return openvino
 
 
-def _source(model: ExportedModel) -> Path | bytes:
-    """The file as it is or, where it is quantized, as the plug-in gets it right."""
+def _source(model: ExportedModel, scratch: Path) -> Path | bytes:
+    """The file as it is or, where it is quantized, as the plug-in gets it right; in ``scratch``
+    where its weights don't fit into it."""
     if model.card.precision != "int8":
         return model.path
     import onnx
@@ -171,7 +178,10 @@ def _source(model: ExportedModel) -> Path | bytes:
     proto = onnx.load(model.path)
     demand_room(proto, OpenVino.name)
     make_unsigned(proto)
-    return bytes(proto.SerializeToString())
+    if not too_large(bytes_of(proto)):
+        return bytes(proto.SerializeToString())
+    save(proto, scratch / "source.onnx")
+    return scratch / "source.onnx"
 
 
 def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:
@@ -187,6 +197,7 @@ def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:
         _PINNING: "YES" if _pins() else "NO",
         _HYPER_THREADING: "YES" if _hyper_threads(spec.threads) else "NO",
         _CORE_TYPE: "ANY_CORE",
+        _QUANTIZING: "0",
     }
 
 
@@ -205,7 +216,7 @@ def _mismatch(compiled: Any, config: dict[str, str]) -> str:
     A precision that it widens is seen in its layers, and may be allowed; one that it narrows never
     is.
     """
-    for name in (one for one in _READ_BACK if one in config):
+    for name in config.keys() - {_PRECISION}:
         taken = _spelled(compiled.get_property(name))
         if taken != config[name]:
             return f"{name} is {taken}, not {config[name]}"
@@ -259,10 +270,19 @@ def _in_a_tensor(path: Path) -> Any:
 
 def _layer(node: Any, *, quantized: bool) -> LayerPrecision:
     info = {key: value.value for key, value in node.get_rt_info().items()}
-    kind, found = info["layerType"], info["runtimePrecision"]
-    computes = kind not in _NO_LAYERS and (quantized or found not in _MASKS)
-    precision = precision_of([found] if computes else [])
+    kind, found = info["layerType"], _runs_in(info)
+    is_layer = kind not in _NO_LAYERS and (quantized or found not in _MASKS)
+    precision = precision_of([found] if is_layer else [])
     return LayerPrecision(name=node.get_friendly_name(), kind=kind, precision=precision)
+
+
+def _runs_in(info: Mapping[str, str]) -> str:
+    """The type that a layer computes in. Of weights that are stored as integers and multiplied as
+    floats, the plug-in names the former, and its primitive's name ends in the latter."""
+    stored = info["runtimePrecision"]
+    computed = info.get("primitiveType", "").rpartition("_")[2].lower()
+    widened = computes(info["layerType"]) and stored in _INTEGERS and computed in _FLOATS
+    return computed if widened else stored
 
 
 BACKENDS = (OpenVino(),)

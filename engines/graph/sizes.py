@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engines.graph.declared import forget_output_shapes
+from engines.graph.outputs import forget_shapes
 from engines.graph.reading import load_without_weights
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.specs import EngineSpec, ExportedModel, Profile, Size
@@ -51,14 +51,14 @@ def _expect_fit(graph: _Graph, model: ExportedModel, profile: Profile) -> None:
 
 
 class _Graph:
-    """An ONNX file without its weights' values, to infer shapes with."""
+    """An ONNX file without its weights' values and without the shapes that it declares of its
+    outputs, which may be those of one size: to infer shapes with."""
 
     def __init__(self, model: ExportedModel, batch_size: int) -> None:
         self._image = model.image
         self._batch_size = batch_size
         self._proto = load_without_weights(model.path)
-        # What is declared of outputs may be untrue, and would refuse sizes that the graph takes.
-        forget_output_shapes(self._proto)
+        forget_shapes(self._proto, frozenset(output.name for output in self._proto.graph.output))
 
     def stride(self, profile: Profile) -> int:
         """The stride; 1 where none is found, and where height or width is one number: it would bind

@@ -86,5 +86,8 @@ def demand_size(model: ExportedModel, size: Size) -> None:
     """Raises UsageError where ``model`` does not take images of ``size``."""
     if why := model.refusal(size):
         raise UsageError(
-            f"{model.path.name} can't be run at {size}", why, "Choose sizes that it takes."
+            f"{model.path.name} can't be run at {size}",
+            why,
+            f"Choose sizes that it takes with {spelled('calibration_sizes')} and "
+            f"{spelled('check_sizes')}.",
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from exporter.failures import explained, first_line
 from sizewise.core.errors import ExportError
 from sizewise.core.machine.environment import load_onnxruntime
+from sizewise.core.options import spelled
 from sizewise.core.specs import Size
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ class InnerSession:
             found: list[Array] = self._session.run(self._outputs, given)
         except Exception as error:
             raise ExportError(
-                f"The model can't be calibrated at {size}",
-                f"it does not run there: {first_line(error)}",
-                "Choose sizes that the model takes.",
+                f"The model can't be run at {size}",
+                f"ONNX Runtime says: {first_line(error)}",
+                f"Choose sizes that the model takes with {spelled('calibration_sizes')} and "
+                f"{spelled('check_sizes')}.",
             ) from error
         return found
 

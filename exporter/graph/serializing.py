@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import ExportError
+from sizewise.core.onnxweights import bytes_of, too_large, weights_bytes
 
 if TYPE_CHECKING:
     import onnx
 
-MAX_BYTES = 1_800_000_000
-"""Protobuf ends at 2 GiB; the rest is room for the graph and for what a pass adds."""
-
 
 def refuse_above_limit(size_bytes: int) -> None:
     """Raises ExportError where the weights would not fit into one ONNX file."""
-    if size_bytes >= MAX_BYTES:
+    if why := too_large(size_bytes):
         raise ExportError(
-            "The model does not fit into one ONNX file",
-            f"it takes {size_bytes / 1e9:.2f} GB, and a file holds {MAX_BYTES / 1e9:.1f} GB",
-            "Export a narrower network.",
+            "The model does not fit into one ONNX file", why, "Export a narrower network."
+        )
+
+
+def demand_convertible(path: Path) -> None:
+    """Raises ExportError where a file's weights are more than a conversion can work on, before they
+    are read."""
+    if why := too_large(weights_bytes(path)):
+        raise ExportError(
+            f"{path.name} can't be converted",
+            why,
+            "Build and measure the file as it is, or convert a narrower network.",
         )
 
 
@@ -27,7 +35,7 @@ def to_bytes(model: onnx.ModelProto) -> bytes:
     """The serialised model. Raises ExportError where the checker refuses it or it is too large."""
     import onnx
 
-    refuse_above_limit(model.ByteSize())
+    refuse_above_limit(bytes_of(model))
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

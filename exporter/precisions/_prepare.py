@@ -1,4 +1,5 @@
-"""The graph that every precision starts from: constants hoisted, BatchNorm folded, opset raised.
+"""The graph that every precision starts from: constants hoisted, weights decoded, BatchNorm folded,
+opset raised.
 
 Value ranges are observed on this graph, so that its tensors have them.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.graph.constants import hoist_constants
+from exporter.graph.decoding import decode_weights
 from exporter.graph.folding import FoldBatchNorm
 from exporter.graph.opsets import opset_of, raise_opset
 from exporter.graph.passes import GraphPass, run_pass
@@ -30,7 +32,7 @@ class Prepare(GraphPass):
         demand_fp32(model, self._precision)
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
-        model = raise_opset(hoist_constants(model), self._opset)
+        model = raise_opset(decode_weights(hoist_constants(model)), self._opset)
         # The converter writes constants of its own.
         model = run_pass(FoldBatchNorm(), hoist_constants(model))
         del model.graph.value_info[:]

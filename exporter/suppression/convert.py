@@ -11,7 +11,7 @@ from exporter.checks.parity import onnx_runner
 from exporter.checks.probes import Probe, Reference, plan_probes
 from exporter.failures import demand_package, explained
 from exporter.graph.passes import run_pass
-from exporter.graph.serializing import to_bytes
+from exporter.graph.serializing import demand_convertible, to_bytes
 from exporter.suppression.check import check_suppression
 from exporter.suppression.insert import Suppress, suppressed_card
 from sizewise.core.errors import InputError, OutputError
@@ -46,6 +46,7 @@ def with_suppression(
             f"{out} can't be written", "it is the model to convert", "Give another file name."
         )
     _demand_pictures(model)
+    demand_convertible(model.path)
     layout, channels_first = model.card.layout, model.image.channels_first
     with written_whole(out) as draft, progress.stage(f"NMS in {out.name}", 2) as stage:
         graph = load_onnx(model.path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ import msgspec
 from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.files import demand_file
+from sizewise.core.onnxweights import demand_readable, demand_whole, locations, take_in
 from sizewise.core.specs import RGB, Dimension, ExportedModel, ModelCard, SaidInput, TensorSpec
 
 if TYPE_CHECKING:
@@ -39,65 +39,31 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sha256_of_model(path: Path) -> str:
+def _sha256_of_model(path: Path, proto: onnx.ModelProto) -> str:
     """The hash of the file, together with its weight files where it has some."""
-    beside = weights_beside(path)
+    beside = locations(proto)
     hashes = [sha256_of(path), *(sha256_of(path.parent / name) for name in beside)]
     return hashes[0] if not beside else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def weights_beside(path: Path) -> tuple[str, ...]:
-    """The files that hold its weights, relative to its folder; none where it holds them itself."""
-    import onnx
-    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+def load_onnx(path: Path, *, weights: bool = True) -> onnx.ModelProto:
+    """Parse and check an ONNX file; without ``weights``, those beside the file stay there.
 
-    proto = onnx.load(path, load_external_data=False)
-    outside = {
-        ExternalDataInfo(tensor).location
-        for tensor in _tensors(proto)
-        if uses_external_data(tensor)
-    }
-    return tuple(sorted(outside))
-
-
-def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """All that a file holds: initializers and attributes, of subgraphs and functions, too."""
-    yield from _tensors_of(proto.graph)
-    for function in proto.functions:
-        for node in function.node:
-            yield from _tensors_in(node)
-
-
-def _tensors_of(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    for node in graph.node:
-        yield from _tensors_in(node)
-
-
-def _tensors_in(node: onnx.NodeProto) -> Iterator[onnx.TensorProto]:
-    for attribute in node.attribute:
-        if attribute.HasField("t"):
-            yield attribute.t
-        yield from attribute.tensors
-        sparse = [attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []
-        for one in (*sparse, *attribute.sparse_tensors):
-            yield from (one.values, one.indices)
-        for graph in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
-            yield from _tensors_of(graph)
-
-
-def load_onnx(path: Path) -> onnx.ModelProto:
-    """Parse and check an ONNX file. Raises InputError with the checker's own sentence."""
+    Raises InputError with the checker's own sentence.
+    """
     import onnx
     from google.protobuf.message import DecodeError
 
     demand_file(path)
+    demand_readable(path)
     try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except (DecodeError, onnx.checker.ValidationError, OSError) as error:
+        model = onnx.load(path, load_external_data=False)
+        demand_whole(path, model)
+        # By its path, the checker finds weights beside the file, however large they are.
+        onnx.checker.check_model(str(path) if locations(model) else model)
+        if weights:
+            take_in(path, model)
+    except (DecodeError, onnx.checker.ValidationError, OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"{path} isn't a valid ONNX file", first, "Export it again, or check the download."
@@ -107,11 +73,11 @@ def load_onnx(path: Path) -> onnx.ModelProto:
 
 def read_model(path: Path) -> ExportedModel:
     """Any ONNX file; one without our card gets a card that claims nothing but its file's name."""
-    proto = load_onnx(path)
+    proto = load_onnx(path, weights=False)
     weights = {tensor.name for tensor in proto.graph.initializer}
     return ExportedModel(
         path=path.resolve(),
-        sha256=_sha256_of_model(path),
+        sha256=_sha256_of_model(path, proto),
         card=_read_card(proto, path),
         opset_version=next(
             (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0

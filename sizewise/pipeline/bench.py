@@ -11,6 +11,7 @@ from bench.settings import SweepSettings
 from sizewise.core.further.resolving import further_of, remarks_on
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.pipeline.config import read_bench_file
+from sizewise.pipeline.fixed import as_files_take_it
 from sizewise.pipeline.models import MeaningOptions
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def bench(
     for model in models:
         for remark in remarks_on(further_of(model)):
             reporter.remark(f"{model.path.name}: {remark}")
-    return sweep(models, settings, out, command=command, progress=reporter)
+    fitted = _fitted(models, settings, reporter)
+    return sweep(models, fitted, out, command=command, progress=reporter)
 
 
 def foresee(models: Sequence[ExportedModel], settings: SweepSettings, *, out: Path) -> Estimate:
@@ -69,4 +71,11 @@ def foresee(models: Sequence[ExportedModel], settings: SweepSettings, *, out: Pa
     from bench.estimate import estimate
     from bench.sweep import RESULTS
 
-    return estimate(models, settings, out / RESULTS)
+    return estimate(models, _fitted(models, settings, SILENT), out / RESULTS)
+
+
+def _fitted(
+    models: Sequence[ExportedModel], settings: SweepSettings, reporter: Reporter
+) -> SweepSettings:
+    """``settings`` as files of one size need them; tables of sweeps say all themselves."""
+    return settings if settings.sweep else as_files_take_it(settings, models, reporter)

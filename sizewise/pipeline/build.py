@@ -16,6 +16,7 @@ from sizewise.core.options import again, option
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
 from sizewise.core.reading import PATH, number, optional
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, SaidInput, Sizes
+from sizewise.pipeline.fixed import as_files_take_it
 from sizewise.pipeline.models import demand_sizes
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def build(
     from engines.store.manifest import remark_on_earlier
     from engines.store.parents import check_parent, find_parent
 
+    options = as_files_take_it(options, (model,), reporter)
     specs = engine_specs((options,))
     model = replace(model, card=PictureOptions(input=options.input).shown_to(model.card))
     for remark in remarks_on(further_of(model)):

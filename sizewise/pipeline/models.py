@@ -68,11 +68,14 @@ def demand_sizes(model: ExportedModel, sizes: Iterable[Size]) -> None:
 
 
 def usual_sizes(card: ModelCard, image: ImageInput | None = None) -> Sizes:
-    """Some sizes that a model takes: its fixed one, or 128 to 448 for most strides."""
+    """Some sizes that a model takes: its fixed one, or 128 to 448 for most strides, with the height
+    or the width that is fixed."""
     if image is not None and image.fixed_size is not None:
         return Sizes((image.fixed_size,))
     unit = card.round_up(32)
     first = max(4 * unit, -(-card.smallest // unit) * unit)
     last, step = first + 10 * unit, 2 * unit
     sides = range(first, last + 1, step)
+    if image is not None and (image.fixed_height or image.fixed_width):
+        return Sizes(Size(image.fixed_height or side, image.fixed_width or side) for side in sides)
     return Sizes((Size(side, side) for side in sides), f"{first}:{last}:{step}")

@@ -106,6 +106,40 @@ def write_pyramid(path: Path) -> ExportedModel:
     return read_model(path)
 
 
+def write_stored_integers(path: Path) -> ExportedModel:
+    """Somebody's two products of matrices, whose weights are stored as int8 and decoded by a scale:
+    all is computed in float32."""
+    random = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["images"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["v0"]),
+    ]
+    held = []
+    for number, shape in enumerate([(3, 512), (512, 256)]):
+        stored, scale, weights = (f"{name}{number}" for name in ("stored", "scale", "w"))
+        held += [
+            numpy_helper.from_array(random.integers(-127, 128, shape).astype(np.int8), stored),
+            numpy_helper.from_array(random.random((1, shape[1]), np.float32) / 1000, scale),
+        ]
+        nodes += [
+            helper.make_node("Cast", [stored], [f"real{number}"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [f"real{number}", scale], [weights]),
+            helper.make_node(
+                "MatMul", [f"v{number}", weights], ["y" if number else "v1"], f"product{number}"
+            ),
+        ]
+    graph = helper.make_graph(
+        nodes,
+        "stored",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["b", 3, "h", "w"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["b", 256])],
+        held,
+    )
+    opsets = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+    return read_model(path)
+
+
 def unwritten_net(stride: int = 32, precision: str = "fp32") -> ExportedModel:
     """What is read of such a file, for tests that never build it."""
     image = TensorSpec(name="images", dtype="float32", shape=("batch", 3, "height", "width"))

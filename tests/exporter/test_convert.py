@@ -118,6 +118,15 @@ def test_an_unknown_precision_lists_those_there_are(detector: Exported, folder: 
         convert(detector.model, "fp12", folder / "a.onnx")
 
 
+def test_weights_above_one_file_are_refused_before_they_are_read(
+    detector: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sizewise.core.onnxweights.MOST_BYTES", 400)
+    monkeypatch.setattr("exporter.convert.load_onnx", None)
+    with pytest.raises(ExportError, match=r"can't be converted: its weights take .* GB"):
+        Conversion(detector.model, "fp16", NOISE)
+
+
 def test_the_source_is_never_overwritten(detector: Exported) -> None:
     with pytest.raises(OutputError, match="it is the model to convert"):
         convert(detector.model, "fp32", detector.model.path)

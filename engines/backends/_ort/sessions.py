@@ -42,7 +42,7 @@ def session_options(threads: int, level: str, chosen: OnnxRuntimeOptions | None 
     return options
 
 
-def open_session(path: Path, options: Any, providers: Sequence[Any] = (CPU,)) -> Any:
+def open_session(source: Path | bytes, options: Any, providers: Sequence[Any] = (CPU,)) -> Any:
     """A session on these providers; each is a name, or a name and its options.
 
     ONNX Runtime adds the CPU's behind them. Raises RuntimeError where it chose others.
@@ -50,7 +50,7 @@ def open_session(path: Path, options: Any, providers: Sequence[Any] = (CPU,)) ->
     onnxruntime = load_onnxruntime()
     # Else it prints what failed, and tries once more on the CPU.
     session = onnxruntime.InferenceSession(
-        path, options, providers=list(providers), enable_fallback=0
+        source, options, providers=list(providers), enable_fallback=0
     )
     requested = [p if isinstance(p, str) else p[0] for p in providers]
     if session.get_providers() != list(dict.fromkeys([*requested, CPU])):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines.backends._quantized.saturation import demand_room, takes_all_bits
 from engines.backends._quantized.unshared import unshare_weights
 from engines.backends._quantized.unsigned import make_unsigned
-from engines.graph.declared import forget_shapes
+from engines.graph.outputs import forget_shapes, unconfirmed_shapes
 from engines.inputs import input_shapes
 from sizewise.core.errors import BuildError
 from sizewise.core.further.resolving import further_of
-from sizewise.core.onnxfile import weights_beside
+from sizewise.core.onnxweights import bytes_of, locations, save, take_in, too_large
 from sizewise.core.specs import EngineSpec, ExportedModel
 
 if TYPE_CHECKING:
@@ -24,35 +24,44 @@ def source_of(
     model: ExportedModel,
     spec: EngineSpec,
     path: Path,
-    untrue: Mapping[str, str],
+    keep_outside: Callable[[], None],
     *,
     on_cpu: bool,
     whole_products: bool,
-) -> Path:
-    """The file to optimise: as it is, or a copy at ``path``.
+) -> Path | bytes:
+    """The file to optimise: as it is, or a copy at ``path``. Where its weights don't fit into one
+    file, ``keep_outside`` is called, and it is the graph alone.
 
-    The copy has its size fixed, its activations unsigned, its weights inside (an optimised graph
-    looks for external weights beside itself, in its own folder) or ``untrue`` shapes removed.
+    The copy has its size fixed, its activations unsigned, no shapes that may be untrue, or its
+    weights inside: an optimised graph looks for external weights beside itself, in its own folder.
     Without ``whole_products``, the CPU may clip sums of 8-bit products: raises EngineMismatchError
     where it would.
     """
     import onnx
 
+    proto = onnx.load(model.path, load_external_data=False)
+    large = bool(too_large(bytes_of(proto)))
+    if large:
+        keep_outside()
     signed = model.card.precision == "int8" and on_cpu
-    changed = signed or untrue or spec.strategy == "static"
-    if not changed and not weights_beside(model.path):
+    # The outputs of a file of ours were compared with PyTorch's.
+    untrue = frozenset[str]() if model.card.parity else unconfirmed_shapes(model.path)
+    if not (spec.strategy == "static" or signed or locations(proto) or untrue):
         return model.path
-    proto = onnx.load(model.path)
-    forget_shapes(proto, untrue)
+    if signed or not large:
+        take_in(model.path, proto)
     if signed:
         if not whole_products:
             demand_room(proto, spec.backend)
         make_unsigned(proto)
         if takes_all_bits(proto):
             unshare_weights(proto)
+    forget_shapes(proto, untrue)
     if spec.strategy == "static":
         _fix_inputs(proto, model, spec)
-    onnx.save(proto, path)
+    if large and not signed:
+        return proto.SerializeToString()
+    save(proto, path)
     return path
 
 

@@ -13,15 +13,14 @@ from engines.tensorrt.build.mish import widen_mish
 from engines.tensorrt.build.quantized import drop_output_pairs
 from engines.tensorrt.log import Messages
 from sizewise.core.errors import BuildError, EngineMismatchError
-from sizewise.core.onnxfile import load_onnx, weights_beside
+from sizewise.core.onnxfile import load_onnx
+from sizewise.core.onnxweights import bytes_of, locations, take_in, too_large
 from sizewise.core.specs import ExportedModel
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 _QUANTIZED = ("int8", "fp8")
-_MOST_BYTES = 2**31
-"""Of a protocol buffer."""
 
 
 def parse(trt: Any, builder: Any, model: ExportedModel, messages: Messages) -> Any:
@@ -69,13 +68,23 @@ def source_of(model: ExportedModel) -> Path | bytes:
     """The input of TensorRT's parser: the file where its weights stand beside it, else its bytes,
     adapted to TensorRT.
 
-    Raises InputError where the file is no valid ONNX.
+    Raises InputError where the file is no valid ONNX, BuildError (``unsupported_weights``) where it
+    would have to be adapted and its weights don't fit into one file.
     """
-    proto = load_onnx(model.path)
-    changed = _fit(proto, model.card.precision)
-    if changed and proto.ByteSize() < _MOST_BYTES:
-        return bytes(proto.SerializeToString())
-    return model.path if weights_beside(model.path) else model.path.read_bytes()
+    proto = load_onnx(model.path, weights=False)
+    beside, large = locations(proto), too_large(bytes_of(proto))
+    if not large:
+        take_in(model.path, proto)
+    if not _fit(proto, model.card.precision):
+        return model.path if beside else model.path.read_bytes()
+    if large:
+        raise BuildError(
+            f"{model.path.name} can't be adapted to TensorRT",
+            large,
+            "Export the model in another precision.",
+            reason_code="unsupported_weights",
+        )
+    return bytes(proto.SerializeToString())
 
 
 def _fit(proto: ModelProto, precision: str) -> int:

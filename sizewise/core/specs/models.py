@@ -59,12 +59,23 @@ class ImageInput:
         return batch if isinstance(batch, int) else None
 
     @property
+    def fixed_height(self) -> int | None:
+        """The one height that the file takes; None where it takes any."""
+        height = self.tensor.shape[self.height_axis]
+        return height if isinstance(height, int) else None
+
+    @property
+    def fixed_width(self) -> int | None:
+        """The one width that the file takes; None where it takes any."""
+        width = self.tensor.shape[self.width_axis]
+        return width if isinstance(width, int) else None
+
+    @property
     def fixed_size(self) -> Size | None:
         """The one size that the file takes; None where height or width is free."""
-        height, width = self.tensor.shape[self.height_axis], self.tensor.shape[self.width_axis]
-        if isinstance(height, int) and isinstance(width, int):
-            return Size(height, width)
-        return None
+        if self.fixed_height is None or self.fixed_width is None:
+            return None
+        return Size(self.fixed_height, self.fixed_width)
 
     @property
     def refuses_pictures(self) -> str:

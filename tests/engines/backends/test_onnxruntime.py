@@ -37,6 +37,7 @@ from sizewise.core.specs import (
 )
 from tests.engines.nets import write_net
 from tests.engines.typed_nets import write_quantized_net, write_typed_net
+from tests.engines.untrue_outputs import DECLARED, write_untrue
 
 ort = pytest.importorskip("onnxruntime")
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
@@ -93,6 +94,24 @@ def test_a_static_engine_has_a_numeric_input(
     engine = build(model, spec("static")).path / "engine.onnx"
     (tensor,) = onnx.load(engine).graph.input
     assert [d.dim_value for d in tensor.type.tensor_type.shape.dim] == [1, 3, 64, 96]
+
+
+@pytest.mark.parametrize("kind", DECLARED)
+@pytest.mark.parametrize("strategy", ["static", "dynamic"])
+def test_outputs_of_other_shapes_than_declared_come_out_in_every_call(
+    build: Build, tmp_path: Path, strategy: Strategy, kind: str
+) -> None:
+    """ONNX Runtime itself fails in the second call, where the first one's outputs are bound."""
+    artifact = build(write_untrue(tmp_path / "net.onnx", kind), spec(strategy))
+    images = example_input(artifact, (1, 3, 64, 96))
+    with open_engine(artifact) as session:
+        session.bind({"images": images})
+        for _ in range(3):
+            session.enqueue()
+        np.testing.assert_array_equal(session.outputs()["y"], images.reshape(1, 3, -1))
+    known = kind != "true" and (strategy, kind) != ("dynamic", "number")
+    assert len(artifact.remarks) == known
+    assert all("The file declares the output y as" in remark for remark in artifact.remarks)
 
 
 def test_threads_are_those_of_the_specification(build: Build, net: ExportedModel) -> None:

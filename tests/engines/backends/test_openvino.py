@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engines.attestation import attest
 from engines.backends import openvino as openvino_backend
+from engines.base import example_input
 from engines.registry import find_backend
 from engines.store.opening import open_engine
 from sizewise.core.errors import BuildError, EngineMismatchError
 from sizewise.core.machine.cores import usable_cores
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
-from tests.engines.nets import reference
+from tests.engines.nets import reference, write_stored_integers
+from tests.engines.untrue_outputs import DECLARED, write_untrue
 
 pytest.importorskip("openvino")
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
@@ -83,6 +86,53 @@ def test_a_plug_in_that_chooses_bf16_by_itself_is_noticed(
     }
     compiled = SimpleNamespace(get_property=properties.__getitem__)
     assert bool(openvino_backend._mismatch(compiled, config)) == refused
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "primitive", "runs_in"),
+    [
+        ("FullyConnected", "i8", "brgemm_avx2_f32", "fp32"),
+        ("FullyConnected", "i8", "brgemm_avx512_f16", "fp16"),
+        ("FullyConnected", "i8", "brgemm_avx512_amx_I8", "int8"),
+        ("Convolution", "i8", "jit_avx2_I8", "int8"),
+        ("Convolution", "f32", "jit_avx2_f32", "fp32"),
+    ],
+)
+def test_a_layer_runs_in_the_type_that_it_multiplies_not_in_the_one_that_is_stored(
+    kind: str, stored: str, primitive: str, runs_in: str
+) -> None:
+    info = {"layerType": kind, "runtimePrecision": stored, "primitiveType": primitive}
+    node = SimpleNamespace(
+        get_rt_info=lambda: {key: SimpleNamespace(value=value) for key, value in info.items()},
+        get_friendly_name=lambda: "layer",
+    )
+    assert openvino_backend._layer(node, quantized=False).precision == runs_in
+
+
+def test_products_with_weights_stored_as_integers_are_the_graphs_own(
+    build: Build, tmp_path: Path
+) -> None:
+    """Their activations stay in floats, also where the processor could multiply integers."""
+    model = write_stored_integers(tmp_path / "stored.onnx")
+    assert model.card.precision == "fp32"
+    artifact = build(model, spec(Size(64, 96)))
+    attest(model, artifact)
+    images = example_input(artifact, (1, 3, 64, 96))
+    with open_engine(artifact) as session:
+        found = session.infer({"images": images})["y"]
+    np.testing.assert_allclose(found, reference(model, images)["y"], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", DECLARED)
+def test_outputs_of_other_shapes_than_declared_come_out(
+    build: Build, tmp_path: Path, kind: str
+) -> None:
+    model = write_untrue(tmp_path / "net.onnx", kind)
+    artifact = build(model, spec(Size(64, 96), Size(96, 96)))
+    images = example_input(artifact, (1, 3, 64, 96))
+    with open_engine(artifact) as session:
+        found = session.infer({"images": images})["y"]
+    np.testing.assert_array_equal(found, images.reshape(1, 3, -1))
 
 
 @pytest.mark.parametrize(("threads", "used"), [(1, "NO"), (4, "NO"), (8, "YES")])

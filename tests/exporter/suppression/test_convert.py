@@ -145,6 +145,16 @@ def test_a_size_that_the_file_does_not_take_is_told(folder: Path) -> None:
         with_suppression(read_model(folder / "fixed.onnx"), THIS, folder / "made.onnx")
 
 
+def test_weights_above_one_file_are_refused_before_they_are_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = write_cells(folder / "cells.onnx")
+    monkeypatch.setattr("sizewise.core.onnxweights.MOST_BYTES", 40)
+    monkeypatch.setattr("exporter.suppression.convert.load_onnx", None)
+    with pytest.raises(ExportError, match=r"can't be converted: its weights take .* GB"):
+        with_suppression(model, THIS, folder / "made.onnx")
+
+
 def test_the_source_is_never_overwritten(folder: Path) -> None:
     model = write_cells(folder / "cells.onnx")
     with pytest.raises(OutputError, match="it is the model to convert"):

@@ -176,6 +176,7 @@ def test_the_size_of_a_shape_is_the_one_it_was_made_of(size: Size, batch: int, l
     assert (image.fixed_batch, image.fixed_size) == (None, None)
     fixed = replace(image, tensor=replace(image.tensor, shape=shape))
     assert (fixed.fixed_batch, fixed.fixed_size) == (batch, size)
+    assert (fixed.fixed_height, fixed.fixed_width) == (size.height, size.width)
     assert fixed.refuses_pictures == ""
     assert "int64" in replace(fixed, tensor=replace(fixed.tensor, dtype="int64")).refuses_pictures
 

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from engines.base import Backend, example_inputs
-from engines.graph.declared import untrue_shapes
+from engines.graph.outputs import unconfirmed_shapes
 from engines.graph.sizes import with_stride
 from engines.store.opening import open_engine
 from sizewise.core.onnxfile import read_model
@@ -80,16 +80,20 @@ def test_an_engine_gives_what_the_graph_gives(
             np.testing.assert_allclose(session.infer(inputs)["y"], outputs[0], rtol=1e-4, atol=1e-5)
 
 
-def test_what_is_untrue_is_named_and_what_is_true_is_left(tmp_path: Path) -> None:
-    from engines.registry import find_backend
-
-    spec = spec_for(find_backend("onnxruntime"), "dynamic")
-    for name, shapes in DECLARED.items():
-        found = untrue_shapes(write(tmp_path / "some.onnx", *shapes), spec)
-        assert bool(found) is (name != "names that collide")
-    assert not untrue_shapes(write(tmp_path / "some.onnx", TRUE, INSIDE), spec)
-    rows = untrue_shapes(write(tmp_path / "some.onnx", ["b", 4, 1024], INSIDE), spec)
-    assert rows == {"y": "[?, 4, 1024], and at 128x128 it is [1, 4, 16384]"}
+def test_what_is_not_confirmed_is_found_and_the_rest_is_left(tmp_path: Path) -> None:
+    found = {
+        name: unconfirmed_shapes(write(tmp_path / "some.onnx", *shapes).path)
+        for name, shapes in DECLARED.items()
+    }
+    assert found == {
+        "an example's rows": {"y"},
+        "an example's map inside": {"map"},
+        "two dimensions for three": {"y"},
+        "two dimensions for four inside": {"map"},
+        "other channels": {"y"},
+        "names that collide": set(),
+    }
+    assert not unconfirmed_shapes(write(tmp_path / "some.onnx", TRUE, INSIDE).path)
 
 
 def test_an_example_in_a_declared_output_refuses_no_size(tmp_path: Path) -> None:

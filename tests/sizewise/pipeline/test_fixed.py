@@ -1,0 +1,111 @@
+"""Files that take one size: measured and built at it where nothing else is said."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.settings import SweepSettings
+from engines.planning.batches import Batch
+from sizewise.cli.front import run_command_line
+from sizewise.core.progress import SILENT, Stage
+from sizewise.core.specs import Size, Sizes
+from sizewise.pipeline.bench import foresee
+from sizewise.pipeline.build import BuildOptions, build
+from sizewise.pipeline.fixed import as_files_take_it
+from sizewise.pipeline.models import usual_sizes
+from tests.engines.nets import write_net
+
+DEFAULT = SweepSettings()
+
+
+class Heard:
+    """Keeps the remarks that it is told."""
+
+    def __init__(self) -> None:
+        self.remarks: list[str] = []
+
+    def stage(self, label: str, total: int) -> AbstractContextManager[Stage]:
+        return SILENT.stage(label, total)
+
+    def remark(self, text: str) -> None:
+        self.remarks.append(text)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_file_of_one_size_and_batch_is_measured_at_them(batch: int, tmp_path: Path) -> None:
+    heard = Heard()
+    model = write_net(tmp_path / "fixed.onnx", sides=(batch, 64, 96))
+    fitted = as_files_take_it(DEFAULT, [model], heard)
+    assert fitted.sizes == (Size(64, 96),)
+    assert fitted.strategies == ("static",)
+    assert fitted.batch == (Batch(batch),)
+    (said,) = heard.remarks
+    assert "fixed.onnx" in said
+    assert "64x96" in said
+    assert ("batch" in said) is (batch > 1)
+
+
+def test_what_is_given_stays(tmp_path: Path) -> None:
+    model = write_net(tmp_path / "fixed.onnx", sides=(4, 64, 96))
+    given = SweepSettings(
+        sizes=Sizes.parse("64"), strategies=("dynamic",), batch=(Batch(2),), backends=("openvino",)
+    )
+    assert as_files_take_it(given, [model], SILENT) is not None
+    assert as_files_take_it(given, [model], SILENT) == given
+
+
+@pytest.mark.parametrize("second", [("b", "h", "w"), (1, 96, 96), (1, 64, "w")])
+def test_files_that_have_no_size_in_common_change_nothing(
+    second: tuple[Any, Any, Any], tmp_path: Path
+) -> None:
+    models = [
+        write_net(tmp_path / "fixed.onnx", sides=(1, 64, 96)),
+        write_net(tmp_path / "other.onnx", sides=second),
+    ]
+    fitted = as_files_take_it(DEFAULT, models, SILENT)
+    assert (fitted.sizes, fitted.strategies) == (DEFAULT.sizes, DEFAULT.strategies)
+
+
+def test_a_back_end_without_static_engines_keeps_the_strategies(tmp_path: Path) -> None:
+    """It has one program for every size, which may well run that of a fixed file."""
+    model = write_net(tmp_path / "fixed.onnx", sides=(1, 64, 96))
+    both = SweepSettings(backends=("onnxruntime", "torch_eager"))
+    assert as_files_take_it(both, [model], SILENT).strategies == DEFAULT.strategies
+
+
+def test_tables_of_a_sweep_say_all_themselves(tmp_path: Path) -> None:
+    model = write_net(tmp_path / "fixed.onnx", sides=(1, 64, 96))
+    settings = SweepSettings(sweep=({"sizes": Sizes.parse("64x96")},))
+    found = foresee([model], settings, out=tmp_path)
+    assert found.trials == 4
+
+
+def test_bench_plans_that_size_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_net(tmp_path / "fixed.onnx", sides=(1, 64, 96)).path
+    out = str(tmp_path / "out")
+    assert run_command_line(["bench", str(path), "--dry-run", "--json", "--out", out]) == 0
+    assert json.loads(capsys.readouterr().out)["trials"] == 2
+
+
+def test_build_builds_that_size(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    model = write_net(tmp_path / "fixed.onnx", sides=(1, 64, 96))
+    found = build(model, BuildOptions(), out=tmp_path / "engines")
+    assert [one.artifact.spec.spans for one in found.built] == ["64x96"]
+    assert not found.refused
+
+
+@pytest.mark.parametrize(("height", "width"), [("h", "w"), (64, "w"), ("h", 96), (64, 96)], ids=str)
+def test_usual_sizes_are_sizes_that_the_file_takes(
+    height: int | str, width: int | str, tmp_path: Path
+) -> None:
+    model = write_net(tmp_path / "net.onnx", sides=(1, height, width), card=None)
+    sizes = usual_sizes(model.card, model.image)
+    assert not any(model.refusal(size) for size in sizes)
+    assert Sizes.parse(sizes.text) == sizes
+    assert len(sizes) == (1 if (height, width) == (64, 96) else 6)
