@@ -12,8 +12,9 @@ from sizewise.core.errors import EngineError
 from sizewise.core.files import output_folder
 from sizewise.core.options import again, option
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
-from sizewise.core.reading import PATH, number, optional
+from sizewise.core.reading import PATH, TEXT, number, optional
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Sizes
+from sizewise.pipeline.comparing import Judge
 
 if TYPE_CHECKING:
     from engines.comparing import Comparison
@@ -31,6 +32,14 @@ class BuildOptions(EngineAxes):
         help="FP32 file that errors are measured against.",
         group="Comparison",
         shown="found beside the model",
+    )
+    layout: str = option(
+        TEXT,
+        "",
+        help="Layout of a detector's outputs, so that boxes and scores are compared each by "
+        "itself: see docs/models.md.",
+        group="Comparison",
+        shown="as the file says",
     )
     timeout_s: float = option(
         number(above=0), 1800.0, help="Time limit for each build, in s.", group="Limits"
@@ -72,18 +81,23 @@ def build(
     from engines.store.manifest import remark_on_earlier
     from engines.store.parents import check_parent, find_parent
 
+    judge = Judge(model, options.layout)
     specs = engine_specs((options,))
     folder = output_folder(out)
     remark_on_earlier(folder, reporter.remark)
     parent = check_parent(model, options.parent) if options.parent else find_parent(model)
-    limits = _Limits(parent=parent, timeout_s=options.timeout_s)
-    return _build_all(model, specs, folder, limits, reporter)
+    limits = _Limits(parent=parent, timeout_s=options.timeout_s, judge=judge)
+    builds = _build_all(model, specs, folder, limits, reporter)
+    for remark in judge.remarks():
+        reporter.remark(remark)
+    return builds
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Limits:
     parent: Path | None
     timeout_s: float
+    judge: Judge
 
 
 def _build_all(
@@ -94,7 +108,6 @@ def _build_all(
     reporter: Reporter,
 ) -> Builds:
     """Build and compare each engine: two steps of progress each, with a note on the build."""
-    from engines.comparing import compare
     from engines.store.cache import obtain_engine
 
     built: list[ComparedEngine] = []
@@ -112,7 +125,9 @@ def _build_all(
                     on_progress=_noted(stage, engine),
                 )
                 stage.advance(note=f"{engine}: comparing")
-                comparison = compare(artifact, limits.parent, timeout_s=limits.timeout_s)
+                comparison = limits.judge.compare(
+                    artifact, limits.parent, timeout_s=limits.timeout_s
+                )
                 built.append(ComparedEngine(artifact=artifact, comparison=comparison))
             except EngineError as error:
                 refused.append(Refusal(spec=spec, error=error))

@@ -19,6 +19,7 @@ from sizewise.core.specs.engines import (
 from sizewise.core.specs.models import (
     FINAL_LAYOUT,
     NMS_LAYOUT,
+    RAW_LAYOUT,
     Calibration,
     Deviation,
     Dimension,
@@ -30,13 +31,16 @@ from sizewise.core.specs.models import (
     TaskName,
     TensorSpec,
 )
+from sizewise.core.specs.parts import WHOLE, Part, divided
 from sizewise.core.specs.preprocessing import RGB, Order, Preprocessing
 from sizewise.core.specs.sizes import Size, Sizes
 
 __all__ = [
     "FINAL_LAYOUT",
     "NMS_LAYOUT",
+    "RAW_LAYOUT",
     "RGB",
+    "WHOLE",
     "Achieved",
     "BackendOptions",
     "BatchRange",
@@ -53,6 +57,7 @@ __all__ = [
     "ModelCard",
     "Order",
     "ParityCheck",
+    "Part",
     "Preprocessing",
     "Profile",
     "Size",
@@ -62,5 +67,6 @@ __all__ = [
     "TaskName",
     "TensorSpec",
     "computes",
+    "divided",
     "is_product",
 ]
