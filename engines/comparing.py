@@ -3,9 +3,11 @@ optimisation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,21 +24,51 @@ from sizewise.core.errors import EngineError, InputError
 from sizewise.core.onnxfile import read_model
 from sizewise.core.options import spelled
 from sizewise.core.patches import patches_under_noise
-from sizewise.core.specs import EngineArtifact, EngineSpec, ImageInput, Profile, Size
+from sizewise.core.specs import (
+    EngineArtifact,
+    EngineSpec,
+    ImageInput,
+    Part,
+    Profile,
+    Size,
+    divided,
+)
 
 REFERENCE = "onnxruntime"
+Parts = Mapping[str, Sequence[Part]]
+_TINY = float(np.finfo(np.float32).tiny)
+"""The divisor for a parent of zeros, so that the relative error stays finite."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One output at one size: the largest absolute error and the parent's largest absolute value,
-    in the output's own unit; no error where there is a ``reason``."""
+    """One output at one size, or a ``part`` of it: the largest absolute error and the parent's
+    largest absolute value, in the output's own unit; no error where there is a ``reason``.
+
+    ``relative_error`` is the root mean square of the error over that of the parent's values,
+    ``bound`` what is allowed of it (None: nobody judges it).
+    """
 
     size: Size
     output: str
     max_abs_error: float | None
     absmax: float
     reason: str = ""
+    part: str = ""
+    relative_error: float | None = None
+    bound: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The output, and the part of it."""
+        return f"{self.output} {self.part}".rstrip()
+
+    @property
+    def within(self) -> bool:
+        """Whether it is within its bound, where it has both a figure and a bound."""
+        if self.relative_error is None or self.bound is None:
+            return True
+        return self.relative_error <= self.bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,18 +79,26 @@ class Comparison:
     reason: str = ""
 
     def worst(self) -> tuple[Difference, ...]:
-        """The worst difference of each output, beside its largest value at any size.
+        """The worst difference of each output or part, beside its largest value at any size.
 
-        The worst is one without a figure, where there is one, else that of the largest error.
+        The worst is one without a figure, where there is one, else that of the largest error. Its
+        relative error is the largest that is judged.
         """
-        names = dict.fromkeys(d.output for d in self.differences)
-        return tuple(_worst([d for d in self.differences if d.output == name]) for name in names)
+        names = dict.fromkeys(d.name for d in self.differences)
+        return tuple(_worst([d for d in self.differences if d.name == name]) for name in names)
 
 
-def compare(artifact: EngineArtifact, parent: Path | None, *, timeout_s: float) -> Comparison:
+def compare(
+    artifact: EngineArtifact,
+    parent: Path | None,
+    *,
+    timeout_s: float,
+    parts: Parts = MappingProxyType({}),
+) -> Comparison:
     """Run both in a child process, on the same images at every size of :func:`probe_sizes`.
 
-    If they can't be compared, the comparison has the reason.
+    Outputs that ``parts`` names are compared part by part. If they can't be compared, the
+    comparison has the reason.
     """
     if parent is None:
         return Comparison(
@@ -73,7 +113,11 @@ def compare(artifact: EngineArtifact, parent: Path | None, *, timeout_s: float) 
         )
     if not find_backend(artifact.spec.backend).can_run().ok:
         return Comparison(reason="not run here")
-    arguments = {"engine": str(artifact.path), "parent": str(parent)}
+    arguments = {
+        "engine": str(artifact.path),
+        "parent": str(parent),
+        "parts": {name: codec.to_plain(tuple(found)) for name, found in parts.items()},
+    }
     try:
         found = run_in_child("engines.comparing:compare_engine", arguments, timeout_s=timeout_s)
     except (EngineError, InputError) as error:
@@ -81,9 +125,12 @@ def compare(artifact: EngineArtifact, parent: Path | None, *, timeout_s: float) 
     return Comparison(differences=tuple(codec.from_plain(each, Difference) for each in found))
 
 
-def compare_engine(engine: str, parent: str) -> list[Any]:
+def compare_engine(
+    engine: str, parent: str, parts: Mapping[str, Any] = MappingProxyType({})
+) -> list[Any]:
     """The child's side: plain Differences. Raises EngineError, InputError."""
     artifact = read_manifest(Path(engine))
+    known = {name: codec.from_plain(plain, tuple[Part, ...]) for name, plain in parts.items()}
     reference = _Reference(Path(parent), artifact.spec.threads)
     found: list[Difference] = []
     with open_engine(artifact) as session:
@@ -91,7 +138,8 @@ def compare_engine(engine: str, parent: str) -> list[Any]:
             batch = artifact.spec.batch_size
             given = with_further(artifact, probe_images(artifact.image, batch, size))
             outputs, expected = session.infer(given), reference.run(given, batch, size)
-            found += (difference(size, name, outputs[name], expected[name]) for name in outputs)
+            for name, output in outputs.items():
+                found += differences(size, name, output, expected[name], known.get(name, ()))
     return [codec.to_plain(each) for each in found]
 
 
@@ -117,10 +165,24 @@ def probe_images(image: ImageInput, batch_size: int, size: Size) -> Array:
     return np.ascontiguousarray(ordered.astype(dtype))
 
 
+def differences(
+    size: Size, output: str, found: Array, expected: Array, parts: Sequence[Part]
+) -> list[Difference]:
+    """The difference of each of ``parts`` of one output at one size; of the whole output where it
+    has none of them, or another shape than the parent's."""
+    if found.shape != expected.shape:
+        return [difference(size, output, found, expected)]
+    both = zip(divided(found, parts), divided(expected, parts), strict=True)
+    return [
+        replace(difference(size, output, ours, theirs), part=part)
+        for (part, ours), (_, theirs) in both
+    ]
+
+
 def difference(size: Size, output: str, found: Array, expected: Array) -> Difference:
     """The difference of one output at one size. Values that are not finite in the parent may
     differ."""
-    why, error, absmax = "", None, 0.0
+    why, error, absmax, share = "", None, 0.0, None
     if found.shape != expected.shape:
         why = f"its shape is {list(found.shape)}, the FP32 file's is {list(expected.shape)}"
     else:
@@ -129,20 +191,30 @@ def difference(size: Size, output: str, found: Array, expected: Array) -> Differ
         absmax = float(np.abs(wanted).max(initial=0))
         if np.isfinite(given).all():
             error = float(np.abs(given - wanted).max(initial=0))
+            squares = max(float(np.square(wanted).sum()), _TINY)
+            share = math.sqrt(float(np.square(given - wanted).sum()) / squares)
         else:
             why = "it is not finite where the FP32 file's is"
-    return Difference(size=size, output=output, max_abs_error=error, absmax=absmax, reason=why)
-
-
-def _worst(of_one_output: list[Difference]) -> Difference:
-    broken = next((d for d in of_one_output if d.max_abs_error is None), None)
-    largest = broken or max(of_one_output, key=lambda d: d.max_abs_error or 0.0)
     return Difference(
-        size=largest.size,
-        output=largest.output,
-        max_abs_error=largest.max_abs_error,
-        absmax=max(d.absmax for d in of_one_output),
-        reason=largest.reason,
+        size=size,
+        output=output,
+        max_abs_error=error,
+        absmax=absmax,
+        reason=why,
+        relative_error=share,
+    )
+
+
+def _worst(of_one: list[Difference]) -> Difference:
+    broken = next((d for d in of_one if d.max_abs_error is None), None)
+    largest = broken or max(of_one, key=lambda d: d.max_abs_error or 0.0)
+    judged = [d for d in of_one if d.bound is not None]
+    share = max(judged or of_one, key=lambda d: d.relative_error or 0.0)
+    return replace(
+        largest,
+        absmax=max(d.absmax for d in of_one),
+        relative_error=share.relative_error,
+        bound=share.bound,
     )
 
 

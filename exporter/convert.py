@@ -12,9 +12,10 @@ from exporter.calibration.feeding import calibration_batches, demand_size
 from exporter.calibration.images import CalibrationSet
 from exporter.calibration.method import find_method
 from exporter.calibration.observe import Batches, observe
-from exporter.checks.deviation import deviations
+from exporter.checks.deviation import RelativeError, deviations
+from exporter.checks.judging import Meaning
 from exporter.checks.probes import ProbeBatches
-from exporter.graph.passes import all_nodes, run_pass
+from exporter.graph.passes import run_pass
 from exporter.graph.regions import Graph, label
 from exporter.graph.serializing import demand_convertible, to_bytes
 from exporter.precisions._base import Precision, nothing
@@ -100,6 +101,10 @@ class Conversion:
         self._evidence = self._observed()
 
     @cached_property
+    def _meaning(self) -> Meaning:
+        return Meaning(self._parent, self.model)
+
+    @cached_property
     def layers(self) -> tuple[str, ...]:
         """The layers with learned weights, any of which can be excluded."""
         return tuple(label(node) for node in Graph(self.prepared).layers())
@@ -129,16 +134,27 @@ class Conversion:
 
     def deviations(self, graph: onnx.ModelProto) -> tuple[Deviation, ...]:
         """The error of ``graph`` against the float32 parent, at every one of ``check_sizes``."""
-        # Detections come and go: rows after NMS are not the parent's rows.
-        suppressed = any(n.op_type == "NonMaxSuppression" for n in all_nodes(self._parent.graph))
+        judged = self._meaning.results(self.heads)
         return deviations(
-            self.prepared if suppressed else self._parent,
+            self.prepared if self._meaning.chooses_rows else self._parent,
             graph,
-            self.heads if suppressed else Graph(self._parent).outputs,
+            judged.names,
             self.batches(self.settings.check_sizes),
             bound=self.precision.bound,
+            parts=judged.parts,
             progress=self._progress,
         )
+
+    def relative_error(self, batches: Batches) -> RelativeError:
+        """Measures graphs on ``batches``: the largest error of a head, or of a part of an output
+        that has several."""
+        judged = self._meaning.beside(self.heads)
+        return RelativeError(self.prepared, judged.names, batches, judged.parts)
+
+    def doubts(self, found: Sequence[Deviation]) -> tuple[str, ...]:
+        """Sentences on outputs that could not be judged part by part in ``found``."""
+        largest = sorted(self.settings.check_sizes, key=lambda size: size.pixels)[-1:]
+        return self._meaning.doubts(found, self.batches(largest))
 
     def write(
         self,

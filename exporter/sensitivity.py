@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exporter.checks.deviation import RelativeError
 from exporter.convert import Conversion
 from exporter.graph.passes import NothingNarrowedError
 from sizewise.core.errors import ExportError
@@ -20,8 +19,8 @@ _NAMED = 5
 class Sensitivity:
     """The error that one layer causes.
 
-    ``error`` is the relative root mean square error at the heads where this layer alone is in the
-    narrow type (0: no error).
+    ``error`` is the relative root mean square error where this layer alone is in the narrow type
+    (0: no error): the largest of any head, and of any part of an output that holds several.
     """
 
     layer: str
@@ -35,7 +34,7 @@ def layer_errors(conversion: Conversion, progress: Progress = SILENT) -> tuple[S
     """
     sizes = sorted(conversion.settings.sizes, key=lambda size: size.pixels)
     batches = conversion.batches(sizes[len(sizes) // 2 :][:1])
-    error = RelativeError(conversion.prepared, conversion.heads, batches)
+    error = conversion.relative_error(batches)
     found = []
     with progress.stage("Measuring each layer", len(conversion.layers)) as stage:
         for layer in conversion.layers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netzoo.cost import count_parameters
 from netzoo.network import Network, find_network
-from sizewise.core.specs import ModelCard
+from sizewise.core.specs import RAW_LAYOUT, ModelCard
 
 
 def card_of(network: Network, *, raw: bool = False, checkpoint_sha256: str = "") -> ModelCard:
@@ -13,7 +13,7 @@ def card_of(network: Network, *, raw: bool = False, checkpoint_sha256: str = "")
     return ModelCard(
         network=entry.name,
         task="unknown" if raw else entry.task,
-        layout="raw" if raw else "sizewise",
+        layout=RAW_LAYOUT if raw else "sizewise",
         classes=network.config.classes,
         stride=network.stride,
         smallest=network.smallest,

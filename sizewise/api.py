@@ -100,18 +100,24 @@ def convert(
     model: Model | Sequence[Model],
     *,
     out: str | Path = "runs/export",
+    layout: str = "",
     precisions: PrecisionOptions | None = None,
     reporter: Reporter = SILENT,
     **given: object,
 ) -> tuple[Converted, ...]:
-    """Convert an FP32 ONNX file to other precisions: one file in ``out`` for each."""
+    """Convert an FP32 ONNX file to other precisions: one file in ``out`` for each.
+
+    ``layout`` says how the outputs of a detector that is not ours are read.
+    """
     from exporter.request import PrecisionOptions
     from sizewise.core.files import output_folder
     from sizewise.pipeline.convert import convert_all
+    from sizewise.pipeline.models import explained
 
-    wanted, found = filled(PrecisionOptions, precisions, given), _model(_one(model))
-    shown = replace(found, card=wanted.shown_to(found.card))
-    return convert_all(shown, wanted, output_folder(Path(out)), reporter)
+    wanted = filled(PrecisionOptions, precisions, given)
+    found = explained(_model(_one(model)), layout)
+    parent = replace(found, card=wanted.shown_to(found.card))
+    return convert_all(parent, wanted, output_folder(Path(out)), reporter)
 
 
 @_public

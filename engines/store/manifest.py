@@ -20,9 +20,10 @@ from sizewise.core.specs import EngineArtifact, EngineSpec
 
 MANIFEST = "manifest.json"
 _FORMAT = 4
+_LATER = {"further": ()} | {f"card.{name}": value for name, value in LATER.items()}
+"""Fields that came later: at their defaults they are left out, so that engines that were built
+before are read, and their signatures hold."""
 _TODO = "Build the engine again with sizewise build."
-_LATER = {"further": ()}
-"""Fields that came later are left out at their defaults: what was signed before stays signed."""
 
 
 def engine_files(folder: Path) -> tuple[Path, ...]:
@@ -65,10 +66,14 @@ def signed_text(artifact: EngineArtifact) -> str:
 
 
 def _document(artifact: EngineArtifact) -> dict[str, Any]:
-    plain = codec.to_plain_without(artifact, _LATER)
-    plain["card"] = codec.to_plain_without(artifact.card, LATER)
+    plain = _plain(artifact)
     del plain["path"]
     return {"format": _FORMAT, "engine": plain}
+
+
+def _plain(artifact: EngineArtifact) -> dict[str, Any]:
+    plain: dict[str, Any] = codec.without(codec.to_plain(artifact), _LATER)
+    return plain
 
 
 def read_manifest(folder: Path) -> EngineArtifact:
@@ -140,7 +145,7 @@ def _decoded(path: Path, plain: Any) -> EngineArtifact:
     except (msgspec.ValidationError, TypeError, KeyError, UsageError) as error:
         raise _foreign(path, str(error)) from error
     # A key that we dropped in reading may have meant something to whoever wrote it.
-    if codec.to_json(_document(artifact)["engine"]) != codec.to_json(plain):
+    if codec.to_json(_plain(artifact)) != codec.to_json(written):
         raise _foreign(path, "it has other fields than this version knows")
     return artifact
 

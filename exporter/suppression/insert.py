@@ -21,6 +21,7 @@ from exporter.suppression.subgraph import (
     PREFIX,
     READINGS,
     SUPPRESSION,
+    TELLING,
     add_constants,
     add_nodes,
     thresholds,
@@ -101,6 +102,14 @@ class Suppress(GraphPass):
             f"{self._layout} in float32",
             f"Give {spelled('layout')}, one of {', '.join(READINGS)}.",
         )
+
+
+def output_before(model: onnx.ModelProto) -> tuple[str, str] | None:
+    """The layout and the name of the output that :class:`Suppress` put NMS behind, where it was a
+    single one."""
+    nodes = {node.output[0]: node for node in model.graph.node if node.output}
+    found = ((layout, nodes.get(f"{PREFIX}{value}")) for layout, value in TELLING.items())
+    return next(((layout, node.input[0]) for layout, node in found if node is not None), None)
 
 
 def suppressed_card(card: ModelCard, suppression: Suppression) -> ModelCard:

@@ -48,6 +48,8 @@ READINGS = {
 }
 """The nodes that make ``boxes`` [B, N, 4] and ``scores`` [B, N, C], by layout (compare
 ``netzoo.tasks.layouts``)."""
+TELLING = {"b_4c_n": "given_rows", "b_n_5c": "objectness"}
+"""A value that only the reading of this layout makes, out of the one output that it reads."""
 
 SUPPRESSION = """
     by_class = Transpose <perm = [0, 2, 1]> (scores)

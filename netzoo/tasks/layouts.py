@@ -1,7 +1,7 @@
 """How a detector's outputs are read: our own contract and the layouts that others export.
 
-A layout says where boxes and scores stand in the outputs; add one as a function and a line in
-``_LAYOUTS``.
+A layout says where boxes and scores stand in the outputs. To add one, declare its channels in
+``netzoo.tasks.parts.TABLES``, and add a function here and its line in ``_LAYOUTS``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.tasks.parts import SLACK, TABLES
 from netzoo.tasks.suppression import Detections, demand_numbers
 from sizewise.core.discover import choose
 from sizewise.core.errors import InputError
@@ -28,10 +29,6 @@ SUPPRESSED = NMS_LAYOUT
 """The layout of our files with NMS in the graph."""
 CHOSEN = (SUPPRESSED, FINAL_LAYOUT)
 """The layouts of graphs that choose boxes themselves: :func:`read_suppressed` reads them."""
-
-
-_SLACK = 0.01
-"""What rounding in low precisions may add to a score."""
 
 
 class _LayoutError(Exception):
@@ -79,7 +76,7 @@ def _demand_shares(scores: Array) -> None:
     """Raise where scores are no shares: they are coordinates then, say. NaN passes: NMS names
     it."""
     least, most = scores.min(initial=0), scores.max(initial=0)
-    if least < -_SLACK or most > 1 + _SLACK:
+    if least < -SLACK or most > 1 + SLACK:
         raise _LayoutError(f"its scores would reach from {least:.4g} to {most:.4g}, beyond 0 to 1")
 
 
@@ -149,8 +146,8 @@ def _b_4c_n(outputs: Outputs) -> tuple[Array, Array]:
     output = _only_output(outputs)
     if output.shape[1] < 5:
         raise _LayoutError("[B, 4 + C, N] with at least one class is needed")
-    rows = output.transpose(0, 2, 1)
-    return _corners(rows[..., :4]), rows[..., 4:]
+    boxes, scores = (part.of(output).transpose(0, 2, 1) for part in TABLES["b_4c_n"])
+    return _corners(boxes), scores
 
 
 def _b_n_5c(outputs: Outputs) -> tuple[Array, Array]:
@@ -158,7 +155,8 @@ def _b_n_5c(outputs: Outputs) -> tuple[Array, Array]:
     output = _only_output(outputs)
     if output.shape[2] < 6:
         raise _LayoutError("[B, N, 5 + C] with at least one class is needed")
-    return _corners(output[..., :4]), output[..., 4:5] * output[..., 5:]
+    boxes, objectness, scores = (part.of(output) for part in TABLES["b_n_5c"])
+    return _corners(boxes), objectness * scores
 
 
 def _only_output(outputs: Outputs) -> Array:

@@ -16,10 +16,10 @@ _NAMES = ("engine", "strategy", "sizes H×W")
 
 
 def show_engines(built: Sequence[ComparedEngine]) -> None:
-    """Show one row per engine, with the largest error of each output at any size.
+    """Show one row per engine, with the largest error of each output or part at any size.
 
-    Beside it stands the largest value of the FP32 file. Device memory has a column where an engine
-    reports it.
+    Beside it stand the largest value of the FP32 file, and the relative error where the precision
+    has a bound: marked with ! beyond that. Device memory has a column where an engine reports it.
     """
     if not built:
         return
@@ -94,5 +94,8 @@ def _error(comparison: Comparison) -> str:
 
 def _of_output(worst: Difference) -> str:
     if worst.max_abs_error is None:
-        return f"{worst.output}: {worst.reason}"
-    return f"{worst.output} {worst.max_abs_error:.2g} (of {worst.absmax:.3g})"
+        return f"{worst.name}: {worst.reason}"
+    said = f"{worst.name} {worst.max_abs_error:.2g} (of {worst.absmax:.3g})"
+    if worst.bound is None or worst.relative_error is None:
+        return said
+    return f"{said}, {worst.relative_error:.2%}{'' if worst.within else ' !'}"

@@ -7,7 +7,14 @@ from typing import Any
 from netzoo.tasks.registry import find_task
 from sizewise.cli import console
 from sizewise.core import codec
-from sizewise.core.specs import Deviation, ExportedModel, ModelCard, ParityCheck, Size
+from sizewise.core.specs import (
+    FINAL_LAYOUT,
+    Deviation,
+    ExportedModel,
+    ModelCard,
+    ParityCheck,
+    Size,
+)
 from sizewise.core.trials import Accuracy
 from sizewise.pipeline.convert import Converted
 from sizewise.pipeline.scoring import Score
@@ -80,15 +87,19 @@ def _show_deviations(card: ModelCard) -> None:
 
 def _where(card: ModelCard) -> str:
     images = "on calibration pictures" if card.calibration else "on random noise"
-    # NMS reorders rows, so the inputs of the decode are compared.
-    return f", {images}" + (", at the heads" if card.suppression else "")
+    if card.layout != FINAL_LAYOUT and not card.suppression:
+        return f", {images}"
+    # Rows that a graph chooses are not the parent's rows, so what comes before them is compared.
+    by_parts = any(one.part for one in card.deviations)
+    beside = " and by scores in order" if card.layout == FINAL_LAYOUT else " and before NMS"
+    return f", {images}, at the heads{beside if by_parts else ''}"
 
 
 def _deviation_row(one: Deviation, card: ModelCard) -> tuple[str, ...]:
     return (
         _size(one.size),
         *([_calibrated(one.size, card)] if card.calibration else []),
-        one.output,
+        one.name,
         f"{one.relative_error:.2%}{'' if one.within else ' !'}",
         f"{100 * one.bound:g}%",
         f"{one.max_abs_error:.2g}",

@@ -31,22 +31,35 @@ def to_json(value: Any) -> str:
 
 def to_json_without(value: Any, later: Mapping[str, Any]) -> str:
     """The JSON of a dataclass without the fields of ``later`` that have these values: fields that
-    came later leave what was written before them as it was."""
-    return msgspec.json.encode(to_plain_without(value, later)).decode()
+    came later leave what was written before them as it was.
+
+    ``deviations.part`` is the field ``part`` of each of the ``deviations``.
+    """
+    return msgspec.json.encode(without(to_plain(value), later)).decode()
+
+
+def without(plain: Any, later: Mapping[str, Any]) -> Any:
+    """``plain`` without the fields of ``later`` that have these values; ``plain`` is changed."""
+    for path, default in later.items():
+        _drop(plain, path.split("."), to_plain(default))
+    return plain
+
+
+def _drop(plain: Any, path: list[str], default: Any) -> None:
+    if isinstance(plain, (tuple, list)):
+        for one in plain:
+            _drop(one, path, default)
+    elif isinstance(plain, dict):
+        name, *inner = path
+        if inner:
+            _drop(plain.get(name), inner, default)
+        elif plain.get(name) == default:
+            plain.pop(name, None)
 
 
 def to_plain(value: Any) -> Any:
     """``value`` as dicts, lists, strings, numbers, booleans and None."""
     return msgspec.to_builtins(value, enc_hook=_to_plain)
-
-
-def to_plain_without(value: Any, later: Mapping[str, Any]) -> dict[str, Any]:
-    """The plain values of a dataclass, as :func:`to_json_without` has them."""
-    plain: dict[str, Any] = to_plain(value)
-    for name, default in later.items():
-        if plain.get(name) == to_plain(default):
-            plain.pop(name, None)
-    return plain
 
 
 def telling(value: Any) -> Any:

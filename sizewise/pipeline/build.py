@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.planning.axes import EngineAxes
+from netzoo.tasks.reading import LayoutOption
 from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError
 from sizewise.core.files import output_folder
@@ -16,6 +17,7 @@ from sizewise.core.options import again, option
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
 from sizewise.core.reading import PATH, number, optional
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, SaidInput, Sizes
+from sizewise.pipeline.comparing import Judge
 from sizewise.pipeline.fixed import as_files_take_it
 from sizewise.pipeline.models import demand_sizes
 
@@ -36,6 +38,7 @@ class BuildOptions(EngineAxes):
         group="Comparison",
         shown="found beside the model",
     )
+    layout: str = again(LayoutOption, "layout", "")
     input: tuple[SaidInput, ...] = again(PictureOptions, "input", ())
     timeout_s: float = option(
         number(above=0), 1800.0, help="Time limit for each build, in s.", group="Limits"
@@ -79,6 +82,7 @@ def build(
     from engines.store.parents import check_parent, find_parent
 
     options = as_files_take_it(options, (model,), reporter)
+    judge = Judge(model, options.layout)
     specs = engine_specs((options,))
     model = replace(model, card=PictureOptions(input=options.input).shown_to(model.card))
     for remark in remarks_on(further_of(model)):
@@ -87,14 +91,18 @@ def build(
     folder = output_folder(out)
     remark_on_earlier(folder, reporter.remark)
     parent = check_parent(model, options.parent) if options.parent else find_parent(model)
-    limits = _Limits(parent=parent, timeout_s=options.timeout_s)
-    return _build_all(model, specs, folder, limits, reporter)
+    limits = _Limits(parent=parent, timeout_s=options.timeout_s, judge=judge)
+    builds = _build_all(model, specs, folder, limits, reporter)
+    for remark in judge.remarks():
+        reporter.remark(remark)
+    return builds
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Limits:
     parent: Path | None
     timeout_s: float
+    judge: Judge
 
 
 def _build_all(
@@ -105,7 +113,6 @@ def _build_all(
     reporter: Reporter,
 ) -> Builds:
     """Build and compare each engine: two steps of progress each, with a note on the build."""
-    from engines.comparing import compare
     from engines.store.cache import obtain_engine
 
     built: list[ComparedEngine] = []
@@ -123,7 +130,9 @@ def _build_all(
                     on_progress=_noted(stage, engine),
                 )
                 stage.advance(note=f"{engine}: comparing")
-                comparison = compare(artifact, limits.parent, timeout_s=limits.timeout_s)
+                comparison = limits.judge.compare(
+                    artifact, limits.parent, timeout_s=limits.timeout_s
+                )
                 built.append(ComparedEngine(artifact=artifact, comparison=comparison))
             except EngineError as error:
                 refused.append(Refusal(spec=spec, error=error))

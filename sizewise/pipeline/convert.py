@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
+from netzoo.tasks.parts import parts_of
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, ModelCard
+from sizewise.pipeline.comparing import sees_no_objects
 from sizewise.pipeline.models import usual_sizes
 from sizewise.pipeline.scoring import Score, Scorer, largest_drop, open_scorer
 
@@ -53,6 +55,7 @@ class _Converter:
         self._keep = _kept(parent, options.keep)
         self._settings = _settings(parent, options, reporter) if self._changes else None
         self._scorer: Scorer | None = None
+        self._said: set[str] = set()
         if self._settings and options.data:
             sizes, folder = self._settings.check_sizes, options.images
             self._scorer = open_scorer(parent, options.data, sizes, reporter, images=folder)
@@ -83,9 +86,16 @@ class _Converter:
         model = conversion.write(
             graph, path, kept, drop=drop, drop_data_sha256=self._data, drop_limit=limit
         )
+        for doubt in conversion.doubts(model.card.deviations):
+            self._say_once(doubt)
         if not all(one.within for one in model.card.deviations):
-            _advise(conversion, kept, self._reporter)
+            _advise(conversion, model.card, self._reporter)
         return Converted(model=model, scores=scores)
+
+    def _say_once(self, remark: str) -> None:
+        if remark not in self._said:
+            self._said.add(remark)
+            self._reporter.remark(remark)
 
     @property
     def _data(self) -> str:
@@ -124,7 +134,7 @@ _WORST = 5
 """The number of layers that are named where the error exceeds the bound of a precision."""
 
 
-def _advise(conversion: Conversion, kept: tuple[str, ...], reporter: Reporter) -> None:
+def _advise(conversion: Conversion, card: ModelCard, reporter: Reporter) -> None:
     """Say which layers to keep in FP32, where the error exceeds the bound of the precision."""
     from exporter.sensitivity import layer_errors
 
@@ -137,13 +147,19 @@ def _advise(conversion: Conversion, kept: tuple[str, ...], reporter: Reporter) -
             f"It was measured on random noise: give pictures with {spelled('calibrate')}."
         )
         return
+    far = [one for one in card.deviations if not one.within]
+    if any(sees_no_objects(card, one.part or one.output, one.absmax) for one in far):
+        reporter.remark(
+            "FP32 finds no object in these pictures, so the error of scores says little: give "
+            f"pictures of the model's objects with {spelled('calibrate')}."
+        )
     if not conversion.precision.calibrated:
         return
     errors = layer_errors(conversion, reporter)
-    worst = [one for one in errors if one.layer not in kept][:_WORST]
+    worst = [one for one in errors if one.layer not in card.kept][:_WORST]
     listed = ", ".join(f"{one.layer} ({one.error:.1%})" for one in worst)
-    names = ",".join((*kept, *(one.layer for one in worst)))
-    reporter.remark(f"Error of the heads with one layer alone in {name}, largest first: {listed}.")
+    names = ",".join((*card.kept, *(one.layer for one in worst)))
+    reporter.remark(f"Largest error with one layer alone in {name}, worst first: {listed}.")
     reporter.remark(f"To keep these layers in FP32, add {spelled('keep')} {names}")
 
 
@@ -209,8 +225,17 @@ def _up_to_date(
         and card.drop_data_sha256 == data_sha256
         and kept == keep
         and {one.size for one in card.deviations} == set(settings.check_sizes)
+        and _judged_by_parts(model)
     )
     return model if same else None
+
+
+def _judged_by_parts(model: ExportedModel) -> bool:
+    """False for a file of before outputs were judged by parts, whose outputs hold several."""
+    shapes = {output.name: output.shape for output in model.outputs}
+    several = parts_of(model.card.layout, shapes, len(model.card.classes))
+    found = model.card.deviations
+    return not several or model.nms or not found or any(one.part for one in found)
 
 
 def _of_network(card: ModelCard) -> ModelCard:

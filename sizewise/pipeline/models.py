@@ -31,8 +31,15 @@ def read_as(path: Path, layout: str) -> ExportedModel:
     """
     from sizewise.core.onnxfile import read_model
 
-    model = read_model(path)
-    return replace(model, card=card_as(path.name, model.card, layout)) if layout else model
+    return explained(read_model(path), layout)
+
+
+def explained(model: ExportedModel, layout: str) -> ExportedModel:
+    """``model`` with ``layout``, where that says something. Raises UsageError as
+    :func:`read_as`."""
+    if not layout:
+        return model
+    return replace(model, card=card_as(model.path.name, model.card, layout))
 
 
 def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:

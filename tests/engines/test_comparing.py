@@ -21,6 +21,7 @@ from engines.comparing import (
     compare,
     compare_engine,
     difference,
+    differences,
     probe_images,
     probe_sizes,
 )
@@ -32,6 +33,7 @@ from sizewise.core.specs import (
     EngineArtifact,
     EngineSpec,
     ExportedModel,
+    Part,
     Profile,
     Size,
     Suppression,
@@ -143,6 +145,64 @@ def test_the_worst_of_an_output_is_over_all_sizes() -> None:
     assert (worst.size, worst.max_abs_error, worst.absmax) == (Size(1, 1), 0.5, 10)
     (worst,) = Comparison(differences=(at(1, 0.5, 9), at(2, None, 10))).worst()
     assert worst.max_abs_error is None
+
+
+CORNERS = (Part(name="first", axis=2, stop=2), Part(name="last", axis=2, start=2))
+
+
+def test_parts_are_compared_each_by_itself(build: Build, net: ExportedModel) -> None:
+    artifact = build(net, SPEC)
+    plain = {"boxes": codec.to_plain(CORNERS)}
+    parts = [
+        codec.from_plain(one, Difference)
+        for one in compare_engine(str(artifact.path), str(net.path), plain)
+    ]
+    wholes = compared(artifact, net.path)
+    assert [(d.size, d.part) for d in parts] == [
+        (d.size, part) for d in wholes for part in ("first", "last")
+    ]
+    for whole, first, last in zip(wholes, parts[::2], parts[1::2], strict=True):
+        assert whole.max_abs_error == max(first.max_abs_error or 0, last.max_abs_error or 0)
+        assert whole.absmax == max(first.absmax, last.absmax)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1e-3, 1.0, 640.0]))
+def test_the_worst_part_is_never_better_than_the_whole(seed: int, scale: float) -> None:
+    random = np.random.default_rng(seed)
+    expected, found = random.normal(size=(2, 2, 5, 4)) * (scale, scale, 1, 1)
+    size = Size(1, 1)
+    whole = difference(size, "boxes", found, expected)
+    parts = differences(size, "boxes", found, expected, CORNERS)
+    assert [d.name for d in parts] == ["boxes first", "boxes last"]
+    for one, place in zip(parts, (np.s_[..., :2], np.s_[..., 2:]), strict=True):
+        share = np.linalg.norm((found - expected)[place]) / np.linalg.norm(expected[place])
+        assert one.relative_error == pytest.approx(share)
+    assert whole.relative_error is not None
+    assert max(d.relative_error or 0 for d in parts) >= whole.relative_error * (1 - 1e-9)
+
+
+def test_outputs_of_another_shape_are_told_as_wholes() -> None:
+    (told,) = differences(Size(1, 1), "boxes", np.zeros((1, 5, 6)), np.zeros((1, 4, 6)), CORNERS)
+    assert (told.part, told.relative_error) == ("", None)
+    assert "[1, 5, 6]" in told.reason
+
+
+def test_the_worst_of_a_part_is_judged_at_the_size_where_it_is_furthest_off() -> None:
+    def at(side: int, part: str, share: float, error: float) -> Difference:
+        return Difference(
+            size=Size(side, side),
+            output="output0",
+            part=part,
+            max_abs_error=error,
+            absmax=1.0,
+            relative_error=share,
+            bound=0.2,
+        )
+
+    several = (at(1, "boxes", 0.01, 9), at(1, "scores", 0.1, 0.5), at(2, "scores", 0.3, 0.25))
+    boxes, scores = Comparison(differences=several).worst()
+    assert (boxes.name, boxes.within) == ("output0 boxes", True)
+    assert (scores.max_abs_error, scores.relative_error, scores.within) == (0.5, 0.3, False)
 
 
 def test_the_parent_is_found_by_the_hash_in_the_card(net: ExportedModel, tmp_path: Path) -> None:

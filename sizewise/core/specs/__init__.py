@@ -20,6 +20,7 @@ from sizewise.core.specs.further import FurtherInput, SaidInput
 from sizewise.core.specs.models import (
     FINAL_LAYOUT,
     NMS_LAYOUT,
+    RAW_LAYOUT,
     Calibration,
     Deviation,
     Dimension,
@@ -30,6 +31,7 @@ from sizewise.core.specs.models import (
     TaskName,
     TensorSpec,
 )
+from sizewise.core.specs.parts import WHOLE, Part, divided
 from sizewise.core.specs.preprocessing import RGB, Order, Preprocessing
 from sizewise.core.specs.sizes import Size, Sizes
 from sizewise.core.specs.suppression import EVALUATION, Suppression
@@ -38,7 +40,9 @@ __all__ = [
     "EVALUATION",
     "FINAL_LAYOUT",
     "NMS_LAYOUT",
+    "RAW_LAYOUT",
     "RGB",
+    "WHOLE",
     "Achieved",
     "BackendOptions",
     "BatchRange",
@@ -56,6 +60,7 @@ __all__ = [
     "ModelCard",
     "Order",
     "ParityCheck",
+    "Part",
     "Preprocessing",
     "Profile",
     "SaidInput",
@@ -66,5 +71,6 @@ __all__ = [
     "TaskName",
     "TensorSpec",
     "computes",
+    "divided",
     "is_product",
 ]

@@ -132,8 +132,10 @@ class ParityCheck:
 class Deviation:
     """One output at one input size: a graph in another precision against its float32 parent.
 
-    ``relative_error`` is the root mean square of the error over that of the parent's values (0:
-    none), ``bound`` what the precision allows of it; largest values are in the output's unit.
+    ``part`` names the channels where the output holds several things (``netzoo.tasks.parts``);
+    empty: all of it. ``relative_error`` is the root mean square of the error over that of the
+    parent's values (0: none), ``bound`` what the precision allows of it; largest values are in the
+    output's unit.
     """
 
     size: Size
@@ -142,6 +144,12 @@ class Deviation:
     absmax: float
     relative_error: float
     bound: float
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        """The output, and the part of it."""
+        return f"{self.output} {self.part}".rstrip()
 
     @property
     def within(self) -> bool:
@@ -153,6 +161,8 @@ FINAL_LAYOUT = "b_n_6"
 """The layout of others' graphs that choose boxes themselves, by NMS or without."""
 NMS_LAYOUT = "sizewise_nms"
 """The layout of a graph that does NMS itself, as the exporter puts it there."""
+RAW_LAYOUT = "raw"
+"""The layout of our networks' heads, without the decode."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,17 @@ import pytest
 
 from engines import base
 from engines.backends.fake import FakeOptions
-from engines.store.manifest import engine_files, read_manifest, write_manifest
+from engines.store.manifest import engine_files, read_manifest, signed_text, write_manifest
 from engines.store.opening import open_engine
 from sizewise.core.errors import EngineMismatchError, InputError
-from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+from sizewise.core.specs import (
+    Deviation,
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    Profile,
+    Size,
+)
 
 SPEC = EngineSpec(
     backend="fake",
@@ -53,6 +60,28 @@ def test_what_is_written_is_read(artifact: EngineArtifact) -> None:
     )
     write_manifest(changed)
     assert read_manifest(artifact.path) == changed
+
+
+@pytest.mark.parametrize("part", ["", "scores"])
+def test_a_manifest_of_before_outputs_had_parts_is_read(
+    artifact: EngineArtifact, part: str
+) -> None:
+    found = Deviation(
+        size=Size(64, 64),
+        output="output0",
+        max_abs_error=1.0,
+        absmax=2.0,
+        relative_error=0.5,
+        bound=0.2,
+        part=part,
+    )
+    changed = replace(artifact, card=replace(artifact.card, deviations=(found,)))
+    write_manifest(changed)
+    written = json.loads((artifact.path / "manifest.json").read_text(encoding="utf-8"))
+    (plain,) = written["engine"]["card"]["deviations"]
+    assert ("part" in plain) == bool(part)
+    assert read_manifest(artifact.path) == changed
+    assert ('"part"' in signed_text(changed)) == bool(part)
 
 
 @pytest.mark.parametrize("text", ["", "{", "\0", '"'])

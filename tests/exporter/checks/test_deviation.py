@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import onnx
 import pytest
@@ -11,7 +13,7 @@ from exporter.graph.passes import run_pass
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._typed import Typed
 from sizewise.core.errors import ExportError
-from sizewise.core.specs import Size
+from sizewise.core.specs import Part, Size
 from tests.exporter.conftest import Counted
 from tests.exporter.small_nets import Array, Chain, copied, parsed, pictures
 
@@ -146,3 +148,68 @@ def test_a_graph_in_16_bits_is_compared_as_what_it_computes() -> None:
     assert len(found) == len(SIZES) * len(net.heads)
     for check in found:
         assert 2**-12 < check.relative_error < 0.05
+
+
+CHANNELS = (Part(name="boxes", axis=1, stop=1), Part(name="scores", axis=1, start=1))
+SCALED = """{ENDS} <float[1, 3, 1, 1] factors = {{{NUMBERS}}}>
+{{ a = Neg (images)  b = Mul (images, factors) }}"""
+
+
+def scaled(*factors: float) -> onnx.ModelProto:
+    """b is each channel of the images times a factor."""
+    numbers = ", ".join(f"{one:.6f}" for one in factors)
+    return parsed(SCALED.format(ENDS=ENDS, NUMBERS=numbers), opset=17, ir=8)
+
+
+def by_channel(shapes: Mapping[str, Sequence[int]]) -> dict[str, tuple[Part, ...]]:
+    assert set(shapes) <= {"a", "b"}
+    return {"b": CHANNELS}
+
+
+factors = st.tuples(*[st.sampled_from([1e-3, 0.5, 1.0, 2.0, 300.0])] * 3)
+errors = st.tuples(*[st.floats(0.5, 1.5)] * 3)
+
+
+@settings(max_examples=15, deadline=None)
+@given(factors=factors, errors=errors)
+def test_parts_are_never_judged_more_leniently_than_the_whole(
+    factors: tuple[float, ...], errors: tuple[float, ...]
+) -> None:
+    parent = scaled(*factors)
+    made = scaled(*(one * error for one, error in zip(factors, errors, strict=True)))
+    given = batches(SIZES[:1])
+    (whole,) = deviations(parent, made, ["b"], given, bound=0.1)
+    parts = deviations(parent, made, ["b"], given, bound=0.1, parts=by_channel)
+    assert [one.part for one in parts] == ["boxes", "scores"]
+    worst = max(one.relative_error for one in parts)
+    assert worst >= whole.relative_error * (1 - 1e-6)
+    assert max(one.max_abs_error for one in parts) == whole.max_abs_error
+    assert max(one.absmax for one in parts) == whole.absmax
+    assert RelativeError(parent, ["b"], given, by_channel)(made) == pytest.approx(worst, rel=1e-5)
+    ((_, images),) = given
+    ours, theirs = (
+        images * np.reshape(one, (1, 3, 1, 1)) for one in (factors, np.multiply(factors, errors))
+    )
+    for one, place in zip(parts, (np.s_[:, :1], np.s_[:, 1:]), strict=True):
+        share = np.linalg.norm((theirs - ours)[place]) / np.linalg.norm(ours[place])
+        assert one.relative_error == pytest.approx(share, rel=1e-2, abs=2e-3)
+
+
+def test_the_scores_of_an_output_are_not_swamped_by_its_boxes() -> None:
+    parent, made = scaled(300, 0.5, 0.5), scaled(300, 0, 0)
+    (whole,) = deviations(parent, made, ["b"], batches(SIZES[:1]), bound=0.1)
+    assert whole.within
+    boxes, scores = deviations(parent, made, ["b"], batches(SIZES[:1]), bound=0.1, parts=by_channel)
+    assert boxes.relative_error == 0
+    assert scores.relative_error == pytest.approx(1)
+    assert boxes.within
+    assert not scores.within
+
+
+def test_a_tensor_that_is_known_to_have_no_parts_is_not_judged() -> None:
+    found = deviations(
+        PARENT, PARENT, ["a", "b"], batches(SIZES[:1]), bound=0.1, parts=lambda _: {"a": ()}
+    )
+    assert [one.output for one in found] == ["b"]
+    wrong_a = parsed(f"{ENDS} {{ a = Abs (images)  b = Add (images, images) }}", opset=17, ir=8)
+    assert RelativeError(PARENT, ["a", "b"], batches(), lambda _: {"a": ()})(wrong_a) == 0

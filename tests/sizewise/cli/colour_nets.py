@@ -38,6 +38,12 @@ def colour_detector(
     colour. ``spoilt`` are inner layers whose weights fall between the steps of an 8-bit scale. No
     ``card`` makes it foreign."""
     net = Net()
+    boxes, scores = boxes_and_scores(net, spoilt)
+    return _saved(net, {boxes: "boxes", scores: "scores"}, 3, path, card)
+
+
+def boxes_and_scores(net: Net, spoilt: Collection[int] = ()) -> tuple[str, str]:
+    """The answers of :func:`colour_detector`: [B, 1, 4] as corners, and [B, 1, 2]."""
     means = net.add("GlobalAveragePool", _head(net, spoilt, [[_RED], [_BLUE]]))
     shares = np.array(BOX) / (WIDTH, HEIGHT, WIDTH, HEIGHT)
     flat = net.add("Reshape", means, net.hold(np.array([-1, 1, 2])))
@@ -45,8 +51,7 @@ def colour_detector(
     sides = net.add("Cast", net.add("Shape", "images", start=2), to=onnx.TensorProto.FLOAT)
     box = net.add("Gather", sides, net.hold(np.array([1, 0, 1, 0])))
     zeros = net.add("Mul", net.add("ReduceSum", scores, net.hold(np.array([2]))), net.hold([0.0]))
-    boxes = net.add("Add", zeros, net.add("Mul", box, net.hold(shares)))
-    return _saved(net, {boxes: "boxes", scores: "scores"}, 3, path, card)
+    return net.add("Add", zeros, net.add("Mul", box, net.hold(shares))), scores
 
 
 def colour_segmenter(path: Path, *, spoilt: Collection[int] = ()) -> ExportedModel:

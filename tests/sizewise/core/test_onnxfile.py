@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from sizewise.core.errors import InputError
-from sizewise.core.onnxfile import read_model, write_card
-from sizewise.core.specs import ModelCard
+from sizewise.core.onnxfile import CARD_KEY, read_model, write_card
+from sizewise.core.specs import Deviation, ModelCard, Size
 
 
 def _identity(path: Path, card: ModelCard | None = None) -> Path:
@@ -54,6 +55,30 @@ def _doing(path: Path, operator: str, *, within: bool) -> Path:
     graph = helper.make_graph([node], "g", values[:1], values[1:])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("any", 1)]), path)
     return path
+
+
+@pytest.mark.parametrize("part", ["", "scores"])
+def test_fields_that_came_later_are_written_where_they_say_something(
+    tmp_path: Path, part: str
+) -> None:
+    found = Deviation(
+        size=Size(64, 64),
+        output="output0",
+        max_abs_error=1.0,
+        absmax=2.0,
+        relative_error=0.5,
+        bound=0.2,
+        part=part,
+    )
+    card = ModelCard(network="any", deviations=(found,))
+    path = _identity(tmp_path / "any.onnx", card)
+    (entry,) = (p for p in onnx.load(path).metadata_props if p.key == CARD_KEY)
+    written = json.loads(entry.value)
+    assert "preprocessing" not in written
+    (plain,) = written["deviations"]
+    before = ["size", "output", "max_abs_error", "absmax", "relative_error", "bound"]
+    assert list(plain) == [*before, *(["part"] if part else [])]
+    assert read_model(path).card == card
 
 
 @pytest.mark.parametrize("within", [False, True])
