@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -104,7 +105,7 @@ class LiveMember:
         ``launch`` starts its process."""
         twin = self._twin
         if isinstance(twin, Twin):
-            opened = lambda: self._started(launch, twin, warmup_calls)  # noqa: E731
+            opened = partial(self._started, launch, twin, warmup_calls)
             self._beside("flushing", lambda: self._compare(opened, twin.share, turn, chance))
         elif twin is not None:
             self._failures["flushing"] = str(twin)

@@ -200,10 +200,10 @@ class RunningSweep:
         known = self._schedule.result(planned.trial).first_calls
         if self._schedule.waves(planned) or any(one.flushing for one in known):
             return None
-        twin = twin_of(planned)
-        if twin is None:
-            return None
         try:
+            twin = twin_of(planned)
+            if twin is None:
+                return None
             return Twin(engine=self._builds.obtain(twin), share=share_of(planned))
         except (EngineError, InputError) as error:
             return error

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sizewise.core.errors import InputError
 from sizewise.core.specs import BackendOptions, EngineSpec
-
-if TYPE_CHECKING:
-    import onnx
 
 FLUSH = "flush_subnormals"
 """The option's name, in every back end that has it."""
@@ -49,31 +47,36 @@ def flushed(spec: EngineSpec, options_type: type[BackendOptions]) -> EngineSpec 
     if FLUSH not in {field.name for field in fields(options_type)}:
         return None
     own: Any = spec.options.own(options_type)
-    return None if own.flush_subnormals else replace(spec, options=_flushing(own))
-
-
-def _flushing(options: Any) -> BackendOptions:
-    changed: BackendOptions = replace(options, flush_subnormals=True)
-    return changed
+    if own.flush_subnormals:
+        return None
+    return replace(spec, options=replace(own, flush_subnormals=True))
 
 
 def subnormal_share(path: Path) -> float:
-    """The share of subnormal numbers among the float32 weights of an ONNX file, 0–1."""
-    import onnx
-    from onnx import numpy_helper
+    """The share of subnormal numbers among the float32 weights of an ONNX file, 0–1. Raises
+    InputError where it can't be read any more."""
+    from google.protobuf.message import DecodeError
 
     found = total = 0
-    for tensor in _weights(onnx.load(path)):
-        bits: NDArray[np.uint32] = numpy_helper.to_array(tensor).view(np.uint32)
-        found += int(np.count_nonzero(((bits & _EXPONENT) == 0) & ((bits & _FRACTION) != 0)))
-        total += bits.size
+    try:
+        for array in _weights(path):
+            bits: NDArray[np.uint32] = array.view(np.uint32)
+            found += int(np.count_nonzero(((bits & _EXPONENT) == 0) & ((bits & _FRACTION) != 0)))
+            total += bits.size
+    except (OSError, ValueError, DecodeError) as error:
+        todo = "Leave the file as it is while it is measured, and run the same command again."
+        raise InputError(f"The weights of {path} can't be read", str(error), todo) from error
     return found / total if total else 0.0
 
 
-def _weights(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+def _weights(path: Path) -> Iterator[NDArray[Any]]:
     """Float32 constants: initializers, and the nodes ``Constant`` at the top of the graph."""
     import onnx
+    from onnx import numpy_helper
 
+    model = onnx.load(path)
     stored = [*model.graph.initializer]
     stored += [a.t for n in model.graph.node if n.op_type == "Constant" for a in n.attribute]
-    yield from (one for one in stored if one.data_type == onnx.TensorProto.FLOAT)
+    for one in stored:
+        if one.data_type == onnx.TensorProto.FLOAT:
+            yield numpy_helper.to_array(one)

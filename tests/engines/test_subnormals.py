@@ -16,6 +16,7 @@ from onnx import helper, numpy_helper
 from engines.backends.fake import FakeOptions
 from engines.registry import backends, find_backend
 from engines.subnormals import CpuOptions, flushed, subnormal_share
+from sizewise.core.errors import InputError
 from sizewise.core.specs import BackendOptions, EngineSpec, Profile, Size
 
 floats = st.one_of(
@@ -46,6 +47,16 @@ def test_the_share_is_that_of_numbers_below_the_smallest_normal_one(
     every = np.append(array, single).astype(np.float64)
     small = (every != 0) & (np.abs(every) < float(np.finfo(np.float32).tiny))
     assert found == pytest.approx(small.mean())
+
+
+@pytest.mark.parametrize("content", [None, b"no model"])
+def test_a_file_that_is_gone_or_another_is_an_input_error(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "net.onnx").write_bytes(content)
+    with pytest.raises(InputError, match=r"The weights of .*net\.onnx can't be read"):
+        subnormal_share(tmp_path / "net.onnx")
 
 
 def spec(name: str, options: BackendOptions) -> EngineSpec:
