@@ -23,7 +23,7 @@ _MODELS, _MEASURING, _LIMITS = "Models and data", "Measurement", "Limits"
 
 
 def _images(given: object) -> int | Path:
-    """A number of images, or the folder that they lie in. Raises ValueError where it may be both."""
+    """A number of images, or the folder of them. Raises ValueError where it may be both."""
     if isinstance(given, str) and given.isdigit() and Path(given).is_dir():
         raise ValueError(
             f"There is a folder of this name: give ./{given}, or the number as "
