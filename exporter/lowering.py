@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch.export import ExportedProgram
 
+from exporter.diagnosis.places import Place
 from exporter.failures import explained, quiet_torch
 from exporter.graph.dimensions import NameDimensions
 from exporter.graph.folding import FoldBatchNorm
 from exporter.graph.passes import run_pass
 from exporter.graph.stripping import StripTraces
+from exporter.translations import floors, pooling, splits
 
 if TYPE_CHECKING:
     import onnx
@@ -27,9 +29,15 @@ def lower(
     stride: int,
     dynamic: bool,
     opset: int,
+    lines: Mapping[str, Place] | None = None,
 ) -> onnx.ModelProto:
-    """The ONNX graph, with the input ``images`` [batch, 3, height, width]. Raises ExportError."""
-    with torch.no_grad(), quiet_torch(), explained("The module can't be converted to ONNX"):
+    """The ONNX graph, with the input ``images`` [batch, 3, height, width].
+
+    ``lines`` holds the user's line of each node. Raises ExportError.
+    """
+    what = "The module can't be converted to ONNX"
+    splits.refuse(program, lines or {})
+    with torch.no_grad(), quiet_torch(), explained(what, lines):
         exported = torch.onnx.export(
             program,
             dynamo=True,
@@ -37,6 +45,7 @@ def lower(
             opset_version=opset,
             input_names=[INPUT_NAME],
             output_names=list(output_names),
+            custom_translation_table=pooling.needed(program, lines or {}) | floors.needed(program),
             verbose=False,
         )
         model = cast("torch.onnx.ONNXProgram", exported).model_proto
