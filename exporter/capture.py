@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ import torch
 from torch import nn
 from torch.export import Dim, ExportedProgram
 
-from exporter.failures import explained, quiet_torch
+from exporter.checks.probes import Probe, plan_probes
+from exporter.diagnosis.guards import Guards, recorded_guards, usual_probes
+from exporter.diagnosis.lines import noted_lines
+from exporter.diagnosis.places import Place
+from exporter.failures import explained, explained_capture, is_violation, quiet_torch
 from exporter.further import tensors_of
 from sizewise.core.errors import ExportError
 from sizewise.core.specs import FurtherInput, Size
@@ -37,19 +42,68 @@ def capture(
     two strides and ``smallest`` pixels upwards (torch takes a feature map of one cell as a
     constant). Raises ExportError.
     """
+    return without_lines(
+        with_lines(
+            module,
+            example=example,
+            stride=stride,
+            dynamic=dynamic,
+            smallest=smallest,
+            further=further,
+        )
+    )
+
+
+def with_lines(
+    module: nn.Module,
+    *,
+    example: Size,
+    stride: int,
+    dynamic: bool,
+    smallest: int = 1,
+    further: tuple[FurtherInput, ...] = (),
+) -> ExportedProgram:
+    """The same program, in which torch noted the source line of each operator.
+
+    Where torch refuses small sizes alone, it starts from larger ones.
+    """
+    with recorded_guards(example) as guards:
+        try:
+            return _traced(module, guards, stride, smallest, dynamic=dynamic, further=further)
+        except ExportError as error:
+            least = guards.least_side(stride) if dynamic and is_violation(error) else None
+            if least is None or least <= max(2 * stride, smallest):
+                raise
+    with recorded_guards(example) as guards:
+        return _traced(module, guards, stride, least, dynamic=dynamic, further=further)
+
+
+def _traced(
+    module: nn.Module,
+    guards: Guards,
+    stride: int,
+    smallest: int,
+    *,
+    dynamic: bool,
+    further: tuple[FurtherInput, ...],
+) -> ExportedProgram:
+    example = guards.example
     images = torch.rand(_BATCH, 3, example.height, example.width)
     axes: dict[int, Any] = {0: Dim("batch")}
+    probes: Iterable[Probe] = plan_probes(example=example, stride=stride, dynamic=False)
     if dynamic:
         cells = -(-smallest // stride)
         axes |= {2: _multiples(stride, "height", cells), 3: _multiples(stride, "width", cells)}
+        probes = usual_probes(example, stride, max(2 * stride, smallest))
     beside = tensors_of(further, _BATCH, example)
     shapes: tuple[Any, ...] = (axes,)
     if further:
         shapes = (axes, tuple(_free(one, axes) for one in further))
-    with torch.no_grad(), quiet_torch(), explained(NOT_CAPTURED):
+    explaining = explained_capture(NOT_CAPTURED, guards, probes)
+    with torch.no_grad(), quiet_torch(), noted_lines(), explaining:
         program = torch.export.export(module, (images, *beside), dynamic_shapes=shapes)
     _demand_symbolic(program, axes)
-    return _stripped(program)
+    return program
 
 
 def _free(one: FurtherInput, axes: dict[int, Any]) -> dict[int, Any]:
@@ -59,10 +113,23 @@ def _free(one: FurtherInput, axes: dict[int, Any]) -> dict[int, Any]:
     return {axis: symbol for axis, symbol in found.items() if symbol is not None}
 
 
-def save_program(program: ExportedProgram, path: Path) -> None:
-    """Save the program by way of memory: on a full disk torch.export.save ends the interpreter."""
+def without_lines(program: ExportedProgram) -> ExportedProgram:
+    """Remove the example and the source lines, which hold paths of this machine."""
+    program.example_inputs = None
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
+    return program
+
+
+def save_program(
+    program: ExportedProgram, path: Path, lines: Mapping[str, Place] | None = None
+) -> None:
+    """Save the program by way of memory: on a full disk torch.export.save ends the interpreter.
+
+    ``lines`` holds the user's line of each node. Raises ExportError where torch can't save one.
+    """
     buffer = io.BytesIO()
-    with quiet_torch():
+    with quiet_torch(), explained("The program of the module can't be saved", lines):
         torch.export.save(program, buffer)
     path.write_bytes(buffer.getbuffer())
 
@@ -88,11 +155,3 @@ def _demand_symbolic(program: ExportedProgram, axes: dict[int, Any]) -> None:
             f"torch fixed the axes {fixed} of its input {list(shape)}",
             "Derive every size from the input's shape by integer arithmetic.",
         )
-
-
-def _stripped(program: ExportedProgram) -> ExportedProgram:
-    """Remove the example and the source lines, which hold paths of this machine."""
-    program.example_inputs = None
-    for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)
-    return program

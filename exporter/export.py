@@ -11,12 +11,14 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
-from exporter.capture import capture, load_program, save_program
+from exporter.capture import load_program, save_program, with_lines, without_lines
 from exporter.checks.contract import check_contract
 from exporter.checks.parity import check, check_onnx, least_that_agrees
 from exporter.checks.probes import Reference, plan_probes, small_probes
 from exporter.checks.reference import reference_at, references, run_module
 from exporter.checks.tolerance import demand_sensitive
+from exporter.diagnosis.guards import Guards, blamed, recorded_guards
+from exporter.diagnosis.lines import lines_of
 from exporter.failures import demand_package
 from exporter.graph.passes import run_pass
 from exporter.graph.serializing import refuse_above_limit, to_bytes
@@ -80,6 +82,7 @@ def export(
         written_whole(program_path) if suppression is None else _none_at(program_path) as beside,
         written_whole(path) as draft,
         progress.stage(f"export {card.stem}", 4) as stage,
+        recorded_guards(example) as guards,
     ):
         probes = plan_probes(
             example=example,
@@ -92,7 +95,7 @@ def export(
         _check_outputs(card, expected)
         demand_sensitive(expected)
         stage.advance(note="run eagerly")
-        program = capture(
+        noted = with_lines(
             module,
             example=example,
             stride=card.stride,
@@ -100,21 +103,25 @@ def export(
             smallest=card.smallest if smallest_unknown else 1,
             further=further,
         )
-        program_sha256 = _saved(program, beside, expected, output_names) if beside else ""
+        guards.lines.update(lines_of(noted))
+        program = without_lines(noted)
+        program_sha256 = _saved(program, beside, expected, output_names, guards) if beside else ""
         stage.advance(note="captured")
-        model = lower(
-            program,
-            output_names=output_names,
-            stride=card.stride,
-            dynamic=dynamic,
-            opset=opset,
-            further=[one.name for one in further],
-            root=wrapped_as(module),
-        )
+        with blamed(guards, *probes):
+            model = lower(
+                program,
+                output_names=output_names,
+                stride=card.stride,
+                dynamic=dynamic,
+                opset=opset,
+                further=[one.name for one in further],
+                root=wrapped_as(module),
+                lines=guards.lines,
+            )
         stage.advance(note="converted to ONNX")
         smallest = _smallest(card, dynamic=dynamic)
         if suppression is None:
-            checks = check_onnx(to_bytes(model), expected)
+            checks = check_onnx(to_bytes(model), expected, guards)
             if smallest_unknown and dynamic:
                 smallest, more = _tried_smaller(module, card, to_bytes(model), expected)
                 checks = (*more, *checks)
@@ -157,12 +164,16 @@ def _none_at(path: Path) -> Iterator[None]:
 
 
 def _saved(
-    program: ExportedProgram, path: Path, expected: Sequence[Reference], names: Sequence[str]
+    program: ExportedProgram,
+    path: Path,
+    expected: Sequence[Reference],
+    names: Sequence[str],
+    guards: Guards,
 ) -> str:
     """Save the program, check the saved file and return its SHA-256. Raises ParityError."""
-    save_program(program, path)
+    save_program(program, path, guards.lines)
     saved = load_program(path)
-    check("exported program", lambda probe: run_module(saved, probe, names), expected)
+    check("exported program", lambda probe: run_module(saved, probe, names), expected, guards)
     return sha256_of(path)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from exporter.diagnosis.places import place_of
 from netzoo.tasks.registry import task_of_layout, tasks
 from sizewise.core.errors import InputError, SizewiseError, UsageError
 from sizewise.core.files import demand_file
@@ -248,12 +249,23 @@ def _running(what: str, work: Callable[[], T]) -> T:
         return work()
     except SizewiseError:
         raise
-    except (Exception, SystemExit) as error:
+    except SystemExit as error:
         raise InputError(
             f"{what} could not be run",
-            f"{type(error).__name__}: {error}",
+            f"it ends Python itself{_line(error)}",
+            'Put what runs as a program under: if __name__ == "__main__":',
+        ) from error
+    except Exception as error:
+        raise InputError(
+            f"{what} could not be run",
+            f"{type(error).__name__}: {error}{_line(error)}",
             "Fix it, or run again with --debug to see the traceback.",
         ) from error
+
+
+def _line(error: BaseException) -> str:
+    place = place_of(error)
+    return f" in {place}" if place else ""
 
 
 def _run(

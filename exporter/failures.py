@@ -11,10 +11,14 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+from exporter.checks.probes import Probe
+from exporter.diagnosis.advice import advice_for
+from exporter.diagnosis.guards import Guards
+from exporter.diagnosis.places import Place, nodes_of, place_of
 from sizewise.core.errors import (
     BackendUnavailableError,
     ExportError,
@@ -23,9 +27,11 @@ from sizewise.core.errors import (
 )
 
 _OPERATOR = re.compile(r"No ONNX function found for <OpOverload\(op='([^']+)'")
-_SPECIALIZED = re.compile(r"You marked (\S+) as dynamic but your code specialized it .* \((\d+)\)")
-_CALL = re.compile(r"The following call raised this error:\n.*\n\s*(.+)")
+_UNSAVED = re.compile(r"op <built-in function (\w+)> is not in _SYM_OPS")
+_SYMBOLS = re.compile(r"Sym(Int|Float|Bool)|tensor subclass")
+"""torch's own words for sizes and tensors of a trace."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+OR_ELSE = "Or give the stride that the module needs, or export with a fixed size."
 
 
 def demand_package(package: str, extra: str) -> None:
@@ -40,17 +46,30 @@ def demand_package(package: str, extra: str) -> None:
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
+def explained(what: str, lines: Mapping[str, Place] | None = None) -> Iterator[None]:
     """Turn whatever the block raises into an ExportError that starts with ``what``.
 
     It catches every exception, because the module is the user's program and may raise any.
+    ``lines`` holds the user's line of each node of the program.
     """
     try:
         yield
     except SizewiseError:
         raise
     except Exception as error:
-        raise explain(what, error) from error
+        raise explain(what, error, lines or {}) from error
+
+
+@contextmanager
+def explained_capture(what: str, guards: Guards, probes: Iterable[Probe]) -> Iterator[None]:
+    """The same of torch.export, which refuses ``guards`` that do not hold at all sizes."""
+    try:
+        with explained(what):
+            yield
+    except ExportError as error:
+        if not is_violation(error):
+            raise
+        raise _violated(what, str(error.__cause__), guards, probes) from error.__cause__
 
 
 @contextmanager
@@ -77,39 +96,60 @@ def quiet_torch() -> Iterator[None]:
         logging.disable(previous)
 
 
-def explain(what: str, error: BaseException) -> ExportError:
+def is_violation(error: ExportError) -> bool:
+    """Whether torch.export refused guards, and not the module's code."""
+    return "Constraints violated" in str(error.__cause__)
+
+
+def explain(what: str, error: BaseException, lines: Mapping[str, Place]) -> ExportError:
     """The ExportError for an exception of torch or of the module."""
     text = str(error)
+    place = place_of(error)
+    if place is None or not place.file:
+        place = next((lines[name] for name in nodes_of(error) if name in lines), place)
     if operator := _OPERATOR.search(text):
         return UnsupportedOperatorError(
             what,
-            f"ONNX has no equivalent of the operator {operator[1]}",
+            f"ONNX has no equivalent of the operator {operator[1]}{_in(place)}",
             "Replace that operator in the module, or move it out of the exported part.",
             reason_code="unsupported_operator",
         )
     if "data-dependent" in text:
-        call = _CALL.search(text)
-        place = f": {call[1].strip()}" if call else ""
         return ExportError(
             what,
-            f"its control flow depends on the values of a tensor{place}",
+            f"its control flow depends on the values of a tensor{_in(place)}",
             "Branch on shapes only, or choose between values with torch.where.",
         )
-    if "Constraints violated" in text:
-        return _violated(what, text)
-    return ExportError(what, first_line(error), "Fix the module and export it again.")
+    if function := _UNSAVED.search(text):
+        why = f"torch can't save {function[1]}() of a size{_in(place)}"
+        return ExportError(what, why, advice_for(Place(operation="__int__")).todo)
+    todo = advice_for(place).todo if place and _SYMBOLS.search(text) else ""
+    todo = todo or "Fix the module and export it again."
+    return ExportError(what, f"{first_line(error)}{_in(place)}", todo)
 
 
-def _violated(what: str, text: str) -> ExportError:
-    fixed = _SPECIALIZED.findall(text)
-    bullets = re.findall(r"^\s*- (.+)$", text, re.MULTILINE) or [text.splitlines()[0]]
-    why = " and ".join(f"the module fixes {name} to {value}" for name, value in fixed) or bullets[0]
-    return ExportError(
-        what,
-        why,
-        "Derive every size from the input's shape by integer arithmetic. Or give the stride that "
-        "the module needs, or export with a fixed size.",
-    )
+def located(error: BaseException) -> str:
+    """The first line of the original error, and the user's line that raised it."""
+    return f"{first_line(error)}{_in(place_of(error))}"
+
+
+def remedy(error: BaseException) -> str:
+    """What to write instead of the line that raised ``error`` at a size."""
+    place = place_of(error)
+    return advice_for(place).todo if place else "Derive every size from the input's shape."
+
+
+def _in(place: Place | None) -> str:
+    return f" in {place}" if place else ""
+
+
+def _violated(what: str, text: str, guards: Guards, probes: Iterable[Probe]) -> ExportError:
+    broken = guards.broken(probes)
+    if broken is None:
+        bullets = re.findall(r"^\s*- (.+)$", text, re.MULTILINE) or [text.splitlines()[0]]
+        todo = "Derive every size from the input's shape by integer arithmetic."
+        return ExportError(what, bullets[0], f"{todo} {OR_ELSE}")
+    return ExportError(what, broken.why, f"{broken.todo} {OR_ELSE}")
 
 
 def first_line(error: BaseException) -> str:
@@ -117,4 +157,4 @@ def first_line(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch.export import ExportedProgram
 
+from exporter.diagnosis.places import Place
 from exporter.failures import explained, quiet_torch
 from exporter.graph.dimensions import NameDimensions
 from exporter.graph.folding import FoldBatchNorm
 from exporter.graph.naming import NameNodes
 from exporter.graph.passes import run_pass
 from exporter.graph.stripping import StripTraces
+from exporter.translations import floors, pooling, splits
 
 if TYPE_CHECKING:
     import onnx
@@ -30,10 +32,16 @@ def lower(
     opset: int,
     further: Sequence[str] = (),
     root: str = "",
+    lines: Mapping[str, Place] | None = None,
 ) -> onnx.ModelProto:
     """The ONNX graph, with the input ``images`` [batch, 3, height, width] and behind it those that
-    ``further`` names. Nodes go by the paths of their modules below ``root``. Raises ExportError."""
-    with torch.no_grad(), quiet_torch(), explained("The module can't be converted to ONNX"):
+    ``further`` names. Nodes go by the paths of their modules below ``root``.
+
+    ``lines`` holds the user's line of each node. Raises ExportError.
+    """
+    what = "The module can't be converted to ONNX"
+    splits.refuse(program, lines or {})
+    with torch.no_grad(), quiet_torch(), explained(what, lines):
         exported = torch.onnx.export(
             program,
             dynamo=True,
@@ -41,6 +49,7 @@ def lower(
             opset_version=opset,
             input_names=[INPUT_NAME, *further],
             output_names=list(output_names),
+            custom_translation_table=pooling.needed(program, lines or {}) | floors.needed(program),
             verbose=False,
         )
         model = cast("torch.onnx.ONNXProgram", exported).model_proto

@@ -21,6 +21,7 @@ from exporter.checks.tolerance import (
     noise,
     tolerance,
 )
+from exporter.diagnosis.guards import Guards, blamed
 from exporter.failures import explained, first_line
 from sizewise.core.errors import ParityError
 from sizewise.core.machine.environment import load_onnxruntime
@@ -45,9 +46,11 @@ _TODO = (
 )
 
 
-def check_onnx(model: bytes, references: Sequence[Reference]) -> tuple[ParityCheck, ...]:
+def check_onnx(
+    model: bytes, references: Sequence[Reference], guards: Guards | None = None
+) -> tuple[ParityCheck, ...]:
     """Check the graph in ONNX Runtime's CPU provider, optimised by default. Raises ParityError."""
-    return check("ONNX graph", onnx_runner(model), references)
+    return check("ONNX graph", onnx_runner(model), references, guards)
 
 
 def least_that_agrees(
@@ -66,10 +69,19 @@ def least_that_agrees(
     return most, found
 
 
-def check(form: str, run: Runner, references: Sequence[Reference]) -> tuple[ParityCheck, ...]:
-    """Check every output of every reference. Raises ParityError at the first mismatch."""
+def check(
+    form: str, run: Runner, references: Sequence[Reference], guards: Guards | None = None
+) -> tuple[ParityCheck, ...]:
+    """Check every output of every reference.
+
+    Raises ParityError at the first mismatch; it names the line whose guard fails there, if any.
+    """
     changed = influences(references)
-    return tuple(result for one in references for result in _check_one(form, run, one, changed))
+    results: list[ParityCheck] = []
+    for one in references:
+        with blamed(guards, one.probe):
+            results.extend(_check_one(form, run, one, changed))
+    return tuple(results)
 
 
 def compare(

@@ -12,7 +12,7 @@ from torch import nn
 
 from exporter.checks.contract import check_batch
 from exporter.checks.probes import Probe, Reference
-from exporter.failures import explained, first_line
+from exporter.failures import OR_ELSE, explained, located, remedy
 from exporter.outputs import named_tensors
 from sizewise.core.errors import ExportError
 from sizewise.core.specs import Size
@@ -55,9 +55,8 @@ def reference_at(module: nn.Module, probe: Probe, names: Sequence[str]) -> Refer
     except Exception as error:
         raise ExportError(
             f"The module itself does not run at {probe}",
-            f"it runs at its example's size, but here it raises: {first_line(error)}",
-            "Derive every size from the input's shape, give the stride that the module needs, or "
-            "export it with a fixed size.",
+            f"it runs at its example's size, but here it raises: {located(error)}",
+            f"{remedy(error)} {OR_ELSE}",
         ) from error
     check_batch(outputs, probe)
     _check_numbers(outputs, probe)

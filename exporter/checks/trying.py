@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -17,6 +18,10 @@ _POWERS = tuple(2**k for k in range(9))
 """The strides of most networks, up to 256 pixels."""
 _OTHERS = tuple(sorted(odd * 2**k for odd in (3, 5, 7, 9) for k in range(7) if odd * 2**k < 256))
 """Others, of transformers with patches of 14 pixels and windows of 7 cells, say."""
+
+_APART = (5, 13, 27, 45, 83)
+"""Pixels between sides that are tried, so that they differ in patches of up to 64 pixels, by odd
+and even numbers."""
 
 
 def trial_of(
@@ -52,10 +57,14 @@ def find_stride(runs: Runs, near: Size) -> int | None:
 
 
 def fits(runs: Runs, stride: int, near: Size) -> bool:
-    """Whether sides that are next to each other among the multiples of ``stride`` all run."""
+    """Whether sides that are next to each other among the multiples of ``stride`` all run, and some
+    further apart: to a patch of 16 pixels, 320 to 335 are one size."""
     least = max(4, -(-max(near.height, near.width) // stride))
-    cells = ((least, least + 1), (least + 1, least + 2))
-    return all(runs(Size(rows * stride, columns * stride)) for rows, columns in cells)
+    more = [-(-pixels // stride) for pixels in _APART]
+    cells = dict.fromkeys(((0, 1), (1, 2), *pairwise(more)))
+    return all(
+        runs(Size((least + rows) * stride, (least + columns) * stride)) for rows, columns in cells
+    )
 
 
 def least_side(runs: Runs, stride: int, most: int) -> int:

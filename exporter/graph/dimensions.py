@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from exporter.graph.passes import GraphPass
-from sizewise.core.errors import ExportError, ParityError
+from sizewise.core.errors import ParityError
 
 if TYPE_CHECKING:
     import onnx
@@ -38,10 +38,11 @@ class NameDimensions(GraphPass):
         for axis, name in self._axes.items():
             if not _SYMBOL.search(dimensions[axis].dim_param):
                 fixed = dimensions[axis].dim_param or dimensions[axis].dim_value
-                raise ExportError(
+                raise ParityError(
                     f"The exported graph takes one {name} only",
                     f"torch fixed it to {fixed} while it traced the module",
                     "Look for a view, reshape or loop with a fixed number in the module.",
+                    reason_code="numerics",
                 )
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:

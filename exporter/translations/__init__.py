@@ -1,0 +1,1 @@
+"""Operators that torch's exporter does not translate right for free sizes."""
