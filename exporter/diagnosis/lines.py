@@ -17,12 +17,13 @@ from exporter.diagnosis.places import Place, owner_of, place_in
 def noted_lines() -> Iterator[None]:
     """Let torch note the innermost line of the user's with each node. By itself it notes lines of
     functions called ``forward`` alone."""
-    before = TracerBase._filter_traceback_frames
-    TracerBase._filter_traceback_frames = _innermost  # type: ignore[method-assign]
+    tracer: Any = TracerBase
+    before = tracer._filter_traceback_frames
+    tracer._filter_traceback_frames = _innermost
     try:
         yield
     finally:
-        TracerBase._filter_traceback_frames = before  # type: ignore[method-assign]
+        tracer._filter_traceback_frames = before
 
 
 def lines_of(program: ExportedProgram) -> dict[str, Place]:

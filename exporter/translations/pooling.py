@@ -73,7 +73,7 @@ def _average(maps: Any, output_size: Sequence[Any]) -> Any:
 
     for axis, cells in zip((-2, -1), output_size, strict=True):
         if isinstance(cells, int) and cells == 1:
-            maps = op.ReduceMean(maps, op.Constant(value_ints=[axis]), keepdims=1)
+            maps = op.ReduceMean(maps, _ints(axis), keepdims=1)
         elif axis == -2:
             maps = op.MatMul(_shares(maps, axis, cells), maps)
         else:
@@ -86,10 +86,10 @@ def _maximum(maps: Any, output_size: Sequence[int]) -> tuple[Any, Any]:
     from onnxscript import opset18 as op
 
     for axis, cells in zip((-2, -1), output_size, strict=True):
-        axes = op.Constant(value_ints=[axis])
+        axes = _ints(axis)
         parts = []
         for number in range(cells):
-            first, end = _span(op.Constant(value_ints=[number]), _side(maps, axis), cells)
+            first, end = _span(_ints(number), _side(maps, axis), cells)
             part = op.Slice(maps, first, end, axes)
             parts.append(op.ReduceMax(part, axes, keepdims=1))
         maps = op.Concat(*parts, axis=axis) if cells > 1 else parts[0]
@@ -100,14 +100,26 @@ def _shares(maps: Any, axis: int, cells: Any) -> Any:
     """The weights [cells, side] of each place in each pool's mean."""
     from onnxscript import opset18 as op
 
-    one, last = op.Constant(value_int=1), op.Constant(value_ints=[-1])
+    one, last = _int(1), _ints(-1)
     side = op.Squeeze(_side(maps, axis))
-    count = op.Constant(value_int=cells) if isinstance(cells, int) else cells
-    number = op.Unsqueeze(op.Range(op.Constant(value_int=0), count, one), last)
+    count = _int(cells) if isinstance(cells, int) else cells
+    number = op.Unsqueeze(op.Range(_int(0), count, one), last)
     first, end = _span(number, side, count)
-    place = op.Range(op.Constant(value_int=0), side, one)
+    place = op.Range(_int(0), side, one)
     inside = op.And(op.GreaterOrEqual(place, first), op.Less(place, end))
     return op.Div(op.CastLike(inside, maps), op.CastLike(op.Sub(end, first), maps))
+
+
+def _int(value: int) -> Any:
+    from onnxscript import opset18 as op
+
+    return op.Constant(value_int=value)
+
+
+def _ints(*values: int) -> Any:
+    from onnxscript import opset18 as op
+
+    return op.Constant(value_ints=values)
 
 
 def _side(maps: Any, axis: int) -> Any:
@@ -120,7 +132,7 @@ def _span(number: Any, side: Any, cells: Any) -> tuple[Any, Any]:
     """The first place of pools, and the one after their last."""
     from onnxscript import opset18 as op
 
-    after = op.Mul(op.Add(number, op.Constant(value_int=1)), side)
-    count = op.Constant(value_int=cells) if isinstance(cells, int) else cells
-    up = op.Add(after, op.Sub(count, op.Constant(value_int=1)))
+    after = op.Mul(op.Add(number, _int(1)), side)
+    count = _int(cells) if isinstance(cells, int) else cells
+    up = op.Add(after, op.Sub(count, _int(1)))
     return op.Div(op.Mul(number, side), count), op.Div(up, count)

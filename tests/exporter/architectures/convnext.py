@@ -24,7 +24,7 @@ class Block(nn.Module):
         self.gamma = nn.Parameter(torch.rand(width))
 
     def forward(self, maps: Tensor) -> Tensor:
-        found = self.norm(self.depthwise(maps).permute(0, 2, 3, 1))
+        found: Tensor = self.norm(self.depthwise(maps).permute(0, 2, 3, 1))
         found = self.gamma * self.narrow(nn.functional.gelu(self.wide(found)))
         return maps + found.permute(0, 3, 1, 2)
 

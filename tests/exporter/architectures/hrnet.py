@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,7 +38,8 @@ class Fusion(nn.Module):
 
     def forward(self, streams: list[Tensor]) -> list[Tensor]:
         fused = []
-        for place, (target, ways) in enumerate(zip(streams, self.ways, strict=True)):
+        rows: Any = self.ways
+        for place, (target, ways) in enumerate(zip(streams, rows, strict=True)):
             parts = [way(stream) for way, stream in zip(ways, streams, strict=True)]
             parts[place + 1 :] = [
                 functional.interpolate(part, size=target.shape[2:], mode="bilinear")
@@ -74,7 +77,8 @@ class HrNet(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         streams = [functional.relu(self.stem(images))]
-        for start, blocks, fusion in zip(self.starts, self.blocks, self.fusions, strict=True):
+        stages: Any = zip(self.starts, self.blocks, self.fusions, strict=True)
+        for start, blocks, fusion in stages:
             streams.append(functional.relu(start(streams[-1])))
             found = [block(one) for block, one in zip(blocks, streams, strict=True)]
             streams = list(fusion(found))

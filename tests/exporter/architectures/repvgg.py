@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,7 +30,7 @@ class RepBlock(nn.Module):
     def merged(self) -> nn.Sequential:
         """One convolution of 3×3 that computes the same (section 3.3)."""
         kernels = [self.three.weight, functional.pad(self.one.weight, (1, 1, 1, 1))]
-        norms: list[nn.BatchNorm2d] = [*self.norms]  # type: ignore[list-item]
+        norms: list[Any] = [*self.norms]
         if self.identity is not None:
             kernels.append(
                 functional.pad(torch.eye(len(kernels[0]))[..., None, None], (1, 1, 1, 1))

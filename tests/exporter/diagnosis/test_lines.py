@@ -62,7 +62,8 @@ class Halves(nn.Module):
 
 class Singular(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
-        return torch.linalg.svdvals(images[..., :8])
+        values: Tensor = torch.linalg.svdvals(images[..., :8])
+        return values
 
 
 class Slanted(nn.Module):
@@ -70,7 +71,7 @@ class Slanted(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         turn = torch.tensor([[1.0, 0.1, 0], [0, 1, 0]]).expand(images.shape[0], -1, -1)
-        grid = functional.affine_grid(turn, images.shape, align_corners=False)
+        grid = functional.affine_grid(turn, list(images.shape), align_corners=False)
         return functional.grid_sample(images, grid, align_corners=False)
 
 

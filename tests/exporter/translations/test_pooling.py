@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -100,7 +101,8 @@ class Places(nn.Module):
 
 class Free(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
-        return functional.adaptive_max_pool2d(images, (None, 1))
+        free: Any = (None, 1)
+        return functional.adaptive_max_pool2d(images, free)
 
 
 @pytest.mark.parametrize("module", [Places(), Free()])
