@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exporter.calibration.batches import Fed
 from exporter.calibration.images import CalibrationImage, CalibrationSet
-from exporter.calibration.running import Fed
 from netzoo.tasks.letterbox import Letterbox
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.further.arrays import arrays_of

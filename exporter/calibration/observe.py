@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from exporter.calibration.batches import Batch
 from exporter.calibration.distribution import BINS, Distribution, count_magnitudes
-from exporter.calibration.running import Batch, InnerSession, demand_tensors
+from exporter.calibration.running import InnerSession, demand_tensors
 from exporter.failures import demand_package
 from sizewise.core.errors import ExportError
 from sizewise.core.progress import SILENT, Progress

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from numpy.typing import NDArray
-
+from exporter.calibration.batches import Array, Inputs
 from exporter.failures import explained, first_line
 from sizewise.core.errors import ExportError
 from sizewise.core.machine.environment import load_onnxruntime
@@ -15,12 +14,6 @@ from sizewise.core.specs import Size
 
 if TYPE_CHECKING:
     import onnx
-
-Array = NDArray[Any]
-Inputs = Array | Mapping[str, Array]
-"""Images alone, or the arrays of all inputs by name."""
-Batch = tuple[Size, Inputs]
-Fed = tuple[Size, Mapping[str, Array]]
 
 
 class InnerSession:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.calibration.running import Fed
+from exporter.calibration.batches import Fed
 from sizewise.core.further.arrays import arrays_of
 from sizewise.core.further.resolving import further_of
 from sizewise.core.patches import patches_under_noise

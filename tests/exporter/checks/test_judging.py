@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 import pytest
 
+from exporter.calibration.batches import Inputs
 from exporter.calibration.images import CalibrationSet
-from exporter.calibration.running import Inputs
 from exporter.checks.judging import Meaning
 from exporter.convert import Conversion, ConversionSettings, convert
 from exporter.graph.passes import run_pass
