@@ -144,7 +144,8 @@ def _sizes(
 ) -> tuple[int, int]:
     """The stride and the least side: as said, or found by trying ``whole``, which is ``module``
     with its further inputs."""
-    from exporter.checks.trying import find_stride, fits, least_side, trial_of
+    from exporter.checks.sides import find_stride, fits, least_side
+    from exporter.checks.trying import trial_of
 
     declared = said.stride or _stride(module)
     if not said.dynamic:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.checks.probes import Probe
-from exporter.checks.trying import least_side
+from exporter.checks.sides import least_side
 from exporter.diagnosis.advice import Advice, advice_for
 from exporter.diagnosis.places import Place, nodes_here, place_here
 from sizewise.core.errors import ParityError

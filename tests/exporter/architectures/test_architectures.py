@@ -116,7 +116,14 @@ def in_openvino(path: Path) -> Callable[[Tensor], list[np.ndarray]]:
     return run
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+QUICK = ("convnext", "efficientnet")
+"""Two stay in the fast tests: an export takes torch 10 to 30 s on a slow core."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in NETWORKS],
+)
 def test_a_network_agrees_with_eager_at_eight_sizes(name: str, tmp_path: Path) -> None:
     module, path = exported(NETWORKS[name], tmp_path / "mine.onnx")
     demand_parity(module, in_onnxruntime(path), NETWORKS[name].stride)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -71,7 +72,8 @@ class Slanted(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         turn = torch.tensor([[1.0, 0.1, 0], [0, 1, 0]]).expand(images.shape[0], -1, -1)
-        grid = functional.affine_grid(turn, list(images.shape), align_corners=False)
+        size: Any = images.shape
+        grid = functional.affine_grid(turn, size, align_corners=False)
         return functional.grid_sample(images, grid, align_corners=False)
 
 

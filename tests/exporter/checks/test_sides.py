@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.checks.trying import find_stride, fits, least_side
+from exporter.checks.sides import find_stride, fits, least_side
 from sizewise.core.specs import Size
 
 strides = st.sampled_from([1, 2, 4, 8, 14, 16, 28, 32, 48, 64, 128])
