@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.further.reading import read_inputs
+from sizewise.core.onnxfile import read_model, with_inputs, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, TensorSpec
 
 Array = NDArray[Any]
@@ -104,6 +105,37 @@ def write_pyramid(path: Path) -> ExportedModel:
     opsets = [helper.make_opsetid("", 20)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
     return read_model(path)
+
+
+def write_sized(path: Path) -> ExportedModel:
+    """Somebody's file: images and their mask, a size that comes first, and a threshold."""
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [
+            helper.make_node("Mul", ["images", "mask"], ["seen"]),
+            helper.make_node("ReduceMean", ["seen", "axes"], ["means"], keepdims=0),
+            helper.make_node("Cast", ["im_size"], ["size"], to=TensorProto.FLOAT),
+            helper.make_node("Gemm", ["means", "w"], ["two"]),
+            helper.make_node("Mul", ["two", "size"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "threshold"], ["points"]),
+        ],
+        "sized",
+        [
+            info("im_size", TensorProto.INT64, ["n", 2]),
+            info("images", TensorProto.FLOAT, ["n", 3, "h", "w"]),
+            info("mask", TensorProto.FLOAT, ["n", 1, "h", "w"]),
+            info("threshold", TensorProto.FLOAT, []),
+        ],
+        [info("points", TensorProto.FLOAT, ["n", 2])],
+        [
+            helper.make_tensor("axes", TensorProto.INT64, [2], [2, 3]),
+            helper.make_tensor("w", TensorProto.FLOAT, [3, 2], [1, 2, 3, 4, 5, 6]),
+        ],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.save(proto, path)
+    said = read_inputs(["mask=0.5", "threshold=-3"])
+    return with_inputs(read_model(path), said)
 
 
 def write_stored_integers(path: Path) -> ExportedModel:

@@ -3,54 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
+import sizewise as sw
 from engines.base import Backend, example_inputs
 from engines.comparing import compare_engine
+from engines.registry import find_backend
 from engines.store.cache import engine_name
 from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.further.reading import read_inputs
-from sizewise.core.onnxfile import read_model, with_inputs
+from sizewise.core.onnxfile import with_inputs
 from sizewise.core.specs import ExportedModel, Size, Strategy
 from tests.engines.backends.test_contract import SIZES, every_engine_of_onnx, spec_for
 from tests.engines.conftest import Build
-
-
-def write_sized(path: Path) -> ExportedModel:
-    """Somebody's file: images and their mask, a size that comes first, and a threshold."""
-    info = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        [
-            helper.make_node("Mul", ["images", "mask"], ["seen"]),
-            helper.make_node("ReduceMean", ["seen", "axes"], ["means"], keepdims=0),
-            helper.make_node("Cast", ["im_size"], ["size"], to=TensorProto.FLOAT),
-            helper.make_node("Gemm", ["means", "w"], ["two"]),
-            helper.make_node("Mul", ["two", "size"], ["scaled"]),
-            helper.make_node("Add", ["scaled", "threshold"], ["points"]),
-        ],
-        "sized",
-        [
-            info("im_size", TensorProto.INT64, ["n", 2]),
-            info("images", TensorProto.FLOAT, ["n", 3, "h", "w"]),
-            info("mask", TensorProto.FLOAT, ["n", 1, "h", "w"]),
-            info("threshold", TensorProto.FLOAT, []),
-        ],
-        [info("points", TensorProto.FLOAT, ["n", 2])],
-        [
-            helper.make_tensor("axes", TensorProto.INT64, [2], [2, 3]),
-            helper.make_tensor("w", TensorProto.FLOAT, [3, 2], [1, 2, 3, 4, 5, 6]),
-        ],
-    )
-    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
-    onnx.save(proto, path)
-    said = read_inputs(["mask=0.5", "threshold=-3"])
-    return with_inputs(read_model(path), said)
+from tests.engines.nets import write_sized
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +75,6 @@ def test_it_compares_with_its_parent(
 def test_a_manifest_keeps_them_and_the_key_tells_values_apart(
     sized: ExportedModel, build: Build
 ) -> None:
-    from engines.registry import find_backend
-
     backend = find_backend("onnxruntime")
     spec = spec_for(backend, "static")
     artifact = build(sized, spec)
@@ -117,3 +86,32 @@ def test_a_manifest_keeps_them_and_the_key_tells_values_apart(
     other = with_inputs(sized, read_inputs(["mask=1", "threshold=-3"]))
     assert engine_name(sized, spec, backend) != engine_name(other, spec, backend)
     assert Size(64, 96) == artifact.spec.profiles[0].opt
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy"),
+    [
+        ("torch_eager", "dynamic"),
+        pytest.param("torch_compile", "static", marks=pytest.mark.slow),
+        pytest.param("torch_compile", "dynamic", marks=pytest.mark.slow),
+    ],
+)
+def test_pytorch_is_given_them_by_their_places(
+    name: str, strategy: Strategy, tmp_path: Path, build: Build
+) -> None:
+    torch = pytest.importorskip("torch")
+
+    class Sized(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def forward(self, images: Any, size: Any, *, shift: Any) -> Any:
+            return images.mean(dim=(2, 3))[:, :2] * size + shift
+
+    said = ["shift=0.5", "size=height,width"]
+    (made,) = sw.export(Sized(), out=tmp_path, size="64x96", input=said)
+    backend = find_backend(name)
+    artifact = build(made.model, spec_for(backend, strategy))
+    inputs = example_inputs(artifact, 1, SIZES[0])
+    assert list(inputs) == ["images", "size", "shift"]
+    with open_engine(artifact) as session:
+        (found,) = session.infer(inputs).values()
+    wanted = inputs["images"].mean(axis=(2, 3))[:, :2] * np.array([64, 96]) + 0.5
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)

@@ -17,7 +17,7 @@ from sizewise.core.specs import (
     Size,
     Suppression,
 )
-from tests.engines.nets import write_net
+from tests.engines.nets import write_net, write_sized
 from tests.engines.tensorrt.build.builds import STRATEGIES, built, spec_of
 from tests.engines.typed_nets import write_quantized_net, write_typed_net
 from tests.exporter.detectors import write_cells
@@ -198,3 +198,14 @@ def test_a_precision_that_the_gpus_lack_is_refused(
     with pytest.raises(BuildError, match="Cannot compile for target") as failure:
         built(model, spec, tmp_path / "plan")
     assert failure.value.reason_code == "unsupported_precision"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_inputs_beside_the_picture_have_shapes_in_each_profile(
+    tmp_path: Path, strategy: str
+) -> None:
+    model = write_sized(tmp_path / "sized.onnx")
+    assert [one.name for one in model.inputs] == ["im_size", "images", "mask", "threshold"]
+    found = built(model, spec_of(strategy), tmp_path / "plan")
+    assert found.memory is not None
+    assert len(found.memory.context_bytes) == len(spec_of(strategy).profiles)
