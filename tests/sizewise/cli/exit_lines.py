@@ -20,6 +20,7 @@ _SLIM = "--width 0.05 --depth 0.1"
 _ZOO = f"yolov3-tiny {_SLIM}"
 _TRAINED = f"yolov3-tiny {_SLIM} --steps 1 --sizes 64 --data data"
 _FINDER = "finder.onnx data/0.png"
+_DATA = "finder.onnx --data data"
 _INT8 = "tiny.onnx --precision int8 --calibrate"
 
 LINES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -40,7 +41,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         MISSING: (
             f"{_TRAINED} --weights absent.pt",
             f"{_TRAINED} --tree absent.tree",
-            f"{_TRAINED} --backbone-weights absent.pt",
+            *(f"{_TRAINED} --backbone-weights absent.pt", f"{_TRAINED} --images absent"),
         ),
         FOLDER: (f"{_TRAINED} --weights folder", f"{_TRAINED} --backbone-weights folder"),
         DAMAGED: (
@@ -60,6 +61,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
             *(f"{_ZOO} --weights absent.pt", f"{_ZOO} --weights absent.weights"),
             *(f"{_ZOO} --names absent.txt", f"{_ZOO} --tree absent.tree"),
             f"{_ZOO} --cfg absent.cfg",
+            "finder.onnx --precision fp16 --data data --images absent",
         ),
         FOLDER: (
             *("folder", "folder.onnx", "folder.py:build"),
@@ -86,7 +88,10 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
     "bench": {
         VALUE: ("tiny.onnx --strategy foo", "value.toml", "tiny.onnx --data data"),
         SIZE: ("tiny.onnx --sizes 63", "size.toml"),
-        MISSING: ("absent.onnx", "tiny.onnx absent.onnx", "absent.toml", "models.toml"),
+        MISSING: (
+            *("absent.onnx", "tiny.onnx absent.onnx", "absent.toml", "models.toml"),
+            *(f"{_DATA} --names absent.txt", f"{_DATA} --images absent"),
+        ),
         FOLDER: ("folder", "folder.toml"),
         DAMAGED: ("junk.onnx", "junk.toml", "finder.onnx --data junk.json"),
         DATA: ("finder.onnx --data absent", "data.toml"),
@@ -98,6 +103,8 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         MISSING: (
             *("absent.onnx --data data", "absent.safetensors --data data", "absent --data data"),
             f"absent --data data --trust-engine {'0' * 64}",
+            *(f"{_DATA} --names absent.txt", f"{_DATA} --images absent"),
+            f"{_DATA} --input x=absent.npy",
         ),
         FOLDER: ("folder --data data", "folder.safetensors --data data"),
         DAMAGED: (

@@ -60,7 +60,7 @@ def test_build_takes_profiles_ranges_and_options(
         (("--batch", "4:1:8"), "Invalid value '4:1:8' for --batch"),
         (
             ("--backend-option", "sed=1"),
-            "'sed' isn't an option of fake: fake has seed (a whole number;",
+            "'sed' isn't an option of fake: fake has flush_subnormals (true or false;",
         ),
         (("--backend-option", "seed=x"), "The option seed of fake can't be 'x'"),
         (("--strategy", "static", "--profiles", "2"), "has no effect"),

@@ -30,6 +30,8 @@ pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
 PAGE = Path(__file__).parents[3] / "docs" / "exit-codes.md"
+PICTURES = ("--images",)
+"""Folders that are read."""
 DATA_SETS = ("--data", "--calibrate", "--classification-data")
 
 
@@ -77,9 +79,9 @@ def test_every_option_that_takes_a_file_is_tried(command: str) -> None:
     flags = {one.opts[0]: one.metavar for one in of.params if one.param_type_name == "option"}
     tried = {case: " ".join(LINES[command].get(case, ())).split() for case in CODES}
     for flag, kind in flags.items():
-        if kind in ("PATH", "FILE"):
+        if kind in ("PATH", "FILE") or flag in PICTURES:
             assert flag in tried[MISSING]
-        if kind == "FOLDER":
+        if kind == "FOLDER" and flag not in PICTURES:
             assert flag in tried[OUTPUT]
         if flag in DATA_SETS:
             assert flag in tried[DATA]

@@ -141,8 +141,8 @@ def test_a_fixed_dimension_is_named_in_the_refusal() -> None:
     assert image.refusal(1, Size(416, 320)) == ""
 
 
-@pytest.mark.parametrize("shapes", [(), ((1, 10),), ((1, 3, 8, 8), (1, 3, 8, 8))])
-def test_a_model_without_one_image_input_is_refused(shapes: tuple[tuple[int, ...], ...]) -> None:
+@pytest.mark.parametrize("shapes", [(), ((1, 10),), ((1, 10), (1, 2, 3))])
+def test_a_model_without_an_image_input_is_refused(shapes: tuple[tuple[int, ...], ...]) -> None:
     with pytest.raises(InputError, match="4-D image"):
         _ = _model(*shapes).image
 
