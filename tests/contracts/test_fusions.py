@@ -29,11 +29,13 @@ tests."""
 ELSEWHERE = ("single", "average", "absi", "hierarchical")
 """Over convnet they are exported at two scales by the fast tests of the whole line (the first two)
 and of the precisions."""
+LONG = ("adaptive", "deformable")
+"""An export of these takes torch over a minute; ``concat`` stands for them in the fast tests."""
 CASES = [
     pytest.param(fusion, backbone, marks=() if quick else pytest.mark.slow)
     for fusion in sorted(fusions())
     for backbone in BACKBONES
-    for quick in [backbone == "convnet" and fusion not in ELSEWHERE]
+    for quick in [backbone == "convnet" and fusion not in (*ELSEWHERE, *LONG)]
 ]
 
 

@@ -54,9 +54,9 @@ def _of(*names: str, slow: tuple[str, ...] = ()) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("parent", marked, indirect=True, scope="module")
 
 
-files_of_four = _of(*NETWORKS)
+files_of_four = _of(*NETWORKS, slow=("multiscale/absi",))
 engines_of_four = _of(*NETWORKS, slow=LARGE)
-files_of_five = _of(*NETWORKS, "yolov4-csp", slow=("yolov4-csp",))
+files_of_five = _of(*NETWORKS, "yolov4-csp", slow=LARGE)
 builds_of_five = _of(
     *NETWORKS, "yolov4-csp", slow=(*LARGE, "multiscale/hierarchical", "yolov4-tiny")
 )

@@ -72,6 +72,7 @@ def exported(network: AnchorDetector, path: Path) -> ExportedModel:
     return export(module, card, path, output_names=module.output_names, example=Size(64, 96))
 
 
+@pytest.mark.slow
 def test_it_exports_with_its_tree(tmp_path: Path) -> None:
     model = exported(narrow(), tmp_path / "a.onnx")
     assert model.inputs[0].shape == ("batch", 3, "height", "width")

@@ -17,9 +17,16 @@ from tests.netzoo.factories import CLASSES, squares
 from tests.netzoo.training.notes import Notes
 
 DETECTORS = {name: e for name, e in networks().items() if e.task == "detection"}
-CASES = [(name, loss) for name, e in DETECTORS.items() for loss in e.losses if loss != "joint"]
-QUICK = {"yolov3-tiny", "yolov4-tiny"}
-"""Those that learn their picture by heart in every run of the tests."""
+QUICK = {"yolov3-tiny"}
+"""The one that learns its picture by heart in every run of the tests."""
+SLOW = {"yolov4-p6", "yolov4-p7"}
+"""yolov4-p5 stands for them in the fast tests: they have a level more, and two."""
+CASES = [
+    pytest.param(name, loss, marks=pytest.mark.slow if name in SLOW else ())
+    for name, e in DETECTORS.items()
+    for loss in e.losses
+    if loss != "joint"
+]
 
 
 LARGE = {"yolov4-p5", "yolov4-p6", "yolov4-p7"}

@@ -242,6 +242,7 @@ fusion = {fusion}
 """
 
 
+@pytest.mark.slow
 def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path: Path) -> None:
     out, config = tmp_path / "out", tmp_path / "fusions.toml"
     config.write_text(FUSIONS.format(out=out, data=data, fusion="[]"))
