@@ -36,7 +36,7 @@ NAME = "method-benchmark-app"
 NETWORKS = ("yolov3-tiny", "yolov4-tiny", "yolov2", "multiscale/concat", "multiscale/hierarchical")
 SIDES = (320, 416)
 THREADS = 2
-ROUNDS, SECONDS = 6, 2.0
+ROUNDS, SECONDS = 12, 1.0
 TIMEOUT_S = 300.0
 APP = (
     # The plain import of OpenVINO reports itself over the net.
