@@ -35,6 +35,8 @@ _LIBRARIES = (
 _TYPED = ("<stdin", "<ipython-input", "<python-input")
 """How Python names what was typed into a prompt."""
 _LINE = re.compile(r'File "([^"]+)", line (\d+), in (.+)')
+_CALLS = ("_wrapped_call_impl", "module_call_wrapper")
+"""torch's functions by which a layer is called, the latter while it traces."""
 _STEPS = {"run_node": "n", "_translate_fx_graph": "node", "serialize_graph": "node"}
 """torch's functions that go over the nodes of a program, and their variables of the node."""
 _LONGEST = 100
@@ -144,29 +146,30 @@ def _innermost(frames: Iterable[tuple[FrameType, int]]) -> Place | None:
             break
         if owner == "user":
             function = frame.f_code.co_qualname
-            return Place(file=file, line=line, function=function, operation=_operation(inner))
+            operation = _operation(inner, layer)
+            return Place(file=file, line=line, function=function, operation=operation)
         layer = layer or _layer(frame)
         inner = frame
     return Place(operation=layer) if layer else None
 
 
-def _operation(frame: FrameType | None) -> str:
-    """What the user's line called, by the first frame below it: a layer, a function of torch, or
-    ``__bool__`` and its like of a size."""
+def _operation(frame: FrameType | None, layer: str) -> str:
+    """What the user's line called, by the first frame below it: the innermost ``layer``, a function
+    of torch, or ``__bool__`` and its like of a size."""
     if frame is None:
         return ""
-    if layer := _layer(frame):
-        return layer
     name = frame.f_code.co_name
+    if name in _CALLS:
+        return layer
     if name == "__torch_function__":
         return str(getattr(frame.f_locals.get("func"), "__name__", ""))
     return name
 
 
 def _layer(frame: FrameType) -> str:
-    if frame.f_code.co_name not in ("_call_impl", "_wrapped_call_impl"):
-        return ""
-    return type(frame.f_locals.get("self")).__name__
+    """The class of the layer that a frame runs, if it runs one."""
+    runs = frame.f_code.co_name == "_call_impl"
+    return type(frame.f_locals.get("self")).__name__ if runs else ""
 
 
 @cache

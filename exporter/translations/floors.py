@@ -12,6 +12,8 @@ from typing import Any
 from torch import fx
 from torch.export import ExportedProgram
 
+from exporter.translations.operators import operators
+
 
 def needed(program: ExportedProgram) -> dict[Callable[..., Any], Callable[..., Any]]:
     """What ``torch.onnx.export`` must translate otherwise: nothing where nothing below zero is
@@ -31,6 +33,6 @@ def _is_below_zero(node: fx.Node) -> bool:
 
 def _floor(self: Any, other: Any) -> Any:
     """Exact: ONNX's Mod has the divisor's sign, so that what is left is a multiple of it."""
-    from onnxscript import opset18 as op
+    op = operators()
 
     return op.Div(op.Sub(self, op.Mod(self, other)), other)

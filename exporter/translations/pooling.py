@@ -14,6 +14,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from exporter.diagnosis.places import Place
+from exporter.translations.operators import operators
 from sizewise.core.errors import ExportError
 
 _ATEN = torch.ops.aten
@@ -69,7 +70,7 @@ def _has_indices(node: fx.Node) -> bool:
 
 def _average(maps: Any, output_size: Sequence[Any]) -> Any:
     """Means over rows, then over columns: pools are rectangles."""
-    from onnxscript import opset18 as op
+    op = operators()
 
     for axis, cells in zip((-2, -1), output_size, strict=True):
         if isinstance(cells, int) and cells == 1:
@@ -83,7 +84,7 @@ def _average(maps: Any, output_size: Sequence[Any]) -> Any:
 
 def _maximum(maps: Any, output_size: Sequence[int]) -> tuple[Any, Any]:
     """Values, and a stand-in for indices, which nothing reads."""
-    from onnxscript import opset18 as op
+    op = operators()
 
     for axis, cells in zip((-2, -1), output_size, strict=True):
         axes = _ints(axis)
@@ -98,7 +99,7 @@ def _maximum(maps: Any, output_size: Sequence[int]) -> tuple[Any, Any]:
 
 def _shares(maps: Any, axis: int, cells: Any) -> Any:
     """The weights [cells, side] of each place in each pool's mean."""
-    from onnxscript import opset18 as op
+    op = operators()
 
     one, last = _int(1), _ints(-1)
     side = op.Squeeze(_side(maps, axis))
@@ -111,26 +112,26 @@ def _shares(maps: Any, axis: int, cells: Any) -> Any:
 
 
 def _int(value: int) -> Any:
-    from onnxscript import opset18 as op
+    op = operators()
 
     return op.Constant(value_int=value)
 
 
 def _ints(*values: int) -> Any:
-    from onnxscript import opset18 as op
+    op = operators()
 
     return op.Constant(value_ints=values)
 
 
 def _side(maps: Any, axis: int) -> Any:
-    from onnxscript import opset18 as op
+    op = operators()
 
     return op.Shape(maps, start=axis) if axis == -1 else op.Shape(maps, start=axis, end=axis + 1)
 
 
 def _span(number: Any, side: Any, cells: Any) -> tuple[Any, Any]:
     """The first place of pools, and the one after their last."""
-    from onnxscript import opset18 as op
+    op = operators()
 
     after = op.Mul(op.Add(number, _int(1)), side)
     count = _int(cells) if isinstance(cells, int) else cells

@@ -32,6 +32,10 @@ def text():
 
 def broken():
     raise RuntimeError("no weights")
+
+def parses():
+    import argparse
+    argparse.ArgumentParser(exit_on_error=True).exit(2)
 """
 
 
@@ -162,7 +166,7 @@ def test_a_module_that_does_not_run_is_an_error_with_its_cause() -> None:
 
 
 def test_a_file_without_a_function_names_those_that_it_has(file: Path) -> None:
-    said = rf"needs a function: {file}:build \(found there: build, make, text, broken\)"
+    said = rf"needs a function: {file}:build \(found there: build, make, text, broken, parses\)"
     with pytest.raises(UsageError, match=said):
         demand_function(str(file))
 
@@ -184,7 +188,12 @@ def test_a_wrong_name_lists_the_functions(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("text", "it returned a str"), ("broken", "RuntimeError: no weights")]
+    ("name", "said"),
+    [
+        ("text", "it returned a str"),
+        ("broken", r"RuntimeError: no weights in \S*mine.py:20 \(raise RuntimeError"),
+        ("parses", r"it ends Python itself in \S*mine.py:24 \(argparse.+__main__"),
+    ],
 )
 def test_a_function_that_makes_no_module_is_an_error(file: Path, name: str, said: str) -> None:
     with pytest.raises(InputError, match=said):

@@ -53,8 +53,8 @@ class DeepLab(nn.Module):
 
     def __init__(self, rates: tuple[int, ...] = (6,)) -> None:
         super().__init__()
-        self.low = nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1), nn.ReLU(), nn.Conv2d(6, 6, 3, 2, 1))
-        self.high = nn.Sequential(nn.Conv2d(6, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1))
+        self.low = nn.Sequential(nn.Conv2d(3, 6, 3, 4, 1), nn.ReLU())
+        self.high = nn.Sequential(nn.Conv2d(6, 8, 3, 4, 1), nn.ReLU())
         self.pyramid, self.narrow = Pyramid(8, rates), convolution(6, 4)
         self.decoder = nn.Sequential(separable(WIDTH + 4, WIDTH), nn.Conv2d(WIDTH, 3, 1))
 

@@ -29,9 +29,7 @@ class PspNet(nn.Module):
 
     def __init__(self, pool: type[nn.Module] = nn.AdaptiveAvgPool2d) -> None:
         super().__init__()
-        self.backbone = nn.Sequential(
-            nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU()
-        )
+        self.backbone = nn.Sequential(nn.Conv2d(3, 8, 3, 8, 1), nn.ReLU())
         self.pyramid = PoolingPyramid(8, pool)
         self.head = nn.Conv2d(16, 3, 3, 1, 1)
 

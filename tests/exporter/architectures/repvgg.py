@@ -53,7 +53,7 @@ class RepBlock(nn.Module):
 class RepVgg(nn.Module):
     """Table 2: stages, there five, each of which halves and has ``depth`` blocks."""
 
-    def __init__(self, widths: tuple[int, ...] = (4, 6), depth: int = 2) -> None:
+    def __init__(self, widths: tuple[int, ...] = (4,), depth: int = 2) -> None:
         super().__init__()
         blocks = []
         for inputs, outputs in zip((3, *widths), widths, strict=False):

@@ -49,7 +49,7 @@ class UpWhereNeeded(Up):
 class UNet(nn.Module):
     """Figure 1 with ``depth`` halvings."""
 
-    def __init__(self, depth: int = 2, width: int = 4, up: type[Up] = Up) -> None:
+    def __init__(self, depth: int = 1, width: int = 4, up: type[Up] = Up) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(depth + 1)]
         self.first = twice(3, width)

@@ -47,7 +47,7 @@ def test_the_innermost_line_that_is_not_torch_s_is_named_with_its_layer(
     module = mine(str(file))
     place = place_of(raised(lambda: module(torch.zeros(1, 3, 8, 8))))
     assert place is not None
-    assert (place.line, place.function, place.operation) == (10, "Mine.forward", "Sequential")
+    assert (place.line, place.function, place.operation) == (10, "Mine.forward", "Linear")
     monkeypatch.chdir(tmp_path)
     assert str(place) == "mine.py:10 (return self.body(images))"
     (tmp_path / "below").mkdir()
