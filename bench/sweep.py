@@ -96,7 +96,12 @@ def _run(
     configuration = {
         "settings": settings.plain(),
         "models": [
-            {"path": str(m.path), "sha256": m.sha256, "parameters": m.card.parameters}
+            {
+                "path": str(m.path),
+                "sha256": m.sha256,
+                "parameters": m.card.parameters,
+                "out_of_bound": [codec.to_plain(d) for d in m.card.deviations if not d.within],
+            }
             for m in models
         ],
     }

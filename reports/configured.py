@@ -10,6 +10,7 @@ import msgspec
 
 from bench.protocol import Protocol
 from sizewise.core import codec
+from sizewise.core.specs import Deviation
 from sizewise.core.stats import RIGORS, Rigor
 from sizewise.core.trials import Run
 
@@ -17,14 +18,19 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Model:
+class ModelFacts:
+    """What a report says of a model. ``parameters`` counts the network's trainable ones (0:
+    unknown), ``out_of_bound`` are errors against FP32 beyond what its precision allows, as
+    ``convert`` measured them."""
+
     sha256: str
     parameters: int = 0
+    out_of_bound: tuple[Deviation, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Models:
-    models: tuple[_Model, ...] = ()
+    models: tuple[ModelFacts, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +38,12 @@ class _Settings:
     settings: dict[str, Any]
 
 
-def parameters_of(runs: Iterable[Run]) -> dict[str, int]:
-    """Parameters by the model's hash; older files do not have them."""
-    found: dict[str, int] = {}
+def models_of(runs: Iterable[Run]) -> dict[str, ModelFacts]:
+    """Models by their hash. Older files know less of them."""
+    found: dict[str, ModelFacts] = {}
     for run in runs:
         if known := _read(run.configuration, _Models):
-            found |= {m.sha256: m.parameters for m in known.models if m.parameters}
+            found |= {model.sha256: model for model in known.models}
     return found
 
 

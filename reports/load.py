@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.journal.store import Store
 from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, Row
-from reports.configured import parameters_of, rigor_of
+from reports.configured import models_of, rigor_of
 from reports.machines import is_same
 from reports.rows import rows_of
 from sizewise.core.errors import RecordError
@@ -104,5 +104,5 @@ def select_records(runs: Iterable[Run], name: str) -> Records:
         environment=newest,
         runs=ours,
         left_out=tuple(run for run in filled if not is_same(run.environment, newest)),
-        rows=rows_of(results, parameters_of(ours)),
+        rows=rows_of(results, models_of(ours)),
     )

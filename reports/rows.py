@@ -9,11 +9,12 @@ from typing import Any
 from reports.analysis.accuracies import accuracy_ends
 from reports.calls import call_columns
 from reports.columns import Row
+from reports.configured import ModelFacts
 from reports.costs import build_columns, memory_columns
 from reports.intervals import interval_columns, or_nan
 from reports.labels import label_engines
 from reports.text.words import times
-from sizewise.core.specs import EVALUATION, Profile
+from sizewise.core.specs import EVALUATION, Deviation, Profile
 from sizewise.core.stats import summarize
 from sizewise.core.trials import METRICS, Accuracy, Build, Result, Trial
 
@@ -22,20 +23,23 @@ NMS_INSIDE = "inside"
 IN_GRAPH = "in the graph"
 
 
-def rows_of(results: Sequence[Result], parameters: Mapping[str, int]) -> tuple[Row, ...]:
-    """A row for each result, in order; ``parameters`` are known by the model's hash."""
-    return label_engines([_row(result, parameters) for result in results])
+def rows_of(results: Sequence[Result], models: Mapping[str, ModelFacts]) -> tuple[Row, ...]:
+    """A row for each result, in order; ``models`` are known by their hash."""
+    return label_engines([_row(result, models) for result in results])
 
 
-def _row(result: Result, parameters: Mapping[str, int]) -> Row:
+def _row(result: Result, models: Mapping[str, ModelFacts]) -> Row:
     measured = _measured(result) if result.status == "ok" else {}
+    sha256 = result.trial.model_sha256
+    model = models.get(sha256, ModelFacts(sha256=sha256))
     return Row(
         result=result,
         status=result.status,
         reason_code=result.reason_code,
         reason=result.reason,
         precision=_precision(result.trial.cell.precision, result.build),
-        parameters=float(parameters.get(result.trial.model_sha256, math.nan)),
+        parameters=float(model.parameters or math.nan),
+        out_of_bound=_worst(model.out_of_bound),
         **_engine(result.trial),
         **memory_columns(result),
         **build_columns(result),
@@ -126,6 +130,17 @@ def _nms(trial: Trial, accuracy: Accuracy) -> str:
     if trial.has_nms_inside:
         return IN_GRAPH if said is None else f"{IN_GRAPH}, then {said}"
     return str(said or EVALUATION)
+
+
+def _worst(deviations: Sequence[Deviation]) -> str:
+    """The largest of ``deviations``; empty where there is none."""
+    if not deviations:
+        return ""
+    worst = max(deviations, key=lambda one: one.relative_error / one.bound)
+    return (
+        f"{worst.name} {worst.relative_error:.0%} off at {times(worst.size)}, "
+        f"{worst.bound:.0%} allowed"
+    )
 
 
 def _precision(requested: str, build: Build | None) -> str:

@@ -1,7 +1,8 @@
-"""Rows whose accuracy was measured and is 0: their speed is worth nothing."""
+"""Rows whose speed is worth nothing: their accuracy is 0, or nothing speaks for their outputs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from reports.columns import Row
@@ -13,6 +14,11 @@ def finds_nothing(row: Row) -> bool:
     return any(row.score(metric) == 0 for metric in METRICS if metric.ranks)
 
 
+def is_in_doubt(row: Row) -> bool:
+    """Whether its error against FP32 is out of bound, and no accuracy says what that costs."""
+    return bool(row.out_of_bound) and all(math.isnan(row.score(metric)) for metric in METRICS)
+
+
 def useful(rows: Iterable[Row]) -> list[Row]:
-    """Those that find something, or whose accuracy was not measured."""
-    return [row for row in rows if not finds_nothing(row)]
+    """Those that find something and, where that was not measured, are not in doubt."""
+    return [row for row in rows if not finds_nothing(row) and not is_in_doubt(row)]

@@ -42,6 +42,9 @@ class EngineColumns:
     streams: int = count("Calls that the engine runs at a time.")
     model_sha256: str = text("SHA-256 of the ONNX file.", title="model")
     parameters: float = figure("Parameters of the network.", form="{:,.0f}".format)
+    out_of_bound: str = text(
+        "Largest error against FP32, where it is beyond what the precision allows; else empty."
+    )
     replica: int = count("Number of the repetition, from 0.")
     harness: str = text(
         "Earlier, where a version measured the row that slowed some back ends down; else empty."

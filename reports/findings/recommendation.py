@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reports.analysis.tradeoffs import Contest
-from reports.analysis.useful import finds_nothing
+from reports.analysis.useful import finds_nothing, useful
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.findings.again import measure_again
@@ -113,7 +113,10 @@ def _without_accuracy(records: Records) -> str:
     rows = latest(measured_of(records.verdicts.rows))
     if not rows:
         return "No recommendation: no engine was measured."
-    groups = by_nms(rows)
+    sound = useful(rows)
+    if not sound:
+        return "No recommendation: the error of every engine against FP32 is out of bound."
+    groups = by_nms(sound)
     said = [_at_largest_size(at_largest_size(group), len(groups), records) for group in groups]
     if all(sentence.startswith(_OPEN) for sentence in said):
         return " ".join(said)

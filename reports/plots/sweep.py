@@ -65,7 +65,7 @@ def latency_figure(verdicts: Verdicts, look: Mapping[str, Style]) -> Figure:
 
 def _latency_title(rows: Sequence[Row], verdicts: Verdicts) -> str:
     """The engine that is the fastest at most sizes, where every other one is shown to be slower,
-    with its least lead. Engines that find nothing are left out."""
+    with its least lead. Engines of no use are left out."""
     newest = useful(latest(rows)) or latest(rows)
     if len({row.engine for row in newest}) == 1:
         return f"Latency of {newest[0].engine}"

@@ -46,8 +46,8 @@ def _pages(title: str, sizes: Sequence[Size], texts: Mapping[tuple[str, Size], s
 
 def latency_table(verdicts: Verdicts) -> str:
     """Median milliseconds per call, with interval; bold are the fastest engine of each size and
-    those that are not shown to be slower, unless that is all of them. One that finds nothing is
-    none of these."""
+    those that are not shown to be slower, unless that is all of them. One that finds nothing, or
+    whose outputs are in doubt, is none of these."""
     leaders = _leaders(verdicts)
 
     def cell(row: Row) -> str:

@@ -88,7 +88,8 @@ def test_what_was_run_is_on_file(tmp_path: Path, model: ExportedModel) -> None:
         (run,) = store.runs()
     assert run.command == "sizewise bench"
     (listed,) = json.loads(run.configuration)["models"]
-    assert listed == {"path": str(model.path), "sha256": model.sha256, "parameters": 1234}
+    known = {"path": str(model.path), "sha256": model.sha256, "parameters": 1234}
+    assert listed == known | {"out_of_bound": []}
     assert '"sizes":"32,64"' in run.configuration
     fingerprints = {r.trial.environment_fingerprint for r in run.results}
     assert fingerprints == {run.environment.fingerprint}

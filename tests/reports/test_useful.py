@@ -1,4 +1,4 @@
-"""An engine that finds nothing leads nowhere, however fast it is."""
+"""An engine that finds nothing, or whose outputs are in doubt, leads nowhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from reports.findings.find import find
 from reports.load import Records, select_records
 from reports.plots.sweep import _latency_title
 from reports.tables.by_size import latency_table
+from sizewise.core import codec
+from sizewise.core.specs import Deviation, Size
 from sizewise.core.trials import Accuracy, Result
 
 if TYPE_CHECKING:
@@ -61,3 +63,58 @@ def test_where_none_finds_anything_none_is_recommended(lab: Lab) -> None:
     said = find(records)
     assert said[0] == "No recommendation: no engine finds anything."
     assert "the accuracy is 0: openvino static at 128×128, onnxruntime static at" in said[1]
+
+
+FAR, FARTHER = (
+    Deviation(
+        size=Size(320, 256),
+        output="output",
+        part=part,
+        max_abs_error=0.1,
+        absmax=1.0,
+        relative_error=error,
+        bound=0.2,
+    )
+    for part, error in (("boxes", 0.25), ("scores", 0.4))
+)
+
+
+def in_doubt(lab: Lab, *backends: str, ap: float | None = None) -> Records:
+    """OpenVINO is the fastest, then ONNX Runtime; models of ``backends`` are out of bound."""
+    results = []
+    for digit, backend in enumerate(("openvino", "onnxruntime")):
+        result = lab.ok(lab.trial(backend, precision="int8", model_sha256=f"{digit}" * 64))
+        results.append(replace(result, accuracy=None) if ap is None else scored(result, ap))
+    models = [
+        {
+            "sha256": result.trial.model_sha256,
+            "out_of_bound": [codec.to_plain(one) for one in (FAR, FARTHER)],
+        }
+        for result in results
+        if result.trial.cell.backend in backends
+    ]
+    run = replace(lab.run(results), configuration=codec.to_json({"models": models}))
+    return select_records([run], "x")
+
+
+def test_the_fastest_whose_error_is_allowed_leads_where_accuracy_is_unknown(lab: Lab) -> None:
+    records = in_doubt(lab, "openvino")
+    assert bold(records) == []  # one is left, and led by none
+    assert _latency_title(records.rows, records.verdicts) == "Latency of onnxruntime static"
+    said = find(records)
+    assert "Fastest at the largest size: onnxruntime static" in said[0]
+    assert (
+        "out of bound: openvino static (output scores 40% off at 320×256, 20% allowed)" in said[1]
+    )
+
+
+def test_where_the_error_of_all_is_out_of_bound_none_is_recommended(lab: Lab) -> None:
+    said = find(in_doubt(lab, "openvino", "onnxruntime"))
+    assert said[0].startswith("No recommendation: the error of every engine")
+
+
+def test_an_accuracy_that_was_measured_says_more_than_the_error(lab: Lab) -> None:
+    records = in_doubt(lab, "openvino", ap=0.4)
+    assert bold(records) == ["openvino static"]
+    assert not any("out of bound" in sentence for sentence in find(records))
+    assert records.rows[0].out_of_bound
