@@ -1,5 +1,6 @@
 """TensorRT without a GPU: an engine that gives ``doubled`` = 2 x and ``bright``, the number of
-values above one half in each image.
+values above one half in each image. Where it takes ``gains``, each image is multiplied by its own
+first.
 
 The public names of ``FakeEngine``, ``FakeContext``, ``FakeSettings`` and of what ``fake_trt`` gives
 are TensorRT's own. A context checks all that TensorRT leaves to its users, and raises MisuseError.
@@ -21,7 +22,7 @@ from sizewise.core.specs import BatchRange, Profile, Size
 from tests.engines.tensorrt.fake_cuda import Device, MisuseError
 
 Shape = tuple[int, ...]
-IMAGE, DOUBLED, BRIGHT = "images", "doubled", "bright"
+IMAGE, DOUBLED, BRIGHT, GAINS = "images", "doubled", "bright", "gains"
 CHANNELS = 3
 _ALIGNMENT = 256
 
@@ -74,19 +75,28 @@ def fake_trt(*, rtx: bool) -> SimpleNamespace:
 @dataclass(kw_only=True)
 class Plan:
     """What an engine was built with. ``rtx``: as TensorRT for RTX makes it. ``capturable``: what a
-    context answers, None where its version can't be asked."""
+    context answers, None where its version can't be asked. ``gains``: it takes them."""
 
     device: Device
     profiles: tuple[Profile, ...]
     batches: BatchRange = field(default_factory=lambda: BatchRange(1, 4))
     rtx: bool = True
     capturable: bool | None = True
+    gains: bool = False
     kinds: Mapping[str, DataType] = field(default_factory=dict)
     on_host: str = ""
     data_dependent: str = ""
     unknown: str = ""
     made: list[weakref.ref[FakeContext]] = field(default_factory=list)
     profile_of: list[int] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (IMAGE, GAINS) if self.gains else (IMAGE,)
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        return (DOUBLED, *self.inputs, BRIGHT)
 
     def scratch_bytes(self, shape: Shape) -> int:
         return 3 * math.prod(shape)
@@ -129,14 +139,14 @@ class FakeEngine:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self.num_io_tensors = 3
+        self.num_io_tensors = len(plan.tensors)
         self.num_optimization_profiles = len(plan.profiles)
 
     def get_tensor_name(self, index: int) -> str:
-        return (DOUBLED, IMAGE, BRIGHT)[index]
+        return self._plan.tensors[index]
 
     def get_tensor_mode(self, name: str) -> TensorIOMode:
-        return TensorIOMode.INPUT if name == IMAGE else TensorIOMode.OUTPUT
+        return TensorIOMode.INPUT if name in self._plan.inputs else TensorIOMode.OUTPUT
 
     def get_tensor_location(self, name: str) -> TensorLocation:
         return TensorLocation.HOST if name == self._plan.on_host else TensorLocation.DEVICE
@@ -180,6 +190,7 @@ class State:
 
     profile: int | None = None
     shape: Shape | None = None
+    gains: Shape | None = None
     addresses: tuple[tuple[str, int], ...] = ()
     scratch: tuple[int, int] | None = None
 
@@ -207,7 +218,12 @@ class FakeContext:
         state = self._state
         if state.profile is None:
             raise MisuseError("a shape is set before a profile")
-        if not happens or name != IMAGE or not self._plan.admits(state.profile, shape):
+        if not happens or name not in self._plan.inputs:
+            return False
+        if name == GAINS:
+            self._change(gains=shape)
+            return len(shape) == 1 and self._plan.batches.min <= shape[0] <= self._plan.batches.max
+        if not self._plan.admits(state.profile, shape):
             return False
         self._change(shape=shape)
         return True
@@ -215,6 +231,8 @@ class FakeContext:
     def infer_shapes(self) -> list[str]:
         if not self._plan.device.happens("infer_shapes"):
             raise RuntimeError("shapes can't be inferred")
+        if self._plan.gains and self._state.gains is None:
+            return [DOUBLED]
         return [self._plan.unknown] if self._plan.unknown else []
 
     def get_tensor_shape(self, name: str) -> Shape:
@@ -275,7 +293,9 @@ class CapturableContext(FakeContext):
 def _check_state(plan: Plan, state: State) -> None:
     if state.shape is None or state.scratch is None:
         raise MisuseError("a call without shape or memory")
-    if set(dict(state.addresses)) != {IMAGE, DOUBLED, BRIGHT}:
+    if plan.gains and state.gains != state.shape[:1]:
+        raise MisuseError("gains of another number than there are images")
+    if set(dict(state.addresses)) != set(plan.tensors):
         raise MisuseError("a call without all addresses")
     if state.scratch[1] < plan.scratch_bytes(state.shape):
         raise MisuseError("too little memory to work in")
@@ -293,6 +313,9 @@ def _compute(plan: Plan, state: State, alive: Callable[[], FakeContext | None]) 
     device.bytes_at(*scratch)[...] += 1
     addresses, count = dict(state.addresses), math.prod(shape)
     images = device.bytes_at(addresses[IMAGE], 4 * count).view(np.float32).reshape(shape)
+    if plan.gains:
+        gains = device.bytes_at(addresses[GAINS], 4 * shape[0]).view(np.float32)
+        images = images * gains[:, None, None, None]
     device.bytes_at(addresses[DOUBLED], 4 * count).view(np.float32)[:] = 2 * images.ravel()
     bright = device.bytes_at(addresses[BRIGHT], 4 * shape[0]).view(np.int32)
     bright[:] = (images > 0.5).sum(axis=(1, 2, 3))

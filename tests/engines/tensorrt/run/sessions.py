@@ -16,6 +16,7 @@ from sizewise.core.specs import (
     Achieved,
     EngineArtifact,
     EngineSpec,
+    FurtherInput,
     ImageInput,
     ModelCard,
     Profile,
@@ -27,6 +28,7 @@ from tests.engines.tensorrt.fake_trt import (
     BRIGHT,
     CHANNELS,
     DOUBLED,
+    GAINS,
     IMAGE,
     FakeEngine,
     Plan,
@@ -65,6 +67,7 @@ def artifact_of(plan: Plan, options: RtxOptions) -> EngineArtifact:
             options=options,
         ),
         achieved=Achieved(reason="not asked"),
+        further=(FurtherInput(name=GAINS, dtype="float32", shape=("batch",)),) * plan.gains,
     )
 
 
@@ -103,4 +106,9 @@ def check_outputs(outputs: dict[str, Array], given: Array) -> None:
 def infer(session: TensorRtSession, side: int, batch: int = 1, seed: int = 0) -> None:
     """One call, and its outputs checked."""
     given = images(side, batch, seed)
-    check_outputs(session.infer({IMAGE: given}), given)
+    if not session.artifact.further:
+        check_outputs(session.infer({IMAGE: given}), given)
+        return
+    gains = np.random.default_rng(seed + 1).random(batch, dtype=np.float32)
+    outputs = session.infer({IMAGE: given, GAINS: gains})
+    check_outputs(outputs, given * gains[:, None, None, None])

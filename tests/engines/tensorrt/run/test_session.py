@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engines.base import with_further
 from engines.tensorrt.log import Messages
 from engines.tensorrt.options import RtxOptions
 from engines.tensorrt.run.contexts import nearest_profile
 from sizewise.core.errors import EngineMismatchError, InferenceError, SizewiseError
 from sizewise.core.specs import BackendOptions, BatchRange, Profile, Size
 from tests.engines.tensorrt.fake_cuda import Device
-from tests.engines.tensorrt.fake_trt import BRIGHT, IMAGE, DataType, Plan
+from tests.engines.tensorrt.fake_trt import BRIGHT, GAINS, IMAGE, DataType, Plan
 from tests.engines.tensorrt.run.sessions import (
     artifact_of,
     check_outputs,
@@ -73,11 +74,12 @@ def test_a_context_is_made_when_its_profile_is_first_used() -> None:
 @pytest.mark.parametrize("rtx", [True, False])
 @pytest.mark.parametrize("capturable", [True, None])
 @pytest.mark.parametrize("cuda_graphs", [True, False])
+@pytest.mark.parametrize("gains", [False, True])
 def test_calls_of_all_sizes_and_batches(
-    rtx: bool, capturable: bool | None, cuda_graphs: bool
+    rtx: bool, capturable: bool | None, cuda_graphs: bool, gains: bool
 ) -> None:
     """As TensorRT 10 and 11 and TensorRT for RTX have it: each has what another lacks."""
-    plan = plan_of(rtx=rtx, capturable=capturable)
+    plan = plan_of(rtx=rtx, capturable=capturable, gains=gains)
     with open_session(plan, cuda_graphs=cuda_graphs) as session:
         for seed, (side, batch) in enumerate([(4, 1), (4, 3), (16, 4), (16, 4), (2, 1), (4, 1)]):
             infer(session, side, batch, seed)
@@ -113,6 +115,27 @@ def test_any_sequence_of_calls(
             assert list(plan.device.live.values()).count("graph") <= limit
             assert plan.contexts <= limit + len(plan.profiles)
         assert session.remarks == ()
+    plan.device.demand_clean()
+
+
+def test_what_a_user_says_of_an_input_reaches_the_engine() -> None:
+    plan = plan_of(gains=True)
+    artifact = artifact_of(plan, RtxOptions())
+    said = tuple(replace(one, values=(3.0,)) for one in artifact.further)
+    given = images(4, batch=2)
+    with open_session(plan, artifact=replace(artifact, further=said)) as session:
+        outputs = session.infer(with_further(session.artifact, given))
+        check_outputs(outputs, 3 * given)
+    plan.device.demand_clean()
+
+
+def test_an_input_that_changes_between_calls_of_a_graph_is_uploaded_again() -> None:
+    plan, given = plan_of(gains=True), images(4)
+    with open_session(plan) as session:
+        for gain in (1.0, 2.0, 3.0, 4.0):
+            gains = np.full(1, gain, dtype=np.float32)
+            check_outputs(session.infer({IMAGE: given, GAINS: gains}), gain * given)
+        assert plan.device.count("cudaGraphLaunch") > 1
     plan.device.demand_clean()
 
 
@@ -249,15 +272,17 @@ def _run_all(session: Any) -> None:
 
 
 @pytest.mark.parametrize("status", ["cudaErrorUnknown", "cudaErrorMemoryAllocation"])
-@pytest.mark.parametrize("context_memory", ["largest", "shape"])
+@pytest.mark.parametrize(
+    ("context_memory", "gains"), [("largest", False), ("shape", False), ("shape", True)]
+)
 def test_every_operation_that_fails_gives_an_error_and_no_leak(
-    status: str, context_memory: str
+    status: str, context_memory: str, gains: bool
 ) -> None:
     """Or, where it only cost a graph, a remark. A session that failed in one call does the next."""
     outcomes: list[str] = []
     fail_at = 0
     while True:
-        plan = plan_of(Device(fail_at, status))
+        plan = plan_of(Device(fail_at, status), gains=gains)
         outcome = _outcome(plan, context_memory)
         plan.device.demand_clean()
         assert plan.contexts == 0
@@ -334,6 +359,8 @@ def test_closing_tells_what_fails() -> None:
         ({"kinds": {BRIGHT: DataType.BF16}}, "BF16"),
         ({"kinds": {IMAGE: DataType.INT32}}, "int32"),
         ({"on_host": BRIGHT}, "on the host"),
+        ({"gains": True, "kinds": {GAINS: DataType.INT32}}, "type of gains"),
+        ({"gains": True, "on_host": GAINS}, "on the host"),
     ],
 )
 def test_engines_that_can_not_be_used_are_refused(change: dict[str, Any], why: str) -> None:
@@ -343,14 +370,16 @@ def test_engines_that_can_not_be_used_are_refused(change: dict[str, Any], why: s
     plan.device.demand_clean()
 
 
-def test_an_engine_that_is_not_its_manifest_is_refused() -> None:
-    plan = plan_of()
+@pytest.mark.parametrize("gains", [False, True])
+def test_an_engine_that_is_not_its_manifest_is_refused(gains: bool) -> None:
+    plan = plan_of(gains=gains)
     artifact = artifact_of(plan, RtxOptions())
     fewer = replace(artifact, spec=replace(artifact.spec, profiles=plan.profiles[:1]))
     for wrong in (
         replace(artifact, outputs=artifact.outputs[:1]),
         fewer,
         replace(artifact, spec=replace(artifact.spec, options=BackendOptions())),
+        artifact_of(plan_of(gains=not gains), RtxOptions()),
     ):
         with pytest.raises(EngineMismatchError, match="can't be used"):
             open_session(plan, artifact=wrong)
