@@ -21,9 +21,19 @@ def find_parent(model: ExportedModel) -> Path | None:
     if model.card.precision == "fp32":
         return model.path
     wanted = model.card.parent_sha256
+    if not wanted:
+        return None
     folders = dict.fromkeys((model.path.parent, Path.cwd()))
     beside = [p for folder in folders for p in sorted(folder.glob("*.onnx")) if p != model.path]
-    return next((path for path in beside if wanted and wanted in hashes_of(path)), None)
+    # To hash a file takes as long as to read it: those with the beginning of its name come first.
+    likely = sorted(beside, key=lambda path: not model.path.stem.startswith(path.stem))
+    return next((path for path in likely if _has_hash(path, wanted)), None)
+
+
+def _has_hash(path: Path, wanted: str) -> bool:
+    with suppress(OSError):  # a neighbour that can't be read is nobody's parent
+        return wanted in hashes_of(path)
+    return False
 
 
 def check_parent(model: ExportedModel, parent: Path) -> Path:

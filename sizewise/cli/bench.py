@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,7 @@ from sizewise.pipeline.models import MeaningOptions
 if TYPE_CHECKING:
     from bench.estimate import Estimate
     from bench.sweep import SweepOutcome
+    from sizewise.core.specs import Size
 
 _IN_FILES = (
     *("precision", "block_calls", "block_s", "warmup_calls", "seed", "timeout_s"),
@@ -153,28 +154,44 @@ def _show_estimate(found: Estimate, *, as_json: bool) -> None:
     console.next_step("run the same command without --dry-run")
 
 
-_REASONS = ("backend", "strategy", "status", "code", "why", "trials")
+_NAMED = 3
+"""Sizes that a table names one by one."""
+_SAME = ("network", "precision", "backend", "strategy", "status", "code", "why")
 
 
-def _reasons(outcome: SweepOutcome) -> Counter[tuple[str, ...]]:
-    """How many trials have no figures, or lost a process, for each reason."""
-    return Counter(
-        (r.trial.cell.backend, r.trial.cell.strategy, r.status, r.reason_code, r.reason)
-        for r in outcome.not_all_well
-    )
+def _reasons(outcome: SweepOutcome) -> dict[tuple[str, ...], list[Size]]:
+    """The sizes of trials that have no figures, or lost a process, by what is the same in them."""
+    found: dict[tuple[str, ...], list[Size]] = {}
+    for one in outcome.not_all_well:
+        cell = one.trial.cell
+        engine = (cell.network, cell.precision, cell.backend, cell.strategy)
+        key = (*engine, one.status, one.reason_code, one.reason)
+        found.setdefault(key, []).append(cell.size)
+    return found
 
 
 def plain_reasons(outcome: SweepOutcome) -> list[dict[str, Any]]:
     """What :func:`say_reasons` shows, for machines."""
     return [
-        dict(zip(_REASONS, (*key, count), strict=True)) for key, count in _reasons(outcome).items()
+        dict(zip(_SAME, key, strict=True))
+        | {"trials": len(sizes), "sizes": [str(size) for size in dict.fromkeys(sizes)]}
+        for key, sizes in _reasons(outcome).items()
     ]
 
 
 def say_reasons(outcome: SweepOutcome) -> None:
-    """Show how many trials have no figures, or lost a process, and why, where there are any."""
-    counts = _reasons(outcome)
-    if counts:
-        columns = ("back end", "strategy", "status", "code", "why", "trials")
-        rows = [(*key, count) for key, count in counts.items()]
+    """Show which trials have no figures, or lost a process, and why, where there are any."""
+    if found := _reasons(outcome):
+        columns = ("network", "engine", "sizes (H×W)", "status", "code", "why")
+        rows = [
+            (f"{network} {precision}", f"{backend} {strategy}", _listed(sizes), *why)
+            for (network, precision, backend, strategy, *why), sizes in found.items()
+        ]
         console.show_table("What failed", columns, rows)
+
+
+def _listed(sizes: Iterable[Size]) -> str:
+    """Each size once, the first few of them by name."""
+    named = [str(size).replace("x", "×") for size in dict.fromkeys(sizes)]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return ", ".join(named[:_NAMED]) + more

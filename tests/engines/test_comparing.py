@@ -208,6 +208,8 @@ def test_the_worst_of_a_part_is_judged_at_the_size_where_it_is_furthest_off() ->
 def test_the_parent_is_found_by_the_hash_in_the_card(net: ExportedModel, tmp_path: Path) -> None:
     assert find_parent(net) == net.path
     write_pyramid(tmp_path / "another.onnx")
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "gone.onnx").symlink_to(tmp_path / "nowhere")
     parent = write_net(tmp_path / "parent.onnx")
     assert find_parent(with_parent(tmp_path / "int8.onnx", parent.sha256)) == parent.path
     assert find_parent(with_parent(tmp_path / "int8.onnx", "0" * 64)) is None

@@ -102,7 +102,9 @@ def test_a_file_without_permission_is_an_error_of_the_command_itself(
 
 def swept(status: Status) -> SweepOutcome:
     """A sweep of two trials: one is ``ok``, and one has another ``status``."""
-    cell = SimpleNamespace(backend="fake", strategy="static")
+    cell = SimpleNamespace(
+        network="tiny", precision="fp32", backend="fake", strategy="static", size=Size(64, 64)
+    )
     bad: Any = SimpleNamespace(
         trial=SimpleNamespace(cell=cell), status=status, reason_code="code", reason="Because."
     )
@@ -181,6 +183,8 @@ def test_what_was_done_in_part_has_a_code_and_its_reasons(
     if command in ("run", "bench"):
         (reason,) = json.loads(said.out)["reasons"]
         assert (reason["code"], reason["why"], reason["trials"]) == ("code", "Because.", 1)
+        engine = [reason[name] for name in ("network", "precision", "backend", "strategy")]
+        assert (engine, reason["sizes"]) == (["tiny", "fp32", "fake", "static"], ["64x64"])
 
 
 def test_unsupported_rows_beside_measured_ones_are_a_success(
