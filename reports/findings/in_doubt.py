@@ -18,7 +18,7 @@ def what_is_in_doubt(rows: Iterable[Row]) -> str:
         return ""
     named = (f"{engine} ({error})" for engine, error in found.items())
     return (
-        f"Not to be relied on, for the error against FP32 is out of bound: "
+        "Not to be relied on, for the error against FP32 is out of bound: "
         f"{listed(named, most=FEW)}. Measure what that costs (--data), or convert again with "
         "--max-drop, which keeps layers in FP32."
     )

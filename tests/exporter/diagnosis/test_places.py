@@ -5,6 +5,7 @@ import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 import torch
@@ -55,7 +56,14 @@ def test_the_innermost_line_that_is_not_torch_s_is_named_with_its_layer(
     assert str(place) == f"{Path('..', 'mine.py')}:10 (return self.body(images))"
 
 
-@pytest.mark.parametrize("file", ["<stdin>", "<ipython-input-3-0a1b2c>", "/tmp/ipykernel_7/42.py"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "<stdin>",
+        "<ipython-input-3-0a1b2c>",
+        pytest.param(str(Path(gettempdir(), "ipykernel_7", "42.py")), id="ipykernel"),
+    ],
+)
 def test_what_was_typed_into_a_prompt_has_a_function_and_a_line(file: str) -> None:
     place = place_of(raised(lambda: mine(file)(torch.zeros(1, 3, 8, 8))))
     assert str(place) == "line 10 of Mine.forward"
