@@ -100,7 +100,7 @@ def _run(
                 "path": str(m.path),
                 "sha256": m.sha256,
                 "parameters": m.card.parameters,
-                "out_of_bound": [codec.to_plain(d) for d in m.card.deviations if not d.within],
+                "out_of_bound": [d for d in m.card.deviations if not d.within],
             }
             for m in models
         ],
