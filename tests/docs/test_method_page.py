@@ -121,20 +121,29 @@ def test_a_cell_that_has_one_wave_is_not_shown(there: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratios", "said"),
-    [((1.0, 1.02), "holds"), ((1.1, 1.02), "does not hold"), ((1.0,), "is not shown to hold")],
+    ("ratios", "rounds", "said"),
+    [
+        ((1.0, 1.02), 3, "holds"),
+        ((1.1, 1.02), 3, "does not hold"),
+        ((1.0,), 3, "is not shown to hold"),
+        ((1.0, 1.02), 2, "is not shown to hold"),
+    ],
 )
 def test_benchmark_app_is_told_by_the_median(
-    there: Path, ratios: tuple[float, ...], said: str
+    there: Path, ratios: tuple[float, ...], rounds: int, said: str
 ) -> None:
+    turns = [{"ours": 2.0, "theirs": 2.0}] * rounds
     engines = [
-        WHEN | {"label": f"engine {number}", "ratio": ratio, "low": 0.9, "high": 1.2}
+        WHEN
+        | {"label": f"engine {number}", "ratio": ratio, "low": 0.9, "high": 1.2}
+        | {"rounds_ms": turns}
         for number, ratio in enumerate(ratios)
     ]
-    write_record("method-benchmark-app", ORIGIN | {"planned": 2, "engines": engines})
+    record = {"planned": 2, "rounds": 3, "engines": engines}
+    write_record("method-benchmark-app", ORIGIN | record)
     lines = list(measured.benchmark_app())
     assert lines[0].startswith(f"The claim {said}: the median ratio is within 3 % of 1.")
-    assert lines[4].startswith("| engine 0 | 1.")
+    assert lines[4].startswith(f"| engine 0 | {rounds} | 1.")
     assert WHEN["ended"] in lines[-1]
 
 

@@ -58,14 +58,17 @@ def benchmark_app() -> Sequence[str]:
     record = read_record("method-benchmark-app")
     if record is None:
         return MISSING
-    engines, planned = record["engines"], record["planned"]
-    rows = [(one["label"], f"{one['ratio']:.3f}", _interval(one)) for one in engines]
+    engines, planned, rounds = (record[each] for each in ("engines", "planned", "rounds"))
+    rows = [
+        (one["label"], str(len(one["rounds_ms"])), f"{one['ratio']:.3f}", _interval(one))
+        for one in engines
+    ]
     return [
-        f"The claim {_SAID[app_answer(engines, planned)]}: the median ratio is within "
+        f"The claim {_SAID[app_answer(engines, planned, rounds)]}: the median ratio is within "
         f"{100 * APP_WITHIN:g} % of 1. It is {app_median(engines):.3f}, of {len(engines)} engines "
         f"of {planned}.",
         "",
-        *grid(("engine", "ours ÷ benchmark_app", "95 % interval"), rows),
+        *grid(("engine", "rounds", "ours ÷ benchmark_app", "95 % interval"), rows),
         "",
         _where(record | _span(engines)),
     ]

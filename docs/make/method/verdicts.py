@@ -34,9 +34,9 @@ def app_median(engines: Sequence[Record]) -> float:
     return statistics.median(one["ratio"] for one in engines)
 
 
-def app_answer(engines: Sequence[Record], planned: int) -> Answer:
-    """Whether their median is near enough to 1; not shown before all were measured."""
-    if len(engines) < planned:
+def app_answer(engines: Sequence[Record], planned: int, rounds: int) -> Answer:
+    """Whether their median is near enough to 1; not shown before all had all their rounds."""
+    if sum(len(one["rounds_ms"]) >= rounds for one in engines) < planned:
         return "not shown"
     return "yes" if abs(app_median(engines) - 1) <= APP_WITHIN else "no"
 
