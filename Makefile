@@ -9,15 +9,21 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt public-models gpu clean
+.PHONY: demo test types tests test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt public-models gpu clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
 test: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@# Beside the tests, since each of them leaves a core idle at times.
+	@$(MAKE) --no-print-directory --jobs 2 types tests
+
+types: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+tests: $(STAMP)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not gpu and not slow and not browser" --benchmark-skip $(PYTEST_OPTIONS)
 
 test-slow: $(STAMP)

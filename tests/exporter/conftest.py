@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import torch
 from torch import nn
 
 from exporter.export import export
+from sizewise.core.onnxfile import read_model
 from sizewise.core.progress import Stage
-from sizewise.core.specs import ExportedModel, Size
+from sizewise.core.specs import ExportedModel, ModelCard, Size
 from tests.exporter.modules import DETECTOR, SEGMENTER, MiniDetector, PyramidSegmenter, stirred
+from tests.shared import made_once
 
 
 @dataclass
@@ -52,33 +55,31 @@ def _seed() -> None:
 
 
 @pytest.fixture(scope="session")
-def detector(tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    torch.manual_seed(0)
-    module, progress = stirred(MiniDetector()), Counted()
-    model = export(
-        module,
-        DETECTOR,
-        tmp_path_factory.mktemp("detector") / "mini.onnx",
-        output_names=("boxes", "scores"),
-        example=Size(64, 96),
-        progress=progress,
-    )
-    return Exported(module, model, progress)
+def detector(shared: Path) -> Exported:
+    return _exported(shared, MiniDetector, DETECTOR, ("boxes", "scores"), Size(64, 96))
 
 
 @pytest.fixture(scope="session")
-def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+def segmenter(shared: Path) -> Exported:
+    return _exported(shared, PyramidSegmenter, SEGMENTER, ("mask_logits",), Size(96, 64))
+
+
+def _exported(
+    shared: Path, kind: type[nn.Module], card: ModelCard, outputs: tuple[str, ...], example: Size
+) -> Exported:
+    """Each process makes the module, from one seed; one of them exports it."""
     torch.manual_seed(0)
-    module, progress = stirred(PyramidSegmenter()), Counted()
-    model = export(
-        module,
-        SEGMENTER,
-        tmp_path_factory.mktemp("segmenter") / "pyramid.onnx",
-        output_names=("mask_logits",),
-        example=Size(96, 64),
-        progress=progress,
-    )
-    return Exported(module, model, progress)
+    module = stirred(kind())
+
+    def make(folder: Path) -> None:
+        progress = Counted()
+        path = folder / "model.onnx"
+        export(module, card, path, output_names=outputs, example=example, progress=progress)
+        (folder / "progress.json").write_text(json.dumps(asdict(progress)))
+
+    folder = made_once(shared, f"exporter-{kind.__name__}", make)
+    progress = Counted(**json.loads((folder / "progress.json").read_text()))
+    return Exported(module, read_model(folder / "model.onnx"), progress)
 
 
 @pytest.fixture

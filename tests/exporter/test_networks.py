@@ -21,7 +21,7 @@ NARROW: Any = {"width": 0.1, "depth": 0.1}
 
 LONG = ("yolov4-p5", "yolov4-p6", "yolov4-p7", "yolov3-spp")
 """YOLOv4-CSP with more levels, a minute or two each; YOLOv3 with one block more."""
-ELSEWHERE = ("yolov3-tiny", "yolov4-tiny", "yolov4-csp", "multiscale", "yolo9000")
+ELSEWHERE = ("yolov3-tiny", "yolov4-csp", "multiscale", "yolo9000")
 """tests/contracts export them, the last but one in every fusion, and tests/netzoo/networks
 exports yolo9000 with a tree; they look at the same."""
 ALIKE = ("yolov2-voc", "yolov3")

@@ -21,11 +21,14 @@ QUICK = {"yolov3-tiny"}
 """The one that learns its picture by heart in every run of the tests."""
 SLOW = {"yolov4-p6", "yolov4-p7"}
 """yolov4-p5 stands for them in the fast tests: they have a level more, and two."""
+BOTH = {"yolov3-tiny", "yolov4-csp"}
+"""With each of their losses in the fast tests; the others with one, and by turns."""
+OF_CHOICE = {name: [one for one in e.losses if one != "joint"] for name, e in DETECTORS.items()}
 CASES = [
-    pytest.param(name, loss, marks=pytest.mark.slow if name in SLOW else ())
-    for name, e in DETECTORS.items()
-    for loss in e.losses
-    if loss != "joint"
+    pytest.param(name, loss, marks=() if quick and name not in SLOW else pytest.mark.slow)
+    for number, (name, losses) in enumerate(OF_CHOICE.items())
+    for place, loss in enumerate(losses)
+    for quick in [name in BOTH or place == number % len(losses)]
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from bench.sweep import sweep
 from sizewise.cli.front import run_command_line
 from sizewise.core.onnxfile import write_card
 from sizewise.core.specs import ModelCard
+from tests.bench.factories import quietly
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
         return Said(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing disturbs a sweep: the tests beside it would have it measure every round again."""
+    monkeypatch.setattr("bench.sweep.sweep", partial(sweep, watch=quietly))
 
 
 @pytest.fixture

@@ -181,6 +181,7 @@ def test_ctrl_c_ends_a_build_and_leaves_nothing(tiny_model: Path, tmp_path: Path
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.usefixtures("quiet_machine")
 def test_a_sweep_keeps_what_tells_its_engines_apart(
     cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:
