@@ -11,7 +11,7 @@ import torch
 from netzoo.card import card_of
 from netzoo.config import NetworkConfig
 from netzoo.deploy import Deployable, deployable
-from netzoo.network import Network, build_network, find_network
+from netzoo.network import HeadDesign, Network, build_network, find_network
 from netzoo.weights.checkpoint import (
     Provenance,
     load_checkpoint,
@@ -23,6 +23,7 @@ from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
 from netzoo.weights.settling import settle
 from sizewise.core.errors import InputError
 from sizewise.core.onnxfile import sha256_of
+from sizewise.core.options import spelled
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import ModelCard
 
@@ -73,24 +74,48 @@ def from_zoo(
 
 def _with_heads(config: NetworkConfig, weights: Path, reporter: Reporter) -> NetworkConfig:
     """``config`` with the heads that ``weights`` were trained with, as far as that is known: a
-    Darknet file holds neither anchors nor masks."""
+    Darknet file holds neither anchors nor masks. What is assumed is said."""
     design = find_network(config.name).design
-    if design is None or config.anchors or config.masks:
+    if design is None:
         return config
-    if (config.name, weights.name, len(config.classes)) == _CORRECTED:
+    known = (config.name, weights.name, len(config.classes)) == _CORRECTED
+    if known and config.anchors in ((), design.anchors):
+        return _as_published(config, weights.name, design, reporter)
+    assumed = {}
+    if not config.anchors:
+        pairs = (f"{width:g},{height:g}" for width, height in design.anchors)
+        assumed["anchors"] = ", ".join(pairs)
+    if not config.masks and len(design.masks) > 1:  # a single head has all anchors
+        assumed["masks"] = _listed(design.masks)
+    if assumed:
+        values = "; ".join(f"{name} {value}" for name, value in assumed.items())
         reporter.remark(
-            f"{weights.name} as published was trained with the masks {_listed(_AS_TRAINED)}; its "
-            f"cfg was later corrected to {_listed(design.masks)}, and the weights were not. The "
-            "former are used; --masks says otherwise."
+            f"{weights.name} can't tell its {' or '.join(assumed)}: those of {config.name}'s "
+            f"published cfg are used ({values}). Give {spelled('cfg')}, or {spelled('anchors')} "
+            f"and {spelled('masks')}, where it was trained with others."
         )
-        return replace(config, masks=_AS_TRAINED)
-    anchors = ", ".join(f"{width:g},{height:g}" for width, height in design.anchors)
-    reporter.remark(
-        f"{weights.name} can't tell its anchors: those of {config.name}'s published cfg are used "
-        f"({anchors}; masks {_listed(design.masks)}). Give --cfg, or --anchors and --masks, where "
-        "it was trained with others."
-    )
     return config
+
+
+def _as_published(
+    config: NetworkConfig, name: str, design: HeadDesign, reporter: Reporter
+) -> NetworkConfig:
+    """``config`` for the weights that a correction of their cfg left behind: with the masks that
+    were given, or else with those of the training. Both are said, unless the latter are given."""
+    if config.masks == _AS_TRAINED:
+        return config
+    told = (
+        f"{name} as published was trained with the masks {_listed(_AS_TRAINED)}; its cfg was later "
+        f"corrected to {_listed(design.masks)}, and the weights were not."
+    )
+    if config.masks:
+        reporter.remark(
+            f"{told} The masks {_listed(config.masks)} are used, as they are given. Without "
+            f"{spelled('cfg')} and {spelled('masks')}, the former are used."
+        )
+        return config
+    reporter.remark(f"{told} The former are used; {spelled('masks')} says otherwise.")
+    return replace(config, masks=_AS_TRAINED)
 
 
 def _listed(masks: tuple[tuple[int, ...], ...]) -> str:

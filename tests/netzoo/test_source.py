@@ -80,6 +80,7 @@ def test_darknets_weights_are_written_as_a_checkpoint_too(tmp_path: Path) -> Non
     anchors, written = reporter.texts
     assert "a.weights can't tell its anchors" in anchors
     assert "10,14, 23,27" in anchors
+    assert "masks 3,4,5 and 0,1,2" in anchors
     assert str(checkpoint) in written
 
 
@@ -96,6 +97,41 @@ def test_published_weights_have_the_masks_that_they_were_trained_with(tmp_path: 
     own = replace(published, masks=((0, 1, 2), (3, 4, 5)))
     anchors = build_network(own).get_buffer("anchors")
     assert anchors[0].tolist()[0] == [10, 14]
+
+
+CORRECTED = ((3, 4, 5), (0, 1, 2))
+"""The masks of yolov3-tiny.cfg as it was later corrected."""
+ANCHORS = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
+"""Of yolov3-tiny.cfg in all its versions."""
+OTHERS = ((1, 1), *ANCHORS[1:])
+
+
+@pytest.mark.parametrize(
+    ("given", "used", "said"),
+    [
+        ({"anchors": ANCHORS, "masks": CORRECTED}, CORRECTED, ("1,2,3", "0,1,2 are used")),
+        ({"masks": CORRECTED}, CORRECTED, ("1,2,3", "0,1,2 are used")),
+        ({"anchors": ANCHORS, "masks": ((3, 4, 5), (1, 2, 3))}, ((3, 4, 5), (1, 2, 3)), ()),
+        ({"anchors": ANCHORS}, ((3, 4, 5), (1, 2, 3)), ("1,2,3", "0,1,2", "former are used")),
+        ({"anchors": OTHERS, "masks": CORRECTED}, CORRECTED, ()),
+        ({"anchors": OTHERS}, (), ("can't tell its masks", "3,4,5 and 0,1,2")),
+    ],
+)
+def test_published_weights_beside_their_corrected_cfg_are_remarked_on(
+    tmp_path: Path, given: dict[str, Any], used: Any, said: tuple[str, ...]
+) -> None:
+    """The .cfg file of that name holds the corrected masks, and gives both anchors and masks."""
+    config = replace(CONFIG, classes=tuple(map(str, range(80))), **given)
+    weights = write_weights(
+        tmp_path / "yolov3-tiny.weights", rows_of(build_network(config)), seed=3
+    )
+    reporter = Remarks()
+    from_zoo(config, reporter, out=tmp_path, weights=weights)
+    assert load_checkpoint(tmp_path / "yolov3-tiny.safetensors").config.masks == used
+    *remarks, written = reporter.texts
+    assert "yolov3-tiny.safetensors" in written
+    assert len(remarks) == bool(said)
+    assert all(part in remarks[0] for part in said)
 
 
 @pytest.mark.parametrize("masks", [((0, 1), (2, 3)), ((0, 1, 2),), ((0, 1, 6), (1, 2, 3))])
