@@ -111,7 +111,7 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
     rows |= {row.size: row for row in _rows(candidate, data, taken, suppression, reporter)}
     known = {name for row in rows.values() for name in row.scores}
     if METRIC in known and source.suffix != ".safetensors":
-        other = _candidate(source, replace(options, fit=other_fit(candidate.card)))
+        other = partial(_candidate, source, replace(options, fit=other_fit(candidate.card)))
         best = max(taken, key=lambda size: rows[size].scores.get(METRIC, 0.0))
         tried = Tried(size=best, suppression=suppression)
         remark_on_fit(candidate, other, data, tried, reporter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,11 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 import sizewise as sw
+from netzoo.data.choosing import chosen
+from netzoo.data.coco import read_coco
+from sizewise.core.errors import InputError
 from sizewise.core.progress import SILENT, Stage
+from sizewise.pipeline import other_fit
 from tests.sizewise.cli.finders import write_finder
 
 BOX = (40, 20, 80, 60)
@@ -34,17 +38,22 @@ class Remarks:
         self.texts.append(text)
 
 
-def write_data(folder: Path, width: int, height: int) -> Path:
-    """Three pictures with a white rectangle, as COCO JSON."""
+def write_data(
+    folder: Path, width: int, height: int, *, count: int = 3, boxed: Sequence[int] = (1, 2, 3)
+) -> Path:
+    """So many pictures with a white rectangle, as COCO JSON: it is annotated in those of the ids
+    ``boxed``."""
     images, annotations = [], []
     x0, y0, x1, y1 = BOX
-    for number in (1, 2, 3):
+    for number in range(1, count + 1):
         picture = Image.new("RGB", (width, height), (40, 60, 20))
         picture.paste((255, 255, 255), BOX)
         picture.save(folder / f"{number}.png")
         images.append(
             {"id": number, "file_name": f"{number}.png", "width": width, "height": height}
         )
+        if number not in boxed:
+            continue
         box = [x0, y0, x1 - x0, y1 - y0]
         area = box[2] * box[3]
         annotations.append(
@@ -99,7 +108,9 @@ def said_of(model: Path, data: Path, size: str = "96", fit: str | None = None) -
 def test_a_model_that_was_trained_on_stretched_pictures_is_told(tmp_path: Path, wide: Path) -> None:
     model = write_blind_to_grey(tmp_path / "stretched.onnx")
     (said,) = said_of(model, wide)
-    assert said.startswith("With fit stretch, AP50 is 1.000 in place of 0.000 (3 images, 96x96)")
+    assert said.startswith(
+        "With fit stretch, AP50 is 1.000 in place of 0.000 (3 images with boxes, 96x96)"
+    )
     assert not said_of(model, wide, fit="stretch")
 
 
@@ -107,3 +118,27 @@ def test_nothing_is_said_where_both_are_as_good_or_are_the_same(tmp_path: Path, 
     assert not said_of(write_finder(tmp_path / "either.onnx"), wide)
     model = write_blind_to_grey(tmp_path / "stretched.onnx")
     assert not said_of(model, wide, size="96x192")
+
+
+def test_it_is_tried_on_images_with_boxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where few images are annotated, a choice among all of them may have no box at all."""
+    monkeypatch.setattr(other_fit, "IMAGES", 2)
+    drawn = chosen(read_coco(write_data(tmp_path, 192, 96, count=6)), 2).images
+    boxed = [number for number in range(1, 7) if number not in [one.id for one in drawn]]
+    data = write_data(tmp_path, 192, 96, count=6, boxed=boxed)
+    (said,) = said_of(write_blind_to_grey(tmp_path / "stretched.onnx"), data)
+    assert "AP50 is 1.000 in place of 0.000 (2 images with boxes" in said
+
+
+def test_whatever_fails_there_costs_the_remark_alone(
+    tmp_path: Path, wide: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise InputError("No", "nothing fits", "Look.")
+
+    monkeypatch.setattr(other_fit, "_score", fail)
+    reporter = Remarks()
+    model = write_finder(tmp_path / "either.onnx")
+    found = sw.evaluate(model, data=str(wide), sizes="96", reporter=reporter)
+    assert found.rows[0].scores["ap50"] == pytest.approx(1)
+    assert "Whether fit stretch gives more is not known. No: nothing fits. Look." in reporter.texts
