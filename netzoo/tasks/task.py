@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from netzoo.tasks.reading import ReadingOptions
 from sizewise.core.errors import InputError
@@ -50,6 +50,16 @@ class Predictor(ABC, Generic[Found]):
 
     size: Size
     card: ModelCard
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of the classes of results, in order: empty where nobody said them, None where
+        all results are of one."""
+        return self.card.classes
+
+    def of_classes(self, classes: tuple[str, ...]) -> Self:
+        """The same for a model that knows these classes."""
+        return replace(self, card=replace(self.card, classes=classes))
 
     def fit(self, picture: Pixels) -> Letterbox:
         """How ``picture``, RGB [H, W, 3], goes into the input."""

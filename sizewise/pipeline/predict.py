@@ -32,9 +32,10 @@ class Predictions:
         """The findings as COCO results, which pycocotools' ``loadRes`` takes.
 
         ``image_id`` and ``category_id`` are those of the COCO JSON that was given; without one, see
-        :func:`sizewise.pipeline.prediction.ids.find_ids`. ``file_name`` is the picture's path as it
-        was given; ``bbox`` is left, top, width and height in the pixels of the picture as it is
-        seen, upright.
+        :func:`sizewise.pipeline.prediction.ids.find_ids`, and ``ids.remarks`` for what was taken
+        for granted. ``file_name`` is the picture's path as it was given; ``bbox`` is left, top,
+        width and height in the pixels of the picture as it is seen, upright, or as it is stored
+        where the JSON's height and width are those.
 
         A segmenter tells objects from background and no more. It gives one result for a picture
         with objects in it, of its first category, with the mask of them all as ``segmentation``
@@ -74,11 +75,14 @@ def predict(
     found = find_pictures(pictures)
     drawings = dict(zip(found, name_drawings(found, out), strict=True))
     chosen = choose_engine(model, options, output_folder(out) / "engines", reporter)
-    ids = find_ids(found, chosen.predictor.card.classes, options.annotations)
+    predictor = chosen.predictor
+    ids = find_ids(found, predictor.classes, options.annotations)
+    if predictor.classes is not None:
+        predictor = predictor.of_classes(ids.classes)
     bars = reporter if len(drawings) > 1 else SILENT
     with (
         open_engine(chosen.artifact, trusted) as session,
         bars.stage("Predicting", len(drawings)) as stage,
     ):
-        outcome = predict_all(chosen.predictor, session, drawings, stage)
+        outcome = predict_all(predictor, session, drawings, stage, ids.frames)
     return Predictions(ids=ids, drawings=drawings, found=outcome.found, failed=outcome.failed)

@@ -100,6 +100,10 @@ def _demand_logits(least: float, most: float) -> None:
 class MaskPredictor(Predictor[Logits]):
     """Finds logits [H, W] over the picture's own pixels: objects are above 0."""
 
+    @property
+    def classes(self) -> None:
+        """A mask tells objects from the background, and no classes."""
+
     def read(self, fitted: Letterbox, outputs: Outputs) -> Logits:
         return _read(self.card.layout, outputs, fitted)
 

@@ -27,7 +27,8 @@ class PredictOptions(EngineOptions, PictureOptions, ReadingOptions):
     annotations: Path | None = option(
         optional(PATH),
         None,
-        help="COCO JSON whose ids of pictures and classes the results of --json take.",
+        help="COCO JSON of the pictures. Results of --json have its ids of pictures and classes; "
+        "pictures are turned as they were annotated.",
         group="Results",
         shown="numbers in file names, and COCO's ids for its 80 classes; or from 1",
     )

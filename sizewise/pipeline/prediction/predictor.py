@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sizewise.core.errors import InferenceError, InputError, OutputError, SizewiseError
 from sizewise.core.files import written_whole
 from sizewise.core.progress import Stage
+from sizewise.core.specs import Size
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -42,18 +43,23 @@ class Outcome:
 
 
 def predict_all(
-    predictor: Predictor[Any], session: Session, drawings: Mapping[Path, Path], stage: Stage
+    predictor: Predictor[Any],
+    session: Session,
+    drawings: Mapping[Path, Path],
+    stage: Stage,
+    frames: Mapping[Path, Size],
 ) -> Outcome:
     """Find what is in each picture, and draw it into the file that ``drawings`` maps it to.
 
-    One that can't be decoded or drawn, or whose outputs are NaN, fails alone.
+    Pictures in ``frames`` are decoded as their annotations are for them: of this size. One that
+    can't be decoded or drawn, or whose outputs are NaN, fails alone.
 
     Raises InputError where the outputs are not as expected, EngineError where the engine fails.
     """
     from engines.feeding import infer_images
 
     outcome = Outcome()
-    readable = _readable(tuple(drawings), outcome, stage)
+    readable = _readable(tuple(drawings), outcome, stage, frames)
     while batch := list(islice(readable, session.artifact.spec.batch_size)):
         fits = [predictor.fit(picture) for _, picture in batch]
         planes = [fit.apply(picture) for fit, (_, picture) in zip(fits, batch, strict=True)]
@@ -73,13 +79,19 @@ def predict_all(
 
 
 def _readable(
-    paths: Sequence[Path], outcome: Outcome, stage: Stage
+    paths: Sequence[Path], outcome: Outcome, stage: Stage, frames: Mapping[Path, Size]
 ) -> Iterator[tuple[Path, Pixels]]:
     from netzoo.data.decoding import decode_picture
+    from netzoo.data.pictures import read_picture
 
     for path in paths:
         try:
-            picture = decode_picture(path)
+            frame = frames.get(path)
+            picture = (
+                decode_picture(path)
+                if frame is None
+                else read_picture(path, frame.height, frame.width)
+            )
         except InputError as error:
             outcome.failed[path] = error
             stage.advance(note=path.name)

@@ -78,7 +78,7 @@ def _demand_readable(
         raise InputError(
             f"{name} can't predict",
             why,
-            "Give a detector or a segmenter that takes RGB pictures, exported without "
+            "Give a detector or a segmenter of pictures with 1 or 3 channels, exported without "
             f"{spelled('raw')}.",
         )
     return task

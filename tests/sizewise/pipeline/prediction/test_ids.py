@@ -11,6 +11,7 @@ from pycocotools.coco import COCO
 
 from netzoo.tasks.drawing import class_name
 from sizewise.core.errors import InputError
+from sizewise.core.specs import Size
 from sizewise.pipeline.prediction.ids import COCO_IDS, find_ids
 
 A, B = Path("x/000000000139.jpg"), Path("x/000000000285.jpg")
@@ -73,3 +74,71 @@ def test_results_are_taken_by_pycocotools(listed: Path) -> None:
 def test_a_picture_that_the_json_lacks_is_named(listed: Path) -> None:
     with pytest.raises(InputError, match=r"c\.jpg has no id in .*0 of its images"):
         find_ids((Path("c.jpg"),), ("dog",), listed)
+
+
+def written(path: Path, **changes: Any) -> Path:
+    path.write_text(json.dumps(FILE | changes))
+    return path
+
+
+def test_a_root_that_roboflow_adds_is_no_class(tmp_path: Path) -> None:
+    """As ``evaluate`` reads the file, so that both mean the same classes."""
+    categories = [
+        {"id": 0, "name": "shapes", "supercategory": "none"},
+        {"id": 1, "name": "circle", "supercategory": "shapes"},
+        {"id": 2, "name": "cross", "supercategory": "shapes"},
+    ]
+    path = written(tmp_path / "roboflow.json", categories=categories)
+    ids = find_ids((Path("a.jpg"),), (), path)
+    assert [ids.category(label) for label in range(3)] == [1, 2, None]
+    assert ids.classes == ("circle", "cross")
+    (said,) = ids.remarks
+    assert "does not name its classes" in said
+    assert "circle (1), cross (2)" in said
+
+
+def test_classes_of_which_none_is_known_are_refused(listed: Path) -> None:
+    with pytest.raises(InputError, match=r"knows class 0, class 1, and the file dog, cat.*names"):
+        find_ids((Path("a.jpg"),), ("class 0", "class 1"), listed)
+
+
+def test_classes_that_only_one_of_the_two_knows_are_said(listed: Path) -> None:
+    pictures = (Path("a.jpg"),)
+    left_out, missing = find_ids(pictures, ("background", "dog", "horse"), listed).remarks
+    assert "val.json lacks 1 of the model's 3 classes" in left_out
+    assert left_out.endswith("are left out: horse.")
+    assert missing == "The model does not know 1 of the 2 classes of val.json: cat."
+    assert not find_ids(pictures, ("dog", "cat"), listed).remarks
+
+
+def test_a_model_of_no_classes_has_the_first(listed: Path) -> None:
+    ids = find_ids((Path("a.jpg"),), None, listed)
+    assert [ids.category(label) for label in (0, 1)] == [5, None]
+    assert "dog (5)" in ids.remarks[0]
+
+
+def test_ids_that_are_assumed_are_said() -> None:
+    (said,) = find_ids((A, B), ("a", "b"), None).remarks
+    assert "pictures, the numbers in their file names; of classes, numbers from 1" in said
+    assert "annotations takes those of a COCO JSON" in said
+    cocos = ["person", *map(str, range(78)), "toothbrush"]
+    assert "of classes, COCO's own" in find_ids((A, B), cocos, None).remarks[0]
+    counted, unnamed = find_ids((Path("cat.jpg"),), (), None).remarks
+    assert "pictures, numbers from 1" in counted
+    assert "names does; COCO's 80 then have COCO's ids" in unnamed
+    assert len(find_ids((A, B), None, None).remarks) == 1
+
+
+def test_categories_that_can_not_be_told_apart_are_refused(tmp_path: Path) -> None:
+    twice = [{"id": 1, "name": "cat"}, {"id": 1, "name": "dog"}]
+    path = written(tmp_path / "twice.json", categories=twice)
+    with pytest.raises(InputError, match="2 categories have the id 1"):
+        find_ids((Path("a.jpg"),), ("cat",), path)
+
+
+def test_annotations_are_no_part_of_it(tmp_path: Path) -> None:
+    """What is wrong with a box matters where boxes are compared, and not for ids."""
+    wrong = {"id": 1, "image_id": 7, "category_id": 5, "bbox": [900, 900, 5, 5]}
+    path = written(tmp_path / "boxes.json", annotations=[wrong])
+    ids = find_ids((Path("a.jpg"),), ("dog",), path)
+    assert (ids.category(0), ids.frames[Path("a.jpg")]) == (5, Size(40, 60))
