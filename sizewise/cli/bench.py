@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.settings import SweepSettings
 from sizewise.cli import console
+from sizewise.cli.failures import end_with, with_error
 from sizewise.cli.options import Json, Out, Without, spell
+from sizewise.cli.reasons import nothing_measured, plain_reasons, say_reasons
 from sizewise.core.errors import UsageError
 from sizewise.pipeline.models import MeaningOptions
 
 if TYPE_CHECKING:
     from bench.estimate import Estimate
     from bench.sweep import SweepOutcome
-    from sizewise.core.specs import Size
 
 _IN_FILES = (
     *("precision", "block_calls", "block_s", "warmup_calls", "seed", "timeout_s"),
@@ -92,6 +92,7 @@ def command_line() -> str:
 
 
 def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
+    nothing = nothing_measured(outcome)
     if as_json:
         console.show_json(
             {
@@ -101,6 +102,7 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
                 "unfinished": outcome.unfinished,
                 "statuses": dict(outcome.statuses),
                 "reasons": plain_reasons(outcome),
+                **with_error(nothing),
             }
         )
     else:
@@ -112,6 +114,8 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
         say_reasons(outcome)
         say_unfinished(outcome)
         console.next_step(console.command("report", outcome.results))
+    if nothing:
+        end_with(nothing)
     if not outcome.statuses.get("ok"):
         where = f"sizewise report {outcome.results} says why" if as_json else "see the table"
         console.remark(f"No trial could be measured: {where}.")
@@ -152,46 +156,3 @@ def _show_estimate(found: Estimate, *, as_json: bool) -> None:
     if found.assumed:
         console.remark("A call of a trial that is not on file was taken to last 10 ms.")
     console.next_step("run the same command without --dry-run")
-
-
-_NAMED = 3
-"""Sizes that a table names one by one."""
-_SAME = ("network", "precision", "backend", "strategy", "status", "code", "why")
-
-
-def _reasons(outcome: SweepOutcome) -> dict[tuple[str, ...], list[Size]]:
-    """The sizes of trials that have no figures, or lost a process, by what is the same in them."""
-    found: dict[tuple[str, ...], list[Size]] = {}
-    for one in outcome.not_all_well:
-        cell = one.trial.cell
-        engine = (cell.network, cell.precision, cell.backend, cell.strategy)
-        key = (*engine, one.status, one.reason_code, one.reason)
-        found.setdefault(key, []).append(cell.size)
-    return found
-
-
-def plain_reasons(outcome: SweepOutcome) -> list[dict[str, Any]]:
-    """What :func:`say_reasons` shows, for machines."""
-    return [
-        dict(zip(_SAME, key, strict=True))
-        | {"trials": len(sizes), "sizes": [str(size) for size in dict.fromkeys(sizes)]}
-        for key, sizes in _reasons(outcome).items()
-    ]
-
-
-def say_reasons(outcome: SweepOutcome) -> None:
-    """Show which trials have no figures, or lost a process, and why, where there are any."""
-    if found := _reasons(outcome):
-        columns = ("network", "engine", "sizes (H×W)", "status", "code", "why")
-        rows = [
-            (f"{network} {precision}", f"{backend} {strategy}", _listed(sizes), *why)
-            for (network, precision, backend, strategy, *why), sizes in found.items()
-        ]
-        console.show_table("What failed", columns, rows)
-
-
-def _listed(sizes: Iterable[Size]) -> str:
-    """Each size once, the first few of them by name."""
-    named = [str(size).replace("x", "×") for size in dict.fromkeys(sizes)]
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return ", ".join(named[:_NAMED]) + more

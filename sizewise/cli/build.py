@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 from sizewise.cli import console
 from sizewise.cli.engine_tables import show_engines, show_refusals, show_remarks
+from sizewise.cli.failures import all_failed, end_with, with_error
 from sizewise.cli.options import Json, Out, spell
 from sizewise.core import codec
 from sizewise.core.exit_codes import ExitCode
@@ -58,10 +59,12 @@ def _next_step(builds: Builds, model: Path, options: BuildOptions) -> str:
 
 def _say(builds: Builds, *, next_step: str, as_json: bool) -> None:
     built, refused = builds.built, builds.refused
+    nothing = None if built else all_failed("No engine was built", [one.error for one in refused])
     reasons = {str(refusal.error) for refusal in refused}
     if as_json:
+        refusals = list(map(_refusal, refused))
         console.show_json(
-            {"engines": list(map(_engine, built)), "refused": list(map(_refusal, refused))}
+            {"engines": list(map(_engine, built)), "refused": refusals, **with_error(nothing)}
         )
     elif built or len(reasons) > 1:
         show_engines(built)
@@ -69,19 +72,15 @@ def _say(builds: Builds, *, next_step: str, as_json: bool) -> None:
         show_remarks(built)
     if built and not as_json:
         console.next_step(next_step)
-    if not built and len(reasons) == 1 and not as_json:
-        raise refused[0].error
+    if nothing:
+        if as_json:
+            end_with(nothing)
+        raise nothing
     if refused:
-        _end(len(built), len(refused), "refused" if as_json else "the table")
-
-
-def _end(built: int, refused: int, where: str) -> NoReturn:
-    """Say how many engines were not built and ``where`` the reasons stand, and exit with a code."""
-    if not built:
-        console.remark(f"No engine was built: {where} says why.")
-        raise typer.Exit(ExitCode.ERROR)
-    console.remark(f"{refused} of {built + refused} engines were not built: {where} says why.")
-    raise typer.Exit(ExitCode.FAILED)
+        where = "refused" if as_json else "the table"
+        total = len(built) + len(refused)
+        console.remark(f"{len(refused)} of {total} engines were not built: {where} says why.")
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _engine(one: ComparedEngine) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import json
-import re
 import sys
 import traceback
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import Any
 
 import typer
 
+from sizewise.cli.failures import plain_error, say_error
 from sizewise.core.errors import SizewiseError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.options import spelling
@@ -20,7 +20,6 @@ from sizewise.core.rooms import check_rooms
 
 _ANYWHERE = ("--debug", "--quiet")
 """Flags that every command takes, in any place."""
-_OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
 _RESUMES = "Interrupted. Finished work is kept; the same command resumes."
 _EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openvino": "cpu"}
 """The extra that installs each package that a base install lacks."""
@@ -64,23 +63,22 @@ def run_command_line(arguments: list[str]) -> int:
 
 
 def _plain(error: Exception) -> dict[str, str]:
-    """The error for machines; ``option`` is the first that it names, or empty."""
-    sentence, _ = _sentence(error)
-    what, why, todo = sentence, "", ""
+    """The error for machines; one of typer's own has the option that it is about, if any."""
     if isinstance(error, SizewiseError):
-        what, why, todo = error.what, error.why, error.todo
-    named = _OPTION.search(f"{what} {why} {todo}")
+        return plain_error(error)
+    param: Any = getattr(error, "param", None)
+    about = param.opts[0] if getattr(param, "param_type_name", "") == "option" else ""
     return {
         "type": type(error).__name__,
-        "what": what,
-        "why": why,
-        "todo": todo,
-        "option": named[0] if named else "",
+        "what": _sentence(error)[0],
+        "why": "",
+        "todo": "",
+        "option": getattr(error, "option_name", None) or about,
     }
 
 
 def _say(sentence: str, code: int) -> int:
-    sys.stderr.write(f"sizewise: {sentence}\n")
+    say_error(sentence)
     return code
 
 
@@ -104,7 +102,7 @@ def _sentence(error: Exception) -> tuple[str, int]:
 def _usage_sentence(error: Any) -> str:
     """A sentence for a command line that typer refuses."""
     near = getattr(error, "possibilities", None)
-    option = getattr(error, "option_name", "")
+    unknown = error.option_name if type(error).__name__ == "NoSuchOption" else ""
     where = f"Run {error.ctx.command_path if error.ctx else 'sizewise'} --help to see all."
     if type(error).__name__ == "MissingParameter" and error.param is not None:
         kind = "argument" if error.param.param_type_name == "argument" else "option"
@@ -112,10 +110,10 @@ def _usage_sentence(error: Any) -> str:
         name = param.opts[0] if kind == "option" else param.metavar or param.name
         command = error.ctx.command_path
         return f"The {kind} {name} is missing. Run {command} --help to see what it takes."
-    if option and near:
-        return f"There is no option {option}. Did you mean {' or '.join(near)}?"
-    if option:
-        return f"There is no option {option}. {where}"
+    if unknown and near:
+        return f"There is no option {unknown}. Did you mean {' or '.join(near)}?"
+    if unknown:
+        return f"There is no option {unknown}. {where}"
     return f"{error.format_message()} {where}"
 
 

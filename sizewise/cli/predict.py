@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from sizewise.cli import console
+from sizewise.cli.failures import all_failed, say_error
 from sizewise.cli.options import Json, Out
-from sizewise.core.errors import InputError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.pipeline.predict import Predictions
 from sizewise.pipeline.prediction.options import PredictOptions
@@ -42,6 +42,8 @@ def predict(
     predictions = predict(model, images, options, out=out, reporter=console.reporter())
     _demand_some(predictions)
     if as_json:
+        for remark in predictions.ids.remarks:
+            console.remark(remark)
         console.show_json(predictions.results())
     else:
         _say(predictions)
@@ -56,26 +58,19 @@ def _say(predictions: Predictions) -> None:
 def _demand_some(predictions: Predictions) -> None:
     """Raises SizewiseError where no picture succeeded."""
     failed = tuple(predictions.failed.values())
-    if not failed or predictions.found:
-        return
-    if len(failed) == 1:
-        raise failed[0]
-    for error in failed:
-        console.remark(str(error))
-    raise InputError(
-        "Nothing was predicted",
-        f"none of the {len(failed)} pictures could be used",
-        "The reasons stand above.",
-    )
+    if failed and not predictions.found:
+        for error in failed if len(failed) > 1 else ():
+            say_error(str(error))
+        raise all_failed("Nothing was predicted", failed)
 
 
 def _close(predictions: Predictions, out: Path) -> None:
-    """Say what failed, and exit with the code of that."""
+    """Say what failed, and exit with the code of that. COCO results have no place for it."""
     failed = tuple(predictions.failed.values())
     total = len(predictions.drawings)
     for error in failed:
-        console.remark(str(error))
+        say_error(str(error))
     console.next_step(f"see the drawings in {out}; add --json for COCO results")
     if failed:
-        console.remark(f"{len(failed)} of {total} pictures failed, for the reasons above.")
+        say_error(f"{len(failed)} of {total} pictures failed, for the reasons above.")
         raise typer.Exit(ExitCode.FAILED)

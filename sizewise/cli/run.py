@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.bench import command_line, plain_reasons, say_reasons, say_unfinished
+from sizewise.cli.bench import command_line, say_unfinished
+from sizewise.cli.failures import end_with, with_error
 from sizewise.cli.options import Json
 from sizewise.cli.precision_tables import show_converted
+from sizewise.cli.reasons import nothing_measured, plain_reasons, say_reasons
 from sizewise.cli.report import say_findings
 
 
@@ -35,12 +37,16 @@ def run(
         show_converted(one)
     done = measure_line(line, converted, out, command=command_line(), reporter=reporter)
     path, findings = done.report.path, done.report.findings
+    nothing = nothing_measured(done.outcome)
     if as_json:
         reasons = plain_reasons(done.outcome)
-        console.show_json({"report": str(path), "findings": list(findings), "reasons": reasons})
+        said = {"report": str(path), "findings": list(findings), "reasons": reasons}
+        console.show_json(said | with_error(nothing))
     else:
         say_reasons(done.outcome)
         say_unfinished(done.outcome)
         say_findings(path, findings)
         console.next_step(f"read {path}; for your own data, copy and edit examples/digits.toml")
+    if nothing:
+        end_with(nothing)
     raise typer.Exit(done.outcome.exit_code)

@@ -76,7 +76,13 @@ class UsageError(SizewiseError):
 
 
 class OptionError(UsageError):
-    pass
+    """``option`` is the option's name as the user wrote it; empty where nobody said it."""
+
+    def __init__(
+        self, what: str, why: str, todo: str, *, reason_code: str = "error", option: str = ""
+    ) -> None:
+        super().__init__(what, why, todo, reason_code=reason_code)
+        self.option = option
 
 
 class InputError(SizewiseError):

@@ -74,6 +74,7 @@ def fill(kind: type[T], given: Mapping[str, object], base: T | None = None) -> T
                 f"{spelled(field.name)} is missing",
                 "it is required",
                 f"{known[field.name].help}",
+                option=spelled(field.name),
             )
     return kind(**values)
 
@@ -100,16 +101,17 @@ def _read(name: str, reader: Reader, value: object) -> object:
     except OptionError:
         raise
     except UsageError as error:
-        raise OptionError(_invalid(name, value), error.why, error.todo) from error
+        raise _refused(name, value, error.why, error.todo) from error
     except UnreadableError as error:
-        raise OptionError(_invalid(name, error.given), "", str(error)) from error
+        raise _refused(name, error.given, "", str(error)) from error
     except ValueError as error:
-        raise OptionError(_invalid(name, value), "", str(error)) from error
+        raise _refused(name, value, "", str(error)) from error
 
 
-def _invalid(name: str, value: object) -> str:
+def _refused(name: str, value: object, why: str, todo: str) -> OptionError:
     shown = value if isinstance(value, int | float) else repr(value)
-    return f"Invalid value {shown} for {spelled(name)}"
+    option = spelled(name)
+    return OptionError(f"Invalid value {shown} for {option}", why, todo, option=option)
 
 
 def _unknown(name: str, known: Iterable[str]) -> OptionError:
@@ -119,7 +121,7 @@ def _unknown(name: str, known: Iterable[str]) -> OptionError:
         if near
         else f"Choose from: {', '.join(map(spelled, known))}."
     )
-    return OptionError(f"There is no option {spelled(name)}", "", todo)
+    return OptionError(f"There is no option {spelled(name)}", "", todo, option=spelled(name))
 
 
 Spelling = Callable[[str], str]

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.settings import SweepSettings
+from sizewise.core.errors import OptionError
+from sizewise.core.options import fill, spelling
 from tests.sizewise.cli.conftest import Cli, Said
 
 
@@ -286,6 +289,43 @@ def test_with_json_an_error_is_json_too(cli: Cli, tmp_path: Path) -> None:
     assert (wrong["type"], wrong["option"]) == ("OptionError", "--sizes")
     unknown = json.loads(cli("bench", "a.onnx", "--sizs", "32", "--json").out)["error"]
     assert unknown["option"] == "--sizs"
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("bench --json", ""),
+        ("bench a.onnx --json --sizes", "--sizes"),
+        ("bench a.onnx --json --sizes big", "--sizes"),
+        ("bench a.onnx --json --rigor --fit", "--rigor"),
+        ("bench a.onnx --json --dry-run=3", "--dry-run"),
+        ("evaluate a.onnx --json", "--data"),
+        ("frob --json", ""),
+    ],
+)
+def test_the_option_in_json_is_the_one_that_is_wrong(cli: Cli, line: str, option: str) -> None:
+    said = cli(*line.split())
+    assert said.code == 2
+    assert json.loads(said.out)["error"]["option"] == option
+    assert "There is no option" not in said.err
+
+
+def test_what_is_unexpected_names_no_option(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("--sizes and such")
+
+    monkeypatch.setattr("sizewise.cli.doctor.read_environment", fail)
+    error = json.loads(cli("doctor", "--json").out)["error"]
+    assert (error["type"], error["option"]) == ("RuntimeError", "")
+
+
+def test_an_option_in_a_file_is_named_by_its_key() -> None:
+    with pytest.raises(OptionError) as caught, spelling(lambda name: f"bench.{name}"):
+        fill(SweepSettings, {"rigor": "best"})
+    assert caught.value.option == "bench.rigor"
+    with pytest.raises(OptionError) as caught:
+        fill(SweepSettings, {"rigour": "paper"})
+    assert caught.value.option == "rigour"
 
 
 def test_quiet_leaves_results_and_errors(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,9 +19,11 @@ import typer
 
 from bench.outcome import SweepOutcome
 from sizewise.cli.app import app
+from sizewise.core.errors import BuildError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.specs import ModelCard, Size
 from sizewise.core.trials import Status
+from sizewise.pipeline.build import Builds, Refusal
 from sizewise.pipeline.evaluate import Evaluation, SizeScores
 from tests.sizewise.cli.conftest import Cli, Said
 from tests.sizewise.cli.exit_desk import set_desk
@@ -161,6 +164,11 @@ def build_ends(cli: Cli) -> Said:
     return said
 
 
+def predict_ends(cli: Cli) -> Said:
+    """COCO results are a list, and what failed stands on stderr."""
+    return cli("predict", "finder.onnx", "data/0.png", "absent.png", "--json", "--quiet")
+
+
 ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("run", 3): lambda cli, patch: run_ends(cli, patch, "failed"),
     ("run", 4): lambda cli, patch: run_ends(cli, patch, "invalid"),
@@ -168,7 +176,7 @@ ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("bench", 4): lambda cli, patch: bench_ends(cli, patch, "invalid"),
     ("build", 3): lambda cli, _: build_ends(cli),
     ("evaluate", 3): evaluate_ends,
-    ("predict", 3): lambda cli, _: cli("predict", "finder.onnx", "data/0.png", "absent.png"),
+    ("predict", 3): lambda cli, _: predict_ends(cli),
 }
 
 
@@ -185,6 +193,70 @@ def test_what_was_done_in_part_has_a_code_and_its_reasons(
         assert (reason["code"], reason["why"], reason["trials"]) == ("code", "Because.", 1)
         engine = [reason[name] for name in ("network", "precision", "backend", "strategy")]
         assert (engine, reason["sizes"]) == (["tiny", "fp32", "fake", "static"], ["64x64"])
+    if command == "predict":
+        assert any(
+            line.startswith("sizewise: The picture absent.png") for line in said.err.splitlines()
+        )
+        assert isinstance(json.loads(said.out), list)
+
+
+def nothing_swept(cli: Cli, patch: pytest.MonkeyPatch, command: str, **changes: Any) -> Said:
+    """A sweep of which no trial is ``ok``, and none failed."""
+    outcome = replace(swept("unsupported"), statuses={"unsupported": 1}, measured=0, **changes)
+    patch.setattr("bench.sweep.sweep", lambda *_, **__: outcome)
+    report = SimpleNamespace(path=Path("report.md"), findings=())
+    done = SimpleNamespace(outcome=outcome, report=report)
+    patch.setattr("sizewise.pipeline.line.export_line", lambda *_: ())
+    patch.setattr("sizewise.pipeline.line.measure_line", lambda *_, **__: done)
+    return cli(command, {"bench": "tiny.onnx", "run": "line.toml"}[command], "--json", "--quiet")
+
+
+@pytest.mark.parametrize("command", ["bench", "run"])
+def test_a_sweep_of_nothing_has_an_error_in_its_json(
+    command: str, cli: Cli, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = nothing_swept(cli, monkeypatch, command)
+    is_refused(said, 1, command)
+    document = json.loads(said.out)
+    assert len(document["reasons"]) == 1
+    assert document["error"]["what"] == "No trial could be measured"
+    assert document["error"]["why"] == "Because"
+    cut = nothing_swept(cli, monkeypatch, command, unfinished=1, not_all_well=())
+    assert "limit of time" in json.loads(cut.out)["error"]["why"]
+    assert json.loads(cut.out)["error"]["option"] == "--max-minutes"
+
+
+def test_a_build_of_nothing_has_an_error_in_its_json(cli: Cli, desk: Path) -> None:
+    line = ("build", "tiny.onnx", "--backend", "onnxruntime", "--strategy", "profiles")
+    given = (*line, "--sizes", "64,96", "--out", "nothing")
+    plain, said = cli(*given), cli(*given, "--json", "--quiet")
+    is_refused(plain, 1, "build")
+    is_refused(said, 1, "build --json")
+    document = json.loads(said.out)
+    (refused,) = document["refused"]
+    same = ("type", "what", "why", "todo")
+    assert [document["error"][key] for key in same] == [refused[key] for key in same]
+    assert said.err.strip() == plain.err.strip().splitlines()[-1]
+
+
+def test_builds_that_fail_for_several_reasons_are_told_in_one_error(
+    cli: Cli, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec: Any = SimpleNamespace()
+    refused = tuple(
+        Refusal(spec=spec, error=BuildError(f"Engine {one}", f"reason {one}", "Look."))
+        for one in range(5)
+    )
+    monkeypatch.setattr("sizewise.cli.build._refusal", lambda one: one.error.to_json())
+    monkeypatch.setattr(
+        "sizewise.pipeline.build.build", lambda *_, **__: Builds(built=(), refused=refused)
+    )
+    said = cli("build", "tiny.onnx", "--json")
+    is_refused(said, 1, "build")
+    error = json.loads(said.out)["error"]
+    assert (error["type"], error["what"]) == ("BuildError", "No engine was built")
+    reasons = "; ".join(f"Engine {one}: reason {one}" for one in range(3))
+    assert error["why"] == f"{reasons}; and 2 more"
 
 
 def test_unsupported_rows_beside_measured_ones_are_a_success(

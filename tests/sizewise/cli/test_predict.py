@@ -241,9 +241,23 @@ def test_nothing_but_bad_pictures_is_an_error(
         path.write_bytes(b"")
     refused(cli("predict", finder, bad[0], "--out", out), 1, "a.png can't be decoded")
     said = cli("predict", finder, *bad, "--out", out, "--json")
-    refused(said, 1, "none of the 2 pictures")
-    assert "b.png can't be decoded" in said.err
-    assert json.loads(said.out)["error"]["what"] == "Nothing was predicted"
+    refused(said, 1, "Nothing was predicted", "a.png can't be decoded", "b.png can't be decoded")
+    error = json.loads(said.out)["error"]
+    assert error["what"] == "Nothing was predicted"
+    assert all(
+        f"The picture {path} can't be decoded: it is none of" in error["why"] for path in bad
+    )
+
+
+def test_quiet_hides_no_reason(cli: Cli, finder: Path, out: Path, tmp_path: Path) -> None:
+    good = write_picture(tmp_path / "good.png")
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"")
+    said = cli("--quiet", "predict", finder, good, bad, "--out", out, "--json")
+    assert len(results(said, code=3)) == 1
+    reason, total = said.err.splitlines()
+    assert reason.startswith(f"sizewise: The picture {bad} can't be decoded: ")
+    assert total.startswith("sizewise: 1 of 2 pictures failed")
 
 
 def test_pictures_of_one_name_do_not_overwrite_each_other(
@@ -344,7 +358,8 @@ def test_other_bad_input_is_refused_in_a_sentence(
     refused(cli("predict", finder, picture, "--out", out, "--backend", "x"), 2, "openvino")
     refused(cli("predict", finder, picture, "--out", picture / "o"), 1, "can't be written")
     of_four = write_finder(tmp_path / "four.onnx", shape=("b", 4, "h", "w"))
-    refused(cli("predict", of_four, picture, "--out", out), 1, "of 1 or 3 channels")
+    said = cli("predict", of_four, picture, "--out", out)
+    refused(said, 1, "of 1 or 3 channels", "a segmenter of pictures with 1 or 3 channels")
 
 
 def test_torch_is_not_needed(finder: Path, out: Path, tmp_path: Path) -> None:
