@@ -88,6 +88,11 @@ class PictureOptions:
 AS_THE_CARD_SAYS = PictureOptions()
 
 
+def own_fit(card: ModelCard) -> str:
+    """The fit of pictures that is the card's, as the option names it."""
+    return next(name for name, keeps_shape in _FITS.items() if keeps_shape == card.letterbox)
+
+
 def other_fit(card: ModelCard) -> str:
     """The fit of pictures that is not the card's, as the option names it."""
-    return next(name for name, keeps_shape in _FITS.items() if keeps_shape != card.letterbox)
+    return next(name for name in _FITS if name != own_fit(card))

@@ -8,14 +8,24 @@ from typing import Annotated, Any
 
 import typer
 
+from netzoo.tasks.reading import NMS_FIELDS
+from netzoo.tasks.showing import PictureOptions, own_fit
 from sizewise.cli import console
-from sizewise.cli.options import Json
+from sizewise.cli.options import Json, spell, typed
 from sizewise.core import codec
 from sizewise.core.exit_codes import ExitCode
+from sizewise.core.options import options_of
 from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation, SizeScores
+
+_MEANING = ("backend", "layout", "names", *options_of(PictureOptions))
+_OF_ENGINES = (*_MEANING, "trust_engine")
+"""What predict takes as well, of an engine; it has thresholds of its own."""
+_OF_FILES = ("data", "images", *_MEANING, *NMS_FIELDS)
+"""What bench takes as well."""
 
 
 def evaluate(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(
@@ -39,7 +49,7 @@ def evaluate(
         console.show_json(_plain(evaluation))
     else:
         _show(evaluation)
-    console.next_step(_next(evaluation, options))
+    console.next_step(_next(evaluation, context))
     if any(row.reason for row in evaluation.rows):
         raise typer.Exit(ExitCode.FAILED)
 
@@ -57,6 +67,8 @@ def _plain(evaluation: Evaluation) -> dict[str, Any]:
             "sha256": evaluation.data_sha256,
             "images": evaluation.images,
         },
+        "fit": own_fit(card),
+        "pictures": codec.to_plain(card.preprocessing) | {"words": str(card.preprocessing)},
         "nms": None
         if evaluation.suppression is None
         else codec.to_plain(evaluation.suppression) | {"words": evaluation.nms},
@@ -77,6 +89,8 @@ def _show(evaluation: Evaluation) -> None:
         f"{evaluation.source.name} in {evaluation.runs_in}, on {evaluation.images} images of "
         f"{evaluation.data}"
     )
+    card = evaluation.card
+    console.remark(f"Pictures: {own_fit(card)}, {card.preprocessing}.")
     if evaluation.nms:
         console.remark(f"NMS: {evaluation.nms}.")
     console.show_table(
@@ -110,13 +124,14 @@ def _iou(row: SizeScores, name: str) -> str:
     return f"{row.by_class[name]:.3f}" if name in row.by_class else "–"
 
 
-def _next(evaluation: Evaluation, options: EvaluateOptions) -> str:
+def _next(evaluation: Evaluation, context: typer.Context) -> str:
+    """A command that takes pictures and outputs as this one did."""
     source = evaluation.source
     if source.is_dir():
-        return f"{console.command('predict', source)} PICTURE…"
+        words = typed(context, _OF_ENGINES)
+        return f"{console.command('predict', source, *words)} PICTURE…"
     if source.suffix == ".onnx":
+        words = typed(context, _OF_FILES)
         listed = ",".join(map(str, evaluation.sizes))
-        said = {"--data": options.data, "--images": options.images, "--layout": options.layout}
-        given = [part for flag, value in said.items() if value for part in (flag, value)]
-        return console.command("bench", source, *given, "--sizes", listed)
+        return console.command("bench", source, *words, spell("sizes"), listed)
     return console.command("export", source, "--dynamic")

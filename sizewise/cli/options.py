@@ -43,6 +43,17 @@ def spell(name: str) -> str:
     return "--fixed" if name == "dynamic" else _flag(name).partition("/")[0]
 
 
+def typed(context: typer.Context, names: Iterable[str]) -> list[str]:
+    """Those of the options ``names`` that were given, each with its value, as they were typed: what
+    was read from a file is the file's path. Switches are none of them."""
+    words: list[str] = []
+    for name in names:
+        given = context.params.get(name)
+        for value in given if isinstance(given, list | tuple) else (given,):
+            words += () if value is None else (spell(name), str(value))
+    return words
+
+
 def _flag(name: str) -> str:
     return _FLAGS.get(name, f"--{name.replace('_', '-')}")
 

@@ -111,8 +111,69 @@ def test_people_get_a_table_and_the_next_step(cli: Cli, data: Path, segmenter: P
     assert table_rows(said)[0][:3] == ["64x64", "1.000", "1.000"]
     assert "F-measure" in said.out
     assert "Evaluating at 64x64: done" in said.err
-    bench = shlex.join(["bench", str(segmenter), "--data", str(data), "--sizes", "64x64"])
-    assert f"Next: sizewise {bench}" in said.err
+    assert "Pictures: letterbox, rgb, 0–1." in said.err
+    words = ["--data", str(data), "--backend", "openvino", "--sizes", "64x64"]
+    assert f"Next: sizewise {shlex.join(['bench', str(segmenter), *words])}" in said.err
+
+
+FLAGS = {
+    "--fit": "stretch",
+    "--input-format": "bgr",
+    "--range": "0-255",
+    "--mean": "0.5,0.5,0.5",
+    "--std": "0.5,0.25,0.5",
+    "--score-threshold": "0.01",
+    "--max-detections": "50",
+    "--layout": "b_4c_n",
+    "--backend": "onnxruntime",
+}
+
+
+def test_the_next_step_measures_the_same(cli: Cli, data: Path, tmp_path: Path) -> None:
+    """All that changes the figures is in the line, as it was typed, and bench takes it."""
+    model = write_finder(tmp_path / "foreign.onnx", layout="b_4c_n", card=None)
+    names = tmp_path / "names.txt"
+    names.write_text("red\nblue\n")
+    flags = FLAGS | {"--names": str(names), "--images": str(data.parent), "--data": str(data)}
+    given = [word for pair in flags.items() for word in pair]
+    said = cli("evaluate", model, *given, "--sizes", "96")
+    assert said.code == 0, said
+    assert "Pictures: stretch, bgr, 0–255, mean 0.5/0.5/0.5, std 0.5/0.25/0.5." in said.err
+    (line,) = [line for line in said.err.splitlines() if line.startswith("Next: ")]
+    command, source, *words = shlex.split(line.removeprefix("Next: sizewise "))
+    assert (command, source) == ("bench", str(model))
+    pairs = dict(zip(words[::2], words[1::2], strict=True))
+    assert pairs == flags | {"--sizes": "96x96"}
+    foreseen = cli(command, source, *words, "--dry-run", "--json", "--out", tmp_path / "o")
+    assert foreseen.code == 0, foreseen
+    assert json.loads(foreseen.out)["trials"]
+
+
+def test_the_json_says_how_pictures_were_given(cli: Cli, data: Path, segmenter: Path) -> None:
+    said = cli("evaluate", segmenter, "--data", data, "--sizes", 64, "--fit", "stretch", "--json")
+    document = json.loads(said.out)
+    assert document["fit"] == "stretch"
+    words = document["pictures"].pop("words")
+    assert document["pictures"] == {"order": "rgb", "most": 1, "mean": [0] * 3, "std": [1] * 3}
+    assert words == "rgb, 0–1"
+
+
+def test_an_engines_next_step_reads_its_outputs_the_same(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    model = write_finder(tmp_path / "foreign.onnx", layout="b_4c_n", card=None)
+    built = cli(
+        *("build", model, "--strategy", "static", "--sizes", "96", "--backend", "onnxruntime"),
+        *("--out", tmp_path / "engines", "--json"),
+    )
+    (engine,) = json.loads(built.out)["engines"]
+    said = cli(
+        *("evaluate", engine["path"], "--data", data, "--layout", "b_4c_n", "--fit", "stretch"),
+        *("--score-threshold", "0.01"),
+    )
+    (line,) = [line for line in said.err.splitlines() if line.startswith("Next: ")]
+    shown = shlex.join(["predict", engine["path"], "--layout", "b_4c_n", "--fit", "stretch"])
+    assert line == f"Next: sizewise {shown} PICTURE…"
 
 
 def test_a_detector_is_evaluated_as_bench_does_and_so_is_its_engine(
