@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sizewise.core.errors import UsageError
 from sizewise.core.further.arrays import arrays_of, load_array
+from sizewise.core.further.casting import has, why_lossy
 from sizewise.core.options import spelled
 from sizewise.core.specs import FurtherInput, SaidInput, Size
 from sizewise.core.specs.further import BATCH
@@ -79,26 +81,39 @@ def _parameters(module: nn.Module) -> Mapping[str, inspect.Parameter]:
 
 def _taken(said: SaidInput) -> FurtherInput:
     """An input of the type and shape that what was said of it has: whole numbers are int64, others
-    float32; several values are a row for each image, and one is a single number."""
+    float32, which NumPy writes as float64; several values are a row for each image, and one is a
+    single number. Raises UsageError for numbers that this type has not."""
     if said.file:
         array = load_array(Path(said.file))
         shape: tuple[int | str, ...] = tuple(array.shape)
-        dtype = array.dtype.name
+        dtype = _narrow(array.dtype)
+        why = why_lossy(array, dtype)
     else:
         shape = (BATCH, len(said.values)) if len(said.values) > 1 else ()
-        dtype = _dtype(said.values)
+        dtype = np.dtype(_dtype(said.values))
+        wrong = [one for one in said.values if not (isinstance(one, str) or has(dtype, one))]
+        why = f"it takes {dtype}, which has no {wrong[0]}" if wrong else ""
+    if why:
+        raise UsageError(
+            f"The input {said.name} can't be given this", why, f"Correct {spelled('input')}."
+        )
     if said.shape:
         shape = said.shape
     elif shape[:1] == (1,):
         shape = (BATCH, *shape[1:])
     return FurtherInput(
         name=said.name,
-        dtype=dtype,
+        dtype=dtype.name,
         shape=shape,
         values=said.values,
         file=said.file,
         sha256=said.sha256,
     )
+
+
+def _narrow(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """float32 for wider floats, as modules compute in it."""
+    return np.dtype("float32") if dtype.kind == "f" and dtype.itemsize > 4 else dtype
 
 
 def _dtype(values: Sequence[float | str]) -> str:

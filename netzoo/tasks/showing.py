@@ -63,7 +63,7 @@ class PictureOptions:
         help="What an input beside the picture is given: a value or several (size=height,width), "
         "a shape of zeros (prompt=1x77), or a .npy file. Give it once for each input.",
         group="Further inputs",
-        shown="its own size where it is called a size, or zeros",
+        shown="by its name: the picture's size, 1, or 0",
     )
 
     def shown_to(self, card: ModelCard) -> ModelCard:

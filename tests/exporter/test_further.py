@@ -15,6 +15,7 @@ import sizewise as sw
 from exporter.factory import Said, from_module
 from exporter.further import further_of_module
 from sizewise.core.errors import UsageError
+from sizewise.core.further.arrays import array_of
 from sizewise.core.further.reading import read_inputs
 from sizewise.core.onnxfile import read_model
 from sizewise.core.specs import Size, TensorSpec
@@ -98,6 +99,29 @@ def test_types_follow_what_was_said() -> None:
         ("bool", ()),
         ("float32", (1, 77)),
     ]
+
+
+def test_a_file_of_numpys_doubles_is_given_as_float32(tmp_path: Path) -> None:
+    np.save(tmp_path / "shift.npy", np.array([[0.25, 0.5]]))
+    said = read_inputs(["sizes=1,2", f"shift={tmp_path / 'shift.npy'}"])
+    (_, shift) = further_of_module("Sized", Sized(), said)
+    assert (shift.dtype, shift.shape) == ("float32", ("batch", 2))
+    assert array_of(shift, 3, Size(64, 64)).tolist() == [[0.25, 0.5]] * 3
+
+
+@pytest.mark.parametrize("numbers", [[[1e300]], [["a"]]])
+def test_a_file_of_other_than_a_modules_numbers_is_refused(
+    numbers: list[object], tmp_path: Path
+) -> None:
+    np.save(tmp_path / "shift.npy", np.array(numbers))
+    said = read_inputs(["sizes=1,2", f"shift={tmp_path / 'shift.npy'}"])
+    with pytest.raises(UsageError, match="The input shift can't be given this"):
+        further_of_module("Sized", Sized(), said)
+
+
+def test_a_number_that_its_type_has_not_is_refused() -> None:
+    with pytest.raises(UsageError, match="it takes int64, which has no 9223372036854775808"):
+        further_of_module("Sized", Sized(), read_inputs([f"sizes=1,{2**63}"]))
 
 
 def test_networks_of_the_zoo_take_images_alone(tmp_path: Path) -> None:

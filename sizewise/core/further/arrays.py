@@ -45,8 +45,7 @@ def shape_at(one: FurtherInput, batch_size: int, size: Size) -> tuple[int, ...]:
         example = "x".join("8" if side in unknown else str(side) for side in one.shape)
         raise InputError(
             f"The shape of the input {one.name} is not known",
-            f"it is [{', '.join(map(str, one.shape))}], and {unknown[0]} is no dimension of the "
-            "picture",
+            f"it is [{', '.join(map(str, one.shape))}], and nothing says how long {unknown[0]} is",
             f"Say it: {spelled('input')} {one.name}=0:{example} (zeros), or give a .npy file.",
         )
     return tuple(side if isinstance(side, int) else numbers[side] for side in one.shape)

@@ -9,23 +9,25 @@ import numpy as np
 
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.further.arrays import load_array
+from sizewise.core.further.casting import has, why_lossy
+from sizewise.core.further.unsaid import shape_in_words, usual_values
 from sizewise.core.options import spelled
 from sizewise.core.specs import (
     ExportedModel,
     FurtherInput,
     ImageInput,
     SaidInput,
+    Size,
     TensorSpec,
 )
-from sizewise.core.specs.further import BATCH, HEIGHT, PICTURE_SIZE, WIDTH
+from sizewise.core.specs.further import BATCH, PICTURE_SIZE
 
 
 def further_of(model: ExportedModel) -> tuple[FurtherInput, ...]:
     """The inputs of ``model`` beside its picture, in the order of its graph, as its card says.
 
-    One that nobody named is given the picture's height and width where it holds two numbers for
-    each image and is called a size or a shape, and zeros otherwise. Raises UsageError where the
-    card speaks of an input that the model has not, or that can't be given so.
+    One that nobody named is given what it is called (see :func:`usual_values`). Raises UsageError
+    where the card speaks of an input that the model has not, or that can't be given so.
     """
     image = model.image
     others = {one.name: one for one in model.inputs if one != image.tensor}
@@ -49,14 +51,23 @@ def said_again(
     return tuple(known.values())
 
 
-def why_unknown(further: Iterable[FurtherInput]) -> str:
-    """Why pictures alone say nothing of what a model gives; empty where they do."""
+def why_unknown(further: Iterable[FurtherInput], sizes: Iterable[Size] = ()) -> str:
+    """Why pictures of ``sizes`` alone say nothing of what a model gives; empty where they do.
+
+    The picture's size that nobody said counts at square sizes: some models take the width first.
+    """
+    oblong = next((size for size in sizes if size.height != size.width), None)
     for one in further:
-        if not one.is_known:
+        is_size = one.values == PICTURE_SIZE
+        if one.said or (is_size and oblong is None):
+            continue
+        given = f"its input {one.name} is given {one.given}, which nobody said"
+        if is_size:
             return (
-                f"its input {one.name} is given {one.given}, which nobody said "
-                f"({spelled('input')} {one.name}=VALUE)"
+                f"{given}; some models take the width first, and {oblong} is not square "
+                f"({spelled('input')} {one.name}=height,width or width,height)"
             )
+        return f"{given} ({spelled('input')} {one.name}=VALUE)"
     return ""
 
 
@@ -72,33 +83,16 @@ def remarks_on(further: Iterable[FurtherInput]) -> tuple[str, ...]:
 
 def _resolved(tensor: TensorSpec, image: ImageInput, said: SaidInput | None) -> FurtherInput:
     _demand_numbers(tensor)
-    shape = _in_words(tensor, image)
+    shape = shape_in_words(tensor, image)
     if said is not None:
         return _given(tensor, _said_shape(tensor, shape, said), said)
-    values: tuple[bool | int | float | str, ...] = (
-        PICTURE_SIZE if _is_size(tensor, shape) else (0.0,)
-    )
     return FurtherInput(
-        name=tensor.name, dtype=tensor.dtype, shape=shape, values=values, said=False
+        name=tensor.name,
+        dtype=tensor.dtype,
+        shape=shape,
+        values=usual_values(tensor, shape),
+        said=False,
     )
-
-
-def _in_words(tensor: TensorSpec, image: ImageInput) -> tuple[int | str, ...]:
-    """The shape in the picture's words: of dimensions that bear its names, and of the first one,
-    which is the batch whatever it is called."""
-    own = image.tensor.shape
-    words = {own[0]: BATCH, own[image.height_axis]: HEIGHT, own[image.width_axis]: WIDTH}
-    named = {name: word for name, word in words.items() if isinstance(name, str)}
-    shape = [named.get(side, side) if isinstance(side, str) else side for side in tensor.shape]
-    if shape and isinstance(shape[0], str) and shape[0] not in words.values():
-        shape[0] = BATCH
-    return tuple(shape)
-
-
-def _is_size(tensor: TensorSpec, shape: tuple[int | str, ...]) -> bool:
-    called = tensor.name.lower()
-    numbers = tensor.dtype.startswith(("int", "float"))
-    return numbers and shape[-1:] == (2,) and any(word in called for word in ("size", "shape"))
 
 
 def _said_shape(
@@ -127,15 +121,15 @@ def _given(tensor: TensorSpec, shape: tuple[int | str, ...], said: SaidInput) ->
     dtype = np.dtype(tensor.dtype)
     if said.file:
         found = load_array(Path(said.file))
-        if not np.can_cast(found.dtype, dtype, "safe"):
-            raise _misfit(said, f"it takes {dtype}, and the file holds {found.dtype}")
+        if why := why_lossy(found, dtype):
+            raise _misfit(said, why)
         if len(found.shape) != len(shape):
             raise _misfit(said, f"it takes {tensor}, and the file holds {list(found.shape)}")
     elif len(said.values) > 1 and shape[-1:] != (len(said.values),):
         raise _misfit(said, f"it takes {tensor}, and {len(said.values)} values were given")
     for value in said.values:
-        if not isinstance(value, str) and dtype.kind != "f" and dtype.type(value) != value:
-            raise _misfit(said, f"it takes {dtype}, which has no {value:g}")
+        if not (isinstance(value, str) or has(dtype, value)):
+            raise _misfit(said, f"it takes {dtype}, which has no {value}")
     return FurtherInput(
         name=tensor.name,
         dtype=tensor.dtype,

@@ -49,16 +49,17 @@ class FurtherInput:
     said: bool = True
 
     @property
-    def is_known(self) -> bool:
-        """Whether a model that is given this sees pictures as it is meant to."""
-        return self.said or self.values == PICTURE_SIZE
-
-    @property
     def given(self) -> str:
         """What it is given, in words that tell it from anything else."""
         if self.file:
             return f"a .npy file (SHA-256 {self.sha256[:16]})"
-        return ", ".join(one if isinstance(one, str) else f"{one:g}" for one in self.values)
+        return ", ".join(one if isinstance(one, str) else _exactly(one) for one in self.values)
 
     def __str__(self) -> str:
         return f"{self.name} = {self.given} [{', '.join(map(str, self.shape))}]"
+
+
+def _exactly(number: bool | int | float) -> str:
+    """``number`` in as few digits as tell it from any other."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizewise.core.errors import InputError, SizewiseError, UsageError
-from sizewise.core.further.arrays import array_of, arrays_of
+from sizewise.core.further.arrays import array_of, arrays_of, shape_at
 from sizewise.core.further.reading import read_inputs
 from sizewise.core.further.resolving import further_of, remarks_on, said_again, why_unknown
 from sizewise.core.specs import ExportedModel, FurtherInput, ModelCard, Size, TensorSpec
@@ -77,10 +78,58 @@ def test_the_first_dimension_is_the_batch_whatever_it_is_called() -> None:
 
 def test_a_dimension_that_nobody_said_is_asked_for_with_what_to_write() -> None:
     words = tensor("tokens", "int64", "n", "length")
-    with pytest.raises(InputError, match=r"length is no dimension .* tokens=0:batchx8 \(zeros\)"):
+    with pytest.raises(InputError, match=r"how long length is\. .*tokens=0:batchx8 \(zeros\)"):
         array_of(given_to(words), 1, SIZE)
     assert array_of(given_to(words, "tokens=0:batchx7"), 2, SIZE).shape == (2, 7)
     assert array_of(given_to(words, "tokens=1,2,3"), 2, SIZE).tolist() == [[1, 2, 3]] * 2
+
+
+@pytest.mark.parametrize("batch", ["None", 1, "n"])
+def test_one_name_for_all_that_is_free_says_only_what_it_can(batch: Dimension) -> None:
+    """As files have it whose tool called every free dimension the same."""
+    picture = tensor("images", "float32", batch, 3, "None", "None")
+
+    def given_beside(one: TensorSpec) -> tuple[int | str, ...]:
+        (found,) = further_of(replace(model(), inputs=(picture, one)))
+        return found.shape
+
+    cases: tuple[tuple[tuple[Dimension, ...], tuple[Dimension, ...]], ...] = (
+        (("None", 2), ("batch", 2)),
+        (("None", 1, "None", "None"), ("batch", 1, "height", "width")),
+        (("None", "None", "None", 1), ("batch", "height", "width", 1)),
+        ((1, "None"), (1, "None")),
+        (("None", "None"), ("batch", "None")),
+    )
+    for shape, wanted in cases:
+        assert given_beside(tensor("x", "float32", *shape)) == wanted
+    assert given_beside(tensor("x", "float32", "other", 2)) == ("batch", 2)
+    with pytest.raises(InputError, match="nothing says how long None is"):
+        shape_at(FurtherInput(name="x", dtype="int64", shape=("batch", "None")), 1, SIZE)
+
+
+def test_a_name_of_batch_and_height_is_the_height_behind_the_batch() -> None:
+    picture = tensor("images", "float32", "free", 3, "free", 640)
+    mask = tensor("mask", "float32", "free", 1, "free", 640)
+    (found,) = further_of(replace(model(), inputs=(picture, mask)))
+    assert array_of(found, 2, Size(64, 640)).shape == (2, 1, 64, 640)
+
+
+@pytest.mark.parametrize("name", ["scale_factor", "im_scale"])
+def test_a_scale_that_nobody_named_is_one_since_models_divide_by_it(name: str) -> None:
+    found = given_to(tensor(name, "float32", "n", 2))
+    assert array_of(found, 2, SIZE).tolist() == [[1, 1]] * 2
+    assert "is given 1, which nobody said" in why_unknown([found])
+
+
+def test_a_size_that_nobody_named_is_known_at_square_sizes_alone() -> None:
+    """Paddle takes the height first, RT-DETR the width."""
+    square, oblong = Size(64, 64), Size(64, 96)
+    shape = tensor("orig_target_sizes", "int64", "n", 2)
+    assert not why_unknown([given_to(shape)], [square, Size(96, 96)])
+    why = why_unknown([given_to(shape)], [square, oblong])
+    assert "take the width first, and 64x96 is not square" in why
+    assert "orig_target_sizes=height,width or width,height" in why
+    assert not why_unknown([given_to(shape, "orig_target_sizes=width,height")], [oblong])
 
 
 def test_values_stand_along_the_last_axis() -> None:
@@ -117,6 +166,8 @@ def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:
         ("x=2x5", r"not \[2, 5\]"),
         ("x=1:batchx3x3", "not"),
         ("x=0.5", "takes int32, which has no 0.5"),
+        ("x=1099511627776", "takes int32, which has no 1099511627776"),
+        ("x=inf", "takes int32, which has no inf"),
         ("y=1", "the inputs beside the picture are x"),
         ("images=1", "it is the one that takes the pictures"),
     ],
@@ -128,7 +179,8 @@ def test_what_does_not_fit_is_refused(said: str, words: str) -> None:
 
 def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     files: dict[str, Any] = {
-        "doubles": np.zeros((1, 2)),
+        "complex": np.zeros((1, 2), complex),
+        "words": np.array([["a", "b"]]),
         "long": np.zeros((1, 3), np.float32),
         "flat": np.zeros(2, np.float32),
     }
@@ -136,6 +188,43 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         np.save(tmp_path / f"{name}.npy", array)
         with pytest.raises(UsageError, match="The input x can't be given this"):
             given_to(tensor("x", "float32", "n", 2), f"x={tmp_path / name}.npy")
+
+
+@pytest.mark.parametrize(
+    ("found", "dtype"),
+    [
+        ("float64", "float32"),
+        ("int64", "int32"),
+        ("int64", "uint8"),
+        ("int64", "float32"),
+        ("bool", "int64"),
+    ],
+)
+def test_numbers_as_numpy_writes_them_are_taken(found: str, dtype: str, tmp_path: Path) -> None:
+    numbers = np.array([[0.1, 1, 200]]).astype(found)
+    np.save(tmp_path / "x.npy", numbers)
+    array = array_of(given_to(tensor("x", dtype, "n", 3), f"x={tmp_path / 'x.npy'}"), 1, SIZE)
+    assert array.dtype == dtype
+    np.testing.assert_allclose(array, numbers, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "dtype"),
+    [
+        ([1, 2**40], "int32"),
+        ([-1, 1], "uint8"),
+        ([0.5, 1.0], "int64"),
+        ([0.5, 1e300], "float32"),
+        ([1, 70000], "float16"),
+        ([0, 1], "bool"),
+    ],
+)
+def test_numbers_of_a_file_that_would_change_are_refused(
+    numbers: list[float], dtype: str, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "x.npy", np.array([numbers]))
+    with pytest.raises(UsageError, match=f"it takes {dtype}, and the file holds"):
+        given_to(tensor("x", dtype, "n", 2), f"x={tmp_path / 'x.npy'}")
 
 
 def test_a_pickle_in_a_file_is_never_opened(tmp_path: Path) -> None:
@@ -148,6 +237,12 @@ def test_a_pickle_in_a_file_is_never_opened(tmp_path: Path) -> None:
 def test_an_input_of_strings_is_refused() -> None:
     with pytest.raises(InputError, match="words can't be given anything"):
         given_to(tensor("words", "object", "n"))
+
+
+@given(st.floats(allow_nan=False, width=64) | st.integers(-(2**62), 2**62))
+def test_what_is_given_tells_a_value_from_any_other(value: float) -> None:
+    one = FurtherInput(name="x", dtype="float64", shape=(), values=(value,))
+    assert float(one.given) == value or int(one.given) == value
 
 
 def test_an_engine_is_given_other_values_of_the_same_shape() -> None:
