@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
     from netzoo.tasks.task import Data
 
 
-def demand_fit(model: ExportedModel, data: Data, plan: AccuracyPlan = AS_USUAL) -> None:
-    """Raises InputError where ``model`` can't be evaluated on ``data`` as ``plan`` says, UsageError
-    where its layout must be said or its graph can't give the boxes that are asked for."""
+def demand_fit(
+    model: ExportedModel, data: Data, plan: AccuracyPlan = AS_USUAL, sizes: Iterable[Size] = ()
+) -> None:
+    """Raises InputError where ``model`` can't be evaluated on ``data`` at ``sizes`` as ``plan``
+    says, UsageError where its layout must be said or its graph can't give the boxes that are asked
+    for."""
     if model.card.task not in tasks() and model.card.layout == "unknown":
         raise UsageError(
             f"The accuracy of {model.path.name} on {data.name} can't be measured",
@@ -40,7 +43,7 @@ def demand_fit(model: ExportedModel, data: Data, plan: AccuracyPlan = AS_USUAL) 
         )
     plan.suppression(model.path.name, model.card)
     named = plan.named(model.path.name, model.card)
-    if why := misfit(named, model.image, data) or why_unknown(further_of(model)):
+    if why := misfit(named, model.image, data) or why_unknown(further_of(model), sizes):
         raise InputError(
             f"The accuracy of {model.path.name} on {data.name} can't be measured",
             why,

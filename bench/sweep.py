@@ -83,7 +83,8 @@ def _open_data(
             if of_all not in whole:
                 whole[of_all] = plan.open(model.card, progress)
             found[key] = chosen(whole[of_all], plan.images)
-            demand_fit(model, found[key], plan)
+            taken = (size for size in axes.sizes if not model.refusal(size))
+            demand_fit(model, found[key], plan, taken)
     return found
 
 

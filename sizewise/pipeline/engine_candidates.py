@@ -54,7 +54,7 @@ class OnnxFile:
         self, data: Data, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
         model, further = self._model, further_of(self._model)
-        _demand_fit(model.path.name, self.card, model.image, further, data)
+        _demand_fit(model.path.name, self.card, model.image, further, data, sizes=sizes)
         with tempfile.TemporaryDirectory() as folder:
             artifact = build_engine(
                 self._model, self.runs_in, sizes, Path(folder), reporter=reporter
@@ -96,7 +96,9 @@ class EngineFolder:
         self, data: Data, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
         artifact = self._artifact
-        _demand_fit(artifact.path.name, self.card, artifact.image, artifact.further, data)
+        _demand_fit(
+            artifact.path.name, self.card, artifact.image, artifact.further, data, sizes=sizes
+        )
         outcomes = evaluate_engine(
             self._artifact,
             self.card,
@@ -133,10 +135,12 @@ def _demand_fit(
     image: ImageInput,
     further: Sequence[FurtherInput],
     data: Data,
+    *,
+    sizes: Sequence[Size],
 ) -> None:
     from bench.accuracy import misfit
 
-    if why := misfit(card, image, data) or why_unknown(further):
+    if why := misfit(card, image, data) or why_unknown(further, sizes):
         raise InputError(
             f"{name} can't be evaluated on {data.name}", why, "Give a model and data that fit."
         )

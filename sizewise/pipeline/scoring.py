@@ -95,7 +95,7 @@ def open_scorer(
     from bench.accuracy_plan import AccuracyPlan
 
     data = AccuracyPlan(data=source, folder=images).open(model.card, reporter)
-    demand_fit(model, data)
+    demand_fit(model, data, sizes=sizes)
     return Scorer(model=model, data=data, sizes=sizes, reporter=reporter)
 
 

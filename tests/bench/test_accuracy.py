@@ -25,7 +25,16 @@ from netzoo.tasks.task import Evaluator
 from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import read_evidence
-from sizewise.core.specs import ExportedModel, ModelCard, Preprocessing, Size, Sizes
+from sizewise.core.further.reading import read_inputs
+from sizewise.core.onnxfile import with_inputs
+from sizewise.core.specs import (
+    ExportedModel,
+    ModelCard,
+    Preprocessing,
+    Size,
+    Sizes,
+    TensorSpec,
+)
 from sizewise.core.trials import Accuracy
 from tests.bench.models import CARD, brightness, colours, suppressed_colours
 from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
@@ -228,6 +237,20 @@ def test_a_model_that_takes_no_pictures_is_refused(data: Dataset, model: Exporte
     taking_numbers = replace(model, inputs=(replace(model.inputs[0], dtype="int64"),))
     with pytest.raises(InputError, match="the model takes images int64"):
         demand_fit(taking_numbers, data)
+
+
+def test_a_size_that_nobody_named_counts_at_square_sizes_alone(
+    data: Dataset, model: ExportedModel
+) -> None:
+    """Some models take the width first, which no square size shows."""
+    size = TensorSpec(name="orig_target_sizes", dtype="int64", shape=("batch", 2))
+    sized = replace(model, inputs=(*model.inputs, size))
+    square, oblong = Size(64, 64), Size(64, 96)
+    demand_fit(sized, data, sizes=[square])
+    with pytest.raises(InputError, match="width first, and 64x96 is not square"):
+        demand_fit(sized, data, sizes=[square, oblong])
+    said = with_inputs(sized, read_inputs(["orig_target_sizes=width,height"]))
+    demand_fit(said, data, sizes=[square, oblong])
 
 
 def test_data_without_objects_are_refused(data: Dataset, model: ExportedModel) -> None:

@@ -53,7 +53,7 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
     card = options.shown_to(model.card)
     predictor = find_predictor(path.name, card, model, size, options)
     model = replace(model, card=replace(model.card, inputs=card.inputs))
-    _demand_known(path.name, further_of(model))
+    _demand_known(path.name, further_of(model), size)
     artifact = build_engine(model, options.backend, (size,), engines, reporter=reporter)
     return Chosen(artifact=artifact, predictor=predictor)
 
@@ -64,8 +64,8 @@ def _built(folder: Path, options: PredictOptions) -> Chosen:
 
     artifact = read_engine(folder, options.backend)
     artifact = replace(artifact, further=said_again(artifact.further, options.input))
-    _demand_known(folder.name, artifact.further)
     size = options.size or artifact.spec.profiles[0].opt
+    _demand_known(folder.name, artifact.further, size)
     card = options.shown_to(artifact.card)
     predictor = find_predictor(folder.name, card, artifact, size, options)
     try:
@@ -75,8 +75,8 @@ def _built(folder: Path, options: PredictOptions) -> Chosen:
     return Chosen(artifact=artifact, predictor=predictor)
 
 
-def _demand_known(name: str, further: Sequence[FurtherInput]) -> None:
-    if why := why_unknown(further):
+def _demand_known(name: str, further: Sequence[FurtherInput], size: Size) -> None:
+    if why := why_unknown(further, (size,)):
         raise UsageError(
             f"{name} can't predict",
             why,
