@@ -25,7 +25,7 @@ from netzoo.data.coco_json import (
 from netzoo.data.fingerprint import fingerprint
 from netzoo.data.index_masks import IndexMask
 from netzoo.data.label_maps import draw_labels
-from netzoo.data.pictures import find_image_files, read_picture
+from netzoo.data.pictures import find_image_files, read_picture, remarks_on_turned
 from netzoo.data.segments import check_segment, draw_mask
 from netzoo.data.tidying import tidy
 from sizewise.core.errors import InputError
@@ -141,7 +141,7 @@ def read_coco(
             for image, path in zip(file.images, paths, strict=True)
         ),
         sha256=fingerprint(file, paths),
-        remarks=tidied.remarks,
+        remarks=(*tidied.remarks, *remarks_on_turned(file.images, paths)),
     )
 
 

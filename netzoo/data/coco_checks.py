@@ -40,9 +40,12 @@ def _flaw(annotation: CocoAnnotation, image: CocoImage | None, categories: set[i
 
 
 def _box_flaw(annotation: CocoAnnotation, image: CocoImage) -> str:
-    x, y, width, height = annotation.bbox
+    box = annotation.bbox or ()
+    if len(box) != 4:
+        return f"its box has {len(box)} numbers, not x, y, width and height"
+    x, y, width, height = box
     right, bottom = x + width, y + height
-    shown = f"the box {list(annotation.bbox)}"
+    shown = f"the box {list(box)}"
     of_image = f"its image of {image.height}x{image.width} pixels"
     if width <= 0 or height <= 0:
         return f"{shown} has no width or no height"

@@ -34,14 +34,17 @@ class CocoImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CocoAnnotation(msgspec.Struct, frozen=True, kw_only=True):
-    """``bbox`` is x, y, width, height in pixels; ``source`` as in :class:`CocoImage`."""
+    """``bbox`` is x, y, width, height in pixels; None or empty where a tool wrote none.
+
+    ``source`` is as in :class:`CocoImage`.
+    """
 
     id: int
     image_id: int
     category_id: int
-    bbox: tuple[float, float, float, float]
-    area: float | UnsetType = UNSET
-    iscrowd: int | bool = 0
+    bbox: tuple[float, ...] | None
+    area: float | UnsetType | None = UNSET
+    iscrowd: int | bool | None = 0
     segmentation: Segmentation | UnsetType | None = UNSET
     source: str | UnsetType = UNSET
 

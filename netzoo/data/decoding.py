@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,12 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """By EXIF orientation; 1 is upright."""
+_SWAPPED = (5, 6, 7, 8)
+"""Orientations that make width of height."""
+_HEAD_BYTES = 16 * 1024
+_MARKS = (b"Exif", b"eXIf", b"Orientation", b"VP8X")
+"""One of them stands in the head of a JPEG, PNG or WebP file that may say how it is turned. Only
+those are opened: Pillow takes far longer than a look at the head."""
 
 
 def decode_picture(path: Path, *, upright: bool = True) -> NDArray[np.uint8]:
@@ -61,6 +68,38 @@ def decode_picture(path: Path, *, upright: bool = True) -> NDArray[np.uint8]:
         why = getattr(error, "strerror", "") or str(error) or type(error).__name__
         raise _refusal(path, why, "Replace the file or leave it out.") from error
     return picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turned:
+    """A picture that is not upright in its file: its height and width there, in pixels."""
+
+    height: int
+    width: int
+    swaps_sides: bool
+
+
+def stored_turned(path: Path) -> Turned | None:
+    """How a picture is stored that :func:`decode_picture` turns or mirrors; None for any other one.
+
+    Only the file's head is read. None, too, for a file that can't be read, and for TIFF: Pillow
+    turns that by itself, so that nobody sees it as stored.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+        if not any(mark in head for mark in _MARKS):
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=_FORMATS) as image:
+                orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+                (width, height), kind = image.size, image.format
+    except (*_BROKEN, Image.DecompressionBombError):
+        return None
+    if orientation not in _TURNS or kind == "TIFF":
+        return None
+    return Turned(height=height, width=width, swaps_sides=orientation in _SWAPPED)
 
 
 class _DepthError(Exception):

@@ -46,6 +46,12 @@ def find_json(folder: Path, split: Split) -> Path | None:
     return None
 
 
+def is_of_both(folder: Path, found: Path) -> bool:
+    """Whether ``found`` in ``folder`` is there for training and validation alike: some tools write
+    all into one file."""
+    return found.relative_to(folder).as_posix() in _WITHOUT_SPLITS
+
+
 def no_data(folder: Path, split: Split) -> InputError:
     """The error of a ``folder`` without data of ``split``."""
     with reading(folder):

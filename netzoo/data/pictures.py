@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.data.coco_json import CocoImage
-from netzoo.data.decoding import decode_picture
+from netzoo.data.decoding import decode_picture, stored_turned
 from netzoo.data.folders import picture_folders
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError
@@ -80,3 +80,28 @@ def read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
             "Correct the JSON or replace the file.",
         )
     return picture
+
+
+def remarks_on_turned(images: Sequence[CocoImage], paths: Sequence[Path]) -> Iterator[str]:
+    """A sentence for pictures that :func:`read_picture` reads as stored in spite of their EXIF
+    orientation, and one for those of which nothing tells what was annotated."""
+    stored = untold = 0
+    for image, path in zip(images, paths, strict=True):
+        turned = stored_turned(path)
+        if turned is None:
+            continue
+        if turned.swaps_sides and turned.height != turned.width:
+            stored += (image.height, image.width) == (turned.height, turned.width)
+        else:
+            untold += 1
+    if stored:
+        yield f"{_count(stored, len(paths))} turned (EXIF) and annotated as stored: read as stored."
+    if untold:
+        yield (
+            f"{_count(untold, len(paths))} turned (EXIF), and the size does not tell whether "
+            "annotations are of the picture as shown or as stored: read as shown."
+        )
+
+
+def _count(count: int, of: int) -> str:
+    return f"1 picture of {of} is" if count == 1 else f"{count} pictures of {of} are"

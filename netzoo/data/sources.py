@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netzoo.data.coco import Dataset, read_coco
-from netzoo.data.folders import Split, find_json, no_data
+from netzoo.data.folders import Split, find_json, is_of_both, no_data
 from netzoo.data.mask_folders import open_mask_folder
 from netzoo.data.reading import reading
 from sizewise.core.discover import Registry
@@ -85,9 +85,19 @@ def _open(source: str, split: Split, images: Path | None, progress: Progress) ->
 def _open_folder(folder: Path, split: Split, images: Path | None) -> Dataset:
     json_path = find_json(folder, split)
     if json_path is not None:
-        return read_coco(json_path, images, name=f"{folder.resolve().name} {split}")
+        data = read_coco(json_path, images, name=f"{folder.resolve().name} {split}")
+        return _of_both(data, json_path) if is_of_both(folder, json_path) else data
     masked = open_mask_folder(folder, split)
     if masked is None:
         raise no_data(folder, split)
     refuse_folder(str(folder), images)
     return masked
+
+
+def _of_both(data: Dataset, json_path: Path) -> Dataset:
+    """``data`` with a remark on the one file of all its pictures."""
+    said = (
+        f"{json_path.name} has all pictures, for training and for validation: a model that was "
+        "trained on them is measured on what it has seen."
+    )
+    return replace(data, remarks=(*data.remarks, said))

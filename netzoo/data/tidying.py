@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from msgspec import UNSET
 
 from netzoo.data.coco_json import CocoAnnotation, CocoCategory, CocoFile, CocoImage
 
 _NONE = ("", "none", None)
 """How a category says that none stands above it."""
+_MANY = 0.1
+"""A share of crowds that is larger is doubtful."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,29 +29,62 @@ class Tidied:
 
 
 def tidy(file: CocoFile) -> Tidied:
-    """Leave out boxes without extent, a root category, and second categories of a name that
-    nothing is annotated with; read file names of Windows."""
+    """Leave out annotations without a box or with one without extent, a root category, and second
+    categories of a name that nothing is annotated with; read file names of Windows."""
     categories, removed = _categories(file)
-    annotations = [one for one in file.annotations if _has_extent(one)]
-    flat = len(file.annotations) - len(annotations)
+    boxed = [one for one in file.annotations if one.bbox]
+    annotations = [_plain(one) for one in boxed if _has_extent(one.bbox or ())]
     images = [_on_any_system(image) for image in file.images]
     # Without the names above them: they are no part of what identifies the data.
     plain = [CocoCategory(id=one.id, name=one.name) for one in categories]
     return Tidied(
         file=CocoFile(images=images, annotations=annotations, categories=plain),
-        remarks=(*removed, *_of_flat(flat, len(file.annotations))),
+        remarks=(
+            *removed,
+            *_of_bare(len(file.annotations) - len(boxed), len(file.annotations)),
+            *_of_flat(len(boxed) - len(annotations), len(file.annotations)),
+            *_of_crowds(annotations),
+        ),
     )
 
 
-def _has_extent(annotation: CocoAnnotation) -> bool:
-    _, _, width, height = annotation.bbox
-    return width != 0 and height != 0  # one below 0 is wrong, and refused
+def _has_extent(box: tuple[float, ...]) -> bool:
+    """One below 0 is wrong, as one of other than four numbers is, and refused."""
+    return len(box) != 4 or 0 not in box[2:]
+
+
+def _plain(annotation: CocoAnnotation) -> CocoAnnotation:
+    """Without the nulls that some tools write in place of nothing."""
+    if annotation.area is not None and annotation.iscrowd is not None:
+        return annotation
+    area = UNSET if annotation.area is None else annotation.area
+    return msgspec.structs.replace(annotation, area=area, iscrowd=annotation.iscrowd or 0)
+
+
+def _of_bare(count: int, of: int) -> Iterator[str]:
+    if count:
+        found = f"1 annotation of {of} has" if count == 1 else f"{count} annotations of {of} have"
+        yield f"{found} no box: left out."
 
 
 def _of_flat(count: int, of: int) -> Iterator[str]:
     if count:
         boxes = f"1 box of {of} has" if count == 1 else f"{count} boxes of {of} have"
         yield f"{boxes} no width or no height: left out."
+
+
+def _of_crowds(annotations: Sequence[CocoAnnotation]) -> Iterator[str]:
+    """Crowds are rare (about 1 % of COCO's boxes), but some tools call a mask one by how it was
+    drawn."""
+    count, of = sum(bool(one.iscrowd) for one in annotations), len(annotations)
+    if count:
+        crowds = f"1 box of {of} is a crowd" if count == 1 else f"{count} boxes of {of} are crowds"
+        doubt = (
+            ". Some tools mark every mask that was drawn with a brush so: set iscrowd to 0 for "
+            "single objects"
+        )
+        said = f"{crowds} (iscrowd): detectors are neither trained nor measured on such"
+        yield f"{said}{doubt if count > _MANY * of else ''}."
 
 
 def _categories(file: CocoFile) -> tuple[Sequence[CocoCategory], tuple[str, ...]]:

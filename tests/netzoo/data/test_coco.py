@@ -119,10 +119,9 @@ def _with(kind: str, **values: Any) -> Callable[[dict[str, Any]], object]:
         (_with("annotations", bbox=[-9, 2, 9, 4]), "lies outside its image"),
         (_with("annotations", bbox=[1, 2, 1e300, 4]), "reaches far beyond its image"),
         (_with("annotations", bbox=[1, -50, 3, 60]), "reaches far beyond its image"),
-        (
-            _with("annotations", bbox=[1, 2, 3]),
-            "Expected `array` of length 4 - at `$.annotations[0].bbox`",
-        ),
+        (_with("annotations", bbox=[1, 2, 3]), "annotation 11: its box has 3 numbers, not x, y"),
+        (_with("annotations", bbox=[1, 2, 0, 0, 0]), "annotation 11: its box has 5 numbers"),
+        (_with("annotations", bbox="none"), "Expected `array | null`, got `str`"),
         (_with("annotations", bbox=[1, 2, float("nan"), 4]), "is no COCO JSON"),
     ],
 )

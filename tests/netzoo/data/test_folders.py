@@ -45,6 +45,8 @@ def test_a_folder_is_opened_as_it_comes(
         home / pictures / "deep/b.png",
     ]
     assert found.name == f"home {split}"
+    for_both = json_name in ("annotations/instances_default.json", "result.json")
+    assert any("for training and for validation" in one for one in found.remarks) == for_both
 
 
 def test_two_sets_of_one_split_are_the_users_choice(

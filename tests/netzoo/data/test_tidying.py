@@ -40,8 +40,55 @@ def test_boxes_without_extent_are_left_out_with_a_count(
     found = read_coco(write_json(small_coco))
     assert same(found, before)
     assert found.sha256 == before.sha256
-    assert found.remarks == ("2 boxes of 5 have no width or no height: left out.",)
-    assert before.remarks == ()
+    said = "2 boxes of 5 have no width or no height: left out."
+    assert found.remarks == (said, *before.remarks)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"bbox": []}, {"bbox": None}, {"bbox": None, "area": None, "segmentation": None}]
+)
+def test_annotations_without_a_box_are_left_out_with_a_count(
+    odd: dict[str, Any], small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    before = read_coco(write_json(small_coco))
+    small_coco["annotations"].append({"id": 918, "image_id": 3, "category_id": 5} | odd)
+    found = read_coco(write_json(small_coco))
+    assert same(found, before)
+    assert found.sha256 == before.sha256
+    assert "1 annotation of 4 has no box: left out." in found.remarks
+
+
+def test_null_is_nothing(small_coco: dict[str, Any], write_json: WriteCoco) -> None:
+    del small_coco["annotations"][0]["area"]
+    before = read_coco(write_json(small_coco))
+    small_coco["annotations"][0] |= {"area": None, "iscrowd": None}
+    found = read_coco(write_json(small_coco))
+    assert same(found, before)
+    assert found.sha256 == before.sha256
+
+
+def crowds(coco: dict[str, Any], write_json: WriteCoco, *marks: int) -> str:
+    """What is said where these of the three boxes are crowds."""
+    for one, mark in zip(coco["annotations"], marks, strict=True):
+        one["iscrowd"] = mark
+    remarks = read_coco(write_json(coco)).remarks
+    return " ".join(remark for remark in remarks if "(iscrowd)" in remark)
+
+
+def test_crowds_are_counted_and_many_are_doubtful(
+    small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    """Every mask is one, where a tool calls brushed masks so; nothing was annotated, then."""
+    assert crowds(small_coco, write_json, 0, 0, 0) == ""
+    said = crowds(small_coco, write_json, 1, 1, 1)
+    assert said.startswith("3 boxes of 3 are crowds (iscrowd): detectors are neither")
+    assert "set iscrowd to 0" in said
+    more = [dict(small_coco["annotations"][0], id=number, iscrowd=0) for number in range(20, 40)]
+    small_coco["annotations"] = small_coco["annotations"][:1] + more
+    small_coco["annotations"][0]["iscrowd"] = 1
+    (said,) = read_coco(write_json(small_coco)).remarks
+    assert said.startswith("1 box of 21 is a crowd (iscrowd)")
+    assert "set iscrowd" not in said
 
 
 @pytest.mark.parametrize("root", ["animals", "cat"])
@@ -73,9 +120,8 @@ def test_a_second_category_of_a_name_counts_where_it_is_annotated(
     small_coco["categories"].append({"id": 4, "name": "dog"})
     found = read_coco(write_json(small_coco))
     assert same(found, before)
-    assert found.remarks == (
-        "Category 4 (dog) has no annotations and the name of another one: it is left out.",
-    )
+    said = "Category 4 (dog) has no annotations and the name of another one: it is left out."
+    assert found.remarks == (said, *before.remarks)
     small_coco["annotations"][0]["category_id"] = 4
     small_coco["annotations"][2]["category_id"] = 5
     with pytest.raises(InputError, match="2 categories have the name 'dog'"):
