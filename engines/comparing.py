@@ -24,6 +24,7 @@ from sizewise.core.errors import EngineError, InputError
 from sizewise.core.onnxfile import read_model
 from sizewise.core.options import spelled
 from sizewise.core.patches import patches_under_noise
+from sizewise.core.ranked_sets import as_sets
 from sizewise.core.specs import (
     EngineArtifact,
     EngineSpec,
@@ -137,7 +138,8 @@ def compare_engine(
         for size in probe_sizes(artifact.spec):
             batch = artifact.spec.batch_size
             given = with_further(artifact, probe_images(artifact.image, batch, size))
-            outputs, expected = session.infer(given), reference.run(given, batch, size)
+            expected = reference.run(given, batch, size)
+            outputs = as_sets(expected, session.infer(given))
             for name, output in outputs.items():
                 found += differences(size, name, output, expected[name], known.get(name, ()))
     return [codec.to_plain(each) for each in found]

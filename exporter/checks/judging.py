@@ -23,6 +23,7 @@ from netzoo.tasks.parts import (
     parts_of,
     proposal,
 )
+from sizewise.core.ranked_sets import as_sets
 from sizewise.core.specs import (
     FINAL_LAYOUT,
     RAW_LAYOUT,
@@ -59,12 +60,16 @@ class Judged:
 def pairs(
     judged: Judged, expected: Sequence[Array], given: Sequence[Array]
 ) -> Iterator[tuple[str, str, Array, Array]]:
-    """Tensor, part and both values of all that is judged; arrays are in the order of the names."""
-    known = judged.parts(
-        {name: array.shape for name, array in zip(judged.names, expected, strict=True)}
-    )
-    for name, ours, theirs in zip(judged.names, expected, given, strict=True):
-        parts = known.get(name)
+    """Tensor, part and both values of all that is judged; arrays are in the order of the names.
+
+    Rows that are sorted by a score are compared as sets: in another precision, those whose scores
+    are close change places.
+    """
+    wanted = dict(zip(judged.names, expected, strict=True))
+    found = as_sets(wanted, dict(zip(judged.names, given, strict=True)))
+    known = judged.parts({name: array.shape for name, array in wanted.items()})
+    for name, ours in wanted.items():
+        theirs, parts = found[name], known.get(name)
         if parts is not None and not parts:
             continue
         both = zip(divided(ours, parts or ()), divided(theirs, parts or ()), strict=True)

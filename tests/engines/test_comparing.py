@@ -147,6 +147,26 @@ def test_the_worst_of_an_output_is_over_all_sizes() -> None:
     assert worst.max_abs_error is None
 
 
+RANKED = """<ir_version: 10, opset_import: ["": 17]>
+ranked (float[b, 3, h, w] images) => (float[b, 8] best, float[b, 8] places)
+<int64[1] k = {8}, int64[2] rows = {0, -1}, float steps = {STEPS}> {
+    grey = ReduceMean <axes = [1]> (images)  all = Reshape (grey, rows)
+    more = Mul (all, steps)  whole = Round (more)  scores = Div (whole, steps)
+    best, at = TopK (scores, k)  places = Cast <to = 1> (at)
+}"""
+
+
+def test_rows_that_a_precision_moves_are_no_difference(build: Build, tmp_path: Path) -> None:
+    """The eight brightest pixels, and those by a brightness that is rounded."""
+    for name, steps in (("fine", 2.0**20), ("coarse", 256.0)):
+        text = RANKED.replace("STEPS", f"{steps:.1f}")
+        onnx.save(onnx.parser.parse_model(text), tmp_path / f"{name}.onnx")
+    artifact = build(read_model(tmp_path / "coarse.onnx"), SPEC)
+    for found in compared(artifact, tmp_path / "fine.onnx"):
+        assert found.relative_error is not None
+        assert found.relative_error < 0.05
+
+
 CORNERS = (Part(name="first", axis=2, stop=2), Part(name="last", axis=2, start=2))
 
 
