@@ -20,7 +20,7 @@ class Detector(nn.Module):
         return cells[..., :4], cells[..., 4:].sigmoid()
 
 
-exported = sw.export(Detector(), out="runs/mine")  # proven equal to the module, at other sizes too
+exported = sw.export(Detector(), out="runs/mine", layout="sizewise")  # equal at other sizes, too
 sweep = sw.bench(exported, out="runs/mine", sizes="64,96", backends="onnxruntime", rigor="quick")
 frame = sw.load(sweep.results)
 print(frame[["strategy", "size", "latency_ms", "latency_low_ms", "latency_high_ms", "peak_mib"]])

@@ -36,6 +36,14 @@ def named_tensors(output: object) -> dict[str, Tensor]:
     return named
 
 
+def has_keys(output: object) -> bool:
+    """Whether a tensor in ``output`` is named by a key or a field, and not by places alone.
+
+    Raises ExportError as :func:`named_tensors`.
+    """
+    return any(isinstance(one, str) for place, _ in _tensors(output, ()) for one in place)
+
+
 def flattened(module: nn.Module, output: object) -> nn.Module:
     """``module``, where torch.export takes its ``output`` as it is; else one that returns its
     tensors alone."""

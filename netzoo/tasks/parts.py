@@ -109,7 +109,13 @@ def _of_heads(shapes: Shapes, class_count: int) -> Parts:
 
 def mixes_scales(largest: Mapping[str, float]) -> bool:
     """Whether parts with these ``largest`` magnitudes, by name, are boxes in pixels and scores."""
-    return largest.get(BOXES, 0.0) > _PIXELS and are_shares(largest.get(SCORES, _PIXELS))
+    return are_pixels(largest.get(BOXES, 0.0)) and are_shares(largest.get(SCORES, _PIXELS))
+
+
+def are_pixels(largest: float) -> bool:
+    """Whether coordinates of this ``largest`` magnitude may be in pixels, and not shares of a
+    side."""
+    return largest > _PIXELS
 
 
 def are_shares(largest: float) -> bool:

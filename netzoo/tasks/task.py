@@ -188,6 +188,18 @@ class Task(ABC):
         del shapes, batch
         return False
 
+    def contradiction(self, values: Sequence[NDArray[Any]]) -> str:
+        """Why outputs of these ``values``, though of shapes that it recognises, are none of its
+        own; empty where they may be. They are of images of noise, in the order of
+        ``output_names``."""
+        del values
+        return ""
+
+    def doubt(self, values: Sequence[NDArray[Any]]) -> str:
+        """A sentence for the user where the ``values`` that it takes for its own may be others."""
+        del values
+        return ""
+
     def check_outputs(self, card: ModelCard, outputs: Outputs, batch: Batch) -> None:
         """Raises InputError, UsageError or ExportError where the outputs for ``batch`` are not
         those of a model with ``card``."""

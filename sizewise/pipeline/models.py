@@ -46,6 +46,8 @@ def card_as(name: str, card: ModelCard, layout: str) -> ModelCard:
     """``card``, of the model ``name``, with ``layout``. Raises UsageError as :func:`read_as`."""
     from netzoo.tasks.registry import task_of_layout
 
+    if layout == card.layout == "unknown":
+        return card
     task = task_of_layout(layout)
     if card.task not in ("unknown", task.name):
         raise UsageError(

@@ -103,7 +103,7 @@ class SourceOptions(ScalingOptions):
     layout: str = option(
         TEXT,
         "",
-        help="Layout of the outputs: see docs/models.md.",
+        help="Layout of the outputs, or unknown: see docs/models.md.",
         group=_FOREIGN,
         shown="as the module or file says",
     )
@@ -163,7 +163,8 @@ def resolve(
     ``inputs`` are those of a module beside its images. Darknet's weights are also written into
     ``out`` as a checkpoint. Raises UsageError or InputError with the choices.
     """
-    from exporter.factory import demand_function, from_factory, from_module
+    from exporter.factory import from_factory, from_module
+    from exporter.modules.listing import demand_function
 
     if not isinstance(source, str):
         check_options(type(source).__name__, "a module", options)

@@ -7,7 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from exporter.factory import Said, demand_function, from_factory, from_module
+from exporter.checks.contract import check_contract
+from exporter.checks.probes import Probe
+from exporter.checks.reference import run_module
+from exporter.factory import Said, from_factory, from_module
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.specs import Size
 
@@ -40,14 +43,14 @@ def parses():
 
 
 class Boxes(nn.Module):
-    """Gives boxes and scores, and says its stride and classes."""
+    """Gives boxes in pixels and scores, and says its stride and classes."""
 
     stride = 16
     classes = ("cat", "dog")
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         mean = images.mean((1, 2, 3))[:, None, None]
-        return mean.expand(-1, 5, 4), mean.expand(-1, 5, 2)
+        return 100 * mean.expand(-1, 5, 4), mean.expand(-1, 5, 2)
 
 
 class Named(nn.Module):
@@ -154,6 +157,54 @@ def test_a_module_that_returns_none_as_well_gives_its_tensors() -> None:
     assert given.shape == (1, 1, 32, 32)
 
 
+@pytest.mark.parametrize("said", [Said(), Said(stride=8)])
+def test_a_module_that_needs_more_than_the_example_is_tried_at_larger_sizes(said: Said) -> None:
+    card = from_module(Skips(least=104), EXAMPLE, said).card
+    assert (card.stride, card.smallest) == (8, 104)
+
+
+def test_a_module_is_run_at_the_least_size_that_was_said() -> None:
+    card = from_module(Skips(least=104), EXAMPLE, Said(stride=16, smallest=128)).card
+    assert (card.stride, card.smallest) == (16, 128)
+
+
+OF_ONE_SIZE = r"runs at 112x112, and neither at 64x96 nor .* Give size 112, and fix it"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (Said(), OF_ONE_SIZE),
+        (Said(stride=16), OF_ONE_SIZE),
+        (Said(dynamic=False), r"at 64x96: it does not run there, .* at 112x112. Give size 112"),
+    ],
+)
+def test_a_module_of_one_size_is_answered_with_it(said: Said, words: str) -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 112 * 112, 2))
+    with pytest.raises(UsageError, match=words):
+        from_module(module, EXAMPLE, said)
+
+
+class Chooses(nn.Module):
+    """The brightest pixels as rows x0, y0, x1, y1, score, class, as YOLOv10 gives its boxes."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        best = images.mean(1).flatten(1).topk(5)
+        x, y = best.indices % images.shape[3], best.indices // images.shape[3]
+        rows = (x, y, x + 8, y + 8, best.values, torch.zeros_like(x))
+        return torch.stack([one.float() for one in rows], 2)
+
+
+def test_a_module_that_chooses_boxes_has_the_layout_that_is_said() -> None:
+    found = from_module(Chooses(), EXAMPLE, Said(layout="b_n_6", names=("bright",)))
+    assert (found.card.task, found.output_names) == ("detection", ("output_0",))
+    probe = Probe(batch_size=2, size=Size(96, 64))
+    outputs = run_module(found.module, probe, found.output_names)
+    check_contract(found.card, outputs, probe)
+    with pytest.raises(InputError, match=r"an output \[B, K, 6\] is needed"):
+        check_contract(found.card, {"output_0": outputs["output_0"][..., :5]}, probe)
+
+
 def test_masks_of_the_image_s_size_make_a_segmenter() -> None:
     found = from_module(nn.Conv2d(3, 1, 1), EXAMPLE)
     assert (found.card.task, found.output_names) == ("segmentation", ("mask_logits",))
@@ -163,23 +214,6 @@ def test_a_module_that_does_not_run_is_an_error_with_its_cause() -> None:
     with pytest.raises(InputError, match=r"Conv2d could not be run: RuntimeError: ") as caught:
         from_module(nn.Conv2d(4, 1, 1), EXAMPLE)
     assert isinstance(caught.value.__cause__, RuntimeError)
-
-
-def test_a_file_without_a_function_names_those_that_it_has(file: Path) -> None:
-    said = rf"needs a function: {file}:build \(found there: build, make, text, broken, parses\)"
-    with pytest.raises(UsageError, match=said):
-        demand_function(str(file))
-
-
-def test_a_file_with_no_function_or_no_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "empty.py").write_text("WIDTH = 4\n")
-    with pytest.raises(UsageError, match="it has none without arguments"):
-        demand_function(str(tmp_path / "empty.py"))
-    with pytest.raises(InputError, match="there is no such file"):
-        demand_function(str(tmp_path / "absent.py"))
-    (tmp_path / "cut.py").write_text("def build(")
-    with pytest.raises(InputError, match="can't be read as Python"):
-        demand_function(str(tmp_path / "cut.py"))
 
 
 def test_a_wrong_name_lists_the_functions(file: Path) -> None:

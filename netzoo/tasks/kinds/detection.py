@@ -8,11 +8,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from netzoo.data.relabelling import find_classes
 from netzoo.tasks.coco_ap import DetectionScores, examine_detections
 from netzoo.tasks.detecting import detect
-from netzoo.tasks.layouts import fitting_layouts, layout_names, read_detections
+from netzoo.tasks.layouts import (
+    CHOSEN,
+    fitting_layouts,
+    layout_names,
+    read_detections,
+    read_suppressed,
+)
 from netzoo.tasks.nms_settings import nms_to_predict, usual_nms
+from netzoo.tasks.parts import SLACK, are_pixels
 from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.suppression import Detections
 from netzoo.tasks.task import Batch, Evaluator, Predictor, Shape, Task
@@ -21,11 +30,16 @@ from sizewise.core.evidence import DetectionEvidence
 from sizewise.core.specs import ModelCard, Size, Suppression, TensorSpec
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL import Image
 
     from netzoo.data.coco import AnnotatedImage, Dataset
     from netzoo.tasks.letterbox import Letterbox
     from netzoo.tasks.task import Outputs, Pixels
+
+
+_MOST_TURNED = 0.5
+"""Share of boxes whose corners may stand in the wrong order: without a training, some do."""
 
 
 class DetectionEvaluator(Evaluator):
@@ -133,11 +147,30 @@ class Detection(Task):
 
     def recognises(self, shapes: Sequence[Shape], batch: Batch) -> bool:
         del batch
-        return [len(shape) for shape in shapes] == [3, 3] and shapes[0][2] == 4
+        if [len(shape) for shape in shapes] != [3, 3]:
+            return False
+        boxes, scores = shapes
+        return boxes == (*scores[:2], 4)
+
+    def contradiction(self, values: Sequence[NDArray[Any]]) -> str:
+        boxes, scores = values
+        least, most = scores.min(initial=0), scores.max(initial=0)
+        if least < -SLACK or most > 1 + SLACK:
+            return f"scores would reach from {least:.3g} to {most:.3g}, beyond 0 to 1"
+        if not are_pixels(largest := np.abs(boxes).max(initial=0)):
+            return f"boxes in pixels of the input would reach to {largest:.3g} alone"
+        # Others give the centre, the width and the height.
+        if (boxes[..., 2:] < boxes[..., :2]).any(axis=-1).mean() > _MOST_TURNED:
+            return "of most boxes, x1 and y1 would lie before x0 and y0"
+        return ""
 
     def check_outputs(self, card: ModelCard, outputs: Outputs, batch: Batch) -> None:
         del batch
-        read_detections(card.layout, outputs, class_count=len(card.classes) or None)
+        count = len(card.classes) or None
+        if card.layout in CHOSEN:
+            read_suppressed(outputs, class_count=count, layout=card.layout)
+        else:
+            read_detections(card.layout, outputs, class_count=count)
 
     def reads(self, layout: str) -> bool:
         return layout in self.layouts

@@ -87,13 +87,18 @@ def _read(layout: str, outputs: Outputs, fitted: Letterbox) -> Logits:
 
 def _demand_logits(least: float, most: float) -> None:
     """Raises InputError where all values lie in 0–1: as logits, each would be an object."""
-    if 0 <= least < most <= 1:
+    if _like_probabilities(least, most):
         raise InputError(
             f"The outputs do not have the layout {LOGITS}",
             f"their values all lie from {least:.3g} to {most:.3g}, as probabilities do: as logits, "
             "every pixel would be an object",
             f"Give {spelled('layout')} {PROBABILITIES}.",
         )
+
+
+def _like_probabilities(least: float, most: float) -> bool:
+    """Whether values from ``least`` to ``most`` all lie in 0–1."""
+    return 0 <= least < most <= 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +165,17 @@ class Segmentation(Task):
 
     def recognises(self, shapes: Sequence[Shape], batch: Batch) -> bool:
         return list(shapes) == [_mask_shape(batch)]
+
+    def doubt(self, values: Sequence[NDArray[Any]]) -> str:
+        (logits,) = values
+        least, most = float(logits.min()), float(logits.max())
+        if not _like_probabilities(least, most):
+            return ""
+        return (
+            "The output was taken for logits: above 0 is an object. All values lie from "
+            f"{least:.3g} to {most:.3g}; if they are probabilities, give {spelled('layout')} "
+            f"{PROBABILITIES}."
+        )
 
     def check_outputs(self, card: ModelCard, outputs: Outputs, batch: Batch) -> None:
         if card.layout in self.layouts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,10 @@ def test_shapes_belong_to_one_task_at_most() -> None:
         assert taken == ([] if name == "classification" else [name])
 
 
+def test_boxes_and_scores_are_of_the_same_candidates() -> None:
+    assert not find_task("detection").recognises([(2, 7, 4), (2, 8, 3)], Images())
+
+
 def test_other_outputs_are_refused() -> None:
     other = {"mask_logits": np.zeros((2, 1, 32, 48))}
     segmentation, detection = find_task("segmentation"), find_task("detection")
@@ -92,6 +96,26 @@ def test_outputs_of_others_are_those_of_their_layout(
     task.check_outputs(said, {"out": np.zeros(good)}, Images())
     with pytest.raises(InputError, match="out"):
         task.check_outputs(said, {"out": np.zeros(bad)}, Images())
+
+
+ROWS = np.tile(np.array([8.0, 8.0, 24.0, 30.0, 0.5, 1.0]), (2, 7, 1))
+
+
+@pytest.mark.parametrize(
+    ("layout", "name", "good"),
+    [
+        ("b_4c_n", "out", np.full((2, 7, 9), 0.5)),
+        ("b_n_5c", "out", np.full((2, 9, 8), 0.5)),
+        ("b_n_6", "out", ROWS),
+        ("sizewise_nms", "detections", ROWS),
+    ],
+)
+def test_a_detector_of_another_layout_may_be_exported(layout: str, name: str, good: Any) -> None:
+    task = find_task("detection")
+    said = replace(card(task), layout=layout)
+    task.check_outputs(said, {name: good}, Images())
+    with pytest.raises(InputError, match=f"do not have the layout {layout}"):
+        task.check_outputs(said, {name: good[..., :4, :4]}, Images())
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.name)
