@@ -11,6 +11,7 @@ from exporter.request import PrecisionOptions
 from netzoo.tasks.showing import AS_THE_CARD_SAYS, PictureOptions
 from sizewise.core.errors import ExportError, InputError, UsageError
 from sizewise.core.files import output_folder
+from sizewise.core.onnxfile import sha256_of
 from sizewise.core.options import changed, option, spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.reading import SIZE, SWITCH, number, optional, whole
@@ -155,6 +156,8 @@ def export_source(
         source, options, example, out, reporter, dynamic=options.dynamic, inputs=pictures.input
     )
     found = replace(found, card=pictures.shown_to(found.card))
+    for remark in found.remarks:
+        reporter.remark(remark)
     try:
         return _exported(found, options, out, reporter)
     except ExportError as error:
@@ -177,10 +180,12 @@ def _exported(
 ) -> ExportedModel:
     from exporter.export import export as export_module
 
-    return export_module(
+    path = out / f"{found.card.stem}.onnx"
+    before = _sha256_before(path)
+    made = export_module(
         found.module,
         found.card,
-        out / f"{found.card.stem}.onnx",
+        path,
         output_names=found.output_names,
         example=options.size or _usual_size(found.card),
         dynamic=options.dynamic,
@@ -189,6 +194,20 @@ def _exported(
         suppression=options.suppression,
         progress=reporter,
     )
+    if before and before != made.sha256:
+        reporter.remark(
+            f"{path} was replaced. It held something else: another network of this name, or other "
+            f"weights. Another {spelled('out')} keeps both, and so does a {spelled('name')} for a "
+            "module of your own."
+        )
+    return made
+
+
+def _sha256_before(path: Path) -> str:
+    """The hash of the file that an export replaces; empty where there is none to be read."""
+    with suppress(OSError):
+        return sha256_of(path)
+    return ""
 
 
 def _with_a_wider_stride(
