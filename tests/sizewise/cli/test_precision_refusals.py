@@ -79,6 +79,10 @@ def out(tmp_path: Path) -> Path:
         ),
         ((*INT8, "--calibrate", "@pictures", "--std", "0,1,1"), ("every std is above 0",)),
         (
+            (*INT8, "--calibrate", "@pictures", "--mean", "123.675,116.28,103.53"),
+            ("Divide by 255: give mean 0.485,0.456,0.406",),
+        ),
+        (
             (*INT8, "--calibrate", "@pictures", "--std", "nan,1,1"),
             ("'nan' for --std", "finite number"),
         ),

@@ -85,8 +85,47 @@ def test_numbers_that_make_no_sense_are_refused(values: dict[str, Any]) -> None:
         Preprocessing(**values)
 
 
+@pytest.mark.parametrize(
+    ("mean", "std", "said"),
+    [
+        (  # mmdetection's
+            (123.675, 116.28, 103.53),
+            (58.395, 57.12, 57.375),
+            r"mean 0.485,0.456,0.406 and std 0.229,0.224,0.225\. .* range 0-1\.",
+        ),
+        (  # Caffe's and Keras's
+            (123.68, 116.779, 103.939),
+            (1.0, 1.0, 1.0),
+            r"give mean 0.48502,0.457957,0.407604\. .* range 0-255\.",
+        ),
+        ((0.5, 0.5, 0.5), (127.5, 127.5, 127.5), r"give std 0.5,0.5,0.5\. .* range 0-1\."),
+        ((0.0, 0.0, 1.5), (1.0, 1.0, 1.0), "colours of 0-1 here"),
+    ],
+)
+def test_a_mean_or_std_of_bytes_is_answered_with_that_of_shares(
+    mean: tuple[float, ...], std: tuple[float, ...], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        Preprocessing(mean=mean, std=std)
+
+
+@pytest.mark.parametrize("most", [1, 255])
+def test_a_mean_and_std_of_bytes_divided_by_255_do_the_same(most: int) -> None:
+    """Against the arithmetic of mmdetection (range 0-1), and of Caffe without a std (0-255)."""
+    mean, std = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+    planes = np.random.default_rng(0).random((3, 4, 5), np.float32)
+    column = np.array(mean).reshape(3, 1, 1)
+    expected = 255 * planes - column
+    shares: dict[str, Any] = {"mean": tuple(one / 255 for one in mean)}
+    if most == 1:
+        expected = expected / np.array(std).reshape(3, 1, 1)
+        shares["std"] = tuple(one / 255 for one in std)
+    made = as_input(planes, taking(3), Preprocessing(most=most, **shares))
+    np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_it_is_told_in_words() -> None:
     assert str(RGB) == "rgb, 0–1"
-    assert str(Preprocessing(order="bgr", most=255, mean=(1, 2, 3))) == (
-        "bgr, 0–255, mean 1/2/3, std 1/1/1"
+    assert str(Preprocessing(order="bgr", most=255, mean=(0.1, 0.2, 1))) == (
+        "bgr, 0–255, mean 0.1/0.2/1, std 1/1/1"
     )
