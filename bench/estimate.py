@@ -60,18 +60,19 @@ class Estimate:
 def estimate(models: Sequence[ExportedModel], settings: SweepSettings, results: Path) -> Estimate:
     """The trials of a sweep into the file ``results``, and its time. Raises as ``bench.sweep``
     does."""
-    specs = engine_specs(settings.products())
+    engine_specs(settings.products())  # wrong names are reported first
     fingerprint = read_environment().fingerprint
     groups = plan_sweep(models, settings, environment_fingerprint=fingerprint)
     on_file = _on_file(results)
     schedule = Schedule(groups, on_file)
     dues = {due.group: due for due in schedule.due()}
     sizes = tuple(_of_group(group, dues.get(group), schedule) for group in groups)
-    identities = {planned.trial.identity for group in groups for planned in group.members}
+    trials = [planned.trial for group in groups for planned in group.members]
+    identities = {trial.identity for trial in trials}
     rigors = (RIGORS[group.protocol.rigor] for group in groups)
     return Estimate(
         sizes=sizes,
-        engines=len(specs) * len(models),
+        engines=len({(trial.model_sha256, trial.spec) for trial in trials}),
         max_minutes=settings.max_minutes or max(rigor.minutes for rigor in rigors),
         assumed=any(identity not in on_file for identity in identities),
     )

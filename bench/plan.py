@@ -10,6 +10,7 @@ from bench.accuracy_plan import AS_USUAL, AccuracyPlan, DataKey
 from bench.protocol import HARNESS, Protocol
 from bench.settings import Axes, SweepSettings
 from engines.options import non_default_options
+from engines.planning.fixed import for_each
 from engines.planning.specs import engines_of
 from engines.registry import find_backend
 from sizewise.core.errors import UsageError
@@ -67,7 +68,9 @@ def plan_sweep(
 ) -> tuple[Group, ...]:
     """All trials, in groups of one size and protocol.
 
-    A size that only some models take is planned for all (the rest is filed as unsupported). Raises
+    A size that only some models take is planned for all (the rest is filed as unsupported), but
+    where no sizes are given, a file of one size is planned at its own
+    (:func:`engines.planning.fixed.for_each`); tables of sweeps say all themselves. Raises
     UsageError for a size that none takes, an unknown back end and a fusion that no model has, and
     InputError for a model that does not take images.
     """
@@ -76,8 +79,10 @@ def plan_sweep(
     groups: dict[tuple[Size, Protocol], dict[str, Planned]] = {}
     for axes in settings.products():
         chosen = models_of(axes, models)
-        _demand_takers(chosen, axes.sizes)
-        for planned in _trials(chosen, axes, environment_fingerprint):
+        by_model = (axes,) * len(chosen) if settings.sweep else for_each(axes, chosen)
+        requested = tuple(zip(chosen, by_model, strict=True))
+        _demand_takers(requested)
+        for planned in _trials(requested, environment_fingerprint):
             members = groups.setdefault((planned.trial.cell.size, axes.protocol), {})
             known = members.get(planned.trial.identity)
             if known is None or not known.data:  # tables may overlap: data of any of them count
@@ -88,6 +93,7 @@ def plan_sweep(
     )
 
 
+_Requested = Sequence[tuple[ExportedModel, Axes]]
 _SELECTS = ("fusion", "precision")
 """The axes that select models."""
 
@@ -119,12 +125,12 @@ def _demand_known(name: str, requested: Iterable[str], known: Iterable[str]) -> 
             )
 
 
-def _trials(models: Iterable[ExportedModel], axes: Axes, environment: str) -> Iterator[Planned]:
-    sizes, accuracy = axes.sizes, axes.accuracy
-    for model, replica in product(models, range(axes.replicas)):
+def _trials(requested: _Requested, environment: str) -> Iterator[Planned]:
+    for model, axes in requested:
+        sizes, accuracy, further = axes.sizes, axes.accuracy, further_of(model)
         taken = tuple(size for size in sizes if not model.refusal(size))
-        further = further_of(model)
-        for spec, measured in engines_of(axes, taken or sizes):
+        built = engines_of(axes, taken or sizes)
+        for replica, (spec, measured) in product(range(axes.replicas), built):
             for size in measured:
                 backend = find_backend(spec.backend)
                 trial = Trial(
@@ -160,9 +166,9 @@ def _cell(model: ExportedModel, spec: EngineSpec, size: Size) -> Cell:
     )
 
 
-def _demand_takers(models: Sequence[ExportedModel], sizes: Iterable[Size]) -> None:
-    for size in sizes:
-        refusals = {model.path.name: model.refusal(size) for model in models}
+def _demand_takers(requested: _Requested) -> None:
+    for size in dict.fromkeys(size for _, axes in requested for size in axes.sizes):
+        refusals = {model.path.name: model.refusal(size) for model, _ in requested}
         if not all(refusals.values()):
             continue
         todo = f"Choose other sizes with {spelled('sizes')}."

@@ -2,55 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from engines.planning.axes import EngineAxes
-from engines.planning.batches import Batch
-from engines.registry import find_backend
-from sizewise.core.options import changed, spelled
+from engines.planning.fixed import choices_of
+from sizewise.core.options import spelled
 from sizewise.core.progress import Reporter
-from sizewise.core.specs import ExportedModel, Sizes
+from sizewise.core.specs import ExportedModel
 
 A = TypeVar("A", bound=EngineAxes)
-_STATIC = "static"
+_Chosen = Mapping[str, Iterable[object]]
 
 
 def as_files_take_it(axes: A, models: Sequence[ExportedModel], reporter: Reporter) -> A:
     """``axes`` with the one size and the one batch that all ``models`` take, where these are at
     their defaults, and with the strategy static; says so.
 
-    Raises InputError for a model that does not take images.
+    Where files take different ones, ``axes`` stay, and a sweep measures each file at its own
+    (:func:`engines.planning.fixed.for_each`). Raises InputError for a model that does not take
+    images.
     """
-    chosen: dict[str, Any] = {}
-    if size := _common(model.image.fixed_size for model in models):
-        chosen["sizes"] = Sizes((size,))
-        if all(_STATIC in find_backend(name).strategies for name in axes.backends):
-            chosen["strategies"] = (_STATIC,)
-    if batch := _common(model.image.fixed_batch for model in models):
-        chosen["batch"] = (Batch(batch),)
-    given = set(changed(axes, *chosen)) if chosen else set()
-    chosen = {
-        name: value
-        for name, value in chosen.items()
-        if name not in given and value != getattr(axes, name)
-    }
-    if chosen:
-        names = ", ".join(model.path.name for model in models)
-        listed = ", ".join(f"{spelled(name)} {_text(value)}" for name, value in chosen.items())
-        reporter.remark(f"Inputs of {names} are fixed, so this was chosen: {listed}.")
-    return replace(axes, **chosen)
+    chosen = [choices_of(axes, model) for model in models]
+    same = all(one == chosen[0] for one in chosen)
+    if any(chosen):
+        reporter.remark(_remark(_names(models), chosen, same=same))
+    return replace(axes, **chosen[0]) if chosen and same else axes
 
 
-T = TypeVar("T")
+def _names(models: Sequence[ExportedModel]) -> tuple[str, ...]:
+    """The files' names, with their folders' where two are the same."""
+    names = tuple(model.path.name for model in models)
+    if len(set(names)) == len(names):
+        return names
+    return tuple(f"{model.path.parent.name}/{model.path.name}" for model in models)
 
 
-def _common(values: Iterable[T | None]) -> T | None:
-    """The one value of all; None where they differ."""
-    found = set(values)
-    return found.pop() if len(found) == 1 else None
+def _remark(names: Sequence[str], chosen: Sequence[_Chosen], *, same: bool) -> str:
+    if same:
+        listed = _listed(chosen[0])
+        return f"Inputs of {', '.join(names)} are fixed, so this was chosen: {listed}."
+    both = zip(names, chosen, strict=True)
+    by_file = "; ".join(f"{name}: {_listed(one)}" for name, one in both if one)
+    return f"Inputs are fixed, so this was chosen for each file: {by_file}."
 
 
-def _text(value: Iterable[object]) -> str:
-    return ",".join(map(str, value))
+def _listed(chosen: _Chosen) -> str:
+    return ", ".join(f"{spelled(name)} {','.join(map(str, v))}" for name, v in chosen.items())

@@ -297,6 +297,61 @@ def test_a_size_other_than_the_fixed_one_is_an_error(model: ExportedModel) -> No
         planned(replace(model, inputs=(fixed,)), sizes="32")
 
 
+def taking(model: ExportedModel, *sides: int | str) -> ExportedModel:
+    """A file of its own whose input has these: batch, height and width."""
+    batch, height, width = sides
+    images = TensorSpec(name="images", dtype="float32", shape=(batch, 3, height, width))
+    name = "-".join(map(str, sides))
+    card = replace(model.card, network=name)
+    return replace(model, inputs=(images,), card=card, sha256=name)
+
+
+def places(groups: tuple[Group, ...]) -> set[tuple[str, str, str, int]]:
+    return {
+        (t.cell.network, str(t.cell.size), t.cell.strategy, t.cell.batch_size)
+        for t in trials(groups)
+    }
+
+
+def test_files_of_different_sizes_are_planned_each_at_its_own(model: ExportedModel) -> None:
+    files = [taking(model, batch, side, side) for batch, side in ((1, 320), (1, 416), (4, 640))]
+    groups = planned(*files)
+    assert places(groups) == {
+        ("1-320-320", "320x320", "static", 1),
+        ("1-416-416", "416x416", "static", 1),
+        ("4-640-640", "640x640", "static", 4),
+    }
+    assert [str(group.size) for group in groups] == ["320x320", "416x416", "640x640"]
+
+
+def test_beside_a_file_of_one_size_others_are_measured_at_it_too(model: ExportedModel) -> None:
+    usual = [str(size) for size in Axes().sizes]
+    free, rows = taking(model, "b", "h", "w"), taking(model, "b", 64, "w")
+    found = places(planned(taking(model, 1, 416, 416), free, rows))
+    assert found == {
+        ("1-416-416", "416x416", "static", 1),
+        *(("b-h-w", size, s, 1) for size in (*usual, "416x416") for s in ("static", "dynamic")),
+        *(
+            ("b-64-w", f"64x{size.width}", strategy, 1)
+            for size in Axes().sizes
+            for strategy in ("static", "dynamic")
+        ),
+    }
+    assert not any(one.model.refusal(g.size) for g in planned(free, rows) for one in g.members)
+
+
+def test_sizes_that_are_given_are_planned_for_every_file(model: ExportedModel) -> None:
+    """What a file does not take is filed as unsupported; so are profiles of one size."""
+    files = [taking(model, 1, 320, 320), taking(model, 1, 416, 416)]
+    assert {(network, size) for network, size, *_ in places(planned(*files, sizes="320,416"))} == {
+        (file.card.network, size) for file in files for size in ("320x320", "416x416")
+    }
+    table = [{"sizes": "320", "strategies": ["dynamic"]}]
+    assert {place[2] for place in places(planned(files[0], sweep=table))} == {"dynamic"}
+    grouped = planned(*files, taking(model, 1, "h", "w"), strategies=["profiles"], profiles=3)
+    assert len(trials(grouped)) == 2 + len(Axes().sizes)
+
+
 def test_a_model_that_takes_no_images_is_an_error(model: ExportedModel) -> None:
     flat = TensorSpec(name="tokens", dtype="int64", shape=("batch", "length"))
     with pytest.raises(InputError, match="does not take images"):

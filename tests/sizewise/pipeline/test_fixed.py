@@ -60,15 +60,39 @@ def test_what_is_given_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("second", [("b", "h", "w"), (1, 96, 96), (1, 64, "w")])
-def test_files_that_have_no_size_in_common_change_nothing(
+def test_of_files_that_take_different_sizes_each_is_measured_at_its_own(
     second: tuple[Any, Any, Any], tmp_path: Path
 ) -> None:
+    """The settings stay, and the plan fits them to each file."""
+    heard = Heard()
     models = [
         write_net(tmp_path / "fixed.onnx", sides=(1, 64, 96)),
         write_net(tmp_path / "other.onnx", sides=second),
     ]
-    fitted = as_files_take_it(DEFAULT, models, SILENT)
-    assert (fitted.sizes, fitted.strategies) == (DEFAULT.sizes, DEFAULT.strategies)
+    assert as_files_take_it(DEFAULT, models, heard) == DEFAULT
+    (said,) = heard.remarks
+    assert "fixed.onnx: sizes 64x96, strategies static" in said
+    assert ("other.onnx: sizes" in said) is (second != ("b", "h", "w"))
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    heard, models = Heard(), []
+    for side in (64, 96):
+        (tmp_path / str(side)).mkdir()
+        models.append(write_net(tmp_path / str(side) / "net.onnx", sides=(1, side, side)))
+    as_files_take_it(DEFAULT, models, heard)
+    (said,) = heard.remarks
+    assert "64/net.onnx: sizes 64x64" in said
+    assert "96/net.onnx: sizes 96x96" in said
+
+
+def test_one_fixed_side_leaves_the_usual_ones_of_the_other(tmp_path: Path) -> None:
+    """Readers of text have one height."""
+    model = write_net(tmp_path / "text.onnx", sides=("b", 64, "w"))
+    fitted = as_files_take_it(DEFAULT, [model], SILENT)
+    assert fitted.sizes == tuple(Size(64, size.width) for size in DEFAULT.sizes)
+    assert fitted.strategies == DEFAULT.strategies
+    assert not any(model.refusal(size) for size in fitted.sizes)
 
 
 def test_a_back_end_without_static_engines_keeps_the_strategies(tmp_path: Path) -> None:
@@ -90,6 +114,19 @@ def test_bench_plans_that_size_alone(tmp_path: Path, capsys: pytest.CaptureFixtu
     out = str(tmp_path / "out")
     assert run_command_line(["bench", str(path), "--dry-run", "--json", "--out", out]) == 0
     assert json.loads(capsys.readouterr().out)["trials"] == 2
+
+
+def test_bench_plans_a_size_for_each_file_of_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [
+        str(write_net(tmp_path / f"{side}.onnx", sides=(1, side, side)).path)
+        for side in (320, 416, 640)
+    ]
+    out = str(tmp_path / "out")
+    assert run_command_line(["bench", *paths, "--dry-run", "--json", "--out", out]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["trials"], found["engines"]) == (6, 6)  # in two back ends
 
 
 def test_build_builds_that_size(tmp_path: Path) -> None:
