@@ -61,8 +61,8 @@ class Difference:
 
     @property
     def name(self) -> str:
-        """The output, and the part of it."""
-        return f"{self.output} {self.part}".rstrip()
+        """The output, and the part of it where that is called something else."""
+        return self.output if self.part in ("", self.output) else f"{self.output} {self.part}"
 
     @property
     def within(self) -> bool:

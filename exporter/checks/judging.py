@@ -13,6 +13,7 @@ from exporter.calibration.running import InnerSession
 from exporter.checks.tolerance import finite_absmax
 from exporter.graph.passes import all_nodes
 from exporter.suppression.insert import output_before
+from netzoo.tasks.chosen.parts import DIVIDED, ORDERED, in_order, parts_of_outputs
 from netzoo.tasks.layouts import fitting_layouts
 from netzoo.tasks.parts import (
     SCORES,
@@ -20,12 +21,11 @@ from netzoo.tasks.parts import (
     are_shares,
     misfit,
     mixes_scales,
-    parts_of,
     proposal,
 )
 from sizewise.core.ranked_sets import as_sets
 from sizewise.core.specs import (
-    FINAL_LAYOUT,
+    FINAL_LAYOUTS,
     RAW_LAYOUT,
     Deviation,
     ExportedModel,
@@ -89,12 +89,12 @@ class Meaning:
         self._parent, self._model = parent, model
         self._outputs = tuple(output.name for output in parent.graph.output)
         suppressed = any(n.op_type == "NonMaxSuppression" for n in all_nodes(parent.graph))
-        self.chooses_rows = suppressed or model.card.layout == FINAL_LAYOUT
+        self.chooses_rows = suppressed or model.card.layout in FINAL_LAYOUTS
         self._layout = ""
         self._tables: tuple[str, ...] = ()
         if before := output_before(parent):
             self._layout, self._tables = before[0], (before[1],)
-        elif not suppressed and model.card.layout in (*TABLES, RAW_LAYOUT):
+        elif not suppressed and model.card.layout in (*DIVIDED, RAW_LAYOUT):
             self._layout, self._tables = model.card.layout, self._outputs
 
     def results(self, heads: Iterable[str]) -> Judged:
@@ -113,16 +113,18 @@ class Meaning:
         return Judged(names=names, parts=parts)
 
     def _parts(self, shapes: Shapes) -> dict[str, tuple[Part, ...]]:
-        found = parts_of(self._layout, shapes, len(self._model.card.classes))
-        if self._layout == FINAL_LAYOUT:
+        dtypes = {output.name: output.dtype for output in self._model.outputs}
+        classes = len(self._model.card.classes)
+        found = parts_of_outputs(self._layout, shapes, classes, dtypes)
+        if self._layout in FINAL_LAYOUTS:
             return {n: tuple(p for p in parts if p.name == SCORES) for n, parts in found.items()}
         return dict(found)
 
     def doubts(self, deviations: Sequence[Deviation], batches: Batches) -> tuple[str, ...]:
         """Sentences on outputs that seem to hold several parts and were not judged by them."""
         if self._model.card.layout == "unknown":
-            return self._proposal(batches)
-        if self._layout not in TABLES or not deviations:
+            return self._order(deviations) or self._proposal(batches)
+        if self._layout not in DIVIDED or not deviations:
             return ()
         if not any(one.part for one in deviations):
             return (misfit(self._model.card, self._model.outputs),)
@@ -133,6 +135,12 @@ class Meaning:
             f"The scores would reach {scores:.4g}, beyond 1: check that {self._layout} is the "
             "layout of the outputs.",
         )
+
+    def _order(self, deviations: Sequence[Deviation]) -> tuple[str, ...]:
+        """A sentence where what is far off looks like boxes that the graph chose, by its shapes."""
+        fitting = [n for n in fitting_layouts(self._model.outputs) if n in ORDERED]
+        far = not all(one.within for one in deviations)
+        return (in_order(fitting),) if fitting and far and not self.chooses_rows else ()
 
     def _proposal(self, batches: Batches) -> tuple[str, ...]:
         """A sentence where the outputs look like a detector's by their shapes and values."""

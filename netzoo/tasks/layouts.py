@@ -1,7 +1,8 @@
 """How a detector's outputs are read: our own contract and the layouts that others export.
 
 A layout says where boxes and scores stand in the outputs. To add one, declare its channels in
-``netzoo.tasks.parts.TABLES``, and add a function here and its line in ``_LAYOUTS``.
+``netzoo.tasks.parts``, and add a function here and its line in ``_LAYOUTS``, or in
+``netzoo.tasks.chosen.rows`` where the graph chooses boxes itself.
 """
 
 from __future__ import annotations
@@ -13,12 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netzoo.tasks.parts import SLACK, TABLES
+from netzoo.tasks.chosen.roles import COLUMNS, find_roles
+from netzoo.tasks.chosen.rows import (
+    LayoutError,
+    chosen_rows,
+    demand_meaning,
+    demand_shares,
+    fitting_lists,
+    only_output,
+)
+from netzoo.tasks.parts import TABLES
 from netzoo.tasks.suppression import Detections, demand_numbers
 from sizewise.core.discover import choose
 from sizewise.core.errors import InputError
 from sizewise.core.options import spelled
-from sizewise.core.specs import FINAL_LAYOUT, NMS_LAYOUT, TensorSpec
+from sizewise.core.specs import FINAL_LAYOUT, FINAL_LAYOUTS, NMS_LAYOUT, Dimension, TensorSpec
 
 Array = NDArray[Any]
 Outputs = Mapping[str, Array]
@@ -27,12 +37,8 @@ BoxesAndScores = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 SUPPRESSED = NMS_LAYOUT
 """The layout of our files with NMS in the graph."""
-CHOSEN = (SUPPRESSED, FINAL_LAYOUT)
+CHOSEN = (SUPPRESSED, *FINAL_LAYOUTS)
 """The layouts of graphs that choose boxes themselves: :func:`read_suppressed` reads them."""
-
-
-class _LayoutError(Exception):
-    """Why the outputs do not have the layout."""
 
 
 def layout_names() -> tuple[str, ...]:
@@ -41,8 +47,19 @@ def layout_names() -> tuple[str, ...]:
 
 def fitting_layouts(outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
     """The layouts that outputs of these shapes may have, the likeliest first."""
-    if {"boxes", "scores"} <= {one.name for one in outputs}:
+    if _are_ours({one.name: one.shape for one in outputs}):
         return ("sizewise",)
+    chosen = tuple(layout for layout in COLUMNS if find_roles(layout, outputs))
+    return chosen or fitting_lists(outputs) or _fitting_table(outputs)
+
+
+def _are_ours(shapes: Mapping[str, Sequence[Dimension]]) -> bool:
+    boxes, scores = shapes.get("boxes", ()), shapes.get("scores", ())
+    return len(boxes) == len(scores) == 3 and (boxes[2] == 4 or isinstance(boxes[2], str))
+
+
+def _fitting_table(outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    """Of one output with three axes."""
     found = [one.shape for one in outputs if len(one.shape) == 3 and "float" in one.dtype]
     if len(found) != 1:
         return ()
@@ -50,7 +67,8 @@ def fitting_layouts(outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
     if last == 6:
         return (FINAL_LAYOUT, "b_n_5c")
     wide = isinstance(last, int) and last > 6
-    if isinstance(middle, int) and middle > 4 and (not wide or middle < int(last)):
+    boxes = last in (4, 5)  # without a score, and with one: no number of candidates
+    if isinstance(middle, int) and middle > 4 and not boxes and (not wide or middle < int(last)):
         return ("b_4c_n",)
     return ("b_n_5c",) if wide else ()
 
@@ -67,44 +85,36 @@ def read_detections(
     with _fitting(layout, outputs):
         boxes, scores = read(outputs)
         if class_count is not None and scores.shape[2] != class_count:
-            raise _LayoutError(f"it would have {scores.shape[2]} classes instead of {class_count}")
-        _demand_shares(scores)
+            raise LayoutError(f"it would have {scores.shape[2]} classes instead of {class_count}")
+        demand_shares(scores)
     return boxes.astype(np.float32, copy=False), scores.astype(np.float32, copy=False)
-
-
-def _demand_shares(scores: Array) -> None:
-    """Raise where scores are no shares: they are coordinates then, say. NaN passes: NMS names
-    it."""
-    least, most = scores.min(initial=0), scores.max(initial=0)
-    if least < -SLACK or most > 1 + SLACK:
-        raise _LayoutError(f"its scores would reach from {least:.4g} to {most:.4g}, beyond 0 to 1")
 
 
 def read_suppressed(
     outputs: Outputs, *, class_count: int | None = None, layout: str = SUPPRESSED
 ) -> tuple[Detections, ...]:
-    """Detections that the graph chose in each image, of an output [B, K, 6]; boxes are in input
-    pixels. In our own files it is called ``detections``.
+    """Detections that the graph chose in each image; boxes are in input pixels.
 
-    A row is x0, y0, x1, y1, score, label; rows with the label -1 are not used. Raises InputError
-    where the outputs are not so or a label is none of ``class_count``, InferenceError (numerics)
+    Rows with a label below 0 are not used. Raises InputError where the outputs do not have
+    ``layout``, one of ``CHOSEN``, or a label is none of ``class_count``, InferenceError (numerics)
     for NaN.
     """
     with _fitting(layout, outputs):
-        if layout == FINAL_LAYOUT:
-            rows = _only_output(outputs)
-        else:
-            rows = outputs.get("detections", np.empty(0))
-        if rows.ndim != 3 or rows.shape[2] != 6:
-            named = "" if layout == FINAL_LAYOUT else " named detections"
-            raise _LayoutError(f"an output{named} [B, K, 6] is needed")
-        demand_numbers(rows, rows)
-        labels = rows[..., 5]
-        if (labels != labels.round()).any():
-            raise _LayoutError("its last column is no label")
-        if class_count is not None and labels.max(initial=-1) >= class_count:
-            raise _LayoutError(f"the label {labels.max():.0f} is none of {class_count} classes")
-    return tuple(_best_first(image[image[:, 5] >= 0]) for image in rows)
+        images = chosen_rows(layout, outputs)
+        for rows in images:
+            demand_numbers(rows, rows)
+            _demand_labels(rows[:, 5], class_count)
+        used = tuple(rows[rows[:, 5] >= 0] for rows in images)
+        for rows in used if layout != SUPPRESSED else ():
+            demand_meaning(rows)
+    return tuple(map(_best_first, used))
+
+
+def _demand_labels(labels: Array, class_count: int | None) -> None:
+    if (labels != labels.round()).any():
+        raise LayoutError("its labels are no whole numbers")
+    if class_count is not None and labels.max(initial=-1) >= class_count:
+        raise LayoutError(f"the label {labels.max():.0f} is none of {class_count} classes")
 
 
 def _best_first(rows: Array) -> Detections:
@@ -121,7 +131,7 @@ def _fitting(layout: str, outputs: Outputs) -> Iterator[None]:
     """Turn a misfit into an InputError that gives the outputs' shapes."""
     try:
         yield
-    except _LayoutError as misfit:
+    except LayoutError as misfit:
         shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in outputs.items())
         raise InputError(
             f"The outputs do not have the layout {layout}",
@@ -134,36 +144,29 @@ def _fitting(layout: str, outputs: Outputs) -> Iterator[None]:
 def _sizewise(outputs: Outputs) -> tuple[Array, Array]:
     """``boxes`` [B, N, 4] and ``scores`` [B, N, C]."""
     if not {"boxes", "scores"} <= outputs.keys():
-        raise _LayoutError("outputs named boxes and scores are needed")
+        raise LayoutError("outputs named boxes and scores are needed")
     boxes, scores = outputs["boxes"], outputs["scores"]
     if boxes.ndim != 3 or scores.ndim != 3 or boxes.shape != (*scores.shape[:2], 4):
-        raise _LayoutError("boxes [B, N, 4] and scores [B, N, C] are needed")
+        raise LayoutError("boxes [B, N, 4] and scores [B, N, C] are needed")
     return boxes, scores
 
 
 def _b_4c_n(outputs: Outputs) -> tuple[Array, Array]:
     """[B, 4 + C, N]: centre x, centre y, width, height, then the classes' scores."""
-    output = _only_output(outputs)
+    output = only_output(outputs)
     if output.shape[1] < 5:
-        raise _LayoutError("[B, 4 + C, N] with at least one class is needed")
+        raise LayoutError("[B, 4 + C, N] with at least one class is needed")
     boxes, scores = (part.of(output).transpose(0, 2, 1) for part in TABLES["b_4c_n"])
     return _corners(boxes), scores
 
 
 def _b_n_5c(outputs: Outputs) -> tuple[Array, Array]:
     """[B, N, 5 + C]: centre x, centre y, width, height, objectness, then the classes' scores."""
-    output = _only_output(outputs)
+    output = only_output(outputs)
     if output.shape[2] < 6:
-        raise _LayoutError("[B, N, 5 + C] with at least one class is needed")
+        raise LayoutError("[B, N, 5 + C] with at least one class is needed")
     boxes, objectness, scores = (part.of(output) for part in TABLES["b_n_5c"])
     return _corners(boxes), objectness * scores
-
-
-def _only_output(outputs: Outputs) -> Array:
-    found = [array for array in outputs.values() if array.ndim == 3]
-    if len(found) != 1:
-        raise _LayoutError("a single output with three axes is needed")
-    return found[0]
 
 
 def _corners(boxes: Array) -> Array:

@@ -8,7 +8,7 @@ from netzoo.tasks.registry import find_task
 from sizewise.cli import console
 from sizewise.core import codec
 from sizewise.core.specs import (
-    FINAL_LAYOUT,
+    FINAL_LAYOUTS,
     Deviation,
     ExportedModel,
     ModelCard,
@@ -87,11 +87,11 @@ def _show_deviations(card: ModelCard) -> None:
 
 def _where(card: ModelCard) -> str:
     images = "on calibration pictures" if card.calibration else "on random noise"
-    if card.layout != FINAL_LAYOUT and not card.suppression:
+    if card.layout not in FINAL_LAYOUTS and not card.suppression:
         return f", {images}"
     # Rows that a graph chooses are not the parent's rows, so what comes before them is compared.
     by_parts = any(one.part for one in card.deviations)
-    beside = " and by scores in order" if card.layout == FINAL_LAYOUT else " and before NMS"
+    beside = " and by scores in order" if card.layout in FINAL_LAYOUTS else " and before NMS"
     return f", {images}, at the heads{beside if by_parts else ''}"
 
 

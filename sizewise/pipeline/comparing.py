@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netzoo.tasks.chosen.parts import DIVIDED, ORDERED, in_order, parts_of_outputs
 from netzoo.tasks.layouts import fitting_layouts
-from netzoo.tasks.parts import SCORES, TABLES, misfit, mixes_scales, parts_of, proposal, unseen
+from netzoo.tasks.parts import SCORES, TABLES, misfit, mixes_scales, proposal, unseen
 from netzoo.tasks.registry import tasks
 from sizewise.core.specs import (
-    FINAL_LAYOUT,
+    FINAL_LAYOUTS,
     WHOLE,
     EngineArtifact,
     ExportedModel,
@@ -35,9 +36,11 @@ class Judge:
         self._card = explained(model, layout).card
         self._bound = _bound_of(model.card.precision)
         self._shapes = {output.name: output.shape for output in model.outputs}
-        fitting = [name for name in fitting_layouts(model.outputs) if name in TABLES]
-        unknown = self._card.layout == "unknown" and not model.nms
-        self._proposed = fitting if unknown and self._bound is not None else []
+        self._dtypes = {output.name: output.dtype for output in model.outputs}
+        unknown = self._card.layout == "unknown" and not model.nms and self._bound is not None
+        fitting = fitting_layouts(model.outputs) if unknown else ()
+        self._proposed = [name for name in fitting if name in TABLES]
+        self._ordered = [name for name in fitting if name in ORDERED]
         self._parts = self._known_parts()
         self._mixed: set[str] = set()
         self._exceeded = False
@@ -62,7 +65,9 @@ class Judge:
         if self._bound is None:
             return ()
         said = [proposal(output, self._proposed) for output in sorted(self._mixed)]
-        if self._card.layout in TABLES and not self._parts:
+        if self._ordered and self._exceeded:
+            said.append(in_order(self._ordered))
+        if self._card.layout in DIVIDED and not self._parts:
             said.append(misfit(self._card, self._model.outputs))
         if self._exceeded:
             said.append(
@@ -81,13 +86,14 @@ class Judge:
     def _known_parts(self) -> dict[str, tuple[Part, ...]]:
         """The parts of the outputs, or what they would be in a layout that is proposed."""
         if self._proposed:
-            guessed = parts_of(self._proposed[0], self._shapes)
+            guessed = parts_of_outputs(self._proposed[0], self._shapes)
             return {name: (WHOLE, *parts) for name, parts in guessed.items()}
-        return dict(parts_of(self._card.layout, self._shapes, len(self._card.classes)))
+        layout, classes = self._card.layout, len(self._card.classes)
+        return dict(parts_of_outputs(layout, self._shapes, classes, self._dtypes))
 
     def _bound_for(self, one: Difference) -> float | None:
         # Rows that a graph chooses are not the parent's rows; their scores are in order.
-        chosen = self._card.layout == FINAL_LAYOUT and one.part != SCORES
+        chosen = self._card.layout in FINAL_LAYOUTS and one.part != SCORES
         nothing = sees_no_objects(self._card, one.part or one.output, one.absmax)
         return None if self._model.nms or chosen or nothing else self._bound
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
-from netzoo.tasks.parts import parts_of
+from netzoo.tasks.chosen.parts import parts_of_outputs
 from sizewise.core.options import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, ModelCard
@@ -233,7 +233,8 @@ def _up_to_date(
 def _judged_by_parts(model: ExportedModel) -> bool:
     """False for a file of before outputs were judged by parts, whose outputs hold several."""
     shapes = {output.name: output.shape for output in model.outputs}
-    several = parts_of(model.card.layout, shapes, len(model.card.classes))
+    dtypes = {output.name: output.dtype for output in model.outputs}
+    several = parts_of_outputs(model.card.layout, shapes, len(model.card.classes), dtypes)
     found = model.card.deviations
     return not several or model.nms or not found or any(one.part for one in found)
 

@@ -37,7 +37,9 @@ def mixed_detector(
     elif layout == "b_n_5c":
         shape[2] = 5 + CLASSES
     elif layout == "b_n_6":
-        rows = _chosen(net, rows)
+        boxes, best, label = _chosen(net, rows)
+        label = net.add("Cast", label, to=onnx.TensorProto.FLOAT)
+        rows = net.add("Concat", boxes, best, label, axis=2)
     net.nodes.append(onnx.helper.make_node("Identity", [rows], ["found"]))
     proto = net.model({"found": 3})
     if declared:
@@ -45,6 +47,25 @@ def mixed_detector(
             proto.graph.output[0].type.tensor_type.shape.dim, shape, strict=True
         ):
             setattr(place, "dim_value" if isinstance(side, int) else "dim_param", side)
+    if card is not None:
+        write_card(proto, card)
+    onnx.save(proto, path)
+    return read_model(path)
+
+
+def separate_detector(path: Path, card: ModelCard | None) -> ExportedModel:
+    """The same, as boxes [B, 3, 4], scores [B, 3] and labels int64 [B, 3], in that order."""
+    net = Net()
+    rows = net.add("Transpose", _shared(net, objectness=False), perm=[0, 2, 1])
+    boxes, best, label = _chosen(net, rows)
+    last = net.hold(np.array([2]))
+    made = (boxes, net.add("Squeeze", best, last), net.add("Squeeze", label, last))
+    axes = {"boxes": 3, "scores": 2, "labels": 2}
+    for name, value in zip(axes, made, strict=True):
+        net.nodes.append(onnx.helper.make_node("Identity", [value], [name]))
+    proto = net.model(axes)
+    proto.graph.output[2].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    proto.graph.output[0].type.tensor_type.shape.dim[2].dim_value = 4
     if card is not None:
         write_card(proto, card)
     onnx.save(proto, path)
@@ -79,11 +100,9 @@ def _shared(net: Net, *, objectness: bool) -> str:
     return net.add("Reshape", map_, net.hold(np.array([0, channels, CANDIDATES])))
 
 
-def _chosen(net: Net, rows: str) -> str:
-    """[B, N, 6] of centres, best score and class."""
+def _chosen(net: Net, rows: str) -> tuple[str, str, str]:
+    """Boxes as centres [B, N, 4], the best score and its class (int64), both [B, N, 1]."""
     numbers = {n: net.hold(np.array([n])) for n in (0, 2, 4, 6)}
     boxes = net.add("Slice", rows, numbers[0], numbers[4], numbers[2])
     scores = net.add("Slice", rows, numbers[4], numbers[6], numbers[2])
-    best = net.add("ReduceMax", scores, axes=[2])
-    label = net.add("Cast", net.add("ArgMax", scores, axis=2), to=onnx.TensorProto.FLOAT)
-    return net.add("Concat", boxes, best, label, axis=2)
+    return boxes, net.add("ReduceMax", scores, axes=[2]), net.add("ArgMax", scores, axis=2)

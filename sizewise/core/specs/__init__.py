@@ -18,9 +18,12 @@ from sizewise.core.specs.engines import (
 )
 from sizewise.core.specs.further import FurtherInput, SaidInput
 from sizewise.core.specs.models import (
+    BESIDE_LAYOUT,
     FINAL_LAYOUT,
+    FINAL_LAYOUTS,
     NMS_LAYOUT,
     RAW_LAYOUT,
+    SEPARATE_LAYOUT,
     Calibration,
     Deviation,
     Dimension,
@@ -37,11 +40,14 @@ from sizewise.core.specs.sizes import Size, Sizes
 from sizewise.core.specs.suppression import EVALUATION, Suppression
 
 __all__ = [
+    "BESIDE_LAYOUT",
     "EVALUATION",
     "FINAL_LAYOUT",
+    "FINAL_LAYOUTS",
     "NMS_LAYOUT",
     "RAW_LAYOUT",
     "RGB",
+    "SEPARATE_LAYOUT",
     "WHOLE",
     "Achieved",
     "BackendOptions",

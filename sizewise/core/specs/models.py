@@ -148,8 +148,8 @@ class Deviation:
 
     @property
     def name(self) -> str:
-        """The output, and the part of it."""
-        return f"{self.output} {self.part}".rstrip()
+        """The output, and the part of it where that is called something else."""
+        return self.output if self.part in ("", self.output) else f"{self.output} {self.part}"
 
     @property
     def within(self) -> bool:
@@ -157,8 +157,11 @@ class Deviation:
         return self.relative_error <= self.bound
 
 
-FINAL_LAYOUT = "b_n_6"
-"""The layout of others' graphs that choose boxes themselves, by NMS or without."""
+FINAL_LAYOUT, SEPARATE_LAYOUT, BESIDE_LAYOUT = "b_n_6", "boxes_scores_labels", "dets_labels"
+"""Boxes that others' graphs chose themselves, by NMS or without: in one output, in three, or with
+their labels in a second."""
+FINAL_LAYOUTS = (FINAL_LAYOUT, SEPARATE_LAYOUT, BESIDE_LAYOUT, "m_7", "m_6")
+"""All layouts of such graphs. In the last two, rows of all images are one list (YOLOv7, Paddle)."""
 NMS_LAYOUT = "sizewise_nms"
 """The layout of a graph that does NMS itself, as the exporter puts it there."""
 RAW_LAYOUT = "raw"

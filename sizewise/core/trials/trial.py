@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sizewise.core import codec
 from sizewise.core.specs import (
-    FINAL_LAYOUT,
+    FINAL_LAYOUTS,
     NMS_LAYOUT,
     RGB,
     EngineSpec,
@@ -83,7 +83,7 @@ class Trial:
     def has_nms_inside(self) -> bool:
         """Whether a call of the engine does NMS too: it compares with one that does not by the
         whole way from picture to objects only."""
-        return self.nms or self.layout in (NMS_LAYOUT, FINAL_LAYOUT)
+        return self.nms or self.layout in (NMS_LAYOUT, *FINAL_LAYOUTS)
 
     @property
     def is_of_an_earlier_harness(self) -> bool:

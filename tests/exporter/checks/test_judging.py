@@ -19,7 +19,13 @@ from exporter.sensitivity import layer_errors
 from exporter.suppression.insert import Suppress, suppressed_card
 from sizewise.core.onnxfile import read_model, write_card
 from sizewise.core.specs import Deviation, ExportedModel, Suppression
-from tests.exporter.mixed_nets import MIXED, SIZES, mixed_detector, shared_layer
+from tests.exporter.mixed_nets import (
+    MIXED,
+    SIZES,
+    mixed_detector,
+    separate_detector,
+    shared_layer,
+)
 from tests.exporter.small_nets import Array, picture_set, run
 from tests.sizewise.cli.colour_nets import DETECTOR, colour_detector
 
@@ -126,6 +132,30 @@ def test_chosen_rows_are_judged_by_their_scores_in_order(
     assert head.startswith("conv")
     assert scores == "found scores"
     assert not any(one.within for one in found[scores])
+
+
+def test_chosen_boxes_in_outputs_of_their_own_are_judged_by_their_scores_too(
+    settings: ConversionSettings, tmp_path: Path
+) -> None:
+    card = replace(MIXED, layout="boxes_scores_labels")
+    model = separate_detector(tmp_path / "net.onnx", card)
+    conversion = Conversion(model, "int8", settings)
+    found = conversion.deviations(conversion.graph())
+    head, scores = by_name(found).items()
+    assert head[0].startswith("conv")
+    assert scores[0] == "scores"
+    assert {(one.part, one.within) for one in scores[1]} == {("scores", False)}
+    assert conversion.doubts(found) == ()
+
+
+def test_of_unknown_chosen_boxes_the_layout_is_proposed(
+    settings: ConversionSettings, tmp_path: Path
+) -> None:
+    conversion = Conversion(separate_detector(tmp_path / "net.onnx", None), "int8", settings)
+    found = conversion.deviations(conversion.graph())
+    assert set(by_name(found)) == {"boxes", "scores", "labels"}
+    (said,) = conversion.doubts(found)
+    assert "layout boxes_scores_labels to judge the scores in their order" in said
 
 
 def test_what_nms_of_ours_is_given_is_judged_by_its_parts(

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from netzoo.tasks.layouts import (
     SUPPRESSED,
-    fitting_layouts,
     layout_names,
     read_detections,
     read_suppressed,
 )
 from sizewise.core.errors import InferenceError, InputError, UsageError
-from sizewise.core.specs import FINAL_LAYOUT, TensorSpec
+from sizewise.core.specs import FINAL_LAYOUT, FINAL_LAYOUTS
 
 Array = NDArray[Any]
 BATCH, COUNT, CLASSES = 2, 30, 3
@@ -36,7 +35,7 @@ OUTPUTS: dict[str, dict[str, Array]] = {
 
 
 def test_every_layout_is_tried_here() -> None:
-    assert set(layout_names()) == OUTPUTS.keys() | {SUPPRESSED, FINAL_LAYOUT}
+    assert set(layout_names()) == OUTPUTS.keys() | {SUPPRESSED, *FINAL_LAYOUTS}
 
 
 @pytest.mark.parametrize("layout", OUTPUTS)
@@ -106,7 +105,7 @@ def test_what_a_graph_has_suppressed_is_read_best_first() -> None:
     [
         (OUTPUTS["sizewise"], "an output named detections"),
         ({"detections": np.zeros((1, 9, 7), np.float32)}, r"detections \[1, 9, 7\]"),
-        (_rows((1, 2, 3, 4, 0.5, 0.5)), "last column is no label"),
+        (_rows((1, 2, 3, 4, 0.5, 0.5)), "labels are no whole numbers"),
         (_rows((1, 2, 3, 4, 0.5, 3)), "the label 3 is none of 3 classes"),
     ],
 )
@@ -160,23 +159,3 @@ def test_what_is_no_list_of_chosen_boxes_is_refused() -> None:
     rows = np.array([[[0, 0, 1, 1, 0.5, 1]]])
     with pytest.raises(InputError, match="the label 1 is none of 1 classes"):
         read_suppressed({"output0": rows}, layout=FINAL_LAYOUT, class_count=1)
-
-
-@pytest.mark.parametrize(
-    ("shapes", "proposed"),
-    [
-        ({"output0": ("batch", 84, 8400)}, ("b_4c_n",)),
-        ({"output0": ("batch", 84, "anchors")}, ("b_4c_n",)),
-        ({"output": (1, 25200, 85)}, ("b_n_5c",)),
-        ({"output": ("batch", "anchors", 85)}, ("b_n_5c",)),
-        ({"output0": (1, 300, 6)}, (FINAL_LAYOUT, "b_n_5c")),
-        ({"boxes": ("b", "n", 4), "scores": ("b", "n", 3)}, ("sizewise",)),
-        ({"maps": ("b", 1, "h", "w")}, ()),
-        ({"a": ("b", 9, 3), "c": ("b", 9, 3)}, ()),
-    ],
-)
-def test_layouts_that_fit_the_shapes_are_proposed(
-    shapes: dict[str, Any], proposed: tuple[str, ...]
-) -> None:
-    outputs = [TensorSpec(name=n, dtype="float32", shape=shape) for n, shape in shapes.items()]
-    assert fitting_layouts(outputs) == proposed

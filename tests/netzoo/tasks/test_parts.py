@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+from netzoo.tasks.chosen.parts import DIVIDED, parts_of_outputs
 from netzoo.tasks.layouts import layout_names
 from netzoo.tasks.parts import TABLES, are_shares, mixes_scales, parts_of, unseen
 from sizewise.core.specs import FINAL_LAYOUT, RAW_LAYOUT, Part, divided
@@ -52,10 +53,10 @@ def test_parts_are_the_channels_that_the_layout_says(layout: str, part: str) -> 
 
 
 def test_every_layout_that_is_read_says_its_parts_or_has_one_an_output() -> None:
-    assert set(TABLES) == set(layout_names()) - {"sizewise", "sizewise_nms"}
+    assert set(DIVIDED) == set(layout_names()) - {"sizewise", "sizewise_nms"}
     outputs = {"boxes": (1, 9, 4), "scores": (1, 9, 80), "mask_logits": (1, 1, 9, 9)}
     for layout in ("sizewise", "sizewise_nms", "unknown"):
-        assert parts_of(layout, outputs, 80) == {}
+        assert parts_of_outputs(layout, outputs, 80) == {}
 
 
 @given(

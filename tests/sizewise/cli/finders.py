@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from sizewise.core.onnxfile import write_card
 from sizewise.core.specs import ModelCard
@@ -38,13 +38,14 @@ def write_finder(
         ),
         "unused": np.array([0, 0, 0, 0, 0, -1], np.float32),
         "zero": np.array(0, np.float32),
+        "flat": np.array([-1], np.int64),
     }
     nodes, outputs = _LAYOUTS[layout]
     graph = helper.make_graph(
         [*_FIND, *_SCORE[nan], *nodes],
         "finder",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 3) for name in outputs],
+        [_info(name, *_SHAPES.get(layout, {}).get(name, (None, None, None))) for name in outputs],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
@@ -52,6 +53,12 @@ def write_finder(
         write_card(proto, card)
     onnx.save(proto, path)
     return path
+
+
+def _info(name: str, *shape: int | str | None) -> ValueInfoProto:
+    """Labels are whole numbers."""
+    kind = TensorProto.INT64 if name in _WHOLE else TensorProto.FLOAT
+    return helper.make_tensor_value_info(name, kind, shape)
 
 
 def _node(kind: str, inputs: str, output: str, **attributes: Any) -> NodeProto:
@@ -89,6 +96,36 @@ _ROWS = [
     _node("MatMul", "found_boxes to_centre", "centred"),
     _node("Div", "any any", "objectness"),
 ]
+_CHOSEN = [
+    _node("ReduceMax", "found_scores last", "score", keepdims=1),
+    _node("ArgMax", "found_scores", "index", axis=2, keepdims=1),
+    _node("Cast", "index", "label", to=TensorProto.FLOAT),
+]
+_SEEN = [_node("Greater", "any zero", "is_any"), _node("Reshape", "is_any flat", "seen")]
+"""Whether there is anything white in each image [B]: rows of others are left out of lists."""
+
+
+def _listed(columns: str, output: str) -> tuple[list[NodeProto], tuple[str, ...]]:
+    """As many rows as there are rectangles."""
+    nodes = [
+        *(*_CHOSEN, *_SEEN, _node("Mul", "score zero", "image")),
+        _node("Concat", columns, "wide", axis=2),
+        _node("Squeeze", "wide first", "rows_of_all"),
+        _node("Compress", "rows_of_all seen", output, axis=0),
+    ]
+    return nodes, (output,)
+
+
+_WHOLE = ("labels", "2772")
+_SHAPES: dict[str, dict[str, tuple[int | str | None, ...]]] = {
+    "b_n_6": {"output0": (None, 1, 6)},
+    "boxes_scores_labels": {"boxes": (None, 1, 4), "scores": (None, 1), "labels": (None, 1)},
+    "one_image": {"2770": ("m", 4), "2771": ("o",), "2772": ("p",)},
+    "dets_labels": {"dets": (None, None, 5), "labels": (None, None)},
+    "m_7": {"output": ("rows", 7)},
+    "m_6": {"multiclass_nms3_0": (None, 6)},
+}
+"""Of outputs that do not have three free axes."""
 _LAYOUTS: dict[str, tuple[list[NodeProto], tuple[str, ...]]] = {
     "sizewise": (
         [_node("Identity", "found_boxes", "boxes"), _node("Identity", "found_scores", "scores")],
@@ -108,9 +145,7 @@ _LAYOUTS: dict[str, tuple[list[NodeProto], tuple[str, ...]]] = {
     ),
     "sizewise_nms": (
         [
-            _node("ReduceMax", "found_scores last", "score", keepdims=1),
-            _node("ArgMax", "found_scores", "index", axis=2, keepdims=1),
-            _node("Cast", "index", "label", to=TensorProto.FLOAT),
+            *_CHOSEN,
             _node("Concat", "found_boxes score label", "row", axis=2),
             _node("Mul", "row zero", "zeros"),
             _node("Add", "zeros unused", "unused_row"),
@@ -118,4 +153,39 @@ _LAYOUTS: dict[str, tuple[list[NodeProto], tuple[str, ...]]] = {
         ],
         ("detections",),
     ),
+    "b_n_6": (
+        [*_CHOSEN, _node("Concat", "found_boxes score label", "output0", axis=2)],
+        ("output0",),
+    ),
+    "boxes_scores_labels": (
+        [
+            *_CHOSEN,
+            _node("Identity", "found_boxes", "boxes"),
+            _node("Squeeze", "score last", "scores"),
+            _node("Squeeze", "index last", "labels"),
+        ],
+        ("labels", "boxes", "scores"),
+    ),
+    "one_image": (  # as torchvision's detectors, without names
+        [
+            *(*_CHOSEN, *_SEEN),
+            _node("Squeeze", "found_boxes first", "listed_boxes"),
+            _node("Reshape", "score flat", "listed_scores"),
+            _node("Reshape", "index flat", "listed_labels"),
+            _node("Compress", "listed_boxes seen", "2770", axis=0),
+            _node("Compress", "listed_scores seen", "2771", axis=0),
+            _node("Compress", "listed_labels seen", "2772", axis=0),
+        ],
+        ("2770", "2772", "2771"),
+    ),
+    "dets_labels": (
+        [
+            *_CHOSEN,
+            _node("Concat", "found_boxes score", "dets", axis=2),
+            _node("Squeeze", "index last", "labels"),
+        ],
+        ("dets", "labels"),
+    ),
+    "m_7": _listed("image found_boxes label score", "output"),
+    "m_6": _listed("label score found_boxes", "multiclass_nms3_0"),
 }

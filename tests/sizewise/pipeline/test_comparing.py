@@ -106,6 +106,44 @@ def test_of_rows_that_a_graph_chose_the_scores_are_judged() -> None:
     assert judged(Judge(model(chosen, 1, 300, 6, nms=True), "")) == {}
 
 
+def several(card: ModelCard) -> ExportedModel:
+    """Boxes, scores and labels that a graph chose, in outputs of their own."""
+    shapes = {"boxes": ("b", 300, 4), "scores": ("b", 300), "labels": ("b", 300)}
+    dtypes = {"labels": "int64"}
+    outputs = (
+        TensorSpec(name=name, dtype=dtypes.get(name, "float32"), shape=shape)
+        for name, shape in shapes.items()
+    )
+    return replace(model(card), outputs=tuple(outputs))
+
+
+def test_of_boxes_in_outputs_of_their_own_the_scores_are_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def compare(
+        artifact: object, parent: object, *, timeout_s: float, parts: Mapping[str, Sequence[Part]]
+    ) -> Comparison:
+        numbers: dict[str, Any] = {"max_abs_error": 0.9, "absmax": 0.9, "relative_error": 0.9}
+        return Comparison(
+            differences=tuple(
+                Difference(size=SIZE, output=output, part=part, **numbers)
+                for output in ("boxes", "scores", "labels")
+                for part in [one.name for one in parts.get(output, ())] or [""]
+            )
+        )
+
+    monkeypatch.setattr(engines.comparing, "compare", compare)
+    assert judged(Judge(several(replace(CARD, layout="boxes_scores_labels")), "")) == {
+        "scores": False
+    }
+    unknown = Judge(several(UNKNOWN), "")
+    assert judged(unknown) == {"": False}
+    assert "layout boxes_scores_labels to judge the scores in their order" in unknown.remarks()[0]
+    wrong = Judge(model(replace(CARD, layout="dets_labels")), "")
+    judged(wrong)
+    assert "do not have the layout dets_labels" in wrong.remarks()[0]
+
+
 def test_a_layout_is_proposed_by_shapes_and_values(engine: dict[str, float]) -> None:
     judge = Judge(model(UNKNOWN), "")
     assert judged(judge) == {"": True}

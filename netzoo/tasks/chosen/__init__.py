@@ -1,0 +1,1 @@
+"""Boxes that graphs chose themselves, by NMS or without: their outputs, rows and parts."""

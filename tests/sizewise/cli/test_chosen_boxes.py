@@ -1,0 +1,71 @@
+"""Detectors whose graph chooses boxes itself, in the forms that exporters give them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.sizewise.cli.conftest import Cli
+from tests.sizewise.cli.finders import CARD, write_finder
+from tests.sizewise.pipeline.test_other_fit import BOX, write_data
+
+pytest.importorskip("onnxruntime")
+FORMS = {
+    "b_n_6": "b_n_6",
+    "boxes_scores_labels": "boxes_scores_labels",
+    "one_image": "boxes_scores_labels",
+    "dets_labels": "dets_labels",
+    "m_7": "m_7",
+    "m_6": "m_6",
+}
+"""The layout of each form that the finder has."""
+SIZE = "96x192"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pictures with a white rectangle, and one that shows nothing."""
+    folder = tmp_path_factory.mktemp("data")
+    path = write_data(folder, 192, 96)
+    Image.new("RGB", (192, 96), (40, 60, 20)).save(folder / "3.png")
+    coco = json.loads(path.read_text())
+    coco["annotations"] = [one for one in coco["annotations"] if one["image_id"] != 3]
+    path.write_text(json.dumps(coco))
+    return path
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_of_others_is_evaluated_by_the_layout_that_is_proposed(
+    cli: Cli, data: Path, form: str, tmp_path: Path
+) -> None:
+    model = write_finder(tmp_path / "net.onnx", layout=form, card=None)
+    command = ("evaluate", model, "--data", data, "--sizes", SIZE, "--fit", "letterbox")
+    unsaid = cli(*command)
+    assert unsaid.code == 2, unsaid
+    _, proposed = unsaid.err.split("By their shapes they may be ")
+    assert FORMS[form] in proposed
+    said = cli(*command, "--layout", FORMS[form], "--json")
+    assert said.code == 0, said
+    (row,) = json.loads(said.out)["rows"]
+    assert (row["ap50"], row["ap"]) == (pytest.approx(1), pytest.approx(1))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_its_boxes_are_predicted_where_they_are(
+    cli: Cli, data: Path, form: str, tmp_path: Path
+) -> None:
+    card = replace(CARD, layout=FORMS[form])
+    model = write_finder(tmp_path / "net.onnx", layout=form, card=card)
+    pictures = (data.parent / "1.png", data.parent / "3.png")
+    said = cli("predict", model, *pictures, "--size", SIZE, "--out", tmp_path / "out", "--json")
+    assert said.code == 0, said
+    (found,) = json.loads(said.out)
+    x0, y0, x1, y1 = BOX
+    np.testing.assert_allclose(found["bbox"], [x0, y0, x1 - x0, y1 - y0], atol=1)
+    assert found["score"] == pytest.approx(0.9)
+    assert found["file_name"].endswith("1.png")
