@@ -168,12 +168,12 @@ def _cell(model: ExportedModel, spec: EngineSpec, size: Size) -> Cell:
 
 def _demand_takers(requested: _Requested) -> None:
     for size in dict.fromkeys(size for _, axes in requested for size in axes.sizes):
-        refusals = {model.path.name: model.refusal(size) for model, _ in requested}
-        if not all(refusals.values()):
+        refusals = [(model.path.name, model.refusal(size)) for model, _ in requested]
+        if not all(why for _, why in refusals):
             continue
         todo = f"Choose other sizes with {spelled('sizes')}."
         if len(refusals) == 1:
-            ((name, why),) = refusals.items()
+            ((name, why),) = refusals
             raise UsageError(f"{name} does not take the size {size}", why, todo)
-        reasons = "; ".join(f"{name}: {why}" for name, why in refusals.items())
+        reasons = "; ".join(f"{name}: {why}" for name, why in refusals)
         raise UsageError(f"No model takes the size {size}", reasons, todo)
