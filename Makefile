@@ -9,9 +9,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test types tests test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt public-models gpu clean
+.PHONY: demo demo-pages test types tests test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt public-models gpu clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
+
+# docs/demo and the README's table: runs the demo unless runs/digits holds its results.
+demo-pages: $(STAMP)
+	$(BIN)/python -m docs.make.demo
 
 test: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -37,7 +37,11 @@ def write_report(results: Path, out: Path, models: Collection[str] = ()) -> Repo
     Raises InputError, RecordError or SchemaVersionError where ``results`` can't be read or holds
     nothing, OutputError where ``out`` can't be written.
     """
-    records = read_records(results, models)
+    return write_records(read_records(results, models), out)
+
+
+def write_records(records: Records, out: Path) -> Report:
+    """The same of records that were read. Raises OutputError."""
     output_folder(out)  # before the plots, which take seconds
     findings = find(records)
     plots = draw(records.verdicts)

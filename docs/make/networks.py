@@ -1,6 +1,9 @@
 """Export and measure every network of the zoo, and write docs/networks.md (make networks).
 
-What was exported or measured already is not done again: runs/networks may be kept.
+What was exported or measured already is not done again: runs/networks may be kept, and of an
+export its notes are enough. The runs become reports/measured/networks-cpu.json, what networks cost
+becomes networks-costs.json beside it. The page is rendered from both;
+``python -m docs.make.networks --page`` only does that.
 """
 
 from __future__ import annotations
@@ -9,36 +12,54 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+import tomllib
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import onnx
 
-from bench.journal.store import Store
-from reports.method.judging import disturbed_rows
-from sizewise.core.stats import summarize
+from docs.make.networks_page import BACKENDS, page
+from docs.make.pages import HOUSE
+from docs.make.recorded import plain_runs, read_record, runs_of, stored_runs, write_record
+from sizewise.core.specs import Sizes
 from sizewise.core.trials import Result, Run
 
-HOUSE = Path(__file__).resolve().parents[2]
 OUT = HOUSE / "runs" / "networks"
-BACKENDS = ("onnxruntime", "openvino")
+PAGE = HOUSE / "docs" / "networks.md"
+RUNS, COSTS = "networks-cpu", "networks-costs"
 SWEEPS = ("networks", "networks-large")
 SIZEWISE = str(Path(sys.executable).parent / "sizewise")
 
 
 def main() -> None:
-    everything: dict[str, Any] = json.loads(_sizewise("networks", "--json"))
-    # multiscale has a page of its own (make multiscale).
-    zoo = {name: cost for name, cost in everything.items() if cost["task"] != "segmentation"}
-    exported = {name: _export(name) for name in zoo}
-    for sweep in SWEEPS:
-        _sizewise(
-            "bench", f"examples/{sweep}.toml", "--out", f"runs/networks/{sweep}", may_fail=True
-        )
-    runs = [run for sweep in SWEEPS for run in _runs(OUT / sweep / "results.sqlite")]
-    page = "\n".join(_page(zoo, exported, runs)) + "\n"
-    (HOUSE / "docs" / "networks.md").write_text(page, encoding="utf-8")
+    if sys.argv[1:] != ["--page"]:
+        write_record(COSTS, _costs())
+        write_record(RUNS, plain_runs(run for sweep in SWEEPS for run in _runs(sweep)))
+    text = rendered()
+    if text is None:
+        raise SystemExit("There is no record of the networks yet: run make networks")
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def rendered() -> str | None:
+    """The page, as its records give it; None where one of them is not there yet."""
+    costs, runs = read_record(COSTS), read_record(RUNS)
+    return None if costs is None or runs is None else page(costs, runs_of(runs))
+
+
+def _costs() -> dict[str, Any]:
+    """Of each network: what ``sizewise networks`` says of it, and what its export took.
+
+    Multiscale has a page of its own (make multiscale).
+    """
+    zoo: dict[str, Any] = json.loads(_sizewise("networks", "--json"))
+    return {
+        name: cost | {"export": _export(name)}
+        for name, cost in zoo.items()
+        if cost["task"] != "segmentation"
+    }
 
 
 def _sizewise(*arguments: str, may_fail: bool = False) -> str:
@@ -64,84 +85,40 @@ def _export(name: str) -> dict[str, Any]:
     return found
 
 
-def _runs(path: Path) -> tuple[Run, ...]:
-    with Store.open(path, read_only=True) as store:
-        return store.runs()
-
-
-def _page(zoo: dict[str, Any], exported: dict[str, Any], runs: list[Run]) -> Iterable[str]:
-    yield "# The networks\n"
-    yield (
-        "Made by `make networks` from `examples/networks.toml` and `examples/networks-large.toml`: "
-        "every network at full width, with random weights, as `sizewise export NETWORK` writes it. "
-        "Parameters and BFLOPs are counted at the size that the network was published at. A "
-        "multiply-add of a convolution counts as two operations. Heights and widths must be "
-        "multiples of the largest stride.\n"
-    )
-    yield f"{_machine(runs[-1])}\n"
-    yield from _costs(zoo, exported)
-    yield ""
-    yield (
-        "Median latency in ms of one image in one dynamic engine per back end, FP32, with its 95 % "
-        f"interval. {disturbed_rows()} "
-        "P6 and P7 take multiples of 64 and of 128, so they have a table of their own.\n"
-    )
-    for run in runs:
-        yield from _latencies(zoo, run.results)
-        yield ""
-
-
-def _machine(run: Run) -> str:
-    where = run.environment
-    return (
-        f"Measured on {where.cpu}, {where.cores} cores, {where.memory_bytes / 2**30:.0f} GiB, "
-        f"{where.system}, with "
-        + ", ".join(
-            f"{name} {version}" for name, version in where.packages.items() if name in BACKENDS
+def _runs(sweep: str) -> tuple[Run, ...]:
+    """The runs of a sweep, which is measured first unless all of it is on file."""
+    path = OUT / sweep / "results.sqlite"
+    if not (path.exists() and is_whole(sweep, stored_runs(path))):
+        _sizewise(
+            "bench", f"examples/{sweep}.toml", "--out", f"runs/networks/{sweep}", may_fail=True
         )
-        + ". Export seconds are those of the whole command, on the same machine."
-    )
+    return stored_runs(path)
 
 
-def _costs(zoo: dict[str, Any], exported: dict[str, Any]) -> Iterable[str]:
-    yield "| network | size | parameters | BFLOPs | strides | min. size | export (s) | ONNX nodes |"
-    yield "|---|---|--:|--:|---|---|--:|--:|"
-    for name, cost in zoo.items():
-        yield (
-            f"| {name} | {cost['size']} | {cost['parameters']:,} | {cost['bflops']:.3f} | "
-            f"{', '.join(map(str, cost['strides']))} | {cost['smallest']} | "
-            f"{exported[name]['seconds']:.0f} | {exported[name]['nodes']} |"
+def is_whole(sweep: str, runs: Iterable[Run]) -> bool:
+    """Whether today's harness measured each network of a sweep at each size in each back end, or
+    found why not."""
+    settings = tomllib.loads((HOUSE / "examples" / f"{sweep}.toml").read_text(encoding="utf-8"))
+    bench = settings["bench"]
+    wanted = set(
+        product(
+            (Path(model).stem for model in settings["models"]),
+            Sizes.parse(bench["sizes"]),
+            BACKENDS,
         )
-
-
-def _latencies(zoo: Iterable[str], results: Sequence[Result]) -> Iterable[str]:
-    sizes = sorted({result.trial.cell.size for result in results})
-    columns = [(size, backend) for size in sizes for backend in BACKENDS]
-    cells = {
-        (r.trial.cell.network, r.trial.cell.size, r.trial.cell.backend): _latency(r)
-        for r in results
+    )
+    results = (result for run in runs for result in run.results)
+    return wanted <= {
+        (one.trial.cell.network, one.trial.cell.size, one.trial.cell.backend)
+        for one in results
+        if _is_done(one, bench["processes"])
     }
-    yield f"| network | {' | '.join(f'{size} {backend}' for size, backend in columns)} |"
-    yield "|---" + "|--:" * len(columns) + "|"
-    for name in zoo:
-        row = [cells[name, *column] for column in columns if (name, *column) in cells]
-        if row:
-            yield f"| {name} | {' | '.join(row)} |"
 
 
-def _latency(result: Result) -> str:
-    if result.status != "ok":
-        return result.reason_code
-    summary = summarize(result)
-    latency, mark = summary.latency_ms, "†" if summary.disturbed else ""
-    if latency.low is None or latency.high is None:
-        return f"{_three(latency.point)}{mark}"
-    return f"{_three(latency.point)}{mark} ({_three(latency.low)}–{_three(latency.high)})"
-
-
-def _three(value: float) -> str:
-    """Three digits, or all of those before the point."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+def _is_done(result: Result, processes: int) -> bool:
+    if result.trial.is_of_an_earlier_harness:
+        return False
+    return result.status != "ok" or len({block.wave for block in result.blocks}) >= processes
 
 
 if __name__ == "__main__":

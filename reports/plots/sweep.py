@@ -46,9 +46,12 @@ def draw(verdicts: Verdicts) -> dict[str, Figure]:
     return plots
 
 
-def latency_figure(verdicts: Verdicts, look: Mapping[str, Style]) -> Figure:
-    """A line per engine over the sizes, with 95 % intervals."""
-    rows = measured_of(verdicts.rows)
+def latency_figure(
+    verdicts: Verdicts, look: Mapping[str, Style], rows: Sequence[Row] | None = None
+) -> Figure:
+    """A line per engine over the sizes, with 95 % intervals: of all rows or of some, which are
+    judged as among all."""
+    rows = measured_of(verdicts.rows if rows is None else rows)
     figure, axes = canvas(_latency_title(rows, verdicts))
     place = positions(rows)
     for engine, line in grouped(by_pixels(rows), lambda row: row.engine).items():

@@ -44,11 +44,15 @@ def _pages(title: str, sizes: Sequence[Size], texts: Mapping[tuple[str, Size], s
     )
 
 
-def latency_table(verdicts: Verdicts) -> str:
+def latency_table(verdicts: Verdicts, rows: Sequence[Row] | None = None) -> str:
     """Median milliseconds per call, with interval; bold are the fastest engine of each size and
     those that are not shown to be slower, unless that is all of them. One that finds nothing, or
-    whose outputs are in doubt, is none of these."""
-    leaders = _leaders(verdicts)
+    whose outputs are in doubt, is none of these.
+
+    Of all rows or of some, which are judged as among all.
+    """
+    shown = verdicts.rows if rows is None else rows
+    leaders = _leaders(verdicts, shown)
 
     def cell(row: Row) -> str:
         if not row.measured:
@@ -56,12 +60,12 @@ def latency_table(verdicts: Verdicts) -> str:
         text = f"**{row.latency}**" if row in leaders else row.latency
         return text + (DISTURBED if row.disturbed else "")
 
-    return by_size(COLUMNS["latency_ms"].heading, verdicts.rows, cell)
+    return by_size(COLUMNS["latency_ms"].heading, shown, cell)
 
 
-def _leaders(verdicts: Verdicts) -> set[Row]:
+def _leaders(verdicts: Verdicts, rows: Iterable[Row]) -> set[Row]:
     found: set[Row] = set()
-    for group in grouped(measured_of(verdicts.rows), comparable).values():
+    for group in grouped(measured_of(rows), comparable).values():
         rivals = useful(group)
         if not rivals:
             continue

@@ -17,7 +17,7 @@ from reports.grouping import grouped, measured_of
 from reports.load import Records, select_records
 from reports.plots.accuracy import accuracy_figure
 from reports.plots.styles import OKABE_ITO, Style, styles
-from reports.plots.sweep import draw
+from reports.plots.sweep import draw, latency_figure
 from reports.text.words import times
 from sizewise.core.specs import Size
 from sizewise.core.trials import Result
@@ -58,6 +58,18 @@ def test_every_measured_engine_has_its_line_with_its_intervals(lab: Lab) -> None
         assert heights(bars[engine]) == pytest.approx([row.latency_ms for row in rows])
         intervals = [(row.latency_low_ms, row.latency_high_ms) for row in rows]
         assert ends == pytest.approx(np.array(intervals))
+
+
+def test_some_engines_keep_the_looks_that_they_have_among_all(lab: Lab) -> None:
+    records = read(lab, *lab.sweep())
+    look = styles(records.rows)
+    own = [row for row in records.rows if row.backend == "openvino"]
+    (axes,) = latency_figure(records.verdicts, look, own).axes
+    bars = {c.get_label(): c for c in axes.containers if isinstance(c, ErrorbarContainer)}
+    assert set(bars) == {"openvino static", "openvino dynamic"}
+    for engine, bar in bars.items():
+        assert bar.lines[0].get_color() == look[str(engine)].line["color"]  # type: ignore[union-attr]
+    assert axes.get_title(loc="left").startswith("openvino static is the fastest at all 4 sizes")
 
 
 def test_the_ratio_is_drawn_in_percent(lab: Lab) -> None:

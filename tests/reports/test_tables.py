@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from reports.analysis.builds import build_totals
+from reports.analysis.verdicts import Verdicts
 from reports.costs import MIB
 from reports.load import Records, select_records
 from reports.markdown import compose
@@ -63,6 +64,32 @@ def test_what_is_not_shown_to_be_slower_is_bold_too_unless_that_is_all(lab: Lab)
     slow = lab.ok(lab.trial("torch_eager"))
     shown = cells(tables.latency_table(read(lab, first, second, slow).verdicts))
     assert [text.startswith("**") for text in shown.values()] == [True, True, False]
+
+
+def _close(lab: Lab, percent: float) -> Records:
+    """Two engines of a back end with a difference that is hardly known, and five like the first."""
+    noise = np.array([1.0, 1.01, 0.99, 1.02, 0.98])
+    first = steady(lab.ok(lab.trial("onnxruntime")), 1.3)
+    near = lab.ok(lab.trial("onnxruntime", "dynamic"))
+    near = steady(near, 1.3 * noise * (1 + percent / 100))
+    others = [steady(lab.ok(lab.trial("openvino", replica=n)), 1.3 / noise) for n in range(5)]
+    return read(lab, first, near, *others)
+
+
+def test_some_rows_are_judged_as_among_all(lab: Lab) -> None:
+    """A difference that is certain between two engines alone need not be one among seven."""
+    for percent in np.arange(0.5, 6, 0.25):
+        records = _close(lab, percent)
+        own = [row for row in records.rows if row.backend == "onnxruntime"]
+        alone = Verdicts(own, records.verdicts.rigor)
+        if alone.of(own[1], own[0]).certain and not records.verdicts.of(own[1], own[0]).certain:
+            break
+    else:
+        pytest.fail("no difference is certain alone only")
+    assert "**" in tables.latency_table(alone)
+    shown = cells(tables.latency_table(records.verdicts, own))
+    assert [engine for engine, _ in shown] == [row.engine for row in own]
+    assert not any("**" in text for text in shown.values())
 
 
 def test_many_sizes_go_into_several_tables(lab: Lab) -> None:
