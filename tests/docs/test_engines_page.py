@@ -10,13 +10,21 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from docs.make.engines import accuracy_tables, matrix_tables, pages, speed_tables, tables
+from bench.protocol import HARNESS
+from docs.make.engines import (
+    accuracy_tables,
+    app_tables,
+    matrix_tables,
+    pages,
+    speed_tables,
+    tables,
+)
 from docs.make.pages import MEASURED
 from engines.backends._ort.options import OnnxRuntimeCpuOptions, OnnxRuntimeOptions
 from sizewise.core import codec
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import BackendOptions, Deviation, EngineSpec, Profile, Size
-from sizewise.core.trials import Block, Cell, Result, Run, Trial
+from sizewise.core.trials import EARLIER_HARNESS, Block, Cell, Result, Run, Trial
 
 SIZE = Size(64, 96)
 SECOND_NS = 10**9
@@ -106,6 +114,23 @@ def test_the_best_engine_is_one_whose_file_is_within_its_bound(measured: Path) -
     assert "8.00× (8.00–8.00)" in speed_tables.best()[0]
 
 
+def test_tables_of_an_earlier_harness_say_so_and_what_it_did(measured: Path) -> None:
+    today = _result("onnxruntime", "dynamic", "fp32", ms=8)
+    before = _result("openvino", "static", "fp32", ms=4, harness=EARLIER_HARNESS)
+    for results, said in (((today, before), True), ((today,), False)):
+        pages.write_record("speed", _speed_record(results, int8_error=0.1))
+        for table in (speed_tables.speed(), speed_tables.best()):
+            assert (table[:2] == [speed_tables.EARLIER, ""]) is said
+            assert (speed_tables.EARLIER in table) is said
+    sample = codec.to_plain(_block(wave=0, ms=1))
+    for ours in (sample, {key: value for key, value in sample.items() if key != "cold"}):
+        rounds = [{"benchmark_app": {"latency (ms)": "1.00"}, "ours": ours}] * 2
+        case = {"network": "a", "precision": "fp32", "size": codec.to_plain(SIZE), "rounds": rounds}
+        pages.write_record("benchmark-app", {"cases": [case]})
+        table = app_tables.benchmark_app()
+        assert (table[0] == app_tables.EARLIER) is ("cold" not in ours)
+
+
 def test_benchmark_app_is_compared_round_by_round(measured: Path) -> None:
     rounds = [
         {
@@ -116,7 +141,7 @@ def test_benchmark_app_is_compared_round_by_round(measured: Path) -> None:
     ]
     case = {"network": "a", "precision": "fp32", "size": codec.to_plain(SIZE), "rounds": rounds}
     pages.write_record("benchmark-app", {"cases": [case]})
-    assert speed_tables.benchmark_app()[2] == "Geometric mean over all: **1.10× (1.10–1.10)**."
+    assert app_tables.benchmark_app()[2] == "Geometric mean over all: **1.10× (1.10–1.10)**."
 
 
 def test_the_matrix_tells_networks_apart_where_they_differ(measured: Path) -> None:
@@ -207,7 +232,9 @@ def _refused(backend: str, strategy: Any, precision: str, reason: str) -> Result
     return Result(trial=trial, status="unsupported", reason_code=code, reason=reason)
 
 
-def _result(backend: str, strategy: Any, precision: str, *, ms: float) -> Result:
+def _result(
+    backend: str, strategy: Any, precision: str, *, ms: float, harness: int = HARNESS
+) -> Result:
     trial = Trial(
         cell=Cell(
             network="a",
@@ -223,6 +250,7 @@ def _result(backend: str, strategy: Any, precision: str, *, ms: float) -> Result
         spec=EngineSpec(backend=backend, strategy=strategy, profiles=(Profile.fixed(SIZE),)),
         backend_version="",
         environment_fingerprint="",
+        harness=harness,
     )
     # The machine drifts from process to process: the ratio does not.
     blocks = tuple(_block(wave=number, ms=ms * (1 + number / 1000)) for number in range(3))

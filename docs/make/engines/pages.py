@@ -43,6 +43,13 @@ def network_of(name: str, fusion: str) -> str:
     return name if fusion == "none" else f"{name}/{fusion}"
 
 
+def times(point: float, low: float | None, high: float | None) -> str:
+    """``1.43× (1.39–1.46)``."""
+    if low is None or high is None:
+        return f"{point:.2f}×"
+    return f"{point:.2f}× ({low:.2f}–{high:.2f})"
+
+
 class Notes:
     """Reasons below a table. Those that differ in a file's name or in numbers are one note."""
 

@@ -1,31 +1,26 @@
-"""Tables of latency: engines against ONNX Runtime's default, and ours against benchmark_app."""
+"""Tables of latency: engines against ONNX Runtime's default."""
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from docs.make.engines.pages import MISSING, Notes, read_record
+from docs.make.engines.pages import MISSING, Notes, read_record, times
 from reports.text.grid import grid
 from sizewise.core import codec
 from sizewise.core.specs import Deviation, Size
-from sizewise.core.stats import (
-    CONFIDENCE,
-    Mean,
-    Ratio,
-    contrast,
-    geometric_mean,
-    mean_interval,
-    summarize,
-)
+from sizewise.core.stats import Mean, Ratio, contrast, geometric_mean, summarize
 from sizewise.core.trials import Result, Run
 
 Engine = tuple[str, str, str]
 """Back end, strategy, precision."""
 DEFAULT: Engine = ("onnxruntime", "dynamic", "fp32")
 _DISTURBED, _OUTSIDE = "†", "‡"
+EARLIER = (
+    "**Of an earlier harness.** It kept the threads of ONNX Runtime from spinning, which slowed it "
+    "down, and left OpenVINO alone; it counted cold calls, too. So OpenVINO's speed-up over ONNX "
+    "Runtime is larger here than it is."
+)
 
 
 def speed() -> list[str]:
@@ -41,7 +36,14 @@ def speed() -> list[str]:
         cells = [_cell(found.get(engine), deviations, notes) for engine in engines]
         rows.append([network, f"{size.height}", *cells])
     headers = ["network, ms", "size", *(_label(engine) for engine in engines)]
-    return [grid(headers, rows, texts=1), "", *notes.lines(), *_kept(record["networks"])]
+    table = [grid(headers, rows, texts=1), "", *notes.lines(), *_kept(record["networks"])]
+    return [*_remark(results), *table]
+
+
+def _remark(results: Mapping[Any, Mapping[Engine, Result]]) -> list[str]:
+    """What to say above tables where an earlier harness measured any of ``results``."""
+    trials = (result.trial for found in results.values() for result in found.values())
+    return [EARLIER, ""] if any(trial.is_of_an_earlier_harness for trial in trials) else []
 
 
 def _kept(networks: Mapping[str, Any]) -> list[str]:
@@ -60,7 +62,8 @@ def best() -> list[str]:
     if record is None:
         return [MISSING]
     rows, compared = [], []
-    for (network, size), found in _all_results(record).items():
+    results = _all_results(record)
+    for (network, size), found in results.items():
         default = found[DEFAULT]
         winner = _winner(found, record["networks"][network]["deviations"])
         ratio = contrast(default, found[winner], found.values())
@@ -71,27 +74,8 @@ def best() -> list[str]:
     table = grid(
         ["network", "size", "best engine", "speed-up over ONNX Runtime's default"], rows, texts=3
     )
-    return [table, "", f"Geometric mean over the {len(compared)} rows at full width: **{mean}**."]
-
-
-def benchmark_app() -> list[str]:
-    """Its median over ours, by case and over all."""
-    record = read_record("benchmark-app")
-    if record is None:
-        return [MISSING]
-    rows, logs = [], []
-    for case in record["cases"]:
-        theirs = [float(one["benchmark_app"]["latency (ms)"]) for one in case["rounds"]]
-        ours = [_median_ms(one["ours"]) for one in case["rounds"]]
-        ratios = [math.log(a / b) for a, b in zip(theirs, ours, strict=True)]
-        logs.append(ratios)
-        medians = (f"{statistics.median(each):.2f}" for each in (theirs, ours))
-        place = [case["network"], case["precision"], f"{case['size']['height']}"]
-        rows.append([*place, *medians, _mean(ratios)])
-    rounds = [statistics.fmean(each) for each in zip(*logs, strict=True)]
-    mean = _mean(rounds)
-    headers = ["network", "precision", "size", "benchmark_app, ms", "ours, ms", "theirs ÷ ours"]
-    return [grid(headers, rows, texts=2), "", f"Geometric mean over all: **{mean}**."]
+    over = f"Geometric mean over the {len(compared)} rows at full width: **{mean}**."
+    return [*_remark(results), table, "", over]
 
 
 def _all_results(record: Mapping[str, Any]) -> dict[tuple[str, Size], dict[Engine, Result]]:
@@ -139,22 +123,5 @@ def _winner(found: Mapping[Engine, Result], deviations: Mapping[str, Any]) -> En
     return min(counted, key=lambda engine: summarize(found[engine]).latency_ms.point)
 
 
-def _median_ms(ours: Mapping[str, Any]) -> float:
-    """Of the warm calls of a plain Sample; older records have no cold ones."""
-    warm_ns: list[int] = ours["latency_ns"][ours.get("cold", 0) :]
-    return statistics.median(warm_ns) / 1e6
-
-
-def _mean(logs: list[float]) -> str:
-    found = mean_interval(logs, CONFIDENCE).exponential()
-    return _times(found.point, found.low, found.high)
-
-
 def _factor(ratio: Ratio | Mean) -> str:
-    return _times(ratio.ratio, ratio.low, ratio.high)
-
-
-def _times(point: float, low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        return f"{point:.2f}×"
-    return f"{point:.2f}× ({low:.2f}–{high:.2f})"
+    return times(ratio.ratio, ratio.low, ratio.high)

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docs.make.engines.accuracy_tables import accuracy, copy_record
+from docs.make.engines.app_tables import benchmark_app
 from docs.make.engines.matrix_tables import matrix
 from docs.make.engines.pages import MISSING, read_record
-from docs.make.engines.speed_tables import benchmark_app, best, speed
+from docs.make.engines.speed_tables import best, speed
 from docs.make.pages import HOUSE, fill
 from sizewise.core import codec
 from sizewise.core.machine.environment import Environment
