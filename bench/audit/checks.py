@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +33,7 @@ def checks(audit: Audit) -> tuple[Check, ...]:
         *_twins(audit.twins),
         *map(_parity, audit.parity),
         *_fairness(audit),
+        *_cpu(audit.parity),
         *(Check(name=one.label, found=f"not measured: {one.reason}") for one in audit.skipped),
         *(Check(name=one.label, found=f"left out: {one.reason}") for one in audit.left_out),
         Check(name="other images in each call ÷ the same", found=shown(audit.fresh_inputs)),
@@ -89,6 +90,17 @@ def _fairness(audit: Audit) -> Iterator[Check]:
             found=median,
             wanted=f"{MEDIAN_LOW}–{MEDIAN_HIGH}, of half or more, none outside",
             holds=found.answer,
+        )
+
+
+def _cpu(cells: Sequence[Parity]) -> Iterator[Check]:
+    """The least and the most of all cells, as information: threads that may not run as the
+    library's show here first."""
+    ratios = [ratio.point for cell in cells if (ratio := cell.cpu_ratio) is not None]
+    if ratios:
+        yield Check(
+            name="CPU time over wall time in these ÷ in the libraries",
+            found=f"{min(ratios):.3f}–{max(ratios):.3f}",
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.audit.answers import Answer
-from bench.audit.turns import PairedWave, ratio_of
+from bench.audit.turns import PairedWave, cpu_ratio_of, ratio_of
 from engines.backends._bare.calls import bare_source
 from sizewise.core.specs import EngineArtifact, ExportedModel, Size
 from sizewise.core.stats import Interval
@@ -23,6 +23,9 @@ MEDIAN_LOW, MEDIAN_HIGH = 0.98, 1.02
 """Of the ratios of all cells that are shown."""
 WIDEST = 0.03
 """Half the width of an interval, as a share, beyond which a cell shows nothing."""
+CPU_LOW, CPU_HIGH = 0.95, 1.05
+"""Of a cell's CPU time over wall time, ours over the library's. Threads that are kept from spinning
+wait without a core: they show here before they show in a latency."""
 LEAST_SHOWN = 0.5
 """The share of cells that have to be shown before they say anything together."""
 
@@ -77,6 +80,20 @@ class Parity:
         if ratio.low is None or ratio.high is None:
             return False
         return ratio.high < LOW or ratio.low > HIGH
+
+    @property
+    def cpu_ratio(self) -> Interval | None:
+        """CPU time over wall time in warm calls: ours over the library's. None where the system
+        counted no CPU time."""
+        return cpu_ratio_of(self.waves)
+
+    @property
+    def cpu_outside(self) -> bool:
+        """Whether the whole interval of that lies out of bounds."""
+        ratio = self.cpu_ratio
+        if ratio is None or ratio.low is None or ratio.high is None:
+            return False
+        return ratio.high < CPU_LOW or ratio.low > CPU_HIGH
 
     @property
     def answer(self) -> Answer:

@@ -66,6 +66,15 @@ def ratio_of(waves: Sequence[PairedWave]) -> Interval:
     return mean_interval([wave.log_ratio for wave in waves]).exponential()
 
 
+def cpu_ratio_of(waves: Sequence[PairedWave]) -> Interval | None:
+    """The share of a core that the first side had over that of the second, with its 95 % interval;
+    None where either had none at all."""
+    shares = [(wave.first.cpu_share, wave.second.cpu_share) for wave in waves]
+    if min(map(min, shares), default=0.0) <= 0:
+        return None
+    return mean_interval([math.log(ours / theirs) for ours, theirs in shares]).exponential()
+
+
 def measure_wave(first: Side, second: Side, shape: Shape, number: int) -> PairedWave:
     """Measure a wave; ``number`` decides who begins. Call this from the main thread, with which
     children die. Raises what a side's process raises."""

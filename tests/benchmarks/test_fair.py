@@ -1,8 +1,9 @@
 """Our sessions beside the libraries by themselves, in a few cells.
 
 Only ratios of the two sides are looked at, which were measured by turns: a slow or noisy machine
-makes their intervals wide, and a wide one proves nothing. ``docs.make.method.fair`` measures all
-cells.
+makes their intervals wide, and a wide one proves nothing. CPU time over wall time is held beside
+the library's, too: threads that are kept from spinning lose it first. ``docs.make.method.fair``
+measures all cells.
 """
 
 from __future__ import annotations
@@ -48,5 +49,9 @@ def test_a_session_takes_as_long_as_its_library_by_itself(
     run = ParityRun(Cell.of(model, engine, size), Limits(timeout_s=600), Shape())
     benchmark.pedantic(run.measure_wave, rounds=WAVES, iterations=1)  # type: ignore[no-untyped-call]
     ratio = run.parity.ratio
+    cpu = run.parity.cpu_ratio
+    assert cpu is not None
     benchmark.extra_info |= {"ratio": ratio.point, "low": ratio.low, "high": ratio.high}
+    benchmark.extra_info |= {"cpu": cpu.point, "cpu_low": cpu.low, "cpu_high": cpu.high}
     assert not run.parity.outside
+    assert not run.parity.cpu_outside

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench.audit.parity import Parity
-from docs.make.method import kills, measured, records, simulated, tables
+from docs.make.method import fair_tables, kills, measured, records, simulated, tables
 from docs.make.method.records import MISSING, write_record
 from docs.make.method.verdicts import loaded_answer
 from sizewise.core import codec
@@ -108,16 +108,26 @@ def test_the_verdict_on_fair_engines_is_taken_from_the_cells(
     there: Path, cells: list[Parity], planned: int, said: str
 ) -> None:
     _fair(cells, planned)
-    lines = list(measured.fair_engines())
+    lines = list(fair_tables.fair_engines())
     assert lines[0].startswith(f"{said}:")
     narrow = sum(one.shown for one in cells)
     assert f"{len(cells)} of {planned} cells were measured, and {narrow} are shown" in lines[0]
     assert sum("not shown" in line for line in lines[1:]) == len(cells) - narrow
 
 
+def test_cpu_time_of_cells_has_a_column_and_what_is_out_of_bounds_is_bold(there: Path) -> None:
+    _fair([parity(1.0, 0.01, "even", cpu=0.99), parity(1.0, 0.01, "kept from it", cpu=0.6)], 2)
+    lines = list(fair_tables.fair_engines())
+    assert "from 0.600 to 0.990; 1 of 2 cells lie wholly outside 0.95 to 1.05" in lines[2]
+    (even,) = [line for line in lines if line.startswith("| even |")]
+    (kept,) = [line for line in lines if line.startswith("| kept from it |")]
+    assert even.endswith("| 0.990 |")
+    assert kept.endswith("| **0.600** |")
+
+
 def test_a_cell_that_has_one_wave_is_not_shown(there: Path) -> None:
     _fair([Parity(label="one wave", waves=waves(0.0))], 1)
-    assert measured.fair_engines()[0].startswith("The rule is not shown to hold")
+    assert fair_tables.fair_engines()[0].startswith("The rule is not shown to hold")
 
 
 @pytest.mark.parametrize(

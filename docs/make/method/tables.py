@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from docs.make.method import measured, simulated
+from docs.make.method import fair_tables, measured, simulated
 from docs.make.pages import HOUSE, fill
 
 PAGE = HOUSE / "docs" / "method.md"
 TABLES = {
-    "fair engines": measured.fair_engines,
+    "fair engines": fair_tables.fair_engines,
     "benchmark_app": measured.benchmark_app,
     "not reached": simulated.not_reached,
     "simulations": simulated.simulations,

@@ -20,8 +20,12 @@ APP_WITHIN = 0.03
 
 def fairness_of(cells: Sequence[Record], planned: int) -> Fairness:
     """The rule over the cells of docs.make.method.fair."""
-    found = [Parity(label=cell["label"], waves=waves_of(cell)) for cell in cells]
-    return fairness(found, planned)
+    return fairness([parity_of(cell) for cell in cells], planned)
+
+
+def parity_of(cell: Record) -> Parity:
+    """One of these cells."""
+    return Parity(label=cell["label"], waves=waves_of(cell))
 
 
 def waves_of(cell: Record) -> tuple[PairedWave, ...]:

@@ -58,22 +58,22 @@ class ScriptedWorker:
         return RemoteWorker(self, timeout_s=1)
 
 
-def waves(*log_ratios: float, rounds: int = 3) -> tuple[PairedWave, ...]:
-    """Waves with these logarithms of the ratio."""
+def waves(*log_ratios: float, rounds: int = 3, cpu: float = 1.0) -> tuple[PairedWave, ...]:
+    """Waves with these logarithms of the ratio, in which the first side has ``cpu`` of a core."""
     return tuple(
         PairedWave(
-            first=SideTurns(median_ns=(MS * float(np.exp(one)),) * rounds, cpu_share=1.0),
+            first=SideTurns(median_ns=(MS * float(np.exp(one)),) * rounds, cpu_share=cpu),
             second=SideTurns(median_ns=(float(MS),) * rounds, cpu_share=1.0),
         )
         for one in log_ratios
     )
 
 
-def parity(ratio: float, half_width: float, label: str = "a cell") -> Parity:
+def parity(ratio: float, half_width: float, label: str = "a cell", cpu: float = 1.0) -> Parity:
     """A cell with about this interval."""
     spread = float(np.log1p(half_width)) * 8**0.5 / 2.365  # Student's t of eight waves
     off = spread * np.array([-1, 1] * 4) / (8 / 7) ** 0.5
-    return Parity(label=label, waves=waves(*(float(np.log(ratio)) + off)))
+    return Parity(label=label, waves=waves(*(float(np.log(ratio)) + off), cpu=cpu))
 
 
 def twins(

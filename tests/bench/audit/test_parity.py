@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.audit.parity import fairness
-from tests.bench.audit.audits import parity
+from bench.audit.parity import Parity, fairness
+from tests.bench.audit.audits import parity, waves
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,33 @@ def test_a_cell_is_out_of_bounds_where_its_whole_interval_is(
     assert cell.ratio.point == pytest.approx(ratio)
     assert cell.ratio.width == pytest.approx(half_width, rel=1e-3)
     assert (cell.shown, cell.outside) == (shown, outside)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "outside"), [(1.0, False), (0.96, False), (0.55, True), (0.85, True), (1.2, True)]
+)
+def test_threads_that_wait_without_a_core_are_seen(cpu: float, outside: bool) -> None:
+    """With two threads that may not spin, PyTorch had 1.10 cores in place of 1.99."""
+    cell = parity(1.0, 0.01, cpu=cpu)
+    assert cell.cpu_ratio is not None
+    assert cell.cpu_ratio.point == pytest.approx(cpu)
+    assert cell.cpu_outside is outside
+    assert not cell.outside
+
+
+def test_where_no_cpu_time_is_counted_nothing_is_said_of_it() -> None:
+    cell = parity(1.0, 0.01, cpu=0.0)
+    assert cell.cpu_ratio is None
+    assert not cell.cpu_outside
+    assert not parity(1.0, 0.01).cpu_outside
+
+
+def test_the_share_of_a_core_over_waves_is_a_mean_with_an_interval() -> None:
+    together = Parity(label="two", waves=(*waves(0.0, cpu=0.5), *waves(0.0, cpu=0.9)))
+    assert together.cpu_ratio is not None
+    assert together.cpu_ratio.point == pytest.approx(0.45**0.5)
+    assert together.cpu_ratio.low is not None
+    assert not together.cpu_outside  # as far as two waves tell
 
 
 def test_all_cells_are_fair_where_none_is_outside_and_the_median_is_near_one() -> None:

@@ -47,6 +47,12 @@ def test_a_cell_whose_interval_reaches_into_the_bounds_is_said_to() -> None:
     assert (line.wanted, line.holds) == ("not wholly outside 0.97–1.05", "yes")
 
 
+def test_cpu_time_is_told_beside_that_of_the_libraries() -> None:
+    found = audit(cells=(parity(1.0, 0.01, cpu=0.98), parity(1.0, 0.01, cpu=1.01)))
+    (line,) = [c for c in checks(found) if c.name.startswith("CPU time over wall time")]
+    assert (line.found, line.holds) == ("0.980–1.010", "")
+
+
 def test_where_few_cells_are_shown_all_of_them_together_are_not() -> None:
     found = audit(cells=(parity(1.03, 0.01), *[parity(1.0, 0.05)] * 3))
     assert answers(found)["1 of these 4 are shown: their median"] == "not shown"
