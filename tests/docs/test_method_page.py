@@ -57,25 +57,49 @@ def test_what_is_not_measured_is_said_to_be_so(
     assert filled.count(MISSING[0]) == len(tables.TABLES)
 
 
-def _claim(name: str, *, hits: int, required: bool = True, reached: bool = True) -> dict[str, Any]:
+def _claim(name: str, *, hits: int, **kind: bool) -> dict[str, Any]:
+    """Reached with two hits or fewer."""
     return {
         **{"name": name, "says": f"pairs of {name}", "hits": hits, "cases": 100},
-        **{"at_least": 0.0, "at_most": 0.02, "required": required, "reached": reached},
+        **{"at_least": 0.0, "at_most": 0.02, "required": True, "comparison": False},
+        **{"reached": hits <= 2, **kind},
     }
 
 
-def test_every_claim_that_was_not_reached_is_listed(there: Path) -> None:
-    claims = [_claim("a", hits=1), _claim("b", hits=3, reached=False)]
-    claims.append(_claim("c", hits=4, required=False, reached=False))
+def _simulated(*claims: dict[str, Any]) -> None:
     write_record("method-simulations", ORIGIN | WHEN | {"seed": 1, "claims": claims})
+
+
+def test_every_claim_that_was_not_reached_is_listed_by_its_kind(there: Path) -> None:
+    good, shown = _claim("a", hits=1), _claim("c", hits=4, required=False)
+    other = _claim("d", hits=70, required=False, comparison=True)
+    _simulated(good, _claim("b", hits=3), shown, other)
     assert simulated.not_reached() == [
-        "Not reached were 2 of 3:",
+        "Not reached were 1 of the 2 claims that are required:",
         "",
         "- pairs of b: 3.0 %, wanted at most 2 %.",
+        "",
+        "Not reached were 1 of the 1 claims that only show a figure:",
+        "",
         "- pairs of c: 4.0 %, wanted at most 2 %.",
+        "",
+        "For comparison:",
+        "",
+        "- pairs of d: 70.0 %, wanted at most 2 %.",
     ]
-    write_record("method-simulations", ORIGIN | WHEN | {"seed": 1, "claims": claims[:1]})
-    assert simulated.not_reached() == ["All 1 claims were reached."]
+    _simulated(good, _claim("b", hits=2))
+    assert simulated.not_reached() == ["All 2 claims that are required were reached."]
+
+
+def test_a_table_of_claims_says_which_are_required(there: Path) -> None:
+    kinds = {"a": {}, "b": {"required": False}, "c": {"required": False, "comparison": True}}
+    _simulated(*(_claim(name, hits=5, **kind) for name, kind in kinds.items()))
+    rows = [line for line in simulated.simulations() if line.startswith("| pairs of")]
+    assert [row.split(" | ")[4:] for row in rows] == [
+        ["yes", "**no** |"],
+        ["no", "**no** |"],
+        ["for comparison", "**no** |"],
+    ]
 
 
 def _fair(cells: Sequence[Parity], planned: int) -> None:

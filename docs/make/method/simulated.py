@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from docs.make.method.records import MISSING, read_record
 from docs.make.pages import grid
+
+Claim = Mapping[str, Any]
+"""A claim and its outcome, as docs.make.method.simulations records it."""
 
 _VARIANT = re.compile("-4|-8$|noisy|calm|stopped|covered-(p90|p99|mean)-(shared|drifting)")
 
@@ -18,12 +21,12 @@ def simulations() -> Sequence[str]:
     if record is None:
         return MISSING
     rows = [
-        (one["says"], one["cases"], _bound(one), _share(one), "yes" if one["reached"] else "**no**")
+        (one["says"], one["cases"], _bound(one), _share(one), _kind(one), _reached(one))
         for one in record["claims"]
         if _has_a_row(one)
     ]
     return [
-        *grid(("simulated", "cases", "wanted", "found", "reached"), rows),
+        *grid(("simulated", "cases", "wanted", "found", "required", "reached"), rows),
         "",
         f"All {len(record['claims'])} claims, with other numbers of engines and waves: "
         "`reports/measured/method-simulations.json` (seed "
@@ -33,35 +36,59 @@ def simulations() -> Sequence[str]:
 
 
 def not_reached() -> Sequence[str]:
-    """Every claim that was not reached, whether it was required or not."""
+    """Every claim that was not reached: those of the method, then those that only show a figure,
+    then what another way of measuring gives."""
     record = read_record("method-simulations")
     if record is None:
         return MISSING
-    claims = record["claims"]
-    lines = list(_not_reached(claims))
-    if not lines:
-        return [f"All {len(claims)} claims were reached."]
-    return [f"Not reached were {len(lines)} of {len(claims)}:", "", *lines]
+    claims = [one for one in record["claims"] if not one["comparison"]]
+    parts = (
+        _part("are required", [one for one in claims if one["required"]]),
+        _part("only show a figure", [one for one in claims if not one["required"]]),
+        _compared([one for one in record["claims"] if one["comparison"]]),
+    )
+    lines = [line for part in parts if part for line in (*part, "")]
+    return lines[:-1]
 
 
-def _not_reached(claims: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for one in claims:
-        if not one["reached"]:
-            yield f"- {one['says']}: {_share(one)}, wanted {_bound(one)}."
+def _part(kind: str, claims: Sequence[Claim]) -> list[str]:
+    missed = [one for one in claims if not one["reached"]]
+    if not claims:
+        return []
+    if not missed:
+        return [f"All {len(claims)} claims that {kind} were reached."]
+    head = f"Not reached were {len(missed)} of the {len(claims)} claims that {kind}:"
+    return [head, "", *map(_line, missed)]
 
 
-def _has_a_row(claim: Mapping[str, Any]) -> bool:
+def _compared(claims: Sequence[Claim]) -> list[str]:
+    return ["For comparison:", "", *map(_line, claims)] if claims else []
+
+
+def _line(one: Claim) -> str:
+    return f"- {one['says']}: {_share(one)}, wanted {_bound(one)}."
+
+
+def _kind(one: Claim) -> str:
+    return "for comparison" if one["comparison"] else "yes" if one["required"] else "no"
+
+
+def _reached(one: Claim) -> str:
+    return "yes" if one["reached"] else "**no**"
+
+
+def _has_a_row(claim: Claim) -> bool:
     """What was not reached has one always; of the rest, the plainest of each kind."""
     if not claim["reached"]:
         return True
     return claim["required"] and not _VARIANT.search(claim["name"])
 
 
-def _share(one: Mapping[str, Any]) -> str:
+def _share(one: Claim) -> str:
     return f"{100 * one['hits'] / one['cases']:.1f} %"
 
 
-def _bound(one: Mapping[str, Any]) -> str:
+def _bound(one: Claim) -> str:
     low, high = 100 * one["at_least"], 100 * one["at_most"]
     if not low:
         return f"at most {high:g} %"

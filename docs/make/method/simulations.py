@@ -51,6 +51,7 @@ def _outcome(claim: Claim) -> dict[str, Any]:
         "at_least": claim.low,
         "at_most": claim.high,
         "required": claim.required,
+        "comparison": claim.comparison,
         "reached": claim.holds(found),
         "started": started,
         "ended": _now(),

@@ -32,7 +32,8 @@ class Campaign(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """The share of cases that ``says`` is from ``low`` to ``high``. ``required`` claims are those
-    of the method; others only show a figure."""
+    of the method; others only show a figure. A ``comparison`` is none of the method's: it shows
+    what another way of measuring gives."""
 
     name: str
     says: str
@@ -41,6 +42,7 @@ class Claim:
     low: float = 0.0
     high: float = 1.0
     required: bool = True
+    comparison: bool = False
 
     def count(self, *, seed: int = SEED, groups: int | None = None) -> Count:
         """The outcome, always the same for a seed and a number of groups."""
