@@ -44,7 +44,7 @@ class Axes(SuppressionOptions, NamesOption, EngineAxes):
     ``fusion`` and ``precision`` select models (empty: all). ``data`` is a source that
     ``open_dataset`` takes, or empty for no accuracy; ``images``, names and NMS say how that is
     measured (``bench.accuracy_plan``). The fields from ``processes`` on say how each trial is
-    measured (``sizewise.core.trials.Protocol``).
+    measured (``bench.protocol.Protocol``).
     """
 
     fusion: tuple[str, ...] = option(

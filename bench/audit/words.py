@@ -95,7 +95,7 @@ def _precision(twins: Twins) -> str:
             f"No answer yet: {known} after {twins.waves} processes. Stop other programs and audit "
             "again, for longer: sizewise audit --minutes 10."
         )
-    wandered = f"milliseconds wandered by {100 * wander.share:.0f} %"
+    wandered = f"milliseconds wandered by {100 * wander.share:.0f} % (standard deviation)"
     what = "take ratios, not milliseconds" if wander.much else "both can be relied upon"
     return f"Ratios hold to ±{100 * width:.1f} % after {twins.waves} processes; {wandered}: {what}."
 

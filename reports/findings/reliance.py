@@ -41,8 +41,8 @@ def wandering(rows: Sequence[Row]) -> str:
     if found is None or not found.much:
         return ""
     return (
-        f"Milliseconds wandered by ±{percent(found.share)} while this ran: take the ratios, not "
-        "the milliseconds."
+        f"Milliseconds wandered by {percent(found.share)} (standard deviation over rounds) while "
+        "this ran: take the ratios, not the milliseconds."
     )
 
 

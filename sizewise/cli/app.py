@@ -25,7 +25,7 @@ class SizewiseCommands(Commands):
         "bench": "Measure latency, memory and accuracy of every engine; resumes where it stopped.",
         "evaluate": "Measure accuracy at every size.",
         "predict": "Find objects in pictures and draw them.",
-        "audit": "Say what numbers of this machine are worth, in about three minutes.",
+        "audit": "Say what numbers of this machine are worth, in 3 minutes (6 with PyTorch).",
         "report": "Write tables, plots and findings from what was measured.",
     }
 

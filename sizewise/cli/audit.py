@@ -12,11 +12,12 @@ from sizewise.pipeline.audit import RECORD, AuditOptions
 
 
 def audit(options: AuditOptions, *, out: Out = Path("runs/audit"), as_json: Json = False) -> None:
-    """Say what numbers of this machine are worth, in about three minutes.
+    """Say what numbers of this machine are worth, in 3 minutes (6 with PyTorch).
 
     It measures what is known beforehand: an engine that does nothing, engines beside their bare
-    libraries, one engine twice, and a tenth more work. It needs neither a model nor data. The exit
-    code is 1 where the table says "no" of sizewise itself: of what it adds to a call, or of engines
+    libraries, one engine twice, and a tenth more work. On a noisy machine, what engines cost beside
+    their libraries needs more --minutes to show. It needs neither a model nor data. The exit code
+    is 1 where the table says "no" of sizewise itself: of what it adds to a call, or of engines
     beside their libraries. It is 0 on a slow or noisy machine.
     """
     from bench.audit.checks import checks

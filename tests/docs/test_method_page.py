@@ -205,7 +205,7 @@ def test_a_loaded_machine_is_told_by_its_counts(
     write_record("method-loaded", ORIGIN | WHEN | record)
     lines = list(measured.loaded())
     assert f"{sweeps} of 20 sweeps" in lines[0]
-    assert f"| tenths found | {2 * sweeps} | at least 34 | {found} |" in lines
+    assert f"| differences of 10 % found | {2 * sweeps} | at least 34 | {found} |" in lines
 
 
 def test_an_audit_is_told_as_it_would_be_now(there: Path) -> None:

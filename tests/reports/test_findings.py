@@ -256,7 +256,8 @@ def test_where_the_anchor_wanders_ratios_are_to_be_taken(lab: Lab) -> None:
     )
     rows = read(lab, replace(result, blocks=drifting)).rows
     assert what_to_rely_on(rows).endswith(
-        "Milliseconds wandered by ±14 % while this ran: take the ratios, not the milliseconds."
+        "Milliseconds wandered by 14 % (standard deviation over rounds) while this ran: take the "
+        "ratios, not the milliseconds."
     )
     assert "wandered" not in what_to_rely_on(read(lab, result).rows)
 

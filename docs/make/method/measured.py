@@ -50,7 +50,12 @@ def loaded() -> Sequence[str]:
     rows = (
         ("pairs disturbed", 4 * sweeps, f"at most {record['most_disturbed']}", "pairs_disturbed"),
         ("false verdicts", 4 * sweeps, f"at most {record['most_false']}", "pairs_false"),
-        ("tenths found", 2 * sweeps, f"at least {record['least_found']}", "differences_found"),
+        (
+            "differences of 10 % found",
+            2 * sweeps,
+            f"at least {record['least_found']}",
+            "differences_found",
+        ),
     )
     return [
         f"The claim {SAID[loaded_answer(record)]}. {sweeps} of {planned} sweeps were measured, of "
