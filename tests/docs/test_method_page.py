@@ -208,6 +208,16 @@ def test_a_loaded_machine_is_told_by_its_counts(
     assert f"| differences of 10 % found | {2 * sweeps} | at least 34 | {found} |" in lines
 
 
+def test_noise_and_a_picture_stand_beside_each_other(there: Path) -> None:
+    cell = {"backend": "openvino", "ms": {"noise": 0.5, "picture": 0.75}}
+    cell |= {"ratio": 1.5, "low": 1.4, "high": 1.6}
+    record = {"boxes": 6400, "candidates": 500, "cells": [cell]}
+    write_record("method-noise", ORIGIN | WHEN | record)
+    lines = list(measured.noise())
+    assert lines[0].startswith("A graph of 6,400 boxes")
+    assert "| openvino | 0.500 | 0.750 | 1.50 | 1.400 to 1.600 |" in lines
+
+
 def test_an_audit_is_told_as_it_would_be_now(there: Path) -> None:
     plain = {"measured": codec.to_plain(audit()), "minutes": 6, "checks": [], "verdict": ["old"]}
     write_record("audit", ORIGIN | plain)

@@ -41,6 +41,32 @@ def benchmark_app() -> Sequence[str]:
     ]
 
 
+def noise() -> Sequence[str]:
+    """What NMS inside takes of a picture, over what it takes of noise."""
+    record = read_record("method-noise")
+    if record is None:
+        return MISSING
+    rows = [
+        (
+            one["backend"],
+            f"{one['ms']['noise']:.3f}",
+            f"{one['ms']['picture']:.3f}",
+            f"{one['ratio']:.2f}",
+            interval(one),
+        )
+        for one in record["cells"]
+    ]
+    headers = ("back end", "noise (ms)", "picture (ms)", "picture ÷ noise", "95 % interval")
+    return [
+        f"A graph of {record['boxes']:,} boxes with NMS inside, and no network before it: on noise "
+        f"without a candidate, and on a picture with {record['candidates']}.",
+        "",
+        *grid(headers, rows),
+        "",
+        where(record),
+    ]
+
+
 def loaded() -> Sequence[str]:
     """Known differences on a machine with something else to do."""
     record = read_record("method-loaded")

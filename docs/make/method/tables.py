@@ -7,6 +7,7 @@ from docs.make.pages import HOUSE, fill
 
 PAGE = HOUSE / "docs" / "method.md"
 TABLES = {
+    "noise": measured.noise,
     "fair engines": fair_tables.fair_engines,
     "benchmark_app": measured.benchmark_app,
     "not reached": simulated.not_reached,
