@@ -14,7 +14,7 @@ from reports.labels import constants
 from reports.load import Records
 from reports.method.inputs import further, given, pictures
 from reports.method.judging import accuracies, disturbed_rows, intervals, judged_together
-from reports.method.watched import anchor, gate
+from reports.method.watched import anchor, frequency, gate
 from reports.text.grid import plain
 from reports.text.words import counted, listed, number, plus_minus, times
 from sizewise.core.specs import Size
@@ -43,6 +43,7 @@ def method(records: Records) -> str:
         _threads(rows),
         anchor(today),
         gate(today),
+        frequency(today) if today else "",
         *((intervals(), judged_together(records.verdicts), disturbed_rows()) if rows else ()),
         wandering(rows) if rows else "",
         accuracies(rows),

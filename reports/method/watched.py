@@ -50,6 +50,16 @@ def gate(rows: Sequence[Row]) -> str:
     )
 
 
+def frequency(rows: Iterable[Row]) -> str:
+    """The lowest and the highest frequency of the cores, which disturbs no round."""
+    known = [b.clock_mhz for b in _attempts(rows).values() if b.clock_mhz > 0]
+    if not known:
+        return "The frequency of the cores was not reported."
+    low, high = (f"{end(known):,.0f} MHz" for end in (min, max))
+    told = f"{low} in each round" if low == high else f"from {low} to {high}"
+    return f"The mean frequency of the cores, read at the end of each round, was {told}."
+
+
 def _counts(attempts: Mapping[_Place, Block]) -> str:
     """How many attempts there were, how many were disturbed and by what, and what was left."""
     rounds = {(wave, number) for wave, number, _ in attempts}

@@ -227,6 +227,21 @@ def test_only_what_was_read_is_said_to_have_been_watched(lab: Lab) -> None:
     ) in here
 
 
+@pytest.mark.parametrize(
+    ("mhz", "said"),
+    [
+        ((2450.4, 3190.0, 0.0), "was from 2,450 MHz to 3,190 MHz."),
+        ((2450.0,), "was 2,450 MHz in each round."),
+        ((0.0,), "The frequency of the cores was not reported."),
+    ],
+)
+def test_the_frequency_of_the_cores_is_told(lab: Lab, mhz: tuple[float, ...], said: str) -> None:
+    one = lab.ok(lab.trial())
+    blocks = (replace(b, clock_mhz=mhz[n % len(mhz)]) for n, b in enumerate(one.blocks))
+    told = method(select_records([lab.run([replace(one, blocks=tuple(blocks))])], "x"))
+    assert told.count(said) == 1
+
+
 def test_what_the_file_holds_no_reading_of_is_told(out: Path) -> None:
     text = (out / "report.md").read_text("utf-8")
     assert "no reason to repeat a round: time that a hypervisor took, stops by a CPU quota" in text

@@ -113,6 +113,25 @@ def audit() -> Sequence[str]:
     ]
 
 
+def bootstrap() -> Sequence[str]:
+    """What the interval of an accuracy takes."""
+    record = read_record("method-bootstrap")
+    if record is None:
+        return MISSING
+    rows = [
+        (one["name"], f"{one['images']:,}", f"{one['detections']:,}", f"{one['seconds']:.2f}")
+        for one in record["rows"]
+    ]
+    within = all(one["seconds"] <= record["most_s"] for one in record["rows"])
+    return [
+        f"The claim {SAID['yes' if within else 'no']}: a row takes {record['most_s']:g} s at most.",
+        "",
+        *grid(("evidence as large as", "images", "detections", "seconds"), rows),
+        "",
+        where(record),
+    ]
+
+
 def kills() -> Sequence[str]:
     """What was lost by kill -9."""
     record = read_record("method-kills")

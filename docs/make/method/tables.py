@@ -13,6 +13,7 @@ TABLES = {
     "not reached": simulated.not_reached,
     "simulations": simulated.simulations,
     "loaded": measured.loaded,
+    "bootstrap": measured.bootstrap,
     "kills": measured.kills,
     "audit": measured.audit,
 }
