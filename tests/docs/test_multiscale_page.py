@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.protocol import HARNESS
 from docs.make.multiscale import tables
 from docs.make.pages import MEASURED
+from reports.method.describe import EARLIER
+from sizewise.core.trials import EARLIER_HARNESS
 
 
 def test_the_page_is_what_the_records_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +22,18 @@ def test_the_page_is_what_the_records_give(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(tables, "PAGE", copy)
     tables.main()
     assert copy.read_text(encoding="utf-8") == committed
+
+
+@pytest.mark.parametrize("harness", [EARLIER_HARNESS, HARNESS])
+def test_rows_of_an_earlier_harness_are_said_to_be_so(
+    harness: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = tables._results()
+    results = {
+        key: replace(one, trial=replace(one.trial, harness=harness)) for key, one in known.items()
+    }
+    monkeypatch.setattr(tables, "_results", lambda: results)
+    assert (EARLIER in tables.cost()) is (harness == EARLIER_HARNESS)
 
 
 def test_a_profile_counts_every_millisecond_once() -> None:

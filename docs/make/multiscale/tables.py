@@ -13,6 +13,7 @@ from typing import Any
 from scipy.stats import t as student
 
 from docs.make.pages import HOUSE, MEASURED, fill, grid
+from reports.method.describe import EARLIER
 from sizewise.core import codec
 from sizewise.core.stats import contrast, summarize
 from sizewise.core.trials import Result, Run
@@ -101,7 +102,13 @@ def cost() -> list[str]:
             own = results[fusion, backend, 352, 1]
             cells += [_ms(own), _ratio(own, results["average", backend, 352, 1])]
         rows.append([fusion, *cells])
-    return grid(headers, rows)
+    return [*_earlier(results), *grid(headers, rows)]
+
+
+def _earlier(results: _Results) -> list[str]:
+    """What to say above where an earlier harness measured any of them."""
+    trials = (result.trial for result in results.values())
+    return [EARLIER, ""] if any(trial.is_of_an_earlier_harness for trial in trials) else []
 
 
 def limits() -> list[str]:
