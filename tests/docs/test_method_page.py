@@ -209,8 +209,8 @@ def test_a_loaded_machine_is_told_by_its_counts(
 
 
 def test_noise_and_a_picture_stand_beside_each_other(there: Path) -> None:
-    cell = {"backend": "openvino", "ms": {"noise": 0.5, "picture": 0.75}}
-    cell |= {"ratio": 1.5, "low": 1.4, "high": 1.6}
+    figures = {"ratio": 1.5, "low": 1.4, "high": 1.6}
+    cell = {"backend": "openvino", "ms": {"noise": 0.5, "picture": 0.75}, **figures}
     record = {"boxes": 6400, "candidates": 500, "cells": [cell]}
     write_record("method-noise", ORIGIN | WHEN | record)
     lines = list(measured.noise())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from docs.make import networks, networks_page, recorded
+from reports.method.describe import EARLIER
 from sizewise.core.specs import Size
 from sizewise.core.trials import EARLIER_HARNESS, Result, Run
 from tests.reports.conftest import Lab
@@ -65,7 +66,7 @@ def test_networks_with_the_same_sizes_share_a_table_over_all_runs() -> None:
         ["| c"],
     ]
     assert text.count("| a | 416x416 | 1,000 | 1.500 | 32 | 64x64 | 12 | 45 |") == 1
-    assert networks_page.EARLIER not in text
+    assert EARLIER not in text
 
 
 def test_what_was_measured_again_stands_as_the_later_run_has_it() -> None:
@@ -77,7 +78,7 @@ def test_what_was_measured_again_stands_as_the_later_run_has_it() -> None:
 
 def test_rows_of_an_earlier_harness_are_said_to_be_so() -> None:
     lab = Lab(processes=3, harness=EARLIER_HARNESS)
-    assert networks_page.EARLIER in networks_page.page(COSTS, [lab.run(_results(lab, "a", SMALL))])
+    assert EARLIER in networks_page.page(COSTS, [lab.run(_results(lab, "a", SMALL))])
 
 
 def _large(lab: Lab) -> Run:

@@ -68,7 +68,7 @@ def test_some_engines_keep_the_looks_that_they_have_among_all(lab: Lab) -> None:
     bars = {c.get_label(): c for c in axes.containers if isinstance(c, ErrorbarContainer)}
     assert set(bars) == {"openvino static", "openvino dynamic"}
     for engine, bar in bars.items():
-        assert bar.lines[0].get_color() == look[str(engine)].line["color"]  # type: ignore[union-attr]
+        assert bar.lines[0].get_color() == look[str(engine)].line["color"]
     assert axes.get_title(loc="left").startswith("openvino static is the fastest at all 4 sizes")
 
 
