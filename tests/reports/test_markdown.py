@@ -202,7 +202,7 @@ def test_it_is_told_how_rows_were_measured(lab: Lab) -> None:
         "or it is less accurate by 0.5 points at most. Without an interval",
         "it holds during this sweep",
         "about 2 % of the differences that it reports are none",
-        "in simulation 2.4 % at most",
+        "in simulation 2.2 % at most",
         "lies within ±2 % and no difference is certain",
     ):
         assert words in told

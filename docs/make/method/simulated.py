@@ -12,7 +12,7 @@ from docs.make.pages import grid
 Claim = Mapping[str, Any]
 """A claim and its outcome, as docs.make.method.simulations records it."""
 
-_VARIANT = re.compile("-4|-8$|noisy|calm|stopped|covered-(p90|p99|mean)-(shared|drifting)")
+_VARIANT = re.compile("-4|-8$|noisy|calm|stopped-covered|covered-(p90|p99|mean)-(shared|drifting)")
 
 
 def simulations() -> Sequence[str]:
