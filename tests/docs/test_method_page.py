@@ -218,15 +218,15 @@ def test_noise_and_a_picture_stand_beside_each_other(there: Path) -> None:
     assert "| openvino | 0.500 | 0.750 | 1.50 | 1.400 to 1.600 |" in lines
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(1.9, "holds"), (2.1, "does not hold")])
-def test_the_time_of_an_interval_of_accuracy_is_held_against_its_bound(
-    there: Path, seconds: float, said: str
-) -> None:
-    row = {"name": "a set", "images": 5000, "detections": 490000, "seconds": seconds}
-    write_record("method-bootstrap", ORIGIN | WHEN | {"most_s": 2.0, "rows": [row]})
+def test_the_time_of_an_interval_of_accuracy_is_held_against_its_bound(there: Path) -> None:
+    rows = [
+        {"name": "a set", "images": 5000, "detections": 490000, "seconds": seconds}
+        for seconds in (1.9, 2.1)
+    ]
+    write_record("method-bootstrap", ORIGIN | WHEN | {"most_s": 2.0, "rows": rows})
     lines = list(measured.bootstrap())
-    assert lines[0] == f"The claim {said}: a row takes 2 s at most."
-    assert f"| a set | 5,000 | 490,000 | {seconds:.2f} |" in lines
+    assert "| a set | 5,000 | 490,000 | 1.90 | yes |" in lines
+    assert "| a set | 5,000 | 490,000 | 2.10 | **no** |" in lines
 
 
 def test_an_audit_is_told_as_it_would_be_now(there: Path) -> None:

@@ -119,14 +119,20 @@ def bootstrap() -> Sequence[str]:
     if record is None:
         return MISSING
     rows = [
-        (one["name"], f"{one['images']:,}", f"{one['detections']:,}", f"{one['seconds']:.2f}")
+        (
+            one["name"],
+            f"{one['images']:,}",
+            f"{one['detections']:,}",
+            f"{one['seconds']:.2f}",
+            "yes" if one["seconds"] <= record["most_s"] else "**no**",
+        )
         for one in record["rows"]
     ]
-    within = all(one["seconds"] <= record["most_s"] for one in record["rows"])
+    within = f"within {record['most_s']:g} s"
     return [
-        f"The claim {SAID['yes' if within else 'no']}: a row takes {record['most_s']:g} s at most.",
+        "CPU time of each row, once in a report; `--images` takes a random part of a large data set.",
         "",
-        *grid(("evidence as large as", "images", "detections", "seconds"), rows),
+        *grid(("evidence as large as", "images", "detections", "seconds", within), rows),
         "",
         where(record),
     ]

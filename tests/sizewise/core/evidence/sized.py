@@ -21,6 +21,7 @@ class Extent:
 
 EXTENTS = {
     "the demo's digits": Extent(images=100, classes=10, objects=4, detections=30),
+    "500 images of COCO's": Extent(images=500, classes=80, objects=7, detections=100),
     "COCO's val2017": Extent(images=5000, classes=80, objects=7, detections=100),
 }
 """COCO's has 36,335 objects in 5,000 images; a detector that is evaluated at low scores gives a
