@@ -130,7 +130,7 @@ def bootstrap() -> Sequence[str]:
     ]
     within = f"within {record['most_s']:g} s"
     return [
-        "CPU time of each row, once in a report; `--images` takes a random part of a large data set.",
+        "CPU time of a row, once in a report. `--images` takes a random part of a large data set.",
         "",
         *grid(("evidence as large as", "images", "detections", "seconds", within), rows),
         "",
