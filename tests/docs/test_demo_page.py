@@ -14,10 +14,11 @@ from docs.make.demo import DEMO
 from docs.make.fusion import FUSION
 from docs.make.pages import fill
 from docs.make.reported import Example
+from reports import markdown
 from reports.findings.find import find
 from reports.markdown import compose
 from reports.plots.sweep import draw
-from tests.reports.conftest import Lab
+from tests.reports.conftest import SIZES, Lab
 
 PLACE = "<!-- one back end -->\n<!-- /one back end -->\n"
 
@@ -55,6 +56,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(demo, "DEMO", here)
     monkeypatch.setattr(demo, "README", tmp_path / "README.md")
     monkeypatch.setattr(recorded, "MEASURED", tmp_path)
+    for module in (markdown, demo):
+        monkeypatch.setattr(module, "DPI", 30)  # pictures take longer than all the rest
     monkeypatch.setattr("sys.argv", ["demo"])
     return tmp_path
 
@@ -65,7 +68,7 @@ def _pages(house: Path) -> dict[str, str]:
 
 def _measure(house: Path) -> None:
     lab = Lab(processes=4)
-    Lab.file(house / "results.sqlite", lab.run(lab.sweep()))
+    Lab.file(house / "results.sqlite", lab.run(lab.sweep(sizes=SIZES[:2])))
 
 
 def test_pages_are_rendered_again_without_the_results(

@@ -31,7 +31,8 @@ def test_no_more_differences_are_false_than_is_said() -> None:
 
 def test_every_claim_that_was_not_reached_has_a_row() -> None:
     """The page says that all of them have one."""
-    rows = [line for line in PAGE.splitlines() if line.endswith("| **no** |")]
+    _, table, _ = re.split("<!-- /?simulations -->", PAGE)
+    rows = [line for line in table.splitlines() if line.endswith("| **no** |")]
     assert len(rows) == sum(not claim["reached"] for claim in RECORD["claims"])
 
 
