@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from sizewise.core.trials import Block
 
@@ -10,8 +10,8 @@ Rounds = Mapping[int, Sequence[Block]]
 """The attempts at each round of a wave, in order."""
 
 CLEAN_WAVES = 3
-"""With so many clean waves, and no fewer than disturbed ones, the disturbed ones stand in no
-figure: so a row is mended by measuring again."""
+"""With so many clean waves, and no fewer than disturbed ones, the disturbed ones are left out: they
+stand in no figure. So a row is mended by measuring again."""
 
 
 def rounds_of(blocks: Iterable[Block]) -> dict[int, Rounds]:
@@ -31,9 +31,29 @@ def is_clean(rounds: Rounds) -> bool:
 
 def counted_waves(waves: Mapping[int, Rounds]) -> list[int]:
     """The waves that a row is made of: the clean ones, or all where these are too few."""
-    clean = [wave for wave, rounds in waves.items() if is_clean(rounds)]
-    enough = len(clean) >= CLEAN_WAVES and 2 * len(clean) >= len(waves)
-    return clean if enough else list(waves)
+    return counted_of(list(waves), disturbed_of(waves))
+
+
+def disturbed_of(waves: Mapping[int, Rounds]) -> frozenset[int]:
+    """The waves that are not clean."""
+    return frozenset(wave for wave, rounds in waves.items() if not is_clean(rounds))
+
+
+def counted_of(waves: Sequence[int], disturbed: Container[int]) -> list[int]:
+    """Those of ``waves`` that a figure is made of: all but the ``disturbed`` ones, or all."""
+    clean = [wave for wave in waves if wave not in disturbed]
+    return list(waves) if missing_clean(len(clean), len(waves)) else clean
+
+
+def mending_waves(waves: Mapping[int, Rounds]) -> int:
+    """So many more clean waves mend a row; 0 where nothing marks it."""
+    return missing_clean(len(waves) - len(disturbed_of(waves)), len(waves))
+
+
+def missing_clean(clean: int, waves: int) -> int:
+    """So many more clean waves leave the disturbed ones out; 0 where there is none to leave out,
+    or where they are left out already."""
+    return 0 if clean == waves else max(0, CLEAN_WAVES - clean, waves - 2 * clean)
 
 
 def counted_blocks(waves: Mapping[int, Rounds]) -> Iterator[Block]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sizewise.core.errors import RecordError
-from sizewise.core.stats.counting import counted_blocks, rounds_of
+from sizewise.core.stats.counting import counted_blocks, disturbed_of, rounds_of
 from sizewise.core.stats.estimates import Array
 from sizewise.core.trials import Block, Result
 
@@ -23,8 +23,9 @@ class Measured:
     """What counts of a result, in the order of waves and rounds.
 
     ``log_ns`` and ``log_anchor_ns`` (NaN without an anchor) are of each key in ``keys``;
-    ``rebuilds`` and ``sessions`` are of each wave in ``waves``. ``disturbed`` are the waves in
-    which each attempt at each round was disturbed.
+    ``rebuilds`` and ``sessions`` are of each wave in ``waves``. ``disturbed`` are those of them
+    that are not clean, which mark a row and its ratios alike (``sizewise.core.stats.counting``).
+    ``left_out`` is the number of waves that have samples and do not count.
     """
 
     blocks: tuple[Block, ...]
@@ -34,6 +35,7 @@ class Measured:
     rebuilds: Mapping[int, int]
     sessions: Mapping[int, int]
     disturbed: frozenset[int]
+    left_out: int
     _means: dict[tuple[Key, ...], Array] = field(default_factory=dict, repr=False)
     """By the keys that were asked for: a group's results are asked for the same in each pair."""
 
@@ -67,13 +69,15 @@ each other, as a key of their own would, takes longer than their medians."""
 
 
 def _measure(result: Result) -> Measured:
-    blocks = tuple(counted_blocks(rounds_of(result.blocks)))
+    waves = rounds_of(result.blocks)
+    blocks = tuple(counted_blocks(waves))
     if not blocks:
         raise RecordError(
             f"There are no samples of {result.trial.cell.backend} at {result.trial.cell.size}",
             f"the trial is filed as {result.status}",
             "Run the same sizewise bench command again.",
         )
+    counted = {b.wave for b in blocks}
     return Measured(
         blocks=blocks,
         keys={(b.wave, b.round, b.attempt): place for place, b in enumerate(blocks)},
@@ -81,7 +85,8 @@ def _measure(result: Result) -> Measured:
         log_anchor_ns=np.array([math.log(b.anchor_ns) if b.anchor_ns else np.nan for b in blocks]),
         rebuilds={b.wave: b.rebuild for b in blocks},
         sessions={b.wave: b.session for b in blocks},
-        disturbed=frozenset(b.wave for b in blocks if not b.valid),
+        disturbed=disturbed_of(waves) & counted,
+        left_out=len(waves) - len(counted),
     )
 
 

@@ -25,8 +25,8 @@ class Ratio:
 
     ``error`` is the standard error of the logarithm and ``degrees`` its degrees of freedom;
     ``shared`` is the part of it that other ratios between the same runs share. ``p`` is the chance
-    of a ratio so far from 1 where both are equally fast. ``disturbed`` says that one of the
-    ``waves`` had no undisturbed round.
+    of a ratio so far from 1 where both are equally fast. ``disturbed`` says that in one of the
+    ``waves`` fewer than half of the rounds had an undisturbed attempt: the rule that marks a row.
     """
 
     ratio: float

@@ -31,7 +31,8 @@ class Summary:
 
     ``cpu_ms`` is process CPU time per warm call, ``load`` the median share of all cores that others
     took (0–1). ``calls`` are warm ones; of ``cold_calls``, the first in a turn takes ``first_cold``
-    times the warm median (None where none is cold).
+    times the warm median (None where none is cold). ``left_out`` processes beside ``processes``
+    stand in no figure: something disturbed them, and enough others were left alone.
 
     ``disturbances`` are why its milliseconds may not be the machine's own. A wide interval is none:
     ``width`` (half of it, as a share of the latency) says that it is coarse.
@@ -44,6 +45,7 @@ class Summary:
     cpu_ms: float
     load: float
     processes: int
+    left_out: int
     rounds: int
     blocks: int
     calls: int
@@ -75,6 +77,7 @@ def summarize(result: Result) -> Summary:
         cpu_ms=sum(b.cpu_ns for b in one.blocks) / count * _MS,
         load=statistics.median(b.load for b in one.blocks),
         processes=len(one.waves),
+        left_out=one.left_out,
         rounds=len({(b.wave, b.round) for b in one.blocks}),
         blocks=len(one.blocks),
         calls=count,

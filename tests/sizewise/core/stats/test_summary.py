@@ -7,7 +7,7 @@ import pytest
 from scipy import stats as reference
 
 from sizewise.core.errors import RecordError
-from sizewise.core.stats import CALLS_FOR_P90, CALLS_FOR_P99, summarize
+from sizewise.core.stats import CALLS_FOR_P90, CALLS_FOR_P99, contrast, summarize
 from sizewise.core.trials import Result
 from tests.sizewise.core.stats.drift import Array
 from tests.sizewise.core.stats.factory import block, result
@@ -145,6 +145,14 @@ def test_a_process_that_counts_by_few_of_its_rounds_marks_the_row() -> None:
     assert not summarize(of_rounds(6)).disturbed
 
 
+@pytest.mark.parametrize("good", [0, 1, 5, 6, 12])
+def test_a_ratio_is_marked_where_its_rows_are(good: int) -> None:
+    """Three waves are too few to leave the disturbed one out."""
+    one = of_rounds(good)
+    other = replace(one, trial=replace(one.trial, replica=1))
+    assert contrast(one, other).disturbed is summarize(one).disturbed is (good < 6)
+
+
 def test_what_disturbed_a_round_that_was_measured_again_is_not_told() -> None:
     assert summarize(of_rounds(12)).disturbances == ()
 
@@ -171,7 +179,8 @@ def test_measuring_again_mends_a_row() -> None:
     assert (before.processes, before.disturbed) == (11, True)
     row = summarize(loud)
     assert row.latency_ms.point == pytest.approx(10)
-    assert (row.processes, row.disturbed) == (8, False)
+    assert (row.processes, row.left_out, row.disturbed) == (8, 8, False)
+    assert (before.left_out, summarize(result(np.full((4, 4, 5), 1e7))).left_out) == (0, 0)
 
 
 def test_a_code_of_a_later_version_stands_for_itself() -> None:
