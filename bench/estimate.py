@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.durations import Engine, waves_s
 from bench.journal.store import Store
 from bench.plan import Group, plan_sweep
-from bench.schedule import Due, Schedule, waves_of
+from bench.schedule import Due, Schedule
 from bench.settings import SweepSettings
 from engines.planning.specs import engine_specs
 from sizewise.core.machine.environment import read_environment
@@ -88,17 +88,15 @@ def _on_file(results: Path) -> Mapping[str, Result]:
 def _of_group(group: Group, due: Due | None, schedule: Schedule) -> SizeEstimate:
     """With rounds that nothing disturbs and as few waves as there may be, one at least; and with as
     many of both as the protocol allows."""
-    members, wanted = ((), ()) if due is None else (due.members, due.wanted)
     engines = [
         Engine(planned=one, known=schedule.result(one.trial), waves=schedule.waves(one))
-        for one in members
+        for one in (due.members if due else ())
     ]
-    done = min(map(schedule.waves, wanted), default=0)
-    least, most = (max(1, count - done) if wanted else 0 for count in waves_of(group.protocol))
+    least, most = schedule.to_come(due) if due else (0, 0)
     return SizeEstimate(
         size=group.size,
         trials=len(group.members),
-        pending=len(wanted),
+        pending=len(due.wanted) if due else 0,
         least_minutes=waves_s(group.protocol, engines, least, disturbed=False) / 60,
         most_minutes=waves_s(group.protocol, engines, most, disturbed=True) / 60,
     )

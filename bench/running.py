@@ -20,7 +20,7 @@ from bench.measured import State
 from bench.member import APART_WAVES, LiveMember
 from bench.outcome import SweepOutcome
 from bench.plan import Group, Planned
-from bench.schedule import Due, Schedule, waves_of
+from bench.schedule import Due, Schedule
 from bench.settings import SweepSettings
 from bench.watching import Watching
 from bench.waves import Setup, Watch, WaveRun, steps
@@ -136,7 +136,7 @@ class RunningSweep:
             return None
 
     def _measure_waves(self, run: int) -> None:
-        least = {due.group: self._least(due) for due in self._schedule.due()}
+        least = {due.group: self._schedule.to_come(due)[0] for due in self._schedule.due()}
         total = sum(count * steps(group.protocol) for group, count in least.items())
         with ExitStack() as opened:
             watch = opened.enter_context(self._watch(self._limits, self._progress.remark))
@@ -222,11 +222,6 @@ class RunningSweep:
         if why and not self._warned:
             self._progress.remark(why)
             self._warned = True
-
-    def _least(self, due: Due) -> int:
-        """The waves that a group needs at least, as it stands."""
-        least, _ = waves_of(due.group.protocol)
-        return max(1, least - min(map(self._schedule.waves, due.wanted)))
 
     def _minutes(self) -> float:
         """The limit of time: of the most rigorous group, unless it was given."""

@@ -10,11 +10,14 @@ from bench.measured import State, Wave, blocks_of
 from bench.plan import Group, Planned
 from bench.protocol import Protocol
 from sizewise.core.stats import RIGORS, enough, summarize
-from sizewise.core.stats.counting import is_clean, rounds_of
+from sizewise.core.stats.counting import Rounds, mending_waves, rounds_of
 from sizewise.core.trials import Result, Trial
 
 _LATER = ("unsupported_backend", "unsupported_source")
 """What was missing may be here by now: a back end, or a file."""
+AGAIN = 3
+"""A row that is disturbed is measured again, in later runs, for so many times its least number of
+waves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,14 @@ class Schedule:
         }
         self._now: set[int] = set()
         """The waves of this run."""
+        self._disturbed = {
+            planned.trial.identity
+            for group in groups
+            for planned in group.members
+            if self.waves(planned) >= waves_of(group.protocol)[0]
+            and mending_waves(self._rounds(planned))
+        }
+        """Trials of earlier runs that had their waves, and whose rows are marked all the same."""
 
     def due(self) -> Iterator[Due]:
         """A wave for each group that needs one."""
@@ -79,10 +90,14 @@ class Schedule:
         )
 
     def waves(self, planned: Planned) -> int:
-        """The waves in which a trial has samples. One of an earlier run that was disturbed is none:
-        it is measured again."""
-        waves = rounds_of(self._result(planned).blocks)
-        return sum(wave in self._now or is_clean(rounds) for wave, rounds in waves.items())
+        """The waves in which a trial has samples, whatever disturbed them: none is lost where a run
+        ends early, and a machine that is never quiet comes to an end too."""
+        return len(self._rounds(planned))
+
+    def to_come(self, due: Due) -> tuple[int, int]:
+        """The least and the largest number of waves that a group still needs, this one included."""
+        needs = [self._to_come(planned, due.group.protocol) for planned in due.wanted]
+        return max(least for least, _ in needs), max(most for _, most in needs)
 
     def result(self, trial: Trial) -> Result:
         """What is known of a trial; nothing, where it is new."""
@@ -93,17 +108,37 @@ class Schedule:
         return self._result(planned).status == "ok"
 
     def _wanted(self, group: Group) -> tuple[Planned, ...]:
-        """Engines with too few waves; while their ratios are not narrow enough, all that may have
-        more."""
+        """Engines with too few waves; else those whose rows earlier runs left disturbed; while
+        their ratios are not narrow enough, all that may have more."""
         running = [planned for planned in group.members if self.runs(planned)]
         least, most = waves_of(group.protocol)
         if few := [planned for planned in running if self.waves(planned) < least]:
             return tuple(few)
+        if again := [planned for planned in running if self._again(planned, group.protocol)[1]]:
+            return tuple(again)
         left = [planned for planned in running if self.waves(planned) < most]
         if not left or group.protocol.processes:
             return ()
         progress = enough(list(map(self._result, running)), RIGORS[group.protocol.rigor])
         return () if progress.enough else tuple(left)
+
+    def _again(self, planned: Planned, protocol: Protocol) -> tuple[int, int]:
+        """The least and the largest number of waves that a row of an earlier run is measured again
+        for: until enough of its waves are clean, and in one run as many as its least number."""
+        rounds = self._rounds(planned)
+        mending = mending_waves(rounds)
+        if not mending or planned.trial.identity not in self._disturbed:
+            return 0, 0
+        least, most = waves_of(protocol)
+        in_this_run = sum(wave in self._now for wave in rounds)
+        ceiling = max(most, (1 + AGAIN) * least)
+        left = max(0, min(least - in_this_run, ceiling - len(rounds)))
+        return min(mending, left), left
+
+    def _to_come(self, planned: Planned, protocol: Protocol) -> tuple[int, int]:
+        least, most = (count - self.waves(planned) for count in waves_of(protocol))
+        again_least, again_most = self._again(planned, protocol)
+        return max(1, least, again_least), max(1, most, again_most)
 
     def _rebuild(self, group: Group, wanted: Sequence[Planned]) -> int:
         """The build that was in the fewest waves."""
@@ -125,6 +160,9 @@ class Schedule:
     def _builds(self, planned: Planned) -> Mapping[int, int]:
         """The build of each wave in which a trial has samples."""
         return {block.wave: block.rebuild for block in self._result(planned).blocks}
+
+    def _rounds(self, planned: Planned) -> Mapping[int, Rounds]:
+        return rounds_of(self._result(planned).blocks)
 
     def _result(self, planned: Planned) -> Result:
         return self.result(planned.trial)

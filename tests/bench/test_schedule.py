@@ -11,11 +11,11 @@ import pytest
 
 from bench.measured import State
 from bench.plan import Group, plan_sweep
-from bench.schedule import Due, Schedule
+from bench.schedule import AGAIN, Due, Schedule
 from bench.settings import SweepSettings
 from sizewise.core.options import fill
 from sizewise.core.specs import ExportedModel
-from sizewise.core.stats import RIGORS
+from sizewise.core.stats import RIGORS, summarize
 from sizewise.core.trials import Result, Trial
 from tests.bench.factories import waves
 from tests.bench.models import colours
@@ -47,6 +47,15 @@ def measure(schedule: Schedule, some: Sequence[Trial], count: int, sd: float = 0
     for place, one in enumerate(some):
         for number, wave in enumerate(waves(noise(count, sd, seed=place), one)):
             schedule.take(wave, number + 1, session=1)
+
+
+def disturb(schedule: Schedule, group: Group, first: int, loud: Sequence[bool]) -> None:
+    """Take a wave of the whole group for each of ``loud``, which says whether all its rounds were
+    disturbed; the first has the number ``first``."""
+    for number, wave in enumerate(waves(noise(len(loud), 0.1, seed=first), *trials(group))):
+        disturbed = ("load",) if loud[number] else ()
+        rounds = tuple(replace(one, disturbed=disturbed) for one in wave.rounds)
+        schedule.take(replace(wave, rounds=rounds), first + number, session=1)
 
 
 def due(schedule: Schedule) -> Mapping[str, tuple[int, set[str]]]:
@@ -163,20 +172,58 @@ def test_a_narrow_run_is_rebuilt_where_a_paper_is_asked_for(model: ExportedModel
     assert onwards.rebuild == 1
 
 
-def test_waves_that_were_disturbed_throughout_are_measured_in_the_next_run(
+def test_a_row_that_was_disturbed_is_measured_again_in_the_next_run_until_it_is_mended(
     model: ExportedModel,
 ) -> None:
     (group,) = planned(model, processes=3)
     schedule = Schedule((group,), {})
-    for number, wave in enumerate(waves(noise(3, 0.1), *trials(group))):
-        loud = tuple(replace(one, disturbed=("load",)) for one in wave.rounds)
-        schedule.take(replace(wave, rounds=loud if number else wave.rounds), number + 1, session=1)
+    disturb(schedule, group, 1, [False, True, True])
     assert due(schedule) == {}, "not again and again in one run"
     again = Schedule((group,), on_file(schedule, group))
     assert [number for number, _ in due(again).values()] == [3]
-    for number, wave in enumerate(waves(noise(2, 0.1), *trials(group))):
-        again.take(wave, number + 4, session=2)
+    (wave,) = again.due()
+    assert again.to_come(wave) == (2, 3)
+    disturb(again, group, 4, [False, False])
     assert due(again) == {}
+    found = [summarize(again.result(trial)) for trial in trials(group)]
+    assert [(one.disturbed, one.left_out) for one in found] == [(False, 2)] * 3
+
+
+@pytest.mark.parametrize("loud", [[True] * 7, [True, False] * 3 + [True]])
+def test_a_run_that_was_cut_goes_on_whatever_disturbed_its_waves(
+    model: ExportedModel, loud: list[bool]
+) -> None:
+    """Killed or out of time after seven of eight waves, one is left."""
+    (group,) = planned(model, rigor="quick")
+    schedule = Schedule((group,), {})
+    disturb(schedule, group, 1, loud)
+    onwards = Schedule((group,), on_file(schedule, group))
+    (wave,) = onwards.due()
+    assert wave.number == 7
+    assert onwards.to_come(wave)[0] == 1
+
+
+def test_a_disturbed_row_is_measured_again_three_times_at_most(model: ExportedModel) -> None:
+    """However often the sweep is started on a machine that is never quiet."""
+    (group,) = planned(model, processes=3)
+    schedule = Schedule((group,), {})
+    taken = 0
+    for run in range(AGAIN + 3):
+        while due(schedule):
+            taken += 1
+            disturb(schedule, group, taken, [True])
+        assert taken == 3 * (1 + min(run, AGAIN))
+        schedule = Schedule((group,), on_file(schedule, group))
+    assert due(schedule) == {}
+
+
+def test_a_row_of_which_enough_waves_were_left_alone_is_not_measured_again(
+    model: ExportedModel,
+) -> None:
+    (group,) = planned(model, processes=6)
+    schedule = Schedule((group,), {})
+    disturb(schedule, group, 1, [True, False] * 3)
+    assert due(Schedule((group,), on_file(schedule, group))) == {}
 
 
 def test_the_ceiling_is_each_engines_own(model: ExportedModel) -> None:

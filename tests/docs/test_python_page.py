@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import running, schedule
+from bench import schedule
 from docs.make.pages import HOUSE
 from reports.tables.lists import column_table
 
@@ -21,7 +21,6 @@ def test_the_code_runs_from_a_module_to_a_frame(
     monkeypatch.chdir(tmp_path)
     # One wave is enough to see that the code runs.
     monkeypatch.setattr(schedule, "waves_of", lambda protocol: (1, 1))
-    monkeypatch.setattr(running, "waves_of", lambda protocol: (1, 1))
     names: dict[str, object] = {"__name__": "page"}
     exec(CODE[0], names)
     said = capsys.readouterr().out
