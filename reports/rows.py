@@ -98,6 +98,7 @@ def _latency(result: Result) -> dict[str, Any]:
         "cpu_ms": summary.cpu_ms,
         "background_load": summary.load,
         "processes": summary.processes,
+        "left_out": summary.left_out,
         "calls": summary.calls,
         "cold_calls": summary.cold_calls,
         "first_cold_ratio": or_nan(summary.first_cold),

@@ -48,7 +48,10 @@ class LatencyColumns:
     background_load: float = figure(
         "Share of all CPU cores that other programs took meanwhile, 0–1."
     )
-    processes: int = count("Processes that were measured.")
+    processes: int = count("Processes that the figures are made of.")
+    left_out: int = count(
+        "Processes whose warm calls stand in no figure: disturbed ones, beside enough others."
+    )
     calls: int = count("Warm calls that the figures are made of.")
     cold_calls: int = count("Calls at the beginning of turns, which stand in no figure.")
     first_cold_ratio: float = figure(

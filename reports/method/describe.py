@@ -13,7 +13,13 @@ from reports.grouping import grouped, latest, measured_of, sizes_of
 from reports.labels import constants
 from reports.load import Records
 from reports.method.inputs import further, given, pictures
-from reports.method.judging import accuracies, disturbed_rows, intervals, judged_together
+from reports.method.judging import (
+    accuracies,
+    disturbed_rows,
+    intervals,
+    judged_together,
+    left_out,
+)
 from reports.method.watched import anchor, frequency, gate
 from reports.text.grid import plain
 from reports.text.words import counted, listed, number, plus_minus, times
@@ -44,7 +50,8 @@ def method(records: Records) -> str:
         anchor(today),
         gate(today),
         frequency(today) if today else "",
-        *((intervals(), judged_together(records.verdicts), disturbed_rows()) if rows else ()),
+        *((intervals(), judged_together(records.verdicts)) if rows else ()),
+        f"{disturbed_rows()} {left_out(rows)}".rstrip() if rows else "",
         wandering(rows) if rows else "",
         accuracies(rows),
         f"The same in every row: {listed(constants(records.rows))}.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
@@ -16,6 +16,7 @@ from sizewise.core.stats import (
     FALSE_IN_SIMULATION,
     FEW_PROCESSES,
 )
+from sizewise.core.stats.counting import CLEAN_WAVES
 from sizewise.core.stats.verdicts import SAME_CONFIDENCE
 
 
@@ -46,11 +47,26 @@ def judged_together(verdicts: Verdicts) -> str:
 
 
 def disturbed_rows() -> str:
-    """When a row is marked."""
+    """When a row is marked, and when it is not though processes of it were disturbed."""
     return (
-        "A row is disturbed (†) where fewer than half of the rounds of one of its processes had an "
-        f"undisturbed attempt, or where it was measured in fewer than {FEW_PROCESSES} processes. A "
-        "wide interval is no disturbance: it is printed."
+        "A process is disturbed where fewer than half of its rounds had an undisturbed attempt. "
+        f"Its warm calls stand in no figure where there are {CLEAN_WAVES} other processes or more, "
+        "and at least as many others as disturbed ones. Else all processes count, and the row is "
+        f"marked as disturbed (†). So is a row of fewer than {FEW_PROCESSES} processes. Ratios are "
+        "marked by the same rule. A wide interval is no disturbance: it is printed."
+    )
+
+
+def left_out(rows: Sequence[Row]) -> str:
+    """How many processes stand in no figure; empty where all do."""
+    short = [row for row in rows if row.left_out]
+    if not short:
+        return ""
+    lost = sum(row.left_out for row in rows)
+    every = lost + sum(row.processes for row in rows)
+    return (
+        f"So warm calls of {lost} of {counted(every, 'process')} stand in no figure, in "
+        f"{len(short)} of {counted(len(rows), 'row')}."
     )
 
 

@@ -19,7 +19,8 @@ _COLUMNS = (
 
 
 def tail_table(rows: Iterable[Row]) -> str:
-    """A row per engine and size: p90, p99 and images per second, with intervals."""
+    """A row per engine and size: p90, p99 and images per second, with intervals, and how many calls
+    and processes they are made of."""
     cells = [
         [
             plain(row.engine),
@@ -27,22 +28,25 @@ def tail_table(rows: Iterable[Row]) -> str:
             row.text("latency_width"),
             *(_cell(row, *names) for names in _COLUMNS),
             f"{row.calls:,}",
+            str(row.processes) + (f" ({row.left_out} left out)" if row.left_out else ""),
         ]
         for row in measured_of(rows)
     ]
     headers = [COLUMNS[point].heading for point, _, _ in _COLUMNS]
-    width, calls = COLUMNS["latency_width"].title, COLUMNS["calls"].title
-    return grid(["engine", "size (H×W)", width, *headers, calls], cells, texts=2) if cells else ""
+    width, *counts = (COLUMNS[name].title for name in ("latency_width", "calls", "processes"))
+    return grid(["engine", "size (H×W)", width, *headers, *counts], cells, texts=2) if cells else ""
 
 
 def note(rows: Sequence[Row]) -> str:
-    """How few calls there are where figures are missing."""
-    calls = [row.calls for row in measured_of(rows)]
+    """How few calls there are where figures are missing, and why processes are left out."""
+    shown = measured_of(rows)
     text = (
         "Half-width: of the interval of the median, as a share of it. Sustained rate: images over "
         "the mean time of a call, not over its median."
     )
-    if not calls or min(calls) >= CALLS_FOR_P99:
+    if any(row.left_out for row in shown):
+        text += " Left out: disturbed processes, beside enough that were not."
+    if all(row.calls >= CALLS_FOR_P99 for row in shown):
         return text
     return (
         f"{text} –: not measured, for a p90 needs {CALLS_FOR_P90} warm calls and a p99 "

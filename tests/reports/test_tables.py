@@ -12,6 +12,7 @@ from reports.analysis.verdicts import Verdicts
 from reports.costs import MIB
 from reports.load import Records, select_records
 from reports.markdown import compose
+from reports.method.describe import method
 from reports.tables import by_size as tables
 from reports.tables import lists, memory, tails
 from reports.text.words import times
@@ -135,6 +136,27 @@ def test_a_wide_interval_is_printed_and_not_marked(lab: Lab) -> None:
     width = cells(tails.tail_table(records.rows))["openvino static", "half-width"]
     (row,) = records.rows
     assert width == f"±{100 * row.latency_width:.0f} %"
+
+
+@pytest.mark.parametrize(
+    ("loud", "marked", "processes"), [(0, False, "5"), (2, False, "3 (2 left out)"), (3, True, "5")]
+)
+def test_processes_that_stand_in_no_figure_are_counted(
+    lab: Lab, loud: int, marked: bool, processes: str
+) -> None:
+    one = lab.ok(lab.trial())
+    waves = sorted({block.wave for block in one.blocks})[:loud]
+    blocks = (
+        replace(block, disturbed=("load",) if block.wave in waves else ()) for block in one.blocks
+    )
+    records = read(lab, replace(one, blocks=tuple(blocks)))
+    (row,) = records.rows
+    assert row.disturbed is marked
+    assert cells(tails.tail_table(records.rows))["openvino static", "processes"] == processes
+    told = "So warm calls of 2 of 5 processes stand in no figure, in 1 of 1 row."
+    left_out = bool(row.left_out)
+    assert (told in method(records)) is left_out
+    assert ("Left out: disturbed processes" in tails.note(records.rows)) is left_out
 
 
 def test_a_tail_that_was_not_measured_is_a_dash_with_a_reason(lab: Lab) -> None:
