@@ -63,6 +63,8 @@ class LiveMember:
         self._change: ShapeChange | None = None
         self._parts: Latencies = {}
         self._end_to_end: Latencies = {}
+        self._picture_turns: list[tuple[str, ...]] = []
+        """What disturbed each turn of pictures."""
         self._failures: dict[str, str] = {}
 
     @property
@@ -115,6 +117,10 @@ class LiveMember:
         count as memory from here on. After a failure, no more pictures are taken."""
         if "end_to_end" not in self._failures:
             self._beside("end_to_end", lambda: self._add_way(pictures))
+
+    def note_pictures(self, disturbed: tuple[str, ...]) -> None:
+        """Note what disturbed a turn of pictures."""
+        self._picture_turns.append(disturbed)
 
     def _beside(self, name: str, measure: Callable[[], None]) -> None:
         """Measure something, unless the child is gone."""
@@ -179,7 +185,7 @@ class LiveMember:
             first_call=self._with_change(),
             memory=self._memory,
             parts=_parts(self._parts),
-            end_to_end=_parts(self._end_to_end),
+            end_to_end=_parts(self._end_to_end, _most(self._picture_turns)),
         )
 
     def _with_change(self) -> FirstCall | None:
@@ -195,5 +201,16 @@ class LiveMember:
         )
 
 
-def _parts(latencies: Latencies) -> tuple[Part, ...]:
-    return tuple(Part(name=name, wave=0, latency_ns=ns) for name, ns in latencies.items())
+def _parts(latencies: Latencies, disturbed: tuple[str, ...] = ()) -> tuple[Part, ...]:
+    return tuple(
+        Part(name=name, wave=0, latency_ns=ns, disturbed=disturbed)
+        for name, ns in latencies.items()
+    )
+
+
+def _most(turns: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """What disturbed the turns, each once, where fewer than half were left alone: the rule for the
+    rounds of a process."""
+    if 2 * turns.count(()) >= len(turns):
+        return ()
+    return tuple(dict.fromkeys(code for codes in turns for code in codes))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ that are cold do."""
 
 
 class Watch(Interface):
-    """What watches the machine and measures the anchor, in every round."""
+    """What watches the machine, in every round and turn of pictures, and measures the anchor."""
 
     @property
     def anchor(self) -> str:
@@ -188,9 +188,22 @@ class WaveRun:
             self._compare_with_twin(member)
         pictures = {member: self._setup.pictures(member) for member in apart}
         for turn in range(PICTURE_TURNS):
-            for member in self._shuffled(apart):
-                if some := pictures[member][turn::PICTURE_TURNS]:
-                    member.time_pictures(some)
+            some = {member: pictures[member][turn::PICTURE_TURNS] for member in apart}
+            if any(some.values()):
+                self._time_pictures(some)
+
+    def _time_pictures(self, pictures: Mapping[LiveMember, Sequence[Path]]) -> None:
+        """Give each engine its turn, with the machine watched as over a round. A turn that was
+        disturbed is not measured again: it tells on the process, if most were."""
+        watch = self._setup.watch
+        pids = [member.worker.pid for member in self._running()]
+        timed = [member for member in self._shuffled(list(pictures)) if pictures[member]]
+        watch.begin(pids)
+        for member in timed:
+            member.time_pictures(pictures[member])
+        disturbed = watch.disturbances(watch.end(pids), None)
+        for member in timed:
+            member.note_pictures(disturbed)
 
     def _compare_with_twin(self, member: LiveMember) -> None:
         with ExitStack() as workers:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from reports.intervals import interval_columns
 from reports.text.words import times
 from sizewise.core.stats import Interval, process_mean
+from sizewise.core.stats.counting import counted_of
 from sizewise.core.trials import Cell, FirstCall, Flushing, Part, Result, ShapeChange
 
 PART_COLUMNS = {"host-to-device": "h2d_ms", "compute": "compute_ms", "device-to-host": "d2h_ms"}
@@ -74,6 +75,12 @@ def whole_way(result: Result) -> dict[int, float]:
     return _by_wave(result.end_to_end, WHOLE)
 
 
+def disturbed_ways(*results: Result) -> frozenset[int]:
+    """The waves in which something disturbed most turns of pictures."""
+    parts = (part for result in results for part in result.end_to_end)
+    return frozenset(part.wave for part in parts if part.disturbed)
+
+
 def rebuilds_of(*results: Result) -> dict[int, int]:
     """The build of each wave."""
     return {block.wave: block.rebuild for result in results for block in result.blocks}
@@ -97,10 +104,21 @@ def _later_ns(change: ShapeChange) -> float | None:
     return statistics.median(change.later_ns) if change.later_ns else None
 
 
-def _way(result: Result) -> dict[str, float]:
-    figures = {n: _mean_ms(result, _by_wave(result.end_to_end, n)) for n in WAY_COLUMNS}
-    points = {column: _point(figures[name]) for name, column in WAY_COLUMNS.items()}
-    return points | interval_columns("end_to_end{}_ms", figures[WHOLE])
+def _way(result: Result) -> dict[str, Any]:
+    lost = disturbed_ways(result)
+    figures = {n: _mean_ms(result, _by_wave(result.end_to_end, n), lost) for n in WAY_COLUMNS}
+    return {
+        **{column: _point(figures[name]) for name, column in WAY_COLUMNS.items()},
+        **interval_columns("end_to_end{}_ms", figures[WHOLE]),
+        "end_to_end_codes": _way_disturbances(result, lost),
+    }
+
+
+def _way_disturbances(result: Result, lost: Collection[int]) -> tuple[str, ...]:
+    """The codes of what disturbed the processes that the figures are made of, each once."""
+    counted = counted_of(list(whole_way(result)), lost)
+    parts = (part for part in result.end_to_end if part.wave in counted)
+    return tuple(dict.fromkeys(code for part in parts for code in part.disturbed))
 
 
 def _by_wave(parts: Iterable[Part], name: str) -> dict[int, float]:
@@ -108,8 +126,10 @@ def _by_wave(parts: Iterable[Part], name: str) -> dict[int, float]:
     return {part.wave: statistics.median(part.latency_ns) for part in found}
 
 
-def _mean_ms(result: Result, by_wave: Mapping[int, float]) -> Interval | None:
-    found = process_mean(by_wave, rebuilds_of(result))
+def _mean_ms(
+    result: Result, by_wave: Mapping[int, float], disturbed: Collection[int] = ()
+) -> Interval | None:
+    found = process_mean(by_wave, rebuilds_of(result), disturbed)
     return None if found is None else found.times(_MS)
 
 

@@ -115,7 +115,7 @@ def _calls(verdicts: Verdicts) -> Iterable[Section]:
     yield Section(
         title="From picture to objects",
         parts=(ways.way_table(rows), ways.ratio_table(verdicts.ways)),
-        note=ways.NOTE + ways.RATIO_NOTE if verdicts.ways else ways.NOTE,
+        note=ways.note(rows, verdicts.ways),
     )
     yield Section(title="Parts of a call", parts=(calls.part_table(rows),), note=calls.PART_NOTE)
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from reports.analysis.judged import Judged
-from reports.calls import rebuilds_of, whole_way
+from reports.calls import disturbed_ways, rebuilds_of, whole_way
 from reports.columns import Row
 from reports.grouping import by_pixels, grouped, latest, measured_of
 from reports.labels import PAIRED_BY
@@ -50,7 +50,12 @@ def way_ratio(inside: Row, after: Row) -> Ratio:
     """The whole way with the first over that with the second, by the processes that shared
     waves."""
     ours, theirs = inside.result, after.result
-    return process_ratio(whole_way(ours), whole_way(theirs), rebuilds_of(ours, theirs))
+    return process_ratio(
+        whole_way(ours),
+        whole_way(theirs),
+        rebuilds_of(ours, theirs),
+        disturbed_ways(ours, theirs),
+    )
 
 
 def _key(row: Row) -> Hashable:

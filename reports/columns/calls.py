@@ -51,6 +51,9 @@ class CallColumns:
     )
     end_to_end_low_ms: float = milliseconds(_LOW)
     end_to_end_high_ms: float = milliseconds(_HIGH)
+    end_to_end_codes: tuple[str, ...] = several(
+        "What disturbed it, one word each; empty where nothing did."
+    )
     read_ms: float = milliseconds("Before that, reading and decoding the file.", title="read")
     letterbox_ms: float = milliseconds("Of end_to_end_ms, scaling to the input.", title="letterbox")
     engine_ms: float = milliseconds("Of that, the engine, with copies.", title="engine")

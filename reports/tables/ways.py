@@ -9,9 +9,10 @@ from reports.analysis.ways import Way
 from reports.calls import WAY_COLUMNS
 from reports.columns import COLUMNS, Row
 from reports.grouping import measured_of
+from reports.text.disturbances import counted_codes
 from reports.text.grid import grid, plain
-from reports.text.verdicts import ratio_cell, ratio_text
-from reports.text.words import measured, percent
+from reports.text.verdicts import DISTURBED, ratio_cell, ratio_text
+from reports.text.words import listed, measured, percent
 from sizewise.core.stats import CONFIDENCE, FEW_PROCESSES
 
 NOTE = (
@@ -38,6 +39,17 @@ def bare_note(rows: Iterable[Row]) -> str:
     return BARE_NOTE if any(row.nms for row in measured_of(rows)) else ""
 
 
+def note(rows: Iterable[Row], ways: Sequence[Way]) -> str:
+    """What the tables hold, and what their signs mean that there are."""
+    codes = [code for row in measured_of(rows) for code in row.end_to_end_codes]
+    marked = (
+        " †: disturbed in most turns of a process (rows: "
+        f"{listed(counted_codes(codes))}). The ratio may hold all the same, because both engines "
+        "met the same."
+    )
+    return NOTE + (RATIO_NOTE if ways else "") + (marked if codes else "")
+
+
 def way_table(rows: Iterable[Row]) -> str:
     """A row per engine and size: the way from a picture to its objects, and its parts."""
     shown = [row for row in rows if not math.isnan(row.end_to_end_ms)]
@@ -51,7 +63,9 @@ def way_table(rows: Iterable[Row]) -> str:
 
 
 def _whole(row: Row) -> str:
-    return measured(row.end_to_end_ms, row.end_to_end_low_ms, row.end_to_end_high_ms, digits=3)
+    ends = row.end_to_end_low_ms, row.end_to_end_high_ms
+    mark = DISTURBED if row.end_to_end_codes else ""
+    return measured(row.end_to_end_ms, *ends, digits=3) + mark
 
 
 def ratio_table(ways: Sequence[Way]) -> str:

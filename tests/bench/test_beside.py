@@ -14,12 +14,13 @@ import pytest
 from bench.launch import WORKER, Launch, Limits
 from bench.measured import Member
 from bench.remote import RemoteWorker
-from bench.waves import PICTURE_TURNS
+from bench.waves import PICTURE_TURNS, Watch
 from engines.backends.fake import FakeOptions
 from sizewise.core.child import Child
 from sizewise.core.errors import InputError
 from sizewise.core.specs import Size
-from tests.bench.factories import InProcess, launch_in_process
+from sizewise.core.trials import Reading, Sample
+from tests.bench.factories import InProcess, Quiet, launch_in_process
 from tests.bench.pictures import write_pictures
 from tests.bench.test_waves import group_of, many_sizes, measured, with_spec
 
@@ -34,11 +35,13 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.png"))
 
 
-def dynamic(folder: Path, launch: Launch, pictures: Sequence[Path] = ()) -> Member:
+def dynamic(
+    folder: Path, launch: Launch, pictures: Sequence[Path] = (), watch: Watch | None = None
+) -> Member:
     """One engine for two sizes, with parts of a call, in a wave of two rounds."""
-    group = group_of(folder, FakeOptions(copies=0.2), rounds=2, block_s=0)
-    spec = replace(group.members[0].trial.spec, **many_sizes(SIZES))
-    wave = measured(folder, with_spec(group, spec), launch, sizes=SIZES, pictures=pictures)
+    static = group_of(folder, FakeOptions(copies=0.2), rounds=2, block_s=0)
+    group = with_spec(static, replace(static.members[0].trial.spec, **many_sizes(SIZES)))
+    wave = measured(folder, group, launch, sizes=SIZES, pictures=pictures, watch=watch)
     return wave.members[0]
 
 
@@ -58,6 +61,52 @@ def test_all_is_measured_where_nothing_fails(tmp_path: Path) -> None:
     assert len(member.parts) == 3
     assert {len(part.latency_ns) for part in member.end_to_end} == {7}
     assert member.memory is None or member.memory.walk_bytes is not None
+
+
+class Scripted(Quiet):
+    """Says of each round, and then of each turn of pictures, what it is told to; notes what it is
+    asked."""
+
+    def __init__(self, codes: Sequence[tuple[str, ...]]) -> None:
+        self._codes = list(codes)
+        self.asked: list[str] = []
+
+    def begin(self, pids: Sequence[int]) -> None:
+        assert pids
+        self.asked.append("begin")
+
+    def end(self, pids: Sequence[int]) -> Reading:
+        self.asked.append("end")
+        return super().end(pids)
+
+    def disturbances(self, reading: Reading, anchor: Sample | None) -> tuple[str, ...]:
+        return self._codes.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("turns", "said"),
+    [
+        ([(), (), ()], ()),
+        ([("load",), (), ()], ()),
+        ([("load",), (), ("steal", "load")], ("load", "steal")),
+        ([("swap",)] * 3, ("swap",)),
+    ],
+    ids=["quiet", "one of three", "two", "all"],
+)
+def test_pictures_are_timed_while_the_machine_is_watched(
+    tmp_path: Path, turns: list[tuple[str, ...]], said: tuple[str, ...]
+) -> None:
+    watch = Scripted([(), (), *turns])
+    member = dynamic(tmp_path, launch_in_process, pictures_in(tmp_path), watch)
+    assert watch.asked == ["begin", "end"] * (2 + PICTURE_TURNS)
+    assert {part.disturbed for part in member.end_to_end} == {said}
+    assert {part.disturbed for part in member.parts} == {()}
+
+
+def test_nothing_is_watched_where_there_are_no_pictures(tmp_path: Path) -> None:
+    watch = Scripted([(), ()])
+    dynamic(tmp_path, launch_in_process, (), watch)
+    assert watch.asked == ["begin", "end"] * 2
 
 
 def test_a_picture_that_can_not_be_decoded_costs_the_way_alone(tmp_path: Path) -> None:

@@ -108,6 +108,40 @@ def test_a_whole_way_has_an_interval_over_processes(lab: Lab) -> None:
     assert shown == f"{row.end_to_end_ms:.1f} ({ends[0]:.1f}–{ends[1]:.1f})"
 
 
+def beside_a_browser(result: Result, count: int) -> Result:
+    """``result`` with so many processes in which something disturbed the turns of pictures, and
+    made them take twice as long."""
+    loud = {part.wave for part in result.end_to_end[:count]}
+    ways = tuple(
+        replace(part, latency_ns=tuple(2 * ns for ns in part.latency_ns), disturbed=("load",))
+        if part.wave in loud
+        else part
+        for part in result.end_to_end
+    )
+    return replace(result, end_to_end=ways)
+
+
+@pytest.mark.parametrize(("count", "mark", "processes"), [(0, "", 5), (2, "", 3), (3, " †", 5)])
+def test_pictures_that_something_disturbed_are_left_out_or_marked(
+    lab: Lab, count: int, mark: str, processes: int
+) -> None:
+    """As processes of bare calls are: left out where enough others were left alone."""
+    plain, nms = (beside_a_browser(one, count) for one in pair(lab, 0.9))
+    records = read(lab, plain, nms)
+    (way,) = records.verdicts.ways
+    assert (way.judged.ratio.disturbed, way.judged.ratio.waves) == (bool(mark), processes)
+    assert way.judged.ratio.ratio == pytest.approx(0.9)
+    row = way.after
+    paces = [pace * (1 + (wave < count)) for wave, pace in enumerate(PACES)][-processes:]
+    assert row.end_to_end_ms == pytest.approx(10 * reference.gmean(paces))
+    assert row.end_to_end_codes == (("load",) if mark else ())
+    shown = cells(way_table(records.rows)) | cells(ratio_table(records.verdicts.ways))
+    for header in ("end to end (ms)", "ratio of the whole way"):
+        assert shown[INSIDE, header].endswith(" †") is bool(mark)
+    page = compose(records, find(records), {})
+    assert ("†: disturbed in most turns of a process" in page) is bool(mark)
+
+
 def test_the_difference_is_told_in_a_table_and_in_a_sentence(lab: Lab) -> None:
     records = read(lab, *pair(lab, 0.9 * np.array([1, 1.01, 0.99, 1, 1.0])))
     told = what_nms_inside_costs(records.verdicts)

@@ -159,8 +159,13 @@ class FirstCall:
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """One part of a call, or of the way from a picture to its objects, timed by itself again and
-    again in one child, each time to the end of synchronize."""
+    again in one child, each time to the end of synchronize.
+
+    ``disturbed`` is what disturbed the turns of pictures, by the codes of
+    ``sizewise.core.disturbances``, where fewer than half of them were left alone.
+    """
 
     name: str
     wave: int
     latency_ns: tuple[int, ...]
+    disturbed: tuple[str, ...] = ()

@@ -34,6 +34,23 @@ def test_two_processes_are_too_few_for_an_interval() -> None:
     assert (ratio.low, ratio.p, ratio.waves, ratio.how) == (None, None, 2, "apart")
 
 
+def test_disturbed_processes_are_left_out_where_enough_others_are_there() -> None:
+    """As those of latencies: at least three others, and as many as disturbed ones."""
+    ours, theirs = (np.array([9.0, 9.0, 2.0, 2.1, 1.9, 2.0]), np.array([3.0, 1.0, 1.0, 1.1, 1, 1]))
+    clean = process_mean(waves(ours[:5]), {}, disturbed={7, 8})
+    assert clean is not None
+    assert clean.point == pytest.approx(reference.gmean(ours[2:5]))
+    ratio = process_ratio(waves(ours), waves(theirs), {}, disturbed={7, 8})
+    assert (ratio.waves, ratio.disturbed) == (4, False)
+    assert ratio.ratio == pytest.approx(reference.gmean(ours[2:] / theirs[2:]))
+    few = process_mean(waves(ours[:4]), {}, disturbed={7, 8})
+    assert few is not None
+    assert few.point == pytest.approx(reference.gmean(ours[:4]))
+    marked = process_ratio(waves(ours), waves(theirs), {}, disturbed={7, 8, 9, 10})
+    assert (marked.waves, marked.disturbed) == (6, True)
+    assert process_ratio(waves(ours), waves(theirs), {}, disturbed={99}).disturbed is False
+
+
 def test_builds_that_differ_are_what_repeats() -> None:
     values = np.array([1.0, 1.01, 2.0, 2.01, 4.0, 4.01])
     rebuilds = {wave + 7: wave // 2 for wave in range(6)}
