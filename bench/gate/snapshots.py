@@ -49,7 +49,13 @@ def snapshot(children: Iterable[int]) -> Snapshot:
 
 
 def reading(start: Snapshot, end: Snapshot) -> Reading:
-    """What else happened between two snapshots. Only cores that both hold count."""
+    """What else happened between two snapshots. Only cores that both hold count.
+
+    Others took what was neither idle, nor ours, nor stolen. Kernels with
+    ``PARAVIRT_TIME_ACCOUNTING``, as distributions build them, leave stolen time out of what a
+    process took. In others it stands there too: then ``load`` lacks what was stolen from us, which
+    is at most ``steal``.
+    """
     elapsed_ns = max(end.wall_ns - start.wall_ns, 1)
     elapsed_s = elapsed_ns / 1e9
     common = start.cores.keys() & end.cores.keys()
@@ -59,8 +65,9 @@ def reading(start: Snapshot, end: Snapshot) -> Reading:
     stolen_s = [_stolen(start.cores[cpu], end.cores[cpu]) for cpu in common]
     known_s = [seconds for seconds in stolen_s if seconds is not None]
     return Reading(
-        load=_share((whole_s - idle_s - own_s) / whole_s),
+        load=_share((whole_s - idle_s - own_s - sum(known_s)) / whole_s),
         steal=_share(sum(known_s) / whole_s) if known_s else None,
+        elapsed_s=elapsed_s,
         resolution=tick_s() / elapsed_s,
         pressure=_rate(start, end, lambda one: one.pressure_ns, elapsed_ns),
         throttled=_rate(start, end, lambda one: one.throttled_ns, elapsed_ns),

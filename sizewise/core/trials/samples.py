@@ -38,12 +38,13 @@ class Sample:
 class Reading:
     """What else happened on the machine during a round; None where the system does not say.
 
-    ``load`` is the CPU time that *others* took, as a share of all cores (0–1), and ``steal`` what
-    the hypervisor took of it; ``resolution`` is the share that the cores' ticks leave unknown of
-    both. ``pressure`` is the share of time that some task waited for a core, ``throttled`` the
-    share that a quota stopped us; ``swapped_pages`` were read from or written to swap;
-    ``clock_mhz`` is the cores' mean frequency at the end. ``stopped_s`` are the seconds in which
-    this process did not run at all: Ctrl-Z, a paused container.
+    ``load`` is the CPU time that *other programs* took, as a share of all cores (0–1), and
+    ``steal`` what the hypervisor took beside that (in results of before, ``load`` may hold it too);
+    ``resolution`` is the share that the cores' ticks leave unknown of both. ``pressure`` is the
+    share of time that some task waited for a core, ``throttled`` the share that a quota stopped us;
+    ``swapped_pages`` were read from or written to swap; ``clock_mhz`` is the cores' mean frequency
+    at the end. ``stopped_s`` are the seconds in which this process did not run at all: Ctrl-Z, a
+    paused container. The round took ``elapsed_s`` in all (0: not recorded).
 
     ``devices`` is the GPU that engines ran on, by its name: SM clock (``sm_mhz``), temperature
     (``celsius``) and power (``watts``) at the end. ``gpu_limits`` is what lowered its clock, and
@@ -61,6 +62,7 @@ class Reading:
     gpu_limits: tuple[str, ...] = ()
     gpu_programs: int | None = None
     stopped_s: float = 0.0
+    elapsed_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

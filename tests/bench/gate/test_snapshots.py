@@ -16,6 +16,7 @@ from bench.gate.cores import CoreTimes, tick_s
 from bench.gate.gpu import GpuState
 from bench.gate.processes import OwnTimes
 from bench.gate.snapshots import Snapshot, reading, snapshot
+from sizewise.core.disturbances import disturbances
 
 SECOND = 10**9
 
@@ -67,6 +68,45 @@ def test_load_is_what_others_took_of_all_cores(
     assert reading(start, end).load == pytest.approx(others * (1 - own), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("others_s", "stolen_s", "codes"),
+    [
+        (0.0, 0.0, ()),
+        (0.0, 0.24, ("steal",)),
+        (0.3, 0.0, ("load",)),
+        (0.3, 0.24, ("load", "steal")),
+        (0.0, 0.05, ()),
+    ],
+)
+def test_what_a_hypervisor_took_is_not_said_to_be_of_other_programs(
+    others_s: float, stolen_s: float, codes: tuple[str, ...]
+) -> None:
+    """Two cores for a second, on a kernel that leaves stolen time out of what a process took. The
+    engine works all the time that is left to it."""
+    start = taken(0.0, steal={0: 3.0, 1: 3.0})
+    end = taken(
+        1.0,
+        idle={0: 0.2, 1: 0.2},
+        steal={0: 3.0 + stolen_s, 1: 3.0},
+        own_s=2.0 - 0.4 - others_s - stolen_s,
+    )
+    found = reading(start, end)
+    assert found.load == pytest.approx(others_s / 2)
+    assert found.steal == pytest.approx(stolen_s / 2)
+    assert disturbances(found) == codes
+
+
+@pytest.mark.parametrize("stolen_s", [0.0, 0.1, 0.24])
+def test_where_stolen_time_stands_in_our_own_too_other_programs_seem_to_take_less(
+    stolen_s: float,
+) -> None:
+    """By what was stolen from us, and never more."""
+    start = taken(0.0, steal={0: 0.0, 1: 0.0})
+    others_s = 0.3
+    end = taken(1.0, steal={0: stolen_s, 1: 0.0}, own_s=2.0 - others_s)
+    assert reading(start, end).load == pytest.approx((others_s - stolen_s) / 2)
+
+
 def test_only_cores_that_are_online_throughout_count() -> None:
     start = taken(0.0, idle={0: 5.0, 2: 70.0, 4: 1.0})
     end = taken(1.0, idle={0: 5.5, 2: 71.0, 6: 2.0})
@@ -97,6 +137,7 @@ def test_the_rest_are_shares_of_the_round() -> None:
     )
     found = reading(start, end)
     assert found.steal == pytest.approx(0.4 / 4)
+    assert found.elapsed_s == pytest.approx(2)
     assert found.resolution == pytest.approx(tick_s() / 2)
     assert found.pressure == pytest.approx(0.25)
     assert found.throttled == pytest.approx(0.05)
