@@ -36,7 +36,19 @@ _TELLING_FLAGS = (
     *("asimd", "asimdhp", "asimddp", "bf16", "i8mm", "sve", "sve2", "sme"),
 )
 """Instruction sets that matter to inference, on x86 and on ARM."""
-_READ_BY_LIBRARIES = ("OMP_", "GOMP_", "KMP_", "ORT_", "OV_", "MKL_", "OPENBLAS_", "MALLOC_")
+_READ_BY_LIBRARIES = (
+    *("OMP_", "GOMP_", "KMP_", "ORT_", "OV_", "MKL_", "OPENBLAS_", "MALLOC_", "GLIBC_TUNABLES"),
+    *("ONEDNN_", "DNNL_", "TBB_", "ATEN_CPU_CAPABILITY"),
+    *("NVIDIA_TF32_OVERRIDE", "CUBLAS_WORKSPACE_CONFIG", "CUDA_AUTO_BOOST", "CUDA_BINARY_LOADER_"),
+    *("CUDA_CACHE_DISABLE", "CUDA_CACHE_MAXSIZE", "CUDA_DEVICE_DEFAULT_", "CUDA_DEVICE_MAX_"),
+    *("CUDA_DISABLE_", "CUDA_FORCE_", "CUDA_GRAPHS_", "CUDA_LAUNCH_BLOCKING", "CUDA_MANAGED_"),
+    *("CUDA_MODULE_", "CUDA_MPS_", "CUDA_SCALE_LAUNCH_QUEUES"),
+)
+"""How their names begin. Those of CUDA are of the section "CUDA Environment Variables" of its
+programming guide. Left out are those that say where it is installed, as images of containers do,
+and which GPUs are visible: ``devices`` holds these."""
+_DEFAULTS = {"CUDA_MODULE_LOADING": "LAZY"}
+"""So they are without it too: this one since CUDA 12.2, and older PyTorch sets it by itself."""
 _NOT_THE_USERS = ("ORT_DISABLE_TELEMETRY", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
 """We set the first, and scikit-learn the others when it is imported: they say nothing of the
 machine, and change no figure."""
@@ -144,7 +156,9 @@ def library_variables(environment: Mapping[str, str] = os.environ) -> dict[str, 
     found = {
         name: value
         for name, value in sorted(environment.items())
-        if name.startswith(_READ_BY_LIBRARIES) and name not in _NOT_THE_USERS
+        if name.startswith(_READ_BY_LIBRARIES)
+        and name not in _NOT_THE_USERS
+        and _DEFAULTS.get(name) != value
     }
     preloaded = [Path(entry).name for entry in environment.get(_PRELOADED, "").split(":") if entry]
     return found | ({_PRELOADED: ":".join(preloaded)} if preloaded else {})

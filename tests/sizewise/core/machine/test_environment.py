@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sizewise.core.machine.environment import library_variables, read_processor
+from sizewise.core.machine.environment import (
+    library_variables,
+    read_environment,
+    read_processor,
+)
 
 X86 = """processor\t: 0
 cpu family\t: 25
@@ -66,6 +71,46 @@ def test_variables_that_libraries_read_are_recorded_and_no_others() -> None:
         "OV_CPU_PIN": "1",
         "LD_PRELOAD": "libjemalloc.so.2",
     }
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "ONEDNN_MAX_CPU_ISA=AVX2",
+        "DNNL_MAX_CPU_ISA=AVX2",
+        "TBB_ENABLE_SANITIZERS=1",
+        "ATEN_CPU_CAPABILITY=default",
+        "GLIBC_TUNABLES=glibc.malloc.tcache_count=0",
+        "NVIDIA_TF32_OVERRIDE=0",
+        "CUBLAS_WORKSPACE_CONFIG=:4096:8",
+        "CUDA_LAUNCH_BLOCKING=1",
+        "CUDA_DEVICE_MAX_CONNECTIONS=1",
+        "CUDA_MODULE_LOADING=EAGER",
+        "CUDA_DISABLE_PERF_BOOST=1",
+    ],
+)
+def test_what_makes_libraries_compute_otherwise_makes_another_environment(setting: str) -> None:
+    name, _, value = setting.partition("=")
+    here = replace(read_environment(), variables={})
+    there = replace(here, variables=library_variables({name: value}))
+    assert there.variables == {name: value}
+    assert here.fingerprint != there.fingerprint
+
+
+def test_where_cuda_lies_and_its_defaults_make_the_same_environment() -> None:
+    """Images of containers set the first, and NVML's GPUs are those that are visible."""
+    given = {
+        "CUDA_HOME": "/usr/local/cuda",
+        "CUDA_PATH": "/usr/local/cuda",
+        "CUDA_VERSION": "13.0",
+        "CUDA_CACHE_PATH": "/home/somebody/.nv",
+        "CUDA_VISIBLE_DEVICES": "1",
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_MODULE_LOADING": "LAZY",
+        "NVIDIA_VISIBLE_DEVICES": "all",
+        "CUBLAS_VERSION": "13.0",
+    }
+    assert library_variables(given) == {}
 
 
 def test_a_system_without_such_a_file_names_its_architecture(tmp_path: Path) -> None:
