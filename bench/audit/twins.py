@@ -72,8 +72,12 @@ class Judged:
 @dataclass(frozen=True, kw_only=True)
 class Twins:
     """``same``: each network's replicas beside each other. ``planted``: the longer network over the
-    shorter one, for each replica. ``disturbed`` are rounds that did not count, of ``rounds``;
-    ``half_width`` is that of the widest interval of an absolute latency."""
+    shorter one, for each replica. ``disturbed`` are attempts at rounds that did not count, of
+    ``rounds``; ``half_width`` is that of the widest interval of an absolute latency.
+
+    Figures are made of so many ``waves``, without those that were left out because something
+    disturbed them. ``rows_disturbed`` are the engines whose rows a report would mark (None in
+    records of before)."""
 
     backend: str
     waves: int
@@ -83,6 +87,7 @@ class Twins:
     half_width: float | None
     rounds: int
     disturbed: int
+    rows_disturbed: int | None = None
 
     @property
     def ratio_half_width(self) -> float | None:
@@ -145,6 +150,7 @@ def judge(results: Mapping[str, Result]) -> Twins:
         half_width=_widest(group),
         rounds=len(rounds),
         disturbed=sum(not valid for valid in rounds.values()),
+        rows_disturbed=sum(summarize(one).disturbed for one in group),
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from bench.audit.parity import Parity
 from docs.make.method import fair_tables, kills, measured, records, simulated, tables
 from docs.make.method.records import MISSING, write_record
-from docs.make.method.verdicts import loaded_answer
+from docs.make.method.verdicts import loaded_answer, rows_disturbed
 from sizewise.core import codec
 from tests.bench import kills as killing
 from tests.bench.audit.audits import audit, parity, waves
@@ -196,15 +196,19 @@ def test_a_loaded_machine_is_told_by_its_counts(
     there: Path, sweeps: int, counts: tuple[int, int, int], answer: str
 ) -> None:
     disturbed, false, found = counts
+    quiet = {"waves": 12, "disturbed": 3, "rows_disturbed": 0}
     record = {
-        **{"planned": 20, "waves": 12, "burnt_of_one_core": 0.065, "sweeps": [{}] * sweeps},
-        **{"pairs_disturbed": disturbed, "pairs_false": false, "differences_found": found},
+        **{"planned": 20, "waves": 12, "burnt_of_one_core": 0.065},
+        "sweeps": [quiet | {"rows_disturbed": disturbed}, *[quiet] * (sweeps - 1)],
+        **{"pairs_false": false, "differences_found": found},
         **{"most_disturbed": 4, "most_false": 1, "least_found": 34},
     }
     assert loaded_answer(record) == answer
     write_record("method-loaded", ORIGIN | WHEN | record)
     lines = list(measured.loaded())
     assert f"{sweeps} of 20 sweeps" in lines[0]
+    assert lines[0].endswith("All waves stand in the figures:")
+    assert f"| rows disturbed | {4 * sweeps} | at most 4 | {disturbed} |" in lines
     assert f"| differences of 10 % found | {2 * sweeps} | at least 34 | {found} |" in lines
 
 
@@ -229,6 +233,36 @@ def test_the_time_of_an_interval_of_accuracy_is_held_against_its_bound(there: Pa
     assert "| a set | 5,000 | 490,000 | 2.10 | **no** |" in lines
 
 
+@pytest.mark.parametrize(
+    ("sweep", "rows"),
+    [
+        ({"waves": 12, "disturbed": 17}, 0),
+        ({"waves": 12, "disturbed": 48}, 0),
+        ({"waves": 12, "disturbed": 49}, 4),
+        ({"waves": 7, "disturbed": 107}, 0),
+        ({"waves": 12, "disturbed": 17, "rows_disturbed": 2}, 2),
+    ],
+    ids=["few", "just too few", "so many that it can't be told", "left out", "counted"],
+)
+def test_sweeps_that_did_not_count_disturbed_rows_are_counted_by_what_they_hold(
+    sweep: dict[str, int], rows: int
+) -> None:
+    assert rows_disturbed(sweep, 12) == rows
+
+
+def test_waves_that_stand_in_no_figure_are_told(there: Path) -> None:
+    sweeps = [{"waves": waves, "disturbed": 60, "rows_disturbed": 0} for waves in (12, 7, 11)]
+    record = {
+        **{"planned": 20, "waves": 12, "burnt_of_one_core": 0.065, "sweeps": sweeps},
+        **{"pairs_false": 0, "differences_found": 6},
+        **{"most_disturbed": 4, "most_false": 1, "least_found": 34},
+    }
+    write_record("method-loaded", ORIGIN | WHEN | record)
+    assert measured.loaded()[0].endswith(
+        "Of these 36 waves, 6 were disturbed and stand in no figure, in 2 sweeps, 5 in one at most:"
+    )
+
+
 def test_an_audit_is_told_as_it_would_be_now(there: Path) -> None:
     plain = {"measured": codec.to_plain(audit()), "minutes": 6, "checks": [], "verdict": ["old"]}
     write_record("audit", ORIGIN | plain)
@@ -249,7 +283,9 @@ def killed(there: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]
         assert command[1:3] == ("-m", "tests.bench.kills")
         count, seed = map(int, command[4:])
         asked.append((count, seed))
-        found = killing.Found(kills=count, in_commit=count // 2, lives=count + 3, folders=3)
+        found = killing.Found(
+            kills=count, in_commit=count // 2, lives=count + 3, folders=3, disturbed=count
+        )
         return SimpleNamespace(stdout=json.dumps(vars(found)))
 
     monkeypatch.setattr(subprocess, "run", run)
@@ -278,7 +314,10 @@ def test_kills_come_in_batches_and_go_on(
     assert record["seed"] == seed
     assert _kill(monkeypatch)["batches"] == record["batches"]
     lines = list(measured.kills())
-    assert lines[0] == "The claim holds."
+    assert lines[0] == (
+        "The claim holds. Of the waves on file at the end, counted trial by trial, 500 were "
+        "disturbed."
+    )
     assert "| kills | 500 | 500 |" in lines
 
 
@@ -286,6 +325,6 @@ def test_kills_come_in_batches_and_go_on(
 def test_one_lost_wave_is_enough(
     killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    record = _kill(monkeypatch, "--kills", "50") | {what: 1}
+    record = _kill(monkeypatch, "--kills", "50") | {what: 1, "disturbed": 0}
     write_record(kills.NAME, record)
-    assert measured.kills()[0] == "The claim does not hold."
+    assert measured.kills()[0] == "The claim does not hold. No round was disturbed."

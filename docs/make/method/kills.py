@@ -1,9 +1,9 @@
 """A sweep that is killed by kill -9 and started again, until the end
 (python -m docs.make.method.kills [--kills N] [--minutes N]).
 
-As ``tests.bench.kills`` does it: 60 trials of the fake back end, killed at random moments, half of
-them within a commit. Kills come in batches with a seed each. A batch is stored when it is done, so
-the same command goes on.
+As ``tests.bench.kills`` does it: 60 trials of the fake back end, a third of whose rounds are
+disturbed, killed at random moments, half of them within a commit. Kills come in batches with a seed
+each. A batch is stored when it is done, so the same command goes on.
 
 The claim: in 500 kills, of which 100 are within a commit, no wave that was stored is lost or
 measured again, and none stands twice.
@@ -62,7 +62,7 @@ def _batch(kills: int, seed: int) -> dict[str, Any]:
     return {
         **{"seed": seed, "started": started, "ended": now(), "origin": before},
         **{name: found[name] for name in ("kills", "in_commit", "lives", "folders", "lost")},
-        **{"again": found["changed"], "twice": found["twice"]},
+        **{"again": found["changed"], "twice": found["twice"], "disturbed": found["disturbed"]},
         "unfinished": len(found["unfinished"]),
     }
 
@@ -76,6 +76,7 @@ def _record(batches: Sequence[dict[str, Any]], planned: int) -> dict[str, Any]:
         "planned": planned,
         "least_in_commit": LEAST_IN_COMMIT,
         **{name: sum(one[name] for one in batches) for name in counted},
+        "disturbed": sum(one.get("disturbed", 0) for one in batches),
         "batches": list(batches),
     }
     return record | {"holds": kills_answer(record) == "yes"}

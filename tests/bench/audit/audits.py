@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +83,27 @@ def twins(
     same: float = 1.0,
     seed: int = 0,
     processes: int = 8,
+    *,
+    disturbed: Callable[[int, int], bool] = lambda wave, number: False,
 ) -> Twins:
     """Two replicas each of two networks, whose latencies differ by ``ratio``; the second replica
-    of each takes ``same`` times as long as the first."""
+    of each takes ``same`` times as long as the first. ``disturbed`` says so of a wave's round."""
     random = np.random.default_rng(seed)
-    results = [
+    found = [
         _result(network, replica, base * same**replica, noise, waves=processes, random=random)
         for network, base in ((chain_name(FEW), 5 * MS), (chain_name(MANY), ratio * 5 * MS))
         for replica in (0, 1)
     ]
+    results = [_disturbed(one, disturbed) for one in found]
     return judge({one.trial.identity: one for one in results})
+
+
+def _disturbed(result: Result, disturbed: Callable[[int, int], bool]) -> Result:
+    blocks = (
+        replace(block, disturbed=("load",) if disturbed(block.wave - 1, block.round) else ())
+        for block in result.blocks
+    )
+    return replace(result, blocks=tuple(blocks))
 
 
 def _result(

@@ -26,7 +26,18 @@ def test_a_tenth_more_work_is_found_and_the_same_engine_is_not_different() -> No
     width = found.ratio_half_width
     assert width is not None
     assert width < 0.01
-    assert (found.rounds, found.disturbed) == (32, 0)
+    assert (found.rounds, found.disturbed, found.rows_disturbed) == (32, 0, 0)
+
+
+@pytest.mark.parametrize(("loud", "waves", "rows"), [(4, 4, 0), (5, 8, 4)])
+def test_rows_are_disturbed_where_too_few_waves_were_left_alone(
+    loud: int, waves: int, rows: int
+) -> None:
+    """In a wave that is disturbed, one round of four was left alone."""
+    found = twins(disturbed=lambda wave, number: wave < loud and number > 0)
+    assert (found.waves, found.rows_disturbed) == (waves, rows)
+    assert (found.rounds, found.disturbed) == (32, 3 * loud)
+    assert {one.ratio.disturbed for one in (*found.same, *found.planted)} == {rows > 0}
 
 
 @pytest.mark.parametrize(
