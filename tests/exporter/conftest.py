@@ -73,13 +73,14 @@ def _exported(
 
     def make(folder: Path) -> None:
         progress = Counted()
-        path = folder / "model.onnx"
+        path = folder / "exported" / "model.onnx"
+        path.parent.mkdir()
         export(module, card, path, output_names=outputs, example=example, progress=progress)
         (folder / "progress.json").write_text(json.dumps(asdict(progress)))
 
     folder = made_once(shared, f"exporter-{kind.__name__}", make)
     progress = Counted(**json.loads((folder / "progress.json").read_text()))
-    return Exported(module, read_model(folder / "model.onnx"), progress)
+    return Exported(module, read_model(folder / "exported" / "model.onnx"), progress)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from exporter.modules import importing
 from exporter.modules.importing import made_by
 from sizewise.core.errors import InputError
 
@@ -37,8 +38,10 @@ class Late(nn.Module):
 
 @pytest.fixture(autouse=True)
 def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leaves no folder of a test to be searched, and no module of it."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    """Leaves no folder of a test to be searched, and no module of it; and finds none of others."""
+    monkeypatch.setattr(sys, "path", [one for one in sys.path if one not in importing._last])
+    monkeypatch.setattr(importing, "_last", [])
+    monkeypatch.setattr(importing, "_imported", {})
     before = set(sys.modules)
     yield
     for name in sys.modules.keys() - before:
