@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-REFERENCE = "02304f7"
+REFERENCE = "a45abcd"
 _MAIN = "from sizewise.cli import main; main()"
 
 LINE = """

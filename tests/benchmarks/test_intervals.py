@@ -1,4 +1,4 @@
-"""What the interval of an accuracy takes: a thousand resamples of all images, once for each row.
+"""What the interval of an accuracy takes: resamples of all images, once for each row.
 
 ``docs.make.method.bootstrap`` records its seconds.
 """

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.core.evidence.resampling import Resampled, resample
+from sizewise.core.evidence.resampling import RESAMPLES, Resampled, resample
 
 Column = NDArray[Any]
 Weights = NDArray[np.float64]
@@ -51,10 +51,15 @@ class Evidence(ABC):
     def _check(self) -> None:
         """Raise FlawError where the columns do not fit each other."""
 
+    @property
+    def resamples(self) -> int:
+        """How many resamples an interval is made of: the same of all engines on the same images."""
+        return RESAMPLES
+
     @cached_property
     def resampled(self) -> Resampled:
         """The metrics over resamples of the images, made once."""
-        return resample(self.metrics, self.count)
+        return resample(self.metrics, self.count, self.resamples)
 
     def shows_images_of(self, other: Evidence) -> bool:
         """Whether both are of the same images of one task."""

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from sizewise.core.evidence.average_precision import Ranking, average_precision
 from sizewise.core.evidence.base import Evidence, FlawError, Weights, demand_length, shares_of
+from sizewise.core.evidence.resampling import FEWEST, RESAMPLES
 
 THRESHOLDS = 10
 """IoU .50:.05:.95, as COCO has them: bit 0 of ``matched`` and ``ignored`` is .50."""
 PIXEL = 16
 """Boxes are whole numbers of sixteenths of a pixel."""
 _MOST_CLASSES = 2**16
+_OBJECTS = 4_000_000
+"""Of all resamples together, about: an interval then takes a second or two."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,6 +60,11 @@ class DetectionEvidence(Evidence):
         "object_image": "<u4",
         "object_label": "<u4",
     }
+
+    @property
+    def resamples(self) -> int:
+        """Fewer where there are more than 4,000 objects to be found."""
+        return max(FEWEST, min(RESAMPLES, _OBJECTS // max(1, len(self.object_image))))
 
     def metrics(self, weights: Weights) -> dict[str, NDArray[np.float64]]:
         """AP and AP50 as COCO's own program gives them for a data set in which image i stands

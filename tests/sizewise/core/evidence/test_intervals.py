@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sizewise.core.errors import RecordError
 from sizewise.core.evidence import (
     ClassEvidence,
+    DetectionEvidence,
     accuracy_difference,
     accuracy_interval,
     is_as_good,
@@ -21,6 +22,7 @@ from sizewise.core.evidence import (
     write_evidence,
 )
 from sizewise.core.evidence.intervals import TOLERANCE
+from sizewise.core.evidence.resampling import FEWEST, RESAMPLES
 from sizewise.core.stats.intervals import Interval
 from tests.sizewise.core.evidence.scenes import detect, scene
 
@@ -171,6 +173,40 @@ def true_metrics(skill: float) -> dict[str, float]:
         evidence = detect(random, scene(random, 40_000, RATES), CLASSES, skill=skill)
         parts.append(evidence.metrics(np.ones((1, evidence.count))))
     return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
+
+
+def test_of_many_objects_fewer_resamples_give_much_the_same_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(5)
+    seen = scene(random, 400, RATES[:3])
+    one, other = (detect(random, seen, 3, skill=skill) for skill in SKILLS)
+    assert one.resamples == RESAMPLES
+    whole, apart = accuracy_interval(one, "ap"), accuracy_difference(one, other, "ap")
+    few = few_resamples(monkeypatch, one), few_resamples(monkeypatch, other)
+    assert few[0].resamples == FEWEST
+    assert width(accuracy_interval(few[0], "ap")) == pytest.approx(width(whole), rel=0.3)
+    difference = accuracy_difference(*few, "ap")
+    assert difference.point == apart.point
+    assert width(difference) == pytest.approx(width(apart), rel=0.3)
+    assert is_tie(accuracy_difference(few[0], few[0], "ap"))
+
+
+def few_resamples(
+    monkeypatch: pytest.MonkeyPatch, evidence: DetectionEvidence
+) -> DetectionEvidence:
+    """The same, as if it had too many objects for a thousand resamples."""
+    monkeypatch.setattr("sizewise.core.evidence.detections._OBJECTS", 0)
+    return replace(evidence)
+
+
+@pytest.mark.slow
+def test_normal_intervals_of_few_resamples_cover_the_truth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sizewise.core.evidence.detections._OBJECTS", 0)
+    for metric, shares in coverage(400, 400).items():
+        assert all(0.91 <= share <= 0.98 for share in shares.values()), (metric, shares)
 
 
 @pytest.mark.slow
