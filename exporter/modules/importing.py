@@ -106,13 +106,16 @@ def running(what: str, work: Callable[[], T]) -> T:
 
 
 def _lies_in(name: str, folder: Path) -> bool:
-    """Whether a module is the user's, and a file or package in ``folder`` or below it."""
+    """Whether a module is the user's, and a file or package in ``folder`` or below it, or a part of
+    one."""
     if name.partition(".")[0] in ("sizewise", *ROOMS):
         return False
     module = sys.modules[name]
-    places = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
-    path = Path(places) if isinstance(places, str) else None
-    return path is not None and path.is_relative_to(folder) and "site-packages" not in path.parts
+    file = getattr(module, "__file__", None)
+    # A folder without __init__.py may have parts elsewhere, and they may come first.
+    places = [file] if isinstance(file, str) else list(getattr(module, "__path__", ()))
+    paths = [Path(one) for one in places if isinstance(one, str)]
+    return any(p.is_relative_to(folder) and "site-packages" not in p.parts for p in paths)
 
 
 def _factory(source: str, where: str, name: str, module: Any) -> Callable[[], Any]:

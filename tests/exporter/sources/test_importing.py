@@ -67,8 +67,15 @@ def channels_of(source: str) -> int:
     return made.out_channels
 
 
+@pytest.mark.parametrize("elsewhere", [True, False])
 @pytest.mark.parametrize("package", [True, False])
-def test_each_file_imports_its_own_neighbours(tmp_path: Path, *, package: bool) -> None:
+def test_each_file_imports_its_own_neighbours(
+    tmp_path: Path, *, package: bool, elsewhere: bool
+) -> None:
+    """A folder ``models`` may lie elsewhere too, as some packages leave one behind."""
+    if elsewhere:
+        (tmp_path / "elsewhere" / "models").mkdir(parents=True)
+        sys.path.append(str(tmp_path / "elsewhere"))
     one = project(tmp_path / "one", 1, package=package)
     two = project(tmp_path / "two", 2)
     assert [channels_of(source) for source in (one, two, one)] == [1, 2, 1]
