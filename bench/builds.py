@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.launch import Limits
-from bench.plan import Planned
+from bench.planning.plan import Planned
+from bench.waves.launch import Limits
 from engines.inputs import check_size
 from engines.store.cache import obtain_engine
 from sizewise.core.errors import EngineError, InputError

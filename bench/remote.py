@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from bench.accuracy_plan import AccuracyPlan
-from bench.harness import Turn
+from bench.accuracy.plan import AccuracyPlan
+from bench.timing.harness import Turn
 from sizewise.core import codec
 from sizewise.core.children.failures import wrong_answer
 from sizewise.core.specs import ModelCard, Size

@@ -9,21 +9,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.accuracy.evaluations import Data, Evaluation, evaluate, missing
 from bench.builds import Builds
-from bench.end_to_end import why_not
-from bench.evaluations import Data, Evaluation, evaluate, missing
-from bench.flushing import Twin, remark_on, share_of, twin_of
-from bench.footprint import crowded, expected_bytes
 from bench.journal.store import Store
-from bench.launch import Launch, Limits
-from bench.measured import State
-from bench.member import APART_WAVES, LiveMember
 from bench.outcome import SweepOutcome
-from bench.plan import Group, Planned
-from bench.schedule import Due, Schedule
-from bench.settings import SweepSettings
-from bench.watching import Watching
-from bench.waves import Setup, Watch, WaveRun, steps
+from bench.planning.plan import Group, Planned
+from bench.planning.schedule import Due, Schedule
+from bench.planning.settings import SweepSettings
+from bench.timing.end_to_end import why_not
+from bench.timing.flushing import Twin, remark_on, share_of, twin_of
+from bench.waves.footprint import crowded, expected_bytes
+from bench.waves.launch import Launch, Limits
+from bench.waves.measured import State
+from bench.waves.member import APART_WAVES, LiveMember
+from bench.waves.watching import Watching
+from bench.waves.wave import Setup, Watch, WaveRun, steps
 from engines.store.manifest import remark_on_earlier
 from sizewise.core.errors import EngineError, InputError
 from sizewise.core.further.resolving import further_of, why_unknown

@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.accuracy import demand_fit
-from bench.accuracy_plan import DataKey, demand_use
-from bench.evaluations import Data
+from bench.accuracy.engine import demand_fit
+from bench.accuracy.evaluations import Data
+from bench.accuracy.plan import DataKey, demand_use
 from bench.journal.store import Store
-from bench.launch import Launch, launch_child
 from bench.outcome import SweepOutcome
-from bench.plan import models_of, plan_sweep
+from bench.planning.plan import models_of, plan_sweep
+from bench.planning.settings import SweepSettings
 from bench.running import RunningSweep, Tools
-from bench.settings import SweepSettings
-from bench.watching import Watching, watching
+from bench.waves.launch import Launch, launch_child
+from bench.waves.watching import Watching, watching
 from engines.planning.specs import engine_specs
 from netzoo.data.choosing import chosen
 from sizewise.core import codec

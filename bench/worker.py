@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench import readings
-from bench.accuracy_plan import AccuracyPlan
-from bench.apart import another_shape, measure_parts, time_call
-from bench.harness import Turn, measure_turn, warm_up
+from bench.accuracy.plan import AccuracyPlan
+from bench.timing import readings
+from bench.timing.apart import another_shape, measure_parts, time_call
+from bench.timing.harness import Turn, measure_turn, warm_up
 from engines.base import Array, example_inputs
 from engines.inputs import check_size
 from engines.registry import find_backend
@@ -128,7 +128,7 @@ class Worker:
     def end_to_end(self, pictures: list[str], card: dict[str, Any]) -> Any:
         """Time the way from each picture to its objects: a plain Part for each part of it. The
         pictures stay bound: time no bare call after this. ``card`` is plain."""
-        from bench.end_to_end import time_pictures
+        from bench.timing.end_to_end import time_pictures
 
         paths, read_as = [Path(picture) for picture in pictures], codec.from_plain(card, ModelCard)
         parts = time_pictures(self._session, self._clock, read_as, self._size, paths, wave=0)
@@ -139,7 +139,7 @@ class Worker:
     ) -> int:
         """Open the validation data, and give the number of images that are taken. All are plain:
         an AccuracyPlan, the Accuracy without figures that it leads to, and a ModelCard."""
-        from bench.accuracy import find_evaluator
+        from bench.accuracy.engine import find_evaluator
         from netzoo.data.choosing import chosen
 
         asked, read_as = codec.from_plain(plan, AccuracyPlan), codec.from_plain(card, ModelCard)
@@ -158,14 +158,14 @@ class Worker:
     def evaluate(self, start: int, stop: int) -> None:
         """Run the images from ``start`` up to ``stop`` through the engine. They stay bound: time
         nothing after this."""
-        from bench.accuracy import evaluate_images
+        from bench.accuracy.engine import evaluate_images
 
         images = self._data.images[start:stop]
         evaluate_images(self._session, self._size, images, self._evaluator)
 
     def accuracy(self) -> Any:
         """The accuracy over all images that were run: a plain Accuracy."""
-        from bench.accuracy import accuracy_of
+        from bench.accuracy.engine import accuracy_of
 
         return codec.to_plain(accuracy_of(self._evaluator, self._data, self._measured_as))
 

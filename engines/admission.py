@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 
 from engines.inputs import demand_size
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import BackendOptions, EngineSpec, ExportedModel
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from engines.graph.precision_names import WIDTHS
 from engines.graph.requested import Requested, requested_precisions
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Achieved, EngineArtifact, ExportedModel, computes, is_product
 
 

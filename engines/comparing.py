@@ -19,12 +19,12 @@ from engines.registry import find_backend
 from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
 from sizewise.core import codec
-from sizewise.core.child import run_in_child
+from sizewise.core.children.child import run_in_child
 from sizewise.core.errors import EngineError, InputError
-from sizewise.core.onnxfile import read_model
-from sizewise.core.options import spelled
-from sizewise.core.patches import patches_under_noise
-from sizewise.core.ranked_sets import as_sets
+from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.options.declared import spelled
+from sizewise.core.pictures.patches import patches_under_noise
+from sizewise.core.ranked.sets import as_sets
 from sizewise.core.specs import (
     EngineArtifact,
     EngineSpec,

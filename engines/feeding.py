@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.base import Array, Session, with_further
-from sizewise.core.pictures import as_input
+from sizewise.core.pictures.arrays import as_input
 from sizewise.core.specs import RGB, Preprocessing
 
 

@@ -15,7 +15,7 @@ import msgspec
 from engines.base import Backend
 from sizewise.core import codec
 from sizewise.core.errors import UsageError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import BackendOptions
 
 _COMMON = frozenset(field.name for field in fields(BackendOptions))

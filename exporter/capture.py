@@ -16,7 +16,7 @@ from exporter.diagnosis.guards import Guards, recorded_guards, usual_probes
 from exporter.diagnosis.lines import noted_lines
 from exporter.diagnosis.places import Place
 from exporter.failures import explained, explained_capture, is_violation, quiet_torch
-from exporter.further import tensors_of
+from exporter.modules.further import tensors_of
 from sizewise.core.errors import ExportError
 from sizewise.core.specs import FurtherInput, Size
 from sizewise.core.specs.further import BATCH, HEIGHT, WIDTH

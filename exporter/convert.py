@@ -24,8 +24,8 @@ from exporter.precisions._prepare import Prepare
 from sizewise.core.discover import Registry
 from sizewise.core.errors import OutputError, UsageError
 from sizewise.core.files import written_whole
-from sizewise.core.onnxfile import load_onnx, read_model, with_inputs, write_card
-from sizewise.core.options import spelled
+from sizewise.core.onnxfiles.model import load_onnx, read_model, with_inputs, write_card
+from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Calibration, Deviation, ExportedModel, Preprocessing, Size
 

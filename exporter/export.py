@@ -23,13 +23,13 @@ from exporter.failures import demand_package
 from exporter.graph.passes import run_pass
 from exporter.graph.serializing import refuse_above_limit, to_bytes
 from exporter.lowering import lower
-from exporter.outputs import wrapped_as
+from exporter.modules.outputs import wrapped_as
 from exporter.suppression.check import check_suppression
 from exporter.suppression.insert import Suppress, suppressed_card
 from sizewise.core.errors import ExportError, UsageError
 from sizewise.core.files import output_error, written_whole
-from sizewise.core.onnxfile import read_model, sha256_of, with_inputs, write_card
-from sizewise.core.options import spelled
+from sizewise.core.onnxfiles.model import read_model, sha256_of, with_inputs, write_card
+from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import (
     ExportedModel,

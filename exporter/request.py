@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netzoo.data.picture_folder import PictureFolder
+from netzoo.data.pictures.folder import PictureFolder
 from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import UsageError
-from sizewise.core.options import changed, option, spelled
-from sizewise.core.reading import (
+from sizewise.core.options.declared import changed, option, spelled
+from sizewise.core.options.reading import (
     SIZES,
     TEXT,
     WORDS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from exporter.convert import Conversion
 from exporter.graph.passes import NothingNarrowedError
 from sizewise.core.errors import ExportError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Progress
 
 _NAMED = 5

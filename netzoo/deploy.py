@@ -9,8 +9,8 @@ from typing import ClassVar, Protocol, runtime_checkable
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from netzoo.network import Network
 from netzoo.timm_backbone import TimmBackbone
+from netzoo.zoo.network import Network
 
 
 @runtime_checkable

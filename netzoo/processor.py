@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netzoo.backbones._base import LEVELS
-from netzoo.config import MultiscaleConfig
 from netzoo.fusions._registry import find_fusion
 from netzoo.scales import STRIDE, Scales
 from netzoo.selector import ScaleSelector, chosen
 from netzoo.trunk import Pyramid, Trunk
+from netzoo.zoo.config import MultiscaleConfig
 from sizewise.core.errors import UsageError
 
 Visitor = Callable[[int, Pyramid], object]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from bench.journal.store import Store
 from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, Row
-from reports.configured import models_of, rigor_of
 from reports.machines import is_same
-from reports.rows import rows_of
+from reports.rows.configured import models_of, rigor_of
+from reports.rows.results import rows_of
 from sizewise.core.errors import RecordError
 from sizewise.core.machine.environment import Environment
 from sizewise.core.trials import Run

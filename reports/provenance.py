@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from reports.columns import Row
-from reports.grouping import grouped
 from reports.load import Records
+from reports.rows.grouping import grouped
 from reports.text.grid import grid, plain
 from reports.text.words import (
     command_without_folders,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sizewise._version import __version__
 
 if TYPE_CHECKING:
-    from bench.settings import SweepSettings
+    from bench.planning.settings import SweepSettings
     from bench.sweep import SweepOutcome
     from exporter.request import PrecisionOptions
     from reports.markdown import Report
@@ -69,7 +69,7 @@ _HOMES = {
     "sizewise.core.errors": ("SizewiseError",),
     "sizewise.core.progress": ("SILENT", "Reporter"),
     "sizewise.core.specs": ("EngineArtifact", "ExportedModel", "Size", "Sizes"),
-    "bench.settings": ("SweepSettings",),
+    "bench.planning.settings": ("SweepSettings",),
     "bench.sweep": ("SweepOutcome",),
     "reports.markdown": ("Report",),
     "sizewise.pipeline.predict": ("Predictions",),

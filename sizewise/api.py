@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sizewise.core.errors import UsageError
-from sizewise.core.options import filled, options_of, spelling
+from sizewise.core.options.declared import filled, options_of, spelling
 from sizewise.core.progress import SILENT, Reporter
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-    from bench.settings import SweepSettings
+    from bench.planning.settings import SweepSettings
     from bench.sweep import SweepOutcome
     from exporter.request import PrecisionOptions
     from reports.markdown import Report
@@ -112,7 +112,7 @@ def convert(
     from exporter.request import PrecisionOptions
     from sizewise.core.files import output_folder
     from sizewise.pipeline.convert import convert_all
-    from sizewise.pipeline.models import explained
+    from sizewise.pipeline.models.cards import explained
 
     wanted = filled(PrecisionOptions, precisions, given)
     found = explained(_model(_one(model)), layout)
@@ -146,9 +146,9 @@ def bench(
     **given: object,
 ) -> SweepOutcome:
     """Measure latency, memory and accuracy into ``out/results.sqlite``; what is there is kept."""
-    from bench.settings import SweepSettings
+    from bench.planning.settings import SweepSettings
     from sizewise.pipeline.bench import bench
-    from sizewise.pipeline.models import MeaningOptions
+    from sizewise.pipeline.models.cards import MeaningOptions
 
     said, rest = _split(given, MeaningOptions)
     meaning = filled(MeaningOptions, None, said)
@@ -248,7 +248,7 @@ def _one(given: object) -> object:
 
 
 def _model(given: object) -> ExportedModel:
-    from sizewise.core.onnxfile import read_model
+    from sizewise.core.onnxfiles.model import read_model
     from sizewise.core.specs import ExportedModel
 
     given = _converted(given)

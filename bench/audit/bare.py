@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.harness import Turn, time_turn
+from bench.timing.harness import Turn, time_turn
 from engines.backends._bare.calls import bare_call
 from sizewise.core import codec
 

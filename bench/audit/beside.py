@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from bench.audit.parity import Cell, Parity
 from bench.audit.turns import PairedWave, Shape, Side, measure_wave
-from bench.launch import Launch, Limits, launch_child
 from bench.remote import RemoteWorker
-from sizewise.core.child import Child
+from bench.waves.launch import Launch, Limits, launch_child
+from sizewise.core.children.child import Child
 
 WARM_UP_CALLS = 3
 _BARE = "bench.audit.bare:BareWorker"
 
 
 def launch_bare(limits: Limits) -> RemoteWorker:
-    """Start a process for a library by itself, as :func:`bench.launch.launch_child` does for a
-    session."""
+    """Start a process for a library by itself, as :func:`bench.waves.launch.launch_child` does for
+    a session."""
     return RemoteWorker(
         Child(_BARE, memory_limit_bytes=limits.memory_bytes), timeout_s=limits.timeout_s
     )

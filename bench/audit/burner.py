@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from sizewise.core.child import Child
+from sizewise.core.children.child import Child
 
 _PERIOD_S = 0.02
 _TARGET = "bench.audit.burner:Burner"

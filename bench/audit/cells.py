@@ -12,13 +12,13 @@ from bench.audit.models import LARGE, SMALL
 from bench.audit.parity import Cell
 from bench.audit.plan import TORCH_MINUTES
 from bench.audit.turns import Shape
-from bench.launch import Limits
+from bench.waves.launch import Limits
 from engines.backends._bare.calls import BARE
 from engines.planning.axes import EngineAxes
 from engines.planning.specs import engine_specs
 from engines.registry import find_backend
 from engines.store.cache import obtain_engine
-from sizewise.core.child import run_in_child
+from sizewise.core.children.child import run_in_child
 from sizewise.core.errors import BackendUnavailableError, EngineError, InputError
 from sizewise.core.progress import Progress
 from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes

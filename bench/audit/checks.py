@@ -12,8 +12,8 @@ from bench.audit.null import MEDIAN_NS, P99_NS
 from bench.audit.parity import HIGH, LOW, MEDIAN_HIGH, MEDIAN_LOW, Parity
 from bench.audit.sight import Sight
 from bench.audit.twins import FEW, MANY, PLANTED, RIGOR, Judged, Twins
-from sizewise.core.disturbances import MAX_LOAD
 from sizewise.core.stats import Interval
+from sizewise.core.trials.disturbances import MAX_LOAD
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from bench.audit.turns import PairedWave, Shape, Side, measure_wave
-from bench.harness import Turn, time_turn, warm_up
 from bench.remote import RemoteWorker
+from bench.timing.harness import Turn, time_turn, warm_up
 from engines.base import example_inputs
 from engines.registry import find_backend
 from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
 from sizewise.core import codec
-from sizewise.core.child import Child
+from sizewise.core.children.child import Child
 from sizewise.core.specs import EngineArtifact, Size
 
 POOL_BYTES = 256 << 20

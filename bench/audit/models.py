@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from sizewise.core.files import written_whole
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, Size
 
 Array = NDArray[Any]

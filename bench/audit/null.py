@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from bench.audit.answers import Answer
-from bench.harness import Turn, measure_turn, no_garbage_collection
+from bench.timing.harness import Turn, measure_turn, no_garbage_collection
 from engines.base import Array, Clock, Session
 from sizewise.core import codec
 from sizewise.core.specs import BuiltEngine, EngineSpec, ImageInput, ModelCard, TensorSpec

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from bench.audit.burner import start_burner
 from bench.audit.turns import Shape
 from bench.gate.cores import core_times
-from bench.launch import Launch, Limits, launch_child
-from bench.waves import Watch
+from bench.waves.launch import Launch, Limits, launch_child
+from bench.waves.wave import Watch
 from sizewise.core.closing import Closing
 from sizewise.core.machine.cores import usable_cores
 from sizewise.core.machine.nvidia import find_devices

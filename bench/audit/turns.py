@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from bench.harness import Turn
-from bench.measured import median_ns
 from bench.remote import RemoteWorker
+from bench.timing.harness import Turn
+from bench.waves.measured import median_ns
 from sizewise.core.stats import Interval, mean_interval
 from sizewise.core.trials import Sample
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from bench.audit.answers import Answer
 from bench.audit.models import CHAIN_SIZE, chain_name, write_chain
 from bench.journal.store import Store
-from bench.launch import Launch, launch_child
-from bench.settings import SweepSettings
+from bench.planning.settings import SweepSettings
 from bench.sweep import sweep
-from bench.watching import Watching, watching
+from bench.waves.launch import Launch, launch_child
+from bench.waves.watching import Watching, watching
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import Sizes
 from sizewise.core.stats import (

@@ -8,7 +8,7 @@ from bench.audit.audited import Audit
 from bench.audit.checks import shown
 from bench.audit.parity import HIGH, LOW, MEDIAN_HIGH, MEDIAN_LOW, WIDEST, Fairness
 from bench.audit.twins import FEW, MANY, Twins
-from sizewise.core.disturbances import MAX_LOAD
+from sizewise.core.trials.disturbances import MAX_LOAD
 
 _FALSE = 0.01
 """A difference under this is not worth a sentence of its own."""

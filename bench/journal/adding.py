@@ -10,7 +10,7 @@ from typing import Any
 from bench.journal import rows
 from bench.journal.belonging import counts, none
 from bench.journal.sums import Counts, damaged, demand_whole, summed
-from bench.measured import Wave
+from bench.waves.measured import Wave
 
 _NUMBERED = ("run", "trial", "wave")
 

@@ -12,7 +12,7 @@ from typing import IO, TypeVar
 
 from sizewise.core.errors import RecordError
 from sizewise.core.files import output_error
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 
 T = TypeVar("T")
 Remark = Callable[[str], None]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from bench.measured import Member, State, Turned, Wave, placed
+from bench.waves.measured import Member, State, Turned, Wave, placed
 from sizewise.core import codec
 from sizewise.core.machine.environment import Environment
 from sizewise.core.trials import (

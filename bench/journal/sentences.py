@@ -11,7 +11,7 @@ import msgspec
 
 from bench.journal.sums import damaged
 from sizewise.core.errors import OutputError, RecordError, SizewiseError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 _REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)

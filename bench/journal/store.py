@@ -13,7 +13,7 @@ from bench.journal.opening import reading
 from bench.journal.reading import Filed, read_file
 from bench.journal.sentences import sentences
 from bench.journal.sums import demand_whole, summed
-from bench.measured import State, Wave
+from bench.waves.measured import State, Wave
 from sizewise.core.closing import Closing
 from sizewise.core.trials import Accuracy, Build, Result, Run, Trial
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.journal import adding, rows, schema
-from bench.measured import Member, State, Turned, Wave
+from bench.waves.measured import Member, State, Turned, Wave
 from sizewise.core import codec
 from sizewise.core.specs import Size
 from sizewise.core.trials import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reports.grouping import grouped
 from reports.method.describe import EARLIER
 from reports.method.judging import disturbed_rows
+from reports.rows.grouping import grouped
 from sizewise.core.specs import Size
 from sizewise.core.stats import summarize
 from sizewise.core.trials import Result, Run

@@ -293,7 +293,7 @@ def _hash_without_names(path: Path) -> str:
     import onnx
 
     from exporter.graph.passes import all_nodes
-    from sizewise.core.onnxfile import CARD_KEY
+    from sizewise.core.onnxfiles.model import CARD_KEY
 
     proto = onnx.load(path)
     for node in all_nodes(proto.graph):

@@ -31,7 +31,7 @@ from engines.base import Availability, Backend, BuildNotes, Session, example_inp
 from engines.graph.outputs import remarks_on
 from engines.libraries import installed_version, presence
 from sizewise.core.machine.environment import load_onnxruntime
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,

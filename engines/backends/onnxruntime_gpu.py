@@ -20,7 +20,7 @@ from engines.inputs import input_shapes
 from engines.libraries import device_presence
 from sizewise.core.errors import BuildError
 from sizewise.core.further.resolving import further_of
-from sizewise.core.onnxweights import too_large, weights_bytes
+from sizewise.core.onnxfiles.weights import too_large, weights_bytes
 from sizewise.core.specs import (
     Achieved,
     BuiltEngine,

@@ -26,7 +26,7 @@ from engines.libraries import installed_version, presence
 from engines.subnormals import CpuOptions
 from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.cores import physical_cores
-from sizewise.core.onnxweights import bytes_of, save, too_large
+from sizewise.core.onnxfiles.weights import bytes_of, save, too_large
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,

@@ -23,7 +23,7 @@ from engines.tensorrt.run.cuda import CudaRuntime
 from engines.tensorrt.run.session import TensorRtSession
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.machine.nvidia import find_devices
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.progress import cancelled, report
 from sizewise.core.specs import Achieved, BuiltEngine, EngineMemory, EngineSpec, ExportedModel
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engines.planning.batches import Batch
-from sizewise.core.options import option
-from sizewise.core.reading import (
+from sizewise.core.options.declared import option
+from sizewise.core.options.reading import (
     ASSIGNMENTS,
     JOINED,
     SIZES,

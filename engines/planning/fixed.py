@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from engines.planning.axes import EngineAxes
 from engines.planning.batches import Batch
 from engines.registry import find_backend
-from sizewise.core.options import changed
+from sizewise.core.options.declared import changed
 from sizewise.core.specs import ExportedModel, Size, Sizes
 
 A = TypeVar("A", bound=EngineAxes)

@@ -12,7 +12,7 @@ from engines.planning.size_groups import plan_profiles
 from engines.registry import find_backend
 from sizewise.core.errors import UsageError
 from sizewise.core.machine.cores import default_threads
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import EngineSpec, Profile, Size, Strategy
 
 _Sizes = tuple[Size, ...]

@@ -16,7 +16,7 @@ from engines.registry import find_backend
 from engines.store.manifest import MANIFEST, read_manifest
 from engines.store.opening import verify
 from sizewise.core import codec
-from sizewise.core.child import run_in_child
+from sizewise.core.children.child import run_in_child
 from sizewise.core.errors import EngineMismatchError, InputError
 from sizewise.core.files import output_error, output_folder, rename_durably
 from sizewise.core.further.resolving import further_of

@@ -15,7 +15,7 @@ from engines.store.signing import sign
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError, InputError, UsageError
 from sizewise.core.files import written_whole
-from sizewise.core.onnxfile import LATER, sha256_of
+from sizewise.core.onnxfiles.model import LATER, sha256_of
 from sizewise.core.specs import EngineArtifact, EngineSpec
 
 MANIFEST = "manifest.json"

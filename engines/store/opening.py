@@ -10,7 +10,7 @@ from engines.registry import find_backend
 from engines.store.manifest import engine_sha256, read_signature, signed_text
 from engines.store.signing import is_ours
 from sizewise.core.errors import EngineMismatchError, UsageError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import EngineArtifact
 
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from sizewise.core.errors import InputError
-from sizewise.core.onnxfile import read_model, sha256_of
-from sizewise.core.options import spelled
+from sizewise.core.onnxfiles.model import read_model, sha256_of
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import ExportedModel
 
 

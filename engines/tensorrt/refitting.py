@@ -13,7 +13,7 @@ from engines.store.parents import hashes_of
 from engines.tensorrt.build.network import source_of
 from engines.tensorrt.log import Messages
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import BuiltEngine, ExportedModel
 
 _WEIGHTS = "weights.txt"

@@ -13,8 +13,8 @@ from netzoo.tasks.letterbox import Letterbox
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.further.arrays import arrays_of
 from sizewise.core.further.resolving import further_of
-from sizewise.core.options import spelled
-from sizewise.core.pictures import as_input, misfit
+from sizewise.core.options.declared import spelled
+from sizewise.core.pictures.arrays import as_input, misfit
 from sizewise.core.specs import ExportedModel, Size
 
 _PICTURES_PER_SIZE = 4

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netzoo.data.decoding import SUFFIXES, decode_picture
-from netzoo.data.folders import find_json
+from netzoo.data.coco.folders import find_json
+from netzoo.data.pictures.decoding import SUFFIXES, decode_picture
 from netzoo.data.reading import reading
 from netzoo.data.sources import datasets, open_dataset
 from sizewise.core.errors import InputError, UsageError

@@ -9,7 +9,7 @@ from exporter.calibration.batches import Array, Inputs
 from exporter.failures import explained, first_line
 from sizewise.core.errors import ExportError
 from sizewise.core.machine.environment import load_onnxruntime
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Size
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from exporter.checks.emulation import emulated
 from exporter.checks.judging import Judged, Parts, as_wholes, pairs
 from exporter.checks.tolerance import difference, finite_absmax, largest
 from sizewise.core.errors import ExportError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Deviation, Size
 

@@ -23,7 +23,7 @@ from netzoo.tasks.parts import (
     mixes_scales,
     proposal,
 )
-from sizewise.core.ranked_sets import as_sets
+from sizewise.core.ranked.sets import as_sets
 from sizewise.core.specs import (
     FINAL_LAYOUTS,
     RAW_LAYOUT,

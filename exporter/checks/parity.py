@@ -25,7 +25,7 @@ from exporter.diagnosis.guards import Guards, blamed
 from exporter.failures import explained, first_line
 from sizewise.core.errors import ParityError
 from sizewise.core.machine.environment import load_onnxruntime
-from sizewise.core.ranking import in_the_order_of
+from sizewise.core.ranked.rows import in_the_order_of
 from sizewise.core.specs import ParityCheck
 
 Array = NDArray[Any]

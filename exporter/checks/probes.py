@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from exporter.calibration.batches import Fed
 from sizewise.core.further.arrays import arrays_of
 from sizewise.core.further.resolving import further_of
-from sizewise.core.patches import patches_under_noise
+from sizewise.core.pictures.patches import patches_under_noise
 from sizewise.core.specs import ExportedModel, FurtherInput, Size
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from exporter.checks.contract import check_batch
 from exporter.checks.probes import Probe, Reference
 from exporter.failures import OR_ELSE, explained, located, remedy
-from exporter.outputs import named_tensors
+from exporter.modules.outputs import named_tensors
 from sizewise.core.errors import ExportError
 from sizewise.core.specs import Size
 

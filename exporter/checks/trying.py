@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from exporter.checks.sides import Runs
-from exporter.further import tensors_of
+from exporter.modules.further import tensors_of
 from sizewise.core.specs import FurtherInput, Size
 
 

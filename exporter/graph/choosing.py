@@ -8,7 +8,7 @@ from pathlib import Path
 from exporter.graph.constants import hoist_constants
 from exporter.graph.regions import Graph, label
 from sizewise.core.errors import UsageError
-from sizewise.core.onnxfile import load_onnx
+from sizewise.core.onnxfiles.model import load_onnx
 
 
 def layers_of(path: Path) -> tuple[str, ...]:

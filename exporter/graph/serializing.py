@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import ExportError
-from sizewise.core.onnxweights import bytes_of, too_large, weights_bytes
+from sizewise.core.onnxfiles.weights import bytes_of, too_large, weights_bytes
 
 if TYPE_CHECKING:
     import onnx

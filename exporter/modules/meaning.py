@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from exporter.checks.probes import Probe
 from netzoo.tasks.registry import task_of_layout, tasks
 from netzoo.tasks.task import Task
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Size, TaskName
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Meaning:
 def form_of(output: object, size: Size) -> tuple[tuple[str, ...], str]:
     """The names of what a module gave for a batch of ``size``, and the task by shapes alone: at
     every size that it takes, it is the same. Raises ExportError where it is not tensors."""
-    from exporter.outputs import named_tensors
+    from exporter.modules.outputs import named_tensors
 
     tensors = named_tensors(output)
     task = _recognised(tensors, size)
@@ -50,7 +50,7 @@ def meaning_of(output: object, size: Size, *, layout: str, names: tuple[str, ...
     be, and their names are, or where they have none but their places. Raises UsageError for a
     layout that there is not.
     """
-    from exporter.outputs import has_keys, named_tensors
+    from exporter.modules.outputs import has_keys, named_tensors
 
     tensors = named_tensors(output)
     keys = names or tuple(tensors)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from exporter.checks.sides import Runs, find_stride, fits, least_side
 from sizewise.core.errors import UsageError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Size
 
 Trial = Callable[[Size], Runs]

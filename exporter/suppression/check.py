@@ -24,8 +24,8 @@ from exporter.checks.probes import Probe, Reference
 from exporter.checks.tolerance import difference, finite_absmax, largest
 from exporter.graph.serializing import to_bytes
 from exporter.suppression.insert import BOXES, OUTPUT, SCORE_THRESHOLD, SCORES
+from netzoo.tasks.boxes.suppression import suppress
 from netzoo.tasks.layouts import read_detections
-from netzoo.tasks.suppression import suppress
 from sizewise.core.errors import ExportError, ParityError
 from sizewise.core.specs import ParityCheck, Suppression
 

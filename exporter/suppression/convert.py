@@ -17,7 +17,7 @@ from exporter.suppression.insert import Suppress, suppressed_card
 from sizewise.core.errors import InputError, OutputError
 from sizewise.core.files import written_whole
 from sizewise.core.further.resolving import further_of
-from sizewise.core.onnxfile import load_onnx, read_model, with_inputs, write_card
+from sizewise.core.onnxfiles.model import load_onnx, read_model, with_inputs, write_card
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Dimension, ExportedModel, Size, Suppression
 

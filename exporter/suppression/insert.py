@@ -2,8 +2,8 @@
 
 A row is x0, y0, x1, y1 in input pixels, score and label, best first in each image; an unused row is
 zeros with the label -1. A box may be detected for several classes. Of equal scores the earlier box
-comes first, as in ``netzoo.tasks.suppression``, where the engine's TopK follows ONNX (OpenVINO's
-does not).
+comes first, as in ``netzoo.tasks.boxes.suppression``, where the engine's TopK follows ONNX
+(OpenVINO's does not).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from netzoo.tasks.layouts import SUPPRESSED
 from netzoo.tasks.registry import tasks
 from sizewise.core.discover import choose
 from sizewise.core.errors import ExportError, UsageError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import ModelCard, Suppression
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet
-from netzoo.data.coco import AnnotatedImage, Dataset
+from netzoo.data.coco.dataset import AnnotatedImage, Dataset
 
 SEED = 0
 Data = TypeVar("Data", bound=Dataset | ClassifiedSet)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sizewise.core.errors import InputError
-from sizewise.core.reading import Reader
+from sizewise.core.options.reading import Reader
 
 
 def read_names(path: Path) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from netzoo.data.coco import Dataset
-from netzoo.data.decoding import SUFFIXES, decode_picture
+from netzoo.data.coco.dataset import Dataset
+from netzoo.data.coco.folders import Split
 from netzoo.data.fingerprint import described
-from netzoo.data.folders import Split
+from netzoo.data.pictures.decoding import SUFFIXES, decode_picture
 from netzoo.data.reading import reading
 from netzoo.data.sources import datasets, open_dataset, refuse_folder
 from sizewise.core.errors import InputError

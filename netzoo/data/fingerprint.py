@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from netzoo.data.coco_json import CocoFile
+from netzoo.data.coco.format import CocoFile
 from netzoo.data.reading import reading
 
 _END_BYTES = 16 * 1024

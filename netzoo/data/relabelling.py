@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.data.classified import ClassifiedSet
-from netzoo.data.coco import Dataset
+from netzoo.data.coco.dataset import Dataset
 from sizewise.core.errors import InputError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 
 Data = TypeVar("Data", bound=Dataset | ClassifiedSet)
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from netzoo.data.coco import Dataset, read_coco
-from netzoo.data.folders import Split, find_json, is_of_both, no_data
-from netzoo.data.mask_folders import open_mask_folder
+from netzoo.data.coco.dataset import Dataset, read_coco
+from netzoo.data.coco.folders import Split, find_json, is_of_both, no_data
+from netzoo.data.masks.folders import open_mask_folder
 from netzoo.data.reading import reading
 from sizewise.core.discover import Registry
 from sizewise.core.errors import InputError, UsageError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Progress, Reporter
 
 
@@ -40,7 +40,8 @@ def open_dataset(
     source: str, split: Split, *, images: Path | None = None, progress: Reporter = SILENT
 ) -> Dataset:
     """Open a registered name, a COCO JSON (whatever the split), or a folder as data sets come in
-    (:mod:`netzoo.data.folders`, :mod:`netzoo.data.mask_folders`). What was left out is remarked on.
+    (:mod:`netzoo.data.coco.folders`, :mod:`netzoo.data.masks.folders`). What was left out is
+    remarked on.
 
     ``images`` is the folder of the pictures, where annotations lie elsewhere. Raises UsageError
     where ``source`` brings its pictures; InputError where it is none of these, or can't be used.

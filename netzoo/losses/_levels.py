@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from netzoo.decode import BoxRule, box_corners, predicted_boxes, split_anchors
+from netzoo.decoding.boxes import BoxRule, box_corners, predicted_boxes, split_anchors
 from netzoo.losses._boxes import box_iou
 from netzoo.losses._registry import Targets
-from netzoo.network import AnchorDetector
+from netzoo.zoo.network import AnchorDetector
 
 LARGEST_LOG = 8.0
 """Raw widths and heights count as at most this where a box is made of them: 3,000 anchors, more

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from netzoo.decode import BOX_RULES, box_corners, split_anchors
+from netzoo.decoding.boxes import BOX_RULES, box_corners, split_anchors
 from netzoo.losses._assignment import assign_cells, nearest_only
 from netzoo.losses._boxes import complete_iou
 from netzoo.losses._divergence import divergence
 from netzoo.losses._registry import Targets
-from netzoo.network import AnchorDetector
+from netzoo.zoo.network import AnchorDetector
 
 MAX_RATIO = 4.0
 """The scaled decode's largest extent, in anchors."""

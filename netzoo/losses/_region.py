@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from netzoo.decode import BOX_RULES
+from netzoo.decoding.boxes import BOX_RULES
 from netzoo.losses._boxes import box_iou
 from netzoo.losses._levels import Level, background, match_levels, per_image
 from netzoo.losses._registry import Targets
-from netzoo.network import AnchorDetector
+from netzoo.zoo.network import AnchorDetector
 
 OBJECT, NO_OBJECT, COORDINATES, CLASSES = 5.0, 1.0, 1.0, 1.0
 """λ, as in Darknet's configurations of YOLOv2."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from netzoo.config import Decoding
-from netzoo.network import NetworkEntry
 from netzoo.training.settings import ScaleTraining
+from netzoo.zoo.config import Decoding
+from netzoo.zoo.network import NetworkEntry
 from sizewise.core.discover import Registry
 from sizewise.core.errors import UsageError
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from netzoo.losses._neighbours import neighbours_loss
 from netzoo.losses._registry import Targets
-from netzoo.network import AnchorDetector
+from netzoo.zoo.network import AnchorDetector
 
 BALANCE = {3: (4.0, 1.0, 0.4), 4: (4.0, 1.0, 0.4, 0.1), 5: (4.0, 1.0, 0.5, 0.4, 0.1)}
 """The objectness weights from the finest head on, by the number of heads (CSP and P5, P6, P7)."""

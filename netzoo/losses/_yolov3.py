@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from netzoo.decode import BOX_RULES, BoxRule
+from netzoo.decoding.boxes import BOX_RULES, BoxRule
 from netzoo.losses._boxes import complete_iou
 from netzoo.losses._divergence import divergence
 from netzoo.losses._levels import Level, background, match_levels, per_image
 from netzoo.losses._registry import Targets
-from netzoo.network import AnchorDetector
+from netzoo.zoo.network import AnchorDetector
 
 IGNORE = 0.7
 """The threshold of Darknet's configurations; the paper has 0.5 (§2.1)."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from netzoo.losses._registry import LossEntry, Targets
-from netzoo.network import Network
+from netzoo.zoo.network import Network
 
 
 def cross_entropy_loss(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from netzoo.losses._neighbours import neighbours_loss
 from netzoo.losses._registry import LossEntry, Targets
-from netzoo.network import AnchorDetector
+from netzoo.zoo.network import AnchorDetector
 
 USUAL = 16
 """Pixels per cell of a head whose objectness weighs 1. A network that has none as fine weighs its

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from netzoo.decode import split_anchors
+from netzoo.decoding.boxes import split_anchors
 from netzoo.losses._region import CLASSES, OBJECT, region_loss
 from netzoo.losses._registry import LossEntry, Targets
-from netzoo.network import AnchorDetector
+from netzoo.zoo.network import AnchorDetector
 
 ASSUMED = 0.3
 """The IoU that a classified image's best box is taken to have with what is in it."""

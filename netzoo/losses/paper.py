@@ -10,7 +10,7 @@ from netzoo.losses._region import region_loss
 from netzoo.losses._registry import LossEntry, LossFunction, Targets
 from netzoo.losses._scaled import scaled_loss
 from netzoo.losses._yolov3 import yolov3_loss, yolov4_tiny_loss
-from netzoo.network import AnchorDetector
+from netzoo.zoo.network import AnchorDetector
 
 PAPERS: dict[str, LossFunction] = {
     "region": region_loss,

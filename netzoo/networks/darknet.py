@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from netzoo.backbones.darknet19 import Darknet19
 from netzoo.backbones.darknet53 import Darknet53
-from netzoo.config import NetworkConfig
-from netzoo.network import Network, NetworkEntry
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network, NetworkEntry
 from sizewise.core.specs import Size
 
 

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netzoo.blocks import ConvBNAct, upsampled
-from netzoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
-from netzoo.network import Network, NetworkEntry
 from netzoo.processor import MultiScaleInputProcessor
 from netzoo.scales import STRIDE
 from netzoo.training.settings import ScaleTraining
 from netzoo.trunk import Pyramid
+from netzoo.zoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
+from netzoo.zoo.network import Network, NetworkEntry
 from sizewise.core.specs import Size
 
 FINEST = 4

@@ -19,8 +19,8 @@ from netzoo.blocks import (
     scaled_repeats,
     upsampled,
 )
-from netzoo.config import NetworkConfig
-from netzoo.network import AnchorDetector, HeadDesign, NetworkEntry, convolutions_of
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import AnchorDetector, HeadDesign, NetworkEntry, convolutions_of
 from sizewise.core.specs import Size
 
 NECK = (128, 256, 512, 512, 512)

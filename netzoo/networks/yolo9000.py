@@ -5,12 +5,12 @@ from __future__ import annotations
 from torch import Tensor
 
 from netzoo.backbones.darknet19 import Darknet19
-from netzoo.classes import Exclusive
-from netzoo.config import NetworkConfig
+from netzoo.decoding.classes import Exclusive
 from netzoo.hierarchy import Hierarchical
-from netzoo.network import AnchorDetector, NetworkEntry
 from netzoo.networks.yolov2 import region_design
 from netzoo.tasks.wordtree import WordTree
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import AnchorDetector, NetworkEntry
 from sizewise.core.specs import Size
 
 DESIGN = region_design((0.77871, 1.14074), (3.00525, 4.31277), (9.22725, 9.61974))

@@ -10,9 +10,9 @@ from torch import Tensor
 from netzoo.backbones.darknet19 import Darknet19
 from netzoo.backbones.tiny import TinyDarknet
 from netzoo.blocks import ConvBNAct, scaled_channels
-from netzoo.classes import Exclusive
-from netzoo.config import NetworkConfig
-from netzoo.network import AnchorDetector, HeadDesign, NetworkEntry
+from netzoo.decoding.classes import Exclusive
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import AnchorDetector, HeadDesign, NetworkEntry
 from sizewise.core.specs import Size
 
 STRIDE = 32

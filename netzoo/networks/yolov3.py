@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from netzoo.backbones.darknet53 import Darknet53
 from netzoo.backbones.tiny import TinyDarknet
 from netzoo.blocks import ConvBNAct, SpatialPyramid, scaled_channels, scaled_repeats, upsampled
-from netzoo.config import NetworkConfig
-from netzoo.network import AnchorDetector, HeadDesign, NetworkEntry
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import AnchorDetector, HeadDesign, NetworkEntry
 from sizewise.core.specs import Size
 
 DESIGN = HeadDesign(

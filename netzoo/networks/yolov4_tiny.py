@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from netzoo.blocks import ConvBNAct, scaled_channels, upsampled
-from netzoo.config import NetworkConfig
-from netzoo.network import AnchorDetector, HeadDesign, NetworkEntry
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import AnchorDetector, HeadDesign, NetworkEntry
 from sizewise.core.specs import Size
 
 DESIGN = HeadDesign(

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from netzoo.tasks.boxes.suppression import Detections
 from netzoo.tasks.colours import class_colour, text_colour
-from netzoo.tasks.suppression import Detections
 
 Frame = tuple[int, int, int, int]
 """x0, y0, x1, y1 in pixels, ends not included."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.tasks.boxes.suppression import Detections, demand_numbers
 from netzoo.tasks.chosen.roles import COLUMNS, find_roles
 from netzoo.tasks.chosen.rows import (
     LayoutError,
@@ -24,10 +25,9 @@ from netzoo.tasks.chosen.rows import (
     only_output,
 )
 from netzoo.tasks.parts import TABLES
-from netzoo.tasks.suppression import Detections, demand_numbers
 from sizewise.core.discover import choose
 from sizewise.core.errors import InputError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import FINAL_LAYOUT, FINAL_LAYOUTS, NMS_LAYOUT, Dimension, TensorSpec
 
 Array = NDArray[Any]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from netzoo.data.class_names import CLASS_NAMES
 from sizewise.core.errors import InputError
-from sizewise.core.options import option, options_of
-from sizewise.core.reading import TEXT, number, optional, whole
+from sizewise.core.options.declared import option, options_of
+from sizewise.core.options.reading import TEXT, number, optional, whole
 from sizewise.core.specs import EVALUATION, ModelCard, Suppression
 
 _OUTPUTS, _BOXES = "Outputs", "Boxes (detectors)"

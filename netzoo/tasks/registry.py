@@ -7,7 +7,7 @@ from functools import cache
 
 from netzoo.tasks.task import Task
 from sizewise.core.discover import choose, discover
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import TensorSpec
 
 

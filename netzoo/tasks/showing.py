@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from sizewise.core.further.reading import INPUTS
-from sizewise.core.options import option
-from sizewise.core.reading import choice, number, optional, several
+from sizewise.core.options.declared import option
+from sizewise.core.options.reading import choice, number, optional, several
 from sizewise.core.specs import ModelCard, Order, Preprocessing, SaidInput
 from sizewise.core.specs.preprocessing import ORDERS
 

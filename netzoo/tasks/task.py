@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from netzoo.data.classified import ClassifiedSet
-    from netzoo.data.coco import Dataset
-    from netzoo.data.folders import Split
+    from netzoo.data.coco.dataset import Dataset
+    from netzoo.data.coco.folders import Split
     from netzoo.tasks.letterbox import Letterbox
     from sizewise.core.evidence import Evidence
     from sizewise.core.progress import Reporter

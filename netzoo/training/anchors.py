@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from netzoo.data.coco import Dataset
+from netzoo.data.coco.dataset import Dataset
 from netzoo.tasks.letterbox import Letterbox
 from sizewise.core.errors import InputError
 from sizewise.core.specs import Size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from netzoo.network import Network
+from netzoo.zoo.network import Network
 
 
 class RunningMean:

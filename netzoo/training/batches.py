@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet
-from netzoo.data.coco import AnnotatedImage, Dataset
+from netzoo.data.coco.dataset import AnnotatedImage, Dataset
 from netzoo.losses._registry import Targets
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.joint import mixed

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from netzoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
 from netzoo.data.classified import ClassifiedSet
-from netzoo.data.coco import Dataset
+from netzoo.data.coco.dataset import Dataset
 from netzoo.fusions._registry import find_fusion
 from netzoo.losses._registry import LossEntry
-from netzoo.network import NetworkEntry
 from netzoo.scales import Scales
 from netzoo.tasks.registry import find_task
 from netzoo.training.joint import JOINT
 from netzoo.training.settings import TrainingSettings
+from netzoo.zoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
+from netzoo.zoo.network import NetworkEntry
 from sizewise.core.errors import InputError, UsageError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 
 _OF_SCALES = (
     *("scale_weights", "consistency", "price", "single_scale_steps"),

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from netzoo.card import card_of
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet
-from netzoo.data.coco import AnnotatedImage, Dataset
+from netzoo.data.coco.dataset import AnnotatedImage, Dataset
 from netzoo.deploy import deployable
-from netzoo.network import Network, find_network
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.registry import find_task
+from netzoo.zoo.card import card_of
+from netzoo.zoo.network import Network, find_network
 from sizewise.core.errors import InputError
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Size, Suppression

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netzoo.backbones._registry import find_backbone
-from netzoo.config import MULTISCALE
 from netzoo.data.reading import reading
-from netzoo.network import Network, NetworkEntry
 from netzoo.networks.multiscale import Multiscale
 from netzoo.weights.backbones import load_backbone_weights
 from netzoo.weights.checkpoint import load_weights, read_header
 from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
+from netzoo.zoo.config import MULTISCALE
+from netzoo.zoo.network import Network, NetworkEntry
 from sizewise.core.errors import InputError, UsageError
-from sizewise.core.onnxfile import sha256_of
-from sizewise.core.options import spelled
+from sizewise.core.onnxfiles.model import sha256_of
+from sizewise.core.options.declared import spelled
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from netzoo.config import NetworkConfig
 from netzoo.data.classified import ClassifiedSet
-from netzoo.data.coco import Dataset
+from netzoo.data.coco.dataset import Dataset
 from netzoo.data.relabelling import relabelled
 from netzoo.losses._registry import LossEntry, LossFunction, choose_loss
-from netzoo.network import Network, NetworkEntry, build_network, find_network
 from netzoo.tasks.registry import find_task
 from netzoo.training.anchors import fit_anchors
 from netzoo.training.average import RunningMean
@@ -28,6 +26,8 @@ from netzoo.training.checks import (
 from netzoo.training.optimizer import make_optimizer
 from netzoo.training.reproducible import has_native_bf16, reproducible
 from netzoo.training.settings import ScaleTraining, TrainingSettings
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network, NetworkEntry, build_network, find_network
 from sizewise.core.errors import TrainingError
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Size

@@ -15,9 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
-from netzoo.config import NetworkConfig
-from netzoo.network import Network, build_network
 from netzoo.training.settings import TrainingSettings
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network, build_network
 from sizewise.core import codec
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import written_whole

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netzoo.blocks import ConvBNAct
-from netzoo.network import Network, build_network
+from netzoo.zoo.network import Network, build_network
 from sizewise.core.errors import InputError
 
 _PARTIAL = re.compile(r"\.conv\.\d+$")

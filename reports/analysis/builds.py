@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reports.columns import Row
-from reports.grouping import grouped
+from reports.rows.grouping import grouped
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reports.columns import Row
-from reports.costs import MIB
-from reports.grouping import by_pixels, grouped, latest, measured_of
-from reports.labels import PAIRED_BY
+from reports.rows.costs import MIB
+from reports.rows.grouping import by_pixels, grouped, latest, measured_of
+from reports.rows.labels import PAIRED_BY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from reports.analysis.tradeoffs import Contest
 from reports.analysis.useful import useful
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
-from reports.grouping import comparable, grouped
+from reports.rows.grouping import comparable, grouped
 from sizewise.core.evidence import is_more
 
 

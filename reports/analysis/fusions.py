@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reports.analysis.accuracies import gain
 from reports.analysis.tradeoffs import scored_by
 from reports.columns import Row
-from reports.grouping import grouped, measured_of, sizes_of
+from reports.rows.grouping import grouped, measured_of, sizes_of
 from sizewise.core.specs import Size
 from sizewise.core.stats import Interval
 from sizewise.core.trials import Metric

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from reports.analysis.judged import Judged
 from reports.columns import Row
-from reports.grouping import by_pixels, grouped, latest, measured_of
-from reports.labels import PAIRED_BY
+from reports.rows.grouping import by_pixels, grouped, latest, measured_of
+from reports.rows.labels import PAIRED_BY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from reports.columns import Row
-from reports.grouping import grouped
+from reports.rows.grouping import grouped
 from sizewise.core.stats import Ratio, contrast
 from sizewise.core.stats.estimates import Estimate, p_value
 

@@ -11,7 +11,7 @@ from reports.analysis.accuracies import gain, measured_alike
 from reports.analysis.ratios import Ratios
 from reports.analysis.useful import useful
 from reports.columns import Row
-from reports.grouping import grouped, measured_of
+from reports.rows.grouping import grouped, measured_of
 from sizewise.core.evidence import is_as_good, is_more
 from sizewise.core.stats import Interval
 from sizewise.core.trials import METRICS, Metric

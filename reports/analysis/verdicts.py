@@ -18,7 +18,7 @@ from reports.analysis.ratios import Ratios
 from reports.analysis.tradeoffs import Contest, contests
 from reports.analysis.ways import Way, find_ways, way_ratio
 from reports.columns import Row
-from reports.grouping import at_largest_size, by_nms, comparable, grouped, latest, measured_of
+from reports.rows.grouping import at_largest_size, by_nms, comparable, grouped, latest, measured_of
 from sizewise.core.stats import RIGORS, Ratio, Rigor, verdicts
 
 _RowPair = tuple[Row, Row]

@@ -6,10 +6,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from reports.analysis.judged import Judged
-from reports.calls import disturbed_ways, rebuilds_of, whole_way
 from reports.columns import Row
-from reports.grouping import by_pixels, grouped, latest, measured_of
-from reports.labels import PAIRED_BY
+from reports.rows.calls import disturbed_ways, rebuilds_of, whole_way
+from reports.rows.grouping import by_pixels, grouped, latest, measured_of
+from reports.rows.labels import PAIRED_BY
 from sizewise.core.stats import Ratio, process_ratio
 
 _OF_NMS = ("nms", "model_sha256", "variant")

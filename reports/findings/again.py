@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from reports.configured import protocols_of, rigor_of
 from reports.load import Records
+from reports.rows.configured import protocols_of, rigor_of
 from reports.text.words import command_without_folders
 from sizewise.core.stats import RIGORS, RigorName
 

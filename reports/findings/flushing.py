@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.calls import flushing_of
 from reports.columns import Row
 from reports.findings.phrases import FEW
-from reports.grouping import measured_of
+from reports.rows.calls import flushing_of
+from reports.rows.grouping import measured_of
 from reports.text.words import listed
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reports.analysis.useful import is_in_doubt
 from reports.columns import Row
 from reports.findings.phrases import FEW
-from reports.grouping import measured_of
+from reports.rows.grouping import measured_of
 from reports.text.words import listed
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from reports.analysis.useful import finds_nothing
 from reports.columns import Row
-from reports.grouping import grouped, measured_of
+from reports.rows.grouping import grouped, measured_of
 from reports.text.words import listed
 
 NAMED = 3

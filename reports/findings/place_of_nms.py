@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from reports.analysis.verdicts import Verdicts
 from reports.analysis.ways import Way
 from reports.findings.phrases import FEW
-from reports.grouping import by_nms, grouped, latest, measured_of
+from reports.rows.grouping import by_nms, grouped, latest, measured_of
 from reports.text.verdicts import lead, too_few
 from reports.text.words import counted, listed
 from sizewise.core.stats import Rigor, Verdict

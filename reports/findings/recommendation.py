@@ -10,8 +10,8 @@ from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.findings.again import measure_again
 from reports.findings.phrases import among, latency, score, warning
-from reports.grouping import at_largest_size, by_nms, latest, measured_of
 from reports.load import Records
+from reports.rows.grouping import at_largest_size, by_nms, latest, measured_of
 from reports.text.verdicts import lead, margin
 from reports.text.words import counted, listed, plus_minus
 from sizewise.core.evidence import is_tie

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from reports.columns import Row
 from reports.findings.phrases import FEW
-from reports.grouping import latest, measured_of
+from reports.rows.grouping import latest, measured_of
 from reports.text.disturbances import counted_codes, todos
 from reports.text.words import counted, listed, percent
 from sizewise.core.stats import wander

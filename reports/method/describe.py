@@ -5,12 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
-from bench.protocol import Protocol
+from bench.planning.protocol import Protocol
 from reports.columns import Row
-from reports.configured import protocols_of
 from reports.findings.reliance import wandering
-from reports.grouping import grouped, latest, measured_of, sizes_of
-from reports.labels import constants
 from reports.load import Records
 from reports.method.inputs import further, given, pictures
 from reports.method.judging import (
@@ -21,6 +18,9 @@ from reports.method.judging import (
     left_out,
 )
 from reports.method.watched import anchor, frequency, gate
+from reports.rows.configured import protocols_of
+from reports.rows.grouping import grouped, latest, measured_of, sizes_of
+from reports.rows.labels import constants
 from reports.text.grid import plain
 from reports.text.words import counted, listed, number, plus_minus, times
 from sizewise.core.specs import Size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reports.columns import Row
-from reports.grouping import grouped
+from reports.rows.grouping import grouped
 from reports.text.words import listed
 
 

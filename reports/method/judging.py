@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
-from reports.grouping import grouped
+from reports.rows.grouping import grouped
 from reports.text.verdicts import margin
 from reports.text.words import counted, listed, percent
 from sizewise.core.evidence import AS_GOOD

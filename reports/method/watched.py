@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from reports.columns import Row
 from reports.text.disturbances import counted_codes
 from reports.text.words import counted, listed
-from sizewise.core.disturbances import DRIFT, KINDS
 from sizewise.core.trials import Block
+from sizewise.core.trials.disturbances import DRIFT, KINDS
 
 _READINGS: Mapping[str, str] = {
     "steal": "time that a hypervisor took",

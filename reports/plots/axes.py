@@ -16,7 +16,7 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from reports.columns import Row
-from reports.grouping import sizes_of
+from reports.rows.grouping import sizes_of
 from reports.text.words import times
 from sizewise.core.specs import Size
 

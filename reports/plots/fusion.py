@@ -10,7 +10,6 @@ from reports.analysis.accuracies import gain
 from reports.analysis.fusions import FusionModes, main_settings
 from reports.analysis.tradeoffs import RANKED_BY, scored_by
 from reports.columns import COLUMNS, Row
-from reports.grouping import grouped, measured_of
 from reports.plots.accuracy import latencies_of, scores_of
 from reports.plots.axes import (
     GREY,
@@ -23,6 +22,7 @@ from reports.plots.axes import (
     plain_scale,
 )
 from reports.plots.styles import OKABE_ITO
+from reports.rows.grouping import grouped, measured_of
 from sizewise.core.evidence import is_more
 from sizewise.core.trials import Metric
 

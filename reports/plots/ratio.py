@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from reports.analysis.judged import Judged
 from reports.analysis.pairs import Pair, by_backend, by_engine
 from reports.analysis.verdicts import Verdicts
-from reports.grouping import measured_of
 from reports.plots.axes import (
     BAND,
     GREY,
@@ -27,6 +26,7 @@ from reports.plots.axes import (
     size_axis,
 )
 from reports.plots.styles import Style
+from reports.rows.grouping import measured_of
 from reports.text.verdicts import details, margin, price
 from reports.text.words import listed
 from sizewise.core.stats import Rigor

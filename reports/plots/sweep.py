@@ -11,7 +11,6 @@ from reports.analysis.judged import Judged
 from reports.analysis.useful import useful
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
-from reports.grouping import by_pixels, comparable, grouped, latest, measured_of
 from reports.plots.accuracy import accuracy_figure
 from reports.plots.axes import (
     canvas,
@@ -27,6 +26,7 @@ from reports.plots.axes import (
 from reports.plots.fusion import fusion_figure
 from reports.plots.ratio import ratio_figure
 from reports.plots.styles import Style, styles
+from reports.rows.grouping import by_pixels, comparable, grouped, latest, measured_of
 from reports.text.verdicts import change, details
 from reports.text.words import listed
 

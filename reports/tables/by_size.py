@@ -10,7 +10,7 @@ from reports.analysis.tradeoffs import best_score, scored_by
 from reports.analysis.useful import useful
 from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, NONE, Row
-from reports.grouping import comparable, grouped, measured_of, sizes_of
+from reports.rows.grouping import comparable, grouped, measured_of, sizes_of
 from reports.text.grid import grid, plain
 from reports.text.verdicts import DISTURBED, ratio_cell
 from reports.text.words import times

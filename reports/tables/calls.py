@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from reports.calls import PART_COLUMNS
 from reports.columns import COLUMNS, NONE, Row
+from reports.rows.calls import PART_COLUMNS
 from reports.text.grid import grid, plain
 from reports.text.words import number, percent, plus_minus, without_folders
 from sizewise.core.stats import CONFIDENCE, FEW_PROCESSES

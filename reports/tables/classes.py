@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reports.columns import NONE, Row
-from reports.grouping import at_largest_size
+from reports.rows.grouping import at_largest_size
 from reports.text.grid import grid, plain
 from reports.text.words import times
 

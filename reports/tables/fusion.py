@@ -10,7 +10,7 @@ from reports.analysis.fusions import FusionModes
 from reports.analysis.tradeoffs import best_score, scored_by
 from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, NONE, Row
-from reports.grouping import grouped
+from reports.rows.grouping import grouped
 from reports.text.grid import grid, plain
 from reports.text.verdicts import DISTURBED, ratio_cell
 from reports.text.words import times

@@ -8,7 +8,7 @@ from reports.analysis.builds import build_totals
 from reports.analysis.pairs import by_engine, tied
 from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, Row
-from reports.grouping import grouped
+from reports.rows.grouping import grouped
 from reports.text.disturbances import todos
 from reports.text.grid import grid, plain
 from reports.text.verdicts import ratio_cell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reports.columns import COLUMNS, NONE, Row
-from reports.grouping import measured_of
+from reports.rows.grouping import measured_of
 from reports.text.grid import grid, plain
 from reports.text.words import measured
 from sizewise.core.stats import CALLS_FOR_P90, CALLS_FOR_P99

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 
 from reports.analysis.ways import Way
-from reports.calls import WAY_COLUMNS
 from reports.columns import COLUMNS, Row
-from reports.grouping import measured_of
+from reports.rows.calls import WAY_COLUMNS
+from reports.rows.grouping import measured_of
 from reports.text.disturbances import counted_codes
 from reports.text.grid import grid, plain
 from reports.text.verdicts import DISTURBED, ratio_cell, ratio_text

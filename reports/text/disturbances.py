@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sizewise.core import disturbances
 from sizewise.core.stats import FEW_PROCESSES
 from sizewise.core.stats.disturbing import FEW_PROCESSES_CODE
+from sizewise.core.trials import disturbances
 
 COUNTED: Mapping[str, str] = {
     FEW_PROCESSES_CODE: "with too few processes",

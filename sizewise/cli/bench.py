@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.settings import SweepSettings
+from bench.planning.settings import SweepSettings
 from sizewise.cli import console
 from sizewise.cli.failures import end_with, with_error
 from sizewise.cli.options import Json, Out, Without, spell
-from sizewise.cli.reasons import nothing_measured, plain_reasons, say_reasons
+from sizewise.cli.tables.reasons import nothing_measured, plain_reasons, say_reasons
 from sizewise.core.errors import UsageError
-from sizewise.pipeline.models import MeaningOptions
+from sizewise.pipeline.models.cards import MeaningOptions
 
 if TYPE_CHECKING:
-    from bench.estimate import Estimate
+    from bench.planning.estimate import Estimate
     from bench.sweep import SweepOutcome
 
 _IN_FILES = (

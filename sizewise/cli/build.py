@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.engine_tables import show_engines, show_refusals, show_remarks
 from sizewise.cli.failures import all_failed, end_with, with_error
 from sizewise.cli.options import Json, Out, spell
+from sizewise.cli.tables.engines import show_engines, show_refusals, show_remarks
 from sizewise.core import codec
 from sizewise.core.exit_codes import ExitCode
 from sizewise.pipeline.build import BuildOptions, Builds, ComparedEngine, Refusal
@@ -31,7 +31,7 @@ def build(
     One engine per size (static), or one for all sizes (dynamic, profiles). Errors are against the
     FP32 file in ONNX Runtime without optimisation.
     """
-    from sizewise.core.onnxfile import read_model
+    from sizewise.core.onnxfiles.model import read_model
     from sizewise.pipeline.build import build
 
     builds = build(read_model(model), options, out=out, reporter=console.reporter())

@@ -14,7 +14,7 @@ from sizewise.cli import console
 from sizewise.cli.options import Json, spell, typed
 from sizewise.core import codec
 from sizewise.core.exit_codes import ExitCode
-from sizewise.core.options import options_of
+from sizewise.core.options.declared import options_of
 from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation, SizeScores
 
 _MEANING = ("backend", "layout", "names", *options_of(PictureOptions))

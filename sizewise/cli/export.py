@@ -10,7 +10,7 @@ import typer
 from exporter.request import PrecisionOptions
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
-from sizewise.cli.precision_tables import plain_converted, show_converted
+from sizewise.cli.tables.precisions import plain_converted, show_converted
 from sizewise.pipeline.export import ExportOptions
 
 
@@ -31,7 +31,7 @@ def export(
 ) -> None:
     """Write ONNX and .pt2 files, each proven equal to eager PyTorch at other sizes as well."""
     from sizewise.pipeline.export import export
-    from sizewise.pipeline.models import usual_sizes
+    from sizewise.pipeline.models.cards import usual_sizes
 
     converted = export(source, options, precisions, out=out, reporter=console.reporter())
     models = [one.model for one in converted]

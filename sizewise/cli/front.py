@@ -15,7 +15,7 @@ import typer
 from sizewise.cli.failures import plain_error, say_error
 from sizewise.core.errors import SizewiseError
 from sizewise.core.exit_codes import ExitCode
-from sizewise.core.options import spelling
+from sizewise.core.options.declared import spelling
 from sizewise.core.rooms import check_rooms
 
 _ANYWHERE = ("--debug", "--quiet")

@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import typer
 from typer.models import ParameterInfo
 
-from sizewise.core.options import Option, fill, options_of
+from sizewise.core.options.declared import Option, fill, options_of
 from sizewise.core.specs import Sizes
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]

@@ -11,9 +11,9 @@ from sizewise.cli import console
 from sizewise.cli.bench import command_line, say_unfinished
 from sizewise.cli.failures import end_with, with_error
 from sizewise.cli.options import Json
-from sizewise.cli.precision_tables import show_converted
-from sizewise.cli.reasons import nothing_measured, plain_reasons, say_reasons
 from sizewise.cli.report import say_findings
+from sizewise.cli.tables.precisions import show_converted
+from sizewise.cli.tables.reasons import nothing_measured, plain_reasons, say_reasons
 
 
 def run(

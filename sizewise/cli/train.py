@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from netzoo.data.picture_folder import PictureFolder
+from netzoo.data.pictures.folder import PictureFolder
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core import codec

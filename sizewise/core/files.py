@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sizewise.core.errors import InputError, OutputError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 
 _TODO = {
     errno.ENOSPC: "Free some space, or choose another folder with {}; finished work is kept.",

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sizewise.core import codec
-from sizewise.core.options import option
+from sizewise.core.options.declared import option
+from sizewise.core.options.reading import number
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.reading import number
 
 if TYPE_CHECKING:
     from bench.audit.audited import Audit, Skipped
@@ -108,7 +108,7 @@ def _keep(found: Audit, path: Path) -> None:
 
 def _overhead(plan: Plan, reporter: Reporter) -> Overhead:
     from bench.audit.null import Overhead
-    from sizewise.core.child import run_in_child
+    from sizewise.core.children.child import run_in_child
 
     with reporter.stage("Calls of nothing", 1) as stage:
         given = run_in_child(
@@ -125,7 +125,7 @@ def _beside(
     from bench.audit.audited import Skipped
     from bench.audit.cells import engine_of, measure_cells, obtain_cells
     from bench.audit.models import LARGE, write_pyramid
-    from bench.launch import Limits
+    from bench.waves.launch import Limits
 
     model = write_pyramid(out / "pyramid.onnx")
     obtained = list(obtain_cells(model, names, threads, out / "engines", reporter))
@@ -161,8 +161,8 @@ def _inputs(engine: EngineArtifact, plan: Plan, reporter: Reporter) -> tuple[Pai
 def _sight(engine: EngineArtifact, plan: Plan, reporter: Reporter) -> Sight:
     from bench.audit.models import LARGE
     from bench.audit.sight import BURNT_ROUNDS, QUIET_ROUNDS, look
-    from bench.launch import Limits
-    from bench.watching import watching
+    from bench.waves.launch import Limits
+    from bench.waves.watching import watching
 
     limits = Limits(timeout_s=_TIMEOUT_S)
     with (

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.settings import SweepSettings
+from bench.planning.settings import SweepSettings
 from sizewise.core.further.resolving import further_of, remarks_on
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.pipeline.config import read_bench_file
-from sizewise.pipeline.fixed import as_files_take_it
-from sizewise.pipeline.models import MeaningOptions
+from sizewise.pipeline.models.cards import MeaningOptions
+from sizewise.pipeline.models.fixed import as_files_take_it
 
 if TYPE_CHECKING:
-    from bench.estimate import Estimate
+    from bench.planning.estimate import Estimate
     from bench.sweep import SweepOutcome
     from sizewise.core.specs import ExportedModel
 
@@ -36,7 +36,7 @@ def read_sweep(path: Path) -> Sweep:
 
 def read_models(paths: Sequence[Path], meaning: MeaningOptions) -> tuple[ExportedModel, ...]:
     """Read ONNX files. Raises InputError, and UsageError for a layout that is not a file's own."""
-    from sizewise.core.onnxfile import read_model
+    from sizewise.core.onnxfiles.model import read_model
 
     return tuple(meaning.of(read_model(path)) for path in paths)
 
@@ -68,7 +68,7 @@ def foresee(models: Sequence[ExportedModel], settings: SweepSettings, *, out: Pa
 
     Raises as :func:`bench.sweep.sweep` does before it measures.
     """
-    from bench.estimate import estimate
+    from bench.planning.estimate import estimate
     from bench.sweep import RESULTS
 
     return estimate(models, _fitted(models, settings, SILENT), out / RESULTS)

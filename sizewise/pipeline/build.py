@@ -13,13 +13,13 @@ from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError
 from sizewise.core.files import output_folder
 from sizewise.core.further.resolving import further_of, remarks_on
-from sizewise.core.options import again, option
+from sizewise.core.options.declared import again, option
+from sizewise.core.options.reading import PATH, number, optional
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
-from sizewise.core.reading import PATH, number, optional
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, SaidInput, Sizes
-from sizewise.pipeline.comparing import Judge
-from sizewise.pipeline.fixed import as_files_take_it
-from sizewise.pipeline.models import demand_sizes
+from sizewise.pipeline.accuracy.comparing import Judge
+from sizewise.pipeline.models.cards import demand_sizes
+from sizewise.pipeline.models.fixed import as_files_take_it
 
 if TYPE_CHECKING:
     from engines.comparing import Comparison

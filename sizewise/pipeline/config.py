@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench.settings import SweepSettings
+from bench.planning.settings import SweepSettings
 from exporter.request import PrecisionOptions
-from netzoo.data.picture_folder import PictureFolder
+from netzoo.data.pictures.folder import PictureFolder
 from sizewise.core.errors import InputError, UsageError
-from sizewise.core.options import fill, option, spelling
-from sizewise.core.reading import PATH, SIZE, TEXT, Reader, optional, several
+from sizewise.core.options.declared import fill, option, spelling
+from sizewise.core.options.reading import PATH, SIZE, TEXT, Reader, optional, several
 from sizewise.core.specs import Size
-from sizewise.pipeline.models import MeaningOptions
+from sizewise.pipeline.models.cards import MeaningOptions
 from sizewise.pipeline.train import Training, TrainOptions
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ class LineSettings:
 
     def _check_fusions(self) -> None:
         """Raises UsageError for a fusion that is measured and not trained."""
-        from netzoo.config import NetworkConfig
+        from netzoo.zoo.config import NetworkConfig
 
         trained = {
             NetworkConfig(

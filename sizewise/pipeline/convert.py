@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
 from netzoo.tasks.chosen.parts import parts_of_outputs
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, ModelCard
-from sizewise.pipeline.comparing import sees_no_objects
-from sizewise.pipeline.models import usual_sizes
-from sizewise.pipeline.scoring import Score, Scorer, largest_drop, open_scorer
+from sizewise.pipeline.accuracy.comparing import sees_no_objects
+from sizewise.pipeline.accuracy.scoring import Score, Scorer, largest_drop, open_scorer
+from sizewise.pipeline.models.cards import usual_sizes
 
 if TYPE_CHECKING:
     import onnx
@@ -208,7 +208,7 @@ def _up_to_date(
     data_sha256: str,
 ) -> ExportedModel | None:
     """The file at ``path``, where the same call would write it again; else None."""
-    from sizewise.core.onnxfile import read_model
+    from sizewise.core.onnxfiles.model import read_model
 
     # The card does not say at which sizes the file was measured on random noise.
     if not path.is_file() or (options.calibration_sizes and not options.calibrate):

@@ -8,22 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netzoo.data.picture_folder import PictureFolder
+from netzoo.data.pictures.folder import PictureFolder
 from netzoo.tasks.reading import NMS_FIELDS, LayoutOption, NamesOption, SuppressionOptions
 from netzoo.tasks.showing import PictureOptions, other_fit
 from sizewise.core.errors import EngineError, InputError, UsageError
 from sizewise.core.files import demand_file
-from sizewise.core.options import changed, option, options_of, spelled
+from sizewise.core.options.declared import changed, option, options_of, spelled
+from sizewise.core.options.reading import SIZES, TEXT, optional
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.reading import SIZES, TEXT, optional
 from sizewise.core.specs import ModelCard, Size, Sizes, Suppression
-from sizewise.pipeline.models import card_as
-from sizewise.pipeline.other_fit import METRIC, Tried, remark_on_fit
-from sizewise.pipeline.trust import EngineOptions
+from sizewise.pipeline.accuracy.other_fit import METRIC, Tried, remark_on_fit
+from sizewise.pipeline.models.cards import card_as
+from sizewise.pipeline.models.trust import EngineOptions
 
 if TYPE_CHECKING:
     from netzoo.tasks.task import Data
-    from sizewise.pipeline.candidates import Candidate
+    from sizewise.pipeline.accuracy.candidates import Candidate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class Evaluation:
     @property
     def nms(self) -> str:
         """``suppression`` in words, empty where there is none."""
-        from netzoo.tasks.nms_settings import said_nms
+        from netzoo.tasks.boxes.nms_settings import said_nms
 
         return "" if self.suppression is None else said_nms(self.card, self.suppression)
 
@@ -131,7 +131,7 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
 def _suppression(source: Path, card: ModelCard, options: EvaluateOptions) -> Suppression | None:
     """The NMS of boxes. Raises UsageError where it is said for a model that has none, or that can't
     do it."""
-    from netzoo.tasks.nms_settings import nms_to_evaluate
+    from netzoo.tasks.boxes.nms_settings import nms_to_evaluate
     from netzoo.tasks.registry import find_task
 
     if find_task(card.task).finds_boxes:
@@ -181,8 +181,8 @@ def _rows(
 
 def _candidate(source: Path, options: EvaluateOptions) -> Candidate:
     """The model at ``source``. Raises UsageError and InputError where it can't be evaluated."""
-    from sizewise.pipeline.candidates import Checkpoint
-    from sizewise.pipeline.engine_candidates import EngineFolder, OnnxFile
+    from sizewise.pipeline.accuracy.candidates import Checkpoint
+    from sizewise.pipeline.accuracy.engine_candidates import EngineFolder, OnnxFile
 
     if source.suffix == ".safetensors":
         _demand_empty(source, options)

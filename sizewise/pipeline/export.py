@@ -11,19 +11,19 @@ from exporter.request import PrecisionOptions
 from netzoo.tasks.showing import AS_THE_CARD_SAYS, PictureOptions
 from sizewise.core.errors import ExportError, InputError, UsageError
 from sizewise.core.files import output_folder
-from sizewise.core.onnxfile import sha256_of
-from sizewise.core.options import changed, option, spelled
+from sizewise.core.onnxfiles.model import sha256_of
+from sizewise.core.options.declared import changed, option, spelled
+from sizewise.core.options.reading import SIZE, SWITCH, number, optional, whole
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.reading import SIZE, SWITCH, number, optional, whole
 from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
 from sizewise.pipeline.convert import Converted, convert_all
-from sizewise.pipeline.models import read_as
-from sizewise.pipeline.sources import SourceOptions, check_options, resolve
+from sizewise.pipeline.models.cards import read_as
+from sizewise.pipeline.models.sources import SourceOptions, check_options, resolve
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from exporter.factory import Source
+    from exporter.modules.factory import Source
 
 _USUAL_SIDE = 320
 """Height and width of an example, in pixels."""

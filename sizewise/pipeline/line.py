@@ -73,7 +73,7 @@ def _export(
 
 
 def _exported_already(path: Path, checkpoint: Path, reporter: Reporter) -> ExportedModel | None:
-    from sizewise.core.onnxfile import read_model, sha256_of
+    from sizewise.core.onnxfiles.model import read_model, sha256_of
 
     if not path.exists():
         return None

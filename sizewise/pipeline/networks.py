@@ -9,8 +9,8 @@ from sizewise.core import codec
 from sizewise.core.specs import Size
 
 if TYPE_CHECKING:
-    from netzoo.cost import Cost
-    from netzoo.network import NetworkEntry
+    from netzoo.zoo.cost import Cost
+    from netzoo.zoo.network import NetworkEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class ListedNetwork:
     @property
     def facts(self) -> dict[str, Any]:
         """Everything that is known of it, plain."""
-        from netzoo.config import MULTISCALE
+        from netzoo.zoo.config import MULTISCALE
 
         entry = self.entry
         choices = {"fusions": fusion_names(), "backbones": backbone_names()}
@@ -40,15 +40,15 @@ class ListedNetwork:
 
 def list_networks() -> tuple[ListedNetwork, ...]:
     """All networks, by name."""
-    from netzoo.network import networks
+    from netzoo.zoo.network import networks
 
     entries = sorted(networks().values(), key=lambda entry: entry.name)
     return tuple(ListedNetwork(entry=entry, cost=_cost(entry)) for entry in entries)
 
 
 def _cost(entry: NetworkEntry) -> Cost:
-    from netzoo.config import NetworkConfig
-    from netzoo.cost import count_cost
+    from netzoo.zoo.config import NetworkConfig
+    from netzoo.zoo.cost import count_cost
 
     classes = tuple(map(str, range(entry.classes)))
     return count_cost(NetworkConfig(name=entry.name, classes=classes), entry.size)

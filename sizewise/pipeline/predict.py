@@ -66,7 +66,7 @@ def predict(
     OutputError for everything else.
     """
     from engines.store.opening import open_engine
-    from netzoo.data.picture_files import find_pictures
+    from netzoo.data.pictures.files import find_pictures
     from sizewise.pipeline.prediction.choosing import choose_engine
     from sizewise.pipeline.prediction.drawings import name_drawings
     from sizewise.pipeline.prediction.predictor import predict_all

@@ -11,22 +11,31 @@ from netzoo.data.class_names import read_classes
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import output_folder
-from sizewise.core.onnxfile import sha256_of
-from sizewise.core.options import option, spelled
+from sizewise.core.onnxfiles.model import sha256_of
+from sizewise.core.options.declared import option, spelled
+from sizewise.core.options.reading import (
+    PATH,
+    SIZES,
+    SWITCH,
+    TEXT,
+    number,
+    optional,
+    several,
+    whole,
+)
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.reading import PATH, SIZES, SWITCH, TEXT, number, optional, several, whole
 from sizewise.core.specs import Sizes
-from sizewise.pipeline.scaling import ScalingOptions
+from sizewise.pipeline.models.scaling import ScalingOptions
 
 if TYPE_CHECKING:
-    from netzoo.config import NetworkConfig
     from netzoo.data.classified import ClassifiedSet
-    from netzoo.data.coco import Dataset
-    from netzoo.data.folders import Split
-    from netzoo.network import Network, NetworkEntry
+    from netzoo.data.coco.dataset import Dataset
+    from netzoo.data.coco.folders import Split
     from netzoo.training.pretrained import Pretrained
     from netzoo.training.settings import ScaleTraining, TrainingSettings
     from netzoo.weights.checkpoint import Provenance
+    from netzoo.zoo.config import NetworkConfig
+    from netzoo.zoo.network import Network, NetworkEntry
 
 _NETWORK, _TRAINING, _SCALES = "Network", "Training", "Several scales (network multiscale)"
 
@@ -159,8 +168,8 @@ class Training:
     def settings(self) -> TrainingSettings:
         """The settings of the trainer, with the loss chosen. Raises UsageError."""
         from netzoo.losses._registry import choose_loss
-        from netzoo.network import find_network
         from netzoo.training.settings import TrainingSettings
+        from netzoo.zoo.network import find_network
 
         options = self.options
         return TrainingSettings(
@@ -179,10 +188,10 @@ class Training:
 
         load_torch_to_train()
 
-        from netzoo.config import NetworkConfig
-        from netzoo.cost import build_without_weights
-        from netzoo.network import find_network
         from netzoo.training.checks import check_scales, check_sizes
+        from netzoo.zoo.config import NetworkConfig
+        from netzoo.zoo.cost import build_without_weights
+        from netzoo.zoo.network import find_network
 
         entry, settings = find_network(self.network), self.settings
         check_sizes(entry, settings)
@@ -253,11 +262,11 @@ def train_checkpoint(
     images: Path | None = None,
 ) -> Path:
     """Train one checkpoint and return its path; one of the same data and settings is reused."""
-    from netzoo.network import find_network
     from netzoo.training.history import History
     from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import train as train_network
     from netzoo.weights.checkpoint import Provenance, save_checkpoint
+    from netzoo.zoo.network import find_network
 
     entry, options = find_network(training.network), training.options
     settings = training.settings
@@ -315,9 +324,9 @@ def _config(
     training: Training, data: Dataset | ClassifiedSet, start: Pretrained | None
 ) -> NetworkConfig:
     """The network's configuration, with the classes of the tree, or else those of the data."""
-    from netzoo.config import NetworkConfig
-    from netzoo.network import find_network
     from netzoo.tasks.registry import find_task
+    from netzoo.zoo.config import NetworkConfig
+    from netzoo.zoo.network import find_network
 
     options = training.options
     own = find_task(find_network(training.network).task).classes(data)
@@ -386,10 +395,10 @@ def _validated(
 
     Detectors are not (``sizewise evaluate`` does it), and validation data may be missing.
     """
-    from netzoo.network import find_network
     from netzoo.tasks.registry import find_task
     from netzoo.training.evaluate import evaluate_network
     from netzoo.weights.checkpoint import load_checkpoint
+    from netzoo.zoo.network import find_network
 
     entry = find_network(training.network)
     if not find_task(entry.task).evaluated_after_training:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.harness import Turn
-from bench.launch import Limits
-from bench.measured import Member, State, Turned, Wave, blocks_of
-from bench.protocol import HARNESS
+from bench.planning.protocol import HARNESS
 from bench.remote import RemoteWorker
-from bench.waves import Watch
+from bench.timing.harness import Turn
+from bench.waves.launch import Limits
+from bench.waves.measured import Member, State, Turned, Wave, blocks_of
+from bench.waves.wave import Watch
 from bench.worker import Worker
 from sizewise.core.specs import EngineSpec, Profile, Size
 from sizewise.core.trials import Cell, Reading, Result, Round, Sample, Trial

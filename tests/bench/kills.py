@@ -24,14 +24,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from bench import harness, sweep
+from bench import sweep
 from bench.journal import database
 from bench.journal.store import Store
-from bench.schedule import AGAIN
-from bench.settings import SweepSettings
-from bench.watching import Watching
+from bench.planning.schedule import AGAIN
+from bench.planning.settings import SweepSettings
+from bench.timing import harness
+from bench.waves.watching import Watching
 from engines.store import cache
-from sizewise.core.options import fill
+from sizewise.core.options.declared import fill
 from sizewise.core.specs import ExportedModel
 from sizewise.core.stats.counting import Rounds, disturbed_of, mending_waves, rounds_of
 from tests.bench.factories import launch_in_process

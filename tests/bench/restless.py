@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bench.launch import Limits
-from bench.watching import Watching
-from bench.waves import Watch
+from bench.waves.launch import Limits
+from bench.waves.watching import Watching
+from bench.waves.wave import Watch
 from sizewise.core.trials import Reading, Sample
 from tests.bench.factories import Quiet
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 import bench
-from bench.accuracy_plan import AccuracyPlan
-from bench.harness import Turn
-from bench.launch import WORKER, Limits, launch_child
+from bench.accuracy.plan import AccuracyPlan
 from bench.remote import RemoteWorker
+from bench.timing.harness import Turn
+from bench.waves.launch import WORKER, Limits, launch_child
 from bench.worker import Worker
 from engines.backends.fake import FakeOptions
 from engines.store.cache import obtain_engine
-from sizewise.core.child import ChildError
+from sizewise.core.children.child import ChildError
 from sizewise.core.errors import InputError
 from sizewise.core.specs import EngineArtifact, EngineSpec, Profile, Size
 from sizewise.core.trials import Accuracy

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from bench.footprint import crowded, expected_bytes
 from bench.journal.store import Store
-from bench.launch import Launch, Limits
+from bench.planning.settings import SweepSettings
 from bench.remote import RemoteWorker
-from bench.settings import SweepSettings
 from bench.sweep import SweepOutcome, sweep
-from bench.watching import Watching
-from bench.waves import Watch
+from bench.waves.footprint import crowded, expected_bytes
+from bench.waves.launch import Launch, Limits
+from bench.waves.watching import Watching
+from bench.waves.wave import Watch
 from sizewise.core.children.failures import crashed, not_started
 from sizewise.core.errors import OutputError
-from sizewise.core.options import fill
+from sizewise.core.options.declared import fill
 from sizewise.core.progress import Silent
 from sizewise.core.specs import ExportedModel
 from sizewise.core.trials import Build, Memory, Result
@@ -183,7 +183,7 @@ def test_engines_that_may_not_fit_together_are_remarked_on_once(
 ) -> None:
     def free(size_bytes: int) -> None:
         found = SimpleNamespace(available=size_bytes)
-        monkeypatch.setattr("bench.footprint.psutil.virtual_memory", lambda: found)
+        monkeypatch.setattr("bench.waves.footprint.psutil.virtual_memory", lambda: found)
 
     free(2**40)
     assert crowded(2**40) == ""

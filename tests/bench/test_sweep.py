@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from bench.estimate import estimate
 from bench.journal import database
 from bench.journal.store import Store
-from bench.launch import Limits
-from bench.member import APART_WAVES
+from bench.planning.estimate import estimate
+from bench.planning.settings import SweepSettings
 from bench.remote import RemoteWorker
-from bench.settings import SweepSettings
 from bench.sweep import SweepOutcome, sweep
+from bench.waves.launch import Limits
+from bench.waves.member import APART_WAVES
 from engines.backends.fake import Fake, FakeOptions
-from netzoo.data.coco import read_coco
+from netzoo.data.coco.dataset import read_coco
 from sizewise.core.errors import InferenceError, InputError, OutputError, RecordError, UsageError
-from sizewise.core.options import fill
+from sizewise.core.options.declared import fill
 from sizewise.core.progress import Stage
 from sizewise.core.specs import ExportedModel
 from sizewise.core.trials import Result

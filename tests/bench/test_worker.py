@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import readings
+from bench.timing import readings
 from bench.worker import Worker
 from engines.backends.fake import FakeOptions, FakeSession
 from engines.base import Array

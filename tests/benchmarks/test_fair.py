@@ -18,7 +18,7 @@ from bench.audit.cells import engine_of, write_program_beside
 from bench.audit.models import LARGE, SMALL, write_pyramid
 from bench.audit.parity import Cell
 from bench.audit.turns import Shape
-from bench.launch import Limits
+from bench.waves.launch import Limits
 from engines.registry import find_backend
 from sizewise.core.specs import Size
 

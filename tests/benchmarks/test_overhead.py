@@ -15,9 +15,9 @@ from bench.audit.null import CALLS, Overhead, time_nothing
 from engines.backends._bare.calls import bare_call
 from engines.store.cache import obtain_engine
 from engines.store.opening import open_engine
-from netzoo.tasks.suppression import suppress
+from netzoo.tasks.boxes.suppression import suppress
 from sizewise.core import codec
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineSpec, Profile, Size
 from tests.engines.nets import write_net
 

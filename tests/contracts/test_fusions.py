@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from exporter.export import export
-from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.deploy import deployable
 from netzoo.fusions._registry import fusions
-from netzoo.network import build_network
 from netzoo.weights.settling import settle
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.zoo.network import build_network
 from sizewise.core.specs import ExportedModel, ModelCard, Size
 
 BACKBONES = ("convnet", "resnet18", "pvt_v2_b0")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from netzoo.config import NetworkConfig
-from netzoo.cost import count_cost
 from netzoo.deploy import deployable
-from netzoo.network import AnchorDetector, NetworkEntry, build_network, networks
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.cost import count_cost
+from netzoo.zoo.network import AnchorDetector, NetworkEntry, build_network, networks
 from sizewise.core.specs import Size
 
 

@@ -28,13 +28,13 @@ from exporter.calibration.images import read_calibration
 from exporter.checks.emulation import emulated
 from exporter.convert import ConversionSettings, convert, find_precision, precisions
 from exporter.export import export
-from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.deploy import deployable
-from netzoo.network import build_network, find_network
 from netzoo.weights.settling import settle
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.zoo.network import build_network, find_network
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineSpec, ExportedModel, ModelCard, Profile, Size
 from tests.engines.on_gpu import BACKENDS as ON_GPU
 from tests.shared import made_once

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from bench.protocol import HARNESS
+from bench.planning.protocol import HARNESS
 from docs.make.engines import (
     accuracy_tables,
     app_tables,

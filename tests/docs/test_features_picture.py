@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from docs.make.multiscale import features
-from netzoo.config import MultiscaleConfig, NetworkConfig
-from netzoo.network import build_network
 from netzoo.weights.checkpoint import Provenance, save_checkpoint
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.zoo.network import build_network
 from sizewise.core.specs import Size
 
 SCALES = (0.5, 1.0, 1.5)

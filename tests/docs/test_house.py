@@ -13,3 +13,4 @@ def test_the_house_stays_in_order() -> None:
     assert found["of these without typer, rich or another of them that has"] == 0
     assert int(str(found["lines of sizewise/cli"])) < 1900
     assert int(str(found["parameters of the longest command"])) <= 7
+    assert int(str(found["largest number of siblings in a folder"])) <= 20

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.waves import ATTEMPTS
+from bench.waves.wave import ATTEMPTS
 from sizewise.core.stats import FALSE_IN_SIMULATION
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.protocol import HARNESS
+from bench.planning.protocol import HARNESS
 from docs.make.multiscale import tables
 from docs.make.pages import MEASURED
 from reports.method.describe import EARLIER

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import schedule
+from bench.planning import schedule
 from docs.make.pages import HOUSE
 from reports.tables.lists import column_table
 

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from sizewise.core.further.reading import read_inputs
-from sizewise.core.onnxfile import read_model, with_inputs, write_card
+from sizewise.core.onnxfiles.model import read_model, with_inputs, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, TensorSpec
 
 Array = NDArray[Any]

@@ -16,7 +16,7 @@ from engines.base import Backend
 from engines.registry import find_backend
 from exporter.convert import find_precision
 from sizewise.core.machine.nvidia import find_devices
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import BatchRange, EngineSpec, ExportedModel, ModelCard, Profile, Size
 from tests.engines.nets import NAMES, Array, write_net, write_program
 from tests.engines.typed_nets import write_quantized_net, write_typed_net

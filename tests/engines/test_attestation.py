@@ -22,7 +22,7 @@ from engines.graph.requested import requested_precisions
 from engines.store import cache
 from engines.store.cache import obtain_engine
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,

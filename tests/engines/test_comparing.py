@@ -28,7 +28,7 @@ from engines.comparing import (
 from engines.store.parents import check_parent, find_parent
 from sizewise.core import codec
 from sizewise.core.errors import InputError
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import (
     EngineArtifact,
     EngineSpec,

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from exporter.export import export
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.progress import Stage
 from sizewise.core.specs import ExportedModel, ModelCard, Size
 from tests.exporter.modules import DETECTOR, SEGMENTER, MiniDetector, PyramidSegmenter, stirred

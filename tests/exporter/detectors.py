@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from netzoo.tasks.suppression import suppress
-from sizewise.core.onnxfile import read_model, write_card
+from netzoo.tasks.boxes.suppression import suppress
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, Suppression
 
 Floats = NDArray[np.float32]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, Size
 from tests.exporter.small_nets import Net
 from tests.sizewise.cli.colour_nets import DETECTOR, boxes_and_scores

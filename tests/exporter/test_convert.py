@@ -16,7 +16,7 @@ from exporter.convert import Conversion, ConversionSettings, convert, precisions
 from exporter.suppression.convert import with_suppression
 from sizewise.core.errors import ExportError, OutputError, UsageError
 from sizewise.core.further.reading import read_inputs
-from sizewise.core.onnxfile import CARD_KEY, read_model, sha256_of, with_inputs, write_card
+from sizewise.core.onnxfiles.model import CARD_KEY, read_model, sha256_of, with_inputs, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
 from tests.exporter.conftest import Exported
 from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures, run
@@ -121,7 +121,7 @@ def test_an_unknown_precision_lists_those_there_are(detector: Exported, folder: 
 def test_weights_above_one_file_are_refused_before_they_are_read(
     detector: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sizewise.core.onnxweights.MOST_BYTES", 400)
+    monkeypatch.setattr("sizewise.core.onnxfiles.weights.MOST_BYTES", 400)
     monkeypatch.setattr("exporter.convert.load_onnx", None)
     with pytest.raises(ExportError, match=r"can't be converted: its weights take .* GB"):
         Conversion(detector.model, "fp16", NOISE)
@@ -268,7 +268,7 @@ import sys
 from pathlib import Path
 from exporter.calibration.images import read_calibration
 from exporter.convert import ConversionSettings, convert
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Size
 folder = Path(sys.argv[1])
 sizes = (Size(32, 32), Size(64, 32))

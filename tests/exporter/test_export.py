@@ -123,6 +123,6 @@ def test_weights_that_are_not_float32_are_refused(folder: Path) -> None:
 
 
 def test_weights_above_one_file_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sizewise.core.onnxweights.MOST_BYTES", 400)
+    monkeypatch.setattr("sizewise.core.onnxfiles.weights.MOST_BYTES", 400)
     with pytest.raises(ExportError, match="does not fit into one ONNX file"):
         export(Conv(), UNKNOWN, folder / "a.onnx", output_names=("map",), example=Size(64, 96))

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from exporter.export import export
-from netzoo.config import NetworkConfig
 from netzoo.deploy import deployable
-from netzoo.network import NetworkEntry, build_network, find_network, networks
 from netzoo.weights.settling import settle
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import NetworkEntry, build_network, find_network, networks
 from sizewise.core.specs import ExportedModel, ModelCard, Size
 
 NARROW: Any = {"width": 0.1, "depth": 0.1}

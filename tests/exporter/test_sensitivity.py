@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from exporter.convert import Conversion, ConversionSettings
 from exporter.sensitivity import Sensitivity, fewest_excluded, layer_errors
 from sizewise.core.errors import ExportError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Size
 from tests.exporter.conftest import Counted
 from tests.exporter.small_nets import Chain, picture_set, producers

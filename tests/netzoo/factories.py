@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from netzoo.config import Decoding, NetworkConfig
-from netzoo.data.coco import AnnotatedImage, Dataset
-from netzoo.network import AnchorDetector, build_network
+from netzoo.data.coco.dataset import AnnotatedImage, Dataset
+from netzoo.zoo.config import Decoding, NetworkConfig
+from netzoo.zoo.network import AnchorDetector, build_network
 
 CLASSES = ("red", "blue")
 _COLOURS = ((220, 40, 30), (30, 60, 220))

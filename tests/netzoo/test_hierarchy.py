@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from netzoo.classes import Exclusive
+from netzoo.decoding.classes import Exclusive
 from netzoo.hierarchy import Hierarchical
 from netzoo.tasks.wordtree import WordTree, read_tree
 from tests.netzoo.trees import NINE_THOUSAND, trees

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from netzoo.backbones._base import LEVELS, Backbone
 from netzoo.backbones._registry import backbones, four_levels
-from netzoo.config import MultiscaleConfig
 from netzoo.fusions._registry import fusions
 from netzoo.processor import MultiScaleInputProcessor
+from netzoo.zoo.config import MultiscaleConfig
 from sizewise.core.errors import UsageError
 
 NAMES = sorted(fusions())

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from bench.journal.store import Store
-from bench.measured import Member, State, Turned, Wave
-from bench.protocol import HARNESS
+from bench.planning.protocol import HARNESS
+from bench.waves.measured import Member, State, Turned, Wave
 from sizewise.core.machine.environment import Environment
 from sizewise.core.specs import EngineSpec, Profile, Size, Strategy
 from sizewise.core.trials import (

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports.calls import PART_COLUMNS, WAY_COLUMNS
 from reports.columns import COLUMNS, NONE, UNITS, Column, Row
 from reports.load import select_records, to_frame
+from reports.rows.calls import PART_COLUMNS, WAY_COLUMNS
 from reports.tables.lists import column_table
 from sizewise.core.trials import METRICS
 from tests.reports.test_grid import cells

@@ -16,11 +16,10 @@ from reports.load import Records, select_records
 from reports.markdown import compose
 from reports.text.disturbances import COUNTED, todos
 from reports.text.words import times
-from sizewise.core import disturbances
 from sizewise.core.specs import NMS_LAYOUT, Size
 from sizewise.core.stats import summarize
 from sizewise.core.stats.disturbing import FEW_PROCESSES_CODE
-from sizewise.core.trials import Result
+from sizewise.core.trials import Result, disturbances
 from tests.reports.scripted import masked, slower, steady
 
 if TYPE_CHECKING:

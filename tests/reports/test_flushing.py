@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from reports.findings.flushing import what_flushing_changes
-from reports.rows import rows_of
+from reports.rows.results import rows_of
 from sizewise.core.trials import FirstCall, Flushing, Result
 from tests.reports.conftest import Lab
 

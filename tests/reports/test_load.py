@@ -11,9 +11,9 @@ import pytest
 
 from bench.journal.store import Store
 from reports.columns import COLUMNS
-from reports.configured import protocols_of
-from reports.costs import MIB
 from reports.load import Records, load, read_records, select_records, to_frame
+from reports.rows.configured import protocols_of
+from reports.rows.costs import MIB
 from sizewise.core.errors import InputError, RecordError
 from sizewise.core.stats import RIGORS, summarize
 from sizewise.core.trials import Build, Memory, Result

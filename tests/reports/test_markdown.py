@@ -16,9 +16,9 @@ from reports.load import select_records
 from reports.markdown import compose, write_report
 from reports.method.describe import method
 from reports.provenance import environment_table, left_out, reproduction
-from sizewise.core.disturbances import DRIFT, KINDS
 from sizewise.core.errors import OutputError
 from sizewise.core.trials import Result
+from sizewise.core.trials.disturbances import DRIFT, KINDS
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab

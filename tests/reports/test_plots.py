@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from reports.analysis.front import pareto_front
-from reports.grouping import grouped, measured_of
 from reports.load import Records, select_records
 from reports.plots.accuracy import accuracy_figure
 from reports.plots.styles import OKABE_ITO, Style, styles
 from reports.plots.sweep import draw, latency_figure
+from reports.rows.grouping import grouped, measured_of
 from reports.text.words import times
 from sizewise.core.specs import Size
 from sizewise.core.trials import Result

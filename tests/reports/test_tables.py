@@ -9,10 +9,10 @@ import pytest
 
 from reports.analysis.builds import build_totals
 from reports.analysis.verdicts import Verdicts
-from reports.costs import MIB
 from reports.load import Records, select_records
 from reports.markdown import compose
 from reports.method.describe import method
+from reports.rows.costs import MIB
 from reports.tables import by_size as tables
 from reports.tables import lists, memory, tails
 from reports.text.words import times

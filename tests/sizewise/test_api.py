@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sizewise as sw
-from sizewise.core.options import options_of
+from sizewise.core.options.declared import options_of
 from tests.bench.models import colours
 
 SURFACE = {

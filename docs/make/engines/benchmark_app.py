@@ -20,9 +20,9 @@ from typing import Any
 
 import onnx
 
-from bench.harness import Turn
-from bench.launch import Limits, launch_child
-from bench.protocol import Protocol
+from bench.planning.protocol import Protocol
+from bench.timing.harness import Turn
+from bench.waves.launch import Limits, launch_child
 from docs.make.engines.files import OUT, full_width
 from docs.make.engines.pages import machine, write_record
 from engines.backends._quantized.unsigned import make_unsigned

@@ -18,7 +18,7 @@ from exporter.convert import Conversion, ConversionSettings, precisions
 from exporter.sensitivity import fewest_excluded, layer_errors
 from sizewise.cli import console
 from sizewise.core.errors import ExportError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Deviation, ExportedModel, Sizes
 
 OUT = HOUSE / "runs" / "engines"

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.harness import warm_up
+from bench.timing.harness import warm_up
 from docs.make.engines.files import OUT, all_precisions, export, in_precision, look
 from docs.make.engines.pages import machine, write_record
 from engines.base import Backend, example_input
 from engines.registry import backends
 from engines.store.cache import obtain_engine
 from engines.store.opening import open_engine
-from netzoo.network import networks
+from netzoo.zoo.network import networks
 from sizewise.cli import console
 from sizewise.core.errors import EngineError, ExportError, InputError
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size, Strategy

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.journal.store import Store
-from bench.settings import SweepSettings
+from bench.planning.settings import SweepSettings
 from bench.sweep import RESULTS, sweep
 from docs.make.engines.files import FULL, OUT, SIZES, full_width, trained
 from docs.make.engines.pages import machine, write_record

@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from bench.journal.store import Store
-from bench.settings import SweepSettings
+from bench.planning.settings import SweepSettings
 from bench.sweep import RESULTS, sweep
 from docs.make.engines import files
 from docs.make.engines.matrix import IMAGES, NARROW, SCALES
@@ -31,7 +31,7 @@ from sizewise.core import codec
 from sizewise.core.errors import ExportError
 from sizewise.core.files import written_whole
 from sizewise.core.machine.nvidia import find_devices
-from sizewise.core.options import fill
+from sizewise.core.options.declared import fill
 from sizewise.core.specs import ExportedModel
 
 BACKENDS = ("tensorrt", "tensorrt_rtx", "onnxruntime_cuda", "onnxruntime_tensorrt", "torch_cuda")

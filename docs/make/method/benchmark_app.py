@@ -24,9 +24,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.audit.cells import engine_of
-from bench.harness import Turn
-from bench.launch import Limits, launch_child
-from bench.measured import median_ns
+from bench.timing.harness import Turn
+from bench.waves.launch import Limits, launch_child
+from bench.waves.measured import median_ns
 from docs.make.engines.files import export
 from docs.make.method.records import OUT, now, origin, read_record, write_record
 from docs.make.method.verdicts import app_answer, app_median

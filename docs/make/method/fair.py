@@ -35,8 +35,8 @@ from bench.audit.parity import (
     Parity,
 )
 from bench.audit.turns import Shape
-from bench.launch import Limits
-from bench.protocol import HARNESS
+from bench.planning.protocol import HARNESS
+from bench.waves.launch import Limits
 from docs.make.engines.files import export
 from docs.make.method.records import OUT, now, origin, read_record, write_record
 from docs.make.method.verdicts import fairness_of, waves_of

@@ -26,9 +26,9 @@ from exporter.graph.passes import run_pass
 from exporter.suppression.insert import Suppress, suppressed_card
 from sizewise.cli import console
 from sizewise.core import codec
-from sizewise.core.child import Child
+from sizewise.core.children.child import Child
 from sizewise.core.files import output_folder
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Suppression
 from tests.exporter.detectors import CELLS, write_cells
 

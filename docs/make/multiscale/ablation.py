@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.data.sources import open_dataset
-from netzoo.network import Network
 from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import ScaleTraining, TrainingSettings
 from netzoo.training.trainer import train
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.zoo.network import Network
 from sizewise.core import codec
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import Size, Sizes

@@ -14,9 +14,9 @@ from typing import Any
 from profiling import profile
 
 from bench.journal.store import Store
-from netzoo.config import MultiscaleConfig, NetworkConfig
-from netzoo.cost import build_without_weights, count_parameters
 from netzoo.networks.multiscale import Multiscale
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.zoo.cost import build_without_weights, count_parameters
 from sizewise.core import codec
 from sizewise.core.machine.environment import read_environment
 

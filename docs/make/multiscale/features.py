@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netzoo.backbones._base import LEVELS
-from netzoo.config import MULTISCALE
-from netzoo.data.decoding import decode_picture
-from netzoo.network import Network, find_network
+from netzoo.data.pictures.decoding import decode_picture
 from netzoo.networks.multiscale import Multiscale
 from netzoo.tasks.letterbox import Letterbox
-from netzoo.tasks.overlay import draw_mask
+from netzoo.tasks.masks.overlay import draw_mask
 from netzoo.weights.checkpoint import load_checkpoint, read_header
+from netzoo.zoo.config import MULTISCALE
+from netzoo.zoo.network import Network, find_network
 from sizewise.core.errors import SizewiseError, UsageError
 from sizewise.core.files import written_whole
 from sizewise.core.specs import ModelCard, Size

@@ -9,11 +9,11 @@ import sys
 
 import torch
 
-from bench.readings import peak_bytes
-from netzoo.config import MultiscaleConfig, NetworkConfig
+from bench.timing.readings import peak_bytes
 from netzoo.losses._registry import Targets, find_loss
-from netzoo.network import build_network
 from netzoo.training.settings import ScaleTraining
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.zoo.network import build_network
 
 BATCH = 4
 

@@ -24,7 +24,7 @@ from sizewise.cli import console
 from sizewise.core import codec
 from sizewise.core.errors import EngineError, ExportError
 from sizewise.core.files import written_whole
-from sizewise.core.options import fill
+from sizewise.core.options.declared import fill
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel
 
 BACKEND = "tensorrt_rtx"

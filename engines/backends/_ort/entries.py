@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engines.backends._ort.options import SWITCHES
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 
 _DOCUMENTED = SWITCHES | {
     *("session.dynamic_block_base", "session.intra_op_thread_affinities"),

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from engines.subnormals import CpuOptions
 from sizewise.core.errors import UsageError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import BackendOptions
 
 STOP = "session.force_spinning_stop"

@@ -8,7 +8,7 @@ from typing import Any
 
 from engines.graph.precision_names import precision_of
 from sizewise.core.errors import BuildError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import LayerPrecision
 
 _RAN = "_kernel_time"

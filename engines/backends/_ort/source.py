@@ -13,7 +13,7 @@ from engines.graph.outputs import forget_shapes, unconfirmed_shapes
 from engines.inputs import input_shapes
 from sizewise.core.errors import BuildError
 from sizewise.core.further.resolving import further_of
-from sizewise.core.onnxweights import bytes_of, locations, save, take_in, too_large
+from sizewise.core.onnxfiles.weights import bytes_of, locations, save, take_in, too_large
 from sizewise.core.specs import EngineSpec, ExportedModel
 
 if TYPE_CHECKING:

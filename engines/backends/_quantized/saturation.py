@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.machine.environment import read_environment
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -19,8 +19,8 @@ from engines.backends._failures import Errors, opening
 from engines.base import Array
 from engines.graph.precision_names import precision_of
 from sizewise.core.errors import BuildError, EngineMismatchError
-from sizewise.core.onnxfile import sha256_of
-from sizewise.core.options import spelled
+from sizewise.core.onnxfiles.model import sha256_of
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import ExportedModel, LayerPrecision, TensorSpec
 
 if TYPE_CHECKING:

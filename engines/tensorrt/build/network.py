@@ -13,8 +13,8 @@ from engines.tensorrt.build.mish import widen_mish
 from engines.tensorrt.build.quantized import drop_output_pairs
 from engines.tensorrt.log import Messages
 from sizewise.core.errors import BuildError, EngineMismatchError
-from sizewise.core.onnxfile import load_onnx
-from sizewise.core.onnxweights import bytes_of, locations, take_in, too_large
+from sizewise.core.onnxfiles.model import load_onnx
+from sizewise.core.onnxfiles.weights import bytes_of, locations, take_in, too_large
 from sizewise.core.specs import ExportedModel
 
 if TYPE_CHECKING:

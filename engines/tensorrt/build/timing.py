@@ -14,7 +14,7 @@ from typing import Any
 
 from sizewise.core.errors import OutputError
 from sizewise.core.files import output_error, output_folder, user_folder, written_whole
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 
 
 def cache_path(library: str, version: str, device: str) -> Path:

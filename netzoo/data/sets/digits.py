@@ -19,10 +19,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from netzoo.data.cache import obtain
-from netzoo.data.coco import Dataset, read_coco
-from netzoo.data.coco_json import CocoAnnotation, CocoCategory, CocoFile, CocoImage, save_coco_json
-from netzoo.data.folders import Split
-from netzoo.data.segments import encode_mask
+from netzoo.data.coco.dataset import Dataset, read_coco
+from netzoo.data.coco.folders import Split
+from netzoo.data.coco.format import (
+    CocoAnnotation,
+    CocoCategory,
+    CocoFile,
+    CocoImage,
+    save_coco_json,
+)
+from netzoo.data.coco.segments import encode_mask
 from netzoo.data.sets import _composition, _glyphs, _photographs
 from netzoo.data.sources import DatasetEntry
 from sizewise.core.errors import InputError

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from netzoo.tasks.chosen.roles import COLUMNS, find_roles
 from netzoo.tasks.parts import BOXES, CLASSES, SCORES, TABLES, Parts, Shapes, parts_of
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Part, TensorSpec
 
 _NO_TYPES: Mapping[str, str] = MappingProxyType({})

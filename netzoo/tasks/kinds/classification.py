@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet, open_classified
 from netzoo.data.relabelling import find_classes
-from netzoo.tasks.class_scores import LAYOUT, has_form, read_scores
+from netzoo.tasks.scores.classes import LAYOUT, has_form, read_scores
+from netzoo.tasks.scores.top_k import right_ranks, shares_of_ranks
 from netzoo.tasks.task import Batch, Evaluator, Task
-from netzoo.tasks.top_k import right_ranks, shares_of_ranks
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import ClassEvidence
 from sizewise.core.evidence.base import images_hash
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import ModelCard, Suppression, TensorSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from netzoo.data.folders import Split
+    from netzoo.data.coco.folders import Split
     from netzoo.tasks.letterbox import Letterbox
     from netzoo.tasks.task import Data, Outputs
     from sizewise.core.progress import Reporter

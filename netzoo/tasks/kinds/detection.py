@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netzoo.data.relabelling import find_classes
-from netzoo.tasks.coco_ap import DetectionScores, examine_detections
-from netzoo.tasks.detecting import detect
+from netzoo.tasks.boxes.coco_ap import DetectionScores, examine_detections
+from netzoo.tasks.boxes.detecting import detect
+from netzoo.tasks.boxes.nms_settings import nms_to_predict, usual_nms
+from netzoo.tasks.boxes.suppression import Detections
 from netzoo.tasks.layouts import (
     CHOSEN,
     fitting_layouts,
@@ -20,10 +22,8 @@ from netzoo.tasks.layouts import (
     read_detections,
     read_suppressed,
 )
-from netzoo.tasks.nms_settings import nms_to_predict, usual_nms
 from netzoo.tasks.parts import SLACK, are_pixels
 from netzoo.tasks.reading import ReadingOptions
-from netzoo.tasks.suppression import Detections
 from netzoo.tasks.task import Batch, Evaluator, Predictor, Shape, Task
 from netzoo.tasks.wordtree import WordTree
 from sizewise.core.evidence import DetectionEvidence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from netzoo.data.coco import AnnotatedImage, Dataset
+    from netzoo.data.coco.dataset import AnnotatedImage, Dataset
     from netzoo.tasks.letterbox import Letterbox
     from netzoo.tasks.task import Outputs, Pixels
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netzoo.data.label_maps import LEFT_OUT
-from netzoo.data.segments import encode_mask
-from netzoo.tasks.class_masks import channel_labels
-from netzoo.tasks.class_segmenting import ClassMaskEvaluator, ClassMaskPredictor
-from netzoo.tasks.maps import (
+from netzoo.data.coco.segments import encode_mask
+from netzoo.data.masks.label_maps import LEFT_OUT
+from netzoo.tasks.masks.binary import MaskScores, box_of, probabilities, read_logits
+from netzoo.tasks.masks.class_segmenting import ClassMaskEvaluator, ClassMaskPredictor
+from netzoo.tasks.masks.classes import channel_labels
+from netzoo.tasks.masks.maps import (
     CLASS_LAYOUTS,
     LOGITS,
     MASK_LAYOUTS,
@@ -23,19 +24,18 @@ from netzoo.tasks.maps import (
     check_map,
     read_mask,
 )
-from netzoo.tasks.masks import MaskScores, box_of, probabilities, read_logits
 from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.task import Batch, Evaluator, Predictor, Shape, Task
 from sizewise.core import codec
 from sizewise.core.errors import ExportError, InputError
 from sizewise.core.evidence import MaskEvidence
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import ModelCard, Size, Suppression, TensorSpec
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from netzoo.data.coco import AnnotatedImage
+    from netzoo.data.coco.dataset import AnnotatedImage
     from netzoo.tasks.letterbox import Letterbox
     from netzoo.tasks.task import Data, Outputs, Pixels
 
@@ -113,7 +113,7 @@ class MaskPredictor(Predictor[Logits]):
         return _read(self.card.layout, outputs, fitted)
 
     def draw(self, picture: Pixels, found: Logits) -> Image.Image:
-        from netzoo.tasks.overlay import draw_mask
+        from netzoo.tasks.masks.overlay import draw_mask
 
         return draw_mask(picture, found > 0)
 

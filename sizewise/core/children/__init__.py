@@ -1,1 +1,1 @@
-"""The parts of ``sizewise.core.child``: pipes, process groups, their guard, errors."""
+"""The parts of ``sizewise.core.children.child``: pipes, process groups, their guard, errors."""

@@ -13,7 +13,7 @@ import threading
 import time
 from typing import IO, Any
 
-from sizewise.core.options import with_names_spelled
+from sizewise.core.options.declared import with_names_spelled
 
 BEAT: dict[str, Any] = {"beat": True}
 """The message that says no more than that a child lives."""

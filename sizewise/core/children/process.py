@@ -25,12 +25,12 @@ _STDERR_TAIL = 600
 
 
 class ChildProcess:
-    """A Python process that serves ``target`` (``sizewise.core.child_main``). Methods raise
+    """A Python process that serves ``target`` (``sizewise.core.children.main``). Methods raise
     ChildError."""
 
     def __init__(self, target: str, variables: Mapping[str, str]) -> None:
         self._target = target
-        main = ["-P", "-m", "sizewise.core.child_main", str(os.getpid()), target]
+        main = ["-P", "-m", "sizewise.core.children.main", str(os.getpid()), target]
         environment = os.environ | variables | {"PYTHONPATH": _our_path()}
         try:
             self._group = Group([sys.executable, *main], environment)

@@ -8,7 +8,7 @@ from typing import Any
 
 # From the parent's side, which brings psutil: readings use it later, and brought then, it would
 # count as memory of the engine.
-from sizewise.core.child import ChildError
+from sizewise.core.children.child import ChildError
 from sizewise.core.errors import SizewiseError
 
 

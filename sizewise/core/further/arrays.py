@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.core.errors import InputError
-from sizewise.core.onnxfile import sha256_of
-from sizewise.core.options import spelled
+from sizewise.core.onnxfiles.model import sha256_of
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import FurtherInput, Size
 from sizewise.core.specs.further import BATCH, HEIGHT, WIDTH
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sizewise.core.errors import InputError
-from sizewise.core.onnxfile import sha256_of
-from sizewise.core.reading import Reader, UnreadableError
+from sizewise.core.onnxfiles.model import sha256_of
+from sizewise.core.options.reading import Reader, UnreadableError
 from sizewise.core.specs import SaidInput
 from sizewise.core.specs.further import BATCH, PICTURE_SIZE
 

@@ -11,7 +11,7 @@ from sizewise.core.errors import InputError, UsageError
 from sizewise.core.further.arrays import load_array
 from sizewise.core.further.casting import has, why_lossy
 from sizewise.core.further.unsaid import shape_in_words, usual_values
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import (
     ExportedModel,
     FurtherInput,

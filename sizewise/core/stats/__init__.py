@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sizewise.core.rigor import RIGORS, Rigor, RigorName
 from sizewise.core.stats.contrasts import contrast
 from sizewise.core.stats.disturbing import FEW_PROCESSES, Disturbance
 from sizewise.core.stats.enough import Progress, enough
@@ -18,6 +17,7 @@ from sizewise.core.stats.verdicts import (
     verdicts,
 )
 from sizewise.core.stats.wander import Wander, wander
+from sizewise.core.trials.rigor import RIGORS, Rigor, RigorName
 
 __all__ = [
     "CALLS_FOR_P90",

@@ -85,4 +85,5 @@ _NAMES: Mapping[str, str] = {
     "gpu_shared": "other programs on the GPU",
     "drift": "a change of the machine's own speed",
 }
-"""Of the codes in ``sizewise.core.disturbances``. Those of a later version stand for themselves."""
+"""Of the codes in ``sizewise.core.trials.disturbances``. Those of a later version stand for
+themselves."""

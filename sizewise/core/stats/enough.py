@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sizewise.core.rigor import Rigor
 from sizewise.core.stats.anchored import one_anchor, over_anchor
 from sizewise.core.stats.contrasts import contrast
 from sizewise.core.stats.estimates import half_width
@@ -15,6 +14,7 @@ from sizewise.core.stats.intervals import CONFIDENCE
 from sizewise.core.stats.measured import measured
 from sizewise.core.stats.summary import log_latency
 from sizewise.core.trials import Result
+from sizewise.core.trials.rigor import Rigor
 
 
 @dataclass(frozen=True, kw_only=True)

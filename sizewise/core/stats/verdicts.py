@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.core.rigor import Rigor
 from sizewise.core.stats.estimates import Array
 from sizewise.core.stats.ratios import Ratio
+from sizewise.core.trials.rigor import Rigor
 
 Verdict = Literal["FASTER", "SLOWER", "SAME", "UNCLEAR"]
 

@@ -37,7 +37,7 @@ class Accuracy:
     """Metrics from 0 to 1; None: not measured.
 
     ``ap`` and ``ap50`` are COCO's for detection; ``miou``, ``f_measure`` and ``mae`` (lower is
-    better) are for segmentation, see ``netzoo.tasks.masks``; ``iou_by_class`` is that of a
+    better) are for segmentation, see ``netzoo.tasks.masks.binary``; ``iou_by_class`` is that of a
     segmenter of classes, by their names; ``top1`` and ``top5`` are for classification. ``chosen``
     says which of the images were taken, empty for all. ``evidence`` is what a task's evaluator
     noted of each image, for intervals (``sizewise.core.evidence``); empty where results hold none.

@@ -68,7 +68,7 @@ class Reading:
 @dataclass(frozen=True, kw_only=True)
 class Round:
     """One attempt at a round: the anchor's calls in it, and whether anything ``disturbed`` it (the
-    codes of ``sizewise.core.disturbances``; empty where nothing did).
+    codes of ``sizewise.core.trials.disturbances``; empty where nothing did).
 
     ``anchor`` is None where no anchor ran.
     """
@@ -164,7 +164,7 @@ class Part:
     again in one child, each time to the end of synchronize.
 
     ``disturbed`` is what disturbed the turns of pictures, by the codes of
-    ``sizewise.core.disturbances``, where fewer than half of them were left alone.
+    ``sizewise.core.trials.disturbances``, where fewer than half of them were left alone.
     """
 
     name: str

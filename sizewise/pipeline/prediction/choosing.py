@@ -14,8 +14,8 @@ from sizewise.core.files import demand_file
 from sizewise.core.further.resolving import further_of, said_again, why_unknown
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import EngineArtifact, ExportedModel, FurtherInput, Size
-from sizewise.pipeline.models import demand_sizes
-from sizewise.pipeline.one_engine import build_engine, read_engine
+from sizewise.pipeline.models.cards import demand_sizes
+from sizewise.pipeline.models.one_engine import build_engine, read_engine
 from sizewise.pipeline.prediction.options import PredictOptions
 from sizewise.pipeline.prediction.reading import find_predictor
 
@@ -45,7 +45,7 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
             "it is a checkpoint, and predict runs an ONNX file or an engine",
             f"Export it first: sizewise export {shlex.quote(str(path))} --dynamic",
         )
-    from sizewise.core.onnxfile import read_model
+    from sizewise.core.onnxfiles.model import read_model
 
     model = read_model(path)
     size = options.size or _usual_size(model)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sizewise.core.errors import OutputError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 
 _JPEG = (".jpg", ".jpeg")
 

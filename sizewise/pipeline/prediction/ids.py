@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Size
 from sizewise.pipeline.prediction.listing import read_listing
 

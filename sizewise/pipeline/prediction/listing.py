@@ -9,10 +9,10 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import InputError
-from sizewise.core.options import spelled
+from sizewise.core.options.declared import spelled
 
 if TYPE_CHECKING:
-    from netzoo.data.coco_json import CocoCategory, CocoImage
+    from netzoo.data.coco.format import CocoCategory, CocoImage
 
 _NAMED = 3
 """Classes that a sentence names one by one."""
@@ -67,7 +67,7 @@ class Listing:
 
     def remarks_on(self, classes: Sequence[str] | None) -> tuple[str, ...]:
         """A sentence on classes without names, and on those that only one of the two knows."""
-        from netzoo.data.label_maps import is_background
+        from netzoo.data.masks.label_maps import is_background
 
         name, first = self.path.name, self.categories[0]
         if classes is None:
@@ -100,9 +100,9 @@ def read_listing(path: Path) -> Listing:
     """
     import msgspec
 
-    from netzoo.data.coco_checks import check_coco
-    from netzoo.data.coco_json import load_coco_json
-    from netzoo.data.tidying import tidy
+    from netzoo.data.coco.checks import check_coco
+    from netzoo.data.coco.format import load_coco_json
+    from netzoo.data.coco.tidying import tidy
 
     file = tidy(load_coco_json(path)).file
     check_coco(msgspec.structs.replace(file, annotations=[]), path)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.showing import PictureOptions
-from sizewise.core.options import option
-from sizewise.core.reading import PATH, SIZE, optional
+from sizewise.core.options.declared import option
+from sizewise.core.options.reading import PATH, SIZE, optional
 from sizewise.core.specs import Size
-from sizewise.pipeline.trust import MODEL, EngineOptions
+from sizewise.pipeline.models.trust import MODEL, EngineOptions
 
 
 @dataclass(frozen=True, kw_only=True)

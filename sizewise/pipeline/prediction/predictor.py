@@ -81,8 +81,8 @@ def predict_all(
 def _readable(
     paths: Sequence[Path], outcome: Outcome, stage: Stage, frames: Mapping[Path, Size]
 ) -> Iterator[tuple[Path, Pixels]]:
-    from netzoo.data.decoding import decode_picture
-    from netzoo.data.pictures import read_picture
+    from netzoo.data.pictures.decoding import decode_picture
+    from netzoo.data.pictures.images import read_picture
 
     for path in paths:
         try:

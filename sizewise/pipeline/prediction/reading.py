@@ -9,8 +9,8 @@ from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.registry import name_a_layout, tasks
 from netzoo.tasks.task import Predictor, Task
 from sizewise.core.errors import InputError, UsageError
-from sizewise.core.options import changed, options_of, spelled
-from sizewise.core.pictures import misfit
+from sizewise.core.options.declared import changed, options_of, spelled
+from sizewise.core.pictures.arrays import misfit
 from sizewise.core.specs import (
     EngineArtifact,
     ExportedModel,
@@ -19,7 +19,7 @@ from sizewise.core.specs import (
     Size,
     TensorSpec,
 )
-from sizewise.pipeline.models import card_as
+from sizewise.pipeline.models.cards import card_as
 
 
 def find_predictor(

@@ -13,9 +13,9 @@ from bench.audit.beside import ParityRun
 from bench.audit.cells import measure_cells
 from bench.audit.parity import Cell
 from bench.audit.turns import Shape
-from bench.harness import Turn
-from bench.launch import Limits
 from bench.remote import RemoteWorker
+from bench.timing.harness import Turn
+from bench.waves.launch import Limits
 from sizewise.core.errors import InferenceError
 from sizewise.core.progress import SILENT
 from sizewise.core.specs import Size

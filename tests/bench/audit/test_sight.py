@@ -11,14 +11,14 @@ from bench.audit import sight
 from bench.audit.sight import BURNT_ROUNDS, QUIET_ROUNDS, look
 from bench.audit.turns import Shape
 from bench.gate.cores import CoreTimes
-from bench.harness import Turn
-from bench.launch import Limits
+from bench.timing.harness import Turn
+from bench.waves.launch import Limits
 from sizewise.core.closing import Closing
-from sizewise.core.disturbances import disturbances
 from sizewise.core.machine.nvidia import Devices
 from sizewise.core.progress import Silent
 from sizewise.core.specs import Size
 from sizewise.core.trials import Reading, Sample
+from sizewise.core.trials.disturbances import disturbances
 from tests.bench.audit.audits import MS, ScriptedWorker, fake_engine
 from tests.bench.factories import Quiet
 

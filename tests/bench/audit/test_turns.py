@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from bench.audit.turns import Shape, Side, measure_wave, ratio_of
-from bench.harness import Turn
 from bench.remote import RemoteWorker
+from bench.timing.harness import Turn
 from sizewise.core.errors import InferenceError
 from tests.bench.audit.audits import MS, ScriptedWorker, waves
 

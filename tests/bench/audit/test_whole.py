@@ -13,11 +13,11 @@ import typer
 from bench.audit import cells, inputs, plan, sight, twins
 from bench.audit.plan import Plan
 from bench.audit.turns import Shape
-from bench.harness import Turn
-from bench.settings import SweepSettings
+from bench.planning.settings import SweepSettings
+from bench.timing.harness import Turn
 from engines.store import cache
 from sizewise.cli.audit import audit
-from sizewise.core import child
+from sizewise.core.children import child
 from sizewise.pipeline.audit import AuditOptions
 from tests.bench.factories import launch_in_process, quietly
 

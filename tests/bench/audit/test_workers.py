@@ -13,7 +13,7 @@ from bench.audit.bare import BareWorker
 from bench.audit.inputs import InputWorker, pool_size
 from bench.audit.models import CHAIN_SIZE, LARGE, write_chain, write_pyramid
 from bench.audit.null import Overhead, time_nothing
-from bench.harness import Turn
+from bench.timing.harness import Turn
 from engines.base import Array, Clock
 from sizewise.core import codec
 from sizewise.core.specs import EngineArtifact, Size

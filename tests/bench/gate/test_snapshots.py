@@ -16,7 +16,7 @@ from bench.gate.cores import CoreTimes, tick_s
 from bench.gate.gpu import GpuState
 from bench.gate.processes import OwnTimes
 from bench.gate.snapshots import Snapshot, reading, snapshot
-from sizewise.core.disturbances import disturbances
+from sizewise.core.trials.disturbances import disturbances
 
 SECOND = 10**9
 

@@ -13,7 +13,7 @@ import pytest
 
 from bench.journal import database
 from bench.journal.store import Store
-from bench.measured import State, Wave
+from bench.waves.measured import State, Wave
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.trials import Accuracy, Result, Run
 from tests.bench.factories import trial, waves

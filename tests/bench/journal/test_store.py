@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bench.journal import database
 from bench.journal.store import Store
 from bench.journal.sums import summed
-from bench.measured import Member, State, Turned, Wave, blocks_of
+from bench.waves.measured import Member, State, Turned, Wave, blocks_of
 from sizewise.core.errors import InputError, OutputError, RecordError, SchemaVersionError
 from sizewise.core.specs import Size
 from sizewise.core.trials import (
@@ -397,7 +397,7 @@ from pathlib import Path
 from bench.journal import database
 from bench.journal.store import Store
 from bench.journal.sums import summed
-from bench.measured import Member, State, Turned, Wave, blocks_of
+from bench.waves.measured import Member, State, Turned, Wave, blocks_of
 store = Store.open(Path(sys.argv[1]))
 connection = store._connection
 connection.execute("PRAGMA cache_size = 1")  # so that the commit spills to the file before its end

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("sklearn")
 pytest.importorskip("skimage")
 
-from netzoo.data.coco import read_coco
+from netzoo.data.coco.dataset import read_coco
 from netzoo.data.sets import digits
 
 VERSIONS = {

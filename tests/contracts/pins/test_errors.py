@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.core.child import ChildError
+from sizewise.core.children.child import ChildError
 from sizewise.core.errors import SizewiseError, _all_types, error_from_json
 from sizewise.core.rooms import ROOMS
 

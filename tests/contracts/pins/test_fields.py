@@ -15,17 +15,17 @@ from typing import Any, get_args
 import pytest
 
 from bench.journal import schema
-from bench.settings import Axes, SweepSettings
+from bench.planning.settings import Axes, SweepSettings
 from engines.comparing import Comparison, Difference
 from engines.registry import backends
-from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.tasks.layouts import layout_names
 from netzoo.tasks.registry import tasks
 from netzoo.training.settings import ScaleTraining, TrainingSettings
 from netzoo.weights.checkpoint import CheckpointHeader, Provenance
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
 from sizewise.core import codec, specs, trials
 from sizewise.core.machine.environment import PACKAGES, Environment
-from sizewise.core.options import fill
+from sizewise.core.options.declared import fill
 from sizewise.core.rooms import ROOMS
 from sizewise.core.specs import Strategy
 from sizewise.core.trials import Status

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from bench.journal.store import Store
-from bench.protocol import HARNESS
+from bench.planning.protocol import HARNESS
 from engines.store.manifest import MANIFEST, earlier_engines, read_manifest, remark_on_earlier
 from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header, save_checkpoint
 from sizewise.cli.front import run_command_line
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.onnxfile import CARD_KEY, load_onnx, read_model, sha256_of, write_card
+from sizewise.core.onnxfiles.model import CARD_KEY, load_onnx, read_model, sha256_of, write_card
 from tests.contracts.pins.fixture import (
     ENGINES,
     MADE,

@@ -20,11 +20,11 @@ import pytest
 pytest.importorskip("torch")
 
 from netzoo.backbones._registry import four_levels
-from netzoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
-from netzoo.cost import build_without_weights
 from netzoo.deploy import deployable
 from netzoo.fusions._registry import fusions
-from netzoo.network import networks
+from netzoo.zoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
+from netzoo.zoo.cost import build_without_weights
+from netzoo.zoo.network import networks
 from tests.contracts.pins.fixture import MADE, filed_run
 
 PINNED: dict[str, list[str]] = json.loads(

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import ExportedModel, ModelCard
 
 FACTOR, SMALL = np.float32(1e-10), np.float32(1e-30)

@@ -15,7 +15,7 @@ from engines.backends._flushing import ThreadFlush, flushes, flushing
 from engines.registry import backends, find_backend
 from engines.store.opening import open_engine
 from engines.subnormals import FLUSH, CpuOptions
-from sizewise.core.child import Child
+from sizewise.core.children.child import Child
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.machine.cores import usable_cores
 from sizewise.core.specs import (

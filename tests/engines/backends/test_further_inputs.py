@@ -17,7 +17,7 @@ from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.further.reading import read_inputs
-from sizewise.core.onnxfile import with_inputs
+from sizewise.core.onnxfiles.model import with_inputs
 from sizewise.core.specs import ExportedModel, Size, Strategy
 from tests.engines.backends.test_contract import SIZES, every_engine_of_onnx, spec_for
 from tests.engines.conftest import Build

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from bench.journal.store import Store
-from bench.settings import SweepSettings
+from bench.planning.settings import SweepSettings
 from bench.sweep import sweep
 from engines.attestation import attest
 from engines.base import example_input
 from engines.registry import find_backend
 from engines.store.opening import open_engine
-from sizewise.core.options import fill
+from sizewise.core.options.declared import fill
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Size
 from sizewise.core.trials import Result
 from tests.engines.nets import Array, reference

@@ -20,7 +20,7 @@ from engines.registry import find_backend
 from engines.tensorrt.build.network import source_of
 from sizewise.cli.front import run_command_line
 from sizewise.core.errors import BuildError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineSpec, ExportedModel, Profile, Size, Strategy
 from tests.engines.nets import Array, reference, write_net
 from tests.engines.typed_nets import write_quantized_net
@@ -32,7 +32,7 @@ SMALL, LARGE = Size(64, 96), Size(128, 128)
 
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sizewise.core.onnxweights.MOST_BYTES", 1000)
+    monkeypatch.setattr("sizewise.core.onnxfiles.weights.MOST_BYTES", 1000)
 
 
 def apart(model: ExportedModel, folder: Path) -> ExportedModel:

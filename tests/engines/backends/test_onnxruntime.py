@@ -23,9 +23,9 @@ from engines.store.building import build_engine
 from engines.store.cache import obtain_engine
 from engines.store.opening import open_engine
 from sizewise.core import codec
-from sizewise.core.child import Child
+from sizewise.core.children.child import Child
 from sizewise.core.errors import BuildError, EngineMismatchError, InferenceError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import (
     Achieved,
     EngineArtifact,

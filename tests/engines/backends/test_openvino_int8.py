@@ -17,7 +17,7 @@ from engines.backends._quantized import saturation
 from engines.registry import find_backend
 from engines.store.opening import open_engine
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 from tests.engines.typed_nets import write_quantized_net
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engines.backends._quantized.unshared import unshare_weights
 from engines.store.opening import open_engine
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]

@@ -18,7 +18,7 @@ from engines.backends._ort.sessions import open_session, session_options
 from engines.backends._quantized.unsigned import make_unsigned
 from engines.base import example_input
 from engines.store.opening import open_engine
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 from tests.engines.typed_nets import write_quantized_net
 

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, save
 
 from engines.graph.sizes import with_stride
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineSpec, ExportedModel, Profile, Size
 from tests.engines.nets import reference, write_net, write_pyramid
 

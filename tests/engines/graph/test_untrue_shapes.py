@@ -15,7 +15,7 @@ from engines.base import Backend, example_inputs
 from engines.graph.outputs import unconfirmed_shapes
 from engines.graph.sizes import with_stride
 from engines.store.opening import open_engine
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import ExportedModel, Size, Strategy
 from tests.engines.backends.test_contract import SIZES, every_engine_of_onnx, spec_for
 from tests.engines.conftest import Build

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.settings import SweepSettings
+from bench.planning.settings import SweepSettings
 from engines.planning.batches import Batch
 from sizewise.core.errors import OptionError
-from sizewise.core.options import fill
+from sizewise.core.options.declared import fill
 from sizewise.core.specs import BatchRange
 
 COUNTS = st.integers(1, 1000)

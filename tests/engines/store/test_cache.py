@@ -23,10 +23,10 @@ from engines.store.building import build_engine
 from engines.store.cache import engine_name, obtain_engine
 from engines.store.opening import open_engine
 from sizewise.core import files
-from sizewise.core.child import ChildError
+from sizewise.core.children.child import ChildError
 from sizewise.core.errors import BuildError, EngineError, InputError, OutputError
 from sizewise.core.machine.environment import read_environment
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import BackendOptions, EngineSpec, ExportedModel, Profile, Size, Strategy
 from tests.engines.nets import reference, unwritten_net, write_net
 

@@ -17,7 +17,7 @@ from engines.tensorrt.log import Messages
 from engines.tensorrt.options import RtxOptions
 from engines.tensorrt.refitting import note_weights, put_weights_in
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineArtifact, ExportedModel
 from tests.engines.nets import write_net
 from tests.engines.tensorrt.build.builds import trt

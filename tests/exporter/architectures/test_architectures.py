@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from exporter.capture import capture
 from exporter.export import export
-from exporter.factory import from_module
-from exporter.outputs import named_tensors
+from exporter.modules.factory import from_module
+from exporter.modules.outputs import named_tensors
 from sizewise.core.errors import ExportError, ParityError
 from sizewise.core.specs import ModelCard, Size
 from tests.exporter.architectures import psp, swin, unet, vit

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from exporter.calibration.images import read_calibration
-from netzoo.data.coco import read_coco
+from netzoo.data.coco.dataset import read_coco
 from netzoo.data.sources import DatasetEntry
 from sizewise.core.errors import InputError, UsageError
 from tests.exporter.conftest import Counted

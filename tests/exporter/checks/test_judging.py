@@ -17,7 +17,7 @@ from exporter.convert import Conversion, ConversionSettings, convert
 from exporter.graph.passes import run_pass
 from exporter.sensitivity import layer_errors
 from exporter.suppression.insert import Suppress, suppressed_card
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import Deviation, ExportedModel, Suppression
 from tests.exporter.mixed_nets import (
     MIXED,

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from exporter.convert import ConversionSettings, convert
 from exporter.graph.decoding import decode_weights
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Size
 from tests.exporter.small_nets import Array, copied, picture_set, run
 

@@ -19,10 +19,10 @@ from exporter.graph.naming import NameNodes, unique
 from exporter.graph.passes import all_nodes, run_pass
 from exporter.graph.regions import WEIGHTED
 from exporter.lowering import lower
-from exporter.outputs import Flat, wrapped_as
-from netzoo.config import NetworkConfig
-from netzoo.cost import build_without_weights
+from exporter.modules.outputs import Flat, wrapped_as
 from netzoo.deploy import deployable
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.cost import build_without_weights
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import Size
 from tests.exporter.conftest import Exported

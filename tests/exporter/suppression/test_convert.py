@@ -24,7 +24,7 @@ from sizewise.core.errors import (
     ParityError,
     UsageError,
 )
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import ExportedModel, Suppression
 from tests.exporter.detectors import CELLS, Floats, run, suppressed, write_cells
 
@@ -149,7 +149,7 @@ def test_weights_above_one_file_are_refused_before_they_are_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = write_cells(folder / "cells.onnx")
-    monkeypatch.setattr("sizewise.core.onnxweights.MOST_BYTES", 40)
+    monkeypatch.setattr("sizewise.core.onnxfiles.weights.MOST_BYTES", 40)
     monkeypatch.setattr("exporter.suppression.convert.load_onnx", None)
     with pytest.raises(ExportError, match=r"can't be converted: its weights take .* GB"):
         with_suppression(model, THIS, folder / "made.onnx")

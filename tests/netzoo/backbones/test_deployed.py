@@ -11,9 +11,9 @@ from torch.export import Dim, export
 
 from netzoo.backbones._base import Backbone
 from netzoo.backbones._registry import backbones, build_four_levels, find_backbone
-from netzoo.config import NetworkConfig
 from netzoo.deploy import deployable, fold_batch_norms
-from netzoo.network import build_network, networks
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import build_network, networks
 from sizewise.core.errors import UsageError
 from tests.netzoo.backbones.timm_reference import made_up_tensors
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netzoo.data.choosing import chosen
-from netzoo.data.coco import AnnotatedImage, Dataset, read_coco
+from netzoo.data.coco.dataset import AnnotatedImage, Dataset, read_coco
 
 WriteCoco = Callable[[dict[str, Any]], Path]
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from netzoo.data.choosing import chosen
 from netzoo.data.classified import ClassifiedImage, crops_of, open_classified
-from netzoo.data.coco import write_coco
+from netzoo.data.coco.dataset import write_coco
 from sizewise.core.errors import InputError, UsageError
 from tests.netzoo.factories import CLASSES, squares
 

@@ -13,8 +13,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from pycocotools import mask as coco_mask
 
-from netzoo.data.coco import read_coco
-from netzoo.data.folders import Split
+from netzoo.data.coco.dataset import read_coco
+from netzoo.data.coco.folders import Split
 from netzoo.data.sets import _photographs, digits
 from netzoo.data.sources import open_dataset
 from sizewise.core.errors import InputError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from netzoo.data.coco import read_coco
+from netzoo.data.coco.dataset import read_coco
 
 WriteCoco = Callable[[dict[str, Any]], Path]
 

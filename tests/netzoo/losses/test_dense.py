@@ -8,7 +8,7 @@ import torch
 from netzoo.losses._boxes import box_iou
 from netzoo.losses._registry import Targets, find_loss
 from netzoo.losses.dense import dense_loss
-from netzoo.network import AnchorDetector
+from netzoo.zoo.network import AnchorDetector
 from sizewise.core.errors import UsageError
 from tests.netzoo.factories import narrow_detector
 

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from netzoo.config import NetworkConfig
 from netzoo.hierarchy import Hierarchical
 from netzoo.losses._region import region_loss
 from netzoo.losses._registry import Targets, find_loss
 from netzoo.losses.joint import joint_loss
-from netzoo.network import AnchorDetector, build_network
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import AnchorDetector, build_network
 from tests.netzoo.trees import random_tree
 
 TREE = random_tree(12)

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 from torch import Tensor
 
-from netzoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.losses._registry import Targets, find_loss
 from netzoo.losses.masks import inconsistency, mask_loss, taken_pixels
-from netzoo.network import build_network
 from netzoo.networks.multiscale import Multiscale
 from netzoo.training.settings import ScaleTraining
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.zoo.network import build_network
 
 NOTHING = torch.empty(0)
 

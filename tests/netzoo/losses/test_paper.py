@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from netzoo.config import NetworkConfig
-from netzoo.decode import split_anchors
+from netzoo.decoding.boxes import split_anchors
 from netzoo.losses._registry import Targets, find_loss
 from netzoo.losses._scaled import scaled_loss
 from netzoo.losses.paper import paper_loss
-from netzoo.network import AnchorDetector, build_network, networks
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import AnchorDetector, build_network, networks
 from tests.netzoo.losses.reading import (
     REGION,
     REGION_TINY,

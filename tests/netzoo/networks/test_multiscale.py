@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from netzoo.config import MultiscaleConfig, NetworkConfig
-from netzoo.cost import count_cost
 from netzoo.deploy import deployable
 from netzoo.fusions._registry import fusions
-from netzoo.network import build_network
 from netzoo.networks.multiscale import Multiscale
 from netzoo.weights.settling import settle
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.zoo.cost import count_cost
+from netzoo.zoo.network import build_network
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import Size
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from netzoo.config import NetworkConfig
-from netzoo.cost import count_cost
-from netzoo.network import build_network, find_network
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.cost import count_cost
+from netzoo.zoo.network import build_network, find_network
 from sizewise.core.specs import Size
 
 

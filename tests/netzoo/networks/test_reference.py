@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from netzoo.config import NetworkConfig
-from netzoo.network import Network, build_network, find_network
 from netzoo.weights.darknet import load_darknet_weights
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network, build_network, find_network
 from tests.netzoo.weights.darknet_reference import (
     REFERENCES,
     TOLERANCE,

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from exporter.export import export
-from netzoo.config import NetworkConfig
 from netzoo.deploy import deployable
 from netzoo.hierarchy import Hierarchical
-from netzoo.network import AnchorDetector, build_network
 from netzoo.tasks.wordtree import read_tree
 from netzoo.weights.settling import settle
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import AnchorDetector, build_network
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import ExportedModel, ModelCard, Size
 from tests.netzoo.trees import NINE_THOUSAND, random_tree

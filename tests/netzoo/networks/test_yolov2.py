@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netzoo.config import NetworkConfig
-from netzoo.network import AnchorDetector, build_network
 from netzoo.networks.yolov2 import passthrough
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import AnchorDetector, build_network
 
 
 def darknet_reorg(x: list[float], channels: int, height: int, width: int) -> list[float]:

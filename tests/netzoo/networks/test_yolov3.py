@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netzoo.config import NetworkConfig
-from netzoo.network import Network, build_network
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network, build_network
 from sizewise.core.errors import UsageError
 
 COCO = tuple(f"class {number}" for number in range(80))

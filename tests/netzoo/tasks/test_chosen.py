@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
+from netzoo.tasks.boxes.suppression import Detections
 from netzoo.tasks.chosen.parts import DIVIDED, parts_of_outputs
 from netzoo.tasks.layouts import fitting_layouts, read_suppressed
-from netzoo.tasks.suppression import Detections
 from sizewise.core.errors import InferenceError, InputError
 from sizewise.core.specs import FINAL_LAYOUTS, TensorSpec, divided
 

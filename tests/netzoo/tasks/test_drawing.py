@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+from netzoo.tasks.boxes.suppression import Detections
 from netzoo.tasks.colours import Colour, class_colour, text_colour
 from netzoo.tasks.drawing import draw_detections
-from netzoo.tasks.suppression import Detections
 
 Pixels = NDArray[np.uint8]
 GREY = 128

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netzoo.network import NetworkEntry, networks
 from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.registry import find_task, task_of_layout, tasks
 from netzoo.tasks.task import Task
+from netzoo.zoo.network import NetworkEntry, networks
 from sizewise.core.errors import ExportError, InputError, UsageError
 from sizewise.core.specs import ModelCard, Size
 from sizewise.core.trials import Accuracy

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from netzoo.config import NetworkConfig
 from netzoo.data.classified import ClassifiedSet, crops_of, open_classified
-from netzoo.network import Network
 from netzoo.training.batches import draw_batches
 from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.specs import Size, Sizes
 from tests.netzoo.factories import CLASSES, narrow_config, squares

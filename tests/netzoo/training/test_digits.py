@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from netzoo.config import NetworkConfig
 from netzoo.data.sources import open_dataset
 from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
+from netzoo.zoo.config import NetworkConfig
 from sizewise.core.specs import Size
 
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from netzoo.config import NetworkConfig
-from netzoo.data.coco import Dataset, read_coco
+from netzoo.data.coco.dataset import Dataset, read_coco
 from netzoo.data.relabelling import find_classes
-from netzoo.network import Network
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.evaluate import evaluate_network
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network
 from sizewise.core.errors import InferenceError, InputError
 from sizewise.core.specs import Size
 from tests.bench.pictures import BOX, HEIGHT, WIDTH, write_pictures

@@ -6,16 +6,16 @@ from itertools import islice, repeat
 import pytest
 import torch
 
-from netzoo.config import NetworkConfig
 from netzoo.data.classified import ClassifiedSet, crops_of
-from netzoo.data.coco import Dataset
+from netzoo.data.coco.dataset import Dataset
 from netzoo.data.relabelling import relabelled
 from netzoo.losses._registry import find_loss
-from netzoo.network import Network, build_network
 from netzoo.training.batches import draw_batches
 from netzoo.training.joint import mixed
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network, build_network
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.specs import Sizes
 from tests.netzoo.factories import CLASSES, squares

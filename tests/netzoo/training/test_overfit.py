@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from netzoo.config import NetworkConfig
-from netzoo.network import NetworkEntry, networks
 from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import NetworkEntry, networks
 from sizewise.core.specs import Size
 from tests.netzoo.factories import CLASSES, squares
 from tests.netzoo.training.notes import Notes

@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from netzoo.network import build_network, find_network
 from netzoo.training.pretrained import open_pretrained
 from netzoo.weights.checkpoint import Provenance, save_checkpoint
+from netzoo.zoo.network import build_network, find_network
 from sizewise.core.errors import InputError
 from tests.netzoo.factories import narrow_config, narrow_detector
 from tests.netzoo.weights.darknet_reference import made_up_arrays, rows_of, write_weights

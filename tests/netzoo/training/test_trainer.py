@@ -9,12 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netzoo.config import NetworkConfig
-from netzoo.data.coco import Dataset
-from netzoo.network import AnchorDetector
+from netzoo.data.coco.dataset import Dataset
 from netzoo.training.optimizer import learning_rate_share
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import AnchorDetector
 from sizewise.core.errors import InputError, TrainingError, UsageError
 from sizewise.core.specs import Sizes
 from tests.netzoo.factories import narrow_config, squares

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.blocks import ConvBNAct
-from netzoo.network import Network
+from netzoo.zoo.network import Network
 
 Array = NDArray[np.float32]
 REFERENCES: dict[str, dict[str, Any]] = {

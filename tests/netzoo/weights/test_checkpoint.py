@@ -14,8 +14,6 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from netzoo.config import NetworkConfig
-from netzoo.network import Network, build_network
 from netzoo.training.settings import TrainingSettings
 from netzoo.weights.checkpoint import (
     HEADER_KEY,
@@ -25,6 +23,8 @@ from netzoo.weights.checkpoint import (
     read_header,
     save_checkpoint,
 )
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network, build_network
 from sizewise.core.errors import InputError, OutputError
 from tests.netzoo.factories import narrow_config, narrow_detector
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netzoo.blocks import ConvBNAct
-from netzoo.config import NetworkConfig
-from netzoo.network import Network, build_network
 from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network, build_network
 from sizewise.core.errors import InputError
 from tests.netzoo.weights.darknet_reference import made_up_arrays, rows_of, write_weights
 

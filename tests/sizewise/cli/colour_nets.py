@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import ExportedModel, ModelCard
 from tests.bench.models import CARD
 from tests.bench.pictures import BOX, HEIGHT, WIDTH

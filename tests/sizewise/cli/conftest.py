@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from bench.sweep import sweep
 from sizewise.cli.front import run_command_line
-from sizewise.core.onnxfile import write_card
+from sizewise.core.onnxfiles.model import write_card
 from sizewise.core.specs import ModelCard
 from tests.bench.factories import quietly
 

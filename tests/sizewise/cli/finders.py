@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from sizewise.core.onnxfile import write_card
+from sizewise.core.onnxfiles.model import write_card
 from sizewise.core.specs import ModelCard
 
 CARD = ModelCard(network="finder", task="detection", layout="sizewise", classes=("dark", "white"))

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.settings import SweepSettings
+from bench.planning.settings import SweepSettings
 from sizewise.core.errors import OptionError
-from sizewise.core.options import fill, spelling
+from sizewise.core.options.declared import fill, spelling
 from tests.sizewise.cli.conftest import Cli, Said
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sizewise.cli import console
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Size
-from sizewise.pipeline.one_engine import build_engine
+from sizewise.pipeline.models.one_engine import build_engine
 from tests.engines.nets import write_net
 from tests.engines.test_comparing import with_parent
 from tests.engines.typed_nets import write_quantized_net

@@ -22,8 +22,8 @@ from engines.comparing import Comparison
 from engines.store.cache import obtain_engine
 from reports.load import load
 from sizewise.cli import console
-from sizewise.cli.engine_tables import show_engines, show_remarks
-from sizewise.core.onnxfile import read_model
+from sizewise.cli.tables.engines import show_engines, show_remarks
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineArtifact, EngineMemory, EngineSpec, Profile, Size
 from sizewise.pipeline.build import ComparedEngine
 from tests.sizewise.cli.conftest import Cli

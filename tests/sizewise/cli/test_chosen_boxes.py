@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.sizewise.cli.conftest import Cli
 from tests.sizewise.cli.finders import CARD, write_finder
-from tests.sizewise.pipeline.test_other_fit import BOX, write_data
+from tests.sizewise.pipeline.accuracy.test_other_fit import BOX, write_data
 
 pytest.importorskip("onnxruntime")
 FORMS = {

@@ -14,17 +14,17 @@ import numpy as np
 import onnx
 import pytest
 
-from netzoo.config import NetworkConfig
 from netzoo.data.classified import crops_of
-from netzoo.data.coco import read_coco
-from netzoo.network import build_network
+from netzoo.data.coco.dataset import read_coco
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.evaluate import evaluate_network
 from netzoo.weights.checkpoint import Provenance, load_checkpoint, save_checkpoint
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import build_network
 from sizewise.core.errors import InferenceError
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import Size
-from sizewise.pipeline import engine_candidates
+from sizewise.pipeline.accuracy import engine_candidates
 from tests.bench.models import CARD, brightness, colours
 from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
 from tests.netzoo.factories import narrow_detector

@@ -11,7 +11,7 @@ import pytest
 import sizewise as sw
 from sizewise.cli.app import SizewiseCommands
 from sizewise.cli.options import spell
-from sizewise.core.options import options_of
+from sizewise.core.options.declared import options_of
 from tests.sizewise.cli.conftest import Cli
 
 OPTIONS: dict[str, tuple[type[Any], ...]] = {

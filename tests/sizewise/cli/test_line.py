@@ -10,7 +10,7 @@ import pytest
 
 from bench.journal.store import Store
 from netzoo.data.sets.digits import make_digits
-from sizewise.core.onnxfile import read_model, sha256_of
+from sizewise.core.onnxfiles.model import read_model, sha256_of
 from tests.sizewise.cli.conftest import Cli
 
 CONFIG = """
@@ -151,9 +151,9 @@ def test_weights_given_beside_a_name_are_those_that_are_exported(
     import onnxruntime
     import torch
 
-    from netzoo.config import NetworkConfig
-    from netzoo.network import build_network
     from netzoo.weights.settling import settle
+    from netzoo.zoo.config import NetworkConfig
+    from netzoo.zoo.network import build_network
 
     torch.manual_seed(7)  # not the seed that random weights are drawn with
     network = build_network(

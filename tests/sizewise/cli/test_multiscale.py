@@ -14,13 +14,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from netzoo.backbones._registry import build_four_levels
-from netzoo.data.coco import read_coco
+from netzoo.data.coco.dataset import read_coco
 from netzoo.fusions._registry import fusions
 from netzoo.networks.multiscale import Multiscale
 from netzoo.training.evaluate import evaluate_network
 from netzoo.training.settings import ScaleTraining
 from netzoo.weights.checkpoint import load_checkpoint, read_header
-from sizewise.core.onnxfile import read_model, sha256_of
+from sizewise.core.onnxfiles.model import read_model, sha256_of
 from sizewise.core.specs import Size
 from sizewise.pipeline.config import read_line
 from tests.bench.pictures import write_pictures

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from netzoo.config import MultiscaleConfig, NetworkConfig
-from netzoo.network import build_network
 from netzoo.weights.checkpoint import Provenance, save_checkpoint
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
+from netzoo.zoo.network import build_network
 from tests.bench.models import brightness
 from tests.bench.pictures import HEIGHT, PICTURES, WIDTH, write_pictures
 from tests.sizewise.cli.conftest import Cli, Said

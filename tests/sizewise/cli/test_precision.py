@@ -12,7 +12,7 @@ import onnx
 import pytest
 
 from exporter.convert import find_precision
-from sizewise.core.onnxfile import read_model, sha256_of
+from sizewise.core.onnxfiles.model import read_model, sha256_of
 from sizewise.core.specs import Size
 from tests.exporter.small_nets import copied, picture_set, run
 from tests.sizewise.cli.colour_nets import SIZES, colour_detector, colour_segmenter, layer

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from engines.comparing import probe_images
-from sizewise.core.onnxfile import read_model, write_card
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import ExportedModel
 from tests.bench.pictures import write_pictures
 from tests.exporter.mixed_nets import SIZES, mixed_detector, shared_layer

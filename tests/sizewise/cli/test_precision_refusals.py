@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from exporter.convert import precisions
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from tests.bench.pictures import write_pictures
 from tests.exporter.small_nets import Net, picture_set
 from tests.exporter.test_convert import fixed, turned

@@ -13,7 +13,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from netzoo.tasks.colours import class_colour
-from sizewise.core.onnxfile import write_card
+from sizewise.core.onnxfiles.model import write_card
 from sizewise.core.specs import ExportedModel
 from tests.bench.models import brightness
 from tests.sizewise.cli.conftest import Cli

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from tests.bench.pictures import PICTURES, write_pictures
 from tests.exporter.small_nets import picture_set
 from tests.sizewise.cli.colour_nets import SIZES, colour_detector, colour_segmenter, layer

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from netzoo.config import NetworkConfig
-from netzoo.data.coco import write_coco
-from netzoo.network import build_network, find_network
+from netzoo.data.coco.dataset import write_coco
 from netzoo.weights.checkpoint import read_header
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import build_network, find_network
 from tests.netzoo.factories import CLASSES, squares
 from tests.netzoo.weights.darknet_reference import made_up_arrays, rows_of, write_weights
 from tests.sizewise.cli.conftest import Cli

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from netzoo.data.coco import write_coco
-from sizewise.core.onnxfile import read_model
+from netzoo.data.coco.dataset import write_coco
+from sizewise.core.onnxfiles.model import read_model
 from tests.netzoo.factories import squares
 from tests.sizewise.cli.conftest import Cli
 

@@ -14,7 +14,7 @@ from engines.backends.onnxruntime import OnnxRuntime
 from engines.store.cache import obtain_engine
 from engines.store.manifest import read_manifest, write_manifest
 from engines.store.signing import KEY_FILE
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineSpec, Profile, Size
 from tests.bench.models import colours
 from tests.bench.pictures import HEIGHT, WIDTH, write_pictures

@@ -9,10 +9,10 @@ import onnxruntime
 import pytest
 import torch
 
-from netzoo.config import NetworkConfig
-from netzoo.network import Network, build_network
 from netzoo.weights.checkpoint import Provenance, load_checkpoint, read_header, save_checkpoint
-from sizewise.core.onnxfile import read_model, sha256_of
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import Network, build_network
+from sizewise.core.onnxfiles.model import read_model, sha256_of
 from tests.netzoo.weights.darknet_reference import (
     REFERENCES,
     TOLERANCE,

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from engines.tensorrt.build.mish import widen_mish
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from tests.engines.tensorrt.build.builds import built, spec_of
 
 _KINDS = {"bf16": TensorProto.BFLOAT16, "fp16": TensorProto.FLOAT16, "fp32": TensorProto.FLOAT}

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from engines.tensorrt.build.network import creation_flags, parse, source_of
 from engines.tensorrt.log import Messages, make_logger
 from sizewise.core.errors import BuildError, EngineMismatchError, InputError
-from sizewise.core.onnxfile import read_model
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import ExportedModel
 from tests.engines.nets import write_net
 from tests.engines.tensorrt.build.builds import trt

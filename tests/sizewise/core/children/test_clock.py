@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.core.child import Child, run_in_child
+from sizewise.core.children.child import Child, run_in_child
 from sizewise.core.children.clock import RunningTime
 from tests.sizewise.core.children.processes import PATIENCE_S, soon
 
@@ -34,7 +34,7 @@ def test_a_call_outlives_a_stop_that_is_longer_than_its_time(
         mark.touch()
 
     now = lambda: time.monotonic() + stopped_s  # noqa: E731 - a clock
-    monkeypatch.setattr("sizewise.core.child.RunningTime", lambda: RunningTime(now))
+    monkeypatch.setattr("sizewise.core.children.child.RunningTime", lambda: RunningTime(now))
     arguments = {"path": str(mark)}
     seen = run_in_child("acts:wait_for", arguments, timeout_s=PATIENCE_S, on_progress=stop)
     assert (seen, stopped_s) == ("seen", 100 * PATIENCE_S)
@@ -50,7 +50,7 @@ def test_an_answer_that_is_there_comes_before_the_clock(
         assert soon(lambda: child._process._answers._unread.qsize() > 0)
         clock.seconds = math.inf
 
-    monkeypatch.setattr("sizewise.core.child.RunningTime", lambda: clock)
+    monkeypatch.setattr("sizewise.core.children.child.RunningTime", lambda: clock)
     with Child("acts:wait_for") as child:
         arguments = {"path": str(mark)}
         assert child.call("", arguments, timeout_s=PATIENCE_S, on_progress=hear) == "seen"

@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from sizewise.core.child import Child, ChildError
 from sizewise.core.children import guarding
+from sizewise.core.children.child import Child, ChildError
 from tests.sizewise.core.children.processes import PATIENCE_S, alive, soon, status
 
 SLEEP = "echo ready; exec sleep 1000"
@@ -83,7 +83,7 @@ def test_a_child_that_is_ended_removes_its_temporary_files(tmp_path: Path) -> No
 
 PARENT = """
 import sys
-from sizewise.core.child import Child
+from sizewise.core.children.child import Child
 with Child("acts:Home", {}) as child:
     compiler = child.call("start", {"script": sys.argv[1]}, timeout_s=60)
     print(child.pid, compiler, flush=True)

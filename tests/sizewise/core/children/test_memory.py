@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.core.child import Child, ChildError, call_in_child, run_in_child
+from sizewise.core.children.child import Child, ChildError, call_in_child, run_in_child
 from sizewise.core.children.memory import let_the_kernel_end_this_first, peak_bytes
 from tests.sizewise.core.children.processes import PATIENCE_S
 

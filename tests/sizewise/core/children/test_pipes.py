@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.core.child import Child, ChildError, run_in_child
+from sizewise.core.children.child import Child, ChildError, run_in_child
 from sizewise.core.children.pipes import Answers, Tail, WrongAnswerError
 from tests.sizewise.core.children.processes import PATIENCE_S, alive
 
@@ -84,7 +84,7 @@ def test_a_child_that_hangs_up_and_lives_on_is_ended(monkeypatch: pytest.MonkeyP
 def test_a_child_has_crashed_though_its_copy_holds_its_pipe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sizewise.core.child._LAST_POLL_S", 0.1)
+    monkeypatch.setattr("sizewise.core.children.child._LAST_POLL_S", 0.1)
     copies: list[int] = []
     with pytest.raises(ChildError) as caught:
         run_in_child(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import InputError, OptionError
 from sizewise.core.further.reading import read_input, read_inputs
-from sizewise.core.options import fill
+from sizewise.core.options.declared import fill
 from sizewise.core.specs import SaidInput
 
 READ = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sizewise.core.child import run_in_child
+from sizewise.core.children.child import run_in_child
 from sizewise.core.machine.environment import nvidia_devices
 from sizewise.core.machine.nvidia import Device, find_devices
 

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from sizewise.core.rigor import Rigor
 from sizewise.core.stats.anchored import session_variance
 from sizewise.core.stats.estimates import Estimate, difference_of, mean_of
+from sizewise.core.trials.rigor import Rigor
 from tests.sizewise.core.stats.groups import (
     SWEEP,
     Count,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sizewise.core.rigor import Rigor
 from sizewise.core.stats.estimates import half_width, mean_of
 from sizewise.core.stats.intervals import CONFIDENCE
+from sizewise.core.trials.rigor import Rigor
 from tests.sizewise.core.stats.drift import Array, Schedule
 from tests.sizewise.core.stats.groups import (
     SWEEP,

@@ -1,0 +1,1 @@
+"""The accuracy of trials, through the engines that were timed."""

@@ -1,0 +1,1 @@
+"""The anchor: a fixed kernel of ours that ties sizes, runs and machines together."""

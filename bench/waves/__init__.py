@@ -1,0 +1,1 @@
+"""One wave: engines that live at the same time, each in a process of its own, timed by turns."""

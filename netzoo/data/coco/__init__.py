@@ -1,0 +1,1 @@
+"""Data sets in COCO's JSON, as published and as tools write them."""

@@ -1,0 +1,69 @@
+"""Checks of a COCO JSON whose types are right: each fault has a sentence, none is repaired."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+
+from netzoo.data.coco.format import CocoAnnotation, CocoFile, CocoImage
+from sizewise.core.errors import InputError
+
+
+def check_coco(file: CocoFile, path: Path) -> None:
+    """Raise InputError that names the first fault."""
+    if not file.images:
+        raise _refusal(path, "it lists no images", "Give a data set with at least one image.")
+    if not file.categories:
+        raise _refusal(path, "it lists no categories", "Give a data set with classes.")
+    _check_unique(path, "images have the id", (image.id for image in file.images))
+    _check_unique(path, "categories have the id", (c.id for c in file.categories))
+    _check_unique(path, "categories have the name", (c.name for c in file.categories))
+    images = {image.id: image for image in file.images}
+    categories = {category.id for category in file.categories}
+    for image in file.images:
+        if image.height < 1 or image.width < 1:
+            flaw = f"image {image.id} ({image.file_name}) is {image.height}x{image.width} pixels"
+            raise _refusal(path, flaw, "Correct its height and width.")
+    for annotation in file.annotations:
+        if flaw := _flaw(annotation, images.get(annotation.image_id), categories):
+            todo = "Correct or remove the annotation."
+            raise _refusal(path, f"annotation {annotation.id}: {flaw}", todo)
+
+
+def _flaw(annotation: CocoAnnotation, image: CocoImage | None, categories: set[int]) -> str:
+    if image is None:
+        return f"there is no image with the id {annotation.image_id}"
+    if annotation.category_id not in categories:
+        return f"there is no category with the id {annotation.category_id}"
+    return _box_flaw(annotation, image)
+
+
+def _box_flaw(annotation: CocoAnnotation, image: CocoImage) -> str:
+    box = annotation.bbox or ()
+    if len(box) != 4:
+        return f"its box has {len(box)} numbers, not x, y, width and height"
+    x, y, width, height = box
+    right, bottom = x + width, y + height
+    shown = f"the box {list(box)}"
+    of_image = f"its image of {image.height}x{image.width} pixels"
+    if width <= 0 or height <= 0:
+        return f"{shown} has no width or no height"
+    if x >= image.width or y >= image.height or right <= 0 or bottom <= 0:
+        return f"{shown} lies outside {of_image}"
+    # Annotators draw a little over the border. Far over it, the box is for another picture.
+    if min(x / image.width, y / image.height) < -1:
+        return f"{shown} reaches far beyond {of_image}"
+    if max(right / image.width, bottom / image.height) > 2:
+        return f"{shown} reaches far beyond {of_image}"
+    return ""
+
+
+def _check_unique(path: Path, what: str, values: Iterable[Hashable]) -> None:
+    value, count = Counter(values).most_common(1)[0]
+    if count > 1:
+        raise _refusal(path, f"{count} {what} {value!r}", "Give each one of its own.")
+
+
+def _refusal(path: Path, why: str, todo: str) -> InputError:
+    return InputError(f"The data set {path} can't be used", why, todo)

@@ -1,0 +1,107 @@
+"""The picture files of a data set: finding all, and reading one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netzoo.data.coco.folders import picture_folders
+from netzoo.data.coco.format import CocoImage
+from netzoo.data.pictures.decoding import decode_picture, stored_turned
+from netzoo.data.reading import reading
+from sizewise.core.errors import InputError
+from sizewise.core.options.declared import spelled
+
+
+def find_image_files(
+    images: Sequence[CocoImage], json_path: Path, folder: Path | None
+) -> tuple[Path, ...]:
+    """The file of each image, all in one folder: the first of ``picture_folders`` that has them,
+    by their names as they are written or by these without folders.
+
+    ``folder`` is what the user names, if any. Raises InputError, naming the first missing.
+    """
+    folders = tuple(dict.fromkeys(picture_folders(json_path, folder)))
+    names = [image.file_name for image in images]
+    with reading(folder or json_path.parent):
+        home, shown = _home(folders, names, folder)
+        paths = tuple(home / name for name in shown)
+        missing = [name for name, path in zip(names, paths, strict=True) if not path.is_file()]
+    if missing:
+        beside = f"; {json_path.name} lies in {json_path.parent}" if folder else ""
+        raise InputError(
+            f"{len(missing)} of {len(paths)} pictures of {json_path} are missing",
+            f"the first is {missing[0]}, looked for in {', '.join(map(str, folders))}{beside}",
+            f"Name their folder with {spelled('images')}, or put them beside the JSON or into "
+            "images/ beside it.",
+        )
+    return paths
+
+
+def _home(
+    folders: Sequence[Path], names: Sequence[str], named: Path | None
+) -> tuple[Path, Sequence[str]]:
+    """The folder of the pictures, and what they are called there."""
+    written = [_within(name) for name in names] if named else names
+    bare = [PurePosixPath(name).name for name in names]
+    spellings = (written, bare) if len(set(bare)) == len(bare) else (written,)
+    choices = [(folder, shown) for folder in folders for shown in spellings]
+    begun = [(f, shown) for f, shown in choices if (f / shown[0]).is_file()] or choices[:1]
+    whole = (c for c in begun if all((c[0] / name).is_file() for name in c[1]))
+    return next(whole, begun[0])
+
+
+def _within(name: str) -> str:
+    """A path that was absolute where the annotations were made, as one below a folder."""
+    return name.lstrip("/")
+
+
+def read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
+    """Decode a picture of ``height`` × ``width`` pixels.
+
+    It is upright, unless its EXIF orientation swaps the sides and only as stored it has this size:
+    then its annotations are of the pixels as stored, as some tools write them.
+
+    Raises InputError where it has another size, or as :func:`decode_picture` does.
+    """
+    picture = decode_picture(path)
+    if picture.shape[:2] == (width, height) != (height, width):
+        stored = decode_picture(path, upright=False)
+        if stored.shape[:2] == (height, width):
+            return stored
+    if picture.shape[:2] != (height, width):
+        raise InputError(
+            f"The picture {path} is not what its annotations are for",
+            f"it is {picture.shape[0]}x{picture.shape[1]} pixels (height x width), "
+            f"the JSON says {height}x{width}",
+            "Correct the JSON or replace the file.",
+        )
+    return picture
+
+
+def remarks_on_turned(images: Sequence[CocoImage], paths: Sequence[Path]) -> Iterator[str]:
+    """A sentence for pictures that :func:`read_picture` reads as stored in spite of their EXIF
+    orientation, and one for those of which nothing tells what was annotated."""
+    stored = untold = 0
+    for image, path in zip(images, paths, strict=True):
+        turned = stored_turned(path)
+        if turned is None:
+            continue
+        if turned.swaps_sides and turned.height != turned.width:
+            stored += (image.height, image.width) == (turned.height, turned.width)
+        else:
+            untold += 1
+    if stored:
+        yield f"{_count(stored, len(paths))} turned (EXIF) and annotated as stored: read as stored."
+    if untold:
+        yield (
+            f"{_count(untold, len(paths))} turned (EXIF), and the size does not tell whether "
+            "annotations are of the picture as shown or as stored: read as shown."
+        )
+
+
+def _count(count: int, of: int) -> str:
+    return f"1 picture of {of} is" if count == 1 else f"{count} pictures of {of} are"

@@ -1,0 +1,1 @@
+"""Raw numbers of heads become boxes, and class numbers become scores."""

@@ -1,0 +1,1 @@
+"""Boxes: NMS, and average precision as COCO defines it."""

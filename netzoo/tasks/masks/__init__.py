@@ -1,0 +1,1 @@
+"""Masks: read from outputs, scored and shown, of one class or of many."""

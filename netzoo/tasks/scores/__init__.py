@@ -1,0 +1,1 @@
+"""Scores of classes for a whole picture."""

@@ -1,0 +1,1 @@
+"""Rows of a report, made from results."""

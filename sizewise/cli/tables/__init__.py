@@ -1,0 +1,1 @@
+"""Tables and reasons that several commands print."""

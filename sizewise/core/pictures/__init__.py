@@ -1,0 +1,1 @@
+"""Pictures as arrays: those of users, and made-up ones to compare engines on."""

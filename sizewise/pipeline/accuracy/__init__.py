@@ -1,0 +1,1 @@
+"""What evaluate, build and convert judge: candidates, their accuracy and its loss."""

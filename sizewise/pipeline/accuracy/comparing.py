@@ -1,0 +1,120 @@
+"""Engines judged against their FP32 file: part by part, and by the bound of their precision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netzoo.tasks.chosen.parts import DIVIDED, ORDERED, in_order, parts_of_outputs
+from netzoo.tasks.layouts import fitting_layouts
+from netzoo.tasks.parts import SCORES, TABLES, misfit, mixes_scales, proposal, unseen
+from netzoo.tasks.registry import tasks
+from sizewise.core.specs import (
+    FINAL_LAYOUTS,
+    WHOLE,
+    EngineArtifact,
+    ExportedModel,
+    ModelCard,
+    Part,
+)
+from sizewise.pipeline.models.cards import explained
+
+if TYPE_CHECKING:
+    from engines.comparing import Comparison, Difference
+
+
+class Judge:
+    """Compares engines of ``model`` with its FP32 file. A ``layout`` explains outputs that the file
+    does not explain; raises UsageError where it is not the file's own.
+
+    An engine in FP32 is compared, and has no bound.
+    """
+
+    def __init__(self, model: ExportedModel, layout: str) -> None:
+        self._model = model
+        self._card = explained(model, layout).card
+        self._bound = _bound_of(model.card.precision)
+        self._shapes = {output.name: output.shape for output in model.outputs}
+        self._dtypes = {output.name: output.dtype for output in model.outputs}
+        unknown = self._card.layout == "unknown" and not model.nms and self._bound is not None
+        fitting = fitting_layouts(model.outputs) if unknown else ()
+        self._proposed = [name for name in fitting if name in TABLES]
+        self._ordered = [name for name in fitting if name in ORDERED]
+        self._parts = self._known_parts()
+        self._mixed: set[str] = set()
+        self._exceeded = False
+
+    def compare(
+        self, artifact: EngineArtifact, parent: Path | None, *, timeout_s: float
+    ) -> Comparison:
+        """The engine against ``parent``, with bounds where its error is judged."""
+        from engines.comparing import compare
+
+        found = compare(artifact, parent, timeout_s=timeout_s, parts=self._parts)
+        kept = found.differences
+        if self._proposed:
+            self._mixed |= {output for output in self._shapes if _mixes(found, output)}
+            kept = tuple(one for one in kept if not one.part)
+        judged = tuple(replace(one, bound=self._bound_for(one)) for one in kept)
+        self._exceeded |= not all(one.within for one in judged)
+        return replace(found, differences=judged)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What should be said of all comparisons so far."""
+        if self._bound is None:
+            return ()
+        said = [proposal(output, self._proposed) for output in sorted(self._mixed)]
+        if self._ordered and self._exceeded:
+            said.append(in_order(self._ordered))
+        if self._card.layout in DIVIDED and not self._parts:
+            said.append(misfit(self._card, self._model.outputs))
+        if self._exceeded:
+            said.append(
+                f"The error of {self._card.precision} against FP32 exceeds the {self._bound:.0%} "
+                "allowed, where marked with !. It was measured on made-up images."
+            )
+        if far := [one for one in self._card.deviations if not one.within]:
+            worst = max(far, key=lambda one: one.relative_error)
+            said.append(
+                f"{self._model.path.name} exceeded the {worst.bound:.0%} allowed for "
+                f"{self._card.precision} when it was converted: {worst.name} is "
+                f"{worst.relative_error:.0%} off at {worst.size}."
+            )
+        return tuple(said)
+
+    def _known_parts(self) -> dict[str, tuple[Part, ...]]:
+        """The parts of the outputs, or what they would be in a layout that is proposed."""
+        if self._proposed:
+            guessed = parts_of_outputs(self._proposed[0], self._shapes)
+            return {name: (WHOLE, *parts) for name, parts in guessed.items()}
+        layout, classes = self._card.layout, len(self._card.classes)
+        return dict(parts_of_outputs(layout, self._shapes, classes, self._dtypes))
+
+    def _bound_for(self, one: Difference) -> float | None:
+        # Rows that a graph chooses are not the parent's rows; their scores are in order.
+        chosen = self._card.layout in FINAL_LAYOUTS and one.part != SCORES
+        nothing = sees_no_objects(self._card, one.part or one.output, one.absmax)
+        return None if self._model.nms or chosen or nothing else self._bound
+
+
+def sees_no_objects(card: ModelCard, name: str, largest: float) -> bool:
+    """Whether an output or part of this ``name`` and ``largest`` value is scores of a detector that
+    finds nothing: their relative error is then that of background."""
+    task = tasks().get(card.task)
+    return task is not None and task.finds_boxes and unseen(name, largest)
+
+
+def _bound_of(precision: str) -> float | None:
+    if precision == "fp32":
+        return None
+    from exporter.convert import precisions
+
+    found = precisions().get(precision)
+    return found.bound if found else None
+
+
+def _mixes(comparison: Comparison, output: str) -> bool:
+    """Whether ``output`` holds boxes and scores, by what was compared of its parts."""
+    worst = (one for one in comparison.worst() if one.output == output)
+    return mixes_scales({one.part: one.absmax for one in worst})

@@ -1,0 +1,198 @@
+"""Models that ``evaluate`` runs in an engine: ONNX files, and engines built before."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizewise.core.errors import EngineError, EngineMismatchError, InputError, UsageError
+from sizewise.core.further.resolving import further_of, said_again, why_unknown
+from sizewise.core.progress import SILENT, Progress, Reporter
+from sizewise.core.specs import (
+    EngineArtifact,
+    FurtherInput,
+    ImageInput,
+    ModelCard,
+    Size,
+    Suppression,
+    TensorSpec,
+)
+from sizewise.pipeline.accuracy.candidates import Scores
+from sizewise.pipeline.models.cards import usual_sizes
+from sizewise.pipeline.models.one_engine import USUAL_BACKEND, build_engine, read_engine
+
+if TYPE_CHECKING:
+    from engines.base import Session
+    from netzoo.tasks.task import Data, Evaluator
+    from sizewise.core.trials import Accuracy
+
+ReadAs = Callable[[str, ModelCard], ModelCard]
+"""The card of the model of this name, with what the user says of its inputs and outputs."""
+
+
+class OnnxFile:
+    """An ONNX file: one dynamic engine for all sizes, deleted after the evaluation."""
+
+    def __init__(self, path: Path, backend: str, read_as: ReadAs) -> None:
+        from engines.registry import find_backend
+        from sizewise.core.onnxfiles.model import read_model
+
+        model = read_model(path)
+        self.card = read_as(path.name, model.card)
+        self._model = replace(model, card=replace(model.card, inputs=self.card.inputs))
+        _demand_meaning(path.name, self.card, self._model.outputs)
+        self.runs_in = find_backend(backend or USUAL_BACKEND).name
+        self.sizes = usual_sizes(self.card, self._model.image)
+
+    def refusal(self, size: Size) -> str:
+        return self._model.refusal(size)
+
+    def scores(
+        self, data: Data, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
+    ) -> Iterator[tuple[Size, Scores | EngineError]]:
+        model, further = self._model, further_of(self._model)
+        _demand_fit(model.path.name, self.card, model.image, further, data, sizes=sizes)
+        with tempfile.TemporaryDirectory() as folder:
+            artifact = build_engine(
+                self._model, self.runs_in, sizes, Path(folder), reporter=reporter
+            )
+            outcomes = evaluate_engine(
+                artifact, self.card, data, sizes, reporter, suppression=suppression
+            )
+            yield from _scores(self.card, outcomes)
+
+
+class EngineFolder:
+    """An engine of ``sizewise build``, at the sizes that it was built for.
+
+    ``trusted`` are hashes of engines that others built.
+    """
+
+    def __init__(
+        self, folder: Path, backend: str, read_as: ReadAs, trusted: Collection[str]
+    ) -> None:
+        artifact = read_engine(folder, backend)
+        self.card = read_as(folder.name, artifact.card)
+        further = said_again(artifact.further, self.card.inputs)
+        self._artifact = replace(artifact, further=further)
+        self._trusted = trusted
+        _demand_meaning(folder.name, self.card, self._artifact.outputs)
+        self.runs_in = self._artifact.spec.backend
+        self.sizes = self._artifact.spec.sizes
+
+    def refusal(self, size: Size) -> str:
+        from engines.inputs import check_size
+
+        try:
+            check_size(self._artifact, size)
+        except EngineMismatchError as error:
+            return error.why
+        return ""
+
+    def scores(
+        self, data: Data, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
+    ) -> Iterator[tuple[Size, Scores | EngineError]]:
+        artifact = self._artifact
+        _demand_fit(
+            artifact.path.name, self.card, artifact.image, artifact.further, data, sizes=sizes
+        )
+        outcomes = evaluate_engine(
+            self._artifact,
+            self.card,
+            data,
+            sizes,
+            reporter,
+            suppression=suppression,
+            trusted=self._trusted,
+        )
+        yield from _scores(self.card, outcomes)
+
+
+def _demand_meaning(name: str, card: ModelCard, outputs: Sequence[TensorSpec]) -> None:
+    from netzoo.tasks.registry import name_a_layout, tasks
+
+    if card.task in tasks():
+        return
+    if card.layout != "unknown":
+        raise InputError(
+            f"The outputs of {name} can't be read",
+            f"their layout is {card.layout}, and that is none that is known here",
+            "Give a model with boxes, masks or classes as outputs.",
+        )
+    raise UsageError(
+        f"The outputs of {name} can't be read",
+        "the file does not say what they mean",
+        name_a_layout(outputs),
+    )
+
+
+def _demand_fit(
+    name: str,
+    card: ModelCard,
+    image: ImageInput,
+    further: Sequence[FurtherInput],
+    data: Data,
+    *,
+    sizes: Sequence[Size],
+) -> None:
+    from bench.accuracy.engine import misfit
+
+    if why := misfit(card, image, data) or why_unknown(further, sizes):
+        raise InputError(
+            f"{name} can't be evaluated on {data.name}", why, "Give a model and data that fit."
+        )
+
+
+def evaluate_engine(
+    artifact: EngineArtifact,
+    card: ModelCard,
+    data: Data,
+    sizes: Sequence[Size],
+    progress: Progress = SILENT,
+    *,
+    suppression: Suppression | None = None,
+    trusted: Collection[str] = (),
+) -> Iterator[tuple[Size, Accuracy | EngineError]]:
+    """The accuracy at each size, or the error that it ended in."""
+    from bench.accuracy.engine import find_evaluator
+    from engines.store.opening import open_engine
+
+    with open_engine(artifact, trusted) as session:
+        for size in sizes:
+            evaluator = find_evaluator(card, data, suppression)
+            try:
+                yield size, _accuracy(session, evaluator, data, size, progress)
+            except EngineError as error:
+                yield size, error
+
+
+def _accuracy(
+    session: Session, evaluator: Evaluator, data: Data, size: Size, progress: Progress
+) -> Accuracy:
+    from bench.accuracy.engine import accuracy_of, evaluate_images
+
+    step = session.artifact.spec.batch_size
+    with progress.stage(f"Evaluating at {size}", len(data.images)) as stage:
+        for start in range(0, len(data.images), step):
+            images = data.images[start : start + step]
+            evaluate_images(session, size, images, evaluator)
+            stage.advance(len(images))
+    return accuracy_of(evaluator, data)
+
+
+def _scores(
+    card: ModelCard, outcomes: Iterable[tuple[Size, Accuracy | EngineError]]
+) -> Iterator[tuple[Size, Scores | EngineError]]:
+    from netzoo.tasks.registry import find_task
+
+    names = find_task(card.task).metrics
+    for size, outcome in outcomes:
+        if isinstance(outcome, EngineError):
+            yield size, outcome
+            continue
+        known = {name: getattr(outcome, name) for name in names}
+        scores = {name: value for name, value in known.items() if value is not None}
+        yield size, Scores(scores=scores, by_class=outcome.iou_by_class)

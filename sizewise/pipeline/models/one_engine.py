@@ -1,0 +1,75 @@
+"""One engine for a command that needs just one: built from an ONNX file, or built before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sizewise.core.errors import UsageError
+from sizewise.core.options.declared import spelled
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
+
+USUAL_BACKEND = "onnxruntime"
+
+
+def read_engine(folder: Path, backend: str) -> EngineArtifact:
+    """The engine in ``folder``.
+
+    Raises UsageError where ``backend`` is given and did not build it, and what reading its manifest
+    raises.
+    """
+    from engines.store.manifest import read_manifest
+
+    artifact = read_manifest(folder)
+    if backend not in ("", artifact.spec.backend):
+        raise UsageError(
+            f"The engine {folder.name} can't run in {backend}",
+            f"it was built by {artifact.spec.backend}",
+            f"Leave {spelled('backend')} out, or give the ONNX file.",
+        )
+    return artifact
+
+
+def build_engine(
+    model: ExportedModel,
+    backend: str,
+    sizes: Sequence[Size],
+    folder: Path,
+    *,
+    graph_fusion: str = "",
+    reporter: Reporter = SILENT,
+) -> EngineArtifact:
+    """An engine in ``folder``, built unless it is there.
+
+    It is dynamic, or static for one size where the back end can. It is used to measure accuracy, so
+    it may run in another precision than the file's; a remark says so then. Raises UsageError and
+    EngineError.
+    """
+    from engines.attestation import precision_mismatch
+    from engines.planning.axes import EngineAxes
+    from engines.planning.batches import Batch
+    from engines.planning.specs import engine_specs
+    from engines.registry import find_backend
+    from engines.store.cache import obtain_engine
+
+    name = backend or USUAL_BACKEND
+    static = len(sizes) == 1 and "static" in find_backend(name).strategies
+    axes = EngineAxes(
+        backends=(name,),
+        strategies=("static" if static else "dynamic",),
+        sizes=Sizes(sizes),
+        batch=(Batch(model.image.fixed_batch or 1),),
+        graph_fusion=(graph_fusion,) if graph_fusion else (),
+        allow_fallback=True,
+    )
+    (spec,) = engine_specs((axes,))
+    with reporter.stage("Building the engine", 1) as stage:
+        artifact = obtain_engine(model, spec, folder)
+        stage.advance(note=name)
+    # A graph without optimisation runs node by node, and none of its nodes computes in int8.
+    if graph_fusion != "none" and (why := precision_mismatch(model, artifact)):
+        reporter.remark(
+            f"{name} does not run {model.path.name} in the precision of the file: {why}."
+        )
+    return artifact

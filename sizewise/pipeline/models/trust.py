@@ -1,0 +1,53 @@
+"""Options for running one model or engine, with the hash by which a user trusts an engine."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sizewise.core.errors import UsageError
+from sizewise.core.options.declared import option, spelled
+from sizewise.core.options.reading import TEXT, Reader
+
+MODEL = "Model"
+"""The title of these options in help."""
+
+
+def _sha256(given: object) -> str:
+    text = str(given)
+    if not re.fullmatch("([0-9a-fA-F]{64})?", text):
+        raise ValueError(
+            'Give the "sha256" of the engine\'s manifest.json (64 hexadecimal digits), as its '
+            "builder states it."
+        )
+    return text.lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """``trust_engine`` is the SHA-256 of an engine that others built, or empty."""
+
+    backend: str = option(
+        TEXT, "", help="Back end for an ONNX file.", group=MODEL, shown="onnxruntime"
+    )
+    trust_engine: str = option(
+        Reader(_sha256, "SHA256"),
+        "",
+        help="SHA-256 of an engine that others built, as its builder states it: its code runs "
+        "with your rights.",
+        group=MODEL,
+    )
+
+    def trusted(self, source: Path) -> frozenset[str]:
+        """The hash that is given for ``source``, or none. Raises UsageError where ``source`` is a
+        file."""
+        if not self.trust_engine:
+            return frozenset()
+        if source.is_file():
+            raise UsageError(
+                f"{spelled('trust_engine')} can't be given for {source}",
+                "it isn't the folder of an engine, and an engine that is built here needs no trust",
+                "Leave it out.",
+            )
+        return frozenset({self.trust_engine})
