@@ -79,7 +79,7 @@ def test_the_targets_in_our_own_code_are_these() -> None:
 
 def test_the_module_that_a_child_runs_is_there() -> None:
     named = {s for s in _strings(*SOURCES) if _MODULE_OF_US.fullmatch(s)}
-    (main,) = {name for name in named if name.endswith(".child_main")}
+    (main,) = {name for name in named if name.endswith(".children.main")}
     assert find_spec(main) is not None
 
 
