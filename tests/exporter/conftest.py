@@ -14,7 +14,13 @@ from exporter.export import export
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.progress import Stage
 from sizewise.core.specs import ExportedModel, ModelCard, Size
-from tests.exporter.modules import DETECTOR, SEGMENTER, MiniDetector, PyramidSegmenter, stirred
+from tests.exporter.sample_modules import (
+    DETECTOR,
+    SEGMENTER,
+    MiniDetector,
+    PyramidSegmenter,
+    stirred,
+)
 from tests.shared import made_once
 
 

@@ -15,7 +15,7 @@ from exporter.capture import capture, save_program
 from exporter.export import export
 from sizewise.core.errors import OutputError
 from sizewise.core.specs import Size
-from tests.exporter.modules import UNKNOWN, Conv
+from tests.exporter.sample_modules import UNKNOWN, Conv
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from exporter.export import export
 from sizewise.core.errors import ExportError, UsageError
 from sizewise.core.specs import Size, TensorSpec
 from tests.exporter.conftest import Exported
-from tests.exporter.modules import UNKNOWN, Conv
+from tests.exporter.sample_modules import UNKNOWN, Conv
 
 IMAGES = TensorSpec(name="images", dtype="float32", shape=("batch", 3, "height", "width"))
 

@@ -20,7 +20,7 @@ from exporter.export import export
 from exporter.lowering import lower
 from sizewise.core.errors import ExportError, InputError, ParityError, UnsupportedOperatorError
 from sizewise.core.specs import ModelCard, Size
-from tests.exporter.modules import (
+from tests.exporter.sample_modules import (
     DETECTOR,
     SEGMENTER,
     UNKNOWN,

@@ -28,7 +28,7 @@ from sizewise.core.errors import ExportError, ParityError, UsageError
 from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression, TaskName
 from tests.exporter.conftest import Exported
 from tests.exporter.detectors import run, suppressed, write_cells
-from tests.exporter.modules import DETECTOR
+from tests.exporter.sample_modules import DETECTOR
 
 EXAMPLE = Size(64, 96)
 PROBES = (Probe(batch_size=1, size=Size(96, 128)), Probe(batch_size=3, size=Size(64, 88)))
