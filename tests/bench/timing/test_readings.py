@@ -94,4 +94,4 @@ def test_readings_bring_nothing_into_the_child_that_they_weigh() -> None:
     listed = subprocess.run(
         [sys.executable, "-c", BROUGHT], capture_output=True, text=True, check=True
     )
-    assert listed.stdout.split() == ["bench", "bench.timing.readings"]
+    assert listed.stdout.split() == ["bench", "bench.timing", "bench.timing.readings"]
