@@ -52,6 +52,11 @@ _BRANCH = Advice(
     todo="Write what is right at every size, without the question: pad(maps, (0, -width % 32, 0, "
     "-height % 32)) adds nothing where nothing is missing. Choose between values with torch.where.",
 )
+_PLAIN = Advice(
+    what="a size taken as a plain number",
+    todo="Leave int() and float() out: torch.arange(width) for torch.arange(int(width)), maps * "
+    "width for maps * float(width). A size is a whole number already, and stays free so.",
+)
 _NUMBER = Advice(what="a size taken as a plain number", todo=_INTEGERS)
 _FACTOR = Advice(
     what="the scale_factor",
@@ -78,6 +83,7 @@ _RULES: tuple[tuple[str, Advice], ...] = (
     (r"sqrt|\*\* *0?\.5", _ROOT),
     (r"linspace|affine_grid", _LINSPACE),
     (r"^__bool__ ", _BRANCH),
+    (r"^__(int|float)__ .*\b(int|float)\(\s*[\w.]+(\[-?\d\]|\(-?\d\))?\s*\)", _PLAIN),
     (r"^__(int|float|index|trunc|round|floor|ceil)__ ", _NUMBER),
     (r"scale_factor", _FACTOR),
     (r"\.numpy\(", _NUMPY),

@@ -41,6 +41,27 @@ def test_what_a_line_does_is_named(operation: str, code: str, what: str, tmp_pat
     assert advice_for(place).what == what
 
 
+@pytest.mark.parametrize(
+    ("operation", "code", "whole"),
+    [
+        ("__int__", "columns = torch.arange(int(width))", True),
+        ("__int__", "columns = torch.arange(int(images.shape[-1]))", True),
+        ("__int__", "columns = torch.arange(int(images.size(3)))", True),
+        ("__float__", "return maps * float(width)", True),
+        ("__int__", "columns = torch.arange(int(width / 4))", False),
+        ("__int__", "columns = torch.arange(round(width))", False),
+    ],
+)
+def test_a_size_is_a_whole_number_already(
+    operation: str, code: str, tmp_path: Path, *, whole: bool
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(code)
+    advice = advice_for(Place(file=str(file), line=1, function="forward", operation=operation))
+    assert advice.what == "a size taken as a plain number"
+    assert ("Leave int() and float() out" in advice.todo) == whole
+
+
 def test_a_quotient_that_fixes_the_batch_is_one(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("batch = int(windows.shape[0] / (rows * columns / 16))")
@@ -52,7 +73,7 @@ def test_a_quotient_that_fixes_the_batch_is_one(tmp_path: Path) -> None:
 class Advised(nn.Module):
     """All that is advised, over images whose sides are even."""
 
-    names = ("padded", "whole", "places", "halves", "largest", "chosen", "resized")
+    names = ("padded", "whole", "places", "halves", "largest", "chosen", "resized", "wider")
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         rows, columns = images.shape[2:]
@@ -65,6 +86,7 @@ class Advised(nn.Module):
             images.amax(dim=3, keepdim=True),
             torch.where(images > 0.5, images, 0),
             functional.interpolate(images, size=(rows // 2, columns // 2)),
+            images * columns + torch.arange(columns),
         )
 
 
