@@ -121,7 +121,8 @@ def test_what_was_chosen_is_read_best_first(exporter: str, rows: int, seed: int)
     assert_allclose(found.scores, expected.scores[best], rtol=1e-6)
     assert found.labels.tolist() == expected.labels[best].tolist()
     assert found.boxes.shape == (rows, 4)
-    assert (found.boxes.dtype, found.labels.dtype) == (np.float32, np.int64)
+    assert found.boxes.dtype == np.float32
+    assert found.labels.dtype == np.int64
 
 
 def test_of_a_batch_each_image_has_its_own() -> None:
@@ -148,7 +149,9 @@ def test_the_layout_is_proposed_by_names_and_shapes(exporter: str) -> None:
     count: dict[int, int | str] = {8: "rows", 15: "candidates"}
     free = [
         TensorSpec(
-            name=name, dtype=array.dtype.name, shape=tuple(count.get(n, n) for n in array.shape)
+            name=name,
+            dtype=array.dtype.name,
+            shape=tuple(count.get(int(n), int(n)) for n in array.shape),
         )
         for name, array in outputs.items()
     ]

@@ -30,6 +30,7 @@ FORMS = {
 """The layout of each form that the finder has."""
 SIZE = "96x192"
 ONE_CLASS = ("boxes_scores", "dets")
+"""Much the same: one is evaluated, and the other predicts."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [one for one in FORMS if one != "dets"])
 def test_a_file_of_others_is_evaluated_by_the_layout_that_is_proposed(
     cli: Cli, data: Path, form: str, tmp_path: Path
 ) -> None:
@@ -66,7 +67,7 @@ def test_a_file_of_others_is_evaluated_by_the_layout_that_is_proposed(
     assert (row["ap50"], row["ap"]) == (pytest.approx(1), pytest.approx(1))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [one for one in FORMS if one != "boxes_scores"])
 def test_its_boxes_are_predicted_where_they_are(
     cli: Cli, data: Path, form: str, tmp_path: Path
 ) -> None:
