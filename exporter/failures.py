@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from exporter.checks.probes import Probe
 from exporter.diagnosis.advice import advice_for
 from exporter.diagnosis.guards import Guards
+from exporter.diagnosis.operands import sized_operator
 from exporter.diagnosis.places import Place, nodes_of, place_of
 from sizewise.core.errors import (
     BackendUnavailableError,
@@ -30,6 +31,10 @@ _OPERATOR = re.compile(r"No ONNX function found for <OpOverload\(op='([^']+)'")
 _UNSAVED = re.compile(r"op <built-in function (\w+)> is not in _SYM_OPS")
 _SYMBOLS = re.compile(r"Sym(Int|Float|Bool)|tensor subclass")
 """torch's own words for sizes and tensors of a trace."""
+_AS_TENSOR = (
+    "Make a tensor of the size: values ** torch.full_like(values, width) for values ** width. The "
+    "operators + - * / // % and comparisons take sizes as they are."
+)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OR_ELSE = "Or give the stride that the module needs, or export with a fixed size."
 
@@ -123,9 +128,15 @@ def explain(what: str, error: BaseException, lines: Mapping[str, Place]) -> Expo
     if function := _UNSAVED.search(text):
         why = f"torch can't save {function[1]}() of a size{_in(place)}"
         return ExportError(what, why, advice_for(Place(operation="__int__")).todo)
-    todo = advice_for(place).todo if place and _SYMBOLS.search(text) else ""
-    todo = todo or "Fix the module and export it again."
-    return ExportError(what, f"{first_line(error)}{_in(place)}", todo)
+    if sized := sized_operator(error):
+        why = f"torch can't translate {sized} with a size for a number{_in(place)}"
+        return ExportError(what, why, _AS_TENSOR)
+    if place and _SYMBOLS.search(text):
+        advice = advice_for(place)
+        why = f"{advice.what}{_in(place)} can't be traced: {first_line(error)}"
+        return ExportError(what, why, advice.todo)
+    why = f"{first_line(error)}{_in(place)}"
+    return ExportError(what, why, "Fix the module and export it again.")
 
 
 def located(error: BaseException) -> str:

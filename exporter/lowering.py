@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch.export import ExportedProgram
@@ -15,7 +15,7 @@ from exporter.graph.folding import FoldBatchNorm
 from exporter.graph.naming import NameNodes
 from exporter.graph.passes import run_pass
 from exporter.graph.stripping import StripTraces
-from exporter.translations import floors, pooling, splits
+from exporter.translations import floors, pooling, remainders, splits
 
 if TYPE_CHECKING:
     import onnx
@@ -49,7 +49,7 @@ def lower(
             opset_version=opset,
             input_names=[INPUT_NAME, *further],
             output_names=list(output_names),
-            custom_translation_table=pooling.needed(program, lines or {}) | floors.needed(program),
+            custom_translation_table=_translations(program, lines or {}),
             verbose=False,
         )
         model = cast("torch.onnx.ONNXProgram", exported).model_proto
@@ -61,3 +61,10 @@ def lower(
     ):
         model = run_pass(graph_pass, model)
     return model
+
+
+def _translations(
+    program: ExportedProgram, lines: Mapping[str, Place]
+) -> dict[Callable[..., Any], Callable[..., Any]]:
+    """What torch's exporter does not translate right. Raises ExportError."""
+    return pooling.needed(program, lines) | floors.needed(program) | remainders.needed(program)

@@ -8,6 +8,7 @@ from bench.audit.audited import Audit
 from bench.audit.checks import shown
 from bench.audit.parity import HIGH, LOW, MEDIAN_HIGH, MEDIAN_LOW, WIDEST, Fairness
 from bench.audit.twins import FEW, MANY, Twins
+from sizewise.core.errors import SizewiseError
 from sizewise.core.trials.disturbances import MAX_LOAD
 
 _FALSE = 0.01
@@ -17,10 +18,16 @@ _NO_ANSWER = 0.10
 _REPORT = "Please report this with the file audit.json."
 
 
+def fault(audit: Audit) -> SizewiseError | None:
+    """What sizewise itself is at fault with, in one error; None where it is not."""
+    reasons = tuple(_faults(audit))
+    return _at_fault("; ".join(reasons)) if reasons else None
+
+
 def verdict(audit: Audit) -> tuple[str, ...]:
     """Sentences, the most important first."""
     return (
-        *_faults(audit),
+        *(str(_at_fault(reason)) for reason in _faults(audit)),
         *_ratios(audit.twins),
         *_libraries(audit),
         *_inputs(audit),
@@ -28,25 +35,26 @@ def verdict(audit: Audit) -> tuple[str, ...]:
     )
 
 
+def _at_fault(why: str) -> SizewiseError:
+    return SizewiseError("sizewise is at fault", why, _REPORT)
+
+
 def _faults(audit: Audit) -> Iterator[str]:
+    """The reasons, one for each answer "no" of ``Audit.at_fault``."""
     if audit.overhead.answer == "no":
-        yield (
-            "sizewise is at fault: it adds "
-            f"{audit.overhead.harness.median_ns / 1e3:.1f} µs to a call, and this machine's clock "
-            f"is not the reason. {_REPORT}"
-        )
+        added = audit.overhead.harness.median_ns / 1e3
+        yield f"it adds {added:.1f} µs to a call, and this machine's clock is not the reason"
     for cell in audit.parity:
         if cell.answer == "no":
             yield (
-                f"sizewise is at fault: {cell.label}, takes {shown(cell.ratio)} times what the "
-                f"library takes by itself, and {LOW}–{HIGH} is allowed. {_REPORT}"
+                f"{cell.label}, takes {shown(cell.ratio)} times what the library takes by itself, "
+                f"and {LOW}–{HIGH} is allowed"
             )
     together = audit.fairness
     if together and together.answer == "no" and not together.outside:
         yield (
-            f"sizewise is at fault: engines take {together.median:.3f} times what their libraries "
-            f"take by themselves, in the median of {together.shown} cells, and "
-            f"{MEDIAN_LOW}–{MEDIAN_HIGH} is allowed. {_REPORT}"
+            f"engines take {together.median:.3f} times what their libraries take by themselves, in "
+            f"the median of {together.shown} cells, and {MEDIAN_LOW}–{MEDIAN_HIGH} is allowed"
         )
 
 

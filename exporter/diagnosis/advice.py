@@ -52,7 +52,16 @@ _BRANCH = Advice(
     todo="Write what is right at every size, without the question: pad(maps, (0, -width % 32, 0, "
     "-height % 32)) adds nothing where nothing is missing. Choose between values with torch.where.",
 )
+_PLAIN = Advice(
+    what="a size taken as a plain number",
+    todo="Leave int() and float() out: torch.arange(width) for torch.arange(int(width)), maps * "
+    "width for maps * float(width). A size is a whole number already, and stays free so.",
+)
 _NUMBER = Advice(what="a size taken as a plain number", todo=_INTEGERS)
+_KEY = Advice(
+    what="a size looked up in a dict or a set",
+    todo="Compute what is needed from the size, or choose between values with torch.where.",
+)
 _FACTOR = Advice(
     what="the scale_factor",
     todo="Give interpolate size=(rows, columns), derived from a shape by integer arithmetic, in "
@@ -78,7 +87,9 @@ _RULES: tuple[tuple[str, Advice], ...] = (
     (r"sqrt|\*\* *0?\.5", _ROOT),
     (r"linspace|affine_grid", _LINSPACE),
     (r"^__bool__ ", _BRANCH),
+    (r"^__(int|float|index)__ .*\b(int|float)\(\s*[\w.]+(\[-?\d\]|\(-?\d\))?\s*\)", _PLAIN),
     (r"^__(int|float|index|trunc|round|floor|ceil)__ ", _NUMBER),
+    (r"^__hash__ ", _KEY),
     (r"scale_factor", _FACTOR),
     (r"\.numpy\(", _NUMPY),
     (r"\bint\(|\bround\(|\b(math|np|numpy)\.", _NUMBER),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
 from sizewise.core.rooms import ROOMS
 
@@ -88,6 +88,11 @@ def nodes_of(error: BaseException) -> tuple[str, ...]:
     return _nodes(reversed(frames))
 
 
+def node_of(error: BaseException) -> Any:
+    """The program's node at which ``error`` was raised; None where there is none."""
+    return _node(reversed([frame for one in _causes(error) for frame, _ in _frames_of(one)]))
+
+
 def place_of(error: BaseException) -> Place | None:
     """The line of the user's at which ``error``, or what caused it, was raised."""
     places = [_innermost(reversed(list(_frames_of(one)))) for one in _causes(error)]
@@ -115,12 +120,19 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 def _nodes(frames: Iterable[FrameType]) -> tuple[str, ...]:
     """Those of the innermost step over a program's nodes; none where there is no such step."""
+    node = _node(frames)
+    if node is None:
+        return ()
+    sources = getattr(node, "meta", {}).get("from_node", ())
+    return (str(node), *(source.name for source in sources))
+
+
+def _node(frames: Iterable[FrameType]) -> Any:
+    """The node of the innermost step over a program's nodes; None where there is no such step."""
     for frame in frames:
         if name := _STEPS.get(frame.f_code.co_name):
-            node = frame.f_locals.get(name)
-            sources = getattr(node, "meta", {}).get("from_node", ())
-            return (str(node), *(source.name for source in sources))
-    return ()
+            return frame.f_locals.get(name)
+    return None
 
 
 def _frames_from(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:

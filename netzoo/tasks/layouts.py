@@ -15,20 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.tasks.boxes.suppression import Detections, demand_numbers
-from netzoo.tasks.chosen.roles import COLUMNS, find_roles
-from netzoo.tasks.chosen.rows import (
-    LayoutError,
-    chosen_rows,
-    demand_meaning,
-    demand_shares,
-    fitting_lists,
-    only_output,
-)
+from netzoo.tasks.chosen.demands import LayoutError, demand_meaning, demand_shares
+from netzoo.tasks.chosen.indexed import find_indexed
+from netzoo.tasks.chosen.roles import fitting_roles
+from netzoo.tasks.chosen.rows import chosen_rows, fitting_lists, only_output
+from netzoo.tasks.chosen.tensorflow import find_tensorflow
 from netzoo.tasks.parts import TABLES
 from sizewise.core.discover import choose
 from sizewise.core.errors import InputError
 from sizewise.core.options.declared import spelled
-from sizewise.core.specs import FINAL_LAYOUT, FINAL_LAYOUTS, NMS_LAYOUT, Dimension, TensorSpec
+from sizewise.core.specs import (
+    FINAL_LAYOUT,
+    FINAL_LAYOUTS,
+    INDEXED_LAYOUT,
+    NMS_LAYOUT,
+    TENSORFLOW_LAYOUT,
+    Dimension,
+    Size,
+    TensorSpec,
+)
 
 Array = NDArray[Any]
 Outputs = Mapping[str, Array]
@@ -47,10 +52,13 @@ def layout_names() -> tuple[str, ...]:
 
 def fitting_layouts(outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
     """The layouts that outputs of these shapes may have, the likeliest first."""
+    if find_tensorflow(outputs):
+        return (TENSORFLOW_LAYOUT,)
+    if find_indexed(outputs):
+        return (INDEXED_LAYOUT,)
     if _are_ours({one.name: one.shape for one in outputs}):
         return ("sizewise",)
-    chosen = tuple(layout for layout in COLUMNS if find_roles(layout, outputs))
-    return chosen or fitting_lists(outputs) or _fitting_table(outputs)
+    return fitting_roles(outputs) or fitting_lists(outputs) or _fitting_table(outputs)
 
 
 def _are_ours(shapes: Mapping[str, Sequence[Dimension]]) -> bool:
@@ -91,16 +99,20 @@ def read_detections(
 
 
 def read_suppressed(
-    outputs: Outputs, *, class_count: int | None = None, layout: str = SUPPRESSED
+    outputs: Outputs,
+    *,
+    class_count: int | None = None,
+    layout: str = SUPPRESSED,
+    size: Size | None = None,
 ) -> tuple[Detections, ...]:
     """Detections that the graph chose in each image; boxes are in input pixels.
 
-    Rows with a label below 0 are not used. Raises InputError where the outputs do not have
-    ``layout``, one of ``CHOSEN``, or a label is none of ``class_count``, InferenceError (numerics)
-    for NaN.
+    Rows with a label below 0 are not used. ``size`` is that of the input: where boxes are shares of
+    its sides, it is needed. Raises InputError where the outputs do not have ``layout``, one of
+    ``CHOSEN``, or a label is none of ``class_count``, InferenceError (numerics) for NaN.
     """
     with _fitting(layout, outputs):
-        images = chosen_rows(layout, outputs)
+        images = chosen_rows(layout, outputs, size)
         for rows in images:
             demand_numbers(rows, rows)
             _demand_labels(rows[:, 5], class_count)

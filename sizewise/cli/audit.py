@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from sizewise.cli import console
+from sizewise.cli.failures import end_with, with_error
 from sizewise.cli.options import Json, Out
 from sizewise.pipeline.audit import RECORD, AuditOptions
 
@@ -21,12 +22,13 @@ def audit(options: AuditOptions, *, out: Out = Path("runs/audit"), as_json: Json
     beside their libraries. It is 0 on a slow or noisy machine.
     """
     from bench.audit.checks import checks
-    from bench.audit.words import verdict
+    from bench.audit.words import fault, verdict
     from sizewise.pipeline.audit import audit, document
 
     found, folder = audit(options, out=out, reporter=console.reporter())
+    wrong = fault(found)
     if as_json:
-        console.show_json(document(found))
+        console.show_json(document(found) | with_error(wrong))
     else:
         console.show_table(
             "What was checked on this machine; ratios are of latencies, with 95 % intervals",
@@ -36,4 +38,6 @@ def audit(options: AuditOptions, *, out: Out = Path("runs/audit"), as_json: Json
         typer.echo("\n".join(("", *verdict(found))))
         console.remark(f"All that was measured is kept in {folder / RECORD}.")
     console.next_step("sizewise bench YOUR.onnx --rigor standard")
+    if wrong:
+        end_with(wrong)
     raise typer.Exit(found.exit_code)

@@ -6,9 +6,10 @@ Their tables fill the same dataclasses as the options of the commands.
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 from bench.planning.settings import SweepSettings
 from exporter.request import PrecisionOptions
 from netzoo.data.pictures.folder import PictureFolder
-from sizewise.core.errors import InputError, UsageError
+from sizewise.core.errors import InputError, OptionError, UsageError
 from sizewise.core.options.declared import fill, option, spelling
 from sizewise.core.options.reading import PATH, SIZE, TEXT, Reader, optional, several
 from sizewise.core.specs import Size
@@ -179,12 +180,29 @@ def _table(kind: type[T], given: Mapping[str, Any], path: Path, name: str) -> T:
 
 @contextlib.contextmanager
 def _keys_of(path: Path, table: str = "") -> Iterator[None]:
-    """Spell options as keys of the file within it, and let a UsageError name the file."""
+    """Spell options as keys of the file within it, and let a UsageError name the file. One that
+    names a key becomes an OptionError, whose option is that key."""
+    keys: list[str] = []
+
+    def key(name: str) -> str:
+        keys.append(f"{table}.{name}" if table else name)
+        return keys[-1]
+
     try:
-        with spelling(lambda name: f"{table}.{name}" if table else name):
+        with spelling(key):
             yield
     except UsageError as error:
-        raise UsageError(f"{path}: {error.what}", error.why, error.todo) from error
+        said = (f"{path}: {error.what}", error.why, error.todo)
+        if option := getattr(error, "option", "") or _first_of(keys, error):
+            raise OptionError(*said, option=option) from error
+        raise UsageError(*said) from error
+
+
+def _first_of(keys: Iterable[str], error: UsageError) -> str:
+    """The one of ``keys`` that the sentence of ``error`` names first; empty where it names none."""
+    text = f"{error.what} {error.why} {error.todo}"
+    found = ((re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", text), key) for key in set(keys))
+    return min(((named.start(), key) for named, key in found if named), default=(0, ""))[1]
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from netzoo.tasks.boxes.suppression import Detections, demand_numbers, suppress
 from netzoo.tasks.layouts import CHOSEN, Outputs, read_detections, read_suppressed
 from netzoo.tasks.wordtree import WordTree
-from sizewise.core.specs import Suppression
+from sizewise.core.specs import Size, Suppression
 
 
 def detect(
@@ -17,6 +17,7 @@ def detect(
     suppression: Suppression,
     *,
     class_count: int | None = None,
+    size: Size | None = None,
     columns: NDArray[np.int64] | None = None,
     tree: WordTree | None = None,
     tree_threshold: float = 0.5,
@@ -24,13 +25,14 @@ def detect(
     """What is in each image of a batch, boxes in input pixels.
 
     Where the graph does NMS itself, its boxes are only cut to the score threshold and the number of
-    ``suppression``. With ``columns``, these classes alone are looked for, and labels count them.
-    With ``tree``, each box gets the one label that a descent along probabilities
-    above ``tree_threshold`` reaches. Raises UsageError, InputError where the outputs do not have
-    the layout, InferenceError (numerics) for NaN.
+    ``suppression``; ``size`` is that of the input, which boxes as shares of its sides need. With
+    ``columns``, these classes alone are looked for, and labels count them. With ``tree``, each box
+    gets the one label that a descent along probabilities above ``tree_threshold`` reaches. Raises
+    UsageError, InputError where the outputs do not have the layout, InferenceError (numerics) for
+    NaN.
     """
     if layout in CHOSEN:
-        left = read_suppressed(outputs, class_count=class_count, layout=layout)
+        left = read_suppressed(outputs, class_count=class_count, layout=layout, size=size)
         return tuple(_cut(_of(columns, found), suppression) for found in left)
     boxes, scores = read_detections(layout, outputs, class_count=class_count)
     if columns is not None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from netzoo.tasks.chosen.roles import COLUMNS, find_roles
+from netzoo.tasks.chosen.indexed import find_indexed
+from netzoo.tasks.chosen.roles import COLUMNS, Roles, find_roles
+from netzoo.tasks.chosen.tensorflow import find_tensorflow
 from netzoo.tasks.parts import BOXES, CLASSES, SCORES, TABLES, Parts, Shapes, parts_of
 from sizewise.core.options.declared import spelled
-from sizewise.core.specs import Part, TensorSpec
+from sizewise.core.specs import INDEXED_LAYOUT, TENSORFLOW_LAYOUT, Part, TensorSpec
 
+INDICES = "indices"
 _NO_TYPES: Mapping[str, str] = MappingProxyType({})
 _LISTS: Parts = {
     "m_7": (
@@ -29,9 +32,9 @@ _LISTS: Parts = {
     ),
 }
 """The parts of the one list of rows, by layout."""
-DIVIDED = (*TABLES, *_LISTS, *COLUMNS)
+DIVIDED = (*TABLES, *_LISTS, *COLUMNS, TENSORFLOW_LAYOUT, INDEXED_LAYOUT)
 """The layouts whose outputs have parts, or hold one part each."""
-ORDERED = tuple(COLUMNS)
+ORDERED = (*COLUMNS, TENSORFLOW_LAYOUT)
 """Those of them whose rows the graph chose, where the outputs of no other look like theirs."""
 
 
@@ -43,8 +46,8 @@ def parts_of_outputs(
     ``dtypes`` are NumPy's names: they tell labels from scores where the outputs' names do not.
     Where boxes, scores and labels are outputs of their own, each has one part, which is all of it.
     """
-    if layout in COLUMNS:
-        return _of_roles(layout, shapes, dtypes)
+    if layout in (*COLUMNS, TENSORFLOW_LAYOUT, INDEXED_LAYOUT):
+        return _of_outputs(layout, shapes, dtypes)
     if layout in _LISTS:
         return _of_list(_LISTS[layout], shapes)
     return parts_of(layout, shapes, class_count)
@@ -56,20 +59,31 @@ def _of_list(declared: tuple[Part, ...], shapes: Shapes) -> Parts:
     return {found[0]: declared} if len(found) == 1 else {}
 
 
-def _of_roles(layout: str, shapes: Shapes, dtypes: Mapping[str, str]) -> Parts:
+def _of_outputs(layout: str, shapes: Shapes, dtypes: Mapping[str, str]) -> Parts:
     outputs = [
         TensorSpec(name=name, dtype=dtypes.get(name, "float32"), shape=tuple(shape))
         for name, shape in shapes.items()
     ]
-    if (found := find_roles(layout, outputs)) is None:
-        return {}
-    labels = {found.labels: (Part(name=CLASSES, axis=0),)}
+    if layout == INDEXED_LAYOUT:
+        if (listed := find_indexed(outputs)) is None:
+            return {}
+        return _wholes({BOXES: listed.boxes, SCORES: listed.scores, INDICES: listed.indices})
+    tensorflow = layout == TENSORFLOW_LAYOUT
+    found = find_tensorflow(outputs) if tensorflow else find_roles(layout, outputs)
+    return _of_roles(found, shapes) if found else {}
+
+
+def _of_roles(found: Roles, shapes: Shapes) -> Parts:
     if found.scores != found.boxes:
-        boxes, scores = (Part(name=name, axis=0) for name in (BOXES, SCORES))
-        return {found.boxes: (boxes,), found.scores: (scores,)} | labels
+        return _wholes({BOXES: found.boxes, SCORES: found.scores, CLASSES: found.labels})
     last = len(shapes[found.boxes]) - 1
     columns = (Part(name=BOXES, axis=last, stop=4), Part(name=SCORES, axis=last, start=4))
-    return {found.boxes: columns} | labels
+    return {found.boxes: columns, **_wholes({CLASSES: found.labels})}
+
+
+def _wholes(outputs: Mapping[str, str]) -> Parts:
+    """The one part of each of ``outputs``, which stand by its name; empty ones are not there."""
+    return {name: (Part(name=part, axis=0),) for part, name in outputs.items() if name}
 
 
 def in_order(layouts: Sequence[str]) -> str:

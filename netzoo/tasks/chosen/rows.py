@@ -8,51 +8,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netzoo.tasks.chosen.roles import Roles, find_roles
-from netzoo.tasks.parts import SLACK
-from sizewise.core.specs import BESIDE_LAYOUT, FINAL_LAYOUT, NMS_LAYOUT, SEPARATE_LAYOUT, TensorSpec
+from netzoo.tasks.chosen.demands import LayoutError
+from netzoo.tasks.chosen.indexed import indexed_rows
+from netzoo.tasks.chosen.roles import Roles, find_roles, specs_of
+from netzoo.tasks.chosen.tensorflow import tensorflow_rows
+from sizewise.core.specs import (
+    BESIDE_LAYOUT,
+    FINAL_LAYOUT,
+    INDEXED_LAYOUT,
+    NMS_LAYOUT,
+    SEPARATE_LAYOUT,
+    TENSORFLOW_LAYOUT,
+    Size,
+    TensorSpec,
+)
 
 Array = NDArray[Any]
 Outputs = Mapping[str, Array]
 LISTS = {"m_7": 7, "m_6": 6}
 """How many columns a list has, by layout."""
 _BATCHES = ("b", "batch", "batch_size", "n")
-_SHARES = 1.5
-"""Boxes that end here are shares of the sides: in pixels, they would be in the first corner."""
 
 
-class LayoutError(Exception):
-    """Why the outputs do not have the layout."""
-
-
-def chosen_rows(layout: str, outputs: Outputs) -> tuple[Array, ...]:
+def chosen_rows(layout: str, outputs: Outputs, size: Size | None = None) -> tuple[Array, ...]:
     """The rows of each image, [K, 6]: x0, y0, x1, y1 in input pixels, score, label.
 
-    Of lists of rows [M, 7] and [M, 6], those of one image. Raises LayoutError.
+    Of lists of rows [M, 7] and [M, 6], those of one image. The ``size`` of the input is needed
+    where boxes are shares of its sides. Raises LayoutError, and InferenceError (numerics) for a
+    number of rows that is none.
     """
+    if layout == TENSORFLOW_LAYOUT:
+        if size is None:
+            raise ValueError("shares of the sides are no pixels without a size")
+        return tensorflow_rows(outputs, size)
     return _READERS[layout](outputs)
-
-
-def demand_meaning(rows: Array) -> None:
-    """Raise LayoutError where the rows that are used hold no scores, or no boxes in pixels. NaN
-    passes: others name it."""
-    scores = rows[:, 4]
-    demand_shares(scores)
-    seen = rows[scores > 0]
-    sides = seen[:, 2:4] - seen[:, :2]
-    if len(seen) and (np.abs(seen[:, :4]) <= _SHARES).all() and (sides > 0).all(axis=1).any():
-        raise LayoutError(
-            f"its boxes would end at {seen[:, :4].max():.4g} pixels, so they are shares of the "
-            "sides: multiply x by the width and y by the height in the graph, so that a box is x0, "
-            "y0, x1, y1 in input pixels"
-        )
-
-
-def demand_shares(scores: Array) -> None:
-    """Raise LayoutError where scores are no shares: they are coordinates then, say. NaN passes."""
-    least, most = scores.min(initial=0), scores.max(initial=0)
-    if least < -SLACK or most > 1 + SLACK:
-        raise LayoutError(f"its scores would reach from {least:.4g} to {most:.4g}, beyond 0 to 1")
 
 
 def only_output(outputs: Outputs) -> Array:
@@ -88,12 +77,19 @@ def _dets_labels(outputs: Outputs) -> tuple[Array, ...]:
     return _joined(outputs[found.boxes], outputs[found.labels][..., np.newaxis])
 
 
+def _boxes_scores(outputs: Outputs) -> tuple[Array, ...]:
+    found = _roles("boxes_scores", outputs, "boxes [B, N, 4] and scores [B, N]")
+    scores = outputs[found.scores][..., np.newaxis]
+    return _joined(outputs[found.boxes], scores, np.zeros_like(scores))
+
+
+def _dets(outputs: Outputs) -> tuple[Array, ...]:
+    rows = outputs[_roles("dets", outputs, "dets [B, N, 5]").boxes]
+    return _joined(rows, np.zeros_like(rows[..., :1]))
+
+
 def _roles(layout: str, outputs: Outputs, needed: str) -> Roles:
-    specs = [
-        TensorSpec(name=name, dtype=array.dtype.name, shape=array.shape)
-        for name, array in outputs.items()
-    ]
-    if (found := find_roles(layout, specs)) is None:
+    if (found := find_roles(layout, specs_of(outputs))) is None:
         raise LayoutError(f"{needed} are needed, or of one image without B")
     return found
 
@@ -141,4 +137,7 @@ _READERS: dict[str, Callable[[Outputs], tuple[Array, ...]]] = {
     BESIDE_LAYOUT: _dets_labels,
     "m_7": _m_7,
     "m_6": _m_6,
+    "boxes_scores": _boxes_scores,
+    "dets": _dets,
+    INDEXED_LAYOUT: indexed_rows,
 }

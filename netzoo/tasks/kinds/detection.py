@@ -64,6 +64,7 @@ class DetectionEvaluator(Evaluator):
             outputs,
             self._suppression,
             class_count=len(self.card.classes or self._data.classes),
+            size=fitted.target,
             columns=self._columns,
         )
         self._found[image.id] = _in_picture(found, fitted)
@@ -96,6 +97,7 @@ class BoxPredictor(Predictor[Detections]):
             outputs,
             self.card.suppression or Suppression(),
             class_count=len(self.card.classes) or None,
+            size=fitted.target,
             tree=self._tree,
             tree_threshold=self.tree_threshold,
         )
@@ -165,10 +167,9 @@ class Detection(Task):
         return ""
 
     def check_outputs(self, card: ModelCard, outputs: Outputs, batch: Batch) -> None:
-        del batch
         count = len(card.classes) or None
         if card.layout in CHOSEN:
-            read_suppressed(outputs, class_count=count, layout=card.layout)
+            read_suppressed(outputs, class_count=count, layout=card.layout, size=batch.size)
         else:
             read_detections(card.layout, outputs, class_count=count)
 

@@ -160,8 +160,16 @@ class Deviation:
 FINAL_LAYOUT, SEPARATE_LAYOUT, BESIDE_LAYOUT = "b_n_6", "boxes_scores_labels", "dets_labels"
 """Boxes that others' graphs chose themselves, by NMS or without: in one output, in three, or with
 their labels in a second."""
-FINAL_LAYOUTS = (FINAL_LAYOUT, SEPARATE_LAYOUT, BESIDE_LAYOUT, "m_7", "m_6")
-"""All layouts of such graphs. In the last two, rows of all images are one list (YOLOv7, Paddle)."""
+ONE_CLASS_LAYOUTS = ("boxes_scores", "dets")
+"""The same of one class, without labels: boxes and scores in two outputs, or in one."""
+TENSORFLOW_LAYOUT, INDEXED_LAYOUT = "tf_detection", "boxes_scores_indices"
+"""Outputs of TensorFlow's object detection API, and candidates beside a list of those chosen."""
+FINAL_LAYOUTS = (
+    *(FINAL_LAYOUT, SEPARATE_LAYOUT, BESIDE_LAYOUT, "m_7", "m_6"),
+    *(*ONE_CLASS_LAYOUTS, TENSORFLOW_LAYOUT, INDEXED_LAYOUT),
+)
+"""All layouts of such graphs. In ``m_7`` and ``m_6``, rows of all images are one list (YOLOv7,
+Paddle)."""
 NMS_LAYOUT = "sizewise_nms"
 """The layout of a graph that does NMS itself, as the exporter puts it there."""
 RAW_LAYOUT = "raw"

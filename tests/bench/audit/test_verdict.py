@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.audit.audited import Audit, Skipped
 from bench.audit.checks import checks
-from bench.audit.words import verdict
+from bench.audit.words import fault, verdict
 from tests.bench.audit.audits import FAST, SLOW, audit, parity, sight, twins
 
 
@@ -85,6 +85,18 @@ def test_a_slow_clock_is_no_fault() -> None:
     found = audit(harness=SLOW, clock=FAST)
     assert found.exit_code == 1
     assert "adds 9.0 µs to a call" in verdict(found)[0]
+
+
+def test_there_is_an_error_wherever_the_exit_code_says_so() -> None:
+    bad, fine, near = parity(1.2, 0.01), parity(1.0, 0.01), parity(1.03, 0.01)
+    for cells in ((bad, fine), (bad, bad), (near, near), (fine, fine), (parity(1.5, 0.05), fine)):
+        for harness in (SLOW, FAST):
+            found = audit(harness=harness, clock=FAST, cells=cells)
+            error = fault(found)
+            assert found.exit_code == (error.exit_code if error else 0)
+            said = [one for one in verdict(found) if one.startswith("sizewise is at fault")]
+            assert bool(said) == bool(error)
+            assert len(said) != 1 or said == [str(error)]
 
 
 def test_a_noisy_machine_is_told_to_take_ratios() -> None:

@@ -27,6 +27,7 @@ from sizewise.core.specs import ModelCard, Size
         ("AdaptiveMaxPool2d", "return self.pool(maps)", "the adaptive pooling"),
         ("avg_pool2d", "avg_pool2d(maps, rows)", "a pooling kernel computed from a size"),
         ("__len__", "batch = len(images)", "the len() of a tensor"),
+        ("__hash__", "step = STEPS[width]", "a size looked up in a dict or a set"),
         ("linspace", "torch.linspace(-1, 1, rows)", "the linspace over a size"),
         ("__index__", "for row in range(rows):", "a loop over a size"),
         ("view", "maps.view(2, 4, -1)", "a reshape to fixed numbers"),
@@ -41,6 +42,27 @@ def test_what_a_line_does_is_named(operation: str, code: str, what: str, tmp_pat
     assert advice_for(place).what == what
 
 
+@pytest.mark.parametrize(
+    ("operation", "code", "whole"),
+    [
+        ("__int__", "columns = torch.arange(int(width))", True),
+        ("__int__", "columns = torch.arange(int(images.shape[-1]))", True),
+        ("__int__", "columns = torch.arange(int(images.size(3)))", True),
+        ("__index__", "return maps * float(width)", True),
+        ("__int__", "columns = torch.arange(int(width / 4))", False),
+        ("__int__", "columns = torch.arange(round(width))", False),
+    ],
+)
+def test_a_size_is_a_whole_number_already(
+    operation: str, code: str, tmp_path: Path, *, whole: bool
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(code)
+    advice = advice_for(Place(file=str(file), line=1, function="forward", operation=operation))
+    assert advice.what == "a size taken as a plain number"
+    assert ("Leave int() and float() out" in advice.todo) == whole
+
+
 def test_a_quotient_that_fixes_the_batch_is_one(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("batch = int(windows.shape[0] / (rows * columns / 16))")
@@ -52,7 +74,7 @@ def test_a_quotient_that_fixes_the_batch_is_one(tmp_path: Path) -> None:
 class Advised(nn.Module):
     """All that is advised, over images whose sides are even."""
 
-    names = ("padded", "whole", "places", "halves", "largest", "chosen", "resized")
+    names = ("padded", "whole", "places", "halves", "largest", "chosen", "resized", "wider")
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         rows, columns = images.shape[2:]
@@ -65,6 +87,7 @@ class Advised(nn.Module):
             images.amax(dim=3, keepdim=True),
             torch.where(images > 0.5, images, 0),
             functional.interpolate(images, size=(rows // 2, columns // 2)),
+            images * columns + torch.arange(columns),
         )
 
 

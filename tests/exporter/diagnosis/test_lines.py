@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -67,6 +67,19 @@ class Singular(nn.Module):
         return values
 
 
+class Raised(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        raised: Tensor = images ** (images.shape[3] // 32)
+        return raised
+
+
+class LookedUp(nn.Module):
+    steps: ClassVar = {96: 2}
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images * self.steps.get(images.shape[3], 1)
+
+
 class Slanted(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         turn = torch.tensor([[1.0, 0.1, 0], [0, 1, 0]]).expand(images.shape[0], -1, -1)
@@ -82,6 +95,8 @@ class Slanted(nn.Module):
         (Halves(), "along a side of free size", "images.chunk(2, 2)", "Write slices"),
         (Singular(), "no equivalent of the operator", "torch.linalg.svdvals", "Replace"),
         (Slanted(), "linspace over a size", "functional.affine_grid(", "torch.arange(rows)"),
+        (Raised(), "translate pow with a size for a number", "images ** (", "torch.full_like"),
+        (LookedUp(), "a size looked up in a dict", "self.steps.get(", "torch.where"),
     ],
 )
 def test_errors_after_the_trace_name_the_line(

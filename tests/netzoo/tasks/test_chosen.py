@@ -16,6 +16,7 @@ from netzoo.tasks.chosen.parts import DIVIDED, parts_of_outputs
 from netzoo.tasks.layouts import fitting_layouts, read_suppressed
 from sizewise.core.errors import InferenceError, InputError
 from sizewise.core.specs import FINAL_LAYOUTS, TensorSpec, divided
+from tests.netzoo.tasks.test_chosen_others import LAYOUTS as OTHERS
 
 Array = NDArray[Any]
 CLASSES = 4
@@ -91,7 +92,8 @@ def free(outputs: dict[str, Array]) -> list[TensorSpec]:
 
 
 def test_every_layout_is_tried_here() -> None:
-    assert {layout for layout, _ in forms(chosen(1)).values()} == set(FINAL_LAYOUTS)
+    tried = {layout for layout, _ in forms(chosen(1)).values()}
+    assert tried | OTHERS == set(FINAL_LAYOUTS)
     assert set(FINAL_LAYOUTS) <= set(DIVIDED)
 
 
@@ -219,9 +221,9 @@ def test_what_is_no_number_is_a_numerics_error() -> None:
         ({"output": ("batch", "anchors", 85)}, ("b_n_5c",)),
         ({"output0": (1, 300, 6)}, ("b_n_6", "b_n_5c")),
         ({"boxes": ("b", "n", 4), "scores": ("b", "n", 3)}, ("sizewise",)),
-        ({"boxes": ("b", "n", 4), "scores": ("b", "n")}, ()),  # of one class, without labels
-        ({"boxes": ("n", 4), "scores": ("n",)}, ()),
-        ({"dets": ("b", 300, 5)}, ()),
+        ({"boxes": ("b", "n", 4), "scores": ("b", "n")}, ("boxes_scores",)),
+        ({"boxes": ("n", 4), "scores": ("n",)}, ("boxes_scores",)),
+        ({"dets": ("b", 300, 5)}, ("dets",)),
         ({"maps": ("b", 1, "h", "w")}, ()),
         ({"a": ("b", 9, 3), "c": ("b", 9, 3)}, ()),
         ({"points": ("batch", 7)}, ()),  # a row for each image

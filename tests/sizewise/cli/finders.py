@@ -39,6 +39,9 @@ def write_finder(
         "unused": np.array([0, 0, 0, 0, 0, -1], np.float32),
         "zero": np.array(0, np.float32),
         "flat": np.array([-1], np.int64),
+        "y_first": np.array([1, 0, 3, 2], np.int64),
+        "sides_at": np.array([2, 3], np.int64),
+        "one_more": np.array(1, np.float32),
     }
     nodes, outputs = _LAYOUTS[layout]
     graph = helper.make_graph(
@@ -116,7 +119,7 @@ def _listed(columns: str, output: str) -> tuple[list[NodeProto], tuple[str, ...]
     return nodes, (output,)
 
 
-_WHOLE = ("labels", "2772")
+_WHOLE = ("labels", "2772", "indices")
 _SHAPES: dict[str, dict[str, tuple[int | str | None, ...]]] = {
     "b_n_6": {"output0": (None, 1, 6)},
     "boxes_scores_labels": {"boxes": (None, 1, 4), "scores": (None, 1), "labels": (None, 1)},
@@ -124,6 +127,13 @@ _SHAPES: dict[str, dict[str, tuple[int | str | None, ...]]] = {
     "dets_labels": {"dets": (None, None, 5), "labels": (None, None)},
     "m_7": {"output": ("rows", 7)},
     "m_6": {"multiclass_nms3_0": (None, 6)},
+    "boxes_scores": {"boxes": (None, 1, 4), "scores": (None, 1)},
+    "dets": {"dets": (None, None, 5)},
+    "tf_detection": {
+        **{"detection_boxes": (None, None, 4), "detection_scores": (None, None)},
+        **{"detection_classes": (None, None), "num_detections": (None,)},
+    },
+    "boxes_scores_indices": {"boxes": (None, 1, 4), "scores": (None, 2, 1), "indices": (None, 3)},
 }
 """Of outputs that do not have three free axes."""
 _LAYOUTS: dict[str, tuple[list[NodeProto], tuple[str, ...]]] = {
@@ -185,6 +195,40 @@ _LAYOUTS: dict[str, tuple[list[NodeProto], tuple[str, ...]]] = {
             _node("Squeeze", "index last", "labels"),
         ],
         ("dets", "labels"),
+    ),
+    "boxes_scores": (
+        [
+            *_CHOSEN,
+            _node("Identity", "found_boxes", "boxes"),
+            _node("Squeeze", "score last", "scores"),
+        ],
+        ("boxes", "scores"),
+    ),
+    "dets": ([*_CHOSEN, _node("Concat", "found_boxes score", "dets", axis=2)], ("dets",)),
+    "tf_detection": (
+        [
+            *(*_CHOSEN, *_SEEN, _node("Gather", "found_boxes y_first", "corners_yx", axis=2)),
+            _node("Shape", "images", "shape"),
+            _node("Gather", "shape sides_at", "whole_sides"),
+            _node("Cast", "whole_sides", "sides", to=TensorProto.FLOAT),
+            _node("Concat", "sides sides", "of_corners", axis=0),
+            _node("Div", "corners_yx of_corners", "detection_boxes"),
+            _node("Squeeze", "score last", "detection_scores"),
+            _node("Squeeze", "label last", "from_0"),
+            _node("Add", "from_0 one_more", "detection_classes"),
+            _node("Cast", "seen", "num_detections", to=TensorProto.FLOAT),
+        ],
+        ("num_detections", "detection_boxes", "detection_classes", "detection_scores"),
+    ),
+    "boxes_scores_indices": (
+        [
+            _node("Gather", "found_boxes y_first", "boxes", axis=2),
+            _node("Transpose", "found_scores", "scores", perm=[0, 2, 1]),
+            _node("Greater", "scores threshold", "is_chosen"),
+            _node("NonZero", "is_chosen", "places"),
+            _node("Transpose", "places", "indices", perm=[1, 0]),
+        ],
+        ("boxes", "scores", "indices"),
     ),
     "m_7": _listed("image found_boxes label score", "output"),
     "m_6": _listed("label score found_boxes", "multiclass_nms3_0"),

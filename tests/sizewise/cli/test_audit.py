@@ -14,7 +14,7 @@ from engines.base import Availability
 from engines.registry import find_backend
 from sizewise.pipeline import audit as pipeline
 from sizewise.pipeline.audit import AuditOptions, document
-from tests.bench.audit.audits import audit, parity
+from tests.bench.audit.audits import FAST, SLOW, audit, parity
 from tests.sizewise.cli.conftest import Cli
 
 
@@ -41,6 +41,23 @@ def test_a_fault_of_sizewise_is_exit_code_1(cli: Cli, monkeypatch: pytest.Monkey
     said = cli("audit")
     assert said.code == 1
     assert "sizewise is at fault" in said.out
+    last = said.err.splitlines()[-1]
+    assert last.startswith("sizewise: sizewise is at fault: a cell, takes 1.200")
+
+
+def test_a_fault_has_an_error_in_its_json(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = audit(harness=SLOW, clock=FAST, cells=(parity(1.2, 0.01),))
+    given(monkeypatch, found)
+    said = cli("audit", "--json", "--quiet")
+    assert said.code == 1
+    written = json.loads(said.out)
+    error = written.pop("error")
+    assert written == json.loads(json.dumps(document(found)))
+    assert (error["type"], error["what"]) == ("SizewiseError", "sizewise is at fault")
+    assert "adds 9.0 µs to a call" in error["why"]
+    assert "a cell, takes 1.200" in error["why"]
+    assert "audit.json" in error["todo"]
+    assert said.err == f"sizewise: {error['what']}: {error['why']}. {error['todo']}\n"
 
 
 def test_machines_get_checks_verdict_and_raw_figures(

@@ -310,6 +310,41 @@ def test_the_option_in_json_is_the_one_that_is_wrong(cli: Cli, line: str, option
     assert "There is no option" not in said.err
 
 
+_LINE = "out = 'o'\ndata = 'd'\n[train]\nnetwork = 'yolov3-tiny'\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "option"),
+    [
+        ("bench", "models = ['a.onnx']\n[bench]\nspeed = 3\n", "bench.speed"),
+        ("bench", "models = ['a.onnx']\n[bench]\nrigor = 'best'\n", "bench.rigor"),
+        ("bench", "models = ['a.onnx']\n[[bench.sweep]]\nspeed = 3\n", "bench.sweep[0].speed"),
+        ("bench", "models = ['a.onnx']\nspeed = 3\n[bench]\n", "speed"),
+        ("bench", "[bench]\n", "models"),
+        ("run", f"{_LINE}[bench]\nspeed = 3\n", "bench.speed"),
+        ("run", f"{_LINE}speed = 3\n[bench]\n", "train.speed"),
+        ("run", f"{_LINE}[export]\nprecision = ['int8']\n[bench]\n", "export.calibrate"),
+    ],
+)
+def test_the_option_in_json_is_the_key_of_a_file(
+    cli: Cli, tmp_path: Path, command: str, file: str, option: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(file, encoding="utf-8")
+    said = cli(command, path, "--json")
+    assert said.code == 2, said
+    error = json.loads(said.out)["error"]
+    assert (error["type"], error["option"]) == ("OptionError", option)
+    assert error["what"].startswith(f"{path}: ")
+
+
+def test_a_wrong_file_that_names_no_key_has_no_option(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{_LINE}[bench]\nfusion = ['absi']\n", encoding="utf-8")
+    error = json.loads(cli("run", path, "--json").out)["error"]
+    assert (error["type"], error["option"]) == ("UsageError", "")
+
+
 def test_what_is_unexpected_names_no_option(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("--sizes and such")
