@@ -54,6 +54,8 @@ def fitting(table: str, row: sqlite3.Row, tries: Iterable[Counts]) -> Counts | N
     """The first of ``tries`` at what belonged to ``row`` with which its sum fits: the row itself is
     as it was written then, whatever became of the others. None where there is none."""
     cells, wanted = cells_of(row), str(row[_COLUMN])
+    if not wanted.startswith(_FORM):
+        return None
     before = hashlib.sha256(table.encode())
     _take(before, {name: value for name, value in cells.items() if name < _COUNTED})
     after = {name: value for name, value in cells.items() if name > _COUNTED}

@@ -19,8 +19,8 @@ OF_RUN = ("trial", "wave", "accuracy")
 """Tables whose rows belong to a run."""
 _UNSEEN, _UNSEEN_IN_DAMAGE = 4, 64
 """Rows of a table that may be gone without a trace: its last ones, and those in damaged places."""
-_TRIES = 200_000
-"""A second or two, for each run whose row may be damaged itself."""
+_TRIES = 20_000
+"""A fraction of a second, for each run whose row may be damaged itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

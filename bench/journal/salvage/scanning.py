@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from bench.journal.database import is_busy
 from bench.journal.sums import is_whole
@@ -83,13 +84,17 @@ class Scanned:
         return list(found), False
 
     def _read(self, query: str, values: tuple[int, ...]) -> tuple[Rows, bool]:
-        """The rows of a query, and whether it came to its end."""
+        """The rows of a query up to an error, and whether there was none."""
         found: Rows = []
         try:
-            found.extend(self._connection.execute(query, values))  # it keeps those before an error
+            found.extend(self._connection.execute(query, values))
         except sqlite3.DatabaseError as error:
             if is_busy(error):
                 raise
+            # Python steps on before it gives a row, so the one before the error is not there yet.
+            with suppress(sqlite3.DatabaseError):
+                last = f"{query} LIMIT 1 OFFSET {len(found)}"
+                found.extend(self._connection.execute(last, values))
             return found, False
         return found, True
 

@@ -39,18 +39,21 @@ class Found:
 
 
 def many_waves(folder: Path) -> Path:
-    """A file of some thirty pages: two runs, nine trials, and no two samples alike."""
+    """A file of some twenty pages: two runs, seven trials, and no two samples alike."""
     chance = np.random.default_rng(0)
 
     def distinct(wave: Wave) -> Wave:
         members = tuple(
-            replace(one, turns=turns(chance.integers(10**6, 10**8, (3, 30)), wave.number, 0))
+            replace(
+                one,
+                turns=turns(chance.integers(10**6, 10**8, (2, 30)).astype(float), wave.number, 0),
+            )
             for one in wave.members
         )
         return replace(wave, members=members)
 
-    sides = {side: [trial(n, side) for n in range(4)] for side in (320, 416)}
-    zeros = np.zeros((5, 3, 30))
+    sides = {side: [trial(n, side) for n in range(3)] for side in (320, 416)}
+    zeros = np.zeros((4, 2, 30))
     measured = [wave for trials in sides.values() for wave in waves(zeros, *trials)]
     path = filed(folder, *map(distinct, measured))
     with Store.open(path) as store:
