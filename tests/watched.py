@@ -3,7 +3,8 @@
 Two ways see different things:
 
 - strace, where it is installed and may trace, sees the system calls of all processes and threads,
-  those of native code too: every socket of the internet, and every question to a resolver.
+  those of native code too: every socket of the internet, also those to a server of names. What a
+  system's own daemon of names (nscd) is asked it does not tell: users are looked up there, too.
 - An audit hook in each Python process sees what Python code does with sockets and names, and
   nothing of native code: a library's own uploader would be missed.
 """
@@ -33,7 +34,7 @@ def _note(event, arguments):
 sys.addaudithook(_note)
 os.write(_FILE, b"started\\n")
 """
-_SENDING = re.compile(r"AF_INET6?\b|sin6?_addr|nscd|io\.systemd\.Resolve")
+_SENDING = re.compile(r"AF_INET6?\b|sin6?_addr")
 _HOME = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 _OURS = (
     *("ORT_DISABLE_TELEMETRY", "MPLCONFIGDIR", "SIZEWISE_KEY_FILE"),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -158,9 +159,9 @@ def _results(path: Path) -> Held:
 def _is_part(found: Result, before: Result) -> bool:
     """Whether nothing stands in a result that was not there."""
     many = ("blocks", "first_calls", "memory", "parts", "end_to_end")
+    nothing: dict[str, Any] = {"accuracy": None, **dict.fromkeys(many, ())}
     return (
-        replace(found, accuracy=None, **dict.fromkeys(many, ()))
-        == replace(before, accuracy=None, **dict.fromkeys(many, ()))
+        replace(found, **nothing) == replace(before, **nothing)
         and found.accuracy in (None, before.accuracy)
         and all(one in getattr(before, name) for name in many for one in getattr(found, name))
     )

@@ -167,7 +167,7 @@ def test_somebody_else_reads_results_that_are_not_merged(
     """In the sweep's own folder, where they may read and not write."""
     source = tmp_path / "results.sqlite"
     source.write_bytes(whole.read_bytes())
-    with TemporaryDirectory(dir="/tmp") as folder:
+    with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         path = Path(folder) / "results.sqlite"
         with ExitStack() as opened:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -166,17 +167,24 @@ def test_the_error_of_a_damaged_file_says_what_can_be_saved(path: Path, who: str
     with pytest.raises(DamagedRecordError) as caught:
         ASKED[who](path)
     assert "9 of 10 waves" in caught.value.todo
-    assert caught.value.todo.endswith(f"sizewise results {path} --salvage NEW.sqlite")
+    assert caught.value.todo.endswith(
+        f"sizewise results {shlex.quote(str(path))} --salvage NEW.sqlite"
+    )
 
 
 @pytest.mark.parametrize("kept", [1, 99, 600, PAGE])
 def test_a_file_of_which_nothing_can_be_read_says_so(path: Path, kept: int) -> None:
     path.write_bytes(path.read_bytes()[:kept])
-    for question in (*ASKED.values(), partial(results, salvage=path.with_name("saved.sqlite"))):
+    saved = path.with_name("saved.sqlite")
+    asked: tuple[Callable[[Path], object], ...] = (
+        *ASKED.values(),
+        partial(results, salvage=saved),
+    )
+    for question in asked:
         with pytest.raises(RecordError) as caught:
             question(path)
         assert "--salvage" not in caught.value.todo
-    assert not path.with_name("saved.sqlite").exists()
+    assert not saved.exists()
 
 
 def test_no_file_is_written_over(path: Path) -> None:
