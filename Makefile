@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-pages test types tests test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt public-models gpu clean
+.PHONY: demo demo-pages test types tests test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt public-models gpu sbom clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -78,6 +78,10 @@ public-models: $(STAMP)
 tensorrt: $(STAMP)
 	$(BIN)/python -m docs.make.tensorrt.builds
 	$(BIN)/python -m docs.make.tensorrt.tables
+
+# sbom.cdx.json: what sizewise and its extras have installed, in CycloneDX.
+sbom: $(STAMP)
+	$(BIN)/python -m docs.make.sbom
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

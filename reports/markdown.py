@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from reports import provenance
 from reports.findings.find import Findings, find
@@ -17,6 +16,9 @@ from reports.sections import Section, figures
 from reports.text.grid import plain
 from reports.text.words import listed
 from sizewise.core.files import output_folder, written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DPI = 150
 

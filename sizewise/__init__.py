@@ -7,9 +7,14 @@ imported before it is used.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from sizewise._version import __version__
+
+# For this process and its children, whichever library imports ONNX Runtime there: its telemetry
+# writes to the home and starts an uploader while it is imported.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from bench.planning.settings import SweepSettings

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from bench.journal.sums import Counts, demand_whole
+from bench.journal.sums import Counts, damaged, demand_whole
 
 _BELONGING = {"run": ("trial", "wave", "accuracy"), "wave": ("round", "process")}
 """The number of a wave's blocks has a column of its own."""
@@ -27,13 +28,21 @@ def none(table: str) -> Counts:
     return dict.fromkeys(_BELONGING.get(table, ()), 0)
 
 
-def whole_rows(
-    connection: sqlite3.Connection, table: str, order: str = ""
-) -> Iterator[sqlite3.Row]:
-    """The rows of a table. Raises RecordError where one of them, or of what belongs to it, is not
-    as it was written."""
+def whole_rows(connection: sqlite3.Connection, table: str, *order: str) -> Iterator[sqlite3.Row]:
+    """The rows of a table, in the order of these columns. Raises RecordError where one of them, or
+    of what belongs to it, is not as it was written.
+
+    SQLite does not sort by a primary key: it takes the rows as they lie in the file, also where two
+    pages of it exchanged their places.
+    """
     belonging = counts(connection, table)
-    for row in connection.execute(f"SELECT * FROM {table} {order}"):  # noqa: S608 - names of ours
+    query = f"SELECT * FROM {table}"  # noqa: S608 - names of ours
+    before: tuple[Any, ...] = ()
+    for row in connection.execute(query + (f" ORDER BY {', '.join(order)}" if order else "")):
         found = belonging.get(row["id"]) if belonging else None
         demand_whole(table, row, found or none(table))
+        place = tuple(row[column] for column in order)
+        if place < before:
+            raise damaged(f"The rows of the table {table} are damaged", "they are out of order")
+        before = place
         yield row

@@ -49,7 +49,7 @@ def waited_for(work: Callable[[], T], path: Path, remark: Remark | None) -> T:
         try:
             return work()
         except sqlite3.OperationalError as error:
-            if remark is None or not _is_busy(error) or time.monotonic() > end_s:
+            if remark is None or not is_busy(error) or time.monotonic() > end_s:
                 raise
             if not said:
                 remark(
@@ -86,7 +86,8 @@ def is_empty(connection: sqlite3.Connection) -> bool:
     return bool(tables == 0)
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another program keeps the file locked."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 

@@ -27,7 +27,7 @@ def read_file(connection: sqlite3.Connection) -> tuple[list[sqlite3.Row], list[F
     one transaction. Raises RecordError where a row is damaged or missing."""
     for table, *_ in connection.execute("PRAGMA foreign_key_check"):
         raise damaged(f"A row of the table {table} is damaged", "what it belongs to is missing")
-    runs = list(whole_rows(connection, "run", "ORDER BY id"))
+    runs = list(whole_rows(connection, "run", "id"))
     found = list(_results(connection))
     if len({one.identity for one in found}) < len(found):
         raise damaged("The results are damaged", "a trial stands there twice")
@@ -37,12 +37,12 @@ def read_file(connection: sqlite3.Connection) -> tuple[list[sqlite3.Row], list[F
 def _results(connection: sqlite3.Connection) -> Iterator[Filed]:
     blocks = _blocks(connection)
     processes: dict[int, list[sqlite3.Row]] = {}
-    for row in whole_rows(connection, "process", "ORDER BY wave_id"):
+    for row in whole_rows(connection, "process", "wave_id"):
         processes.setdefault(row["trial_id"], []).append(row)
     accuracies: dict[int, sqlite3.Row] = {}
-    for row in whole_rows(connection, "accuracy", "ORDER BY run_id"):
+    for row in whole_rows(connection, "accuracy", "run_id", "data_sha256", "chosen"):
         accuracies[row["trial_id"]] = row  # the latest counts
-    for row in whole_rows(connection, "trial", "ORDER BY id"):
+    for row in whole_rows(connection, "trial", "id"):
         key = row["id"]
         _demand_processes(blocks.get(key, ()), processes.get(key, ()))
         result = rows.to_result(row, blocks.get(key, ()), processes.get(key, ()))
@@ -59,7 +59,7 @@ def _blocks(connection: sqlite3.Connection) -> dict[int, list[Block]]:
         rounds[row["wave_id"], row["number"], row["attempt"]] = rows.to_round(row)
     found: dict[int, list[Block]] = {}
     counted = dict.fromkeys(waves, 0)
-    for row in whole_rows(connection, "block", "ORDER BY trial_id, wave_id, round, attempt"):
+    for row in whole_rows(connection, "block", "trial_id", "wave_id", "round", "attempt"):
         key = (row["wave_id"], row["round"], row["attempt"])
         if key not in rounds or key[0] not in waves:
             raise _incomplete(key[0])

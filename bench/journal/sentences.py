@@ -1,7 +1,8 @@
-"""SQLite's errors as sentences."""
+"""SQLite's errors as sentences, and what can still be read of a file that is damaged."""
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,26 +10,56 @@ from pathlib import Path
 
 import msgspec
 
+from bench.journal.salvage.examining import examine
 from bench.journal.sums import damaged
-from sizewise.core.errors import OutputError, RecordError, SizewiseError
+from sizewise.core.errors import DamagedRecordError, OutputError, RecordError, SizewiseError
 from sizewise.core.options.declared import spelled
 
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 _REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+_VALUES = (
+    *(msgspec.ValidationError, msgspec.DecodeError),
+    *(ValueError, TypeError, LookupError, OverflowError, RecursionError),
+)
+"""Errors of values that can't be read back."""
 
 
 @contextmanager
 def sentences(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors, and values that can't be read back, as OutputError or RecordError."""
+    """Raise SQLite's errors, and values that can't be read back, as OutputError or RecordError. One
+    that says that the file is damaged also says what can still be saved, and how."""
     try:
         yield
+    except DamagedRecordError as error:
+        told = _with_salvage(path, error)
+        if told is error:
+            raise
+        raise told from error
     except sqlite3.Error as error:
-        raise _translated(path, error) from error
+        raise _with_salvage(path, _translated(path, error)) from error
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise damaged(f"{path} holds a value that can't be read", str(error)) from error
-    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
-        why = f"{type(error).__name__}: {error}"
-        raise damaged(f"{path} holds a value that can't be read", why) from error
+        what = f"{path} holds a value that can't be read"
+        raise _with_salvage(path, damaged(what, str(error))) from error
+    except _VALUES as error:
+        what, why = f"{path} holds a value that can't be read", f"{type(error).__name__}: {error}"
+        raise _with_salvage(path, damaged(what, why)) from error
+
+
+def _with_salvage(path: Path, error: SizewiseError) -> SizewiseError:
+    """``error`` with what can still be read, where it is of a damaged file that holds something."""
+    if not isinstance(error, DamagedRecordError):
+        return error
+    try:
+        held = examine(path)
+    except (SizewiseError, sqlite3.Error, *_VALUES):
+        return error  # nothing can be read: it says all that there is to say
+    if not held.damage or not held.runs:
+        return error
+    todo = (
+        f"Restore the file from a copy, or save what can still be read ({held.summary}): "
+        f"sizewise results {shlex.quote(str(path))} --salvage NEW.sqlite"
+    )
+    return DamagedRecordError(error.what, error.why, todo)
 
 
 def _translated(path: Path, error: sqlite3.Error) -> SizewiseError:

@@ -27,6 +27,7 @@ class SizewiseCommands(Commands):
         "predict": "Find objects in pictures and draw them.",
         "audit": "Say what numbers of this machine are worth, in 3 minutes (6 with PyTorch).",
         "report": "Write tables, plots and findings from what was measured.",
+        "results": "Say what a results file holds, and save what is whole of a damaged one.",
     }
 
     def load(self, name: str) -> Any:

@@ -25,6 +25,7 @@ SizewiseError                    exit 1
 │   ├── EngineMismatchError      the engine does not fit the model, the size or the machine
 │   └── InferenceError
 ├── RecordError                  a results file can't be read or written
+│   ├── DamagedRecordError       it does not hold what was written
 │   ├── SchemaVersionError
 │   └── EnvironmentMismatchError
 └── InstallConflictError         another package took the place of one of our rooms
@@ -130,6 +131,10 @@ class InferenceError(EngineError):
 
 
 class RecordError(SizewiseError):
+    pass
+
+
+class DamagedRecordError(RecordError):
     pass
 
 

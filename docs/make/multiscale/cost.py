@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from profiling import profile
-
 from bench.journal.store import Store
+from docs.make.multiscale.profiling import profile
 from netzoo.networks.multiscale import Multiscale
 from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.zoo.cost import build_without_weights, count_parameters

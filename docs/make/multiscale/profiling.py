@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
+
+from sizewise.core.machine.environment import load_onnxruntime
 
 CALLS = 30
 PARTS = {"trunk": "backbone", "fusions": "fusion", "selector": "fusion"}
@@ -38,6 +39,7 @@ def profile(path: Path, side: int) -> dict[str, dict[str, float]]:
 
 
 def _events(path: Path, side: int) -> Iterator[dict[str, Any]]:
+    ort = load_onnxruntime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.enable_profiling = True

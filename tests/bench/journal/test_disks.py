@@ -7,21 +7,24 @@ import os
 import resource
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
-from bench.journal import opening
+from bench.journal import database, opening
 from bench.journal.store import Store
 from sizewise.core.errors import InputError, OutputError, RecordError
 from tests.bench.factories import trial, waves
 from tests.bench.journal.files import ACCURACY, RUN, TIMEOUT, filed, read, with_everything
 
 (LARGE,) = waves(np.full((1, 10, 1500), 1e6), trial(7))
+NOBODY = 65534
 EVIDENCE = replace(ACCURACY, data_sha256="another", evidence=bytes(50_000))
 WRITES: dict[str, Callable[[Store], object]] = {
     "run": lambda store: store.begin_run(RUN),
@@ -135,3 +138,47 @@ def test_a_copy_that_finds_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     while_copying(monkeypatch, full)
     with pytest.raises(InputError, match="no space left on device"):
         read(tmp_path / "results.sqlite")
+
+
+def as_nobody(work: Callable[[], bool]) -> bool:
+    """What ``work`` says to a user without any right of ours, in a process of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        pid = os.fork()
+    if pid == 0:
+        code = 2
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            code = 0 if work() else 1
+        finally:
+            os._exit(code)
+    ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert ended in (0, 1), "it could not be asked"
+    return ended == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("ends", [("", "-wal", "-shm"), ("", "-wal")], ids=["", "without -shm"])
+def test_somebody_else_reads_results_that_are_not_merged(
+    whole: Path, tmp_path: Path, ends: tuple[str, ...]
+) -> None:
+    """In the sweep's own folder, where they may read and not write."""
+    source = tmp_path / "results.sqlite"
+    source.write_bytes(whole.read_bytes())
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "results.sqlite"
+        with ExitStack() as opened:
+            connection = opened.enter_context(closing(database.connect(source)))
+            connection.execute("PRAGMA journal_mode = WAL")
+            Store(source, connection, opened, lambda _: None).add_wave(1, LARGE)
+            for end in ends:
+                Path(f"{path}{end}").write_bytes(Path(f"{source}{end}").read_bytes())
+        before = sorted(Path(folder).iterdir())
+        assert as_nobody(lambda: not os.access(folder, os.W_OK))
+        held = read(source)  # merged by now
+        assert len(held) == len(read(whole)) + 1
+        assert as_nobody(lambda: read(path) == held)
+        assert sorted(Path(folder).iterdir()) == before

@@ -14,6 +14,7 @@ import pytest
 
 from bench.journal.store import Store
 from sizewise.core.errors import RecordError
+from sizewise.pipeline.results import results
 from tests.bench.factories import trial, waves
 from tests.bench.journal.files import ACCURACY, SAMPLES, TIMEOUT, filed, read, with_everything
 
@@ -93,3 +94,13 @@ def test_damage_is_found_there_too(first: Path, statement: str) -> None:
         hand.execute(statement)
     with pytest.raises(RecordError, match="damaged"):
         read(first)
+
+
+def test_what_is_whole_of_it_is_saved(first: Path) -> None:
+    before = read(first)
+    with closing(sqlite3.connect(first)) as hand, hand:
+        hand.execute("UPDATE block SET cpu_ns = cpu_ns + 1 WHERE wave_id = 3 AND round = 1")
+    saved = first.with_name("saved.sqlite")
+    assert results(first, salvage=saved).held.kept.lost["wave"] == (3,)
+    for one, whole in zip(read(saved), before, strict=True):
+        assert one.blocks == tuple(block for block in whole.blocks if block.wave != 3)

@@ -33,6 +33,7 @@ EXIT_CODES = {
     "InferenceError": 1,
     "ChildError": 1,
     "RecordError": 1,
+    "DamagedRecordError": 1,
     "SchemaVersionError": 1,
     "EnvironmentMismatchError": 1,
     "InstallConflictError": 1,

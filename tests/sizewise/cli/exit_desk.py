@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from tests.bench.journal.files import with_everything
 from tests.bench.pictures import write_pictures
 from tests.contracts.pins.fixture import MADE
 from tests.sizewise.cli.conftest import write_tiny
@@ -54,9 +57,18 @@ def set_desk(desk: Path) -> Path:
         (desk / name).mkdir()
     for name in _JUNK:
         (desk / name).write_bytes(_NO_TEXT)
+    _tear(desk)
     (desk / "junk.sqlite").write_bytes(_NO_TEXT * 200)
     (desk / "empty.sqlite").write_bytes(b"")
     for name, given in _TOML.items():
         form = _LINE if name.endswith("line") else _BENCH
         (desk / f"{name}.toml").write_text(form.format(**_USUAL | given), encoding="utf-8")
     return desk
+
+
+def _tear(desk: Path) -> None:
+    """``torn.sqlite``, which lacks a block of one of its waves."""
+    (desk / "sweep").mkdir()
+    torn = with_everything(desk / "sweep").replace(desk / "torn.sqlite")
+    with closing(sqlite3.connect(torn)) as hand, hand:
+        hand.execute("DELETE FROM block WHERE wave_id = 1 AND round = 0")

@@ -137,6 +137,12 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         DAMAGED: ("junk.sqlite", "empty.sqlite"),
         OUTPUT: ("made.sqlite --out notes.txt",),
     },
+    "results": {
+        MISSING: ("absent.sqlite", "absent.sqlite --salvage saved.sqlite"),
+        FOLDER: ("folder",),
+        DAMAGED: ("junk.sqlite", "empty.sqlite", "junk.sqlite --salvage saved.sqlite"),
+        OUTPUT: ("made.sqlite --salvage notes.txt", "torn.sqlite --salvage folder"),
+    },
 }
 """By command and case, without the command's name. Where a case is left out, there is none."""
 
@@ -146,5 +152,6 @@ MORE: dict[str, tuple[int, ...]] = {
     "bench": (3, 4),
     "evaluate": (3,),
     "predict": (3,),
+    "results": (3,),
 }
 """The codes of commands that went on where a part of the work failed."""

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import typer
 
+from bench.journal.store import Store
 from bench.outcome import SweepOutcome
 from sizewise.cli.app import app
 from sizewise.core.errors import BuildError
@@ -164,6 +165,15 @@ def build_ends(cli: Cli) -> Said:
     return said
 
 
+def results_ends(cli: Cli) -> Said:
+    """What is whole is saved, and what is not is listed."""
+    said = cli("results", "torn.sqlite", "--salvage", "saved.sqlite", "--json")
+    assert json.loads(said.out)["not_whole"]["wave"]
+    with Store.open(Path("saved.sqlite"), read_only=True) as store:
+        assert store.results()
+    return said
+
+
 def predict_ends(cli: Cli) -> Said:
     """COCO results are a list, and what failed stands on stderr."""
     return cli("predict", "finder.onnx", "data/0.png", "absent.png", "--json", "--quiet")
@@ -177,6 +187,7 @@ ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("build", 3): lambda cli, _: build_ends(cli),
     ("evaluate", 3): evaluate_ends,
     ("predict", 3): lambda cli, _: predict_ends(cli),
+    ("results", 3): lambda cli, _: results_ends(cli),
 }
 
 

@@ -82,6 +82,7 @@ COMMANDS = (
     "predict tiny.onnx absent.jpg",
     "predict weights.safetensors a.jpg",
     "report absent.sqlite",
+    "results absent.sqlite",
     "report text.onnx",
     "run absent.toml",
     "run typo.toml",

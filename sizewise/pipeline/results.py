@@ -1,0 +1,49 @@
+"""What a results file holds, and what can still be read of a damaged one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizewise.core.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from bench.journal.salvage.examining import Held
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What a file holds, and the new file into which all that is whole went, if it was wanted."""
+
+    path: Path
+    held: Held
+    salvaged: Path | None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Whether all that was written is there."""
+        return ExitCode.FAILED if self.held.damage else ExitCode.OK
+
+
+def results(path: Path, *, salvage: Path | None = None) -> Results:
+    """Say what a results file holds; the file is left as it is.
+
+    All rows that can be read, and whose sums say that they are as they were written, go into the
+    new file ``salvage``: a wave with all its rows, or not at all. A sweep goes on with it.
+
+    Raises InputError and RecordError where nothing can be read, and OutputError.
+    """
+    from bench.journal.salvage.examining import demand_content, examine
+    from bench.journal.salvage.writing import write_kept
+    from bench.journal.sentences import sentences
+    from bench.journal.store import Store
+
+    with sentences(path):
+        held = examine(path)
+    demand_content(path, held)
+    if salvage is not None:
+        write_kept(held.kept, salvage)
+        with Store.open(salvage, read_only=True) as store:
+            store.results()  # as any command will read it
+    return Results(path=path, held=held, salvaged=salvage)

@@ -1,0 +1,113 @@
+"""docs/reliability.md says what the outcomes of campaigns say (docs/make/reliability.py)."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from docs.make import outcomes, reliability
+from docs.make.method import records
+from docs.make.outcomes import read_outcome, write_outcome
+from docs.make.reliability import CAMPAIGNS, NOT_RUN
+
+ORIGIN = {
+    **{"commit": "0123456789abcdef", "changed_files": []},
+    "environment": {"cpu": "a processor", "cores": 2},
+}
+THEN = "2026-01-01T00:00:00+00:00"
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where outcomes are looked for: there is none yet."""
+    monkeypatch.setattr(records, "MEASURED", tmp_path)
+    return tmp_path
+
+
+def write(cases: int, *violations: str) -> None:
+    write_outcome(
+        "results",
+        cases=cases,
+        counts={"read": cases - len(violations)},
+        violations=violations,
+        seed=7,
+        started=THEN,
+        before=ORIGIN,
+    )
+
+
+def row() -> str:
+    (line,) = [one for one in reliability.campaigns() if one.startswith("| results files with")]
+    return line
+
+
+def test_the_page_is_what_the_outcomes_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed = reliability.PAGE.read_text(encoding="utf-8")
+    copy = tmp_path / "page.md"
+    copy.write_text(committed, encoding="utf-8")
+    monkeypatch.setattr(reliability, "PAGE", copy)
+    reliability.main()
+    assert copy.read_text(encoding="utf-8") == committed
+
+
+@pytest.mark.usefixtures("there")
+def test_what_was_not_run_is_said_to_be_so() -> None:
+    lines = reliability.campaigns()
+    assert sum(NOT_RUN in line for line in lines) == len(CAMPAIGNS)
+    assert reliability.outcomes() == [NOT_RUN]
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize(
+    ("cases", "violations", "said"),
+    [
+        (1000, (), "| 1,000 | 1,000 | 0 | yes |"),
+        (999, (), "| 1,000 | 999 | 0 | not shown |"),
+        (1000, ("case 3: another figure",), "| 1,000 | 1,000 | **1** | **no** |"),
+        (5, ("case 3: another figure",), "| 1,000 | 5 | **1** | **no** |"),
+    ],
+)
+def test_a_campaign_holds_when_enough_cases_have_no_violation(
+    cases: int, violations: tuple[str, ...], said: str
+) -> None:
+    write(cases, *violations)
+    assert row().endswith(said)
+    counted, *listed = reliability.outcomes()
+    assert counted == (
+        f"- **results**: {cases - len(violations):,} read. Seed 7. a processor, 2 cores; commit "
+        f"0123456789, {THEN} to {read_outcome('results')['ended']}."
+    )
+    assert listed == [f"  - violation: {one}" for one in violations]
+
+
+def test_a_campaign_runs_as_a_module_and_is_kept(
+    there: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: Sequence[str], **options: Any) -> Any:
+        assert command[1:] == ("-m", "tests.bench.journal.damaging", "12", "3")
+        found = {"cases": 12, "counts": {"read": 12}, "violations": []}
+        return SimpleNamespace(stdout=json.dumps(found))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(outcomes, "origin", lambda: ORIGIN)
+    monkeypatch.setattr("sys.argv", ["outcomes", "results", "--cases", "12", "--seed", "3"])
+    outcomes.main()
+    kept = read_outcome("results")
+    assert (kept["cases"], kept["seed"], kept["violations"]) == (12, 3, [])
+    assert kept["commit"] == ORIGIN["commit"]
+    assert [path.name for path in there.iterdir()] == ["reliability-results.json"]
+
+
+def test_every_module_of_a_campaign_is_there() -> None:
+    modules = [one.module for one in CAMPAIGNS if one.module]
+    assert modules
+    assert all(importlib.util.find_spec(module) for module in modules)
