@@ -169,12 +169,27 @@ def predict_ends(cli: Cli) -> Said:
     return cli("predict", "finder.onnx", "data/0.png", "absent.png", "--json", "--quiet")
 
 
+def verify_ends(cli: Cli) -> Said:
+    """One engine is whole, and of the other a file is missing."""
+    for size, out in ((64, "good"), (96, "bad")):
+        line = ("build", "tiny.onnx", "--backend", "fake", "--strategy", "static")
+        assert cli(*line, "--sizes", size, "--out", f"verified/{out}").code == 0
+    (damaged,) = Path("verified/bad").glob("*/engine.txt")
+    damaged.unlink()
+    said = cli("cache", "verify", "verified", "--json")
+    whys = [one["why"] for one in json.loads(said.out)["engines"]]
+    assert "checksum" in whys[0]
+    assert whys[1] == ""
+    return said
+
+
 ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("run", 3): lambda cli, patch: run_ends(cli, patch, "failed"),
     ("run", 4): lambda cli, patch: run_ends(cli, patch, "invalid"),
     ("bench", 3): lambda cli, patch: bench_ends(cli, patch, "failed"),
     ("bench", 4): lambda cli, patch: bench_ends(cli, patch, "invalid"),
     ("build", 3): lambda cli, _: build_ends(cli),
+    ("cache", 3): lambda cli, _: verify_ends(cli),
     ("evaluate", 3): evaluate_ends,
     ("predict", 3): lambda cli, _: predict_ends(cli),
 }
