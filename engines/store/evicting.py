@@ -20,7 +20,7 @@ from sizewise.core.errors import UsageError
 LIMIT = "SIZEWISE_CACHE_LIMIT"
 """The variable that says what each folder of engines may take."""
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
-    f"{letter}IB": 2 ** (10 * power) for power, letter in enumerate("KMGT", 1)
+    f"{letter}IB": 1 << 10 * power for power, letter in enumerate("KMGT", 1)
 }
 HOW = "Give bytes as a whole number, or as in 500MB or 20GiB."
 

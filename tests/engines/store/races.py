@@ -83,6 +83,8 @@ def build_here(folder: Path) -> Any:
             except BlockingIOError:
                 _log(folder, "o")
             _log(folder, "b")
+            alone.write(str(os.getpid()))
+            alone.flush()
             time.sleep(random.uniform(0, 0.02))
             module, _, name = target.partition(":")
             getattr(importlib.import_module(module), name)(**arguments)
@@ -105,7 +107,7 @@ def _race(track: Track, spec: EngineSpec, found: Found) -> None:
     pids = [_fork(track, spec, (start, started)) for _ in range(track.processes)]
     os.close(start)
     os.close(started)  # they all begin now
-    killed = _kill(pids, track.chance)
+    killed = _kill(pids, track)
     statuses = {pid: os.waitpid(pid, 0)[1] for pid in pids}
     died = sum(os.WIFSIGNALED(status) for status in statuses.values())
     builds = log.read_text().count("b")
@@ -143,13 +145,17 @@ def _fork(track: Track, spec: EngineSpec, start: tuple[int, int]) -> int:
         os._exit(code)
 
 
-def _kill(pids: list[int], chance: random.Random) -> set[int]:
-    """Kill some, at moments in which they wait, build or have ended."""
-    victims = chance.sample(pids, chance.randint(0, round(KILLED * len(pids))))
-    for pid in victims:
+def _kill(pids: list[int], track: Track) -> set[int]:
+    """Kill some, at moments in which they wait, build or have ended; half of them as builders."""
+    chance, building = track.chance, track.folder / "building"
+    killed: set[int] = set()
+    for victim in chance.sample(pids, chance.randint(0, round(KILLED * len(pids)))):
         time.sleep(chance.uniform(0, 0.05))
-        os.kill(pid, signal.SIGKILL)
-    return set(victims)
+        builder = int(building.read_text() or 0) if building.exists() else 0
+        found = builder if chance.random() < 0.5 and builder in pids else victim
+        os.kill(found, signal.SIGKILL)
+        killed.add(found)
+    return killed
 
 
 if __name__ == "__main__":

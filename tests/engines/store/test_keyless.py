@@ -11,7 +11,7 @@ from engines.backends.fake import Fake
 from engines.store import cache as cache_module
 from engines.store import sharing
 from engines.store.manifest import MANIFEST
-from engines.store.signing import KEY_FILE
+from engines.store.signing import KEY_FILE, user_key
 from sizewise.core.errors import OutputError
 from tests.engines.store.requests import Cache
 
@@ -71,6 +71,7 @@ def test_one_with_a_key_does_not_take_it(
 ) -> None:
     cache.obtain()
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "key"))
+    user_key()
     cache.obtain()
     (aside,) = cache.asides()
     assert "was not signed by you" in cache.said[-1]

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from engines.store import cache as cache_module
-from engines.store import locks, sharing
+from engines.store import sharing
 from engines.store.locks import alone
+from engines.store.manifest import engine_sha256
 from engines.store.names import lock_of, new_draft
 from engines.store.opening import open_engine
 from sizewise.core.errors import BuildError, OutputError
@@ -99,7 +100,7 @@ def test_where_no_locks_work_it_builds_and_says_so_once(
     def refused(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(locks.fcntl, "flock", refused)
+    monkeypatch.setattr("fcntl.flock", refused)
     others = new_draft(home)
     others.mkdir()
     first = cache.obtain()
@@ -171,16 +172,13 @@ def test_an_engine_in_a_folder_that_can_only_be_read_is_taken(
 def test_an_engine_that_goes_while_it_is_read_is_built_anew(
     cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engines.store import opening
-
-    home = cache.obtain().path
-    hashed = opening.engine_sha256
+    name, home = "engines.store.opening.engine_sha256", cache.obtain().path
 
     def gone(folder: Path) -> str:
-        monkeypatch.setattr(opening, "engine_sha256", hashed)
+        monkeypatch.setattr(name, engine_sha256)
         shutil.rmtree(folder)
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
-    monkeypatch.setattr(opening, "engine_sha256", gone)
+    monkeypatch.setattr(name, gone)
     assert cache.obtain().path == home
     assert cache.said == []

@@ -10,22 +10,20 @@ import pytest
 
 from engines.store import using
 from engines.store.names import new_draft
+from sizewise.core.onnxfiles.model import read_model
+from tests.engines.store.requests import Cache
 from tests.sizewise.cli.conftest import Cli
 
 
 @pytest.fixture
-def home(cli: Cli, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, built_here: None) -> Path:
+def home(tiny_model: Path, monkeypatch: pytest.MonkeyPatch, built_here: None) -> Path:
     """An engine below ``runs``, beside a draft of a builder that died and one that was damaged."""
     monkeypatch.chdir(tiny_model.parent)
-    line = ("build", tiny_model, "--backend", "fake", "--sizes", "64", "--out", "runs/engines")
-    for strategy in ("static", "dynamic"):
-        assert cli(*line, "--strategy", strategy).code == 0
-    (dynamic,) = Path("runs/engines").glob("fake-dynamic-*")
-    (dynamic / "engine.txt").write_text("damaged", encoding="utf-8")
-    again = cli(*line, "--strategy", "dynamic")
-    assert again.code == 0
-    assert "was not used" in again.err
-    (home,) = Path("runs/engines").glob("fake-static-*")
+    runs = Cache(read_model(tiny_model), Path("runs/engines"))
+    damaged = runs.obtain(rebuild=1).path
+    (damaged / "engine.txt").write_text("damaged", encoding="utf-8")
+    runs.obtain(rebuild=1)
+    home = runs.obtain().path
     new_draft(home).mkdir()
     monkeypatch.setattr(using, "_given", set())  # as in another process
     return home
