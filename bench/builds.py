@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.planning.plan import Planned
@@ -9,6 +10,7 @@ from bench.waves.launch import Limits
 from engines.inputs import check_size
 from engines.store.cache import obtain_engine
 from sizewise.core.errors import EngineError, InputError
+from sizewise.core.progress import SILENT
 from sizewise.core.specs import EngineArtifact, EngineSpec
 from sizewise.core.trials import Build
 
@@ -18,9 +20,12 @@ _Key = tuple[str, EngineSpec, int]
 class Builds:
     """Builds engines in ``folder``, and remembers which can't be built."""
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits, remark: Callable[[str], None] = SILENT.remark
+    ) -> None:
         self._folder = folder
         self._limits = limits
+        self._remark = remark
         self._built: dict[_Key, EngineArtifact | EngineError | InputError] = {}
 
     def obtain(self, planned: Planned, rebuild: int = 0) -> EngineArtifact:
@@ -55,6 +60,7 @@ class Builds:
                 memory_limit_bytes=self._limits.memory_bytes,
                 must_run=True,  # or minutes of building were for nothing
                 rebuild=rebuild,
+                remark=self._remark,
             )
         except (EngineError, InputError) as error:
             return error

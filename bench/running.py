@@ -60,7 +60,7 @@ class RunningSweep:
             timeout_s=settings.timeout_s, memory_bytes=settings.memory_limit_bytes
         )
         self._engines = tools.folder / ENGINES
-        self._builds = Builds(self._engines, self._limits)
+        self._builds = Builds(self._engines, self._limits, self._progress.remark)
         self._planned = tuple(planned for group in groups for planned in group.members)
         self._on_file = tools.store.results()
         self._schedule = Schedule(groups, self._on_file)

@@ -9,9 +9,10 @@ from typing import Any
 from engines.base import Backend
 from engines.graph.sizes import with_stride
 from engines.registry import find_backend
+from engines.store.finding import keep_others_out
 from engines.store.manifest import engine_files, engine_sha256, spec_from_plain, write_manifest
 from engines.store.parents import hashes_of
-from engines.store.signing import user_key
+from engines.store.signing import why_no_key
 from sizewise.core import codec
 from sizewise.core.children.memory import peak_bytes
 from sizewise.core.errors import InputError
@@ -19,17 +20,22 @@ from sizewise.core.files import output_error
 from sizewise.core.specs import BuiltEngine, EngineArtifact, ExportedModel
 
 
-def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> None:
+def build_engine(
+    model: dict[str, Any],
+    spec: dict[str, Any],
+    folder: str,
+    request: dict[str, Any] | None = None,
+) -> None:
     """Write an engine and its manifest into ``folder``, which exists and is empty. ``model`` and
-    ``spec`` are plain values of ExportedModel and EngineSpec. Raises EngineError,
-    InputError, OutputError."""
+    ``spec`` are plain values of ExportedModel and EngineSpec, and ``request`` is
+    ``engines.store.request.Request.plain``. Raises EngineError, InputError, OutputError."""
     exported = codec.from_plain(model, ExportedModel)
     engine_spec = spec_from_plain(spec)
     backend = find_backend(engine_spec.backend)
     _expect_unchanged(exported)
     exported = with_stride(exported, engine_spec)
-    if backend.native_code:
-        user_key()  # rather no build than one that can't be signed
+    # Rather no build than one of code that can't be signed.
+    no_key = why_no_key(is_needed=backend.native_code)
     backend.load_builder()
     started = time.perf_counter()
     try:
@@ -38,7 +44,12 @@ def build_engine(model: dict[str, Any], spec: dict[str, Any], folder: str) -> No
         raise output_error(Path(folder), error) from error
     build_s = time.perf_counter() - started
     # Before the engine is inspected: that may run it.
-    write_manifest(_described(backend, built, build_s, peak_bytes()))
+    write_manifest(_described(backend, built, build_s, peak_bytes()), request)
+    if no_key:
+        try:
+            keep_others_out(Path(folder))
+        except OSError as error:
+            raise output_error(Path(folder), error) from error
 
 
 def _described(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from engines.registry import find_backend
-from engines.store.signing import sign
+from engines.store.signing import seal
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError, InputError, UsageError
 from sizewise.core.files import written_whole
@@ -47,28 +47,38 @@ def engine_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def write_manifest(artifact: EngineArtifact) -> None:
-    """Write the manifest into ``artifact.path``, signed where the engine holds code.
+class Seal(NamedTuple):
+    """What a manifest says beside the engine: the ``request`` that it was built for (None: an
+    earlier sizewise wrote it), and the ``signature`` of all (empty: none)."""
 
-    It does not hold that path: the folder can be moved. Raises OutputError, and InputError where
-    the user's key can't be used.
+    request: dict[str, Any] | None
+    signature: str
+
+
+def write_manifest(artifact: EngineArtifact, request: Mapping[str, Any] | None = None) -> None:
+    """Write the manifest into ``artifact.path``, signed by the user's key.
+
+    ``request`` is what the engine was built for (``engines.store.request``). The manifest does not
+    hold that path: the folder can be moved. Raises OutputError, and InputError where the user's key
+    can't be used. A user who can have no key signs by none, unless the engine holds code.
     """
-    document = _document(artifact)
-    if find_backend(artifact.spec.backend).native_code:
-        document |= {"signature": sign(signed_text(artifact))}
+    native = find_backend(artifact.spec.backend).native_code
+    signature = {"signature": seal(signed_text(artifact, request), by_key=native)}
     with written_whole(artifact.path / MANIFEST) as draft:
-        draft.write_text(codec.to_json(document), encoding="utf-8")
+        text = codec.to_json(_document(artifact, request) | signature)
+        draft.write_text(text, encoding="utf-8")
 
 
-def signed_text(artifact: EngineArtifact) -> str:
+def signed_text(artifact: EngineArtifact, request: Mapping[str, Any] | None = None) -> str:
     """The text that is signed: all that the manifest says, and so the engine's own hash."""
-    return codec.to_json(_document(artifact))
+    return codec.to_json(_document(artifact, request))
 
 
-def _document(artifact: EngineArtifact) -> dict[str, Any]:
+def _document(artifact: EngineArtifact, request: Mapping[str, Any] | None) -> dict[str, Any]:
     plain = _plain(artifact)
     del plain["path"]
-    return {"format": _FORMAT, "engine": plain}
+    said = {} if request is None else {"request": request}
+    return {"format": _FORMAT, "engine": plain, **said}
 
 
 def _plain(artifact: EngineArtifact) -> dict[str, Any]:
@@ -85,11 +95,13 @@ def read_manifest(folder: Path) -> EngineArtifact:
     return _decoded(folder / MANIFEST, _read(folder)["engine"])
 
 
-def read_signature(folder: Path) -> str:
-    """The signature in a folder's manifest; empty without one. Raises as :func:`read_manifest`
-    does."""
-    signature = _read(folder).get("signature")
-    return signature if isinstance(signature, str) else ""
+def read_seal(folder: Path) -> Seal:
+    """What a folder's manifest says beside the engine. Raises as :func:`read_manifest` does."""
+    document = _read(folder)
+    request, signature = document.get("request"), document.get("signature")
+    if not (request is None or isinstance(request, dict)):
+        raise _foreign(folder / MANIFEST, "its request is none")
+    return Seal(request, signature if isinstance(signature, str) else "")
 
 
 def earlier_engines(folder: Path) -> tuple[Path, ...]:

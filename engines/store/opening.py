@@ -3,12 +3,15 @@ code only from this user or where they trust it."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection
+from contextlib import ExitStack
 
 from engines.base import Backend, Session
 from engines.registry import find_backend
-from engines.store.manifest import engine_sha256, read_signature, signed_text
+from engines.store.manifest import engine_sha256, read_seal, signed_text
 from engines.store.signing import is_ours
+from engines.store.using import open_engine_at
 from sizewise.core.errors import EngineMismatchError, UsageError
 from sizewise.core.options.declared import spelled
 from sizewise.core.specs import EngineArtifact
@@ -21,44 +24,61 @@ def open_engine(artifact: EngineArtifact, trusted: Collection[str] = ()) -> Sess
     EngineMismatchError where the engine is not what its manifest says, or is code of unknown
     origin; UsageError where ``trusted`` means other engines.
 
-    The files are hashed first and read again to be opened: whoever may write into the folder at
-    that moment is trusted with what the user may do. Keep engines where only you write.
+    The files are hashed first, and libraries read them again by their paths: whoever may write into
+    the folder at that moment is trusted with what the user may do. Keep engines where only you
+    write. While the session lives, the engine is not evicted.
     """
     backend = find_backend(artifact.spec.backend)
-    verify(artifact, backend, trusted)
-    return backend.open(artifact)
+    with ExitStack() as held:
+        held.enter_context(open_engine_at(artifact.path))
+        verify_build(artifact, backend)
+        _demand_trust(artifact, backend, trusted)
+        session = backend.open(artifact)
+        weakref.finalize(session, held.pop_all().close)
+    return session
 
 
-def verify(artifact: EngineArtifact, backend: Backend, trusted: Collection[str] = ()) -> None:
-    """Refuse an engine that is not what was built here, or that nobody trusts.
+def verify_build(artifact: EngineArtifact, backend: Backend) -> None:
+    """Refuse an engine that is not what was built here.
 
-    Raises EngineMismatchError where the version of ``backend``, the machine or the engine's bytes
-    are not those of the build (reason code ``environment``), or where it is code that is neither
-    this user's work nor among ``trusted`` (``untrusted``); UsageError where only ``trusted`` lacks
-    it.
+    Raises EngineMismatchError (``environment``) where the version of ``backend``, the machine or
+    the engine's bytes are not those of the build, or where its files can't be read.
     """
     spec, version = artifact.spec, artifact.backend_version
     if not backend.opens(version, spec):
         raise _moved(artifact, f"version of {backend.name}", version, backend.version())
     for what, built, here in (
         ("machine", artifact.machine, backend.machine(spec)),
-        ("checksum of its files", artifact.sha256, engine_sha256(artifact.path)),
+        ("checksum of its files", artifact.sha256, _sha256_here(artifact)),
     ):
         if built != here:
             raise _moved(artifact, what, built, here)
-    _demand_trust(artifact, backend, trusted)
+
+
+def _sha256_here(artifact: EngineArtifact) -> str:
+    try:
+        return engine_sha256(artifact.path)
+    except OSError as error:
+        why = f"its files can't be read: {(error.strerror or str(error)).lower()}"
+        raise _unopened(artifact, why) from error
 
 
 def _moved(artifact: EngineArtifact, what: str, built: str, here: str) -> EngineMismatchError:
+    return _unopened(artifact, f"the {what} was {built!r} when it was built and is {here!r}")
+
+
+def _unopened(artifact: EngineArtifact, why: str) -> EngineMismatchError:
     return EngineMismatchError(
         f"The engine {artifact.path} was not opened",
-        f"the {what} was {built!r} when it was built and is {here!r}",
+        why,
         "Build the engine again with sizewise build.",
         reason_code="environment",
     )
 
 
 def _demand_trust(artifact: EngineArtifact, backend: Backend, trusted: Collection[str]) -> None:
+    """Raises EngineMismatchError (``untrusted``) where an engine is code that is neither this
+    user's work nor among ``trusted``, UsageError where only ``trusted`` lacks it."""
     if artifact.sha256 in trusted:
         return
     if trusted:
@@ -78,4 +98,5 @@ def _demand_trust(artifact: EngineArtifact, backend: Backend, trusted: Collectio
 
 
 def _is_signed(artifact: EngineArtifact) -> bool:
-    return is_ours(signed_text(artifact), read_signature(artifact.path))
+    request, signature = read_seal(artifact.path)
+    return is_ours(signed_text(artifact, request), signature)

@@ -49,6 +49,42 @@ def is_ours(text: str, signature: str) -> bool:
     )
 
 
+def seal(text: str, *, by_key: bool) -> str:
+    """The signature of ``text``. A user who can have no key gets one by none, unless it must be
+    ``by_key``: it shows damage, and not who wrote the text. Raises as :func:`sign` does."""
+    try:
+        return sign(text)
+    except OutputError:
+        if by_key:
+            raise
+        return _signature(text, b"")
+
+
+def is_sealed(text: str, signature: str) -> bool:
+    """Whether ``signature`` is that of ``text`` by no key."""
+    return hmac.compare_digest(_signature(text, b"").encode(), signature.encode())
+
+
+def has_key() -> bool:
+    """Whether the user has a key. Raises InputError where it can't be used."""
+    try:
+        return _read(key_path()) is not None
+    except OutputError:  # they have no home, either
+        return False
+
+
+def why_no_key(*, is_needed: bool) -> OutputError | None:
+    """Why the user can have no key, which is made at first use; None where they have one. Raises
+    that error where a key is needed, InputError where theirs can't be used."""
+    try:
+        user_key()
+    except OutputError as error:
+        if is_needed:
+            raise
+        return error
+    return None
+
+
 def user_key() -> bytes:
     """The user's key, made at first use. Raises OutputError and InputError, as :func:`sign`
     does."""

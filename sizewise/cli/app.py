@@ -22,6 +22,7 @@ class SizewiseCommands(Commands):
         "train": "Train a network and write a safetensors checkpoint.",
         "export": "Write ONNX and .pt2 files, proven equal to eager PyTorch.",
         "build": "Build engines of an ONNX file and report the error of each against FP32.",
+        "cache": "List, verify or remove the engines below a folder.",
         "bench": "Measure latency, memory and accuracy of every engine; resumes where it stopped.",
         "evaluate": "Measure accuracy at every size.",
         "predict": "Find objects in pictures and draw them.",

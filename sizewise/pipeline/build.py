@@ -128,6 +128,7 @@ def _build_all(
                     folder,
                     timeout_s=limits.timeout_s,
                     on_progress=_noted(stage, engine),
+                    remark=reporter.remark,
                 )
                 stage.advance(note=f"{engine}: comparing")
                 comparison = limits.judge.compare(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from engines.store.manifest import read_manifest
 from sizewise.core import codec
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel
 from tests.engines.nets import write_net, write_program
+from tests.engines.store.requests import Cache
 
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
 
@@ -33,7 +34,7 @@ def net_with_program(tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
 def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """Builds in this process, and each engine once: a child takes half a second to start."""
 
-    @cache
+    @functools.cache
     def built(model_text: str, spec: EngineSpec) -> Path:
         folder = tmp_path_factory.mktemp("engine")
         model = codec.from_json(model_text, ExportedModel)
@@ -41,3 +42,9 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         return folder
 
     return lambda model, spec: read_manifest(built(codec.to_json(model), spec))
+
+
+@pytest.fixture
+def cache(net: ExportedModel, tmp_path: Path, built_here: None) -> Cache:
+    """A folder of engines that are built in this process."""
+    return Cache(net, tmp_path / "engines")

@@ -65,7 +65,7 @@ def build_engine(
     )
     (spec,) = engine_specs((axes,))
     with reporter.stage("Building the engine", 1) as stage:
-        artifact = obtain_engine(model, spec, folder)
+        artifact = obtain_engine(model, spec, folder, remark=reporter.remark)
         stage.advance(note=name)
     # A graph without optimisation runs node by node, and none of its nodes computes in int8.
     if graph_fusion != "none" and (why := precision_mismatch(model, artifact)):

@@ -18,9 +18,9 @@ from engines.backends.fake import Fake
 from engines.registry import backends
 from engines.store.building import build_engine
 from engines.store.cache import obtain_engine
-from engines.store.manifest import read_manifest, write_manifest
+from engines.store.manifest import read_manifest, read_seal, signed_text, write_manifest
 from engines.store.opening import open_engine
-from engines.store.signing import KEY_FILE, user_key
+from engines.store.signing import KEY_FILE, is_ours, user_key
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError, InputError, OutputError, UsageError
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
@@ -108,14 +108,13 @@ def test_the_signature_is_of_the_whole_manifest_by_the_users_key(
     open_engine(read_manifest(artifact.path)).close()
 
 
-def test_an_engine_without_code_is_not_signed(
+def test_an_engine_without_code_is_signed_and_opened_by_anyone(
     net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Fake, "native_code", False)
-    as_another_user(monkeypatch, tmp_path)
     artifact = built(net, FAKE, tmp_path)
-    assert "signature" not in (artifact.path / "manifest.json").read_text(encoding="utf-8")
-    assert not (tmp_path / "theirs").exists()
+    assert is_ours(signed_text(artifact), read_seal(artifact.path).signature)
+    as_another_user(monkeypatch, tmp_path)
     open_engine(artifact).close()
 
 
@@ -191,17 +190,20 @@ def test_a_hash_of_another_engine_is_told_even_where_none_is_needed(
         open_engine(artifact, {"0" * 64})
 
 
-def test_an_engine_of_another_user_in_a_shared_folder_is_let_be(
-    net: ExportedModel, tmp_path: Path
+def test_an_engine_of_another_user_in_a_shared_folder_is_moved_aside(
+    net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built_here: None
 ) -> None:
-    theirs = obtain_engine(net, FAKE, tmp_path)  # its child knows of no native code, and signs none
+    with monkeypatch.context() as patch:
+        as_another_user(patch, tmp_path)
+        theirs = obtain_engine(net, FAKE, tmp_path / "engines")
     refused(theirs)
-    with pytest.raises(EngineMismatchError, match=r"neither used nor.*of your own") as caught:
-        obtain_engine(net, FAKE, tmp_path)
-    assert caught.value.reason_code == "untrusted"
-    assert read_manifest(theirs.path) == theirs
-    shutil.rmtree(theirs.path)
-    assert obtain_engine(net, FAKE, tmp_path).path == theirs.path
+    said: list[str] = []
+    ours = obtain_engine(net, FAKE, tmp_path / "engines", remark=said.append)
+    assert ours.path == theirs.path
+    (aside,) = (tmp_path / "engines").glob(".*.aside-*")
+    assert read_manifest(aside) == replace(theirs, path=aside)
+    assert "was not signed by you" in said[-1]
+    open_engine(ours).close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")

@@ -85,6 +85,11 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         DAMAGED: ("junk.onnx", "tiny.onnx --parent junk.onnx", "tiny.onnx --parent finder.onnx"),
         OUTPUT: ("tiny.onnx --out notes.txt",),
     },
+    "cache": {
+        VALUE: ("frob", "prune --limit much", "list --limit 5"),
+        MISSING: ("list absent", "verify absent", "prune absent", "path absent"),
+        DAMAGED: ("list notes.txt",),
+    },
     "bench": {
         VALUE: ("tiny.onnx --strategy foo", "value.toml", "tiny.onnx --data data"),
         SIZE: ("tiny.onnx --sizes 63", "size.toml"),
@@ -149,6 +154,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
 MORE: dict[str, tuple[int, ...]] = {
     "run": (3, 4),
     "build": (3,),
+    "cache": (3,),
     "bench": (3, 4),
     "evaluate": (3,),
     "predict": (3,),

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,10 +23,12 @@ from bench.outcome import SweepOutcome
 from sizewise.cli.app import app
 from sizewise.core.errors import BuildError
 from sizewise.core.exit_codes import ExitCode
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import ModelCard, Size
 from sizewise.core.trials import Status
 from sizewise.pipeline.build import Builds, Refusal
 from sizewise.pipeline.evaluate import Evaluation, SizeScores
+from tests.engines.store.requests import Cache
 from tests.sizewise.cli.conftest import Cli, Said
 from tests.sizewise.cli.exit_desk import set_desk
 from tests.sizewise.cli.exit_lines import CODES, DAMAGED, DATA, LINES, MISSING, MORE, OPTION, OUTPUT
@@ -179,12 +182,25 @@ def predict_ends(cli: Cli) -> Said:
     return cli("predict", "finder.onnx", "data/0.png", "absent.png", "--json", "--quiet")
 
 
+def verify_ends(cli: Cli) -> Said:
+    """One engine is whole, and of the other a file is missing."""
+    good = Cache(read_model(Path("tiny.onnx")), Path("verified/good")).obtain().path
+    bad = shutil.copytree(good, Path("verified/bad") / good.name)
+    (bad / "engine.txt").unlink()
+    said = cli("cache", "verify", "verified", "--json")
+    whys = [one["why"] for one in json.loads(said.out)["engines"]]
+    assert "checksum" in whys[0]
+    assert whys[1] == ""
+    return said
+
+
 ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("run", 3): lambda cli, patch: run_ends(cli, patch, "failed"),
     ("run", 4): lambda cli, patch: run_ends(cli, patch, "invalid"),
     ("bench", 3): lambda cli, patch: bench_ends(cli, patch, "failed"),
     ("bench", 4): lambda cli, patch: bench_ends(cli, patch, "invalid"),
     ("build", 3): lambda cli, _: build_ends(cli),
+    ("cache", 3): lambda cli, _: verify_ends(cli),
     ("evaluate", 3): evaluate_ends,
     ("predict", 3): lambda cli, _: predict_ends(cli),
     ("results", 3): lambda cli, _: results_ends(cli),

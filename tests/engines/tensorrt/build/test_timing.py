@@ -69,7 +69,7 @@ class Config:
 
 
 def timings(path: Path) -> dict[str, int]:
-    found: dict[str, int] = json.loads(path.read_bytes())[1]
+    found: dict[str, int] = json.loads(path.read_bytes().partition(b"\n")[2])[1]
     return found
 
 
@@ -115,6 +115,35 @@ def test_a_spoiled_file_is_not_said_to_have_been_taken_and_is_replaced(
     path.write_bytes(kept)
     assert not build(path, "conv0", spoiled=spoiled)
     assert timings(path) == {"conv0": 5}
+
+
+@pytest.mark.parametrize("place", range(0, 90, 6))
+@pytest.mark.parametrize("change", ["flipped", "shortened", "swapped"])
+def test_no_library_sees_timings_that_were_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, place: int
+) -> None:
+    path, other = tmp_path / "one.cache", tmp_path / "other.cache"
+    build(path, "conv0")
+    build(other, "conv1")
+    whole = path.read_bytes()
+    assert place < len(whole)
+    changed = {
+        "flipped": whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :],
+        "shortened": whole[:place],
+        "swapped": other.read_bytes(),
+    }
+    path.write_bytes(changed[change])
+    seen: list[bytes] = []
+    made = Config.create_timing_cache
+
+    def noted(self: Config, serialized_timing_cache: bytes) -> Cache | None:
+        seen.append(serialized_timing_cache)
+        return made(self, serialized_timing_cache)
+
+    monkeypatch.setattr(Config, "create_timing_cache", noted)
+    assert not build(path, "conv2")
+    assert set(seen) == {b""}
+    assert set(timings(path)) == {"conv2"}
 
 
 def test_a_file_that_another_build_spoils_meanwhile_is_replaced(tmp_path: Path) -> None:

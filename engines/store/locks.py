@@ -1,0 +1,141 @@
+"""Locks between processes that end with their holder, however it dies (flock(2)).
+
+They hold between containers that share a folder, too: no number of a process decides anything.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from sizewise.core.children.clock import RunningTime
+
+if sys.platform != "win32":
+    import fcntl
+
+_BUSY = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
+_HAS_NONE = {
+    *(errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL),
+    errno.EBADF,  # NFS asks for a file that is open for writing
+}
+_POLL_S = 0.05
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+class NoLocksError(Exception):
+    """The system, or the file system of a folder, has no locks between processes."""
+
+
+def try_lock(handle: int, *, shared: bool = False) -> bool:
+    """Lock an open file, and say whether that was possible now. Raises NoLocksError, OSError."""
+    if sys.platform == "win32":
+        raise NoLocksError
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _BUSY:
+            return False
+        if error.errno in _HAS_NONE:
+            raise NoLocksError from error
+        raise
+    return True
+
+
+@contextmanager
+def alone(path: Path, *, patience_s: float, waits: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file ``path`` within the block; it is removed after it.
+
+    ``waits`` is called once where another process holds it. Raises TimeoutError where that goes on
+    for longer than ``patience_s``, NoLocksError and OSError.
+    """
+    handle = _acquired(path, patience_s, waits)
+    try:
+        yield
+    finally:
+        # Whoever waits for it sees that its name is gone, and makes a new one.
+        if _is_at(handle, path):
+            with suppress(OSError):
+                path.unlink()
+        os.close(handle)
+
+
+@contextmanager
+def if_free(path: Path) -> Iterator[bool]:
+    """Whether the lock file ``path`` is ours within the block; false where another process holds
+    it, and where that can't be known."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(alone(path, patience_s=0, waits=lambda: None))
+            free = True
+        except (NoLocksError, OSError):
+            free = False
+        yield free
+
+
+def hold_shared(path: Path, patience_s: float = 1.0) -> int | None:
+    """An open handle of ``path`` with a shared lock, which ends when it is closed; None where there
+    is none to be had."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    with suppress(NoLocksError, OSError):
+        if share(handle, patience_s):
+            return handle
+    os.close(handle)
+    return None
+
+
+def share(handle: int, patience_s: float = 1.0) -> bool:
+    """Take a shared lock as soon as it can be had, and say whether it was. Raises as
+    :func:`try_lock`."""
+    for _ in range(1 + round(patience_s / _POLL_S)):
+        if try_lock(handle, shared=True):
+            return True
+        time.sleep(_POLL_S)
+    return False
+
+
+def _acquired(path: Path, patience_s: float, waits: Callable[[], None]) -> int:
+    spent, waited = RunningTime(), False
+    while True:
+        handle = _opened(path)
+        try:
+            locked = try_lock(handle)
+        except BaseException:
+            os.close(handle)
+            with suppress(OSError):
+                path.unlink()
+            raise
+        if locked and _is_at(handle, path):
+            return handle
+        os.close(handle)
+        if locked:  # its last holder had removed it
+            continue
+        if spent.seconds >= patience_s:
+            raise TimeoutError
+        if not waited:
+            waits()
+        waited = True
+        time.sleep(_POLL_S)
+        spent.tick()
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
+    except PermissionError:  # another user's; most file systems lock what can only be read
+        return os.open(path, os.O_RDONLY | _NO_LINK)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether the open file is the one that has this name now."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat(follow_symlinks=False))
+    except OSError:
+        return False
