@@ -16,7 +16,7 @@ class SweepOutcome:
     now, ``skipped`` those that were complete on file. ``statuses`` counts all of them;
     ``not_all_well`` are those that are not ``ok``, or of which a later process failed.
     ``unfinished`` is the number of trials that the limit of time left with fewer waves than they
-    need."""
+    need, ``quarantined`` that of those which failed twice in the same way and were not tried."""
 
     results: Path
     measured: int
@@ -24,6 +24,7 @@ class SweepOutcome:
     statuses: Mapping[Status, int]
     not_all_well: tuple[Result, ...]
     unfinished: int = 0
+    quarantined: int = 0
 
     @property
     def exit_code(self) -> ExitCode:

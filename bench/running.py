@@ -16,9 +16,10 @@ from bench.outcome import SweepOutcome
 from bench.planning.plan import Group, Planned
 from bench.planning.schedule import Due, Schedule
 from bench.planning.settings import SweepSettings
+from bench.planning.trying import Trying
 from bench.timing.end_to_end import why_not
 from bench.timing.flushing import Twin, remark_on, share_of, twin_of
-from bench.waves.footprint import crowded, expected_bytes
+from bench.waves.footprint import Room, expected_bytes
 from bench.waves.launch import Launch, Limits
 from bench.waves.measured import State
 from bench.waves.member import APART_WAVES, LiveMember
@@ -63,11 +64,12 @@ class RunningSweep:
         self._builds = Builds(self._engines, self._limits, self._progress.remark)
         self._planned = tuple(planned for group in groups for planned in group.members)
         self._on_file = tools.store.results()
-        self._schedule = Schedule(groups, self._on_file)
+        self._trying = Trying(groups, self._on_file, tools.store.quarantined(), settings)
+        self._schedule = Schedule(groups, self._on_file, self._trying.left_out)
         self._touched: set[str] = set()
         self._lost: set[str] = set()
         """Trials whose process ended while something was measured beside its rounds."""
-        self._warned = False
+        self._room = Room(tools.progress.remark)
 
     @property
     def is_needed(self) -> bool:
@@ -104,6 +106,7 @@ class RunningSweep:
             statuses=Counter(result.status for result in results),
             not_all_well=tuple(one for one in results if one.status != "ok" or one.reason),
             unfinished=len(left),
+            quarantined=len(self._trying.quarantined),
         )
 
     def _build(self, run: int) -> None:
@@ -118,7 +121,12 @@ class RunningSweep:
                 stage.advance(note=planned.label)
 
     def _obtain(self, run: int, planned: Planned, rebuild: int) -> LiveMember | None:
-        """The engine of a trial, to be measured; None where it can't be built, which is stored."""
+        """The engine of a trial, to be measured; None where it can't be built, or is not worth a
+        try, which is stored."""
+        expected = self._trying.expected_of(planned.trial)
+        if expected and not self._schedule.waves(planned):
+            self._note(run, planned, expected)
+            return None
         try:
             artifact = self._builds.obtain(planned, rebuild)
             return LiveMember(
@@ -129,11 +137,14 @@ class RunningSweep:
                 twin=self._twin(planned),
             )
         except (EngineError, InputError) as error:
-            state = State.of(error)
-            self._store.note(run, planned.trial, state, self._builds.of(planned))
-            self._schedule.note(planned.trial, state)
+            self._note(run, planned, State.of(error))
             self._touched.add(planned.trial.identity)
             return None
+
+    def _note(self, run: int, planned: Planned, state: State) -> None:
+        self._store.note(run, planned.trial, state, self._builds.of(planned))
+        self._schedule.note(planned.trial, state)
+        self._trying.note(planned.trial, state)
 
     def _measure_waves(self, run: int) -> None:
         least = {due.group: self._schedule.to_come(due)[0] for due in self._schedule.due()}
@@ -166,11 +177,10 @@ class RunningSweep:
 
     def _measure_wave(self, run: int, setup: Setup, due: Due) -> None:
         members = [self._obtain(run, planned, due.rebuild) for planned in due.members]
-        running = [member for member in members if member is not None]
+        running = self._fitting([member for member in members if member is not None])
         if not running:
             setup.stage.advance(steps(due.group.protocol))
             return
-        self._warn_of_memory([member.planned for member in running])
         wave = WaveRun(
             setup,
             due.group.protocol,
@@ -182,6 +192,7 @@ class RunningSweep:
         number = self._store.add_wave(run, wave)
         self._schedule.take(wave, number, run)
         for one in wave.members:
+            self._trying.note(one.trial, one.state)
             found = one.first_call.flushing if one.first_call else None
             if said := remark_on(one.trial, found):
                 self._progress.remark(said)
@@ -215,13 +226,16 @@ class RunningSweep:
         sizes = dict.fromkeys(p.trial.cell.size for p in of_engine if self._schedule.runs(p))
         return tuple(size for size in sizes if planned.trial.spec.admits(size))
 
-    def _warn_of_memory(self, together: Sequence[Planned]) -> None:
-        """Say once where the engines of a wave may take more memory than there is."""
-        known = ((self._schedule.result(one.trial), self._builds.of(one)) for one in together)
-        why = crowded(sum(expected_bytes(result, builds) for result, builds in known))
-        if why and not self._warned:
-            self._progress.remark(why)
-            self._warned = True
+    def _fitting(self, members: Sequence[LiveMember]) -> list[LiveMember]:
+        """Those that fit into memory together. Who was in fewer waves comes first, so that the next
+        wave is of the others."""
+        ordered = sorted(members, key=lambda member: self._schedule.waves(member.planned))
+        together = ordered[: self._room.count([self._needed_bytes(one) for one in ordered])]
+        return [member for member in members if member in together]
+
+    def _needed_bytes(self, member: LiveMember) -> int:
+        planned = member.planned
+        return expected_bytes(self._schedule.result(planned.trial), self._builds.of(planned))
 
     def _minutes(self) -> float:
         """The limit of time: of the most rigorous group, unless it was given."""

@@ -94,6 +94,7 @@ def compare(
     parent: Path | None,
     *,
     timeout_s: float,
+    memory_limit_bytes: int | None = None,
     parts: Parts = MappingProxyType({}),
 ) -> Comparison:
     """Run both in a child process, on the same images at every size of :func:`probe_sizes`.
@@ -120,7 +121,12 @@ def compare(
         "parts": {name: codec.to_plain(tuple(found)) for name, found in parts.items()},
     }
     try:
-        found = run_in_child("engines.comparing:compare_engine", arguments, timeout_s=timeout_s)
+        found = run_in_child(
+            "engines.comparing:compare_engine",
+            arguments,
+            timeout_s=timeout_s,
+            memory_limit_bytes=memory_limit_bytes,
+        )
     except (EngineError, InputError) as error:
         return Comparison(reason=f"the comparison failed: {error.why}")
     return Comparison(differences=tuple(codec.from_plain(each, Difference) for each in found))

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy.plan import DataKey
@@ -101,7 +103,8 @@ def _side_by_side(
                     stage.advance(_calls(planned, _data(setup, planned)))
                     continue
                 opened.callback(worker.close)
-                tasks[pool.submit(_evaluated, setup, planned, worker, stage)] = planned
+                work = partial(_evaluated, setup, planned, worker, stage)
+                tasks[pool.submit(copy_context().run, work)] = planned
             for task in as_completed(tasks):
                 keep(tasks[task], task.result())
     finally:

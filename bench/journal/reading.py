@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from bench.journal import rows
+from bench.journal import failures, rows
 from bench.journal.belonging import whole_rows
 from bench.journal.sums import damaged
 from sizewise.core.errors import RecordError
@@ -29,6 +29,7 @@ def read_file(connection: sqlite3.Connection) -> tuple[list[sqlite3.Row], list[F
         raise damaged(f"A row of the table {table} is damaged", "what it belongs to is missing")
     runs = list(whole_rows(connection, "run", "id"))
     found = list(_results(connection))
+    failures.quarantined(connection)  # its rows are checked too
     if len({one.identity for one in found}) < len(found):
         raise damaged("The results are damaged", "a trial stands there twice")
     return runs, found

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from bench.journal import database, rows, schema, updates
+from bench.journal import database, failures, rows, schema, updates
 from bench.journal.adding import add, add_wave, growing
 from bench.journal.opening import reading
 from bench.journal.reading import Filed, read_file
@@ -99,6 +99,16 @@ class Store(Closing):
         _, found = self._read()
         return {one.identity: one.result for one in found}
 
+    def quarantined(self) -> Mapping[str, str]:
+        """The reason codes of trials whose last two failures are alike, by their identities."""
+        with (
+            sentences(self._path),
+            database.one_moment(self._connection, self._path, self._remark),
+        ):
+            codes = failures.quarantined(self._connection)
+            rows_found = self._connection.execute("SELECT id, identity FROM trial").fetchall()
+        return {identity: codes[number] for number, identity in rows_found if number in codes}
+
     def runs(self) -> tuple[Run, ...]:
         """All runs on file with the results of the trials that they added, in the order in which
         they were stored."""
@@ -121,6 +131,13 @@ class Store(Closing):
 
     def _note(self, run_id: int, trial: Trial, state: State, builds: tuple[Build, ...]) -> int:
         """The number of the trial's row, which is new, or renewed where something changed."""
+        number = self._note_trial(run_id, trial, state, builds)
+        failures.note(self._connection, run_id, number, state)
+        return number
+
+    def _note_trial(
+        self, run_id: int, trial: Trial, state: State, builds: tuple[Build, ...]
+    ) -> int:
         query = "SELECT * FROM trial WHERE identity = ?"
         known = self._connection.execute(query, (trial.identity,)).fetchone()
         if known is None:

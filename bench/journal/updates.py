@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from bench.journal import database, schema
+from bench.journal.failures import has_table
 from bench.journal.sums import damaged
 from bench.journal.version_2 import update_to_3
 from sizewise.core.errors import RecordError, SchemaVersionError
@@ -29,6 +30,7 @@ def prepare(connection: sqlite3.Connection, path: Path, remark: database.Remark)
     if empty:
         _create(connection, path, remark)
     _update(connection, path, remark)
+    _add_failures(connection, path, remark)
 
 
 def updated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
@@ -90,6 +92,16 @@ def _update(connection: sqlite3.Connection, path: Path, remark: database.Remark 
             _UPDATES[version](connection)
             connection.execute(f"PRAGMA user_version = {version}")
             database.commit(connection, path, remark)
+
+
+def _add_failures(connection: sqlite3.Connection, path: Path, remark: database.Remark) -> None:
+    """Add the table of failures to a file that was made before it."""
+    if has_table(connection):
+        return
+    database.begin(connection, path, remark)
+    with connection:
+        connection.execute(schema.FAILURES)
+        database.commit(connection, path, remark)
 
 
 def _update_to_2(connection: sqlite3.Connection) -> None:

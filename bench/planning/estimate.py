@@ -11,6 +11,7 @@ from bench.planning.durations import Engine, waves_s
 from bench.planning.plan import Group, plan_sweep
 from bench.planning.schedule import Due, Schedule
 from bench.planning.settings import SweepSettings
+from bench.planning.trying import Trying
 from engines.planning.specs import engine_specs
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import ExportedModel, Size
@@ -63,8 +64,9 @@ def estimate(models: Sequence[ExportedModel], settings: SweepSettings, results: 
     engine_specs(settings.products())  # wrong names are reported first
     fingerprint = read_environment().fingerprint
     groups = plan_sweep(models, settings, environment_fingerprint=fingerprint)
-    on_file = _on_file(results)
-    schedule = Schedule(groups, on_file)
+    on_file, quarantined = _on_file(results)
+    trying = Trying(groups, on_file, quarantined, settings)
+    schedule = Schedule(groups, on_file, trying.left_out)
     dues = {due.group: due for due in schedule.due()}
     sizes = tuple(_of_group(group, dues.get(group), schedule) for group in groups)
     trials = [planned.trial for group in groups for planned in group.members]
@@ -78,11 +80,12 @@ def estimate(models: Sequence[ExportedModel], settings: SweepSettings, results: 
     )
 
 
-def _on_file(results: Path) -> Mapping[str, Result]:
+def _on_file(results: Path) -> tuple[Mapping[str, Result], Mapping[str, str]]:
+    """The results, and the codes of those that are quarantined."""
     if not results.is_file() or not results.stat().st_size:
-        return {}
+        return {}, {}
     with Store.open(results, read_only=True) as store:
-        return store.results()
+        return store.results(), store.quarantined()
 
 
 def _of_group(group: Group, due: Due | None, schedule: Schedule) -> SizeEstimate:

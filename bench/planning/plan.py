@@ -11,7 +11,7 @@ from bench.planning.protocol import HARNESS, Protocol
 from bench.planning.settings import Axes, SweepSettings
 from engines.options import non_default_options
 from engines.planning.fixed import for_each
-from engines.planning.specs import engines_of
+from engines.planning.specs import combinations, demand_few, engines_of
 from engines.registry import find_backend
 from sizewise.core.errors import UsageError
 from sizewise.core.further.resolving import further_of
@@ -71,16 +71,19 @@ def plan_sweep(
     A size that only some models take is planned for all (the rest is filed as unsupported), but
     where no sizes are given, a file of one size is planned at its own
     (:func:`engines.planning.fixed.for_each`); tables of sweeps say all themselves. Raises
-    UsageError for a size that none takes, an unknown back end and a fusion that no model has, and
-    InputError for a model that does not take images.
+    UsageError for a size that none takes, an unknown back end, a fusion that no model has and too
+    many trials, and InputError for a model that does not take images.
     """
     if not models:
         raise UsageError("No model was given", "there is nothing to measure", "Name one or more.")
+    products = tuple(
+        (axes, _requested(axes, models, is_table=bool(settings.sweep)))
+        for axes in settings.products()
+    )
+    count = sum(one.replicas * combinations(one) for _, asked in products for _, one in asked)
+    demand_few(count, "trials", _MOST_TRIALS, "sizes", "replicas")
     groups: dict[tuple[Size, Protocol], dict[str, Planned]] = {}
-    for axes in settings.products():
-        chosen = models_of(axes, models)
-        by_model = (axes,) * len(chosen) if settings.sweep else for_each(axes, chosen)
-        requested = tuple(zip(chosen, by_model, strict=True))
+    for axes, requested in products:
         _demand_takers(requested)
         for planned in _trials(requested, environment_fingerprint):
             members = groups.setdefault((planned.trial.cell.size, axes.protocol), {})
@@ -93,9 +96,17 @@ def plan_sweep(
     )
 
 
+_MOST_TRIALS = 20_000
 _Requested = Sequence[tuple[ExportedModel, Axes]]
 _SELECTS = ("fusion", "precision")
 """The axes that select models."""
+
+
+def _requested(axes: Axes, models: Sequence[ExportedModel], *, is_table: bool) -> _Requested:
+    """The models of a cross product, each with the axes that are its own."""
+    chosen = models_of(axes, models)
+    by_model = (axes,) * len(chosen) if is_table else for_each(axes, chosen)
+    return tuple(zip(chosen, by_model, strict=True))
 
 
 def models_of(axes: Axes, models: Sequence[ExportedModel]) -> tuple[ExportedModel, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.planning.plan import Group, Planned
@@ -40,8 +40,15 @@ class Due:
 class Schedule:
     """What is on file of the trials of a plan, and which of them need more waves."""
 
-    def __init__(self, groups: Sequence[Group], on_file: Mapping[str, Result]) -> None:
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        on_file: Mapping[str, Result],
+        left_out: Collection[str] = (),
+    ) -> None:
         self._groups = groups
+        self._left_out = left_out
+        """Identities of trials that are not tried, whatever they need."""
         self._known = {
             identity: result if _counts(result) else replace(result, status="ok")
             for identity, result in on_file.items()
@@ -104,8 +111,10 @@ class Schedule:
         return self._known.get(trial.identity) or Result(trial=trial, status="ok")
 
     def runs(self, planned: Planned) -> bool:
-        """Whether a trial can have figures: none that failed in this run, or can't be measured."""
-        return self._result(planned).status == "ok"
+        """Whether a trial can have figures: none that failed in this run, can't be measured, or is
+        left out."""
+        is_left_out = planned.trial.identity in self._left_out
+        return self._result(planned).status == "ok" and not is_left_out
 
     def _wanted(self, group: Group) -> tuple[Planned, ...]:
         """Engines with too few waves; else those whose rows earlier runs left disturbed; while
@@ -177,5 +186,5 @@ def waves_of(protocol: Protocol) -> tuple[int, int]:
 
 
 def _counts(result: Result) -> bool:
-    """Whether a result stands; a trial that failed is tried again."""
+    """Whether a result stands; a trial that failed is tried again, unless it is left out."""
     return result.status != "failed" and result.reason_code not in _LATER

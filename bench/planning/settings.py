@@ -13,13 +13,26 @@ from engines.planning.axes import EngineAxes
 from engines.planning.batches import Batch
 from netzoo.tasks.reading import NMS_FIELDS, NamesOption, SuppressionOptions
 from sizewise.core.errors import UsageError
+from sizewise.core.machine.memory import SHARE_IN_WORDS
 from sizewise.core.options.declared import fill, option, options_of, spelled, spelling
-from sizewise.core.options.reading import PATH, TEXT, WORDS, Reader, choice, number, optional, whole
+from sizewise.core.options.reading import (
+    PATH,
+    SWITCH,
+    TEXT,
+    WORDS,
+    Reader,
+    choice,
+    number,
+    optional,
+    whole,
+)
 from sizewise.core.specs import Sizes
 from sizewise.core.trials.rigor import RigorName
 
 _DEFAULT = Protocol()
 _MODELS, _MEASURING, _LIMITS = "Models and data", "Measurement", "Limits"
+_FAILED = "Trials that fail"
+_MOST_CALLS = 1_000_000
 
 
 def _images(given: object) -> int | Path:
@@ -84,7 +97,11 @@ class Axes(SuppressionOptions, NamesOption, EngineAxes):
         group=_MODELS,
     )
     replicas: int = option(
-        whole(1), 1, help="Independent repetitions of each trial.", group=_MEASURING
+        whole(1, 100),
+        1,
+        help="Independent repetitions of each trial, 100 at most. As many engines are open at a "
+        "time as fit into memory.",
+        group=_MEASURING,
     )
     rigor: RigorName = option(
         choice("quick", "standard", "paper"),
@@ -94,29 +111,32 @@ class Axes(SuppressionOptions, NamesOption, EngineAxes):
         group=_MEASURING,
     )
     processes: int = option(
-        whole(0),
+        whole(0, 1000),
         _DEFAULT.processes,
         help="Measure in exactly so many processes per trial; 0: as many as --rigor needs, 8 or "
         "more.",
         group=_MEASURING,
     )
     rounds: int = option(
-        whole(1), _DEFAULT.rounds, help="Turns of each engine in a process.", group=_MEASURING
+        whole(1, 10_000),
+        _DEFAULT.rounds,
+        help="Turns of each engine in a process.",
+        group=_MEASURING,
     )
     block_calls: int = option(
-        whole(1),
+        whole(1, _MOST_CALLS),
         _DEFAULT.block_calls,
         help="Least number of warm calls in a turn.",
         group=_MEASURING,
     )
     block_s: float = option(
-        number(0),
+        number(0, most=3600),
         _DEFAULT.block_s,
         help="Least duration of the warm calls of a turn, in s.",
         group=_MEASURING,
     )
     warmup_calls: int = option(
-        whole(0),
+        whole(0, _MOST_CALLS),
         _DEFAULT.warmup_calls,
         help="Calls before the first turn; there is one at least, whose time is recorded.",
         group=_MEASURING,
@@ -175,7 +195,8 @@ class SweepSettings(Axes):
 
     Each of these is a cross product of its own, which takes what it does not say from ``[bench]``.
     ``timeout_s`` bounds every build and every call to a child process, ``memory_limit_mb`` (MiB)
-    its resident memory.
+    its resident memory (None: ``default_limit_bytes``). ``retry`` and ``force`` are of one call,
+    and not on file.
     """
 
     timeout_s: float = option(
@@ -185,7 +206,11 @@ class SweepSettings(Axes):
         group=_LIMITS,
     )
     memory_limit_mb: int | None = option(
-        optional(whole(1)), None, help="Memory limit of a child process, in MiB.", group=_LIMITS
+        optional(whole(1)),
+        None,
+        help="Memory limit of each build and each engine that is measured, in MiB.",
+        group=_LIMITS,
+        shown=SHARE_IN_WORDS,
     )
     max_minutes: float = option(
         number(0),
@@ -193,6 +218,19 @@ class SweepSettings(Axes):
         help="Stop measuring after so many minutes; the same command goes on. 0: as --rigor has "
         "it (10, 60 or 480).",
         group=_LIMITS,
+    )
+    retry: bool = option(
+        SWITCH,
+        False,
+        help="Try trials again that failed twice in the same way.",
+        group=_FAILED,
+    )
+    force: bool = option(
+        SWITCH,
+        False,
+        help="Try sizes at which an engine is expected to run out of memory, as it did at a "
+        "smaller one.",
+        group=_FAILED,
     )
     sweep: tuple[Mapping[str, Any], ...] = option(
         Reader(_tables, "TABLES"), (), help="Tables, each a cross product of its own."

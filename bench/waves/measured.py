@@ -21,6 +21,9 @@ from sizewise.core.trials import (
     Trial,
 )
 
+_LONGEST = 4000
+"""Characters of a reason that are stored: its sentence, and the last lines of the library."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Turned:
@@ -52,11 +55,14 @@ class State:
         not offer is unsupported."""
         if failure is None:
             return cls()
+        said = str(failure)
+        if len(said) > _LONGEST:
+            said = f"{said[: _LONGEST // 2]} […] {said[-_LONGEST // 2 :]}"
         code = failure.reason_code
         status: Status = "unsupported" if code.startswith("unsupported") else "failed"
         if code == "numerics":
             status = "invalid"
-        return cls(status=status, reason_code=code, reason=str(failure))
+        return cls(status=status, reason_code=code, reason=said)
 
 
 @dataclass(frozen=True, kw_only=True)

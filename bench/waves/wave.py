@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol as Interface
@@ -231,7 +232,8 @@ def side_by_side(
     """Do untimed work for several engines at once. An interruption does not wait for the rest."""
     pool = ThreadPoolExecutor(max(1, at_once))
     try:
-        for done in [pool.submit(work, member) for member in on]:
+        # Errors spell options as the user wrote them, which each thread must be told.
+        for done in [pool.submit(copy_context().run, work, member) for member in on]:
             done.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

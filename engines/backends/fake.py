@@ -7,7 +7,6 @@ makes two processes differ), a slow drift that all sessions share, noise and bur
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import ClassVar, Literal, cast
 
 import numpy as np
 
+from engines.backends._failing import WAYS, Way
 from engines.backends._timeline import TIMELINE
 from engines.base import Array, Availability, Backend, Clock, Session
 from engines.subnormals import CpuOptions
@@ -62,7 +62,7 @@ class FakeOptions(CpuOptions):
     burst_probability: float = 0.0
     burst: float = 0.3
     fail_at: Moment | None = None
-    fail_by: Literal["error", "crash", "hang"] = "error"
+    fail_by: Way = "error"
     wrong: bool = False
     most_pixels: int | None = None
     build_s: float = 0.0
@@ -200,10 +200,8 @@ def _fail(
     options = _options(spec)
     if options.fail_at != moment:
         return
-    if options.fail_by == "crash":
-        os.abort()
-    if options.fail_by == "hang":
-        time.sleep(1e6)
+    if options.fail_by in WAYS:
+        WAYS[options.fail_by]()
     raise kind(f"The fake engine failed in {moment}", "its options say so", "Change its options.")
 
 

@@ -167,7 +167,7 @@ class OnnxRuntime(Backend):
         """Types and provider of every node, from the profile of one call at the smallest size."""
         options = self._session_options(artifact.spec, "ORT_DISABLE_ALL")
         allow_fallback = artifact.spec.options.allow_fallback
-        with TemporaryDirectory() as scratch:
+        with TemporaryDirectory(dir=artifact.path) as scratch:  # goes with it where this is killed
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(scratch) / "profile")
             with self._opened(artifact, options) as session:

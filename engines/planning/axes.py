@@ -85,7 +85,7 @@ class EngineAxes:
         shown="each back end's own",
     )
     threads: int = option(
-        whole(0),
+        whole(0, 1024),
         0,
         help="CPU threads of an engine; 0: one per physical core that this process may use.",
         group=_ENGINES,

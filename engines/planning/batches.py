@@ -22,9 +22,10 @@ class Batch:
         Raises ValueError."""
         if isinstance(given, Batch):
             return given
-        match = re.fullmatch(r"\s*(\d+)(?::(\d+):(\d+))?\s*", str(given))
+        match = re.fullmatch(r"\s*(\d{1,6})(?::(\d{1,6}):(\d{1,6}))?\s*", str(given))
         low, tuned, high = (int(g or match[1]) for g in match.groups()) if match else (0, 0, 0)
         if not 1 <= low <= tuned <= high:
+            # Also for more digits than any memory has room for.
             raise ValueError("Use a positive integer, or MIN:OPT:MAX with MIN ≤ OPT ≤ MAX.")
         return cls(tuned, BatchRange(low, high) if low < high else None)
 

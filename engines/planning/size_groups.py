@@ -8,8 +8,10 @@ from itertools import pairwise
 from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Profile, Size
+from sizewise.core.specs.sizes import shortened
 
 _USUAL_COUNT = 3
+_MOST_DIGITS = 6
 _Group = tuple[Size, ...]
 
 
@@ -50,9 +52,11 @@ def _even(ordered: Sequence[Size], count: int) -> tuple[_Group, ...]:
 
 
 def _checked_count(requested: str, ordered: Sequence[Size]) -> int:
-    count = int(requested)
-    if not 1 <= count <= len(ordered):
-        raise _refused(requested, f"there are {len(ordered)} sizes for {count} profiles")
+    # A number of thousands of digits can't even be read.
+    count = int(requested) if len(requested.strip()) <= _MOST_DIGITS else None
+    if count is None or not 1 <= count <= len(ordered):
+        profiles = "so many" if count is None else count
+        raise _refused(requested, f"there are {len(ordered)} sizes for {profiles} profiles")
     return count
 
 
@@ -79,7 +83,7 @@ def _covers(bound: Size, size: Size) -> bool:
 
 def _refused(requested: str, why: str) -> UsageError:
     return UsageError(
-        f"The profiles {requested!r} can't be built",
+        f"The profiles {shortened(requested)} can't be built",
         why,
         f"Give {spelled('profiles')} a number from 1 to the number of sizes, or the largest size "
         "of each profile in growing order: 288,352,448.",

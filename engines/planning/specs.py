@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
@@ -16,14 +17,17 @@ from sizewise.core.options.declared import spelled
 from sizewise.core.specs import EngineSpec, Profile, Size, Strategy
 
 _Sizes = tuple[Size, ...]
+_MOST_ENGINES = 10_000
 
 
 def engine_specs(tables: Sequence[EngineAxes]) -> tuple[EngineSpec, ...]:
     """The engines of these cross products, of a model that takes every size.
 
     Raises UsageError for an unknown back end, for sizes that can't be grouped as requested, for
-    options that no back end has, and for profiles without the strategy of that name.
+    options that no back end has, for profiles without the strategy of that name, and for so many
+    engines that planning them would take minutes.
     """
+    demand_few(sum(map(combinations, tables)), "engines", _MOST_ENGINES, "sizes", "backends")
     _demand_known_options(tables)
     _demand_strategy(tables)
     found: dict[EngineSpec, None] = {}
@@ -64,6 +68,23 @@ def _profiles(
     if strategy == "dynamic":
         return [((Profile.spanning(taken),), sizes)]
     return [(plan_profiles(sizes, axes.profiles, taken), sizes)]
+
+
+def combinations(axes: EngineAxes) -> int:
+    """Engines × sizes of a model, counted before they are made."""
+    engines = (axes.backends, axes.strategies, axes.batch, axes.sizes, axes.graph_fusion or ("",))
+    return math.prod(map(len, engines))
+
+
+def demand_few(count: int, what: str, most: int, *by: str) -> None:
+    """Raises UsageError for more than ``most``; the options ``by`` decide how many there are."""
+    if count > most:
+        names = " or ".join(map(spelled, by))
+        raise UsageError(
+            f"{count:,} {what} were requested",
+            f"at most {most:,} can be planned together",
+            f"Give fewer values with {names}, or plan them one after another.",
+        )
 
 
 def _demand_known_options(tables: Iterable[EngineAxes]) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _IN_FILES = (
     *("precision", "block_calls", "block_s", "warmup_calls", "seed", "timeout_s"),
-    *("memory_limit_mb", "sweep"),
+    "sweep",
 )
 """Options that only a TOML file and Python have."""
 
@@ -53,7 +53,7 @@ def bench(
 
     if [path.suffix for path in models] == [".toml"]:
         _demand_no_options(context)
-        swept = read_sweep(models[0])
+        swept = read_sweep(models[0]).trying(retry=settings.retry, force=settings.force)
     else:
         swept = Sweep(models=read_models(models, meaning), settings=settings)
     if dry_run:
@@ -72,7 +72,7 @@ def bench(
 
 def _demand_no_options(context: typer.Context) -> None:
     """Raises UsageError for options that a TOML file says itself."""
-    beside = ("models", "out", "dry_run", "as_json")
+    beside = ("models", "out", "dry_run", "as_json", "retry", "force")
     given = [
         spell(name)
         for name in context.params
@@ -102,6 +102,7 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
                 "unfinished": outcome.unfinished,
                 "statuses": dict(outcome.statuses),
                 "reasons": plain_reasons(outcome),
+                **({"quarantined": outcome.quarantined} if outcome.quarantined else {}),
                 **with_error(nothing),
             }
         )
@@ -112,6 +113,7 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
             f"{outcome.skipped} already on file ({counts})"
         )
         say_reasons(outcome)
+        say_quarantined(outcome)
         say_unfinished(outcome)
         console.next_step(console.command("report", outcome.results))
     if nothing:
@@ -119,6 +121,15 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
     if not outcome.statuses.get("ok"):
         where = f"sizewise report {outcome.results} says why" if as_json else "see the table"
         console.remark(f"No trial could be measured: {where}.")
+
+
+def say_quarantined(outcome: SweepOutcome) -> None:
+    """Say which trials were not tried again, and what to do."""
+    if outcome.quarantined:
+        console.remark(
+            f"Not tried again, because they failed twice in the same way: {outcome.quarantined} "
+            f"trials. {spell('retry')} tries them."
+        )
 
 
 def say_unfinished(outcome: SweepOutcome) -> None:

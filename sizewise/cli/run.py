@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bench.planning.settings import SweepSettings
 from sizewise.cli import console
-from sizewise.cli.bench import command_line, say_unfinished
+from sizewise.cli.bench import command_line, say_quarantined, say_unfinished
 from sizewise.cli.failures import end_with, with_error
 from sizewise.cli.options import Json
 from sizewise.cli.report import say_findings
 from sizewise.cli.tables.precisions import show_converted
 from sizewise.cli.tables.reasons import nothing_measured, plain_reasons, say_reasons
+from sizewise.core.options.declared import options_of
+from sizewise.pipeline.bench import again
+
+_HELP = options_of(SweepSettings)
 
 
 def run(
@@ -25,6 +31,8 @@ def run(
             "--out", metavar="FOLDER", help="Folder of all results [default: the file's own]."
         ),
     ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help=_HELP["retry"].help)] = False,
+    force: Annotated[bool, typer.Option("--force", help=_HELP["force"].help)] = False,
     as_json: Json = False,
 ) -> None:
     """Train, export, build, measure and report, as a TOML file says; finished steps are skipped."""
@@ -32,6 +40,7 @@ def run(
     from sizewise.pipeline.line import export_line, measure_line
 
     line, reporter = read_line(config), console.reporter()
+    line = replace(line, bench=again(line.bench, retry=retry, force=force))
     converted = export_line(line, out, reporter)
     for one in () if as_json else converted:
         show_converted(one)
@@ -44,6 +53,7 @@ def run(
         console.show_json(said | with_error(nothing))
     else:
         say_reasons(done.outcome)
+        say_quarantined(done.outcome)
         say_unfinished(done.outcome)
         say_findings(path, findings)
         console.next_step(f"read {path}; for your own data, copy and edit examples/digits.toml")

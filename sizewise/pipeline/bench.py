@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,15 @@ class Sweep:
 
     models: tuple[ExportedModel, ...]
     settings: SweepSettings
+
+    def trying(self, *, retry: bool, force: bool) -> Sweep:
+        """The same, with what the command line says of trials that failed."""
+        return replace(self, settings=again(self.settings, retry=retry, force=force))
+
+
+def again(settings: SweepSettings, *, retry: bool, force: bool) -> SweepSettings:
+    """``settings`` that also try what failed before, where the command line says so."""
+    return replace(settings, retry=settings.retry or retry, force=settings.force or force)
 
 
 def read_sweep(path: Path) -> Sweep:

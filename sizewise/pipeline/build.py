@@ -13,8 +13,9 @@ from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError
 from sizewise.core.files import output_folder
 from sizewise.core.further.resolving import further_of, remarks_on
+from sizewise.core.machine.memory import SHARE_IN_WORDS
 from sizewise.core.options.declared import again, option
-from sizewise.core.options.reading import PATH, number, optional
+from sizewise.core.options.reading import PATH, number, optional, whole
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, SaidInput, Sizes
 from sizewise.pipeline.accuracy.comparing import Judge
@@ -42,6 +43,13 @@ class BuildOptions(EngineAxes):
     input: tuple[SaidInput, ...] = again(PictureOptions, "input", ())
     timeout_s: float = option(
         number(above=0), 1800.0, help="Time limit for each build, in s.", group="Limits"
+    )
+    memory_limit_mb: int | None = option(
+        optional(whole(1)),
+        None,
+        help="Memory limit of each build and comparison, in MiB.",
+        group="Limits",
+        shown=SHARE_IN_WORDS,
     )
 
 
@@ -91,7 +99,12 @@ def build(
     folder = output_folder(out)
     remark_on_earlier(folder, reporter.remark)
     parent = check_parent(model, options.parent) if options.parent else find_parent(model)
-    limits = _Limits(parent=parent, timeout_s=options.timeout_s, judge=judge)
+    limits = _Limits(
+        parent=parent,
+        timeout_s=options.timeout_s,
+        memory_bytes=options.memory_limit_mb and options.memory_limit_mb * 2**20,
+        judge=judge,
+    )
     builds = _build_all(model, specs, folder, limits, reporter)
     for remark in judge.remarks():
         reporter.remark(remark)
@@ -102,6 +115,7 @@ def build(
 class _Limits:
     parent: Path | None
     timeout_s: float
+    memory_bytes: int | None
     judge: Judge
 
 
@@ -127,12 +141,16 @@ def _build_all(
                     spec,
                     folder,
                     timeout_s=limits.timeout_s,
+                    memory_limit_bytes=limits.memory_bytes,
                     on_progress=_noted(stage, engine),
                     remark=reporter.remark,
                 )
                 stage.advance(note=f"{engine}: comparing")
                 comparison = limits.judge.compare(
-                    artifact, limits.parent, timeout_s=limits.timeout_s
+                    artifact,
+                    limits.parent,
+                    timeout_s=limits.timeout_s,
+                    memory_limit_bytes=limits.memory_bytes,
                 )
                 built.append(ComparedEngine(artifact=artifact, comparison=comparison))
             except EngineError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from bench.journal.store import Store
 from bench.planning.settings import SweepSettings
 from bench.remote import RemoteWorker
 from bench.sweep import SweepOutcome, sweep
-from bench.waves.footprint import crowded, expected_bytes
+from bench.waves.footprint import expected_bytes
 from bench.waves.launch import Launch, Limits
 from bench.waves.watching import Watching
 from bench.waves.wave import Watch
@@ -178,20 +177,57 @@ def test_memory_is_expected_as_measured_or_else_by_the_files() -> None:
     assert 0 < expected_bytes(new, ()) <= expected_bytes(new, (small,))
 
 
-def test_engines_that_may_not_fit_together_are_remarked_on_once(
+def test_engines_that_do_not_fit_together_are_measured_in_turns_of_some(
     model: ExportedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def free(size_bytes: int) -> None:
-        found = SimpleNamespace(available=size_bytes)
-        monkeypatch.setattr("bench.waves.footprint.psutil.virtual_memory", lambda: found)
-
-    free(2**40)
-    assert crowded(2**40) == ""
-    told = Listening()
-    swept(model, progress=told)
-    assert told.said == []
-    free(2**20)
-    swept(model, progress=told, processes=4)
+    """Each takes 10 bytes, and there are 25."""
+    monkeypatch.setattr("bench.running.expected_bytes", lambda result, builds: 10)
+    monkeypatch.setattr("bench.waves.footprint.free_bytes", lambda: 25)
+    together, told = Together(), Listening()
+    outcome = swept(
+        model, launch=together.launch, progress=told, replicas=5, sizes="32", processes=3
+    )
+    assert (outcome.measured, outcome.unfinished, outcome.statuses) == (5, 0, {"ok": 5})
+    assert together.most == 2
+    for result in on_file(outcome):
+        assert len({block.wave for block in result.blocks}) >= 3  # one more as a companion
     (said,) = told.said
-    assert "0.0 GiB are free" in said
-    assert "backends" in said
+    assert "5 engines of one size" in said
+    assert "2 at a time" in said
+
+
+def test_all_are_measured_together_where_they_fit_and_one_where_none_does(
+    model: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for free, most in ((2**50, 3), (1, 1)):
+        monkeypatch.setattr("bench.waves.footprint.free_bytes", lambda free=free: free)
+        together, told = Together(), Listening()
+        keys: dict[str, Any] = {
+            "replicas": 3,
+            "sizes": "32",
+            "processes": 1,
+            "seed": most,
+            "batch": most,
+        }
+        assert swept(model, launch=together.launch, progress=told, **keys).measured == 3
+        assert together.most == most
+        assert len(told.said) == (most == 1)
+
+
+class Together:
+    """Counts the workers that are open at the same time."""
+
+    def __init__(self) -> None:
+        self.most = self._open = 0
+
+    def launch(self, limits: Limits) -> RemoteWorker:
+        counts = self
+
+        class Counted(InProcess):
+            def close(self) -> None:
+                counts._open -= 1
+                super().close()
+
+        self._open += 1
+        self.most = max(self.most, self._open)
+        return RemoteWorker(Counted(), timeout_s=limits.timeout_s)

@@ -22,6 +22,7 @@ from sizewise.core.children.failures import ChildError
 from sizewise.core.children.process import ChildProcess
 from sizewise.core.closing import Closing
 from sizewise.core.errors import error_from_json
+from sizewise.core.machine.memory import default_limit_bytes
 from sizewise.core.progress import OnProgress, unheard
 
 __all__ = ["Answer", "Child", "ChildError", "call_in_child", "run_in_child"]
@@ -35,9 +36,9 @@ class Child(Closing):
     """One child process. ``target`` is a function (called by :meth:`call` with no method) or a
     class (made once, with ``arguments``; its methods are then called by name).
 
-    ``memory_limit_bytes`` bounds resident memory: the parent watches it, because an address-space
-    limit would break CUDA. ``variables`` are added to its environment. Raises ChildError (reason
-    code ``start``) where the system starts no process.
+    ``memory_limit_bytes`` bounds resident memory (None: ``default_limit_bytes``): the parent
+    watches it, because an address-space limit would break CUDA. ``variables`` are added to its
+    environment. Raises ChildError (reason code ``start``) where the system starts no process.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Child(Closing):
         variables: Mapping[str, str] | None = None,
     ) -> None:
         self._process = ChildProcess(target, variables or {})
-        self._memory_limit_bytes = memory_limit_bytes
+        self._memory_limit_bytes = memory_limit_bytes or default_limit_bytes()
         self._busy = False
         self.peak_bytes: int | None = None
         """Peak resident memory (``VmHWM``) of the child alone, when it last answered; None before,
@@ -117,8 +118,7 @@ class Child(Closing):
                 raise self._process.crash()
             if late:
                 raise self._process.late(timeout_s)
-            if self._memory_limit_bytes is not None:
-                self._process.keep_below(self._memory_limit_bytes)
+            self._process.keep_below(self._memory_limit_bytes)
             spent.tick()
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 from sizewise.core.errors import EngineError
+from sizewise.core.options.declared import spelled
 
 _REPORT = "Try another back end, version or size, and report it with this message."
 
@@ -28,26 +29,40 @@ def not_started(target: str, error: Exception) -> ChildError:
     )
 
 
-def too_late(target: str, timeout_s: float, silent_s: float) -> ChildError:
+def too_late(target: str, timeout_s: float, silent_s: float, tail: str) -> ChildError:
+    """For a call that took too long; ``tail`` is what the process last printed, here as below."""
+    why = f"it was stopped; it last reported {silent_s:.0f} s before"
     return ChildError(
         f"{target} did not end within {timeout_s:g} s",
-        f"it was stopped; it last reported {silent_s:.0f} s before",
+        _with_tail(why, tail),
         "Give it more time, or find out what hangs.",
         reason_code="timeout",
     )
 
 
-def too_large(target: str, limit_bytes: int) -> ChildError:
+def too_large(target: str, limit_bytes: int, tail: str) -> ChildError:
+    """For a process that was stopped because it held more than ``limit_bytes``."""
     return ChildError(
         f"{target} took more memory than its limit",
-        f"it was stopped at {limit_bytes / 2**20:.0f} MiB",
-        "Raise the limit, or choose a smaller size or batch.",
+        _with_tail(f"it was stopped at {limit_bytes / 2**20:.0f} MiB", tail),
+        f"Raise the limit with {spelled('memory_limit_mb')} of build and bench, or choose a "
+        "smaller size or batch.",
+        reason_code="oom_host",
+    )
+
+
+def out_of_memory(target: str, tail: str) -> ChildError:
+    """For a process that the kernel ended because memory ran out."""
+    return ChildError(
+        f"{target} was ended by the system",
+        _with_tail("memory ran out, and the system ends first what has the most", tail),
+        "Choose a smaller size or batch, or close other programs.",
         reason_code="oom_host",
     )
 
 
 def crashed(target: str, exit_code: int, tail: str) -> ChildError:
-    """For a process that ended by itself; ``tail`` is what it last printed."""
+    """For a process that ended by itself."""
     name = _name(exit_code)
     why = f"the process ended with {name}"
     if name == "SIGKILL":

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from sizewise.core.children import failures
 from sizewise.core.children.failures import ChildError
 from sizewise.core.children.group import Group
 from sizewise.core.children.pipes import Answers, Tail, WrongAnswerError
+from sizewise.core.machine.memory import oom_kills
 
 _CLOSE_S = 5.0
 _GONE_S = 10.0
@@ -30,6 +32,7 @@ class ChildProcess:
 
     def __init__(self, target: str, variables: Mapping[str, str]) -> None:
         self._target = target
+        self._oom_kills = oom_kills()
         main = ["-P", "-m", "sizewise.core.children.main", str(os.getpid()), target]
         environment = os.environ | variables | {"PYTHONPATH": _our_path()}
         try:
@@ -72,19 +75,24 @@ class ChildProcess:
         """End what is left, and say how the process ended."""
         if not self._group.wait(_GONE_S):
             return self._wrong("it closed the pipe of its answers", "crash_protocol")
-        return failures.crashed(self._target, self._group.end(), self._tail.text(_STDERR_TAIL))
+        code, tail = self._group.end(), self._tail.text(_STDERR_TAIL)
+        if code == -signal.SIGKILL and oom_kills() > self._oom_kills:
+            return failures.out_of_memory(self._target, tail)
+        return failures.crashed(self._target, code, tail)
 
     def late(self, timeout_s: float) -> ChildError:
         """End all of it, and say that it took too long."""
         silent_s = time.monotonic() - self._answers.last_beat_s
         self._group.end()
-        return failures.too_late(self._target, timeout_s, silent_s)
+        tail = self._tail.text(_STDERR_TAIL)
+        return failures.too_late(self._target, timeout_s, silent_s, tail)
 
     def keep_below(self, limit_bytes: int) -> None:
         """End all of it where the process holds more memory."""
         if self._group.resident_bytes() > limit_bytes:
             self._group.end(at_once=True)  # it may grow by gigabytes a second
-            raise failures.too_large(self._target, limit_bytes)
+            tail = self._tail.text(_STDERR_TAIL)
+            raise failures.too_large(self._target, limit_bytes, tail)
 
     def close(self, *, busy: bool) -> None:
         """End it: politely where it is idle, by force where it is ``busy`` or does not go."""

@@ -11,6 +11,9 @@ from typing import Any
 from sizewise.core.children.child import ChildError
 from sizewise.core.errors import SizewiseError
 
+_LONGEST = 1000
+"""Characters of a foreign error that are kept: some libraries quote whole graphs."""
+
 
 class Served:
     """The function, or the one object of the class, that this child serves."""
@@ -39,7 +42,7 @@ def answer(served: Served, message: dict[str, Any]) -> dict[str, Any]:
     except MemoryError:
         return {"error": _failure(message, "memory ran out", "oom_host")}
     except Exception as error:  # noqa: BLE001 - the edge of the process: it must not cross as a hang
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:_LONGEST]}"
         failure = _failure(message, reason, "crash_exception")
         return {"error": failure, "trace": traceback.format_exc()}
 

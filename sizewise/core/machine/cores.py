@@ -58,16 +58,16 @@ def default_threads() -> int:
     return max(1, whole)
 
 
-def cgroup_folders(cgroups: Path, own: Path) -> Iterator[Path]:
-    """The folders of this process's cgroups and of those above them. In a container they may be
-    mounted as the root."""
+def cgroup_folders(cgroups: Path, own: Path, controller: str = "cpu") -> Iterator[Path]:
+    """The folders of this process's cgroups and of those above them, for a controller of v1 and for
+    all of v2. In a container they may be mounted as the root."""
     try:
         lines = own.read_text("utf-8").splitlines()
     except OSError:
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        root = cgroups / controllers if "cpu" in controllers.split(",") else cgroups
+        root = cgroups / controllers if controller in controllers.split(",") else cgroups
         if controllers and root == cgroups:
             continue
         folder = root / path.lstrip("/")

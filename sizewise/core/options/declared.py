@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from sizewise.core.errors import OptionError, UsageError
 from sizewise.core.options.reading import Reader, UnreadableError
+from sizewise.core.specs.sizes import shortened
 
 T = TypeVar("T")
 _KEY = "option"
@@ -109,7 +110,7 @@ def _read(name: str, reader: Reader, value: object) -> object:
 
 
 def _refused(name: str, value: object, why: str, todo: str) -> OptionError:
-    shown = value if isinstance(value, int | float) else repr(value)
+    shown = str(value) if isinstance(value, float) else shortened(value)
     option = spelled(name)
     return OptionError(f"Invalid value {shown} for {option}", why, todo, option=option)
 

@@ -73,16 +73,16 @@ SIZE = Reader(lambda given: given if isinstance(given, Size) else Size.parse(str
 ASSIGNMENTS = Reader(lambda given: tuple(map(str, given)), "NAME=VALUE", repeatable=True)
 
 
-def whole(least: int | None = None) -> Reader:
-    """A whole number, not below ``least``."""
+def whole(least: int | None = None, most: int | None = None) -> Reader:
+    """A whole number, not below ``least`` and not above ``most``."""
 
     def read(given: object) -> int:
         try:
             number = int(given) if isinstance(given, int | str) else None
         except ValueError:
             number = None
-        if number is None or isinstance(given, bool) or (least is not None and number < least):
-            raise ValueError(f"Give a whole number{_or_more(least)}.")
+        if number is None or isinstance(given, bool) or not _lies_within(number, least, most):
+            raise ValueError(f"Give a whole number{_bounds(least, most)}.")
         return number
 
     return Reader(read, "INTEGER")
@@ -178,8 +178,14 @@ def no_choice(given: object, names: Iterable[str]) -> UnreadableError:
     return UnreadableError(given, f"Choose from: {', '.join(names)}.")
 
 
-def _or_more(least: int | None) -> str:
-    return "" if least is None else f", {least} or more"
+def _lies_within(number: int, least: int | None, most: int | None) -> bool:
+    return (least is None or number >= least) and (most is None or number <= most)
+
+
+def _bounds(least: int | None, most: int | None) -> str:
+    if most is None:
+        return "" if least is None else f", {least} or more"
+    return f", at most {most}" if least is None else f" from {least} to {most}"
 
 
 def _wanted(least: float | None, above: float | None, most: float | None) -> str:

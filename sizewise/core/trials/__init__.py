@@ -10,7 +10,7 @@ from sizewise.core.trials.figures import (
     Metric,
 )
 from sizewise.core.trials.flushing import NOTICEABLE, Flushing
-from sizewise.core.trials.results import Result, Run, Status
+from sizewise.core.trials.results import EXPECTED_OOM, Result, Run, Status
 from sizewise.core.trials.samples import (
     Block,
     FirstCall,
@@ -24,6 +24,7 @@ from sizewise.core.trials.trial import EARLIER_HARNESS, Cell, Trial
 
 __all__ = [
     "EARLIER_HARNESS",
+    "EXPECTED_OOM",
     "METRICS",
     "NOTICEABLE",
     "Accuracy",

@@ -11,6 +11,9 @@ from sizewise.core.trials.samples import Block, FirstCall, Part
 from sizewise.core.trials.trial import Trial
 
 Status = Literal["ok", "unsupported", "failed", "invalid"]
+EXPECTED_OOM = "oom_expected"
+"""The reason code of a trial that was not tried: its kind of engine ran out of memory at a smaller
+size."""
 
 
 @dataclass(frozen=True, kw_only=True)

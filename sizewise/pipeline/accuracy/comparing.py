@@ -46,12 +46,23 @@ class Judge:
         self._exceeded = False
 
     def compare(
-        self, artifact: EngineArtifact, parent: Path | None, *, timeout_s: float
+        self,
+        artifact: EngineArtifact,
+        parent: Path | None,
+        *,
+        timeout_s: float,
+        memory_limit_bytes: int | None = None,
     ) -> Comparison:
         """The engine against ``parent``, with bounds where its error is judged."""
         from engines.comparing import compare
 
-        found = compare(artifact, parent, timeout_s=timeout_s, parts=self._parts)
+        found = compare(
+            artifact,
+            parent,
+            timeout_s=timeout_s,
+            memory_limit_bytes=memory_limit_bytes,
+            parts=self._parts,
+        )
         kept = found.differences
         if self._proposed:
             self._mixed |= {output for output in self._shapes if _mixes(found, output)}

@@ -32,7 +32,7 @@ from sizewise.core.trials import (
     ShapeChange,
 )
 from tests.bench.factories import trial, waves
-from tests.bench.journal.files import ACCURACY, RUN, SAMPLES, filed, read
+from tests.bench.journal.files import ACCURACY, RUN, SAMPLES, TIMEOUT, filed, read
 
 COLUMNS = ("id", "run_id", "identity", "trial", "status", "reason_code", "reason", "builds")
 
@@ -238,6 +238,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = filed(tmp_path_factory.mktemp("whole"), *waves(SAMPLES, trial()))
     with Store.open(path) as store:
         store.add_accuracy(1, trial(), ACCURACY)
+        store.note(1, trial(7), TIMEOUT)
     return path
 
 

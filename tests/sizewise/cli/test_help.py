@@ -24,7 +24,7 @@ OPTIONS: dict[str, tuple[type[Any], ...]] = {
 }
 ONLY_IN_FILES = {
     *("precision", "block_calls", "block_s", "warmup_calls", "seed", "timeout_s"),
-    *("memory_limit_mb", "sweep"),
+    "sweep",
 }
 
 

@@ -35,6 +35,8 @@ COMMANDS = (
     "bench tiny.onnx --threads -1",
     "bench tiny.onnx --threads two",
     "bench tiny.onnx --processes -1",
+    "bench tiny.onnx --replicas 101",
+    "bench tiny.onnx --sizes 9999999",
     "bench tiny.onnx --rigor best",
     "bench tiny.onnx --max-minutes soon",
     "bench tiny.onnx --graph-fusion max",

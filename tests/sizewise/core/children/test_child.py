@@ -38,6 +38,9 @@ def refuse_option():
 def fail():
     raise KeyError("gone")
 
+def fail_at_length():
+    raise ValueError("x" * 10**6)
+
 def abort():
     os.abort()
 
@@ -125,6 +128,12 @@ def test_any_other_exception_is_a_child_error_with_its_traceback_kept() -> None:
     assert caught.value.reason_code == "crash_exception"
     assert "in fail" in caught.value.trace
     assert caught.value.lives
+
+
+def test_a_foreign_error_is_cut() -> None:
+    with pytest.raises(ChildError) as caught:
+        run_in_child("childwork:fail_at_length", {}, timeout_s=30)
+    assert 500 < len(str(caught.value)) < 2000
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,60 @@ def test_a_system_without_that_score_is_left_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "acts"]
 
 
+def ended(child: Child, heard: list[str], **arguments: object) -> ChildError:
+    """The error of a call that is ended when the child has printed its last words."""
+    with pytest.raises(ChildError) as caught:
+        child.call(
+            "",
+            dict(arguments),
+            timeout_s=PATIENCE_S,
+            on_progress=lambda done, note: heard.append(note),
+        )
+    return caught.value
+
+
+def test_a_child_has_a_limit_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sizewise.core.children.child.default_limit_bytes", lambda: 2**20)
+    with Child("acts:print_and_hang") as child:
+        error = ended(child, [])
+    assert error.reason_code == "oom_host"
+    assert "stopped at 1 MiB" in error.why
+    assert "memory_limit_mb" in error.todo
+    with Child("acts:read", memory_limit_bytes=2**34) as child:
+        child.call("", {"path": "/dev/null"}, timeout_s=PATIENCE_S)
+
+
+def test_what_a_child_printed_last_is_kept_where_it_is_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[str] = []
+
+    class Spent:
+        """Time is up as soon as the child has printed."""
+
+        @property
+        def seconds(self) -> float:
+            return 1e9 if heard else 0.0
+
+        def tick(self) -> None: ...
+
+    monkeypatch.setattr("sizewise.core.children.child.RunningTime", Spent)
+    with Child("acts:print_and_hang") as child:
+        error = ended(child, heard)
+    assert error.reason_code == "timeout"
+    assert error.why.endswith("it last printed: last words")
+
+
+@pytest.mark.parametrize(("kills", "code"), [(0, "crash_SIGKILL"), (1, "oom_host")])
+def test_the_kernel_tells_whom_it_ended_for_memory(
+    kills: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = iter([5, 5 + kills])
+    monkeypatch.setattr("sizewise.core.children.process.oom_kills", lambda: next(counts))
+    with Child("acts:die_in_mid_answer") as child:
+        assert ended(child, []).reason_code == code
+
+
 def test_the_peak_of_a_call_comes_with_its_result() -> None:
     if peak_bytes() is None:
         pytest.skip("the system reports no peaks")

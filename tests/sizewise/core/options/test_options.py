@@ -89,6 +89,24 @@ def test_what_is_wrong_is_named(name: str, value: object, words: str) -> None:
     assert str(caught.value) == words
 
 
+@pytest.mark.parametrize(
+    "value",
+    [0, 9, "9", 10**5000, "9" * 5000, -1, True, "x" * 10**6],
+    ids=["0", "9", "text", "long", "long text", "-1", "true", "a file"],
+)
+def test_a_bound_is_named_and_what_was_given_is_cut(value: object) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Bounded:
+        times: int = option(whole(1, 8), 1, help="How often.")
+
+    with pytest.raises(
+        OptionError, match=r"for times\. Give a whole number from 1 to 8\.$"
+    ) as caught:
+        fill(Bounded, {"times": value})
+    assert len(str(caught.value)) < 400
+    assert [fill(Bounded, {"times": one}).times for one in (1, "8")] == [1, 8]
+
+
 def test_a_required_option_that_is_missing_is_named() -> None:
     with pytest.raises(OptionError, match=r"^where is missing: it is required. Name a place.$"):
         fill(Trip, {})

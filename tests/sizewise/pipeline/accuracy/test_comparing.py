@@ -48,7 +48,12 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     errors = {"boxes": 0.01, "scores": 1.0, "objectness": 0.01, "classes": 0.5, "": 0.01}
 
     def compare(
-        artifact: object, parent: object, *, timeout_s: float, parts: Mapping[str, Sequence[Part]]
+        artifact: object,
+        parent: object,
+        *,
+        timeout_s: float,
+        memory_limit_bytes: int | None,
+        parts: Mapping[str, Sequence[Part]],
     ) -> Comparison:
         names = [part.name for part in parts.get("output0", ())] or [""]
         found = (
@@ -121,7 +126,12 @@ def test_of_boxes_in_outputs_of_their_own_the_scores_are_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def compare(
-        artifact: object, parent: object, *, timeout_s: float, parts: Mapping[str, Sequence[Part]]
+        artifact: object,
+        parent: object,
+        *,
+        timeout_s: float,
+        memory_limit_bytes: int | None,
+        parts: Mapping[str, Sequence[Part]],
     ) -> Comparison:
         numbers: dict[str, Any] = {"max_abs_error": 0.9, "absmax": 0.9, "relative_error": 0.9}
         return Comparison(
