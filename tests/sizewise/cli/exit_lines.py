@@ -142,7 +142,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
 
 MORE: dict[str, tuple[int, ...]] = {
     "run": (3, 4),
-    "build": (3,),
+    "build": (3, 4),
     "bench": (3, 4),
     "evaluate": (3,),
     "predict": (3,),
