@@ -18,6 +18,7 @@ from sizewise.core.errors import EngineError, InferenceError, InputError
 from sizewise.core.further.arrays import arrays_of
 from sizewise.core.further.resolving import further_of
 from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.onnxfiles.weights import bytes_of, graph_of, locations, take_in, too_large
 from sizewise.core.options.declared import spelled
 from sizewise.core.pictures.patches import patches_under_noise
 from sizewise.core.specs import ExportedModel, ImageInput, Size
@@ -34,8 +35,9 @@ class Reference:
         find_backend(REFERENCE).load_library()
         self._image = read_model(path).image
         self._errors = session_errors()
+        source = _source(path)
         with opening(REFERENCE, self._errors):
-            self._session = open_session(path, session_options(threads, "ORT_DISABLE_ALL"))
+            self._session = open_session(source, session_options(threads, "ORT_DISABLE_ALL"))
 
     def run(self, given: Mapping[str, Array], batch_size: int, size: Size) -> dict[str, Array]:
         """The outputs by name. Raises InputError where it does not take the size."""
@@ -62,6 +64,16 @@ class Reference:
                     f"its output {name} is another one each time that it is run",
                     "Export the model in evaluation mode, without random operators.",
                 )
+
+
+def _source(path: Path) -> Path | bytes:
+    """The file, or all of it in memory where weights stand beside it: ONNX Runtime infers no shapes
+    by numbers that do."""
+    proto = graph_of(path)
+    if not locations(proto) or too_large(bytes_of(proto)):
+        return path
+    take_in(path, proto)
+    return bytes(proto.SerializeToString())
 
 
 def _alike(one: Array, other: Array) -> bool:

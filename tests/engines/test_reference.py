@@ -54,3 +54,12 @@ def test_a_model_whose_outputs_are_not_finite_is_refused_as_such(
 
     monkeypatch.setattr(reference, "run_in_child", fails)
     demand_finite(model, 1, SIZE, timeout_s=60)
+
+
+def test_a_shape_that_stands_beside_the_file_is_known_to_the_reference(tmp_path: Path) -> None:
+    """ONNX Runtime, which reads it there itself, infers no shapes by it."""
+    write_net(tmp_path / "net.onnx")
+    proto = onnx.load(tmp_path / "net.onnx")
+    onnx.save(proto, tmp_path / "net.onnx", save_as_external_data=True, size_threshold=0)
+    model = read_model(tmp_path / "net.onnx")
+    assert outputs_not_finite(codec.to_plain(model), 1, str(SIZE)) == []
