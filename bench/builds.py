@@ -8,6 +8,8 @@ from pathlib import Path
 from bench.planning.plan import Planned
 from bench.waves.launch import Limits
 from engines.inputs import check_size
+from engines.reference import REFERENCE, demand_finite
+from engines.registry import find_backend
 from engines.store.cache import obtain_engine
 from sizewise.core.errors import EngineError, InputError
 from sizewise.core.progress import SILENT
@@ -27,6 +29,7 @@ class Builds:
         self._limits = limits
         self._remark = remark
         self._built: dict[_Key, EngineArtifact | EngineError | InputError] = {}
+        self._finite: dict[str, EngineError | None] = {}
 
     def obtain(self, planned: Planned, rebuild: int = 0) -> EngineArtifact:
         """The engine of a trial, in its build ``rebuild``. Raises EngineError (also where the
@@ -52,7 +55,7 @@ class Builds:
 
     def _attempt(self, planned: Planned, rebuild: int) -> EngineArtifact | EngineError | InputError:
         try:
-            return obtain_engine(
+            built = obtain_engine(
                 planned.model,
                 planned.trial.spec,
                 self._folder,
@@ -62,8 +65,30 @@ class Builds:
                 rebuild=rebuild,
                 remark=self._remark,
             )
+            return self._not_finite(planned) or built
         except (EngineError, InputError) as error:
             return error
+
+    def _not_finite(self, planned: Planned) -> EngineError | None:
+        """Why the model's own outputs are no finite numbers, found once for each model.
+
+        ONNX Runtime's engines are not asked about: they give what the model gives.
+        """
+        model, spec = planned.model, planned.trial.spec
+        if spec.backend == REFERENCE or find_backend(spec.backend).for_tests:
+            return None
+        if model.sha256 not in self._finite:
+            self._finite[model.sha256] = self._found_not_finite(planned)
+        return self._finite[model.sha256]
+
+    def _found_not_finite(self, planned: Planned) -> EngineError | None:
+        spec = planned.trial.spec
+        at = (planned.model, spec.batch_size, spec.profiles[0].min)
+        try:
+            demand_finite(*at, timeout_s=self._limits.timeout_s)
+        except EngineError as error:
+            return error
+        return None
 
 
 def _key(planned: Planned, rebuild: int) -> _Key:

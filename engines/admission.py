@@ -22,15 +22,17 @@ class Offer(Protocol):
     options_type: ClassVar[type[BackendOptions]]
     takes_streams: ClassVar[bool]
     takes_batch_ranges: ClassVar[bool]
+    own_operators_only: ClassVar[bool]
 
 
 def admit(backend: Offer, model: ExportedModel, spec: EngineSpec) -> None:
     """Refuse an engine that ``backend`` can't make of this model.
 
-    Raises EngineMismatchError. Reason codes: ``unsupported_strategy``,
-    ``unsupported_graph_fusion``, ``unsupported_precision``, ``unsupported_size``,
-    ``unsupported_batch``, ``unsupported_options``.
+    Raises EngineMismatchError. Reason codes: ``unsupported_operator``,
+    ``unsupported_strategy``, ``unsupported_graph_fusion``, ``unsupported_precision``,
+    ``unsupported_size``, ``unsupported_batch``, ``unsupported_options``.
     """
+    _admit_operators(backend, model)
     _admit_strategy(backend, model, spec)
     _admit_graph_fusion(backend, spec)
     _admit_precision(backend, model)
@@ -40,6 +42,16 @@ def admit(backend: Offer, model: ExportedModel, spec: EngineSpec) -> None:
     for profile, batch_size in product(spec.profiles, batch_sizes):
         for size in profile.sizes:
             demand_size(model.path.name, image, model.card, batch_size, size)
+
+
+def _admit_operators(backend: Offer, model: ExportedModel) -> None:
+    if model.foreign and backend.own_operators_only:
+        raise EngineMismatchError(
+            f"{backend.name} can't build {model.path.name}",
+            f"it has operators of domains that ONNX does not define: {'; '.join(model.foreign)}",
+            "Export the model without them, or choose a back end that loads plug-ins.",
+            reason_code="unsupported_operator",
+        )
 
 
 def _admit_strategy(backend: Offer, model: ExportedModel, spec: EngineSpec) -> None:

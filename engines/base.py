@@ -122,6 +122,8 @@ class Backend(ABC):
     options_type: ClassVar[type[BackendOptions]] = BackendOptions
     takes_streams: ClassVar[bool] = False
     takes_batch_ranges: ClassVar[bool] = False
+    own_operators_only: ClassVar[bool] = False
+    """It loads no plug-ins: operators of domains that nobody here knows can't be built."""
     native_code: ClassVar[bool] = False
     """Opening its engines runs code that is in them, with the user's rights: machine code, or a
     pickle's. They are opened where this user built them or trusts them

@@ -12,30 +12,25 @@ from typing import Any
 
 import numpy as np
 
-from engines.backends._failures import failed_call, opening
-from engines.backends._ort.sessions import open_session, session_errors, session_options
 from engines.base import Array, with_further
+from engines.reference import REFERENCE, Reference, not_finite, probe_images
 from engines.registry import find_backend
 from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
 from sizewise.core import codec
 from sizewise.core.children.child import run_in_child
 from sizewise.core.errors import EngineError, InputError
-from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.options.declared import spelled
-from sizewise.core.pictures.patches import patches_under_noise
 from sizewise.core.ranked.sets import as_sets
 from sizewise.core.specs import (
     EngineArtifact,
     EngineSpec,
-    ImageInput,
     Part,
     Profile,
     Size,
     divided,
 )
 
-REFERENCE = "onnxruntime"
 Parts = Mapping[str, Sequence[Part]]
 _TINY = float(np.finfo(np.float32).tiny)
 """The divisor for a parent of zeros, so that the relative error stays finite."""
@@ -47,7 +42,8 @@ class Difference:
     largest absolute value, in the output's own unit; no error where there is a ``reason``.
 
     ``relative_error`` is the root mean square of the error over that of the parent's values,
-    ``bound`` what is allowed of it (None: nobody judges it).
+    ``bound`` what is allowed of it (None: nobody judges it). ``reason_code`` is ``numerics`` where
+    a value is not finite, the parent's too, and ``shape`` where the shapes differ.
     """
 
     size: Size
@@ -58,6 +54,7 @@ class Difference:
     part: str = ""
     relative_error: float | None = None
     bound: float | None = None
+    reason_code: str = ""
 
     @property
     def name(self) -> str:
@@ -74,10 +71,15 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The differences of all outputs at all sizes, or none with the reason."""
+    """The differences of all outputs at all sizes, or none with the reason.
+
+    A reason beside differences says what the engine was held against in place of an FP32 file.
+    ``reason_code`` is ``not_compared`` where the comparison failed.
+    """
 
     differences: tuple[Difference, ...] = ()
     reason: str = ""
+    reason_code: str = ""
 
     def worst(self) -> tuple[Difference, ...]:
         """The worst difference of each output or part, beside its largest value at any size.
@@ -96,16 +98,17 @@ def compare(
     timeout_s: float,
     memory_limit_bytes: int | None = None,
     parts: Parts = MappingProxyType({}),
+    itself: Path | None = None,
 ) -> Comparison:
     """Run both in a child process, on the same images at every size of :func:`probe_sizes`.
 
-    Outputs that ``parts`` names are compared part by part. If they can't be compared, the
-    comparison has the reason.
+    Outputs that ``parts`` names are compared part by part. Without a ``parent``, ``itself`` stands
+    in for it: the file that the engine was built of. If they can't be compared, the comparison has
+    the reason.
     """
-    if parent is None:
-        return Comparison(
-            reason=f"not compared: FP32 file not found beside the model ({spelled('parent')} FILE)"
-        )
+    reference, said = parent or itself, "" if parent else _no_parent(itself)
+    if reference is None:
+        return Comparison(reason=said)
     if artifact.card.suppression:
         # One box more or less moves all rows below it.
         return Comparison(reason="not compared: NMS is in its graph")
@@ -117,7 +120,7 @@ def compare(
         return Comparison(reason="not run here")
     arguments = {
         "engine": str(artifact.path),
-        "parent": str(parent),
+        "parent": str(reference),
         "parts": {name: codec.to_plain(tuple(found)) for name, found in parts.items()},
     }
     try:
@@ -128,8 +131,15 @@ def compare(
             memory_limit_bytes=memory_limit_bytes,
         )
     except (EngineError, InputError) as error:
-        return Comparison(reason=f"the comparison failed: {error.why}")
-    return Comparison(differences=tuple(codec.from_plain(each, Difference) for each in found))
+        why = f"the comparison failed: {error.why}"
+        return Comparison(reason=why, reason_code="not_compared")
+    several = tuple(codec.from_plain(each, Difference) for each in found)
+    return Comparison(differences=several, reason=said)
+
+
+def _no_parent(itself: Path | None) -> str:
+    how = "held against itself" if itself else "not compared"
+    return f"{how}: FP32 file not found beside the model ({spelled('parent')} FILE)"
 
 
 def compare_engine(
@@ -138,13 +148,15 @@ def compare_engine(
     """The child's side: plain Differences. Raises EngineError, InputError."""
     artifact = read_manifest(Path(engine))
     known = {name: codec.from_plain(plain, tuple[Part, ...]) for name, plain in parts.items()}
-    reference = _Reference(Path(parent), artifact.spec.threads)
+    reference = Reference(Path(parent), artifact.spec.threads)
     found: list[Difference] = []
     with open_engine(artifact) as session:
         for size in probe_sizes(artifact.spec):
             batch = artifact.spec.batch_size
             given = with_further(artifact, probe_images(artifact.image, batch, size))
             expected = reference.run(given, batch, size)
+            if not found:
+                reference.demand_same(expected, given, batch, size)
             outputs = as_sets(expected, session.infer(given))
             for name, output in outputs.items():
                 found += differences(size, name, output, expected[name], known.get(name, ()))
@@ -163,16 +175,6 @@ def _corners(profile: Profile) -> Iterator[Size]:
     yield Size(profile.max.height, profile.min.width)
 
 
-def probe_images(image: ImageInput, batch_size: int, size: Size) -> Array:
-    """Patches under noise in the input's type and order of axes: 0–1 for floats, 0–255 for
-    bytes."""
-    made = patches_under_noise(batch_size, size, channels=image.channels)
-    dtype = np.dtype(image.tensor.dtype)
-    scaled = made * 255 if dtype.kind in "ui" else made
-    ordered = scaled if image.channels_first else scaled.transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(ordered.astype(dtype))
-
-
 def differences(
     size: Size, output: str, found: Array, expected: Array, parts: Sequence[Part]
 ) -> list[Difference]:
@@ -188,21 +190,20 @@ def differences(
 
 
 def difference(size: Size, output: str, found: Array, expected: Array) -> Difference:
-    """The difference of one output at one size. Values that are not finite in the parent may
-    differ."""
-    why, error, absmax, share = "", None, 0.0, None
+    """The difference of one output at one size. NaN or infinity on either side is no agreement,
+    also where both have it: nobody can say how far they are apart."""
+    why, code, error, absmax, share = "", "", None, 0.0, None
     if found.shape != expected.shape:
         why = f"its shape is {list(found.shape)}, the FP32 file's is {list(expected.shape)}"
+        code = "shape"
+    elif not_finite(expected) or not_finite(found):
+        whose = "in the FP32 file" if not_finite(expected) else "where the FP32 file's is"
+        why, code = f"it is not finite {whose}", "numerics"
     else:
-        finite = np.isfinite(expected)
-        wanted, given = expected[finite].astype(np.float64), found[finite].astype(np.float64)
+        wanted, given = expected.astype(np.float64), found.astype(np.float64)
         absmax = float(np.abs(wanted).max(initial=0))
-        if np.isfinite(given).all():
-            error = float(np.abs(given - wanted).max(initial=0))
-            squares = max(float(np.square(wanted).sum()), _TINY)
-            share = math.sqrt(float(np.square(given - wanted).sum()) / squares)
-        else:
-            why = "it is not finite where the FP32 file's is"
+        error = float(np.abs(given - wanted).max(initial=0))
+        share = _share(given - wanted, wanted, absmax or 1.0)
     return Difference(
         size=size,
         output=output,
@@ -210,7 +211,15 @@ def difference(size: Size, output: str, found: Array, expected: Array) -> Differ
         absmax=absmax,
         reason=why,
         relative_error=share,
+        reason_code=code,
     )
+
+
+def _share(off: Array, wanted: Array, scale: float) -> float:
+    """The root mean square of ``off`` over that of ``wanted``; values near ``scale`` stay in
+    range when they are squared."""
+    squares = max(float(np.square(wanted / scale).sum()), _TINY)
+    return math.sqrt(float(np.square(off / scale).sum()) / squares)
 
 
 def _worst(of_one: list[Difference]) -> Difference:
@@ -224,26 +233,3 @@ def _worst(of_one: list[Difference]) -> Difference:
         relative_error=share.relative_error,
         bound=share.bound,
     )
-
-
-class _Reference:
-    """The parent on the CPU, node by node as its file has them."""
-
-    def __init__(self, parent: Path, threads: int) -> None:
-        find_backend(REFERENCE).load_library()
-        self._image = read_model(parent).image
-        self._errors = session_errors()
-        with opening(REFERENCE, self._errors):
-            self._session = open_session(parent, session_options(threads, "ORT_DISABLE_ALL"))
-
-    def run(self, given: Mapping[str, Array], batch_size: int, size: Size) -> dict[str, Array]:
-        """The outputs by name. Raises InputError where it does not take the size."""
-        if why := self._image.refusal(batch_size, size):
-            todo = f"Give another one with {spelled('parent')}."
-            raise InputError("The FP32 file can't be run", why, todo)
-        try:
-            outputs = self._session.run(None, dict(given))
-        except self._errors as error:
-            raise failed_call(REFERENCE, error) from error
-        names = [output.name for output in self._session.get_outputs()]
-        return dict(zip(names, outputs, strict=True))

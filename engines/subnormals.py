@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.core.errors import InputError
+from sizewise.core.onnxfiles.weights import whole_graph_of
 from sizewise.core.specs import BackendOptions, EngineSpec
 
 FLUSH = "flush_subnormals"
@@ -74,7 +75,7 @@ def _weights(path: Path) -> Iterator[NDArray[Any]]:
     import onnx
     from onnx import numpy_helper
 
-    model = onnx.load(path)
+    model = whole_graph_of(path)
     stored = [*model.graph.initializer]
     stored += [a.t for n in model.graph.node if n.op_type == "Constant" for a in n.attribute]
     for one in stored:

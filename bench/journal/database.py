@@ -6,7 +6,7 @@ import fcntl
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -96,6 +96,18 @@ def make_durable(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = DELETE")
     connection.execute("PRAGMA synchronous = EXTRA")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
+def no_empty_file(path: Path) -> Iterator[None]:
+    """Remove the file where nothing was written to it, as on a disk without room for its tables:
+    an empty file says nothing, and is no results file."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if not path.stat().st_size:
+                path.unlink()
 
 
 def take_lock(path: Path) -> IO[str]:

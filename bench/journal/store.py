@@ -54,6 +54,7 @@ class Store(Closing):
                 connection = opened.enter_context(reading(path))
             else:
                 opened.enter_context(database.take_lock(path))
+                opened.enter_context(database.no_empty_file(path))
                 connection = opened.enter_context(contextlib.closing(database.connect(path)))
                 updates.prepare(connection, path, remark)
             if updates.check_schema(connection, path) < schema.VERSION:

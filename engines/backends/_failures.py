@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from sizewise.core.errors import BuildError, EngineError, EngineMismatchError, InferenceError
 
 _LONGEST = 500
+_ROOM_BYTES = 2**20
+"""A disk with less free than this is full: what was being written has taken the rest."""
 _NO_MEMORY = re.compile(r"bad_?\s?alloc|fail\w* to allocate|not enough memory|out of memory", re.I)
 
 Errors = tuple[type[Exception], ...]
@@ -20,11 +26,16 @@ _BUILD_OTHERWISE = "Try another back end or graph fusion, or export the model ag
 
 
 @contextmanager
-def building(backend: str, errors: Errors, todo: str = _BUILD_OTHERWISE) -> Iterator[None]:
-    """Turn ``errors`` into a BuildError."""
+def building(
+    backend: str, errors: Errors, todo: str = _BUILD_OTHERWISE, *, folder: Path | None = None
+) -> Iterator[None]:
+    """Turn ``errors`` into a BuildError, or into an OSError where the disk of ``folder`` is full:
+    libraries say so in words of their own, such as "Protobuf serialization failed"."""
     try:
         yield
     except errors as error:
+        if folder is not None and shutil.disk_usage(folder).free < _ROOM_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         raise _told(BuildError, f"{backend} could not build the engine", error, todo) from error
 
 

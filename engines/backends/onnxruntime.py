@@ -60,6 +60,7 @@ class OnnxRuntime(Backend):
         "all": "ORT_ENABLE_ALL",
     }
     options_type: ClassVar[type[OnnxRuntimeOptions]] = OnnxRuntimeCpuOptions
+    own_operators_only = True
     builder = 2
     provider: ClassVar[str] = CPU
     extra: ClassVar[str] = "cpu"
@@ -119,7 +120,7 @@ class OnnxRuntime(Backend):
         with (
             TemporaryDirectory(dir=folder) as scratch,
             flushing(spec.options),
-            building(self.name, session_errors(), *self._build_otherwise(spec)),
+            building(self.name, session_errors(), *self._build_otherwise(spec), folder=folder),
         ):
             source = source_of(
                 model,

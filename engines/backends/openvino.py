@@ -26,7 +26,7 @@ from engines.libraries import installed_version, presence
 from engines.subnormals import CpuOptions
 from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.cores import physical_cores
-from sizewise.core.onnxfiles.weights import bytes_of, save, too_large
+from sizewise.core.onnxfiles.weights import bytes_of, save, too_large, whole_graph_of
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,
@@ -70,6 +70,7 @@ class OpenVino(Backend):
     graph_fusions: ClassVar[dict[str, str]] = {"all": "the plug-in's own"}
     options_type = CpuOptions
     takes_streams = True
+    own_operators_only = True
     builder = 2
 
     def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
@@ -99,7 +100,7 @@ class OpenVino(Backend):
         with (
             TemporaryDirectory(dir=folder) as scratch,
             flushing(spec.options),
-            building(self.name, _ERRORS),
+            building(self.name, _ERRORS, folder=folder),
         ):
             core = openvino.Core()
             graph = core.read_model(_source(model, Path(scratch)))
@@ -173,9 +174,7 @@ def _source(model: ExportedModel, scratch: Path) -> Path | bytes:
     where its weights don't fit into it."""
     if model.card.precision != "int8":
         return model.path
-    import onnx
-
-    proto = onnx.load(model.path)
+    proto = whole_graph_of(model.path)
     demand_room(proto, OpenVino.name)
     make_unsigned(proto)
     if not too_large(bytes_of(proto)):

@@ -7,6 +7,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sizewise.core.errors import InputError
+from sizewise.core.onnxfiles.weights import graph_of
+
 if TYPE_CHECKING:
     import onnx
 
@@ -25,13 +28,25 @@ def readers_of(graph: onnx.GraphProto) -> defaultdict[str, list[onnx.NodeProto]]
 
 def load_without_weights(path: Path) -> onnx.ModelProto:
     """The file with its weights turned into inputs of their type and shape, and its functions
-    inlined: small enough to infer shapes and types with, however large the network is."""
+    inlined: small enough to infer shapes and types with, however large the network is.
+
+    Raises InputError where a function can't be expanded.
+    """
     import onnx
     import onnx.inliner
 
-    proto = onnx.load(path, load_external_data=False)
+    proto = graph_of(path)
     _turn_weights_into_inputs(proto.graph)
-    return onnx.inliner.inline_local_functions(proto) if proto.functions else proto
+    if not proto.functions:
+        return proto
+    try:
+        return onnx.inliner.inline_local_functions(proto)
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"{path} isn't a valid ONNX file",
+            f"its functions can't be expanded: {error}",
+            "Export it again, or check the download.",
+        ) from error
 
 
 def _turn_weights_into_inputs(graph: onnx.GraphProto) -> None:

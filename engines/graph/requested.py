@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engines.graph.precision_names import precision_of
 from engines.graph.reading import load_without_weights
+from sizewise.core.errors import InputError
 from sizewise.core.specs import ExportedModel, computes, is_product
 
 if TYPE_CHECKING:
@@ -47,12 +48,13 @@ class _Types:
     """The types of a graph's tensors, by name, and the dequantisers that make some of them."""
 
     def __init__(self, proto: onnx.ModelProto) -> None:
-        import onnx
-
-        self._graph = onnx.shape_inference.infer_shapes(proto).graph
+        self._graph = _inferred(proto)
         self._types = dict(_declared(self._graph))
         self._dequantisers = {
-            node.output[0]: node for node in self.nodes() if node.op_type == "DequantizeLinear"
+            name: node
+            for node in self.nodes()
+            if node.op_type == "DequantizeLinear"
+            for name in node.output[:1]
         }
 
     def seeing(self, image: str) -> Iterator[onnx.NodeProto]:
@@ -81,6 +83,19 @@ class _Types:
 
         known = (self._types[name] for name in names if name in self._types)
         return precision_of(onnx.TensorProto.DataType.Name(kind).lower() for kind in known)
+
+
+def _inferred(proto: onnx.ModelProto) -> onnx.GraphProto:
+    import onnx
+
+    try:
+        return onnx.shape_inference.infer_shapes(proto).graph
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError) as error:
+        raise InputError(
+            "The types of a graph are not known",
+            next(iter(str(error).strip().splitlines()), type(error).__name__),
+            "Export the model again, or check the download.",
+        ) from error
 
 
 def _declared(graph: onnx.GraphProto) -> Iterator[tuple[str, int]]:

@@ -11,12 +11,12 @@ from engines.graph.sizes import with_stride
 from engines.registry import find_backend
 from engines.store.finding import keep_others_out
 from engines.store.manifest import engine_files, engine_sha256, spec_from_plain, write_manifest
-from engines.store.parents import hashes_of
 from engines.store.signing import why_no_key
 from sizewise.core import codec
 from sizewise.core.children.memory import peak_bytes
 from sizewise.core.errors import InputError
 from sizewise.core.files import output_error
+from sizewise.core.onnxfiles.model import read_model, sha256_of
 from sizewise.core.specs import BuiltEngine, EngineArtifact, ExportedModel
 
 
@@ -76,7 +76,12 @@ def _described(
 
 
 def _expect_unchanged(model: ExportedModel) -> None:
-    if not model.path.is_file() or model.sha256 not in hashes_of(model.path):
+    same = model.path.is_file() and (
+        sha256_of(model.path) == model.sha256
+        # What can't be read any more says so itself: to run it again would not help.
+        or read_model(model.path).sha256 == model.sha256
+    )
+    if not same:
         raise InputError(
             f"{model.path} can't be built",
             "the file changed after it was read",

@@ -13,7 +13,6 @@ from sizewise.cli.failures import all_failed, end_with, with_error
 from sizewise.cli.options import Json, Out, spell
 from sizewise.cli.tables.engines import show_engines, show_refusals, show_remarks
 from sizewise.core import codec
-from sizewise.core.exit_codes import ExitCode
 from sizewise.pipeline.build import BuildOptions, Builds, ComparedEngine, Refusal
 
 
@@ -63,9 +62,9 @@ def _say(builds: Builds, *, next_step: str, as_json: bool) -> None:
     reasons = {str(refusal.error) for refusal in refused}
     if as_json:
         refusals = list(map(_refusal, refused))
-        console.show_json(
-            {"engines": list(map(_engine, built)), "refused": refusals, **with_error(nothing)}
-        )
+        failed = list(map(_refusal, builds.failed))
+        engines = {"engines": list(map(_engine, built)), "refused": refusals, "failed": failed}
+        console.show_json(engines | with_error(nothing))
     elif built or len(reasons) > 1:
         show_engines(built)
         show_refusals(refused)
@@ -76,11 +75,20 @@ def _say(builds: Builds, *, next_step: str, as_json: bool) -> None:
         if as_json:
             end_with(nothing)
         raise nothing
-    if refused:
-        where = "refused" if as_json else "the table"
-        total = len(built) + len(refused)
-        console.remark(f"{len(refused)} of {total} engines were not built: {where} says why.")
-        raise typer.Exit(ExitCode.FAILED)
+    _remark_on(builds, as_json=as_json)
+    if builds.exit_code:
+        raise typer.Exit(builds.exit_code)
+
+
+def _remark_on(builds: Builds, *, as_json: bool) -> None:
+    total = len(builds.built) + len(builds.refused)
+    for count, what, where in (
+        (len(builds.refused), "were not built", "refused"),
+        (len(builds.failed), "failed when they were compared", "failed"),
+    ):
+        if count:
+            place = where if as_json else "the table"
+            console.remark(f"{count} of {total} engines {what}: {place} says why.")
 
 
 def _engine(one: ComparedEngine) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from engines.planning.axes import EngineAxes
 from netzoo.tasks.reading import LayoutOption
 from netzoo.tasks.showing import PictureOptions
-from sizewise.core.errors import EngineError
+from sizewise.core.errors import EngineError, InferenceError
+from sizewise.core.exit_codes import ExitCode
 from sizewise.core.files import output_folder
 from sizewise.core.further.resolving import further_of, remarks_on
 from sizewise.core.machine.memory import SHARE_IN_WORDS
@@ -19,6 +20,7 @@ from sizewise.core.options.reading import PATH, number, optional, whole
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, SaidInput, Sizes
 from sizewise.pipeline.accuracy.comparing import Judge
+from sizewise.pipeline.accuracy.failing import NOT_FINITE, failure_of
 from sizewise.pipeline.models.cards import demand_sizes
 from sizewise.pipeline.models.fixed import as_files_take_it
 
@@ -60,10 +62,15 @@ class ComparedEngine:
     artifact: EngineArtifact
     comparison: Comparison
 
+    @property
+    def failure(self) -> InferenceError | None:
+        """Why it is not to be relied on; None where all is well."""
+        return failure_of(self.artifact, self.comparison)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """An engine that was not built, and why."""
+    """An engine that was not built, or failed when it was compared, and why."""
 
     spec: EngineSpec
     error: EngineError
@@ -75,6 +82,23 @@ class Builds:
 
     built: tuple[ComparedEngine, ...]
     refused: tuple[Refusal, ...]
+
+    @property
+    def failed(self) -> tuple[Refusal, ...]:
+        """Those that were built and are not to be relied on."""
+        each = ((one.artifact.spec, one.failure) for one in self.built)
+        return tuple(Refusal(spec=spec, error=error) for spec, error in each if error)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """ERROR where none was built, FAILED where one was refused or failed, INVALID where outputs
+        alone were no finite numbers."""
+        if self.refused and not self.built:
+            return ExitCode.ERROR
+        codes = {one.error.reason_code for one in self.failed}
+        if self.refused or codes - {NOT_FINITE}:
+            return ExitCode.FAILED
+        return ExitCode.INVALID if codes else ExitCode.OK
 
 
 def build(

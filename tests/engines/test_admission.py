@@ -118,3 +118,13 @@ def test_an_unknown_back_end_lists_those_there_are_but_not_the_one_for_tests() -
         find_backend("warp")
     assert "tensorrt, tensorrt_rtx, torch_compile, torch_cuda, torch_eager" in str(caught.value)
     assert "fake" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_operators_of_domains_that_nobody_defines_are_named(name: str) -> None:
+    backend = find_backend(name)
+    spec = replace(GOOD, backend=name, options=BackendOptions())
+    admit(backend, unwritten_net(), spec)
+    found = refusal(backend, replace(unwritten_net(), foreign=("their.own (Sort, Warp)",)), spec)
+    assert found.reason_code == "unsupported_operator"
+    assert "their.own (Sort, Warp)" in found.why

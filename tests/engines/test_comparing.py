@@ -22,12 +22,12 @@ from engines.comparing import (
     compare_engine,
     difference,
     differences,
-    probe_images,
     probe_sizes,
 )
+from engines.reference import probe_images
 from engines.store.parents import check_parent, find_parent
 from sizewise.core import codec
-from sizewise.core.errors import InputError
+from sizewise.core.errors import InferenceError, InputError
 from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import (
     EngineArtifact,
@@ -123,8 +123,11 @@ def test_the_difference_is_the_largest_of_all(
 @pytest.mark.parametrize(
     ("found", "expected", "why"),
     [
-        (np.array([1.0, np.nan]), np.array([1.0, 2.0]), "not finite"),
-        (np.array([1.0, np.inf]), np.array([1.0, 2.0]), "not finite"),
+        (np.array([1.0, np.nan]), np.array([1.0, 2.0]), "not finite where"),
+        (np.array([1.0, np.inf]), np.array([1.0, 2.0]), "not finite where"),
+        (np.array([1.0, 2.0]), np.array([1.0, np.nan]), "not finite in the FP32 file"),
+        (np.array([np.inf]), np.array([np.inf]), "not finite in the FP32 file"),
+        (np.zeros(2), np.full(2, np.nan), "not finite in the FP32 file"),
         (np.zeros((1, 5, 6)), np.zeros((1, 4, 6)), "[1, 5, 6], the FP32 file's is [1, 4, 6]"),
     ],
 )
@@ -133,6 +136,7 @@ def test_what_can_not_be_compared_says_why(
 ) -> None:
     told = difference(Size(1, 1), "boxes", found, expected)
     assert told.max_abs_error is None
+    assert told.reason_code == ("shape" if "shape" in told.reason else "numerics")
     assert why in told.reason
 
 
@@ -225,6 +229,13 @@ def test_the_worst_of_a_part_is_judged_at_the_size_where_it_is_furthest_off() ->
     assert (scores.max_abs_error, scores.relative_error, scores.within) == (0.5, 0.3, False)
 
 
+def test_an_odd_file_beside_a_model_is_nobody_s_parent(tmp_path: Path) -> None:
+    odd = onnx.load(write_net(tmp_path / "odd.onnx").path)
+    odd.graph.initializer[0].data_type = 99
+    onnx.save(odd, tmp_path / "odd.onnx")
+    assert find_parent(with_parent(tmp_path / "int8.onnx", "0" * 64)) is None
+
+
 def test_the_parent_is_found_by_the_hash_in_the_card(net: ExportedModel, tmp_path: Path) -> None:
     assert find_parent(net) == net.path
     write_pyramid(tmp_path / "another.onnx")
@@ -261,3 +272,24 @@ def test_without_figures_there_is_a_reason(
 
     monkeypatch.setattr(comparing, "run_in_child", crash)
     assert "SIGSEGV" in compare(artifact, net.path, timeout_s=60).reason
+
+
+def test_a_file_without_a_parent_is_held_against_itself(build: Build, net: ExportedModel) -> None:
+    found = compare(build(net, SPEC), None, timeout_s=60, itself=net.path)
+    assert found.reason.startswith("held against itself: FP32 file not found")
+    assert {one.reason_code for one in found.differences} == {""}
+    assert len(found.differences) == 4
+
+
+RANDOM = """<ir_version: 10, opset_import: ["": 17]>
+random (float[b, 3, h, w] images) => (float[b, 3, h, w] sums) {
+    noise = RandomUniformLike (images)  sums = Add (images, noise)
+}"""
+
+
+def test_a_file_that_gives_other_outputs_each_time_is_no_reference(
+    build: Build, net: ExportedModel, tmp_path: Path
+) -> None:
+    onnx.save(onnx.parser.parse_model(RANDOM), tmp_path / "random.onnx")
+    with pytest.raises(InferenceError, match="output sums is another one each time"):
+        compared(build(net, SPEC), tmp_path / "random.onnx")

@@ -16,7 +16,8 @@ from exporter.convert import Conversion, ConversionSettings, convert, precisions
 from exporter.suppression.convert import with_suppression
 from sizewise.core.errors import ExportError, OutputError, UsageError
 from sizewise.core.further.reading import read_inputs
-from sizewise.core.onnxfiles.model import CARD_KEY, read_model, sha256_of, with_inputs, write_card
+from sizewise.core.onnxfiles.cards import CARD_KEY
+from sizewise.core.onnxfiles.model import read_model, sha256_of, with_inputs, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
 from tests.exporter.conftest import Exported
 from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures, run

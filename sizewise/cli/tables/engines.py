@@ -89,7 +89,7 @@ def _span(profile: Profile) -> str:
 
 
 def _error(comparison: Comparison) -> str:
-    return comparison.reason or "\n".join(map(_of_output, comparison.worst()))
+    return "\n".join(filter(None, (comparison.reason, *map(_of_output, comparison.worst()))))
 
 
 def _of_output(worst: Difference) -> str:
@@ -98,4 +98,7 @@ def _of_output(worst: Difference) -> str:
     said = f"{worst.name} {worst.max_abs_error:.2g} (of {worst.absmax:.3g})"
     if worst.bound is None or worst.relative_error is None:
         return said
-    return f"{said}, {worst.relative_error:.2%}{'' if worst.within else ' !'}"
+    share = f"{worst.relative_error:.2%}"
+    if share == f"{0:.2%}":  # as in FP32: it says less than the figures before it
+        return said
+    return f"{said}, {share}{'' if worst.within else ' !'}"

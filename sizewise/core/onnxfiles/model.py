@@ -7,24 +7,32 @@ inside the functions: a child that opens a built engine does not need it.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.files import demand_file
-from sizewise.core.onnxfiles.weights import demand_readable, demand_whole, locations, take_in
-from sizewise.core.specs import RGB, Dimension, ExportedModel, ModelCard, SaidInput, TensorSpec
+from sizewise.core.onnxfiles.cards import CARD_KEY, read_card
+from sizewise.core.onnxfiles.ends import tensors_of
+from sizewise.core.onnxfiles.survey import Survey
+from sizewise.core.onnxfiles.tensors import bytes_held, type_name
+from sizewise.core.onnxfiles.weights import (
+    demand_readable,
+    demand_whole,
+    graph_of,
+    locations,
+    take_in,
+)
+from sizewise.core.specs import RGB, ExportedModel, ModelCard, SaidInput
 
 if TYPE_CHECKING:
     import onnx
 
-CARD_KEY = "sizewise"
 LATER = {"preprocessing": RGB, "inputs": (), "deviations.part": ""}
 """Fields of cards that came later: at their defaults they are left out, so that the same export
 gives the same bytes as before, and what was built and measured of them stays."""
@@ -49,42 +57,67 @@ def _sha256_of_model(path: Path, proto: onnx.ModelProto) -> str:
 def load_onnx(path: Path, *, weights: bool = True) -> onnx.ModelProto:
     """Parse and check an ONNX file; without ``weights``, those beside the file stay there.
 
-    Raises InputError with the checker's own sentence.
+    Our own limits come first: what is checked after them is of a size that can be. Raises
+    InputError, of the checker with its own sentence.
     """
+    return _loaded(path, weights=weights)[0]
+
+
+def _loaded(path: Path, *, weights: bool) -> tuple[onnx.ModelProto, Survey]:
     import onnx
-    from google.protobuf.message import DecodeError
 
     demand_file(path)
     demand_readable(path)
-    try:
-        model = onnx.load(path, load_external_data=False)
+    with _valid(path):
+        model = graph_of(path)
+        survey = Survey(path, model)
         demand_whole(path, model)
         # By its path, the checker finds weights beside the file, however large they are.
         onnx.checker.check_model(str(path) if locations(model) else model)
         if weights:
             take_in(path, model)
-    except (DecodeError, onnx.checker.ValidationError, OSError, ValueError) as error:
+    return model, survey
+
+
+@contextmanager
+def _valid(path: Path) -> Iterator[None]:
+    """Say what reading met in a file that is no valid one."""
+    import onnx
+    from google.protobuf.message import Error
+
+    try:
+        yield
+    except (Error, onnx.checker.ValidationError, OSError, ValueError, RecursionError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"{path} isn't a valid ONNX file", first, "Export it again, or check the download."
         ) from error
-    return model
 
 
 def read_model(path: Path) -> ExportedModel:
     """Any ONNX file; one without our card gets a card that claims nothing but its file's name."""
-    proto = load_onnx(path, weights=False)
+    proto, survey = _loaded(path, weights=False)
+    with _valid(path):
+        return _described(path, proto, survey)
+
+
+def _described(path: Path, proto: onnx.ModelProto, survey: Survey) -> ExportedModel:
     weights = {tensor.name for tensor in proto.graph.initializer}
+    weights |= {sparse.values.name for sparse in proto.graph.sparse_initializer}
+    given = (value for value in proto.graph.input if value.name not in weights)
+    # Where weights stand beside a link to the model, they do not stand beside what it leads to.
+    at_home = path.parent.resolve() / path.name if locations(proto) else path.resolve()
     return ExportedModel(
-        path=path.resolve(),
+        path=at_home,
         sha256=_sha256_of_model(path, proto),
-        card=_read_card(proto, path),
+        card=read_card(proto, path) or _inferred(proto, path),
         opset_version=next(
             (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0
         ),
-        inputs=tuple(_tensor(i) for i in proto.graph.input if i.name not in weights),
-        outputs=tuple(_tensor(o) for o in proto.graph.output),
+        inputs=tensors_of(path, "input", given),
+        outputs=tensors_of(path, "output", proto.graph.output),
         nms=_does_nms(proto.graph) or any(_does_nms(part) for part in proto.functions),
+        foreign=survey.foreign,
     )
 
 
@@ -103,32 +136,19 @@ def write_card(proto: onnx.ModelProto, card: ModelCard) -> None:
         proto.metadata_props.add(key=key, value=value)
 
 
-def _read_card(proto: onnx.ModelProto, path: Path) -> ModelCard:
-    for entry in proto.metadata_props:
-        if entry.key == CARD_KEY:
-            try:
-                return codec.from_json(entry.value, ModelCard)
-            except (msgspec.ValidationError, msgspec.DecodeError) as error:
-                raise InputError(
-                    f"The card inside {path} can't be read",
-                    str(error),
-                    "Export the model again with this version of sizewise.",
-                ) from error
+def _inferred(proto: onnx.ModelProto, path: Path) -> ModelCard:
     return ModelCard(network=path.stem, precision=_precision(proto))
 
 
 def _precision(proto: onnx.ModelProto) -> str:
     """The precision of a file without a card: by its quantisers, else by the type of most of its
     weights."""
-    import onnx
-
     bytes_of: Counter[str] = Counter()
     for tensor in proto.graph.initializer:
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-        bytes_of[dtype.name] += math.prod(tensor.dims) * dtype.itemsize
+        bytes_of[type_name(tensor.data_type).lower()] += bytes_held(tensor)
     if any(node.op_type in _QUANTIZERS for node in proto.graph.node):
         return "fp8" if any(name.startswith("float8") for name in bytes_of) else "int8"
-    floats = {name: size for name, size in bytes_of.items() if "float" in name}
+    floats = {name: size for name, size in bytes_of.items() if "float" in name or name == "double"}
     return _PRECISIONS.get(max(floats, key=floats.__getitem__, default=""), "fp32")
 
 
@@ -140,17 +160,3 @@ def _does_nms(graph: onnx.GraphProto | onnx.FunctionProto) -> bool:
         or any(_does_nms(inner) for given in node.attribute for inner in (given.g, *given.graphs))
         for node in graph.node
     )
-
-
-def _tensor(value: onnx.ValueInfoProto) -> TensorSpec:
-    import onnx
-
-    tensor = value.type.tensor_type
-    shape: list[Dimension] = []
-    for axis, dimension in enumerate(tensor.shape.dim):
-        if dimension.HasField("dim_value") and dimension.dim_value > 0:
-            shape.append(dimension.dim_value)
-        else:
-            shape.append(dimension.dim_param or f"{value.name}_{axis}")
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
-    return TensorSpec(name=value.name, dtype=dtype, shape=tuple(shape))

@@ -8,14 +8,19 @@ in ``sizewise.core.onnxfiles.model``.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import InputError
+from sizewise.core.onnxfiles.limits import ELEMENTS, WEIGHTS
+from sizewise.core.onnxfiles.places import demand_there, place_of, read_values
+from sizewise.core.onnxfiles.tensors import bytes_held, demand_sound
 
 if TYPE_CHECKING:
     import onnx
+
+    Weight = onnx.TensorProto | onnx.SparseTensorProto
 
 MOST_BYTES = 1_800_000_000
 """Of the weights of a model in one file. Protobuf ends at 2 GiB; the rest is room for the graph and
@@ -26,34 +31,38 @@ _GB = 1e9
 
 def weights_beside(path: Path) -> tuple[str, ...]:
     """The files that hold its weights, relative to its folder; none where it holds them itself."""
+    return locations(graph_of(path))
+
+
+def graph_of(path: Path) -> onnx.ModelProto:
+    """The graph of a file, without the weights beside it. Raises protobuf's DecodeError where the
+    file is none."""
     import onnx
 
-    return locations(onnx.load(path, load_external_data=False))
+    return onnx.load(path, format="protobuf", load_external_data=False)
+
+
+def whole_graph_of(path: Path) -> onnx.ModelProto:
+    """The same with the weights beside it. Raises InputError where they are not there."""
+    proto = graph_of(path)
+    take_in(path, proto)
+    return proto
 
 
 def locations(proto: onnx.ModelProto) -> tuple[str, ...]:
-    """The files that a graph names as those of its weights, each once."""
-    from onnx.external_data_helper import ExternalDataInfo
-
-    return tuple(sorted({ExternalDataInfo(tensor).location for tensor in _outside(proto)}))
+    """The files that a graph names as those of its weights, each once. Raises InputError where a
+    place makes no sense."""
+    return tuple(sorted({place_of(Path("it"), tensor).location for tensor in _outside(proto)}))
 
 
 def weights_bytes(path: Path) -> int:
     """The bytes of all weights of a file, those beside it included, without reading these."""
-    import onnx
-
-    return bytes_of(onnx.load(path, load_external_data=False))
+    return bytes_of(graph_of(path))
 
 
 def bytes_of(proto: onnx.ModelProto) -> int:
     """The bytes of all tensors of a graph by their types and shapes, wherever their values are."""
-    import onnx
-
-    dtype_of = onnx.helper.tensor_dtype_to_np_dtype
-    return sum(
-        math.prod(tensor.dims) * dtype_of(tensor.data_type).itemsize
-        for tensor in all_tensors(proto)
-    )
+    return sum(map(bytes_held, all_tensors(proto)))
 
 
 def too_large(size_bytes: int) -> str:
@@ -74,41 +83,28 @@ def demand_readable(path: Path) -> None:
 
 
 def demand_whole(path: Path, proto: onnx.ModelProto) -> None:
-    """Raises InputError where a file of weights is missing, a link, or shorter than the graph says.
+    """Raises InputError where a weight has no type or shape that can be, where weights are beyond
+    the limits, and where a file of weights is missing, a link, or shorter than the graph says.
 
     ONNX's checker refuses links as well, and does not look at lengths.
     """
-    from onnx.external_data_helper import ExternalDataInfo
-
+    for one in _all_of(proto):
+        for tensor in _parts(one):
+            demand_sound(path, tensor)
+        if len(_parts(one)) > 1:  # the libraries make it dense
+            ELEMENTS.demand(path, math.prod(one.dims), f"the sparse weight {_parts(one)[0].name!r}")
+    WEIGHTS.demand(path, bytes_of(proto), "its weights")
     for tensor in _outside(proto):
-        info = ExternalDataInfo(tensor)
-        end = (info.offset or 0) + (info.length or 0)
-        if why := _fault(path.parent / info.location, tensor.name, end):
-            raise InputError(
-                f"{path} can't be read without its weights",
-                why,
-                f"Put the whole file {info.location} itself, not a link, beside {path.name}.",
-            )
-
-
-def _fault(weights: Path, name: str, end: int) -> str:
-    """Why ``weights`` can't hold the tensor ``name``, which ends at the byte ``end``."""
-    if weights.is_symlink():
-        return f"{weights.name} is a symbolic link, which may lead out of the folder"
-    if not weights.is_file():
-        return f"there is no file {weights.name} in its folder"
-    if (held := weights.stat().st_size) < end:
-        return f"{weights.name} has {held:,} bytes, and the weight {name!r} ends at byte {end:,}"
-    return ""
+        demand_there(path, tensor)
 
 
 def take_in(path: Path, proto: onnx.ModelProto) -> None:
-    """Read the values that stand beside the file ``path`` into its graph."""
+    """Read the values that stand beside the file ``path`` into its graph. Raises InputError and
+    OSError, as :func:`read_values` does."""
     import onnx
-    from onnx.external_data_helper import load_external_data_for_tensor
 
     for tensor in _outside(proto):
-        load_external_data_for_tensor(tensor, str(path.parent))
+        tensor.raw_data = read_values(path, tensor)
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]
 
@@ -128,27 +124,38 @@ def _outside(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
 
 def all_tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
     """All that a file holds: initializers and attributes, of subgraphs and functions, too."""
-    yield from _tensors_of(proto.graph)
+    return (tensor for one in _all_of(proto) for tensor in _parts(one))
+
+
+def _parts(one: Weight) -> tuple[onnx.TensorProto, ...]:
+    """The tensor itself; of a sparse one its values and their places."""
+    import onnx
+
+    return (one,) if isinstance(one, onnx.TensorProto) else (one.values, one.indices)
+
+
+def _all_of(proto: onnx.ModelProto) -> Iterator[Weight]:
+    yield from _weights_of(proto.graph)
     for function in proto.functions:
+        yield from _weights_in(function.attribute_proto)
         for node in function.node:
-            yield from _tensors_in(node)
+            yield from _weights_in(node.attribute)
 
 
-def _tensors_of(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+def _weights_of(graph: onnx.GraphProto) -> Iterator[Weight]:
     yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
+    yield from graph.sparse_initializer
     for node in graph.node:
-        yield from _tensors_in(node)
+        yield from _weights_in(node.attribute)
 
 
-def _tensors_in(node: onnx.NodeProto) -> Iterator[onnx.TensorProto]:
-    for attribute in node.attribute:
+def _weights_in(attributes: Iterable[onnx.AttributeProto]) -> Iterator[Weight]:
+    for attribute in attributes:
         if attribute.HasField("t"):
             yield attribute.t
+        if attribute.HasField("sparse_tensor"):
+            yield attribute.sparse_tensor
         yield from attribute.tensors
-        sparse = [attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []
-        for one in (*sparse, *attribute.sparse_tensors):
-            yield from (one.values, one.indices)
+        yield from attribute.sparse_tensors
         for graph in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
-            yield from _tensors_of(graph)
+            yield from _weights_of(graph)

@@ -262,7 +262,8 @@ class ModelCard:
 class ExportedModel:
     """An ONNX file, read: ours (with a card in it) or anybody's (with a card inferred).
 
-    ``nms`` says whether one of its operators does NMS.
+    ``nms`` says whether one of its operators does NMS, ``foreign`` which operators are of domains
+    that neither ONNX nor a back end here defines.
     """
 
     path: Path
@@ -272,6 +273,7 @@ class ExportedModel:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     nms: bool = False
+    foreign: tuple[str, ...] = ()
 
     @property
     def program_path(self) -> Path:

@@ -18,7 +18,8 @@ from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header, 
 from sizewise.cli.front import run_command_line
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.onnxfiles.model import CARD_KEY, load_onnx, read_model, sha256_of, write_card
+from sizewise.core.onnxfiles.cards import CARD_KEY
+from sizewise.core.onnxfiles.model import load_onnx, read_model, sha256_of, write_card
 from tests.contracts.pins.fixture import (
     ENGINES,
     MADE,

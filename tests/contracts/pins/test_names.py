@@ -72,7 +72,7 @@ def test_every_target_of_a_child_resolves() -> None:
 
 def test_the_targets_in_our_own_code_are_these() -> None:
     assert {name for _, name in _targets(*SOURCES)} == {
-        *("Worker", "AnchorWorker", "build_engine", "compare_engine"),
+        *("Worker", "AnchorWorker", "build_engine", "compare_engine", "outputs_not_finite"),
         *("BareWorker", "Burner", "InputWorker", "time_nothing", "write_program"),
     }
 

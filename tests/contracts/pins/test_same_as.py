@@ -12,7 +12,7 @@ import onnx
 import pytest
 
 from docs.make.same_as import _hash_without_names
-from sizewise.core.onnxfiles.model import CARD_KEY
+from sizewise.core.onnxfiles.cards import CARD_KEY
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "docs" / "make" / "same_as.py"

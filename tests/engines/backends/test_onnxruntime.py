@@ -138,8 +138,8 @@ def test_no_variable_of_openmp_is_set_for_engines(build: Build, net: ExportedMod
 def test_an_operator_without_a_kernel_is_a_build_error_in_its_words(tmp_path: Path) -> None:
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["b", 3, "h", "w"])
     boxes = helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["b", 3, "h", "w"])
-    node = helper.make_node("Warp", ["images"], ["boxes"], domain="elsewhere")
-    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("elsewhere", 1)]
+    node = helper.make_node("Warp", ["images"], ["boxes"], domain="com.microsoft")
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
     graph = helper.make_graph([node], "g", [images], [boxes])
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), tmp_path / "x.onnx")
     folder = tmp_path / "engine"

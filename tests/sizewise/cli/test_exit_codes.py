@@ -29,6 +29,7 @@ from sizewise.core.trials import Status
 from sizewise.pipeline.build import Builds, Refusal
 from sizewise.pipeline.evaluate import Evaluation, SizeScores
 from tests.engines.store.requests import Cache
+from tests.engines.test_reference import write_not_finite
 from tests.sizewise.cli.conftest import Cli, Said
 from tests.sizewise.cli.exit_desk import set_desk
 from tests.sizewise.cli.exit_lines import CODES, DAMAGED, DATA, LINES, MISSING, MORE, OPTION, OUTPUT
@@ -177,6 +178,18 @@ def results_ends(cli: Cli) -> Said:
     return said
 
 
+def build_is_invalid(cli: Cli) -> Said:
+    """The FP32 file itself gives NaN, which is no agreement of anything with it."""
+    write_not_finite(Path("nan.onnx"))
+    options = ("--strategy", "static", "--sizes", "64", "--out", "invalid")
+    said = cli("build", "nan.onnx", *options, "--json")
+    (failed,) = json.loads(said.out)["failed"]
+    assert failed["reason_code"] == "numerics"
+    assert failed["why"] == "boxes: it is not finite in the FP32 file"
+    assert "1 of 1 engines failed when they were compared: failed says why" in said.err
+    return said
+
+
 def predict_ends(cli: Cli) -> Said:
     """COCO results are a list, and what failed stands on stderr."""
     return cli("predict", "finder.onnx", "data/0.png", "absent.png", "--json", "--quiet")
@@ -201,6 +214,7 @@ ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("bench", 4): lambda cli, patch: bench_ends(cli, patch, "invalid"),
     ("build", 3): lambda cli, _: build_ends(cli),
     ("cache", 3): lambda cli, _: verify_ends(cli),
+    ("build", 4): lambda cli, _: build_is_invalid(cli),
     ("evaluate", 3): evaluate_ends,
     ("predict", 3): lambda cli, _: predict_ends(cli),
     ("results", 3): lambda cli, _: results_ends(cli),

@@ -11,7 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from sizewise.core.errors import InputError
-from sizewise.core.onnxfiles.model import CARD_KEY, read_model, write_card
+from sizewise.core.onnxfiles.cards import CARD_KEY
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import Deviation, ModelCard, Size
 
 

@@ -1,0 +1,132 @@
+"""An ONNX file run node by node on the CPU: what its engines are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.backends._failures import failed_call, opening
+from engines.backends._ort.sessions import open_session, session_errors, session_options
+from engines.base import Array
+from engines.registry import find_backend
+from sizewise.core import codec
+from sizewise.core.children.child import run_in_child
+from sizewise.core.errors import EngineError, InferenceError, InputError
+from sizewise.core.further.arrays import arrays_of
+from sizewise.core.further.resolving import further_of
+from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.onnxfiles.weights import bytes_of, graph_of, locations, take_in, too_large
+from sizewise.core.options.declared import spelled
+from sizewise.core.pictures.patches import patches_under_noise
+from sizewise.core.specs import ExportedModel, ImageInput, Size
+
+REFERENCE = "onnxruntime"
+_SAME = 1e-3
+"""Share of an output's largest value by which two runs of one file may differ."""
+
+
+class Reference:
+    """A file in ONNX Runtime without optimisation, on so many threads."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        find_backend(REFERENCE).load_library()
+        self._image = read_model(path).image
+        self._errors = session_errors()
+        source = _source(path)
+        with opening(REFERENCE, self._errors):
+            self._session = open_session(source, session_options(threads, "ORT_DISABLE_ALL"))
+
+    def run(self, given: Mapping[str, Array], batch_size: int, size: Size) -> dict[str, Array]:
+        """The outputs by name. Raises InputError where it does not take the size."""
+        if why := self._image.refusal(batch_size, size):
+            todo = f"Give another one with {spelled('parent')}."
+            raise InputError("The FP32 file can't be run", why, todo)
+        try:
+            outputs = self._session.run(None, dict(given))
+        except self._errors as error:
+            raise failed_call(REFERENCE, error) from error
+        names = [output.name for output in self._session.get_outputs()]
+        return dict(zip(names, outputs, strict=True))
+
+    def demand_same(
+        self, expected: Mapping[str, Array], given: Mapping[str, Array], batch_size: int, size: Size
+    ) -> None:
+        """Raises InferenceError where another run on ``given`` gives other outputs than
+        ``expected``: a random operator is no reference."""
+        again = self.run(given, batch_size, size)
+        for name, values in expected.items():
+            if not _alike(values, again[name]):
+                raise InferenceError(
+                    "The FP32 file can't be compared with",
+                    f"its output {name} is another one each time that it is run",
+                    "Export the model in evaluation mode, without random operators.",
+                )
+
+
+def _source(path: Path) -> Path | bytes:
+    """The file, or all of it in memory where weights stand beside it: ONNX Runtime infers no shapes
+    by numbers that do."""
+    proto = graph_of(path)
+    if not locations(proto) or too_large(bytes_of(proto)):
+        return path
+    take_in(path, proto)
+    return bytes(proto.SerializeToString())
+
+
+def _alike(one: Array, other: Array) -> bool:
+    if one.shape != other.shape:
+        return False
+    room = _SAME * float(np.abs(one[np.isfinite(one)]).astype(np.float64).max(initial=0))
+    wide = np.float64 if one.dtype.kind == "f" else one.dtype
+    return bool(np.allclose(one.astype(wide), other.astype(wide), _SAME, room, equal_nan=True))
+
+
+def probe_images(image: ImageInput, batch_size: int, size: Size) -> Array:
+    """Patches under noise in the input's type and order of axes: 0–1 for floats, 0–255 for
+    bytes."""
+    made = patches_under_noise(batch_size, size, channels=image.channels)
+    dtype = np.dtype(image.tensor.dtype)
+    scaled = made * 255 if dtype.kind in "ui" else made
+    ordered = scaled if image.channels_first else scaled.transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(ordered.astype(dtype))
+
+
+def not_finite(values: Array) -> bool:
+    """Whether a value is NaN or infinity."""
+    return values.dtype.kind in "fc" and not bool(np.isfinite(values).all())
+
+
+def demand_finite(model: ExportedModel, batch_size: int, size: Size, *, timeout_s: float) -> None:
+    """Raises InferenceError (``numerics``) where the outputs of the file itself are not finite.
+
+    A back end may turn NaN into numbers, and the engine then looks well. The file is run in a child
+    process, on patches under noise. Where ONNX Runtime is missing or can't run it, nothing is said:
+    the engine's own outputs are looked at wherever it is measured.
+    """
+    if not find_backend(REFERENCE).can_run().ok:
+        return
+    arguments = {"model": codec.to_plain(model), "batch_size": batch_size, "size": str(size)}
+    try:
+        found = run_in_child("engines.reference:outputs_not_finite", arguments, timeout_s=timeout_s)
+    except (EngineError, InputError):
+        return
+    if found:
+        raise InferenceError(
+            f"{model.path.name} gives no finite numbers",
+            f"its output {found[0]} holds NaN or infinity in ONNX Runtime without optimisation",
+            "Check the weights of the model, and how it was exported.",
+            reason_code="numerics",
+        )
+
+
+def outputs_not_finite(model: dict[str, Any], batch_size: int, size: str) -> list[str]:
+    """The child's side: names of outputs with NaN or infinity. Raises EngineError, InputError."""
+    exported, at = codec.from_plain(model, ExportedModel), Size.parse(size)
+    images = probe_images(exported.image, batch_size, at)
+    further = arrays_of(further_of(exported), batch_size, at)
+    given = {exported.image.tensor.name: images, **further}
+    outputs = Reference(exported.path, 1).run(given, batch_size, at)
+    return [name for name, values in outputs.items() if not_finite(values)]
