@@ -14,6 +14,7 @@ from engines.planning.batches import Batch
 from netzoo.tasks.reading import NMS_FIELDS, NamesOption, SuppressionOptions
 from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import fill, option, options_of, spelled, spelling
+from sizewise.core.options.limits import CALLS, LIST_LENGTH, PROCESSES, REPLICAS, ROUNDS
 from sizewise.core.options.reading import PATH, TEXT, WORDS, Reader, choice, number, optional, whole
 from sizewise.core.specs import Sizes
 from sizewise.core.trials.rigor import RigorName
@@ -84,7 +85,7 @@ class Axes(SuppressionOptions, NamesOption, EngineAxes):
         group=_MODELS,
     )
     replicas: int = option(
-        whole(1), 1, help="Independent repetitions of each trial.", group=_MEASURING
+        whole(1, REPLICAS), 1, help="Independent repetitions of each trial.", group=_MEASURING
     )
     rigor: RigorName = option(
         choice("quick", "standard", "paper"),
@@ -94,17 +95,20 @@ class Axes(SuppressionOptions, NamesOption, EngineAxes):
         group=_MEASURING,
     )
     processes: int = option(
-        whole(0),
+        whole(0, PROCESSES),
         _DEFAULT.processes,
         help="Measure in exactly so many processes per trial; 0: as many as --rigor needs, 8 or "
         "more.",
         group=_MEASURING,
     )
     rounds: int = option(
-        whole(1), _DEFAULT.rounds, help="Turns of each engine in a process.", group=_MEASURING
+        whole(1, ROUNDS),
+        _DEFAULT.rounds,
+        help="Turns of each engine in a process.",
+        group=_MEASURING,
     )
     block_calls: int = option(
-        whole(1),
+        whole(1, CALLS),
         _DEFAULT.block_calls,
         help="Least number of warm calls in a turn.",
         group=_MEASURING,
@@ -116,7 +120,7 @@ class Axes(SuppressionOptions, NamesOption, EngineAxes):
         group=_MEASURING,
     )
     warmup_calls: int = option(
-        whole(0),
+        whole(0, CALLS),
         _DEFAULT.warmup_calls,
         help="Calls before the first turn; there is one at least, whose time is recorded.",
         group=_MEASURING,
@@ -157,6 +161,8 @@ def _tables(given: object) -> tuple[Mapping[str, Any], ...]:
     """The values that each table gives, without defaults."""
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise ValueError("Give a list of tables: [[bench.sweep]].")
+    if why := LIST_LENGTH.excess(len(given)):
+        raise ValueError(f"{why}. {LIST_LENGTH.todo}")
     outer = spelled("sweep")
     return tuple(_table(table, f"{outer}[{number}]") for number, table in enumerate(given))
 

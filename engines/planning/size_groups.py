@@ -10,6 +10,8 @@ from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Profile, Size
 
 _USUAL_COUNT = 3
+_DIGITS, _SHOWN = 18, 60
+"""Of a number of profiles, and characters of a wrong request that an error repeats."""
 _Group = tuple[Size, ...]
 
 
@@ -37,6 +39,8 @@ def group_sizes(sizes: Iterable[Size], requested: str) -> tuple[_Group, ...]:
         return _even(ordered, min(_USUAL_COUNT, len(ordered)))
     if requested.strip().isdecimal():
         return _even(ordered, _checked_count(requested, ordered))
+    if (count := requested.count(",") + 1) > len(ordered):
+        raise _refused(requested, f"there are {len(ordered)} sizes for {count} profiles")
     return _bounded(ordered, [Size.parse(part) for part in requested.split(",")], requested)
 
 
@@ -50,8 +54,8 @@ def _even(ordered: Sequence[Size], count: int) -> tuple[_Group, ...]:
 
 
 def _checked_count(requested: str, ordered: Sequence[Size]) -> int:
-    count = int(requested)
-    if not 1 <= count <= len(ordered):
+    count = int(requested[:_DIGITS])  # Python refuses to read thousands of digits
+    if not 1 <= count <= len(ordered) or len(requested) > _DIGITS:
         raise _refused(requested, f"there are {len(ordered)} sizes for {count} profiles")
     return count
 
@@ -79,7 +83,7 @@ def _covers(bound: Size, size: Size) -> bool:
 
 def _refused(requested: str, why: str) -> UsageError:
     return UsageError(
-        f"The profiles {requested!r} can't be built",
+        f"The profiles {requested[:_SHOWN]!r} can't be built",
         why,
         f"Give {spelled('profiles')} a number from 1 to the number of sizes, or the largest size "
         "of each profile in growing order: 288,352,448.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
@@ -13,6 +14,7 @@ from engines.registry import find_backend
 from sizewise.core.errors import UsageError
 from sizewise.core.machine.cores import default_threads
 from sizewise.core.options.declared import spelled
+from sizewise.core.options.limits import ENGINES
 from sizewise.core.specs import EngineSpec, Profile, Size, Strategy
 
 _Sizes = tuple[Size, ...]
@@ -21,9 +23,11 @@ _Sizes = tuple[Size, ...]
 def engine_specs(tables: Sequence[EngineAxes]) -> tuple[EngineSpec, ...]:
     """The engines of these cross products, of a model that takes every size.
 
-    Raises UsageError for an unknown back end, for sizes that can't be grouped as requested, for
-    options that no back end has, and for profiles without the strategy of that name.
+    Raises UsageError for too many of them, for an unknown back end, for sizes that can't be grouped
+    as requested, for options that no back end has, and for profiles without the strategy of that
+    name.
     """
+    _demand_number(tables)
     _demand_known_options(tables)
     _demand_strategy(tables)
     found: dict[EngineSpec, None] = {}
@@ -64,6 +68,17 @@ def _profiles(
     if strategy == "dynamic":
         return [((Profile.spanning(taken),), sizes)]
     return [(plan_profiles(sizes, axes.profiles, taken), sizes)]
+
+
+def _demand_number(tables: Iterable[EngineAxes]) -> None:
+    """Raises UsageError for more engines than the limit, before any of them is made."""
+    count = sum(
+        math.prod(map(len, (axes.backends, axes.strategies, axes.sizes, axes.batch)))
+        * max(1, len(axes.graph_fusion))
+        for axes in tables
+    )
+    if why := ENGINES.excess(count):
+        raise UsageError("So many engines can't be planned", why, ENGINES.todo)
 
 
 def _demand_known_options(tables: Iterable[EngineAxes]) -> None:
