@@ -17,7 +17,7 @@ import msgspec
 
 from sizewise.core import codec
 from sizewise.core.errors import InputError
-from sizewise.core.files import demand_file
+from sizewise.core.files import demand_file, open_file
 from sizewise.core.onnxfiles.weights import demand_readable, demand_whole, locations, take_in
 from sizewise.core.specs import RGB, Dimension, ExportedModel, ModelCard, SaidInput, TensorSpec
 
@@ -34,8 +34,8 @@ _PRECISIONS = {"float16": "fp16", "bfloat16": "bf16"}
 
 
 def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
+    """The hash of a file's bytes, in hexadecimal. Raises OSError, also where it is no file."""
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
