@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +15,12 @@ from typing import Any, TypeVar
 from bench.planning.settings import SweepSettings
 from exporter.request import PrecisionOptions
 from netzoo.data.pictures.folder import PictureFolder
-from sizewise.core.errors import InputError, UsageError
+from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import fill, option, spelling
 from sizewise.core.options.reading import PATH, SIZE, TEXT, Reader, optional, several
 from sizewise.core.specs import Size
 from sizewise.pipeline.models.cards import MeaningOptions
+from sizewise.pipeline.toml import read_toml
 from sizewise.pipeline.train import Training, TrainOptions
 
 T = TypeVar("T")
@@ -185,15 +185,3 @@ def _keys_of(path: Path, table: str = "") -> Iterator[None]:
             yield
     except UsageError as error:
         raise UsageError(f"{path}: {error.what}", error.why, error.todo) from error
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises InputError where it is missing or isn't TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(
-            f"The configuration {path} can't be read",
-            (error.strerror or "").lower() if isinstance(error, OSError) else str(error),
-            "See examples/digits.toml for a working example.",
-        ) from error
