@@ -20,6 +20,7 @@ from reports.text.words import (
     without_folders,
 )
 from sizewise.core.machine.environment import Environment
+from sizewise.core.printable import printable
 from sizewise.core.trials import Run
 
 _NOT_TELLING = ("kernel", "sizewise", "boot", "microcode")
@@ -107,6 +108,7 @@ def _configuration(text: str) -> str:
 
 
 def _fenced(text: str, language: str) -> str:
+    text = printable(text)
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"

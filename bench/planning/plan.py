@@ -11,11 +11,12 @@ from bench.planning.protocol import HARNESS, Protocol
 from bench.planning.settings import Axes, SweepSettings
 from engines.options import non_default_options
 from engines.planning.fixed import for_each
-from engines.planning.specs import combinations, demand_few, engines_of
+from engines.planning.specs import combinations, engines_of
 from engines.registry import find_backend
 from sizewise.core.errors import UsageError
 from sizewise.core.further.resolving import further_of
 from sizewise.core.options.declared import spelled
+from sizewise.core.options.limits import TRIALS
 from sizewise.core.specs import NMS_LAYOUT, EngineSpec, ExportedModel, Size
 from sizewise.core.trials import Cell, Trial
 
@@ -81,7 +82,8 @@ def plan_sweep(
         for axes in settings.products()
     )
     count = sum(one.replicas * combinations(one) for _, asked in products for _, one in asked)
-    demand_few(count, "trials", _MOST_TRIALS, "sizes", "replicas")
+    if why := TRIALS.excess(count):
+        raise UsageError("So many trials can't be planned", why, TRIALS.todo)
     groups: dict[tuple[Size, Protocol], dict[str, Planned]] = {}
     for axes, requested in products:
         _demand_takers(requested)
@@ -96,7 +98,6 @@ def plan_sweep(
     )
 
 
-_MOST_TRIALS = 20_000
 _Requested = Sequence[tuple[ExportedModel, Axes]]
 _SELECTS = ("fusion", "precision")
 """The axes that select models."""

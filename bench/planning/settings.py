@@ -15,6 +15,7 @@ from netzoo.tasks.reading import NMS_FIELDS, NamesOption, SuppressionOptions
 from sizewise.core.errors import UsageError
 from sizewise.core.machine.memory import SHARE_IN_WORDS
 from sizewise.core.options.declared import fill, option, options_of, spelled, spelling
+from sizewise.core.options.limits import CALLS, LIST_LENGTH, PROCESSES, REPLICAS, ROUNDS
 from sizewise.core.options.reading import (
     PATH,
     SWITCH,
@@ -32,7 +33,6 @@ from sizewise.core.trials.rigor import RigorName
 _DEFAULT = Protocol()
 _MODELS, _MEASURING, _LIMITS = "Models and data", "Measurement", "Limits"
 _FAILED = "Trials that fail"
-_MOST_CALLS = 1_000_000
 
 
 def _images(given: object) -> int | Path:
@@ -97,10 +97,10 @@ class Axes(SuppressionOptions, NamesOption, EngineAxes):
         group=_MODELS,
     )
     replicas: int = option(
-        whole(1, 100),
+        whole(1, REPLICAS),
         1,
-        help="Independent repetitions of each trial, 100 at most. As many engines are open at a "
-        "time as fit into memory.",
+        help="Independent repetitions of each trial. As many engines are open at a time as fit into "
+        "memory.",
         group=_MEASURING,
     )
     rigor: RigorName = option(
@@ -111,20 +111,20 @@ class Axes(SuppressionOptions, NamesOption, EngineAxes):
         group=_MEASURING,
     )
     processes: int = option(
-        whole(0, 1000),
+        whole(0, PROCESSES),
         _DEFAULT.processes,
         help="Measure in exactly so many processes per trial; 0: as many as --rigor needs, 8 or "
         "more.",
         group=_MEASURING,
     )
     rounds: int = option(
-        whole(1, 10_000),
+        whole(1, ROUNDS),
         _DEFAULT.rounds,
         help="Turns of each engine in a process.",
         group=_MEASURING,
     )
     block_calls: int = option(
-        whole(1, _MOST_CALLS),
+        whole(1, CALLS),
         _DEFAULT.block_calls,
         help="Least number of warm calls in a turn.",
         group=_MEASURING,
@@ -136,7 +136,7 @@ class Axes(SuppressionOptions, NamesOption, EngineAxes):
         group=_MEASURING,
     )
     warmup_calls: int = option(
-        whole(0, _MOST_CALLS),
+        whole(0, CALLS),
         _DEFAULT.warmup_calls,
         help="Calls before the first turn; there is one at least, whose time is recorded.",
         group=_MEASURING,
@@ -177,6 +177,8 @@ def _tables(given: object) -> tuple[Mapping[str, Any], ...]:
     """The values that each table gives, without defaults."""
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise ValueError("Give a list of tables: [[bench.sweep]].")
+    if why := LIST_LENGTH.excess(len(given)):
+        raise ValueError(f"{why}. {LIST_LENGTH.todo}")
     outer = spelled("sweep")
     return tuple(_table(table, f"{outer}[{number}]") for number, table in enumerate(given))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engines.planning.batches import Batch
 from sizewise.core.options.declared import option
+from sizewise.core.options.limits import THREADS
 from sizewise.core.options.reading import (
     ASSIGNMENTS,
     JOINED,
@@ -85,7 +86,7 @@ class EngineAxes:
         shown="each back end's own",
     )
     threads: int = option(
-        whole(0, 1024),
+        whole(0, THREADS),
         0,
         help="CPU threads of an engine; 0: one per physical core that this process may use.",
         group=_ENGINES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sizewise.core.options.limits import BATCH
 from sizewise.core.specs import BatchRange
 
 
@@ -22,11 +23,13 @@ class Batch:
         Raises ValueError."""
         if isinstance(given, Batch):
             return given
-        match = re.fullmatch(r"\s*(\d{1,6})(?::(\d{1,6}):(\d{1,6}))?\s*", str(given))
+        match = re.fullmatch(r"\s*(\d{1,18})(?::(\d{1,18}):(\d{1,18}))?\s*", str(given))
         low, tuned, high = (int(g or match[1]) for g in match.groups()) if match else (0, 0, 0)
         if not 1 <= low <= tuned <= high:
             # Also for more digits than any memory has room for.
             raise ValueError("Use a positive integer, or MIN:OPT:MAX with MIN ≤ OPT ≤ MAX.")
+        if why := BATCH.excess(high):
+            raise ValueError(f"{why}. {BATCH.todo}")
         return cls(tuned, BatchRange(low, high) if low < high else None)
 
     @property

@@ -11,7 +11,8 @@ from sizewise.core.specs import Profile, Size
 from sizewise.core.specs.sizes import shortened
 
 _USUAL_COUNT = 3
-_MOST_DIGITS = 6
+_DIGITS = 18
+"""Of a number of profiles."""
 _Group = tuple[Size, ...]
 
 
@@ -39,6 +40,8 @@ def group_sizes(sizes: Iterable[Size], requested: str) -> tuple[_Group, ...]:
         return _even(ordered, min(_USUAL_COUNT, len(ordered)))
     if requested.strip().isdecimal():
         return _even(ordered, _checked_count(requested, ordered))
+    if (count := requested.count(",") + 1) > len(ordered):
+        raise _refused(requested, f"there are {len(ordered)} sizes for {count} profiles")
     return _bounded(ordered, [Size.parse(part) for part in requested.split(",")], requested)
 
 
@@ -52,11 +55,9 @@ def _even(ordered: Sequence[Size], count: int) -> tuple[_Group, ...]:
 
 
 def _checked_count(requested: str, ordered: Sequence[Size]) -> int:
-    # A number of thousands of digits can't even be read.
-    count = int(requested) if len(requested.strip()) <= _MOST_DIGITS else None
-    if count is None or not 1 <= count <= len(ordered):
-        profiles = "so many" if count is None else count
-        raise _refused(requested, f"there are {len(ordered)} sizes for {profiles} profiles")
+    count = int(requested[:_DIGITS])  # Python refuses to read thousands of digits
+    if not 1 <= count <= len(ordered) or len(requested) > _DIGITS:
+        raise _refused(requested, f"there are {len(ordered)} sizes for {count} profiles")
     return count
 
 

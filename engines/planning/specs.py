@@ -14,20 +14,20 @@ from engines.registry import find_backend
 from sizewise.core.errors import UsageError
 from sizewise.core.machine.cores import default_threads
 from sizewise.core.options.declared import spelled
+from sizewise.core.options.limits import ENGINES
 from sizewise.core.specs import EngineSpec, Profile, Size, Strategy
 
 _Sizes = tuple[Size, ...]
-_MOST_ENGINES = 10_000
 
 
 def engine_specs(tables: Sequence[EngineAxes]) -> tuple[EngineSpec, ...]:
     """The engines of these cross products, of a model that takes every size.
 
-    Raises UsageError for an unknown back end, for sizes that can't be grouped as requested, for
-    options that no back end has, for profiles without the strategy of that name, and for so many
-    engines that planning them would take minutes.
+    Raises UsageError for too many of them, for an unknown back end, for sizes that can't be grouped
+    as requested, for options that no back end has, and for profiles without the strategy of that
+    name.
     """
-    demand_few(sum(map(combinations, tables)), "engines", _MOST_ENGINES, "sizes", "backends")
+    _demand_number(tables)
     _demand_known_options(tables)
     _demand_strategy(tables)
     found: dict[EngineSpec, None] = {}
@@ -76,15 +76,10 @@ def combinations(axes: EngineAxes) -> int:
     return math.prod(map(len, engines))
 
 
-def demand_few(count: int, what: str, most: int, *by: str) -> None:
-    """Raises UsageError for more than ``most``; the options ``by`` decide how many there are."""
-    if count > most:
-        names = " or ".join(map(spelled, by))
-        raise UsageError(
-            f"{count:,} {what} were requested",
-            f"at most {most:,} can be planned together",
-            f"Give fewer values with {names}, or plan them one after another.",
-        )
+def _demand_number(tables: Iterable[EngineAxes]) -> None:
+    """Raises UsageError for more engines than the limit, before any of them is made."""
+    if why := ENGINES.excess(sum(map(combinations, tables))):
+        raise UsageError("So many engines can't be planned", why, ENGINES.todo)
 
 
 def _demand_known_options(tables: Iterable[EngineAxes]) -> None:

@@ -6,16 +6,23 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from netzoo.data.reading import read_text
 from sizewise.core.errors import InputError
+from sizewise.core.options.limits import CLASSES
 from sizewise.core.options.reading import Reader
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """Class names, one a line. Raises InputError where there are none."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read", str(error), "Give a text file.") from error
+    """Class names, one a line. Raises InputError where there are none, or too many."""
+    names = read_lines(path)
+    if why := CLASSES.excess(len(names)):
+        raise InputError(f"{path} has too many class names", why, CLASSES.todo)
+    return names
+
+
+def read_lines(path: Path) -> tuple[str, ...]:
+    """Names of any kind, one a line. Raises InputError where there are none."""
+    lines = read_text(path, "a text file").splitlines()
     names = tuple(line.strip() for line in lines if line.strip())
     if not names:
         raise InputError(f"{path} has no class names", "it is empty", "Put one name on each line.")
@@ -26,7 +33,13 @@ def _names(given: object) -> tuple[str, ...]:
     """Those in a text file, or as they are in Python."""
     if isinstance(given, str | Path):
         return read_names(Path(given))
-    return tuple(map(str, given)) if isinstance(given, Sequence) else ()
+    if given is None:
+        return ()
+    if not isinstance(given, Sequence):
+        raise ValueError("Give a text file with one name a line.")
+    if why := CLASSES.excess(len(given)):
+        raise ValueError(f"{why}. {CLASSES.todo}")
+    return tuple(map(str, given))
 
 
 CLASS_NAMES = Reader(_names, "FILE")

@@ -17,6 +17,7 @@ import msgspec
 
 from netzoo.data.coco.format import CocoFile
 from netzoo.data.reading import reading
+from sizewise.core.files import open_file
 
 _END_BYTES = 16 * 1024
 
@@ -38,7 +39,7 @@ def described(description: bytes, paths: Sequence[Path]) -> str:
 
 
 def _ends(path: Path) -> bytes:
-    with reading(path), path.open("rb") as picture:
+    with reading(path), open_file(path) as picture:
         size = picture.seek(0, os.SEEK_END)
         picture.seek(0)
         head = picture.read(_END_BYTES)

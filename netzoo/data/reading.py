@@ -7,6 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sizewise.core.errors import InputError
+from sizewise.core.files import read_file
+from sizewise.core.options.limits import TEXT_BYTES
+
+
+def read_text(path: Path, what: str) -> str:
+    """The text of a file of ours in UTF-8: ``what`` says what it should be. Raises InputError."""
+    try:
+        return read_file(path, TEXT_BYTES).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read", str(error), f"Give {what}.") from error
 
 
 @contextmanager

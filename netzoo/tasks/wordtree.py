@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.data.reading import read_text
 from sizewise.core.errors import InputError
+from sizewise.core.options.limits import CLASSES
 
 Indices = NDArray[np.int64]
 Scores = NDArray[np.float32]
@@ -134,10 +136,9 @@ class WordTree:
 
 def read_tree(path: Path) -> tuple[tuple[str, ...], WordTree]:
     """Class names and the tree of a ``.tree`` file. Raises InputError, naming the line."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read", str(error), "Give a .tree file.") from error
+    lines = read_text(path, "a .tree file").splitlines()
+    if why := CLASSES.excess(len(lines)):
+        raise InputError(f"{path} has too many classes", why, CLASSES.todo)
     while lines and not lines[-1].strip():
         lines.pop()
     numbers: dict[str, int] = {}

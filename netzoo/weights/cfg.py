@@ -8,6 +8,8 @@ from pathlib import Path
 
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError
+from sizewise.core.files import read_file
+from sizewise.core.options.limits import CLASSES, TEXT_BYTES
 
 Anchors = tuple[tuple[float, float], ...]
 Masks = tuple[tuple[int, ...], ...]
@@ -29,7 +31,7 @@ class Heads:
 def read_heads(path: Path) -> Heads:
     """The heads of ``path``. Raises InputError where it has none, or can't be read."""
     with reading(path):
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_file(path, TEXT_BYTES).decode("utf-8", "replace")
     heads = [(kind, values) for kind, values in _sections(text) if kind in ("yolo", "region")]
     if not heads:
         raise _refusal(path, "it has no [yolo] and no [region] section")
@@ -42,6 +44,8 @@ def read_heads(path: Path) -> Heads:
     if len(anchors) > 1 or len(classes) > 1:
         raise _refusal(path, "its heads have different anchors or classes")
     (shared,), (count,) = anchors, classes
+    if why := CLASSES.excess(count):
+        raise InputError(f"The heads in {path} can't be read", f"its {why}", CLASSES.todo)
     return Heads(anchors=shared, masks=masks, classes=count)
 
 

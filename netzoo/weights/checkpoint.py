@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,23 +14,31 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
+from netzoo.backbones._base import TIMM
 from netzoo.training.settings import TrainingSettings
+from netzoo.weights.archives import BROKEN_ZIP, checked_archive
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import Network, build_network
 from sizewise.core import codec
 from sizewise.core.errors import InputError, UsageError
-from sizewise.core.files import written_whole
+from sizewise.core.files import open_file, read_file, written_whole
+from sizewise.core.options.limits import WEIGHT_BYTES
 
 HEADER_KEY = "sizewise"
 _TODO_FILE = "Give a checkpoint (.safetensors) that sizewise train wrote."
 _LISTED = 3
+_CPU = torch.device("cpu")
 _ARCHIVE = b"PK\x03\x04"
 """The first bytes of the zip archives of torch.save, whatever the name of the file."""
 _BROKEN_ARCHIVE = (
     *(UnpicklingError, struct.error, EOFError, RuntimeError, AssertionError, MemoryError),
-    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, *BROKEN_ZIP),
 )
 """Errors that a broken or hostile archive makes the restricted unpickler raise (by fuzzing)."""
+
+
+_BROKEN_HEADER = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
+"""Errors over the JSON in the header of a checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +81,7 @@ def read_header(path: Path) -> CheckpointHeader:
     """The configuration and provenance, without the weights. Raises InputError."""
     try:
         # Opened here first: it says of any file that it can't open that there is none.
-        with path.open("rb"), safe_open(path, framework="pt") as file:
+        with open_file(path), safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -88,7 +95,7 @@ def read_header(path: Path) -> CheckpointHeader:
         )
     try:
         return codec.from_json(metadata[HEADER_KEY], CheckpointHeader)
-    except (msgspec.ValidationError, msgspec.DecodeError, UsageError) as error:
+    except (*_BROKEN_HEADER, UsageError) as error:
         raise InputError(
             f"The configuration inside {path} can't be read", str(error), _TODO_FILE
         ) from error
@@ -98,6 +105,7 @@ def load_checkpoint(path: Path) -> Network:
     """The network of a checkpoint, in evaluation mode. Raises InputError."""
     header = read_header(path)
     try:
+        _demand_numbers(header.config, path)
         network = build_network(header.config)
     except UsageError as error:
         raise InputError(
@@ -105,6 +113,24 @@ def load_checkpoint(path: Path) -> Network:
         ) from error
     load_weights(network, path)
     return network
+
+
+def _demand_numbers(config: NetworkConfig, path: Path) -> None:
+    """Raises InputError where ``path`` is too small for the weights of a network of ``config``:
+    without this, a line of text could ask for any amount of memory.
+
+    Backbones of timm are built as they were published, whatever the numbers in the file.
+    """
+    if config.multiscale and any(n.startswith(TIMM) for n in config.multiscale.backbones):
+        return
+    with torch.device("meta"):
+        needed = sum(value.numel() for value in build_network(config).state_dict().values())
+    if needed > (held := path.stat().st_size):
+        raise InputError(
+            f"{path} does not fit {config.name}",
+            f"the network has {needed:,} numbers, and the file {held:,} bytes",
+            _TODO_FILE,
+        )
 
 
 def load_weights(network: Network, path: Path) -> None:
@@ -125,7 +151,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises InputError.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path, WEIGHT_BYTES)
     except OSError as error:
         raise _unreadable(path, error) from error
     if content.startswith(_ARCHIVE):
@@ -145,7 +171,8 @@ def _read_state_dict(path: Path, content: bytes) -> dict[str, Tensor]:
     todo = "Save only the network's state_dict() with torch.save, and give that file."
     try:
         # weights_only: tensors and plain containers are read, code in the file is not run.
-        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        copy = checked_archive(path, content)
+        found = torch.load(copy, map_location="cpu", weights_only=True)
     except _BROKEN_ARCHIVE as error:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(f"{path} is no plain state dict", first, todo) from error
@@ -177,7 +204,8 @@ def check_fit(
 def _misfit(name: str, wanted: Tensor, given: Tensor) -> str:
     if given.shape != wanted.shape:
         return f"{name} is {list(given.shape)} instead of {list(wanted.shape)}"
-    if given.layout != torch.strided or given.is_floating_point() != wanted.is_floating_point():
+    alike = given.is_floating_point() == wanted.is_floating_point() and not given.is_complex()
+    if given.layout != torch.strided or given.device != _CPU or not alike:
         return f"{name} is {given.dtype} ({given.layout}) instead of {wanted.dtype}"
     return "" if given.isfinite().all() else f"{name} is not finite"
 

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from netzoo.blocks import ConvBNAct
 from netzoo.zoo.network import Network, build_network
 from sizewise.core.errors import InputError
+from sizewise.core.files import read_file
+from sizewise.core.options.limits import WEIGHT_BYTES
 
 _PARTIAL = re.compile(r"\.conv\.\d+$")
 """The names of files that Darknet's command ``partial`` writes: ``darknet53.conv.74``."""
@@ -54,7 +56,7 @@ def load_darknet_weights(network: Network, path: Path) -> int:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path, WEIGHT_BYTES)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise InputError(f"{path} can't be opened", why, "Check the path and try again.") from error

@@ -14,6 +14,7 @@ from reports.rows.costs import build_columns, memory_columns
 from reports.rows.intervals import interval_columns, or_nan
 from reports.rows.labels import label_engines
 from reports.text.words import times
+from sizewise.core.printable import printable
 from sizewise.core.specs import EVALUATION, Deviation, Profile
 from sizewise.core.stats import summarize
 from sizewise.core.trials import METRICS, Accuracy, Build, Result, Trial
@@ -52,8 +53,8 @@ def _engine(trial: Trial) -> dict[str, Any]:
     cell, spec = trial.cell, trial.spec
     accepted = [_span(p) for p in spec.profiles] if cell.strategy != "static" else []
     return {
-        "network": cell.network,
-        "fusion": cell.fusion,
+        "network": printable(cell.network),
+        "fusion": printable(cell.fusion),
         "backend": cell.backend,
         "backend_version": trial.backend_version,
         "strategy": cell.strategy,

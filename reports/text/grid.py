@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from sizewise.core.printable import printable
+
 _TAKEN = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def plain(text: str) -> str:
     """Anybody's text on one line, so that it reads as it is wherever Markdown has inline text."""
-    return _TAKEN.sub(r"\\\g<0>", " ".join(text.split()))
+    return _TAKEN.sub(r"\\\g<0>", printable(" ".join(text.split())))
 
 
 def grid(headers: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> str:

@@ -35,7 +35,7 @@ def audit(options: AuditOptions, *, out: Out = Path("runs/audit"), as_json: Json
             ("check", "found", "wanted", "holds"),
             [(one.name, one.found, one.wanted, one.holds) for one in checks(found)],
         )
-        typer.echo("\n".join(("", *verdict(found))))
+        console.say("\n".join(("", *verdict(found))))
         console.remark(f"All that was measured is kept in {folder / RECORD}.")
     console.next_step("sizewise bench YOUR.onnx --rigor standard")
     if wrong:

@@ -108,7 +108,7 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
         )
     else:
         counts = ", ".join(f"{count} {status}" for status, count in outcome.statuses.items())
-        typer.echo(
+        console.say(
             f"{outcome.results}: {outcome.measured} trials measured, "
             f"{outcome.skipped} already on file ({counts})"
         )
@@ -159,7 +159,7 @@ def _show_estimate(found: Estimate, *, as_json: bool) -> None:
         for one in found.sizes
     ]
     console.show_table("What would be measured", columns, rows)
-    typer.echo(
+    console.say(
         f"{found.pending} of {found.trials} trials, {found.engines} engines: "
         f"{found.least_minutes:.0f} to {found.most_minutes:.0f} minutes, at most "
         f"{found.max_minutes:g}; building and accuracy come on top."

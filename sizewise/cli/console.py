@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +24,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from sizewise.core.printable import printable
 from sizewise.core.progress import Reporter, Stage
 
 console = Console(stderr=True, highlight=False)
@@ -30,6 +32,11 @@ console = Console(stderr=True, highlight=False)
 
 _LOG_EVERY_S = 10.0
 _PIPE_WIDTH = 200
+
+
+def escape(text: str) -> str:
+    """Anybody's text, so that neither rich nor the terminal takes any of it for its own."""
+    return escape_markup(printable(text))
 
 
 class _Bar:
@@ -64,7 +71,7 @@ class Bars(_Remarks):
             TextColumn("{task.fields[note]}"),
             console=console,
         ) as progress:
-            yield _Bar(progress, progress.add_task(label, total=total, note=""))
+            yield _Bar(progress, progress.add_task(escape(label), total=total, note=""))
 
 
 class _Lines:
@@ -108,6 +115,11 @@ def reporter() -> Reporter:
     return Bars() if console.is_terminal else Lines()
 
 
+def say(text: str) -> None:
+    """Print a result on stdout, with control characters of anybody's names made visible."""
+    typer.echo(printable(text))
+
+
 def remark(text: str) -> None:
     """Print a remark to the user on stderr."""
     console.print(escape(text), soft_wrap=True)
@@ -131,9 +143,9 @@ def show_table(
     whole: Collection[str] = (),
 ) -> None:
     """Print a table on stdout; lines in the columns ``whole`` are never broken."""
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in whole)
+        table.add_column(escape(column), overflow="fold", no_wrap=column in whole)
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     # A pipe has no width of its own: a table there is as wide as it needs.

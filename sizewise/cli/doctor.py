@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-import typer
-
 from sizewise.cli import console
 from sizewise.cli.options import Json
 from sizewise.core import codec
@@ -35,7 +33,7 @@ def doctor(*, as_json: Json = False) -> None:
 
 def _say(title: str, lines: Iterable[str]) -> None:
     """Print lines unbroken, unlike a table: they hold commands to be copied."""
-    typer.echo("\n".join(("", title, *(f"  {line}" for line in lines))))
+    console.say("\n".join(("", title, *(f"  {line}" for line in lines))))
 
 
 def _todos(findings: Iterable[Finding]) -> list[str]:

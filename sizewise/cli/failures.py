@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import typer
 
 from sizewise.core.errors import OptionError, SizewiseError
+from sizewise.core.printable import printable
 
 _OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
 _HINTS = ("--help", "--debug", "--quiet")
@@ -23,7 +24,7 @@ _NAMED = 3
 
 def say_error(sentence: str) -> None:
     """Print an error on stderr."""
-    sys.stderr.write(f"sizewise: {sentence}\n")
+    sys.stderr.write(printable(f"sizewise: {sentence}\n"))
 
 
 def end_with(error: SizewiseError) -> NoReturn:

@@ -16,6 +16,7 @@ from sizewise.cli.failures import plain_error, say_error
 from sizewise.core.errors import SizewiseError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.options.declared import spelling
+from sizewise.core.printable import printable
 from sizewise.core.rooms import check_rooms
 
 _ANYWHERE = ("--debug", "--quiet")
@@ -49,7 +50,7 @@ def run_command_line(arguments: list[str]) -> int:
             sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 - the outermost edge: every failure gets its sentence
         if debug:
-            traceback.print_exc()
+            sys.stderr.write(printable(traceback.format_exc()))
             _print_child_trace(error)
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stderr.write(f"{error}\n")
@@ -144,4 +145,4 @@ def _let_any_terminal_print() -> None:
 def _print_child_trace(error: Exception) -> None:
     trace = getattr(error, "trace", "")
     if trace:
-        sys.stderr.write(f"In the child process:\n{trace}")
+        sys.stderr.write(printable(f"In the child process:\n{trace}"))

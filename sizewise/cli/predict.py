@@ -52,7 +52,7 @@ def predict(
 
 def _say(predictions: Predictions) -> None:
     for path, found in predictions.found.items():
-        typer.echo(f"{path}: {found.words or 'nothing'} → {predictions.drawings[path]}")
+        console.say(f"{path}: {found.words or 'nothing'} → {predictions.drawings[path]}")
 
 
 def _demand_some(predictions: Predictions) -> None:

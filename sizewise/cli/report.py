@@ -38,6 +38,6 @@ def report(
 
 def say_findings(path: Path, findings: tuple[str, ...]) -> None:
     """Print the report's path and its findings."""
-    typer.echo(f"Report: {path}")
+    console.say(f"Report: {path}")
     for finding in findings:
-        typer.echo(f"  • {finding}")
+        console.say(f"  • {finding}")

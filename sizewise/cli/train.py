@@ -49,9 +49,9 @@ def train(
         console.show_json(plain[0] if len(plain) == 1 else {"checkpoints": plain})
         return
     for one in trained:
-        typer.echo(f"Checkpoint: {one.checkpoint}")
+        console.say(f"Checkpoint: {one.checkpoint}")
         if one.scores:
-            typer.echo(f"Validation at {one.size}: {_listed(one.scores)}")
+            console.say(f"Validation at {one.size}: {_listed(one.scores)}")
     console.next_step(console.command("export", trained[0].checkpoint, "--dynamic"))
 
 

@@ -4,19 +4,72 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 from sizewise.core.errors import InputError, OutputError
 from sizewise.core.options.declared import spelled
+from sizewise.core.options.limits import Limit
 
 _TODO = {
     errno.ENOSPC: "Free some space, or choose another folder with {}; finished work is kept.",
     errno.EDQUOT: "Your quota is used up: free some space, or choose another folder with {}.",
 }
 _TODO_ELSE = "Choose a folder that you may write to with {}."
+_NO_FILES = {
+    stat.S_IFIFO: "it is a pipe, and not a file",
+    stat.S_IFSOCK: "it is a socket, and not a file",
+    stat.S_IFCHR: "it is a device, and not a file",
+    stat.S_IFBLK: "it is a device, and not a file",
+}
+
+
+def open_file(path: Path) -> BufferedReader:
+    """Open a file to be read, a regular one: a pipe may wait for ever, a device have no end.
+
+    Raises OSError, whose ``strerror`` says what else it is.
+    """
+    try:
+        mode = path.stat().st_mode
+    except ValueError as error:  # a null byte, which TOML and JSON can write
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    _demand_regular(mode, path)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    # Looked at again: it may be another one by now, which does not block.
+    file = os.fdopen(os.open(path, flags), "rb")
+    try:
+        _demand_regular(os.fstat(file.fileno()).st_mode, path)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _demand_regular(mode: int, path: Path) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        why = _NO_FILES.get(stat.S_IFMT(mode), "it is not a file")
+        raise OSError(errno.EINVAL, why, str(path))
+
+
+def read_file(path: Path, limit: Limit) -> bytes:
+    """The bytes of a regular file, of at most ``limit``. Raises OSError as :func:`open_file`, and
+    InputError where it is larger."""
+    with open_file(path) as file:
+        length = os.fstat(file.fileno()).st_size
+        demand_length(path, length, limit)
+        return file.read(length)
+
+
+def demand_length(path: Path, length: int, limit: Limit) -> None:
+    """Raises InputError where a file of ``length`` bytes is larger than ``limit``."""
+    if why := limit.excess(length):
+        raise InputError(f"{path} can't be read", f"its {why}", limit.todo)
 
 
 def demand_file(path: Path) -> None:
@@ -24,11 +77,12 @@ def demand_file(path: Path) -> None:
     what, todo = f"{path} can't be opened", "Check the path and try again."
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
+        kind = 0 if is_file or not path.exists() else stat.S_IFMT(path.stat().st_mode)
     except OSError as error:  # of a folder above it, or of its name
         raise InputError(what, (error.strerror or str(error)).lower(), todo) from error
     if not is_file:
         why = "it is a folder, and not a file" if is_folder else "there is no such file"
-        raise InputError(what, why, todo)
+        raise InputError(what, _NO_FILES.get(kind, why), todo)
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +16,12 @@ from typing import Any, TypeVar
 from bench.planning.settings import SweepSettings
 from exporter.request import PrecisionOptions
 from netzoo.data.pictures.folder import PictureFolder
-from sizewise.core.errors import InputError, OptionError, UsageError
+from sizewise.core.errors import OptionError, UsageError
 from sizewise.core.options.declared import fill, option, spelling
 from sizewise.core.options.reading import PATH, SIZE, TEXT, Reader, optional, several
 from sizewise.core.specs import Size
 from sizewise.pipeline.models.cards import MeaningOptions
+from sizewise.pipeline.toml import read_toml
 from sizewise.pipeline.train import Training, TrainOptions
 
 T = TypeVar("T")
@@ -203,15 +203,3 @@ def _first_of(keys: Iterable[str], error: UsageError) -> str:
     text = f"{error.what} {error.why} {error.todo}"
     found = ((re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", text), key) for key in set(keys))
     return min(((named.start(), key) for named, key in found if named), default=(0, ""))[1]
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises InputError where it is missing or isn't TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(
-            f"The configuration {path} can't be read",
-            (error.strerror or "").lower() if isinstance(error, OSError) else str(error),
-            "See examples/digits.toml for a working example.",
-        ) from error

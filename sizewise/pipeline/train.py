@@ -13,6 +13,7 @@ from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import output_folder
 from sizewise.core.onnxfiles.model import sha256_of
 from sizewise.core.options.declared import option, spelled
+from sizewise.core.options.limits import BATCH
 from sizewise.core.options.reading import (
     PATH,
     SIZES,
@@ -70,7 +71,7 @@ class TrainOptions(ScalingOptions):
         shown="random",
     )
     steps: int = option(whole(1), 700, help="Optimiser steps.", group=_TRAINING)
-    batch: int = option(whole(1), 8, help="Images per step.", group=_TRAINING)
+    batch: int = option(whole(1, BATCH), 8, help="Images per step.", group=_TRAINING)
     sizes: Sizes = option(
         SIZES,
         Sizes.parse("160:320:32"),

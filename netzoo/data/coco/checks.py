@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from itertools import chain
 from pathlib import Path
 
 from netzoo.data.coco.format import CocoAnnotation, CocoFile, CocoImage
 from sizewise.core.errors import InputError
+from sizewise.core.options.limits import CLASSES, PICTURE_PIXELS
+
+_LARGEST = 2**63 - 1
 
 
 def check_coco(file: CocoFile, path: Path) -> None:
@@ -16,6 +20,9 @@ def check_coco(file: CocoFile, path: Path) -> None:
         raise _refusal(path, "it lists no images", "Give a data set with at least one image.")
     if not file.categories:
         raise _refusal(path, "it lists no categories", "Give a data set with classes.")
+    if why := CLASSES.excess(len(file.categories)):
+        raise _refusal(path, why, CLASSES.todo)
+    _check_range(path, file)
     _check_unique(path, "images have the id", (image.id for image in file.images))
     _check_unique(path, "categories have the id", (c.id for c in file.categories))
     _check_unique(path, "categories have the name", (c.name for c in file.categories))
@@ -25,10 +32,22 @@ def check_coco(file: CocoFile, path: Path) -> None:
         if image.height < 1 or image.width < 1:
             flaw = f"image {image.id} ({image.file_name}) is {image.height}x{image.width} pixels"
             raise _refusal(path, flaw, "Correct its height and width.")
+        # Masks are drawn at this size, before anybody has looked into the picture itself.
+        if why := PICTURE_PIXELS.excess(image.height * image.width):
+            shown = f"image {image.id} ({image.file_name}): {why}"
+            raise _refusal(path, shown, f"Correct its size. {PICTURE_PIXELS.todo}")
     for annotation in file.annotations:
         if flaw := _flaw(annotation, images.get(annotation.image_id), categories):
             todo = "Correct or remove the annotation."
             raise _refusal(path, f"annotation {annotation.id}: {flaw}", todo)
+
+
+def _check_range(path: Path, file: CocoFile) -> None:
+    """Ids are kept and counted in 64 bits; JSON has numbers of any length."""
+    ids = chain((one.id for one in file.images), (one.id for one in file.categories))
+    for number in ids:
+        if not -_LARGEST <= number <= _LARGEST:
+            raise _refusal(path, "an id has more than 64 bits", "Number images from 1.")
 
 
 def _flaw(annotation: CocoAnnotation, image: CocoImage | None, categories: set[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import sys
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,8 @@ from msgspec import UNSET, UnsetType
 
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError, OutputError
+from sizewise.core.files import read_file
+from sizewise.core.options.limits import ANNOTATION_BYTES
 
 
 class Rle(msgspec.Struct, frozen=True):
@@ -66,12 +69,18 @@ class CocoFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_coco_json(path: Path) -> CocoFile:
-    """Read a COCO JSON. Raises InputError, which says where in the file the fault is."""
+    """Read a COCO JSON. Raises InputError, which says where in the file the fault is.
+
+    msgspec counts levels as Python does, and ends at its limit (1,000); COCO's has 5.
+    """
     with reading(path):
-        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        content = read_file(path, ANNOTATION_BYTES).removeprefix(codecs.BOM_UTF8)
     try:
         return msgspec.json.decode(content, type=CocoFile)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError as error:
+        why = f"it is nested more than {sys.getrecursionlimit():,} levels deep"
+        raise InputError(f"{path} is no COCO JSON", why, "Export it again.") from error
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{path} is no COCO JSON",
             str(error),

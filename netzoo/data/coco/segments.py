@@ -2,7 +2,8 @@
 
 pycocotools encodes masks and fills polygons, but it trusts what it is given: a mask whose runs end
 early comes back from it as uninitialised memory, a polygon of two points is taken for a box, and
-one with far coordinates exhausts the memory. So runs are unrolled here and polygons checked.
+one with far coordinates or a long outline exhausts the memory. So runs are unrolled here and
+polygons checked.
 """
 
 from __future__ import annotations
@@ -13,9 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.data.coco.format import Rle, Segmentation
+from sizewise.core.options.limits import OUTLINE_PIXELS
 
 _CONTINUES, _NEGATIVE, _VALUE = 0x20, 0x10, 0x1F
 _LONGEST_NUMBER = 7
+_MOST_CHARACTERS = 2**24
+"""So many numbers of 35 bits can be added up in 64, and each takes memory as it is read."""
+_STEPS_A_PIXEL = 5
+"""pycocotools walks along an outline in such steps."""
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> Rle:
@@ -32,7 +38,7 @@ def draw_mask(segments: Iterable[Segmentation], height: int, width: int) -> NDAr
     union = np.zeros(height * width, np.uint8)
     for segment in segments:
         for runs in _runs_of(segment, height, width):
-            union |= np.repeat(np.arange(len(runs)) % 2, runs).astype(np.uint8)
+            union |= np.repeat((np.arange(len(runs)) % 2).astype(np.uint8), runs)
     return np.ascontiguousarray(union.reshape(width, height).T)
 
 
@@ -49,6 +55,8 @@ def rle_runs(counts: str) -> NDArray[np.int64]:
     a character, five of them of a number, and from the fourth run on its difference to the last
     but one. Raises ValueError where it is none.
     """
+    if len(counts) > _MOST_CHARACTERS:
+        raise ValueError("the run-length code is too long")
     codes = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - ord("0")
     ends = (codes & _CONTINUES) == 0
     if not len(codes) or codes.min() < 0 or codes.max() > 63 or not ends[-1]:
@@ -78,10 +86,12 @@ def _checked_runs(segment: Rle, height: int, width: int) -> NDArray[np.int64]:
             f"a mask is of {segment.size[0]}x{segment.size[1]}, its image {height}x{width}"
         )
     counts = segment.counts
-    runs = rle_runs(counts) if isinstance(counts, str) else np.array(counts)
-    if not len(runs) or runs.min() < 0 or runs.sum() != height * width:
+    runs = rle_runs(counts).tolist() if isinstance(counts, str) else counts
+    # Python's integers do not overflow: a sum that wraps around to the number of pixels would let
+    # np.repeat write far beyond its memory.
+    if not runs or min(runs) < 0 or sum(runs) != height * width:
         raise ValueError("the runs of a mask do not add up to its pixels")
-    return runs
+    return np.array(runs, np.int64)
 
 
 def _fill_polygons(polygons: list[list[float]], height: int, width: int) -> list[NDArray[np.int64]]:
@@ -98,6 +108,17 @@ def _check_polygons(polygons: list[list[float]], height: int, width: int) -> Non
     for polygon in polygons:
         if len(polygon) < 6 or len(polygon) % 2:
             raise ValueError("a polygon has fewer than three points or half a point")
-        points = np.array(polygon).reshape(-1, 2)
-        if (points < (-width, -height)).any() or (points > (2 * width, 2 * height)).any():
+        points = np.array(polygon, np.float64).reshape(-1, 2)
+        inside = (points >= (-width, -height)) & (points <= (2 * width, 2 * height))
+        if not inside.all():
             raise ValueError("a polygon reaches far beyond its image")
+        _check_outline(points)
+
+
+def _check_outline(points: NDArray[np.float64]) -> None:
+    """Raise ValueError for an outline that is too long: pycocotools takes memory for each step on
+    it without a look at whether there is any."""
+    sides = np.abs(points - np.roll(points, 1, axis=0)).max(axis=1)
+    length = int(sides.sum()) + len(points) // _STEPS_A_PIXEL
+    if why := OUTLINE_PIXELS.excess(length):
+        raise ValueError(f"a polygon's {why}. {OUTLINE_PIXELS.todo}")

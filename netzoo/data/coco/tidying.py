@@ -100,18 +100,19 @@ def _categories(file: CocoFile) -> tuple[Sequence[CocoCategory], tuple[str, ...]
             *((one, "the name of another one") for one in idle),
         )
     ]
-    return [one for one in kept if one not in idle], tuple(remarks)
+    left_out = {id(one) for one in idle}
+    return [one for one in kept if id(one) not in left_out], tuple(remarks)
 
 
 def _root(categories: Sequence[CocoCategory], used: set[int]) -> CocoCategory | None:
     """The one that Roboflow puts above all others."""
+    below = Counter(one.supercategory for one in categories)
     for one in categories:
-        others = [other for other in categories if other is not one]
+        others = below[one.name] - (one.supercategory == one.name)
         if (
             one.id not in used
             and (one.supercategory or "").lower() in _NONE
-            and others
-            and all(other.supercategory == one.name for other in others)
+            and others == len(categories) - 1 > 0
         ):
             return one
     return None

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from netzoo.data.class_names import read_names
+from netzoo.data.class_names import read_lines, read_names
 from netzoo.data.coco.dataset import AnnotatedImage, Dataset
 from netzoo.data.coco.folders import Split
 from netzoo.data.fingerprint import described
@@ -81,7 +81,7 @@ def _find(folder: Path, split: Split) -> _Pairs | None:
         pictures, masks, listed = _VOC
         file = folder / listed.format(split=name)
         if file.is_file() and (folder / pictures).is_dir() and (folder / masks).is_dir():
-            return _paired(folder / pictures, folder / masks, only=read_names(file))
+            return _paired(folder / pictures, folder / masks, only=read_lines(file))
     return None
 
 

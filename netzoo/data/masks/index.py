@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import struct
-import warnings
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from netzoo.data.masks.label_maps import LEFT_OUT, is_background
+from netzoo.data.pictures.opening import BROKEN, TooManyPixelsError, opened_image
 from sizewise.core.errors import InputError
+from sizewise.core.options.limits import PICTURE_PIXELS
 
 NAMES_FILE = "classes.txt"
 """One name a line: line i names the value i, from 0."""
@@ -23,11 +22,7 @@ _USUAL_LEFT_OUT = 255
 _WHITE = 255
 _FORMATS = ("BMP", "PNG", "TIFF")
 """Without loss: JPEG changes numbers."""
-_BROKEN = (
-    *(UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError),
-    *(OverflowError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
-)
-"""What Pillow raises over damaged files."""
+_UNUSABLE = (*BROKEN, TooManyPixelsError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +90,9 @@ def labels_of_values(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, 
 def size_of(path: Path) -> tuple[int, int]:
     """Height and width of an image, without decoding it. Raises InputError."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as image:
-                return image.height, image.width
-    except _BROKEN as error:
+        with opened_image(path, _FORMATS) as image:
+            return image.height, image.width
+    except _UNUSABLE as error:
         raise _unreadable(path, error) from error
 
 
@@ -110,12 +103,10 @@ def _is_left_out(name: str) -> bool:
 def _decode(path: Path) -> NDArray[np.int32]:
     """The values [H, W] as they stand in the file: of a palette the numbers, not the colours."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as image:
-                image.load()
-                values = np.asarray(image)
-    except _BROKEN as error:
+        with opened_image(path, _FORMATS) as image:
+            image.load()
+            values = np.asarray(image)
+    except _UNUSABLE as error:
         raise _unreadable(path, error) from error
     if values.ndim == 3 and (values[..., :3] == values[..., :1]).all():
         values = values[..., 0]
@@ -130,6 +121,8 @@ def _decode(path: Path) -> NDArray[np.int32]:
 
 def _unreadable(path: Path, error: Exception) -> InputError:
     why = f"it is none of {', '.join(_FORMATS)}, or broken"
+    if isinstance(error, TooManyPixelsError):
+        return _refusal(path, str(error), f"Make it smaller. {PICTURE_PIXELS.todo}")
     if not isinstance(error, UnidentifiedImageError):
         why = getattr(error, "strerror", "") or str(error) or type(error).__name__
     return _refusal(path, why, "Convert it to PNG, or replace it.")

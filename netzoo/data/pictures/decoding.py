@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from netzoo.data.pictures.opening import BROKEN, TooManyPixelsError, opened_image
 from sizewise.core.errors import InputError
+from sizewise.core.files import open_file
+from sizewise.core.options.limits import PICTURE_PIXELS
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """What is taken for a picture in a folder, in lower case."""
 
 _FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Named, because others of Pillow's decoders start programs (Ghostscript, for one)."""
-_BROKEN = (
-    *(OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, OverflowError),
-    *(MemoryError, struct.error, zlib.error),
-)
-"""What Pillow's decoders raise over damaged files."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -50,21 +45,19 @@ def decode_picture(path: Path, *, upright: bool = True) -> NDArray[np.uint8]:
     Raises InputError.
     """
     try:
-        with warnings.catch_warnings():
-            # Of large pictures and odd metadata; what can't be used is an error all the same.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as image:
-                image.load()
-                picture = np.asarray(_to_rgb(_upright(image) if upright else image))
+        with opened_image(path, _FORMATS) as image:
+            image.load()
+            picture = np.asarray(_to_rgb(_upright(image) if upright else image))
     except UnidentifiedImageError as error:
         why = f"it is none of {', '.join(_FORMATS)}, or broken"
         raise _refusal(path, why, "Convert it, or leave it out.") from error
-    except Image.DecompressionBombError as error:
-        raise _refusal(path, str(error), "Make the picture smaller first.") from error
+    except TooManyPixelsError as error:
+        todo = f"Make the picture smaller first. {PICTURE_PIXELS.todo}"
+        raise _refusal(path, str(error), todo) from error
     except _DepthError as error:
         todo = "Scale it to 8 bits first, so that 0 is black and 255 white."
         raise _refusal(path, str(error), todo) from error
-    except _BROKEN as error:
+    except BROKEN as error:
         why = getattr(error, "strerror", "") or str(error) or type(error).__name__
         raise _refusal(path, why, "Replace the file or leave it out.") from error
     return picture
@@ -86,16 +79,14 @@ def stored_turned(path: Path) -> Turned | None:
     turns that by itself, so that nobody sees it as stored.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(_HEAD_BYTES)
         if not any(mark in head for mark in _MARKS):
             return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as image:
-                orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-                (width, height), kind = image.size, image.format
-    except (*_BROKEN, Image.DecompressionBombError):
+        with opened_image(path, _FORMATS) as image:
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            (width, height), kind = image.size, image.format
+    except (*BROKEN, TooManyPixelsError):
         return None
     if orientation not in _TURNS or kind == "TIFF":
         return None
@@ -110,7 +101,7 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         # Asked after loading: where Pillow turns a picture itself (TIFF), it then says so.
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except _BROKEN:
+    except BROKEN:
         turn = None  # metadata that can't be read turn no picture
     return image if turn is None else image.transpose(turn)
 

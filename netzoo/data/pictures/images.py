@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -22,14 +23,26 @@ def find_image_files(
     """The file of each image, all in one folder: the first of ``picture_folders`` that has them,
     by their names as they are written or by these without folders.
 
-    ``folder`` is what the user names, if any. Raises InputError, naming the first missing.
+    ``folder`` is what the user names, if any. A name may have folders, but not lead out of the data
+    set (:func:`_root`): what a JSON from elsewhere says must not choose which files are read.
+    Raises InputError, naming the first missing.
     """
     folders = tuple(dict.fromkeys(picture_folders(json_path, folder)))
     names = [image.file_name for image in images]
+    root = _root(json_path, folder)
     with reading(folder or json_path.parent):
-        home, shown = _home(folders, names, folder)
+        home, shown = _home(folders, names, folder, root)
         paths = tuple(home / name for name in shown)
-        missing = [name for name, path in zip(names, paths, strict=True) if not path.is_file()]
+        pairs = tuple(zip(names, shown, strict=True))
+        outside = [name for name, there in pairs if not _is_in(home, there, root)]
+        missing = [n for n, path in zip(names, paths, strict=True) if not path.is_file()]
+    if outside:
+        raise InputError(
+            f"The file_name of {len(outside)} of {len(paths)} pictures of {json_path} can't be "
+            "followed",
+            f"the first is {outside[0]}, which leads out of the data set's folder {root}",
+            f"Name the folder that holds all pictures with {spelled('images')}.",
+        )
     if missing:
         beside = f"; {json_path.name} lies in {json_path.parent}" if folder else ""
         raise InputError(
@@ -41,17 +54,39 @@ def find_image_files(
     return paths
 
 
+def _root(json_path: Path, named: Path | None) -> Path:
+    """The folder of the data set, which all its pictures lie in: the one that the user names, that
+    of the JSON, or the one above where that is called ``annotations``."""
+    beside = _normal(named or json_path.parent)
+    return beside.parent if named is None and beside.name == "annotations" else beside
+
+
+def _is_in(folder: Path, name: str, root: Path) -> bool:
+    """By what the name says: links that a user has put into the folder are followed."""
+    plain = ".." not in name and ":" not in name and not name.startswith("/")
+    return plain or _normal(folder / name).is_relative_to(root)
+
+
+def _normal(path: Path) -> Path:
+    """An absolute path without ``..``, by its text alone."""
+    return Path(os.path.normpath(path.absolute()))
+
+
 def _home(
-    folders: Sequence[Path], names: Sequence[str], named: Path | None
+    folders: Sequence[Path], names: Sequence[str], named: Path | None, root: Path
 ) -> tuple[Path, Sequence[str]]:
     """The folder of the pictures, and what they are called there."""
     written = [_within(name) for name in names] if named else names
     bare = [PurePosixPath(name).name for name in names]
     spellings = (written, bare) if len(set(bare)) == len(bare) else (written,)
     choices = [(folder, shown) for folder in folders for shown in spellings]
-    begun = [(f, shown) for f, shown in choices if (f / shown[0]).is_file()] or choices[:1]
-    whole = (c for c in begun if all((c[0] / name).is_file() for name in c[1]))
+    begun = [(f, shown) for f, shown in choices if _is_there(f, shown[0], root)] or choices[:1]
+    whole = (c for c in begun if all(_is_there(c[0], name, root) for name in c[1]))
     return next(whole, begun[0])
+
+
+def _is_there(folder: Path, name: str, root: Path) -> bool:
+    return _is_in(folder, name, root) and (folder / name).is_file()
 
 
 def _within(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -11,12 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.core.errors import InputError
+from sizewise.core.files import demand_length, open_file
 from sizewise.core.onnxfiles.model import sha256_of
 from sizewise.core.options.declared import spelled
+from sizewise.core.options.limits import ARRAY_BYTES
 from sizewise.core.specs import FurtherInput, Size
 from sizewise.core.specs.further import BATCH, HEIGHT, WIDTH
 
 Array = NDArray[Any]
+_BROKEN = (
+    *(OSError, ValueError, EOFError, TypeError, SyntaxError),
+    *(OverflowError, RecursionError, MemoryError),
+)
+"""What NumPy raises over the header of a damaged file."""
 
 
 def arrays_of(further: Iterable[FurtherInput], batch_size: int, size: Size) -> dict[str, Array]:
@@ -28,6 +37,7 @@ def array_of(one: FurtherInput, batch_size: int, size: Size) -> Array:
     """What ``one`` is given beside ``batch_size`` images of ``size``. Raises InputError where its
     shape is not known, or its file has changed."""
     shape = shape_at(one, batch_size, size)
+    _demand_room(one, shape)
     if one.file:
         return _from_file(one, shape)
     numbers = {HEIGHT: size.height, WIDTH: size.width}
@@ -52,19 +62,33 @@ def shape_at(one: FurtherInput, batch_size: int, size: Size) -> tuple[int, ...]:
 
 
 def load_array(path: Path) -> Array:
-    """The array in a ``.npy`` file, mapped and not read. Raises InputError; a pickle is never
-    opened."""
+    """The array in a ``.npy`` file, mapped and not read. Raises InputError, also where its header
+    promises more than the file holds; a pickle is never opened."""
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"{path} can't be read", f"{error}", "Write it with numpy.save, as a .npy file."
-        ) from error
+        with open_file(path) as file:
+            length = os.fstat(file.fileno()).st_size
+        demand_length(path, length, ARRAY_BYTES)
+        with np.errstate(over="ignore"):  # NumPy multiplies the sides of the header in 64 bits
+            found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except _BROKEN as error:
+        raise _unreadable(path, str(error) or type(error).__name__) from error
     if not isinstance(found, np.ndarray):
-        raise InputError(
-            f"{path} can't be read", "it holds several arrays", "Write it with numpy.save."
-        )
+        found.close()
+        raise _unreadable(path, "it holds several arrays")
+    if not 0 < found.itemsize * math.prod(found.shape) <= length and found.size:
+        raise _unreadable(path, f"its header says {found.dtype} {list(found.shape)}")
     return found
+
+
+def _unreadable(path: Path, why: str) -> InputError:
+    return InputError(f"{path} can't be read", why, "Write it with numpy.save, as a .npy file.")
+
+
+def _demand_room(one: FurtherInput, shape: tuple[int, ...]) -> None:
+    """Raises InputError for an input that is larger than the limit, before it is made."""
+    if why := ARRAY_BYTES.excess(math.prod(shape) * np.dtype(one.dtype).itemsize):
+        said = f"it is {one.dtype} {list(shape)}: {why}"
+        raise InputError(f"The input {one.name} can't be made", said, ARRAY_BYTES.todo)
 
 
 @lru_cache(maxsize=8)

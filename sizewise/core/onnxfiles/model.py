@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sizewise.core import codec
 from sizewise.core.errors import InputError
-from sizewise.core.files import demand_file
+from sizewise.core.files import demand_file, open_file
 from sizewise.core.onnxfiles.cards import CARD_KEY, read_card
 from sizewise.core.onnxfiles.ends import tensors_of
 from sizewise.core.onnxfiles.survey import Survey
@@ -42,8 +42,8 @@ _PRECISIONS = {"float16": "fp16", "bfloat16": "bf16"}
 
 
 def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
+    """The hash of a file's bytes, in hexadecimal. Raises OSError, also where it is no file."""
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

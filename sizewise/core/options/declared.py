@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 
 from sizewise.core.errors import OptionError, UsageError
 from sizewise.core.options.reading import Reader, UnreadableError
-from sizewise.core.specs.sizes import shortened
 
 T = TypeVar("T")
 _KEY = "option"
+_SHOWN = 200
+"""Characters of a wrong value that an error repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,15 +108,28 @@ def _read(name: str, reader: Reader, value: object) -> object:
         raise _refused(name, error.given, "", str(error)) from error
     except ValueError as error:
         raise _refused(name, value, "", str(error)) from error
+    except TypeError as error:  # a value of another kind than the reader knows
+        kind = type(value).__name__
+        todo = f"Give what the help calls {reader.kind}, not a {kind}."
+        raise _refused(name, value, "", todo) from error
 
 
 def _refused(name: str, value: object, why: str, todo: str) -> OptionError:
-    shown = str(value) if isinstance(value, float) else shortened(value)
+    shown = _shown(value)
     option = spelled(name)
     return OptionError(f"Invalid value {shown} for {option}", why, todo, option=option)
 
 
+def _shown(value: object) -> str:
+    """``value`` as the user wrote it, its beginning where it is long."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "(a number of many digits)"
+    text = str(value) if isinstance(value, int | float) else repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
 def _unknown(name: str, known: Iterable[str]) -> OptionError:
+    name = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
     near = difflib.get_close_matches(name, known, n=1)
     todo = (
         f"Did you mean {spelled(near[0])}?"

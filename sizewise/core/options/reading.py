@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sizewise.core.options.limits import LIST_LENGTH, Limit
 from sizewise.core.specs import Size, Sizes
+
+_LARGEST = 2**63 - 1
+"""Of whole numbers, which files and libraries keep in 64 bits."""
+_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -24,14 +29,23 @@ class Reader:
 
 
 def _text(given: object) -> str:
+    if isinstance(given, bool | list | dict):
+        raise ValueError("Give a text.")
     return given if isinstance(given, str) else str(given)
 
 
 def _joined(given: object) -> str:
     """A text as it stands; a list of parts joined by commas."""
     if isinstance(given, Sequence) and not isinstance(given, str):
-        return ",".join(map(str, given))
-    return str(given)
+        return ",".join(map(str, _counted(given)))
+    return _text(given)
+
+
+def _counted(parts: Sequence[Any]) -> Sequence[Any]:
+    """``parts``. Raises ValueError where there are too many."""
+    if why := LIST_LENGTH.excess(len(parts)):
+        raise UnreadableError(f"(a list of {len(parts):,})", f"{why}. {LIST_LENGTH.todo}")
+    return parts
 
 
 def _switch(given: object) -> bool:
@@ -54,13 +68,13 @@ def _words(given: object) -> tuple[str, ...]:
             raise ValueError("The list is empty: name at least one, or leave it out.")
         return found
     if isinstance(given, Sequence):
-        return tuple(part for item in given for part in comma_list(str(item)))
-    return (str(given),)
+        return tuple(part for item in _counted(given) for part in comma_list(str(item)))
+    return (_text(given),)
 
 
 def comma_list(text: str) -> tuple[str, ...]:
-    """``a,b`` as a tuple; empty text gives an empty one."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    """``a,b`` as a tuple; empty text gives an empty one. Raises ValueError where it is too long."""
+    return tuple(part.strip() for part in _counted(text.split(",")) if part.strip())
 
 
 TEXT = Reader(_text, "TEXT")
@@ -73,19 +87,31 @@ SIZE = Reader(lambda given: given if isinstance(given, Size) else Size.parse(str
 ASSIGNMENTS = Reader(lambda given: tuple(map(str, given)), "NAME=VALUE", repeatable=True)
 
 
-def whole(least: int | None = None, most: int | None = None) -> Reader:
-    """A whole number, not below ``least`` and not above ``most``."""
+def whole(least: int | None = None, limit: Limit | None = None) -> Reader:
+    """A whole number, not below ``least`` nor beyond ``limit``."""
 
     def read(given: object) -> int:
-        try:
-            number = int(given) if isinstance(given, int | str) else None
-        except ValueError:
-            number = None
-        if number is None or isinstance(given, bool) or not _lies_within(number, least, most):
-            raise ValueError(f"Give a whole number{_bounds(least, most)}.")
+        number = _whole_number(given)
+        if number is None or (least is not None and number < least):
+            raise ValueError(f"Give a whole number{_or_more(least)}.")
+        if limit and (why := limit.excess(number)):
+            raise ValueError(f"{why}. {limit.todo}")
         return number
 
     return Reader(read, "INTEGER")
+
+
+def _whole_number(given: object) -> int | None:
+    """None where it is none, or has more than 64 bits."""
+    if isinstance(given, bool) or not isinstance(given, int | str):
+        return None
+    if isinstance(given, str) and len(given.strip()) > _DIGITS:
+        return None
+    try:
+        number = int(given)
+    except ValueError:
+        return None
+    return number if abs(number) <= _LARGEST else None
 
 
 def number(
@@ -96,7 +122,9 @@ def number(
     def read(given: object) -> float:
         try:
             value = float(given) if isinstance(given, int | float | str) else math.nan
-        except ValueError:
+        except (ValueError, OverflowError):
+            value = math.nan
+        if isinstance(given, bool):  # Python's are numbers
             value = math.nan
         low = (least is None or value >= least) and (above is None or value > above)
         if not (math.isfinite(value) and low and (most is None or value <= most)):
@@ -139,7 +167,7 @@ def several(reader: Reader, least: int = 0) -> Reader:
         parts: Iterable[object] = (
             comma_list(given)
             if isinstance(given, str)
-            else given
+            else _counted(given)
             if isinstance(given, Sequence)
             else (given,)
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Self
 
 from sizewise.core.errors import UsageError
+from sizewise.core.options.limits import SIDE_PX, SIZES
 
-_MOST_SIZES = 1000
-_MOST_DIGITS = 6
 _MOST_SHOWN = 200
+_DIGITS = 18
+"""Of a side: Python refuses to read thousands of them."""
 _AS_SIZES = "Give sizes as 416, 384x640 (height x width) or 320:896:64."
 
 
@@ -56,9 +56,15 @@ class Size:
                 "a size is one whole number, or two with an x between them",
                 _AS_SIZES,
             )
-        _demand_few_digits(text, match)
-        height = int(match[1])
-        return cls(height, int(match[2] or height))
+        height, width = _side(match[1]), _side(match[2] or match[1])
+        if why := SIDE_PX.excess(max(height, width)):
+            raise UsageError(f"The size {shortened(text)} can't be used", why, SIDE_PX.todo)
+        return cls(height, width)
+
+
+def _side(digits: str) -> int:
+    """A number, whose last digits are left out where it is far beyond any limit."""
+    return int((digits.lstrip("0") or "0")[:_DIGITS])
 
 
 class Sizes(tuple[Size, ...]):
@@ -83,21 +89,21 @@ class Sizes(tuple[Size, ...]):
         return self.text
 
     @classmethod
-    def parse(cls, given: str | Iterable[Size | int | str]) -> Self:
+    def parse(cls, given: str | int | Iterable[Size | int | str]) -> Self:
         """``416``, ``384x640``, ``320:896:64`` (both ends included), a comma list of these, or an
-        iterable of sizes, numbers and such texts. Raises UsageError, also where there is none."""
+        iterable of sizes, numbers and such texts. Raises UsageError, also where there is none, or
+        more than the limit."""
         if isinstance(given, cls):
             return given
-        parts = given.split(",") if isinstance(given, str) else list(islice(given, _MOST_SIZES + 1))
+        if isinstance(given, int):
+            return cls.parse(str(given) if given.bit_length() < 64 else "9" * _DIGITS)
+        count = given.count(",") + 1 if isinstance(given, str) else 0
+        parts = given.split(",", SIZES.most) if isinstance(given, str) else given
         found: dict[Size, None] = {}
-        for part in parts[: _MOST_SIZES + 1]:
+        for part in parts:
             found |= dict.fromkeys(cls._each(part))
-        if max(len(parts), len(found)) > _MOST_SIZES:
-            raise UsageError(
-                f"More than {_MOST_SIZES} sizes were given",
-                f"at most {_MOST_SIZES} can be taken together",
-                "Give fewer, as in 320:896:64.",
-            )
+            if why := SIZES.excess(max(len(found), count)):
+                raise UsageError("So many sizes can't be used", why, SIZES.todo)
         if not found:
             raise UsageError("No size was given", "the list of sizes is empty", _AS_SIZES)
         return cls(found, given if isinstance(given, str) else "")
@@ -114,9 +120,7 @@ class Sizes(tuple[Size, ...]):
     @staticmethod
     def _range(text: str) -> Iterable[Size]:
         match = re.fullmatch(r"\s*(\d+):(\d+):(\d+)\s*", text)
-        if match is not None:
-            _demand_few_digits(text, match)
-        first, last, step = (int(g) for g in match.groups()) if match else (0, 0, 0)
+        first, last, step = (_side(g) for g in match.groups()) if match else (0, 0, 0)
         if match is None:
             why = "a range has three parts, FIRST:LAST:STEP"
         elif step == 0:
@@ -125,22 +129,14 @@ class Sizes(tuple[Size, ...]):
             why = "the last size is smaller than the first"
         elif (last - first) % step:
             why = f"steps of {step} from {first} do not reach {last}"
-        elif last // step > _MOST_SIZES:
-            why = f"the last size may be at most {_MOST_SIZES} times the step"
+        elif SIZES.excess(last // step):
+            why = f"the last size may be at most {SIZES.most} times the step ({SIZES.variable})"
+        elif why := SIDE_PX.excess(last):
+            why = f"{why} ({SIDE_PX.variable})"
         else:
             return (Size(side, side) for side in range(first, last + 1, step))
         raise UsageError(
             f"{shortened(text)} isn't a range of sizes",
             why,
             "Give it as in 320:896:64, which means 320, 384, … 896.",
-        )
-
-
-def _demand_few_digits(text: str, found: re.Match[str]) -> None:
-    """Raises UsageError for a number so long that reading it fails, or would take long."""
-    if max(len(digits or "") for digits in found.groups()) > _MOST_DIGITS:
-        raise UsageError(
-            f"{shortened(text)} can't be read",
-            f"a side has at most {_MOST_DIGITS} digits",
-            _AS_SIZES,
         )

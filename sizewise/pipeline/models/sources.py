@@ -12,6 +12,7 @@ from netzoo.data.reading import reading
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import demand_file
 from sizewise.core.options.declared import changed, option, options_of, spelled
+from sizewise.core.options.limits import CLASSES
 from sizewise.core.options.reading import (
     PATH,
     SWITCH,
@@ -69,7 +70,7 @@ class SourceOptions(ScalingOptions):
         CLASS_NAMES, (), help="Class names: a text file with one name per line.", group=_NETWORK
     )
     classes: int | None = option(
-        optional(whole(1)),
+        optional(whole(1, CLASSES)),
         None,
         help="Number of classes, where no names are given.",
         group=_NETWORK,

@@ -98,3 +98,10 @@ def test_a_size_goes_to_a_bound_that_is_as_high_and_as_wide() -> None:
 def test_profiles_that_can_not_be_are_refused_with_their_reason(asked: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         group_sizes(SQUARE, asked)
+
+
+def test_no_more_profiles_than_sizes_are_read() -> None:
+    for asked in ("9" * 5000, ",".join(map(str, range(1, 10**5)))):
+        with pytest.raises(UsageError, match=r"there are 8 sizes for 9+ profiles") as caught:
+            group_sizes(SQUARE, asked)
+        assert len(str(caught.value)) < 500

@@ -1,0 +1,356 @@
+"""Weights from elsewhere: nothing in them runs, and nothing takes more memory than the file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import json
+import pickle
+import random
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save, save_file
+
+from netzoo.backbones._registry import four_levels
+from netzoo.weights.archives import _StorageReader, checked_archive
+from netzoo.weights.cfg import read_heads
+from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header, read_tensors
+from netzoo.zoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
+from netzoo.zoo.network import build_network, networks
+from sizewise.core.errors import InputError
+from sizewise.core.further.arrays import load_array
+from tests.netzoo.factories import narrow_config
+
+Said = list[tuple[str, str, tuple[object, ...]]]
+
+
+def gadgets(canary: Path) -> Said:
+    """Functions that make ``canary`` when they are called: module, name, arguments."""
+    at = str(canary)
+    code = f"open({at!r}, 'w').close()"
+    script = canary.with_name("script.py")
+    script.write_text(code)
+    return [
+        ("os", "system", (f"touch '{at}'",)),
+        ("posix", "system", (f"touch '{at}'",)),
+        ("os", "mkdir", (at,)),
+        ("os", "makedirs", (at,)),
+        ("os", "symlink", ("/", at)),
+        ("subprocess", "call", (["touch", at],)),
+        ("subprocess", "check_output", (["touch", at],)),
+        ("builtins", "eval", (code,)),
+        ("builtins", "exec", (code,)),
+        ("__builtin__", "exec", (code,)),
+        ("builtins", "open", (at, "w")),
+        ("io", "open", (at, "w")),
+        ("codecs", "open", (at, "w")),
+        ("shutil", "copyfile", (str(script), at)),
+        ("runpy", "run_path", (str(script),)),
+        ("timeit", "timeit", ("pass", code)),
+        ("cProfile", "run", (code,)),
+        ("zipfile", "ZipFile", (at, "w")),
+        ("logging", "FileHandler", (at,)),
+        ("torch", "save", (0, at)),
+        ("torch.serialization", "save", (0, at)),
+        ("numpy", "savetxt", (at, [0])),
+    ]
+
+
+def plain(value: object) -> bytes:
+    """The opcodes that push a value."""
+    return pickle.dumps(value, 2)[2:-1]
+
+
+def reduced(module: str, name: str, arguments: tuple[object, ...]) -> bytes:
+    return f"c{module}\n{name}\n".encode() + plain(arguments) + b"R"
+
+
+def stacked(module: str, name: str, arguments: tuple[object, ...]) -> bytes:
+    return plain(module) + plain(name) + b"\x93" + plain(arguments) + b"R"
+
+
+def instance(module: str, name: str, arguments: tuple[object, ...]) -> bytes:
+    return b"(" + b"".join(map(plain, arguments)) + f"i{module}\n{name}\n".encode()
+
+
+def called(module: str, name: str, arguments: tuple[object, ...]) -> bytes:
+    return b"(" + f"c{module}\n{name}\n".encode() + b"".join(map(plain, arguments)) + b"o"
+
+
+def made(module: str, name: str, arguments: tuple[object, ...]) -> bytes:
+    return f"c{module}\n{name}\n".encode() + plain(arguments) + b"\x81"
+
+
+def as_item(module: str, name: str, arguments: tuple[object, ...]) -> bytes:
+    """In a dict, under the name of a tensor."""
+    pair = plain("weight") + reduced(module, name, arguments)
+    return b"ccollections\nOrderedDict\n)R(" + pair + b"u"
+
+
+def persistent(module: str, name: str, arguments: tuple[object, ...]) -> bytes:
+    return b"(" + plain("storage") + reduced(module, name, arguments) + b"tQ"
+
+
+FORMS = (reduced, stacked, instance, called, made, as_item, persistent)
+
+
+def bare(pickled: bytes) -> bytes:
+    return pickled
+
+
+def zipped(pickled: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("net/data.pkl", pickled)
+        archive.writestr("net/byteorder", "little")
+        archive.writestr("net/version", "3\n")
+    return file.getvalue()
+
+
+def legacy(pickled: bytes) -> bytes:
+    """The format before PyTorch 1.6: several pickles in a row."""
+    magic, version, system = 0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}
+    return b"".join(pickle.dumps(one, 2) for one in (magic, version, system)) + pickled
+
+
+PLACES = (zipped, bare, legacy)
+ALL = list(itertools.product(range(22), FORMS, PLACES))
+CHOSEN = random.Random("pickles").sample(ALL, 12)
+
+
+def attempt(number: int, form: Callable[..., bytes], place: Callable[..., bytes], at: Path) -> None:
+    """Load a file with the gadget by every way that weights come in."""
+    canary = at / "canary"
+    pickled = b"\x80\x02" + form(*gadgets(canary)[number]) + b"."
+    for name in ("net.pt", "net.safetensors"):
+        (at / name).write_bytes(place(pickled))
+        for load in (read_tensors, load_checkpoint, read_header):
+            with pytest.raises(InputError, match=name):
+                load(at / name)
+            assert not canary.exists()
+    (at / "x.npy").write_bytes(pickled)
+    with pytest.raises(InputError, match=r"x\.npy"):
+        load_array(at / "x.npy")
+    with contextlib.suppress(pickle.UnpicklingError, TypeError, ValueError, IndexError):
+        _StorageReader(io.BytesIO(pickled)).load()
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize(("number", "form", "place"), CHOSEN)
+def test_no_pickle_runs(
+    number: int, form: Callable[..., bytes], place: Callable[..., bytes], tmp_path: Path
+) -> None:
+    attempt(number, form, place, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("place", PLACES)
+def test_no_pickle_of_462_runs(
+    form: Callable[..., bytes], place: Callable[..., bytes], tmp_path: Path
+) -> None:
+    for number in range(22):
+        attempt(number, form, place, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # some leave a file open
+@pytest.mark.parametrize("number", range(22))
+def test_each_gadget_would_have_worked(number: int, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    pickle.loads(b"\x80\x02" + reduced(*gadgets(canary)[number]) + b".")
+    assert canary.is_symlink() or canary.exists()
+
+
+def packed(content: bytes, entries: int = 1, packing: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", packing) as archive:
+        archive.writestr("net/data.pkl", pickle.dumps({}, 2))
+        archive.writestr("net/version", "3\n")
+        for number in range(entries):
+            archive.writestr(f"net/data/{number}", content)
+    return file.getvalue()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "net.pt"
+
+
+def test_an_archive_that_unpacks_to_much_more_is_refused(path: Path) -> None:
+    path.write_bytes(packed(bytes(30_000_000)))
+    assert path.stat().st_size < 100_000
+    with pytest.raises(InputError, match="Set the variable SIZEWISE_MAX_ARCHIVE_RATIO"):
+        read_tensors(path)
+
+
+def test_an_archive_that_hides_what_it_unpacks_to_is_refused(path: Path) -> None:
+    content = packed(bytes(30_000_000))
+    said = struct.pack("<I", 30_000_000)
+    assert content.count(said) >= 2
+    path.write_bytes(content.replace(said, struct.pack("<I", 1000)))
+    with pytest.raises(InputError, match=r"net\.pt"):
+        read_tensors(path)
+
+
+def test_an_archive_of_other_packing_is_refused(path: Path) -> None:
+    path.write_bytes(packed(b"1234", packing=zipfile.ZIP_LZMA))
+    with pytest.raises(InputError, match=r"packed in a way that torch\.save never uses"):
+        read_tensors(path)
+
+
+def test_an_archive_of_too_many_entries_is_refused(path: Path) -> None:
+    path.write_bytes(b"PK\x03\x04" + b"PK\x01\x02" * 100_001)
+    with pytest.raises(InputError, match="SIZEWISE_MAX_ARCHIVE_ENTRIES"):
+        read_tensors(path)
+
+
+def test_members_of_one_name_are_refused(path: Path) -> None:
+    torch.save({"a": torch.ones(2)}, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("net/DATA.pkl", pickle.dumps({}, 2))
+    with pytest.raises(InputError, match="several of its members have the same name"):
+        read_tensors(path)
+
+
+def test_a_directory_that_only_pytorch_would_read_is_not_read(path: Path) -> None:
+    """Python takes the directory right before the end, PyTorch that at the offset in it."""
+    torch.save({"a": torch.ones(2)}, path)
+    ours = path.read_bytes()
+    path.write_bytes(ours + packed(b"1234", packing=zipfile.ZIP_STORED))
+    found = read_tensors(path)
+    assert found == {}
+
+
+@pytest.mark.parametrize("count", [78, 65_535])
+def test_a_tensor_of_more_numbers_than_its_file_holds_is_refused(path: Path, count: int) -> None:
+    torch.save({"a": torch.ones(77)}, path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    (name,) = (name for name in parts if name.endswith("data.pkl"))
+    assert parts[name].count(b"K\x4d") == 2  # of the storage and of the tensor
+    parts[name] = parts[name].replace(b"K\x4d", b"M" + struct.pack("<H", count))
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in parts.items():
+            archive.writestr(member, content)
+    with pytest.raises(InputError, match=f"says {count} numbers .*, and has 308 bytes"):
+        read_tensors(path)
+
+
+def test_an_archive_of_torch_comes_through_as_it_is(path: Path) -> None:
+    kinds = (torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool)
+    tensors = {str(kind): torch.ones(3, 5, dtype=kind) for kind in kinds}
+    tensors |= {"view": torch.arange(10.0)[2:8:2], "none": torch.zeros(0), "one": torch.tensor(3)}
+    torch.save(tensors, path)
+    found = read_tensors(path)
+    assert list(found) == list(tensors)
+    assert all(torch.equal(found[name], tensors[name]) for name in tensors)
+    assert checked_archive(path, path.read_bytes()).read(4) == b"PK\x03\x04"
+
+
+def safetensors(header: object, content: bytes = b"", length: int | None = None) -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + content
+
+
+def tensor(dtype: str, shape: list[int], start: int, end: int) -> dict[str, object]:
+    return {"a": {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        safetensors({}, length=2**63),
+        safetensors({}, length=2**64 - 1),
+        safetensors({}, length=100_000_001),
+        safetensors(tensor("F32", [2], 0, 8), b"1234"),
+        safetensors(tensor("F32", [2], 0, 4), b"1234"),
+        safetensors(tensor("F32", [2], 0, 8), b"12345678ab"),
+        safetensors(tensor("F32", [2**32, 2**32], 0, 8), b"12345678"),
+        safetensors(tensor("F32", [2**62, 4], 0, 0)),
+        safetensors(tensor("F32", [2], 8, 0), b"12345678"),
+        safetensors(tensor("F99", [2], 0, 8), b"12345678"),
+        safetensors(tensor("F32", [-2], 0, 8), b"12345678"),
+        safetensors(b"[" * 100_000),
+        safetensors(b'{"a":' * 100_000),
+        safetensors(b""),
+    ],
+    ids=map(str, range(14)),
+)
+def test_a_header_that_is_not_of_its_file_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(content)
+    for load in (read_tensors, read_header, load_checkpoint):
+        with pytest.raises(InputError, match=r"net\.safetensors"):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "[" * 100_000,
+        '{"config":' * 100_000,
+        json.dumps({"config": {"name": "yolov3", "classes": ["a"], "width": 10**400}}),
+        f'{{"config": {{"name": "yolov3", "classes": ["a"], "width": {"9" * 5000}}}}}',
+        json.dumps({"config": {"name": "yolov3", "classes": ["a"], "masks": [[10**30]]}}),
+    ],
+    ids=map(str, range(5)),
+)
+def test_a_configuration_that_is_none_is_refused(header: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    save_file({"a": torch.ones(1)}, path, metadata={HEADER_KEY: header})
+    with pytest.raises(InputError, match=r"net\.safetensors"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("given", [{"width": 8}, {"classes": list(map(str, range(9999)))}])
+def test_a_few_words_do_not_ask_for_a_large_network(
+    given: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.safetensors"
+    config = {"name": "yolov3-tiny", "classes": ["a"]} | given
+    header = json.dumps({"config": config, "provenance": {}})
+    path.write_bytes(save({"a": torch.ones(1)}, metadata={HEADER_KEY: header}))
+    with pytest.raises(InputError, match=r"the network has [\d,]+ numbers, and the file"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("name", sorted(networks()))
+def test_every_network_can_be_counted_without_its_memory(name: str) -> None:
+    anchors = narrow_config().anchors if name == "yolov3" else ()
+    config = NetworkConfig(name=name, classes=("a", "b"), width=0.125, depth=0.1, anchors=anchors)
+    with torch.device("meta"):
+        counted = build_network(config).state_dict()
+    assert all(value.is_meta for value in counted.values())
+    real = build_network(config).state_dict()
+    assert {n: v.shape for n, v in counted.items()} == {n: v.shape for n, v in real.items()}
+
+
+@pytest.mark.parametrize("name", four_levels())
+def test_every_backbone_can_be_counted_without_its_memory(name: str) -> None:
+    scales = MultiscaleConfig(backbones=(name,))
+    with torch.device("meta"):
+        network = build_network(NetworkConfig(name=MULTISCALE, classes=("a",), multiscale=scales))
+    assert all(value.is_meta for value in network.state_dict().values())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[yolo]\nanchors=1,2\nclasses=999999999\n", "SIZEWISE_MAX_CLASSES"),
+        (f"[yolo]\nanchors=1,2\nclasses={'9' * 5000}\n", "no numbers"),
+        ("[yolo]\nanchors=1,2\nmask=1e9\n", "no numbers"),
+    ],
+    ids=("classes", "digits", "mask"),
+)
+def test_numbers_in_a_cfg_are_held_against_limits(text: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.cfg"
+    path.write_text(text)
+    with pytest.raises(InputError, match=reason):
+        read_heads(path)
