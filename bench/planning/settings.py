@@ -99,8 +99,8 @@ class Axes(SuppressionOptions, NamesOption, EngineAxes):
     replicas: int = option(
         whole(1, REPLICAS),
         1,
-        help="Independent repetitions of each trial. As many engines are open at a time as fit into "
-        "memory.",
+        help="Independent repetitions of each trial. As many engines are open at a time as fit "
+        "into memory.",
         group=_MEASURING,
     )
     rigor: RigorName = option(

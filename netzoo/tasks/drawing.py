@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from netzoo.tasks.boxes.suppression import Detections
 from netzoo.tasks.colours import class_colour, text_colour
-from sizewise.core.home import spare_home_of_matplotlib
+from sizewise.core.machine.home import spare_home_of_matplotlib
 
 Frame = tuple[int, int, int, int]
 """x0, y0, x1, y1 in pixels, ends not included."""

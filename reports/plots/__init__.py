@@ -1,5 +1,5 @@
 """Plots of the report."""
 
-from sizewise.core.home import spare_home_of_matplotlib
+from sizewise.core.machine.home import spare_home_of_matplotlib
 
 spare_home_of_matplotlib()

@@ -206,14 +206,8 @@ def no_choice(given: object, names: Iterable[str]) -> UnreadableError:
     return UnreadableError(given, f"Choose from: {', '.join(names)}.")
 
 
-def _lies_within(number: int, least: int | None, most: int | None) -> bool:
-    return (least is None or number >= least) and (most is None or number <= most)
-
-
-def _bounds(least: int | None, most: int | None) -> str:
-    if most is None:
-        return "" if least is None else f", {least} or more"
-    return f", at most {most}" if least is None else f" from {least} to {most}"
+def _or_more(least: int | None) -> str:
+    return "" if least is None else f", {least} or more"
 
 
 def _wanted(least: float | None, above: float | None, most: float | None) -> str:
