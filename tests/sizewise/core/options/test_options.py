@@ -19,6 +19,7 @@ from sizewise.core.options.declared import (
     spelled,
     spelling,
 )
+from sizewise.core.options.limits import Limit
 from sizewise.core.options.reading import (
     PATH,
     SIZES,
@@ -89,6 +90,9 @@ def test_what_is_wrong_is_named(name: str, value: object, words: str) -> None:
     assert str(caught.value) == words
 
 
+_TIMES = Limit("SIZEWISE_MAX_TURNS", 8, "turns")
+
+
 @pytest.mark.parametrize(
     "value",
     [0, 9, "9", 10**5000, "9" * 5000, -1, True, "x" * 10**6],
@@ -97,10 +101,11 @@ def test_what_is_wrong_is_named(name: str, value: object, words: str) -> None:
 def test_a_bound_is_named_and_what_was_given_is_cut(value: object) -> None:
     @dataclass(frozen=True, kw_only=True)
     class Bounded:
-        times: int = option(whole(1, 8), 1, help="How often.")
+        times: int = option(whole(1, _TIMES), 1, help="How often.")
 
     with pytest.raises(
-        OptionError, match=r"for times\. Give a whole number from 1 to 8\.$"
+        OptionError,
+        match=r"for times\. (Give a whole number, 1 or more\.|9 turns are more than the limit of 8\..*)$",
     ) as caught:
         fill(Bounded, {"times": value})
     assert len(str(caught.value)) < 400
