@@ -49,7 +49,7 @@ def quarantined(connection: sqlite3.Connection) -> dict[int, str]:
     RecordError where a row is not as it was written."""
     series: dict[int, list[sqlite3.Row]] = {}
     if has_table(connection):
-        for row in whole_rows(connection, "failure", "ORDER BY run_id"):
+        for row in whole_rows(connection, "failure", "run_id"):
             series.setdefault(row["trial_id"], []).append(row)
     return {
         trial_id: failures[-1]["reason_code"]

@@ -29,7 +29,7 @@ from tests.bench.pictures import write_pictures
 OPENING = {"prepare": "__init__"}
 """Methods of the typed worker that have another name in the worker."""
 NOT_REMOTE = {"call"}
-USERS = {"remote.py", "worker.py", "watching.py", "anchor.py"}
+USERS = {"remote.py", "worker.py", "waves/watching.py", "anchor/worker.py"}
 """The typed worker and the worker; and the watch with its anchor, which is no engine."""
 ROOM = Path(bench.__file__).parent
 
@@ -134,7 +134,12 @@ def called_methods(path: Path) -> set[str]:
 def test_the_rest_of_the_room_calls_nothing_by_name_and_translates_nothing() -> None:
     """The typed worker and the worker alone know what crosses between processes."""
     crossing = {"call", "to_plain", "from_plain"}
-    users = {path.name for path in ROOM.glob("*.py") if crossing & called_methods(path)}
+    folders = (
+        ROOM,
+        *(ROOM / name for name in ("accuracy", "anchor", "planning", "timing", "waves")),
+    )
+    files = (path for folder in folders for path in folder.glob("*.py"))
+    users = {str(path.relative_to(ROOM)) for path in files if crossing & called_methods(path)}
     assert users == USERS
 
 

@@ -31,9 +31,7 @@ def test_three_numbers_are_a_range_where_they_do_not_fall(given: tuple[int, int,
             Batch.parse(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["0", "-1", "0:1:2", "1:2", "1:2:3:4", "a", "1.5", "1:a:3", "9999999"]
-)
+@pytest.mark.parametrize("text", ["0", "-1", "0:1:2", "1:2", "1:2:3:4", "a", "1.5", "1:a:3"])
 def test_what_is_no_batch_size_is_refused(text: str) -> None:
     with pytest.raises(OptionError, match=f"'{text}' for batch.*MIN:OPT:MAX"):
         fill(SweepSettings, {"batch": [text]})

@@ -36,7 +36,7 @@ def test_a_number_of_any_length_is_read_or_refused_in_a_short_sentence(
     ids=["each another", "one again and again", "a range of Python", "ranges"],
 )
 def test_more_sizes_than_can_be_measured_are_refused(many: str | list[int | str]) -> None:
-    with pytest.raises(UsageError, match="More than 1000 sizes were given"):
+    with pytest.raises(UsageError, match=r"sizes are more than the limit of 1,000"):
         Sizes.parse(many)
 
 
