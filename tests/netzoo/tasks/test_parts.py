@@ -76,7 +76,8 @@ def test_every_channel_is_in_one_part(
     output = numbered(shape)
     values = [one for _, one in divided(output, found.get("output0", ()))]
     assert sorted(np.concatenate([one.ravel() for one in values])) == list(range(output.size))
-    if channels == {"b_4c_n": 4, "b_n_5c": 5, FINAL_LAYOUT: 5}[layout] + (classes or 1):
+    count = classes or 1
+    if channels == {"b_4c_n": 4 + count, "b_n_5c": 5 + count, FINAL_LAYOUT: 6}[layout]:
         assert len(values) == len(TABLES[layout])
 
 
