@@ -34,8 +34,8 @@ def homes(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, ...]:
 
 @pytest.fixture
 def size(homes: tuple[Path, ...]) -> int:
-    """The bytes of the largest engine."""
-    return max(one.size_bytes for one in stored_in(homes[0].parent))
+    """The bytes of the largest engine, and some: manifests hold seconds, whose digits differ."""
+    return 32 + max(one.size_bytes for one in stored_in(homes[0].parent))
 
 
 def left(homes: tuple[Path, ...]) -> list[int]:
