@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def no_torch(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def _call(
-    environment: dict[str, str], command: str, *arguments: object
+    environment: dict[str, str], command: str, *arguments: object, codes: Collection[int] = (0,)
 ) -> subprocess.CompletedProcess[str]:
     script = "from sizewise.cli import main; main()"
     ended = subprocess.run(
@@ -60,7 +61,7 @@ def _call(
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode in codes, ended.stderr
     return ended
 
 
@@ -153,7 +154,10 @@ def test_and_run_as_such_in_both_back_ends(
         *(no_torch, "build", made["path"], "--parent", detector, "--sizes", "64x160"),
         *("--strategy", "static", "--backend", "onnxruntime,openvino", *options),
         *("--out", tmp_path, "--json"),
+        codes=(0, 3),
     )
+    # build has made-up images alone, on which this network gives zeros, and says that of its error.
+    assert {one["reason_code"] for one in json.loads(said.stdout)["failed"]} <= {"error_bound"}
     engines = json.loads(said.stdout)["engines"]
     assert [engine["spec"]["backend"] for engine in engines] == ["onnxruntime", "openvino"]
     batches = [_batch(path) for path in sorted(texts.iterdir())]
