@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from sizewise.core.errors import OptionError, UsageError
 from sizewise.core.options.reading import Reader, UnreadableError
+from sizewise.core.specs.sizes import shortened
 
 T = TypeVar("T")
 _KEY = "option"
@@ -115,17 +116,8 @@ def _read(name: str, reader: Reader, value: object) -> object:
 
 
 def _refused(name: str, value: object, why: str, todo: str) -> OptionError:
-    shown = _shown(value)
     option = spelled(name)
-    return OptionError(f"Invalid value {shown} for {option}", why, todo, option=option)
-
-
-def _shown(value: object) -> str:
-    """``value`` as the user wrote it, its beginning where it is long."""
-    if isinstance(value, int) and value.bit_length() > 64:
-        return "(a number of many digits)"
-    text = str(value) if isinstance(value, int | float) else repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return OptionError(f"Invalid value {shortened(value)} for {option}", why, todo, option=option)
 
 
 def _unknown(name: str, known: Iterable[str]) -> OptionError:

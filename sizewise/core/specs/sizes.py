@@ -18,8 +18,8 @@ _AS_SIZES = "Give sizes as 416, 384x640 (height x width) or 320:896:64."
 
 def shortened(given: object) -> str:
     """What a user gave, as an error quotes it: one value may be as long as a file."""
-    if isinstance(given, int) and abs(given) >= 10**_MOST_SHOWN:
-        return "of more digits than can be shown"
+    if isinstance(given, int) and given.bit_length() > 64:
+        return "(a number of many digits)"
     text = repr(given)
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
