@@ -19,7 +19,6 @@ STRUCTURAL = 0.8
 """Share of the mutants that are of the structure."""
 _INTS = (-(2**63), -(2**31), -2, -1, 0, 1, 2, 3, 7, 2**16, 2**31, 2**40, 2**63 - 1)
 _FLOATS = (float("nan"), float("inf"), -float("inf"), 0.0, -1.0, 1e-40, 1e30)
-"""In float32: NaN, infinity, 0 and the largest number."""
 _KINDS = (
     *(AttributeProto.FLOAT, AttributeProto.INT, AttributeProto.STRING, AttributeProto.TENSOR),
     *(AttributeProto.GRAPH, AttributeProto.INTS, AttributeProto.UNDEFINED),
