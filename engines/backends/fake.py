@@ -102,7 +102,7 @@ class Fake(Backend):
         return FakeSession(artifact)
 
     def _inspect(self, artifact: BuiltEngine) -> Achieved:
-        precision = (artifact.path / "engine.txt").read_text(encoding="utf-8")
+        precision = (artifact.files / "engine.txt").read_text(encoding="utf-8")
         return Achieved(layers=(LayerPrecision(name="0", kind="Conv", precision=precision),))
 
 

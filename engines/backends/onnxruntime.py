@@ -161,7 +161,7 @@ class OnnxRuntime(Backend):
         providers = self._providers(artifact, artifact.spec)
         with ExitStack() as held, opening(self.name, session_errors()):
             held.enter_context(flushing(artifact.spec.options))
-            session = open_session(artifact.path / _ENGINE, options, providers)
+            session = open_session(artifact.files / _ENGINE, options, providers)
             return self.session_type(artifact, session, held.pop_all())
 
     def _inspect(self, artifact: BuiltEngine) -> Achieved:

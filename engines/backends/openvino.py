@@ -249,8 +249,8 @@ def _bounds(model: ExportedModel, spec: EngineSpec) -> dict[str, list[int | tupl
 
 def _imported(artifact: BuiltEngine) -> Any:
     with opening(OpenVino.name, _ERRORS):
-        config = json.loads((artifact.path / _CONFIG).read_text(encoding="utf-8"))
-        blob = _in_a_tensor(artifact.path / _ENGINE)
+        config = json.loads((artifact.files / _CONFIG).read_text(encoding="utf-8"))
+        blob = _in_a_tensor(artifact.files / _ENGINE)
         compiled = _openvino().Core().import_model(blob, _DEVICE, config)
         if why := _mismatch(compiled, config):
             raise RuntimeError(why)

@@ -111,16 +111,15 @@ class TorchCompile(Backend):
     def _open(self, artifact: BuiltEngine) -> TorchSession:
         import torch
 
-        engine = artifact.path / _ENGINE
         with opening(self.name, ERRORS):
-            run = torch._inductor.aoti_load_package(str(engine))
-        return TorchSession(artifact, run, engine)
+            run = torch._inductor.aoti_load_package(str(artifact.files / _ENGINE))
+        return TorchSession(artifact, run, artifact.path / _ENGINE)
 
     def _inspect(self, artifact: BuiltEngine) -> Achieved:
         """The types in the program that was compiled: Inductor lowers none by itself."""
         with self._open(artifact) as session:
             session.expect_outputs()
-        return codec.from_json((artifact.path / _LAYERS).read_text(encoding="utf-8"), Achieved)
+        return codec.from_json((artifact.files / _LAYERS).read_text(encoding="utf-8"), Achieved)
 
 
 def _compiler() -> str:

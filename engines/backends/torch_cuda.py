@@ -14,7 +14,7 @@ from engines.backends._failures import opening
 from engines.backends._torch.device import TorchDeviceSession
 from engines.backends._torch.programs import ERRORS
 from engines.backends._torch.session import TorchSession
-from engines.backends.torch_eager import TorchEager
+from engines.backends.torch_eager import ENGINE, TorchEager
 from engines.base import Availability
 from engines.libraries import device_presence
 from sizewise.core.machine import nvidia
@@ -47,12 +47,10 @@ class TorchCuda(TorchEager):
 
         super().load_library()
 
-    def _session(
-        self, artifact: BuiltEngine, program: ExportedProgram, engine: Path
-    ) -> TorchSession:
+    def _session(self, artifact: BuiltEngine, program: ExportedProgram) -> TorchSession:
         with opening(self.name, ERRORS):
             module = moved(program, self.device).module()
-            return TorchDeviceSession(artifact, module, engine, self.device)
+            return TorchDeviceSession(artifact, module, artifact.path / ENGINE, self.device)
 
 
 def moved(program: ExportedProgram, device: str) -> Any:

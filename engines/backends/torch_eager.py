@@ -28,7 +28,7 @@ from sizewise.core.specs import (
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-_ENGINE = "engine.pt2"
+ENGINE = "engine.pt2"
 
 
 class TorchEager(Backend):
@@ -64,14 +64,14 @@ class TorchEager(Backend):
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
         del spec
-        take_program(self.name, model, folder / _ENGINE)
+        take_program(self.name, model, folder / ENGINE)
 
     def _open(self, artifact: BuiltEngine) -> Session:
-        engine, spec = artifact.path / _ENGINE, artifact.spec
+        spec = artifact.spec
         with ExitStack() as held:
             # Before anything else: PyTorch's threads start with what this one is set to.
             held.enter_context(flushing(spec.options))
-            session = self._session(artifact, load_program(self.name, engine), engine)
+            session = self._session(artifact, self._program(artifact))
             session.held.push(held.pop_all())
         with ExitStack() as refused:
             refused.callback(session.close)
@@ -82,16 +82,16 @@ class TorchEager(Backend):
 
     def _inspect(self, artifact: BuiltEngine) -> Achieved:
         """The types in the program itself: eager PyTorch runs each operator as it stands there."""
-        engine = artifact.path / _ENGINE
-        program = load_program(self.name, engine)
-        with self._session(artifact, program, engine) as session:
+        program = self._program(artifact)
+        with self._session(artifact, program) as session:
             session.expect_outputs()
         return Achieved(layers=program_layers(program))
 
-    def _session(
-        self, artifact: BuiltEngine, program: ExportedProgram, engine: Path
-    ) -> TorchSession:
-        return TorchSession(artifact, program.module(), engine)
+    def _program(self, artifact: BuiltEngine) -> ExportedProgram:
+        return load_program(self.name, artifact.files / ENGINE)
+
+    def _session(self, artifact: BuiltEngine, program: ExportedProgram) -> TorchSession:
+        return TorchSession(artifact, program.module(), artifact.path / ENGINE)
 
 
 BACKENDS = (TorchEager(),)

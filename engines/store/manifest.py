@@ -20,7 +20,7 @@ from sizewise.core.specs import EngineArtifact, EngineSpec
 
 MANIFEST = "manifest.json"
 _FORMAT = 4
-_LATER = {"further": ()} | {f"card.{name}": value for name, value in LATER.items()}
+_LATER = {"further": (), "held": None} | {f"card.{name}": value for name, value in LATER.items()}
 """Fields that came later: at their defaults they are left out, so that engines that were built
 before are read, and their signatures hold."""
 _TODO = "Build the engine again with sizewise build."
@@ -41,9 +41,16 @@ def engine_files(folder: Path) -> tuple[Path, ...]:
 def engine_sha256(folder: Path) -> str:
     """The hash of the names and bytes of all the engine's files. Raises as :func:`engine_files`
     does."""
+    return sha256_of_engine(
+        {path.relative_to(folder): sha256_of(path) for path in engine_files(folder)}
+    )
+
+
+def sha256_of_engine(files: Mapping[Path, str]) -> str:
+    """The hash of an engine, of the names of its files within it and their hashes, in order."""
     digest = hashlib.sha256()
-    for path in engine_files(folder):
-        digest.update(f"{path.relative_to(folder).as_posix()} {sha256_of(path)}\n".encode())
+    for name, sha256 in files.items():
+        digest.update(f"{name.as_posix()} {sha256}\n".encode())
     return digest.hexdigest()
 
 

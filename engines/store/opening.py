@@ -4,11 +4,13 @@ code only from this user or where they trust it."""
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from engines.base import Backend, Session
 from engines.registry import find_backend
+from engines.store.held import held_files
 from engines.store.manifest import engine_sha256, read_seal, signed_text
 from engines.store.signing import is_ours
 from engines.store.using import open_engine_at
@@ -24,16 +26,17 @@ def open_engine(artifact: EngineArtifact, trusted: Collection[str] = ()) -> Sess
     EngineMismatchError where the engine is not what its manifest says, or is code of unknown
     origin; UsageError where ``trusted`` means other engines.
 
-    The files are hashed first, and libraries read them again by their paths: whoever may write into
-    the folder at that moment is trusted with what the user may do. Keep engines where only you
-    write. While the session lives, the engine is not evicted.
+    The back end loads the very bytes that were hashed (``engines.store.held``). While the session
+    lives, the engine is not evicted.
     """
     backend = find_backend(artifact.spec.backend)
     with ExitStack() as held:
         held.enter_context(open_engine_at(artifact.path))
-        verify_build(artifact, backend)
+        with _readable(artifact):
+            files = held.enter_context(held_files(artifact.path))
+        _demand_built_here(artifact, backend, files.sha256)
         _demand_trust(artifact, backend, trusted)
-        session = backend.open(artifact)
+        session = backend.open(replace(artifact, held=files.folder))
         weakref.finalize(session, held.pop_all().close)
     return session
 
@@ -44,20 +47,27 @@ def verify_build(artifact: EngineArtifact, backend: Backend) -> None:
     Raises EngineMismatchError (``environment``) where the version of ``backend``, the machine or
     the engine's bytes are not those of the build, or where its files can't be read.
     """
+    with _readable(artifact):
+        sha256 = engine_sha256(artifact.path)
+    _demand_built_here(artifact, backend, sha256)
+
+
+def _demand_built_here(artifact: EngineArtifact, backend: Backend, sha256: str) -> None:
     spec, version = artifact.spec, artifact.backend_version
     if not backend.opens(version, spec):
         raise _moved(artifact, f"version of {backend.name}", version, backend.version())
     for what, built, here in (
         ("machine", artifact.machine, backend.machine(spec)),
-        ("checksum of its files", artifact.sha256, _sha256_here(artifact)),
+        ("checksum of its files", artifact.sha256, sha256),
     ):
         if built != here:
             raise _moved(artifact, what, built, here)
 
 
-def _sha256_here(artifact: EngineArtifact) -> str:
+@contextmanager
+def _readable(artifact: EngineArtifact) -> Iterator[None]:
     try:
-        return engine_sha256(artifact.path)
+        yield
     except OSError as error:
         why = f"its files can't be read: {(error.strerror or str(error)).lower()}"
         raise _unopened(artifact, why) from error

@@ -28,7 +28,7 @@ def open_plan(trt: Any, artifact: BuiltEngine, messages: Messages) -> Any:
         runtime.engine_host_code_allowed = (
             True  # it brings its own runtime, and the engine is trusted
         )
-    engine = runtime.deserialize_cuda_engine((artifact.path / PLAN).read_bytes())
+    engine = runtime.deserialize_cuda_engine((artifact.files / PLAN).read_bytes())
     if engine is None:
         raise EngineMismatchError(
             f"{artifact.spec.backend} could not open the engine {artifact.path}",

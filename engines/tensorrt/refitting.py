@@ -45,7 +45,7 @@ def put_weights_in(
 
 
 def _model(artifact: BuiltEngine) -> ExportedModel:
-    path = Path(os.fsdecode((artifact.path / _WEIGHTS).read_bytes()))
+    path = Path(os.fsdecode((artifact.files / _WEIGHTS).read_bytes()))
     if not path.is_file() or artifact.model_sha256 not in hashes_of(path):
         raise _without_weights(artifact, f"{path} is missing or has changed")
     return read_model(path)

@@ -29,8 +29,9 @@ _NO_FILES = {
 }
 
 
-def open_file(path: Path) -> BufferedReader:
-    """Open a file to be read, a regular one: a pipe may wait for ever, a device have no end.
+def open_file(path: Path, *, follow: bool = True) -> BufferedReader:
+    """Open a file to be read, a regular one: a pipe may wait for ever, a device have no end. A link
+    is followed unless ``follow`` is False.
 
     Raises OSError, whose ``strerror`` says what else it is.
     """
@@ -39,7 +40,8 @@ def open_file(path: Path) -> BufferedReader:
     except ValueError as error:  # a null byte, which TOML and JSON can write
         raise OSError(errno.EINVAL, str(error), str(path)) from error
     _demand_regular(mode, path)
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    names = ("O_NONBLOCK", "O_BINARY", *(() if follow else ("O_NOFOLLOW",)))
+    flags = sum((getattr(os, name, 0) for name in names), os.O_RDONLY)
     # Looked at again: it may be another one by now, which does not block.
     file = os.fdopen(os.open(path, flags), "rb")
     try:
