@@ -50,6 +50,7 @@ def bench(
     resumes: the same command measures only what is missing.
     """
     from sizewise.pipeline.bench import Sweep, bench, foresee, read_models, read_sweep
+    from sizewise.pipeline.config import words_of_bench
 
     if [path.suffix for path in models] == [".toml"]:
         _demand_no_options(context)
@@ -57,15 +58,18 @@ def bench(
     else:
         swept = Sweep(models=read_models(models, meaning), settings=settings)
     if dry_run:
-        _show_estimate(foresee(swept.models, swept.settings, out=out), as_json=as_json)
+        with words_of_bench(swept.path):
+            estimate = foresee(swept.models, swept.settings, out=out)
+        _show_estimate(estimate, as_json=as_json)
         return
-    outcome = bench(
-        swept.models,
-        swept.settings,
-        out=out,
-        command=command_line(),
-        reporter=console.reporter(),
-    )
+    with words_of_bench(swept.path):
+        outcome = bench(
+            swept.models,
+            swept.settings,
+            out=out,
+            command=command_line(),
+            reporter=console.reporter(),
+        )
     _say(outcome, as_json=as_json)
     raise typer.Exit(outcome.exit_code)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bench.planning.settings import SweepSettings
 from sizewise.core.further.resolving import further_of, remarks_on
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.pipeline.config import read_bench_file
+from sizewise.pipeline.config import read_bench_file, words_of_bench
 from sizewise.pipeline.models.cards import MeaningOptions
 from sizewise.pipeline.models.fixed import as_files_take_it
 
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """Models, and how they are measured."""
+    """Models, and how they are measured; ``path`` is the TOML file that says it, if one does."""
 
     models: tuple[ExportedModel, ...]
     settings: SweepSettings
+    path: Path | None = None
 
     def trying(self, *, retry: bool, force: bool) -> Sweep:
         """The same, with what the command line says of trials that failed."""
@@ -40,7 +41,9 @@ def again(settings: SweepSettings, *, retry: bool, force: bool) -> SweepSettings
 def read_sweep(path: Path) -> Sweep:
     """Read a sweep from a TOML file. Raises UsageError that names the key, and InputError."""
     file = read_bench_file(path)
-    return Sweep(models=read_models(file.models, file), settings=file.bench)
+    with words_of_bench(path):
+        models = read_models(file.models, file)
+    return Sweep(models=models, settings=file.bench, path=path)
 
 
 def read_models(paths: Sequence[Path], meaning: MeaningOptions) -> tuple[ExportedModel, ...]:

@@ -17,7 +17,7 @@ from bench.planning.settings import SweepSettings
 from exporter.request import PrecisionOptions
 from netzoo.data.pictures.folder import PictureFolder
 from sizewise.core.errors import OptionError, UsageError
-from sizewise.core.options.declared import fill, option, spelling
+from sizewise.core.options.declared import Spelling, fill, option, options_of, spelled_now, spelling
 from sizewise.core.options.reading import PATH, SIZE, TEXT, Reader, optional, several
 from sizewise.core.specs import Size
 from sizewise.pipeline.models.cards import MeaningOptions
@@ -173,19 +173,43 @@ def read_bench_file(path: Path) -> BenchFile:
     return replace(file, bench=_table(SweepSettings, table, path, "bench"))
 
 
+@contextlib.contextmanager
+def words_of_bench(path: Path | None) -> Iterator[None]:
+    """Spell the options of ``[bench]``, and those of a file's models, as keys of the file ``path``
+    within it, and let a UsageError name the file; where there is no file, nothing changes. What the
+    command line says keeps its spelling."""
+    if path is None:
+        yield
+        return
+    of_models = dict.fromkeys(options_of(MeaningOptions), "")
+    tables = of_models | dict.fromkeys(options_of(SweepSettings), "bench.")
+    outside = spelled_now()
+
+    def key(name: str) -> str:
+        by_command = name in ("retry", "force") or name not in tables
+        return outside(name) if by_command else f"{tables[name]}{name}"
+
+    with _spelled_in(path, key):
+        yield
+
+
 def _table(kind: type[T], given: Mapping[str, Any], path: Path, name: str) -> T:
     with _keys_of(path, name):
         return fill(kind, given)
 
 
+def _keys_of(path: Path, table: str = "") -> contextlib.AbstractContextManager[None]:
+    """Spell options as keys of the file within it, and let a UsageError name the file."""
+    return _spelled_in(path, lambda name: f"{table}.{name}" if table else name)
+
+
 @contextlib.contextmanager
-def _keys_of(path: Path, table: str = "") -> Iterator[None]:
-    """Spell options as keys of the file within it, and let a UsageError name the file. One that
-    names a key becomes an OptionError, whose option is that key."""
+def _spelled_in(path: Path, spell: Spelling) -> Iterator[None]:
+    """A UsageError names the file; one that names an option becomes an OptionError of its key."""
     keys: list[str] = []
 
     def key(name: str) -> str:
-        keys.append(f"{table}.{name}" if table else name)
+        keys.append(spell(name))
         return keys[-1]
 
     try:

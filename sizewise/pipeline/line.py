@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sizewise.core.files import output_folder
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.pipeline.bench import bench
-from sizewise.pipeline.config import LineSettings
+from sizewise.pipeline.config import LineSettings, words_of_bench
 from sizewise.pipeline.convert import Converted, convert_all
 from sizewise.pipeline.export import ExportOptions, export_source
 from sizewise.pipeline.train import train_checkpoint
@@ -57,7 +57,8 @@ def measure_line(
 
     folder = output_folder(out or line.out)
     models = [one.model for one in converted]
-    outcome = bench(models, line.sweep, out=folder, command=command, reporter=reporter)
+    with words_of_bench(line.path):
+        outcome = bench(models, line.sweep, out=folder, command=command, reporter=reporter)
     report = write_report(outcome.results, folder / "report", {m.sha256 for m in models})
     return Line(converted=converted, outcome=outcome, report=report)
 

@@ -142,6 +142,11 @@ def spelled(name: str) -> str:
     return _spelling.get()(name)
 
 
+def spelled_now() -> Spelling:
+    """How :func:`spelled` spells names here."""
+    return _spelling.get()
+
+
 def marked(name: str) -> str:
     """An option's name in a child process, which does not know how the user wrote it."""
     return f"<option:{name}>"

@@ -16,6 +16,7 @@ import pytest
 from bench.planning.settings import SweepSettings
 from sizewise.core.errors import OptionError
 from sizewise.core.options.declared import fill, spelling
+from tests.bench.models import colours
 from tests.sizewise.cli.conftest import Cli, Said
 
 
@@ -132,6 +133,20 @@ def test_a_configuration_for_bench_that_is_wrong(cli: Cli, tmp_path: Path) -> No
     config = tmp_path / "sweep.toml"
     config.write_text("models = ['a.onnx']\n[bench]\nspeed = 1\n")
     _one_sentence(cli("bench", config), 2, "There is no option bench.speed")
+
+
+@pytest.mark.parametrize("dry", [("--dry-run",), ()])
+def test_what_the_models_refuse_is_told_in_the_keys_of_the_file(
+    dry: tuple[str, ...], cli: Cli, tmp_path: Path
+) -> None:
+    model = colours(tmp_path / "model.onnx").path
+    config = tmp_path / "sweep.toml"
+    text = "models = ['{}']\n[bench]\nbackends = ['fake']\nstrategies = ['static']\ndata = '{}'\n"
+    config.write_text(text.format(model, tmp_path / "none.json"), encoding="utf-8")
+    said = cli("bench", config, "--out", tmp_path / "out", *dry, "--json")
+    error = json.loads(said.out)["error"]
+    assert "--data" not in "".join(error.values())
+    assert "bench.data" in "".join(error.values())
 
 
 def test_axes_beside_a_configuration_are_refused(cli: Cli, tmp_path: Path) -> None:
