@@ -34,7 +34,8 @@ SIZE = Size(64, 64)
 def spec_of(backend: str) -> EngineSpec:
     return EngineSpec(
         backend=backend,
-        strategy="static",
+        strategy=find_backend(backend).strategies[0],
+        graph_fusion=find_backend(backend).default_graph_fusion,
         profiles=(Profile.fixed(SIZE),),
         options=find_backend(backend).options_type(),
         threads=1,

@@ -141,12 +141,13 @@ def test_what_the_models_refuse_is_told_in_the_keys_of_the_file(
 ) -> None:
     model = colours(tmp_path / "model.onnx").path
     config = tmp_path / "sweep.toml"
-    text = "models = ['{}']\n[bench]\nbackends = ['fake']\nstrategies = ['static']\ndata = '{}'\n"
-    config.write_text(text.format(model, tmp_path / "none.json"), encoding="utf-8")
+    table = "backends = ['fake']\nstrategies = ['static']\nprofiles = '2'\n"
+    config.write_text(f"models = ['{model}']\n[bench]\n{table}", encoding="utf-8")
     said = cli("bench", config, "--out", tmp_path / "out", *dry, "--json")
     error = json.loads(said.out)["error"]
-    assert "--data" not in "".join(error.values())
-    assert "bench.data" in "".join(error.values())
+    assert error["option"] == "bench.profiles"
+    assert error["what"] == f"{config}: bench.profiles 2 has no effect"
+    assert "bench.strategies" in error["todo"]
 
 
 def test_axes_beside_a_configuration_are_refused(cli: Cli, tmp_path: Path) -> None:
