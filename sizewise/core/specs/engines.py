@@ -244,7 +244,7 @@ class BuiltEngine:
     """
 
     path: Path
-    held: Path | None = None
+    held: Path | None = field(default=None, compare=False, repr=False)
     model_sha256: str
     image: ImageInput
     outputs: tuple[TensorSpec, ...]

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from engines.base import Session, example_input
+from engines.base import Backend, Session, example_input
 from engines.registry import find_backend
 from engines.store.held import held_files
 from engines.store.manifest import engine_files, engine_sha256
@@ -34,7 +34,7 @@ SIZE = Size(64, 64)
 def spec_of(backend: str) -> EngineSpec:
     return EngineSpec(
         backend=backend,
-        strategy=find_backend(backend).strategies[0],
+        strategy="dynamic" if backend == "torch_eager" else "static",
         graph_fusion=find_backend(backend).default_graph_fusion,
         profiles=(Profile.fixed(SIZE),),
         options=find_backend(backend).options_type(),
@@ -82,7 +82,7 @@ def test_a_library_loads_the_bytes_that_were_hashed(
     backend = type(find_backend(engine.spec.backend))
     opens = backend._open
 
-    def exchanged(self: object, artifact: BuiltEngine) -> Session:
+    def exchanged(self: Backend, artifact: BuiltEngine) -> Session:
         exchange(engine.path)
         return opens(self, artifact)
 
