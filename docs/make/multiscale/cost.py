@@ -1,5 +1,6 @@
 """What each fusion costs: latency and memory of its engines, time by operator, and memory of a
 training step (make multiscale). What was exported or measured already is not done again.
+``--profiles`` measures the time by operator alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.journal.store import Store
-from docs.make.multiscale.profiling import profile
+from docs.make.multiscale.profiling import profiles
 from netzoo.networks.multiscale import Multiscale
 from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.zoo.cost import build_without_weights, count_parameters
@@ -24,6 +25,7 @@ OUT = HOUSE / "runs" / "multiscale"
 MEASURED = HOUSE / "reports" / "measured"
 FUSIONS = ("single", "concat", "average", "absi", "hierarchical", "adaptive", "deformable")
 SIZEWISE = str(Path(sys.executable).parent / "sizewise")
+COST = "multiscale-cost.json"
 SIDE = 352
 REFERENCE_BACKBONE = "pvt_v2_b2"
 """Of the guide's tables."""
@@ -32,24 +34,30 @@ RETURNING = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "1310
 
 
 def main() -> None:
-    for fusion in FUSIONS:
-        if not (OUT / f"multiscale-{fusion}.onnx").exists():
+    if sys.argv[1:] == ["--profiles"]:
+        record = json.loads((MEASURED / COST).read_text(encoding="utf-8"))
+        _write(COST, record | {"profiles": profiles(_networks(), SIDE)})
+        return
+    for fusion, path in _networks().items():
+        if not path.exists():
             _sizewise("export", "multiscale", "--fusion", fusion, "--out", "runs/multiscale")
     _sizewise("bench", "docs/make/multiscale/cost.toml", "--out", "runs/multiscale/cost")
     with Store.open(OUT / "cost" / "results.sqlite", read_only=True) as store:
         runs = [codec.to_plain(run) for run in store.runs()]
     _write("multiscale-latency.json", runs)
     _write(
-        "multiscale-cost.json",
+        COST,
         {
             "environment": codec.to_plain(read_environment()),
-            "profiles": {
-                fusion: profile(OUT / f"multiscale-{fusion}.onnx", SIDE) for fusion in FUSIONS
-            },
+            "profiles": profiles(_networks(), SIDE),
             "parameters": _parameters(),
             "training": [_step(**asked) for asked in _steps()],
         },
     )
+
+
+def _networks() -> dict[str, Path]:
+    return {fusion: OUT / f"multiscale-{fusion}.onnx" for fusion in FUSIONS}
 
 
 def _sizewise(*arguments: str) -> None:

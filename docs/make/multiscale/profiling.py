@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ import onnx
 
 from sizewise.core.machine.environment import load_onnxruntime
 
-CALLS = 30
+ROUNDS, CALLS, COLD = 7, 6, 2
+"""How often each network's turn comes, and the calls of a turn, those that do not count apart."""
+_Times = defaultdict[tuple[str, str], float]
 PARTS = {"trunk": "backbone", "fusions": "fusion", "selector": "fusion"}
 """Of the processor; everything else is of the decoder."""
 ORDER = ("", "backbone", "resizing", "fusion", "decoder")
@@ -21,21 +24,34 @@ ORDER = ("", "backbone", "resizing", "fusion", "decoder")
 that feeds it."""
 
 
-def profile(path: Path, side: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of a call with one image of ``side``², in one thread of ONNX Runtime."""
-    parts = dict(_parts(onnx.load(path).graph))
-    found: dict[str, defaultdict[str, float]] = {
-        "operators_ms": defaultdict(float),
-        "parts_ms": defaultdict(float),
-    }
+def profiles(paths: Mapping[str, Path], side: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Of each network: milliseconds of a call with one image of ``side``², in one thread of ONNX
+    Runtime, by operator and by part. The networks are called by turns; each time is the median of
+    its rounds, so that something else on the machine does not count as one network's."""
+    rounds: dict[str, list[_Times]] = {name: [] for name in paths}
+    parts = {name: dict(_parts(onnx.load(path).graph)) for name, path in paths.items()}
+    for _ in range(ROUNDS):
+        for name, path in paths.items():
+            rounds[name].append(_times(path, side, parts[name]))
+    return {name: _medians(found) for name, found in rounds.items()}
+
+
+def _times(path: Path, side: int, parts: Mapping[str, str]) -> _Times:
+    """Of one round, by what it is told of and what that is."""
+    found: _Times = defaultdict(float)
     for event in _events(path, side):
-        operator, milliseconds = event["args"]["op_name"], event["dur"] / 1e3 / CALLS
-        found["operators_ms"][operator] += milliseconds
-        found["parts_ms"][_part(event["name"], parts)] += milliseconds
-    return {
-        what: dict(sorted(times.items(), key=lambda item: -item[1]))
-        for what, times in found.items()
-    }
+        milliseconds = event["dur"] / 1e3 / CALLS
+        found["operators_ms", event["args"]["op_name"]] += milliseconds
+        found["parts_ms", _part(event["name"], parts)] += milliseconds
+    return found
+
+
+def _medians(rounds: Sequence[_Times]) -> dict[str, dict[str, float]]:
+    medians = {key: median(one.get(key, 0.0) for one in rounds) for one in rounds for key in one}
+    found: dict[str, dict[str, float]] = {"operators_ms": {}, "parts_ms": {}}
+    for (what, name), milliseconds in sorted(medians.items(), key=lambda item: -item[1]):
+        found[what][name] = milliseconds
+    return found
 
 
 def _events(path: Path, side: int) -> Iterator[dict[str, Any]]:
@@ -48,12 +64,17 @@ def _events(path: Path, side: int) -> Iterator[dict[str, Any]]:
         options.add_free_dimension_override_by_name(name, value)
     session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     images = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
-    for _ in range(CALLS):
+    for _ in range(COLD + CALLS):
         session.run(None, {"images": images})
     written = Path(session.end_profiling())
     events = json.loads(written.read_text(encoding="utf-8"))
     written.unlink()
-    return (e for e in events if e["cat"] == "Node" and e["name"].endswith("_kernel_time"))
+    seen: Counter[str] = Counter()
+    for event in events:
+        if event["cat"] == "Node" and event["name"].endswith("_kernel_time"):
+            seen[event["name"]] += 1
+            if seen[event["name"]] > COLD:
+                yield event
 
 
 def _parts(graph: onnx.GraphProto) -> Iterator[tuple[str, str]]:
@@ -79,6 +100,13 @@ def _own(node: onnx.NodeProto) -> str:
 
 
 def _part(event: str, parts: Mapping[str, str]) -> str:
-    """A fused node is named after its last value; a change of layout is nobody's."""
-    name = event.removesuffix("_kernel_time").removesuffix("_nchwc").partition("/")[0]
-    return "change of layout" if name.startswith("Reorder") else parts.get(name) or "others"
+    """A fused node is named after its last value, a part of a node after the node and a slash; a
+    change of layout is nobody's."""
+    name = event.removesuffix("_kernel_time").removesuffix("_nchwc")
+    if name.startswith("Reorder"):
+        return "change of layout"
+    while name:
+        if part := parts.get(name):
+            return part
+        name = name.rpartition("/")[0]
+    return "others"
