@@ -6,7 +6,6 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -26,14 +25,14 @@ that feeds it."""
 
 def profiles(paths: Mapping[str, Path], side: int) -> dict[str, dict[str, dict[str, float]]]:
     """Of each network: milliseconds of a call with one image of ``side``², in one thread of ONNX
-    Runtime, by operator and by part. The networks are called by turns; each time is the median of
-    its rounds, so that something else on the machine does not count as one network's."""
+    Runtime, by operator and by part. The networks are called by turns, and the
+    middle one of its rounds counts, so that something else on the machine is not taken for it."""
     rounds: dict[str, list[_Times]] = {name: [] for name in paths}
     parts = {name: dict(_parts(onnx.load(path).graph)) for name, path in paths.items()}
     for _ in range(ROUNDS):
         for name, path in paths.items():
             rounds[name].append(_times(path, side, parts[name]))
-    return {name: _medians(found) for name, found in rounds.items()}
+    return {name: _middle(found) for name, found in rounds.items()}
 
 
 def _times(path: Path, side: int, parts: Mapping[str, str]) -> _Times:
@@ -46,10 +45,11 @@ def _times(path: Path, side: int, parts: Mapping[str, str]) -> _Times:
     return found
 
 
-def _medians(rounds: Sequence[_Times]) -> dict[str, dict[str, float]]:
-    medians = {key: median(one.get(key, 0.0) for one in rounds) for one in rounds for key in one}
+def _middle(rounds: Sequence[_Times]) -> dict[str, dict[str, float]]:
+    """The round that took longer than one half of them and shorter than the other."""
+    middle = sorted(rounds, key=lambda times: sum(times.values()))[len(rounds) // 2]
     found: dict[str, dict[str, float]] = {"operators_ms": {}, "parts_ms": {}}
-    for (what, name), milliseconds in sorted(medians.items(), key=lambda item: -item[1]):
+    for (what, name), milliseconds in sorted(middle.items(), key=lambda item: -item[1]):
         found[what][name] = milliseconds
     return found
 
