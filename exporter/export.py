@@ -79,8 +79,8 @@ def export(
     program_path = path.with_suffix(".pt2")
     module.eval()
     with (
-        written_whole(program_path) if suppression is None else _none_at(program_path) as beside,
         written_whole(path) as draft,
+        written_whole(program_path) if suppression is None else _none_at(program_path) as beside,
         progress.stage(f"export {card.stem}", 4) as stage,
         recorded_guards(example) as guards,
     ):

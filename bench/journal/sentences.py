@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import sqlite3
 from collections.abc import Iterator
@@ -13,9 +14,14 @@ import msgspec
 from bench.journal.salvage.examining import examine
 from bench.journal.sums import damaged
 from sizewise.core.errors import DamagedRecordError, OutputError, RecordError, SizewiseError
+from sizewise.core.files import OF_WRITES, output_error, refusal
 from sizewise.core.options.declared import spelled
 
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+_UNWRITTEN = (
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC),
+    *(sqlite3.SQLITE_IOERR_DIR_FSYNC, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_DELETE),
+    sqlite3.SQLITE_IOERR_CLOSE,
+)
 _REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _VALUES = (
     *(msgspec.ValidationError, msgspec.DecodeError),
@@ -62,15 +68,23 @@ def _with_salvage(path: Path, error: SizewiseError) -> SizewiseError:
     return DamagedRecordError(error.what, error.why, todo)
 
 
+def _of_the_system(path: Path) -> OutputError | None:
+    """What the system itself says to a write there, where it refuses one now: SQLite says neither
+    why a file can't be made nor why a write failed."""
+    refused = refusal(path.parent)
+    known = refused is not None and refused.errno in (*OF_WRITES, errno.EIO)
+    return output_error(path, refused) if refused is not None and known else None
+
+
 def _translated(path: Path, error: sqlite3.Error) -> SizewiseError:
     extended = getattr(error, "sqlite_errorcode", 0)
     code = extended & 0xFF
-    if extended in _FULL:
+    if extended in _UNWRITTEN:
         todo = "Free some space and run the same command again; the results so far are intact."
-        return OutputError(f"{path} can't be written", str(error), todo)
+        return _of_the_system(path) or OutputError(f"{path} can't be written", str(error), todo)
     if code in _REFUSED:
         todo = f"Get permission to write it, or choose another folder with {spelled('out')}."
-        return OutputError(f"{path} can't be written", str(error), todo)
+        return _of_the_system(path) or OutputError(f"{path} can't be written", str(error), todo)
     if code == sqlite3.SQLITE_BUSY:
         return RecordError(f"{path} is locked", str(error), "Close the program that has it open.")
     if code == sqlite3.SQLITE_CONSTRAINT:

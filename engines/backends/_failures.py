@@ -5,17 +5,25 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sizewise.core.errors import BuildError, EngineError, EngineMismatchError, InferenceError
+from sizewise.core.errors import (
+    BuildError,
+    EngineError,
+    EngineMismatchError,
+    InferenceError,
+    OutputError,
+)
+from sizewise.core.files import refusal
 
 _LONGEST = 500
-_ROOM_BYTES = 2**20
-"""A disk with less free than this is full: what was being written has taken the rest."""
+_OF_DISKS = {os.strerror(n): n for n in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)}
+_UNWRITTEN = re.compile(r"protobuf serialization failed|fail\w* (to )?writ(e|ing)\b", re.I)
+"""What libraries say where a write failed. ONNX Runtime says the first of too large a graph, too,
+and none such gets there."""
 _NO_MEMORY = re.compile(r"bad_?\s?alloc|fail\w* to allocate|not enough memory|out of memory", re.I)
 
 Errors = tuple[type[Exception], ...]
@@ -27,16 +35,39 @@ _BUILD_OTHERWISE = "Try another back end or graph fusion, or export the model ag
 
 @contextmanager
 def building(
-    backend: str, errors: Errors, todo: str = _BUILD_OTHERWISE, *, folder: Path | None = None
+    backend: str, errors: Errors, todo: str = _BUILD_OTHERWISE, *, folders: Sequence[Path] = ()
 ) -> Iterator[None]:
-    """Turn ``errors`` into a BuildError, or into an OSError where the disk of ``folder`` is full:
-    libraries say so in words of their own, such as "Protobuf serialization failed"."""
+    """Turn ``errors`` into a BuildError; into an OSError or OutputError where a library could not
+    write into one of the ``folders``, which it says in words of its own."""
     try:
         yield
     except errors as error:
-        if folder is not None and shutil.disk_usage(folder).free < _ROOM_BYTES:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        if why := _of_disk(backend, folders, str(error)):
+            raise why from error
         raise _told(BuildError, f"{backend} could not build the engine", error, todo) from error
+
+
+def unwritten(backend: str, folder: Path, said: str) -> OSError | OutputError:
+    """The error of a library's write into ``folder`` that failed, whatever it ``said``."""
+    return refusal(folder) or OutputError(
+        f"{folder} can't be written",
+        f"a write of {backend} failed, and it does not say why ({said.strip()[:_LONGEST]})",
+        "Check the disk, and run the same command again.",
+    )
+
+
+def _of_disk(backend: str, folders: Sequence[Path], said: str) -> OSError | OutputError | None:
+    """Why a library could not write into one of the folders that it writes to; None where that is
+    not what went wrong."""
+    for words, number in _OF_DISKS.items():
+        if words in said:
+            return OSError(number, words)
+    for folder in folders:
+        if refused := refusal(folder):
+            return OSError(refused.errno, refused.strerror, str(folder))
+    if folders and _UNWRITTEN.search(said):
+        return unwritten(backend, folders[0], said)
+    return None
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from engines.backends._failures import building, opening, refused_options
+from engines.backends._failures import building, opening, refused_options, unwritten
 from engines.backends._flushing import flushing
 from engines.backends._ort.calls import OnnxRuntimeSession
 from engines.backends._ort.entries import demand_known
@@ -120,7 +120,7 @@ class OnnxRuntime(Backend):
         with (
             TemporaryDirectory(dir=folder) as scratch,
             flushing(spec.options),
-            building(self.name, session_errors(), *self._build_otherwise(spec), folder=folder),
+            building(self.name, session_errors(), *self._build_otherwise(spec), folders=(folder,)),
         ):
             source = source_of(
                 model,
@@ -175,7 +175,11 @@ class OnnxRuntime(Backend):
                 spec = artifact.spec
                 session.infer(example_inputs(artifact, spec.batch_size, spec.profiles[0].min))
                 profile = session.profile()
-            layers = read_layers(profile, self.provider, allow_fallback=allow_fallback)
+            try:
+                layers = read_layers(profile, self.provider, allow_fallback=allow_fallback)
+            except (FileNotFoundError, ValueError) as error:
+                # ONNX Runtime says nothing where it can't write its profile.
+                raise unwritten(self.name, artifact.path, str(error)) from error
         return self._achieved(layers)
 
 

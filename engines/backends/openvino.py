@@ -100,7 +100,7 @@ class OpenVino(Backend):
         with (
             TemporaryDirectory(dir=folder) as scratch,
             flushing(spec.options),
-            building(self.name, _ERRORS, folder=folder),
+            building(self.name, _ERRORS, folders=(folder,)),
         ):
             core = openvino.Core()
             graph = core.read_model(_source(model, Path(scratch)))

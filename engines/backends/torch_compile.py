@@ -5,6 +5,7 @@ It writes C++ and calls the compiler of the system, so building takes from half 
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -99,7 +100,8 @@ class TorchCompile(Backend):
             source = Path(scratch) / "source.pt2"
             take_program(self.name, model, source)
             program = load_program(self.name, source)
-        with _threads(spec.threads), building(self.name, ERRORS):
+        written_to = (folder, Path(gettempdir()))  # Inductor works in the latter
+        with _threads(spec.threads), building(self.name, ERRORS, folders=written_to):
             if spec.strategy == "static":
                 program = _at_one_size(program, model, spec)
             elif program.example_inputs is None:  # an export of ours does without
@@ -175,14 +177,18 @@ def _without_warnings() -> Iterator[None]:
 
 
 def _compile(program: ExportedProgram, spec: EngineSpec, path: Path) -> None:
+    """Compile to a file by way of memory: PyTorch's own writer ends the interpreter on a full
+    disk."""
     import torch
 
+    package = io.BytesIO()
     # Frozen weights are laid out while compiling.
     settings = {"cpp.threads": spec.threads, "freezing": True}
     with _without_warnings():
         torch._inductor.aoti_compile_and_package(
-            program, package_path=str(path), inductor_configs=settings
+            program, package_path=package, inductor_configs=settings
         )
+    path.write_bytes(package.getbuffer())
 
 
 BACKENDS = (TorchCompile(),)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +39,26 @@ def build_engine(
     # Rather no build than one of code that can't be signed.
     no_key = why_no_key(is_needed=backend.native_code)
     backend.load_builder()
-    started = time.perf_counter()
-    try:
+    with _written(Path(folder)):
+        started = time.perf_counter()
         built = backend.build(exported, engine_spec, Path(folder))
-    except OSError as error:
-        raise output_error(Path(folder), error) from error
-    build_s = time.perf_counter() - started
-    # Before the engine is inspected: that may run it.
-    write_manifest(_described(backend, built, build_s, peak_bytes()), request)
-    if no_key:
-        try:
+        build_s = time.perf_counter() - started
+        # Before the engine is inspected: that may run it.
+        write_manifest(_described(backend, built, build_s, peak_bytes()), request)
+        if no_key:
             keep_others_out(Path(folder))
-        except OSError as error:
-            raise output_error(Path(folder), error) from error
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """Turn what the system says to writes into an OutputError. A back end may also write elsewhere,
+    as a compiler does."""
+    try:
+        yield
+    except OSError as error:
+        named = Path(error.filename) if isinstance(error.filename, str) else folder
+        within = folder in named.parents
+        raise output_error(folder if within else named, error) from error
 
 
 def _described(

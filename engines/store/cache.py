@@ -25,7 +25,7 @@ from engines.store.sharing import (
 from engines.store.using import enter, give
 from sizewise.core import codec
 from sizewise.core.children.child import run_in_child
-from sizewise.core.files import output_error, output_folder, rename_durably
+from sizewise.core.files import is_there, output_error, output_folder, rename_durably
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.progress import SILENT, OnProgress, unheard
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel
@@ -148,9 +148,9 @@ def _built(home: Path, build: _Build) -> EngineArtifact:
 def _named(draft: Path, home: Path, request: Request) -> EngineArtifact:
     try:
         rename_durably(draft, home)
-    except OSError:
+    except OSError as error:
         # Without locks, another process may have been first: then its build is taken.
-        found = find(home, request)
+        found = find(home, request) if is_there(error) else None
         if isinstance(found, EngineArtifact):
             return found
         raise

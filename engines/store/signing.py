@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from sizewise.core.errors import InputError, OutputError
-from sizewise.core.files import user_folder
+from sizewise.core.files import flush, user_folder
 
 KEY_FILE = "SIZEWISE_KEY_FILE"
 """The variable that names another file for the key."""
@@ -131,6 +131,7 @@ def _make(path: Path) -> None:
             os.fsync(draft.fileno())
             with suppress(FileExistsError):
                 path.hardlink_to(draft.name)
+            flush(path.parent)
     except OSError as error:
         raise OutputError(
             f"The key that signs your engines can't be written to {path}",

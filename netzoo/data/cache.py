@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sizewise.core.errors import InputError, OutputError
-from sizewise.core.files import user_folder
+from sizewise.core.files import is_there, rename_durably, user_folder
 
 T = TypeVar("T")
 
@@ -34,8 +34,9 @@ def obtain(name: str, make: Callable[[Path], None], read: Callable[[Path], T]) -
     """What ``read`` gives of the cached folder ``name``, which ``make`` fills where it is missing.
 
     It is also filled anew where ``read`` raises InputError because the folder is not whole. A new
-    folder is filled aside and then renamed: a killed process leaves no half of it, and of two
-    processes one wins. Raises OutputError where the cache can't be written.
+    folder is filled aside, flushed and then renamed: neither a killed process nor a loss of power
+    leaves half of it, and of two processes one wins. Raises OutputError where the cache can't be
+    written.
     """
     folder = cache_root() / name
     found = _try(read, folder)
@@ -69,10 +70,10 @@ def _put_in_place(made: Path, folder: Path, read: Callable[[Path], T]) -> None:
     if folder.exists() and _try(read, folder) is None:
         folder.rename(made.with_name("broken"))
     try:
-        made.rename(folder)
-    except OSError:
+        rename_durably(made, folder)
+    except OSError as error:
         # A folder that is not empty can't be replaced: another process was faster, if it is whole.
-        if _try(read, folder) is None:
+        if not is_there(error) or _try(read, folder) is None:
             raise
 
 

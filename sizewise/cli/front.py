@@ -8,6 +8,7 @@ import json
 import sys
 import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,6 +16,7 @@ import typer
 from sizewise.cli.failures import plain_error, say_error
 from sizewise.core.errors import SizewiseError
 from sizewise.core.exit_codes import ExitCode
+from sizewise.core.files import OF_WRITES, output_error
 from sizewise.core.options.declared import spelling
 from sizewise.core.printable import printable
 from sizewise.core.rooms import check_rooms
@@ -48,7 +50,8 @@ def run_command_line(arguments: list[str]) -> int:
                 standalone_mode=False,
             )
             sys.stdout.flush()
-    except Exception as error:  # noqa: BLE001 - the outermost edge: every failure gets its sentence
+    except Exception as raised:  # noqa: BLE001 - the outermost edge: every failure gets its sentence
+        error = _as_ours(raised)
         if debug:
             sys.stderr.write(printable(traceback.format_exc()))
             _print_child_trace(error)
@@ -61,6 +64,13 @@ def run_command_line(arguments: list[str]) -> int:
         return _say(*_sentence(error))
     # typer gives the code of an Exit, of Ctrl-C too, and what the command returned without one
     return _say(_RESUMES, code) if code == ExitCode.INTERRUPTED else code or ExitCode.OK
+
+
+def _as_ours(error: Exception) -> Exception:
+    """A full disk, or one that can only be read, is an OutputError wherever it is met."""
+    if isinstance(error, OSError) and error.errno in OF_WRITES and error.filename:
+        return output_error(Path(str(error.filename)), error)
+    return error
 
 
 def _plain(error: Exception) -> dict[str, str]:

@@ -8,7 +8,7 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
@@ -19,8 +19,14 @@ from sizewise.core.options.limits import Limit
 _TODO = {
     errno.ENOSPC: "Free some space, or choose another folder with {}; finished work is kept.",
     errno.EDQUOT: "Your quota is used up: free some space, or choose another folder with {}.",
+    errno.EROFS: "The disk can only be read: choose another folder with {}.",
+    errno.EIO: "Check the disk, or choose another folder with {}; finished work is kept.",
 }
+OF_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Numbers of errors that no read ends with."""
 _TODO_ELSE = "Choose a folder that you may write to with {}."
+_PROBE_BYTES = 2**20
+_IS_THERE = (errno.ENOTEMPTY, errno.EEXIST, *((errno.EACCES,) if os.name == "nt" else ()))
 _NO_FILES = {
     stat.S_IFIFO: "it is a pipe, and not a file",
     stat.S_IFSOCK: "it is a socket, and not a file",
@@ -106,6 +112,21 @@ def output_folder(path: Path) -> Path:
         raise output_error(path, error) from error
 
 
+def refusal(folder: Path) -> OSError | None:
+    """What the system says to a write into a folder; None where it takes a file of 1 MiB.
+
+    Libraries say that a write failed in words of their own, without the reason.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error
+    return None
+
+
 def user_folder(variable: str, *below_home: str) -> Path:
     """The folder that the environment's ``variable`` names, else ``below_home`` in the user's home.
 
@@ -139,7 +160,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise output_error(path, error) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that can only be read keeps it
+            draft.unlink(missing_ok=True)
 
 
 def rename_durably(draft: Path, path: Path) -> None:
@@ -152,12 +174,18 @@ def rename_durably(draft: Path, path: Path) -> None:
     below = sorted(draft.rglob("*")) if draft.is_dir() else []
     for written in (*below, draft):
         if not written.is_symlink():
-            _flush(written)
+            flush(written)
     draft.replace(path)
-    _flush(path.parent)
+    flush(path.parent)
 
 
-def _flush(path: Path) -> None:
+def is_there(error: OSError) -> bool:
+    """Whether a folder got no name because another one has it: of two processes that make the same,
+    one is first. Whatever else fails is a failure, a flush after the rename, too."""
+    return error.errno in _IS_THERE
+
+
+def flush(path: Path) -> None:
     """Write what the system holds of a file or folder to the disk. Raises OSError."""
     windows, folder = os.name == "nt", path.is_dir()
     if windows and folder:  # it opens no folder, and keeps the order of names by itself

@@ -79,7 +79,11 @@ def _exported_already(path: Path, checkpoint: Path, reporter: Reporter) -> Expor
     if not path.exists():
         return None
     model = read_model(path)
-    if model.card.checkpoint_sha256 != sha256_of(checkpoint) or not model.program_path.exists():
+    card, program = model.card, model.program_path
+    if card.checkpoint_sha256 != sha256_of(checkpoint):
+        return None
+    # Both get their names one after the other: between the two, the program may be an earlier one.
+    if not program.exists() or card.program_sha256 not in ("", sha256_of(program)):
         return None
     reporter.remark(f"{path} is up to date with its checkpoint: not exported again.")
     return model

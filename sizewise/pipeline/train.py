@@ -301,8 +301,9 @@ def train_checkpoint(
         classified=classified,
         record=history.add,
     )
-    save_checkpoint(path, network, provenance)
+    # The checkpoint last: where it is up to date, nothing is written again.
     history.save(path.with_suffix(".losses.csv"))
+    save_checkpoint(path, network, provenance)
     reporter.remark(
         f"Final loss, weighted: {history.summary()} (all steps: {path.stem}.losses.csv)."
     )

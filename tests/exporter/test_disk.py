@@ -13,6 +13,7 @@ import torch
 
 from exporter.capture import capture, save_program
 from exporter.export import export
+from sizewise.core import files
 from sizewise.core.errors import OutputError
 from sizewise.core.specs import Size
 from tests.exporter.sample_modules import UNKNOWN, Conv
@@ -55,6 +56,23 @@ def test_a_full_disk_leaves_nothing(
 
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
     with pytest.raises(OutputError, match=r"no space left on device\. Free some space"):
+        export(Conv(), UNKNOWN, folder / "a.onnx", output_names=("map",), example=Size(64, 96))
+    assert list(folder.iterdir()) == []
+
+
+def test_without_its_program_there_is_no_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program gets its name first: the model says by a hash which one it is."""
+    rename = files.rename_durably
+
+    def refuse(draft: Path, path: Path) -> None:
+        if path.suffix == ".pt2":
+            raise OSError(errno.EIO, "Input/output error")
+        rename(draft, path)
+
+    monkeypatch.setattr(files, "rename_durably", refuse)
+    with pytest.raises(OutputError, match=r"a\.pt2 can't be written: input/output error"):
         export(Conv(), UNKNOWN, folder / "a.onnx", output_names=("map",), example=Size(64, 96))
     assert list(folder.iterdir()) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ def write_program(model: str, program: str) -> None:
     net = torch.nn.Sequential(*_layers(model, graph, weights)).eval()
     axes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
     exported = torch.export.export(net, (torch.zeros(_EXAMPLE),), dynamic_shapes=(axes,))
-    torch.export.save(exported, Path(program))
+    buffer = io.BytesIO()  # on a full disk torch.export.save ends the interpreter
+    torch.export.save(exported, buffer)
+    Path(program).write_bytes(buffer.getbuffer())
 
 
 def _layers(model: str, graph: Any, weights: dict[str, np.ndarray[Any, Any]]) -> Iterator[Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import traceback
+from pathlib import Path
 from typing import Any
 
 # From the parent's side, which brings psutil: readings use it later, and brought then, it would
 # count as memory of the engine.
 from sizewise.core.children.child import ChildError
 from sizewise.core.errors import SizewiseError
+from sizewise.core.files import OF_WRITES, output_error
 
 _LONGEST = 1000
 """Characters of a foreign error that are kept: some libraries quote whole graphs."""
@@ -39,12 +41,26 @@ def answer(served: Served, message: dict[str, Any]) -> dict[str, Any]:
         return {"result": served.call(message["method"], message["arguments"])}
     except SizewiseError as error:
         return {"error": error.to_json()}
+    except OSError as error:
+        return _of_the_system(error, message)
     except MemoryError:
         return {"error": _failure(message, "memory ran out", "oom_host")}
     except Exception as error:  # noqa: BLE001 - the edge of the process: it must not cross as a hang
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:_LONGEST]}"
-        failure = _failure(message, reason, "crash_exception")
-        return {"error": failure, "trace": traceback.format_exc()}
+        return _unexpected(error, message)
+
+
+def _of_the_system(error: OSError, message: dict[str, Any]) -> dict[str, Any]:
+    """The answer for a full disk, and for one that can only be read, wherever a child writes."""
+    if error.errno not in OF_WRITES:
+        return _unexpected(error, message)
+    named = Path(str(error.filename or "A file"))  # from a descriptor, it has no name
+    return {"error": output_error(named, error).to_json()}
+
+
+def _unexpected(error: Exception, message: dict[str, Any]) -> dict[str, Any]:
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:_LONGEST]}"
+    failure = _failure(message, reason, "crash_exception")
+    return {"error": failure, "trace": traceback.format_exc()}
 
 
 def _failure(message: dict[str, Any], why: str, code: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from bench.journal import database, opening
+from bench.journal.sentences import sentences
 from bench.journal.store import Store
 from sizewise.core.errors import InputError, OutputError, RecordError
 from tests.bench.factories import trial, waves
@@ -181,3 +182,28 @@ def test_somebody_else_reads_results_that_are_not_merged(
         assert len(held) == len(read(whole)) + 1
         assert as_nobody(lambda: read(path) == held)
         assert sorted(Path(folder).iterdir()) == before
+
+
+@pytest.mark.parametrize("code", ["WRITE", "FSYNC", "DIR_FSYNC", "TRUNCATE", "DELETE", "CLOSE"])
+def test_a_disk_that_fails_is_no_damage_of_the_file(whole: Path, code: str) -> None:
+    """As SQLite numbers it, and in its words: it knows no others."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = getattr(sqlite3, f"SQLITE_IOERR_{code}")
+    with pytest.raises(OutputError, match=r"can't be written: disk I/O error"), sentences(whole):
+        raise error
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_what_the_system_says_is_told_where_it_says_it_now(
+    whole: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """SQLite says no more than that its journal can't be opened."""
+
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    with pytest.raises(OutputError, match=os.strerror(number).lower()), sentences(whole):
+        raise error

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import errno
-import shutil
+import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from engines.backends import _failures
 from engines.backends._failures import building
-from sizewise.core.errors import BuildError
-from sizewise.core.files import output_error
+from sizewise.core.errors import BuildError, OutputError
+
+FAILED = "Protobuf serialization failed."
+"""ONNX Runtime's words, whatever the disk said."""
 
 
-def fail(folder: Path) -> None:
-    with building("onnxruntime", (RuntimeError,), folder=folder):
-        raise RuntimeError("Protobuf serialization failed.")
+def fail(folder: Path, said: str = FAILED) -> None:
+    with building("onnxruntime", (RuntimeError,), folders=(folder,)):
+        raise RuntimeError(said)
 
 
-def test_a_full_disk_is_told_as_such_whatever_the_library_calls_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
+def test_what_the_disk_says_is_told_whatever_the_library_calls_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    with pytest.raises(BuildError, match="Protobuf serialization failed"):
+    refused = OSError(number, os.strerror(number))
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        fail(tmp_path, f"g++ said: {os.strerror(number)}")
+    monkeypatch.setattr(_failures, "refusal", lambda _: refused)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        fail(tmp_path, "no kernel for it")
+    assert (caught.value.errno, caught.value.filename) == (number, str(tmp_path))
+
+
+def test_a_write_that_failed_once_is_told_as_one(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=f"can't be written: a write of onnxruntime.*{FAILED}"):
         fail(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
-    with pytest.raises(OSError, match="No space left") as caught:
-        fail(tmp_path)
-    assert caught.value.errno == errno.ENOSPC
-    assert "Free some space" in str(output_error(tmp_path, caught.value))
+    with pytest.raises(BuildError, match="no kernel for it"):
+        fail(tmp_path, "no kernel for it")
+    assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,7 @@ from engines.store.cache import obtain_engine
 from engines.store.opening import open_engine
 from sizewise.core import codec
 from sizewise.core.children.child import Child
-from sizewise.core.errors import BuildError, EngineMismatchError, InferenceError
+from sizewise.core.errors import BuildError, EngineMismatchError, InferenceError, OutputError
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import (
     Achieved,
@@ -228,6 +228,26 @@ def test_a_node_on_another_provider_is_refused_unless_it_is_allowed(tmp_path: Pa
     assert caught.value.reason_code.startswith("unsupported")
     achieved = Achieved(layers=read_layers(profile, cuda, allow_fallback=True))
     assert achieved.summary == "fp16 1, fp32 on CPU 1"
+
+
+@pytest.mark.parametrize("left", [b"", b'[{"cat": "Node", "name"', None])
+def test_a_profile_that_could_not_be_written_is_no_crash(
+    build: Build, net: ExportedModel, monkeypatch: pytest.MonkeyPatch, left: bytes | None
+) -> None:
+    """ONNX Runtime itself says nothing where a write of it fails, or where it makes no file."""
+    artifact = build(net, spec("static", "none"))
+    ended = OnnxRuntimeSession.profile
+
+    def cut(session: OnnxRuntimeSession) -> Path:
+        path = ended(session)
+        path.unlink()
+        if left is not None:
+            path.write_bytes(left)
+        return path
+
+    monkeypatch.setattr(OnnxRuntimeSession, "profile", cut)
+    with pytest.raises(OutputError, match="can't be written: a write of onnxruntime failed"):
+        find_backend("onnxruntime").inspect(artifact)
 
 
 def test_a_profile_that_moved_to_another_provider_fails_the_build(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,3 +85,23 @@ def test_what_can_not_be_compiled_is_a_build_error_in_its_words(
         find_backend("torch_compile").build(net_with_program, SPEC, tmp_path)
     assert given == {"threads": SPEC.threads, "shape": [1, 3, 64, 96]}
     assert torch.get_num_threads() == before
+
+
+def test_a_disk_that_fails_is_told_and_does_not_end_the_process(
+    net_with_program: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyTorch's own writer would abort; so it gets memory to write to."""
+    if not find_backend("torch_compile").can_build().ok:
+        pytest.skip("it can not build here")
+
+    def package(program: Any, *, package_path: Any, inductor_configs: dict[str, Any]) -> None:
+        package_path.write(b"the engine")
+
+    def refuse(path: Path, content: Any) -> None:
+        assert bytes(content) == b"the engine"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(torch._inductor, "aoti_compile_and_package", package)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        find_backend("torch_compile").build(net_with_program, SPEC, tmp_path)

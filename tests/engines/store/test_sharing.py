@@ -142,6 +142,36 @@ def test_a_full_disk_is_a_typed_error_and_leaves_nothing(
     assert cache.names() == []
 
 
+def test_a_flush_that_fails_after_the_rename_is_no_success(
+    cache: Cache, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of the engine may be gone after a loss of power. The next command takes it."""
+
+    def unflushed(draft: Path, path: Path) -> None:
+        draft.replace(path)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_module, "rename_durably", unflushed)
+        with pytest.raises(OutputError, match="input/output error"):
+            cache.obtain()
+    before = home.stat().st_ino
+    assert cache.obtain().path.stat().st_ino == before
+    assert cache.said == []
+
+
+@pytest.mark.parametrize("moment", ["build", "inspect"])
+def test_a_disk_that_fails_within_a_build_is_an_output_error(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(f"engines.backends.fake.Fake._{moment}", refuse)
+    with pytest.raises(OutputError, match="can't be written: read-only file system"):
+        cache.obtain()
+
+
 def test_an_engine_of_somebody_elses_folder_that_is_unfit_is_a_typed_error(
     cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:

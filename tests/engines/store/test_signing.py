@@ -136,6 +136,18 @@ def test_a_full_disk_is_an_output_error_and_leaves_no_key(
     assert list(path.parent.iterdir()) == []
 
 
+def test_a_new_key_outlives_a_loss_of_power(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed, flush = [], os.fsync
+
+    def fsync(handle: int) -> None:
+        flushed.append((os.fstat(handle).st_ino, path.exists()))
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    user_key()
+    assert flushed == [(path.stat().st_ino, False), (path.parent.stat().st_ino, True)]
+
+
 def test_threads_that_start_together_get_one_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

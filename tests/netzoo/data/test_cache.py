@@ -132,3 +132,26 @@ def test_why_it_can_not_be_made_comes_through(root: Path) -> None:
 
     with pytest.raises(InputError, match="a package is missing"):
         obtain("thing", make, _read)
+
+
+def test_it_is_on_the_disk_before_it_has_its_name(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a flush that fails is no success, though what is there then is whole."""
+    flushed: list[str] = []
+    flush = os.fsync
+
+    def fsync(handle: int) -> None:
+        flush(handle)
+        flushed.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        if (root / "thing").exists():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("names no open files")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        with pytest.raises(OutputError, match="Input/output error"):
+            obtain("thing", _make, _read)
+    assert flushed == ["text", "made", root.name]
+    assert obtain("thing", lambda folder: None, _read) == "whole"

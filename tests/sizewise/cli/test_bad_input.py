@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -233,6 +234,19 @@ def test_a_full_disk_keeps_the_results_so_far(cli: Cli, tiny_model: Path, small_
     _one_sentence(said, 1, "space")
     (small_disk / "ballast").unlink()
     assert finished.items() <= _statuses(small_disk).items()
+
+
+def test_a_full_disk_is_an_output_error_wherever_a_command_meets_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/file")
+
+    monkeypatch.setattr("sizewise.cli.doctor.read_environment", refuse)
+    said = cli("doctor", "--json")
+    assert said.code == 1
+    assert json.loads(said.out)["error"]["type"] == "OutputError"
+    assert "/somewhere/file can't be written: no space left on device. Free some space" in said.err
 
 
 def _bench_fake(cli: Cli, model: Path, out: Path, *, sizes: str) -> Said:

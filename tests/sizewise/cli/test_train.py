@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from netzoo.data.coco.dataset import write_coco
+from netzoo.training.history import History
 from netzoo.weights.checkpoint import read_header
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import build_network, find_network
+from sizewise.core.errors import OutputError
 from tests.netzoo.factories import CLASSES, squares
 from tests.netzoo.weights.darknet_reference import made_up_arrays, rows_of, write_weights
 from tests.sizewise.cli.conftest import Cli
@@ -37,6 +39,21 @@ def test_a_checkpoint_remembers_the_loss_that_was_used(
     assert header.provenance.settings is not None
     assert header.provenance.settings.loss == used
     assert header.config.decoding == ("scaled" if used == "dense" else None)
+
+
+def test_the_checkpoint_is_written_last(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is there, the same command writes nothing again: the losses would be missing."""
+
+    def refuse(*_: object) -> None:
+        raise OutputError("It can't be written", "no space left", "Free some.")
+
+    call = ("train", "yolov2-tiny", "--data", data, *QUICK, "--steps", 1, "--out", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "save", refuse)
+        assert cli(*call).code == 1
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_loss_by_its_name_or_by_default_is_the_same_training(
