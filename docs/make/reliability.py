@@ -60,11 +60,13 @@ CAMPAIGNS = (
         what="kill -9 of real sweeps and builds, a third within a commit or a rename: nothing is "
         "lost, done twice or left running",
         wanted=300,
+        module="tests.faults.kills",
     ),
     Campaign(
         name="signals",
         what="SIGTERM, SIGINT, SIGHUP and SIGSTOP of the same: the same",
         wanted=100,
+        module="tests.faults.signals",
     ),
     Campaign(
         name="disks",

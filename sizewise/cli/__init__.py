@@ -8,9 +8,13 @@ import sys
 
 def main() -> None:
     """Entry point of the console script: run the command and exit with its code."""
+    from sizewise.cli.interrupting import Interruptions
+
+    interruptions = Interruptions()
+    interruptions.listen()  # before all else: to import the rest takes a while
     from sizewise.cli.front import run_command_line
 
-    code = run_command_line(sys.argv[1:])
+    code = run_command_line(sys.argv[1:], interruptions)
     _drop_what_can_not_be_printed()
     sys.exit(code)
 

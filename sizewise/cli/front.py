@@ -14,6 +14,7 @@ from typing import Any
 import typer
 
 from sizewise.cli.failures import plain_error, say_error
+from sizewise.cli.interrupting import Interruptions
 from sizewise.core.errors import SizewiseError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.files import OF_WRITES, output_error
@@ -23,18 +24,20 @@ from sizewise.core.rooms import check_rooms
 
 _ANYWHERE = ("--debug", "--quiet")
 """Flags that every command takes, in any place."""
-_RESUMES = "Interrupted. Finished work is kept; the same command resumes."
 _EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openvino": "cpu"}
 """The extra that installs each package that a base install lacks."""
 
 
-def run_command_line(arguments: list[str]) -> int:
+def run_command_line(arguments: list[str], interruptions: Interruptions | None = None) -> int:
     """Run a command and return its exit code (:class:`sizewise.core.exit_codes.ExitCode`).
 
-    With ``--json``, an error is one JSON document, too.
+    With ``--json``, an error is one JSON document, too. ``interruptions`` are those that are
+    listened for; none: Ctrl-C alone, as Python hears it.
     """
     debug, quiet = (flag in arguments for flag in _ANYWHERE)
     _let_any_terminal_print()
+    interruptions = interruptions or Interruptions()
+    code: int | None
     try:
         check_rooms()
         from sizewise.cli.app import app
@@ -43,27 +46,37 @@ def run_command_line(arguments: list[str]) -> int:
 
         console.quiet = quiet
         command = typer.main.get_command(app)
-        with spelling(spell):
-            code: int | None = command.main(
+        with spelling(spell), interruptions.at_work():
+            code = command.main(
                 [a for a in arguments if a not in _ANYWHERE],
                 prog_name="sizewise",
                 standalone_mode=False,
             )
             sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
     except Exception as raised:  # noqa: BLE001 - the outermost edge: every failure gets its sentence
         error = _as_ours(raised)
         if debug:
             sys.stderr.write(printable(traceback.format_exc()))
             _print_child_trace(error)
-        if type(error).__name__ == "NoArgsIsHelpError":
-            sys.stderr.write(f"{error}\n")
-            return ExitCode.USAGE
-        if "--json" in arguments:
-            with suppress(OSError):  # stdout itself may be what can't be written
-                sys.stdout.write(json.dumps({"error": _plain(error)}, indent=2) + "\n")
-        return _say(*_sentence(error))
-    # typer gives the code of an Exit, of Ctrl-C too, and what the command returned without one
-    return _say(_RESUMES, code) if code == ExitCode.INTERRUPTED else code or ExitCode.OK
+        if not interruptions.heard:
+            return _say_failure(error, as_json="--json" in arguments)
+        code = ExitCode.INTERRUPTED
+    # typer gives the code of an Exit, of an interruption too, and what the command returned without
+    if interruptions.heard or code == ExitCode.INTERRUPTED:
+        return _say(interruptions.sentence, interruptions.code)
+    return code or ExitCode.OK
+
+
+def _say_failure(error: Exception, *, as_json: bool) -> int:
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{error}\n")
+        return ExitCode.USAGE
+    if as_json:
+        with suppress(OSError):  # stdout itself may be what can't be written
+            sys.stdout.write(json.dumps({"error": _plain(error)}, indent=2) + "\n")
+    return _say(*_sentence(error))
 
 
 def _as_ours(error: Exception) -> Exception:
@@ -89,7 +102,8 @@ def _plain(error: Exception) -> dict[str, str]:
 
 
 def _say(sentence: str, code: int) -> int:
-    say_error(sentence)
+    with suppress(OSError):  # a terminal that was closed
+        say_error(sentence)
     return code
 
 

@@ -23,4 +23,6 @@ class ExitCode(IntEnum):
     FAILED = 3, "Some of the work failed or was refused. The rest is done and kept."
     INVALID = 4, "Some outputs are no finite numbers. The rest is done and kept."
     REGRESSION = 5, "Reserved for a regression: no command gives it today."
+    HANGUP = 129, "Interrupted by SIGHUP: its terminal was closed. Finished work is kept."
     INTERRUPTED = 130, "Interrupted by Ctrl-C. Finished work is kept."
+    TERMINATED = 143, "Interrupted by SIGTERM. Finished work is kept."

@@ -17,7 +17,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,17 +26,16 @@ from typing import Any
 
 from bench import sweep
 from bench.journal import database
-from bench.journal.store import Store
-from bench.planning.schedule import AGAIN
 from bench.planning.settings import SweepSettings
 from bench.timing import harness
 from bench.waves.watching import Watching
 from engines.store import cache
 from sizewise.core.options.declared import fill
 from sizewise.core.specs import ExportedModel
-from sizewise.core.stats.counting import Rounds, disturbed_of, mending_waves, rounds_of
+from sizewise.core.stats.counting import disturbed_of
 from tests.bench.factories import launch_in_process
 from tests.bench.models import colours
+from tests.bench.onfile import Trials, too_many, trials
 from tests.bench.restless import restlessly
 
 SIZES, REPLICAS, WAVES = "32,64,96", 20, 2
@@ -50,8 +49,6 @@ SETTINGS: dict[str, Any] = {
 }
 Waves = dict[tuple[str, int], int]
 """Trial and its wave in the file → when its block started: measured again, it is another."""
-Trials = Mapping[str, Mapping[int, Rounds]]
-"""The waves of each trial, by its identity."""
 
 
 @dataclass
@@ -96,8 +93,8 @@ def _one_folder(
         found.lives += 1
         found.kills += alive
         found.in_commit += in_commit
-        now = _trials(out)
-        found.twice += sum(_too_many(before.get(one, {}), waves) for one, waves in now.items())
+        now = trials(out)
+        found.twice += too_many(before, now, WAVES)
         _compare(_waves(before), _waves(now), stored, found)
         before = now
         if not alive:
@@ -114,15 +111,6 @@ def _one_folder(
 def _compare(before: Waves, now: Waves, stored: int, found: Found) -> None:
     found.changed += sum(now.get(key) != started for key, started in before.items())
     found.lost += max(0, stored - len({wave for _, wave in now.keys() - before.keys()}))
-
-
-def _too_many(before: Mapping[int, Rounds], now: Mapping[int, Rounds]) -> int:
-    """The waves of a trial that one life should not have added to those ``before``: it fills up its
-    least number, and where it has that and was disturbed, measures as many again."""
-    had, most = len(before), WAVES
-    if had >= WAVES:
-        most = min(had + WAVES, (1 + AGAIN) * WAVES) if mending_waves(before) else had
-    return max(0, len(now) - most)
 
 
 @dataclass(frozen=True)
@@ -194,25 +182,6 @@ def _waves(trials: Trials) -> Waves:
         for identity, waves in trials.items()
         for wave, rounds in waves.items()
     }
-
-
-def _trials(out: Path) -> Trials:
-    """The waves of each trial, as a reader finds them: it undoes a half-done commit."""
-    path = out / sweep.RESULTS
-    if not path.exists() or not path.stat().st_size or _has_no_tables(path):
-        return {}
-    with Store.open(path, read_only=True) as store:
-        return {
-            result.trial.identity: rounds_of(result.blocks)
-            for run in store.runs()
-            for result in run.results
-        }
-
-
-def _has_no_tables(path: Path) -> bool:
-    """Whether it was killed between the file and its tables, which come in one commit."""
-    with closing(sqlite3.connect(path)) as connection:
-        return database.is_empty(connection)
 
 
 def _numbers(out: Path) -> Counter[tuple[str, int]]:

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import random
-import shutil
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.bench.models import colours
+from tests.bench.onfile import Finished, finished, moments_of
 
 MARK = "SIZEWISE_TEST_SWEEP"
 FAREWELL_S = 10.0
-
-Finished = dict[tuple[str, int], int]
-"""Trial and number of its wave → when its first block started: measured again, it would be
-another."""
 
 
 class Sweep:
@@ -49,7 +42,7 @@ class Sweep:
         with self.start() as process:
             _, said = process.communicate()
         assert process.returncode == 0, said
-        return self.finished()
+        return finished(self.out)
 
     def kill_after(self, seconds: float) -> bool:
         """Whether it was still alive then."""
@@ -80,37 +73,6 @@ class Sweep:
                 continue
         return found
 
-    def finished(self) -> Finished:
-        """Read from a copy, so that the next start meets the files as the kill left them."""
-        copy = self.out.with_name(f"{self.out.name}-copy")
-        shutil.rmtree(copy, ignore_errors=True)
-        copy.mkdir()
-        for path in self.out.glob("results.sqlite*"):
-            shutil.copy(path, copy)
-        if not (copy / "results.sqlite").exists():
-            return {}
-        with closing(sqlite3.connect(copy / "results.sqlite")) as database:
-            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            if not database.execute("SELECT * FROM sqlite_master").fetchall():
-                return {}
-            rows = database.execute(
-                "SELECT identity, wave.number, min(block.started_ns) FROM block"
-                " JOIN trial ON trial_id = trial.id JOIN wave ON wave_id = wave.id"
-                " GROUP BY trial_id, wave_id"
-            ).fetchall()
-        found = {(identity, number): started for identity, number, started in rows}
-        assert len(rows) == len(found), "no wave was measured twice"
-        return found
-
-
-def moments_of(life_s: float, kills: int, seed: int) -> list[float]:
-    """One in each of as many equal parts of a life, so that few kills meet all of it; in an order
-    of the seed's, since a start that goes on lives shorter."""
-    chance = random.Random(seed)
-    moments = [life_s * (part + chance.random()) / kills for part in range(kills)]
-    chance.shuffle(moments)
-    return moments
-
 
 def kill_and_resume(
     model: Path, home: Path, expected: set[tuple[str, int]], moments: list[float]
@@ -128,7 +90,7 @@ def kill_and_resume(
                 break
             moments.pop()
             fresh = False
-            now = sweep.finished()
+            now = finished(sweep.out)
             assert {identity for identity, _ in now} <= {identity for identity, _ in expected}
             assert before.items() <= now.items()
             before = now

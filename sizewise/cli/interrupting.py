@@ -1,0 +1,122 @@
+"""Signals that end a command: Ctrl-C (SIGINT), SIGTERM, and SIGHUP of a terminal that closes.
+
+The system would end a process by the last two where it stands, and leave drafts of engines and
+temporary files. Here all three interrupt the work as Ctrl-C does, by KeyboardInterrupt: so whatever
+is at work ends its children and removes what is not whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+_CLEARING_S = 10.0
+"""So long, a further signal is the same wish: a shell and its wrapper may both pass on a Ctrl-C,
+and a second interruption would leave what the first one has removed half."""
+_SOON_S = 0.05
+_IMPORT = "<frozen importlib._bootstrap"
+_HERE = sys.platform != "win32"
+
+
+class Interruptions:
+    """What interrupts a command, from :meth:`listen` to the end of the process.
+
+    Where nothing is at work, nothing needs to be removed, and a signal ends the process at once.
+    """
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._heard_s = 0.0
+        self._at_work = False
+
+    @property
+    def heard(self) -> bool:
+        """Whether a signal interrupted the command: an error after it is a consequence."""
+        return self._number != 0
+
+    @property
+    def code(self) -> int:
+        """The exit code as shells know it: 128 and the signal's number."""
+        return 128 + (self._number or signal.SIGINT)
+
+    @property
+    def sentence(self) -> str:
+        number = self._number or signal.SIGINT
+        by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+        return f"Interrupted{by}. Finished work is kept; the same command resumes."
+
+    def listen(self) -> None:
+        """Hear signals from now on, but for those that are ignored, as after ``nohup``."""
+        for name in _ENDING:
+            number = getattr(signal, name, None)
+            unheard = (signal.SIG_DFL, signal.default_int_handler)
+            if number is not None and signal.getsignal(number) in unheard:
+                signal.signal(number, self._hear)
+        if _HERE:
+            signal.signal(signal.SIGALRM, self._try_again)
+        sys.unraisablehook = self._unraised
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Within the block, a signal raises KeyboardInterrupt."""
+        self._at_work = True
+        try:
+            yield
+        finally:
+            self._at_work = False
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        is_first = not self.heard
+        self._number = self._number or number
+        if not self._at_work:
+            self._leave(say=is_first)
+        if is_first or time.monotonic() - self._heard_s > _CLEARING_S:
+            self._heard_s = time.monotonic()
+            self._interrupt(frame)
+
+    def _try_again(self, number: int, frame: FrameType | None) -> None:
+        del number
+        if self._at_work:
+            self._interrupt(frame)
+
+    def _interrupt(self, frame: FrameType | None) -> None:
+        """Interrupt the work, or an import as soon as it is done: libraries take an interruption
+        in the middle of theirs for a part of them that is missing."""
+        waited_s = time.monotonic() - self._heard_s
+        if _HERE and waited_s < _CLEARING_S and _imports(frame):
+            self._soon()
+            return
+        raise KeyboardInterrupt
+
+    def _unraised(self, found: Any) -> None:
+        """Where Python passes no error on, as in ``__del__``, an interruption is raised again."""
+        if _HERE and self.heard and issubclass(found.exc_type, KeyboardInterrupt):
+            self._soon()
+        else:
+            sys.__unraisablehook__(found)
+
+    def _soon(self) -> None:
+        if sys.platform != "win32":
+            signal.setitimer(signal.ITIMER_REAL, _SOON_S)
+
+    def _leave(self, *, say: bool) -> None:
+        if say:
+            with contextlib.suppress(OSError):  # the terminal is gone
+                os.write(2, f"sizewise: {self.sentence}\n".encode())
+        os._exit(self.code)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether an import is under way in this stack of frames."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(_IMPORT):
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,94 @@
+"""What stands on file of a sweep whose command was killed, and what it should not have added."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import sweep
+from bench.journal import database
+from bench.journal.store import Store
+from bench.planning.schedule import AGAIN
+from sizewise.core.stats.counting import Rounds, mending_waves, rounds_of
+
+Finished = dict[tuple[str, int], int]
+"""Trial and number of its wave → when its first block started: measured again, it would be
+another."""
+Trials = Mapping[str, Mapping[int, Rounds]]
+"""The waves of each trial, by its identity."""
+
+
+def moments_of(life_s: float, kills: int, seed: int) -> list[float]:
+    """One in each of as many equal parts of a life, so that few kills meet all of it; in an order
+    of the seed's, since a start that goes on lives shorter."""
+    chance = random.Random(seed)
+    moments = [life_s * (part + chance.random()) / kills for part in range(kills)]
+    chance.shuffle(moments)
+    return moments
+
+
+@contextmanager
+def copied(out: Path) -> Iterator[Path]:
+    """A folder with a copy of the results, so that the next start meets the files as the kill left
+    them: whoever opens them would undo a half-done commit."""
+    with TemporaryDirectory() as copy:
+        for path in out.glob(f"{sweep.RESULTS}*"):
+            shutil.copy(path, copy)
+        yield Path(copy)
+
+
+def finished(out: Path) -> Finished:
+    """Read by SQLite alone, from a copy. Raises AssertionError where the file is damaged or has a
+    wave twice."""
+    with copied(out) as copy:
+        if not (path := copy / sweep.RESULTS).exists():
+            return {}
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            if database.is_empty(connection):
+                return {}
+            rows = connection.execute(
+                "SELECT identity, wave.number, min(block.started_ns) FROM block"
+                " JOIN trial ON trial_id = trial.id JOIN wave ON wave_id = wave.id"
+                " GROUP BY trial_id, wave_id"
+            ).fetchall()
+    found = {(identity, number): started for identity, number, started in rows}
+    assert len(rows) == len(found), "a wave was measured twice"
+    return found
+
+
+def trials(out: Path) -> Trials:
+    """The waves of each trial, as a reader finds them: it undoes a half-done commit."""
+    path = out / sweep.RESULTS
+    if not path.exists() or not path.stat().st_size or _has_no_tables(path):
+        return {}
+    with Store.open(path, read_only=True) as store:
+        return {
+            result.trial.identity: rounds_of(result.blocks)
+            for run in store.runs()
+            for result in run.results
+        }
+
+
+def too_many(before: Trials, now: Trials, least: int) -> int:
+    """The waves that one life should not have added to those ``before``: it fills up the ``least``
+    number of each trial, and where that has it and was disturbed, measures as many again."""
+    return sum(_too_many(before.get(one, {}), waves, least) for one, waves in now.items())
+
+
+def _too_many(before: Mapping[int, Rounds], now: Mapping[int, Rounds], least: int) -> int:
+    had, most = len(before), least
+    if had >= least:
+        most = min(had + least, (1 + AGAIN) * least) if mending_waves(before) else had
+    return max(0, len(now) - most)
+
+
+def _has_no_tables(path: Path) -> bool:
+    """Whether it was killed between the file and its tables, which come in one commit."""
+    with closing(sqlite3.connect(path)) as connection:
+        return database.is_empty(connection)
