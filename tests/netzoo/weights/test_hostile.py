@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import pickle
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save, save_file
 
+from engines.backends._torch.loading import load_program
 from netzoo.backbones._registry import four_levels
 from netzoo.weights.archives import checked_archive
 from netzoo.weights.cfg import read_heads
 from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header, read_tensors
 from netzoo.zoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
 from netzoo.zoo.network import build_network, networks
-from sizewise.core.errors import InputError
+from sizewise.core.errors import EngineMismatchError, InputError
 from tests.netzoo.factories import narrow_config
 from tests.netzoo.weights.gadgets import GADGETS, gadgets, pickled, reduced
 from tests.netzoo.weights.pickles import campaign
+from tests.netzoo.weights.programs import PROGRAMS, Parts, as_machine_code, program
 
 
 @pytest.mark.filterwarnings("ignore")  # some leave a file open where they run after all
@@ -40,6 +44,27 @@ def test_each_gadget_would_have_worked(number: int, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     pickle.loads(pickled(gadgets(canary)[number], reduced))
     assert canary.is_symlink() or canary.exists()
+
+
+@pytest.fixture(scope="module")
+def sound() -> Parts:
+    return program()
+
+
+@pytest.mark.filterwarnings("ignore")  # some leave a file open where they run after all
+@pytest.mark.parametrize("place", PROGRAMS)
+def test_no_pickle_in_a_program_runs(
+    place: Callable[[Parts, bytes], bytes], sound: Parts, tmp_path: Path
+) -> None:
+    """PyTorch left to itself runs each, and loads a library where it finds one."""
+    canary, path = tmp_path / "canary", tmp_path / "net.pt2"
+    path.write_bytes(place(sound, pickled(gadgets(canary)[2], reduced)))
+    with pytest.raises(EngineMismatchError, match="could not open the engine"):
+        load_program("torch_eager", path)
+    assert not canary.exists()
+    with contextlib.suppress(Exception):
+        torch.export.load(path)
+    assert canary.exists() or place is as_machine_code
 
 
 def packed(content: bytes, entries: int = 1, packing: int = zipfile.ZIP_DEFLATED) -> bytes:
