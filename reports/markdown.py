@@ -16,6 +16,7 @@ from reports.sections import Section, figures
 from reports.text.grid import plain
 from reports.text.words import listed
 from sizewise.core.files import output_folder, written_whole
+from sizewise.core.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +53,7 @@ def write_records(records: Records, out: Path) -> Report:
         with written_whole(out / name) as draft:
             plot.savefig(draft, format="png", dpi=DPI)
     with written_whole(out / "report.md") as draft:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(printable(text), encoding="utf-8")
     return Report(path=out / "report.md", findings=findings)
 
 

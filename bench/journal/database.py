@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from sizewise.core.errors import RecordError
-from sizewise.core.files import output_error
+from sizewise.core.files import demand_file, output_error
 from sizewise.core.options.declared import spelled
 
 T = TypeVar("T")
@@ -113,10 +114,13 @@ def no_empty_file(path: Path) -> Iterator[None]:
 def take_lock(path: Path) -> IO[str]:
     """Hold ``<path>.lock``; the system releases it when this process ends, however it ends.
 
-    Raises RecordError where another process holds it, and OutputError.
+    Raises RecordError where another process holds it, InputError where ``path`` is no file, and
+    OutputError.
     """
+    if path.exists():
+        demand_file(path)
     try:
-        lock = path.with_name(path.name + ".lock").open("a")
+        lock = path.with_name(path.name + ".lock").open("a", opener=_without_waiting)
     except OSError as error:
         raise output_error(path, error) from error
     try:
@@ -129,3 +133,8 @@ def take_lock(path: Path) -> IO[str]:
             f"Wait for it to end, or choose another folder with {spelled('out')}.",
         ) from error
     return lock
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A file; a pipe that nobody reads from raises OSError at once."""
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)

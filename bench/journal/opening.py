@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from bench.journal.database import by_name
 from sizewise.core.errors import InputError, RecordError
+from sizewise.core.files import demand_file
 
 _UNMERGED = ("-journal", "-wal")
 _COPIES, _PAUSE_S = 20, 0.05
@@ -48,7 +49,9 @@ def _demand_content(path: Path) -> None:
             "it is a folder, and not a file",
             "Give the results file in it: results.sqlite.",
         )
-    if not path.is_file():
+    if path.exists():
+        demand_file(path)
+    else:
         raise InputError(
             f"{path} can't be opened", "there is no such file", "Run sizewise bench first."
         )

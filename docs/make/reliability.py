@@ -80,11 +80,32 @@ CAMPAIGNS = (
         what="back ends that crash, abort, hang, exhaust memory, answer nothing or garbage, or "
         "fork: one trial each, with its reason",
         wanted=600,
+        module="tests.bench.waves.failing",
     ),
-    Campaign(name="pickles", what="pickles that would run code: none runs", wanted=60),
-    Campaign(name="pictures", what="broken pictures: a typed error", wanted=300),
-    Campaign(name="annotations", what="broken annotations: a typed error", wanted=300),
-    Campaign(name="toml", what="broken configurations: a typed error", wanted=200),
+    Campaign(
+        name="pickles",
+        what="pickles that would run code, in all kinds of files, by all commands: none runs",
+        wanted=60,
+        module="tests.netzoo.weights.pickles",
+    ),
+    Campaign(
+        name="pictures",
+        what="broken pictures and masks: a typed error, or what Pillow reads",
+        wanted=300,
+        module="tests.netzoo.data.pictures.broken",
+    ),
+    Campaign(
+        name="annotations",
+        what="broken annotations: a typed error, or what the JSON and pycocotools say",
+        wanted=300,
+        module="tests.netzoo.data.coco.broken",
+    ),
+    Campaign(
+        name="toml",
+        what="broken configurations: a typed error, or what tomllib reads",
+        wanted=200,
+        module="tests.sizewise.pipeline.broken",
+    ),
     Campaign(
         name="long-run",
         what="a sweep of 24 hours on a scripted clock: memory, handles and threads do not grow",

@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engines.backends._failures import building, opening
+from engines.backends._torch.loading import load_program
 from engines.backends._torch.programs import (
     DISTRIBUTIONS,
     ERRORS,
-    load_program,
     program_layers,
     take_program,
 )

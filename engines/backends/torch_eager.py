@@ -7,12 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from engines.backends._flushing import flushing
-from engines.backends._torch.programs import (
-    DISTRIBUTIONS,
-    load_program,
-    program_layers,
-    take_program,
-)
+from engines.backends._torch.loading import load_program
+from engines.backends._torch.programs import DISTRIBUTIONS, program_layers, take_program
 from engines.backends._torch.session import THREAD_POLICY, TorchSession, demand_flushed
 from engines.base import Availability, Backend, Session
 from engines.libraries import installed_version, presence

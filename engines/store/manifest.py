@@ -14,7 +14,7 @@ from engines.registry import find_backend
 from engines.store.signing import seal
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError, InputError, UsageError
-from sizewise.core.files import written_whole
+from sizewise.core.files import open_file, written_whole
 from sizewise.core.onnxfiles.model import LATER, sha256_of
 from sizewise.core.specs import EngineArtifact, EngineSpec
 
@@ -116,7 +116,7 @@ def earlier_engines(folder: Path) -> tuple[Path, ...]:
     found = []
     for path in sorted(folder.glob(f"*/{MANIFEST}")):
         try:
-            data = codec.from_json(path.read_bytes(), Any)
+            data = codec.from_json(_content(path), Any)
         except (OSError, ValueError, RecursionError):
             continue
         if isinstance(data, dict) and data.get("format") in range(_FORMAT):
@@ -137,13 +137,19 @@ def remark_on_earlier(folder: Path, remark: Callable[[str], None]) -> None:
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        data = codec.from_json(path.read_bytes(), Any)
+        data = codec.from_json(_content(path), Any)
     except (OSError, ValueError, RecursionError) as error:
         what = f"{folder} isn't an engine of sizewise"
         raise InputError(what, f"{MANIFEST} can't be read: {error}", _TODO) from error
     if not isinstance(data, dict) or data.get("format") != _FORMAT or "engine" not in data:
         raise _foreign(path, f"it is not of format {_FORMAT}")
     return data
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a manifest. Raises OSError, also where it is no file: a pipe would never end."""
+    with open_file(path) as file:
+        return file.read()
 
 
 def spec_from_plain(plain: dict[str, Any]) -> EngineSpec:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from engines.store.locks import NoLocksError, hold_shared, share, try_lock
+from engines.store.locks import NO_WAIT, NoLocksError, hold_shared, share, try_lock
 from engines.store.manifest import MANIFEST
 
 _MOST_FOLDERS = 32
@@ -64,7 +64,7 @@ def is_open(home: Path) -> bool:
     """Whether a session has the engine open, in whatever process; also where that can't be
     known."""
     try:
-        handle = os.open(home / MANIFEST, os.O_RDONLY)
+        handle = os.open(home / MANIFEST, os.O_RDONLY | NO_WAIT)
     except FileNotFoundError:
         return False
     except OSError:

@@ -7,19 +7,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reports.markdown import write_report
+from sizewise.core.trials import Accuracy
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab
 
 EVIL = "net\x1b]0;owned\x07\x1b[2J\u202e"
+ACCURACY = Accuracy(images=3, data_sha256="d" * 64, miou=0.5, chosen=EVIL, iou_by_class={EVIL: 0.5})
 
 
 def test_whatever_a_record_says_the_page_moves_no_cursor(lab: Lab, tmp_path: Path) -> None:
     rows = [
-        lab.ok(lab.trial(network=EVIL, fusion=EVIL)),
+        replace(lab.ok(lab.trial(network=EVIL, fusion=EVIL)), accuracy=ACCURACY),
         lab.bad(lab.trial("torch_eager", network=EVIL), reason=EVIL),
     ]
-    run = replace(lab.run(rows), command=EVIL, configuration=f'{{"a": "{EVIL}"')
+    where = replace(
+        lab.where,
+        **dict.fromkeys(("cpu", "kernel", "cpu_model", "python", "sizewise", "system"), EVIL),
+        devices=(EVIL,),
+        packages={"numpy": EVIL},
+        variables={EVIL: EVIL},
+    )
+    said = {"command": EVIL, "configuration": f'{{"a": "{EVIL}"'}
+    run = replace(lab.run(rows), environment=where, **said)
     report = write_report(lab.file(tmp_path / "results.sqlite", run), tmp_path / "o")
     text = report.path.read_text(encoding="utf-8")
     assert "owned" in text

@@ -1,10 +1,11 @@
 """The ExportedProgram beside an ONNX file, for the back ends that run PyTorch.
 
-A ``.pt2`` file is code: loading one unpickles and evaluates what its author put in, and PyTorch
-has no safe mode for it ("never load data from an untrusted source"). So only the file beside the
-model that the user named is taken (where the model is our export, only the very program that was
-written with it), and after that only the copy whose checksum is in the manifest of our own build.
-Whoever uses one of these back ends must trust that file.
+A ``.pt2`` file is code: PyTorch unpickles and evaluates what its author put in, and has no safe
+mode for it ("never load data from an untrusted source"). Its pickles are not run here
+(:mod:`engines.backends._torch.loading`), but the formulas of its shapes still are. So only the file
+beside the model that the user named is taken (where the model is our export, only the very program
+that was written with it), and after that only the copy whose checksum is in the manifest of our own
+build. Whoever uses one of these back ends must trust that file.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from engines.backends._failures import Errors, opening
+from engines.backends._failures import Errors
 from engines.base import Array
 from engines.graph.precision_names import precision_of
 from sizewise.core.errors import BuildError, EngineMismatchError
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
     from torch.fx import Node
 
 DISTRIBUTIONS = ("torch",)
-ERRORS: Errors = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, BadZipFile)
+ERRORS: Errors = (
+    *(RuntimeError, ValueError, TypeError, LookupError, AssertionError),
+    *(BadZipFile, UnpicklingError),
+)
 
 
 def take_program(backend: str, model: ExportedModel, path: Path) -> None:
@@ -52,14 +57,6 @@ def take_program(backend: str, model: ExportedModel, path: Path) -> None:
     promised = model.card.program_sha256
     if promised and sha256_of(path) != promised:
         raise another_program(model.program_path, "its checksum is not the one in the ONNX file")
-
-
-def load_program(backend: str, path: Path) -> ExportedProgram:
-    """The program in a file. Raises EngineMismatchError."""
-    import torch
-
-    with opening(backend, ERRORS):
-        return torch.export.load(path)
 
 
 def named(outputs: tuple[TensorSpec, ...], given: Any, program: Path) -> dict[str, Array]:

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.data.coco.format import Rle, Segmentation
-from sizewise.core.options.limits import OUTLINE_PIXELS
+from sizewise.core.options.limits import OUTLINE_PIXELS, RUN_LENGTH_CODE
 
 _CONTINUES, _NEGATIVE, _VALUE = 0x20, 0x10, 0x1F
 _LONGEST_NUMBER = 7
-_MOST_CHARACTERS = 2**24
-"""So many numbers of 35 bits can be added up in 64, and each takes memory as it is read."""
+_MOST_CHARACTERS = 2**28
+"""Whatever the limit: so many numbers of 35 bits can be added up in 64."""
 _STEPS_A_PIXEL = 5
 """pycocotools walks along an outline in such steps."""
 
@@ -55,8 +55,10 @@ def rle_runs(counts: str) -> NDArray[np.int64]:
     a character, five of them of a number, and from the fourth run on its difference to the last
     but one. Raises ValueError where it is none.
     """
+    if why := RUN_LENGTH_CODE.excess(len(counts)):
+        raise ValueError(f"a run-length code's {why}. {RUN_LENGTH_CODE.todo}")
     if len(counts) > _MOST_CHARACTERS:
-        raise ValueError("the run-length code is too long")
+        raise ValueError("a run-length code is too long")
     codes = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - ord("0")
     ends = (codes & _CONTINUES) == 0
     if not len(codes) or codes.min() < 0 or codes.max() > 63 or not ends[-1]:

@@ -32,6 +32,8 @@ from netzoo.data.coco.segments import encode_mask
 from netzoo.data.sets import _composition, _glyphs, _photographs
 from netzoo.data.sources import DatasetEntry
 from sizewise.core.errors import InputError
+from sizewise.core.files import read_file
+from sizewise.core.options.limits import TEXT_BYTES
 from sizewise.core.progress import SILENT, Progress
 
 COUNTS: Mapping[Split, int] = {"train": 1200, "val": 400}
@@ -146,7 +148,7 @@ def _read(folder: Path, split: Split) -> Dataset:
 def _read_whole(folder: Path, split: Split) -> Dataset:
     """Raises InputError where ``split`` is not as it was made."""
     try:
-        sums = msgspec.json.decode((folder / _SUMS).read_bytes(), type=dict[str, str])
+        sums = msgspec.json.decode(read_file(folder / _SUMS, TEXT_BYTES), type=dict[str, str])
     except (OSError, msgspec.DecodeError) as error:
         raise _broken(folder, str(error)) from error
     dataset = _read(folder, split)

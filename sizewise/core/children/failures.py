@@ -35,7 +35,7 @@ def too_late(target: str, timeout_s: float, silent_s: float, tail: str) -> Child
     return ChildError(
         f"{target} did not end within {timeout_s:g} s",
         _with_tail(why, tail),
-        "Give it more time, or find out what hangs.",
+        f"Raise the limit with {spelled('timeout_s')} of build and bench, or find out what hangs.",
         reason_code="timeout",
     )
 

@@ -69,6 +69,8 @@ PICTURE_PIXELS = Limit("SIZEWISE_MAX_PIXELS", 160_000_000, "pixels")
 """Of one picture or mask, before it is decoded: 3 bytes each, several times over."""
 OUTLINE_PIXELS = Limit("SIZEWISE_MAX_OUTLINE", 4_000_000, "pixels of outline")
 """Of one polygon: pycocotools takes about 100 bytes for each."""
+RUN_LENGTH_CODE = Limit("SIZEWISE_MAX_RUN_LENGTH_CODE", 2**24, "characters")
+"""Of the compressed runs of one mask: a number of 64 bits for each as it is read."""
 ANNOTATION_BYTES = Limit("SIZEWISE_MAX_ANNOTATION_BYTES", 2 * _GIB, "bytes")
 """Of a COCO JSON: COCO's largest has 0.5 GB, that of LVIS 1.1 GB."""
 TEXT_BYTES = Limit("SIZEWISE_MAX_TEXT_BYTES", 16 * _MIB, "bytes")

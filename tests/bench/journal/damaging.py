@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import random
-import sys
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -22,21 +18,12 @@ from bench.waves.measured import Wave
 from sizewise.core.errors import DamagedRecordError, SizewiseError
 from sizewise.core.trials import Result
 from sizewise.pipeline.results import results
+from tests.attempts import Found, main
 from tests.bench.factories import trial, turns, waves
 from tests.bench.journal.files import ACCURACY, TIMEOUT, filed
 
 Held = Mapping[str, Result]
 PAGE = 4096
-
-
-@dataclass
-class Found:
-    """What came of so many files: ``violations`` are files that gave another figure, or an error
-    without a type; ``counts`` what became of the others."""
-
-    cases: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    violations: list[str] = field(default_factory=list)
 
 
 def many_waves(folder: Path) -> Path:
@@ -110,13 +97,7 @@ def campaign(cases: int, seed: int, folder: Path) -> Found:
         for left in folder.glob(f"{whole.name}-*"):  # where it seemed to be in WAL mode
             left.unlink()
         whole.write_bytes(damaged)
-        found.cases += 1
-        try:
-            found.counts[_outcome(whole, before)] += 1
-        except AssertionError as error:
-            found.violations.append(f"case {number}: {error}")
-        except Exception as error:  # noqa: BLE001 - an error without a type is what we look for
-            found.violations.append(f"case {number}: {type(error).__name__}: {error}")
+        found.take(number, lambda: _outcome(whole, before))
     return found
 
 
@@ -168,6 +149,4 @@ def _is_part(found: Result, before: Result) -> bool:
 
 
 if __name__ == "__main__":
-    with TemporaryDirectory() as scratch:
-        came = campaign(int(sys.argv[1]), int(sys.argv[2]), Path(scratch))
-    sys.stdout.write(json.dumps(vars(came)))
+    main(campaign)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import Image
 from rich.console import Console
 
 from sizewise.cli import console
+from sizewise.core.specs import ModelCard
+from tests.bench.models import colours
 from tests.sizewise.cli.conftest import Cli
 
 EVIL = "net\x1b]0;owned\x07\x1b[2J"
@@ -50,5 +53,71 @@ def test_a_picture_of_that_name_that_can_not_be_used(
     picture = tmp_path / f"{EVIL.replace('/', '')}.png"
     Image.fromarray(np.zeros((8, 8), np.uint16)).save(picture)
     said = cli("predict", tiny_model, picture, "--out", tmp_path / "o")
+    assert said.code in (1, 2)
+    assert hidden(said.out + said.err)
+
+
+@pytest.mark.usefixtures("built_here", "quiet_machine")
+def test_whatever_a_file_is_called_inside_no_output_moves_the_cursor(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """Names of the network, its classes and its tensors, of the data and of the file, all the way
+    from a model to a report."""
+    card = ModelCard(
+        network=EVIL,
+        fusion=EVIL,
+        task="detection",
+        layout="sizewise",
+        classes=(EVIL, "blue"),
+    )
+    model = colours(tmp_path / f"{EVIL}.onnx", card=card).path
+    picture = tmp_path / f"{EVIL}.png"
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(picture)
+    data = tmp_path / f"{EVIL}.json"
+    image = {"id": 1, "file_name": picture.name, "height": 32, "width": 32}
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [4, 4, 8, 8]}
+    classes = [{"id": 1, "name": EVIL}, {"id": 2, "name": "blue"}]
+    data.write_text(json.dumps({"images": [image], "annotations": [box], "categories": classes}))
+    fake, out = ("--backend", "fake", "--sizes", "32"), ("--out", tmp_path / EVIL)
+    lines: list[tuple[object, ...]] = [
+        ("build", model, *fake, *out),
+        ("bench", model, *fake, "--data", data, "--processes", 1, "--rounds", 1, *out),
+        ("evaluate", model, "--backend", "fake", "--sizes", "32", "--data", data),
+        ("predict", model, picture, "--backend", "fake", *out),
+        ("predict", model, picture, "--backend", "fake", "--json", *out),
+        ("results", tmp_path / EVIL / "results.sqlite"),
+        ("report", tmp_path / EVIL / "results.sqlite"),
+        ("cache", "list", tmp_path),
+    ]
+    for line in lines:
+        said = cli(*line)
+        assert said.code == 0, said
+        assert hidden(said.out + said.err), line[0]
+    report = (tmp_path / EVIL / "report.md").read_text(encoding="utf-8")
+    assert "owned" in report
+    assert hidden(report)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"it.toml": f'models = ["a.onnx"]\n["{EVIL}"]\n'.replace("\x1b", "\\u001b")},
+        {"it.json": json.dumps({"images": [], "categories": [{"id": EVIL, "name": EVIL}]})},
+        {"it.py": f"raise ValueError({EVIL!r})\n"},
+    ],
+    ids=["toml", "coco", "python"],
+)
+def test_what_a_file_says_that_can_not_be_used(
+    files: dict[str, str], cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    ((name, text),) = files.items()
+    path = tmp_path / name
+    path.write_text(text.replace("\x07", "\\u0007") if name == "it.toml" else text)
+    line: tuple[object, ...] = ("bench", path)
+    if name == "it.json":
+        line = ("evaluate", tiny_model, "--data", path)
+    elif name == "it.py":
+        line = ("export", f"{path}:make")
+    said = cli(*line, *(() if line[0] == "evaluate" else ("--out", tmp_path / "o")))
     assert said.code in (1, 2)
     assert hidden(said.out + said.err)

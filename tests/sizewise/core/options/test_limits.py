@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ from bench.planning.settings import SweepSettings
 from engines.planning.axes import EngineAxes
 from engines.planning.specs import engine_specs
 from sizewise.core.errors import OptionError, UsageError
-from sizewise.core.options import limits
 from sizewise.core.options.declared import fill
 from sizewise.core.options.limits import BATCH, Limit
 from sizewise.core.options.reading import TEXT, number, whole
@@ -21,7 +18,6 @@ from sizewise.core.specs import Size, Sizes
 from sizewise.pipeline.models.sources import SourceOptions
 from sizewise.pipeline.train import TrainOptions
 
-HOUSE = Path(__file__).resolve().parents[4]
 A_MILLION = ",".join(map(str, range(1, 1_000_001)))
 TOO_MUCH: list[tuple[type[Any], Mapping[str, object], str]] = [
     (SweepSettings, {"replicas": 101}, "SIZEWISE_MAX_REPLICAS"),
@@ -119,10 +115,3 @@ def test_what_is_usual_is_below_the_limits() -> None:
     assert Sizes.parse(416) == (Size(416, 416),)
     assert Sizes.parse(f"{'0' * 5000}64") == (Size(64, 64),)
     assert Size.parse("65536x1") == Size(65536, 1)
-
-
-def test_the_page_of_the_limits_is_true() -> None:
-    page = (HOUSE / "docs" / "limits.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(SIZEWISE_\w+)` \| ([\d,]+) \|", page, re.MULTILINE)
-    known = [limit for limit in vars(limits).values() if isinstance(limit, Limit)]
-    assert rows == [(limit.variable, f"{limit.usual:,}") for limit in known]

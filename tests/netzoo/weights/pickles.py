@@ -1,0 +1,115 @@
+"""Loads pickles that would run code, in every file and by every command that reads such files.
+
+``python -m tests.netzoo.weights.pickles CASES SEED`` prints what it found as JSON.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import random
+import shutil
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from netzoo.weights.archives import _StorageReader
+from sizewise.core.errors import SizewiseError
+from tests.attempts import Found, main
+from tests.netzoo.weights.gadgets import FORMS, GADGETS, PLACES, gadgets, pickled
+from tests.netzoo.weights.programs import PROGRAMS, Parts, program
+from tests.netzoo.weights.readers import (
+    ARRAYS,
+    BESIDE,
+    COMMANDS,
+    NAMES,
+    OF_PROGRAMS,
+    READERS,
+    demand_refusal,
+    write_others,
+)
+
+A_CASE = 6
+"""Commands of one case; the cases together go through all of them again and again."""
+_KINDS = len(PLACES) + 1
+_BROKEN = (pickle.UnpicklingError, TypeError, ValueError, IndexError, AttributeError)
+
+
+def campaign(cases: int, seed: int, folder: Path, *, children: bool = True) -> Found:
+    """One pickle a case, in one kind of file. Where programs are built with ``children``, each
+    takes some seconds."""
+    found, sound = Found(), program()
+    for number in range(cases):
+        own = folder / f"case-{number}"
+        own.mkdir()
+        one = Case(own, number, random.Random(f"{seed} {number}"), sound)
+        found.take(number, lambda: one.outcome(children=children))  # noqa: B023 - called at once
+        shutil.rmtree(own)
+    return found
+
+
+class Case:
+    """A pickle: its gadget is chosen by chance; its form and its kind of file by its number."""
+
+    def __init__(self, folder: Path, number: int, chance: random.Random, sound: Parts) -> None:
+        self._folder, self._canary = folder, folder / "canary"
+        gadget = gadgets(self._canary)[chance.randrange(GADGETS)]
+        self._pickle = pickled(gadget, FORMS[number // _KINDS % len(FORMS)])
+        self._is_program = number % _KINDS == len(PLACES)
+        if self._is_program:
+            place = PROGRAMS[number // _KINDS % len(PROGRAMS)]
+            self._content, kind = place(sound, self._pickle), f"a program, {place.__name__}"
+        else:
+            packed = PLACES[number % _KINDS]
+            self._content, kind = packed(self._pickle), packed.__name__
+        self._kind, self._name = kind, f"{kind}: {gadget[0]}.{gadget[1]}"
+        start = number * A_CASE % len(COMMANDS)
+        self._commands: Sequence[tuple[str, ...]] = (COMMANDS * 2)[start : start + A_CASE]
+
+    def outcome(self, *, children: bool) -> str:
+        """What came of it. Raises AssertionError where the pickle ran, or something was taken."""
+        write_others(self._folder)
+        for name in (*NAMES, *ARRAYS, BESIDE):
+            (self._folder / name).write_bytes(self._content)
+            for read in READERS:
+                with suppress(SizewiseError):
+                    read(self._folder / name)
+                self._demand_quiet(f"{read.__name__} of {name}")
+        with suppress(*_BROKEN):
+            _StorageReader(io.BytesIO(self._pickle)).load()
+        self._demand_quiet("a look at its storages")
+        built = (OF_PROGRAMS,) if self._is_program and children else ()
+        for command in (*self._commands, *built):
+            demand_refusal(self._folder, command)
+            self._demand_quiet(f"sizewise {' '.join(command)}")
+        return f"refused, {self._otherwise()}: {self._kind}"
+
+    def _demand_quiet(self, what: str) -> None:
+        assert not self._ran, f"{self._name} ran in {what}"
+
+    @property
+    def _ran(self) -> bool:
+        return self._canary.is_symlink() or self._canary.exists()
+
+    def _otherwise(self) -> str:
+        """What the libraries make of the same file where they are told to trust it."""
+        loads: tuple[Callable[[], Any], ...] = (
+            lambda: torch.load(self._folder / "net.pt", weights_only=False),
+            lambda: np.load(self._folder / "x.npy", allow_pickle=True)["arr_0"],
+            lambda: torch.export.load(self._folder / "net.pt2"),
+        )
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")  # some leave a file open
+            for load in loads:
+                with suppress(Exception):
+                    load()
+        return "and else it runs" if self._ran else "and else it does not run either"
+
+
+if __name__ == "__main__":
+    main(campaign)
