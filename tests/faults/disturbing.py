@@ -16,7 +16,8 @@ from pathlib import Path
 from bench import sweep
 from bench.journal.store import Store
 from bench.running import ENGINES
-from engines.store.manifest import MANIFEST, engine_sha256, read_manifest
+from engines.store.contents import MANIFEST, engine_sha256
+from engines.store.manifest import read_manifest
 from engines.store.names import kind_of
 from engines.store.signing import KEY_FILE
 from tests.bench.models import colours
