@@ -43,7 +43,7 @@ def test_what_the_error_names_lets_it_through(
     """From a limit of 1 on, the variable is set to what each error says there is."""
     object.__setattr__(limit, "usual", 1)  # the very one that everybody has imported
     try:
-        raised = []
+        raised: list[int] = []
         while (count := _excess(limit, tmp_path)) is not None:
             assert count > max(raised, default=1)
             raised.append(count)
