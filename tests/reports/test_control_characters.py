@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reports.markdown import write_report
 from sizewise.core.trials import Accuracy
@@ -21,14 +21,15 @@ def test_whatever_a_record_says_the_page_moves_no_cursor(lab: Lab, tmp_path: Pat
         replace(lab.ok(lab.trial(network=EVIL, fusion=EVIL)), accuracy=ACCURACY),
         lab.bad(lab.trial("torch_eager", network=EVIL), reason=EVIL),
     ]
+    texts: Any = dict.fromkeys(("cpu", "kernel", "cpu_model", "python", "sizewise", "system"), EVIL)
     where = replace(
         lab.where,
-        **dict.fromkeys(("cpu", "kernel", "cpu_model", "python", "sizewise", "system"), EVIL),
+        **texts,
         devices=(EVIL,),
         packages={"numpy": EVIL},
         variables={EVIL: EVIL},
     )
-    said = {"command": EVIL, "configuration": f'{{"a": "{EVIL}"'}
+    said: Any = {"command": EVIL, "configuration": f'{{"a": "{EVIL}"'}
     run = replace(lab.run(rows), environment=where, **said)
     report = write_report(lab.file(tmp_path / "results.sqlite", run), tmp_path / "o")
     text = report.path.read_text(encoding="utf-8")

@@ -43,24 +43,32 @@ _PATIENCE_S = 20.0
 
 
 def campaign(cases: int, seed: int, folder: Path) -> Found:
-    """Each way to fail in turn, ten engines of it at a time."""
+    """Each way to fail in turn, ten engines of it at a time.
+
+    Those that can be built are the same for all trials of their kind: each process that opens one
+    is under test.
+    """
     chance, found = random.Random(seed), Found()
     ways: list[Way] = [way for way in get_args(Way) if way in WAYS]
     left = {way: cases // len(ways) + (n < cases % len(ways)) for n, way in enumerate(ways)}
     for way in ways:
         while (some := min(left[way], AT_ONCE)) > 0:
             left[way] -= some
+            moments = [chance.choice(MOMENTS) for _ in range(some)]
             failing = [
-                FakeOptions(fail_at=chance.choice(MOMENTS), fail_by=way, seed=found.cases + number)
-                for number in range(some)
+                FakeOptions(
+                    fail_at=moment,
+                    fail_by=way,
+                    seed=found.cases + number if moment == "build" else 0,
+                )
+                for number, moment in enumerate(moments)
             ]
-            _take_batch(found, folder / f"batch-{found.cases}", failing)
+            _take_batch(found, folder, failing)
     return found
 
 
 def _take_batch(found: Found, folder: Path, failing: Sequence[FakeOptions]) -> None:
     """What is wrong with the whole of a batch is told of its first case."""
-    folder.mkdir()
     first = found.cases
     states, wrong = batch(folder, failing)
     for number, (one, state) in enumerate(zip(failing, states, strict=True), start=first):

@@ -48,7 +48,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     *(("predict", name, "a.png") for name in NAMES),
     *((command, name, *_FAKE) for name in NAMES for command in ("build", "bench")),
     *((command, "sized.onnx", *_FAKE, *_GIVEN) for command in ("build", "bench")),
-    ("export", "sized.onnx", "--precision", "bf16", *_GIVEN),
+    ("export", "layers.onnx", "--precision", "fp16", *_GIVEN),
     ("evaluate", "sized.onnx", "--data", "data.json", *_GIVEN),
     ("predict", "sized.onnx", "a.png", *_GIVEN),
     ("predict", "sized.onnx", "a.png", "--input", "im_size=x.npz"),
@@ -67,10 +67,16 @@ def write_others(folder: Path) -> None:
     }
     (folder / "data.json").write_text(json.dumps(data))
     write_net(folder / "beside.onnx", card=None)
-    sized = onnx.load(colours(folder / "sized.onnx").path)
+    _add_size(colours(folder / "sized.onnx").path)
+    _add_size(write_net(folder / "layers.onnx").path)
+
+
+def _add_size(path: Path) -> None:
+    """Let a model have an input beside its picture."""
+    proto = onnx.load(path)
     size = helper.make_tensor_value_info("im_size", TensorProto.INT64, ["batch", 2])
-    sized.graph.input.append(size)
-    onnx.save(sized, folder / "sized.onnx")
+    proto.graph.input.append(size)
+    onnx.save(proto, path)
 
 
 def demand_refusal(folder: Path, command: Sequence[str]) -> None:

@@ -117,13 +117,17 @@ def _hold_boxes(image: AnnotatedImage, data: Dataset, plain: Plain) -> None:
 
 def _hold_masks(image: AnnotatedImage, plain: Plain) -> bool:
     """Whether there are masks; they are held against those that pycocotools draws."""
-    refusal, mask, labels = map(_outcome, (image.check_mask, image.mask, image.label_map))
-    for one in (refusal, mask, labels):
-        assert isinstance(one, InputError) == isinstance(refusal, InputError), (
+    refusal, mask, labels = (
+        _outcome(image.check_mask),
+        _outcome(image.mask),
+        _outcome(image.label_map),
+    )
+    for found in (refusal, mask, labels):
+        assert isinstance(found, InputError) == isinstance(refusal, InputError), (
             "what is refused by one reader is read by another"
         )
-        if isinstance(one, InputError):
-            _reason(one)
+        if isinstance(found, InputError):
+            _reason(found)
     if isinstance(mask, InputError) or isinstance(labels, InputError):
         return False
     said = [*_of(image, plain, False), *_of(image, plain, True)]

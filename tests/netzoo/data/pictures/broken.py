@@ -53,7 +53,8 @@ def attempt(number: int, chance: random.Random, folder: Path) -> str:
         assert expected is None or reason in _NOT_ITS_OWN, why
         return f"refused: {reason}"
     assert expected is not None, "we read what Pillow does not"
-    assert (found.dtype, found.ndim, found.shape[2]) == (np.uint8, 3, 3), "it is no RGB of 8 bits"
+    assert found.dtype == np.uint8, "it has no 8 bits"
+    assert found.shape[2:] == (3,), "it is no RGB"
     assert found.size <= 3 * PICTURE_PIXELS.most, "it has more pixels than the limit"
     _demand_equal(found, expected, within=1)
     return "read: as Pillow reads it"

@@ -20,6 +20,8 @@ HOUSE = Path(__file__).resolve().parents[4]
 PAGE = (HOUSE / "docs" / "limits.md").read_text(encoding="utf-8")
 HOMES = (limits, onnx_limits)
 LIMITS = [one for home in HOMES for one in vars(home).values() if isinstance(one, Limit)]
+USUAL = {limit.variable: limit.usual for limit in LIMITS}
+BY_VARIABLE = {limit.variable: use for limit, use in USES.items()}
 _SAID = re.compile(r"([\d,]+) [\w ]+ are more than the limit of [\d,]+")
 
 
@@ -43,7 +45,7 @@ def test_what_the_error_names_lets_it_through(
     """From a limit of 1 on, the variable is set to what each error says there is."""
     object.__setattr__(limit, "usual", 1)  # the very one that everybody has imported
     try:
-        raised = []
+        raised: list[int] = []
         while (count := _excess(limit, tmp_path)) is not None:
             assert count > max(raised, default=1)
             raised.append(count)
@@ -51,9 +53,6 @@ def test_what_the_error_names_lets_it_through(
         assert raised, "nothing was refused"
     finally:
         object.__setattr__(limit, "usual", USUAL[limit.variable])
-
-
-USUAL = {limit.variable: limit.usual for limit in LIMITS}
 
 
 def _excess(limit: Limit, folder: Path) -> int | None:
@@ -68,9 +67,6 @@ def _excess(limit: Limit, folder: Path) -> int | None:
     found = _SAID.search(said)
     assert found, said
     return int(found[1].replace(",", ""))
-
-
-BY_VARIABLE = {limit.variable: use for limit, use in USES.items()}
 
 
 def test_no_limit_is_forgotten() -> None:
