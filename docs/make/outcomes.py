@@ -2,8 +2,9 @@
 (python -m docs.make.outcomes NAME [--cases N] [--seed N]).
 
 A campaign is a module that is called with a number of cases and a seed. It prints one JSON object:
-``cases``, ``counts`` by what came of them, and ``violations``, a sentence each. One that runs in
-another way calls :func:`write_outcome`. docs.make.reliability lists them all, and makes the page.
+``cases``, ``counts`` by what came of them, and ``violations``, a sentence each; where all cases are
+wanted also ``possible``, their number. One that runs in another way calls :func:`write_outcome`.
+docs.make.reliability lists them all, and makes the page.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from docs.make.reliability import CAMPAIGNS, record_name
 from sizewise.cli import console
 
 SEED = 20261126
+_ALL = 10**9
 
 
 def main() -> None:
@@ -31,7 +33,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     given = parser.parse_args()
     campaign = runnable[given.name]
-    cases = given.cases or campaign.wanted
+    cases = given.cases or campaign.wanted or _ALL
     started, before = now(), origin()
     done = subprocess.run(
         (sys.executable, "-m", campaign.module, str(cases), str(given.seed)),
@@ -48,6 +50,7 @@ def main() -> None:
         seed=given.seed,
         started=started,
         before=before,
+        possible=found.get("possible"),
     )
     console.remark(f"{campaign.name}: {found['cases']} cases, {found['counts']}")
     for one in found["violations"]:
@@ -63,10 +66,14 @@ def write_outcome(
     seed: int,
     started: str,
     before: Mapping[str, Any],
+    possible: int | None = None,
 ) -> None:
     """Write the record of a campaign that ended now. ``started`` and ``before`` are
-    ``docs.make.method.records.now()`` and ``origin()`` of its beginning: its code is of then."""
-    told = {"cases": cases, "counts": dict(counts), "violations": list(violations)}
+    ``docs.make.method.records.now()`` and ``origin()`` of its beginning: its code is of then.
+    ``possible`` cases there are where all are wanted."""
+    told: dict[str, Any] = {"cases": cases, "counts": dict(counts), "violations": list(violations)}
+    if possible is not None:
+        told["possible"] = possible
     when = {"seed": seed, "started": started, "ended": now()}
     write_record(record_name(name), dict(before) | when | told)
 

@@ -67,6 +67,23 @@ def test_what_was_not_run_is_said_to_be_so() -> None:
 
 
 @pytest.mark.usefixtures("there")
+@pytest.mark.parametrize(("cases", "said"), [(412, "yes"), (411, "not shown")])
+def test_where_all_cases_are_wanted_all_must_have_been_run(cases: int, said: str) -> None:
+    write_outcome(
+        "disks",
+        cases=cases,
+        counts={},
+        violations=(),
+        seed=7,
+        started=THEN,
+        before=ORIGIN,
+        possible=412,
+    )
+    (line,) = [one for one in reliability.campaigns() if one.startswith("| full, failing")]
+    assert line.endswith(f"| all | {cases} | 0 | {said} |")
+
+
+@pytest.mark.usefixtures("there")
 @pytest.mark.parametrize(
     ("cases", "violations", "said"),
     [

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -23,7 +24,7 @@
 #include <unistd.h>
 
 #define SLOTS 4096
-#define LOG (1 << 20)
+#define LOG (1 << 22)
 
 enum { KILL_BEFORE = -1, KILL_AFTER = -2 };
 
@@ -53,17 +54,30 @@ __attribute__((constructor)) static void attach(void) {
     close(file);
 }
 
-/* The path below the root, with * for keys and tokens; 0 if it is not there. */
+/* Names that Python ends in eight characters by chance. */
+static const char *const random_names[] = {"tmp", ".making-", ".key."};
+
+static size_t by_chance(const char *at) {
+    for (size_t one = 0; one < sizeof random_names / sizeof *random_names; one++) {
+        size_t length = strlen(random_names[one]);
+        if (!strncmp(at, random_names[one], length) && strlen(at) >= length + 8
+            && strcspn(at + length, "./") == 8)
+            return length + 8;
+    }
+    return 0;
+}
+
+/* The path below the root, with * for keys, tokens and long numbers; 0 if it is not there. */
 static int known(const char *path, char *out) {
     size_t root = strlen(control->root);
     if (strncmp(path, control->root, root) || path[root] != '/') return 0;
     for (const char *at = path + root + 1; *at;) {
-        size_t hex = strspn(at, "0123456789abcdef");
-        if (!strncmp(at, "tmp", 3) && strlen(at) >= 11 && strcspn(at, "./") == 11) {
-            at += 11;
-            *out++ = '*';
-        } else if (hex >= 6) {
-            at += hex;
+        size_t hex = strspn(at, "0123456789abcdef"), digits = strspn(at, "0123456789");
+        size_t left_out = by_chance(at);
+        if (!left_out && hex >= 6) left_out = hex;
+        if (!left_out && digits >= 4) left_out = strspn(at, "0123456789-_");  /* a time, a number */
+        if (left_out) {
+            at += left_out;
             *out++ = '*';
         } else if (hex) {
             memcpy(out, at, hex), out += hex, at += hex;
@@ -168,6 +182,14 @@ ssize_t writev(int file, const struct iovec *parts, int count) {
     REAL(writev);
     DO(judge_file("write", file), real(file, parts, count));
 }
+ssize_t sendfile(int to, int from, off_t *at, size_t length) {
+    REAL(sendfile);
+    DO(judge_file("write", to), real(to, from, at, length));
+}
+ssize_t sendfile64(int to, int from, off64_t *at, size_t length) {
+    REAL(sendfile64);
+    DO(judge_file("write", to), real(to, from, at, length));
+}
 int fsync(int file) {
     REAL(fsync);
     DO(judge_file("flush", file), real(file));
@@ -183,6 +205,18 @@ int rename(const char *old, const char *name) {
 int renameat(int from, const char *old, int to, const char *name) {
     REAL(renameat);
     DO(judge_at("rename", to, name), real(from, old, to, name));
+}
+int renameat2(int from, const char *old, int to, const char *name, unsigned flags) {
+    REAL(renameat2);
+    DO(judge_at("rename", to, name), real(from, old, to, name, flags));
+}
+int link(const char *old, const char *name) {
+    REAL(link);
+    DO(judge_at("rename", AT_FDCWD, name), real(old, name));
+}
+int linkat(int from, const char *old, int to, const char *name, int flags) {
+    REAL(linkat);
+    DO(judge_at("rename", to, name), real(from, old, to, name, flags));
 }
 int mkdir(const char *name, mode_t mode) {
     REAL(mkdir);
@@ -205,6 +239,16 @@ int ftruncate64(int file, off64_t length) {
     DO(judge_file("change", file), real(file, length));
 }
 
+/* What an open does: 0 if it only reads. A full disk still opens what is there. */
+static const char *opening(int folder, const char *path, int flags) {
+    if (!(flags & (O_CREAT | O_WRONLY | O_RDWR))) return 0;
+    if ((flags & O_TMPFILE) == O_TMPFILE) return "create";
+    int before = errno;
+    int there = !faccessat(folder, path, F_OK, AT_SYMLINK_NOFOLLOW);
+    errno = before;
+    return there ? "change" : flags & O_CREAT ? "create" : 0;
+}
+
 #define OPEN(name) \
 int name(const char *path, int flags, ...) { \
     REAL(name); \
@@ -212,8 +256,8 @@ int name(const char *path, int flags, ...) { \
     va_start(more, flags); \
     mode_t mode = va_arg(more, int); \
     va_end(more); \
-    int changes = flags & (O_CREAT | O_WRONLY | O_RDWR); \
-    DO(changes ? judge_at("create", AT_FDCWD, path) : 0, real(path, flags, mode)); \
+    const char *op = opening(AT_FDCWD, path, flags); \
+    DO(op ? judge_at(op, AT_FDCWD, path) : 0, real(path, flags, mode)); \
 }
 OPEN(open)
 OPEN(open64)
@@ -225,8 +269,24 @@ int name(int folder, const char *path, int flags, ...) { \
     va_start(more, flags); \
     mode_t mode = va_arg(more, int); \
     va_end(more); \
-    int changes = flags & (O_CREAT | O_WRONLY | O_RDWR); \
-    DO(changes ? judge_at("create", folder, path) : 0, real(folder, path, flags, mode)); \
+    const char *op = opening(folder, path, flags); \
+    DO(op ? judge_at(op, folder, path) : 0, real(folder, path, flags, mode)); \
 }
 OPENAT(openat)
 OPENAT(openat64)
+
+/* Streams of C and C++: they write by what is above, or within libc, which nobody sees. */
+#define STREAM(name) \
+FILE *name(const char *path, const char *mode) { \
+    REAL(name); \
+    int flags = mode[0] != 'r' ? O_WRONLY | O_CREAT : strchr(mode, '+') ? O_RDWR : 0; \
+    const char *op = opening(AT_FDCWD, path, flags); \
+    int action = op ? judge_at(op, AT_FDCWD, path) : 0; \
+    if (action > 0) { errno = action; return 0; } \
+    if (action == KILL_BEFORE) end(); \
+    FILE *done = real(path, mode); \
+    if (action == KILL_AFTER) end(); \
+    return done; \
+}
+STREAM(fopen)
+STREAM(fopen64)
