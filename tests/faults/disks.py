@@ -106,8 +106,8 @@ def _of_the_next(case: Case, folder: Path, before: Standing, whole: Path) -> Ite
         yield from lost(faulted, after)
         yield from different(after, undisturbed)
         yield from _left_behind(folder, case)
-    except AssertionError as error:
-        yield f"something is torn: {error}"
+    except Exception as error:  # noqa: BLE001 - whatever can't be read is torn
+        yield f"something is torn: {type(error).__name__}: {error}"
 
 
 def _left_behind(folder: Path, case: Case) -> Iterator[str]:
