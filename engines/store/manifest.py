@@ -93,7 +93,7 @@ def read_written(folder: Path) -> Written:
     """A folder's manifest. Raises InputError where there is no readable one, EngineMismatchError
     where it is of another version of sizewise."""
     path = folder / MANIFEST
-    content = _content(path)
+    content = manifest_bytes(path)
     try:
         data = codec.from_json(content, Any)
         said = data if isinstance(data, dict) else {}
@@ -115,7 +115,8 @@ def read_written(folder: Path) -> Written:
     )
 
 
-def _content(path: Path) -> bytes:
+def manifest_bytes(path: Path) -> bytes:
+    """What stands in a manifest. Raises InputError, also where it is too long."""
     try:
         return read_file(path, MANIFEST_BYTES)
     except OSError as error:
@@ -132,7 +133,7 @@ def earlier_engines(folder: Path) -> tuple[Path, ...]:
     found = []
     for path in sorted(folder.glob(f"*/{MANIFEST}")):
         try:
-            data = codec.from_json(_content(path), Any)
+            data = codec.from_json(manifest_bytes(path), Any)
         except (InputError, ValueError, RecursionError):
             continue
         if isinstance(data, dict) and data.get("format") in range(_FORMAT):

@@ -18,11 +18,13 @@ from bench.planning.plan import plan_sweep
 from bench.planning.settings import SweepSettings
 from engines.planning.axes import EngineAxes
 from engines.planning.specs import engine_specs
+from engines.store.manifest import manifest_bytes
 from netzoo.data.class_names import read_names
 from netzoo.data.coco.format import load_coco_json
 from netzoo.data.coco.segments import check_segment, encode_mask
 from netzoo.data.pictures.decoding import decode_picture
 from netzoo.weights.checkpoint import read_tensors
+from sizewise.core.files import read_file
 from sizewise.core.further.arrays import load_array
 from sizewise.core.onnxfiles import limits as onnx_limits
 from sizewise.core.onnxfiles.model import load_onnx
@@ -109,6 +111,8 @@ USES: dict[Limit, Use] = {
     limits.ARCHIVE_RATIO: _packed,
     limits.ARCHIVE_ENTRIES: _saved,
     limits.ARRAY_BYTES: _array,
+    limits.MANIFEST_BYTES: _text(manifest_bytes, "{}"),
+    limits.TIMING_BYTES: _text(lambda path: read_file(path, limits.TIMING_BYTES), "timings"),
     limits.TOML_BYTES: _text(read_toml, "a = 1"),
     limits.TOML_NESTING: _text(read_toml, "a = [[1]]"),
     limits.LIST_LENGTH: _option("backends", ["fake", "fake"]),
