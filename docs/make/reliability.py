@@ -31,11 +31,13 @@ CAMPAIGNS = (
         name="onnx-mutants",
         what="mutated ONNX files: a typed error, or the outputs of ONNX Runtime unoptimised",
         wanted=5000,
+        module="tests.engines.mutants.campaign",
     ),
     Campaign(
         name="external-data",
         what="hostile external data: nothing is read outside of the model's folder",
         wanted=250,
+        module="tests.engines.outside.campaign",
     ),
     Campaign(
         name="engines",

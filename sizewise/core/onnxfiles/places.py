@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING
 
 from sizewise.core.errors import InputError
 from sizewise.core.onnxfiles.tensors import bytes_held
+from sizewise.core.specs.sizes import shortened
 
 if TYPE_CHECKING:
     import onnx
 
 _WHOLE = re.compile(r"[0-9]{1,19}")
+_SHA1 = re.compile(r"[0-9a-f]{40}")
+_LONGEST, _LONGEST_NAME = 4095, 255
+"""Of a path and of a name in it (Linux: PATH_MAX, NAME_MAX)."""
 _COPY = (
     "Put the whole file {} itself, not a link, beside {}: cp -L copies what a link leads to, as in "
     "the cache of a model hub."
@@ -31,11 +35,13 @@ _EXPORT = "Export it again, or check the download."
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """The bytes from ``offset`` on, ``length`` of them, of the file ``location``, relative to the
-    model's folder."""
+    model's folder. ``checksum`` is the SHA-1 that the whole file is to have; empty where none is
+    given."""
 
     location: str
     offset: int
     length: int
+    checksum: str = ""
 
     @property
     def end(self) -> int:
@@ -49,10 +55,13 @@ def place_of(path: Path, tensor: onnx.TensorProto) -> Place:
     for entry in tensor.external_data:
         if entry.key in given:
             raise _invalid(path, f"the weight {tensor.name!r} gives its {entry.key} twice")
+        if not isinstance(entry.value, str):
+            raise _invalid(path, f"the {entry.key} of the weight {tensor.name!r} is no text")
         given[entry.key] = entry.value
     location, needed = given.get("location", ""), bytes_held(tensor)
     if not _is_inside(location):
-        why = f"the weight {tensor.name!r} stands in {location!r}, which is no file in its folder"
+        named = shortened(location)
+        why = f"the weight {tensor.name!r} stands in {named}, which is no file in its folder"
         raise _invalid(path, why)
     numbers = {"offset": given.get("offset") or "0", "length": given.get("length") or str(needed)}
     for name, text in numbers.items():
@@ -65,13 +74,19 @@ def place_of(path: Path, tensor: onnx.TensorProto) -> Place:
             f"{int(numbers['length']):,} bytes, and needs {needed:,}"
         )
         raise _invalid(path, why)
-    return Place(location=location, offset=int(numbers["offset"]), length=needed)
+    checksum = given.get("checksum", "").lower()
+    if checksum and not _SHA1.fullmatch(checksum):
+        why = f"the checksum of the weight {tensor.name!r} is {checksum[:41]!r}, no SHA-1"
+        raise _invalid(path, why)
+    offset = int(numbers["offset"])
+    return Place(location=location, offset=offset, length=needed, checksum=checksum)
 
 
 def _is_inside(location: str) -> bool:
     parts = PurePosixPath(location).parts
     plain = not PurePosixPath(location).is_absolute() and "\0" not in location
-    return bool(parts) and plain and ".." not in parts and ":" not in parts[0]
+    short = len(location) <= _LONGEST and max(map(len, parts), default=0) <= _LONGEST_NAME
+    return bool(parts) and plain and short and ".." not in parts and ":" not in parts[0]
 
 
 def _invalid(path: Path, why: str) -> InputError:
@@ -119,8 +134,10 @@ def read_values(path: Path, tensor: onnx.TensorProto) -> bytes:
     """The bytes of a weight that stands beside the file ``path``. Raises InputError where they are
     not there any more, OSError where they can't be read."""
     place = demand_there(path, tensor)
-    # The file may have been replaced since it was looked at: what is open is looked at again.
-    handle = os.open(path.parent / place.location, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    # The file may have been replaced since it was looked at, by a link or a pipe: it is opened as
+    # neither, and what is open is looked at again.
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path.parent / place.location, flags)
     with os.fdopen(handle, "rb") as file:
         if why := _fault_of(os.fstat(file.fileno()), place, tensor.name):
             raise _unreadable(path, place, why)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sizewise.core.errors import InputError
 from sizewise.core.onnxfiles.limits import CALLS, DEPTH, NODES
 from sizewise.core.onnxfiles.tensors import type_name
+from sizewise.core.specs.sizes import shortened
 
 if TYPE_CHECKING:
     import onnx
@@ -54,7 +55,7 @@ class Survey:
         """The number of nodes, and the levels of functions below."""
         total, below = 0, 0
         for node in nodes:
-            _demand_texts(node)
+            _demand_texts(node.name, node.op_type, node.domain, *node.input, *node.output)
             counts = [self._counted(node, calls)]
             for graph in _subgraphs(node):
                 DEPTH.demand(self._path, depth + 1, "its graph")
@@ -90,8 +91,10 @@ class Survey:
         return nodes, below
 
     def _demand_types(self, graph: onnx.GraphProto) -> None:
+        _demand_texts(*(tensor.name for tensor in graph.initializer))
         for value in (*graph.input, *graph.output, *graph.value_info):
             kind, name = value.type.tensor_type.elem_type, value.name
+            _demand_texts(name, *(side.dim_param for side in value.type.tensor_type.shape.dim))
             if not type_name(kind):
                 raise InputError(
                     f"{self._path} isn't a valid ONNX file",
@@ -100,10 +103,11 @@ class Survey:
                 )
 
 
-def _demand_texts(node: onnx.NodeProto) -> None:
-    """Read the names of a node: raises UnicodeDecodeError where one is no text."""
-    for name in (node.name, *node.input, *node.output):
-        del name
+def _demand_texts(*names: str) -> None:
+    """Raises ValueError where a name is no text: protobuf gives it as bytes, or raises itself."""
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"the name {shortened(name)} is no text")
 
 
 def _key(domain: str, name: str, of: onnx.NodeProto | onnx.FunctionProto) -> _Key:

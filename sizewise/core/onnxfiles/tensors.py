@@ -73,7 +73,7 @@ def _misfit(tensor: onnx.TensorProto, kind: str, count: int) -> str:
     import onnx
 
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        return ""
+        return _misplaced(tensor, kind, count)
     if tensor.raw_data:
         held, needed, what = len(tensor.raw_data), bytes_held(tensor), "bytes"
     elif kind in _BITS or kind.startswith("COMPLEX") or kind == "STRING":
@@ -82,3 +82,13 @@ def _misfit(tensor: onnx.TensorProto, kind: str, count: int) -> str:
         held, needed = len(getattr(tensor, _FIELDS.get(kind, "int32_data"))), count
         what = "values"
     return "" if held == needed else f"has {held:,} {what}, and needs {needed:,}"
+
+
+def _misplaced(tensor: onnx.TensorProto, kind: str, count: int) -> str:
+    """Why its values can't be those that stand beside the file; empty where they can."""
+    fields = {"raw_data", "int32_data", "string_data", *_FIELDS.values()}
+    if any(len(getattr(tensor, name)) for name in fields):
+        return "has values in the file, too, and stands beside it"
+    if count and not bytes_held(tensor):
+        return f"holds elements of the type {kind.lower()}, which can't stand beside the file"
+    return ""

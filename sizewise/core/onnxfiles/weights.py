@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import InputError
+from sizewise.core.onnxfiles.beside import demand_files
 from sizewise.core.onnxfiles.limits import ELEMENTS, WEIGHTS
 from sizewise.core.onnxfiles.places import demand_there, place_of, read_values
 from sizewise.core.onnxfiles.tensors import bytes_held, demand_sound
@@ -84,9 +85,10 @@ def demand_readable(path: Path) -> None:
 
 def demand_whole(path: Path, proto: onnx.ModelProto) -> None:
     """Raises InputError where a weight has no type or shape that can be, where weights are beyond
-    the limits, and where a file of weights is missing, a link, or shorter than the graph says.
+    the limits, and where a file of weights is missing, a link, shorter than the graph says or, by
+    the checksum that the graph gives, another one.
 
-    ONNX's checker refuses links as well, and does not look at lengths.
+    ONNX's checker refuses links as well, and looks neither at lengths nor at checksums.
     """
     for one in _all_of(proto):
         for tensor in _parts(one):
@@ -94,8 +96,7 @@ def demand_whole(path: Path, proto: onnx.ModelProto) -> None:
         if len(_parts(one)) > 1:  # the libraries make it dense
             ELEMENTS.demand(path, math.prod(one.dims), f"the sparse weight {_parts(one)[0].name!r}")
     WEIGHTS.demand(path, bytes_of(proto), "its weights")
-    for tensor in _outside(proto):
-        demand_there(path, tensor)
+    demand_files(path, [demand_there(path, tensor) for tensor in _outside(proto)])
 
 
 def take_in(path: Path, proto: onnx.ModelProto) -> None:

@@ -17,6 +17,7 @@ from sizewise.core.onnxfiles.cards import CARD_KEY
 
 STRUCTURAL = 0.8
 """Share of the mutants that are of the structure."""
+_TRIES = 100
 _INTS = (-(2**63), -(2**31), -2, -1, 0, 1, 2, 3, 7, 2**16, 2**31, 2**40, 2**63 - 1)
 _FLOATS = (float("nan"), float("inf"), -float("inf"), 0.0, -1.0, 1e-40, 1e30)
 _KINDS = (
@@ -29,7 +30,10 @@ _OPERATORS = (
     *("Concat", "Add", "MatMul", "Reshape", "Cast", "NonZero", "Dropout", "RandomNormalLike"),
     *("Loop", "If", "Scan", "Optional", "SequenceConstruct", "NonMaxSuppression", "NoSuchThing"),
 )
-_PLACES = ("", ".", "..", "../weights.bin", "/etc/hostname", "/dev/zero", "absent", "a/../b", "m")
+_PLACES = (
+    *("", ".", "..", "../weights.bin", "../../outside/weights.bin", "/etc/hostname", "/dev/zero"),
+    *("absent", "a/../b", "m.onnx"),
+)
 _CARDS: tuple[dict[str, Any], ...] = (
     *({"stride": 0}, {"stride": -8}, {"stride": 2**62}, {"smallest": 0}, {"parameters": -1}),
     *({"tree": [5]}, {"network": "\x1b[2J"}, {"layout": "none"}, {"precision": "float36"}),
@@ -39,23 +43,44 @@ _CARDS: tuple[dict[str, Any], ...] = (
 
 
 def mutant(path: Path, seed: int) -> str:
-    """Change the model at ``path`` in place; gives the names of the changes."""
-    random = Random(seed)
-    if random.random() < STRUCTURAL:
-        proto = onnx.load(path, load_external_data=False)
-        made = [random.choice(MUTATORS) for _ in range(random.choice((1, 1, 1, 2, 3)))]
-        for change in made:
-            try:
-                change(random, proto)
-            except (ValueError, IndexError, DecodeError):  # nothing of the kind, or no room
-                continue
-        path.write_bytes(proto.SerializeToString())
-        return " ".join(change.__name__.strip("_") for change in made)
-    data = bytearray(path.read_bytes())
-    spoil = random.choice((_flip, _cut, _repeat, _overwrite))
+    """Change the model at ``path`` in place; gives the names of the changes.
+
+    What changes nothing, for there is nothing of the kind, is tried again with something else.
+    """
+    random, before = Random(seed), path.read_bytes()
+    change = _structure if random.random() < STRUCTURAL else _bytes
+    for _ in range(_TRIES):
+        data, names = change(random, before)
+        if data != before:
+            path.write_bytes(data)
+            return names
+    raise ValueError(f"nothing changes {path}")
+
+
+def is_structural(names: str) -> bool:
+    """Whether changes that :func:`mutant` made are of the graph, and not of bytes."""
+    return names not in (_named(spoil) for spoil in _SPOILERS)
+
+
+def _structure(random: Random, before: bytes) -> tuple[bytes, str]:
+    proto = ModelProto.FromString(before)
+    made = [random.choice(MUTATORS) for _ in range(random.choice((1, 1, 1, 2, 3)))]
+    for change in made:
+        try:
+            change(random, proto)
+        except (ValueError, IndexError, DecodeError):  # nothing of the kind, or no room
+            continue
+    return proto.SerializeToString(), " ".join(map(_named, made))
+
+
+def _bytes(random: Random, before: bytes) -> tuple[bytes, str]:
+    data, spoil = bytearray(before), random.choice(_SPOILERS)
     spoil(random, data)
-    path.write_bytes(bytes(data))
-    return spoil.__name__.strip("_")
+    return bytes(data), _named(spoil)
+
+
+def _named(change: Callable[..., None]) -> str:
+    return change.__name__.strip("_")
 
 
 def _flip(random: Random, data: bytearray) -> None:
@@ -75,6 +100,9 @@ def _repeat(random: Random, data: bytearray) -> None:
 def _overwrite(random: Random, data: bytearray) -> None:
     start = random.randrange(len(data))
     data[start : start + 8] = random.randbytes(8)
+
+
+_SPOILERS = (_flip, _cut, _repeat, _overwrite)
 
 
 def _node(random: Random, proto: ModelProto) -> onnx.NodeProto:

@@ -41,6 +41,17 @@ def _twice_outside(proto: ModelProto) -> None:
     _weight(proto).external_data.add(key="location", value="another")
 
 
+def _inside_and_outside(proto: ModelProto) -> None:
+    values = _weight(proto).float_data[:]
+    outside(proto)
+    _weight(proto).float_data.extend(values)
+
+
+def _texts_outside(proto: ModelProto) -> None:
+    outside(proto)
+    _weight(proto).data_type = TensorProto.STRING
+
+
 def functions(proto: ModelProto, levels: int, *, calls: int = 2, last: str = "Neg") -> None:
     """Functions f0, f1, … each of which calls the next one ``calls`` times."""
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ours", 1)]
@@ -157,6 +168,9 @@ _PLACES: dict[str, tuple[Change, str]] = {
         ("a folder above, by a detour", {"location": "a/../../b"}, "no file in its folder"),
         ("a place of the machine", {"location": "/etc/hostname"}, "no file in its folder"),
         ("a drive", {"location": "C:weights.bin"}, "no file in its folder"),
+        ("a name of a megabyte", {"location": "x" * 2**20}, "stands in 'x{199}…, which is no"),
+        ("a path of many folders", {"location": "d/" * 3000 + "w"}, "no file in its folder"),
+        ("a checksum of another kind", {"checksum": "0" * 64}, "the checksum of .*, no SHA-1"),
         ("a missing file", {"location": "absent"}, "there is no file absent"),
         ("a folder", {"location": "inner"}, "there is no file inner"),
         ("a negative offset", {"offset": "-4"}, "the offset of the weight 'w' is '-4', no whole"),
@@ -191,7 +205,11 @@ HOSTILE: dict[str, tuple[Change, str]] = (
     | _TENSORS
     | _PLACES
     | _GRAPHS
-    | {"a place named twice": (_twice_outside, "its location twice")}
+    | {
+        "a place named twice": (_twice_outside, "its location twice"),
+        "values in the file, too": (_inside_and_outside, "has values in the file, too"),
+        "texts beside the file": (_texts_outside, "of the type string, which can't stand beside"),
+    }
 )
 """What is wrong → how a plain file becomes it, and what the error says (a pattern)."""
 

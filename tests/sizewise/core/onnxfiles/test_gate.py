@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -84,6 +85,39 @@ def test_weights_beyond_the_limit_are_refused_unread(tmp_path: Path) -> None:
         load_onnx(path)
 
 
+def test_files_of_weights_beyond_the_limit_are_refused_unread(tmp_path: Path) -> None:
+    """However little a weight names of them: the model's hash takes in all of each, by each name
+    that a weight has for it."""
+    proto = plain()
+    outside(proto)
+    path = written(tmp_path, proto)
+    os.truncate(tmp_path / "weights.bin", 12 * 2**30)
+    load_onnx(path)
+    second = proto.graph.initializer.add()
+    second.CopyFrom(proto.graph.initializer[0])
+    second.name, second.external_data[0].value = "again", "./weights.bin"
+    path.write_bytes(proto.SerializeToString())
+    with pytest.raises(InputError, match=f"its files of weights: 25,.*{WEIGHTS.variable}"):
+        read_model(path)
+
+
+def test_a_checksum_must_be_that_of_the_file(tmp_path: Path) -> None:
+    """SHA-1 of the whole file, as ONNX has it (docs/ExternalData.md)."""
+    data = VALUES.tobytes() + b"more"
+    right = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    for given in (right, right.upper(), ""):
+        proto = plain()
+        outside(proto, checksum=given)
+        path = written(tmp_path, proto)
+        (tmp_path / "weights.bin").write_bytes(data)
+        assert read_model(path)
+    outside(proto, checksum=right)
+    path = written(tmp_path, proto)
+    (tmp_path / "weights.bin").write_bytes(data[:-1] + b"E")
+    with pytest.raises(InputError, match=f"the SHA-1 of weights.bin is .* gives {right} as its"):
+        read_model(path)
+
+
 def test_only_the_bytes_that_a_weight_names_are_read(tmp_path: Path) -> None:
     proto = plain()
     outside(proto)
@@ -92,6 +126,17 @@ def test_only_the_bytes_that_a_weight_names_are_read(tmp_path: Path) -> None:
         file.truncate(2**40)
     (read,) = whole_graph_of(path).graph.initializer
     np.testing.assert_array_equal(numpy_helper.to_array(read).ravel(), VALUES)
+
+
+@pytest.mark.parametrize("name", ["weights.bin", "location", "images", "mean", "sums"])
+def test_names_that_are_no_text_are_refused(name: str, tmp_path: Path) -> None:
+    """Protobuf gives them as bytes."""
+    proto = plain()
+    outside(proto)
+    path = written(tmp_path, proto)
+    path.write_bytes(path.read_bytes().replace(name.encode(), b"\xff" + name.encode()[1:]))
+    with pytest.raises(InputError, match="isn't a valid ONNX file"):
+        read_model(path)
 
 
 @pytest.mark.parametrize("how", ["symbolic", "hard", "of a folder", "pipe"])
@@ -156,6 +201,18 @@ def test_sparse_weights_outside_are_part_of_the_hash(tmp_path: Path) -> None:
     before = read_model(path).sha256
     (tmp_path / "weights.bin").write_bytes((VALUES + 1).tobytes())
     assert read_model(path).sha256 != before
+
+
+def test_places_of_sparse_weights_outside_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    """ONNX's checker reads them, and can't."""
+    proto = plain()
+    places = onnx.TensorProto(name="places", data_type=onnx.TensorProto.INT64, dims=[2])
+    places.data_location = onnx.TensorProto.EXTERNAL
+    places.external_data.add(key="location", value="weights.bin")
+    values = numpy_helper.from_array(VALUES[:2], "s")
+    proto.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [8]))
+    with pytest.raises(InputError, match="Cannot parse data from external tensors"):
+        read_model(written(tmp_path, proto))
 
 
 def test_the_page_lists_all_limits() -> None:
