@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -128,7 +129,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises OutputError where the system refuses a write within the block.
     """
     output_folder(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Not the number of this process: another container that shares the folder may have it, too.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
         yield draft
         rename_durably(draft, path)
