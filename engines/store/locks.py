@@ -25,6 +25,8 @@ _HAS_NONE = {
 }
 _POLL_S = 0.05
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+"""A pipe that somebody put there would wait for ever to be opened."""
 
 
 class NoLocksError(Exception):
@@ -81,7 +83,7 @@ def hold_shared(path: Path, patience_s: float = 1.0) -> int | None:
     """An open handle of ``path`` with a shared lock, which ends when it is closed; None where there
     is none to be had."""
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY | NO_WAIT)
     except OSError:
         return None
     with suppress(NoLocksError, OSError):
@@ -130,7 +132,7 @@ def _opened(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
     except PermissionError:  # another user's; most file systems lock what can only be read
-        return os.open(path, os.O_RDONLY | _NO_LINK)
+        return os.open(path, os.O_RDONLY | _NO_LINK | NO_WAIT)
 
 
 def _is_at(handle: int, path: Path) -> bool:

@@ -1,41 +1,59 @@
-"""Opening an engine: only if its bytes, version and machine are those of the build, and machine
-code only from this user or where they trust it."""
+"""Opening an engine: only if its bytes, version and machine are those of the build, and only from
+this user or where they trust it."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 from engines.base import Backend, Session
 from engines.registry import find_backend
-from engines.store.manifest import engine_sha256, read_seal, signed_text
-from engines.store.signing import is_ours
-from engines.store.using import open_engine_at
-from sizewise.core.errors import EngineMismatchError, UsageError
-from sizewise.core.options.declared import spelled
+from engines.store.contents import engine_bytes, engine_sha256
+from engines.store.manifest import read_written
+from engines.store.trust import demand_trust, untrusted
+from engines.store.using import held_folder, open_engine_at
+from sizewise.core.errors import EngineMismatchError, SizewiseError
 from sizewise.core.specs import EngineArtifact
 
 
 def open_engine(artifact: EngineArtifact, trusted: Collection[str] = ()) -> Session:
     """A session on an engine that was verified.
 
-    ``trusted`` are hashes (``EngineArtifact.sha256``) of engines that the user trusts. Raises
-    EngineMismatchError where the engine is not what its manifest says, or is code of unknown
-    origin; UsageError where ``trusted`` means other engines.
+    ``trusted`` are hashes of manifests (``Written.sha256``) that the user trusts. Raises
+    EngineMismatchError where the engine is not what its manifest says, or is of unknown origin;
+    UsageError where ``trusted`` means other engines; InputError where the user's key can't be used.
 
-    The files are hashed first, and libraries read them again by their paths: whoever may write into
-    the folder at that moment is trusted with what the user may do. Keep engines where only you
-    write. While the session lives, the engine is not evicted.
+    The files are hashed first, and libraries read them again, from the same folder whatever has its
+    name by then (on Linux). Whoever may write into that folder itself is trusted with what the user
+    may do. While the session lives, the engine is not evicted.
     """
     backend = find_backend(artifact.spec.backend)
     with ExitStack() as held:
         held.enter_context(open_engine_at(artifact.path))
-        verify_build(artifact, backend)
-        _demand_trust(artifact, backend, trusted)
-        session = backend.open(artifact)
+        folder = held.enter_context(held_folder(artifact.path))
+        with _called(artifact.path, folder):
+            firm = replace(artifact, path=folder)
+            verify_build(firm, backend)
+            _demand_authentic(firm, trusted)
+            session = backend.open(firm)
+        session.artifact = artifact
         weakref.finalize(session, held.pop_all().close)
     return session
+
+
+@contextmanager
+def _called(home: Path, held: Path) -> Iterator[None]:
+    """Errors of the block name the folder as the user does."""
+    try:
+        yield
+    except SizewiseError as error:
+        error.what, error.why = (
+            text.replace(str(held), str(home)) for text in (error.what, error.why)
+        )
+        raise
 
 
 def verify_build(artifact: EngineArtifact, backend: Backend) -> None:
@@ -56,8 +74,14 @@ def verify_build(artifact: EngineArtifact, backend: Backend) -> None:
 
 
 def _sha256_here(artifact: EngineArtifact) -> str:
+    """The hash of its files, of which none is read that grew without end. Raises
+    EngineMismatchError."""
     try:
-        return engine_sha256(artifact.path)
+        length = engine_bytes(artifact.path)
+        if length == artifact.size_bytes:
+            return engine_sha256(artifact.path)
+        built = f"they have {length:,} bytes, and had {artifact.size_bytes:,} when it was built"
+        raise _unopened(artifact, f"the checksum of its files can't be right: {built}")
     except OSError as error:
         why = f"its files can't be read: {(error.strerror or str(error)).lower()}"
         raise _unopened(artifact, why) from error
@@ -76,27 +100,10 @@ def _unopened(artifact: EngineArtifact, why: str) -> EngineMismatchError:
     )
 
 
-def _demand_trust(artifact: EngineArtifact, backend: Backend, trusted: Collection[str]) -> None:
-    """Raises EngineMismatchError (``untrusted``) where an engine is code that is neither this
-    user's work nor among ``trusted``, UsageError where only ``trusted`` lacks it."""
-    if artifact.sha256 in trusted:
-        return
-    if trusted:
-        raise UsageError(
-            f"The engine {artifact.path} was not opened",
-            f"you trust {', '.join(sorted(trusted))}, and its SHA-256 is {artifact.sha256}",
-            "Give the engine that has the hash you trust, or ask its builder for that engine.",
-        )
-    if backend.native_code and not _is_signed(artifact):
-        raise EngineMismatchError(
-            f"The engine {artifact.path} was not opened",
-            "it is code that runs with your rights, and its manifest was not signed by you",
-            "Build it again with sizewise build; or, if you trust its builder and they tell you "
-            f"the same SHA-256, add {spelled('trust_engine')} {artifact.sha256}.",
-            reason_code="untrusted",
-        )
-
-
-def _is_signed(artifact: EngineArtifact) -> bool:
-    request, signature = read_seal(artifact.path)
-    return is_ours(signed_text(artifact, request), signature)
+def _demand_authentic(artifact: EngineArtifact, trusted: Collection[str]) -> None:
+    """Refuse an engine of others, and one that is described otherwise than its manifest does."""
+    written = read_written(artifact.path)
+    demand_trust(written, trusted)
+    # The user may say themselves what inputs beside the picture are given.
+    if replace(written.artifact(), further=artifact.further) != artifact:
+        raise untrusted(written, "it is not what its manifest says")

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from sizewise.core.errors import InputError, OutputError
-from sizewise.core.files import user_folder
+from sizewise.core.files import open_file, user_folder
 
 KEY_FILE = "SIZEWISE_KEY_FILE"
 """The variable that names another file for the key."""
@@ -104,15 +104,15 @@ def _signature(text: str, key: bytes) -> str:
 def _read(path: Path) -> bytes | None:
     """The key in a file; None where there is no such file."""
     try:
-        key = path.read_bytes()
-        mode = path.stat().st_mode
+        with open_file(path) as file:
+            key, found = file.read(_KEY_BYTES + 1), os.fstat(file.fileno())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise _unusable(path, (error.strerror or str(error)).lower()) from error
     if len(key) != _KEY_BYTES:
-        raise _unusable(path, f"it holds {len(key)} bytes, not {_KEY_BYTES}")
-    if os.name == "posix" and mode & 0o077:
+        raise _unusable(path, f"it holds {found.st_size} bytes, not {_KEY_BYTES}")
+    if os.name == "posix" and found.st_mode & 0o077:
         raise _unusable(path, "other users may read or change it")
     return key
 
