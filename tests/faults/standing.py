@@ -85,7 +85,7 @@ def _results(path: Path) -> tuple[Waves, dict[str, str], dict[str, bytes]]:
     assert len(waves) == len(rows), "a wave was measured twice"
     with Store.open(path, read_only=True) as store:  # all sums are held
         results = store.results()
-    statuses = {identity: one.status for identity, one in results.items()}
+    statuses: dict[str, str] = {identity: one.status for identity, one in results.items()}
     accuracies = {
         identity: one.accuracy.evidence for identity, one in results.items() if one.accuracy
     }

@@ -29,6 +29,7 @@ from netzoo.data.masks.index import IndexMask
 from netzoo.data.masks.label_maps import draw_labels
 from netzoo.data.pictures.images import find_image_files, read_picture, remarks_on_turned
 from sizewise.core.errors import InputError
+from sizewise.core.files import output_error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -195,7 +196,10 @@ def write_coco(dataset: Dataset, json_path: Path, images_folder: Path | None = N
             for number, name in zip(dataset.category_ids, dataset.classes, strict=True)
         ],
     )
-    save_coco_json(file, json_path)
+    try:
+        save_coco_json(file, json_path)
+    except OSError as error:
+        raise output_error(json_path, error) from error
 
 
 def _annotations(

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from netzoo.data.reading import reading
-from sizewise.core.errors import InputError, OutputError
+from sizewise.core.errors import InputError
 from sizewise.core.files import read_file
 from sizewise.core.options.limits import ANNOTATION_BYTES
 
@@ -89,12 +89,5 @@ def load_coco_json(path: Path) -> CocoFile:
 
 
 def save_coco_json(file: CocoFile, path: Path) -> None:
-    """Write a COCO JSON. Raises OutputError where that fails."""
-    try:
-        path.write_bytes(msgspec.json.encode(file))
-    except OSError as error:
-        raise OutputError(
-            f"{path} can't be written",
-            error.strerror or str(error),
-            "Check the folder's permissions and the space on the disk.",
-        ) from error
+    """Write a COCO JSON. Raises OSError."""
+    path.write_bytes(msgspec.json.encode(file))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from netzoo.data.cache import cache_root, obtain
+from netzoo.data.coco.format import CocoFile, save_coco_json
 from sizewise.core.errors import InputError, OutputError
 
 _KILLED_WHILE_MAKING = """
@@ -155,3 +156,15 @@ def test_it_is_on_the_disk_before_it_has_its_name(
             obtain("thing", _make, _read)
     assert flushed == ["text", "made", root.name]
     assert obtain("thing", lambda folder: None, _read) == "whole"
+
+
+def test_a_full_disk_has_one_sentence_whatever_is_written(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    nothing = CocoFile(images=[], annotations=[], categories=[])
+    with pytest.raises(OutputError, match=r"No space left on device\. Make room there"):
+        obtain("thing", lambda folder: save_coco_json(nothing, folder / "a.json"), _read)
