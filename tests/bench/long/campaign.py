@@ -51,8 +51,8 @@ class Script:
     hours: float = 24
     samples: int = 48
     sides: int = 10
-    rounds: int = 4
-    calls: int = 3
+    rounds: int = 2
+    calls: int = 8
     call_ns: float = 0.8e9
     leak_bytes: float = LEAK_BYTES
 
