@@ -15,11 +15,13 @@ import numpy as np
 from engines.base import Array, with_further
 from engines.reference import REFERENCE, Reference, not_finite, probe_images
 from engines.registry import find_backend
+from engines.store.compared import keep, kept
 from engines.store.opening import open_engine
 from engines.store.trust import read_trusted
 from sizewise.core import codec
 from sizewise.core.children.child import run_in_child
 from sizewise.core.errors import EngineError, InputError
+from sizewise.core.machine.environment import read_environment
 from sizewise.core.options.declared import spelled
 from sizewise.core.ranked.sets import as_sets
 from sizewise.core.specs import (
@@ -32,6 +34,8 @@ from sizewise.core.specs import (
 )
 
 Parts = Mapping[str, Sequence[Part]]
+COMPARISON = 1
+"""Raised by hand where a change of ours changes what is found: what was kept is found anew then."""
 _TINY = float(np.finfo(np.float32).tiny)
 """The divisor for a parent of zeros, so that the relative error stays finite."""
 
@@ -99,12 +103,14 @@ def compare(
     memory_limit_bytes: int | None = None,
     parts: Parts = MappingProxyType({}),
     itself: Path | None = None,
+    sha256: str = "",
 ) -> Comparison:
     """Run both in a child process, on the same images at every size of :func:`probe_sizes`.
 
     Outputs that ``parts`` names are compared part by part. Without a ``parent``, ``itself`` stands
-    in for it: the file that the engine was built of. If they can't be compared, the comparison has
-    the reason.
+    in for it: the file that the engine was built of. ``sha256`` is the hash of what it is held
+    against: with it, what an earlier comparison of the same found is kept and taken. If they can't
+    be compared, the comparison has the reason.
     """
     reference, said = parent or itself, "" if parent else _no_parent(itself)
     if reference is None:
@@ -118,23 +124,42 @@ def compare(
         )
     if not find_backend(artifact.spec.backend).can_run().ok:
         return Comparison(reason="not run here")
-    arguments = {
-        "engine": str(artifact.path),
-        "parent": str(reference),
-        "parts": {name: codec.to_plain(tuple(found)) for name, found in parts.items()},
-    }
-    try:
-        found = run_in_child(
-            "engines.comparing:compare_engine",
-            arguments,
-            timeout_s=timeout_s,
-            memory_limit_bytes=memory_limit_bytes,
-        )
-    except (EngineError, InputError) as error:
-        why = f"the comparison failed: {error.why}"
-        return Comparison(reason=why, reason_code="not_compared")
+    plain = {name: codec.to_plain(tuple(found)) for name, found in parts.items()}
+    of = _told(artifact, sha256, plain)
+    found = kept(artifact.path, of) if sha256 else None
+    if found is None:
+        arguments = {
+            **{"engine": str(artifact.path), "parent": str(reference)},
+            **{"parts": plain, "sha256": sha256},
+        }
+        try:
+            found = run_in_child(
+                "engines.comparing:compare_engine",
+                arguments,
+                timeout_s=timeout_s,
+                memory_limit_bytes=memory_limit_bytes,
+            )
+        except (EngineError, InputError) as error:
+            why = f"the comparison failed: {error.why}"
+            return Comparison(reason=why, reason_code="not_compared")
+        if sha256:
+            keep(artifact.path, of, found)
     several = tuple(codec.from_plain(each, Difference) for each in found)
     return Comparison(differences=several, reason=said)
+
+
+def _told(artifact: EngineArtifact, sha256: str, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """All that decides what is found, as plain values."""
+    return {
+        "comparison": COMPARISON,
+        "engine": artifact.sha256,
+        "spec": codec.telling(artifact.spec),
+        "further": codec.to_plain(artifact.further),
+        "version": artifact.backend_version,
+        "machine": read_environment().fingerprint,
+        "reference": [sha256, find_backend(REFERENCE).version()],
+        "parts": parts,
+    }
 
 
 def _no_parent(itself: Path | None) -> str:
@@ -143,12 +168,16 @@ def _no_parent(itself: Path | None) -> str:
 
 
 def compare_engine(
-    engine: str, parent: str, parts: Mapping[str, Any] = MappingProxyType({})
+    engine: str, parent: str, parts: Mapping[str, Any] = MappingProxyType({}), sha256: str = ""
 ) -> list[Any]:
-    """The child's side: plain Differences. Raises EngineError, InputError."""
+    """The child's side: plain Differences. Raises EngineError, and InputError, also where the
+    parent is not the file of this hash."""
     artifact = read_trusted(Path(engine))
     known = {name: codec.from_plain(plain, tuple[Part, ...]) for name, plain in parts.items()}
     reference = Reference(Path(parent), artifact.spec.threads)
+    if sha256 and reference.sha256 != sha256:
+        todo = "Run the same command again."
+        raise InputError(f"{parent} can't be compared with", "it changed after it was read", todo)
     found: list[Difference] = []
     with open_engine(artifact) as session:
         for size in probe_sizes(artifact.spec):

@@ -33,7 +33,8 @@ class Reference:
 
     def __init__(self, path: Path, threads: int) -> None:
         find_backend(REFERENCE).load_library()
-        self._image = read_model(path).image
+        model = read_model(path)
+        self._image, self.sha256 = model.image, model.sha256
         self._errors = session_errors()
         source = _source(path)
         with opening(REFERENCE, self._errors):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from docs.make.method.records import read_record
@@ -11,6 +12,10 @@ from docs.make.method.words import where
 from docs.make.pages import HOUSE, fill, grid
 
 PAGE = HOUSE / "docs" / "reliability.md"
+COSTS = "reliability-costs"
+WARM_S, AGAIN = 0.5, 0.02
+"""More seconds than the import of its back end a warm build may take, and the share of its first
+time that a sweep may take again."""
 NOT_RUN = "*not run*"
 
 
@@ -114,12 +119,13 @@ CAMPAIGNS = (
         name="long-run",
         what="a sweep of 24 hours on a scripted clock: memory, handles and threads do not grow",
         wanted=1,
+        module="tests.bench.long.campaign",
     ),
 )
 
 
 def main() -> None:
-    fill(PAGE, {"campaigns": campaigns, "outcomes": outcomes})
+    fill(PAGE, {"campaigns": campaigns, "outcomes": outcomes, "costs": costs})
 
 
 def record_name(name: str) -> str:
@@ -150,6 +156,45 @@ def _answer(campaign: Campaign, record: Any) -> str:
         return "**no**"
     wanted = record["possible"] if campaign.wanted is None else campaign.wanted
     return "yes" if record["cases"] >= wanted else "not shown"
+
+
+def costs() -> Sequence[str]:
+    """What all of it costs, beside what it may (docs.make.method.costs)."""
+    record = read_record(COSTS)
+    if record is None:
+        return [NOT_RUN]
+    rows = [*map(_warm_build, record["warm_builds"]), *map(_sweep, record["sweeps"])]
+    what = ("median of whole processes", "takes", "beside", "more, or share", "may be", "holds")
+    return [*grid(what, rows), "", f"{record['turns']} turns. {where(record)}"]
+
+
+def _warm_build(one: Any) -> Sequence[str]:
+    pairs = zip(one["build_s"], one["import_s"], strict=True)
+    more_s = median(build - imported for build, imported in pairs)
+    return (
+        f"`sizewise build` of an unchanged model, beside the import of {one['backend']}",
+        f"{median(one['build_s']):.2f} s",
+        f"{median(one['import_s']):.2f} s",
+        f"{more_s:.2f} s",
+        f"{WARM_S:.2f} s",
+        _holds(more_s <= WARM_S),
+    )
+
+
+def _sweep(one: Any) -> Sequence[str]:
+    share = median(one["again_s"]) / one["first_s"]
+    return (
+        f"`sizewise bench` again, beside its first time ({one['backend']})",
+        f"{median(one['again_s']):.2f} s",
+        f"{one['first_s']:.0f} s",
+        f"{share:.2%}",
+        f"{AGAIN:.0%}",
+        _holds(share <= AGAIN),
+    )
+
+
+def _holds(within: bool) -> str:
+    return "yes" if within else "**no**"
 
 
 def outcomes() -> Sequence[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from engines.planning.batches import Batch
+from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import option
 from sizewise.core.options.limits import THREADS
 from sizewise.core.options.reading import (
@@ -24,12 +26,12 @@ _ENGINES = "Engines"
 
 
 def _backend(given: object) -> str:
-    from engines.registry import backends
+    from engines.registry import backends, find_backend
 
-    if given not in backends():
-        offered = [name for name, backend in backends().items() if not backend.for_tests]
-        raise no_choice(given, offered)
-    return str(given)
+    with suppress(UsageError):
+        return find_backend(str(given)).name
+    offered = [name for name, backend in backends().items() if not backend.for_tests]
+    raise no_choice(given, offered)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@
     .NAME.lock            held by the process that builds it
     .NAME.draft-<token>   being built, or being removed
     .NAME.aside-<token>   an engine that was not what it should be
+    .NAME.compared        how far it is from its FP32 file
 """
 
 from __future__ import annotations
@@ -45,6 +46,11 @@ def home_of(path: Path) -> Path:
 
 def lock_of(home: Path) -> Path:
     return home.with_name(f".{home.name}.lock")
+
+
+def compared_of(home: Path) -> Path:
+    """The file that holds how far an engine is from its FP32 file."""
+    return home.with_name(f".{home.name}.compared")
 
 
 def new_draft(home: Path) -> Path:
@@ -91,5 +97,6 @@ def discard(folder: Path) -> bool:
         return False
     shutil.rmtree(gone, ignore_errors=True)
     with suppress(OSError):
+        compared_of(folder).unlink(missing_ok=True)
         return not gone.exists()
     return False

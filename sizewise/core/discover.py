@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
@@ -36,7 +36,12 @@ class Registry(Generic[T]):
         return self._members
 
     def find(self, name: str) -> T:
-        """The member of that name. Raises UsageError, which lists those that are offered."""
+        """The member of that name. Where it stands in a file of its name, no other is imported.
+        Raises UsageError, which lists those that are offered."""
+        if name in _files_of(self._package):
+            own = _members_of(self._package, name, self._attribute)
+            if name in own:
+                return own[name]
         members = self._members
         if name in members:
             return members[name]
@@ -55,15 +60,27 @@ def discover(package: str, attribute: str) -> dict[str, Any]:
 
     Modules whose name starts with an underscore are helpers and are left out.
     """
-    folder = importlib.import_module(package)
     found: dict[str, Any] = {}
-    for module in sorted(m.name for m in pkgutil.iter_modules(folder.__path__)):
-        if module.startswith("_"):
-            continue
-        for member in getattr(importlib.import_module(f"{package}.{module}"), attribute):
-            if member.name in found:
-                raise ImportError(f"{package}: two members are named {member.name!r}")
-            found[member.name] = member
+    for module in _files_of(package):
+        for name, member in _members_of(package, module, attribute).items():
+            if name in found:
+                raise ImportError(f"{package}: two members are named {name!r}")
+            found[name] = member
+    return found
+
+
+@cache
+def _files_of(package: str) -> tuple[str, ...]:
+    folder = importlib.import_module(package)
+    names = sorted(module.name for module in pkgutil.iter_modules(folder.__path__))
+    return tuple(name for name in names if not name.startswith("_"))
+
+
+def _members_of(package: str, module: str, attribute: str) -> dict[str, Any]:
+    members = getattr(importlib.import_module(f"{package}.{module}"), attribute)
+    found = {member.name: member for member in members}
+    if len(found) < len(members):
+        raise ImportError(f"{package}: two members are named alike in {module}")
     return found
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from docs.make import outcomes, reliability
 from docs.make.method import records
+from docs.make.method.records import write_record
 from docs.make.outcomes import read_outcome, write_outcome
 from docs.make.reliability import CAMPAIGNS, NOT_RUN
 
@@ -104,6 +105,30 @@ def test_a_campaign_holds_when_enough_cases_have_no_violation(
         f"0123456789, {THEN} to {read_outcome('results')['ended']}."
     )
     assert listed == [f"  - violation: {one}" for one in violations]
+
+
+@pytest.mark.usefixtures("there")
+def test_costs_are_medians_beside_what_they_may_be() -> None:
+    assert reliability.costs() == [NOT_RUN]
+    record = {
+        "turns": 3,
+        "warm_builds": [
+            {"backend": "fast", "import_s": [0.2, 0.3, 9.0], "build_s": [0.6, 0.8, 9.1]},
+            {"backend": "slow", "import_s": [0.2, 0.2, 0.2], "build_s": [0.8, 0.7, 0.9]},
+        ],
+        "sweeps": [
+            {"backend": "fake", "first_s": 60.0, "again_s": [1.2, 0.9, 5.0]},
+            {"backend": "other", "first_s": 10.0, "again_s": [1.0, 1.0, 1.0]},
+        ],
+    }
+    when = {"started": THEN, "ended": THEN}
+    write_record(reliability.COSTS, ORIGIN | when | record)
+    _, _, fast, slow, again, other, _, said = reliability.costs()
+    assert fast.endswith("fast | 0.80 s | 0.30 s | 0.40 s | 0.50 s | yes |")
+    assert slow.endswith("slow | 0.80 s | 0.20 s | 0.60 s | 0.50 s | **no** |")
+    assert again.endswith("(fake) | 1.20 s | 60 s | 2.00% | 2% | yes |")
+    assert other.endswith("(other) | 1.00 s | 10 s | 10.00% | 2% | **no** |")
+    assert said.startswith("3 turns. a processor, 2 cores")
 
 
 def test_a_campaign_runs_as_a_module_and_is_kept(

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sizewise.core.errors import RecordError
 from sizewise.core.evidence.base import Evidence
 from sizewise.core.evidence.resampling import RESAMPLES, Floats, Values
-from sizewise.core.stats.intervals import Interval
+
+if TYPE_CHECKING:
+    from sizewise.core.stats.intervals import Interval
 
 CONFIDENCE = 0.95
 _ENDS = np.array([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
@@ -94,6 +97,9 @@ def _corrected(values: Values) -> Floats:
 
 
 def _interval(values: Values, images: int, levels_of: Callable[[Values], Floats]) -> Interval:
+    # With it comes scipy, which who notes evidence does without.
+    from sizewise.core.stats.intervals import Interval
+
     known = _known(values)
     if images < 2 or len(known) < 2:
         return Interval(point=values.whole, low=None, high=None)

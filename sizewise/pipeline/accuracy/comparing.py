@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from netzoo.tasks.chosen.parts import DIVIDED, ORDERED, in_order, parts_of_outpu
 from netzoo.tasks.layouts import fitting_layouts
 from netzoo.tasks.parts import SCORES, TABLES, misfit, mixes_scales, proposal, unseen
 from netzoo.tasks.registry import tasks
+from sizewise.core.errors import InputError
+from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import (
     FINAL_LAYOUTS,
     WHOLE,
@@ -52,6 +55,7 @@ class Judge:
         self._proposed = [name for name in fitting if name in TABLES]
         self._ordered = [name for name in fitting if name in ORDERED]
         self._parts = self._known_parts()
+        self._hashes = {model.path: model.sha256}
         self._mixed: set[str] = set()
         self._exceeded = False
 
@@ -73,6 +77,7 @@ class Judge:
             memory_limit_bytes=memory_limit_bytes,
             parts=self._parts,
             itself=self._model.path,
+            sha256=self._sha256_of(parent or self._model.path),
         )
         kept = found.differences
         if self._proposed:
@@ -82,6 +87,15 @@ class Judge:
         judged = tuple(map(self._judged, kept)) if judging else kept
         self._exceeded |= not all(one.within for one in judged)
         return replace(found, differences=judged)
+
+    def _sha256_of(self, reference: Path) -> str:
+        """The hash of a file and its weights, found once; empty where it can't be read, which is
+        said where it is run."""
+        if reference not in self._hashes:
+            self._hashes[reference] = ""
+            with suppress(InputError):
+                self._hashes[reference] = read_model(reference).sha256
+        return self._hashes[reference]
 
     def remarks(self) -> tuple[str, ...]:
         """What should be said of all comparisons so far."""
@@ -135,8 +149,10 @@ class Judge:
 def sees_no_objects(card: ModelCard, name: str, largest: float) -> bool:
     """Whether an output or part of this ``name`` and ``largest`` value is scores of a detector that
     finds nothing: their relative error is then that of background."""
+    if not unseen(name, largest):  # the tasks are imported for a few outputs alone
+        return False
     task = tasks().get(card.task)
-    return task is not None and task.finds_boxes and unseen(name, largest)
+    return task is not None and task.finds_boxes
 
 
 def _bound_of(precision: str) -> float | None:

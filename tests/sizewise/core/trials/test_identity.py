@@ -36,6 +36,6 @@ def test_it_is_hashed_once_for_each_trial_and_kept_no_longer(
 
 
 def test_trials_that_are_equal_may_have_others() -> None:
-    one, other = trial(0), replace(trial(0), replica=False)
+    one, other = trial(1), replace(trial(1), replica=True)
     assert one == other
     assert one.identity != other.identity
