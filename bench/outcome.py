@@ -14,9 +14,10 @@ from sizewise.core.trials import Result, Status
 class SweepOutcome:
     """The trials of a plan after a sweep. ``measured`` are those of which something was measured
     now, ``skipped`` those that were complete on file. ``statuses`` counts all of them;
-    ``not_all_well`` are those that are not ``ok``, or of which a later process failed.
-    ``unfinished`` is the number of trials that the limit of time left with fewer waves than they
-    need, ``quarantined`` that of those which failed twice in the same way and were not tried."""
+    ``not_all_well`` are those that are not ``ok``, or of which a later process failed, without
+    their blocks. ``unfinished`` is the number of trials that the limit of time left with fewer
+    waves than they need, ``quarantined`` that of those which, or whose accuracy, failed twice in
+    the same way and were not tried."""
 
     results: Path
     measured: int

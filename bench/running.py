@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.accuracy.evaluations import Data, Evaluation, evaluate, missing
@@ -31,6 +31,7 @@ from sizewise.core.further.resolving import further_of, why_unknown
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import Size
 from sizewise.core.stats import RIGORS
+from sizewise.core.trials import Result
 
 ENGINES = "engines"
 PICTURES = 12
@@ -63,9 +64,12 @@ class RunningSweep:
         self._engines = tools.folder / ENGINES
         self._builds = Builds(self._engines, self._limits, self._progress.remark)
         self._planned = tuple(planned for group in groups for planned in group.members)
-        self._on_file = tools.store.results()
-        self._trying = Trying(groups, self._on_file, tools.store.quarantined(), settings)
-        self._schedule = Schedule(groups, self._on_file, self._trying.left_out)
+        on_file = tools.store.results()
+        self._trying = Trying(groups, on_file, tools.store.quarantined(), settings)
+        self._schedule = Schedule(groups, on_file, self._trying.left_out, blocks=tools.store.blocks)
+        self._on_file = {name: replace(one, blocks=()) for name, one in on_file.items()}
+        self._unrated = tools.store.quarantined_accuracies() if not settings.retry else frozenset()
+        """Accuracies that failed twice in the same way."""
         self._touched: set[str] = set()
         self._lost: set[str] = set()
         """Trials whose process ended while something was measured beside its rounds."""
@@ -81,7 +85,7 @@ class RunningSweep:
         self._build(run)
         if any(self._schedule.due()):
             self._measure_waves(run)
-        self._on_file = self._store.results()
+        self._on_file = dict(self._store.results(samples=False))
         todo = self._unevaluated()
         setup = Evaluation(
             data=self._data,
@@ -95,7 +99,7 @@ class RunningSweep:
 
     def outcome(self, path: Path) -> SweepOutcome:
         """What stands on file now of the planned trials."""
-        found = self._store.results() if self._touched else self._on_file
+        found = self._store.results(samples=False) if self._touched else self._on_file
         planned = {p.trial.identity for p in self._planned}
         results = [result for identity, result in found.items() if identity in planned]
         left = {p.trial.identity for due in self._schedule.due() for p in due.wanted}
@@ -106,7 +110,7 @@ class RunningSweep:
             statuses=Counter(result.status for result in results),
             not_all_well=tuple(one for one in results if one.status != "ok" or one.reason),
             unfinished=len(left),
-            quarantined=len(self._trying.quarantined),
+            quarantined=len(self._trying.quarantined | self._not_rated(found)),
         )
 
     def _build(self, run: int) -> None:
@@ -251,4 +255,11 @@ class RunningSweep:
         return [image.path for image in data.images[:PICTURES]]
 
     def _unevaluated(self) -> tuple[Planned, ...]:
-        return missing(self._planned, self._on_file, self._data)
+        return missing(self._planned, self._on_file, self._data, self._unrated)
+
+    def _not_rated(self, found: Mapping[str, Result]) -> set[str]:
+        """Trials that have no accuracy, because that failed twice in the same way."""
+        lacking, tried = (
+            missing(self._planned, found, self._data, left) for left in ((), self._unrated)
+        )
+        return {one.trial.identity for one in lacking} - {one.trial.identity for one in tried}

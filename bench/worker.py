@@ -20,8 +20,8 @@ from bench.timing.harness import Turn, measure_turn, warm_up
 from engines.base import Array, example_inputs
 from engines.inputs import check_size
 from engines.registry import find_backend
-from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
+from engines.store.trust import read_trusted
 from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.specs import ModelCard, Size
@@ -33,7 +33,7 @@ class Worker:
     EngineError, InputError."""
 
     def __init__(self, engine: str, size: str) -> None:
-        artifact = read_manifest(Path(engine))
+        artifact = read_trusted(Path(engine))
         self._size = Size.parse(size)
         check_size(artifact, self._size)
         self._artifact = artifact

@@ -15,8 +15,8 @@ import numpy as np
 from engines.base import Array, with_further
 from engines.reference import REFERENCE, Reference, not_finite, probe_images
 from engines.registry import find_backend
-from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
+from engines.store.trust import read_trusted
 from sizewise.core import codec
 from sizewise.core.children.child import run_in_child
 from sizewise.core.errors import EngineError, InputError
@@ -146,7 +146,7 @@ def compare_engine(
     engine: str, parent: str, parts: Mapping[str, Any] = MappingProxyType({})
 ) -> list[Any]:
     """The child's side: plain Differences. Raises EngineError, InputError."""
-    artifact = read_manifest(Path(engine))
+    artifact = read_trusted(Path(engine))
     known = {name: codec.from_plain(plain, tuple[Part, ...]) for name, plain in parts.items()}
     reference = Reference(Path(parent), artifact.spec.threads)
     found: list[Difference] = []

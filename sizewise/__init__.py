@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from bench.sweep import SweepOutcome
     from exporter.request import PrecisionOptions
     from reports.markdown import Report
-    from sizewise.api import bench, build, convert, evaluate, export, load, predict, report, train
+    from sizewise.api import (
+        bench,
+        build,
+        convert,
+        evaluate,
+        export,
+        load,
+        predict,
+        report,
+        results,
+        train,
+    )
     from sizewise.core.errors import SizewiseError
     from sizewise.core.progress import SILENT, Reporter
     from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
@@ -31,6 +42,7 @@ if TYPE_CHECKING:
     from sizewise.pipeline.export import ExportOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
+    from sizewise.pipeline.results import Results
     from sizewise.pipeline.train import Trained, TrainOptions
 
 __all__ = [
@@ -48,6 +60,7 @@ __all__ = [
     "Predictions",
     "Report",
     "Reporter",
+    "Results",
     "Size",
     "Sizes",
     "SizewiseError",
@@ -64,12 +77,14 @@ __all__ = [
     "load",
     "predict",
     "report",
+    "results",
     "train",
 ]
 
 _HOMES = {
     "sizewise.api": (
-        *("bench", "build", "convert", "evaluate", "export", "load", "predict", "report", "train"),
+        *("bench", "build", "convert", "evaluate", "export", "load", "predict", "report"),
+        *("results", "train"),
     ),
     "sizewise.core.errors": ("SizewiseError",),
     "sizewise.core.progress": ("SILENT", "Reporter"),
@@ -84,6 +99,7 @@ _HOMES = {
     "sizewise.pipeline.evaluate": ("EvaluateOptions", "Evaluation"),
     "sizewise.pipeline.export": ("ExportOptions",),
     "sizewise.pipeline.prediction.options": ("PredictOptions",),
+    "sizewise.pipeline.results": ("Results",),
     "sizewise.pipeline.train": ("Trained", "TrainOptions"),
 }
 """Where each public name is defined."""

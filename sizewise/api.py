@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sizewise.pipeline.export import ExportOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
+    from sizewise.pipeline.results import Results
     from sizewise.pipeline.train import Trained, TrainOptions
 
     Model = str | Path | ExportedModel | Converted
@@ -200,6 +201,15 @@ def report(results: str | Path, *, out: str | Path | None = None) -> Report:
     from sizewise.pipeline.report import report
 
     return report(Path(results), out=None if out is None else Path(out))
+
+
+@_public
+def results(file: str | Path, *, salvage: str | Path | None = None) -> Results:
+    """Say what a results file holds, and save all that is whole of a damaged one in the new file
+    ``salvage``."""
+    from sizewise.pipeline.results import results
+
+    return results(Path(file), salvage=None if salvage is None else Path(salvage))
 
 
 @_public

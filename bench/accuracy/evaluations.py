@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from contextvars import copy_context
@@ -12,11 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy.plan import DataKey
+from bench.journal.rows import accuracy_key
 from bench.journal.store import Store
 from bench.planning.plan import Planned
 from bench.remote import RemoteWorker
 from bench.waves.launch import Launch, Limits
-from sizewise.core.errors import EngineError, InputError
+from sizewise.core.errors import EngineError, InputError, SizewiseError
 from sizewise.core.machine.cores import usable_cores
 from sizewise.core.progress import Progress, Stage
 from sizewise.core.specs import EngineArtifact
@@ -44,15 +45,21 @@ class Evaluation:
 
 
 def missing(
-    planned: Iterable[Planned], on_file: Mapping[str, Result], data: Data
+    planned: Iterable[Planned],
+    on_file: Mapping[str, Result],
+    data: Data,
+    left_out: Collection[tuple[str, str, str]] = (),
 ) -> tuple[Planned, ...]:
-    """Trials with a latency whose accuracy on their data is not on file."""
+    """Trials with a latency whose accuracy on their data is not on file. Those that are
+    ``left_out`` (``Store.quarantined_accuracies``) are not tried."""
 
     def lacks(one: Planned) -> bool:
         result = on_file.get(one.trial.identity)
         if not one.data or result is None or result.status != "ok":
             return False
         wanted, known = _without_figures(one, data), result.accuracy
+        if (one.trial.identity, *accuracy_key(wanted)) in left_out:
+            return False
         return known is None or known.measured_on != wanted.measured_on
 
     return tuple(filter(lacks, planned))
@@ -67,7 +74,7 @@ def evaluate(setup: Evaluation, todo: Sequence[Planned], store: Store, run: int)
     at_once = _at_once(todo)
 
     def keep(planned: Planned, found: _Found) -> None:
-        store.add_accuracy(run, planned.trial, found.accuracy, found.reason)
+        store.add_accuracy(run, planned.trial, found.accuracy, found.reason, found.reason_code)
 
     with setup.progress.stage("Accuracy", total) as stage:
         for start in range(0, len(todo), at_once):
@@ -78,6 +85,7 @@ def evaluate(setup: Evaluation, todo: Sequence[Planned], store: Store, run: int)
 class _Found:
     accuracy: Accuracy
     reason: str = ""
+    reason_code: str = ""
 
 
 def _side_by_side(
@@ -130,8 +138,12 @@ def _evaluated(setup: Evaluation, planned: Planned, worker: RemoteWorker, stage:
         stage.advance(left)
 
 
-def _failed(setup: Evaluation, planned: Planned, error: Exception) -> _Found:
-    return _Found(accuracy=_without_figures(planned, setup.data), reason=str(error))
+def _failed(setup: Evaluation, planned: Planned, error: SizewiseError) -> _Found:
+    return _Found(
+        accuracy=_without_figures(planned, setup.data),
+        reason=str(error),
+        reason_code=error.reason_code,
+    )
 
 
 def _without_figures(planned: Planned, data: Data) -> Accuracy:

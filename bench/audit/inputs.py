@@ -20,8 +20,8 @@ from bench.remote import RemoteWorker
 from bench.timing.harness import Turn, time_turn, warm_up
 from engines.base import example_inputs
 from engines.registry import find_backend
-from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
+from engines.store.trust import read_trusted
 from sizewise.core import codec
 from sizewise.core.children.child import Child
 from sizewise.core.specs import EngineArtifact, Size
@@ -36,7 +36,7 @@ class InputWorker:
     as those of ``bench.worker.Worker``."""
 
     def __init__(self, engine: str, size: str, arrays: int) -> None:
-        artifact = read_manifest(Path(engine))
+        artifact = read_trusted(Path(engine))
         self._backend = find_backend(artifact.spec.backend)
         self._backend.load_library()
         self._artifact = artifact

@@ -28,15 +28,17 @@ def none(table: str) -> Counts:
     return dict.fromkeys(_BELONGING.get(table, ()), 0)
 
 
-def whole_rows(connection: sqlite3.Connection, table: str, *order: str) -> Iterator[sqlite3.Row]:
-    """The rows of a table, in the order of these columns. Raises RecordError where one of them, or
-    of what belongs to it, is not as it was written.
+def whole_rows(
+    connection: sqlite3.Connection, table: str, *order: str, only: str = ""
+) -> Iterator[sqlite3.Row]:
+    """The rows of a table, in the order of these columns: all, or those of a condition in SQL.
+    Raises RecordError where one of them, or of what belongs to it, is not as it was written.
 
     SQLite does not sort by a primary key: it takes the rows as they lie in the file, also where two
     pages of it exchanged their places.
     """
     belonging = counts(connection, table)
-    query = f"SELECT * FROM {table}"  # noqa: S608 - names of ours
+    query = f"SELECT * FROM {table}" + (f" WHERE {only}" if only else "")  # noqa: S608 - of ours
     before: tuple[Any, ...] = ()
     for row in connection.execute(query + (f" ORDER BY {', '.join(order)}" if order else "")):
         found = belonging.get(row["id"]) if belonging else None

@@ -120,7 +120,7 @@ def take_lock(path: Path) -> IO[str]:
     if path.exists():
         demand_file(path)
     try:
-        lock = path.with_name(path.name + ".lock").open("a", opener=_without_waiting)
+        lock = os.fdopen(_opened(path.with_name(path.name + ".lock")), "a")
     except OSError as error:
         raise output_error(path, error) from error
     try:
@@ -135,6 +135,7 @@ def take_lock(path: Path) -> IO[str]:
     return lock
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """A file; a pipe that nobody reads from raises OSError at once."""
-    return os.open(path, flags | os.O_NONBLOCK, 0o666)
+def _opened(path: Path) -> int:
+    """An open file, made where there is none; a pipe that nobody reads from raises OSError at
+    once."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o666)

@@ -128,6 +128,12 @@ def from_accuracy(trial_id: int, run_id: int, accuracy: Accuracy, reason: str = 
     }
 
 
+def accuracy_key(accuracy: Accuracy) -> tuple[str, str]:
+    """What tells the row of an accuracy from others of its trial: the data, and which images of
+    them it is of."""
+    return accuracy.data_sha256, _chosen(accuracy)
+
+
 def _chosen(accuracy: Accuracy) -> str:
     """The part of the key that says which images were taken and, unless it is the usual way, how
     outputs were read: accuracies of the same images in two ways are two rows."""

@@ -97,7 +97,8 @@ CREATE TABLE accuracy (
 ) WITHOUT ROWID;
 """
 
-FAILURES = """
+LATER = {
+    "failure": """
 CREATE TABLE failure (
     trial_id INTEGER NOT NULL REFERENCES trial (id) ON DELETE CASCADE,
     run_id INTEGER NOT NULL REFERENCES run (id),
@@ -106,12 +107,25 @@ CREATE TABLE failure (
     sum TEXT NOT NULL,
     PRIMARY KEY (trial_id, run_id)
 ) WITHOUT ROWID
-"""
+""",
+    "accuracy_failure": """
+CREATE TABLE accuracy_failure (
+    trial_id INTEGER NOT NULL REFERENCES trial (id) ON DELETE CASCADE,
+    data_sha256 TEXT NOT NULL,
+    chosen TEXT NOT NULL,
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    reason_code TEXT NOT NULL,
+    reason TEXT NOT NULL CHECK (reason != ''),
+    sum TEXT NOT NULL,
+    PRIMARY KEY (trial_id, data_sha256, chosen, run_id)
+) WITHOUT ROWID
+""",
+}
 """Came later, without another version: whoever knows no such table misses nothing of the results
 (``bench.journal.failures``)."""
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Create the tables, within a transaction."""
-    for statement in filter(str.strip, (*TABLES.split(";"), FAILURES)):
+    for statement in filter(str.strip, (*TABLES.split(";"), *LATER.values())):
         connection.execute(statement)

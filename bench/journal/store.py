@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.journal import database, failures, rows, schema, updates
 from bench.journal.adding import add, add_wave, growing
 from bench.journal.opening import reading
-from bench.journal.reading import Filed, read_file
+from bench.journal.reading import Filed, read_blocks, read_file
 from bench.journal.sentences import sentences
 from bench.journal.sums import demand_whole, summed
 from bench.waves.measured import State, Wave
 from sizewise.core.closing import Closing
-from sizewise.core.trials import Accuracy, Build, Result, Run, Trial
+from sizewise.core.trials import Accuracy, Block, Build, Result, Run, Trial
 
 
 def _unsaid(text: str) -> None:
@@ -82,7 +82,14 @@ class Store(Closing):
             ]
             return add_wave(connection, run_id, wave, trial_ids)
 
-    def add_accuracy(self, run_id: int, trial: Trial, accuracy: Accuracy, reason: str = "") -> None:
+    def add_accuracy(
+        self,
+        run_id: int,
+        trial: Trial,
+        accuracy: Accuracy,
+        reason: str = "",
+        reason_code: str = "error",
+    ) -> None:
         """Store the accuracy of a trial on file, or the ``reason`` why it has none on these data;
         its latencies stay as they are."""
         with self._writing() as connection:
@@ -94,21 +101,38 @@ class Store(Closing):
             earlier = {number for (number,) in connection.execute(query, row)}
             with growing(connection, *{run_id, *earlier}):
                 add(connection, "accuracy", row, replacing=True)
+            failures.note_accuracy(connection, run_id, row, reason_code)
 
-    def results(self) -> Mapping[str, Result]:
-        """All results on file, by the identities of their trials."""
-        _, found = self._read()
+    def results(self, *, samples: bool = True) -> Mapping[str, Result]:
+        """All results on file, by the identities of their trials. Without ``samples`` they have no
+        blocks: those of a long sweep fill the memory."""
+        _, found = self._read(samples=samples)
         return {one.identity: one.result for one in found}
+
+    def blocks(self, identities: Collection[str]) -> Mapping[str, Sequence[Block]]:
+        """The blocks of some trials, by their identities; those that have none are left out."""
+        with self._at_one_moment():
+            wanted = {n: name for n, name in self._identities().items() if name in identities}
+            found = read_blocks(self._connection, list(wanted))
+            return {wanted[number]: blocks for number, blocks in found.items()}
 
     def quarantined(self) -> Mapping[str, str]:
         """The reason codes of trials whose last two failures are alike, by their identities."""
-        with (
-            sentences(self._path),
-            database.one_moment(self._connection, self._path, self._remark),
-        ):
+        with self._at_one_moment():
             codes = failures.quarantined(self._connection)
-            rows_found = self._connection.execute("SELECT id, identity FROM trial").fetchall()
-        return {identity: codes[number] for number, identity in rows_found if number in codes}
+            return {name: codes[n] for n, name in self._identities().items() if n in codes}
+
+    def quarantined_accuracies(self) -> frozenset[tuple[str, str, str]]:
+        """The accuracies whose last two failures are alike: the identities of their trials, and
+        their ``bench.journal.rows.accuracy_key``."""
+        with self._at_one_moment():
+            found = failures.quarantined_accuracies(self._connection)
+            names = self._identities()
+            return frozenset((names[number], *key) for number, *key in found)
+
+    def _identities(self) -> Mapping[int, str]:
+        """Those of all trials, by the numbers of their rows."""
+        return dict(self._connection.execute("SELECT id, identity FROM trial").fetchall())
 
     def runs(self) -> tuple[Run, ...]:
         """All runs on file with the results of the trials that they added, in the order in which
@@ -120,12 +144,17 @@ class Store(Closing):
         with sentences(self._path):
             return tuple(rows.to_run(row, tuple(added.get(row["id"], ()))) for row in runs)
 
-    def _read(self) -> tuple[list[sqlite3.Row], list[Filed]]:
+    def _read(self, *, samples: bool = True) -> tuple[list[sqlite3.Row], list[Filed]]:
+        with self._at_one_moment():
+            return read_file(self._connection, samples=samples)
+
+    @contextlib.contextmanager
+    def _at_one_moment(self) -> Iterator[None]:
         with (
             sentences(self._path),
             database.one_moment(self._connection, self._path, self._remark),
         ):
-            return read_file(self._connection)
+            yield
 
     def close(self) -> None:
         self._opened.close()

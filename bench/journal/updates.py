@@ -30,7 +30,9 @@ def prepare(connection: sqlite3.Connection, path: Path, remark: database.Remark)
     if empty:
         _create(connection, path, remark)
     _update(connection, path, remark)
-    _add_failures(connection, path, remark)
+    for table, statement in schema.LATER.items():
+        if not has_table(connection, table):
+            _add_table(connection, path, remark, statement)
 
 
 def updated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
@@ -94,13 +96,13 @@ def _update(connection: sqlite3.Connection, path: Path, remark: database.Remark 
             database.commit(connection, path, remark)
 
 
-def _add_failures(connection: sqlite3.Connection, path: Path, remark: database.Remark) -> None:
-    """Add the table of failures to a file that was made before it."""
-    if has_table(connection):
-        return
+def _add_table(
+    connection: sqlite3.Connection, path: Path, remark: database.Remark, statement: str
+) -> None:
+    """Add a table to a file that was made before it."""
     database.begin(connection, path, remark)
     with connection:
-        connection.execute(schema.FAILURES)
+        connection.execute(statement)
         database.commit(connection, path, remark)
 
 

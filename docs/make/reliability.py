@@ -42,6 +42,7 @@ CAMPAIGNS = (
         what="engines, manifests and timing caches, truncated, flipped or swapped: none reaches a "
         "back end",
         wanted=3000,
+        module="tests.engines.damaged.campaign",
     ),
     Campaign(
         name="results",
@@ -54,6 +55,7 @@ CAMPAIGNS = (
         name="cache-races",
         what="16 processes that want one engine, with random kills: built once, and all get it",
         wanted=500,
+        module="tests.engines.store.races",
     ),
     Campaign(
         name="kills",

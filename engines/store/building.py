@@ -11,9 +11,10 @@ from typing import Any
 from engines.base import Backend
 from engines.graph.sizes import with_stride
 from engines.registry import find_backend
-from engines.store.finding import keep_others_out
-from engines.store.manifest import engine_files, engine_sha256, spec_from_plain, write_manifest
+from engines.store.contents import engine_bytes, engine_sha256
+from engines.store.manifest import spec_from_plain, write_manifest
 from engines.store.signing import why_no_key
+from engines.store.trust import keep_others_out
 from sizewise.core import codec
 from sizewise.core.children.memory import peak_bytes
 from sizewise.core.errors import InputError
@@ -67,7 +68,7 @@ def _described(
     return EngineArtifact(
         path=built.path,
         sha256=engine_sha256(built.path),
-        size_bytes=sum(path.stat().st_size for path in engine_files(built.path)),
+        size_bytes=engine_bytes(built.path),
         build_s=build_s,
         model_sha256=built.model_sha256,
         backend_version=backend.version(),

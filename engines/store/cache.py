@@ -12,7 +12,6 @@ from engines.base import Backend
 from engines.registry import find_backend
 from engines.store.evicting import keep_within, usual_limit
 from engines.store.finding import find
-from engines.store.manifest import read_manifest
 from engines.store.names import clear_drafts, new_draft
 from engines.store.request import Request
 from engines.store.sharing import (
@@ -22,11 +21,14 @@ from engines.store.sharing import (
     remark_without_key,
     sole_builder,
 )
+from engines.store.signing import KEY_FILE
 from engines.store.using import enter, give
 from sizewise.core import codec
 from sizewise.core.children.child import run_in_child
+from sizewise.core.errors import BuildError
 from sizewise.core.files import is_there, output_error, output_folder, rename_durably
 from sizewise.core.machine.environment import read_environment
+from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, OnProgress, unheard
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel
 
@@ -146,12 +148,20 @@ def _built(home: Path, build: _Build) -> EngineArtifact:
 
 
 def _named(draft: Path, home: Path, request: Request) -> EngineArtifact:
+    refused: OSError | None = None
     try:
         rename_durably(draft, home)
-    except OSError as error:
-        # Without locks, another process may have been first: then its build is taken.
-        found = find(home, request) if is_there(error) else None
-        if isinstance(found, EngineArtifact):
-            return found
-        raise
-    return read_manifest(home)
+    except OSError as error:  # without locks, another process may have been first
+        if not is_there(error):
+            raise
+        refused = error
+    # Held against the request like any other: the folder may be one that others write, too.
+    found = find(home, request)
+    if isinstance(found, EngineArtifact):
+        return found
+    raise refused or BuildError(
+        f"The engine {home} was built, and can't be used",
+        found.why if found else "it is gone again",
+        f"Choose a folder with {spelled('out')} that nobody else may write. If you have no key, "
+        f"let {KEY_FILE} name a file for one.",
+    )

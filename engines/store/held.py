@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from engines.store.manifest import engine_files, sha256_of_engine
+from engines.store.contents import engine_files, sha256_of_engine
 from sizewise.core.files import open_file
 
 _HANDLES = Path("/proc/self/fd")

@@ -26,7 +26,7 @@ _HAS_NONE = {
 _POLL_S = 0.05
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
-"""To open a pipe, too, without waiting for whoever writes to it."""
+"""A pipe that somebody put there would wait for ever to be opened."""
 
 
 class NoLocksError(Exception):

@@ -1,24 +1,25 @@
-"""An engine on disk: a folder with the engine's files and a manifest that describes them."""
+"""The manifest of an engine: what describes it, and what it was built for, signed."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from engines.registry import find_backend
+from engines.store.contents import MANIFEST
 from engines.store.signing import seal
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError, InputError, UsageError
-from sizewise.core.files import open_file, written_whole
-from sizewise.core.onnxfiles.model import LATER, sha256_of
+from sizewise.core.files import read_file, written_whole
+from sizewise.core.onnxfiles.model import LATER
+from sizewise.core.options.limits import MANIFEST_BYTES
 from sizewise.core.specs import EngineArtifact, EngineSpec
 
-MANIFEST = "manifest.json"
 _FORMAT = 4
 _LATER = {"further": (), "held": None} | {f"card.{name}": value for name, value in LATER.items()}
 """Fields that came later: at their defaults they are left out, so that engines that were built
@@ -26,40 +27,26 @@ before are read, and their signatures hold."""
 _TODO = "Build the engine again with sizewise build."
 
 
-def engine_files(folder: Path) -> tuple[Path, ...]:
-    """All files below ``folder`` but its manifest, in the order of their names.
+@dataclass(frozen=True)
+class Written:
+    """A manifest as it stands in ``folder``. Nobody knows yet who wrote it (``engines.store.trust``
+    tells), so its ``engine`` is not read before it is asked for.
 
-    Raises EngineMismatchError where there is a link: what it leads to is no part of the engine.
+    ``request`` is what the engine was built for (None: an earlier sizewise wrote it), ``signature``
+    (empty: none) is that of ``signed_text``, ``sha256`` the hash of the file.
     """
-    found = sorted(folder.rglob("*"))
-    for path in found:
-        if path.is_symlink():
-            raise _linked(path)
-    return tuple(path for path in found if path.is_file() and path != folder / MANIFEST)
 
-
-def engine_sha256(folder: Path) -> str:
-    """The hash of the names and bytes of all the engine's files. Raises as :func:`engine_files`
-    does."""
-    return sha256_of_engine(
-        {path.relative_to(folder): sha256_of(path) for path in engine_files(folder)}
-    )
-
-
-def sha256_of_engine(files: Mapping[Path, str]) -> str:
-    """The hash of an engine, of the names of its files within it and their hashes, in order."""
-    digest = hashlib.sha256()
-    for name, sha256 in files.items():
-        digest.update(f"{name.as_posix()} {sha256}\n".encode())
-    return digest.hexdigest()
-
-
-class Seal(NamedTuple):
-    """What a manifest says beside the engine: the ``request`` that it was built for (None: an
-    earlier sizewise wrote it), and the ``signature`` of all (empty: none)."""
-
+    folder: Path
+    engine: Any
     request: dict[str, Any] | None
     signature: str
+    signed_text: str
+    sha256: str
+
+    def artifact(self) -> EngineArtifact:
+        """The engine that it describes. Raises EngineMismatchError where it is of another version
+        of sizewise or of a back end that is not here."""
+        return _decoded(self.folder / MANIFEST, self.engine)
 
 
 def write_manifest(artifact: EngineArtifact, request: Mapping[str, Any] | None = None) -> None:
@@ -94,21 +81,50 @@ def _plain(artifact: EngineArtifact) -> dict[str, Any]:
 
 
 def read_manifest(folder: Path) -> EngineArtifact:
-    """The engine that a folder's manifest describes.
+    """The engine that a folder's manifest describes, whoever wrote it.
 
     Raises InputError where there is no readable manifest, EngineMismatchError where it is of
     another version of sizewise or of a back end that is not here.
     """
-    return _decoded(folder / MANIFEST, _read(folder)["engine"])
+    return read_written(folder).artifact()
 
 
-def read_seal(folder: Path) -> Seal:
-    """What a folder's manifest says beside the engine. Raises as :func:`read_manifest` does."""
-    document = _read(folder)
-    request, signature = document.get("request"), document.get("signature")
+def read_written(folder: Path) -> Written:
+    """A folder's manifest. Raises InputError where there is no readable one, EngineMismatchError
+    where it is of another version of sizewise."""
+    path = folder / MANIFEST
+    content = _content(path)
+    try:
+        data = codec.from_json(content, Any)
+        said = data if isinstance(data, dict) else {}
+        text = codec.to_json({key: said[key] for key in said if key != "signature"})
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(folder, str(error)) from error
+    if said.get("format") != _FORMAT or "engine" not in said:
+        raise _foreign(path, f"it is not of format {_FORMAT}")
+    request, signature = said.get("request"), said.get("signature")
     if not (request is None or isinstance(request, dict)):
-        raise _foreign(folder / MANIFEST, "its request is none")
-    return Seal(request, signature if isinstance(signature, str) else "")
+        raise _foreign(path, "its request is none")
+    return Written(
+        folder=folder,
+        engine=said["engine"],
+        request=request,
+        signature=signature if isinstance(signature, str) else "",
+        signed_text=text,
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_file(path, MANIFEST_BYTES)
+    except OSError as error:
+        raise _unreadable(path.parent, (error.strerror or str(error)).lower()) from error
+
+
+def _unreadable(folder: Path, why: str) -> InputError:
+    what = f"{folder} isn't an engine of sizewise"
+    return InputError(what, f"{MANIFEST} can't be read: {why}", _TODO)
 
 
 def earlier_engines(folder: Path) -> tuple[Path, ...]:
@@ -117,7 +133,7 @@ def earlier_engines(folder: Path) -> tuple[Path, ...]:
     for path in sorted(folder.glob(f"*/{MANIFEST}")):
         try:
             data = codec.from_json(_content(path), Any)
-        except (OSError, ValueError, RecursionError):
+        except (InputError, ValueError, RecursionError):
             continue
         if isinstance(data, dict) and data.get("format") in range(_FORMAT):
             found.append(path.parent)
@@ -132,24 +148,6 @@ def remark_on_earlier(folder: Path, remark: Callable[[str], None]) -> None:
             f"{count} in {folder} came from an earlier sizewise, which ran them otherwise: engines "
             "are built anew beside them. Delete the old ones whenever you like."
         )
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    try:
-        data = codec.from_json(_content(path), Any)
-    except (OSError, ValueError, RecursionError) as error:
-        what = f"{folder} isn't an engine of sizewise"
-        raise InputError(what, f"{MANIFEST} can't be read: {error}", _TODO) from error
-    if not isinstance(data, dict) or data.get("format") != _FORMAT or "engine" not in data:
-        raise _foreign(path, f"it is not of format {_FORMAT}")
-    return data
-
-
-def _content(path: Path) -> bytes:
-    """The bytes of a manifest. Raises OSError, also where it is no file: a pipe would never end."""
-    with open_file(path) as file:
-        return file.read()
 
 
 def spec_from_plain(plain: dict[str, Any]) -> EngineSpec:
@@ -167,18 +165,13 @@ def _decoded(path: Path, plain: Any) -> EngineArtifact:
         written = plain | {"path": str(path.parent)}
         artifact = codec.from_plain(written, EngineArtifact)
         artifact = replace(artifact, spec=spec_from_plain(plain["spec"]))
-    except (msgspec.ValidationError, TypeError, KeyError, UsageError) as error:
+        same = codec.to_json(_plain(artifact)) == codec.to_json(written)
+    except (msgspec.ValidationError, TypeError, KeyError, UsageError, RecursionError) as error:
         raise _foreign(path, str(error)) from error
     # A key that we dropped in reading may have meant something to whoever wrote it.
-    if codec.to_json(_plain(artifact)) != codec.to_json(written):
+    if not same:
         raise _foreign(path, "it has other fields than this version knows")
     return artifact
-
-
-def _linked(path: Path) -> EngineMismatchError:
-    why = f"{path} is a link, and its target may change unnoticed"
-    what = f"{path.parent} can't be part of an engine"
-    return EngineMismatchError(what, why, _TODO, reason_code="environment")
 
 
 def _foreign(path: Path, why: str) -> EngineMismatchError:

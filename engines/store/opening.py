@@ -1,5 +1,5 @@
-"""Opening an engine: only if its bytes, version and machine are those of the build, and machine
-code only from this user or where they trust it."""
+"""Opening an engine: only if its bytes, version and machine are those of the build, and only from
+this user or where they trust it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import weakref
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from engines.base import Backend, Session
 from engines.registry import find_backend
+from engines.store.contents import engine_bytes, engine_sha256
 from engines.store.held import held_files
-from engines.store.manifest import engine_sha256, read_seal, signed_text
-from engines.store.signing import is_ours
-from engines.store.using import open_engine_at
-from sizewise.core.errors import EngineMismatchError, UsageError
-from sizewise.core.options.declared import spelled
+from engines.store.manifest import read_written
+from engines.store.trust import demand_trust, untrusted
+from engines.store.using import held_folder, open_engine_at
+from sizewise.core.errors import EngineMismatchError, SizewiseError
 from sizewise.core.specs import EngineArtifact
 
 
 def open_engine(artifact: EngineArtifact, trusted: Collection[str] = ()) -> Session:
     """A session on an engine that was verified.
 
-    ``trusted`` are hashes (``EngineArtifact.sha256``) of engines that the user trusts. Raises
-    EngineMismatchError where the engine is not what its manifest says, or is code of unknown
-    origin; UsageError where ``trusted`` means other engines.
+    ``trusted`` are hashes of manifests (``Written.sha256``) that the user trusts. Raises
+    EngineMismatchError where the engine is not what its manifest says, or is of unknown origin;
+    UsageError where ``trusted`` means other engines; InputError where the user's key can't be used.
 
     The back end loads the very bytes that were hashed (``engines.store.held``). While the session
     lives, the engine is not evicted.
@@ -32,13 +33,28 @@ def open_engine(artifact: EngineArtifact, trusted: Collection[str] = ()) -> Sess
     backend = find_backend(artifact.spec.backend)
     with ExitStack() as held:
         held.enter_context(open_engine_at(artifact.path))
-        with _readable(artifact):
-            files = held.enter_context(held_files(artifact.path))
-        _demand_built_here(artifact, backend, files.sha256)
-        _demand_trust(artifact, backend, trusted)
+        folder = held.enter_context(held_folder(artifact.path))
+        with _called(artifact.path, folder):
+            firm = replace(artifact, path=folder)
+            with _readable(firm):
+                files = held.enter_context(held_files(folder))
+            _demand_built_here(firm, backend, files.sha256)
+            _demand_authentic(firm, trusted)
         session = backend.open(replace(artifact, held=files.folder))
         weakref.finalize(session, held.pop_all().close)
     return session
+
+
+@contextmanager
+def _called(home: Path, held: Path) -> Iterator[None]:
+    """Errors of the block name the folder as the user does."""
+    try:
+        yield
+    except SizewiseError as error:
+        error.what, error.why = (
+            text.replace(str(held), str(home)) for text in (error.what, error.why)
+        )
+        raise
 
 
 def verify_build(artifact: EngineArtifact, backend: Backend) -> None:
@@ -66,7 +82,13 @@ def _demand_built_here(artifact: EngineArtifact, backend: Backend, sha256: str) 
 
 @contextmanager
 def _readable(artifact: EngineArtifact) -> Iterator[None]:
+    """Files are read within it: none that grew without end, and what the system refuses is an
+    EngineMismatchError."""
     try:
+        length = engine_bytes(artifact.path)
+        if length != artifact.size_bytes:
+            built = f"they have {length:,} bytes, and had {artifact.size_bytes:,} when it was built"
+            raise _unopened(artifact, f"the checksum of its files can't be right: {built}")
         yield
     except OSError as error:
         why = f"its files can't be read: {(error.strerror or str(error)).lower()}"
@@ -86,27 +108,10 @@ def _unopened(artifact: EngineArtifact, why: str) -> EngineMismatchError:
     )
 
 
-def _demand_trust(artifact: EngineArtifact, backend: Backend, trusted: Collection[str]) -> None:
-    """Raises EngineMismatchError (``untrusted``) where an engine is code that is neither this
-    user's work nor among ``trusted``, UsageError where only ``trusted`` lacks it."""
-    if artifact.sha256 in trusted:
-        return
-    if trusted:
-        raise UsageError(
-            f"The engine {artifact.path} was not opened",
-            f"you trust {', '.join(sorted(trusted))}, and its SHA-256 is {artifact.sha256}",
-            "Give the engine that has the hash you trust, or ask its builder for that engine.",
-        )
-    if backend.native_code and not _is_signed(artifact):
-        raise EngineMismatchError(
-            f"The engine {artifact.path} was not opened",
-            "it is code that runs with your rights, and its manifest was not signed by you",
-            "Build it again with sizewise build; or, if you trust its builder and they tell you "
-            f"the same SHA-256, add {spelled('trust_engine')} {artifact.sha256}.",
-            reason_code="untrusted",
-        )
-
-
-def _is_signed(artifact: EngineArtifact) -> bool:
-    request, signature = read_seal(artifact.path)
-    return is_ours(signed_text(artifact, request), signature)
+def _demand_authentic(artifact: EngineArtifact, trusted: Collection[str]) -> None:
+    """Refuse an engine of others, and one that is described otherwise than its manifest does."""
+    written = read_written(artifact.path)
+    demand_trust(written, trusted)
+    # The user may say themselves what inputs beside the picture are given.
+    if replace(written.artifact(), further=artifact.further) != artifact:
+        raise untrusted(written, "it is not what its manifest says")

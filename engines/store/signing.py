@@ -105,12 +105,12 @@ def _read(path: Path) -> bytes | None:
     """The key in a file; None where there is no such file."""
     try:
         with open_file(path) as file:
-            found, key = os.fstat(file.fileno()), file.read(_KEY_BYTES)
+            key, found = file.read(_KEY_BYTES + 1), os.fstat(file.fileno())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise _unusable(path, (error.strerror or str(error)).lower()) from error
-    if found.st_size != _KEY_BYTES or len(key) != _KEY_BYTES:
+    if len(key) != _KEY_BYTES:
         raise _unusable(path, f"it holds {found.st_size} bytes, not {_KEY_BYTES}")
     if os.name == "posix" and found.st_mode & 0o077:
         raise _unusable(path, "other users may read or change it")

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from engines.store.contents import MANIFEST
 from engines.store.locks import NO_WAIT, NoLocksError, hold_shared, share, try_lock
-from engines.store.manifest import MANIFEST
 
 _MOST_FOLDERS = 32
 """Of which a process holds an open handle; the first ones are let go for more."""
@@ -58,6 +58,22 @@ def open_engine_at(home: Path) -> Iterator[None]:
     finally:
         if handle is not None:
             os.close(handle)
+
+
+@contextmanager
+def held_folder(home: Path) -> Iterator[Path]:
+    """A path to the very folder that is called ``home`` now, whatever gets that name within the
+    block. It is ``home`` itself where the system has no such paths, or there is no folder."""
+    try:
+        handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY | NO_WAIT)
+    except (OSError, AttributeError):  # Windows opens no folders
+        yield home
+        return
+    held = Path("/proc/self/fd", str(handle))
+    try:
+        yield held if _is_still(handle, held) else home
+    finally:
+        os.close(handle)
 
 
 def is_open(home: Path) -> bool:

@@ -7,6 +7,7 @@ is at work ends its children and removes what is not whole.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -14,12 +15,13 @@ import sys
 import time
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 _CLEARING_S = 10.0
 """So long, a further signal is the same wish: a shell and its wrapper may both pass on a Ctrl-C,
 and a second interruption would leave what the first one has removed half."""
+_IMPORTING_S = 15.0
 _SOON_S = 0.05
 _IMPORT = "<frozen importlib._bootstrap"
 _HERE = sys.platform != "win32"
@@ -32,6 +34,7 @@ class Interruptions:
     """
 
     def __init__(self) -> None:
+        self._numbers: list[signal.Signals] = []
         self._number = 0
         self._heard_s = 0.0
         self._at_work = False
@@ -59,9 +62,11 @@ class Interruptions:
             unheard = (signal.SIG_DFL, signal.default_int_handler)
             if number is not None and signal.getsignal(number) in unheard:
                 signal.signal(number, self._hear)
+                self._numbers.append(number)
         if _HERE:
             signal.signal(signal.SIGALRM, self._try_again)
         sys.unraisablehook = self._unraised
+        atexit.register(self._deafen)  # so it comes after what others register
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
@@ -71,6 +76,7 @@ class Interruptions:
             yield
         finally:
             self._at_work = False
+            self._soon(0.0)  # Python gives the alarm back to the system when it ends
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         is_first = not self.heard
@@ -90,23 +96,31 @@ class Interruptions:
         """Interrupt the work, or an import as soon as it is done: libraries take an interruption
         in the middle of theirs for a part of them that is missing."""
         waited_s = time.monotonic() - self._heard_s
-        if _HERE and waited_s < _CLEARING_S and _imports(frame):
+        if _HERE and waited_s < _IMPORTING_S and _imports(frame):
             self._soon()
             return
         raise KeyboardInterrupt
 
     def _unraised(self, found: Any) -> None:
         """Where Python passes no error on, as in ``__del__``, an interruption is raised again."""
-        if _HERE and self.heard and issubclass(found.exc_type, KeyboardInterrupt):
+        is_ours = self.heard and issubclass(found.exc_type, KeyboardInterrupt)
+        if _HERE and is_ours and self._at_work:
             self._soon()
         else:
             sys.__unraisablehook__(found)
 
-    def _soon(self) -> None:
+    def _soon(self, seconds: float = _SOON_S) -> None:
+        """Try again then; 0: never."""
         if sys.platform != "win32":
-            signal.setitimer(signal.ITIMER_REAL, _SOON_S)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
 
-    def _leave(self, *, say: bool) -> None:
+    def _deafen(self) -> None:
+        """Nothing more is done but to give memory back; Python leaves signals to the system before
+        that, and the exit code would be another."""
+        for number in self._numbers:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _leave(self, *, say: bool) -> NoReturn:
         if say:
             with contextlib.suppress(OSError):  # the terminal is gone
                 os.write(2, f"sizewise: {self.sentence}\n".encode())

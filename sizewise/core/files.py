@@ -152,7 +152,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises OutputError where the system refuses a write within the block.
     """
     output_folder(path.parent)
-    # By a token: containers that share a folder have processes of the same number.
+    # Not the number of this process: another container that shares the folder may have it, too.
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
         yield draft

@@ -19,7 +19,8 @@ from sizewise.core.trials import EXPECTED_OOM
 from tests.bench import test_running
 from tests.bench.factories import InProcess, launch_in_process
 from tests.bench.models import colours
-from tests.bench.test_running import QUICK, on_file
+from tests.bench.pictures import write_pictures
+from tests.bench.test_running import QUICK, failing, on_file
 
 pytestmark = pytest.mark.usefixtures("built_here")
 
@@ -79,6 +80,29 @@ def test_a_trial_that_failed_twice_in_the_same_way_is_left_until_retry(
     mended = swept(model, retry=True)
     assert (mended.measured, mended.statuses) == (1, {"ok": 2})
     assert swept(model).quarantined == 0
+
+
+def test_an_accuracy_that_failed_twice_in_the_same_way_is_left_until_retry(
+    model: ExportedModel,
+) -> None:
+    log: list[str] = []
+    launch = failing("prepare_accuracy", lambda worker: crashed("It", -11, "last words"), log)
+    keys: dict[str, Any] = {"data": str(write_pictures(model.path.parent)), "sizes": "32"}
+    outcomes = [swept(model, launch=launch, **keys) for _ in range(3)]
+    assert log.count("prepare_accuracy") == 2
+    assert [(one.measured, one.quarantined) for one in outcomes] == [(1, 0), (1, 0), (0, 1)]
+    assert {(one.exit_code, one.statuses["ok"]) for one in outcomes} == {(0, 1)}
+    (result,) = on_file(outcomes[-1])
+    assert (result.accuracy, "last words" in result.accuracy_reason) == (None, True)
+    assert swept(model, sizes="32").quarantined == 0, "nobody asks for it"
+    other = swept(model, launch=launch, image_count=2, **keys)
+    assert (other.quarantined, log.count("prepare_accuracy")) == (0, 3), "of other images"
+    assert swept(model, launch=launch, retry=True, **keys).quarantined == 0
+    assert log.count("prepare_accuracy") == 4
+    mended = swept(model, retry=True, **keys)
+    assert (mended.measured, mended.quarantined) == (1, 0)
+    (result,) = on_file(swept(model, **keys))
+    assert result.accuracy is not None
 
 
 def test_other_memory_than_a_size_takes_is_not_asked_for_at_larger_ones(

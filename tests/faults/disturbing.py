@@ -16,27 +16,27 @@ from pathlib import Path
 from bench import sweep
 from bench.journal.store import Store
 from bench.running import ENGINES
-from engines.store.manifest import MANIFEST, engine_sha256, read_manifest
+from engines.store.contents import MANIFEST, engine_sha256
+from engines.store.manifest import read_manifest
 from engines.store.names import kind_of
 from engines.store.signing import KEY_FILE
 from tests.bench.models import colours
 from tests.bench.onfile import Finished, Trials, copied, finished, too_many, trials
 from tests.faults.lives import Fault, Life, Operation, live
 
-WAVES = 2
 TIMEOUT_S = 20.0
 """Of a build and of each call: a process that is stopped for longer has not timed out."""
-BENCH = f"""
-models = [{{model}}]
+BENCH = """
+models = [{model}]
 [bench]
-backends = {{backends}}
+backends = {backends}
 strategies = ["static"]
 sizes = "32,64"
-processes = {WAVES}
+processes = {waves}
 rounds = 1
 threads = 1
 block_s = 0.0
-timeout_s = {TIMEOUT_S}
+timeout_s = {timeout_s}
 """
 _BAD = ("Traceback", "Exception ignored", "Something unexpected", "Fatal Python", "it went on for")
 """What no life says; the last is said of one that had to be ended."""
@@ -47,9 +47,11 @@ Built = dict[str, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Command:
-    """What is typed after ``sizewise``, but for the folder of ``--out``."""
+    """What is typed after ``sizewise``, but for the folder of ``--out``. A sweep has at least so
+    many ``waves`` of each size."""
 
     words: tuple[str, ...]
+    waves: int = 0
 
     @property
     def name(self) -> str:
@@ -58,22 +60,29 @@ class Command:
 
 def commands(folder: Path) -> tuple[Command, ...]:
     """Sweeps and builds by turns, with the back ends that are installed, of a model in
-    ``folder``."""
+    ``folder``: each starts about ten processes, since a life should take seconds."""
     model = colours(folder / "model.onnx").path
-    libraries = [one for one in ("onnxruntime", "openvino") if importlib.util.find_spec(one)]
-    found = []
-    for each in [[library, "fake"] for library in libraries] or [["fake"]]:
-        file = folder / f"{each[0]}.toml"
-        named = {"model": json.dumps(str(model)), "backends": json.dumps(each)}
-        file.write_text(BENCH.format(**named), encoding="utf-8")
-        found += [Command(("bench", str(file))), build(model, ",".join(each))]
-    return tuple(found)
+    here = [one for one in ("onnxruntime", "openvino") if importlib.util.find_spec(one)]
+    first, last = (here or ["fake"])[0], (here or ["fake"])[-1]
+    return (
+        _bench(folder / "library.toml", model, first, waves=2),
+        build(model, last),
+        _bench(folder / "fake.toml", model, "fake", waves=2),
+        build(model, first),
+    )
 
 
-def build(model: Path, backends: str, sizes: str = "32,64") -> Command:
+def _bench(file: Path, model: Path, backend: str, *, waves: int) -> Command:
+    named = {"model": json.dumps(str(model)), "backends": json.dumps([backend])}
+    text = BENCH.format(**named, waves=waves, timeout_s=TIMEOUT_S)
+    file.write_text(text, encoding="utf-8")
+    return Command(("bench", str(file)), waves)
+
+
+def build(model: Path, backend: str, sizes: str = "32,64") -> Command:
     """A build of static engines."""
-    limits = ("--timeout-s", str(TIMEOUT_S))
-    return Command(("build", str(model), "--backend", backends, "--sizes", sizes, *limits))
+    options = ("--strategy", "static", "--timeout-s", str(TIMEOUT_S))
+    return Command(("build", str(model), "--backend", backend, "--sizes", sizes, *options))
 
 
 @dataclass(frozen=True)
@@ -160,7 +169,7 @@ class Place:
         assert not anew, f"engines that were built again: {anew}"
         with copied(self.out) as copy:
             found = trials(copy)
-        assert not too_many(self._trials, found, WAVES), "more waves than were wanted"
+        assert not too_many(self._trials, found, self.command.waves), "more waves than were wanted"
         self.waves, self.engines, self._trials = waves, engines, found
 
     def _whole_engines(self) -> Built:

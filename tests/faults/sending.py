@@ -90,7 +90,7 @@ class Case:
         """It ended as the page on exit codes says, and left nothing."""
         is_done = _NEXT in life.said
         as_said = {128 + self.kind} | ({0} if is_done else set())
-        system = {-self.kind} if is_done or not self.heeded else set()
+        system = set() if self.heeded else {-self.kind}
         assert life.status in as_said | system, (life.status, life.said[-2000:])
         if life.status == 128 + self.kind and not is_done:
             assert life.said.count(_RESUMES) == 1, life.said[-2000:]

@@ -14,7 +14,8 @@ from pathlib import Path
 from PIL import Image
 
 from bench.journal.store import Store
-from engines.store.manifest import engine_sha256, read_manifest
+from engines.store.contents import engine_sha256
+from engines.store.manifest import read_manifest
 from engines.store.names import kind_of
 from sizewise.core.onnxfiles.model import sha256_of
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engines.store.manifest import engine_sha256, read_manifest
+from engines.store.contents import engine_sha256
+from engines.store.manifest import read_manifest
 from tests.bench.models import colours
 from tests.faults.choosing import MANY, cases_of
 from tests.faults.disks import campaign

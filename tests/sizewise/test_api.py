@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import inspect
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sizewise as sw
 from sizewise.core.options.declared import options_of
+from tests.bench.factories import trial, waves
+from tests.bench.journal.files import filed
 from tests.bench.models import colours
 
 SURFACE = {
-    *("train", "export", "convert", "build", "bench", "evaluate", "predict", "report", "load"),
+    *("train", "export", "convert", "build", "bench", "evaluate", "predict", "report", "results"),
+    "load",
     *("TrainOptions", "ExportOptions", "PrecisionOptions", "BuildOptions", "SweepSettings"),
     *("EvaluateOptions", "PredictOptions"),
     *("Size", "Sizes", "ExportedModel", "EngineArtifact", "Reporter", "SILENT", "SizewiseError"),
     *("Trained", "Converted", "Builds", "SweepOutcome", "Evaluation", "Predictions", "Report"),
+    "Results",
     "__version__",
 }
 
@@ -83,6 +90,23 @@ def test_a_sweep_is_silent_and_comes_back_as_a_table(
     assert (frame["latency_ms"] > 0).all()
     said = capfd.readouterr()
     assert (said.out, said.err) == ("", "")
+
+
+def test_a_damaged_results_file_is_salvaged_as_by_the_command(tmp_path: Path) -> None:
+    path = filed(tmp_path, *waves(np.full((3, 2, 5), 1e6), trial(0), trial(1)))
+    saved = tmp_path / "saved.sqlite"
+    assert sw.results(path).held.damage == ""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE block SET cpu_ns = 7 WHERE wave_id = 2 AND trial_id = 1")
+    with pytest.raises(sw.SizewiseError, match="damaged"):
+        sw.load(path)
+    found = sw.results(str(path), salvage=saved)
+    assert found.salvaged == saved
+    assert "2 of 3 waves" in found.held.summary
+    assert sw.results(saved).held.damage == ""
+    with pytest.raises(sw.SizewiseError) as caught:
+        sw.results(path, salvage=saved)
+    assert caught.value.todo == "Name a new file with salvage."
 
 
 def test_progress_and_remarks_reach_the_reporter(tmp_path: Path) -> None:

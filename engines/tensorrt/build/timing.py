@@ -15,9 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from engines.store.signing import is_ours, sign
-from sizewise.core.errors import OutputError
-from sizewise.core.files import output_error, output_folder, user_folder, written_whole
+from sizewise.core.errors import InputError, OutputError
+from sizewise.core.files import (
+    output_error,
+    output_folder,
+    read_file,
+    user_folder,
+    written_whole,
+)
 from sizewise.core.options.declared import spelled
+from sizewise.core.options.limits import TIMING_BYTES
 
 
 def cache_path(library: str, version: str, device: str) -> Path:
@@ -62,7 +69,10 @@ def _read(path: Path) -> bytes:
     """The timings that this user signed under this name; none where there are no such."""
     if not path.is_file():
         return b""
-    signature, _, timings = path.read_bytes().partition(b"\n")
+    try:
+        signature, _, timings = read_file(path, TIMING_BYTES).partition(b"\n")
+    except InputError:  # it is larger than any of ours
+        return b""
     text = _signed_text(path, timings)
     return timings if is_ours(text, signature.decode("ascii", "replace")) else b""
 

@@ -4,7 +4,7 @@ A child is a fresh Python process that calls a dotted function (``package.module
 keeps one object alive (``package.module:Class``) and calls its methods. Arguments and results are
 JSON. The child and all that it starts die with its parent, however the parent dies; so start it
 from a thread that lives as long (Linux ties the two by thread). While the parent is stopped
-(Ctrl-Z), the child is stopped too.
+(Ctrl-Z), the child is stopped too. Its temporary folder is its own, and goes with it.
 
 Not ended: what the child starts in a session of its own, and what it starts where both its parent
 and the parent's guard (``sizewise.core.children.guard``) are killed by SIGKILL. Without ``/proc``

@@ -1,4 +1,4 @@
-"""A child process and all that it starts: one process group, which ends as one."""
+"""A child process and all that it starts: one session, which ends as one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _FIRST_STEP_S, _LONGEST_STEP_S = 0.001, 0.05
 class Group:
     """A process in a session of its own, whose number is that of its group.
 
-    The terminal's Ctrl-C and Ctrl-Z do not reach it. What it starts belongs to the group, but for
-    what makes a session of its own.
+    The terminal's Ctrl-C and Ctrl-Z do not reach it. What it starts is of its session, in whatever
+    group, but for what makes a session of its own.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -103,13 +103,17 @@ class Group:
     def _send(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # all are gone
             os.killpg(self.pid, number)
+        for pid in filter(self._is_left, psutil.pids()):  # those in groups of their own
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if os.getpgid(pid) != self.pid:
+                    os.kill(pid, number)
 
     def _anybody_left(self) -> bool:
         return any(map(self._is_left, psutil.pids()))
 
     def _is_left(self, pid: int) -> bool:
         try:
-            if os.getpgid(pid) != self.pid:
+            if os.getsid(pid) != self.pid:
                 return False
             return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
         except (OSError, psutil.Error):

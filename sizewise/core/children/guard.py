@@ -62,23 +62,45 @@ class Groups:
         for group in self._numbers:
             with contextlib.suppress(OSError):  # it is gone
                 os.killpg(group, number)
+        for process in self._apart():
+            with contextlib.suppress(OSError):
+                os.kill(process, number)
 
     def _any_left(self) -> bool:
         for group in self._numbers:
             with contextlib.suppress(OSError):
                 os.killpg(group, 0)
                 return True
-        return False
+        return bool(self._apart())
+
+    def _apart(self) -> list[int]:
+        """What the children started in groups of its own: a group's number is its session's."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            _, _, group, session = _told(path.name)
+            if session in self._numbers and group not in self._numbers:
+                found.append(int(path.name))
+        return found
 
 
 def is_stopped(process: int) -> bool:
     """Whether a process was stopped by a signal; False where the system has no ``/proc``."""
+    return _told(process)[0] == b"T"
+
+
+def _told(process: int | str) -> tuple[bytes, int, int, int]:
+    """The state of a process, its parent, its group and its session; zeros where it is gone, is no
+    more than a zombie, or the system has no ``/proc``."""
     try:
         stat = Path(f"/proc/{process}/stat").read_bytes()
     except OSError:
-        return False
+        return b"", 0, 0, 0
     # The name, in brackets, may hold anything.
-    return stat.rpartition(b")")[2].split()[:1] == [b"T"]
+    state, *numbers = stat.rpartition(b")")[2].split()[:4]
+    if state == b"Z":
+        return b"", 0, 0, 0
+    parent, group, session = map(int, numbers)
+    return state, parent, group, session
 
 
 def main() -> None:

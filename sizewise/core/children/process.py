@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from sizewise.core.children import failures
 from sizewise.core.children.failures import ChildError
 from sizewise.core.children.group import Group
 from sizewise.core.children.pipes import Answers, Tail, WrongAnswerError
+from sizewise.core.children.scratch import Scratch
 from sizewise.core.machine.memory import oom_kills
 
 _CLOSE_S = 5.0
@@ -34,18 +35,26 @@ class ChildProcess:
         self._target = target
         self._oom_kills = oom_kills()
         main = ["-P", "-m", "sizewise.core.children.main", str(os.getpid()), target]
-        environment = os.environ | variables | {"PYTHONPATH": _our_path()}
+        self._scratch = Scratch()
+        environment = os.environ | self._scratch.variables | variables
         try:
-            self._group = Group([sys.executable, *main], environment)
+            self._start([sys.executable, *main], environment | {"PYTHONPATH": _our_path()})
+        except BaseException:
+            self._scratch.close()
+            raise
+
+    def _start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        try:
+            self._group = Group(command, environment)
         except OSError as error:
-            raise failures.not_started(target, error) from error
+            raise failures.not_started(self._target, error) from error
         try:
             self._answers = Answers(self._group.answers)
             self._tail = Tail(self._group.prints)
         except RuntimeError as error:  # no more threads
             self._group.end()
             self._group.close()
-            raise failures.not_started(target, error) from error
+            raise failures.not_started(self._target, error) from error
 
     @property
     def pid(self) -> int:
@@ -95,15 +104,19 @@ class ChildProcess:
             raise failures.too_large(self._target, limit_bytes, tail)
 
     def close(self, *, busy: bool) -> None:
-        """End it: politely where it is idle, by force where it is ``busy`` or does not go."""
-        if busy:
+        """End it: politely where it is idle, by force where it is ``busy`` or does not go. Its
+        temporary files go with it."""
+        try:
+            if busy:
+                self._group.end()
+            with contextlib.suppress(OSError):  # gone already: nothing is left to say
+                self._group.calls.close()
+            self._group.wait(_CLOSE_S)
             self._group.end()
-        with contextlib.suppress(OSError):  # gone already: nothing is left to say
-            self._group.calls.close()
-        self._group.wait(_CLOSE_S)
-        self._group.end()
-        self._answers.close()
-        self._tail.close()
+            self._answers.close()
+            self._tail.close()
+        finally:
+            self._scratch.close()
 
     def _wrong(self, why: str, reason_code: str) -> ChildError:
         self._group.end()

@@ -85,6 +85,10 @@ ARCHIVE_RATIO = Limit("SIZEWISE_MAX_ARCHIVE_RATIO", 20, "times its packed size")
 ARCHIVE_ENTRIES = Limit("SIZEWISE_MAX_ARCHIVE_ENTRIES", 100_000, "entries")
 ARRAY_BYTES = Limit("SIZEWISE_MAX_ARRAY_BYTES", 2 * _GIB, "bytes")
 """Of an input beside the picture."""
+MANIFEST_BYTES = Limit("SIZEWISE_MAX_MANIFEST_BYTES", 64 * _MIB, "bytes")
+"""Of an engine's manifest: a layer takes 100."""
+TIMING_BYTES = Limit("SIZEWISE_MAX_TIMING_BYTES", 512 * _MIB, "bytes")
+"""Of TensorRT's timings: larger ones are measured again."""
 TOML_BYTES = Limit("SIZEWISE_MAX_TOML_BYTES", _MIB, "bytes")
 TOML_NESTING = Limit("SIZEWISE_MAX_TOML_NESTING", 32, "levels")
 """Of brackets, and of the parts of a dotted key. Ours needs 3."""

@@ -129,11 +129,10 @@ class Sizes(tuple[Size, ...]):
             why = "the last size is smaller than the first"
         elif (last - first) % step:
             why = f"steps of {step} from {first} do not reach {last}"
-        elif SIZES.excess(last // step):
-            why = f"the last size may be at most {SIZES.most} times the step ({SIZES.variable})"
-        elif why := SIDE_PX.excess(last):
-            why = f"{why} ({SIDE_PX.variable})"
         else:
+            for limit, count in ((SIZES, (last - first) // step + 1), (SIDE_PX, last)):
+                if why := limit.excess(count):
+                    raise UsageError(f"The sizes {shortened(text)} can't be used", why, limit.todo)
             return (Size(side, side) for side in range(first, last + 1, step))
         raise UsageError(
             f"{shortened(text)} isn't a range of sizes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from dataclasses import dataclass, replace
 
 from sizewise.core import codec
@@ -76,6 +77,13 @@ class Trial:
         a file that was renamed is the same model. And it is one whether a user says what an input
         is given or not.
         """
+        known = _identities.get(id(self))
+        if known is None:
+            known = _identities[id(self)] = self._hash()
+            weakref.finalize(self, _identities.pop, id(self), None).atexit = False
+        return known
+
+    def _hash(self) -> str:
         nameless = replace(self, cell=replace(self.cell, network=""), assumed=())
         return hashlib.sha256(codec.to_json(codec.telling(nameless)).encode()).hexdigest()
 
@@ -89,3 +97,8 @@ class Trial:
     def is_of_an_earlier_harness(self) -> bool:
         """Whether its figures can't be compared with those of today."""
         return self.harness == EARLIER_HARNESS
+
+
+_identities: dict[int, str] = {}
+"""By object: a sweep asks for those of its trials in every wave. Trials that are equal may differ
+here, as 1 and 1.0 do in JSON."""

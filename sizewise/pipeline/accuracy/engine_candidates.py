@@ -68,13 +68,13 @@ class OnnxFile:
 class EngineFolder:
     """An engine of ``sizewise build``, at the sizes that it was built for.
 
-    ``trusted`` are hashes of engines that others built.
+    ``trusted`` are hashes of manifests of engines that others built.
     """
 
     def __init__(
         self, folder: Path, backend: str, read_as: ReadAs, trusted: Collection[str]
     ) -> None:
-        artifact = read_engine(folder, backend)
+        artifact = read_engine(folder, backend, trusted)
         self.card = read_as(folder.name, artifact.card)
         further = said_again(artifact.further, self.card.inputs)
         self._artifact = replace(artifact, further=further)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from sizewise.core.errors import UsageError
@@ -13,15 +13,15 @@ from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
 USUAL_BACKEND = "onnxruntime"
 
 
-def read_engine(folder: Path, backend: str) -> EngineArtifact:
-    """The engine in ``folder``.
+def read_engine(folder: Path, backend: str, trusted: Collection[str] = ()) -> EngineArtifact:
+    """The engine in ``folder``, which this user built or whose manifest they trust by its hash.
 
     Raises UsageError where ``backend`` is given and did not build it, and what reading its manifest
-    raises.
+    and asking whose it is raise.
     """
-    from engines.store.manifest import read_manifest
+    from engines.store.trust import read_trusted
 
-    artifact = read_manifest(folder)
+    artifact = read_trusted(folder, trusted)
     if backend not in ("", artifact.spec.backend):
         raise UsageError(
             f"The engine {folder.name} can't run in {backend}",

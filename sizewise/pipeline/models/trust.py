@@ -18,7 +18,7 @@ def _sha256(given: object) -> str:
     text = str(given)
     if not re.fullmatch("([0-9a-fA-F]{64})?", text):
         raise ValueError(
-            'Give the "sha256" of the engine\'s manifest.json (64 hexadecimal digits), as its '
+            "Give the SHA-256 of the engine's manifest.json (64 hexadecimal digits), as its "
             "builder states it."
         )
     return text.lower()
@@ -26,7 +26,7 @@ def _sha256(given: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineOptions:
-    """``trust_engine`` is the SHA-256 of an engine that others built, or empty."""
+    """``trust_engine`` is the SHA-256 of the manifest of an engine that others built, or empty."""
 
     backend: str = option(
         TEXT, "", help="Back end for an ONNX file.", group=MODEL, shown="onnxruntime"
@@ -34,8 +34,8 @@ class EngineOptions:
     trust_engine: str = option(
         Reader(_sha256, "SHA256"),
         "",
-        help="SHA-256 of an engine that others built, as its builder states it: its code runs "
-        "with your rights.",
+        help="SHA-256 of the manifest.json of an engine that others built, as its builder states "
+        "it: its code runs with your rights.",
         group=MODEL,
     )
 

@@ -62,7 +62,7 @@ def _built(folder: Path, options: PredictOptions) -> Chosen:
     """An engine at the size requested, or at what it was tuned for."""
     from engines.inputs import check_size
 
-    artifact = read_engine(folder, options.backend)
+    artifact = read_engine(folder, options.backend, options.trusted(folder))
     artifact = replace(artifact, further=said_again(artifact.further, options.input))
     size = options.size or artifact.spec.profiles[0].opt
     _demand_known(folder.name, artifact.further, size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from bench.waves.measured import State
 from sizewise.core.errors import RecordError
 from sizewise.core.trials import EXPECTED_OOM
 from tests.bench.factories import trial, waves
-from tests.bench.journal.files import RUN, SAMPLES, filed, read
+from tests.bench.journal.files import ACCURACY, RUN, SAMPLES, filed, read
 
 TRIAL = trial(0)
 
@@ -89,12 +90,44 @@ def test_two_notes_of_one_run_are_one_failure(path: Path) -> None:
         assert store.quarantined() == {}
 
 
+def rated(path: Path, *codes: str) -> set[str]:
+    """The images of accuracies that are quarantined after a run for each of ``codes``; empty where
+    the accuracy was measured."""
+    for code in codes:
+        with Store.open(path) as store:
+            run = store.begin_run(RUN)
+            store.note(run, TRIAL, State())
+            for accuracy in (ACCURACY, replace(ACCURACY, chosen="9 of 50")):
+                reason = f"It failed {run} times." if code else ""
+                store.add_accuracy(run, TRIAL, accuracy, reason, code)
+    with Store.open(path) as store:
+        found = store.quarantined_accuracies()
+        assert {identity for identity, _, _ in found} <= {TRIAL.identity}
+        assert store.quarantined() == {}
+    return {f"{data} {chosen}" for _, data, chosen in found}
+
+
+def test_accuracies_are_quarantined_as_trials_are(path: Path) -> None:
+    both = {f"{ACCURACY.data_sha256} ", f"{ACCURACY.data_sha256} 9 of 50"}
+    assert rated(path, "timeout", "oom_host") == set()
+    assert rated(path, "oom_host") == both
+    assert rated(path, "") == set()
+    assert rated(path, "error") == set()
+    assert rated(path, "error") == both, "alike but for a number"
+    assert rated(path, "start", "start") == both
+    by_hand(path, "UPDATE accuracy_failure SET reason = 'No.' WHERE chosen != ''")
+    with Store.open(path, read_only=True) as store, pytest.raises(RecordError, match="is damaged"):
+        store.results()
+
+
 def test_a_file_of_before_is_read_as_it_is_and_gets_the_table_from_a_writer(path: Path) -> None:
     after(path, failed("timeout"), failed("timeout"))
     by_hand(path, "DROP TABLE failure")
+    by_hand(path, "DROP TABLE accuracy_failure")
     before, results = path.read_bytes(), read(path)
     with Store.open(path, read_only=True) as store:
         assert store.quarantined() == {}
+        assert store.quarantined_accuracies() == frozenset()
     assert path.read_bytes() == before
     assert after(path, failed("timeout"), failed("timeout")) == {TRIAL.identity: "timeout"}
     assert {one.trial for one in read(path)} == {one.trial for one in results}

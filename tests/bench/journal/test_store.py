@@ -238,8 +238,34 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = filed(tmp_path_factory.mktemp("whole"), *waves(SAMPLES, trial()))
     with Store.open(path) as store:
         store.add_accuracy(1, trial(), ACCURACY)
+        other = replace(ACCURACY, chosen="9 of 50")
+        store.add_accuracy(1, trial(), other, "It hung.", "timeout")
         store.note(1, trial(7), TIMEOUT)
     return path
+
+
+def test_the_blocks_of_some_trials_are_those_of_their_results(tmp_path: Path) -> None:
+    few, many = [trial(0), trial(1)], [trial(n) for n in range(4)]
+    path = filed(tmp_path, *waves(SAMPLES, *few), *waves(2 * SAMPLES, *many))
+    path = filed(tmp_path, *waves(3 * SAMPLES, trial(1), trial(3)))
+    with Store.open(path) as store:
+        store.note(1, trial(7), TIMEOUT)
+        whole = store.results()
+        for some in ([0], [1, 3], [2, 7], [0, 1, 2, 3, 7], []):
+            names = [trial(n).identity for n in some]
+            found = {name: tuple(blocks) for name, blocks in store.blocks(names).items()}
+            assert found == {n: whole[n].blocks for n in names if whole[n].blocks}
+        bare = store.results(samples=False)
+    assert bare == {name: replace(one, blocks=()) for name, one in whole.items()}
+
+
+@pytest.mark.parametrize("table", ["wave", "round", "block"])
+def test_blocks_that_are_damaged_are_not_given(tmp_path: Path, table: str) -> None:
+    path = filed(tmp_path, *waves(SAMPLES, trial(0), trial(1)))
+    with closing(sqlite3.connect(path)) as hand, hand:
+        hand.execute(f"UPDATE {table} SET started_ns = started_ns + 1")
+    with Store.open(path) as store, pytest.raises(RecordError, match="damaged"):
+        store.blocks([trial(1).identity])
 
 
 def test_no_changed_cell_is_ever_taken_for_a_result(whole: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from bench.waves.measured import State
 from sizewise.core.options.declared import fill
 from sizewise.core.specs import ExportedModel
 from sizewise.core.stats import RIGORS, summarize
-from sizewise.core.trials import Result, Trial
+from sizewise.core.trials import Block, Result, Trial
 from tests.bench.factories import waves
 from tests.bench.models import colours
 
@@ -160,6 +160,45 @@ def test_rebuilds_take_turns_in_a_paper(model: ExportedModel) -> None:
 
 def on_file(schedule: Schedule, group: Group) -> Mapping[str, Result]:
     return {trial.identity: schedule.result(trial) for trial in trials(group)}
+
+
+def step(schedule: Schedule) -> list[tuple[int, int, set[str]]]:
+    return [(one.number, one.rebuild, _identities(one)) for one in schedule.due()]
+
+
+def test_samples_that_are_read_when_they_are_needed_lead_to_the_same_waves(
+    model: ExportedModel,
+) -> None:
+    (group,) = planned(model, rigor="paper")
+    keeping, reads = Schedule((group,), {}), 0
+
+    def blocks(identities: Sequence[str]) -> Mapping[str, Sequence[Block]]:
+        nonlocal reads
+        reads += 1
+        known = on_file(keeping, group)
+        return {identity: known[identity].blocks for identity in identities}
+
+    reading = Schedule((group,), {}, blocks=blocks)
+    for number in range(1, 100):
+        due = step(keeping)
+        assert step(reading) == due
+        if not due:
+            break
+        each = [
+            waves(noise(1, 0.004, seed=10 * number + place), one)[0]
+            for place, one in enumerate(trials(group))
+        ]
+        members = tuple(wave.members[0] for wave in each)
+        wave = replace(each[0], members=members, rebuild=due[0][1])
+        for one in (keeping, reading):
+            one.take(wave, number, session=1)
+        before = reads
+        onwards = Schedule((group,), on_file(keeping, group), blocks=blocks)
+        assert step(onwards) == step(Schedule((group,), on_file(keeping, group)))
+        assert reads == before, "what is at hand is not read again"
+    assert 8 < number < 48
+    assert 0 < reads <= number
+    assert all(not one.blocks for one in on_file(reading, group).values())
 
 
 def test_a_narrow_run_is_rebuilt_where_a_paper_is_asked_for(model: ExportedModel) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from bench.journal.store import Store
 from bench.planning.protocol import HARNESS
-from engines.store.manifest import MANIFEST, earlier_engines, read_manifest, remark_on_earlier
+from engines.store.contents import MANIFEST
+from engines.store.manifest import earlier_engines, read_manifest, remark_on_earlier
 from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header, save_checkpoint
 from sizewise.cli.front import run_command_line
 from sizewise.core import codec

@@ -76,6 +76,15 @@ def test_a_time_in_the_future_protects_nothing_for_ever(
     assert left(homes) == []
 
 
+def test_when_the_clock_is_set_back_nothing_in_use_goes(
+    cache: Cache, homes: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    cache.obtain(rebuild=1)
+    evict((cache.folder,), 0)
+    assert left(homes) == [1]
+
+
 def test_an_open_engine_stays(cache: Cache, homes: tuple[Path, ...]) -> None:
     from engines.store.manifest import read_manifest
 

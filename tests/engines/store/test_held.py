@@ -13,8 +13,8 @@ import pytest
 
 from engines.base import Backend, Session, example_input
 from engines.registry import find_backend
+from engines.store.contents import engine_files, engine_sha256
 from engines.store.held import held_files
-from engines.store.manifest import engine_files, engine_sha256
 from engines.store.opening import open_engine
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.specs import (

@@ -10,10 +10,11 @@ import pytest
 from engines.backends.fake import Fake
 from engines.store import cache as cache_module
 from engines.store import sharing
-from engines.store.manifest import MANIFEST
+from engines.store.cache import obtain_engine
+from engines.store.contents import MANIFEST
 from engines.store.signing import KEY_FILE, user_key
-from sizewise.core.errors import OutputError
-from tests.engines.store.requests import Cache
+from sizewise.core.errors import BuildError, OutputError
+from tests.engines.store.requests import SPEC, Cache
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners are those of POSIX")
 
@@ -53,9 +54,24 @@ def test_one_that_others_may_write_is_built_anew(cache: Cache, name: str) -> Non
 
 def test_one_of_another_owner_is_built_anew(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.obtain()
-    monkeypatch.setattr(os, "geteuid", lambda: 65534)
-    cache.obtain()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: 65534)
+
+        def heard(text: str) -> None:
+            cache.said.append(text)
+            patch.undo()  # what is built now is theirs
+
+        obtain_engine(cache.model, SPEC, cache.folder, remark=heard)
     assert "others may have written it" in cache.said[-1]
+
+
+def test_one_that_others_own_as_soon_as_it_is_built_is_an_error(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a file system that maps owners. It could not be opened, either."""
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    with pytest.raises(BuildError, match=f"others may have written it.*{KEY_FILE}"):
+        cache.obtain()
 
 
 def test_a_manifest_that_was_changed_is_built_anew(cache: Cache) -> None:

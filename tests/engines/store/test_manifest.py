@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,13 @@ import pytest
 
 from engines import base
 from engines.backends.fake import FakeOptions
-from engines.store.manifest import engine_files, read_manifest, signed_text, write_manifest
+from engines.store.contents import engine_files
+from engines.store.manifest import (
+    earlier_engines,
+    read_manifest,
+    signed_text,
+    write_manifest,
+)
 from engines.store.opening import open_engine
 from sizewise.core.errors import EngineMismatchError, InputError
 from sizewise.core.specs import (
@@ -140,6 +147,35 @@ def test_a_file_more_or_less_is_noticed(artifact: EngineArtifact) -> None:
         open_engine(artifact)
     extra.unlink()
     (artifact.path / "engine.txt").rename(artifact.path / "renamed.txt")
+    with pytest.raises(EngineMismatchError, match="checksum"):
+        open_engine(artifact)
+
+
+def test_what_grew_without_end_is_not_read(artifact: EngineArtifact) -> None:
+    os.truncate(artifact.path / "engine.txt", 2**36)
+    with pytest.raises(EngineMismatchError, match=r"checksum.* 68,719,476,736 bytes"):
+        open_engine(artifact)
+    os.truncate(artifact.path / "manifest.json", 2**36)
+    with pytest.raises(InputError, match="SIZEWISE_MAX_MANIFEST_BYTES"):
+        read_manifest(artifact.path)
+    assert earlier_engines(artifact.path.parent) == ()
+
+
+def test_a_pipe_is_no_manifest_and_is_not_waited_for(artifact: EngineArtifact) -> None:
+    path = artifact.path / "manifest.json"
+    path.unlink()
+    os.mkfifo(path)
+    for ask in (lambda: read_manifest(artifact.path), lambda: open_engine(artifact)):
+        with pytest.raises(InputError, match="it is a pipe"):
+            ask()
+    assert earlier_engines(artifact.path.parent) == ()
+
+
+def test_a_name_that_is_no_text_is_a_name(artifact: EngineArtifact) -> None:
+    try:
+        Path(os.fsdecode(os.fsencode(artifact.path) + b"/\xff")).touch()
+    except OSError:
+        pytest.skip("the file system takes no such name")
     with pytest.raises(EngineMismatchError, match="checksum"):
         open_engine(artifact)
 

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.store.races import Race
+
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
-    ("keys", "processes"),
+    ("cases", "processes"),
     [(6, 5), pytest.param(500, 16, marks=pytest.mark.slow)],
 )
-def test_one_builds_and_all_that_live_get_the_engine(
-    tmp_path: Path, keys: int, processes: int
-) -> None:
-    command = [sys.executable, "-m", "tests.engines.store.races", str(tmp_path / "races")]
+def test_one_builds_and_all_that_live_get_the_engine(cases: int, processes: int) -> None:
+    command = [sys.executable, "-m", "tests.engines.store.races"]
     ended = subprocess.run(
-        [*command, str(keys), str(processes), "14"],
+        [*command, str(cases), "14", str(processes)],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -30,7 +30,27 @@ def test_one_builds_and_all_that_live_get_the_engine(
     )
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
-    assert found["races"] == keys
-    assert found["builds"] >= keys
-    faults = {name: found[name] for name in ("failed", "twice", "overlapping", "left")}
-    assert not any(faults.values()), (found, ended.stderr[-2000:])
+    assert found["violations"] == [], (found, ended.stderr[-2000:])
+    assert found["cases"] == cases
+    assert found["counts"]["builds"] >= cases
+    assert found["counts"]["races where there was a damaged engine"] == cases // 3 + (cases % 3 > 0)
+
+
+@pytest.mark.parametrize(
+    ("race", "said"),
+    [
+        (Race(died=0, failed=1, is_there=True, log="b", drafts=0), "1 processes lived"),
+        (Race(died=0, failed=0, is_there=False, log="b", drafts=0), "no whole engine"),
+        (Race(died=1, failed=0, is_there=True, log="bbb", drafts=0), "built 3 times"),
+        (Race(died=0, failed=0, is_there=True, log="", drafts=0), "built 0 times"),
+        (Race(died=1, failed=0, is_there=True, log="bob", drafts=0), "while another went on"),
+        (Race(died=0, failed=0, is_there=True, log="b", drafts=2), "2 drafts are left"),
+    ],
+)
+def test_each_fault_is_told(race: Race, said: str) -> None:
+    (fault,) = race.faults()
+    assert said in fault
+
+
+def test_no_fault_is_none() -> None:
+    assert not list(Race(died=1, failed=0, is_there=True, log="bb", drafts=0).faults())

@@ -15,9 +15,11 @@ from engines.backends.fake import FakeOptions
 from engines.registry import find_backend
 from engines.store import cache as cache_module
 from engines.store.cache import engine_name
+from engines.store.contents import MANIFEST
 from engines.store.finding import Unfit, find
-from engines.store.manifest import MANIFEST, read_manifest, read_seal, write_manifest
+from engines.store.manifest import read_manifest, read_written, write_manifest
 from engines.store.opening import open_engine
+from sizewise.core.errors import BuildError
 from sizewise.core.specs import (
     BackendOptions,
     BatchRange,
@@ -58,7 +60,7 @@ def is_built_anew(cache: Cache, reason: str) -> None:
     (aside,) = cache.asides()
     assert reason in cache.said[-1]
     assert aside.name in cache.said[-1]
-    assert read_seal(found.path).request == request_of(cache.model).plain
+    assert read_written(found.path).request == request_of(cache.model).plain
     assert found.spec == SPEC
     assert found.model_sha256 == cache.model.sha256
     open_engine(found).close()
@@ -124,10 +126,25 @@ def test_a_signed_engine_of_before_requests_were_recorded_is_taken(
 ) -> None:
     good = cache.obtain()
     write_manifest(good)
-    assert read_seal(good.path).request is None
+    assert read_written(good.path).request is None
     monkeypatch.setattr(cache_module, "run_in_child", pytest.fail)
     assert cache.obtain() == good
     assert cache.said == []
+
+
+def test_what_takes_the_place_of_a_new_engine_is_not_taken(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one of this very user, in the moment after it got its name."""
+    other = cache.obtain(rebuild=1).path
+
+    def swapped(draft: Path, path: Path) -> None:
+        shutil.rmtree(draft)
+        other.rename(path)
+
+    monkeypatch.setattr(cache_module, "rename_durably", swapped)
+    with pytest.raises(BuildError, match="was built, and can't be used: its rebuild is 1"):
+        cache.obtain()
 
 
 def test_an_engine_that_was_not_signed_is_built_anew(cache: Cache) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from engines.store import cache as cache_module
 from engines.store import sharing
+from engines.store.contents import engine_sha256
 from engines.store.locks import alone
-from engines.store.manifest import engine_sha256
 from engines.store.names import lock_of, new_draft
 from engines.store.opening import open_engine
 from sizewise.core.errors import BuildError, OutputError
@@ -127,6 +127,12 @@ def test_a_link_is_no_lock(cache: Cache, home: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         cache.obtain()
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_pipe_in_the_place_of_a_folder_is_not_waited_for(cache: Cache) -> None:
+    os.mkfifo(cache.folder)
+    with pytest.raises(OutputError, match="file exists"):
+        cache.obtain()
 
 
 def test_a_full_disk_is_a_typed_error_and_leaves_nothing(

@@ -103,6 +103,14 @@ def test_a_damaged_key_is_refused_and_stays(path: Path, content: bytes) -> None:
     assert path.read_bytes() == content
 
 
+@posix
+def test_what_is_no_file_is_no_key(path: Path) -> None:
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="it is a pipe"):
+        sign("text")
+
+
 def test_to_ask_makes_no_key(path: Path) -> None:
     assert not is_ours("text", "0" * 64)
     assert not path.parent.exists()

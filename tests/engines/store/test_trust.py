@@ -1,4 +1,4 @@
-"""Engines that hold code: opened where this user built them or vouches for them, and else not."""
+"""Engines are opened where this user built them or trusts their manifests, and else not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hmac
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +15,25 @@ from typing import Any
 
 import pytest
 
-from engines.backends.fake import Fake
+from engines.backends.fake import Fake, FakeSession
 from engines.registry import backends
+from engines.store import opening
 from engines.store.building import build_engine
 from engines.store.cache import obtain_engine
-from engines.store.manifest import read_manifest, read_seal, signed_text, write_manifest
+from engines.store.contents import engine_sha256
+from engines.store.manifest import read_manifest, read_written, signed_text, write_manifest
 from engines.store.opening import open_engine
-from engines.store.signing import KEY_FILE, is_ours, user_key
+from engines.store.signing import KEY_FILE, is_ours, key_path, user_key
 from sizewise.core import codec
 from sizewise.core.errors import EngineMismatchError, InputError, OutputError, UsageError
-from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+from sizewise.core.specs import (
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    FurtherInput,
+    Profile,
+    Size,
+)
 
 FAKE = EngineSpec(
     backend="fake",
@@ -73,6 +83,11 @@ def refused(artifact: EngineArtifact) -> str:
     return str(caught.value)
 
 
+def sha256_of(artifact: EngineArtifact) -> str:
+    """As ``sha256sum manifest.json`` tells the builder."""
+    return hashlib.sha256((artifact.path / "manifest.json").read_bytes()).hexdigest()
+
+
 def as_another_user(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setenv(KEY_FILE, str(folder / "theirs"))
 
@@ -108,13 +123,33 @@ def test_the_signature_is_of_the_whole_manifest_by_the_users_key(
     open_engine(read_manifest(artifact.path)).close()
 
 
-def test_an_engine_without_code_is_signed_and_opened_by_anyone(
+def test_an_engine_without_code_is_signed_and_opened_by_its_builder_alone(
     net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What its manifest says decides what its outputs mean."""
     monkeypatch.setattr(Fake, "native_code", False)
     artifact = built(net, FAKE, tmp_path)
-    assert is_ours(signed_text(artifact), read_seal(artifact.path).signature)
+    assert is_ours(signed_text(artifact), read_written(artifact.path).signature)
+    assert read_written(artifact.path).signed_text == signed_text(artifact)
+    open_engine(artifact).close()
     as_another_user(monkeypatch, tmp_path)
+    user_key()
+    said = refused(artifact)
+    assert "not signed by you" in said
+    assert "it is code" not in said
+    assert f"{KEY_FILE} name a copy of the key" in said
+    open_engine(artifact, {sha256_of(artifact)}).close()
+
+
+def test_one_with_the_builders_key_is_its_builder(
+    artifact: EngineArtifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On another machine of theirs, say."""
+    mine = tmp_path / "copied"
+    shutil.copy(key_path(), mine)
+    as_another_user(monkeypatch, tmp_path)
+    refused(artifact)
+    monkeypatch.setenv(KEY_FILE, str(mine))
     open_engine(artifact).close()
 
 
@@ -148,8 +183,8 @@ def test_a_manifest_that_was_changed_is_not_ours(artifact: EngineArtifact, chang
     said = refused(changed)
     assert "code that runs with your rights" in said
     assert "sizewise build" in said
-    assert f"trust_engine {artifact.sha256}" in said
-    open_engine(changed, {artifact.sha256}).close()
+    assert f"trust_engine {sha256_of(changed)}" in said
+    open_engine(changed, {sha256_of(changed)}).close()
 
 
 def test_the_artifact_that_is_opened_is_the_one_that_was_signed(artifact: EngineArtifact) -> None:
@@ -158,13 +193,46 @@ def test_the_artifact_that_is_opened_is_the_one_that_was_signed(artifact: Engine
 
 def test_an_engine_that_was_swapped_with_its_hash_is_not_ours(artifact: EngineArtifact) -> None:
     engine = artifact.path / "engine.txt"
-    engine.write_text("something else", encoding="utf-8")
+    engine.write_text("int8", encoding="utf-8")
     with pytest.raises(EngineMismatchError, match="checksum"):
         open_engine(artifact)
     file_hash = hashlib.sha256(engine.read_bytes()).hexdigest()
     theirs = hashlib.sha256(f"engine.txt {file_hash}\n".encode()).hexdigest()
     swapped = rewrite(artifact, lambda data: data["engine"].update(sha256=theirs))
     refused(swapped)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="paths of open folders are Linux's")
+def test_what_is_loaded_is_what_was_hashed(
+    artifact: EngineArtifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another engine gets its name between the two."""
+    home, loaded = artifact.path, []
+
+    def opened(self: Fake, engine: EngineArtifact) -> FakeSession:
+        loaded.append((engine.path / "engine.txt").read_text(encoding="utf-8"))
+        return FakeSession(engine)
+
+    def swapped(folder: Path) -> str:
+        found = engine_sha256(folder)
+        home.rename(tmp_path / "before")
+        home.mkdir()
+        (home / "engine.txt").write_text("another", encoding="utf-8")
+        return found
+
+    monkeypatch.setattr(Fake, "_open", opened)
+    monkeypatch.setattr(opening, "engine_sha256", swapped)
+    with open_engine(artifact) as session:
+        assert session.artifact == artifact
+    assert loaded == ["fp32"]
+
+
+def test_what_is_refused_is_called_as_the_user_calls_it(artifact: EngineArtifact) -> None:
+    (artifact.path / "engine.txt").write_text("more", encoding="utf-8")
+    with pytest.raises(EngineMismatchError) as caught:
+        open_engine(artifact)
+    assert str(artifact.path) in caught.value.what
+    assert "/proc/" not in str(caught.value)
 
 
 def test_another_users_engine_needs_its_hash(
@@ -174,19 +242,35 @@ def test_another_users_engine_needs_its_hash(
     refused(artifact)
     user_key()
     refused(artifact)
-    open_engine(artifact, {artifact.sha256}).close()
+    open_engine(artifact, {sha256_of(artifact)}).close()
 
 
 def test_trust_is_in_bytes(artifact: EngineArtifact) -> None:
     (artifact.path / "engine.txt").write_text("something else", encoding="utf-8")
     with pytest.raises(EngineMismatchError, match="checksum"):
-        open_engine(artifact, {artifact.sha256})
+        open_engine(artifact, {sha256_of(artifact)})
+
+
+def test_trust_is_in_what_the_manifest_says_too(artifact: EngineArtifact) -> None:
+    trusted = {sha256_of(artifact)}
+    changed = rewrite(artifact, lambda data: data["engine"]["card"].update(layout="b_n_5c"))
+    with pytest.raises(UsageError, match=f"is {sha256_of(changed)}"):
+        open_engine(changed, trusted)
+    with pytest.raises(UsageError, match=r"leaves out what manifest\.json says"):
+        open_engine(changed, {artifact.sha256})
+    with pytest.raises(EngineMismatchError, match="not what its manifest says"):
+        open_engine(artifact, {sha256_of(changed)})
+
+
+def test_what_further_inputs_are_given_is_the_users_to_say(artifact: EngineArtifact) -> None:
+    scale = FurtherInput(name="scale", dtype="float32", shape=(1,))
+    open_engine(replace(artifact, further=(scale,))).close()
 
 
 def test_a_hash_of_another_engine_is_told_even_where_none_is_needed(
     artifact: EngineArtifact,
 ) -> None:
-    with pytest.raises(UsageError, match=f"you trust {'0' * 64}.*{artifact.sha256}"):
+    with pytest.raises(UsageError, match=f"you trust {'0' * 64}.*{sha256_of(artifact)}"):
         open_engine(artifact, {"0" * 64})
 
 
@@ -227,7 +311,7 @@ def test_a_program_of_pytorch_is_opened_by_its_builder_alone(
     open_engine(artifact).close()
     as_another_user(monkeypatch, tmp_path)
     refused(artifact)
-    with open_engine(artifact, {artifact.sha256}) as session:
+    with open_engine(artifact, {sha256_of(artifact)}) as session:
         assert session.artifact == artifact
 
 

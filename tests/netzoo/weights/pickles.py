@@ -10,7 +10,7 @@ import pickle
 import random
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
@@ -34,21 +34,27 @@ from tests.netzoo.weights.readers import (
     write_others,
 )
 
-A_CASE = 6
-"""Commands of one case; the cases together go through all of them again and again."""
+COMMANDS_A_CASE = 6
 _KINDS = len(PLACES) + 1
 _BROKEN = (pickle.UnpicklingError, TypeError, ValueError, IndexError, AttributeError)
 
 
-def campaign(cases: int, seed: int, folder: Path, *, children: bool = True) -> Found:
-    """One pickle a case, in one kind of file. Where programs are built with ``children``, each
-    takes some seconds."""
-    found, sound = Found(), program()
+def campaign(
+    cases: int,
+    seed: int,
+    folder: Path,
+    commands: int = COMMANDS_A_CASE,
+    sound: Parts | None = None,
+) -> Found:
+    """One pickle a case, in one kind of file, which ``commands`` are given. All cases together go
+    through all of them again and again. The program that is broken is ``sound``, if one is
+    there."""
+    found, sound = Found(), sound or program()
     for number in range(cases):
         own = folder / f"case-{number}"
         own.mkdir()
         one = Case(own, number, random.Random(f"{seed} {number}"), sound)
-        found.take(number, lambda: one.outcome(children=children))  # noqa: B023 - called at once
+        found.take(number, lambda: one.outcome(commands))  # noqa: B023 - called at once
         shutil.rmtree(own)
     return found
 
@@ -57,7 +63,7 @@ class Case:
     """A pickle: its gadget is chosen by chance; its form and its kind of file by its number."""
 
     def __init__(self, folder: Path, number: int, chance: random.Random, sound: Parts) -> None:
-        self._folder, self._canary = folder, folder / "canary"
+        self._folder, self._number, self._canary = folder, number, folder / "canary"
         gadget = gadgets(self._canary)[chance.randrange(GADGETS)]
         self._pickle = pickled(gadget, FORMS[number // _KINDS % len(FORMS)])
         self._is_program = number % _KINDS == len(PLACES)
@@ -68,23 +74,24 @@ class Case:
             packed = PLACES[number % _KINDS]
             self._content, kind = packed(self._pickle), packed.__name__
         self._kind, self._name = kind, f"{kind}: {gadget[0]}.{gadget[1]}"
-        start = number * A_CASE % len(COMMANDS)
-        self._commands: Sequence[tuple[str, ...]] = (COMMANDS * 2)[start : start + A_CASE]
 
-    def outcome(self, *, children: bool) -> str:
+    def outcome(self, commands: int) -> str:
         """What came of it. Raises AssertionError where the pickle ran, or something was taken."""
         write_others(self._folder)
         for name in (*NAMES, *ARRAYS, BESIDE):
             (self._folder / name).write_bytes(self._content)
-            for read in READERS:
+        for read, names in READERS:
+            for name in names:
                 with suppress(SizewiseError):
                     read(self._folder / name)
-                self._demand_quiet(f"{read.__name__} of {name}")
+                self._demand_quiet(f"{read} of {name}")
         with suppress(*_BROKEN):
             _StorageReader(io.BytesIO(self._pickle)).load()
         self._demand_quiet("a look at its storages")
-        built = (OF_PROGRAMS,) if self._is_program and children else ()
-        for command in (*self._commands, *built):
+        start = self._number * commands % len(COMMANDS)
+        # A program is built in a child, which takes some seconds.
+        built = (OF_PROGRAMS,) if self._is_program and commands > 1 else ()
+        for command in (*(COMMANDS * 2)[start : start + commands], *built):
             demand_refusal(self._folder, command)
             self._demand_quiet(f"sizewise {' '.join(command)}")
         return f"refused, {self._otherwise()}: {self._kind}"

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,13 @@ NAMES = ("net.pt", "net.pth", "net.bin", "net.safetensors", "net.weights", "net.
 ARRAYS = ("x.npy", "x.npz")
 BESIDE = "beside.pt2"
 """The program beside ``beside.onnx``."""
-READERS: tuple[Callable[[Path], Any], ...] = (
-    *(read_tensors, load_checkpoint, read_header, _read, load_onnx, load_array),
-    lambda path: load_program("torch_eager", path),
+READERS: tuple[tuple[Callable[[Path], Any], tuple[str, ...]], ...] = (
+    *((read, NAMES[:5]) for read in (read_tensors, load_checkpoint, read_header, _read)),
+    (load_onnx, ("net.onnx",)),
+    (load_array, ARRAYS),
+    (partial(load_program, "torch_eager"), ("net.pt2",)),
 )
+"""Each with the files that it is given."""
 _SMALL = ("yolov3-tiny", "--width", "0.05", "--depth", "0.1")
 _TRAINED = ("train", *_SMALL, "--data", "data.json")
 _GIVEN = ("--input", "im_size=x.npy")
@@ -44,7 +48,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     *(("predict", name, "a.png") for name in NAMES),
     *((command, name, *_FAKE) for name in NAMES for command in ("build", "bench")),
     *((command, "sized.onnx", *_FAKE, *_GIVEN) for command in ("build", "bench")),
-    ("export", "sized.onnx", "--precision", "fp16", *_GIVEN),
+    ("export", "sized.onnx", "--precision", "bf16", *_GIVEN),
     ("evaluate", "sized.onnx", "--data", "data.json", *_GIVEN),
     ("predict", "sized.onnx", "a.png", *_GIVEN),
     ("predict", "sized.onnx", "a.png", "--input", "im_size=x.npz"),

@@ -29,10 +29,15 @@ from tests.netzoo.weights.pickles import campaign
 from tests.netzoo.weights.programs import PROGRAMS, Parts, as_machine_code, program
 
 
+@pytest.fixture(scope="module")
+def sound() -> Parts:
+    return program()
+
+
 @pytest.mark.filterwarnings("ignore")  # some leave a file open where they run after all
-def test_no_pickle_runs(tmp_path: Path) -> None:
+def test_no_pickle_runs(sound: Parts, tmp_path: Path) -> None:
     """Of all kinds of files, by all functions and some commands."""
-    found = campaign(8, 0, tmp_path, children=False)
+    found = campaign(8, 0, tmp_path, commands=1, sound=sound)
     assert found.violations == []
     assert found.kinds == {"refused, and else it runs", "refused, and else it does not run either"}
 
@@ -44,11 +49,6 @@ def test_each_gadget_would_have_worked(number: int, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     pickle.loads(pickled(gadgets(canary)[number], reduced))
     assert canary.is_symlink() or canary.exists()
-
-
-@pytest.fixture(scope="module")
-def sound() -> Parts:
-    return program()
 
 
 @pytest.mark.filterwarnings("ignore")  # some leave a file open where they run after all

@@ -100,6 +100,12 @@ signal.raise_signal(signal.SIGTERM)  # nothing is at work any more
     assert (ended.stdout, ended.stderr, ended.returncode) == ("removed\n", "", 143)
 
 
+def test_a_signal_while_python_ends_changes_nothing() -> None:
+    body = "import builtins; builtins.dying = Dying()"  # dies when modules are torn down
+    ended = ran(LISTENING + body)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("", "", 0)
+
+
 def test_what_was_ignored_before_stays_ignored() -> None:
     body = "print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)"
     assert ran(LISTENING + body).stdout == "True\n"

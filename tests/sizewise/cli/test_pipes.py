@@ -124,7 +124,8 @@ def test_pictures_of_data_may_be_pipes(cli: Cli, folder: Path) -> None:
 def test_engines_and_keys_may_be_pipes(
     cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built = ("build", folder / "model.onnx", "--backend", "fake", "--sizes", "32")
+    fake = ("--backend", "fake", "--strategy", "static", "--sizes", "32")
+    built = ("build", folder / "model.onnx", *fake)
     assert cli(*built, "--out", folder / "o").code == 0
     (manifest,) = (folder / "o").rglob("manifest.json")
     manifest.unlink()
@@ -139,10 +140,11 @@ def test_engines_and_keys_may_be_pipes(
 
 
 def test_no_option_that_names_a_file_is_forgotten() -> None:
-    commands = getattr(typer.main.get_command(app), "commands", {})
+    group = typer.main.get_command(app)
+    context = typer.Context(group)
     asked = set()
-    for name, command in commands.items():
-        for param in command.params:
+    for name in group.list_commands(context):  # type: ignore[attr-defined]
+        for param in group.get_command(context, name).params:  # type: ignore[attr-defined]
             is_file = any(kind in str(param.metavar) for kind in ("FILE", "PATH"))
             if is_file and param.param_type_name == "option" and param.opts[0] not in FOLDERS:
                 asked.add(f"{name} {param.opts[0]}")

@@ -1,8 +1,9 @@
 """``--trust-engine`` of the commands that take an engine's folder. The engines are ONNX Runtime's,
-said to hold code, and their signature was taken off."""
+and their signature was taken off."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -39,9 +40,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def engine(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def engine(built: Path, tmp_path: Path) -> Path:
     """Not signed."""
-    monkeypatch.setattr(OnnxRuntime, "native_code", True)
     copy = Path(shutil.copytree(built, tmp_path / "engine"))
     manifest = copy / "manifest.json"
     document = json.loads(manifest.read_text(encoding="utf-8"))
@@ -73,13 +73,14 @@ def refused(said: Said, code: int, *parts: str) -> None:
 
 
 def test_an_engine_of_others_is_opened_by_its_hash_alone(call: Any, engine: Path) -> None:
-    sha256 = read_manifest(engine).sha256
-    refused(call(engine), 1, "runs with your rights", f"--trust-engine {sha256}")
+    sha256 = hashlib.sha256((engine / "manifest.json").read_bytes()).hexdigest()
+    refused(call(engine), 1, "not signed by you", f"--trust-engine {sha256}")
     wrong = "0" * 64
     refused(call(engine, "--trust-engine", wrong), 2, f"you trust {wrong}", sha256)
     trusted = call(engine, "--trust-engine", sha256.upper())
     assert trusted.code == 0, trusted
     assert json.loads(trusted.out)
+    refused(call(engine, "--trust-engine", read_manifest(engine).sha256), 2, "leaves out", sha256)
     (engine / "more.txt").touch()
     refused(call(engine, "--trust-engine", sha256), 1, "checksum")
 
@@ -90,7 +91,21 @@ def test_an_engine_of_ones_own_needs_no_hash(
     write_manifest(read_manifest(engine))
     assert call(engine).code == 0
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "of another user"))
-    refused(call(engine), 1, "not signed by you")
+    refused(call(engine), 1, "signed by a key that you don't have")
+
+
+@pytest.mark.parametrize("changed", ["layout", "classes", "seed"])
+def test_nothing_that_a_changed_manifest_says_is_believed(
+    call: Any, built: Path, tmp_path: Path, changed: str
+) -> None:
+    engine = Path(shutil.copytree(built, tmp_path / "engine"))
+    manifest = engine / "manifest.json"
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    other = {"layout": "b_n_5c", "classes": ["a", "b"], "seed": None}[changed]
+    part = document["request"] if changed == "seed" else document["engine"]["card"]
+    part[changed] = other
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+    refused(call(engine), 1, "its manifest was changed")
 
 
 @pytest.mark.parametrize("text", ["x", "0" * 63, "0" * 65, "g" * 64, "0" * 64 + " "])

@@ -113,6 +113,18 @@ def test_a_full_disk_is_an_output_error_and_leaves_the_old_file(tmp_path: Path) 
     assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
 
 
+def test_two_that_write_one_file_have_a_draft_each(tmp_path: Path) -> None:
+    """Also two containers in which both have the same number of a process."""
+    path = tmp_path / "file"
+    with written_whole(path) as first:
+        first.write_text("first")
+        with written_whole(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.fixture
 def flushed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What was flushed, by its number on the disk, in its order; -1 for each rename between."""

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engines.tensorrt.build import timing
 from engines.tensorrt.build.timing import cache_path, keep_timings, take_timings
 from sizewise.core.errors import OutputError
+from sizewise.core.options.limits import Limit
 from tests.engines.tensorrt.build.builds import trt
 
 HERE = "H100, 11.1.0"
@@ -146,6 +149,14 @@ def test_no_library_sees_timings_that_were_changed(
     assert set(timings(path)) == {"conv2"}
 
 
+def test_a_file_without_end_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "one.cache"
+    build(path, "conv0")
+    os.truncate(path, 2**36)
+    assert not build(path, "conv1")
+    assert set(timings(path)) == {"conv1"}
+
+
 def test_a_file_that_another_build_spoils_meanwhile_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "one.cache"
     config = Config(spoiled=False)
@@ -205,12 +216,13 @@ def test_a_file_that_can_not_be_read_is_told(
 ) -> None:
     path = tmp_path / "one.cache"
     build(path, "conv0")
-    monkeypatch.setattr(Path, "read_bytes", _refused)
+    monkeypatch.setattr(timing, "read_file", _refused)
     with pytest.raises(OutputError, match="permission denied"):
         take_timings(Config(), path)
 
 
-def _refused(path: Path) -> bytes:
+def _refused(path: Path, limit: Limit) -> bytes:
+    del limit
     raise PermissionError(13, "Permission denied", str(path))
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +22,7 @@ from netzoo.data.coco.dataset import AnnotatedImage, Dataset, read_coco
 from netzoo.data.masks.label_maps import LEFT_OUT
 from sizewise.core.errors import InputError
 from tests.attempts import main, one_by_one
-from tests.netzoo.data.coco.mutants import mutated, small_coco, write_pictures
+from tests.netzoo.data.coco.mutants import SECRET, mutated, small_coco, write_pictures
 
 T = TypeVar("T")
 Plain = Mapping[str, Any]
@@ -36,9 +38,10 @@ _REASONS = {
 def attempt(number: int, chance: random.Random, folder: Path) -> str:
     """One file; its pictures are whole."""
     del number
-    coco = small_coco()
-    write_pictures(coco, folder)
-    path = folder / "data.json"
+    coco, home = small_coco(), folder / "set"
+    write_pictures(coco, home)
+    shutil.copy(home / "a.png", home / SECRET)
+    path = home / "data.json"
     content = mutated(coco, chance)
     path.write_bytes(content)
     data = _outcome(lambda: read_coco(path))
@@ -47,7 +50,7 @@ def attempt(number: int, chance: random.Random, folder: Path) -> str:
     plain = json.loads(content.decode("utf-8", "replace"))
     _hold_names(data, plain)
     for image in data.images:
-        assert image.path.resolve().is_relative_to(folder.resolve()), "a picture lies elsewhere"
+        assert image.path.resolve().is_relative_to(home.resolve()), "a picture lies elsewhere"
         _hold_pixels(image)
         _hold_boxes(image, data, plain)
     held = [_hold_masks(image, plain) for image in data.images]
@@ -143,7 +146,9 @@ def _drawn(segmentation: Any, image: AnnotatedImage) -> NDArray[np.bool_]:
         encoded = coco_mask.frPyObjects(segmentation, image.height, image.width)
     if isinstance(encoded, list):  # of polygons
         encoded = coco_mask.merge(encoded)
-    found: NDArray[np.bool_] = coco_mask.decode(encoded) > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, about its arrays
+        found: NDArray[np.bool_] = coco_mask.decode(encoded) > 0
     return found
 
 

@@ -13,9 +13,21 @@ import numpy as np
 from PIL import Image
 
 MOST = 2**63 - 1
+SECRET = "../secret.png"
+"""A picture that is there, and is none of the data set's."""
 VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 0.5, 2**31, 2**63, 2**64, 10**30, 1e308, -1e308, 1e-320),
-    *("", "\0", "\x1b[2J", "../../etc/passwd", "/dev/zero", "a" * 5000, "é\u202e", "oooooo?" * 50),
+    *(
+        "",
+        "\0",
+        "\x1b[2J",
+        "../../etc/passwd",
+        "/dev/zero",
+        SECRET,
+        "a" * 5000,
+        "é\u202e",
+        "oooooo?" * 50,
+    ),
     *([], {}, [[]], [[1, 2]], [[0] * 5], [[1e9] * 6], [MOST, MOST, 2, 2400], [0] * 3000, [[[]]]),
     *({"size": [40, 60], "counts": [MOST, MOST, 2, 2400]}, {"size": [0, 0], "counts": ""}),
     {"size": [2**40, 2**40], "counts": "0"},
@@ -85,10 +97,18 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from places(inner, (*path, key))
 
 
+def _other(value: Any, chance: random.Random) -> Any:
+    """Mostly one of the same type: the rest is refused without a look at what it means."""
+    if isinstance(value, int | float) and chance.random() < 0.6:
+        return value + chance.choice((-20, -1, 0.5, 1, 20))
+    alike = [one for one in VALUES if type(one) is type(value)]
+    return chance.choice(alike if alike and chance.random() < 0.8 else VALUES)
+
+
 def mutated(coco: dict[str, Any], chance: random.Random) -> bytes:
     """One to three values replaced, taken out or doubled, or some bytes of the text."""
     found = copy.deepcopy(coco)
-    for _ in range(chance.randint(1, 3)):
+    for _ in range(chance.choice((1, 1, 2, 3))):
         *way, last = chance.choice(list(places(found)))
         holder: Any = found
         for key in way:
@@ -99,9 +119,9 @@ def mutated(coco: dict[str, Any], chance: random.Random) -> bytes:
         elif kind < 0.25 and isinstance(holder, list):
             holder.append(copy.deepcopy(holder[last]))
         else:
-            holder[last] = copy.deepcopy(chance.choice(VALUES))
+            holder[last] = copy.deepcopy(_other(holder[last], chance))
     text = bytearray(json.dumps(found).encode())
-    if chance.random() < 0.3:
+    if chance.random() < 0.15:
         for _ in range(chance.randint(1, 4)):
             text[chance.randrange(len(text))] = chance.randrange(256)
     return bytes(text[: chance.randrange(len(text))] if chance.random() < 0.05 else text)

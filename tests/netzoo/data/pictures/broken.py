@@ -66,7 +66,7 @@ def _hold_mask(path: Path, content: bytes) -> None:
     if isinstance(size, InputError):
         _reason(size, path)
         return
-    sides = _by_pillow(content, _LOSSLESS, lambda image: np.array(image.size[::-1]))
+    sides = _by_pillow(content, _LOSSLESS, lambda image: np.array(image.size[::-1]), decode=False)
     assert sides is not None, "we find a size where Pillow does not"
     assert size == tuple(sides), f"its size is {size}, and Pillow says {sides}"
     values = _outcome(lambda _: whole.read(*size), path)
@@ -93,14 +93,19 @@ def _reason(error: InputError, path: Path) -> str:
 
 
 def _by_pillow(
-    content: bytes, formats: tuple[str, ...], read: Callable[[Image.Image], NDArray[np.generic]]
+    content: bytes,
+    formats: tuple[str, ...],
+    read: Callable[[Image.Image], NDArray[np.generic]],
+    *,
+    decode: bool = True,
 ) -> NDArray[np.generic] | None:
     """What ``read`` gives of the picture that Pillow decodes; None where it decodes none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(content), formats=formats) as image:
-                image.load()
+                if decode:
+                    image.load()
                 return read(image)
         except Exception:  # noqa: BLE001 - its decoders raise anything
             return None

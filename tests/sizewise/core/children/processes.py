@@ -110,6 +110,9 @@ class Home:
         process = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE)
         process.stdout.readline()
         return process.pid
+    def leave_a_file(self):
+        with tempfile.NamedTemporaryFile(delete=False) as left:
+            return left.name
     def variable(self, name):
         return os.environ.get(name)
     def session(self):

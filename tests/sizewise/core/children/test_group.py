@@ -21,15 +21,21 @@ from tests.sizewise.core.children.processes import PATIENCE_S, alive, soon, stat
 SLEEP = "echo ready; exec sleep 1000"
 DEAF = "trap '' TERM; echo ready; sleep 1000"
 """Ignores SIGTERM, and so does what it starts."""
+APART = (
+    f"exec {sys.executable} -c "
+    "'import os, time; os.setpgid(0, 0); print(1, flush=True); time.sleep(1000)'"
+)
+"""Makes a group of its own, in the session of the child."""
 
 
 def start(child: Child, script: str = SLEEP) -> int:
     return int(child.call("start", {"script": script}, timeout_s=PATIENCE_S))
 
 
-def test_what_a_child_started_ends_when_it_is_closed() -> None:
+@pytest.mark.parametrize("script", [SLEEP, APART])
+def test_what_a_child_started_ends_when_it_is_closed(script: str) -> None:
     with Child("acts:Home", {}) as child:
-        compiler = start(child)
+        compiler = start(child, script)
         assert alive(compiler)
     assert not alive(compiler)
 
@@ -100,8 +106,9 @@ def parent(acts: Path, script: str, mark: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_all_end_with_the_parent(acts: Path, tmp_path: Path) -> None:
-    with parent(acts, SLEEP, tmp_path / "never") as process:
+@pytest.mark.parametrize("script", [SLEEP, APART])
+def test_all_end_with_the_parent(acts: Path, tmp_path: Path, script: str) -> None:
+    with parent(acts, script, tmp_path / "never") as process:
         assert process.stdout is not None
         pids = [int(word) for word in process.stdout.readline().split()]
         assert all(map(alive, pids))
