@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docs.make.method import apps, fair_tables, loaded_tables, measured, simulated
+from docs.make.method import apps, coverage, fair_tables, loaded_tables, measured, simulated
 from docs.make.pages import HOUSE, fill
 
 PAGE = HOUSE / "docs" / "method.md"
@@ -13,6 +13,7 @@ TABLES = {
     "not reached": simulated.not_reached,
     "simulations": simulated.simulations,
     "loaded": loaded_tables.loaded,
+    "coverage": coverage.table,
     "bootstrap": measured.bootstrap,
     "kills": measured.kills,
     "audit": measured.audit,
