@@ -27,7 +27,7 @@ def words(text: str) -> str:
 )
 def test_no_more_differences_are_false_than_is_said(named: str, most: float) -> None:
     found = [c["hits"] / c["cases"] for c in RECORD["claims"] if named in c["name"]]
-    assert round(max(found), 3) == most
+    assert most - 0.001 <= round(max(found), 3) <= most
     for page in (PAGE, (ROOT / "README.md").read_text("utf-8")):
         assert f"{100 * most:.1f} % at most" in words(page)
         assert not re.search(r"(?<!wanted )at\s+most 2 %(?! \|)", page)
@@ -35,6 +35,8 @@ def test_no_more_differences_are_false_than_is_said(named: str, most: float) -> 
 
 def test_figures_of_simulation_on_the_page_are_those_of_the_record() -> None:
     shares = {c["name"]: c["hits"] / c["cases"] for c in RECORD["claims"]}
+    ended = max(share for name, share in shares.items() if name.startswith("ended-false"))
+    assert f"on other seeds it was {100 * ended:.1f} %" in words(PAGE)
     fixed = max(share for name, share in shares.items() if name.startswith("false-"))
     assert f"and {100 * fixed:.1f} % with a fixed number of waves" in words(PAGE)
     across = shares["across-found-shared"]
