@@ -88,8 +88,8 @@ def test_it_is_told_how_little_was_measured_and_ratios_stand_beside_milliseconds
     results = _results(lab, "a", SMALL)
     text = networks_page.page(COSTS, [lab.run(results)])
     assert (
-        "Each engine was measured in 3 processes of 4 rounds, in turns of 5 warm calls after 2 cold "
-        "calls. By default it would be 8 processes or more, 12 rounds and 5 calls or more"
+        "Each engine was measured in 3 processes of 4 rounds, in turns of 5 warm calls after 2 "
+        "cold calls. By default it would be 8 processes or more, 12 rounds and 5 calls or more"
     ) in text
     assert "wandered" not in text
     _, table = text.split("by the rounds in which both had a turn:\n\n")
