@@ -61,7 +61,8 @@ def ratios(results: Iterable[Result], backends: tuple[str, str]) -> dict[Key, st
         for name, own in grouped(group, lambda result: result.trial.cell.network).items():
             known = {result.trial.cell.backend: result for result in own}
             if all(backend in known for backend in backends):
-                ratio = contrast(*(known[backend] for backend in backends), group)
+                ours, theirs = (known[backend] for backend in backends)
+                ratio = contrast(ours, theirs, group)
                 mark = DISTURBED if ratio.disturbed else ""
                 found[name, size] = ratio_text(ratio, places=2) + mark
     return found

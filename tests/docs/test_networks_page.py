@@ -97,7 +97,8 @@ def test_it_is_told_how_little_was_measured_and_ratios_stand_beside_milliseconds
     assert table.splitlines()[0] == "| network | 64x64 | 96x96 |"
     for size, cell in zip(SMALL, cells[1:], strict=True):
         group = [one for one in results if one.trial.cell.size == size]
-        ratio = contrast(*group, group)
+        ours, theirs = group
+        ratio = contrast(ours, theirs, group)
         assert cell == f"{ratio.ratio:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
     restless = [
         replace(
