@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 
 from reports.columns import Row
 from reports.load import Records
@@ -43,10 +45,31 @@ def environment_table(records: Records) -> str:
         "microcode": where.microcode or "not reported",
         "boots": ", ".join(boots) or "not reported",
         "variables of libraries": without_folders(variables) or "none",
-        "runs started": listed(dict.fromkeys(run.started for run in records.runs)),
+        "runs started": listed(dict.fromkeys(_started(run, records) for run in records.runs)),
         "software": f"sizewise {where.sizewise}, Python {where.python}, {packages}",
     }
     return grid(["what", "value"], [[key, plain(text)] for key, text in rows.items()], texts=2)
+
+
+def _started(run: Run, records: Records) -> str:
+    """When, and that nothing which was measured is of it, where that is so."""
+    if run.results:
+        return run.started
+    begins = [_epoch(one) for one in records.runs]
+    begin = _epoch(run)
+    end = min((epoch for epoch in begins if epoch > begin), default=math.inf)
+    turns = (block.started_ns / 1e9 for row in records.rows for block in row.result.blocks)
+    if math.isnan(begin) or any(begin <= started < end for started in turns):
+        return run.started
+    return f"{run.started} (it left no turn on file)"
+
+
+def _epoch(run: Run) -> float:
+    """Seconds since 1970; NaN where a file has another's words."""
+    try:
+        return datetime.fromisoformat(run.started).timestamp()
+    except ValueError:
+        return math.nan
 
 
 def _cores(where: Environment) -> str:

@@ -116,8 +116,8 @@ def _sight(audit: Audit) -> Iterator[Check]:
     )
     yield Check(
         name=f"a burner takes {100 * sight.burnt:.0f} % of the cores",
-        found=f"seen as {100 * sight.seen:.0f} %, "
-        f"{sight.flagged} of {len(sight.beside_burner)} rounds disturbed",
+        found=f"load {100 * sight.load_beside:.0f} % beside it, {100 * sight.load_before:.0f} % "
+        f"before; {sight.flagged} of {len(sight.beside_burner)} rounds disturbed",
         wanted="all rounds disturbed" if sight.burnt > MAX_LOAD else "",
         holds=_flagged(sight),
     )

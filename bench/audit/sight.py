@@ -64,7 +64,17 @@ class Sight:
     @property
     def seen(self) -> float:
         """The burner's share of all cores as the gate saw it: the mean load less the one before."""
-        return _mean(self.beside_burner) - _mean(self.quiet)
+        return self.load_beside - self.load_before
+
+    @property
+    def load_before(self) -> float:
+        """The mean load as the machine is, 0–1."""
+        return _mean(self.quiet)
+
+    @property
+    def load_beside(self) -> float:
+        """The mean load beside the burner, 0–1."""
+        return _mean(self.beside_burner)
 
     @property
     def busy(self) -> bool:

@@ -40,9 +40,9 @@ def main() -> None:
 
 def one_back_end(record: Mapping[str, Any], records: Records) -> Sequence[str]:
     """The README's lines. Rows are judged as in the whole report, among all of its engines."""
-    machine, taken = records.environment, took(record["seconds"])
+    machine, taken = records.environment, took(record["seconds"], records)
     return [
-        f"From such a run on {machine.cpu}, {machine.cores} cores{f' ({taken})' if taken else ''}, "
+        f"From such a run on {machine.cpu}, {machine.cores} cores ({taken}), "
         "the rows of one back end:",
         "",
         *latency_table(records.verdicts, _rows(records)).splitlines(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from docs.make.networks_ratios import how, ratios, wandered
 from reports.method.describe import EARLIER
 from reports.method.judging import disturbed_rows
 from reports.rows.grouping import grouped
@@ -42,8 +43,18 @@ def _lines(costs: Costs, runs: Sequence[Run]) -> Iterable[str]:
     results = latest(runs)
     if any(result.trial.is_of_an_earlier_harness for result in results):
         yield f"{EARLIER}\n"
+    for sentence in (how(results), wandered(runs)):
+        if sentence:
+            yield f"{sentence}\n"
     for table in _tables(results):
         yield from _latencies(costs, table)
+        yield ""
+    yield (
+        f"The latency of {BACKENDS[0]} over that of {BACKENDS[1]}, with its 95 % interval, by the "
+        "rounds in which both had a turn:\n"
+    )
+    for table in _tables(results):
+        yield from _ratios(costs, table)
         yield ""
 
 
@@ -102,6 +113,16 @@ def _latencies(networks: Iterable[str], results: Sequence[Result]) -> Iterable[s
     yield "|---" + "|--:" * len(columns) + "|"
     for name in networks:
         row = [cells.get((name, *column), "–") for column in columns]
+        if any(cell != "–" for cell in row):
+            yield f"| {name} | {' | '.join(row)} |"
+
+
+def _ratios(networks: Iterable[str], results: Sequence[Result]) -> Iterable[str]:
+    sizes, found = _sizes(results), ratios(results, BACKENDS)
+    yield f"| network | {' | '.join(map(str, sizes))} |"
+    yield "|---" + "|--:" * len(sizes) + "|"
+    for name in networks:
+        row = [found.get((name, size), "–") for size in sizes]
         if any(cell != "–" for cell in row):
             yield f"| {name} | {' | '.join(row)} |"
 

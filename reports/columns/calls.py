@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.columns.declaring import figure, milliseconds, several, text
+from reports.columns.declaring import count, figure, milliseconds, several, text
 
 _LOW, _HIGH = (
     f"{end} end of its 95 % interval, which is over processes; NaN with fewer than 3."
@@ -53,6 +53,10 @@ class CallColumns:
     end_to_end_high_ms: float = milliseconds(_HIGH)
     end_to_end_codes: tuple[str, ...] = several(
         "What disturbed it, one word each; empty where nothing did."
+    )
+    end_to_end_processes: int = count("Processes that it is made of.")
+    end_to_end_left_out: int = count(
+        "Processes that stand in no figure of it: disturbed ones, beside enough others."
     )
     read_ms: float = milliseconds("Before that, reading and decoding the file.", title="read")
     letterbox_ms: float = milliseconds("Of end_to_end_ms, scaling to the input.", title="letterbox")

@@ -14,6 +14,8 @@ from sizewise.core.evidence import ROUNDING, TOLERANCE, is_tie
 from sizewise.core.stats import Interval
 from sizewise.core.trials import Metric
 
+OTHER_TRAINING = "Another training may give another order."
+"""Intervals are over images; they know nothing of other trainings."""
 BASELINE = "single"
 """The mode that looks at one scale only."""
 
@@ -39,9 +41,9 @@ def _sentence(
     count = counted(len({modes.fusion_of(mode) for mode in scores}), "fusion mode")
     form = COLUMNS[metric.name].text
     return (
-        f"Most accurate of {count} at {times(modes.size)}: {best}, {metric.title} "
+        f"Most accurate of {count} at {times(modes.size)}, as trained here: {best}, {metric.title} "
         f"{form(scores[best])}, {_gain(modes.gain(best, rival, metric))} {rival} "
-        f"({form(scores[rival])}).{_price(modes, best, rival, verdicts)}"
+        f"({form(scores[rival])}). {OTHER_TRAINING}{_price(modes, best, rival, verdicts)}"
     )
 
 
@@ -55,12 +57,12 @@ def _rival(modes: FusionModes, best_first: Sequence[str]) -> str:
 
 
 def _gain(gained: Interval) -> str:
-    """``4.0 points (95 % CI 2.1–5.9) above``, or that it is no certain gain."""
+    """``4.0 points (95 % CI over images 2.1 to 5.9) above``, or that it is no certain gain."""
     points = f"{100 * gained.point:.1f} points"
     interval = ""
     if gained.low is not None and gained.high is not None:
         low, high = (f"{100 * end:.1f}".replace("-", "−") for end in (gained.low, gained.high))
-        interval = f" ({CI}{low} to {high})"
+        interval = f" ({CI}over images {low} to {high})"
         if is_tie(gained):
             return f"{points}{interval}, which is no certain gain, above"
     if gained.point <= TOLERANCE + ROUNDING:

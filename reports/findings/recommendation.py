@@ -12,8 +12,8 @@ from reports.findings.again import measure_again
 from reports.findings.phrases import among, latency, score, warning
 from reports.load import Records
 from reports.rows.grouping import at_largest_size, by_nms, latest, measured_of
-from reports.text.verdicts import lead, margin
-from reports.text.words import counted, listed, plus_minus
+from reports.text.verdicts import details, lead, margin
+from reports.text.words import counted, listed
 from sizewise.core.evidence import is_tie
 from sizewise.core.stats import Verdict
 
@@ -105,8 +105,8 @@ def _tied(best: Row, rivals: Iterable[Row], verdicts: Verdicts) -> str:
 
 
 def _unclear(row: Row, best: Row, verdicts: Verdicts) -> str:
-    width = verdicts.of(row, best).ratio.width
-    return row.where if width is None else f"{row.where} ({plus_minus(width)})"
+    """With the whole interval: half of its width alone reads as if the ratio were 1."""
+    return f"{row.where} ({', '.join(details(verdicts.of(row, best)))})"
 
 
 def _without_accuracy(records: Records) -> str:

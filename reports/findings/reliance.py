@@ -12,7 +12,7 @@ from reports.text.disturbances import counted_codes, todos
 from reports.text.words import counted, listed, percent
 from sizewise.core.stats import wander
 
-ALL_QUIET = "Nothing disturbed the {}."
+NONE_MARKED = "Marked as disturbed: none of {}."
 
 
 def what_to_rely_on(rows: Sequence[Row]) -> str:
@@ -20,7 +20,7 @@ def what_to_rely_on(rows: Sequence[Row]) -> str:
     many rows have no figure at all."""
     measured = measured_of(rows)
     lost = [row for row in rows if not row.measured]
-    sentences = [_disturbed(measured), wandering(measured)] if measured else []
+    sentences = [_disturbed(measured), _left_out(measured), wandering(measured)] if measured else []
     if lost:
         sentences.append(f"Not measured: {counted(len(lost), 'row')} ({_reasons(lost)}).")
     return " ".join(filter(None, sentences))
@@ -30,9 +30,23 @@ def _disturbed(measured: Sequence[Row]) -> str:
     rows = counted(len(measured), "measured row")
     disturbed = [row for row in measured if row.disturbed]
     if not disturbed:
-        return ALL_QUIET.format(rows)
+        return NONE_MARKED.format(rows)
     todo = todos(code for row in disturbed for code in row.disturbance_codes)
     return f"Disturbed: {len(disturbed)} of {rows}, {_named(disturbed)}. {todo}".rstrip()
+
+
+def _left_out(measured: Sequence[Row]) -> str:
+    """How many processes were disturbed and stand in no figure; empty where none was."""
+    lost = sum(row.left_out for row in measured)
+    every = lost + sum(row.processes for row in measured)
+    lost_ways = sum(row.end_to_end_left_out for row in measured)
+    every_way = lost_ways + sum(row.end_to_end_processes for row in measured)
+    told = {
+        f"{lost} of {counted(every, 'process')}": lost,
+        f"{lost_ways} of {every_way} processes that timed pictures": lost_ways,
+    }
+    counts = listed(words for words, count in told.items() if count)
+    return f"Left out, because they were disturbed: {counts}." if counts else ""
 
 
 def wandering(rows: Sequence[Row]) -> str:

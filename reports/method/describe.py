@@ -9,6 +9,7 @@ from bench.planning.protocol import Protocol
 from reports.columns import Row
 from reports.findings.reliance import wandering
 from reports.load import Records
+from reports.method.ends import ends
 from reports.method.inputs import further, given, pictures
 from reports.method.judging import (
     accuracies,
@@ -18,13 +19,11 @@ from reports.method.judging import (
     left_out,
 )
 from reports.method.watched import anchor, frequency, gate
-from reports.rows.configured import protocols_of
-from reports.rows.grouping import grouped, latest, measured_of, sizes_of
+from reports.rows.configured import limits_of, protocols_of
+from reports.rows.grouping import grouped, latest, measured_of
 from reports.rows.labels import constants
 from reports.text.grid import plain
-from reports.text.words import counted, listed, number, plus_minus, times
-from sizewise.core.specs import Size
-from sizewise.core.stats import RIGORS, Rigor, enough
+from reports.text.words import counted, listed, number
 
 EARLIER = (
     "Rows of the earlier harness were measured without pauses, with the cold calls of each turn "
@@ -40,7 +39,7 @@ def method(records: Records) -> str:
     protocols = dict.fromkeys(one for run in records.runs for one in protocols_of(run))
     parts = [
         *(_protocol(one) for one in protocols if today),
-        _ends(today, tuple(protocols)) if today else "",
+        ends(today, tuple(protocols), limits_of(records.runs)) if today else "",
         EARLIER if any(row.harness for row in rows) else "",
         _calls(rows),
         given(rows),
@@ -70,42 +69,6 @@ def _protocol(protocol: Protocol) -> str:
         f"a call took longer than a second. {counted(protocol.warmup_calls, 'warm-up call')} came "
         "before the first turn."
     )
-
-
-def _ends(rows: Sequence[Row], protocols: Sequence[Protocol]) -> str:
-    """When measuring ended, and how narrow the ratios of each size were then."""
-    requests = dict.fromkeys((one.rigor, one.processes) for one in protocols)
-    if len(requests) == 1:
-        return _stopped(rows, protocols[0])
-    if not requests:
-        return ""
-    asked = listed(
-        counted(processes, "wave") if processes else f"rigor {rigor}"
-        for rigor, processes in requests
-    )
-    reached = "; ".join(_reached(rows, size) for size in sizes_of(rows))
-    return f"Runs and tables asked for different ends: {asked}. So there were {reached}."
-
-
-def _stopped(rows: Sequence[Row], protocol: Protocol) -> str:
-    rigor = RIGORS[protocol.rigor]
-    if protocol.processes:
-        return f"As requested, there were {counted(protocol.processes, 'wave')} of each size."
-    ended = "; ".join(_reached(rows, size, rigor) for size in sizes_of(rows))
-    return (
-        f"Rigor {rigor.name}: waves were added until the ratio of each engine to the fastest of "
-        f"its size was known to ±{100 * rigor.half_width:g} %, {rigor.min_waves} at least and "
-        f"{rigor.max_waves} at most, while there was time. {ended}."
-    )
-
-
-def _reached(rows: Sequence[Row], size: Size, wanted: Rigor | None = None) -> str:
-    """The waves of one size, the widest ratio, and whether that is what was ``wanted``."""
-    group = [row.result for row in rows if row.size == size]
-    progress = enough(group, wanted or RIGORS["standard"])
-    width = "" if progress.half_width is None else f", {plus_minus(progress.half_width)}"
-    missed = ", not reached" if wanted and not progress.enough else ""
-    return f"{times(size)}: {counted(progress.waves, 'wave')}{width}{missed}"
 
 
 def _calls(rows: Sequence[Row]) -> str:

@@ -12,7 +12,7 @@ from reports.text.words import counted, listed, percent
 from sizewise.core.evidence import AS_GOOD
 from sizewise.core.stats import (
     CONFIDENCE,
-    FALSE_DISCOVERIES,
+    FALSE_AMONG_NAMED,
     FALSE_IN_SIMULATION,
     FEW_PROCESSES,
 )
@@ -36,10 +36,11 @@ def judged_together(verdicts: Verdicts) -> str:
     decided = sum(judged.decided for judged in verdicts.all)
     same = margin(verdicts.rigor)
     return (
-        f"Verdicts: {count} of this report were judged together, so that about "
-        f"{percent(FALSE_DISCOVERIES)} of the differences that it reports are none (Benjamini and "
-        f"Hochberg; in simulation {percent(FALSE_IN_SIMULATION, 1)} at most, where measuring ends "
-        f"by itself); {decided} are decided. Two engines are the same where the "
+        f"Verdicts: {count} of this report were judged together (Benjamini and Hochberg). Decided "
+        f"are {decided}. In simulation {percent(FALSE_IN_SIMULATION, 1)} at most of pairs of equal "
+        "engines got a verdict of FASTER or SLOWER, where measuring ends by itself. Of the "
+        "differences named where one of four engines takes 10 % more, "
+        f"{percent(FALSE_AMONG_NAMED, 1)} at most were none. Two engines are the same where the "
         f"{percent(SAME_CONFIDENCE)} interval of their ratio lies within {same} and no difference "
         "is certain. Engines that were measured apart in time, with no anchor beside both, are not "
         "compared."

@@ -106,18 +106,21 @@ def _later_ns(change: ShapeChange) -> float | None:
 
 def _way(result: Result) -> dict[str, Any]:
     lost = disturbed_ways(result)
+    known = list(whole_way(result))
+    used = counted_of(known, lost)
     figures = {n: _mean_ms(result, _by_wave(result.end_to_end, n), lost) for n in WAY_COLUMNS}
     return {
         **{column: _point(figures[name]) for name, column in WAY_COLUMNS.items()},
         **interval_columns("end_to_end{}_ms", figures[WHOLE]),
-        "end_to_end_codes": _way_disturbances(result, lost),
+        "end_to_end_codes": _way_disturbances(result, used),
+        "end_to_end_processes": len(used),
+        "end_to_end_left_out": len(known) - len(used),
     }
 
 
-def _way_disturbances(result: Result, lost: Collection[int]) -> tuple[str, ...]:
+def _way_disturbances(result: Result, used: Collection[int]) -> tuple[str, ...]:
     """The codes of what disturbed the processes that the figures are made of, each once."""
-    counted = counted_of(list(whole_way(result)), lost)
-    parts = (part for part in result.end_to_end if part.wave in counted)
+    parts = (part for part in result.end_to_end if part.wave in used)
     return tuple(dict.fromkeys(code for part in parts for code in part.disturbed))
 
 

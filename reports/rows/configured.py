@@ -59,6 +59,13 @@ def protocols_of(run: Run) -> tuple[Protocol, ...]:
     return tuple(dict.fromkeys(protocol for protocol in found if protocol is not None))
 
 
+def limits_of(runs: Iterable[Run]) -> tuple[float, ...]:
+    """The limits of time that runs set, in minutes, each once; none where a rigor's own held."""
+    found = (_read(run.configuration, _Settings) for run in runs)
+    limits = (known.settings.get("max_minutes") for known in found if known is not None)
+    return tuple(dict.fromkeys(x for x in limits if isinstance(x, int | float) and x > 0))
+
+
 def rigor_of(runs: Iterable[Run]) -> Rigor:
     """The most rigorous that any of the runs was measured with; standard where none tells."""
     asked = {protocol.rigor for run in runs for protocol in protocols_of(run)} or {"standard"}

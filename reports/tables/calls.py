@@ -8,17 +8,16 @@ from collections.abc import Iterable, Sequence
 from reports.columns import COLUMNS, NONE, Row
 from reports.rows.calls import PART_COLUMNS
 from reports.text.grid import grid, plain
-from reports.text.words import number, percent, plus_minus, without_folders
+from reports.text.words import measured, number, percent, without_folders
 from sizewise.core.stats import CONFIDENCE, FEW_PROCESSES
-from sizewise.core.stats.intervals import half_share
 
 COLD_START_NOTE = (
     "Loading goes from the engine's files to an open engine, its library loaded before. Each call "
     "is timed from giving the engine its input to the end of the call. Figures are geometric means "
-    f"over processes; ±: half of the {percent(CONFIDENCE)} interval, which needs {FEW_PROCESSES} "
-    "processes. The brackets give the ratio to the median latency of the row, which "
-    "does not include giving the input. At another shape, which the process had not met before, "
-    "they give the ratio to later calls at that shape."
+    f"over processes; in brackets their {percent(CONFIDENCE)} interval, which needs "
+    f"{FEW_PROCESSES} processes. ×: the ratio to the median latency of the row, which does not "
+    "include giving the input. At another shape, which the process had not met before, it is the "
+    "ratio to later calls at that shape."
 )
 PART_NOTE = (
     "H2D copies the inputs to the GPU, D2H copies the outputs back. Each part was run by itself, "
@@ -48,14 +47,14 @@ def _cells(row: Row) -> list[str]:
 
 
 def _times(row: Row, name: str, of_ms: float) -> str:
-    return f"{_known(row, name)} ({number(getattr(row, f'{name}_ms') / of_ms, 2)}×)"
+    return f"{_known(row, name)}, {number(getattr(row, f'{name}_ms') / of_ms, 2)}×"
 
 
 def _known(row: Row, name: str) -> str:
-    """``6.25 ±12 %``, or without ± where there is no interval."""
-    low, high = (getattr(row, f"{name}_{end}_ms") for end in ("low", "high"))
-    width = None if math.isnan(low) else half_share(low, high)
-    return row.text(f"{name}_ms") + ("" if width is None else f" {plus_minus(width)}")
+    """``6.25 (5.58–7.00)``, or without brackets where there is no interval. A wide one is far
+    from even about its point, so half of its width would not tell it."""
+    point, low, high = (getattr(row, f"{name}{end}_ms") for end in ("", "_low", "_high"))
+    return measured(point, low, high, digits=3)
 
 
 def change_failures(rows: Iterable[Row]) -> str:

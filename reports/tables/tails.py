@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from reports.columns import COLUMNS, NONE, Row
 from reports.rows.grouping import measured_of
 from reports.text.grid import grid, plain
+from reports.text.verdicts import LEFT_OUT, processes
 from reports.text.words import measured
 from sizewise.core.stats import CALLS_FOR_P90, CALLS_FOR_P99
 
@@ -28,7 +29,7 @@ def tail_table(rows: Iterable[Row]) -> str:
             row.text("latency_width"),
             *(_cell(row, *names) for names in _COLUMNS),
             f"{row.calls:,}",
-            str(row.processes) + (f" ({row.left_out} left out)" if row.left_out else ""),
+            processes(row.processes, row.left_out),
         ]
         for row in measured_of(rows)
     ]
@@ -41,11 +42,12 @@ def note(rows: Sequence[Row]) -> str:
     """How few calls there are where figures are missing, and why processes are left out."""
     shown = measured_of(rows)
     text = (
-        "Half-width: of the interval of the median, as a share of it. Sustained rate: images over "
-        "the mean time of a call, not over its median."
+        "Half-width: of the interval of the median, as a share of it (the root of its upper over "
+        "its lower end, less 1). Sustained rate: images over the mean time of a call, not over its "
+        "median."
     )
     if any(row.left_out for row in shown):
-        text += " Left out: disturbed processes, beside enough that were not."
+        text += f" {LEFT_OUT}"
     if all(row.calls >= CALLS_FOR_P99 for row in shown):
         return text
     return (

@@ -11,7 +11,7 @@ from reports.rows.calls import WAY_COLUMNS
 from reports.rows.grouping import measured_of
 from reports.text.disturbances import counted_codes
 from reports.text.grid import grid, plain
-from reports.text.verdicts import DISTURBED, ratio_cell, ratio_text
+from reports.text.verdicts import DISTURBED, LEFT_OUT, processes, ratio_cell, ratio_text
 from reports.text.words import listed, measured, percent
 from sizewise.core.stats import CONFIDENCE, FEW_PROCESSES
 
@@ -47,16 +47,28 @@ def note(rows: Iterable[Row], ways: Sequence[Way]) -> str:
         f"{listed(counted_codes(codes))}). The ratio may hold all the same, because both engines "
         "met the same."
     )
-    return NOTE + (RATIO_NOTE if ways else "") + (marked if codes else "")
+    left_out = any(row.end_to_end_left_out for row in measured_of(rows))
+    return (
+        NOTE
+        + (f" {LEFT_OUT}" if left_out else "")
+        + (RATIO_NOTE if ways else "")
+        + (marked if codes else "")
+    )
 
 
 def way_table(rows: Iterable[Row]) -> str:
     """A row per engine and size: the way from a picture to its objects, and its parts."""
     shown = [row for row in rows if not math.isnan(row.end_to_end_ms)]
     *parts, whole = WAY_COLUMNS.values()
-    headers = [COLUMNS[name].heading for name in (whole, *parts)]
+    headers = [*(COLUMNS[name].heading for name in (whole, *parts)), COLUMNS["processes"].title]
     cells = [
-        [plain(row.engine), row.text("size"), _whole(row), *(row.text(name) for name in parts)]
+        [
+            plain(row.engine),
+            row.text("size"),
+            _whole(row),
+            *(row.text(name) for name in parts),
+            processes(row.end_to_end_processes, row.end_to_end_left_out),
+        ]
         for row in shown
     ]
     return grid(["engine", "size (H×W)", *headers], cells, texts=2) if cells else ""

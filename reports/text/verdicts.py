@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from reports.analysis.judged import Judged
-from reports.text.words import counted, measured, percent, plus_minus
+from reports.text.words import counted, measured, percent
 from sizewise.core.stats import CONFIDENCE, FEW_PROCESSES, Ratio, Rigor
 
 CI = f"{percent(CONFIDENCE)} CI "
@@ -14,6 +14,8 @@ DISTURBED = " †"
 SAME = " ="
 """Behind a ratio that is the same within the margin."""
 APART = "apart"
+LEFT_OUT = "Left out: disturbed processes, beside enough that were not."
+"""What :func:`processes` says in brackets."""
 
 
 def change(ratio: float) -> str:
@@ -51,9 +53,7 @@ def details(judged: Judged) -> list[str]:
     """The size of what :func:`price` says, and how well it is known."""
     ratio = judged.ratio
     said = [] if judged.certain else [change(ratio.ratio)]
-    if judged.verdict == "UNCLEAR" and ratio.width is not None:
-        said.append(plus_minus(ratio.width))
-    elif ratio.low is not None and ratio.high is not None:
+    if ratio.low is not None and ratio.high is not None:
         said.append(f"{CI}{change(ratio.low)} to {change(ratio.high)}")
     return said
 
@@ -73,6 +73,11 @@ def ratio_cell(judged: Judged) -> str:
     return (
         text + (SAME if judged.verdict == "SAME" else "") + (DISTURBED if ratio.disturbed else "")
     )
+
+
+def processes(used: int, left_out: int) -> str:
+    """``5 (1 left out)``."""
+    return f"{used} ({left_out} left out)" if left_out else str(used)
 
 
 def factor(ratio: Ratio) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,17 @@ from typing import Any
 import pytest
 
 from bench.audit.parity import Parity
-from docs.make.method import fair_tables, kills, measured, records, simulated, tables
+from docs.make.method import (
+    apps,
+    coverage,
+    fair_tables,
+    kills,
+    loaded_tables,
+    measured,
+    records,
+    simulated,
+    tables,
+)
 from docs.make.method.records import MISSING, write_record
 from docs.make.method.verdicts import loaded_answer, rows_disturbed
 from sizewise.core import codec
@@ -73,13 +84,14 @@ def _simulated(*claims: dict[str, Any]) -> None:
 def test_every_claim_that_was_not_reached_is_listed_by_its_kind(there: Path) -> None:
     good, shown = _claim("a", hits=1), _claim("c", hits=4, required=False)
     other = _claim("d", hits=70, required=False, comparison=True)
-    _simulated(good, _claim("b", hits=3), shown, other)
+    unbound = _claim("e", hits=1, required=False) | {"at_most": 1.0}
+    _simulated(good, _claim("b", hits=3), shown, other, unbound)
     assert simulated.not_reached() == [
         "Not reached were 1 of the 2 claims that are required:",
         "",
         "- pairs of b: 3.0 %, wanted at most 2 %.",
         "",
-        "Not reached were 1 of the 1 claims that only show a figure:",
+        "Not reached were 1 of the 1 claims that are goals, and not required:",
         "",
         "- pairs of c: 4.0 %, wanted at most 2 %.",
         "",
@@ -93,12 +105,14 @@ def test_every_claim_that_was_not_reached_is_listed_by_its_kind(there: Path) -> 
 
 def test_a_table_of_claims_says_which_are_required(there: Path) -> None:
     kinds = {"a": {}, "b": {"required": False}, "c": {"required": False, "comparison": True}}
-    _simulated(*(_claim(name, hits=5, **kind) for name, kind in kinds.items()))
+    unbound = _claim("d", hits=1, required=False) | {"at_most": 1.0}
+    _simulated(*(_claim(name, hits=5, **kind) for name, kind in kinds.items()), unbound)
     rows = [line for line in simulated.simulations() if line.startswith("| pairs of")]
     assert [row.split(" | ")[4:] for row in rows] == [
         ["yes", "**no** |"],
         ["no", "**no** |"],
         ["for comparison", "**no** |"],
+        ["a figure", "– |"],
     ]
 
 
@@ -137,6 +151,15 @@ def test_the_verdict_on_fair_engines_is_taken_from_the_cells(
     narrow = sum(one.shown for one in cells)
     assert f"{len(cells)} of {planned} cells were measured, and {narrow} are shown" in lines[0]
     assert sum("not shown" in line for line in lines[1:]) == len(cells) - narrow
+    hidden = [one for one in cells if one.outside and not one.shown]
+    assert ("Wholly out of these bounds, though too wide for the rule:" in lines[0]) is bool(hidden)
+    for one in hidden:
+        told = f"{one.ratio.point:.3f} ({one.ratio.low:.3f} to {one.ratio.high:.3f})"
+        assert (
+            f"{one.label}, {told} in {len(one.waves)} waves, to which none were added" in lines[0]
+        )
+        cell = f"| ({one.ratio.point:.3f}, not shown) | ({told.partition('(')[2]} |"
+        assert any(cell in line for line in lines[1:])
 
 
 def test_cpu_time_of_cells_has_a_column_and_what_is_out_of_bounds_is_bold(there: Path) -> None:
@@ -154,6 +177,19 @@ def test_a_cell_that_has_one_wave_is_not_shown(there: Path) -> None:
     assert fair_tables.fair_engines()[0].startswith("The rule is not shown to hold")
 
 
+def _beside_app(ratios: Sequence[Sequence[float]], planned: int, rounds: int) -> list[str]:
+    """The page of engines with these ratios in their rounds."""
+    engines = [
+        WHEN
+        | {"label": f"engine at {320 + 96 * number}", "ratio": own[0], "low": 0.9, "high": 1.2}
+        | {"rounds_ms": [{"ours": 2.0 * ratio, "theirs": 2.0} for ratio in own]}
+        for number, own in enumerate(ratios)
+    ]
+    record = {"planned": planned, "rounds": rounds, "engines": engines}
+    write_record("method-benchmark-app", ORIGIN | record)
+    return list(apps.benchmark_app())
+
+
 @pytest.mark.parametrize(
     ("ratios", "rounds", "said"),
     [
@@ -166,19 +202,25 @@ def test_a_cell_that_has_one_wave_is_not_shown(there: Path) -> None:
 def test_benchmark_app_is_told_by_the_median(
     there: Path, ratios: tuple[float, ...], rounds: int, said: str
 ) -> None:
-    turns = [{"ours": 2.0, "theirs": 2.0}] * rounds
-    engines = [
-        WHEN
-        | {"label": f"engine {number}", "ratio": ratio, "low": 0.9, "high": 1.2}
-        | {"rounds_ms": turns}
-        for number, ratio in enumerate(ratios)
-    ]
-    record = {"planned": 2, "rounds": 3, "engines": engines}
-    write_record("method-benchmark-app", ORIGIN | record)
-    lines = list(measured.benchmark_app())
+    lines = _beside_app([[ratio] * rounds for ratio in ratios], 2, 3)
     assert lines[0].startswith(f"The claim {said}: the median ratio is within 3 % of 1.")
-    assert lines[4].startswith(f"| engine 0 | {rounds} | 1.")
+    assert lines[4].startswith(f"| engine at 320 | {rounds} | 1.")
     assert WHEN["ended"] in lines[-1]
+
+
+def test_a_median_whose_interval_leaves_the_bounds_shows_nothing(there: Path) -> None:
+    wild = [1.0, 1.12, 0.95, 1.05, 0.98, 1.1] * 2
+    (head, *_) = _beside_app([wild], 1, 12)
+    assert re.match(r"The claim is not shown to hold: .* It is 1\.03. \(0\.99. to 1\.06., by", head)
+    assert "At first" not in head
+
+
+def test_rounds_that_were_added_to_a_result_are_told(there: Path) -> None:
+    (head, *_) = _beside_app([[1.05] * 12 + [1.0] * 24] * 2, 2, 36)
+    assert "At first 12 rounds were planned, one engine after another. They gave 1.050" in head
+    assert "the number was raised to 36 after that" in head
+    assert head.endswith("the later ones alone give 1.000.")
+    assert "At 320 it is 1.016. At 416 it is 1.016." in head
 
 
 @pytest.mark.parametrize(
@@ -205,7 +247,8 @@ def test_a_loaded_machine_is_told_by_its_counts(
     }
     assert loaded_answer(record) == answer
     write_record("method-loaded", ORIGIN | WHEN | record)
-    lines = list(measured.loaded())
+    lines = list(loaded_tables.loaded())
+    assert "inferred" not in "".join(lines)
     assert f"{sweeps} of 20 sweeps" in lines[0]
     assert lines[0].endswith("All waves stand in the figures:")
     assert f"| rows disturbed | {4 * sweeps} | at most 4 | {disturbed} |" in lines
@@ -214,12 +257,17 @@ def test_a_loaded_machine_is_told_by_its_counts(
 
 def test_noise_and_a_picture_stand_beside_each_other(there: Path) -> None:
     figures = {"ratio": 1.5, "low": 1.4, "high": 1.6}
-    cell = {"backend": "openvino", "ms": {"noise": 0.5, "picture": 0.75}, **figures}
+    wave = {
+        "first": {"median_ns": [5e5, 2e6, 1e6], "cpu_share": 1.0},
+        "second": {"median_ns": [1e6, 2e6, 4e6], "cpu_share": 1.0},
+    }
+    pooled = {"noise": 0.7, "picture": 0.7}  # medians over all turns do not have that ratio
+    cell = {"backend": "openvino", "ms": pooled, **figures, "waves": [wave]}
     record = {"boxes": 6400, "candidates": 500, "cells": [cell]}
     write_record("method-noise", ORIGIN | WHEN | record)
     lines = list(measured.noise())
     assert lines[0].startswith("A graph of 6,400 boxes")
-    assert "| openvino | 0.500 | 0.750 | 1.50 | 1.400 to 1.600 |" in lines
+    assert "| openvino | 2.000 | 1.000 | 1.50 | 1.400 to 1.600 |" in lines
 
 
 def test_the_time_of_an_interval_of_accuracy_is_held_against_its_bound(there: Path) -> None:
@@ -258,9 +306,46 @@ def test_waves_that_stand_in_no_figure_are_told(there: Path) -> None:
         **{"most_disturbed": 4, "most_false": 1, "least_found": 34},
     }
     write_record("method-loaded", ORIGIN | WHEN | record)
-    assert measured.loaded()[0].endswith(
+    assert loaded_tables.loaded()[0].endswith(
         "Of these 36 waves, 6 were disturbed and stand in no figure, in 2 sweeps, 5 in one at most:"
     )
+
+
+def test_rows_that_no_sweep_counted_are_said_to_be_inferred(there: Path) -> None:
+    sweeps = [
+        {"waves": waves, "disturbed": disturbed, "rounds": 188}
+        for waves, disturbed in ((12, 17), (7, 107))
+    ]
+    record = {
+        **{"planned": 20, "waves": 12, "burnt_of_one_core": 0.065, "sweeps": sweeps},
+        **{"pairs_false": 0, "differences_found": 4},
+        **{"most_disturbed": 4, "most_false": 1, "least_found": 34},
+    }
+    write_record("method-loaded", ORIGIN | WHEN | record)
+    lines = list(loaded_tables.loaded())
+    assert "| rows disturbed, inferred | 8 | at most 4 | 0 |" in lines
+    assert any("107 of 188 attempts at rounds were disturbed, and 7 of 12" in one for one in lines)
+
+
+def test_a_record_of_a_tree_with_changes_says_which(there: Path) -> None:
+    changed = {"changed_files": ["M docs/method.md", " M bench/a.py", "M reports/measured/x.json"]}
+    write_record("method-bootstrap", ORIGIN | changed | WHEN | {"most_s": 2.0, "rows": []})
+    assert "commit 0123456789, with changes in `bench/a.py`, 2026" in measured.bootstrap()[-1]
+    write_record("method-bootstrap", ORIGIN | WHEN | {"most_s": 2.0, "rows": []})
+    assert "commit 0123456789, 2026" in measured.bootstrap()[-1]
+
+
+def test_coverage_of_accuracies_is_counted_by_metric_and_number_of_images(there: Path) -> None:
+    counts = {
+        images: {"ap": {"accuracy": hits, "difference": 94, "tie": 96}}
+        for images, hits in (("100", 93), ("400", 95))
+    }
+    made = {"seed": 7, "repeats": 100, "truth": {"ap": 0.464}, "counts": counts}
+    write_record("method-coverage", ORIGIN | WHEN | made)
+    lines = list(coverage.table())
+    assert lines[0].startswith("Of 100 repetitions each; a detector with AP 0.46")
+    assert "| AP: intervals of an accuracy that hold the truth | 93.0 % | 95.0 % |" in lines
+    assert lines[-1].startswith("Seed 7, commit 0123456789, 2026")
 
 
 def test_an_audit_is_told_as_it_would_be_now(there: Path) -> None:
@@ -327,4 +412,8 @@ def test_one_lost_wave_is_enough(
 ) -> None:
     record = _kill(monkeypatch, "--kills", "50") | {what: 1, "disturbed": 0}
     write_record(kills.NAME, record)
-    assert measured.kills()[0] == "The claim does not hold. No round was disturbed."
+    told = "The claim does not hold. No wave on file at the end was disturbed."
+    assert measured.kills()[0] == told
+    del record["disturbed"]
+    write_record(kills.NAME, record)
+    assert "of before the sweep's machine disturbed rounds" in measured.kills()[0]

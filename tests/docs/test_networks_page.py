@@ -12,6 +12,7 @@ import pytest
 from docs.make import networks, networks_page, recorded
 from reports.method.describe import EARLIER
 from sizewise.core.specs import Size
+from sizewise.core.stats import contrast
 from sizewise.core.trials import EARLIER_HARNESS, Result, Run
 from tests.reports.conftest import Lab
 
@@ -43,6 +44,7 @@ def _results(lab: Lab, network: str, sizes: tuple[Size, ...]) -> list[Result]:
 
 def _tables(text: str) -> list[list[str]]:
     """The lines of each table of latencies, without its heads."""
+    text, _, _ = text.partition("The latency of onnxruntime over")
     _, *tables = text.split("\n\n| network |")
     return [table.split("\n\n")[0].splitlines()[2:] for table in tables[1:]]
 
@@ -79,6 +81,38 @@ def test_what_was_measured_again_stands_as_the_later_run_has_it() -> None:
 def test_rows_of_an_earlier_harness_are_said_to_be_so() -> None:
     lab = Lab(processes=3, harness=EARLIER_HARNESS)
     assert EARLIER in networks_page.page(COSTS, [lab.run(_results(lab, "a", SMALL))])
+
+
+def test_it_is_told_how_little_was_measured_and_ratios_stand_beside_milliseconds() -> None:
+    lab = Lab(processes=3)
+    results = _results(lab, "a", SMALL)
+    text = networks_page.page(COSTS, [lab.run(results)])
+    assert (
+        "Each engine was measured in 3 processes of 4 rounds, in turns of 5 warm calls after 2 "
+        "cold calls. By default it would be 8 processes or more, 12 rounds and 5 calls or more"
+    ) in text
+    assert "wandered" not in text
+    _, table = text.split("by the rounds in which both had a turn:\n\n")
+    cells = [cell.strip() for cell in table.splitlines()[2].strip("|").split("|")]
+    assert table.splitlines()[0] == "| network | 64x64 | 96x96 |"
+    for size, cell in zip(SMALL, cells[1:], strict=True):
+        group = [one for one in results if one.trial.cell.size == size]
+        ours, theirs = group
+        ratio = contrast(ours, theirs, group)
+        assert cell == f"{ratio.ratio:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
+    restless = [
+        replace(
+            one,
+            blocks=tuple(
+                replace(block, anchor_ns=5e6 * (1 + 0.3 * (turn % 2)))
+                for turn, block in enumerate(one.blocks)
+            ),
+        )
+        for one in results
+    ]
+    text = networks_page.page(COSTS, [lab.run(restless)])
+    assert "Milliseconds wandered by 1" in text
+    assert "take the ratios of back ends below" in text
 
 
 def _large(lab: Lab) -> Run:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from reports.text.words import times
 from sizewise.core.specs import NMS_LAYOUT, Size
 from sizewise.core.stats import summarize
 from sizewise.core.stats.disturbing import FEW_PROCESSES_CODE
-from sizewise.core.trials import Result, disturbances
+from sizewise.core.trials import Part, Result, disturbances
 from tests.reports.scripted import masked, slower, steady
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def test_rivals_that_are_not_slower_are_named(lab: Lab) -> None:
     assert "torch_eager" not in sentence
     odd = slower(twins[1], [0.9, 1.2, 1.0, 1.1, 1.0])
     sentence = what_to_ship(read(lab, twins[0], odd, slow))
-    assert " Not decided against: openvino static" in sentence
+    (interval,) = re.findall(r" Not decided against: openvino static.* \((.*)\)\.$", sentence)
+    assert re.fullmatch(r"[+−][\d.]+ %, 95 % CI −[\d.]+ % to \+[\d.]+ %", interval)
 
 
 def test_a_disturbed_row_is_recommended_with_a_warning(lab: Lab) -> None:
@@ -181,7 +183,8 @@ def test_a_price_that_may_be_nothing_is_not_decided(lab: Lab) -> None:
     pair = [noisy.ok(noisy.trial("onnxruntime", kind)) for kind in ("static", "dynamic")]
     sentence = what_dynamic_costs(read(noisy, *pair).verdicts)
     assert "In onnxruntime: not decided (" in sentence
-    assert " %, ±" in sentence
+    assert " %, 95 % CI " in sentence
+    assert "±" not in sentence
 
 
 def test_one_process_gives_no_verdict(lab: Lab) -> None:
@@ -219,7 +222,7 @@ def test_disturbed_rows_are_named(lab: Lab) -> None:
     good = lab.ok(lab.trial("openvino"))
     bad = lab.ok(lab.trial("onnxruntime"), disturbed=("load",))
     refused = lab.bad(lab.trial("torch_eager"), "unsupported")
-    assert what_to_rely_on(read(lab, good).rows) == "Nothing disturbed the 1 measured row."
+    assert what_to_rely_on(read(lab, good).rows) == ("Marked as disturbed: none of 1 measured row.")
     assert what_to_rely_on(read(lab, good, bad, refused).rows) == (
         "Disturbed: 1 of 2 measured rows, onnxruntime static at 128×128 (background load in 20 of "
         f"20 rounds of 5 of 5 processes, after 20 attempts). {QUIET_TODO} Not measured: 1 row "
@@ -227,6 +230,30 @@ def test_disturbed_rows_are_named(lab: Lab) -> None:
     )
     assert what_to_rely_on(read(lab, refused).rows) == (
         "Not measured: 1 row (1 unsupported: unsupported_size)."
+    )
+
+
+def test_processes_that_were_left_out_are_told_where_no_row_is_marked(lab: Lab) -> None:
+    """A row that has enough undisturbed processes is not marked; that is not to say that nothing
+    disturbed it."""
+    one = lab.ok(lab.trial())
+    waves = sorted({block.wave for block in one.blocks})
+    blocks = (replace(b, disturbed=("load",) if b.wave == waves[0] else ()) for b in one.blocks)
+    ways = (
+        Part(name="whole", wave=w, latency_ns=(9,), disturbed=("load",) if w in waves[:2] else ())
+        for w in waves
+    )
+    both = replace(one, blocks=tuple(blocks), end_to_end=tuple(ways))
+    told = "Marked as disturbed: none of 1 measured row."
+    assert what_to_rely_on(read(lab, both).rows) == (
+        f"{told} Left out, because they were disturbed: 1 of 5 processes and 2 of 5 processes "
+        "that timed pictures."
+    )
+    assert what_to_rely_on(read(lab, replace(both, end_to_end=())).rows) == (
+        f"{told} Left out, because they were disturbed: 1 of 5 processes."
+    )
+    assert what_to_rely_on(read(lab, replace(both, blocks=one.blocks)).rows) == (
+        f"{told} Left out, because they were disturbed: 2 of 5 processes that timed pictures."
     )
 
 
@@ -244,7 +271,7 @@ def test_a_wide_interval_is_no_disturbance(lab: Lab) -> None:
     wild = replace(lab, noise=0.4)
     (row,) = read(wild, wild.ok(wild.trial())).rows
     assert row.latency_width > 0.1
-    assert "Nothing disturbed the 1 measured row." in what_to_rely_on([row])
+    assert "Marked as disturbed: none of 1 measured row." in what_to_rely_on([row])
 
 
 def test_where_the_anchor_wanders_ratios_are_to_be_taken(lab: Lab) -> None:

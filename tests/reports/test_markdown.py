@@ -4,6 +4,7 @@ import json
 import os
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from reports.markdown import compose, write_report
 from reports.method.describe import method
 from reports.provenance import environment_table, left_out, reproduction
 from sizewise.core.errors import OutputError
+from sizewise.core.specs import Size
 from sizewise.core.trials import Result
 from sizewise.core.trials.disturbances import DRIFT, KINDS
 
@@ -201,11 +203,47 @@ def test_it_is_told_how_rows_were_measured(lab: Lab) -> None:
         "81 attempts at 80 rounds; disturbed: 1 (1 with cores that the hypervisor took).",
         "or it is less accurate by 0.5 points at most. Without an interval",
         "it holds during this sweep",
-        "about 2 % of the differences that it reports are none",
-        "in simulation 2.2 % at most",
+        "were judged together (Benjamini and Hochberg). Decided are ",
+        "2.2 % at most of pairs of equal engines got a verdict",
+        "where one of four engines takes 10 % more, 1.2 % at most were none.",
         "lies within ±2 % and no difference is certain",
     ):
         assert words in told
+
+
+def test_a_sweep_that_was_stopped_before_its_least_number_of_waves_says_so(lab: Lab) -> None:
+    def told(processes: int, settings: str) -> str:
+        few = replace(lab, processes=processes, rounds=1)
+        run = few.run(few.sweep(("openvino",)), configuration=f'{{"settings": {settings}}}')
+        return method(select_records([run], "x"))
+
+    limited = '{"rigor": "quick", "max_minutes": 5.0}'
+    stopped = "So measuring was stopped before 4 sizes had the least number of waves."
+    assert f"{stopped} The limit of time was 5 minutes." in told(5, limited)
+    assert f"{stopped} The limit" not in told(5, '{"rigor": "quick", "max_minutes": 0}')
+    assert stopped in told(5, '{"rigor": "quick"}')
+    assert stopped not in told(8, limited)
+
+
+def test_a_run_of_which_nothing_is_on_file_says_so(lab: Lab) -> None:
+    """Its time is in the table, beside figures that are none of its own."""
+    (one,) = lab.sweep(("openvino",), ("static",), (Size(128, 128),))
+    start = datetime(2026, 11, 21, 10, tzinfo=UTC).timestamp()
+    later = tuple(
+        replace(block, started_ns=round((start + 60) * 1e9) + number)
+        for number, block in enumerate(one.blocks)
+    )
+    first, second = (f"2026-11-21T10:0{minute}:00+00:00" for minute in (0, 1))
+    runs = [lab.run([], started=first), lab.run([replace(one, blocks=later)], started=second)]
+    told = environment_table(select_records(runs, "x"))
+    assert f"{first} (it left no turn on file) and {second} " in told
+    early = tuple(replace(block, started_ns=block.started_ns - 30 * 10**9) for block in later)
+    runs[1] = lab.run([replace(one, blocks=early)], started=second)
+    assert f"| {first} and {second} " in environment_table(select_records(runs, "x"))
+    runs[0] = lab.run([], started="yesterday")
+    told = environment_table(select_records(runs, "x"))
+    assert "yesterday" in told
+    assert "no turn" not in told
 
 
 def test_only_what_was_read_is_said_to_have_been_watched(lab: Lab) -> None:

@@ -222,7 +222,7 @@ def test_a_difference_is_said_with_its_size_and_what_is_not_known_with_its_width
     ]
     assert details(said["SLOWER"]) == ["95 % CI +12.6 % to +15.2 %"]
     assert details(said["SAME"]) == ["+0.2 %", "95 % CI −0.9 % to +1.3 %"]
-    assert details(said["UNCLEAR"]) == ["+1.0 %", "±5.7 %"]
+    assert details(said["UNCLEAR"]) == ["+1.0 %", "95 % CI −4.5 % to +6.8 %"]
     assert lead(said["SLOWER"].inverse(), STANDARD) == "1.14× (95 % CI 1.13–1.15) faster than"
     assert lead(said["SAME"], STANDARD) == "as fast within ±2 % as"
     assert lead(said["UNCLEAR"], STANDARD).startswith("not decided (0.99× (95 % CI ")

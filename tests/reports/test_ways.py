@@ -20,7 +20,7 @@ from reports.markdown import compose
 from reports.method.describe import method
 from reports.plots.sweep import draw
 from reports.tables.by_size import latency_table
-from reports.tables.ways import ratio_table, way_table
+from reports.tables.ways import note, ratio_table, way_table
 from sizewise.core.specs import NMS_LAYOUT
 from sizewise.core.trials import Part, Result
 from tests.reports.conftest import SIZES
@@ -135,7 +135,12 @@ def test_pictures_that_something_disturbed_are_left_out_or_marked(
     paces = [pace * (1 + (wave < count)) for wave, pace in enumerate(PACES)][-processes:]
     assert row.end_to_end_ms == pytest.approx(10 * reference.gmean(paces))
     assert row.end_to_end_codes == (("load",) if mark else ())
-    shown = cells(way_table(records.rows)) | cells(ratio_table(records.verdicts.ways))
+    ways_shown = cells(way_table(records.rows))
+    left_out = "" if mark or not count else f" ({count} left out)"
+    assert ways_shown[PLAIN, "processes"] == f"{processes}{left_out}"
+    shown = ways_shown | cells(ratio_table(records.verdicts.ways))
+    told = note(records.rows, records.verdicts.ways)
+    assert ("Left out: disturbed processes" in told) is bool(left_out)
     for header in ("end to end (ms)", "ratio of the whole way"):
         assert shown[INSIDE, header].endswith(" †") is bool(mark)
     page = compose(records, find(records), {})

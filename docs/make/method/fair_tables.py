@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.audit.parity import CPU_HIGH, CPU_LOW, Parity
+from docs.make.method.fair import MOST
 from docs.make.method.records import MISSING, read_record
 from docs.make.method.verdicts import Record, fairness_of, parity_of
 from docs.make.method.words import SAID, interval, where
@@ -23,7 +24,7 @@ def fair_engines() -> Sequence[str]:
         f"outside {rule['low']} to {rule['high']}, and their median is from {rule['median_low']} "
         f"to {rule['median_high']}. {found.cells} of {found.planned} cells were measured, and "
         f"{found.shown} are shown: their intervals are within ±{100 * rule['widest']:g} %. Half of "
-        f"them have to be.{median}",
+        f"them have to be.{median} The others stand in brackets.{_hidden_outside(record)}",
         "",
         _cpu_of_all(record),
         "",
@@ -36,13 +37,26 @@ def fair_engines() -> Sequence[str]:
 def _cells(record: Record) -> Iterator[tuple[str, str, str, str]]:
     for cell in record["cells"]:
         cpu = _cpu(parity_of(cell))
-        if not cell["shown"]:
-            widest = 100 * record["rule"]["widest"]
-            yield cell["label"], "not shown", f"wider than ±{widest:g} %", cpu
-            continue
         ratio = f"{cell['ratio']:.3f}"
+        if not cell["shown"]:
+            yield cell["label"], f"({ratio}, not shown)", f"({interval(cell)})", cpu
+            continue
         shown = f"**{ratio}**" if cell["outside"] else ratio
         yield cell["label"], shown, interval(cell), cpu
+
+
+def _hidden_outside(record: Record) -> str:
+    """Cells that are too wide for the rule and lie wholly out of bounds all the same; empty where
+    there is none."""
+    hidden = [cell for cell in record["cells"] if cell["outside"] and not cell["shown"]]
+    if not hidden:
+        return ""
+    named = "; ".join(
+        f"{cell['label']}, {cell['ratio']:.3f} ({interval(cell)}) in {len(cell['waves'])} waves"
+        + ("" if len(cell["waves"]) > MOST else ", to which none were added")
+        for cell in hidden
+    )
+    return f" Wholly out of these bounds, though too wide for the rule: {named}."
 
 
 def _cpu_of_all(record: Record) -> str:

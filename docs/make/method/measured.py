@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 
 from bench.audit.audited import Audit
@@ -9,38 +11,13 @@ from bench.audit.checks import checks
 from bench.audit.words import verdict
 from docs.make.method.records import MISSING, read_record
 from docs.make.method.verdicts import (
-    APP_WITHIN,
     Record,
-    app_answer,
-    app_median,
     kills_answer,
-    loaded_answer,
-    rows_disturbed,
+    waves_of,
 )
 from docs.make.method.words import SAID, interval, span, where
 from docs.make.pages import grid
 from sizewise.core import codec
-
-
-def benchmark_app() -> Sequence[str]:
-    """Our sessions over OpenVINO's own tool, engine by engine."""
-    record = read_record("method-benchmark-app")
-    if record is None:
-        return MISSING
-    engines, planned, rounds = (record[each] for each in ("engines", "planned", "rounds"))
-    rows = [
-        (one["label"], str(len(one["rounds_ms"])), f"{one['ratio']:.3f}", interval(one))
-        for one in engines
-    ]
-    return [
-        f"The claim {SAID[app_answer(engines, planned, rounds)]}: the median ratio is within "
-        f"{100 * APP_WITHIN:g} % of 1. It is {app_median(engines):.3f}, of {len(engines)} engines "
-        f"of {planned}.",
-        "",
-        *grid(("engine", "rounds", "ours ÷ benchmark_app", "95 % interval"), rows),
-        "",
-        where(record | span(engines)),
-    ]
 
 
 def noise() -> Sequence[str]:
@@ -51,8 +28,7 @@ def noise() -> Sequence[str]:
     rows = [
         (
             one["backend"],
-            f"{one['ms']['noise']:.3f}",
-            f"{one['ms']['picture']:.3f}",
+            *(f"{ms:.3f}" for ms in _noise_and_picture_ms(one)),
             f"{one['ratio']:.2f}",
             interval(one),
         )
@@ -61,7 +37,8 @@ def noise() -> Sequence[str]:
     headers = ("back end", "noise (ms)", "picture (ms)", "picture ÷ noise", "95 % interval")
     return [
         f"A graph of {record['boxes']:,} boxes with NMS inside, and no network before it: on noise "
-        f"without a candidate, and on a picture with {record['candidates']}.",
+        f"without a candidate, and on a picture with {record['candidates']}. Figures are geometric "
+        "means over turns.",
         "",
         *grid(headers, rows),
         "",
@@ -69,40 +46,18 @@ def noise() -> Sequence[str]:
     ]
 
 
-def loaded() -> Sequence[str]:
-    """Known differences on a machine with something else to do."""
-    record = read_record("method-loaded")
-    if record is None:
-        return MISSING
-    measured, waves = record["sweeps"], record["waves"]
-    sweeps, planned = len(measured), record["planned"]
-    disturbed = sum(rows_disturbed(one, waves) for one in measured)
-    false, found = record["pairs_false"], record["differences_found"]
-    rows = (
-        ("rows disturbed", 4 * sweeps, f"at most {record['most_disturbed']}", disturbed),
-        ("false verdicts", 4 * sweeps, f"at most {record['most_false']}", false),
-        ("differences of 10 % found", 2 * sweeps, f"at least {record['least_found']}", found),
+def _noise_and_picture_ms(cell: Record) -> tuple[float, float]:
+    """As the ratio is made: means over rounds and waves, of logarithms. (Medians over all turns,
+    as records have them too, do not have this ratio.)"""
+    waves = waves_of(cell)
+    noise, picture = (
+        math.exp(
+            statistics.fmean(statistics.fmean(map(math.log, side.median_ns)) for side in sides)
+        )
+        / 1e6
+        for sides in ([wave.second for wave in waves], [wave.first for wave in waves])
     )
-    return [
-        f"The claim {SAID[loaded_answer(record)]}. {sweeps} of {planned} sweeps were measured, of "
-        f"{waves} waves each, beside a program that took "
-        f"{100 * record['burnt_of_one_core']:g} % of one core. {_left_out(measured, waves)}",
-        "",
-        *grid(("counted", "of", "wanted", "found"), rows),
-        "",
-        where(record),
-    ]
-
-
-def _left_out(sweeps: Sequence[Record], waves: int) -> str:
-    """How many waves stand in no figure."""
-    lost = [waves - one["waves"] for one in sweeps if one["waves"] < waves]
-    if not lost:
-        return "All waves stand in the figures:"
-    return (
-        f"Of these {waves * len(sweeps)} waves, {sum(lost)} were disturbed and stand in no figure, "
-        f"in {len(lost)} sweeps, {max(lost)} in one at most:"
-    )
+    return noise, picture
 
 
 def audit() -> Sequence[str]:
@@ -159,16 +114,20 @@ def kills() -> Sequence[str]:
         ("trials with a wave twice", 0, record["twice"]),
         ("folders that were not finished", 0, record["unfinished"]),
     )
-    disturbed = record.get("disturbed", 0)
-    told = (
-        f"Of the waves on file at the end, counted trial by trial, {disturbed} were disturbed."
-        if disturbed
-        else "No round was disturbed."
-    )
     return [
-        f"The claim {SAID[kills_answer(record)]}. {told}",
+        f"The claim {SAID[kills_answer(record)]}. {_restless(record)}",
         "",
         *grid(("counted", "wanted", "found"), rows),
         "",
         f"Seeds from {record['seed']} on. {where(record)}",
     ]
+
+
+def _restless(record: Record) -> str:
+    """How restless the machine was on which sweeps were killed."""
+    disturbed = record.get("disturbed")
+    if disturbed is None:
+        return "This campaign is of before the sweep's machine disturbed rounds."
+    if not disturbed:
+        return "No wave on file at the end was disturbed."
+    return f"Of the waves on file at the end, counted trial by trial, {disturbed} were disturbed."

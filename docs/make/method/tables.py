@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from docs.make.method import fair_tables, measured, simulated
+from docs.make.method import apps, coverage, fair_tables, loaded_tables, measured, simulated
 from docs.make.pages import HOUSE, fill
 
 PAGE = HOUSE / "docs" / "method.md"
 TABLES = {
     "noise": measured.noise,
     "fair engines": fair_tables.fair_engines,
-    "benchmark_app": measured.benchmark_app,
+    "benchmark_app": apps.benchmark_app,
     "not reached": simulated.not_reached,
     "simulations": simulated.simulations,
-    "loaded": measured.loaded,
+    "loaded": loaded_tables.loaded,
+    "coverage": coverage.table,
     "bootstrap": measured.bootstrap,
     "kills": measured.kills,
     "audit": measured.audit,

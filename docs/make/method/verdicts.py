@@ -3,7 +3,6 @@ from an earlier verdict: so records of earlier code get today's."""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +13,6 @@ from sizewise.core import codec
 
 Record = Mapping[str, Any]
 
-APP_WITHIN = 0.03
-"""How far from 1 the median ratio to benchmark_app may lie."""
 _ROWS = 4
 """Engines of a sweep of docs.make.method.loaded."""
 _ATTEMPTS_OF_DISTURBED = 7 * 7
@@ -36,18 +33,6 @@ def parity_of(cell: Record) -> Parity:
 def waves_of(cell: Record) -> tuple[PairedWave, ...]:
     """The waves of one of these cells."""
     return codec.from_plain(cell["waves"], tuple[PairedWave, ...])
-
-
-def app_median(engines: Sequence[Record]) -> float:
-    """The median ratio of the engines of docs.make.method.benchmark_app."""
-    return statistics.median(one["ratio"] for one in engines)
-
-
-def app_answer(engines: Sequence[Record], planned: int, rounds: int) -> Answer:
-    """Whether their median is near enough to 1; not shown before all had all their rounds."""
-    if sum(len(one["rounds_ms"]) >= rounds for one in engines) < planned:
-        return "not shown"
-    return "yes" if abs(app_median(engines) - 1) <= APP_WITHIN else "no"
 
 
 def loaded_answer(record: Record) -> Answer:
@@ -73,6 +58,11 @@ def rows_disturbed(sweep: Record, waves: int) -> int:
         return int(known)
     clean = sweep["waves"] < waves or sweep["disturbed"] < _ATTEMPTS_OF_DISTURBED
     return 0 if clean else _ROWS
+
+
+def is_inferred(sweep: Record) -> bool:
+    """Whether a sweep did not count the rows that a report marks."""
+    return sweep.get("rows_disturbed") is None
 
 
 def kills_answer(record: Record) -> Answer:

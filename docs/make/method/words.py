@@ -29,6 +29,14 @@ def where(record: Record) -> str:
     """The machine, the commit and the time of a record."""
     machine = record["environment"]
     return (
-        f"{machine['cpu']}, {machine['cores']} cores; commit {record['commit'][:10]}, "
-        f"{record['started']} to {record['ended']}."
+        f"{machine['cpu']}, {machine['cores']} cores; {commit(record)}, {record['started']} to "
+        f"{record['ended']}."
     )
+
+
+def commit(record: Record) -> str:
+    """The commit, and the code that differed from it; records and pages are no code."""
+    names = [line.split()[-1] for line in record["changed_files"]]
+    code = [name for name in names if name.endswith(".py")]
+    differed = f", with changes in {', '.join(f'`{name}`' for name in code)}" if code else ""
+    return f"commit {record['commit'][:10]}{differed}"

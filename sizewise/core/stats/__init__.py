@@ -11,6 +11,7 @@ from sizewise.core.stats.ratios import How, Mean, Ratio, geometric_mean
 from sizewise.core.stats.summary import Summary, summarize
 from sizewise.core.stats.tails import CALLS_FOR_P90, CALLS_FOR_P99
 from sizewise.core.stats.verdicts import (
+    FALSE_AMONG_NAMED,
     FALSE_DISCOVERIES,
     FALSE_IN_SIMULATION,
     Verdict,
@@ -23,6 +24,7 @@ __all__ = [
     "CALLS_FOR_P90",
     "CALLS_FOR_P99",
     "CONFIDENCE",
+    "FALSE_AMONG_NAMED",
     "FALSE_DISCOVERIES",
     "FALSE_IN_SIMULATION",
     "FEW_PROCESSES",

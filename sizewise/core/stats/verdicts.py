@@ -16,14 +16,18 @@ from sizewise.core.trials.rigor import Rigor
 Verdict = Literal["FASTER", "SLOWER", "SAME", "UNCLEAR"]
 
 FALSE_DISCOVERIES = 0.02
-"""The share of differences reported that may be none, over all pairs that a report speaks of."""
+"""The goal for two rates: of the differences named, those that are none, over all pairs that a
+report speaks of; of lone pairs of equal engines, those that are told apart."""
+FALSE_AMONG_NAMED = 0.012
+"""The most of the former, simulated, where one of four engines takes a tenth more than the others
+(reports/measured/method-simulations.json). Where all are equal, all that is named is none."""
 FALSE_IN_SIMULATION = 0.022
-"""The most of a lone pair of equal engines that were told apart, simulated: where measuring ends by
-itself (reports/measured/method-simulations.json). With a number of waves that is fixed it was
-1.7 %."""
+"""The most of the latter, where measuring ends by itself: the goal is missed. That is of the seeds
+that the level was chosen on; on others it was 2.1 %, and 1.7 % where the number of waves is
+fixed."""
 LEVEL = 0.016
-"""At what level they are tested, to keep that promise: variances are estimated, noise is not quite
-normal, and measuring ends when an interval is narrow. The level decides between two goals: 0.014
+"""At what level pairs are tested: variances are estimated, noise is not quite normal, and measuring
+ends when an interval is narrow. The level decides between two goals: 0.014
 brings false ones to 1.9 % everywhere, and leaves 79 % of the differences of 10 % between runs to be
 found; 0.0175 finds 81 %, with up to 2.4 % false. Here 80 % are found."""
 SAME_CONFIDENCE = 0.90

@@ -24,21 +24,12 @@ from sizewise.core.evidence import (
 from sizewise.core.evidence.intervals import TOLERANCE
 from sizewise.core.evidence.resampling import FEWEST, RESAMPLES
 from sizewise.core.stats.intervals import Interval
+from tests.sizewise.core.evidence.covering import RATES, SKILLS, coverage, covered, true_metrics
 from tests.sizewise.core.evidence.scenes import detect, scene
-
-CLASSES = 10
-RATES = np.full(CLASSES, 0.55)
-"""As in the built-in digits: 3 to 8 of ten classes."""
 
 
 def ranked(right: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> ClassEvidence:
     return ClassEvidence(count=len(right), images="", ranks=np.where(right, 1, 2))
-
-
-def covered(interval: Interval, truth: float) -> bool:
-    assert interval.low is not None
-    assert interval.high is not None
-    return interval.low <= truth <= interval.high
 
 
 def test_of_a_mean_the_interval_is_as_wide_as_the_normal_one() -> None:
@@ -141,40 +132,6 @@ def test_a_clearly_worse_engine_is_never_as_good(
     assert is_as_good(Interval(point=point or 0, low=low, high=high)) is as_good
 
 
-def coverage(images: int, repeats: int) -> dict[str, dict[str, float]]:
-    """By metric, how often the truth lies in the interval of an accuracy and of a difference, and
-    how often an engine ties with its equal."""
-    random = np.random.default_rng(images)
-    truth = [true_metrics(skill) for skill in SKILLS]
-    hits = {metric: np.zeros(3) for metric in truth[0]}
-    for _ in range(repeats):
-        seen = scene(random, images, RATES)
-        one, other = (detect(random, seen, CLASSES, skill=skill) for skill in SKILLS)
-        equal = detect(random, seen, CLASSES, skill=SKILLS[0])
-        for metric in hits:
-            apart = truth[0][metric] - truth[1][metric]
-            hits[metric] += (
-                covered(accuracy_interval(one, metric), truth[0][metric]),
-                covered(accuracy_difference(one, other, metric), apart),
-                is_tie(accuracy_difference(one, equal, metric)),
-            )
-    names = ("accuracy", "difference", "tie")
-    return {m: dict(zip(names, found / repeats, strict=True)) for m, found in hits.items()}
-
-
-SKILLS = (1.0, 1.3)
-
-
-def true_metrics(skill: float) -> dict[str, float]:
-    """Over very many images."""
-    parts = []
-    for seed in range(5):
-        random = np.random.default_rng(seed)
-        evidence = detect(random, scene(random, 40_000, RATES), CLASSES, skill=skill)
-        parts.append(evidence.metrics(np.ones((1, evidence.count))))
-    return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
-
-
 def test_of_many_objects_fewer_resamples_give_much_the_same_interval(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -205,12 +162,23 @@ def test_normal_intervals_of_few_resamples_cover_the_truth(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sizewise.core.evidence.detections._OBJECTS", 0)
-    for metric, shares in coverage(400, 400).items():
-        assert all(0.91 <= share <= 0.98 for share in shares.values()), (metric, shares)
+    for metric, hits in coverage(400, 400).items():
+        assert all(0.91 <= count / 400 <= 0.98 for count in hits.values()), (metric, hits)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("images", [100, 400])
 def test_intervals_cover_the_truth(images: int) -> None:
-    for metric, shares in coverage(images, 400).items():
-        assert all(0.91 <= share <= 0.98 for share in shares.values()), (metric, shares)
+    for metric, hits in coverage(images, 400).items():
+        assert all(0.91 <= count / 400 <= 0.98 for count in hits.values()), (metric, hits)
+
+
+def test_what_is_counted_is_the_same_for_a_seed() -> None:
+    truth = [true_metrics(skill, images=200) for skill in SKILLS]
+    found = coverage(20, 4, seed=3, truth=truth)
+    assert found == coverage(20, 4, seed=3, truth=truth)
+    far = [dict.fromkeys(one, 2.0 + number) for number, one in enumerate(truth)]
+    missed = coverage(20, 4, seed=3, truth=far)
+    for metric, hits in found.items():
+        assert set(hits) == {"accuracy", "difference", "tie"}
+        assert missed[metric] == {"accuracy": 0, "difference": 0, "tie": hits["tie"]}

@@ -9,6 +9,7 @@ from sizewise.core.stats import RIGORS
 from tests.sizewise.core.stats import campaigns
 from tests.sizewise.core.stats.claim import DRIFTING, MACHINES, MANY, Claim
 from tests.sizewise.core.stats.interval_claims import INTERVAL_CLAIMS
+from tests.sizewise.core.stats.mixed import MIXED_CLAIMS
 from tests.sizewise.core.stats.simulated import QUIET
 
 
@@ -69,4 +70,4 @@ def _across() -> Iterable[Claim]:
         )
 
 
-CLAIMS = (*_false(), *_found(), *_across(), *INTERVAL_CLAIMS)
+CLAIMS = (*_false(), *MIXED_CLAIMS, *_found(), *_across(), *INTERVAL_CLAIMS)

@@ -58,7 +58,7 @@ def covered_when_stopped(
 ) -> Count:
     """95 % intervals of ratios to the fastest of 4 that hold the truth when measuring stops."""
     found = Count()
-    for means, _, stopping in _looks(random, machine, rigor, (0.0, 0.2, 0.3, 0.4), groups):
+    for means, _, stopping in looks(random, machine, rigor, (0.0, 0.2, 0.3, 0.4), groups):
         for other, effect in ((1, 0.2), (2, 0.3), (3, 0.4)):
             found += counted(covers(ratio(means, other, 0), effect)[stopping])
     return found
@@ -68,8 +68,8 @@ def stopped_in_time(
     random: np.random.Generator, *, groups: int, machine: Machine, rigor: Rigor
 ) -> Count:
     """Groups of 4 that reach the rigor's width before its waves are used up."""
-    looks = _looks(random, machine, rigor, (0.0, 0.2, 0.3, 0.4), groups)
-    return Count(hits=sum(int(narrow.sum()) for _, narrow, _ in looks), cases=groups)
+    found = looks(random, machine, rigor, (0.0, 0.2, 0.3, 0.4), groups)
+    return Count(hits=sum(int(narrow.sum()) for _, narrow, _ in found), cases=groups)
 
 
 def false_when_stopped(
@@ -77,12 +77,12 @@ def false_when_stopped(
 ) -> Count:
     """FASTER and SLOWER of two identical engines when measuring stops."""
     found = Count()
-    for means, _, stopping in _looks(random, machine, rigor, (0.0, 0.0), groups):
+    for means, _, stopping in looks(random, machine, rigor, (0.0, 0.0), groups):
         found += counted(certain([ratio(means, 1, 0)])[stopping])
     return found
 
 
-def _looks(
+def looks(
     random: np.random.Generator,
     machine: Machine,
     rigor: Rigor,

@@ -46,7 +46,11 @@ def chunks(groups: int) -> Iterator[int]:
 
 def all_ratios(log: Array) -> list[Estimate]:
     """Those of all pairs of a group [pair, engine, wave, round], the first engine's first."""
-    means = log.mean(axis=-1)
+    return ratios_of(log.mean(axis=-1))
+
+
+def ratios_of(means: Array) -> list[Estimate]:
+    """The same, of means by wave [pair, engine, wave]."""
     return [ratio(means, a, b) for a, b in combinations(range(means.shape[1]), 2)]
 
 
