@@ -29,7 +29,14 @@ from engines.store.parents import find_parent
 from sizewise.core import codec
 from sizewise.core.errors import EngineError, SizewiseError
 from sizewise.core.onnxfiles.model import read_model
-from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
+from sizewise.core.specs import (
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    Profile,
+    Size,
+    Strategy,
+)
 from sizewise.pipeline.accuracy.comparing import Judge
 from sizewise.pipeline.accuracy.failing import failure_of
 from tests.engines.mutants.mutating import mutant
@@ -81,7 +88,7 @@ def _go_through(task: Task, say: Say) -> None:
         say(outcome=_held_against_itself(model, artifact, say))
 
 
-def spec_for(backend: str, strategy: str = "static") -> EngineSpec:
+def spec_for(backend: str, strategy: Strategy = "static") -> EngineSpec:
     return EngineSpec(backend=backend, strategy=strategy, profiles=(Profile.fixed(_SIZE),))
 
 

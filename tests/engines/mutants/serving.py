@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ _SYSTEM = (
     *("/usr/", "/lib/", "/lib64/", "/sys/", "/proc/", "/dev/null", "/dev/urandom", "/dev/shm/"),
     *("/etc/ld.so.cache", "/etc/localtime"),
 )
+_IMPORTED = "imported"
 _ELSEWHERE = ("SIZEWISE_KEY_FILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 _NEVER = ("/mem", "/environ", "/kcore", "/fd/0")
 
@@ -116,7 +118,11 @@ def serve(go_through: Callable[[Task, Say], None]) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(_forked(go_through, json.loads(line))) + "\n")
+        answer = _forked(go_through, json.loads(line))
+        for name in answer.pop(_IMPORTED, ()):
+            with suppress(Exception):  # each fork would import it again
+                import_module(name)
+        sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
@@ -161,7 +167,9 @@ def _become(go_through: Callable[[Task, Say], None], task: Task, pipe: int) -> N
         with Path(os.devnull).open("w") as null:
             os.dup2(null.fileno(), 1)
             os.dup2(null.fileno(), 2)
+        before = {*sys.modules}
         go_through(task, lambda **said: _write(pipe, said))
+        _write(pipe, {_IMPORTED: sorted(sys.modules.keys() - before)})
         code = 0
     finally:
         os._exit(code)

@@ -19,12 +19,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and watc
 
 def test_some_forms_are_refused_or_right(tmp_path: Path) -> None:
     """Without strace, for it takes time: the canaries are watched."""
-    quick = outcomes(tmp_path, 40, seed=0, backends=("onnxruntime",), trace=False)
+    quick = outcomes(tmp_path, 30, seed=0, backends=("onnxruntime",), trace=False)
     found = list(quick)
     assert summed(found)["violations"] == []
     ends = Counter(one["outcome"] for one in found)
-    assert ends["refused"] >= 20, ends
-    assert ends["equal"] >= 3, ends
+    assert ends["refused"] >= 15, ends
+    assert ends["equal"] >= 2, ends
 
 
 def test_forms_differ_and_reach_everything() -> None:
