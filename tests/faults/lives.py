@@ -135,7 +135,7 @@ def _begin(arguments: Sequence[str], variables: Mapping[str, str]) -> subprocess
     program = "from sizewise.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
-        env=os.environ | {"LD_PRELOAD": str(shim()), "PYTHONPATH": str(ROOT)} | variables,
+        env=os.environ | {"LD_PRELOAD": str(shim()), "PYTHONPATH": str(ROOT)} | dict(variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
