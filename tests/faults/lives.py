@@ -26,18 +26,21 @@ SHIM = Path(__file__).with_name("shim.c")
 KILL_BEFORE, KILL_AFTER = -1, -2
 FAREWELL_S = 10.0
 """After which what a command started must be gone."""
-_LOG_BYTES = 1 << 22
+_LOG_BYTES = 1 << 20
 
 Operation = tuple[str, str]
-"""What is done (write, flush, rename, create, change), and to which path below the folder; keys,
-tokens and long numbers in it are ``*``."""
+"""What is done (write, flush, rename, create, change), and to which path below the folder; keys and
+tokens in it are ``*``."""
+
+
+_NUMBERS = ("nth", "action", "sticky", "victim", "hit", "length")
 
 
 class _Slot(ctypes.Structure):
     _fields_ = (("key", ctypes.c_uint64), ("count", ctypes.c_int32))
 
 
-class Control(ctypes.Structure):
+class _Control(ctypes.Structure):
     """``struct control`` of shim.c."""
 
     _fields_ = (
@@ -103,10 +106,14 @@ def live(
     """Run ``sizewise`` with these arguments to its end, whatever that is. Operations below
     ``folder`` are counted. ``meanwhile`` is called once with the process, when it has begun."""
     with tempfile.NamedTemporaryFile(prefix="faults-") as file:
-        file.truncate(ctypes.sizeof(Control))
-        with mmap.mmap(file.fileno(), ctypes.sizeof(Control)) as shared:
-            control = Control.from_buffer(shared)
-            set_up(control, folder, fault)
+        file.truncate(ctypes.sizeof(_Control))
+        with mmap.mmap(file.fileno(), ctypes.sizeof(_Control)) as shared:
+            control = _Control.from_buffer(shared)
+            control.root = str(folder.resolve()).encode()
+            if fault is not None:
+                control.path, control.op = fault.path.encode(), fault.op.encode()
+                control.nth, control.action = fault.nth, fault.action
+                control.sticky = fault.sticky
             try:
                 surroundings = {"FAULTS_CONTROL": file.name, **(variables or {})}
                 with _begin(arguments, surroundings) as process:
@@ -117,8 +124,8 @@ def live(
                     status=process.returncode,
                     said=said,
                     hit=bool(control.hit),
-                    operations=operations_of(control),
-                    survivors=survivors_of(file.name),
+                    operations=_operations(control),
+                    survivors=_survivors(file.name),
                 )
             finally:
                 del control  # else the mapping can't be closed
@@ -128,7 +135,7 @@ def _begin(arguments: Sequence[str], variables: Mapping[str, str]) -> subprocess
     program = "from sizewise.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
-        env={**os.environ, "LD_PRELOAD": str(shim()), "PYTHONPATH": str(ROOT), **variables},
+        env=os.environ | {"LD_PRELOAD": str(shim()), "PYTHONPATH": str(ROOT)} | dict(variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
@@ -145,39 +152,28 @@ def _listen(process: subprocess.Popen[str], timeout_s: float) -> str:
         return f"{process.communicate()[0]}\n(it went on for more than {timeout_s:.0f} s)"
 
 
-def set_up(control: Control, folder: Path, fault: Fault | None) -> None:
-    """Say what is watched, and what is to go wrong, in a control that is all zeros."""
-    control.root = str(folder.resolve()).encode()
-    if fault is not None:
-        control.path, control.op = fault.path.encode(), fault.op.encode()
-        control.nth, control.action = fault.nth, fault.action
-        control.sticky = fault.sticky
-
-
-def operations_of(control: Control) -> tuple[Operation, ...]:
-    """What was done below the folder so far."""
-    text = ctypes.string_at(ctypes.byref(control, Control.log.offset), control.length)
+def _operations(control: _Control) -> tuple[Operation, ...]:
+    text = ctypes.string_at(ctypes.byref(control, _Control.log.offset), control.length)
     assert control.length < _LOG_BYTES, "there were more operations than the log holds"
     lines = text.decode(errors="replace").splitlines()
     return tuple((op, path) for op, _, path in (line.partition("\t") for line in lines))
 
 
-def survivors_of(name: str, but: int = 0) -> tuple[str, ...]:
-    """What goes on after a time in which it should have ended, of all whose control is the file
-    ``name``, ``but`` for one process."""
+def _survivors(name: str) -> tuple[str, ...]:
+    """What goes on after a time in which it should have ended."""
     end_s = time.monotonic() + FAREWELL_S
-    while found := _running(name, but):
+    while found := _running(name):
         if time.monotonic() > end_s:
             break
         time.sleep(0.02)
     return found
 
 
-def _running(name: str, but: int) -> tuple[str, ...]:
+def _running(name: str) -> tuple[str, ...]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid != but and process.environ().get("FAULTS_CONTROL") == name:
+            if process.environ().get("FAULTS_CONTROL") == name:
                 found.append(" ".join(process.cmdline()))
         except psutil.Error:  # gone meanwhile, dead but not buried, or somebody else's
             continue
