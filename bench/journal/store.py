@@ -128,7 +128,7 @@ class Store(Closing):
         with self._at_one_moment():
             found = failures.quarantined_accuracies(self._connection)
             names = self._identities()
-            return frozenset((names[number], *key) for number, *key in found)
+            return frozenset((names[number], data, chosen) for number, data, chosen in found)
 
     def _identities(self) -> Mapping[int, str]:
         """Those of all trials, by the numbers of their rows."""

@@ -39,7 +39,7 @@ class Registry(Generic[T]):
         """The member of that name. Where it stands in a file of its name, no other is imported.
         Raises UsageError, which lists those that are offered."""
         if name in _files_of(self._package):
-            own = _members_of(self._package, name, self._attribute)
+            own: Mapping[str, T] = _members_of(self._package, name, self._attribute)
             if name in own:
                 return own[name]
         members = self._members

@@ -36,9 +36,9 @@ class ChildProcess:
         self._oom_kills = oom_kills()
         main = ["-P", "-m", "sizewise.core.children.main", str(os.getpid()), target]
         self._scratch = Scratch()
-        environment = os.environ | self._scratch.variables | variables
+        added = {**self._scratch.variables, **variables, "PYTHONPATH": _our_path()}
         try:
-            self._start([sys.executable, *main], environment | {"PYTHONPATH": _our_path()})
+            self._start([sys.executable, *main], os.environ | added)
         except BaseException:
             self._scratch.close()
             raise
