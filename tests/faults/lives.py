@@ -26,21 +26,18 @@ SHIM = Path(__file__).with_name("shim.c")
 KILL_BEFORE, KILL_AFTER = -1, -2
 FAREWELL_S = 10.0
 """After which what a command started must be gone."""
-_LOG_BYTES = 1 << 20
+_LOG_BYTES = 1 << 22
 
 Operation = tuple[str, str]
-"""What is done (write, flush, rename, create, change), and to which path below the folder; keys and
-tokens in it are ``*``."""
-
-
-_NUMBERS = ("nth", "action", "sticky", "victim", "hit", "length")
+"""What is done (write, flush, rename, create, change), and to which path below the folder; keys,
+tokens and long numbers in it are ``*``."""
 
 
 class _Slot(ctypes.Structure):
     _fields_ = (("key", ctypes.c_uint64), ("count", ctypes.c_int32))
 
 
-class _Control(ctypes.Structure):
+class Control(ctypes.Structure):
     """``struct control`` of shim.c."""
 
     _fields_ = (
@@ -106,14 +103,10 @@ def live(
     """Run ``sizewise`` with these arguments to its end, whatever that is. Operations below
     ``folder`` are counted. ``meanwhile`` is called once with the process, when it has begun."""
     with tempfile.NamedTemporaryFile(prefix="faults-") as file:
-        file.truncate(ctypes.sizeof(_Control))
-        with mmap.mmap(file.fileno(), ctypes.sizeof(_Control)) as shared:
-            control = _Control.from_buffer(shared)
-            control.root = str(folder.resolve()).encode()
-            if fault is not None:
-                control.path, control.op = fault.path.encode(), fault.op.encode()
-                control.nth, control.action = fault.nth, fault.action
-                control.sticky = fault.sticky
+        file.truncate(ctypes.sizeof(Control))
+        with mmap.mmap(file.fileno(), ctypes.sizeof(Control)) as shared:
+            control = Control.from_buffer(shared)
+            set_up(control, folder, fault)
             try:
                 surroundings = {"FAULTS_CONTROL": file.name, **(variables or {})}
                 with _begin(arguments, surroundings) as process:
@@ -124,8 +117,8 @@ def live(
                     status=process.returncode,
                     said=said,
                     hit=bool(control.hit),
-                    operations=_operations(control),
-                    survivors=_survivors(file.name),
+                    operations=operations_of(control),
+                    survivors=survivors_of(file.name),
                 )
             finally:
                 del control  # else the mapping can't be closed
@@ -152,28 +145,39 @@ def _listen(process: subprocess.Popen[str], timeout_s: float) -> str:
         return f"{process.communicate()[0]}\n(it went on for more than {timeout_s:.0f} s)"
 
 
-def _operations(control: _Control) -> tuple[Operation, ...]:
-    text = ctypes.string_at(ctypes.byref(control, _Control.log.offset), control.length)
+def set_up(control: Control, folder: Path, fault: Fault | None) -> None:
+    """Say what is watched, and what is to go wrong, in a control that is all zeros."""
+    control.root = str(folder.resolve()).encode()
+    if fault is not None:
+        control.path, control.op = fault.path.encode(), fault.op.encode()
+        control.nth, control.action = fault.nth, fault.action
+        control.sticky = fault.sticky
+
+
+def operations_of(control: Control) -> tuple[Operation, ...]:
+    """What was done below the folder so far."""
+    text = ctypes.string_at(ctypes.byref(control, Control.log.offset), control.length)
     assert control.length < _LOG_BYTES, "there were more operations than the log holds"
     lines = text.decode(errors="replace").splitlines()
     return tuple((op, path) for op, _, path in (line.partition("\t") for line in lines))
 
 
-def _survivors(name: str) -> tuple[str, ...]:
-    """What goes on after a time in which it should have ended."""
+def survivors_of(name: str, but: int = 0) -> tuple[str, ...]:
+    """What goes on after a time in which it should have ended, of all whose control is the file
+    ``name``, ``but`` for one process."""
     end_s = time.monotonic() + FAREWELL_S
-    while found := _running(name):
+    while found := _running(name, but):
         if time.monotonic() > end_s:
             break
         time.sleep(0.02)
     return found
 
 
-def _running(name: str) -> tuple[str, ...]:
+def _running(name: str, but: int) -> tuple[str, ...]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("FAULTS_CONTROL") == name:
+            if process.pid != but and process.environ().get("FAULTS_CONTROL") == name:
                 found.append(" ".join(process.cmdline()))
         except psutil.Error:  # gone meanwhile, dead but not buried, or somebody else's
             continue
