@@ -48,7 +48,8 @@ class Scratch:
         )
         self.told = folder / "told"
         inner = self.outside / "inner"
-        for made in (self.home, self.models, inner):
+        self.temporary = self.home / "tmp"
+        for made in (self.temporary, self.models, inner):
             made.mkdir(parents=True)
         above = (self.models, self.outside, inner, folder)
         self.canaries = [one / "weights.bin" for one in above]
@@ -78,7 +79,8 @@ def answers(
     opens = Opens(scratch.told) if trace and can_trace() else None
     command = [*(opens.command if opens else ()), sys.executable, "-c", program]
     inherited = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
-    environment = inherited | {"PYTHONPATH": str(ROOT), "HOME": str(scratch.home)}
+    places = {"HOME": str(scratch.home), "TMPDIR": str(scratch.temporary)}
+    environment = inherited | {"PYTHONPATH": str(ROOT)} | places
     pipe = subprocess.PIPE
     with (
         subprocess.Popen(
