@@ -24,6 +24,8 @@ and a second interruption would leave what the first one has removed half."""
 _IMPORTING_S = 15.0
 _SOON_S = 0.05
 _IMPORT = "<frozen importlib._bootstrap"
+_LOCKING = ("__enter__", "__exit__", "_acquire_restore")
+"""Of ``threading``: an interruption within would leave a lock that nobody gives back."""
 _HERE = sys.platform != "win32"
 
 
@@ -93,10 +95,10 @@ class Interruptions:
             self._interrupt(frame)
 
     def _interrupt(self, frame: FrameType | None) -> None:
-        """Interrupt the work, or an import as soon as it is done: libraries take an interruption
-        in the middle of theirs for a part of them that is missing."""
+        """Interrupt the work, as soon as that can be: libraries take an interruption in the middle
+        of an import for a part of them that is missing."""
         waited_s = time.monotonic() - self._heard_s
-        if _HERE and waited_s < _IMPORTING_S and _imports(frame):
+        if _HERE and waited_s < _IMPORTING_S and _can_not_be(frame):
             self._soon()
             return
         raise KeyboardInterrupt
@@ -127,10 +129,12 @@ class Interruptions:
         os._exit(self.code)
 
 
-def _imports(frame: FrameType | None) -> bool:
-    """Whether an import is under way in this stack of frames."""
+def _can_not_be(frame: FrameType | None) -> bool:
+    """Whether an import is under way in this stack of frames, or a lock is taken or given back."""
     while frame is not None:
-        if frame.f_code.co_filename.startswith(_IMPORT):
+        code = frame.f_code
+        locks = code.co_name in _LOCKING and code.co_filename.endswith("threading.py")
+        if locks or code.co_filename.startswith(_IMPORT):
             return True
         frame = frame.f_back
     return False

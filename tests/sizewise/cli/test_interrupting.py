@@ -86,6 +86,33 @@ except KeyboardInterrupt:
     assert (ended.stdout, ended.stderr, ended.returncode) == ("143\n", "", 0)
 
 
+def test_an_interruption_leaves_no_lock_taken() -> None:
+    body = """
+import threading
+
+class Lock:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.acquire, self.release = self.lock.acquire, self.lock.release
+    def __enter__(self):
+        self.lock.acquire()
+        signal.raise_signal(signal.SIGTERM)
+    def __exit__(self, *_):
+        self.lock.release()
+
+lock = Lock()
+try:
+    with interruptions.at_work():
+        with threading.Condition(lock):
+            pass
+        time.sleep(200)
+except KeyboardInterrupt:
+    print(lock.lock.locked())
+"""
+    ended = ran(LISTENING + body)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("False\n", "", 0)
+
+
 def test_a_second_signal_does_not_end_the_clearing_up() -> None:
     body = """
 with interruptions.at_work():
