@@ -34,7 +34,7 @@ def reports_with_one(random: np.random.Generator, *, groups: int, machine: Machi
     """Reports that name at least one such difference."""
     found = Count()
     for _, wrong in _reports(random, machine, groups):
-        found += counted(wrong.any(axis=-1))
+        found += counted(np.asarray(wrong.any(axis=-1)))
     return found
 
 
