@@ -58,8 +58,9 @@ def _written(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         named = Path(error.filename) if isinstance(error.filename, str) else folder
-        within = folder in named.parents
-        raise output_error(folder if within else named, error) from error
+        # What removes a folder names files as they are called within it.
+        elsewhere = named.is_absolute() and folder not in named.parents
+        raise output_error(named if elsewhere else folder, error) from error
 
 
 def _described(

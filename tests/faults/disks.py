@@ -31,6 +31,7 @@ _SAID = {
     errno.EIO: ("input/output error", "disk i/o error", "it does not say why"),
     errno.EROFS: ("read-only file system",),
 }
+_REFUSED = ("can't be written", "can't be kept")
 _ROOM = ("free some space", "make room")
 _UNEXPECTED = ("Traceback", "Something unexpected", "it went on for more than", "crashed")
 _TRIES = 3
@@ -78,7 +79,8 @@ def _of_the_life(life: Life, case: Case, folder: Path) -> Iterator[str]:
         yield f"it ended with {life.status} and {len(sentences)} sentences: {_end_of(life.said)}"
         return
     (sentence,) = sentences
-    if not _names(sentence, case) or str(folder) not in sentence:
+    about = _names(sentence, case) and any(words in sentence for words in _REFUSED)
+    if not about or str(folder) not in sentence:
         yield f"the sentence is not about the disk: {sentence}"
     full = case.fault.action == errno.ENOSPC
     if full and not any(words in sentence.lower() for words in _ROOM):

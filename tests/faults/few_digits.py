@@ -1,4 +1,4 @@
-"""Imported in the process of a command: the data set digits is made of 32 pictures, in a second.
+"""Imported in the process of a command: the data set digits is made of 48 pictures, in a second.
 
 What is written of it, and in which order, is the same as of 1,600.
 """
@@ -7,4 +7,4 @@ from __future__ import annotations
 
 from netzoo.data.sets import digits
 
-digits.COUNTS = {"train": 24, "val": 8}
+digits.COUNTS = {"train": 24, "val": 24}

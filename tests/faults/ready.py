@@ -48,6 +48,7 @@ class Ready:
             "PYTHONPATH": str(ROOT),
             "FAULTS_CONTROL": self._file.name,
             "MPLCONFIGDIR": str(scratch / "matplotlib"),
+            "PYTHONHASHSEED": "0",  # the order of sets is seen in the bytes that torch.export saves
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.ready", *modules],

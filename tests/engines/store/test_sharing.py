@@ -166,15 +166,22 @@ def test_a_flush_that_fails_after_the_rename_is_no_success(
     assert cache.said == []
 
 
-@pytest.mark.parametrize("moment", ["build", "inspect"])
+@pytest.mark.parametrize(
+    ("moment", "named", "said"),
+    [
+        ("build", None, r"\.draft-\w+"),
+        ("build", "source.onnx", r"\.draft-\w+"),
+        ("inspect", "/elsewhere/file", "^/elsewhere/file"),
+    ],
+)
 def test_a_disk_that_fails_within_a_build_is_an_output_error(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch, moment: str
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, moment: str, named: str | None, said: str
 ) -> None:
     def refuse(*_: object) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), named)
 
     monkeypatch.setattr(f"engines.backends.fake.Fake._{moment}", refuse)
-    with pytest.raises(OutputError, match="can't be written: read-only file system"):
+    with pytest.raises(OutputError, match=f"{said} can't be written: read-only file system"):
         cache.obtain()
 
 
