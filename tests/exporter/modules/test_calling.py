@@ -102,6 +102,13 @@ class Grey(nn.Module):
         return {"x": self.conv(x) * images}
 
 
+def test_inputs_and_outputs_may_be_called_as_the_picture() -> None:
+    found = from_module(Grey(), EXAMPLE, Said(inputs=read_inputs(["images=0.5"])))
+    assert (found.images_name, found.output_names, found.channels) == ("x", ("x_output",), 1)
+    assert [one.name for one in found.further] == ["images"]
+
+
+@pytest.mark.slow
 def test_such_a_module_is_exported(tmp_path: Path) -> None:
     torch.manual_seed(0)
     (made,) = sw.export(Grey(), out=tmp_path, size="64", input=["images=0.5"])
