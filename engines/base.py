@@ -24,6 +24,7 @@ from sizewise.core.errors import BackendUnavailableError
 from sizewise.core.further.arrays import arrays_of
 from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.environment import read_environment
+from sizewise.core.pictures.arrays import noise_as_input
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,
@@ -254,10 +255,11 @@ def _demand(name: str, verb: str, answer: Availability) -> None:
 
 
 def example_input(artifact: BuiltEngine, shape: tuple[int, ...], seed: int = 0) -> Array:
-    """Uniform noise of the input's type: 0–1 for floats, 0–255 for bytes."""
-    dtype = np.dtype(artifact.image.tensor.dtype)
+    """Uniform noise of ``shape``, given as the card says that pictures are: their range, colours
+    and type."""
     noise = np.random.default_rng(seed).random(shape, dtype=np.float32)
-    return (noise * 255).astype(dtype) if dtype.kind in "ui" else noise.astype(dtype)
+    planes = noise if artifact.image.channels_first else noise.transpose(0, 3, 1, 2)
+    return noise_as_input(planes, artifact.image, artifact.card.preprocessing)
 
 
 def example_inputs(

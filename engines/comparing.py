@@ -182,7 +182,8 @@ def compare_engine(
     with open_engine(artifact) as session:
         for size in probe_sizes(artifact.spec):
             batch = artifact.spec.batch_size
-            given = with_further(artifact, probe_images(artifact.image, batch, size))
+            how = artifact.card.preprocessing
+            given = with_further(artifact, probe_images(artifact.image, batch, size, how))
             expected = reference.run(given, batch, size)
             if not found:
                 reference.demand_same(expected, given, batch, size)

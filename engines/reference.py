@@ -17,11 +17,13 @@ from sizewise.core.children.child import run_in_child
 from sizewise.core.errors import EngineError, InferenceError, InputError
 from sizewise.core.further.arrays import arrays_of
 from sizewise.core.further.resolving import further_of
+from sizewise.core.onnxfiles.chance import drawn_by
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.onnxfiles.weights import bytes_of, graph_of, locations, take_in, too_large
 from sizewise.core.options.declared import spelled
+from sizewise.core.pictures.arrays import noise_as_input
 from sizewise.core.pictures.patches import patches_under_noise
-from sizewise.core.specs import ExportedModel, ImageInput, Size
+from sizewise.core.specs import RGB, ExportedModel, ImageInput, Preprocessing, Size
 
 REFERENCE = "onnxruntime"
 _SAME = 1e-3
@@ -36,7 +38,7 @@ class Reference:
         model = read_model(path)
         self._image, self.sha256 = model.image, model.sha256
         self._errors = session_errors()
-        source = _source(path)
+        source, self._path = _source(path), path
         with opening(REFERENCE, self._errors):
             self._session = open_session(source, session_options(threads, "ORT_DISABLE_ALL"))
 
@@ -60,9 +62,11 @@ class Reference:
         again = self.run(given, batch_size, size)
         for name, values in expected.items():
             if not _alike(values, again[name]):
+                why = f"its output {name} is another one each time that it is run"
+                drawn = drawn_by(graph_of(self._path))
                 raise InferenceError(
                     "The FP32 file can't be compared with",
-                    f"its output {name} is another one each time that it is run",
+                    f"{why}: {drawn}" if drawn else why,
                     "Export the model in evaluation mode, without random operators.",
                 )
 
@@ -85,14 +89,13 @@ def _alike(one: Array, other: Array) -> bool:
     return bool(np.allclose(one.astype(wide), other.astype(wide), _SAME, room, equal_nan=True))
 
 
-def probe_images(image: ImageInput, batch_size: int, size: Size) -> Array:
-    """Patches under noise in the input's type and order of axes: 0–1 for floats, 0–255 for
-    bytes."""
+def probe_images(
+    image: ImageInput, batch_size: int, size: Size, preprocessing: Preprocessing = RGB
+) -> Array:
+    """Patches under noise as pictures are given to ``image`` (see
+    :func:`sizewise.core.pictures.arrays.as_input`)."""
     made = patches_under_noise(batch_size, size, channels=image.channels)
-    dtype = np.dtype(image.tensor.dtype)
-    scaled = made * 255 if dtype.kind in "ui" else made
-    ordered = scaled if image.channels_first else scaled.transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(ordered.astype(dtype))
+    return noise_as_input(made, image, preprocessing)
 
 
 def not_finite(values: Array) -> bool:
@@ -126,7 +129,7 @@ def demand_finite(model: ExportedModel, batch_size: int, size: Size, *, timeout_
 def outputs_not_finite(model: dict[str, Any], batch_size: int, size: str) -> list[str]:
     """The child's side: names of outputs with NaN or infinity. Raises EngineError, InputError."""
     exported, at = codec.from_plain(model, ExportedModel), Size.parse(size)
-    images = probe_images(exported.image, batch_size, at)
+    images = probe_images(exported.image, batch_size, at, exported.card.preprocessing)
     further = arrays_of(further_of(exported), batch_size, at)
     given = {exported.image.tensor.name: images, **further}
     outputs = Reference(exported.path, 1).run(given, batch_size, at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def capture(
     dynamic: bool,
     smallest: int = 1,
     further: tuple[FurtherInput, ...] = (),
+    channels: int = 3,
 ) -> ExportedProgram:
     """Trace ``module`` on random noise of the example's size, and on what its further inputs are
     given.
@@ -50,6 +52,7 @@ def capture(
             dynamic=dynamic,
             smallest=smallest,
             further=further,
+            channels=channels,
         )
     )
 
@@ -62,20 +65,22 @@ def with_lines(
     dynamic: bool,
     smallest: int = 1,
     further: tuple[FurtherInput, ...] = (),
+    channels: int = 3,
 ) -> ExportedProgram:
     """The same program, in which torch noted the source line of each operator.
 
     Where torch refuses small sizes alone, it starts from larger ones.
     """
+    trace = partial(_traced, module, dynamic=dynamic, further=further, channels=channels)
     with recorded_guards(example) as guards:
         try:
-            return _traced(module, guards, stride, smallest, dynamic=dynamic, further=further)
+            return trace(guards, stride, smallest)
         except ExportError as error:
             least = guards.least_side(stride) if dynamic and is_violation(error) else None
             if least is None or least <= max(2 * stride, smallest):
                 raise
     with recorded_guards(example) as guards:
-        return _traced(module, guards, stride, least, dynamic=dynamic, further=further)
+        return trace(guards, stride, least)
 
 
 def _traced(
@@ -86,9 +91,10 @@ def _traced(
     *,
     dynamic: bool,
     further: tuple[FurtherInput, ...],
+    channels: int,
 ) -> ExportedProgram:
     example = guards.example
-    images = torch.rand(_BATCH, 3, example.height, example.width)
+    images = torch.rand(_BATCH, channels, example.height, example.width)
     axes: dict[int, Any] = {0: Dim("batch")}
     probes: Iterable[Probe] = plan_probes(example=example, stride=stride, dynamic=False)
     if dynamic:
@@ -99,7 +105,7 @@ def _traced(
     shapes: tuple[Any, ...] = (axes,)
     if further:
         shapes = (axes, tuple(_free(one, axes) for one in further))
-    explaining = explained_capture(NOT_CAPTURED, guards, probes)
+    explaining = explained_capture(NOT_CAPTURED, guards, probes, stride)
     with torch.no_grad(), quiet_torch(), noted_lines(), explaining:
         program = torch.export.export(module, (images, *beside), dynamic_shapes=shapes)
     _demand_symbolic(program, axes)

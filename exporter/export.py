@@ -14,7 +14,7 @@ from torch.export import ExportedProgram
 from exporter.capture import load_program, save_program, with_lines, without_lines
 from exporter.checks.contract import check_contract
 from exporter.checks.parity import check, check_onnx, least_that_agrees
-from exporter.checks.probes import Reference, plan_probes, small_probes
+from exporter.checks.probes import Reference, Shown, plan_probes, small_probes
 from exporter.checks.reference import reference_at, references, run_module
 from exporter.checks.tolerance import demand_sensitive
 from exporter.diagnosis.guards import Guards, blamed, recorded_guards
@@ -22,7 +22,7 @@ from exporter.diagnosis.lines import lines_of
 from exporter.failures import demand_package
 from exporter.graph.passes import run_pass
 from exporter.graph.serializing import refuse_above_limit, to_bytes
-from exporter.lowering import lower
+from exporter.lowering import INPUT_NAME, lower
 from exporter.modules.outputs import wrapped_as
 from exporter.suppression.check import check_suppression
 from exporter.suppression.insert import Suppress, suppressed_card
@@ -53,11 +53,14 @@ def export(
     suppression: Suppression | None = None,
     smallest_unknown: bool = False,
     further: tuple[FurtherInput, ...] = (),
+    channels: int = 3,
+    images_name: str = INPUT_NAME,
     progress: Progress = SILENT,
 ) -> ExportedModel:
     """Write ``path`` (``.onnx``) and a ``.pt2`` file beside it, both of them or neither.
 
-    ``module`` takes images [B, 3, H, W] in float32, and behind them the inputs ``further``. It
+    ``module`` takes images [B, channels, H, W] in float32, called ``images_name`` in the graph, and
+    behind them the inputs ``further``. It
     returns the outputs of ``output_names``, and is put into evaluation mode. Height and width are
     free multiples of ``card.stride``; without ``dynamic`` they are the example's (the batch is free
     in either case). The file's card holds the parity of every output at every probe. With
@@ -90,6 +93,7 @@ def export(
             dynamic=dynamic,
             smallest=card.smallest,
             further=further,
+            shown=Shown(channels=channels, preprocessing=card.preprocessing),
         )
         expected = references(module, probes, output_names, example=example)
         _check_outputs(card, expected)
@@ -102,6 +106,7 @@ def export(
             dynamic=dynamic,
             smallest=card.smallest if smallest_unknown else 1,
             further=further,
+            channels=channels,
         )
         guards.lines.update(lines_of(noted))
         program = without_lines(noted)
@@ -114,7 +119,7 @@ def export(
                 stride=card.stride,
                 dynamic=dynamic,
                 opset=opset,
-                further=[one.name for one in further],
+                input_names=[images_name, *(one.name for one in further)],
                 root=wrapped_as(module),
                 lines=guards.lines,
             )
@@ -148,7 +153,7 @@ def _tried_smaller(
     checks at sides below those of ``expected``."""
     most = min(min(one.probe.size.height, one.probe.size.width) for one in expected)
     names = tuple(expected[0].outputs)
-    probes = small_probes(card.smallest, card.stride, most, expected[0].probe.further)
+    probes = small_probes(card.smallest, card.stride, most, expected[0].probe)
     small = [reference_at(module, probe, names) for probe in probes]
     return least_that_agrees(model, small, most)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ from exporter.diagnosis.advice import advice_for
 from exporter.diagnosis.guards import Guards
 from exporter.diagnosis.operands import sized_operator
 from exporter.diagnosis.places import Place, nodes_of, place_of
+from exporter.diagnosis.steps import in_words, steps_in
 from sizewise.core.errors import (
     BackendUnavailableError,
     ExportError,
@@ -66,15 +68,20 @@ def explained(what: str, lines: Mapping[str, Place] | None = None) -> Iterator[N
 
 
 @contextmanager
-def explained_capture(what: str, guards: Guards, probes: Iterable[Probe]) -> Iterator[None]:
-    """The same of torch.export, which refuses ``guards`` that do not hold at all sizes."""
+def explained_capture(
+    what: str, guards: Guards, probes: Iterable[Probe], stride: int = 1
+) -> Iterator[None]:
+    """The same of torch.export, which refuses ``guards`` that do not hold at all multiples of
+    ``stride``."""
     try:
         with explained(what):
             yield
     except ExportError as error:
         if not is_violation(error):
             raise
-        raise _violated(what, str(error.__cause__), guards, probes) from error.__cause__
+        text = str(error.__cause__)
+        steps = (guards.multiples(math.lcm(stride, one)) for one in steps_in(text))
+        raise _violated(what, text, guards, (*probes, *steps)) from error.__cause__
 
 
 @contextmanager
@@ -158,8 +165,12 @@ def _violated(what: str, text: str, guards: Guards, probes: Iterable[Probe]) -> 
     broken = guards.broken(probes)
     if broken is None:
         bullets = re.findall(r"^\s*- (.+)$", text, re.MULTILINE) or [text.splitlines()[0]]
+        why = (
+            f"something was decided by the example's size, {guards.example}, that differs at "
+            f"others: {in_words(bullets[0])}"
+        )
         todo = "Derive every size from the input's shape by integer arithmetic."
-        return ExportError(what, bullets[0], f"{todo} {OR_ELSE}")
+        return ExportError(what, why, f"{todo} {OR_ELSE}")
     return ExportError(what, broken.why, f"{broken.todo} {OR_ELSE}")
 
 

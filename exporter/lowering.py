@@ -30,12 +30,12 @@ def lower(
     stride: int,
     dynamic: bool,
     opset: int,
-    further: Sequence[str] = (),
+    input_names: Sequence[str] = (INPUT_NAME,),
     root: str = "",
     lines: Mapping[str, Place] | None = None,
 ) -> onnx.ModelProto:
-    """The ONNX graph, with the input ``images`` [batch, 3, height, width] and behind it those that
-    ``further`` names. Nodes go by the paths of their modules below ``root``.
+    """The ONNX graph, with the inputs ``input_names``: images [batch, channels, height, width] and
+    those behind them. Nodes go by the paths of their modules below ``root``.
 
     ``lines`` holds the user's line of each node. Raises ExportError.
     """
@@ -47,7 +47,7 @@ def lower(
             dynamo=True,
             external_data=False,
             opset_version=opset,
-            input_names=[INPUT_NAME, *further],
+            input_names=list(input_names),
             output_names=list(output_names),
             custom_translation_table=_translations(program, lines or {}),
             verbose=False,

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netzoo.data.coco.folders import find_json
+from netzoo.data.coco.folders import Split, find_json
+from netzoo.data.masks.folders import has_masks
 from netzoo.data.pictures.decoding import SUFFIXES, decode_picture
 from netzoo.data.reading import reading
 from netzoo.data.sources import datasets, open_dataset
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.progress import SILENT, Progress, Reporter
 
-_ANNOTATED = ("train.json", "val.json")
+_SPLITS: tuple[Split, ...] = ("train", "val")
+_TRAINING = ("train", "training")
+_OTHERS = ("val", "valid", "validation", "test")
+"""What the folders of a data set without annotations are called, by themselves or in images/."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +55,8 @@ def read_calibration(
 
     ``source`` is a folder of pictures, searched with its subfolders (links to folders are
     skipped), or a data set that ``open_dataset`` takes, of which the training pictures are used:
-    those of its annotations lie in ``images``, where that is given.
+    those of its annotations lie in ``images``, where that is given. Of a folder that keeps training
+    pictures apart from others, those are used.
     Raises UsageError for a ``limit`` below 1, and InputError where there is no ``source``, where a
     picture can't be decoded or where all are of one colour.
     """
@@ -85,13 +90,15 @@ def _find(source: str, images: Path | None, progress: Reporter) -> tuple[str, Se
     need no folder beside them."""
     path = Path(source)
     with reading(path):
-        annotated = path.is_file() or any((path / name).is_file() for name in _ANNOTATED)
-        if images is not None and path.is_dir():
-            annotated |= find_json(path, "train") is not None
-        if source in datasets() or annotated:
+        known = source in datasets()
+        annotated = not known and (path.is_file() or _any(find_json, path))
+        if known or annotated or _any(has_masks, path):
             folder = images if annotated else None
             data = open_dataset(source, "train", images=folder, progress=progress)
             return data.name, [image.path for image in data.images]
+        training = _training_in(path)
+        name = f"{path.resolve().name}{' train' if training else ''}"
+        path = training or path
         found = sorted(_pictures_in(path))
     if not found:
         raise InputError(
@@ -99,7 +106,20 @@ def _find(source: str, images: Path | None, progress: Reporter) -> tuple[str, Se
             f"no file in it or its subfolders ends in {', '.join(SUFFIXES)}",
             "Give a folder that has some.",
         )
-    return path.resolve().name, found
+    return name, found
+
+
+def _any(found: Callable[[Path, Split], object], folder: Path) -> bool:
+    return any(found(folder, split) for split in _SPLITS)
+
+
+def _training_in(path: Path) -> Path | None:
+    """The folder of training pictures, where they are kept apart from others."""
+    for home in (path, path / "images"):
+        training = [home / name for name in _TRAINING if (home / name).is_dir()]
+        if training and any((home / name).is_dir() for name in _OTHERS):
+            return training[0]
+    return None
 
 
 def _pictures_in(folder: Path) -> Iterator[Path]:

@@ -24,6 +24,7 @@ from exporter.calibration.observe import Batches
 from exporter.calibration.running import InnerSession
 from exporter.checks.emulation import emulated
 from exporter.checks.judging import Judged, Parts, as_wholes, pairs
+from exporter.checks.repeating import demand_repeatable
 from exporter.checks.tolerance import difference, finite_absmax, largest
 from sizewise.core.errors import ExportError
 from sizewise.core.options.declared import spelled
@@ -54,7 +55,7 @@ def deviations(
 
     Both graphs run in ONNX Runtime without optimisations, ``converted`` in emulation. Raises
     ExportError where ``converted`` gives another number of values, or (``numerics``) values that
-    are not finite.
+    are not finite, and where ``parent`` gives something else each time.
     """
     judged = Judged(names=tuple(names), parts=parts)
     reference, narrow = InnerSession(parent, names), InnerSession(emulated(converted), names)
@@ -62,6 +63,10 @@ def deviations(
     with progress.stage("Measuring the error", len(batches)) as stage:
         for size, batch in batches:
             expected, given = reference.run(size, batch), narrow.run(size, batch)
+            if not errors:
+                again = dict(zip(names, reference.run(size, batch), strict=True))
+                first = dict(zip(names, expected, strict=True))
+                demand_repeatable(parent, str(size), first, again)
             for name, ours, theirs in zip(names, expected, given, strict=True):
                 _demand_shape(size, name, ours, theirs)
                 _demand_finite(size, name, ours, theirs)

@@ -148,7 +148,8 @@ def _check_one(
     for result in results:
         one = result
         if not one.passed:
-            one = replace(one, tolerance=one.tolerance + noise(reference, one.output))
+            more = noise(reference, one.output, changed[one.output])
+            one = replace(one, tolerance=one.tolerance + more)
         _demand_agreement(form, reference.probe, one)
         yield one
 

@@ -12,6 +12,8 @@ from torch import nn
 
 from exporter.checks.contract import check_batch
 from exporter.checks.probes import Probe, Reference
+from exporter.checks.repeating import changed, random_error
+from exporter.diagnosis.chance import drawing
 from exporter.failures import OR_ELSE, explained, located, remedy
 from exporter.modules.outputs import named_tensors
 from sizewise.core.errors import ExportError
@@ -40,12 +42,14 @@ def references(
 ) -> tuple[Reference, ...]:
     """The outputs at every probe.
 
-    Raises ExportError where the module runs only at its example's size, or at no size.
+    Raises ExportError where the module runs only at its example's size, or at no size, and where
+    it gives something else each time.
     """
     with explained(f"The module does not run at {example}"):
-        further = probes[0].further if probes else ()
-        run_module(module, Probe(batch_size=2, size=example, further=further), names)
-    return tuple(reference_at(module, probe, names) for probe in probes)
+        run_module(module, probes[0].at(2, example), names)
+    found = tuple(reference_at(module, probe, names) for probe in probes)
+    _demand_repeatable(module, found[0])
+    return found
 
 
 def reference_at(module: nn.Module, probe: Probe, names: Sequence[str]) -> Reference:
@@ -63,6 +67,19 @@ def reference_at(module: nn.Module, probe: Probe, names: Sequence[str]) -> Refer
     return Reference(
         probe=probe, outputs=outputs, rerun=lambda: _without_onednn(module, probe, names)
     )
+
+
+def _demand_repeatable(module: nn.Module, reference: Reference) -> None:
+    """Raises ExportError where another run on the same images gives other outputs: no file can be
+    compared with those."""
+    names, probe = tuple(reference.outputs), reference.probe
+    other = changed(reference.outputs, run_module(module, probe, names))
+    if not other:
+        return
+    with drawing() as drawn:
+        run_module(module, probe, names)
+    by = f"{drawn[0]} draws its numbers anew" if drawn else ""
+    raise random_error("module", str(probe), other, by)
 
 
 def _without_onednn(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Array]:

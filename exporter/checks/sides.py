@@ -10,7 +10,7 @@ from sizewise.core.specs import Size
 Runs = Callable[[Size], bool]
 """Whether a module runs at a size."""
 
-_POWERS = tuple(2**k for k in range(9))
+POWERS = tuple(2**k for k in range(9))
 """The strides of most networks, up to 256 pixels."""
 _OTHERS = tuple(sorted(odd * 2**k for odd in (3, 5, 7, 9) for k in range(7) if odd * 2**k < 256))
 """Others, of transformers with patches of 14 pixels and windows of 7 cells, say."""
@@ -23,7 +23,7 @@ and even numbers."""
 def find_stride(runs: Runs, near: Size) -> int | None:
     """The least stride whose multiples about ``near`` all run, as far as can be found; None where
     no stride does."""
-    return next((one for one in (*_POWERS, *_OTHERS) if fits(runs, one, near)), None)
+    return next((one for one in (*POWERS, *_OTHERS) if fits(runs, one, near)), None)
 
 
 def fits(runs: Runs, stride: int, near: Size) -> bool:

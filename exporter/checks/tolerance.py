@@ -29,6 +29,9 @@ FLOOR = 1e-9
 NOISE = 4
 """Factor on the difference between two runs of the module by different kernels. A network of a
 hundred layers can amplify rounding beyond the shares above, and only it can show how much."""
+_MOST_NOISE, _MOST_STEPS = 0.05, 1.0
+"""Shares of what another image changes that this may reach: of numbers, and of whole ones such as
+labels, where rounding costs a step or nothing. A size that became a constant costs more."""
 _SENSITIVITY = 4
 """How many tolerances another image must change, so that parity proves something."""
 
@@ -38,11 +41,14 @@ def tolerance(influence: float, absmax: float) -> float:
     return RELATIVE * influence + ROUNDING * absmax + FLOOR
 
 
-def noise(reference: Reference, name: str) -> float:
-    """The error of an output that rounding alone may cause; 0 where it is unknown."""
+def noise(reference: Reference, name: str, influence: float) -> float:
+    """The error of an output that rounding alone may cause; 0 where it is unknown. It is no more
+    than a share of what another image changes, its ``influence``."""
     if reference.rerun is None:
         return 0.0
-    return NOISE * largest(difference(reference.outputs[name], reference.rerun()[name]))
+    values = reference.outputs[name]
+    found = NOISE * largest(difference(values, reference.rerun()[name]))
+    return min(found, (_MOST_NOISE if values.dtype.kind == "f" else _MOST_STEPS) * influence)
 
 
 def influences(references: Sequence[Reference]) -> Mapping[str, float]:

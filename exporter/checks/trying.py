@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import nn
 
+from exporter.checks.probes import Probe
 from exporter.checks.sides import Runs
-from exporter.modules.further import tensors_of
-from sizewise.core.specs import FurtherInput, Size
+from exporter.modules.calling import outputs_of
+from sizewise.core.specs import Size
 
 
 def trial_of(
-    module: nn.Module,
-    kind_of: Callable[[object, Size], object],
-    near: Size,
-    further: tuple[FurtherInput, ...] = (),
+    module: nn.Module, kind_of: Callable[[object, Size], object], near: Size, like: Probe
 ) -> Runs:
-    """Whether ``module`` runs at a size, by a call with a batch of two images of noise, and gives
-    outputs of the same kind as at ``near``: masks of the images' size, say."""
+    """Whether ``module`` runs at a size, by a call ``like`` this one, and gives outputs of the same
+    kind as at ``near``: masks of the images' size, say."""
 
     def kind_at(size: Size) -> object:
-        images = torch.rand(2, 3, size.height, size.width)
         try:
-            with torch.inference_mode():
-                return kind_of(module(images, *tensors_of(further, 2, size)), size)
+            return kind_of(outputs_of(module, like.at(like.batch_size, size)), size)
         except Exception:  # noqa: BLE001 - it is the user's program, and may raise any
             return None
 

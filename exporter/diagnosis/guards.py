@@ -96,6 +96,11 @@ class Guards:
             None,
         )
 
+    def multiples(self, step: int) -> Probe:
+        """The size of multiples of ``step`` next to the example."""
+        sides = (-(-side // step) * step for side in (self.example.height, self.example.width))
+        return Probe(batch_size=2, size=Size(*sides))
+
     def least_side(self, stride: int) -> int | None:
         """The least multiple of ``stride`` from which on all hold up to the example's size; None
         where one holds at the example alone."""

@@ -69,6 +69,14 @@ def with_further(module: nn.Module, further: Sequence[FurtherInput]) -> nn.Modul
     return WithFurther(module, [one.name for one in further]) if further else module
 
 
+def name_of_images(module: nn.Module, further: Sequence[FurtherInput]) -> str:
+    """What a graph calls the images: ``images``, or as the module does where another of its inputs
+    has that name."""
+    if all(one.name != "images" for one in further):
+        return "images"
+    return next(iter(_parameters(module)))
+
+
 def tensors_of(further: Iterable[FurtherInput], batch_size: int, size: Size) -> tuple[Tensor, ...]:
     """What each is given beside ``batch_size`` images of ``size``. Raises InputError."""
     return tuple(map(torch.from_numpy, arrays_of(further, batch_size, size).values()))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from sizewise.core.errors import ExportError
+from sizewise.core.options.declared import spelled
 
 _Place = tuple[str | int, ...]
 """Keys, fields and numbers on the way to a tensor."""
@@ -34,6 +35,36 @@ def named_tensors(output: object) -> dict[str, Tensor]:
             "Return tensors, or tuples, lists, dicts or dataclasses of them.",
         )
     return named
+
+
+def named_apart(
+    names: Sequence[str], inputs: Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """``names`` of outputs that no input has, and a sentence for each that is another one now."""
+    found, remarks = list(names), []
+    for place, name in enumerate(names):
+        while found[place] in inputs or (found[place] != name and found[place] in names):
+            found[place] += "_output"
+        if found[place] != name:
+            remarks.append(
+                f"The output {name} is called {found[place]} in the file, since an input has its "
+                "name."
+            )
+    return tuple(found), tuple(remarks)
+
+
+def demand_batch(output: object, batch_size: int, larger: Callable[[], object]) -> None:
+    """Raises ExportError where ``output`` lists one entry for each of ``batch_size`` images, as
+    torchvision's detectors do; ``larger`` gives the output for one image more."""
+    if not _lists(output, batch_size) or not _lists(larger(), batch_size + 1):
+        return
+    raise ExportError(
+        "The module's output can't be exported",
+        "it is a list with an entry for each image, and the outputs of a graph are tensors whose "
+        "first dimension is the batch",
+        "Return tensors [batch, ...] from before boxes are chosen: of torchvision's detectors, "
+        f"what the head gives. {spelled('nms')} can put NMS into the graph.",
+    )
 
 
 def has_keys(output: object) -> bool:
@@ -110,6 +141,12 @@ def _is_plain(value: object) -> bool:
     if type(value) in (list, tuple):
         return _all_plain(value)  # type: ignore[arg-type]
     return isinstance(value, Tensor)
+
+
+def _lists(output: object, count: int) -> bool:
+    """Whether it is a sequence of ``count`` entries of one kind."""
+    plain = type(output) in (list, tuple) and len(output) == count  # type: ignore[arg-type]
+    return plain and len({type(one) for one in output}) == 1  # type: ignore[attr-defined]
 
 
 def _all_plain(values: Sequence[Any]) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exporter.checks.contract import check_batch, check_contract
 from exporter.checks.parity import onnx_runner
-from exporter.checks.probes import Probe, Reference, plan_probes
+from exporter.checks.probes import Probe, Reference, Shown, plan_probes
+from exporter.checks.repeating import demand_repeatable
 from exporter.failures import demand_package, explained
 from exporter.graph.passes import run_pass
 from exporter.graph.serializing import demand_convertible, to_bytes
@@ -20,6 +22,9 @@ from sizewise.core.further.resolving import further_of
 from sizewise.core.onnxfiles.model import load_onnx, read_model, with_inputs, write_card
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Dimension, ExportedModel, Size, Suppression
+
+if TYPE_CHECKING:
+    import onnx
 
 _EXAMPLE = Size(320, 320)
 _UNKNOWN_STRIDE = 64
@@ -50,7 +55,7 @@ def with_suppression(
     layout, channels_first = model.card.layout, model.image.channels_first
     with written_whole(out) as draft, progress.stage(f"NMS in {out.name}", 2) as stage:
         graph = load_onnx(model.path)
-        expected = tuple(_references(model, to_bytes(graph)))
+        expected = tuple(_references(model, graph))
         stage.advance(note="run without it")
         graph = run_pass(Suppress(suppression, layout), graph)
         checks = check_suppression(
@@ -73,12 +78,14 @@ def _demand_pictures(model: ExportedModel) -> None:
         )
 
 
-def _references(model: ExportedModel, graph: bytes) -> Iterator[Reference]:
-    image = model.image
-    run = onnx_runner(graph, channels_first=image.channels_first, images_name=image.tensor.name)
-    for probe in _probes(model):
+def _references(model: ExportedModel, graph: onnx.ModelProto) -> Iterator[Reference]:
+    image, source = model.image, to_bytes(graph)
+    run = onnx_runner(source, channels_first=image.channels_first, images_name=image.tensor.name)
+    for place, probe in enumerate(_probes(model)):
         with explained(f"{model.path.name} does not run at {probe}"):
             outputs = run(probe)
+        if not place:
+            demand_repeatable(graph, str(probe), outputs, run(probe))
         check_batch(outputs, probe)
         check_contract(model.card, outputs, probe)
         yield Reference(probe=probe, outputs=outputs)
@@ -91,12 +98,17 @@ def _probes(model: ExportedModel) -> tuple[Probe, ...]:
         image.tensor.shape[axis] for axis in (0, image.height_axis, image.width_axis)
     )
     stride = model.card.stride if model.card.stride > 1 else _UNKNOWN_STRIDE
-    planned = plan_probes(example=_EXAMPLE, stride=stride, dynamic=True)
+    planned = plan_probes(
+        example=_EXAMPLE,
+        stride=stride,
+        dynamic=True,
+        further=further,
+        shown=Shown(preprocessing=model.card.preprocessing),
+    )
     fitted = (
-        Probe(
-            batch_size=_fixed(batch, probe.batch_size),
-            size=Size(_fixed(height, probe.size.height), _fixed(width, probe.size.width)),
-            further=further,
+        probe.at(
+            _fixed(batch, probe.batch_size),
+            Size(_fixed(height, probe.size.height), _fixed(width, probe.size.width)),
         )
         for probe in planned
     )

@@ -149,11 +149,16 @@ def export_source(
                 "an ONNX file keeps the sizes that it was exported with",
                 "Leave it out, or export the network again.",
             )
-        model = _from_onnx(Path(source), options, out, reporter)
-        return replace(model, card=pictures.shown_to(model.card))
-    example = options.size or Size(_USUAL_SIDE, _USUAL_SIDE)
+        return _from_onnx(Path(source), options, pictures, out, reporter)
     found = resolve(
-        source, options, example, out, reporter, dynamic=options.dynamic, inputs=pictures.input
+        source,
+        options,
+        options.size or Size(_USUAL_SIDE, _USUAL_SIDE),
+        out,
+        reporter,
+        dynamic=options.dynamic,
+        inputs=pictures.input,
+        preprocessing=pictures.shown_to(_NO_CARD).preprocessing,
     )
     found = replace(found, card=pictures.shown_to(found.card))
     for remark in found.remarks:
@@ -161,18 +166,40 @@ def export_source(
     try:
         return _exported(found, options, out, reporter)
     except ExportError as error:
-        wider = _with_a_wider_stride(found, options, error)
-        if wider is None:
+        made = _in_wider_steps(found, options, out, reporter, error)
+        if made is None:
             raise
-        stride, why = wider.card.stride, f"{error.what}: {error.why}"
+        return made
+
+
+_NO_CARD = ModelCard(network="")
+
+
+def _in_wider_steps(
+    found: Source, options: ExportOptions, out: Path, reporter: Reporter, error: ExportError
+) -> ExportedModel | None:
+    """The export in the least steps in which torch can make one, where ``error`` says that it can't
+    in the module's own; None where there are none. Modules that pad their input to a multiple need
+    that. Raises ExportError with the stride, where a user said another one."""
+    from exporter.modules.strides import in_wider_steps
+
+    if not options.dynamic:
+        return None
+    for wider in in_wider_steps(found, error, lambda card: options.size or _usual_size(card)):
+        stride = wider.card.stride
         if not found.stride_found:
             todo = f"Give {spelled('stride')} {stride}: with that, torch captures it."
             raise ExportError(error.what, error.why, todo) from error
+        try:
+            made = _exported(wider, options, out, reporter)
+        except ExportError:
+            continue
         reporter.remark(
             f"{found.card.network} takes sides in steps of {found.card.stride}, but can't be "
-            f"exported so ({why}). It was exported in steps of {stride}."
+            f"exported so ({error.what}: {error.why}). It was exported in steps of {stride}."
         )
-        return _exported(wider, options, out, reporter)
+        return made
+    return None
 
 
 def _exported(
@@ -191,6 +218,8 @@ def _exported(
         dynamic=options.dynamic,
         smallest_unknown=found.smallest_found,
         further=found.further,
+        channels=found.channels,
+        images_name=found.images_name,
         suppression=options.suppression,
         progress=reporter,
     )
@@ -210,37 +239,17 @@ def _sha256_before(path: Path) -> str:
     return ""
 
 
-def _with_a_wider_stride(
-    found: Source, options: ExportOptions, error: ExportError
-) -> Source | None:
-    """``found`` with a stride that torch can capture it with, where ``error`` says that it can't
-    with its own; None where there is none. Modules that pad their input to a multiple need one."""
-    from exporter.capture import NOT_CAPTURED, capture
-
-    if error.what != NOT_CAPTURED:
-        return None
-    for stride in (s for s in _WIDER if s > found.card.stride and not s % found.card.stride):
-        card = replace(found.card, stride=stride)
-        size = options.size or _usual_size(card)
-        if not options.dynamic or size.height % stride or size.width % stride:
-            continue
-        with suppress(ExportError):
-            capture(found.module, example=size, stride=stride, dynamic=True, further=found.further)
-            return replace(found, card=card)
-    return None
-
-
-_WIDER = (32, 64)
-"""Strides in pixels to which modules pad their inputs."""
-
-
 def _usual_size(card: ModelCard) -> Size:
     side = card.round_up(max(_USUAL_SIDE, card.smallest))
     return Size(side, side)
 
 
 def _from_onnx(
-    source: Path, options: ExportOptions, out: Path, reporter: Reporter
+    source: Path,
+    options: ExportOptions,
+    pictures: PictureOptions,
+    out: Path,
+    reporter: Reporter,
 ) -> ExportedModel:
     check_options(str(source), "an ONNX file", options)
     model = read_as(source, options.layout)
@@ -252,6 +261,7 @@ def _from_onnx(
         )
     if model.card.stride == 1 and options.stride:
         model = replace(model, card=replace(model.card, stride=options.stride))
+    model = replace(model, card=pictures.shown_to(model.card))
     suppression = options.suppression
     if suppression is None:
         return model

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engines import comparing
+from engines.base import example_input
 from engines.comparing import (
     Comparison,
     Difference,
@@ -34,6 +35,7 @@ from sizewise.core.specs import (
     EngineSpec,
     ExportedModel,
     Part,
+    Preprocessing,
     Profile,
     Size,
     Suppression,
@@ -291,5 +293,18 @@ def test_a_file_that_gives_other_outputs_each_time_is_no_reference(
     build: Build, net: ExportedModel, tmp_path: Path
 ) -> None:
     onnx.save(onnx.parser.parse_model(RANDOM), tmp_path / "random.onnx")
-    with pytest.raises(InferenceError, match="output sums is another one each time"):
+    with pytest.raises(InferenceError, match=r"sums is .* each time .*RandomUniformLike"):
         compared(build(net, SPEC), tmp_path / "random.onnx")
+
+
+def test_an_engine_is_compared_on_what_its_card_says_of_pictures(
+    build: Build, net: ExportedModel
+) -> None:
+    """Its values grow with those that it is given; and so do those that calls are timed with."""
+    loud = replace(net, card=replace(net.card, preprocessing=Preprocessing(most=255)))
+    quiet, artifact = build(net, SPEC), build(loud, replace(SPEC, graph_fusion="basic"))
+    noise = example_input(quiet, (1, 3, 64, 96))
+    np.testing.assert_array_equal(example_input(artifact, (1, 3, 64, 96)), noise * 255)
+    found = compared(artifact, net.path)
+    for before, after in zip(compared(quiet, net.path), found, strict=True):
+        assert after.absmax > 20 * before.absmax

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
+from onnx.reference import ReferenceEvaluator
 
 from exporter.convert import Conversion, ConversionSettings, convert, precisions
 from exporter.suppression.convert import with_suppression
@@ -18,7 +20,7 @@ from sizewise.core.errors import ExportError, OutputError, UsageError
 from sizewise.core.further.reading import read_inputs
 from sizewise.core.onnxfiles.cards import CARD_KEY
 from sizewise.core.onnxfiles.model import read_model, sha256_of, with_inputs, write_card
-from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
+from sizewise.core.specs import ExportedModel, ModelCard, Preprocessing, Size, Suppression
 from tests.exporter.conftest import Exported
 from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures, run
 
@@ -430,3 +432,35 @@ def test_a_file_with_suppression_is_compared_at_its_heads(
     assert compared <= heads - outputs
     assert all(one.within for one in made.card.deviations)
     assert (made.card.suppression is not None) == ours
+
+
+LOUD = """<ir_version: 10, opset_import: ["": 20]>
+loud (float[batch, 3, height, width] images) => (float[batch, 3, height, width] map)
+<float[3, 3, 1, 1] w0 = {A}, float[3, 3, 1, 1] w1 = {B}, float[3, 3, 1, 1] w2 = {C}> {
+    large = Conv (images, w0)  small = Conv (large, w1)  map = Conv (small, w2)
+}"""
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_what_overflows_at_the_range_of_the_card_stays_in_fp32(
+    folder: Path, tmp_path: Path, *, last: bool
+) -> None:
+    """Sums of 200 times the picture: up to 600 at 0-1, and 153,000 at 0-255."""
+    text = LOUD
+    for letter, weight in (("A", 200.3), ("B", 1e-4), ("C", 0.9)):
+        text = text.replace(f"{{{letter}}}", "{" + ", ".join([f"{weight:f}"] * 9) + "}")
+    proto = onnx.parser.parse_model(text)
+    card = replace(CARD, layout="unknown", task="unknown", classes=())
+    write_card(proto, replace(card, preprocessing=Preprocessing(most=255)))
+    model = saved(turned(proto, "last") if last else proto, folder)
+    made = convert(model, "fp16", tmp_path / "narrow.onnx", settings=NOISE)
+    assert max(one.absmax for one in made.card.deviations) > 10
+    images = np.random.default_rng(0).uniform(200, 255, (1, 3, 32, 32)).astype(np.float32)
+    given = images.transpose(0, 2, 3, 1) if last else images
+    graph = onnx.load(made.path)
+    evaluated: Any = ReferenceEvaluator(graph).run(None, {graph.graph.input[0].name: given})
+    assert np.isfinite(evaluated[0]).all()
+    assert {t.data_type for t in graph.graph.initializer} == {
+        TensorProto.FLOAT,
+        TensorProto.FLOAT16,
+    }

@@ -72,16 +72,31 @@ def open_mask_folder(folder: Path, split: Split) -> Dataset | None:
     )
 
 
+def has_masks(folder: Path, split: Split) -> bool:
+    """Whether :func:`open_mask_folder` finds folders of ``split``, before it reads them."""
+    with reading(folder):
+        return _places(folder, split) is not None
+
+
 def _find(folder: Path, split: Split) -> _Pairs | None:
+    places = _places(folder, split)
+    if places is None:
+        return None
+    pictures, masks, listed = places
+    return _paired(pictures, masks, only=read_lines(listed) if listed else ())
+
+
+def _places(folder: Path, split: Split) -> tuple[Path, Path, Path | None] | None:
+    """The folders of pictures and of masks, and the file that lists their names, if any."""
     for name in _SPLITS[split]:
         for pictures, masks in _FOLDERS:
             found = (folder / pictures.format(split=name), folder / masks.format(split=name))
             if all(path.is_dir() for path in found):
-                return _paired(*found)
+                return (*found, None)
         pictures, masks, listed = _VOC
         file = folder / listed.format(split=name)
         if file.is_file() and (folder / pictures).is_dir() and (folder / masks).is_dir():
-            return _paired(folder / pictures, folder / masks, only=read_lines(file))
+            return folder / pictures, folder / masks, file
     return None
 
 

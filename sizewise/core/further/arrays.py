@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,15 +50,33 @@ def shape_at(one: FurtherInput, batch_size: int, size: Size) -> tuple[int, ...]:
     """The shape of ``one`` beside ``batch_size`` images of ``size``. Raises InputError where a
     dimension is not known."""
     numbers = {BATCH: batch_size, HEIGHT: size.height, WIDTH: size.width}
-    unknown = [side for side in one.shape if isinstance(side, str) and side not in numbers]
-    if unknown:
-        example = "x".join("8" if side in unknown else str(side) for side in one.shape)
+    places = [k for k, side in enumerate(one.shape) if _unknown(side)]
+    if places:
+        names = list(dict.fromkeys(str(one.shape[k]) for k in places))
+        long = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
+        example = "x".join(map(str, _example(one.shape, places)))
         raise InputError(
             f"The shape of the input {one.name} is not known",
-            f"it is [{', '.join(map(str, one.shape))}], and nothing says how long {unknown[0]} is",
+            f"it is [{', '.join(map(str, one.shape))}], and nothing says how long {long}",
             f"Say it: {spelled('input')} {one.name}=0:{example} (zeros), or give a .npy file.",
         )
     return tuple(side if isinstance(side, int) else numbers[side] for side in one.shape)
+
+
+def _unknown(side: int | str) -> bool:
+    return isinstance(side, str) and side not in (BATCH, HEIGHT, WIDTH)
+
+
+def _example(shape: Sequence[int | str], unknown: Sequence[int]) -> list[int | str]:
+    """A shape that may be right: two sides next to each other behind the batch are those of another
+    picture or of a mask, which most models take at the size of the first."""
+    found = list(shape)
+    for place in unknown:
+        found[place] = 8
+    first = unknown[0]
+    if len(unknown) == 2 and first > 0 and unknown[1] == first + 1:
+        found[first : first + 2] = (HEIGHT, WIDTH)
+    return found
 
 
 def load_array(path: Path) -> Array:

@@ -29,6 +29,15 @@ def as_input(
     return np.ascontiguousarray(values, dtype)
 
 
+def noise_as_input(
+    noise: NDArray[np.float32], image: ImageInput, preprocessing: Preprocessing
+) -> NDArray[Any]:
+    """Turn noise of 0–1 [B, C, H, W] into what ``image``, of as many channels, is given of such
+    pictures. Of an input that takes no pictures, nothing but the range is known."""
+    how = Preprocessing(most=preprocessing.most) if misfit(image, preprocessing) else preprocessing
+    return np.stack([as_input(one, image, how) for one in noise])
+
+
 def misfit(image: ImageInput, preprocessing: Preprocessing) -> str:
     """Why pictures can't be given so to ``image``; empty where they can."""
     if why := image.refuses_pictures:
@@ -51,7 +60,7 @@ def _normalized(planes: NDArray[np.float32], how: Preprocessing) -> NDArray[np.f
 def _channels(
     planes: NDArray[np.float32], image: ImageInput, how: Preprocessing
 ) -> NDArray[np.float32]:
-    if image.channels == 1:
+    if image.channels == 1 and len(planes) > 1:
         grey: NDArray[np.float32] = (planes * _LUMINANCE).sum(axis=0, keepdims=True)
         return grey
     return planes[::-1] if how.order == "bgr" else planes

@@ -24,7 +24,7 @@ from sizewise.core.options.reading import (
     whole,
 )
 from sizewise.core.progress import Reporter
-from sizewise.core.specs import SaidInput, Size
+from sizewise.core.specs import RGB, Preprocessing, SaidInput, Size
 from sizewise.pipeline.models.scaling import ScalingOptions
 
 if TYPE_CHECKING:
@@ -167,18 +167,21 @@ def resolve(
     *,
     dynamic: bool = True,
     inputs: tuple[SaidInput, ...] = (),
+    preprocessing: Preprocessing = RGB,
 ) -> Source:
     """The module that ``source`` names, or ``source`` itself where it is a module.
 
-    ``inputs`` are those of a module beside its images. Darknet's weights are also written into
+    ``inputs`` are those of a module beside its images, ``preprocessing`` is how it takes those.
+    Darknet's weights are also written into
     ``out`` as a checkpoint. Raises UsageError or InputError with the choices.
     """
     from exporter.modules.factory import from_factory, from_module
     from exporter.modules.listing import demand_function
 
+    said = replace(_said(options, dynamic, inputs), preprocessing=preprocessing)
     if not isinstance(source, str):
         check_options(type(source).__name__, "a module", options)
-        return from_module(source, example, _said(options, dynamic, inputs))
+        return from_module(source, example, said)
     path = Path(source)
     if path.suffix in PICKLES:
         demand_file(path)
@@ -194,7 +197,7 @@ def resolve(
         return _from_checkpoint(path, options)
     if ":" in source:
         check_options(source, "a factory", options)
-        return from_factory(source, example, _said(options, dynamic, inputs))
+        return from_factory(source, example, said)
     if path.suffix == ".py":
         demand_function(source)
     _demand_no_file(source)

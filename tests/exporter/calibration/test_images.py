@@ -188,3 +188,52 @@ def test_pictures_may_lie_apart_from_their_json(pictures: Path, tmp_path: Path, 
     found = read_calibration(str(source), images=pictures)
     assert [image.path for image in found.images] == [pictures / "7.png"]
     assert len(read_calibration(str(pictures), images=tmp_path).images) == 10
+
+
+def mixed(folder: Path, *names: str) -> None:
+    for seed, name in enumerate(names):
+        save(folder / name, noise(seed))
+
+
+@pytest.mark.parametrize(
+    ("kept", "others"),
+    [
+        ("train/images/a.png", ["train/masks/a.png", "val/images/b.png", "val/masks/b.png"]),
+        ("images/train/a.png", ["masks/train/a.png", "images/val/b.png", "masks/val/b.png"]),
+        ("img_dir/train/a.png", ["ann_dir/train/a.png"]),
+        ("images/training/a.png", ["annotations/training/a.png", "images/validation/b.png"]),
+        ("train/cat/a.png", ["val/cat/b.png", "val/dog/c.png"]),
+        ("images/train/a.png", ["images/val/b.png"]),
+        ("train/images/a.png", ["valid/images/b.png", "test/images/c.png"]),
+    ],
+)
+def test_masks_and_validation_pictures_are_nothing_to_calibrate_on(
+    tmp_path: Path, kept: str, others: list[str]
+) -> None:
+    mixed(tmp_path, kept, *others)
+    found = read_calibration(str(tmp_path))
+    assert [image.path for image in found.images] == [tmp_path / kept]
+    assert found.name == f"{tmp_path.name} train"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "kept", "other"),
+    [
+        ("annotations/instances_train2017.json", "train2017/a.png", "val2017/b.png"),
+        ("train/_annotations.coco.json", "train/a.png", "valid/b.png"),
+        ("annotations/instances_default.json", "images/a.png", "thumbnails/b.png"),
+    ],
+)
+def test_data_sets_of_tools_lend_their_training_pictures(
+    tmp_path: Path, annotations: str, kept: str, other: str
+) -> None:
+    mixed(tmp_path, kept, other)
+    (tmp_path / annotations).parent.mkdir(parents=True, exist_ok=True)
+    write_coco(tmp_path / annotations, [tmp_path / kept])
+    found = read_calibration(str(tmp_path))
+    assert [image.path for image in found.images] == [tmp_path / kept]
+
+
+def test_a_folder_of_pictures_may_have_one_called_train(tmp_path: Path) -> None:
+    mixed(tmp_path, "train/a.png", "plane/b.png")
+    assert len(read_calibration(str(tmp_path)).images) == 2

@@ -101,3 +101,14 @@ def test_one_output_that_sees_the_image_is_enough() -> None:
     with pytest.raises(ExportError, match="another image changes anchors by 0"):
         demand_sensitive([reference({"anchors": anchors})])
     demand_sensitive([reference({"anchors": anchors, **SOUND.outputs})])
+
+
+def test_what_rounding_may_cost_ends_at_a_share_of_what_another_image_changes() -> None:
+    """A module that draws its values differs from itself by anything."""
+    outputs = SOUND.outputs["map"]
+    wild = replace(SOUND, rerun=lambda: {"map": outputs + np.float32(3.0)})
+    with pytest.raises(ParityError, match=r"the error of map is 1, and the limit is 0\.201"):
+        check("graph", lambda probe: {"map": outputs - np.float32(1.0)}, [wild])
+    labels = reference({"map": outputs.astype(np.int64)})
+    steps = replace(labels, rerun=lambda: {"map": labels.outputs["map"] + 1})
+    check("graph", lambda probe: {"map": labels.outputs["map"] - 3}, [steps])

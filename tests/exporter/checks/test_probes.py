@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.checks.probes import Probe, plan_probes
-from sizewise.core.specs import Size
+from exporter.checks.probes import Probe, Shown, plan_probes, small_probes
+from sizewise.core.specs import Preprocessing, Size
 
 strides = st.sampled_from([1, 2, 7, 8, 16, 32, 64, 128])
 
@@ -35,3 +37,16 @@ def test_images_are_the_same_at_every_call_and_differ_within_a_batch() -> None:
     # Patches, not noise alone: the brightness of their quarters is another.
     quarters = images.reshape(3, 3, 4, 16, 4, 24).mean(axis=(3, 5))
     assert np.abs(quarters[0] - quarters[1]).max() > 0.1
+
+
+def test_images_are_given_as_the_module_takes_pictures() -> None:
+    probe = Probe(batch_size=2, size=Size(64, 96))
+    how = Preprocessing(most=255, mean=(0.5, 0.5, 0.5))
+    shown = replace(probe, shown=Shown(preprocessing=how)).images()
+    np.testing.assert_allclose(shown, (probe.images() - 0.5) * 255, rtol=1e-5, atol=1e-4)
+    assert replace(probe, shown=Shown(channels=1)).images().shape == (2, 1, 64, 96)
+    planned = plan_probes(example=probe.size, stride=32, dynamic=True, shown=Shown(channels=1))
+    assert {one.shown.channels for one in planned} == {1}
+    small = small_probes(32, 32, 128, planned[0])
+    assert [one.size for one in small] == [Size(32, 32), Size(64, 64)]
+    assert {one.shown.channels for one in small} == {1}

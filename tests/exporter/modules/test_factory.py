@@ -211,8 +211,8 @@ def test_masks_of_the_image_s_size_make_a_segmenter() -> None:
 
 
 def test_a_module_that_does_not_run_is_an_error_with_its_cause() -> None:
-    with pytest.raises(InputError, match=r"Conv2d could not be run: RuntimeError: ") as caught:
-        from_module(nn.Conv2d(4, 1, 1), EXAMPLE)
+    with pytest.raises(InputError, match=r"Linear could not be run: RuntimeError: ") as caught:
+        from_module(nn.Linear(7, 1), EXAMPLE)
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 

@@ -277,3 +277,14 @@ def test_every_input_is_given_its_own_shape_and_type_or_refused(
         assert isinstance(declared, str) or declared == found
         if not said and declared != shape[0]:
             assert known.get(str(declared), found) == found
+
+
+def test_two_sides_that_nobody_said_may_be_those_of_the_picture() -> None:
+    """Another picture beside the first: any other size fits few of them."""
+    right = tensor("right", "float32", "n", 1, "h2", "w2")
+    with pytest.raises(
+        InputError, match=r"how long h2 and w2 are\. .*right=0:batchx1xheightxwidth \(zeros\)"
+    ):
+        array_of(given_to(right), 1, SIZE)
+    said = given_to(right, "right=0:batchx1xheightxwidth")
+    assert array_of(said, 2, SIZE).shape == (2, 1, SIZE.height, SIZE.width)
