@@ -35,6 +35,15 @@ _MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _OBJECT = "object"
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where pictures and their masks lie; ``listed`` is a file that names those of the split."""
+
+    pictures: Path
+    masks: Path
+    listed: Path | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Pairs:
     """A picture and a mask for each name, and what was left out in words."""
@@ -72,16 +81,30 @@ def open_mask_folder(folder: Path, split: Split) -> Dataset | None:
     )
 
 
+def has_masks(folder: Path, split: Split) -> bool:
+    """Whether ``folder`` keeps pictures and masks of ``split``; none of them is looked at."""
+    with reading(folder):
+        return _place(folder, split) is not None
+
+
 def _find(folder: Path, split: Split) -> _Pairs | None:
+    place = _place(folder, split)
+    if place is None:
+        return None
+    only = read_lines(place.listed) if place.listed else ()
+    return _paired(place.pictures, place.masks, only)
+
+
+def _place(folder: Path, split: Split) -> _Place | None:
     for name in _SPLITS[split]:
         for pictures, masks in _FOLDERS:
             found = (folder / pictures.format(split=name), folder / masks.format(split=name))
             if all(path.is_dir() for path in found):
-                return _paired(*found)
+                return _Place(*found)
         pictures, masks, listed = _VOC
         file = folder / listed.format(split=name)
         if file.is_file() and (folder / pictures).is_dir() and (folder / masks).is_dir():
-            return _paired(folder / pictures, folder / masks, only=read_lines(file))
+            return _Place(folder / pictures, folder / masks, file)
     return None
 
 
