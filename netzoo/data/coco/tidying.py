@@ -65,7 +65,9 @@ def _within(annotations: list[CocoAnnotation], images: Sequence[CocoImage]) -> l
 
 def _lies_beside(one: CocoAnnotation, image: CocoImage | None) -> bool:
     box = one.bbox or ()
-    return image is not None and len(box) == 4 and where(box, image) is Where.BESIDE
+    if image is None or len(box) != 4 or min(box[2:]) <= 0:
+        return False  # wrong, and refused
+    return where(box, image) is Where.BESIDE
 
 
 def _has_extent(box: tuple[float, ...]) -> bool:
