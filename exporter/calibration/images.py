@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netzoo.data.coco.folders import Split, find_json
-from netzoo.data.masks.folders import has_masks
+from netzoo.data.coco.folders import find_json
 from netzoo.data.pictures.decoding import SUFFIXES, decode_picture
 from netzoo.data.reading import reading
-from netzoo.data.sources import datasets, open_dataset
+from netzoo.data.sources import datasets, is_dataset, open_dataset
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.progress import SILENT, Progress, Reporter
 
-_SPLITS: tuple[Split, ...] = ("train", "val")
-_TRAINING = ("train", "training")
-_OTHERS = ("val", "valid", "validation", "test")
-"""What the folders of a data set without annotations are called, by themselves or in images/."""
+_TRAINING = ("train", "training", "train20[0-9][0-9]")
+_OTHERS = ("val", "valid", "validation", "val20[0-9][0-9]", "test", "test20[0-9][0-9]")
+"""What folders of pictures for training are called, and those of others beside them."""
+_MASKS = {
+    "masks": "images",
+    "annotations": "images",
+    "ann_dir": "img_dir",
+    "SegmentationClass": "JPEGImages",
+    "SegmentationObject": "JPEGImages",
+}
+"""Folders of masks, which are PNG as pictures are, and those of the pictures beside them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +60,11 @@ def read_calibration(
 ) -> CalibrationSet:
     """Read up to ``limit`` pictures of ``source``, evenly spaced.
 
-    ``source`` is a folder of pictures, searched with its subfolders (links to folders are
-    skipped), or a data set that ``open_dataset`` takes, of which the training pictures are used:
-    those of its annotations lie in ``images``, where that is given. Of a folder that keeps training
-    pictures apart from others, those are used.
+    ``source`` is a folder of pictures, searched with its subfolders (links to folders and folders
+    of masks are skipped), or a data set that ``open_dataset`` takes, of which the training pictures
+    are used: those of its annotations lie in ``images``, where that is given. Of a folder with the
+    subfolders ``train`` and ``val``, too, only the former is searched: what calibrates an engine
+    must not measure it.
     Raises UsageError for a ``limit`` below 1, and InputError where there is no ``source``, where a
     picture can't be decoded or where all are of one colour.
     """
@@ -90,47 +98,50 @@ def _find(source: str, images: Path | None, progress: Reporter) -> tuple[str, Se
     need no folder beside them."""
     path = Path(source)
     with reading(path):
-        known = source in datasets()
-        annotated = not known and (path.is_file() or _any(find_json, path))
-        if known or annotated or _any(has_masks, path):
-            folder = images if annotated else None
-            data = open_dataset(source, "train", images=folder, progress=progress)
-            return data.name, [image.path for image in data.images]
-        training = _training_in(path)
-        name = f"{path.resolve().name}{' train' if training else ''}"
-        path = training or path
-        found = sorted(_pictures_in(path))
+        known, is_file = source in datasets(), path.is_file()
+    if known or is_file or is_dataset(path):
+        of_json = not known and (is_file or find_json(path, "train") is not None)
+        folder = images if of_json else None
+        data = open_dataset(source, "train", images=folder, progress=progress)
+        return data.name, [image.path for image in data.images]
+    with reading(path):
+        found = sorted(_of_training(path))
     if not found:
         raise InputError(
             f"There are no pictures in {path}",
             f"no file in it or its subfolders ends in {', '.join(SUFFIXES)}",
             "Give a folder that has some.",
         )
-    return name, found
+    return path.resolve().name, found
 
 
-def _any(found: Callable[[Path, Split], object], folder: Path) -> bool:
-    return any(found(folder, split) for split in _SPLITS)
+def _of_training(folder: Path) -> Iterator[Path]:
+    """The pictures of ``folder``: those for training, where it keeps others apart from them."""
+    for home in (folder, folder / "images"):
+        training = _folders(home, _TRAINING)
+        if training and _folders(home, _OTHERS):
+            return chain.from_iterable(map(_pictures_in, training))
+    return _pictures_in(folder)
 
 
-def _training_in(path: Path) -> Path | None:
-    """The folder of training pictures, where they are kept apart from others."""
-    for home in (path, path / "images"):
-        training = [home / name for name in _TRAINING if (home / name).is_dir()]
-        if training and any((home / name).is_dir() for name in _OTHERS):
-            return training[0]
-    return None
+def _folders(home: Path, names: Sequence[str]) -> list[Path]:
+    return [path for name in names for path in home.glob(name) if path.is_dir()]
 
 
 def _pictures_in(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
-        if path.name.startswith("."):
+        if path.name.startswith(".") or _is_of_masks(path):
             continue
         if path.is_dir():
             if not path.is_symlink():  # a link may lead back to a folder above
                 yield from _pictures_in(path)
         elif path.suffix.lower() in SUFFIXES:
             yield path
+
+
+def _is_of_masks(path: Path) -> bool:
+    beside = _MASKS.get(path.name)
+    return beside is not None and path.with_name(beside).is_dir()
 
 
 def _evenly(paths: Sequence[Path], limit: int) -> Sequence[Path]:

@@ -14,6 +14,7 @@ from netzoo.data.coco.dataset import Dataset
 from netzoo.data.coco.folders import Split
 from netzoo.data.fingerprint import described
 from netzoo.data.pictures.decoding import SUFFIXES, decode_picture
+from netzoo.data.pictures.images import read_picture
 from netzoo.data.reading import reading
 from netzoo.data.sources import datasets, open_dataset, refuse_folder
 from sizewise.core.errors import InputError
@@ -24,18 +25,24 @@ SPLITS: tuple[Split, ...] = ("train", "val")
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifiedImage:
-    """A picture, or the part of it in ``box`` (x0, y0, x1, y1 in its pixels), of one class."""
+    """A picture, or the part of it in ``box`` (x0, y0, x1, y1 in its pixels), of one class.
+
+    ``size`` is the height and width that a box was drawn in, where its data say so: it tells
+    whether that was in the picture as shown or as stored (``read_picture``).
+    """
 
     path: Path
     label: int
     box: tuple[float, float, float, float] | None = None
+    size: tuple[int, int] | None = None
 
     def read(self) -> NDArray[np.uint8]:
         """RGB [H, W, 3]: all pixels that the box touches.
 
-        Raises InputError where the picture can't be decoded or the box lies outside it.
+        Raises InputError where the picture can't be decoded, has another size than its data say, or
+        the box lies outside it.
         """
-        picture = decode_picture(self.path)
+        picture = read_picture(self.path, *self.size) if self.size else decode_picture(self.path)
         return picture if self.box is None else _crop(picture, self.box, self.path)
 
 
@@ -72,7 +79,12 @@ def open_classified(
 def crops_of(data: Dataset) -> ClassifiedSet:
     """Each box of ``data`` as an image, except boxes of no width or height."""
     images = tuple(
-        ClassifiedImage(path=image.path, label=int(label), box=(x0, y0, x1, y1))
+        ClassifiedImage(
+            path=image.path,
+            label=int(label),
+            box=(x0, y0, x1, y1),
+            size=(image.height, image.width),
+        )
         for image in data.images
         for (x0, y0, x1, y1), label in zip(image.boxes.tolist(), image.labels, strict=True)
         if x1 > x0 and y1 > y0

@@ -12,9 +12,10 @@ from sizewise.core.options.limits import TEXT_BYTES
 
 
 def read_text(path: Path, what: str) -> str:
-    """The text of a file of ours in UTF-8: ``what`` says what it should be. Raises InputError."""
+    """The text of a user's file in UTF-8, without the byte-order mark that editors on Windows write
+    before it: ``what`` says what it should be. Raises InputError."""
     try:
-        return read_file(path, TEXT_BYTES).decode("utf-8")
+        return read_file(path, TEXT_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} can't be read", str(error), f"Give {what}.") from error
 

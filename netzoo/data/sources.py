@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netzoo.data.coco.dataset import Dataset, read_coco
 from netzoo.data.coco.folders import Split, find_json, is_of_both, no_data
-from netzoo.data.masks.folders import open_mask_folder
+from netzoo.data.masks.folders import has_masks, open_mask_folder
 from netzoo.data.reading import reading
 from sizewise.core.discover import Registry
 from sizewise.core.errors import InputError, UsageError
@@ -61,6 +61,13 @@ def refuse_folder(source: str, images: Path | None) -> None:
             "pictures lie elsewhere",
             "Leave it out, or give a COCO JSON.",
         )
+
+
+def is_dataset(folder: Path) -> bool:
+    """Whether ``folder`` is a data set, of either split: one with annotations or masks, and more
+    than pictures. Raises InputError where it has several of one split."""
+    splits: tuple[Split, ...] = ("train", "val")
+    return any(find_json(folder, split) or has_masks(folder, split) for split in splits)
 
 
 def _open(source: str, split: Split, images: Path | None, progress: Progress) -> Dataset:

@@ -8,7 +8,7 @@ from functools import cache
 from netzoo.tasks.task import Task
 from sizewise.core.discover import choose, discover
 from sizewise.core.options.declared import spelled
-from sizewise.core.specs import TensorSpec
+from sizewise.core.specs import ImageInput, TensorSpec
 
 
 @cache
@@ -30,11 +30,14 @@ def task_of_layout(layout: str) -> Task:
     return by_layout[choose("layout", layout, by_layout)]
 
 
-def name_a_layout(outputs: Sequence[TensorSpec], *, to_predict: bool = False) -> str:
+def name_a_layout(
+    outputs: Sequence[TensorSpec], image: ImageInput | None = None, *, to_predict: bool = False
+) -> str:
     """What to do where a file does not say what its ``outputs`` mean; the layouts that their shapes
-    fit are proposed. With ``to_predict``, only tasks whose models predict count."""
+    fit, beside that of the input ``image``, are proposed. With ``to_predict``, only tasks whose
+    models predict count."""
     readers = [task for task in tasks().values() if task.predicts or not to_predict]
     listed = "; ".join(f"for {task.name} {', '.join(task.layouts)}" for task in readers)
-    fitting = [layout for task in readers for layout in task.fitting_layouts(outputs)]
+    fitting = [layout for task in readers for layout in task.fitting_layouts(outputs, image)]
     proposed = f" By their shapes they may be {' or '.join(fitting)}." if fitting else ""
     return f"Name their layout with {spelled('layout')}: {listed}.{proposed}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVa
 
 from netzoo.tasks.reading import ReadingOptions
 from sizewise.core.errors import InputError
-from sizewise.core.specs import ModelCard, Size, Suppression, TensorSpec
+from sizewise.core.specs import ImageInput, ModelCard, Size, Suppression, TensorSpec
 from sizewise.core.trials import METRICS
 
 if TYPE_CHECKING:
@@ -177,9 +177,12 @@ class Task(ABC):
         """Whether it reads outputs of ``layout``: one of ``layouts``, or our own."""
         return layout in self.layouts or layout in _OURS
 
-    def fitting_layouts(self, outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
-        """Those of ``layouts`` that outputs of these shapes may have, the likeliest first."""
-        del outputs
+    def fitting_layouts(
+        self, outputs: Sequence[TensorSpec], image: ImageInput | None = None
+    ) -> tuple[str, ...]:
+        """Those of ``layouts`` that outputs of these shapes may have for an input of the shape of
+        ``image``, the likeliest first."""
+        del outputs, image
         return ()
 
     def recognises(self, shapes: Sequence[Shape], batch: Batch) -> bool:

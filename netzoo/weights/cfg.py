@@ -31,7 +31,7 @@ class Heads:
 def read_heads(path: Path) -> Heads:
     """The heads of ``path``. Raises InputError where it has none, or can't be read."""
     with reading(path):
-        text = read_file(path, TEXT_BYTES).decode("utf-8", "replace")
+        text = read_file(path, TEXT_BYTES).decode("utf-8-sig", "replace")
     heads = [(kind, values) for kind, values in _sections(text) if kind in ("yolo", "region")]
     if not heads:
         raise _refusal(path, "it has no [yolo] and no [region] section")

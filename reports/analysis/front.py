@@ -11,13 +11,14 @@ from sizewise.core.evidence import is_more
 
 
 def pareto_front(contest: Contest, verdicts: Verdicts) -> list[Row]:
-    """Rows that find something and that no other such row is shown to beat, fastest image first.
+    """Rows that find something and that no other such row is shown to beat, fastest image first;
+    none where no row finds anything.
 
     One beats another that is not shown to be more accurate where it is faster, or where it is as
     fast and more accurate. Held against each row are those of its size, and its two strongest
     rivals at other sizes (``Contest.challengers``).
     """
-    rows = useful(contest.rows) or contest.rows
+    rows = useful(contest.rows)
     ordered = sorted(rows, key=lambda row: (row.image_ms, -row.score(contest.metric)))
     beside = grouped(ordered, comparable)
     unbeaten = [

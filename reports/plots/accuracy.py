@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from reports.analysis.front import pareto_front
 from reports.analysis.tradeoffs import Contest
+from reports.analysis.useful import why_none
 from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS, Row
 from reports.plots.axes import (
@@ -29,12 +30,14 @@ from sizewise.core.trials import Metric
 
 
 def accuracy_figure(contest: Contest, verdicts: Verdicts, look: Mapping[str, Style]) -> Figure:
-    """Accuracy against latency per image, with 95 % intervals; the Pareto front is drawn and its
-    sizes are named."""
+    """Accuracy against latency per image, with 95 % intervals; the Pareto front, where there is
+    one, is drawn and its sizes are named."""
     front = pareto_front(contest, verdicts)
-    figure, axes = canvas(_title(front, len(contest.rows)))
-    x, y = _staircase(front, contest.metric)
-    axes.step(x, y, where="post", color=GREY, linewidth=1, alpha=0.6, label=FRONT)
+    title = _title(front, len(contest.rows)) if front else why_none(contest.rows)
+    figure, axes = canvas(title)
+    if front:
+        x, y = _staircase(front, contest.metric)
+        axes.step(x, y, where="post", color=GREY, linewidth=1, alpha=0.6, label=FRONT)
     for engine, style in look.items():
         line = [row for row in contest.rows if row.engine == engine]
         if line:

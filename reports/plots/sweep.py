@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from reports.analysis.fusions import compare_modes
 from reports.analysis.judged import Judged
-from reports.analysis.useful import useful
+from reports.analysis.useful import useful, why_none
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.plots.accuracy import accuracy_figure
@@ -69,9 +69,12 @@ def latency_figure(
 def _latency_title(rows: Sequence[Row], verdicts: Verdicts) -> str:
     """The engine that is the fastest at most sizes, where every other one is shown to be slower,
     with its least lead. Engines of no use are left out."""
-    newest = useful(latest(rows)) or latest(rows)
-    if len({row.engine for row in newest}) == 1:
-        return f"Latency of {newest[0].engine}"
+    newest = useful(latest(rows))
+    engines = {row.engine for row in newest or rows}
+    if len(engines) == 1:
+        return f"Latency of {engines.pop()}"
+    if not newest:
+        return why_none(latest(rows))
     groups = list(grouped(newest, comparable).values())
     leads = [lead for group in groups if (lead := _lead(group, verdicts)) is not None]
     if not leads:

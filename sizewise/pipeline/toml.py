@@ -33,10 +33,10 @@ _BRACKET = re.compile(r"[\[{\]}]")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises InputError where it is missing, isn't TOML or goes beyond a
-    limit."""
+    """Read a TOML file, with a byte-order mark or without. Raises InputError where it is missing,
+    isn't TOML or goes beyond a limit."""
     try:
-        text = read_file(path, TOML_BYTES).decode("utf-8")
+        text = read_file(path, TOML_BYTES).decode("utf-8-sig")
         _demand_flat(path, text)
         return tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no TOML

@@ -10,7 +10,7 @@ import pytest
 from reports.analysis.front import pareto_front
 from reports.findings.find import find
 from reports.load import Records, select_records
-from reports.plots.sweep import _latency_title
+from reports.plots.sweep import _latency_title, draw
 from reports.tables.by_size import latency_table
 from sizewise.core import codec
 from sizewise.core.specs import Deviation, Size
@@ -37,6 +37,12 @@ def bold(records: Records) -> list[str]:
     return [row.split("|")[1].strip() for row in rows if "**" in row]
 
 
+def titles(records: Records) -> dict[str, str]:
+    """Of each plot."""
+    plots = draw(records.verdicts).items()
+    return {name: plot.axes[0].get_title(loc="left").replace("\n", " ") for name, plot in plots}
+
+
 def test_the_fastest_that_finds_something_leads(lab: Lab) -> None:
     records = read(lab, 0.0, 0.4, 0.4)
     assert bold(records) == ["onnxruntime static"]
@@ -60,6 +66,12 @@ def test_where_all_find_something_nothing_is_said_of_it(lab: Lab, ap: float) -> 
 def test_where_none_finds_anything_none_is_recommended(lab: Lab) -> None:
     records = read(lab, 0.0, 0.0, 0.0)
     assert bold(records) == []
+    assert titles(records) == {
+        "latency.png": "No engine finds anything",
+        "accuracy.png": "No engine finds anything",
+    }
+    (contest,) = records.verdicts.contests
+    assert pareto_front(contest, records.verdicts) == []
     said = find(records)
     assert said[0] == "No recommendation: no engine finds anything."
     assert "the accuracy is 0: openvino static at 128×128, onnxruntime static at" in said[1]
@@ -109,8 +121,12 @@ def test_the_fastest_whose_error_is_allowed_leads_where_accuracy_is_unknown(lab:
 
 
 def test_where_the_error_of_all_is_out_of_bound_none_is_recommended(lab: Lab) -> None:
-    said = find(in_doubt(lab, "openvino", "onnxruntime"))
+    records = in_doubt(lab, "openvino", "onnxruntime")
+    said = find(records)
     assert said[0].startswith("No recommendation: the error of every engine")
+    assert titles(records) == {
+        "latency.png": "The error of every engine against FP32 is out of bound"
+    }
 
 
 def test_an_accuracy_that_was_measured_says_more_than_the_error(lab: Lab) -> None:

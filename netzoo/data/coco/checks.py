@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from enum import Enum
 from itertools import chain
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from sizewise.core.errors import InputError
 from sizewise.core.options.limits import CLASSES, PICTURE_PIXELS
 
 _LARGEST = 2**63 - 1
+
+
+class Where(Enum):
+    """Where a box lies: in its picture, at least in part, just beside it, or far from it."""
+
+    IN = "in"
+    BESIDE = "beside"
+    FAR = "far"
 
 
 def check_coco(file: CocoFile, path: Path) -> None:
@@ -62,20 +71,30 @@ def _box_flaw(annotation: CocoAnnotation, image: CocoImage) -> str:
     box = annotation.bbox or ()
     if len(box) != 4:
         return f"its box has {len(box)} numbers, not x, y, width and height"
-    x, y, width, height = box
-    right, bottom = x + width, y + height
+    _, _, width, height = box
     shown = f"the box {list(box)}"
     of_image = f"its image of {image.height}x{image.width} pixels"
     if width <= 0 or height <= 0:
         return f"{shown} has no width or no height"
+    return {
+        Where.IN: "",
+        Where.BESIDE: f"{shown} lies outside {of_image}",
+        Where.FAR: f"{shown} reaches far beyond {of_image}",
+    }[where(box, image)]
+
+
+def where(box: tuple[float, ...], image: CocoImage) -> Where:
+    """Where a box (x, y, width, height) lies. Annotators draw a little over the border; far over
+    it, the box is for another picture."""
+    x, y, width, height = box
+    right, bottom = x + width, y + height
+    if x < -image.width or y < -image.height:
+        return Where.FAR
+    if right > 2 * image.width or bottom > 2 * image.height:
+        return Where.FAR
     if x >= image.width or y >= image.height or right <= 0 or bottom <= 0:
-        return f"{shown} lies outside {of_image}"
-    # Annotators draw a little over the border. Far over it, the box is for another picture.
-    if min(x / image.width, y / image.height) < -1:
-        return f"{shown} reaches far beyond {of_image}"
-    if max(right / image.width, bottom / image.height) > 2:
-        return f"{shown} reaches far beyond {of_image}"
-    return ""
+        return Where.BESIDE
+    return Where.IN
 
 
 def _check_unique(path: Path, what: str, values: Iterable[Hashable]) -> None:

@@ -20,6 +20,8 @@ _FILES = (
     "annotations/instances_{split}20[0-9][0-9].json",  # COCO
     "{split}/_annotations.coco.json",  # Roboflow
 )
+_LENT = {"test-dev": "test", "minival": "val", "valminusminival": "val"}
+"""Splits of COCO without pictures of their own, and those that have them."""
 _WITHOUT_SPLITS = (
     "annotations/instances_default.json",  # CVAT
     "result.json",  # Label Studio
@@ -69,13 +71,20 @@ def picture_folders(json_path: Path, named: Path | None = None) -> Iterator[Path
     names a folder, or in one of its split within that. Without it, beside the JSON, in images/
     beside it or, for one in annotations/, in the folders that COCO and CVAT have beside that."""
     beside = json_path.parent
-    split = json_path.stem.rpartition("_")[2]
+    splits = _splits(json_path)
     if named is not None:
-        yield from (named, named / "images", named / split)
+        yield from (named, named / "images", *(named / split for split in splits))
         return
     yield from (beside, beside / "images")
     if beside.name == "annotations":
         home = beside.parent
-        names = (split, "images", f"images/{split}", "data", "")
-        yield from (home / name for name in names)
-    yield beside / split
+        yield from (home / name for split in splits for name in (split, f"images/{split}"))
+        yield from (home / name for name in ("images", "data", ""))
+    yield from (beside / split for split in splits)
+
+
+def _splits(json_path: Path) -> tuple[str, ...]:
+    """What the pictures' folder may be called, as the JSON's name ends."""
+    split = json_path.stem.rpartition("_")[2]
+    name, year = split[:-4], split[-4:]
+    return (split, f"{_LENT[name]}{year}") if name in _LENT else (split,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -21,6 +22,11 @@ class Rle(msgspec.Struct, frozen=True):
     size: tuple[int, int]
     counts: str | list[int]
 
+
+_WHOLE = ("id", "image_id", "category_id", "height", "width", "iscrowd")
+"""The fields of pictures, annotations and categories that are whole numbers."""
+_EXACT = 2**53
+"""Of larger numbers, a float is not each one."""
 
 Segmentation = list[list[float]] | Rle
 """Polygons (x, y, x, y, …) or one run-length encoded mask."""
@@ -45,7 +51,7 @@ class CocoAnnotation(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     image_id: int
     category_id: int
-    bbox: tuple[float, ...] | None
+    bbox: tuple[float, ...] | None = None
     area: float | UnsetType | None = UNSET
     iscrowd: int | bool | None = 0
     segmentation: Segmentation | UnsetType | None = UNSET
@@ -76,7 +82,7 @@ def load_coco_json(path: Path) -> CocoFile:
     with reading(path):
         content = read_file(path, ANNOTATION_BYTES).removeprefix(codecs.BOM_UTF8)
     try:
-        return msgspec.json.decode(content, type=CocoFile)
+        return _decoded(content)
     except RecursionError as error:
         why = f"it is nested more than {sys.getrecursionlimit():,} levels deep"
         raise InputError(f"{path} is no COCO JSON", why, "Export it again.") from error
@@ -86,6 +92,30 @@ def load_coco_json(path: Path) -> CocoFile:
             str(error),
             "A COCO JSON has images, annotations (with bbox) and categories; export it again.",
         ) from error
+
+
+def _decoded(content: bytes) -> CocoFile:
+    """The file, also where a tool wrote whole numbers as 1.0: in JSON, that is 1."""
+    try:
+        return msgspec.json.decode(content, type=CocoFile)
+    except msgspec.ValidationError:
+        plain = msgspec.json.decode(content)
+        if not _made_whole(plain):
+            raise
+        return msgspec.convert(plain, CocoFile)
+
+
+def _made_whole(plain: Any) -> bool:
+    """Whether there were such numbers, which are changed within ``plain``."""
+    lists = plain.values() if isinstance(plain, dict) else ()
+    entries = (one for found in lists if isinstance(found, list) for one in found)
+    changed = False
+    for one in entries:
+        for key in _WHOLE if isinstance(one, dict) else ():
+            value = one.get(key)
+            if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+                one[key], changed = int(value), True
+    return changed
 
 
 def save_coco_json(file: CocoFile, path: Path) -> None:

@@ -5,19 +5,18 @@ Whatever else is wrong, ``netzoo.data.coco.checks`` refuses.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from msgspec import UNSET
 
+from netzoo.data.coco.categories import classes_among
+from netzoo.data.coco.checks import Where, where
 from netzoo.data.coco.format import CocoAnnotation, CocoCategory, CocoFile, CocoImage
 
-_NONE = ("", "none", None)
-"""How a category says that none stands above it."""
 _MANY = 0.1
-"""A share of crowds that is larger is doubtful."""
+"""A share of crowds, or of boxes beside their pictures, that is larger is doubtful."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,23 +28,46 @@ class Tidied:
 
 
 def tidy(file: CocoFile) -> Tidied:
-    """Leave out annotations without a box or with one without extent, a root category, and second
-    categories of a name that nothing is annotated with; read file names of Windows."""
-    categories, removed = _categories(file)
+    """Leave out annotations without a box, with one without extent or with one beside its picture,
+    a root category, and second categories of a name that nothing is annotated with; read file names
+    of Windows."""
+    categories, removed = classes_among(file)
+    of = len(file.annotations)
     boxed = [one for one in file.annotations if one.bbox]
-    annotations = [_plain(one) for one in boxed if _has_extent(one.bbox or ())]
-    images = [_on_any_system(image) for image in file.images]
+    extended = [_plain(one) for one in boxed if _has_extent(one.bbox or ())]
+    annotations = _within(extended, file.images)
     # Without the names above them: they are no part of what identifies the data.
     plain = [CocoCategory(id=one.id, name=one.name) for one in categories]
     return Tidied(
-        file=CocoFile(images=images, annotations=annotations, categories=plain),
+        file=CocoFile(
+            images=[_on_any_system(image) for image in file.images],
+            annotations=annotations,
+            categories=plain,
+        ),
         remarks=(
             *removed,
-            *_of_bare(len(file.annotations) - len(boxed), len(file.annotations)),
-            *_of_flat(len(boxed) - len(annotations), len(file.annotations)),
+            *_of_bare(of - len(boxed), of),
+            *_of_flat(len(boxed) - len(extended), of),
+            *_of_beside(len(extended) - len(annotations), of),
             *_of_crowds(annotations),
         ),
     )
+
+
+def _within(annotations: list[CocoAnnotation], images: Sequence[CocoImage]) -> list[CocoAnnotation]:
+    """Those whose boxes do not lie just beside their pictures, where these are few: many such boxes
+    are for other pictures, and refused."""
+    by_id = {image.id: image for image in images}
+    kept = [one for one in annotations if not _lies_beside(one, by_id.get(one.image_id))]
+    count, of = len(annotations) - len(kept), len(annotations)
+    return kept if count <= _MANY * of or count == 1 < of else annotations
+
+
+def _lies_beside(one: CocoAnnotation, image: CocoImage | None) -> bool:
+    box = one.bbox or ()
+    if image is None or len(box) != 4 or min(box[2:]) <= 0:
+        return False  # wrong, and refused
+    return where(box, image) is Where.BESIDE
 
 
 def _has_extent(box: tuple[float, ...]) -> bool:
@@ -73,6 +95,12 @@ def _of_flat(count: int, of: int) -> Iterator[str]:
         yield f"{boxes} no width or no height: left out."
 
 
+def _of_beside(count: int, of: int) -> Iterator[str]:
+    if count:
+        boxes = f"1 box of {of} lies" if count == 1 else f"{count} boxes of {of} lie"
+        yield f"{boxes} outside the picture: left out."
+
+
 def _of_crowds(annotations: Sequence[CocoAnnotation]) -> Iterator[str]:
     """Crowds are rare (about 1 % of COCO's boxes), but some tools call a mask one by how it was
     drawn."""
@@ -85,37 +113,6 @@ def _of_crowds(annotations: Sequence[CocoAnnotation]) -> Iterator[str]:
         )
         said = f"{crowds} (iscrowd): detectors are neither trained nor measured on such"
         yield f"{said}{doubt if count > _MANY * of else ''}."
-
-
-def _categories(file: CocoFile) -> tuple[Sequence[CocoCategory], tuple[str, ...]]:
-    used = {annotation.category_id for annotation in file.annotations}
-    root = _root(file.categories, used)
-    kept = [one for one in file.categories if one is not root]
-    names = Counter(one.name for one in kept)
-    idle = [one for one in kept if names[one.name] > 1 and one.id not in used]
-    remarks = [
-        f"Category {one.id} ({one.name}) has no annotations and {why}: it is left out."
-        for one, why in (
-            *([(root, "stands above all others")] if root else []),
-            *((one, "the name of another one") for one in idle),
-        )
-    ]
-    left_out = {id(one) for one in idle}
-    return [one for one in kept if id(one) not in left_out], tuple(remarks)
-
-
-def _root(categories: Sequence[CocoCategory], used: set[int]) -> CocoCategory | None:
-    """The one that Roboflow puts above all others."""
-    below = Counter(one.supercategory for one in categories)
-    for one in categories:
-        others = below[one.name] - (one.supercategory == one.name)
-        if (
-            one.id not in used
-            and (one.supercategory or "").lower() in _NONE
-            and others == len(categories) - 1 > 0
-        ):
-            return one
-    return None
 
 
 def _on_any_system(image: CocoImage) -> CocoImage:

@@ -35,6 +35,15 @@ _MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _OBJECT = "object"
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where pictures and their masks lie; ``listed`` is a file that names those of the split."""
+
+    pictures: Path
+    masks: Path
+    listed: Path | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Pairs:
     """A picture and a mask for each name, and what was left out in words."""
@@ -73,30 +82,29 @@ def open_mask_folder(folder: Path, split: Split) -> Dataset | None:
 
 
 def has_masks(folder: Path, split: Split) -> bool:
-    """Whether :func:`open_mask_folder` finds folders of ``split``, before it reads them."""
+    """Whether ``folder`` keeps pictures and masks of ``split``; none of them is looked at."""
     with reading(folder):
-        return _places(folder, split) is not None
+        return _place(folder, split) is not None
 
 
 def _find(folder: Path, split: Split) -> _Pairs | None:
-    places = _places(folder, split)
-    if places is None:
+    place = _place(folder, split)
+    if place is None:
         return None
-    pictures, masks, listed = places
-    return _paired(pictures, masks, only=read_lines(listed) if listed else ())
+    only = read_lines(place.listed) if place.listed else ()
+    return _paired(place.pictures, place.masks, only)
 
 
-def _places(folder: Path, split: Split) -> tuple[Path, Path, Path | None] | None:
-    """The folders of pictures and of masks, and the file that lists their names, if any."""
+def _place(folder: Path, split: Split) -> _Place | None:
     for name in _SPLITS[split]:
         for pictures, masks in _FOLDERS:
             found = (folder / pictures.format(split=name), folder / masks.format(split=name))
             if all(path.is_dir() for path in found):
-                return (*found, None)
+                return _Place(*found)
         pictures, masks, listed = _VOC
         file = folder / listed.format(split=name)
         if file.is_file() and (folder / pictures).is_dir() and (folder / masks).is_dir():
-            return folder / pictures, folder / masks, file
+            return _Place(folder / pictures, folder / masks, file)
     return None
 
 

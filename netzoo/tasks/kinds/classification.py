@@ -17,7 +17,7 @@ from sizewise.core.errors import InputError
 from sizewise.core.evidence import ClassEvidence
 from sizewise.core.evidence.base import images_hash
 from sizewise.core.options.declared import spelled
-from sizewise.core.specs import ModelCard, Suppression, TensorSpec
+from sizewise.core.specs import ImageInput, ModelCard, Suppression, TensorSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,10 @@ class Classification(Task):
     ) -> ClassifiedSet:
         return open_classified(source, split, images=images, progress=progress)
 
-    def fitting_layouts(self, outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    def fitting_layouts(
+        self, outputs: Sequence[TensorSpec], image: ImageInput | None = None
+    ) -> tuple[str, ...]:
+        del image
         return (LAYOUT,) if len(outputs) == 1 and has_form(outputs[0].shape) else ()
 
     def check_outputs(self, card: ModelCard, outputs: Outputs, batch: Batch) -> None:

@@ -27,7 +27,7 @@ from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.task import Batch, Evaluator, Predictor, Shape, Task
 from netzoo.tasks.wordtree import WordTree
 from sizewise.core.evidence import DetectionEvidence
-from sizewise.core.specs import ModelCard, Size, Suppression, TensorSpec
+from sizewise.core.specs import ImageInput, ModelCard, Size, Suppression, TensorSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -176,7 +176,10 @@ class Detection(Task):
     def reads(self, layout: str) -> bool:
         return layout in self.layouts
 
-    def fitting_layouts(self, outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    def fitting_layouts(
+        self, outputs: Sequence[TensorSpec], image: ImageInput | None = None
+    ) -> tuple[str, ...]:
+        del image
         return fitting_layouts(outputs)
 
     def evaluator(

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from netzoo.data.coco.segments import encode_mask
 from netzoo.data.masks.label_maps import LEFT_OUT
+from netzoo.tasks.masks.axes import channels_last
 from netzoo.tasks.masks.binary import MaskScores, box_of, probabilities, read_logits
 from netzoo.tasks.masks.class_segmenting import ClassMaskEvaluator, ClassMaskPredictor
 from netzoo.tasks.masks.classes import channel_labels
 from netzoo.tasks.masks.maps import (
     CLASS_LAYOUTS,
+    LAST_SCORES,
     LOGITS,
     MASK_LAYOUTS,
     NUMBERS,
@@ -30,7 +32,7 @@ from sizewise.core import codec
 from sizewise.core.errors import ExportError, InputError
 from sizewise.core.evidence import MaskEvidence
 from sizewise.core.options.declared import spelled
-from sizewise.core.specs import ModelCard, Size, Suppression, TensorSpec
+from sizewise.core.specs import ImageInput, ModelCard, Size, Suppression, TensorSpec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -151,17 +153,20 @@ class Segmentation(Task):
         del data
         return (OBJECT,)
 
-    def fitting_layouts(self, outputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    def fitting_layouts(
+        self, outputs: Sequence[TensorSpec], image: ImageInput | None = None
+    ) -> tuple[str, ...]:
         maps = [one for one in outputs if len(one.shape) == 4]
         if not maps:
             whole = [one for one in outputs if len(one.shape) == 3 and "int" in one.dtype]
             return (NUMBERS,) if whole else ()
-        _, channels, *sides = maps[0].shape
-        if sides == [1, 1]:
+        shape = maps[0].shape
+        if (1, 1) in (shape[1:3], shape[2:]):  # a score for each class of the whole picture
             return ()
-        if channels == 1:
+        last = channels_last(shape, image)
+        if shape[3 if last else 1] == 1:
             return (NUMBERS,) if "int" in maps[0].dtype else MASK_LAYOUTS
-        return (SCORES,)
+        return (LAST_SCORES,) if last else (SCORES,)
 
     def recognises(self, shapes: Sequence[Shape], batch: Batch) -> bool:
         return list(shapes) == [_mask_shape(batch)]

@@ -17,7 +17,7 @@ from netzoo.tasks.task import Evaluator, Predictor
 from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import ClassMaskEvidence
-from sizewise.core.specs import ModelCard
+from sizewise.core.specs import ModelCard, Size
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,17 +39,17 @@ class ClassMaskEvaluator(Evaluator):
         self._ids: list[int] = []
 
     def _take(self, image: AnnotatedImage, fitted: Letterbox, outputs: Outputs) -> None:
-        labels = self._labels_of(outputs)
+        labels = self._labels_of(outputs, fitted.target)
         channels = read_channels(self.card.layout, outputs, fitted)
         _demand_known(channels, len(labels))
         self._scores.add(labels[channels], self._truth(image))
         self._ids.append(image.id)
 
-    def _labels_of(self, outputs: Outputs) -> Labels:
+    def _labels_of(self, outputs: Outputs, size: Size) -> Labels:
         """The label of each channel, which the first outputs tell. Without a background among them,
         pixels of no class can't be told by the model, and do not count."""
         if self._labels is None:
-            count = channels_of(self.card.layout, outputs)
+            count = channels_of(self.card.layout, outputs, size)
             self._labels = channel_labels(self.card.classes, self._data, count)
             self._scores.background &= bool((self._labels == 0).any())
         return self._labels
@@ -119,7 +119,7 @@ class ClassMaskPredictor(Predictor[ClassMap]):
 
     def read(self, fitted: Letterbox, outputs: Outputs) -> ClassMap:
         layout, classes = self.card.layout, self.card.classes
-        count = channels_of(layout, outputs)
+        count = channels_of(layout, outputs, fitted.target)
         names = channel_names(classes, count, background=True) if classes else ()
         return ClassMap(channels=read_channels(layout, outputs, fitted), names=names)
 

@@ -2,7 +2,8 @@
 
 A map may be smaller than the input (half or a quarter, say): it is resized to the input first,
 bilinear and without aligned corners, and then to the picture. Numbers of classes are resized by the
-nearest neighbour. Of several outputs of one form, the first is read.
+nearest neighbour. Of several outputs of one form, the first is read. Channels may come first or, as
+in TensorFlow's models, last.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ Array = NDArray[Any]
 Outputs = Mapping[str, Array]
 
 LOGITS, PROBABILITIES = "b_1_h_w", "b_1_h_w_prob"
-SCORES, NUMBERS = "b_c_h_w", "b_h_w"
+SCORES, LAST_SCORES, NUMBERS = "b_c_h_w", "b_h_w_c", "b_h_w"
 MASK_LAYOUTS = (LOGITS, PROBABILITIES)
 """Those of one mask: objects and the rest."""
-CLASS_LAYOUTS = (SCORES, NUMBERS)
+CLASS_LAYOUTS = (SCORES, LAST_SCORES, NUMBERS)
 """Those of a class for each pixel."""
 
 _SLACK = 0.01
@@ -71,11 +72,13 @@ def read_channels(layout: str, outputs: Outputs, fitted: Letterbox) -> NDArray[n
         return _likeliest(_numbers_in(values), fitted)
 
 
-def channels_of(layout: str, outputs: Outputs) -> int | None:
-    """How many classes the outputs have; None where they do not tell."""
+def channels_of(layout: str, outputs: Outputs, input_size: Size) -> int | None:
+    """How many classes the outputs have; None where they do not tell. Raises as
+    :func:`check_map`: of another layout, a side would be taken for their number."""
     with _fitting(layout, outputs):
         found = _find(layout, outputs)
-    return found.shape[1] if layout == SCORES else None
+        _demand_over(found, input_size)
+    return found.shape[1] if layout in (SCORES, LAST_SCORES) else None
 
 
 def _likeliest(scores: Array, fitted: Letterbox) -> NDArray[np.int32]:
@@ -103,29 +106,46 @@ def _demand_over(found: Array, target: Size) -> None:
     """Raise unless the last two axes cover an input of the size ``target``: the same share of its
     height and of its width, but for a pixel."""
     height, width = found.shape[-2:]
-    shape = target.width / target.height
-    if not (height and width) or abs(height * shape - width) > 1 + shape:
+    if not covers(height, width, target):
         raise _LayoutError(f"a map of {height}x{width} does not cover an input of {target}")
 
 
+def covers(height: int, width: int, target: Size) -> bool:
+    """Whether a map of these sides has the shape of an input of the size ``target``, but for a
+    pixel."""
+    shape = target.width / target.height
+    return bool(height and width) and abs(height * shape - width) <= 1 + shape
+
+
 def _find(layout: str, outputs: Outputs) -> Array:
-    """The first output of the form of ``layout``: [B, C, h, w] or, of numbers, [B, h, w]."""
+    """The first output of the form of ``layout``: as [B, C, h, w] or, of numbers, [B, h, w]."""
     has_form, form = _FORMS[layout]
     for array in outputs.values():
         if has_form(array):
-            squeeze = layout == NUMBERS and array.ndim == 4
-            return array[:, 0] if squeeze else array
+            return _channels_first(layout, array)
     raise _LayoutError(f"an output {form} is needed")
 
 
+def _channels_first(layout: str, array: Array) -> Array:
+    last = layout == LAST_SCORES or (layout != SCORES and array.ndim == 4 and array.shape[1] != 1)
+    found = np.moveaxis(array, -1, 1) if last else array
+    return found[:, 0] if layout == NUMBERS and array.ndim == 4 else found
+
+
+def _has_one(array: Array) -> bool:
+    """Whether it has a single channel, first or last."""
+    return array.ndim == 4 and 1 in (array.shape[1], array.shape[3])
+
+
 _FORMS: dict[str, tuple[Callable[[Array], bool], str]] = {
-    LOGITS: (lambda a: a.ndim == 4 and a.shape[1] == 1, "[B, 1, h, w]"),
-    PROBABILITIES: (lambda a: a.ndim == 4 and a.shape[1] == 1, "[B, 1, h, w]"),
+    LOGITS: (_has_one, "[B, 1, h, w]"),
+    PROBABILITIES: (_has_one, "[B, 1, h, w]"),
     SCORES: (lambda a: a.ndim == 4 and a.shape[1] > 1, "[B, C, h, w] with two classes or more"),
-    NUMBERS: (
-        lambda a: a.ndim == 3 or (a.ndim == 4 and a.shape[1] == 1),
-        "[B, h, w] or [B, 1, h, w]",
+    LAST_SCORES: (
+        lambda a: a.ndim == 4 and a.shape[3] > 1,
+        "[B, h, w, C] with two classes or more",
     ),
+    NUMBERS: (lambda a: a.ndim == 3 or _has_one(a), "[B, h, w] or [B, 1, h, w]"),
 }
 
 

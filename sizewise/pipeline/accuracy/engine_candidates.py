@@ -13,12 +13,12 @@ from sizewise.core.further.resolving import further_of, said_again, why_unknown
 from sizewise.core.progress import SILENT, Progress, Reporter
 from sizewise.core.specs import (
     EngineArtifact,
+    ExportedModel,
     FurtherInput,
     ImageInput,
     ModelCard,
     Size,
     Suppression,
-    TensorSpec,
 )
 from sizewise.pipeline.accuracy.candidates import Scores
 from sizewise.pipeline.models.cards import usual_sizes
@@ -43,7 +43,7 @@ class OnnxFile:
         model = read_model(path)
         self.card = read_as(path.name, model.card)
         self._model = replace(model, card=replace(model.card, inputs=self.card.inputs))
-        _demand_meaning(path.name, self.card, self._model.outputs)
+        _demand_meaning(path.name, self.card, self._model)
         self.runs_in = find_backend(backend or USUAL_BACKEND).name
         self.sizes = usual_sizes(self.card, self._model.image)
 
@@ -79,7 +79,7 @@ class EngineFolder:
         further = said_again(artifact.further, self.card.inputs)
         self._artifact = replace(artifact, further=further)
         self._trusted = trusted
-        _demand_meaning(folder.name, self.card, self._artifact.outputs)
+        _demand_meaning(folder.name, self.card, self._artifact)
         self.runs_in = self._artifact.spec.backend
         self.sizes = self._artifact.spec.sizes
 
@@ -111,7 +111,7 @@ class EngineFolder:
         yield from _scores(self.card, outcomes)
 
 
-def _demand_meaning(name: str, card: ModelCard, outputs: Sequence[TensorSpec]) -> None:
+def _demand_meaning(name: str, card: ModelCard, model: ExportedModel | EngineArtifact) -> None:
     from netzoo.tasks.registry import name_a_layout, tasks
 
     if card.task in tasks():
@@ -125,7 +125,7 @@ def _demand_meaning(name: str, card: ModelCard, outputs: Sequence[TensorSpec]) -
     raise UsageError(
         f"The outputs of {name} can't be read",
         "the file does not say what they mean",
-        name_a_layout(outputs),
+        name_a_layout(model.outputs, model.image),
     )
 
 

@@ -64,7 +64,7 @@ def _demand_readable(
         raise UsageError(
             f"The outputs of {name} can't be read",
             "the file does not say what they mean",
-            name_a_layout(outputs, to_predict=True),
+            name_a_layout(outputs, image, to_predict=True),
         )
     why = misfit(image, card.preprocessing)
     if task and not task.predicts:

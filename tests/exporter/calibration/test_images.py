@@ -119,6 +119,72 @@ def test_a_data_set_lends_its_training_pictures(pictures: Path) -> None:
     assert found.name == "pictures train"
 
 
+@pytest.mark.parametrize(
+    ("train", "val", "home"),
+    [
+        ("train/_annotations.coco.json", "valid/_annotations.coco.json", "{}"),  # Roboflow
+        ("annotations/instances_train2017.json", "annotations/instances_val2017.json", "{}2017"),
+    ],
+)
+def test_data_sets_of_any_layout_lend_their_training_pictures(
+    tmp_path: Path, train: str, val: str, home: str
+) -> None:
+    for number, (split, name) in enumerate((("train", train), ("valid", val))):
+        folder = home.format(split if "_annotations" in name or split == "train" else "val")
+        picture = save(tmp_path / folder / f"{number}.png", noise(number))
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_coco(tmp_path / name, [picture])
+    found = read_calibration(str(tmp_path))
+    assert [image.path.name for image in found.images] == ["0.png"]
+
+
+MASKS = [
+    ("train/images", "train/masks", "val/images", "val/masks"),
+    ("images/training", "annotations/training", "images/validation", "annotations/validation"),
+    ("img_dir/train", "ann_dir/train", "img_dir/val", "ann_dir/val"),
+]
+
+
+@pytest.mark.parametrize("folders", MASKS)
+def test_a_folder_of_masks_lends_its_training_pictures(
+    tmp_path: Path, folders: tuple[str, ...]
+) -> None:
+    for number, name in enumerate(folders):
+        save(tmp_path / name / f"{number // 2}.png", noise(number))
+    found = read_calibration(str(tmp_path), images=tmp_path)
+    assert [image.path for image in found.images] == [tmp_path / folders[0] / "0.png"]
+
+
+def test_validation_masks_alone_are_not_taken_for_pictures(tmp_path: Path) -> None:
+    for name in ("val/images", "val/masks"):
+        save(tmp_path / name / "0.png", noise(0))
+    with pytest.raises(InputError, match="has no train data"):
+        read_calibration(str(tmp_path))
+
+
+def test_masks_beside_pictures_are_not_searched(tmp_path: Path) -> None:
+    """Of one split alone, say."""
+    for number, name in enumerate(("images", "masks", "more/masks")):
+        save(tmp_path / name / f"{number}.png", noise(number))
+    found = read_calibration(str(tmp_path))
+    assert [image.path.stem for image in found.images] == ["0", "2"]
+
+
+@pytest.mark.parametrize(
+    ("train", "val"),
+    [("train/cat", "val/cat"), ("images/train", "images/val"), ("train2017", "val2017")],
+)
+def test_pictures_without_annotations_lend_those_for_training(
+    tmp_path: Path, train: str, val: str
+) -> None:
+    """As classifiers are trained with, and as some tools keep pictures beside their labels."""
+    save(tmp_path / train / "0.png", noise(0))
+    save(tmp_path / val / "1.png", noise(1))
+    found = read_calibration(str(tmp_path))
+    assert [image.path.stem for image in found.images] == ["0"]
+    assert len(read_calibration(str(tmp_path / val)).images) == 1
+
+
 def test_a_registered_name_is_known(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_coco(pictures / "some.json", [pictures / "7.png"])
     entry = DatasetEntry(name="made", description="", open=lambda split, _: read_coco(path))
@@ -188,52 +254,3 @@ def test_pictures_may_lie_apart_from_their_json(pictures: Path, tmp_path: Path, 
     found = read_calibration(str(source), images=pictures)
     assert [image.path for image in found.images] == [pictures / "7.png"]
     assert len(read_calibration(str(pictures), images=tmp_path).images) == 10
-
-
-def mixed(folder: Path, *names: str) -> None:
-    for seed, name in enumerate(names):
-        save(folder / name, noise(seed))
-
-
-@pytest.mark.parametrize(
-    ("kept", "others"),
-    [
-        ("train/images/a.png", ["train/masks/a.png", "val/images/b.png", "val/masks/b.png"]),
-        ("images/train/a.png", ["masks/train/a.png", "images/val/b.png", "masks/val/b.png"]),
-        ("img_dir/train/a.png", ["ann_dir/train/a.png"]),
-        ("images/training/a.png", ["annotations/training/a.png", "images/validation/b.png"]),
-        ("train/cat/a.png", ["val/cat/b.png", "val/dog/c.png"]),
-        ("images/train/a.png", ["images/val/b.png"]),
-        ("train/images/a.png", ["valid/images/b.png", "test/images/c.png"]),
-    ],
-)
-def test_masks_and_validation_pictures_are_nothing_to_calibrate_on(
-    tmp_path: Path, kept: str, others: list[str]
-) -> None:
-    mixed(tmp_path, kept, *others)
-    found = read_calibration(str(tmp_path))
-    assert [image.path for image in found.images] == [tmp_path / kept]
-    assert found.name == f"{tmp_path.name} train"
-
-
-@pytest.mark.parametrize(
-    ("annotations", "kept", "other"),
-    [
-        ("annotations/instances_train2017.json", "train2017/a.png", "val2017/b.png"),
-        ("train/_annotations.coco.json", "train/a.png", "valid/b.png"),
-        ("annotations/instances_default.json", "images/a.png", "thumbnails/b.png"),
-    ],
-)
-def test_data_sets_of_tools_lend_their_training_pictures(
-    tmp_path: Path, annotations: str, kept: str, other: str
-) -> None:
-    mixed(tmp_path, kept, other)
-    (tmp_path / annotations).parent.mkdir(parents=True, exist_ok=True)
-    write_coco(tmp_path / annotations, [tmp_path / kept])
-    found = read_calibration(str(tmp_path))
-    assert [image.path for image in found.images] == [tmp_path / kept]
-
-
-def test_a_folder_of_pictures_may_have_one_called_train(tmp_path: Path) -> None:
-    mixed(tmp_path, "train/a.png", "plane/b.png")
-    assert len(read_calibration(str(tmp_path)).images) == 2

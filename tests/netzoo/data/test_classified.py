@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +93,40 @@ def test_the_boxes_of_a_detection_set_are_images(tmp_path: Path) -> None:
         assert picture.shape == (y1 - y0, x1 - x0, 3)
         assert np.median(picture[..., 0]) > 200 or CLASSES[image.label] == "blue"
         assert np.median(picture[..., 2]) > 200 or CLASSES[image.label] == "red"
+
+
+@pytest.mark.parametrize("box", [(40, 5, 55, 15), (10, 5, 25, 15)])
+@pytest.mark.parametrize("orientation", [6, 8])
+def test_a_box_of_a_picture_as_stored_is_cut_out_of_it_as_stored(
+    tmp_path: Path, box: tuple[int, int, int, int], orientation: int
+) -> None:
+    """The second box lies in the upright picture, too, where nothing is in it."""
+    x0, y0, x1, y1 = box
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[y0:y1, x0:x1, 0] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "height": 40, "width": 60}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [x0, y0, x1 - x0, y1 - y0]}
+        ],
+        "categories": [{"id": 1, "name": "red"}],
+    }
+    (tmp_path / "val.json").write_text(json.dumps(content))
+    (image,) = open_classified(str(tmp_path), "val").images
+    cut = image.read()
+    assert cut.shape == (10, 15, 3)
+    assert (cut == (255, 0, 0)).all()
+
+
+def test_a_picture_of_another_size_than_its_boxes_is_refused(tmp_path: Path) -> None:
+    data = squares(tmp_path, 1)
+    (image,) = data.images
+    crops = crops_of(replace(data, images=(replace(image, height=image.height + 1),)))
+    with pytest.raises(InputError, match="not what its annotations are for"):
+        crops.images[0].read()
 
 
 def test_boxes_without_extent_are_no_images(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def test_other_outputs_are_refused() -> None:
     ("name", "layout", "good", "bad"),
     [
         ("segmentation", "b_c_h_w", (2, 4, 32, 48), (2, 4, 48, 32)),
+        ("segmentation", "b_h_w_c", (2, 32, 48, 4), (2, 4, 32, 48)),
         ("segmentation", "b_h_w", (2, 16, 24), (2, 4, 16, 24)),
         ("segmentation", "b_1_h_w", (2, 1, 32, 48), (2, 4, 32, 48)),
         ("classification", "b_c", (2, 3, 1, 1), (2, 3, 4, 1)),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 from itertools import pairwise
 from pathlib import Path
 
@@ -172,6 +173,12 @@ def test_a_bad_file_is_refused(tmp_path: Path, content: bytes, why: str) -> None
     path.write_bytes(content)
     with pytest.raises(InputError, match=why):
         read_tree(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    path = tmp_path / "marked.tree"
+    path.write_bytes(codecs.BOM_UTF8 + b"thing -1\ndog 0\n")
+    assert read_tree(path)[0] == ("thing", "dog")
 
 
 def test_names_may_have_spaces(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ def test_anchors_of_a_region_are_in_cells(tmp_path: Path) -> None:
     assert found.masks == ()
     assert found.anchors[0] == pytest.approx((1.3221 * 32, 1.73145 * 32))
     assert found.classes == 20
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_section(tmp_path: Path) -> None:
+    path = write(tmp_path, REGION.strip())
+    before = read_heads(path)
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    assert read_heads(path) == before
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from pathlib import Path
 
@@ -63,6 +64,11 @@ def test_what_is_no_toml_is_said_at_once(text: str, path: Path) -> None:
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=r"it\.toml can't be read"):
         read_toml(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(path: Path) -> None:
+    path.write_bytes(codecs.BOM_UTF8 + b"a = 1\n")
+    assert read_toml(path) == {"a": 1}
 
 
 def test_a_large_file_is_refused(path: Path) -> None:

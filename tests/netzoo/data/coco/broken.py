@@ -99,9 +99,14 @@ def _of(image: AnnotatedImage, plain: Plain, crowd: bool) -> list[Plain]:
         for one in plain.get("annotations", [])
         if one["image_id"] == image.id
         and bool(one.get("iscrowd")) == crowd
-        and one["bbox"]
+        and one.get("bbox")
         and 0 not in one["bbox"][2:]
+        and _touches(image, *one["bbox"])
     ]
+
+
+def _touches(image: AnnotatedImage, x: float, y: float, width: float, height: float) -> bool:
+    return x < image.width and y < image.height and x + width > 0 and y + height > 0
 
 
 def _hold_boxes(image: AnnotatedImage, data: Dataset, plain: Plain) -> None:

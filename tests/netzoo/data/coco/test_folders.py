@@ -62,6 +62,35 @@ def test_two_sets_of_one_split_are_the_users_choice(
         open_dataset(str(home.parent), "val")
 
 
+@pytest.mark.parametrize(
+    ("json_name", "pictures"),
+    [
+        ("image_info_test-dev2017", "test2017"),
+        ("image_info_test-dev2015", "images/test2015"),
+        ("instances_minival2014", "val2014"),
+    ],
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_splits_of_coco_without_pictures_of_their_own_find_them(
+    json_name: str,
+    pictures: str,
+    named: bool,
+    small_coco: dict[str, Any],
+    write_json: WriteCoco,
+) -> None:
+    small_coco["annotations"] = []
+    made = write_json(small_coco)
+    home = made.parent / "home"
+    (home / "annotations").mkdir(parents=True)
+    (home / pictures / "deep").mkdir(parents=True)
+    for name in ("a.png", "deep/b.png"):
+        shutil.move(made.parent / name, home / pictures / name)
+    path = shutil.move(made, home / "annotations" / f"{json_name}.json")
+    where = (home / pictures).parent if named else None
+    found = open_dataset(str(path), "val", images=where)
+    assert found.images[0].path == home / pictures / "a.png"
+
+
 def apart(made: Path, pictures: str, *names: str) -> tuple[Path, Path]:
     """The JSON alone in a folder, and its pictures in another, by these names."""
     notes, home = made.parent / "notes", made.parent / "home"

@@ -45,7 +45,7 @@ def test_boxes_without_extent_are_left_out_with_a_count(
 
 
 @pytest.mark.parametrize(
-    "odd", [{"bbox": []}, {"bbox": None}, {"bbox": None, "area": None, "segmentation": None}]
+    "odd", [{}, {"bbox": []}, {"bbox": None}, {"bbox": None, "area": None, "segmentation": None}]
 )
 def test_annotations_without_a_box_are_left_out_with_a_count(
     odd: dict[str, Any], small_coco: dict[str, Any], write_json: WriteCoco
@@ -56,6 +56,45 @@ def test_annotations_without_a_box_are_left_out_with_a_count(
     assert same(found, before)
     assert found.sha256 == before.sha256
     assert "1 annotation of 4 has no box: left out." in found.remarks
+
+
+@pytest.mark.parametrize("box", [[60, 2, 3, 4], [-9, 2, 9, 4], [3, 40.5, 5, 5]])
+def test_a_box_just_outside_its_picture_is_left_out_with_a_count(
+    box: list[float], small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    before = read_coco(write_json(small_coco))
+    stray = {"id": 918, "image_id": 3, "category_id": 5, "bbox": box}
+    small_coco["annotations"].append(stray)
+    found = read_coco(write_json(small_coco))
+    assert same(found, before)
+    assert found.sha256 == before.sha256
+    assert "1 box of 4 lies outside the picture: left out." in found.remarks
+
+
+def test_many_boxes_outside_their_pictures_are_refused(
+    small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    """They are for other pictures, or for pictures of another size."""
+    for one in small_coco["annotations"][:2]:
+        one["bbox"] = [60, 2, 3, 4]
+    said = r"annotation 11: the box \[60.*\] lies outside its image of 40x60 pixels"
+    with pytest.raises(InputError, match=said):
+        read_coco(write_json(small_coco))
+
+
+def test_whole_numbers_with_a_point_are_whole_numbers(
+    small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    """As some tools write them, which keep tables of floating-point numbers."""
+    before = read_coco(write_json(small_coco))
+    for kind in ("images", "annotations", "categories"):
+        for one in small_coco[kind]:
+            whole = {key: float(value) for key, value in one.items() if type(value) is int}
+            one.update(whole)
+    found = read_coco(write_json(small_coco))
+    assert same(found, before)
+    assert found.sha256 == before.sha256
+    assert all(type(image.id) is int for image in found.images)
 
 
 def test_null_is_nothing(small_coco: dict[str, Any], write_json: WriteCoco) -> None:
@@ -111,6 +150,34 @@ def test_a_class_without_annotations_is_no_root(
         one.setdefault("supercategory", "animal")
     small_coco["categories"] = [*categories, {"id": 1, "name": "person"}]
     assert read_coco(write_json(small_coco)).classes == ("person", "dog", "cat")
+
+
+@pytest.mark.parametrize("above", ["none", "animals"])
+def test_a_category_above_some_is_a_class_with_a_remark(
+    above: str, small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    """A root beside another category, or one that names itself: it may be a class, too, which
+    these data have none of."""
+    root, *others = under("animals", "cat", "dog")
+    root["supercategory"] = above
+    more = [] if above == "animals" else [{"id": 7, "name": "car", "supercategory": "none"}]
+    small_coco["categories"] = [root, *others, *more]
+    found = read_coco(write_json(small_coco))
+    assert set(found.classes) == {"animals", "cat", "dog", *(one["name"] for one in more)}
+    said = "Category 0 (animals) has no annotations and stands above 2 others: it is taken for a"
+    assert found.remarks[0].startswith(said)
+    small_coco["annotations"][0]["category_id"] = 0
+    assert not any("stands above" in one for one in read_coco(write_json(small_coco)).remarks)
+
+
+def test_of_two_categories_without_annotations_one_counts(
+    small_coco: dict[str, Any], write_json: WriteCoco
+) -> None:
+    small_coco["categories"] += [{"id": number, "name": "star"} for number in (98, 99)]
+    found = read_coco(write_json(small_coco))
+    assert (found.classes, found.category_ids) == (("dog", "cat", "star"), (5, 90, 98))
+    said = "Category 99 (star) has no annotations and the name of another one: it is left out."
+    assert said in found.remarks
 
 
 def test_a_second_category_of_a_name_counts_where_it_is_annotated(

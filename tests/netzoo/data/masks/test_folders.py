@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import shutil
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,18 @@ def test_the_pictures_of_pascal_voc_are_those_that_are_listed(tmp_path: Path) ->
     listed.write_text("c\nd\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"1 of 2 pictures in .*JPEGImages are missing: .*d"):
         open_dataset(str(tmp_path), "val")
+
+
+def test_byte_order_marks_are_no_part_of_the_first_names(tmp_path: Path) -> None:
+    """Neither of the first class nor of the first picture that is listed."""
+    write_pairs(tmp_path / "JPEGImages", tmp_path / "SegmentationClass", "a", "b", mode="P")
+    listed = tmp_path / "ImageSets" / "Segmentation" / "val.txt"
+    listed.parent.mkdir(parents=True)
+    listed.write_bytes(codecs.BOM_UTF8 + b"b\r\na\r\n")
+    (tmp_path / "classes.txt").write_bytes(codecs.BOM_UTF8 + b"background\r\ncat\r\ndog\r\n")
+    data = open_dataset(str(tmp_path), "val")
+    assert [image.path.name for image in data.images] == ["b.jpg", "a.jpg"]
+    assert (data.classes, data.background) == (("cat", "dog"), True)
 
 
 def test_numbers_that_are_called_void_or_ignore_are_left_out() -> None:

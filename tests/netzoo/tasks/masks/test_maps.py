@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.masks.maps import (
+    LAST_SCORES,
     LOGITS,
     NUMBERS,
     PROBABILITIES,
@@ -100,8 +101,36 @@ def test_of_several_outputs_the_first_of_the_form_is_read() -> None:
     vector = np.zeros((1, 7))
     outputs = {"features": vector, "out": main, "aux": auxiliary}
     assert (read_channels(SCORES, outputs, AS_IT_IS) == 2).all()
-    assert channels_of(SCORES, outputs) == 3
-    assert channels_of(NUMBERS, {"out": np.zeros((1, 24, 40), np.int64)}) is None
+    assert channels_of(SCORES, outputs, INPUT) == 3
+    assert channels_of(NUMBERS, {"out": np.zeros((1, 24, 40), np.int64)}, INPUT) is None
+
+
+@pytest.mark.parametrize("share", [1, 2])
+def test_channels_last_are_read_as_the_same_channels_first(share: int) -> None:
+    rng = np.random.default_rng(share)
+    sides = (INPUT.height // share, INPUT.width // share)
+    scores = rng.normal(size=(1, 5, *sides)).astype(np.float32)
+    turned = {"out": np.moveaxis(scores, 1, -1)}
+    expected = read_channels(SCORES, {"out": scores}, AS_IT_IS)
+    np.testing.assert_array_equal(read_channels(LAST_SCORES, turned, AS_IT_IS), expected)
+    assert channels_of(LAST_SCORES, turned, INPUT) == 5
+    check_map(LAST_SCORES, turned, INPUT)
+    for layout in (LOGITS, PROBABILITIES):
+        one = rng.random((1, 1, *sides)).astype(np.float32)
+        np.testing.assert_array_equal(
+            read_mask(layout, {"out": np.moveaxis(one, 1, -1)}, AS_IT_IS),
+            read_mask(layout, {"out": one}, AS_IT_IS),
+        )
+    numbers = rng.integers(0, 9, (1, *sides))
+    np.testing.assert_array_equal(
+        read_channels(NUMBERS, {"out": numbers[..., None]}, AS_IT_IS),
+        read_channels(NUMBERS, {"out": numbers}, AS_IT_IS),
+    )
+
+
+def test_a_side_is_not_taken_for_the_number_of_classes() -> None:
+    with pytest.raises(InputError, match=r"a map of 40x5 does not cover.*which of .*b_h_w_c"):
+        channels_of(SCORES, {"out": np.zeros((1, 24, 40, 5))}, INPUT)
 
 
 @pytest.mark.parametrize("sides", [(24, 40), (12, 20), (6, 10), (3, 5), (1, 2), (25, 41)])
@@ -114,6 +143,8 @@ def test_a_map_of_any_share_of_the_input_is_one(sides: tuple[int, int]) -> None:
     [
         (SCORES, np.zeros((1, 3, 40, 24)), "a map of 40x24 does not cover an input of 24x40"),
         (SCORES, np.zeros((1, 24, 40, 3)), "a map of 40x3 does not cover"),
+        (LAST_SCORES, np.zeros((1, 3, 24, 40)), "a map of 3x24 does not cover"),
+        (LAST_SCORES, np.zeros((1, 24, 40, 1)), r"\[B, h, w, C\] with two classes or more"),
         (SCORES, np.zeros((1, 1, 24, 40)), r"\[B, C, h, w\] with two classes or more is needed"),
         (LOGITS, np.zeros((1, 3, 24, 40)), r"an output \[B, 1, h, w\] is needed"),
         (NUMBERS, np.zeros((1, 3, 24, 40)), r"\[B, h, w\] or \[B, 1, h, w\] is needed"),

@@ -19,7 +19,7 @@ from netzoo.tasks.registry import find_task, name_a_layout
 from netzoo.tasks.scores.classes import read_scores
 from netzoo.tasks.task import Evaluator
 from sizewise.core.errors import InferenceError, InputError
-from sizewise.core.specs import ModelCard, Size, TensorSpec
+from sizewise.core.specs import ImageInput, ModelCard, Size, TensorSpec
 
 metrics = pytest.importorskip("sklearn.metrics")
 
@@ -104,3 +104,26 @@ def test_the_layout_that_fits_the_shape_is_proposed(
     said = name_a_layout([TensorSpec(name="out", dtype=dtype, shape=shape)])
     assert said.endswith(f"By their shapes they may be {proposed}.")
     assert find_task("classification").layouts[0] in said
+
+
+@pytest.mark.parametrize(
+    ("input_shape", "output_shape", "dtype", "proposed"),
+    [
+        ((1, 128, 128, 3), (1, 128, 128, 5), "float32", "b_h_w_c"),
+        ((1, 3, 96, 128), (1, 24, 32, 150), "float32", "b_h_w_c"),
+        ((1, 3, 96, 128), (1, 150, 24, 32), "float32", "b_c_h_w"),
+        ((1, 3, 128, 128), (1, 128, 128, 128), "float32", "b_c_h_w"),
+        (("n", 3, "h", "w"), ("n", "h", "w", 5), "float32", "b_h_w_c"),
+        (("n", 3, "h", "w"), ("n", "h", "w", "c"), "float32", "b_h_w_c"),
+        (("n", 3, "h", "w"), ("n", "c", "h", "w"), "float32", "b_c_h_w"),
+        ((1, 128, 96, 3), (1, 128, 96, 1), "float32", "b_1_h_w or b_1_h_w_prob"),
+        ((1, 128, 96, 3), (1, 128, 96, 1), "int32", "b_h_w"),
+    ],
+)
+def test_the_sides_of_the_input_tell_where_the_channels_are(
+    input_shape: tuple[Any, ...], output_shape: tuple[Any, ...], dtype: str, proposed: str
+) -> None:
+    tensor = TensorSpec(name="images", dtype="float32", shape=input_shape)
+    image = ImageInput(tensor=tensor, channels_first=input_shape[3] != 3)
+    said = name_a_layout([TensorSpec(name="out", dtype=dtype, shape=output_shape)], image)
+    assert said.endswith(f"By their shapes they may be {proposed}.")
