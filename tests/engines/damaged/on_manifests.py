@@ -11,7 +11,7 @@ from tests.engines.damaged.cases import Case
 
 Place = tuple[str | int, ...]
 _NUMBERS = (0, -1, 1, 2**31, 2**63, 2**64, 10**30, 0.5, -0.0, 1e300)
-_OTHERS = (None, True, "", "x", [], {}, [[]], {"a": 1}, "\u0000", "0" * 10**5)
+_OTHERS: tuple[Any, ...] = (None, True, "", "x", [], {}, [[]], {"a": 1}, "\u0000", "0" * 10**5)
 
 
 def places(plain: Any, at: Place = ()) -> Iterator[Place]:
