@@ -93,7 +93,7 @@ def test_many_categories_are_tidied_at_once() -> None:
     """Each is looked at once: a hundred thousand are no quadrillion comparisons."""
     many = [CocoCategory(id=number, name="same") for number in range(100_000)]
     file = CocoFile(images=[], annotations=[], categories=many)
-    assert tidy(file).file.categories == []
+    assert tidy(file).file.categories == many[:1]
 
 
 @pytest.mark.parametrize(("left", "right"), [("[", "]"), ('{"a":', "}")])
