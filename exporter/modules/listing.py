@@ -54,7 +54,7 @@ def makers_in(path: Path) -> Iterator[str]:
 
     Raises OSError, SyntaxError and ValueError where it can't be read as Python.
     """
-    body = ast.parse(path.read_text(encoding="utf-8")).body
+    body = ast.parse(path.read_bytes()).body  # of the encoding that the file says, a mark or none
     for node in body:
         if isinstance(node, ast.FunctionDef) and _is_public(node.name) and not _required(node):
             yield node.name

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.modules.importing import made_by
-from exporter.modules.listing import demand_function, listed
+from exporter.modules.listing import demand_function, listed, makers_in
 from sizewise.core.errors import InputError, UsageError
 
 FUNCTIONS = """
@@ -77,6 +77,16 @@ def test_classes_of_networks_are_named_as_well(tmp_path: Path) -> None:
         demand_function(str(file))
     assert type(made_by(f"{file}:Net")).__name__ == "Net"
     assert listed(written(tmp_path, CLASSES + FUNCTIONS)).startswith("build, make, Net, ")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [(FUNCTIONS, "utf-8-sig"), (f"# coding: latin-1\n# é\n{FUNCTIONS}", "latin-1")],
+)
+def test_a_file_is_read_in_its_own_encoding(text: str, encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text, encoding=encoding)
+    assert list(makers_in(path)) == ["build", "make"]
 
 
 def test_a_class_that_is_derived_from_itself_is_no_end_of_it(tmp_path: Path) -> None:
