@@ -19,8 +19,20 @@ from pathlib import Path
 
 from engines.store.contents import engine_files, sha256_of_engine
 from sizewise.core.files import open_file
+from sizewise.core.specs import EngineArtifact
 
 _HANDLES = Path("/proc/self/fd")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldEngine(EngineArtifact):
+    """An engine that is read from the folder ``held``."""
+
+    held: Path
+
+    @property
+    def files(self) -> Path:
+        return self.held
 
 
 @dataclass(frozen=True)

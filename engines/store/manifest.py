@@ -21,7 +21,7 @@ from sizewise.core.options.limits import MANIFEST_BYTES
 from sizewise.core.specs import EngineArtifact, EngineSpec
 
 _FORMAT = 4
-_LATER = {"further": (), "held": None} | {f"card.{name}": value for name, value in LATER.items()}
+_LATER = {"further": ()} | {f"card.{name}": value for name, value in LATER.items()}
 """Fields that came later: at their defaults they are left out, so that engines that were built
 before are read, and their signatures hold."""
 _TODO = "Build the engine again with sizewise build."

@@ -12,7 +12,7 @@ from pathlib import Path
 from engines.base import Backend, Session
 from engines.registry import find_backend
 from engines.store.contents import engine_bytes, engine_sha256
-from engines.store.held import held_files
+from engines.store.held import HeldEngine, held_files
 from engines.store.manifest import read_written
 from engines.store.trust import demand_trust, untrusted
 from engines.store.using import held_folder, open_engine_at
@@ -40,7 +40,8 @@ def open_engine(artifact: EngineArtifact, trusted: Collection[str] = ()) -> Sess
                 files = held.enter_context(held_files(folder))
             _demand_built_here(firm, backend, files.sha256)
             _demand_authentic(firm, trusted)
-        session = backend.open(replace(artifact, held=files.folder))
+        session = backend.open(HeldEngine(**vars(artifact), held=files.folder))
+        session.artifact = artifact
         weakref.finalize(session, held.pop_all().close)
     return session
 

@@ -82,9 +82,16 @@ def _difference(found: Any, wanted: Any, name: str) -> str:
             if said := _difference(found.get(key), wanted.get(key), f"{name} {key}"):
                 return said
         return ""
-    if codec.to_json(found) == codec.to_json(wanted):
+    if codec.to_json(found) == codec.to_json(wanted) or _are_one_number(found, wanted):
         return ""
     return f"{name} is {_shown(found)}, and {_shown(wanted)} was requested"
+
+
+def _are_one_number(found: Any, wanted: Any) -> bool:
+    """Whether one says 7 and the other 7.0, as a caller in Python may."""
+    values = (found, wanted)
+    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
+    return numbers and bool(found == wanted)
 
 
 def _shown(value: Any) -> str:

@@ -54,7 +54,7 @@ def _known(row: Row, name: str) -> str:
     """``6.25 (5.58–7.00)``, or without brackets where there is no interval. A wide one is far
     from even about its point, so half of its width would not tell it."""
     point, low, high = (getattr(row, f"{name}{end}_ms") for end in ("", "_low", "_high"))
-    return measured(point, low, high, digits=3)
+    return row.text(f"{name}_ms") if math.isnan(point) else measured(point, low, high, digits=3)
 
 
 def change_failures(rows: Iterable[Row]) -> str:

@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Entry point of the console script: run the command and exit with its code."""
-    from sizewise.cli.interrupting import Interruptions
+    from sizewise.interrupting import Interruptions
 
     interruptions = Interruptions()
     interruptions.listen()  # before all else: to import the rest takes a while

@@ -14,13 +14,13 @@ from typing import Any
 import typer
 
 from sizewise.cli.failures import plain_error, say_error
-from sizewise.cli.interrupting import Interruptions
 from sizewise.core.errors import SizewiseError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.files import OF_WRITES, output_error
 from sizewise.core.options.declared import spelling
 from sizewise.core.printable import printable
 from sizewise.core.rooms import check_rooms
+from sizewise.interrupting import Interruptions
 
 _ANYWHERE = ("--debug", "--quiet")
 """Flags that every command takes, in any place."""

@@ -75,7 +75,7 @@ def _exported(
 ) -> Exported:
     """Each process makes the module, from one seed; one of them exports it."""
     torch.manual_seed(0)
-    module = stirred(kind())
+    module = stirred(kind()).eval()  # as export leaves it in the process that does it
 
     def make(folder: Path) -> None:
         progress = Counted()

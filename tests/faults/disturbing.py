@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -155,12 +155,16 @@ class Place:
 
     def drafts(self) -> list[str]:
         """What is neither an engine nor a result. A lock that its holder left is free."""
-        found = self.out.rglob(".*"), self.out.glob(f"{sweep.RESULTS}-*")
+        found = self._hidden(), self.out.glob(f"{sweep.RESULTS}-*")
         return [path.name for paths in found for path in paths if kind_of(path) != "lock"]
+
+    def _hidden(self) -> Iterator[Path]:
+        """All but the comparisons, which are kept beside their engines."""
+        return (path for path in self.out.rglob(".*") if path.suffix != ".compared")
 
     def left(self) -> list[str]:
         """What a command that ends in order removes: drafts, locks, temporary files."""
-        hidden = [*self.out.rglob(".*"), *self.temporary.rglob("*")]
+        hidden = [*self._hidden(), *self.temporary.rglob("*")]
         return [path.name for path in hidden] + self.drafts()
 
     def _look(self) -> None:

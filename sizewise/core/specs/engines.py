@@ -239,12 +239,10 @@ class BuiltEngine:
 
     ``card`` is the model's, with the stride that was found where it names none. ``memory`` is what
     the engine is said to need of a device; ``remarks`` are what the builder warned of; ``further``
-    are its inputs beside ``image``, in the order of the graph. ``held`` is where the files are read
-    while somebody holds them open (``engines.store.held``); it stands in no manifest.
+    are its inputs beside ``image``, in the order of the graph.
     """
 
     path: Path
-    held: Path | None = field(default=None, compare=False, repr=False)
     model_sha256: str
     image: ImageInput
     outputs: tuple[TensorSpec, ...]
@@ -257,7 +255,7 @@ class BuiltEngine:
     @property
     def files(self) -> Path:
         """The folder that a back end reads; ``path`` is the one to speak of."""
-        return self.held or self.path
+        return self.path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -215,7 +215,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mount = shutil.which("mount")
     made = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(folder)],
+        [mount, "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)],
         capture_output=True,
         check=False,
     )

@@ -29,7 +29,7 @@ main()
 """
 LISTENING = """
 import signal, time
-from sizewise.cli.interrupting import Interruptions
+from sizewise.interrupting import Interruptions
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 interruptions = Interruptions()
