@@ -13,6 +13,7 @@ from sizewise.cli.failures import all_failed, end_with, with_error
 from sizewise.cli.options import Json, Out, spell
 from sizewise.cli.tables.engines import show_engines, show_refusals, show_remarks
 from sizewise.core import codec
+from sizewise.core.progress import SILENT
 from sizewise.pipeline.build import BuildOptions, Builds, ComparedEngine, Refusal
 
 
@@ -32,9 +33,12 @@ def build(
     """
     from sizewise.core.onnxfiles.model import read_model
     from sizewise.pipeline.build import build
+    from sizewise.pipeline.models.fixed import as_files_take_it
 
-    builds = build(read_model(model), options, out=out, reporter=console.reporter())
-    _say(builds, next_step=_next_step(builds, model, options), as_json=as_json)
+    read = read_model(model)
+    builds = build(read, options, out=out, reporter=console.reporter())
+    taken = as_files_take_it(options, (read,), SILENT)
+    _say(builds, next_step=_next_step(builds, model, taken), as_json=as_json)
 
 
 def _next_step(builds: Builds, model: Path, options: BuildOptions) -> str:

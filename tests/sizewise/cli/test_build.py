@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,13 @@ def test_judging_numbers_takes_any_engine_and_says_what_it_runs_in(
     assert artifact.achieved.summary == "fp32"
     told = capsys.readouterr().err
     assert "onnxruntime does not run net.onnx in the precision of the file: none of its 3" in told
+
+
+def test_the_next_step_of_a_fixed_file_is_one_that_it_takes(cli: Cli, tmp_path: Path) -> None:
+    model = write_net(tmp_path / "fixed.onnx", sides=(1, 64, 96), card=None)
+    said = cli("build", model.path, "--backend", "fake", "--out", tmp_path / "engines")
+    lines = (said.out + said.err).splitlines()
+    (step,) = (line for line in lines if line.startswith("Next: "))
+    assert "--strategy static --sizes 64x96" in step
+    measured = cli(*shlex.split(step)[2:], "--dry-run", "--out", tmp_path / "measured")
+    assert measured.code == 0, measured
