@@ -39,6 +39,23 @@ def tensors_of(
     return found
 
 
+def demand_shapes(path: Path, graph: onnx.GraphProto) -> None:
+    """Raises InputError where an input or output of a graph declares no shape, not even a free one:
+    ONNX wants them there, and some exporters leave them out."""
+    weights = {one.name for one in graph.initializer}
+    inputs = [("input", one) for one in graph.input if one.name not in weights]
+    for which, value in (*inputs, *(("output", one) for one in graph.output)):
+        tensor = value.type.tensor_type
+        if value.type.HasField("tensor_type") and tensor.elem_type and not tensor.HasField("shape"):
+            todo = "Name its sides in the file, free ones by a word"
+            if which == "output":
+                todo = (
+                    "Let ONNX find it: onnx.save(onnx.shape_inference.infer_shapes(onnx.load("
+                    f"{path.name!r})), 'shaped.onnx')"
+                )
+            raise _unusable(path, f"its {which} {value.name!r} declares no shape", todo)
+
+
 def _tensor(path: Path, which: str, value: onnx.ValueInfoProto) -> TensorSpec:
     kind = value.type.WhichOneof("value") or "nothing"
     if kind != "tensor_type":

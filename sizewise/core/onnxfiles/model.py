@@ -18,7 +18,7 @@ from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.files import demand_file, open_file
 from sizewise.core.onnxfiles.cards import CARD_KEY, read_card
-from sizewise.core.onnxfiles.ends import tensors_of
+from sizewise.core.onnxfiles.ends import demand_shapes, tensors_of
 from sizewise.core.onnxfiles.survey import Survey
 from sizewise.core.onnxfiles.tensors import bytes_held, type_name
 from sizewise.core.onnxfiles.weights import (
@@ -72,6 +72,7 @@ def _loaded(path: Path, *, weights: bool) -> tuple[onnx.ModelProto, Survey]:
         model = graph_of(path)
         survey = Survey(path, model)
         demand_whole(path, model)
+        demand_shapes(path, model.graph)
         # By its path, the checker finds weights beside the file, however large they are.
         onnx.checker.check_model(str(path) if locations(model) else model)
         if weights:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sizewise.core.errors import InputError
 from sizewise.core.onnxfiles.cards import CARD_KEY
 from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import Deviation, ModelCard, Size
+from tests.engines.nets import write_net
 
 
 def _identity(path: Path, card: ModelCard | None = None) -> Path:
@@ -210,3 +212,23 @@ def test_the_precision_of_a_foreign_file_is_read_from_its_graph(
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), tmp_path / "f")
     assert read_model(tmp_path / "f").card.precision == precision
+
+
+def test_an_end_without_a_shape_is_named_and_the_advice_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("net.onnx")
+    write_net(path)
+    proto = onnx.load(path)
+    proto.graph.output[0].type.tensor_type.ClearField("shape")
+    onnx.save(proto, path)
+    with pytest.raises(InputError, match="its output 'boxes' declares no shape") as caught:
+        read_model(path)
+    (advice,) = re.findall(r"onnx\.save\(.*\)", caught.value.todo)
+    exec(advice, {"onnx": onnx})  # as a user would
+    assert read_model(Path("shaped.onnx")).outputs[0].name == "boxes"
+    proto.graph.input[0].type.tensor_type.ClearField("shape")
+    onnx.save(proto, path)
+    with pytest.raises(InputError, match="its input 'images' declares no shape"):
+        read_model(path)
