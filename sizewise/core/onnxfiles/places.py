@@ -63,7 +63,7 @@ def place_of(path: Path, tensor: onnx.TensorProto) -> Place:
         named = shortened(location)
         why = f"the weight {tensor.name!r} stands in {named}, which is no file in its folder"
         raise _invalid(path, why)
-    numbers = {"offset": given.get("offset") or "0", "length": given.get("length") or str(needed)}
+    numbers = {"offset": given.get("offset", "0"), "length": given.get("length", str(needed))}
     for name, text in numbers.items():
         if not _WHOLE.fullmatch(text):
             why = f"the {name} of the weight {tensor.name!r} is {text[:20]!r}, no whole number"

@@ -176,6 +176,8 @@ _PLACES: dict[str, tuple[Change, str]] = {
         ("a negative offset", {"offset": "-4"}, "the offset of the weight 'w' is '-4', no whole"),
         ("an offset in words", {"offset": "4e0"}, "no whole number"),
         ("an offset of many digits", {"offset": "9" * 5000}, "no whole number"),
+        ("an empty offset", {"offset": ""}, "no whole number"),
+        ("an empty length", {"length": ""}, "no whole number"),
         (
             "an offset behind 64 bits",
             {"offset": str(2**63)},
