@@ -66,7 +66,7 @@ def watched(names: tuple[str, ...]) -> Iterator[Boundary]:
 def _fake(boundary: Boundary) -> Iterator[Any]:
     def opened(self: Fake, artifact: BuiltEngine) -> Any:
         del self
-        boundary.stop(artifact.path / "engine.txt")
+        boundary.stop(artifact.files / "engine.txt")
 
     yield patch.object(Fake, "_open", opened)
 

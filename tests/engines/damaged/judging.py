@@ -51,7 +51,8 @@ def by_path(way: Callable[[Path], None], home: Path, stock: Stock, boundary: Bou
 
 def _is_whole(entry: Entry, boundary: Boundary) -> bool:
     (given,) = boundary.given
-    same = isinstance(given, EngineArtifact) and replace(given, path=entry.home) == entry.artifact
+    said = {name: value for name, value in vars(given).items() if name != "held"}
+    same = said | {"path": entry.home} == vars(entry.artifact)
     return same and set(boundary.seen) <= set(entry.files.values())
 
 
