@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.planning.settings import SweepSettings
-from sizewise.core.further.resolving import further_of, remarks_on
+from sizewise.core.further.resolving import assumptions
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.pipeline.config import read_bench_file, words_of_bench
 from sizewise.pipeline.models.cards import MeaningOptions
@@ -69,7 +69,7 @@ def bench(
     from bench.sweep import sweep
 
     for model in models:
-        for remark in remarks_on(further_of(model)):
+        for remark in assumptions(model):
             reporter.remark(f"{model.path.name}: {remark}")
     fitted = _fitted(models, settings, reporter)
     return sweep(models, fitted, out, command=command, progress=reporter)

@@ -71,6 +71,13 @@ def why_unknown(further: Iterable[FurtherInput], sizes: Iterable[Size] = ()) -> 
     return ""
 
 
+def assumptions(model: ExportedModel) -> tuple[str, ...]:
+    """A sentence for each thing about the inputs of ``model`` that neither its file nor a user
+    says. Raises as :func:`further_of`."""
+    of_picture = model.image.assumption
+    return ((of_picture,) if of_picture else ()) + remarks_on(further_of(model))
+
+
 def remarks_on(further: Iterable[FurtherInput]) -> tuple[str, ...]:
     """A sentence for each input that nobody named."""
     return tuple(

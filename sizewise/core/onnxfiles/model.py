@@ -18,6 +18,7 @@ from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.files import demand_file, open_file
 from sizewise.core.onnxfiles.cards import CARD_KEY, read_card
+from sizewise.core.onnxfiles.colours import with_channels
 from sizewise.core.onnxfiles.ends import demand_shapes, tensors_of
 from sizewise.core.onnxfiles.survey import Survey
 from sizewise.core.onnxfiles.tensors import bytes_held, type_name
@@ -110,6 +111,7 @@ def _described(path: Path, proto: onnx.ModelProto, survey: Survey) -> ExportedMo
     given = (value for value in proto.graph.input if value.name not in weights)
     # Where weights stand beside a link to the model, they do not stand beside what it leads to.
     at_home = path.parent.resolve() / path.name if locations(proto) else path.resolve()
+    inputs = tensors_of(path, "input", given)
     return ExportedModel(
         path=at_home,
         sha256=_sha256_of_model(path, proto),
@@ -117,7 +119,7 @@ def _described(path: Path, proto: onnx.ModelProto, survey: Survey) -> ExportedMo
         opset_version=next(
             (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0
         ),
-        inputs=tensors_of(path, "input", given),
+        inputs=tuple(with_channels(one, proto.graph) for one in inputs),
         outputs=tensors_of(path, "output", proto.graph.output),
         nms=_does_nms(proto.graph) or any(_does_nms(part) for part in proto.functions),
         foreign=survey.foreign,

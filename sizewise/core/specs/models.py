@@ -49,8 +49,24 @@ class ImageInput:
 
     @property
     def channels(self) -> int:
-        dimension = self.tensor.shape[1 if self.channels_first else 3]
-        return dimension if isinstance(dimension, int) else 3
+        dimension = self.tensor.shape[self._channels_axis]
+        return dimension if isinstance(dimension, int) else _COLOURS
+
+    @property
+    def _channels_axis(self) -> int:
+        return 1 if self.channels_first else 3
+
+    @property
+    def assumption(self) -> str:
+        """What was assumed of it, in a sentence; empty where the file says all."""
+        if isinstance(self.tensor.shape[self._channels_axis], int):
+            return ""
+        shown = "channels, height, width" if self.channels_first else "height, width, channels"
+        return (
+            f"Neither the input {self.tensor} nor its first layers say where its channels stand "
+            f"and how many they are: batch, {shown} with {_COLOURS} channels are assumed. Give "
+            "the channels as a number in the file where that is wrong."
+        )
 
     @property
     def fixed_batch(self) -> int | None:

@@ -1,0 +1,67 @@
+"""Channels that a file leaves open, read from its first layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.specs import ExportedModel, Size
+
+
+def _conv(channels: int, group: int = 1) -> tuple[NodeProto, np.ndarray]:
+    weights = np.ones((4, channels // group, 3, 3), np.float32)
+    return helper.make_node("Conv", ["read", "w"], ["y"], group=group, pads=[1] * 4), weights
+
+
+def _read(
+    path: Path, shape: list[str | int], before: NodeProto, channels: int, group: int = 1
+) -> ExportedModel:
+    conv, weights = _conv(channels, group)
+    graph = helper.make_graph(
+        [before, conv],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4, "p", "q"])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), path)
+    return read_model(path)
+
+
+_TURN = helper.make_node("Transpose", ["x"], ["read"], perm=[0, 3, 1, 2])
+_HALVE = helper.make_node("Mul", ["x", "x"], ["read"])
+
+
+@pytest.mark.parametrize(
+    ("before", "channels", "group", "shape"),
+    [
+        (_HALVE, 1, 1, (2, 1, 32, 64)),
+        (_HALVE, 3, 1, (2, 3, 32, 64)),
+        (_HALVE, 4, 2, (2, 4, 32, 64)),
+        (_TURN, 3, 1, (2, 32, 64, 3)),
+        (_TURN, 1, 1, (2, 32, 64, 1)),
+    ],
+)
+def test_the_first_convolution_says_how_many_and_where(
+    before: NodeProto, channels: int, group: int, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    model = _read(tmp_path / "m.onnx", ["n", "a", "b", "c"], before, channels, group)
+    assert model.image.shape(2, Size(32, 64)) == shape
+    assert not model.image.assumption
+
+
+def test_what_the_file_says_stays(tmp_path: Path) -> None:
+    model = _read(tmp_path / "m.onnx", ["n", "a", "b", 3], _TURN, 3)
+    assert model.inputs[0].shape == ("n", "a", "b", 3)
+
+
+def test_what_nothing_says_is_assumed_in_words(tmp_path: Path) -> None:
+    turned_otherwise = helper.make_node("Transpose", ["x"], ["read"], perm=[0, 2, 3, 1])
+    model = _read(tmp_path / "m.onnx", ["n", "a", "b", "c"], turned_otherwise, 3)
+    assert model.image.shape(1, Size(32, 64)) == (1, 3, 32, 64)
+    assert "batch, channels, height, width with 3 channels are assumed" in model.image.assumption
