@@ -28,6 +28,7 @@ from sizewise.core.specs import (
     EngineArtifact,
     EngineSpec,
     Part,
+    Preprocessing,
     Profile,
     Size,
     divided,
@@ -131,6 +132,7 @@ def compare(
         arguments = {
             **{"engine": str(artifact.path), "parent": str(reference)},
             **{"parts": plain, "sha256": sha256},
+            "preprocessing": codec.to_plain(artifact.card.preprocessing),
         }
         try:
             found = run_in_child(
@@ -159,6 +161,7 @@ def _told(artifact: EngineArtifact, sha256: str, parts: Mapping[str, Any]) -> di
         "machine": read_environment().fingerprint,
         "reference": [sha256, find_backend(REFERENCE).version()],
         "parts": parts,
+        "preprocessing": codec.telling(artifact.card.preprocessing),
     }
 
 
@@ -168,11 +171,18 @@ def _no_parent(itself: Path | None) -> str:
 
 
 def compare_engine(
-    engine: str, parent: str, parts: Mapping[str, Any] = MappingProxyType({}), sha256: str = ""
+    engine: str,
+    parent: str,
+    parts: Mapping[str, Any] = MappingProxyType({}),
+    sha256: str = "",
+    preprocessing: Mapping[str, Any] | None = None,
 ) -> list[Any]:
-    """The child's side: plain Differences. Raises EngineError, and InputError, also where the
+    """The child's side: plain Differences. Noise is given as pictures are: as ``preprocessing``
+    says or, without it, the engine's card. Raises EngineError, and InputError, also where the
     parent is not the file of this hash."""
     artifact = read_trusted(Path(engine))
+    own = artifact.card.preprocessing
+    how = own if preprocessing is None else codec.from_plain(preprocessing, Preprocessing)
     known = {name: codec.from_plain(plain, tuple[Part, ...]) for name, plain in parts.items()}
     reference = Reference(Path(parent), artifact.spec.threads)
     if sha256 and reference.sha256 != sha256:
@@ -182,7 +192,6 @@ def compare_engine(
     with open_engine(artifact) as session:
         for size in probe_sizes(artifact.spec):
             batch = artifact.spec.batch_size
-            how = artifact.card.preprocessing
             given = with_further(artifact, probe_images(artifact.image, batch, size, how))
             expected = reference.run(given, batch, size)
             if not found:

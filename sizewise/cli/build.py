@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from netzoo.tasks.showing import PictureOptions
 from sizewise.cli import console
 from sizewise.cli.failures import all_failed, end_with, with_error
-from sizewise.cli.options import Json, Out, spell
+from sizewise.cli.options import Json, Out, spell, typed
 from sizewise.cli.tables.engines import show_engines, show_refusals, show_remarks
 from sizewise.core import codec
+from sizewise.core.options.declared import options_of
 from sizewise.core.progress import SILENT
 from sizewise.pipeline.build import BuildOptions, Builds, ComparedEngine, Refusal
 
 
 def build(
+    context: typer.Context,
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="Any ONNX file that takes images.")
     ],
@@ -38,10 +41,11 @@ def build(
     read = read_model(model)
     builds = build(read, options, out=out, reporter=console.reporter())
     taken = as_files_take_it(options, (read,), SILENT)
-    _say(builds, next_step=_next_step(builds, model, taken), as_json=as_json)
+    pictures = typed(context, options_of(PictureOptions))
+    _say(builds, next_step=_next_step(builds, model, taken, pictures), as_json=as_json)
 
 
-def _next_step(builds: Builds, model: Path, options: BuildOptions) -> str:
+def _next_step(builds: Builds, model: Path, options: BuildOptions, pictures: Sequence[str]) -> str:
     """The next step: measure the engines, or find out why they can't run here."""
     from engines.registry import find_backend
 
@@ -56,8 +60,7 @@ def _next_step(builds: Builds, model: Path, options: BuildOptions) -> str:
     }
     words = [word for name, text in axes.items() if text for word in (spell(name), text)]
     words += [word for option in options.options for word in (spell("options"), option)]
-    words += [word for given in options.input for word in (spell("input"), str(given))]
-    return shlex.join(["sizewise", "bench", str(model), *words])
+    return console.command("bench", model, *words, *pictures)
 
 
 def _say(builds: Builds, *, next_step: str, as_json: bool) -> None:

@@ -13,12 +13,12 @@ from netzoo.tasks.showing import PictureOptions
 from sizewise.core.errors import EngineError, InferenceError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.files import output_folder
-from sizewise.core.further.resolving import further_of, remarks_on
+from sizewise.core.further.resolving import assumptions
 from sizewise.core.machine.memory import SHARE_IN_WORDS
 from sizewise.core.options.declared import again, option
 from sizewise.core.options.reading import PATH, number, optional, whole
 from sizewise.core.progress import SILENT, OnProgress, Reporter, Stage
-from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, SaidInput, Sizes
+from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Sizes
 from sizewise.pipeline.accuracy.comparing import Judge
 from sizewise.pipeline.accuracy.failing import NOT_FINITE, failure_of
 from sizewise.pipeline.models.cards import demand_sizes
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildOptions(EngineAxes):
+class BuildOptions(EngineAxes, PictureOptions):
     """The options of ``sizewise build`` beside the model."""
 
     backends: tuple[str, ...] = again(EngineAxes, "backends", ("onnxruntime",))
@@ -42,7 +42,6 @@ class BuildOptions(EngineAxes):
         shown="found beside the model",
     )
     layout: str = again(LayoutOption, "layout", "")
-    input: tuple[SaidInput, ...] = again(PictureOptions, "input", ())
     timeout_s: float = option(
         number(above=0), 1800.0, help="Time limit for each build, in s.", group="Limits"
     )
@@ -116,8 +115,9 @@ def build(
     options = as_files_take_it(options, (model,), reporter)
     judge = Judge(model, options.layout)
     specs = engine_specs((options,))
+    # What is said of colours is for the comparison: an engine remembers what its file says of them.
     model = replace(model, card=PictureOptions(input=options.input).shown_to(model.card))
-    for remark in remarks_on(further_of(model)):
+    for remark in assumptions(model):
         reporter.remark(remark)
     demand_sizes(model, options.sizes)
     folder = output_folder(out)
@@ -128,6 +128,7 @@ def build(
         timeout_s=options.timeout_s,
         memory_bytes=options.memory_limit_mb and options.memory_limit_mb * 2**20,
         judge=judge,
+        pictures=options,
     )
     builds = _build_all(model, specs, folder, limits, reporter)
     for remark in judge.remarks():
@@ -141,6 +142,7 @@ class _Limits:
     timeout_s: float
     memory_bytes: int | None
     judge: Judge
+    pictures: PictureOptions
 
 
 def _build_all(
@@ -171,7 +173,7 @@ def _build_all(
                 )
                 stage.advance(note=f"{engine}: comparing")
                 comparison = limits.judge.compare(
-                    artifact,
+                    replace(artifact, card=limits.pictures.shown_to(artifact.card)),
                     limits.parent,
                     timeout_s=limits.timeout_s,
                     memory_limit_bytes=limits.memory_bytes,

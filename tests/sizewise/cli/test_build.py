@@ -47,6 +47,20 @@ def test_an_engine_is_held_against_its_parent(cli: Cli, quantized: Path, tmp_pat
     assert "int8" in table
 
 
+def test_it_is_compared_on_what_the_model_is_given(
+    cli: Cli, quantized: Path, tmp_path: Path
+) -> None:
+    command = ("build", quantized, "--sizes", "64", "--strategy", "static", "--out", tmp_path / "o")
+    (near,) = engines(cli(*command, "--json").out)
+    said = cli(*command, "--range", "0-255")
+    (line,) = [line for line in said.err.splitlines() if line.startswith("Next: ")]
+    assert line.endswith("--range 0-255")
+    (far,) = engines(cli(*command, "--range", "0-255", "--json").out)
+    assert far["path"] == near["path"]
+    largest = [max(d["absmax"] for d in e["compared"]["differences"]) for e in (near, far)]
+    assert largest[1] > 10 * largest[0]
+
+
 def test_an_engine_without_a_parent_says_so(cli: Cli, tmp_path: Path) -> None:
     alone = write_quantized_net(tmp_path / "alone.onnx").path
     command = ("build", alone, "--sizes", "64", "--strategy", "static", "--out", tmp_path / "o")
