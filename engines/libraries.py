@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from importlib.util import find_spec
 
 from engines.base import Availability
 from sizewise.core.machine import nvidia
-
-
-def installed_version(*distributions: str) -> str:
-    """The version of the first of these that is installed; empty without any."""
-    for name in distributions:
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return ""
+from sizewise.core.machine.packages import installed_version
 
 
 def presence(module: str, distributions: tuple[str, ...], extra: str) -> Availability:

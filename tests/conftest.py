@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.database import InMemoryExampleDatabase
 
 from engines.store.signing import KEY_FILE
+from sizewise.core.machine import packages
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,6 +43,12 @@ def own_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(KEY_FILE, str(tmp_path_factory.mktemp("key") / "key"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def versions_read_anew() -> None:
+    """Tests put versions of their own in the place of those that are installed."""
+    packages.forget()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

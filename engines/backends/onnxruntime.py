@@ -29,8 +29,9 @@ from engines.backends._ort.sessions import (
 from engines.backends._ort.source import expect_shape, source_of
 from engines.base import Availability, Backend, BuildNotes, Session, example_inputs
 from engines.graph.outputs import remarks_on
-from engines.libraries import installed_version, presence
+from engines.libraries import presence
 from sizewise.core.machine.environment import load_onnxruntime
+from sizewise.core.machine.packages import installed_version
 from sizewise.core.options.declared import spelled
 from sizewise.core.specs import (
     Achieved,

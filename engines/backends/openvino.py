@@ -22,10 +22,11 @@ from engines.backends._quantized.unsigned import make_unsigned
 from engines.base import Array, Availability, Backend, Session
 from engines.graph.precision_names import precision_of
 from engines.inputs import input_shapes
-from engines.libraries import installed_version, presence
+from engines.libraries import presence
 from engines.subnormals import CpuOptions
 from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.cores import physical_cores
+from sizewise.core.machine.packages import installed_version
 from sizewise.core.onnxfiles.weights import bytes_of, save, too_large, whole_graph_of
 from sizewise.core.specs import (
     Achieved,

@@ -27,10 +27,11 @@ from engines.backends._torch.programs import (
 )
 from engines.backends._torch.session import THREAD_POLICY, TorchSession
 from engines.base import Availability, Backend
-from engines.libraries import installed_version, presence
+from engines.libraries import presence
 from sizewise.core import codec
 from sizewise.core.further.arrays import arrays_of
 from sizewise.core.further.resolving import further_of
+from sizewise.core.machine.packages import installed_version
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,

@@ -11,8 +11,9 @@ from engines.backends._torch.loading import load_program
 from engines.backends._torch.programs import DISTRIBUTIONS, program_layers, take_program
 from engines.backends._torch.session import THREAD_POLICY, TorchSession, demand_flushed
 from engines.base import Availability, Backend, Session
-from engines.libraries import installed_version, presence
+from engines.libraries import presence
 from engines.subnormals import CpuOptions, wants_flush
+from sizewise.core.machine.packages import installed_version
 from sizewise.core.specs import (
     Achieved,
     BackendOptions,

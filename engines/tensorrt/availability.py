@@ -13,9 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from engines.base import Availability
-from engines.libraries import installed_version, presence
+from engines.libraries import presence
 from sizewise.core.machine import nvidia
 from sizewise.core.machine.nvidia import Device, Devices
+from sizewise.core.machine.packages import installed_version
 
 _BINDINGS = "cuda-bindings"
 _OLDEST_CAPABILITY = (7, 5)

@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from sizewise._version import __version__
 from sizewise.core import codec
 from sizewise.core.machine.cores import cpu_quota, physical_cores, usable_cores
 from sizewise.core.machine.nvidia import find_devices
+from sizewise.core.machine.packages import installed_version
 
 PACKAGES = (
     "numpy",
@@ -107,13 +107,8 @@ class Environment:
 def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
     """Versions of the packages that are installed, read from their metadata without importing
     them."""
-    found = {}
-    for name in packages:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    versions = ((name, installed_version(name)) for name in packages)
+    return {name: version for name, version in versions if version}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from engines import libraries
 from engines.tensorrt import availability
 from engines.tensorrt.availability import TENSORRT, TENSORRT_RTX, Library, can_build, can_run
-from sizewise.core.machine import nvidia
+from sizewise.core.machine import nvidia, packages
 from sizewise.core.machine.nvidia import Device, Devices
 
 ROOT = Path(__file__).parents[3]
@@ -43,7 +43,7 @@ class Machine:
     modules: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.patch.setattr(metadata, "version", lambda name: self._known(self.versions, name))
+        self.patch.setattr(packages, "_version", lambda name: self.versions.get(name, ""))
         self.patch.setattr(
             metadata,
             "requires",
