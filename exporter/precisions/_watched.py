@@ -14,11 +14,14 @@ _FLOAT = 1
 
 
 def layer_values(model: onnx.ModelProto) -> list[str]:
-    """Every float32 value from the first layers to the heads."""
+    """Every float32 value from the first layers to the heads, and what enters the first layers."""
     graph, types = Graph(model), tensor_types(model)
-    trunk = graph.trunk()
-    nodes = (node for node in graph.nodes if node.output[0] in trunk)
-    return [name for node in nodes for name in node.output if name and types[name] == _FLOAT]
+    trunk, seeing = graph.trunk(), graph.seeing()
+    nodes = [node for node in graph.nodes if node.output[0] in trunk]
+    made = {name for node in graph.nodes if node.output[0] in seeing for name in node.output}
+    entering = [n for node in nodes for n in node.input if n in made or n in graph.inputs]
+    names = (*entering, *(name for node in nodes for name in node.output if name))
+    return [name for name in dict.fromkeys(names) if types[name] == _FLOAT]
 
 
 def quantized_values(model: onnx.ModelProto) -> list[str]:

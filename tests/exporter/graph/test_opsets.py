@@ -44,13 +44,15 @@ def test_a_model_without_onnx_s_operators_has_none() -> None:
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
-@pytest.mark.parametrize("opset", [9, 10])
+@pytest.mark.parametrize("opset", [7, 8, 9, 10])
 def test_an_old_resize_looks_up_the_same_pixels(opset: int, mode: str) -> None:
     kind = "Upsample" if opset < 10 else "Resize"
+    held = "<float[4] scales = {1.0, 1.0, 2.0, 2.0}>"
+    how = f'{kind} <mode = "{mode}"> (images, scales)'
+    if opset < 9:
+        held, how = "", f'{kind} <mode = "{mode}", scales = [1.0, 1.0, 2.0, 2.0]> (images)'
     model = parsed(
-        "(float[n, 3, h, w] images) => (float[n, 3, H, W] y) "
-        "<float[4] scales = {1.0, 1.0, 2.0, 2.0}>"
-        f'{{ y = {kind} <mode = "{mode}"> (images, scales) }}',
+        f"(float[n, 3, h, w] images) => (float[n, 3, H, W] y) {held} {{ y = {how} }}",
         opset=opset,
         ir=4,
     )

@@ -118,6 +118,14 @@ def test_what_comes_near_the_end_stays_in_float32_with_all_that_touches_it(value
     assert {found[name] for name in (first, *rest)} == {TYPES["fp16"]}
 
 
+def test_a_layer_that_is_given_more_stays_in_float32() -> None:
+    net = Chain(["conv", "conv"])
+    first, second, *_ = net.layers
+    given = producers(net.proto)[first].input[0]
+    found = types(typed(net.proto, "fp16", Evidence(absmax={given: 70_000.0})))
+    assert [found[first], found[second]] == [FLOAT, TYPES["fp16"]]
+
+
 def test_weights_beyond_the_end_stay_in_float32() -> None:
     net = Chain(["conv", "conv"])
     weights = producers(net.proto)[net.layers[1]].input[1]
