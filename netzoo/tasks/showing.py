@@ -12,7 +12,7 @@ from sizewise.core.specs import ModelCard, Order, Preprocessing, SaidInput
 from sizewise.core.specs.preprocessing import ORDERS
 
 _PICTURES = "Pictures"
-_FITS = {"letterbox": True, "stretch": False}
+FITS = {"letterbox": True, "stretch": False}
 _RANGES = {"0-1": 1, "0-255": 255}
 
 
@@ -21,7 +21,7 @@ class PictureOptions:
     """Empty where the card's own value holds."""
 
     fit: str | None = option(
-        optional(choice(*_FITS)),
+        optional(choice(*FITS)),
         None,
         help="How pictures are fitted into the input: scaled by one factor with grey around them, "
         "or stretched.",
@@ -75,7 +75,7 @@ class PictureOptions:
             mean=self.mean or own.mean,
             std=self.std or own.std,
         )
-        letterbox = card.letterbox if self.fit is None else _FITS[self.fit]
+        letterbox = card.letterbox if self.fit is None else FITS[self.fit]
         inputs = {one.name: one for one in (*card.inputs, *self.input)}
         return replace(
             card,
@@ -90,9 +90,9 @@ AS_THE_CARD_SAYS = PictureOptions()
 
 def own_fit(card: ModelCard) -> str:
     """The fit of pictures that is the card's, as the option names it."""
-    return next(name for name, keeps_shape in _FITS.items() if keeps_shape == card.letterbox)
+    return next(name for name, keeps_shape in FITS.items() if keeps_shape == card.letterbox)
 
 
 def other_fit(card: ModelCard) -> str:
     """The fit of pictures that is not the card's, as the option names it."""
-    return next(name for name in _FITS if name != own_fit(card))
+    return next(name for name in FITS if name != own_fit(card))

@@ -27,7 +27,7 @@ from netzoo.training.optimizer import make_optimizer
 from netzoo.training.reproducible import has_native_bf16, reproducible
 from netzoo.training.settings import ScaleTraining, TrainingSettings
 from netzoo.zoo.config import NetworkConfig
-from netzoo.zoo.network import Network, NetworkEntry, build_network, find_network
+from netzoo.zoo.network import Network, NetworkEntry, build_network, find_network, keeps_shape
 from sizewise.core.errors import TrainingError
 from sizewise.core.progress import SILENT, Progress
 from sizewise.core.specs import Size
@@ -73,7 +73,7 @@ def train(
         batches = draw_batches(
             data,
             settings,
-            keep_shape=entry.letterbox,
+            keep_shape=keeps_shape(config),
             classified=classified,
             masks=find_task(entry.task).learns_masks,
         )
@@ -93,7 +93,7 @@ def _settled(
     if isinstance(data, ClassifiedSet) or entry.design is None:
         return config
     anchors = config.anchors or fit_anchors(
-        data, settings.sizes, entry.anchors, settings.seed, keep_shape=entry.letterbox
+        data, settings.sizes, entry.anchors, settings.seed, keep_shape=keeps_shape(config)
     )
     return replace(config, anchors=anchors, decoding=loss.decoding)
 

@@ -25,6 +25,8 @@ from sizewise.core.files import open_file, read_file, written_whole
 from sizewise.core.options.limits import WEIGHT_BYTES
 
 HEADER_KEY = "sizewise"
+_LATER = {"config.masks": (), "config.letterbox": None}
+"""Fields that came later: at their defaults they are left out, and checkpoints stay as they are."""
 _TODO_FILE = "Give a checkpoint (.safetensors) that sizewise train wrote."
 _LISTED = 3
 _CPU = torch.device("cpu")
@@ -68,11 +70,9 @@ class CheckpointHeader:
 
 def save_checkpoint(path: Path, network: Network, provenance: Provenance) -> None:
     """Write a checkpoint, whole or not at all. Raises OutputError where the system refuses."""
-    header = codec.to_plain(CheckpointHeader(config=network.config, provenance=provenance))
-    if not network.config.masks:  # a field that came later: checkpoints without it stay as they are
-        del header["config"]["masks"]
+    header = CheckpointHeader(config=network.config, provenance=provenance)
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    content = save(tensors, metadata={HEADER_KEY: codec.to_json_without(header, {})})
+    content = save(tensors, metadata={HEADER_KEY: codec.to_json_without(header, _LATER)})
     with written_whole(path) as draft:
         draft.write_bytes(content)
 

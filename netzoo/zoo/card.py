@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netzoo.zoo.cost import count_parameters
-from netzoo.zoo.network import Network, find_network
+from netzoo.zoo.network import Network, find_network, keeps_shape
 from sizewise.core.specs import RAW_LAYOUT, ModelCard
 
 
@@ -17,7 +17,7 @@ def card_of(network: Network, *, raw: bool = False, checkpoint_sha256: str = "")
         classes=network.config.classes,
         stride=network.stride,
         smallest=network.smallest,
-        letterbox=entry.letterbox,
+        letterbox=keeps_shape(network.config),
         tree=network.config.tree,
         fusion=network.config.fusion,
         parameters=count_parameters(network),

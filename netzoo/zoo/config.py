@@ -57,7 +57,8 @@ class NetworkConfig:
     own; none means the network's own. ``decoding``
     follows the loss that the network was trained with; none means the original's. ``tree`` holds
     each class's parent (-1: a root) where the classes are a WordTree. ``multiscale`` is of the
-    network of that name, whose usual one it is where there is none. Raises UsageError.
+    network of that name, whose usual one it is where there is none. ``letterbox`` says whether
+    pictures keep their shape; None means the network's own way. Raises UsageError.
     """
 
     name: str
@@ -69,6 +70,7 @@ class NetworkConfig:
     decoding: Decoding | None = None
     tree: tuple[int, ...] = ()
     multiscale: MultiscaleConfig | None = None
+    letterbox: bool | None = None
 
     @property
     def fusion(self) -> str:

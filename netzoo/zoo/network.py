@@ -210,6 +210,12 @@ find_network = _NETWORKS.find
 """Raises UsageError, which lists the networks there are."""
 
 
+def keeps_shape(config: NetworkConfig) -> bool:
+    """Whether a network's pictures are letterboxed; else they are stretched."""
+    own = find_network(config.name).letterbox
+    return own if config.letterbox is None else config.letterbox
+
+
 def build_network(config: NetworkConfig) -> Network:
     """Build a network with random weights. Raises UsageError."""
     entry = find_network(config.name)

@@ -186,7 +186,7 @@ def _candidate(source: Path, options: EvaluateOptions) -> Candidate:
 
     if source.suffix == ".safetensors":
         _demand_empty(source, options)
-        return Checkpoint(source)
+        return Checkpoint(source, options)
     trusted = options.trusted(source)
     read_as = partial(_read_as, options)
     if source.is_dir():
@@ -208,7 +208,8 @@ def _read_as(options: EvaluateOptions, name: str, card: ModelCard) -> ModelCard:
 
 
 def _demand_empty(source: Path, options: EvaluateOptions) -> None:
-    for name in changed(options, "backend", "layout", "names", *options_of(PictureOptions)):
+    of_inputs = (name for name in options_of(PictureOptions) if name != "fit")
+    for name in changed(options, "backend", "layout", "names", *of_inputs):
         raise UsageError(
             f"{spelled(name)} can't be given for {source}",
             "a checkpoint runs in PyTorch, and holds what its inputs and outputs mean",

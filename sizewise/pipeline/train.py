@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netzoo.data.class_names import read_classes
 from netzoo.data.reading import reading
+from netzoo.tasks.showing import FITS
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import output_folder
 from sizewise.core.onnxfiles.model import sha256_of
@@ -19,6 +20,7 @@ from sizewise.core.options.reading import (
     SIZES,
     SWITCH,
     TEXT,
+    choice,
     number,
     optional,
     several,
@@ -69,6 +71,14 @@ class TrainOptions(ScalingOptions):
         help="Initial weights of multiscale's backbone: a safetensors file with timm's names.",
         group=_NETWORK,
         shown="random",
+    )
+    fit: str | None = option(
+        optional(choice(*FITS)),
+        None,
+        help="How pictures are fitted into the input: scaled by one factor with grey around them, "
+        "or stretched. The checkpoint keeps it.",
+        group=_TRAINING,
+        shown="the network's own",
     )
     steps: int = option(whole(1), 700, help="Optimiser steps.", group=_TRAINING)
     batch: int = option(whole(1, BATCH), 8, help="Images per step.", group=_TRAINING)
@@ -341,6 +351,7 @@ def _config(
         depth=options.depth,
         anchors=start.anchors if start else (),
         multiscale=options.scaling.config(),
+        letterbox=FITS[options.fit] if options.fit else None,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from netzoo.tasks.showing import AS_THE_CARD_SAYS, PictureOptions
 from sizewise.core.errors import EngineError
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import ModelCard, Size, Sizes, Suppression
@@ -49,16 +50,17 @@ class Candidate(Protocol):
 
 
 class Checkpoint:
-    """A checkpoint in PyTorch. Raises InputError where ``path`` is none."""
+    """A checkpoint in PyTorch, its pictures fitted as ``options`` say. Raises InputError where
+    ``path`` is none."""
 
     runs_in = "PyTorch"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: PictureOptions = AS_THE_CARD_SAYS) -> None:
         from netzoo.weights.checkpoint import load_checkpoint
         from netzoo.zoo.card import card_of
 
         self._network = load_checkpoint(path)
-        self.card = card_of(self._network)
+        self.card = options.shown_to(card_of(self._network))
         self.sizes = usual_sizes(self.card)
 
     def refusal(self, size: Size) -> str:
@@ -72,7 +74,12 @@ class Checkpoint:
         for size in sizes:
             try:
                 found = evaluate_network(
-                    self._network, data, size, reporter, suppression=suppression
+                    self._network,
+                    data,
+                    size,
+                    reporter,
+                    suppression=suppression,
+                    letterbox=self.card.letterbox,
                 )
                 yield size, Scores(scores=found)
             except EngineError as error:  # outputs that are no numbers

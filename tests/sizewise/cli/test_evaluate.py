@@ -213,6 +213,21 @@ def test_a_checkpoint_is_evaluated_in_pytorch(cli: Cli, data: Path, tmp_path: Pa
     )
 
 
+def test_a_checkpoint_takes_the_other_fit(cli: Cli, data: Path, tmp_path: Path) -> None:
+    network = narrow_detector()
+    path = tmp_path / "net.safetensors"
+    save_checkpoint(path, network, Provenance())
+    call = ("evaluate", path, "--data", data, "--sizes", 64, "--json", "--fit")
+    said = {fit: json.loads(cli(*call, fit).out) for fit in ("letterbox", "stretch")}
+    assert {fit: document["fit"] for fit, document in said.items()} == {fit: fit for fit in said}
+    for fit, document in said.items():
+        expected = evaluate_network(
+            network, read_coco(data), Size(64, 64), letterbox=fit == "letterbox"
+        )
+        assert document["rows"] == [{"size": "64x64"} | expected]
+    refused(cli("evaluate", path, "--data", data, "--range", "0-255"), 2, "--range", "in PyTorch")
+
+
 def test_a_classifier_has_top_1_and_top_5(cli: Cli, data: Path, tmp_path: Path) -> None:
     path = checkpoint(tmp_path, "darknet19", ("blue", "red", "green"))
     said = cli("evaluate", path, "--data", data, "--sizes", 64)

@@ -9,7 +9,8 @@ import pytest
 
 from netzoo.data.coco.dataset import write_coco
 from netzoo.training.history import History
-from netzoo.weights.checkpoint import read_header
+from netzoo.weights.checkpoint import load_checkpoint, read_header
+from netzoo.zoo.card import card_of
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import build_network, find_network
 from sizewise.core.errors import OutputError
@@ -39,6 +40,20 @@ def test_a_checkpoint_remembers_the_loss_that_was_used(
     assert header.provenance.settings is not None
     assert header.provenance.settings.loss == used
     assert header.config.decoding == ("scaled" if used == "dense" else None)
+
+
+def test_the_fit_of_pictures_stays_with_the_checkpoint(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    call = ("train", "yolov2-tiny", "--data", data, *QUICK, "--out", tmp_path, "--json")
+    path = Path(json.loads(cli(*call).out)["checkpoint"])
+    letterboxed = path.read_bytes()
+    assert read_header(path).config.letterbox is None
+    said = cli(*call, "--fit", "stretch")
+    assert "trained anew" in said.err
+    assert read_header(path).config.letterbox is False
+    assert path.read_bytes() != letterboxed
+    assert card_of(load_checkpoint(path)).letterbox is False
 
 
 def test_the_checkpoint_is_written_last(
