@@ -15,12 +15,15 @@ from exporter.calibration.observe import Batches, observe
 from exporter.checks.deviation import RelativeError, deviations
 from exporter.checks.judging import Meaning
 from exporter.checks.probes import ProbeBatches
-from exporter.graph.passes import run_pass
+from exporter.checks.raising import demand_same
+from exporter.graph.opsets import opset_of
+from exporter.graph.passes import copied, run_pass
 from exporter.graph.regions import Graph, label
 from exporter.graph.serializing import demand_convertible, to_bytes
 from exporter.precisions._base import Precision, nothing
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._prepare import Prepare
+from exporter.precisions._quantized import convolutions
 from sizewise.core.discover import Registry
 from sizewise.core.errors import OutputError, UsageError
 from sizewise.core.files import written_whole
@@ -98,7 +101,12 @@ class Conversion:
             demand_size(model, size)
         self._parent = load_onnx(model.path)
         self.prepared = run_pass(Prepare(precision, self.precision.opset), load_onnx(model.path))
+        if opset_of(self._parent) < opset_of(self.prepared):
+            self._demand_raised_rightly()
         self._evidence = self._observed()
+        if self.precision.calibrated:
+            heads = self._harmless_heads()
+            self._evidence = replace(self._evidence, heads=heads)
 
     @cached_property
     def _meaning(self) -> Meaning:
@@ -116,13 +124,10 @@ class Conversion:
 
     def graph(self, excluded: Iterable[str] = ()) -> onnx.ModelProto:
         """The network in this precision, with the layers ``excluded`` left in float32."""
-        import onnx
-
         layers = frozenset(excluded)
         self._check_layers(layers)
-        copy = onnx.ModelProto()
-        copy.CopyFrom(self.prepared)
-        return run_pass(self.precision.make(replace(self._evidence, excluded=layers)), copy)
+        evidence = replace(self._evidence, excluded=layers)
+        return run_pass(self.precision.make(evidence), copied(self.prepared))
 
     def batches(self, sizes: Sequence[Size]) -> Batches:
         """A few calibration samples at every one of ``sizes``; without images, random noise."""
@@ -178,6 +183,7 @@ class Conversion:
         card = replace(
             self.model.card,
             precision=self.precision.name,
+            converter=self.precision.number,
             parent_sha256=self.model.sha256,
             program_sha256="",
             calibration=self.settings.calibration(self.model.card.preprocessing),
@@ -192,6 +198,12 @@ class Conversion:
         with written_whole(out) as draft:
             draft.write_bytes(to_bytes(graph))
         return with_inputs(read_model(out), card.inputs)
+
+    def _demand_raised_rightly(self) -> None:
+        """Raises ExportError where the graph that precisions start from is another network."""
+        names = self._meaning.results(self.heads).names
+        sizes = sorted(self.settings.check_sizes, key=lambda size: size.pixels)
+        demand_same(self._parent, self.prepared, names, self.batches(sizes[:1]))
 
     def _observed(self) -> Evidence:
         watched = self.precision.watched(self.prepared)
@@ -215,6 +227,21 @@ class Conversion:
         absmax = {name: one.absmax for name, one in seen.items()}
         return replace(evidence, absmax=absmax, thresholds=thresholds)
 
+    def _harmless_heads(self) -> frozenset[str]:
+        """The last layers whose own error in this precision is small, each alone."""
+        graph = Graph(self.prepared)
+        ends = {node.output[0] for node in graph.heads()}
+        heads = [label(n) for n in convolutions(graph) if n.output[0] in ends]
+        sizes = sorted(self.settings.sizes, key=lambda size: size.pixels)
+        error = self.relative_error(self.batches(sizes[len(sizes) // 2 :][:1]))
+        return frozenset(one for one in heads if error(self._alone(one)) <= HEAD_BOUND)
+
+    def _alone(self, head: str) -> onnx.ModelProto:
+        """The network with this head in this precision and no other layer."""
+        others = frozenset(self.layers) - {head}
+        evidence = replace(self._evidence, excluded=others, heads=frozenset({head}))
+        return run_pass(self.precision.make(evidence), copied(self.prepared))
+
     def _all_batches(self) -> Batches:
         settings = self.settings
         if settings.images is None:
@@ -230,6 +257,9 @@ class Conversion:
             )
 
 
+HEAD_BOUND = 0.02
+"""The relative error of its own up to which a last layer is quantized, too: all that comes after it
+is the decode."""
 _FEW = 4
 """Pictures per size that the error is measured on."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,21 @@ def readers_of(graph: onnx.GraphProto) -> defaultdict[str, list[onnx.NodeProto]]
         for name in dict.fromkeys(node.input):
             found[name].append(node)
     return found
+
+
+def captured(graph: onnx.GraphProto) -> set[str]:
+    """The tensors that graphs within nodes (``If``, ``Loop``) read."""
+    return set(_read_inside(graph.node, inside=False))
+
+
+def _read_inside(nodes: Iterable[onnx.NodeProto], *, inside: bool) -> Iterator[str]:
+    for node in nodes:
+        if inside:
+            yield from node.input
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                yield from (output.name for output in graph.output)
+                yield from _read_inside(graph.node, inside=True)
 
 
 def load_without_weights(path: Path) -> onnx.ModelProto:

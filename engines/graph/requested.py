@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engines.graph.precision_names import precision_of
 from engines.graph.reading import load_without_weights
 from sizewise.core.errors import InputError
+from sizewise.core.onnxfiles.moving import moved_inputs
 from sizewise.core.specs import ExportedModel, computes, is_product
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class _Types:
             if node.op_type == "DequantizeLinear"
             for name in node.output[:1]
         }
+        self._makers = {name: node for node in self.nodes() for name in node.output}
 
     def seeing(self, image: str) -> Iterator[onnx.NodeProto]:
         """The nodes that depend on that input."""
@@ -74,9 +76,12 @@ class _Types:
         return stored.pop() if len(stored) == 1 and "" not in stored else self._typed(factors)
 
     def _stored(self, name: str) -> str:
-        """The type that a dequantised tensor is stored in; empty where it is not dequantised."""
-        made_by = self._dequantisers.get(name)
-        return self._typed(made_by.input[:1]) if made_by else ""
+        """The type that a tensor of dequantised values is stored in; empty where it has others."""
+        if made_by := self._dequantisers.get(name):
+            return self._typed(made_by.input[:1])
+        moved = moved_inputs(self._makers[name]) if name in self._makers else []
+        found = {self._stored(one) for one in moved}
+        return found.pop() if len(found) == 1 else ""
 
     def _typed(self, names: Iterable[str]) -> str:
         import onnx

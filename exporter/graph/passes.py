@@ -45,6 +45,15 @@ def run_pass(graph_pass: GraphPass, model: onnx.ModelProto) -> onnx.ModelProto:
     return changed
 
 
+def copied(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy, for a pass that changes its model in place."""
+    import onnx
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
 def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
     """All nodes of a graph, with those of the branches and loops inside it."""
     for node in graph.node:

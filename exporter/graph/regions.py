@@ -75,6 +75,12 @@ class Graph:
                 found.add(node.output[0])
         return found
 
+    def image_values(self) -> set[str]:
+        """The tensors that depend on the image's contents, and the inputs themselves."""
+        seeing = self.seeing()
+        made = (name for n in self.nodes if n.output[0] in seeing for name in n.output if name)
+        return {*self.inputs, *made}
+
     def after_layers(self) -> set[str]:
         """The layers and all that depends on them."""
         tensors: set[str] = set()

@@ -1,15 +1,15 @@
-"""Explicit quantization (Q/DQ) of the convolutions before the heads, in 8 bits.
+"""Explicit quantization (Q/DQ) of convolutions in 8 bits.
 
 Symmetric: the zero point is zero, as TensorRT asks. Weights have a scale for each output channel
-and are stored in 8 bits behind a DequantizeLinear; an activation has one scale. What a convolution
-gives is quantized too, before its activation function: ONNX Runtime computes in 8 bits only
-between a DequantizeLinear and a QuantizeLinear, and OpenVINO takes no longer for it. Biases stay in
-float32: each library makes its own of them, in 32 bits at the scale of the products.
+and are stored in 8 bits behind a DequantizeLinear. An activation has one scale, and is quantized
+where ``_placing`` says. Biases stay in float32: each library makes its own of them, in 32 bits at
+the scale of the products. Metadata say how far the values reach that convolutions give, before
+their activation functions: a back end may want these quantized too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,9 @@ from exporter.graph.passes import GraphPass, NothingNarrowedError
 from exporter.graph.regions import Graph, label
 from exporter.graph.types import QUANTIZERS, demand_fp32
 from exporter.precisions._evidence import Evidence
+from exporter.precisions._placing import Placement
 from sizewise.core.errors import ExportError
+from sizewise.core.onnxfiles.ranges import write_ranges
 
 if TYPE_CHECKING:
     import onnx
@@ -56,17 +58,23 @@ class Grid:
 
 
 def convolutions(graph: Graph) -> list[Node]:
-    """The convolutions with constant weights that feed another layer: all but the heads."""
+    """The convolutions with constant weights, heads among them."""
+    return [n for n in graph.layers() if n.op_type == "Conv" and n.input[1] in graph.constants]
+
+
+def chosen_layers(graph: Graph, evidence: Evidence) -> list[Node]:
+    """Those to be quantized: none that ``evidence`` excludes, and of the heads those it names."""
     inner = graph.inner()
     return [
         node
-        for node in graph.layers()
-        if node.op_type == "Conv" and node.output[0] in inner and node.input[1] in graph.constants
+        for node in convolutions(graph)
+        if label(node) not in evidence.excluded
+        and (node.output[0] in inner or label(node) in evidence.heads)
     ]
 
 
 class Quantized(GraphPass):
-    """Quantize every convolution to ``grid``, but for those that ``evidence`` excludes."""
+    """Quantize convolutions to ``grid``, but for those that ``evidence`` excludes."""
 
     def __init__(self, grid: Grid, evidence: Evidence) -> None:
         self.name = grid.name  # type: ignore[misc]
@@ -74,7 +82,8 @@ class Quantized(GraphPass):
 
     def requires(self, model: onnx.ModelProto) -> None:
         demand_fp32(model, self.name)
-        if not convolutions(Graph(model)):
+        graph = Graph(model)
+        if not graph.inner().intersection(node.output[0] for node in convolutions(graph)):
             raise ExportError(
                 f"The model can't be converted to {self.name}",
                 "no convolution with constant weights comes before its last layers",
@@ -83,15 +92,18 @@ class Quantized(GraphPass):
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         graph = Graph(model)
-        chosen = [n for n in convolutions(graph) if label(n) not in self._evidence.excluded]
+        chosen = chosen_layers(graph, self._evidence)
         _Writer(model, graph, self._grid, self._evidence).write(chosen)
+        given = {node.output[0] for node in chosen}
+        reached = self._evidence.thresholds.items()
+        write_ranges(model, {name: value for name, value in reached if name in given})
         drop_unused(model.graph)
         return model
 
     def ensures(self, model: onnx.ModelProto) -> None:
         """Raises NothingNarrowedError where no convolution is quantized."""
         made = {name for n in model.graph.node if n.op_type in QUANTIZERS for name in n.output}
-        if not any(n.op_type == "Conv" and n.input[0] in made for n in model.graph.node):
+        if not any(n.op_type == "Conv" and n.input[1] in made for n in model.graph.node):
             raise NothingNarrowedError(
                 f"The model can't be converted to {self.name}",
                 "every convolution is excluded, so all of them stay in float32",
@@ -100,57 +112,58 @@ class Quantized(GraphPass):
 
 
 class _Writer:
-    """Writes the quantized graph: each tensor is quantized once."""
+    """Writes the quantized graph: each tensor is quantized once, right behind what gives it."""
 
     def __init__(
         self, model: onnx.ModelProto, graph: Graph, grid: Grid, evidence: Evidence
     ) -> None:
         self._proto, self._graph, self._grid = model.graph, graph, grid
-        self._thresholds, self._bits = evidence.thresholds, evidence.weight_bits
+        self._evidence = evidence
         self._written: list[Node] = []
         self._made: dict[str, str] = {}
-        self._scales: dict[str, float] = {}
-        """Of dequantized activations, by their names."""
+        """The dequantized form of each tensor, by its name."""
+        self._weights: dict[str, str] = {}
+        """The same of weights."""
 
     def write(self, chosen: list[Node]) -> None:
-        targets = {node.output[0] for node in chosen}
-        fixed = self._graph.captured().union(self._graph.outputs)
-        read_instead: dict[str, str] = {}
+        layers = {node.output[0] for node in chosen}
+        placement = Placement(self._graph, sorted(layers), self._evidence.thresholds)
+        scales = {
+            name: max(reach / self._grid.largest, _SMALLEST_SCALE)
+            for name, reach in placement.reach().items()
+        }
+        for name in self._graph.inputs:
+            self._quantize(name, placement, scales)
         for node in list(self._proto.node):
-            for place, name in enumerate(node.input):
-                node.input[place] = read_instead.get(name, name)
-            if node.output[0] in targets:
-                node.input[0] = self._activation(node.input[0])
-                node.input[1] = self._weight(node.input[1], self._least_scales(node))
+            if node.output[0] in layers:
+                least = self._least_scales(node, scales[node.input[0]])
+                node.input[1] = self._weight(node.input[1], least)
+            if placement.reads_rounded(node):
+                for place, name in enumerate(node.input):
+                    node.input[place] = self._made.get(name, name)
             self._written.append(node)
-            if node.output[0] in targets - fixed:
-                read_instead[node.output[0]] = self._activation(node.output[0])
+            for name in node.output:
+                self._quantize(name, placement, scales)
         del self._proto.node[:]
         self._proto.node.extend(self._written)
 
-    def _activation(self, name: str) -> str:
-        """The dequantized form of a tensor, quantized at its first use."""
-        if name in self._made.values():
-            return name
-        if name not in self._made:
-            scale = max(self._thresholds[name] / self._grid.largest, _SMALLEST_SCALE)
-            quantizer = self._parameters(name, np.float32(scale), np.zeros((), np.float32))
+    def _quantize(self, name: str, placement: Placement, scales: Mapping[str, float]) -> None:
+        if name in placement.sources:
+            scale = np.float32(scales[name])
+            quantizer = self._parameters(name, scale, np.zeros((), np.float32))
             narrow = f"{_OWN}{name}.{self._grid.name}"
             self._node("QuantizeLinear", [name, *quantizer], narrow)
-            self._made[name] = self._node(
-                "DequantizeLinear", [narrow, *quantizer], f"{_OWN}{name}.dequantized"
-            )
-            self._scales[self._made[name]] = scale
-        return self._made[name]
+            made = f"{_OWN}{name}.dequantized"
+            self._made[name] = self._node("DequantizeLinear", [narrow, *quantizer], made)
 
-    def _least_scales(self, node: Node) -> Array:
+    def _least_scales(self, node: Node, activation: float) -> Array:
         """The least scale of each channel's weights with which its bias fits into 32 bits."""
         from onnx import numpy_helper
 
         least: Array = np.asarray(_SMALLEST_SCALE)
         bias = self._graph.constants.get(node.input[2]) if len(node.input) > 2 else None
         if bias is not None and self._grid.integer_bias:
-            unit = _LARGEST_BIAS * self._scales[node.input[0]]
+            unit = _LARGEST_BIAS * activation
             least = np.maximum(np.abs(numpy_helper.to_array(bias)) / unit, _SMALLEST_SCALE)
         return least
 
@@ -158,19 +171,19 @@ class _Writer:
         """The dequantized form of weights, quantized at their first use."""
         from onnx import numpy_helper
 
-        if name not in self._made:
+        if name not in self._weights:
             weights = numpy_helper.to_array(self._graph.constants[name])
-            largest = self._grid.largest_weight(self._bits)
+            largest = self._grid.largest_weight(self._evidence.weight_bits)
             reach = np.abs(weights).reshape(len(weights), -1).max(1)
             scales = np.maximum(reach / largest, least).astype(np.float32)
             scaled = weights / scales.reshape(-1, *[1] * (weights.ndim - 1))
             quantizer = self._parameters(name, scales, np.zeros(len(scales), np.float32))
             rounded = self._grid.rounded(scaled, largest)
             stored = self._constant(f"{_OWN}{name}.{self._grid.name}", rounded)
-            self._made[name] = self._node(
+            self._weights[name] = self._node(
                 "DequantizeLinear", [stored, *quantizer], f"{_OWN}{name}.dequantized", axis=0
             )
-        return self._made[name]
+        return self._weights[name]
 
     def _parameters(self, name: str, scale: Any, zero: Array) -> tuple[str, str]:
         dtype = self._grid.rounded(zero, 1.0).dtype

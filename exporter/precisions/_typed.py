@@ -34,6 +34,7 @@ _SUMS = frozenset(
         *("Softmax", "LogSoftmax", "Exp", "Log", "Pow", "CumSum", "LayerNormalization"),
         *("InstanceNormalization", "GroupNormalization", "LpNormalization", "Softplus"),
         *("ReduceSum", "ReduceSumSquare", "ReduceL1", "ReduceL2", "ReduceLogSumExp"),
+        *("ReduceMean", "GlobalAveragePool", "GlobalLpPool"),
     }
 )
 """Exponentials, and sums over many elements, which lose accuracy in a narrow type."""

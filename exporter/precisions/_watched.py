@@ -25,8 +25,10 @@ def layer_values(model: onnx.ModelProto) -> list[str]:
 
 
 def quantized_values(model: onnx.ModelProto) -> list[str]:
-    """The inputs and outputs of the convolutions that are quantized."""
+    """What is quantized for convolutions, what holds its values, and what convolutions give."""
+    from exporter.precisions._placing import Placement
     from exporter.precisions._quantized import convolutions
 
-    nodes = convolutions(Graph(model))
-    return list(dict.fromkeys(name for n in nodes for name in (n.input[0], n.output[0])))
+    graph = Graph(model)
+    layers = [node.output[0] for node in convolutions(graph)]
+    return list(dict.fromkeys((*Placement(graph, layers).visited, *layers)))

@@ -14,5 +14,6 @@ PRECISIONS = (
         make=lambda evidence: Typed("bf16", _BFLOAT16, evidence),
         opset=_OPSET,
         bound=0.05,
+        number=1,
     ),
 )

@@ -16,5 +16,6 @@ PRECISIONS = (
         opset=_OPSET,
         watched=layer_values,
         bound=0.01,
+        number=1,
     ),
 )

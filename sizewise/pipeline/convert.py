@@ -63,12 +63,13 @@ class _Converter:
     def convert(self, precision: str) -> Converted:
         if precision == self._parent.card.precision == "fp32" and self._own:
             return Converted(model=self._parent)
-        from exporter.convert import Conversion, ConversionSettings
+        from exporter.convert import Conversion, ConversionSettings, find_precision
 
         path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
         settings = self._settings or ConversionSettings()
         asked = replace(self._options, keep=self._keep)
-        if current := _up_to_date(path, self._parent, settings, asked, self._data):
+        current = _up_to_date(path, self._parent, settings, asked, self._data)
+        if current and current.card.converter == find_precision(precision).number:
             self._reporter.remark(f"{path} is up to date: not converted again.")
             return Converted(model=current)
         conversion = Conversion(self._parent, precision, settings, self._reporter)
@@ -244,6 +245,7 @@ def _of_network(card: ModelCard) -> ModelCard:
     return replace(
         card,
         precision="",
+        converter=0,
         parent_sha256="",
         program_sha256="",
         calibration=None,

@@ -22,7 +22,7 @@ from sizewise.core.onnxfiles.cards import CARD_KEY
 from sizewise.core.onnxfiles.model import read_model, sha256_of, with_inputs, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, Preprocessing, Size, Suppression
 from tests.exporter.conftest import Exported
-from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures, run
+from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures, producers, run
 
 SIZES = (Size(32, 32), Size(64, 32))
 OUTSIDE = (*SIZES, Size(64, 96))
@@ -225,10 +225,22 @@ def test_layers_are_kept_and_named_however_they_are_given(
     chosen = (layers[2], layers[0])
     made = convert(chain, "int8", folder / "made.onnx", settings=seen, excluded=(n for n in chosen))
     assert made.card.kept == chosen
-    weights = {n.name: n.input[1] for n in onnx.load(made.path).graph.node if n.op_type == "Conv"}
-    kept = [name for name in layers if not weights[name].endswith("dequantized")]
-    assert set(chosen) < set(kept)
-    assert len(kept) == len(chosen) + len(NET.heads)
+    assert set(chosen) == set(layers) - quantized_layers(made)
+
+
+def quantized_layers(model: ExportedModel) -> set[str]:
+    nodes = onnx.load(model.path).graph.node
+    return {n.name for n in nodes if n.op_type == "Conv" and n.input[1].endswith("dequantized")}
+
+
+def test_a_head_is_quantized_where_its_own_error_is_small(
+    chain: ExportedModel, seen: ConversionSettings, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = {producers(onnx.load(chain.path))[name].name for name in NET.heads}
+    for bound, wanted in ((1.0, heads), (0.0, set[str]())):
+        monkeypatch.setattr("exporter.convert.HEAD_BOUND", bound)
+        made = convert(chain, "int8", folder / "made.onnx", settings=seen)
+        assert heads & quantized_layers(made) == wanted
 
 
 def test_a_layer_that_is_not_there_is_told_with_those_that_are(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engines.backends._quantized.carrying import add_pairs
 from engines.backends._quantized.saturation import demand_room, takes_all_bits
 from engines.backends._quantized.unshared import unshare_weights
 from engines.backends._quantized.unsigned import make_unsigned
@@ -53,6 +54,7 @@ def source_of(
     if signed:
         if not whole_products:
             demand_room(proto, spec.backend)
+        add_pairs(proto)
         make_unsigned(proto)
         if takes_all_bits(proto):
             unshare_weights(proto)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engines.graph.positive import positive_values
 from engines.graph.reading import readers_of
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ def make_unsigned(proto: ModelProto) -> None:
     """Rewrite, in place, every int8 QuantizeLinear of one scale whose readers all dequantize."""
     graph = proto.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    readers = readers_of(graph)
+    readers, positive = readers_of(graph), positive_values(graph)
     for node in [n for n in graph.node if n.op_type == "QuantizeLinear"]:
         pair = [node, *readers[node.output[0]]]
         if _is_signed(node, constants) and _is_closed(graph, pair):
-            _shift(graph, pair, constants[node.input[_ZERO_POINT]])
+            by = 0 if node.input[0] in positive else _SHIFT
+            _shift(graph, pair, constants[node.input[_ZERO_POINT]], by)
 
 
 def _is_signed(node: NodeProto, constants: dict[str, TensorProto]) -> bool:
@@ -50,12 +52,12 @@ def _is_closed(graph: GraphProto, pair: list[NodeProto]) -> bool:
     )
 
 
-def _shift(graph: GraphProto, pair: list[NodeProto], zero: TensorProto) -> None:
+def _shift(graph: GraphProto, pair: list[NodeProto], zero: TensorProto, by: int) -> None:
     import onnx
     from onnx import helper, numpy_helper
 
     kind = onnx.TensorProto.UINT8
-    moved = int(numpy_helper.to_array(zero)) + _SHIFT
+    moved = int(numpy_helper.to_array(zero)) + by
     name = f"{pair[0].output[0]}_unsigned_zero_point"
     graph.initializer.append(helper.make_tensor(name, kind, [], [moved]))
     for node in pair:

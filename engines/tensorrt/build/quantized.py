@@ -8,10 +8,11 @@ Types", on where to place Q/DQ nodes).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from engines.graph.reading import readers_of
+from engines.graph.reading import captured, readers_of
+from sizewise.core.onnxfiles.moving import moved_inputs
 from sizewise.core.specs import computes
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def drop_output_pairs(proto: ModelProto) -> int:
     graph = proto.graph
     made_by = {name: node for node in graph.node for name in node.output}
     readers = readers_of(graph)
-    given = {output.name for output in graph.output} | set(_captured(graph.node))
+    given = {output.name for output in graph.output} | captured(graph)
     dropped: list[NodeProto] = []
     for quantizer in [n for n in graph.node if n.op_type == "QuantizeLinear"]:
         maker = made_by.get(quantizer.input[0])
@@ -40,17 +41,6 @@ def drop_output_pairs(proto: ModelProto) -> int:
     return sum(node.op_type == "QuantizeLinear" for node in dropped)
 
 
-def _captured(nodes: Iterable[NodeProto], inner: bool = False) -> Iterator[str]:
-    """The tensors that graphs within nodes (``If``, ``Loop``) read."""
-    for node in nodes:
-        if inner:
-            yield from node.input
-        for attribute in node.attribute:
-            for graph in (attribute.g, *attribute.graphs):
-                yield from (output.name for output in graph.output)
-                yield from _captured(graph.node, inner=True)
-
-
 def _only_rounds(
     pair: list[NodeProto], readers: Mapping[str, list[NodeProto]], given: set[str]
 ) -> bool:
@@ -58,11 +48,20 @@ def _only_rounds(
     quantizer, *dequantizers = pair
     if not dequantizers or any(node.output[0] in given for node in pair):
         return False
-    after = [node for d in dequantizers for node in readers.get(d.output[0], [])]
+    after = [node for d in dequantizers for node in _readers_behind(d.output[0], readers)]
     return all(
         node.op_type == "DequantizeLinear" and node.input[1:] == quantizer.input[1:]
         for node in dequantizers
     ) and not any(computes(node.op_type) for node in after)
+
+
+def _readers_behind(name: str, readers: Mapping[str, list[NodeProto]]) -> Iterator[NodeProto]:
+    """The nodes that read a tensor, and those that read its values where a node moves them."""
+    for node in readers.get(name, []):
+        yield node
+        if name in moved_inputs(node):
+            for output in node.output:
+                yield from _readers_behind(output, readers)
 
 
 def _bypass(pair: list[NodeProto], source: str, readers: Mapping[str, list[NodeProto]]) -> None:

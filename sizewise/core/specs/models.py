@@ -226,9 +226,10 @@ class ModelCard:
     ``program`` (``.pt2``) so that the ONNX file identifies the code beside it.
 
     A file in another precision has its ``calibration``; ``kept`` are the layers that stayed in
-    float32, ``drop`` is the accuracy loss in points (None: not measured) on the data of
-    ``drop_data_sha256``, where ``drop_limit`` was allowed, and ``deviations`` are from the float32
-    file that ``parent_sha256`` is of. ``parity`` is with eager PyTorch; for NMS it is with NumPy's.
+    float32, ``converter`` is the number of our code that made it, ``drop`` is the accuracy loss in
+    points (None: not measured) on the data of ``drop_data_sha256``, where ``drop_limit`` was
+    allowed, and ``deviations`` are from the float32 file that ``parent_sha256`` is of. ``parity``
+    is with eager PyTorch; for NMS it is with NumPy's.
     """
 
     network: str
@@ -255,6 +256,7 @@ class ModelCard:
     drop_limit: float | None = None
     parity: tuple[ParityCheck, ...] = ()
     deviations: tuple[Deviation, ...] = ()
+    converter: int = 0
 
     @property
     def stem(self) -> str:

@@ -15,6 +15,7 @@ from bench.journal.store import Store
 from bench.planning.protocol import HARNESS
 from engines.store.contents import MANIFEST
 from engines.store.manifest import earlier_engines, read_manifest, remark_on_earlier
+from exporter.convert import precisions
 from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header, save_checkpoint
 from sizewise.cli.front import run_command_line
 from sizewise.core import codec
@@ -159,7 +160,12 @@ def _without_later_fields(said: Any, before: Any) -> Any:
     return said
 
 
-def test_an_export_says_what_it_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_export_says_what_it_said(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the number of the converter that made them; a newer one makes them anew."""
+    for precision in precisions().values():
+        monkeypatch.setitem(vars(precision), "number", 0)
     before = state_of(home / "out")
     said = _said(capsys, home, "export", "out/yolov3-tiny.onnx", *EXPORT)
     before_it = json.loads((MADE / "json" / "export.json").read_text())

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from onnx.reference import ReferenceEvaluator
 
+from engines.backends._quantized.carrying import add_pairs
 from engines.backends._quantized.unsigned import make_unsigned
 from exporter.calibration.observe import observe
 from exporter.graph.passes import run_pass
@@ -112,7 +113,9 @@ def test_activations_have_one_scale_and_no_zero_point(net: Chain, grid: str) -> 
         assert zero.dtype == STORED[grid]
         assert float(zero) == 0
         largest = {"int8": 127, "fp8": 448}[grid]
-        assert scale * largest == pytest.approx(evidence.thresholds[node.input[0]])
+        reach = evidence.thresholds[node.input[0]]
+        assert scale * largest >= reach * (1 - 1e-6)
+        assert scale * largest in [pytest.approx(one) for one in evidence.thresholds.values()]
     assert not unread(made)
 
 
@@ -159,6 +162,7 @@ def test_the_network_computes_about_the_same(net: Chain, grid: str) -> None:
 def test_onnx_runtime_computes_its_convolutions_in_8_bits(parts: list[str], tmp_path: Any) -> None:
     net = Chain(parts)
     made = quantized(net.prepared("int8", 13))
+    add_pairs(made)
     make_unsigned(made)
     options = ort.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
@@ -179,7 +183,7 @@ def test_a_weight_of_two_layers_is_held_once() -> None:
     assert (
         sum(tensor.data_type == onnx.TensorProto.INT8 for tensor in made.graph.initializer)
         == (
-            1 + 3  # the weights' zero points, and those of the images and of what each layer gives
+            1 + 2  # the weights' zero points, and those of the images and of what the second reads
         )
         + 1
     )

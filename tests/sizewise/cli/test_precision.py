@@ -189,6 +189,17 @@ def test_a_second_call_takes_the_files_as_they_are(
     assert second.err.splitlines()[-1] == first.err.splitlines()[-1]
 
 
+def test_files_of_an_earlier_converter_are_made_anew(
+    cli: Cli, command: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = (*command, "--precision", "fp16,int8")
+    cli(*asked)
+    monkeypatch.setitem(vars(find_precision("int8")), "number", 99)
+    said = cli(*asked)
+    assert said.err.count("up to date: not converted again") == 1
+    assert read_model(tmp_path / "o" / "net.int8.onnx").card.converter == 99
+
+
 @pytest.mark.parametrize(
     "change",
     [

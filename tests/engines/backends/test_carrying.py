@@ -1,0 +1,115 @@
+"""Pairs that ONNX Runtime needs and our int8 files leave out, added without any data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+
+from engines.backends._quantized.carrying import add_pairs
+from engines.backends._quantized.unsigned import make_unsigned
+from exporter.graph.regions import Graph, label
+from exporter.precisions._quantized import convolutions
+from sizewise.core.onnxfiles.moving import moved_inputs
+from sizewise.core.onnxfiles.ranges import RANGES_KEY, read_ranges
+from tests.exporter.precisions.test_quantized import quantized, seen
+from tests.exporter.small_nets import Chain, Net, array, chains, copied, pictures, producers, run
+
+ort = pytest.importorskip("onnxruntime")
+
+
+def with_pairs(model: onnx.ModelProto) -> onnx.ModelProto:
+    made = copied(model)
+    add_pairs(made)
+    onnx.checker.check_model(made, full_check=True)
+    return made
+
+
+def with_heads(parent: onnx.ModelProto) -> onnx.ModelProto:
+    """All layers in 8 bits, as ONNX Runtime is given them."""
+    labels = frozenset(label(node) for node in convolutions(Graph(parent)))
+    made = with_pairs(quantized(parent, evidence=replace(seen(parent), heads=labels)))
+    make_unsigned(made)
+    return made
+
+
+def optimised(model: onnx.ModelProto, path: Path) -> Counter[str]:
+    """The operators that ONNX Runtime runs in its place."""
+    options = ort.SessionOptions()
+    options.optimized_model_filepath = str(path)
+    options.log_severity_level = 3
+    ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return Counter(node.op_type for node in onnx.load(path).graph.node)
+
+
+@settings(max_examples=25, deadline=None)
+@given(net=chains())
+def test_layers_and_what_moves_stand_between_pairs(net: Chain) -> None:
+    parent = net.prepared("int8", 13)
+    made = with_pairs(quantized(parent))
+    readers: dict[str, set[str]] = {}
+    for node in made.graph.node:
+        for name in node.input:
+            readers.setdefault(name, set()).add(node.op_type)
+    by_name = producers(made)
+    for name in set(net.layers) - set(net.heads):
+        assert readers[name] <= {"QuantizeLinear", "Relu"}
+    for node in made.graph.node:
+        moved = [by_name[one] for one in moved_inputs(node) if one in by_name]
+        if moved and all(one.op_type == "DequantizeLinear" for one in moved):
+            assert readers[node.output[0]] == {"QuantizeLinear"}
+
+
+@settings(max_examples=25, deadline=None)
+@given(net=chains())
+def test_what_is_added_behind_what_moves_rounds_nothing(net: Chain) -> None:
+    file = quantized(net.prepared("int8", 13))
+    (ranges,) = (one for one in file.metadata_props if one.key == RANGES_KEY)
+    assert read_ranges(file)
+    ranges.value = "{}"
+    images = pictures()
+    np.testing.assert_array_equal(run(with_pairs(file), images)[0], run(file, images)[0])
+
+
+def test_the_range_of_a_layer_is_the_one_in_the_file() -> None:
+    net = Chain(["conv", "leaky"])
+    parent = net.prepared("int8", 13)
+    made = with_pairs(quantized(parent))
+    layer = net.layers[0]
+    (quantizer,) = (n for n in made.graph.node if n.input[0] == layer)
+    scale = float(array(made, quantizer.input[1]))
+    assert scale * 127 == pytest.approx(seen(parent).thresholds[layer])
+
+
+def test_all_between_the_layers_runs_in_8_bits(tmp_path: Path) -> None:
+    net = Chain(["leaky", "concat", "resize", "conv", "leaky", "add", "pool"])
+    made = with_heads(net.prepared("int8", 13))
+    found = optimised(made, tmp_path / "optimised.onnx")
+    assert found["QLinearConv"] == len(net.layers)
+    assert found["Conv"] + found["FusedConv"] == 0
+    assert found["Concat"] == 1  # the decode's
+    assert found["QLinearConcat"] == found["QLinearAdd"] == 1
+    assert found["LeakyRelu"] == 0
+
+
+def test_a_relu_is_part_of_the_quantization(tmp_path: Path) -> None:
+    net = Net()
+    first = net.add("Relu", net.conv("images", (8, 3, 3, 3)))
+    second = net.add("Relu", net.conv(first))
+    made = with_heads(net.model({net.conv(second, (6, 8, 1, 1)): 4}))
+    found = optimised(made, tmp_path / "optimised.onnx")
+    assert found["QLinearConv"] == 2
+    assert found["Conv"] == 1  # its output is the graph's
+    assert found["Relu"] == 0
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": "b"}', '{"a": -1.0, "b": 1e999}', "[1]"])
+def test_ranges_that_can_t_be_read_are_none(text: str) -> None:
+    proto = onnx.ModelProto()
+    proto.metadata_props.add(key=RANGES_KEY, value=text)
+    assert read_ranges(proto) == {}

@@ -1,0 +1,82 @@
+"""What OpenVINO's compiler makes of our int8 files: between quantized convolutions, nothing that it
+could run in 8 bits runs in float32. It decides so on any processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from engines.backends._quantized.unsigned import make_unsigned
+from tests.exporter.precisions.test_quantized import quantized
+from tests.exporter.small_nets import Chain
+
+openvino = pytest.importorskip("openvino")
+
+_NARROW = ("u8", "i8")
+_NOT_LAYERS = ("Const", "Input", "Output", "Reorder", "Convert")
+
+
+def compiled(net: Chain) -> Any:
+    made = quantized(net.prepared("int8", 13))
+    make_unsigned(made)
+    core = openvino.Core()
+    graph = core.read_model(made.SerializeToString())
+    graph.reshape([1, 3, 64, 64])
+    config = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
+    return core.compile_model(graph, "CPU", config).get_runtime_model()
+
+
+def told(node: Any, key: str) -> str:
+    return str(node.get_rt_info()[key].value)
+
+
+def around(node: Any, step: Callable[[Any], Iterator[Any]]) -> Iterator[Any]:
+    """All nodes before it, or all behind it."""
+    seen: dict[str, Any] = {}
+    left = list(step(node))
+    while left:
+        one = left.pop()
+        if one.get_friendly_name() not in seen:
+            seen[one.get_friendly_name()] = one
+            left += step(one)
+    yield from seen.values()
+
+
+def before(node: Any) -> Iterator[Any]:
+    return (value.get_source_output().get_node() for value in node.inputs())
+
+
+def behind(node: Any) -> Iterator[Any]:
+    return (one.get_node() for value in node.outputs() for one in value.get_target_inputs())
+
+
+def is_quantized(node: Any) -> bool:
+    return told(node, "layerType") == "Convolution" and told(node, "runtimePrecision") in _NARROW
+
+
+CHAINS = [
+    ["leaky", "conv", "leaky", "conv", "leaky"],
+    ["leaky", "concat", "leaky", "conv", "leaky"],
+    ["leaky", "conv", "leaky", "add", "conv", "leaky"],
+    ["leaky", "resize", "pool", "conv", "leaky"],
+]
+
+
+@pytest.mark.parametrize("parts", CHAINS, ids=" ".join)
+def test_no_float_stands_between_quantized_convolutions(parts: list[str]) -> None:
+    net = Chain(parts)
+    nodes = compiled(net).get_ordered_ops()
+    layers = [node for node in nodes if is_quantized(node)]
+    assert len(layers) == len(net.layers) - len(net.heads)
+    names = {node.get_friendly_name() for node in layers}
+    wide = []
+    for node in nodes:
+        if told(node, "layerType") in _NOT_LAYERS or node in layers:
+            continue
+        above = {one.get_friendly_name() for one in around(node, before)}
+        below = {one.get_friendly_name() for one in around(node, behind)}
+        if names & above and names & below and told(node, "runtimePrecision") not in _NARROW:
+            wide.append((told(node, "layerType"), node.get_friendly_name()))
+    assert wide == []
