@@ -5,7 +5,7 @@ The same FP32 file, size, threads, streams and precision, one synchronous call a
 time in a process of its own. benchmark_app takes inference inside OpenVINO and gives milliseconds
 to two places; ours is what a caller waits for. Rounds go over all engines and each turn of one is
 stored when it is done, so the same command goes on. The claim: the median of the engines' ratios
-is within 3 % of 1, and so is its interval. (docs.make.method.apps says why there are 36 rounds.)
+is within 3 % of 1, and so is its interval. The number of rounds was fixed before any was taken.
 """
 
 from __future__ import annotations
