@@ -134,10 +134,21 @@ def save_program(
 
     ``lines`` holds the user's line of each node. Raises ExportError where torch can't save one.
     """
+    _order_symbols(program)
     buffer = io.BytesIO()
     with quiet_torch(), explained("The program of the module can't be saved", lines):
         torch.export.save(program, buffer)
     path.write_bytes(buffer.getbuffer())
+
+
+def _order_symbols(program: ExportedProgram) -> None:
+    """Put the symbols that sides are multiples of in the order of their names. torch takes them
+    from a set, so that the same export would be another file in every other process, and all
+    engines of it be built and measured again."""
+    ranges = program.range_constraints
+    factors = {symbol for side in ranges for symbol in side.free_symbols - {side}}
+    last = sorted(factors & ranges.keys(), key=str)
+    ranges.update({symbol: ranges.pop(symbol) for symbol in last})
 
 
 def load_program(path: Path) -> nn.Module:

@@ -12,7 +12,7 @@ from engines.feeding import infer_images
 from netzoo.data.classified import ClassifiedImage
 from netzoo.data.coco.dataset import AnnotatedImage
 from netzoo.tasks.letterbox import Letterbox
-from netzoo.tasks.registry import find_task, tasks
+from netzoo.tasks.registry import find_task, task_of
 from netzoo.tasks.task import Evaluator
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.evidence import write_evidence
@@ -34,7 +34,7 @@ def demand_fit(
     """Raises InputError where ``model`` can't be evaluated on ``data`` at ``sizes`` as ``plan``
     says, UsageError where its layout must be said or its graph can't give the boxes that are asked
     for."""
-    if model.card.task not in tasks() and model.card.layout == "unknown":
+    if task_of(model.card) is None and model.card.layout == "unknown":
         raise UsageError(
             f"The accuracy of {model.path.name} on {data.name} can't be measured",
             _NO_MEANING,
@@ -53,7 +53,7 @@ def demand_fit(
 
 def misfit(card: ModelCard, image: ImageInput, data: Data) -> str:
     """Why a model of this card and input can't be evaluated on ``data``; empty where it can."""
-    task = tasks().get(card.task)
+    task = task_of(card)
     if task is None:
         return _NO_MEANING
     if not task.reads(card.layout):

@@ -94,9 +94,9 @@ def finds_boxes(card: ModelCard) -> bool:
 
 def _task(card: ModelCard) -> Task | None:
     """None where the file does not say what its outputs mean."""
-    from netzoo.tasks.registry import tasks
+    from netzoo.tasks.registry import task_of
 
-    return tasks().get(card.task)
+    return task_of(card)
 
 
 def demand_use(plans: Iterable[AccuracyPlan], cards: Iterable[ModelCard]) -> None:

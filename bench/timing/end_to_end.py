@@ -17,7 +17,7 @@ from engines.base import Clock, Session
 from engines.feeding import infer_images
 from netzoo.data.pictures.decoding import decode_picture
 from netzoo.tasks.reading import ReadingOptions
-from netzoo.tasks.registry import find_task, tasks
+from netzoo.tasks.registry import find_task, task_of
 from netzoo.tasks.task import Predictor
 from sizewise.core.options.declared import spelled
 from sizewise.core.pictures.arrays import misfit
@@ -36,7 +36,7 @@ read one finds it cold."""
 
 def why_not(card: ModelCard, image: ImageInput, data: Data | None) -> str:
     """Why the way of a model of this card and input can't be timed; empty where it can."""
-    task = tasks().get(card.task)
+    task = task_of(card)
     if task is None:
         return "the file does not say what its outputs mean"
     if not task.predicts:

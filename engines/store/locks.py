@@ -1,51 +1,17 @@
-"""Locks between processes that end with their holder, however it dies (flock(2)).
-
-They hold between containers that share a folder, too: no number of a process decides anything.
-"""
+"""Lock files that processes wait for, and shared locks on what they use."""
 
 from __future__ import annotations
 
-import errno
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sizewise.core.children.clock import RunningTime
+from sizewise.core.locks import NO_LINK, NO_WAIT, NoLocksError, is_at, try_lock
 
-if sys.platform != "win32":
-    import fcntl
-
-_BUSY = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
-_HAS_NONE = {
-    *(errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL),
-    errno.EBADF,  # NFS asks for a file that is open for writing
-}
 _POLL_S = 0.05
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-NO_WAIT = getattr(os, "O_NONBLOCK", 0)
-"""A pipe that somebody put there would wait for ever to be opened."""
-
-
-class NoLocksError(Exception):
-    """The system, or the file system of a folder, has no locks between processes."""
-
-
-def try_lock(handle: int, *, shared: bool = False) -> bool:
-    """Lock an open file, and say whether that was possible now. Raises NoLocksError, OSError."""
-    if sys.platform == "win32":
-        raise NoLocksError
-    try:
-        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in _BUSY:
-            return False
-        if error.errno in _HAS_NONE:
-            raise NoLocksError from error
-        raise
-    return True
 
 
 @contextmanager
@@ -60,7 +26,7 @@ def alone(path: Path, *, patience_s: float, waits: Callable[[], None]) -> Iterat
         yield
     finally:
         # Whoever waits for it sees that its name is gone, and makes a new one.
-        if _is_at(handle, path):
+        if is_at(handle, path):
             with suppress(OSError):
                 path.unlink()
         os.close(handle)
@@ -114,7 +80,7 @@ def _acquired(path: Path, patience_s: float, waits: Callable[[], None]) -> int:
             with suppress(OSError):
                 path.unlink()
             raise
-        if locked and _is_at(handle, path):
+        if locked and is_at(handle, path):
             return handle
         os.close(handle)
         if locked:  # its last holder had removed it
@@ -130,14 +96,6 @@ def _acquired(path: Path, patience_s: float, waits: Callable[[], None]) -> int:
 
 def _opened(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK | NO_WAIT, 0o666)
+        return os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK | NO_WAIT, 0o666)
     except PermissionError:  # another user's; most file systems lock what can only be read
-        return os.open(path, os.O_RDONLY | _NO_LINK | NO_WAIT)
-
-
-def _is_at(handle: int, path: Path) -> bool:
-    """Whether the open file is the one that has this name now."""
-    try:
-        return os.path.samestat(os.fstat(handle), path.stat(follow_symlinks=False))
-    except OSError:
-        return False
+        return os.open(path, os.O_RDONLY | NO_LINK | NO_WAIT)

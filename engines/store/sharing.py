@@ -8,12 +8,13 @@ from pathlib import Path
 
 from engines.base import Backend
 from engines.store.finding import Unfit
-from engines.store.locks import NoLocksError, alone, if_free
+from engines.store.locks import alone, if_free
 from engines.store.names import asides_of, clear_drafts, discard, drafts_of, lock_of, set_aside
 from engines.store.signing import why_no_key
 from engines.store.using import is_open
 from sizewise.core.errors import BuildError
 from sizewise.core.files import output_error
+from sizewise.core.locks import NoLocksError
 from sizewise.core.options.declared import spelled
 
 Remark = Callable[[str], None]

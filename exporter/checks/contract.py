@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from exporter.checks.probes import Probe
-from netzoo.tasks.registry import tasks
+from netzoo.tasks.registry import task_of
 from sizewise.core.errors import ExportError
 from sizewise.core.specs import ModelCard
 
@@ -30,5 +30,5 @@ def check_batch(outputs: Outputs, probe: Probe) -> None:
 def check_contract(card: ModelCard, outputs: Outputs, probe: Probe) -> None:
     """Raises InputError, UsageError or ExportError where the outputs are not those of the card's
     task; those of an unknown task are taken as they are."""
-    if task := tasks().get(card.task):
+    if task := task_of(card):
         task.check_outputs(card, outputs, probe)

@@ -27,7 +27,7 @@ from exporter.suppression.subgraph import (
     thresholds,
 )
 from netzoo.tasks.layouts import SUPPRESSED
-from netzoo.tasks.registry import tasks
+from netzoo.tasks.registry import task_of
 from sizewise.core.discover import choose
 from sizewise.core.errors import ExportError, UsageError
 from sizewise.core.options.declared import spelled
@@ -119,7 +119,7 @@ def suppressed_card(card: ModelCard, suppression: Suppression) -> ModelCard:
     """
     if card.suppression is not None:
         why, todo = "it has NMS in its graph already", f"Export it without {spelled('nms')} first."
-    elif (task := tasks().get(card.task)) is None:
+    elif (task := task_of(card)) is None:
         why = "its task is unknown, and only detectors find boxes"
         todo = f"Give {spelled('layout')}, or leave {spelled('nms')} out."
     elif not task.finds_boxes:

@@ -6,8 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from netzoo.data.reading import read_text
 from sizewise.core.errors import InputError
+from sizewise.core.options.declared import spelled
 from sizewise.core.options.limits import CLASSES
 from sizewise.core.options.reading import Reader
 
@@ -70,3 +74,20 @@ def _told_apart(names: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]
         f"{name} ({unique})" if count[name] > 1 else name
         for name, unique in zip(names, own, strict=True)
     )
+
+
+def find_classes(name: str, wanted: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
+    """The place in ``classes`` of each of ``wanted``, the classes of the data set ``name``: [K].
+
+    Raises InputError that names the missing ones.
+    """
+    places = {label: place for place, label in enumerate(classes)}
+    if missing := [label for label in wanted if label not in places]:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise InputError(
+            f"The data set {name} has classes that the network does not know",
+            f"{', '.join(missing[:3])}{more} are not among its {len(classes)} classes",
+            "Give data whose classes are among these, by the same names; a tree or "
+            f"{spelled('names')} says what the network's are called.",
+        )
+    return np.array([places[label] for label in wanted], np.int64)

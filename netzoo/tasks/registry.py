@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 
 from netzoo.tasks.task import Task
-from sizewise.core.discover import choose, discover
+from sizewise.core.discover import Registry, choose
 from sizewise.core.options.declared import spelled
-from sizewise.core.specs import ImageInput, TensorSpec
+from sizewise.core.specs import ImageInput, ModelCard, TensorSpec
+
+_TASKS: Registry[Task] = Registry("task", "netzoo.tasks.kinds", "TASKS")
 
 
-@cache
-def tasks() -> dict[str, Task]:
+def tasks() -> Mapping[str, Task]:
     """All tasks, by name."""
-    return discover("netzoo.tasks.kinds", "TASKS")
+    return _TASKS.all()
 
 
 def find_task(name: str) -> Task:
     """The task called ``name``. Raises UsageError, which lists the tasks there are."""
-    found = tasks()
-    return found[choose("task", name, found)]
+    return _TASKS.find(name)
+
+
+def task_of(card: ModelCard) -> Task | None:
+    """The task of a model, or None where its file does not say one that there is. Others are not
+    imported: they take pictures and their data along."""
+    return None if card.task == "unknown" else _TASKS.get(card.task)
 
 
 def task_of_layout(layout: str) -> Task:

@@ -38,14 +38,18 @@ class Registry(Generic[T]):
     def find(self, name: str) -> T:
         """The member of that name. Where it stands in a file of its name, no other is imported.
         Raises UsageError, which lists those that are offered."""
+        member = self.get(name)
+        if member is None:
+            member = self._members[choose(self._kind, name, filter(self._suggests, self._members))]
+        return member
+
+    def get(self, name: str) -> T | None:
+        """The member of that name, found as :meth:`find` does, or None."""
         if name in _files_of(self._package):
             own: Mapping[str, T] = _members_of(self._package, name, self._attribute)
             if name in own:
                 return own[name]
-        members = self._members
-        if name in members:
-            return members[name]
-        return members[choose(self._kind, name, filter(self._suggests, members))]
+        return self._members.get(name)
 
     def _suggests(self, name: str) -> bool:
         return self._offered(self._members[name])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+from sizewise.core.drafts import draft_of
 from sizewise.core.errors import InputError, OutputError
 from sizewise.core.options.declared import spelled
 from sizewise.core.options.limits import Limit
@@ -147,21 +147,18 @@ def user_folder(variable: str, *below_home: str) -> Path:
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path``, renamed to it when the block ends well, else deleted. After
-    a loss of power, too, ``path`` is the old file or the whole new one.
+    a loss of power, too, ``path`` is the old file or the whole new one. What writers of the same
+    file left who were killed is removed.
 
     Raises OutputError where the system refuses a write within the block.
     """
     output_folder(path.parent)
-    # Not the number of this process: another container that shares the folder may have it, too.
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        yield draft
-        rename_durably(draft, path)
-    except OSError as error:
-        raise output_error(path, error) from error
-    finally:
-        with suppress(OSError):  # a disk that can only be read keeps it
-            draft.unlink(missing_ok=True)
+    with draft_of(path) as draft:
+        try:
+            yield draft
+            rename_durably(draft, path)
+        except OSError as error:
+            raise output_error(path, error) from error
 
 
 def rename_durably(draft: Path, path: Path) -> None:

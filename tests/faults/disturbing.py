@@ -21,11 +21,12 @@ from engines.store.contents import MANIFEST, engine_sha256
 from engines.store.manifest import read_manifest
 from engines.store.names import kind_of
 from engines.store.signing import KEY_FILE
+from sizewise.core.locks import try_lock
 from tests.bench.models import colours
 from tests.bench.onfile import Finished, Trials, copied, finished, too_many, trials
 from tests.faults.lives import Fault, Life, Operation, live
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 """Of a build and of each call: a process that is stopped for longer has not timed out."""
 BENCH = """
 models = [{model}]
@@ -156,7 +157,7 @@ class Place:
     def drafts(self) -> list[str]:
         """What is neither an engine nor a result. A lock that its holder left is free."""
         found = self._hidden(), self.out.glob(f"{sweep.RESULTS}-*")
-        return [path.name for paths in found for path in paths if kind_of(path) != "lock"]
+        return [path.name for paths in found for path in paths if not _is_free_lock(path)]
 
     def _hidden(self) -> Iterator[Path]:
         """All but the comparisons, which are kept beside their engines."""
@@ -193,6 +194,16 @@ class Place:
     def forget(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder)
+
+
+def _is_free_lock(path: Path) -> bool:
+    """Of an engine, or of a draft that is gone: its writer was killed after the rename."""
+    if kind_of(path) == "lock":
+        return True
+    if path.suffix != ".lock" or path.with_suffix(".part").exists():
+        return False
+    with path.open() as file:
+        return try_lock(file.fileno())
 
 
 def ended_within(process: subprocess.Popen[str], seconds: float) -> bool:

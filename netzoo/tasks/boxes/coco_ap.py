@@ -6,15 +6,17 @@ import contextlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netzoo.data.coco.dataset import AnnotatedImage, Dataset
 from netzoo.tasks.boxes.coco_matches import read_evaluation
 from netzoo.tasks.boxes.suppression import Detections
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import DetectionEvidence
+
+if TYPE_CHECKING:
+    from netzoo.data.coco.dataset import AnnotatedImage, Dataset
 
 Annotations = list[dict[str, Any]]
 

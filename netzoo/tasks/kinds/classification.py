@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.data.class_names import find_classes
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet, open_classified
-from netzoo.data.relabelling import find_classes
 from netzoo.tasks.scores.classes import LAYOUT, has_form, read_scores
 from netzoo.tasks.scores.top_k import right_ranks, shares_of_ranks
 from netzoo.tasks.task import Batch, Evaluator, Task

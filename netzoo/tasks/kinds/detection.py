@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netzoo.data.relabelling import find_classes
+from netzoo.data.class_names import find_classes
 from netzoo.tasks.boxes.coco_ap import DetectionScores, examine_detections
 from netzoo.tasks.boxes.detecting import detect
 from netzoo.tasks.boxes.nms_settings import nms_to_predict, usual_nms

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netzoo.data.coco.dataset import Dataset
+from netzoo.data.class_names import find_classes
 from netzoo.data.masks.label_maps import BACKGROUND, LEFT_OUT, is_background
-from netzoo.data.relabelling import find_classes
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import ClassMaskEvidence
 from sizewise.core.evidence.base import images_hash
 from sizewise.core.options.declared import spelled
+
+if TYPE_CHECKING:
+    from netzoo.data.coco.dataset import Dataset
 
 Labels = NDArray[np.int32]
 NO_CLASS = -1

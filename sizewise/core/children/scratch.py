@@ -17,9 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sizewise.core.closing import Closing
-
-if sys.platform != "win32":
-    import fcntl
+from sizewise.core.locks import NoLocksError, try_lock
 
 _PREFIX = "sizewise-child-"
 _TRIES = 8
@@ -90,9 +88,8 @@ def _locked(folder: Path) -> int | None:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
         return None
-    with suppress(OSError):
-        if os.fstat(handle).st_uid == os.geteuid():
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with suppress(NoLocksError, OSError):
+        if os.fstat(handle).st_uid == os.geteuid() and try_lock(handle):
             return handle
     os.close(handle)
     return None

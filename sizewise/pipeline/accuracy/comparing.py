@@ -11,7 +11,7 @@ from engines.registry import find_backend
 from netzoo.tasks.chosen.parts import DIVIDED, ORDERED, in_order, parts_of_outputs
 from netzoo.tasks.layouts import fitting_layouts
 from netzoo.tasks.parts import SCORES, TABLES, misfit, mixes_scales, proposal, unseen
-from netzoo.tasks.registry import tasks
+from netzoo.tasks.registry import task_of
 from sizewise.core.errors import InputError
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import (
@@ -149,9 +149,9 @@ class Judge:
 def sees_no_objects(card: ModelCard, name: str, largest: float) -> bool:
     """Whether an output or part of this ``name`` and ``largest`` value is scores of a detector that
     finds nothing: their relative error is then that of background."""
-    if not unseen(name, largest):  # the tasks are imported for a few outputs alone
+    if not unseen(name, largest):  # a task is imported for a few outputs alone
         return False
-    task = tasks().get(card.task)
+    task = task_of(card)
     return task is not None and task.finds_boxes
 
 

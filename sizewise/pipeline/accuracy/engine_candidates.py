@@ -112,9 +112,9 @@ class EngineFolder:
 
 
 def _demand_meaning(name: str, card: ModelCard, model: ExportedModel | EngineArtifact) -> None:
-    from netzoo.tasks.registry import name_a_layout, tasks
+    from netzoo.tasks.registry import name_a_layout, task_of
 
-    if card.task in tasks():
+    if task_of(card) is not None:
         return
     if card.layout != "unknown":
         raise InputError(

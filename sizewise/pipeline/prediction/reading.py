@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from netzoo.tasks.reading import ReadingOptions
-from netzoo.tasks.registry import name_a_layout, tasks
+from netzoo.tasks.registry import name_a_layout, task_of, tasks
 from netzoo.tasks.task import Predictor, Task
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.options.declared import changed, options_of, spelled
@@ -42,7 +42,7 @@ def find_predictor(
 
 def _demand_applicable(name: str, card: ModelCard, options: ReadingOptions) -> None:
     """Raises UsageError for options that mean nothing to the task."""
-    task = tasks().get(card.task)
+    task = task_of(card)
     if task is None or not task.predicts:
         return
     given = changed(options, *options_of(ReadingOptions))
@@ -59,7 +59,7 @@ def _demand_applicable(name: str, card: ModelCard, options: ReadingOptions) -> N
 def _demand_readable(
     name: str, card: ModelCard, image: ImageInput, outputs: Sequence[TensorSpec]
 ) -> Task:
-    task = tasks().get(card.task)
+    task = task_of(card)
     if task is None and card.layout == "unknown":
         raise UsageError(
             f"The outputs of {name} can't be read",

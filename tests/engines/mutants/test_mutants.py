@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.mutants.campaign import outcomes, summed, violation
+from tests.engines.mutants.campaign import TELLING, outcomes, violation
 from tests.engines.mutants.mutating import STRUCTURAL
 from tests.engines.mutants.seeds import SEEDS
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and watc
 def test_forty_mutants_are_refused_or_equal(tmp_path: Path) -> None:
     """Without strace, for it takes time: the canaries are watched."""
     found = list(outcomes(tmp_path, 40, backends=("onnxruntime",), trace=False))
-    told = summed(found)
+    told = TELLING.summed(found)
     assert told["violations"] == []
     ends = [one["outcome"] for one in found]
     assert min(ends.count("refused"), ends.count("equal")) >= 4, ends
@@ -49,4 +49,4 @@ def test_a_violation_is_what_harms_more_than_one_engine(found: dict[str, str], s
 @pytest.mark.slow
 @pytest.mark.timeout(6 * 3600)
 def test_five_thousand_mutants_are_refused_or_equal(tmp_path: Path) -> None:
-    assert summed(outcomes(tmp_path, 5000))["violations"] == []
+    assert TELLING.summed(outcomes(tmp_path, 5000))["violations"] == []

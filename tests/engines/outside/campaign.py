@@ -5,17 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-from tests.engines.mutants.campaign import BACKENDS, GOOD, available, ending
 from tests.engines.mutants.serving import Scratch, Task, answers
+from tests.engines.mutants.summing import BACKENDS, Telling, available, opened, untoward
 from tests.engines.outside.forms import REFUSED, forms
 
 _PROGRAM = "from tests.engines.outside.judging import main; main({})"
@@ -24,8 +19,8 @@ _PROGRAM = "from tests.engines.outside.judging import main; main({})"
 def outcomes(
     folder: Path,
     cases: int,
-    *,
     seed: int,
+    *,
     backends: tuple[str, ...] = BACKENDS,
     trace: bool = True,
 ) -> Iterator[Task]:
@@ -52,35 +47,18 @@ def _tasks(scratch: Scratch, seed: int, backends: tuple[str, ...]) -> Iterator[T
 
 def violation(found: Task) -> str:
     """What is wrong with what became of a form; empty where nothing is."""
-    if found["outside"]:
-        return f"opened {', '.join(found['outside'])}"
-    if found["outcome"] not in GOOD:
-        return f"{found['outcome']} in the stage {found['stage']}: {found.get('why', '')}"
-    if found["outcome"] == "equal" and found["wrong"] in REFUSED:
-        return "was taken"
-    return ""
+    if said := opened(found) or untoward(found):
+        return said
+    was_taken = found["outcome"] == "equal" and found["wrong"] in REFUSED
+    return "was taken" if was_taken else ""
 
 
-def summed(found: Iterable[Task]) -> dict[str, Any]:
-    """The outcomes as a campaign tells them."""
-    counts: Counter[str] = Counter()
-    violations, cases = [], 0
-    for one in found:
-        cases += 1
-        counts[f"{one['backend']}: {ending(one)}"] += 1
-        counts["with every open of a file traced"] += one["traced"]
-        if said := violation(one):
-            where = f"{one['wrong']}, {one['home']}, {one['strategy']} in {one['backend']}"
-            violations.append(f"form {one['number']} ({where}) {said}")
-    return {"cases": cases, "counts": counts, "violations": violations}
+def _name(found: Task) -> str:
+    where = f"{found['wrong']}, {found['home']}, {found['strategy']} in {found['backend']}"
+    return f"form {found['number']} ({where})"
 
 
-def main() -> None:
-    cases, seed = map(int, sys.argv[1:])
-    with TemporaryDirectory() as scratch:
-        came = summed(outcomes(Path(scratch), cases, seed=seed))
-    sys.stdout.write(json.dumps(came))
-
+TELLING = Telling(name=_name, wrong=violation)
 
 if __name__ == "__main__":
-    main()
+    TELLING.main(outcomes)

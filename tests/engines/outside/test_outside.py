@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.outside.campaign import outcomes, summed, violation
+from tests.engines.outside.campaign import TELLING, outcomes, violation
 from tests.engines.outside.forms import CHANGES, EITHER, forms
 from tests.engines.outside.graphs import HOMES
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and watc
 
 def test_some_forms_are_refused_or_right(tmp_path: Path) -> None:
     """Without strace, for it takes time: the canaries are watched."""
-    quick = outcomes(tmp_path, 30, seed=0, backends=("onnxruntime",), trace=False)
+    quick = outcomes(tmp_path, 30, 0, backends=("onnxruntime",), trace=False)
     found = list(quick)
-    assert summed(found)["violations"] == []
+    assert TELLING.summed(found)["violations"] == []
     ends = Counter(one["outcome"] for one in found)
     assert ends["refused"] >= 15, ends
     assert ends["equal"] >= 2, ends
@@ -57,4 +57,4 @@ def test_all_forms_are_refused_or_right(tmp_path: Path) -> None:
     cases = len(CHANGES) * len(HOMES)
     assert cases >= 250
     assert len(EITHER) >= 20
-    assert summed(outcomes(tmp_path, cases, seed=0))["violations"] == []
+    assert TELLING.summed(outcomes(tmp_path, cases, 0))["violations"] == []

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from netzoo.data.class_names import find_classes
 from netzoo.data.classified import crops_of
-from netzoo.data.relabelling import find_classes, relabelled
+from netzoo.data.relabelling import relabelled
 from sizewise.core.errors import InputError
 from tests.netzoo.factories import CLASSES, squares
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from netzoo.data.class_names import find_classes
 from netzoo.data.coco.dataset import Dataset, read_coco
-from netzoo.data.relabelling import find_classes
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.evaluate import evaluate_network
 from netzoo.zoo.config import NetworkConfig
