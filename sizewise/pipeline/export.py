@@ -264,6 +264,8 @@ def _from_onnx(
 ) -> ExportedModel:
     check_options(str(source), "an ONNX file", options)
     model = read_as(source, options.layout)
+    if model.image.assumption:
+        reporter.remark(model.image.assumption)
     if model.card.precision != "fp32":
         raise InputError(
             f"{source} can't be exported",
