@@ -151,7 +151,9 @@ def compare(
 
 
 def _told(artifact: EngineArtifact, sha256: str, parts: Mapping[str, Any]) -> dict[str, Any]:
-    """All that decides what is found, as plain values."""
+    """All that decides what is found, as plain values. The usual pictures are left out: what was
+    found before they were a part of it holds."""
+    pictures = codec.telling(artifact.card.preprocessing)
     return {
         "comparison": COMPARISON,
         "engine": artifact.sha256,
@@ -161,7 +163,7 @@ def _told(artifact: EngineArtifact, sha256: str, parts: Mapping[str, Any]) -> di
         "machine": read_environment().fingerprint,
         "reference": [sha256, find_backend(REFERENCE).version()],
         "parts": parts,
-        "preprocessing": codec.telling(artifact.card.preprocessing),
+        **({"preprocessing": pictures} if pictures else {}),
     }
 
 

@@ -9,6 +9,7 @@ from exporter.checks.probes import Probe, Shown
 from exporter.modules.importing import made_by, running
 from exporter.modules.meaning import BATCH, form_of, meaning_of
 from exporter.modules.sides import SaidSides, find_sides
+from exporter.modules.wrappers import unwrapped
 from sizewise.core.errors import InputError
 from sizewise.core.specs import RGB, FurtherInput, ModelCard, Preprocessing, SaidInput, Size
 
@@ -63,7 +64,7 @@ def from_factory(source: str, example: Size, said: Said = Said()) -> Source:
     Raises UsageError where there is no such function, InputError where there is no such file or the
     user's code fails.
     """
-    return _described(source, made_by(source), example, said)
+    return _described(source, unwrapped(made_by(source)), example, said)
 
 
 def from_module(module: nn.Module, example: Size, said: Said = Said()) -> Source:
@@ -71,6 +72,7 @@ def from_module(module: nn.Module, example: Size, said: Said = Said()) -> Source
 
     Raises InputError where the module does not run at ``example``.
     """
+    module = unwrapped(module)
     return _described(type(module).__name__, module.eval(), example, said)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
@@ -187,9 +188,11 @@ def _in_wider_steps(
         return None
     for wider in in_wider_steps(found, error, lambda card: options.size or _usual_size(card)):
         stride = wider.card.stride
-        if not found.stride_found:
-            todo = f"Give {spelled('stride')} {stride}: with that, torch captures it."
+        if not found.stride_found and _can_export(wider, options):
+            todo = f"Give {spelled('stride')} {stride}: with that, it can be exported."
             raise ExportError(error.what, error.why, todo) from error
+        if not found.stride_found:
+            continue
         try:
             made = _exported(wider, options, out, reporter)
         except ExportError:
@@ -200,6 +203,14 @@ def _in_wider_steps(
         )
         return made
     return None
+
+
+def _can_export(source: Source, options: ExportOptions) -> bool:
+    """Whether an export succeeds: what torch captures may still compute other values."""
+    with TemporaryDirectory() as scratch, suppress(ExportError):
+        _exported(source, options, Path(scratch), SILENT)
+        return True
+    return False
 
 
 def _exported(
@@ -253,6 +264,8 @@ def _from_onnx(
 ) -> ExportedModel:
     check_options(str(source), "an ONNX file", options)
     model = read_as(source, options.layout)
+    if model.image.assumption:
+        reporter.remark(model.image.assumption)
     if model.card.precision != "fp32":
         raise InputError(
             f"{source} can't be exported",

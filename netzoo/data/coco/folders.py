@@ -11,8 +11,11 @@ from sizewise.core.errors import InputError
 
 Split = Literal["train", "val"]
 
-_SPLITS: dict[Split, tuple[str, ...]] = {"train": ("train",), "val": ("val", "valid")}
-"""What folders call them: Roboflow says valid."""
+_SPLITS: dict[Split, tuple[str, ...]] = {
+    "train": ("train", "Train"),
+    "val": ("val", "valid", "validation", "Validation"),
+}
+"""What folders call them: Roboflow says valid, CVAT Train and Validation."""
 _FILES = (
     "{split}.json",
     "annotations/{split}.json",

@@ -40,8 +40,9 @@ def tensors_of(
 
 
 def demand_shapes(path: Path, graph: onnx.GraphProto) -> None:
-    """Raises InputError where an input or output of a graph declares no shape, not even a free one:
-    ONNX wants them there, and some exporters leave them out."""
+    """Raises InputError where an input or output of a graph declares no shape, not even a free one,
+    and where an input declares a side of 0: ONNX wants them there, some exporters leave them out or
+    write 0 for a free side, and ONNX Runtime then takes nothing."""
     weights = {one.name for one in graph.initializer}
     inputs = [("input", one) for one in graph.input if one.name not in weights]
     for which, value in (*inputs, *(("output", one) for one in graph.output)):
@@ -54,6 +55,13 @@ def demand_shapes(path: Path, graph: onnx.GraphProto) -> None:
                     f"{path.name!r})), 'shaped.onnx')"
                 )
             raise _unusable(path, f"its {which} {value.name!r} declares no shape", todo)
+        for axis, side in enumerate(tensor.shape.dim if which == "input" else ()):
+            if side.HasField("dim_value") and not side.dim_value:
+                why = f"side {axis} (counted from 0) of its input {value.name!r} is 0"
+                place = f"model.graph.input[{list(graph.input).index(value)}].type.tensor_type"
+                line = f"{place}.shape.dim[{axis}].dim_param = 'side{axis}'"
+                todo = f"Where it is free, give it a name, with onnx: {line}"
+                raise _unusable(path, why, todo)
 
 
 def _tensor(path: Path, which: str, value: onnx.ValueInfoProto) -> TensorSpec:

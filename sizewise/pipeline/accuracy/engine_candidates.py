@@ -55,6 +55,8 @@ class OnnxFile:
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
         model, further = self._model, further_of(self._model)
         _demand_fit(model.path.name, self.card, model.image, further, data, sizes=sizes)
+        if model.image.assumption:
+            reporter.remark(model.image.assumption)
         with tempfile.TemporaryDirectory() as folder:
             artifact = build_engine(
                 self._model, self.runs_in, sizes, Path(folder), reporter=reporter

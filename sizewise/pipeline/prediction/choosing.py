@@ -54,6 +54,8 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
     predictor = find_predictor(path.name, card, model, size, options)
     model = replace(model, card=replace(model.card, inputs=card.inputs))
     _demand_known(path.name, further_of(model), size)
+    if model.image.assumption:
+        reporter.remark(model.image.assumption)
     artifact = build_engine(model, options.backend, (size,), engines, reporter=reporter)
     return Chosen(artifact=artifact, predictor=predictor)
 

@@ -15,7 +15,15 @@ from engines.store.compared import keep, kept
 from engines.store.names import compared_of, discard
 from engines.store.signing import KEY_FILE
 from sizewise.core.errors import InputError
-from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Part, Profile, Size
+from sizewise.core.specs import (
+    EngineArtifact,
+    EngineSpec,
+    ExportedModel,
+    Part,
+    Preprocessing,
+    Profile,
+    Size,
+)
 from tests.engines.nets import write_net
 
 SIZE = Size(64, 64)
@@ -94,6 +102,19 @@ def test_so_is_an_engine_with_another_file_parts_or_code_of_ours(
     monkeypatch.setattr(comparing, "COMPARISON", 0)
     compared(artifact, other, parts={"boxes": (whole,)})
     assert len(runs) == 4
+
+
+def test_what_is_said_of_pictures_counts_where_it_is_unusual_alone(
+    artifact: EngineArtifact, net: ExportedModel, runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of: list[dict[str, Any]] = []
+    monkeypatch.setattr(comparing, "keep", lambda path, what, found: of.append(what))
+    wide = replace(artifact.card, preprocessing=Preprocessing(most=255))
+    compared(artifact, net)
+    compared(replace(artifact, card=wide), net)
+    usual, other = of
+    assert other == usual | {"preprocessing": {"most": 255}}
+    assert "preprocessing" not in usual, "what an earlier version found is found no more"
 
 
 def test_a_file_that_changed_meanwhile_is_not_taken_for_what_it_was(

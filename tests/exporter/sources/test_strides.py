@@ -127,9 +127,11 @@ def test_the_size_that_a_user_wants_is_heeded(
 def test_a_stride_that_was_said_is_answered_with_the_one_that_is_needed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tried: list[int]
 ) -> None:
-    monkeypatch.setattr("exporter.modules.strides.capture", takes(16))
-    with pytest.raises(ExportError, match="Give stride 16: with that, torch captures it"):
+    monkeypatch.setattr("exporter.modules.strides.capture", takes(14, 16))
+    with pytest.raises(ExportError, match="Give stride 16: with that, it can be exported"):
         exported(tmp_path, Heard(), stride=2)
+    assert tried == [2, 14, 16]  # torch captures it at 14, and other values come out
+    assert not list(tmp_path.iterdir())
 
 
 class Padded(nn.Module):

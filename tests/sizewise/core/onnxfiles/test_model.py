@@ -232,3 +232,16 @@ def test_an_end_without_a_shape_is_named_and_the_advice_helps(
     onnx.save(proto, path)
     with pytest.raises(InputError, match="its input 'images' declares no shape"):
         read_model(path)
+
+
+def test_a_side_of_nothing_is_named_and_the_advice_helps(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    write_net(path)
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 0  # as MXNet writes free ones
+    onnx.save(model, path)
+    with pytest.raises(InputError, match=r"side 2 .* of its input 'images' is 0") as caught:
+        read_model(path)
+    exec(caught.value.todo.partition("with onnx: ")[2].rstrip("."), {"model": model})
+    onnx.save(model, path)
+    assert read_model(path).image.tensor.shape[2] == "side2"
