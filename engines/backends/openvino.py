@@ -72,7 +72,7 @@ class OpenVino(Backend):
     options_type = CpuOptions
     takes_streams = True
     own_operators_only = True
-    builder = 2
+    builder = 3
 
     def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
         del options

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engines.backends._quantized.saturation import clips_sums
 from engines.subnormals import CpuOptions
 from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import spelled
@@ -17,13 +18,18 @@ _SPIN = "session.intra_op.allow_spinning"
 _SPIN_BETWEEN = "session.inter_op.allow_spinning"
 _FLUSH = "session.set_denormal_as_zero"
 
-OURS: Mapping[str, str] = {STOP: "1", PRODUCTS: "1"}
-"""Entries of every session, unless a user's own say otherwise.
 
-Within a call, threads spin as ONNX Runtime's default has them. At its end they stop: spinning on
-for 33 ms, they would take the core from whatever is measured next. Without VNNI, products of uint8
-and int8 overflow their 16 bits: then in uint8 alone, which takes half as long again and is right.
-"""
+def ours() -> Mapping[str, str]:
+    """Entries of every session, unless a user's own say otherwise.
+
+    Within a call, threads spin as ONNX Runtime's default has them. At its end they stop: spinning
+    on for 33 ms, they would take the core from whatever is measured next. Without VNNI, products of
+    uint8 and int8 overflow their 16 bits: there in uint8 alone, which takes half as long again and
+    is right. With VNNI that would take twice as long for nothing.
+    """
+    return {STOP: "1", PRODUCTS: "1" if clips_sums() else "0"}
+
+
 _SPINNING: Mapping[str, Mapping[str, str]] = {
     "call": {},
     "always": {STOP: "0"},
@@ -97,7 +103,7 @@ class OnnxRuntimeOptions(BackendOptions):
     @property
     def entries(self) -> Mapping[str, str]:
         """All entries of a session; the user's own count most."""
-        return {**OURS, **_SPINNING[self.spinning], **self.given}
+        return {**ours(), **_SPINNING[self.spinning], **self.given}
 
     @property
     def thread_policy(self) -> str:
@@ -109,7 +115,7 @@ class OnnxRuntimeOptions(BackendOptions):
             said = "threads spin within a call and after it"
         else:
             said = "threads spin within a call"
-        told = (f"{key}={self.given[key]}" for key in (*OURS, *_OF_SPINNING) if key in self.given)
+        told = (f"{key}={self.given[key]}" for key in (*ours(), *_OF_SPINNING) if key in self.given)
         return "; ".join(dict.fromkeys((said, *told)))
 
 

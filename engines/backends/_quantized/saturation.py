@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import EngineMismatchError
-from sizewise.core.machine.environment import read_environment
+from sizewise.core.machine import environment
 from sizewise.core.options.declared import spelled
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ _VNNI = {"avx_vnni", "avx512_vnni", "amx_int8"}
 
 def demand_room(proto: ModelProto, backend: str) -> None:
     """Raises EngineMismatchError (``unsupported_precision``) where sums could be clipped here."""
-    flags = set(read_environment().cpu_flags)
-    if "avx2" in flags and not flags & _VNNI and takes_all_bits(proto):
+    if clips_sums() and takes_all_bits(proto):
         raise EngineMismatchError(
             f"{backend} can't run this int8 graph on this processor",
             "its weights use all 8 bits, and without VNNI sums of their products are clipped",
@@ -30,6 +29,12 @@ def demand_room(proto: ModelProto, backend: str) -> None:
             "VNNI.",
             reason_code="unsupported_precision",
         )
+
+
+def clips_sums() -> bool:
+    """Whether this processor is one of those."""
+    flags = set(environment.read_processor().flags)
+    return "avx2" in flags and not flags & _VNNI
 
 
 def takes_all_bits(proto: ModelProto) -> bool:

@@ -13,10 +13,11 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from engines.backends._quantized import saturation
+from engines.backends._quantized.saturation import demand_room
 from engines.registry import find_backend
 from engines.store.opening import open_engine
 from sizewise.core.errors import EngineMismatchError
+from sizewise.core.machine import environment
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 from tests.engines.typed_nets import write_quantized_net
@@ -110,12 +111,12 @@ def test_weights_of_8_bits_need_vnni(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(saturation, "read_environment", lambda: SimpleNamespace(cpu_flags=flags))
+    monkeypatch.setattr(environment, "read_processor", lambda: SimpleNamespace(flags=flags))
     model = write_quantized_net(tmp_path / "net.onnx")
     proto = onnx.load(model.path)
     _stretch(proto, largest)
     if not refused:
-        saturation.demand_room(proto, "openvino")
+        demand_room(proto, "openvino")
         return
     onnx.save(proto, model.path)
     with pytest.raises(EngineMismatchError, match="weight_bits 7") as caught:

@@ -21,6 +21,7 @@ from engines.options import non_default_options, read_options
 from engines.registry import find_backend
 from engines.store.opening import open_engine
 from sizewise.core.errors import BuildError, EngineMismatchError, UsageError
+from sizewise.core.machine import environment
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 from tests.engines.typed_nets import write_quantized_net
 
@@ -66,7 +67,7 @@ DEFAULTS = {
     "memory_pattern": True,
     "session.force_spinning_stop": "1",
     "session.intra_op.allow_spinning": "",
-    "session.x64quantprecision": "1",
+    "session.x64quantprecision": "1" if saturation.clips_sums() else "0",
     "session.disable_prepacking": "",
     "session.set_denormal_as_zero": "",
 }
@@ -293,15 +294,17 @@ def test_on_a_gpu_there_are_those_that_make_sense_there(name: str) -> None:
 def test_products_that_may_overflow_are_refused_with_the_entry_that_allows_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], refused: bool
 ) -> None:
-    here = SimpleNamespace(cpu_flags=flags)
-    monkeypatch.setattr(saturation, "read_environment", lambda: here)
+    here = SimpleNamespace(flags=flags)
+    monkeypatch.setattr(environment, "read_processor", lambda: here)
     monkeypatch.setattr(saturation, "largest_weight", lambda proto: 127)
     model = write_quantized_net(tmp_path / "int8.onnx")
     (tmp_path / "engine").mkdir()
     entry = "session_config=session.x64quantprecision=0"
     if not refused:
+        assert OnnxRuntimeOptions().entries["session.x64quantprecision"] == "0"
         ORT.build(model, spec(entry), tmp_path / "engine")
         return
+    assert OnnxRuntimeOptions().entries["session.x64quantprecision"] == "1"
     with pytest.raises(EngineMismatchError, match="without VNNI sums"):
         ORT.build(model, spec(entry), tmp_path / "engine")
     ORT.build(model, spec(), tmp_path / "engine")
