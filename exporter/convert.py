@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from exporter.calibration.feeding import calibration_batches, demand_size
+from numpy.typing import NDArray
+
+from exporter.calibration.feeding import CalibrationBatches, calibration_batches, demand_size
 from exporter.calibration.images import CalibrationSet
+from exporter.calibration.means import channel_shifts
 from exporter.calibration.method import find_method
 from exporter.calibration.observe import Batches, observe
 from exporter.checks.deviation import RelativeError, deviations
@@ -23,7 +26,7 @@ from exporter.graph.serializing import demand_convertible, to_bytes
 from exporter.precisions._base import Precision, nothing
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._prepare import Prepare
-from exporter.precisions._quantized import convolutions
+from exporter.precisions._quantized import chosen_layers, convolutions
 from sizewise.core.discover import Registry
 from sizewise.core.errors import OutputError, UsageError
 from sizewise.core.files import written_whole
@@ -107,6 +110,7 @@ class Conversion:
         if self.precision.calibrated:
             heads = self._harmless_heads()
             self._evidence = replace(self._evidence, heads=heads)
+            self._evidence = replace(self._evidence, shifts=self._helpful_shifts())
 
     @cached_property
     def _meaning(self) -> Meaning:
@@ -126,8 +130,7 @@ class Conversion:
         """The network in this precision, with the layers ``excluded`` left in float32."""
         layers = frozenset(excluded)
         self._check_layers(layers)
-        evidence = replace(self._evidence, excluded=layers)
-        return run_pass(self.precision.make(evidence), copied(self.prepared))
+        return self._made(replace(self._evidence, excluded=layers))
 
     def batches(self, sizes: Sequence[Size]) -> Batches:
         """A few calibration samples at every one of ``sizes``; without images, random noise."""
@@ -232,14 +235,44 @@ class Conversion:
         graph = Graph(self.prepared)
         ends = {node.output[0] for node in graph.heads()}
         heads = [label(n) for n in convolutions(graph) if n.output[0] in ends]
-        sizes = sorted(self.settings.sizes, key=lambda size: size.pixels)
-        error = self.relative_error(self.batches(sizes[len(sizes) // 2 :][:1]))
+        error = self.relative_error(self._few_batches())
         return frozenset(one for one in heads if error(self._alone(one)) <= HEAD_BOUND)
+
+    def _helpful_shifts(self) -> Mapping[str, NDArray[Any]]:
+        """What to add to biases; nothing where that does not lessen the error of other pictures."""
+        layers = chosen_layers(Graph(self.prepared), self._evidence)
+        plain = self._made(self._evidence)
+        names = [node.output[0] for node in layers]
+        found = channel_shifts(
+            self.prepared, plain, names, self._correction_batches(), self._progress
+        )
+        shifted = self._made(replace(self._evidence, shifts=found))
+        error = self.relative_error(self._few_batches())
+        return found if error(shifted) < error(plain) else {}
+
+    def _few_batches(self) -> Batches:
+        """A few samples at the median calibration size."""
+        sizes = sorted(self.settings.sizes, key=lambda size: size.pixels)
+        return self.batches(sizes[len(sizes) // 2 :][:1])
+
+    def _correction_batches(self) -> Batches:
+        """Pictures other than those that the error is measured on, where there are enough, each at
+        one size."""
+        settings = self.settings
+        if settings.images is None:
+            return ProbeBatches(self.model, settings.sizes)
+        images = settings.images.images
+        others = images[_FEW:] if len(images) >= 2 * _FEW else images
+        few = [others[k * len(others) // _CORRECTING] for k in range(_CORRECTING)]
+        turns = ((settings.sizes[k % len(settings.sizes)], one) for k, one in enumerate(few))
+        return CalibrationBatches(model=self.model, turns=tuple(turns))
 
     def _alone(self, head: str) -> onnx.ModelProto:
         """The network with this head in this precision and no other layer."""
         others = frozenset(self.layers) - {head}
-        evidence = replace(self._evidence, excluded=others, heads=frozenset({head}))
+        return self._made(replace(self._evidence, excluded=others, heads=frozenset({head})))
+
+    def _made(self, evidence: Evidence) -> onnx.ModelProto:
         return run_pass(self.precision.make(evidence), copied(self.prepared))
 
     def _all_batches(self) -> Batches:
@@ -262,6 +295,8 @@ HEAD_BOUND = 0.02
 is the decode."""
 _FEW = 4
 """Pictures per size that the error is measured on."""
+_CORRECTING = 16
+"""Pictures that biases are corrected on. Means over maps of many cells need few pictures."""
 
 
 def convert(

@@ -476,3 +476,25 @@ def test_what_overflows_at_the_range_of_the_card_stays_in_fp32(
         TensorProto.FLOAT,
         TensorProto.FLOAT16,
     }
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp8"])
+def test_biases_are_corrected_where_that_lessens_the_error(
+    precision: str, chain: ExportedModel, seen: ConversionSettings
+) -> None:
+    conversion = Conversion(chain, precision, seen)
+    taken = conversion._evidence.shifts
+    error = conversion.relative_error(conversion.batches(SIZES[1:]))
+    plain = conversion._made(replace(conversion._evidence, shifts={}))
+    if taken:
+        assert error(conversion.graph()) < error(plain)
+    else:
+        assert conversion.graph().SerializeToString() == plain.SerializeToString()
+
+
+def test_biases_that_would_add_to_the_error_are_left_alone(
+    chain: ExportedModel, seen: ConversionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = NET.layers[0]
+    monkeypatch.setattr("exporter.convert.channel_shifts", lambda *_: {layer: np.ones(8)})
+    assert Conversion(chain, "int8", seen)._evidence.shifts == {}
