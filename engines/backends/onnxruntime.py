@@ -62,7 +62,7 @@ class OnnxRuntime(Backend):
     }
     options_type: ClassVar[type[OnnxRuntimeOptions]] = OnnxRuntimeCpuOptions
     own_operators_only = True
-    builder = 2
+    builder = 3
     provider: ClassVar[str] = CPU
     extra: ClassVar[str] = "cpu"
     session_type: ClassVar[type[OnnxRuntimeSession]] = OnnxRuntimeSession
