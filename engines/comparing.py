@@ -27,6 +27,7 @@ from sizewise.core.ranked.sets import as_sets
 from sizewise.core.specs import (
     EngineArtifact,
     EngineSpec,
+    ModelCard,
     Part,
     Preprocessing,
     Profile,
@@ -35,8 +36,9 @@ from sizewise.core.specs import (
 )
 
 Parts = Mapping[str, Sequence[Part]]
-COMPARISON = 1
+COMPARISON = 2
 """Raised by hand where a change of ours changes what is found: what was kept is found anew then."""
+_QUANTIZED = ("int8", "fp8")
 _TINY = float(np.finfo(np.float32).tiny)
 """The divisor for a parent of zeros, so that the relative error stays finite."""
 
@@ -47,8 +49,10 @@ class Difference:
     largest absolute value, in the output's own unit; no error where there is a ``reason``.
 
     ``relative_error`` is the root mean square of the error over that of the parent's values,
-    ``bound`` what is allowed of it (None: nobody judges it). ``reason_code`` is ``numerics`` where
-    a value is not finite, the parent's too, and ``shape`` where the shapes differ.
+    ``bound`` what is allowed of it (None: nobody judges it). ``own_error`` is the same measure of
+    how far the engine is from its own 8-bit file, ``file_error`` of how far that file is from the
+    parent, and ``own_bound`` what is allowed of the former. ``reason_code`` is ``numerics`` where a
+    value is not finite, the parent's too, and ``shape`` where the shapes differ.
     """
 
     size: Size
@@ -60,6 +64,9 @@ class Difference:
     relative_error: float | None = None
     bound: float | None = None
     reason_code: str = ""
+    own_error: float | None = None
+    file_error: float | None = None
+    own_bound: float | None = None
 
     @property
     def name(self) -> str:
@@ -68,10 +75,15 @@ class Difference:
 
     @property
     def within(self) -> bool:
-        """Whether it is within its bound, where it has both a figure and a bound."""
+        """Whether it is within its bounds, where it has both a figure and a bound."""
         if self.relative_error is None or self.bound is None:
             return True
-        return self.relative_error <= self.bound
+        return self.relative_error <= self.bound and not self.strays
+
+    @property
+    def strays(self) -> bool:
+        """Whether the engine is too far from its own file."""
+        return (self.own_error or 0.0) > (math.inf if self.own_bound is None else self.own_bound)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +122,9 @@ def compare(
 
     Outputs that ``parts`` names are compared part by part. Without a ``parent``, ``itself`` stands
     in for it: the file that the engine was built of. ``sha256`` is the hash of what it is held
-    against: with it, what an earlier comparison of the same found is kept and taken. If they can't
-    be compared, the comparison has the reason.
+    against: with it, what an earlier comparison of the same found is kept and taken. An engine in
+    8 bits is held against ``itself``, too. If they can't be compared, the comparison has the
+    reason.
     """
     reference, said = parent or itself, "" if parent else _no_parent(itself)
     if reference is None:
@@ -126,12 +139,13 @@ def compare(
     if not find_backend(artifact.spec.backend).can_run().ok:
         return Comparison(reason="not run here")
     plain = {name: codec.to_plain(tuple(found)) for name, found in parts.items()}
+    file = str(itself) if itself and parent and is_quantized(artifact.card) else ""
     of = _told(artifact, sha256, plain)
     found = kept(artifact.path, of) if sha256 else None
     if found is None:
         arguments = {
             **{"engine": str(artifact.path), "parent": str(reference)},
-            **{"parts": plain, "sha256": sha256},
+            **{"parts": plain, "sha256": sha256, "file": file},
             "preprocessing": codec.to_plain(artifact.card.preprocessing),
         }
         try:
@@ -178,18 +192,22 @@ def compare_engine(
     parts: Mapping[str, Any] = MappingProxyType({}),
     sha256: str = "",
     preprocessing: Mapping[str, Any] | None = None,
+    *,
+    file: str = "",
 ) -> list[Any]:
     """The child's side: plain Differences. Noise is given as pictures are: as ``preprocessing``
-    says or, without it, the engine's card. Raises EngineError, and InputError, also where the
-    parent is not the file of this hash."""
+    says or, without it, the engine's card. ``file`` is what the engine was built of, where it is
+    held against that, too. Raises EngineError, and InputError, also where the parent is not the
+    file of this hash."""
     artifact = read_trusted(Path(engine))
-    own = artifact.card.preprocessing
-    how = own if preprocessing is None else codec.from_plain(preprocessing, Preprocessing)
+    usual = artifact.card.preprocessing
+    how = usual if preprocessing is None else codec.from_plain(preprocessing, Preprocessing)
     known = {name: codec.from_plain(plain, tuple[Part, ...]) for name, plain in parts.items()}
     reference = Reference(Path(parent), artifact.spec.threads)
     if sha256 and reference.sha256 != sha256:
         todo = "Run the same command again."
         raise InputError(f"{parent} can't be compared with", "it changed after it was read", todo)
+    own = Reference(Path(file), artifact.spec.threads) if file else None
     found: list[Difference] = []
     with open_engine(artifact) as session:
         for size in probe_sizes(artifact.spec):
@@ -199,8 +217,12 @@ def compare_engine(
             if not found:
                 reference.demand_same(expected, given, batch, size)
             outputs = as_sets(expected, session.infer(given))
+            files = as_sets(expected, own.run(given, batch, size)) if own else {}
             for name, output in outputs.items():
-                found += differences(size, name, output, expected[name], known.get(name, ()))
+                divisions = known.get(name, ())
+                found += differences(
+                    size, name, output, expected[name], divisions, file=files.get(name)
+                )
     return [codec.to_plain(each) for each in found]
 
 
@@ -216,18 +238,49 @@ def _corners(profile: Profile) -> Iterator[Size]:
     yield Size(profile.max.height, profile.min.width)
 
 
+def is_quantized(card: ModelCard) -> bool:
+    """Whether it is a file in 8 bits, which back ends change each in its own way."""
+    return card.precision.partition("+")[0] in _QUANTIZED
+
+
 def differences(
-    size: Size, output: str, found: Array, expected: Array, parts: Sequence[Part]
+    size: Size,
+    output: str,
+    found: Array,
+    expected: Array,
+    parts: Sequence[Part],
+    *,
+    file: Array | None = None,
 ) -> list[Difference]:
     """The difference of each of ``parts`` of one output at one size; of the whole output where it
-    has none of them, or another shape than the parent's."""
+    has none of them, or another shape than the parent's. ``file`` is what the engine's file gives
+    itself."""
     if found.shape != expected.shape:
         return [difference(size, output, found, expected)]
-    both = zip(divided(found, parts), divided(expected, parts), strict=True)
-    return [
+    every = [list(divided(one, parts)) for one in (found, expected)]
+    made = [
         replace(difference(size, output, ours, theirs), part=part)
-        for (part, ours), (_, theirs) in both
+        for (part, ours), (_, theirs) in zip(*every, strict=True)
     ]
+    if file is None or file.shape != expected.shape:
+        return made
+    own = (one for _, one in divided(file, parts))
+    return [
+        replace(one, **_own_errors(ours, theirs, of_file)) if one.max_abs_error is not None else one
+        for one, (_, ours), (_, theirs), of_file in zip(made, *every, own, strict=True)
+    ]
+
+
+def _own_errors(found: Array, expected: Array, file: Array) -> dict[str, float]:
+    """How far the engine is from its file, and that file from the parent, over the same values."""
+    if not_finite(file):
+        return {}
+    wide = [array.astype(np.float64) for array in (found, expected, file)]
+    scale = float(np.abs(wide[1]).max(initial=0)) or 1.0
+    return {
+        "own_error": _share(wide[0] - wide[2], wide[1], scale),
+        "file_error": _share(wide[2] - wide[1], wide[1], scale),
+    }
 
 
 def difference(size: Size, output: str, found: Array, expected: Array) -> Difference:
@@ -268,9 +321,18 @@ def _worst(of_one: list[Difference]) -> Difference:
     largest = broken or max(of_one, key=lambda d: d.max_abs_error or 0.0)
     judged = [d for d in of_one if d.bound is not None]
     share = max(judged or of_one, key=lambda d: d.relative_error or 0.0)
+    strayed = max(of_one, key=_straying)
     return replace(
         largest,
+        own_error=strayed.own_error,
+        file_error=strayed.file_error,
+        own_bound=strayed.own_bound,
         absmax=max(d.absmax for d in of_one),
         relative_error=share.relative_error,
         bound=share.bound,
     )
+
+
+def _straying(one: Difference) -> float:
+    """The error against the engine's file as a share of what is allowed of it."""
+    return (one.own_error or 0.0) / max(one.own_bound or math.inf, _TINY)

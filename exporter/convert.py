@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from exporter.calibration.feeding import calibration_batches, demand_size
+from numpy.typing import NDArray
+
+from exporter.calibration.distribution import Distribution
+from exporter.calibration.feeding import CalibrationBatches, calibration_batches, demand_size
 from exporter.calibration.images import CalibrationSet
-from exporter.calibration.method import find_method
+from exporter.calibration.means import channel_shifts
+from exporter.calibration.method import AUTO, Method, tried_methods
 from exporter.calibration.observe import Batches, observe
 from exporter.checks.deviation import RelativeError, deviations
 from exporter.checks.judging import Meaning
@@ -23,7 +27,7 @@ from exporter.graph.serializing import demand_convertible, to_bytes
 from exporter.precisions._base import Precision, nothing
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._prepare import Prepare
-from exporter.precisions._quantized import convolutions
+from exporter.precisions._quantized import chosen_layers, convolutions
 from sizewise.core.discover import Registry
 from sizewise.core.errors import OutputError, UsageError
 from sizewise.core.files import written_whole
@@ -103,10 +107,9 @@ class Conversion:
         self.prepared = run_pass(Prepare(precision, self.precision.opset), load_onnx(model.path))
         if opset_of(self._parent) < opset_of(self.prepared):
             self._demand_raised_rightly()
-        self._evidence = self._observed()
-        if self.precision.calibrated:
-            heads = self._harmless_heads()
-            self._evidence = replace(self._evidence, heads=heads)
+        self.errors: Mapping[str, float] = {}
+        """The error at the heads with each calibration method, where several were tried."""
+        self._evidence = self._found()
 
     @cached_property
     def _meaning(self) -> Meaning:
@@ -126,8 +129,7 @@ class Conversion:
         """The network in this precision, with the layers ``excluded`` left in float32."""
         layers = frozenset(excluded)
         self._check_layers(layers)
-        evidence = replace(self._evidence, excluded=layers)
-        return run_pass(self.precision.make(evidence), copied(self.prepared))
+        return self._made(replace(self._evidence, excluded=layers))
 
     def batches(self, sizes: Sequence[Size]) -> Batches:
         """A few calibration samples at every one of ``sizes``; without images, random noise."""
@@ -186,7 +188,7 @@ class Conversion:
             converter=self.precision.number,
             parent_sha256=self.model.sha256,
             program_sha256="",
-            calibration=self.settings.calibration(self.model.card.preprocessing),
+            calibration=self._calibration(),
             kept=tuple(excluded),
             drop=drop,
             drop_data_sha256=drop_data_sha256,
@@ -199,47 +201,91 @@ class Conversion:
             draft.write_bytes(to_bytes(graph))
         return with_inputs(read_model(out), card.inputs)
 
+    def _calibration(self) -> Calibration | None:
+        found = self.settings.calibration(self.model.card.preprocessing)
+        chosen = self.method if self.settings.method == AUTO and self.errors else ""
+        return replace(found, chosen=chosen) if found else None
+
     def _demand_raised_rightly(self) -> None:
         """Raises ExportError where the graph that precisions start from is another network."""
         names = self._meaning.results(self.heads).names
         sizes = sorted(self.settings.check_sizes, key=lambda size: size.pixels)
         demand_same(self._parent, self.prepared, names, self.batches(sizes[:1]))
 
-    def _observed(self) -> Evidence:
-        watched = self.precision.watched(self.prepared)
+    def _found(self) -> Evidence:
         evidence = Evidence(weight_bits=self.settings.weight_bits)
+        watched = self.precision.watched(self.prepared)
         if not watched:
             return evidence
-        method = find_method(self.settings.method)
+        methods = tried_methods(self.settings.method) if self.precision.calibrated else ()
         seen = observe(
             self.prepared,
             watched,
             self._all_batches,
-            histograms=self.precision.calibrated and method.needs_histogram,
+            histograms=any(one.needs_histogram for one in methods),
             infinite=not self.precision.calibrated,
             progress=self._progress,
         )
-        thresholds = (
-            {name: method.threshold(one) for name, one in seen.items()}
-            if self.precision.calibrated
-            else {}
-        )
-        absmax = {name: one.absmax for name, one in seen.items()}
-        return replace(evidence, absmax=absmax, thresholds=thresholds)
+        evidence = replace(evidence, absmax={name: one.absmax for name, one in seen.items()})
+        found = {one.name: self._completed(evidence, one, seen) for one in methods}
+        if len(found) > 1:
+            self.errors = {name: self._error(self._made(one)) for name, one in found.items()}
+        return found[self.method] if found else evidence
 
-    def _harmless_heads(self) -> frozenset[str]:
+    @property
+    def method(self) -> str:
+        """The calibration method: of several, the one of the least error at the heads."""
+        return min(self.errors, key=self.errors.__getitem__, default=self.settings.method)
+
+    def _completed(
+        self, evidence: Evidence, method: Method, seen: Mapping[str, Distribution]
+    ) -> Evidence:
+        """``evidence`` with the thresholds of a method, and all that is found with these."""
+        thresholds = {name: method.threshold(one) for name, one in seen.items()}
+        evidence = replace(evidence, thresholds=thresholds)
+        evidence = replace(evidence, heads=self._harmless_heads(evidence))
+        return replace(evidence, shifts=self._helpful_shifts(evidence))
+
+    @cached_property
+    def _error(self) -> RelativeError:
+        """Of a few samples at the median calibration size."""
+        sizes = sorted(self.settings.sizes, key=lambda size: size.pixels)
+        return self.relative_error(self.batches(sizes[len(sizes) // 2 :][:1]))
+
+    def _harmless_heads(self, evidence: Evidence) -> frozenset[str]:
         """The last layers whose own error in this precision is small, each alone."""
         graph = Graph(self.prepared)
         ends = {node.output[0] for node in graph.heads()}
         heads = [label(n) for n in convolutions(graph) if n.output[0] in ends]
-        sizes = sorted(self.settings.sizes, key=lambda size: size.pixels)
-        error = self.relative_error(self.batches(sizes[len(sizes) // 2 :][:1]))
-        return frozenset(one for one in heads if error(self._alone(one)) <= HEAD_BOUND)
+        return frozenset(h for h in heads if self._error(self._alone(h, evidence)) <= HEAD_BOUND)
 
-    def _alone(self, head: str) -> onnx.ModelProto:
+    def _helpful_shifts(self, evidence: Evidence) -> Mapping[str, NDArray[Any]]:
+        """What to add to biases; nothing where that does not lessen the error of other pictures."""
+        plain = self._made(evidence)
+        names = [node.output[0] for node in chosen_layers(Graph(self.prepared), evidence)]
+        pictures = self._correction_batches()
+        found = channel_shifts(self.prepared, plain, names, pictures, self._progress)
+        shifted = self._made(replace(evidence, shifts=found))
+        return found if self._error(shifted) < self._error(plain) else {}
+
+    def _correction_batches(self) -> Batches:
+        """Pictures other than those that the error is measured on, where there are enough, each at
+        one size."""
+        settings = self.settings
+        if settings.images is None:
+            return ProbeBatches(self.model, settings.sizes)
+        images = settings.images.images
+        others = images[_FEW:] if len(images) >= 2 * _FEW else images
+        few = [others[k * len(others) // _CORRECTING] for k in range(_CORRECTING)]
+        turns = ((settings.sizes[k % len(settings.sizes)], one) for k, one in enumerate(few))
+        return CalibrationBatches(model=self.model, turns=tuple(dict.fromkeys(turns)))
+
+    def _alone(self, head: str, evidence: Evidence) -> onnx.ModelProto:
         """The network with this head in this precision and no other layer."""
         others = frozenset(self.layers) - {head}
-        evidence = replace(self._evidence, excluded=others, heads=frozenset({head}))
+        return self._made(replace(evidence, excluded=others, heads=frozenset({head})))
+
+    def _made(self, evidence: Evidence) -> onnx.ModelProto:
         return run_pass(self.precision.make(evidence), copied(self.prepared))
 
     def _all_batches(self) -> Batches:
@@ -262,6 +308,8 @@ HEAD_BOUND = 0.02
 is the decode."""
 _FEW = 4
 """Pictures per size that the error is measured on."""
+_CORRECTING = 16
+"""Pictures that biases are corrected on. Means over maps of many cells need few pictures."""
 
 
 def convert(

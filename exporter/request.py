@@ -37,10 +37,10 @@ def _precision(given: object) -> str:
 
 
 def _method(given: object) -> str:
-    from exporter.calibration.method import methods
+    from exporter.calibration.method import AUTO, methods
 
-    if given not in methods():
-        raise no_choice(given, methods())
+    if given not in (choices := (AUTO, *methods())):
+        raise no_choice(given, choices)
     return str(given)
 
 
@@ -92,7 +92,8 @@ class PrecisionOptions(PictureOptions, PictureFolder):
     method: str = option(
         Reader(_method, "NAME"),
         "minmax",
-        help="How ranges become scales: minmax, percentile, entropy.",
+        help="How ranges become scales: minmax, percentile, entropy, mse, or auto: the one of the "
+        "least error.",
         group=_CALIBRATION,
     )
     weight_bits: int = option(
@@ -181,10 +182,10 @@ class PrecisionOptions(PictureOptions, PictureFolder):
 
     def _check_values(self) -> None:
         from exporter.calibration.images import demand_source
-        from exporter.calibration.method import find_method
+        from exporter.calibration.method import tried_methods
         from exporter.convert import demand_weight_bits
 
-        find_method(self.method)
+        tried_methods(self.method)
         demand_weight_bits(self.weight_bits)
         if self.calibrate:
             demand_source(self.calibrate, self.calibration_images)

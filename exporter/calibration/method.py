@@ -31,3 +31,11 @@ methods = _METHODS.all
 
 find_method = _METHODS.find
 """Raises UsageError, which lists those there are."""
+
+AUTO = "auto"
+"""In place of a method: all are tried, and the one of the least error at the heads is taken."""
+
+
+def tried_methods(name: str) -> tuple[Method, ...]:
+    """The method of this name, or all for AUTO. Raises UsageError, which lists those there are."""
+    return tuple(methods().values()) if name == AUTO else (find_method(name),)

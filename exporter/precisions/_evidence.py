@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,12 +15,14 @@ class Evidence:
 
     ``absmax`` is the largest magnitude, ``thresholds`` the magnitude beyond which a quantized
     tensor is clipped. ``excluded`` are layers (by ``regions.label``) that stay in float32, and
-    ``heads`` those of the last layers that are quantized, too. ``weight_bits`` 7 halves the range
-    of quantized weights, so that no CPU without VNNI saturates (see ``docs/engines.md``).
+    ``heads`` those of the last layers that are quantized, too. ``shifts`` [C] are added to the bias
+    of a quantized convolution, by its output. ``weight_bits`` 7 halves the range of quantized
+    weights, so that no CPU without VNNI saturates (see ``docs/engines.md``).
     """
 
     absmax: Mapping[str, float] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
     heads: frozenset[str] = frozenset()
+    shifts: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     weight_bits: int = 7

@@ -2,9 +2,10 @@
 
 Symmetric: the zero point is zero, as TensorRT asks. Weights have a scale for each output channel
 and are stored in 8 bits behind a DequantizeLinear. An activation has one scale, and is quantized
-where ``_placing`` says. Biases stay in float32: each library makes its own of them, in 32 bits at
-the scale of the products. Metadata say how far the values reach that convolutions give, before
-their activation functions: a back end may want these quantized too.
+where ``_placing`` says. Biases stay in float32, moved by what quantization does to the mean of a
+channel: each library makes its own of them, in 32 bits at the scale of the products. Metadata say
+how far the values reach that convolutions give, before their activation functions: a back end may
+want these quantized too.
 """
 
 from __future__ import annotations
@@ -136,7 +137,8 @@ class _Writer:
             self._quantize(name, placement, scales)
         for node in list(self._proto.node):
             if node.output[0] in layers:
-                least = self._least_scales(node, scales[node.input[0]])
+                bias = self._shifted_bias(node)
+                least = self._least_scales(bias, scales[node.input[0]])
                 node.input[1] = self._weight(node.input[1], least)
             if placement.reads_rounded(node):
                 for place, name in enumerate(node.input):
@@ -156,15 +158,27 @@ class _Writer:
             made = f"{_OWN}{name}.dequantized"
             self._made[name] = self._node("DequantizeLinear", [narrow, *quantizer], made)
 
-    def _least_scales(self, node: Node, activation: float) -> Array:
-        """The least scale of each channel's weights with which its bias fits into 32 bits."""
+    def _shifted_bias(self, node: Node) -> Array | None:
+        """The constant bias of a convolution, after the shift that its evidence has; None without
+        one. A convolution without a bias gets one."""
         from onnx import numpy_helper
 
+        name, held = (*node.input, "")[2], self._graph.constants
+        bias = numpy_helper.to_array(held[name]) if name in held else None
+        shift = self._evidence.shifts.get(node.output[0])
+        if shift is None or (name and bias is None):
+            return bias
+        shifted: Array = np.asarray(shift if bias is None else bias + shift, np.float32)
+        written = self._constant(f"{_OWN}{node.output[0]}.bias", shifted)
+        node.input[:] = [*node.input[:2], written]
+        return shifted
+
+    def _least_scales(self, bias: Array | None, activation: float) -> Array:
+        """The least scale of each channel's weights with which its bias fits into 32 bits."""
         least: Array = np.asarray(_SMALLEST_SCALE)
-        bias = self._graph.constants.get(node.input[2]) if len(node.input) > 2 else None
         if bias is not None and self._grid.integer_bias:
             unit = _LARGEST_BIAS * activation
-            least = np.maximum(np.abs(numpy_helper.to_array(bias)) / unit, _SMALLEST_SCALE)
+            least = np.maximum(np.abs(bias) / unit, _SMALLEST_SCALE)
         return least
 
     def _weight(self, name: str, least: Array) -> str:

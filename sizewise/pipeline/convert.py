@@ -11,7 +11,7 @@ from exporter.request import PrecisionOptions
 from netzoo.tasks.chosen.parts import parts_of_outputs
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.specs import ExportedModel, ModelCard
+from sizewise.core.specs import Calibration, ExportedModel, ModelCard
 from sizewise.pipeline.accuracy.comparing import sees_no_objects
 from sizewise.pipeline.accuracy.scoring import Score, Scorer, largest_drop, open_scorer
 from sizewise.pipeline.models.cards import usual_sizes
@@ -77,6 +77,7 @@ class _Converter:
 
     def _measured(self, conversion: Conversion, path: Path) -> Converted:
         limit, kept = self._options.max_drop, self._keep
+        self._name_method(conversion)
         graph = conversion.graph(kept)
         scores = self._scores(conversion, graph)
         if limit is not None and largest_drop(scores) > limit:
@@ -92,6 +93,17 @@ class _Converter:
         if not all(one.within for one in model.card.deviations):
             _advise(conversion, model.card, self._reporter)
         return Converted(model=model, scores=scores)
+
+    def _name_method(self, conversion: Conversion) -> None:
+        """Say which calibration method was chosen, and the errors that decided on it."""
+        if not conversion.errors:
+            return
+        best = sorted(conversion.errors.items(), key=lambda one: one[1])
+        listed = ", ".join(f"{name} {error:.2%}" for name, error in best)
+        self._reporter.remark(
+            f"{conversion.precision.name}: the calibration method {conversion.method} has the "
+            f"least error at the heads ({listed})."
+        )
 
     def _say_once(self, remark: str) -> None:
         if remark not in self._said:
@@ -221,7 +233,7 @@ def _up_to_date(
     same = (
         card.parent_sha256 == parent.sha256
         and _of_network(card) == _of_network(parent.card)
-        and card.calibration == settings.calibration(parent.card.preprocessing)
+        and _as_asked(card.calibration) == settings.calibration(parent.card.preprocessing)
         and card.drop_limit == options.max_drop
         and card.drop_data_sha256 == data_sha256
         and kept == keep
@@ -229,6 +241,10 @@ def _up_to_date(
         and _judged_by_parts(model)
     )
     return model if same else None
+
+
+def _as_asked(calibration: Calibration | None) -> Calibration | None:
+    return calibration and replace(calibration, chosen="")
 
 
 def _judged_by_parts(model: ExportedModel) -> bool:

@@ -308,3 +308,58 @@ def test_an_engine_is_compared_on_what_its_card_says_of_pictures(
     found = compared(artifact, net.path)
     for before, after in zip(compared(quiet, net.path), found, strict=True):
         assert after.absmax > 20 * before.absmax
+
+
+def test_an_engine_is_held_against_its_8_bit_file_part_by_part() -> None:
+    expected = np.full((1, 4, 2), 2.0)
+    file, found = expected * 1.01, expected * 1.01
+    found[:, 2:] += 1.0
+    parts = (Part(name="a", axis=1, stop=2), Part(name="b", axis=1, start=2))
+    first, second = differences(SIZES[0], "o", found, expected, parts, file=file)
+    assert (first.own_error, first.file_error) == (0, pytest.approx(0.01))
+    assert (second.own_error, second.file_error) == (pytest.approx(0.5), pytest.approx(0.01))
+    (unheld,) = differences(SIZES[0], "o", found, expected, (), file=np.full((1, 4, 2), np.nan))
+    assert unheld.own_error is None
+
+
+def test_only_engines_in_8_bits_are_held_against_their_file(
+    build: Build, net: ExportedModel, tmp_path: Path
+) -> None:
+    model = with_parent(tmp_path / "net.int8.onnx", net.sha256)
+    artifact = build(model, SPEC)
+    found = compare(artifact, net.path, timeout_s=60, itself=model.path).worst()
+    assert all(one.own_error is not None and one.file_error is not None for one in found)
+    plain = compare(build(net, SPEC), net.path, timeout_s=60, itself=net.path).worst()
+    assert [one.own_error for one in plain] == [None]
+
+
+def test_an_engine_of_another_bias_than_its_file_strays(
+    build: Build, net: ExportedModel, tmp_path: Path
+) -> None:
+    model = with_parent(tmp_path / "net.int8.onnx", net.sha256)
+    artifact = build(model, SPEC)
+    proto = onnx.load(model.path)
+    output = proto.graph.output[0].name
+    last = next(node for node in proto.graph.node if output in node.output)
+    last.output[0] = "before"
+    proto.graph.initializer.add().CopyFrom(onnx.numpy_helper.from_array(np.float32(9), "more"))
+    proto.graph.node.append(onnx.helper.make_node("Add", ["before", "more"], [output]))
+    moved = tmp_path / "moved.onnx"
+    onnx.save(proto, moved)
+    fine, far = (
+        compare(artifact, net.path, timeout_s=60, itself=file).worst()[0]
+        for file in (model.path, moved)
+    )
+    assert (fine.own_error or 0) < 0.1 * (far.own_error or 0)
+
+
+def test_the_worst_of_an_output_is_the_one_that_strays_most() -> None:
+    one = difference(SIZES[0], "o", np.ones(4) + 0.3, np.ones(4))
+    near = replace(one, own_error=0.2, file_error=0.2, own_bound=0.4, bound=0.5)
+    far = replace(one, own_error=0.1, file_error=0.01, own_bound=0.02, bound=0.5)
+    (found,) = Comparison(differences=(near, far)).worst()
+    assert (found.own_error, found.file_error, found.own_bound) == (0.1, 0.01, 0.02)
+    assert found.strays
+    assert not found.within
+    assert near.within
+    assert not near.strays

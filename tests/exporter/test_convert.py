@@ -14,6 +14,8 @@ import pytest
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
+from exporter.calibration.method import methods
+from exporter.calibration.observe import observe
 from exporter.convert import Conversion, ConversionSettings, convert, precisions
 from exporter.suppression.convert import with_suppression
 from sizewise.core.errors import ExportError, OutputError, UsageError
@@ -269,7 +271,9 @@ def test_weights_have_7_bits_or_8(
 def test_an_unknown_method_lists_those_there_are(
     chain: ExportedModel, seen: ConversionSettings, folder: Path
 ) -> None:
-    with pytest.raises(UsageError, match=r"no calibration method named 'mean'.*entropy, minmax"):
+    with pytest.raises(
+        UsageError, match=r"no calibration method named 'mean'.*entropy, minmax, mse"
+    ):
         convert(chain, "int8", folder / "made.onnx", settings=replace(seen, method="mean"))
 
 
@@ -476,3 +480,63 @@ def test_what_overflows_at_the_range_of_the_card_stays_in_fp32(
         TensorProto.FLOAT,
         TensorProto.FLOAT16,
     }
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp8"])
+def test_biases_are_corrected_where_that_lessens_the_error(
+    precision: str, chain: ExportedModel, seen: ConversionSettings
+) -> None:
+    conversion = Conversion(chain, precision, seen)
+    taken = conversion._evidence.shifts
+    error = conversion.relative_error(conversion.batches(SIZES[1:]))
+    plain = conversion._made(replace(conversion._evidence, shifts={}))
+    if taken:
+        assert error(conversion.graph()) < error(plain)
+    else:
+        assert conversion.graph().SerializeToString() == plain.SerializeToString()
+
+
+def test_biases_that_would_add_to_the_error_are_left_alone(
+    chain: ExportedModel, seen: ConversionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = NET.layers[0]
+    monkeypatch.setattr("exporter.convert.channel_shifts", lambda *_: {layer: np.ones(8)})
+    assert Conversion(chain, "int8", seen)._evidence.shifts == {}
+
+
+def test_auto_takes_the_method_of_the_least_error_and_observes_once(
+    chain: ExportedModel,
+    seen: ConversionSettings,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    observed = []
+
+    def once(*given: Any, **more: Any) -> Any:
+        observed.append(more["histograms"])
+        return observe(*given, **more)
+
+    monkeypatch.setattr("exporter.convert.observe", once)
+    automatic = Conversion(chain, "int8", replace(seen, method="auto"))
+    assert observed == [True]
+    for name, error in automatic.errors.items():
+        alone = Conversion(chain, "int8", replace(seen, method=name))
+        batches = alone.batches(SIZES[1:])
+        assert alone.relative_error(batches)(alone.graph()) == pytest.approx(error, rel=1e-6)
+        same = alone.graph().SerializeToString() == automatic.graph().SerializeToString()
+        assert same == (name == automatic.method) or error == min(automatic.errors.values())
+    assert set(automatic.errors) == set(methods())
+    assert automatic.method == min(automatic.errors, key=lambda name: automatic.errors[name])
+    card = automatic.write(automatic.graph(), folder / "auto.onnx").card
+    assert card.calibration is not None
+    assert (card.calibration.method, card.calibration.chosen) == ("auto", automatic.method)
+
+
+def test_one_method_is_not_compared_with_others(
+    chain: ExportedModel, seen: ConversionSettings, folder: Path
+) -> None:
+    conversion = Conversion(chain, "int8", replace(seen, method="mse"))
+    assert (conversion.errors, conversion.method) == ({}, "mse")
+    card = conversion.write(conversion.graph(), folder / "mse.onnx").card
+    assert card.calibration is not None
+    assert (card.calibration.method, card.calibration.chosen) == ("mse", "")

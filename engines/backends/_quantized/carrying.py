@@ -43,7 +43,8 @@ class _Writer:
         self._graph, self._ranges = proto.graph, read_ranges(proto)
         self._constants = {tensor.name: tensor for tensor in proto.graph.initializer}
         self._readers = readers_of(proto.graph)
-        self._fixed = {output.name for output in proto.graph.output} | captured(proto.graph)
+        self._given = {output.name for output in proto.graph.output}
+        self._captured = captured(proto.graph)
         self._scales: dict[str, _Scale] = {}
         """Of dequantized activations, by their names."""
         self._instead: dict[str, str] = {}
@@ -56,9 +57,14 @@ class _Writer:
             self._written.append(node)
             if node.op_type == "DequantizeLinear":
                 self._note(node)
-            elif scale := self._moved_by(node) or self._given_by(node):
+            elif scale := self._moved_by(node):
                 for name in node.output:
                     self._pair(name, scale)
+            elif scale := self._given_by(node):
+                if node.output[0] in self._given:
+                    self._pair_before(node, scale)
+                else:
+                    self._pair(node.output[0], scale)
         del self._graph.node[:]
         self._graph.node.extend(self._written)
 
@@ -80,7 +86,8 @@ class _Writer:
         reach = self._ranges.get(node.output[0])
         if node.op_type != "Conv" or reach is None or node.input[0] not in self._scales:
             return None
-        if all(map(self._only_clips, self._readers[node.output[0]])):
+        readers = self._readers[node.output[0]]
+        if readers and all(map(self._only_clips, readers)):
             return None
         from onnx import numpy_helper
 
@@ -99,12 +106,22 @@ class _Writer:
         """Quantize and dequantize a tensor, unless the file does so itself, or a branch or the
         caller reads it. What nobody reads gets a pair, too: a Split runs in 8 bits only where all
         that it gives is quantized."""
+        readers = [node.op_type for node in self._readers[name]]
+        if not name or "QuantizeLinear" in readers or name in self._given | self._captured:
+            return
+        self._instead[name] = self._quantized(name, f"{name}.again", scale)
+
+    def _pair_before(self, node: NodeProto, scale: _Scale) -> None:
+        """Quantize what a convolution gives the caller, under the name that the caller knows."""
+        name = node.output[0]
+        node.output[0] = f"{name}.wide"
+        self._quantized(node.output[0], name, scale)
+
+    def _quantized(self, name: str, made: str, scale: _Scale) -> str:
+        """Write a pair behind the tensor ``name``, which gives ``made``."""
         from onnx import helper
 
-        readers = [node.op_type for node in self._readers[name]]
-        if not name or "QuantizeLinear" in readers or name in self._fixed:
-            return
-        narrow, made = f"{name}.narrow", f"{name}.again"
+        narrow = f"{name}.narrow"
         for kind, given, gives in (
             ("QuantizeLinear", name, narrow),
             ("DequantizeLinear", narrow, made),
@@ -113,8 +130,8 @@ class _Writer:
                 kind, [given, scale.scale, scale.zero], [gives], f"{gives}.{kind}"
             )
             self._written.append(node)
-        self._instead[name] = made
         self._scales[made] = scale
+        return made
 
 
 def _value(scale: TensorProto) -> float:

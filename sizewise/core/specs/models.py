@@ -197,8 +197,8 @@ class Calibration:
     """The calibration of a precision: ``images`` pictures of ``data`` (SHA-256 of their pixels) at
     ``sizes``.
 
-    Colours are 0–1 less ``mean`` over ``std``; ``method`` chose the thresholds; weights have
-    ``weight_bits``.
+    Colours are 0–1 less ``mean`` over ``std``; ``method`` chose the thresholds, for ``auto`` the
+    ``chosen`` one; weights have ``weight_bits``.
     """
 
     data: str
@@ -209,6 +209,7 @@ class Calibration:
     weight_bits: int
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    chosen: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

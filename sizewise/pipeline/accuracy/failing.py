@@ -49,6 +49,11 @@ def _code(one: Difference) -> str:
 def _sentence(one: Difference) -> str:
     if one.reason:
         return f"{one.name}: {one.reason}"
+    if one.strays:
+        return (
+            f"{one.name} is {one.own_error:.2%} off what the file itself gives, and the file is "
+            f"{one.file_error:.2%} off FP32: the back end does not compute what the file says"
+        )
     return (
         f"the relative error of {one.name} is {one.relative_error:.2%}, and its precision allows "
         f"{one.bound:.0%}"

@@ -43,7 +43,7 @@ FOLDERS = {
     ("netzoo.losses", "LOSSES"): {"cross_entropy", "dense", "joint", "masks", "paper"},
     ("netzoo.data.sets", "DATASETS"): {"digits"},
     ("exporter.precisions", "PRECISIONS"): {"bf16", "fp16", "fp32", "fp8", "int8"},
-    ("exporter.calibration.methods", "METHODS"): {"entropy", "minmax", "percentile"},
+    ("exporter.calibration.methods", "METHODS"): {"entropy", "minmax", "mse", "percentile"},
 }
 
 

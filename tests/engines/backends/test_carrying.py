@@ -101,11 +101,23 @@ def test_a_relu_is_part_of_the_quantization(tmp_path: Path) -> None:
     net = Net()
     first = net.add("Relu", net.conv("images", (8, 3, 3, 3)))
     second = net.add("Relu", net.conv(first))
-    made = with_heads(net.model({net.conv(second, (6, 8, 1, 1)): 4}))
+    made = with_heads(net.model({net.add("Tanh", net.conv(second, (6, 8, 1, 1))): 4}))
     found = optimised(made, tmp_path / "optimised.onnx")
-    assert found["QLinearConv"] == 2
-    assert found["Conv"] == 1  # its output is the graph's
-    assert found["Relu"] == 0
+    assert found["QLinearConv"] == 3
+    assert found["Conv"] == found["Relu"] == 0
+
+
+def test_a_head_whose_output_is_the_graph_s_runs_in_8_bits(tmp_path: Path) -> None:
+    net = Net()
+    first = net.conv("images", (8, 3, 3, 3))
+    head = net.conv(net.add("LeakyRelu", first, alpha=0.1), (6, 8, 1, 1))
+    parent = net.model({head: 4})
+    made = with_heads(parent)
+    found = optimised(made, tmp_path / "optimised.onnx")
+    assert (found["QLinearConv"], found["Conv"]) == (2, 0)
+    assert [output.name for output in made.graph.output] == [head]
+    (expected,), (given,) = run(parent, pictures()), run(made, pictures())
+    assert np.abs(given - expected).max() < 0.05 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": "b"}', '{"a": -1.0, "b": 1e999}', "[1]"])

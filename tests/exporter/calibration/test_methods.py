@@ -15,6 +15,7 @@ from scipy import stats
 from exporter.calibration.distribution import BINS, Distribution, count_magnitudes
 from exporter.calibration.method import Method, find_method, methods
 from exporter.calibration.methods.entropy import LEVELS, divergences, entropy_threshold
+from exporter.calibration.methods.mse import STEPS, mse_threshold, squared_errors
 from exporter.calibration.methods.percentile import percentile_threshold
 from sizewise.core.errors import UsageError
 
@@ -51,13 +52,13 @@ any_counts = arrays(np.int64, BINS, elements=st.integers(0, 10**9), fill=st.inte
 
 
 def test_each_is_found_by_its_name() -> None:
-    assert set(methods()) == {"minmax", "percentile", "entropy"}
+    assert set(methods()) == {"minmax", "percentile", "entropy", "mse"}
     assert all(find_method(name).name == name for name in methods())
     assert [name for name, one in methods().items() if not one.needs_histogram] == ["minmax"]
 
 
 def test_an_unknown_one_lists_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"'mean'.*entropy, minmax, percentile"):
+    with pytest.raises(UsageError, match=r"'mean'.*entropy, minmax, mse, percentile"):
         find_method("mean")
 
 
@@ -205,3 +206,29 @@ def test_of_equal_thresholds_the_one_that_clips_least_is_taken() -> None:
     counts[[BINS // 2 - 1, BINS - 1]] = 50
     # Keeping one value of two, and clipping the other onto it, changes the shape no more.
     assert entropy_threshold(Distribution(absmax=1.0, counts=counts)) == 1
+
+
+def quantized_error(values: NDArray[Any], threshold: float) -> float:
+    scale = threshold / STEPS
+    rounded = np.clip(np.rint(values / scale), -STEPS, STEPS) * scale
+    return float(np.square(values - rounded).sum())
+
+
+@pytest.mark.parametrize("shape", ["normal", "laplace", "uniform", "relu"])
+@pytest.mark.parametrize("outlier", [1, 30])
+def test_mse_errs_no_more_than_any_other_threshold(shape: str, outlier: float) -> None:
+    values = SHAPES[shape](np.random.default_rng(0))
+    values[0] = outlier * np.abs(values).max()
+    found = quantized_error(values, mse_threshold(observed(values)))
+    tried = np.linspace(0.01, 1, 300) * np.abs(values).max()
+    assert found <= 1.05 * min(quantized_error(values, one) for one in tried)
+
+
+@pytest.mark.parametrize("shape", ["normal", "laplace", "relu"])
+def test_the_squared_error_is_that_of_the_values(shape: str) -> None:
+    values = SHAPES[shape](np.random.default_rng(1))
+    one = observed(values)
+    errors = squared_errors(one.nonzero) * (one.absmax / BINS) ** 2
+    for kept in (400, 1000, 2000):
+        measured = quantized_error(values, kept / BINS * one.absmax)
+        assert errors[kept - 1] == pytest.approx(measured, rel=0.05)

@@ -77,6 +77,23 @@ def stored_weights(made: onnx.ModelProto, layer: str) -> tuple[Array, Array, Arr
     return weights, scales, zeros
 
 
+def test_a_shifted_bias_fits_into_32_bits_and_one_that_is_computed_stays() -> None:
+    chain = Chain(["conv"])
+    model = chain.prepared("int8", 13)
+    first, second = chain.layers[:2]
+    producers(model)[second].input[2] = computed = "computed"
+    held = producers(model)[first].input[2]
+    model.graph.node.insert(0, onnx.helper.make_node("Neg", [held], [computed]))
+    shifts = {first: np.full(8, 2e6), second: np.ones(8)}
+    plain, made = seen(model), quantized(model, evidence=replace(seen(model), shifts=shifts))
+    bias = array(made, producers(made)[first].input[2])
+    assert_allclose(bias, array(model, held) + 2e6, rtol=1e-6)
+    assert producers(made)[second].input[2] == computed
+    _, scales, _ = stored_weights(made, first)
+    unit = plain.thresholds[producers(model)[first].input[0]] / 127 * scales
+    assert np.abs(bias / unit).max() <= 2**30 * (1 + 1e-6)
+
+
 @settings(max_examples=40, deadline=None)
 @given(net=chains(), grid=grids, bits=st.sampled_from([7, 8]))
 def test_weights_are_the_nearest_of_their_channel_s_scale(net: Chain, grid: str, bits: int) -> None:

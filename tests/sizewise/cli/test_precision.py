@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
+from exporter.calibration.method import methods
 from exporter.convert import find_precision
 from sizewise.core.onnxfiles.model import read_model, sha256_of
 from sizewise.core.specs import Size
@@ -187,6 +189,23 @@ def test_a_second_call_takes_the_files_as_they_are(
     assert contents(tmp_path / "o") == made
     assert second.out == first.out
     assert second.err.splitlines()[-1] == first.err.splitlines()[-1]
+
+
+def test_the_method_that_auto_took_is_printed_and_asking_again_changes_nothing(
+    cli: Cli, command: tuple[object, ...], tmp_path: Path
+) -> None:
+    asked = (*command, "--precision", "int8", "--method", "auto")
+    said = cli(*asked)
+    calibration = read_model(tmp_path / "o" / "net.int8.onnx").card.calibration
+    assert calibration is not None
+    sentence = " ".join(said.err.split())
+    assert f"int8: the calibration method {calibration.chosen} has the least error" in sentence
+    listed = re.findall(r"(\w+) ([\d.]+)%", sentence.partition("at the heads (")[2])
+    assert {name for name, _ in listed} == set(methods())
+    assert [float(e) for _, e in listed] == sorted(float(e) for _, e in listed)
+    assert "up to date: not converted again" in cli(*asked).err
+    again = cli(*command, "--precision", "int8", "--method", calibration.chosen)
+    assert "up to date" not in again.err
 
 
 def test_files_of_an_earlier_converter_are_made_anew(

@@ -69,7 +69,7 @@ def out(tmp_path: Path) -> Path:
         (("--precision", "fp16", "--calibration-images", 3), ("can't be given by itself",)),
         (
             (*INT8, "--calibrate", "@pictures", "--method", "mean"),
-            ("'mean' for --method", "entropy, minmax"),
+            ("'mean' for --method", "entropy, minmax, mse"),
         ),
         ((*INT8, "--calibrate", "@pictures", "--weight-bits", 6), ("6 bits", "7", "8")),
         ((*INT8, "--calibrate", "@pictures", "--mean", "0.1,0.2"), ("(0.1, 0.2)", "three")),

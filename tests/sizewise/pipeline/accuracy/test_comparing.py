@@ -198,3 +198,36 @@ def test_what_was_found_at_its_conversion_is_said_again(engine: dict[str, float]
         "net.int8.onnx exceeded the 20% allowed for int8 when it was converted: output0 scores is "
         "96% off at 64x64.",
     )
+
+
+@pytest.mark.parametrize(
+    ("precision", "own", "file", "within"),
+    [
+        ("int8", 0.73, 0.009, False),  # a bias that was cut off
+        ("int8", 0.0081, 0.0048, True),  # a rounding more in every layer
+        ("int8", 0.019, 0.0001, True),
+        ("int8", 0.021, 0.0001, False),
+        ("int8", 0.19, 0.1, True),
+        ("int8", 0.21, 0.1, False),
+        ("fp8", 0.029, 0.001, True),
+        ("fp8", 0.031, 0.001, False),
+    ],
+)
+def test_an_engine_may_be_twice_as_far_from_its_file_as_that_is_from_fp32(
+    precision: str, own: float, file: float, within: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Difference(
+        size=SIZE,
+        output="output0",
+        max_abs_error=0.1,
+        absmax=1.0,
+        relative_error=0.1,
+        own_error=own,
+        file_error=file,
+    )
+    monkeypatch.setattr(
+        engines.comparing, "compare", lambda *_, **__: Comparison(differences=(one,))
+    )
+    judge = Judge(model(ModelCard(network="net", precision=precision)), "")
+    assert judged(judge) == {"": within}
+    assert judged(judge, parent=None) == {}

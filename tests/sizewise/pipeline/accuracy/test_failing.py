@@ -22,6 +22,11 @@ def difference(**given: Any) -> Difference:
 
 FINE = Comparison(differences=(difference(relative_error=0.1, bound=0.2),))
 FAR = Comparison(differences=(difference(relative_error=0.3, bound=0.2),))
+STRAYED = Comparison(
+    differences=(
+        difference(relative_error=0.1, bound=0.2, own_error=0.73, file_error=0.009, own_bound=0.02),
+    )
+)
 UNJUDGED = Comparison(differences=(difference(relative_error=0.9),), reason="held against itself")
 NAN = Comparison(
     differences=(
@@ -50,6 +55,8 @@ def engine(comparison: Comparison, backend: str = "onnxruntime") -> ComparedEngi
         (UNJUDGED, "", ""),
         (NOT_HERE, "", ""),
         (FAR, "error_bound", "the relative error of boxes is 30.00%, and its precision allows 20%"),
+        (STRAYED, "error_bound", "boxes is 73.00% off what the file itself gives"),
+        (STRAYED, "error_bound", "the file is 0.90% off FP32"),
         (NAN, "numerics", "boxes: it is not finite"),
         (SHAPE, "shape", "boxes: its shape"),
         (BROKEN, "not_compared", "SIGSEGV"),
@@ -69,6 +76,7 @@ def test_what_is_wrong_with_an_engine_has_a_code_and_a_sentence(
     [
         ((FINE, UNJUDGED, NOT_HERE), (), ExitCode.OK),
         ((FINE, FAR), (), ExitCode.FAILED),
+        ((STRAYED,), (), ExitCode.FAILED),
         ((BROKEN,), (), ExitCode.FAILED),
         ((SHAPE,), (), ExitCode.FAILED),
         ((FINE, NAN), (), ExitCode.INVALID),
