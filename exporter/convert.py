@@ -129,6 +129,19 @@ class Conversion:
         evidence = replace(self._evidence, excluded=layers)
         return run_pass(self.precision.make(evidence), copied(self.prepared))
 
+    def alone(self, layer: str) -> onnx.ModelProto:
+        """The network with this layer in this precision, and all others in float32.
+
+        Raises NothingNarrowedError where the precision leaves the layer as it is.
+        """
+        return self._alone(layer, self._evidence.heads)
+
+    def _alone(self, layer: str, heads: frozenset[str]) -> onnx.ModelProto:
+        others = frozenset(self.layers) - {layer}
+        evidence = replace(self._evidence, excluded=others, heads=heads)
+        make = self.precision.by_layer or self.precision.make
+        return run_pass(make(evidence), copied(self.prepared))
+
     def batches(self, sizes: Sequence[Size]) -> Batches:
         """A few calibration samples at every one of ``sizes``; without images, random noise."""
         settings = self.settings
@@ -224,8 +237,23 @@ class Conversion:
             if self.precision.calibrated
             else {}
         )
-        absmax = {name: one.absmax for name, one in seen.items()}
+        absmax = {name: one.absmax for name, one in seen.items()} | self._bounds(set(seen))
         return replace(evidence, absmax=absmax, thresholds=thresholds)
+
+    def _bounds(self, known: set[str]) -> dict[str, float]:
+        """The largest magnitudes of what the precision uses no more of, but for ``known``."""
+        names = [one for one in self.precision.bounded(self.prepared) if one not in known]
+        if not names:
+            return {}
+        seen = observe(
+            self.prepared,
+            names,
+            self._all_batches,
+            histograms=False,
+            infinite=True,
+            progress=self._progress,
+        )
+        return {name: one.absmax for name, one in seen.items()}
 
     def _harmless_heads(self) -> frozenset[str]:
         """The last layers whose own error in this precision is small, each alone."""
@@ -234,13 +262,9 @@ class Conversion:
         heads = [label(n) for n in convolutions(graph) if n.output[0] in ends]
         sizes = sorted(self.settings.sizes, key=lambda size: size.pixels)
         error = self.relative_error(self.batches(sizes[len(sizes) // 2 :][:1]))
-        return frozenset(one for one in heads if error(self._alone(one)) <= HEAD_BOUND)
-
-    def _alone(self, head: str) -> onnx.ModelProto:
-        """The network with this head in this precision and no other layer."""
-        others = frozenset(self.layers) - {head}
-        evidence = replace(self._evidence, excluded=others, heads=frozenset({head}))
-        return run_pass(self.precision.make(evidence), copied(self.prepared))
+        return frozenset(
+            one for one in heads if error(self._alone(one, frozenset({one}))) <= HEAD_BOUND
+        )
 
     def _all_batches(self) -> Batches:
         settings = self.settings
