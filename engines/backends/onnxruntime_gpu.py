@@ -28,6 +28,7 @@ from sizewise.core.specs import (
     ExportedModel,
     LayerPrecision,
     Size,
+    precision_parts,
 )
 
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -63,15 +64,19 @@ class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
     plan."""
 
     name = "onnxruntime_tensorrt"
-    precisions = ("fp32", "fp16", "bf16", "int8", "fp8")
+    precisions = (
+        *("fp32", "fp16", "bf16", "int8", "fp8"),
+        *("int8+fp16", "int8+bf16", "fp8+fp16"),
+    )
     graph_fusions: ClassVar[dict[str, str]] = {"all": "ORT_ENABLE_ALL"}
     provider = _TENSORRT
     library = "tensorrt"
     native_code = True
 
     def _providers(self, source: ExportedModel | BuiltEngine, spec: EngineSpec) -> list[Any]:
-        flag = _FLAGS.get(source.card.precision)
-        options = profile_shapes(source, spec) | ({flag: "1"} if flag else {})
+        parts = precision_parts(source.card.precision)
+        flags = {_FLAGS[part]: "1" for part in parts if part in _FLAGS}
+        options = profile_shapes(source, spec) | flags
         behind = super()._providers(source, spec) if spec.options.allow_fallback else []
         return [(_TENSORRT, options), *behind]
 
