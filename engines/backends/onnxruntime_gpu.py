@@ -7,6 +7,7 @@ runs on one has yet to be shown.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -41,6 +42,7 @@ class OnnxRuntimeCuda(OnnxRuntime):
 
     name = "onnxruntime_cuda"
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16", "bf16")
+    refused_precisions: ClassVar[Mapping[str, str]] = {}
     provider = _CUDA
     options_type = OnnxRuntimeOptions
     library: ClassVar[str] = "cuda"
