@@ -86,7 +86,9 @@ def test_every_back_end_refuses_what_it_does_not_offer(backend: Backend) -> None
         found = refusal(backend, unwritten_net(), spec(offered, level))
         assert found.reason_code == "unsupported_graph_fusion"
         assert ", ".join(backend.graph_fusions) in str(found)
-    for precision in {"fp32", "fp16", "bf16", "int8", "fp8", "fp3"} - {*backend.precisions}:
+    for precision in {"fp32", "fp16", "bf16", "int8", "fp8", "int8+fp16", "fp3"} - {
+        *backend.precisions
+    }:
         found = refusal(backend, unwritten_net(precision=precision), spec(offered, default))
         assert found.reason_code == "unsupported_precision"
     if not backend.takes_streams:
