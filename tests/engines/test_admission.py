@@ -34,6 +34,14 @@ def refusal(backend: Backend, exported: ExportedModel, spec: EngineSpec) -> Engi
     return caught.value
 
 
+@pytest.mark.parametrize("precision", ["int8+fp16", "int8+bf16"])
+def test_onnx_runtime_says_why_it_takes_no_rest_in_16_bits(precision: str) -> None:
+    backend = find_backend("onnxruntime")
+    spec = replace(GOOD, backend="onnxruntime", options=backend.options_type())
+    said = str(refusal(backend, unwritten_net(precision=precision), spec))
+    assert "on the CPU; it takes fp32" in said or "run in float32; it takes fp32" in said
+
+
 def test_a_good_specification_passes() -> None:
     admit(find_backend("fake"), unwritten_net(), GOOD)
 
