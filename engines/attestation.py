@@ -123,7 +123,7 @@ def _rest_mismatch(precision: str, achieved: Achieved) -> str:
     if not strange and rest in found:
         return ""
     where = _list(strange or found.difference(quantized) or found)
-    return f"what is not in {quantized[0]} runs in {where} here, and the file asks for {rest}"
+    return f"its layers outside {quantized[0]} run in {where} here, and the file asks for {rest}"
 
 
 def _are(number: int, one: str, more: str) -> str:

@@ -108,12 +108,12 @@ def test_a_rest_that_runs_wider_than_it_is_meant_is_told(
         (
             "fp16",
             ("bf16", "fp32"),
-            "what is not in int8 runs in bf16 here, and the file asks for fp16",
+            "its layers outside int8 run in bf16 here, and the file asks for fp16",
         ),
         (
             "bf16",
             ("int8", "fp32"),
-            "what is not in int8 runs in fp32 here, and the file asks for bf16",
+            "its layers outside int8 run in fp32 here, and the file asks for bf16",
         ),
     ],
 )

@@ -135,9 +135,9 @@ def test_scales_are_numbers_of_the_16_bit_type_and_none_is_zero(
         assert np.isfinite(values).all()
         assert found[scale] in (FLOAT, TYPES[name.split("+")[1]])
     conv = producers(made)[net.layers[0]]
-    scale = array(made, producers(made)[conv.input[1]].input[1]).astype(np.float64)
+    steps = array(made, producers(made)[conv.input[1]].input[1]).astype(np.float64)
     largest = np.abs(weights).reshape(len(weights), -1).max(1)
-    assert (scale * (63 if name.startswith("int8") else 448) >= largest * (1 - 1e-6)).all()
+    assert (steps * (63 if name.startswith("int8") else 448) >= largest * (1 - 1e-6)).all()
 
 
 def test_ranges_that_16_bits_do_not_hold_keep_float32() -> None:
