@@ -18,6 +18,7 @@ class Offer(Protocol):
     name: ClassVar[str]
     strategies: ClassVar[tuple[str, ...]]
     precisions: ClassVar[tuple[str, ...]]
+    refused_precisions: ClassVar[Mapping[str, str]]
     graph_fusions: ClassVar[Mapping[str, str]]
     options_type: ClassVar[type[BackendOptions]]
     takes_streams: ClassVar[bool]
@@ -92,9 +93,11 @@ def _admit_graph_fusion(backend: Offer, spec: EngineSpec) -> None:
 
 def _admit_precision(backend: Offer, model: ExportedModel) -> None:
     if model.card.precision not in backend.precisions:
+        known = backend.refused_precisions.get(model.card.precision, "")
+        taken = f"it takes {', '.join(backend.precisions)}"
         raise EngineMismatchError(
             f"{backend.name} does not take a graph in {model.card.precision}",
-            f"it takes {', '.join(backend.precisions)}",
+            f"{known}; {taken}" if known else taken,
             "Export the model in one of these, or choose another back end.",
             reason_code="unsupported_precision",
         )

@@ -3,10 +3,11 @@
 Compilers merge and split layers, so numbers of layers are compared, not names. An engine passes
 where
 
-- no more of its layers run wider than the graph's narrowest precision than the graph itself has
-  wider,
+- no more of its layers run wider than each of the graph's precisions below FP32 than the graph
+  itself has wider,
 - none runs in a precision that is narrower than the graph's widest and that the graph has nowhere,
-- at least one runs in the narrowest, if that is narrower than FP32.
+- at least one runs in the narrowest, if that is narrower than FP32,
+- the rest of a file in 8 and 16 bits runs in the 16-bit type that it asks, where that can be seen.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ from engines.graph.precision_names import WIDTHS
 from engines.graph.requested import Requested, requested_precisions
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.options.declared import spelled
-from sizewise.core.specs import Achieved, EngineArtifact, ExportedModel, computes, is_product
+from sizewise.core.specs import (
+    Achieved,
+    EngineArtifact,
+    ExportedModel,
+    computes,
+    is_product,
+    precision_parts,
+)
 
 
 def attest(model: ExportedModel, artifact: EngineArtifact) -> None:
@@ -38,7 +46,8 @@ def attest(model: ExportedModel, artifact: EngineArtifact) -> None:
 def precision_mismatch(model: ExportedModel, artifact: EngineArtifact) -> str:
     """How the engine's precisions differ from those that ``model`` requests; empty where they
     don't."""
-    return mismatch(requested_precisions(model), artifact.achieved)
+    why = mismatch(requested_precisions(model), artifact.achieved)
+    return why or _rest_mismatch(model.card.precision, artifact.achieved)
 
 
 def mismatch(requested: Requested, achieved: Achieved) -> str:
@@ -65,8 +74,13 @@ def mismatch(requested: Requested, achieved: Achieved) -> str:
 
 
 def _mismatch_of(requested: Mapping[str, int], found: Mapping[str, int]) -> str:
-    narrow = min(requested, key=WIDTHS.__getitem__, default="fp32")
-    return _unrequested(requested, found) or _too_wide(requested, found, narrow)
+    narrow = sorted((p for p in requested if WIDTHS[p] < WIDTHS["fp32"]), key=WIDTHS.__getitem__)
+    reasons = [
+        _unrequested(requested, found),
+        _none_narrow(requested, found, narrow[0]) if narrow else "",
+        *(_too_wide(requested, found, precision) for precision in narrow),
+    ]
+    return next(filter(None, reasons), "")
 
 
 def _unrequested(requested: Mapping[str, int], found: Mapping[str, int]) -> str:
@@ -81,18 +95,35 @@ def _unrequested(requested: Mapping[str, int], found: Mapping[str, int]) -> str:
     )
 
 
-def _too_wide(requested: Mapping[str, int], found: Mapping[str, int], narrow: str) -> str:
-    if WIDTHS[narrow] >= WIDTHS["fp32"]:
+def _none_narrow(requested: Mapping[str, int], found: Mapping[str, int], narrow: str) -> str:
+    if any(WIDTHS[p] == WIDTHS[narrow] for p in found):
         return ""
+    wide = [p for p in found if WIDTHS[p] > WIDTHS[narrow]]
+    where = f"they run in {_list(wide)}" if wide else "it reports none that computes"
+    return f"none of its {requested[narrow]} {narrow} layers runs in {narrow} here: {where}"
+
+
+def _too_wide(requested: Mapping[str, int], found: Mapping[str, int], narrow: str) -> str:
     wide = [p for p in found if WIDTHS[p] > WIDTHS[narrow]]
     meant = sum(number for p, number in requested.items() if WIDTHS[p] > WIDTHS[narrow])
     excess = sum(found[p] for p in wide) - meant
-    if not any(WIDTHS[p] == WIDTHS[narrow] for p in found):
-        where = f"they run in {_list(wide)}" if wide else "it reports none that computes"
-        return f"none of its {requested[narrow]} {narrow} layers runs in {narrow} here: {where}"
-    if excess > 0:
-        return f"{excess} of its {requested[narrow]} {narrow} layers run in {_list(wide)} here"
-    return ""
+    if excess <= 0:
+        return ""
+    return f"{excess} of its {requested[narrow]} {narrow} layers run in {_list(wide)} here"
+
+
+def _rest_mismatch(precision: str, achieved: Achieved) -> str:
+    """What is wrong with what a file in two precisions asks beside its quantized layers: these may
+    be all that compute."""
+    *quantized, rest = precision_parts(precision)
+    found = {layer.precision for layer in achieved.layers}
+    if not quantized or achieved.vouched or not found:
+        return ""
+    strange = [p for p in found if WIDTHS[p] == WIDTHS[rest] and p != rest]
+    if not strange and rest in found:
+        return ""
+    where = _list(strange or found.difference(quantized) or found)
+    return f"its layers outside {quantized[0]} run in {where} here, and the file asks for {rest}"
 
 
 def _are(number: int, one: str, more: str) -> str:

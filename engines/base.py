@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -117,6 +118,8 @@ class Backend(ABC):
     strategies: ClassVar[tuple[str, ...]]
     precisions: ClassVar[tuple[str, ...]]
     """Precisions of a graph that it takes; what the layers then run in, ``inspect`` says."""
+    refused_precisions: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Others, with the reason why it does not take them, where that is not plain."""
     graph_fusions: ClassVar[Mapping[str, str]]
     """Our level → the back end's own name of it; a level that is missing is unsupported."""
     default_graph_fusion: ClassVar[str] = "all"

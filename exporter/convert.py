@@ -131,6 +131,22 @@ class Conversion:
         self._check_layers(layers)
         return self._made(replace(self._evidence, excluded=layers))
 
+    def alone(self, layer: str) -> onnx.ModelProto:
+        """The network with this layer in this precision, and all others in float32.
+
+        Raises NothingNarrowedError where the precision leaves the layer as it is.
+        """
+        return self._alone(layer, self._evidence)
+
+    def _alone(self, layer: str, evidence: Evidence) -> onnx.ModelProto:
+        others = frozenset(self.layers) - {layer}
+        return self._in_8_bits(replace(evidence, excluded=others))
+
+    def _in_8_bits(self, evidence: Evidence) -> onnx.ModelProto:
+        """The network with nothing else changed, where the precision changes more."""
+        make = self.precision.by_layer or self.precision.make
+        return run_pass(make(evidence), copied(self.prepared))
+
     def batches(self, sizes: Sequence[Size]) -> Batches:
         """A few calibration samples at every one of ``sizes``; without images, random noise."""
         settings = self.settings
@@ -226,11 +242,27 @@ class Conversion:
             infinite=not self.precision.calibrated,
             progress=self._progress,
         )
-        evidence = replace(evidence, absmax={name: one.absmax for name, one in seen.items()})
+        absmax = {name: one.absmax for name, one in seen.items()} | self._bounds(set(seen))
+        evidence = replace(evidence, absmax=absmax)
         found = {one.name: self._completed(evidence, one, seen) for one in methods}
         if len(found) > 1:
             self.errors = {name: self._error(self._made(one)) for name, one in found.items()}
         return found[self.method] if found else evidence
+
+    def _bounds(self, known: set[str]) -> dict[str, float]:
+        """The largest magnitudes of what the precision uses no more of, but for ``known``."""
+        names = [one for one in self.precision.bounded(self.prepared) if one not in known]
+        if not names:
+            return {}
+        seen = observe(
+            self.prepared,
+            names,
+            self._all_batches,
+            histograms=False,
+            infinite=True,
+            progress=self._progress,
+        )
+        return {name: one.absmax for name, one in seen.items()}
 
     @property
     def method(self) -> str:
@@ -257,15 +289,17 @@ class Conversion:
         graph = Graph(self.prepared)
         ends = {node.output[0] for node in graph.heads()}
         heads = [label(n) for n in convolutions(graph) if n.output[0] in ends]
-        return frozenset(h for h in heads if self._error(self._alone(h, evidence)) <= HEAD_BOUND)
+        alone = {one: replace(evidence, heads=frozenset({one})) for one in heads}
+        errors = {one: self._error(self._alone(one, only)) for one, only in alone.items()}
+        return frozenset(one for one, error in errors.items() if error <= HEAD_BOUND)
 
     def _helpful_shifts(self, evidence: Evidence) -> Mapping[str, NDArray[Any]]:
         """What to add to biases; nothing where that does not lessen the error of other pictures."""
-        plain = self._made(evidence)
+        plain = self._in_8_bits(evidence)
         names = [node.output[0] for node in chosen_layers(Graph(self.prepared), evidence)]
         pictures = self._correction_batches()
         found = channel_shifts(self.prepared, plain, names, pictures, self._progress)
-        shifted = self._made(replace(evidence, shifts=found))
+        shifted = self._in_8_bits(replace(evidence, shifts=found))
         return found if self._error(shifted) < self._error(plain) else {}
 
     def _correction_batches(self) -> Batches:
@@ -279,11 +313,6 @@ class Conversion:
         few = [others[k * len(others) // _CORRECTING] for k in range(_CORRECTING)]
         turns = ((settings.sizes[k % len(settings.sizes)], one) for k, one in enumerate(few))
         return CalibrationBatches(model=self.model, turns=tuple(dict.fromkeys(turns)))
-
-    def _alone(self, head: str, evidence: Evidence) -> onnx.ModelProto:
-        """The network with this head in this precision and no other layer."""
-        others = frozenset(self.layers) - {head}
-        return self._made(replace(evidence, excluded=others, heads=frozenset({head})))
 
     def _made(self, evidence: Evidence) -> onnx.ModelProto:
         return run_pass(self.precision.make(evidence), copied(self.prepared))

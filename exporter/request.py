@@ -56,14 +56,15 @@ class PrecisionOptions(PictureOptions, PictureFolder):
     precision: tuple[str, ...] = option(
         several(Reader(_precision, "LIST"), 1),
         ("fp32",),
-        help="Precisions, one file each: fp32, fp16, bf16, int8, fp8 (comma list).",
+        help="Precisions, one file each: fp32, fp16, bf16, int8, fp8, and int8+fp16, int8+bf16, "
+        "fp8+fp16 (what is not in 8 bits runs in 16). A comma list.",
         group=_PRECISION,
     )
     keep: tuple[str, ...] = option(
         WORDS,
         (),
-        help="Layers that stay in FP32: their names, or those of modules with all their layers "
-        "(comma list).",
+        help="Layers that stay in FP32 (in int8+fp16, FP16, and so on): their names, or those of "
+        "modules with all their layers (comma list).",
         group=_PRECISION,
     )
     check_sizes: Sizes | None = option(

@@ -38,10 +38,9 @@ def layer_errors(conversion: Conversion, progress: Progress = SILENT) -> tuple[S
     found = []
     with progress.stage("Measuring each layer", len(conversion.layers)) as stage:
         for layer in conversion.layers:
-            others = [name for name in conversion.layers if name != layer]
             stage.advance(note=layer)
             try:
-                graph = conversion.graph(others)
+                graph = conversion.alone(layer)
             except NothingNarrowedError:  # the precision leaves this layer as it is
                 continue
             found.append(Sensitivity(layer=layer, error=error(graph)))

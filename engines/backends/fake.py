@@ -73,7 +73,10 @@ class FakeOptions(CpuOptions):
 class Fake(Backend):
     name = "fake"
     strategies = ("static", "dynamic", "profiles")
-    precisions = ("fp32", "fp16", "bf16", "int8", "fp8")
+    precisions = (
+        *("fp32", "fp16", "bf16", "int8", "fp8"),
+        *("int8+fp16", "int8+bf16", "fp8+fp16"),
+    )
     graph_fusions: ClassVar[dict[str, str]] = {n: n for n in ("none", "basic", "extended", "all")}
     options_type = FakeOptions
     takes_streams = True

@@ -7,6 +7,7 @@ graph holds layouts of the machine's own (NCHWc), so it belongs to the machine i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -54,6 +55,11 @@ class OnnxRuntime(Backend):
     name = "onnxruntime"
     strategies = ("static", "dynamic")
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16", "int8")
+    refused_precisions: ClassVar[Mapping[str, str]] = {
+        "int8+fp16": "its 8-bit convolutions take scales in float32 alone, so all would run in "
+        "float32",
+        "int8+bf16": "it has no DequantizeLinear in bfloat16 on the CPU",
+    }
     graph_fusions: ClassVar[dict[str, str]] = {
         "none": "ORT_DISABLE_ALL",
         "basic": "ORT_ENABLE_BASIC",

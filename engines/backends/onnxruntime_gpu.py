@@ -7,6 +7,7 @@ runs on one has yet to be shown.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,6 +29,7 @@ from sizewise.core.specs import (
     ExportedModel,
     LayerPrecision,
     Size,
+    precision_parts,
 )
 
 _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -40,6 +42,7 @@ class OnnxRuntimeCuda(OnnxRuntime):
 
     name = "onnxruntime_cuda"
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "fp16", "bf16")
+    refused_precisions: ClassVar[Mapping[str, str]] = {}
     provider = _CUDA
     options_type = OnnxRuntimeOptions
     library: ClassVar[str] = "cuda"
@@ -63,15 +66,19 @@ class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
     plan."""
 
     name = "onnxruntime_tensorrt"
-    precisions = ("fp32", "fp16", "bf16", "int8", "fp8")
+    precisions = (
+        *("fp32", "fp16", "bf16", "int8", "fp8"),
+        *("int8+fp16", "int8+bf16", "fp8+fp16"),
+    )
     graph_fusions: ClassVar[dict[str, str]] = {"all": "ORT_ENABLE_ALL"}
     provider = _TENSORRT
     library = "tensorrt"
     native_code = True
 
     def _providers(self, source: ExportedModel | BuiltEngine, spec: EngineSpec) -> list[Any]:
-        flag = _FLAGS.get(source.card.precision)
-        options = profile_shapes(source, spec) | ({flag: "1"} if flag else {})
+        parts = precision_parts(source.card.precision)
+        flags = {_FLAGS[part]: "1" for part in parts if part in _FLAGS}
+        options = profile_shapes(source, spec) | flags
         behind = super()._providers(source, spec) if spec.options.allow_fallback else []
         return [(_TENSORRT, options), *behind]
 

@@ -19,6 +19,7 @@ from engines.backends._failures import Errors, building, failed_call, opening, r
 from engines.backends._flushing import flushing
 from engines.backends._quantized.saturation import demand_room
 from engines.backends._quantized.unsigned import make_unsigned
+from engines.backends._quantized.widened import widen
 from engines.base import Array, Availability, Backend, Session
 from engines.graph.precision_names import precision_of
 from engines.inputs import input_shapes
@@ -36,6 +37,8 @@ from sizewise.core.specs import (
     ExportedModel,
     LayerPrecision,
     computes,
+    is_quantized,
+    precision_parts,
 )
 
 _DISTRIBUTIONS = ("openvino",)
@@ -49,10 +52,12 @@ _QUANTIZING = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
 """Of the activations of products whose weights are stored as integers; 0: they stay as they are."""
 _ENGINE, _CONFIG = "engine.blob", "config.json"
 _ERRORS: Errors = (RuntimeError, ValueError, TypeError, MemoryError)
-_HINTS = {"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"}
+_HINTS = {
+    **{"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"},
+    **{"int8+fp16": "f16", "int8+bf16": "bf16"},
+}
 """Precision of the graph → what its floating-point layers are to run in."""
 _NO_LAYERS = ("Const", "Input", "Output", "Reorder", "Reshape", "Transpose", "Convert")
-_QUANTIZED = ("int8", "fp8")
 _INTEGERS, _FLOATS = ("i8", "u8", "i4", "u4"), ("f32", "f16", "bf16")
 _MASKS = ("u8", "boolean")
 """In a graph that is not quantized, what a comparison gives and a choice goes by."""
@@ -125,7 +130,7 @@ class OpenVino(Backend):
     def _inspect(self, artifact: BuiltEngine) -> Achieved:
         with flushing(artifact.spec.options):
             nodes = _imported(artifact).get_runtime_model().get_ordered_ops()
-        quantized = artifact.card.precision in _QUANTIZED
+        quantized = is_quantized(artifact.card.precision)
         layers = (_layer(node, quantized=quantized) for node in nodes)
         return Achieved(layers=tuple(layer for layer in layers if layer.precision))
 
@@ -173,11 +178,13 @@ def _openvino() -> Any:
 def _source(model: ExportedModel, scratch: Path) -> Path | bytes:
     """The file as it is or, where it is quantized, as the plug-in gets it right; in ``scratch``
     where its weights don't fit into it."""
-    if model.card.precision != "int8":
+    if not is_quantized(model.card.precision):
         return model.path
     proto = whole_graph_of(model.path)
     demand_room(proto, OpenVino.name)
     make_unsigned(proto)
+    if len(precision_parts(model.card.precision)) > 1:
+        widen(proto)
     if not too_large(bytes_of(proto)):
         return bytes(proto.SerializeToString())
     save(proto, scratch / "source.onnx")

@@ -25,7 +25,14 @@ from sizewise.core.errors import EngineMismatchError
 from sizewise.core.machine.nvidia import find_devices
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import cancelled, report
-from sizewise.core.specs import Achieved, BuiltEngine, EngineMemory, EngineSpec, ExportedModel
+from sizewise.core.specs import (
+    Achieved,
+    BuiltEngine,
+    EngineMemory,
+    EngineSpec,
+    ExportedModel,
+    precision_parts,
+)
 
 BUILT_NOT_RUN = "built, not run"
 _FP8 = (
@@ -44,7 +51,10 @@ class TensorRt(Backend):
     name = TENSORRT.name
     library: ClassVar[Library] = TENSORRT
     strategies = ("static", "dynamic", "profiles")
-    precisions = ("fp32", "fp16", "bf16", "int8", "fp8")
+    precisions = (
+        *("fp32", "fp16", "bf16", "int8", "fp8"),
+        *("int8+fp16", "int8+bf16", "fp8+fp16"),
+    )
     graph_fusions: ClassVar[dict[str, str]] = {
         ours: f"builder optimisation level {level}" for ours, level in LEVELS.items()
     }
@@ -155,7 +165,7 @@ class TensorRtRtx(TensorRt):
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> BuildNotes:
         built = super()._build(model, spec, folder)
         named = cast(RtxOptions, spec.options).capabilities
-        if model.card.precision != "fp8" or named:
+        if "fp8" not in precision_parts(model.card.precision) or named:
             return built
         return replace(built, remarks=(*built.remarks, _FP8))
 

@@ -24,7 +24,9 @@ class Precision:
     """A precision, and what its pass needs.
 
     ``opset`` is the oldest that its graph needs. ``watched`` names the tensors of a graph whose
-    value ranges the pass uses. ``calibrated`` says that it requires images.
+    value ranges the pass uses, ``bounded`` further ones of which it uses the largest magnitudes
+    alone, which may be infinite. ``calibrated`` says that it requires images. ``by_layer`` makes
+    the pass by which single layers are judged, where ``make`` changes the others, too.
 
     ``bound`` is the largest relative error of an output (the error's root mean square over that of
     the values) at which an engine still counts as that network in this precision. ``number`` is
@@ -33,8 +35,10 @@ class Precision:
 
     name: str
     make: Callable[[Evidence], GraphPass]
+    by_layer: Callable[[Evidence], GraphPass] | None = None
     opset: int = 0
     watched: Callable[[onnx.ModelProto], list[str]] = nothing
+    bounded: Callable[[onnx.ModelProto], list[str]] = nothing
     calibrated: bool = False
     bound: float = 0.0
     number: int = 0

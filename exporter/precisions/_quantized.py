@@ -23,6 +23,7 @@ from exporter.graph.regions import Graph, label
 from exporter.graph.types import QUANTIZERS, demand_fp32
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._placing import Placement
+from exporter.precisions._retyping import FLOAT
 from sizewise.core.errors import ExportError
 from sizewise.core.onnxfiles.ranges import write_ranges
 
@@ -75,11 +76,14 @@ def chosen_layers(graph: Graph, evidence: Evidence) -> list[Node]:
 
 
 class Quantized(GraphPass):
-    """Quantize convolutions to ``grid``, but for those that ``evidence`` excludes."""
+    """Quantize convolutions to ``grid``, but for those that ``evidence`` excludes.
 
-    def __init__(self, grid: Grid, evidence: Evidence) -> None:
+    Scales are stored in float32, and are numbers that ``scale_type`` holds as well.
+    """
+
+    def __init__(self, grid: Grid, evidence: Evidence, scale_type: int = FLOAT) -> None:
         self.name = grid.name  # type: ignore[misc]
-        self._grid, self._evidence = grid, evidence
+        self._grid, self._evidence, self._scale_type = grid, evidence, scale_type
 
     def requires(self, model: onnx.ModelProto) -> None:
         demand_fp32(model, self.name)
@@ -94,7 +98,7 @@ class Quantized(GraphPass):
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         graph = Graph(model)
         chosen = chosen_layers(graph, self._evidence)
-        _Writer(model, graph, self._grid, self._evidence).write(chosen)
+        _Writer(model, graph, self._grid, self._evidence, self._scale_type).write(chosen)
         given = {node.output[0] for node in chosen}
         reached = self._evidence.thresholds.items()
         write_ranges(model, {name: value for name, value in reached if name in given})
@@ -116,10 +120,15 @@ class _Writer:
     """Writes the quantized graph: each tensor is quantized once, right behind what gives it."""
 
     def __init__(
-        self, model: onnx.ModelProto, graph: Graph, grid: Grid, evidence: Evidence
+        self,
+        model: onnx.ModelProto,
+        graph: Graph,
+        grid: Grid,
+        evidence: Evidence,
+        scale_type: int,
     ) -> None:
         self._proto, self._graph, self._grid = model.graph, graph, grid
-        self._evidence = evidence
+        self._evidence, self._scale_type = evidence, scale_type
         self._written: list[Node] = []
         self._made: dict[str, str] = {}
         """The dequantized form of each tensor, by its name."""
@@ -129,10 +138,10 @@ class _Writer:
     def write(self, chosen: list[Node]) -> None:
         layers = {node.output[0] for node in chosen}
         placement = Placement(self._graph, sorted(layers), self._evidence.thresholds)
-        scales = {
-            name: max(reach / self._grid.largest, _SMALLEST_SCALE)
-            for name, reach in placement.reach().items()
-        }
+        reached = placement.reach()
+        largest = np.array([*reached.values()]) / self._grid.largest
+        rounded = _held(np.maximum(largest, _SMALLEST_SCALE), self._scale_type)
+        scales = dict(zip(reached, rounded.tolist(), strict=True))
         for name in self._graph.inputs:
             self._quantize(name, placement, scales)
         for node in list(self._proto.node):
@@ -189,7 +198,8 @@ class _Writer:
             weights = numpy_helper.to_array(self._graph.constants[name])
             largest = self._grid.largest_weight(self._evidence.weight_bits)
             reach = np.abs(weights).reshape(len(weights), -1).max(1)
-            scales = np.maximum(reach / largest, least).astype(np.float32)
+            wanted = np.maximum(reach / largest, least)
+            scales = _held(wanted, self._scale_type).astype(np.float32)
             scaled = weights / scales.reshape(-1, *[1] * (weights.ndim - 1))
             quantizer = self._parameters(name, scales, np.zeros(len(scales), np.float32))
             rounded = self._grid.rounded(scaled, largest)
@@ -219,3 +229,19 @@ class _Writer:
             helper.make_node(kind, inputs, [output], name=f"{output}.{kind}", **attributes)
         )
         return output
+
+
+def _held(scales: Array, data_type: int) -> Array:
+    """``scales`` as the next larger numbers of ``data_type``, where that is narrower than float32:
+    nothing is clipped then, and none becomes 0. One beyond the type stays as it is: no layer of
+    that type has such values."""
+    from onnx import helper
+
+    if data_type == FLOAT:
+        return scales
+    dtype = helper.tensor_dtype_to_np_dtype(data_type)
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = scales.astype(dtype)
+        above = np.nextafter(narrow, dtype.type(np.inf))
+    held = np.where(narrow.astype(np.float64) < scales, above, narrow).astype(np.float64)
+    return np.where(np.isfinite(held), held, scales)

@@ -7,18 +7,17 @@ with its result (a Resize's scales do not).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporter.graph.casts import drop_redundant_casts, redundant_casts
-from exporter.graph.constants import drop_unused
+from exporter.graph.casts import redundant_casts
 from exporter.graph.opsets import opset_of
 from exporter.graph.passes import GraphPass, NothingNarrowedError
 from exporter.graph.regions import WEIGHTED, Graph, label
 from exporter.graph.types import demand_fp32, tensor_types
 from exporter.precisions._evidence import Evidence
+from exporter.precisions._retyping import FLOAT, retype
 from sizewise.core.errors import ExportError
 
 if TYPE_CHECKING:
@@ -26,9 +25,8 @@ if TYPE_CHECKING:
 
     Node = onnx.NodeProto
 
-FLOAT = 1
 _ENDS = {10: 65504.0, 16: 3.3895e38}
-"""``onnx.TensorProto.FLOAT``, which is not imported before it is used."""
+"""The largest value of float16 and bfloat16, by ``onnx.TensorProto``'s numbers."""
 _SUMS = frozenset(
     {
         *("Softmax", "LogSoftmax", "Exp", "Log", "Pow", "CumSum", "LayerNormalization"),
@@ -55,15 +53,13 @@ class Typed(GraphPass):
 
     def __init__(self, name: str, data_type: int, evidence: Evidence) -> None:
         self.name = name  # type: ignore[misc]
-        self._type, self._evidence = data_type, evidence
+        self.data_type, self._evidence = data_type, evidence
 
     def requires(self, model: onnx.ModelProto) -> None:
         demand_fp32(model, self.name)
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
-        _Writer(model, self._type, self._narrow(model)).write()
-        drop_redundant_casts(model)
-        drop_unused(model.graph)
+        retype(model, self.data_type, self.narrow(model))
         return model
 
     def ensures(self, model: onnx.ModelProto) -> None:
@@ -73,12 +69,12 @@ class Typed(GraphPass):
         layers = [n for n in model.graph.node if n.op_type in WEIGHTED]
         ends = (*model.graph.input, *model.graph.output)
         kind: type[ExportError] = ExportError
-        if not any(types[node.output[0]] == self._type for node in layers):
+        if not any(types[node.output[0]] == self.data_type for node in layers):
             kind = NothingNarrowedError
             why = f"all of its {len(layers)} layers must stay in float32"
             if over := self._overflowing():
                 why += f": values reach {over:.3g}, the largest of {self.name} is {self._end:.3g}"
-        elif any(end.type.tensor_type.elem_type == self._type for end in ends):
+        elif any(end.type.tensor_type.elem_type == self.data_type for end in ends):
             why = "its inputs and outputs are no longer float32"
         elif casts := redundant_casts(model):
             why = f"it holds redundant casts, the first to {next(iter(casts))}"
@@ -89,18 +85,18 @@ class Typed(GraphPass):
 
     @property
     def _end(self) -> float:
-        return _ENDS[self._type]
+        return _ENDS[self.data_type]
 
     def _overflowing(self) -> float:
         seen = (one for one in self._evidence.absmax.values() if math.isfinite(one))
         largest = max(seen, default=0.0)
         return largest if largest > _LARGEST_SHARE * self._end else 0.0
 
-    def _narrow(self, model: onnx.ModelProto) -> dict[str, set[int]]:
+    def narrow(self, model: onnx.ModelProto) -> dict[str, set[int]]:
         """The nodes to convert (by first output), with the inputs that change."""
         graph = Graph(model)
         region = graph.trunk() - _coordinates(graph)
-        types, schemas = tensor_types(model), _Schemas(self._type, opset_of(model))
+        types, schemas = tensor_types(model), _Schemas(self.data_type, opset_of(model))
         captured = graph.captured()
         found = {}
         for node in graph.nodes:
@@ -127,7 +123,7 @@ class Typed(GraphPass):
         array = numpy_helper.to_array(tensor)
         if array.size > _FEW or array.dtype != np.float32:
             return False
-        narrow = array.astype(helper.tensor_dtype_to_np_dtype(self._type)).astype(np.float32)
+        narrow = array.astype(helper.tensor_dtype_to_np_dtype(self.data_type)).astype(np.float32)
         return bool(np.any((array != 0) & (narrow == 0)))
 
 
@@ -184,74 +180,3 @@ class _Schemas:
 def _has_branches(node: Node) -> bool:
     """Whether the node holds a branch or a loop, whose inputs have the types written inside."""
     return any(a.HasField("g") or len(a.graphs) for a in node.attribute)
-
-
-class _Writer:
-    """Writes the converted graph: each tensor is cast once for each type in which it is read."""
-
-    def __init__(self, model: onnx.ModelProto, data_type: int, narrow: dict[str, set[int]]) -> None:
-        self._graph, self._type, self._narrow = model.graph, data_type, narrow
-        self._types = tensor_types(model)
-        self._held = {tensor.name: tensor for tensor in model.graph.initializer}
-        self._cast: dict[tuple[str, int], str] = {}
-        self._written: list[Node] = []
-
-    def write(self) -> None:
-        for node in list(self._graph.node):
-            for place, name in enumerate(node.input):
-                if self._types.get(name) in (FLOAT, self._type):
-                    inside = place in self._narrow.get(node.output[0], ())
-                    node.input[place] = self._as(name, self._type if inside else FLOAT)
-            self._written.append(node)
-            if node.output[0] in self._narrow:
-                self._retype(node)
-        self._restore_outputs()
-        del self._graph.node[:]
-        self._graph.node.extend(self._written)
-
-    def _retype(self, node: Node) -> None:
-        for name in node.output:
-            if name and self._types[name] == FLOAT:
-                self._types[name] = self._type
-
-    def _as(self, name: str, wanted: int) -> str:
-        from onnx import helper
-
-        if self._types[name] == wanted:
-            return name
-        if (name, wanted) not in self._cast:
-            made = f"{name}.{_SUFFIX[wanted]}"
-            self._cast[name, wanted] = made
-            if name in self._held:
-                self._convert(self._held[name], made)
-            else:
-                cast = helper.make_node("Cast", [name], [made], name=f"{made}.cast", to=wanted)
-                self._written.append(cast)
-        return self._cast[name, wanted]
-
-    def _convert(self, tensor: onnx.TensorProto, name: str) -> None:
-        from onnx import helper, numpy_helper
-
-        dtype = helper.tensor_dtype_to_np_dtype(self._type)
-        array = numpy_helper.to_array(tensor).astype(dtype)
-        self._graph.initializer.append(numpy_helper.from_array(array, name))
-
-    def _restore_outputs(self) -> None:
-        """Give each output its name and float32 type again; the narrow tensor gets another name."""
-        for output in self._graph.output:
-            name = output.name
-            if self._types[name] == self._type:
-                wide = self._as(name, FLOAT)
-                _rename(self._written, name, f"{name}.{_SUFFIX[self._type]}")
-                _rename(self._written, wide, name)
-
-
-_SUFFIX = {FLOAT: "fp32", 10: "fp16", 16: "bf16"}
-
-
-def _rename(nodes: Iterable[Node], old: str, new: str) -> None:
-    for node in nodes:
-        for names in (node.input, node.output):
-            for place, name in enumerate(names):
-                if name == old:
-                    names[place] = new

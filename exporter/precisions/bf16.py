@@ -5,13 +5,13 @@ from __future__ import annotations
 from exporter.precisions._base import Precision
 from exporter.precisions._typed import Typed
 
-_BFLOAT16 = 16
+BFLOAT16 = 16
 _OPSET = 22
 
 PRECISIONS = (
     Precision(
         name="bf16",
-        make=lambda evidence: Typed("bf16", _BFLOAT16, evidence),
+        make=lambda evidence: Typed("bf16", BFLOAT16, evidence),
         opset=_OPSET,
         bound=0.05,
         number=1,

@@ -6,13 +6,13 @@ from exporter.precisions._base import Precision
 from exporter.precisions._typed import Typed
 from exporter.precisions._watched import layer_values
 
-_FLOAT16 = 10
+FLOAT16 = 10
 _OPSET = 13
 
 PRECISIONS = (
     Precision(
         name="fp16",
-        make=lambda evidence: Typed("fp16", _FLOAT16, evidence),
+        make=lambda evidence: Typed("fp16", FLOAT16, evidence),
         opset=_OPSET,
         watched=layer_values,
         bound=0.01,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from reports.rows.intervals import interval_columns, or_nan
 from reports.rows.labels import label_engines
 from reports.text.words import times
 from sizewise.core.printable import printable
-from sizewise.core.specs import EVALUATION, Deviation, Profile
+from sizewise.core.specs import EVALUATION, Deviation, Profile, precision_parts
 from sizewise.core.stats import summarize
 from sizewise.core.trials import METRICS, Accuracy, Build, Result, Trial
 
@@ -145,9 +146,16 @@ def _worst(deviations: Sequence[Deviation]) -> str:
     )
 
 
+_PRECISION = re.compile(r"(fp|bf|int)\d+")
+"""Where an engine hides what it runs in, there are other words."""
+
+
 def _precision(requested: str, build: Build | None) -> str:
-    """The requested precision, and what the engine runs in where that is wholly another."""
-    found = [part.split()[0] for part in build.achieved.split(", ")] if build else []
-    if not found or requested in found or found[0] == "unknown":
+    """The requested precision, and what the engine runs in where that is another in all of its
+    layers, or in all that are not quantized."""
+    words = [part.split()[0] for part in build.achieved.split(", ")] if build else []
+    found = list(filter(_PRECISION.fullmatch, words))
+    parts = precision_parts(requested)
+    if not found or set(found).issuperset(parts):
         return requested
-    return f"{requested} file in {found[0]}"
+    return f"{requested} file in {'+'.join(found[: len(parts)])}"

@@ -11,7 +11,7 @@ from exporter.request import PrecisionOptions
 from netzoo.tasks.chosen.parts import parts_of_outputs
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.specs import Calibration, ExportedModel, ModelCard
+from sizewise.core.specs import Calibration, ExportedModel, ModelCard, excluded_in
 from sizewise.pipeline.accuracy.comparing import sees_no_objects
 from sizewise.pipeline.accuracy.scoring import Score, Scorer, largest_drop, open_scorer
 from sizewise.pipeline.models.cards import usual_sizes
@@ -129,18 +129,22 @@ class _Converter:
         name = conversion.precision.name
         self._reporter.remark(
             f"{name} loses more than {limit:g} points of accuracy: searching for the layers to "
-            "keep in FP32."
+            f"keep in {_rest(name)}."
         )
         errors = layer_errors(conversion, self._reporter)
         ranked = tuple(one for one in errors if one.layer not in kept)
         choice = fewest_excluded(ranked, partial(self._drop, conversion, kept), limit)
-        self._reporter.remark(f"These layers stay in FP32: {', '.join(choice.layers)}.")
+        self._reporter.remark(f"These layers stay in {_rest(name)}: {', '.join(choice.layers)}.")
         return (*kept, *choice.layers)
 
     def _drop(
         self, conversion: Conversion, kept: tuple[str, ...], further: tuple[str, ...]
     ) -> float:
         return largest_drop(self._scores(conversion, conversion.graph((*kept, *further))))
+
+
+def _rest(precision: str) -> str:
+    return excluded_in(precision).upper()
 
 
 _WORST = 5
@@ -173,7 +177,7 @@ def _advise(conversion: Conversion, card: ModelCard, reporter: Reporter) -> None
     listed = ", ".join(f"{one.layer} ({one.error:.1%})" for one in worst)
     names = ",".join((*card.kept, *(one.layer for one in worst)))
     reporter.remark(f"Largest error with one layer alone in {name}, worst first: {listed}.")
-    reporter.remark(f"To keep these layers in FP32, add {spelled('keep')} {names}")
+    reporter.remark(f"To keep these layers in {_rest(name)}, add {spelled('keep')} {names}")
 
 
 def _plain(conversion: Conversion, path: Path) -> Converted:

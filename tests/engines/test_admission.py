@@ -34,6 +34,14 @@ def refusal(backend: Backend, exported: ExportedModel, spec: EngineSpec) -> Engi
     return caught.value
 
 
+@pytest.mark.parametrize("precision", ["int8+fp16", "int8+bf16"])
+def test_onnx_runtime_says_why_it_takes_no_rest_in_16_bits(precision: str) -> None:
+    backend = find_backend("onnxruntime")
+    spec = replace(GOOD, backend="onnxruntime", options=backend.options_type())
+    said = str(refusal(backend, unwritten_net(precision=precision), spec))
+    assert "on the CPU; it takes fp32" in said or "run in float32; it takes fp32" in said
+
+
 def test_a_good_specification_passes() -> None:
     admit(find_backend("fake"), unwritten_net(), GOOD)
 
@@ -86,7 +94,9 @@ def test_every_back_end_refuses_what_it_does_not_offer(backend: Backend) -> None
         found = refusal(backend, unwritten_net(), spec(offered, level))
         assert found.reason_code == "unsupported_graph_fusion"
         assert ", ".join(backend.graph_fusions) in str(found)
-    for precision in {"fp32", "fp16", "bf16", "int8", "fp8", "fp3"} - {*backend.precisions}:
+    for precision in {"fp32", "fp16", "bf16", "int8", "fp8", "int8+fp16", "fp3"} - {
+        *backend.precisions
+    }:
         found = refusal(backend, unwritten_net(precision=precision), spec(offered, default))
         assert found.reason_code == "unsupported_precision"
     if not backend.takes_streams:

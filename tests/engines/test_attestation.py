@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper
 
-from engines.attestation import attest, mismatch
+from engines.attestation import attest, mismatch, precision_mismatch
 from engines.backends import openvino as openvino_backend
 from engines.graph.precision_names import WIDTHS
 from engines.graph.requested import requested_precisions
@@ -84,6 +84,52 @@ def test_one_layer_in_a_precision_that_the_graph_has_nowhere_is_told(
 ) -> None:
     told = mismatch({False: asked}, achieved(asked | {strange: 1}))
     assert (told == "") == (strange in asked)
+
+
+@given(
+    st.sampled_from(["int8", "fp8"]),
+    st.sampled_from(["fp16", "bf16"]),
+    st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(0, 5)),
+)
+def test_a_rest_that_runs_wider_than_it_is_meant_is_told(
+    eight: str, half: str, numbers: tuple[int, int, int]
+) -> None:
+    quantized, rest, wide = numbers
+    asked = {eight: quantized, half: rest} | ({"fp32": wide} if wide else {})
+    told = mismatch({False: asked}, achieved({eight: quantized, half: rest - 1, "fp32": wide + 1}))
+    assert told == f"1 of its {rest} {half} layers run in fp32 here"
+    assert mismatch({False: asked}, achieved({eight: quantized, half: rest, "fp32": wide})) == ""
+
+
+@pytest.mark.parametrize(
+    ("rest", "between", "said"),
+    [
+        ("bf16", ("bf16", "fp32"), ""),
+        (
+            "fp16",
+            ("bf16", "fp32"),
+            "its layers outside int8 run in bf16 here, and the file asks for fp16",
+        ),
+        (
+            "bf16",
+            ("int8", "fp32"),
+            "its layers outside int8 run in fp32 here, and the file asks for bf16",
+        ),
+    ],
+)
+def test_where_all_that_computes_is_quantized_the_others_tell_the_rest(
+    tmp_path: Path, rest: str, between: tuple[str, ...], said: str
+) -> None:
+    model = write_quantized_net(tmp_path / "net.onnx", "int8", wide=0)
+    model = replace(model, card=replace(model.card, precision=f"int8+{rest}"))
+    layers = [("Convolution", "int8")] * 3 + [("Eltwise", one) for one in between]
+    found = Achieved(
+        layers=tuple(LayerPrecision(name="", kind=kind, precision=p) for kind, p in layers)
+    )
+    artifact: Any = SimpleNamespace(achieved=found)
+    assert precision_mismatch(model, artifact) == said
+    assert precision_mismatch(model, SimpleNamespace(achieved=replace(found, vouched=True))) == ""  # type: ignore[arg-type]
+    assert found.summary == ("int8, bf16 between" if "bf16" in between else "int8")
 
 
 def test_a_product_that_is_folded_away_makes_no_room() -> None:

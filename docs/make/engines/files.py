@@ -29,7 +29,7 @@ CALIBRATED = "320,640"
 IMAGES = 16
 FULL = ("yolov4-tiny", "yolov4-csp", "yolov3", "multiscale/hierarchical")
 """At full width, with random weights."""
-MADE = ("int8", "bf16", "fp16")
+MADE = ("int8", "bf16", "fp16", "int8+bf16", "int8+fp16")
 
 
 def main() -> None:

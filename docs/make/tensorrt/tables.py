@@ -18,7 +18,10 @@ RECORD = MEASURED / "tensorrt-builds.json"
 MISSING = "Not measured yet: run `make tensorrt`."
 MIB = 2**20
 STRATEGIES = ("static", "dynamic", "profiles")
-PRECISIONS = ("fp32", "fp16", "bf16", "int8", "fp8")
+PRECISIONS = (
+    *("fp32", "fp16", "bf16", "int8", "fp8"),
+    *("int8+fp16", "int8+bf16", "fp8+fp16"),
+)
 CUMULATIVE = (("full", "yolov4-tiny", "fp16"), ("full", "multiscale/hierarchical", "fp16"))
 
 Cell = dict[str, Any]

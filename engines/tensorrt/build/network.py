@@ -15,12 +15,10 @@ from engines.tensorrt.log import Messages
 from sizewise.core.errors import BuildError, EngineMismatchError
 from sizewise.core.onnxfiles.model import load_onnx
 from sizewise.core.onnxfiles.weights import bytes_of, locations, take_in, too_large
-from sizewise.core.specs import ExportedModel
+from sizewise.core.specs import ExportedModel, is_quantized
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-_QUANTIZED = ("int8", "fp8")
 
 
 def parse(trt: Any, builder: Any, model: ExportedModel, messages: Messages) -> Any:
@@ -89,7 +87,7 @@ def source_of(model: ExportedModel) -> Path | bytes:
 
 def _fit(proto: ModelProto, precision: str) -> int:
     """Adapt the graph, in place, to the forms that TensorRT takes; gives the number of changes."""
-    dropped = drop_output_pairs(proto) if precision in _QUANTIZED else 0
+    dropped = drop_output_pairs(proto) if is_quantized(precision) else 0
     return dropped + widen_mish(proto)
 
 

@@ -14,6 +14,7 @@ from sizewise.core.specs import (
     ModelCard,
     ParityCheck,
     Size,
+    excluded_in,
 )
 from sizewise.core.trials import Accuracy
 from sizewise.pipeline.accuracy.scoring import Score
@@ -47,7 +48,7 @@ def _precision(card: ModelCard) -> str:
         return card.precision
     few = ", ".join(card.kept[:3]) + (", …" if len(card.kept) > 3 else "")
     layers = "1 layer" if len(card.kept) == 1 else f"{len(card.kept)} layers"
-    return f"{card.precision}, with {layers} in fp32 ({few})"
+    return f"{card.precision}, with {layers} in {excluded_in(card.precision)} ({few})"
 
 
 def _drop(card: ModelCard) -> str:

@@ -38,6 +38,7 @@ from sizewise.core.specs.models import (
     TensorSpec,
 )
 from sizewise.core.specs.parts import WHOLE, Part, divided
+from sizewise.core.specs.precisions import excluded_in, is_quantized, precision_parts
 from sizewise.core.specs.preprocessing import RGB, Order, Preprocessing
 from sizewise.core.specs.sizes import Size, Sizes
 from sizewise.core.specs.suppression import EVALUATION, Suppression
@@ -84,5 +85,8 @@ __all__ = [
     "TensorSpec",
     "computes",
     "divided",
+    "excluded_in",
     "is_product",
+    "is_quantized",
+    "precision_parts",
 ]

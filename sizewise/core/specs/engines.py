@@ -170,6 +170,9 @@ def computes(kind: str) -> bool:
     return bool(_COMPUTES.search(kind))
 
 
+_HALVES = ("fp16", "bf16")
+
+
 def is_product(kind: str) -> bool:
     """Whether an operator that computes is a product of matrices and no convolution."""
     return computes(kind) and "conv" not in kind.lower()
@@ -203,17 +206,19 @@ class Achieved:
     def summary(self) -> str:
         """The precisions of the layers that compute (of all, where none does), with numbers of
         layers: ``fp32``, ``int8 61, fp32 4``, ``fp16 60, fp32 on CPU 1`` or ``unknown
-        (reason)``."""
+        (reason)``. A 16-bit type that others alone run in stands behind: ``int8, bf16 between``.
+        """
         if not self.layers:
             return self.reason if self.vouched else f"unknown ({self.reason})"
         counts: dict[str, int] = {}
         for layer in [one for one in self.layers if computes(one.kind)] or self.layers:
             where = f"{layer.precision} on {layer.place}" if layer.place else layer.precision
             counts[where] = counts.get(where, 0) + 1
-        if len(counts) == 1:
-            return next(iter(counts))
         ordered = sorted(counts.items(), key=lambda item: -item[1])
-        return ", ".join(f"{name} {count}" for name, count in ordered)
+        said = [f"{name} {count}" for name, count in ordered] if len(counts) > 1 else [*counts]
+        computing = {name.split()[0] for name in counts}
+        others = {layer.precision for layer in self.layers} - computing
+        return ", ".join((*said, *(f"{name} between" for name in _HALVES if name in others)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,10 @@ FOLDERS = {
     },
     ("netzoo.losses", "LOSSES"): {"cross_entropy", "dense", "joint", "masks", "paper"},
     ("netzoo.data.sets", "DATASETS"): {"digits"},
-    ("exporter.precisions", "PRECISIONS"): {"bf16", "fp16", "fp32", "fp8", "int8"},
+    ("exporter.precisions", "PRECISIONS"): {
+        *("bf16", "fp16", "fp32", "fp8", "int8"),
+        *("int8+fp16", "int8+bf16", "fp8+fp16"),
+    },
     ("exporter.calibration.methods", "METHODS"): {"entropy", "minmax", "mse", "percentile"},
 }
 

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from onnx import TensorProto
 
 from exporter.checks.emulation import emulated
+from exporter.convert import find_precision
 from exporter.graph.passes import run_pass
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._quantized import Quantized
@@ -20,7 +21,18 @@ from exporter.precisions._typed import Typed
 from exporter.precisions._watched import quantized_values
 from exporter.precisions.fp8 import FP8
 from exporter.precisions.int8 import INT8
-from tests.exporter.small_nets import Array, Chain, Net, chains, pictures, run, types
+from tests.exporter.small_nets import (
+    Array,
+    Chain,
+    Net,
+    array,
+    chains,
+    copied,
+    pictures,
+    producers,
+    run,
+    types,
+)
 
 DTYPES: Mapping[str, tuple[int, Any]] = {
     "fp16": (TensorProto.FLOAT16, np.float16),
@@ -106,6 +118,44 @@ def test_it_is_float32_but_for_the_roundings(net: Chain, precision: str) -> None
     rounding = {n.output[0] for n in wide.graph.node if n.op_type == "Cast"}
     assert {name for name, kind in found.items() if kind == data_type} <= rounding
     assert [o.name for o in wide.graph.output] == [o.name for o in made.graph.output]
+
+
+@pytest.mark.parametrize("precision", sorted(DTYPES))
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 99))
+def test_quantized_layers_between_others_are_what_numpy_gives(precision: str, seed: int) -> None:
+    """Each result is rounded to 16 bits, that of a DequantizeLinear, too."""
+    _, dtype = DTYPES[precision]
+    images = pictures(5, 6, batch=2)
+    net = Stepwise([], dtype, images, seed)
+    first = net.nodes[0].output[0]
+    middle = net.add("Conv", first, net.hold(mixing(net.random)))
+    last = net.add("Conv", middle, net.hold(mixing(net.random)))
+    model = net.model({last: 4}, opset=22, ir=10)
+    layers = [node for node in model.graph.node if node.output[0] in (first, middle, last)]
+    evidence = Evidence(
+        thresholds={first: 1.5}, excluded=frozenset({layers[0].name}), weight_bits=8
+    )
+    name = f"int8+{precision}"
+    made = run_pass(find_precision(name).make(evidence), copied(model))
+
+    def round_(values: Array) -> Array:
+        return np.asarray(values, np.float32).astype(dtype).astype(np.float32)
+
+    def conv(values: Array, weights: Array) -> Array:
+        products = weights[..., 0, 0][None, :, :, None, None] * values[:, None]
+        return round_(products.sum(axis=2, dtype=np.float32))
+
+    held = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    value = conv(round_(images), round_(held[layers[0].input[1]]))
+    by_name = producers(made)
+    dequantizer = by_name[by_name[middle].input[0]]
+    scale = array(made, dequantizer.input[1]).astype(np.float32)
+    value = round_(np.clip(np.rint(value / scale), -128, 127) * scale)
+    stored, scales, _ = (array(made, n) for n in by_name[by_name[middle].input[1]].input)
+    weights = stored.astype(np.float32) * scales.astype(np.float32).reshape(-1, 1, 1, 1)
+    value = conv(conv(value, round_(weights)), round_(held[layers[2].input[1]]))
+    assert_array_equal(run(emulated(made), images)[0], value)
 
 
 def test_what_holds_no_16_bits_is_given_back_as_it_is() -> None:

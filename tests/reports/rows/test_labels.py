@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,8 +11,9 @@ from reports.analysis.pairs import find_pairs
 from reports.columns import Row
 from reports.load import select_records
 from reports.rows.labels import constants
+from reports.rows.results import _precision
 from sizewise.core.specs import BatchRange, Size
-from sizewise.core.trials import Trial
+from sizewise.core.trials import Build, Trial
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab
@@ -35,6 +37,26 @@ def test_a_name_says_no_more_than_is_needed(lab: Lab) -> None:
         "openvino static threads 2",
         "openvino static threads 4",
     ]
+
+
+@pytest.mark.parametrize(
+    ("requested", "achieved", "shown"),
+    [
+        ("int8", "int8 54, fp32 1", "int8"),
+        ("int8", "fp32", "int8 file in fp32"),
+        ("int8+bf16", "int8 54, bf16 1", "int8+bf16"),
+        ("int8+bf16", "int8, bf16 between", "int8+bf16"),
+        ("int8+fp16", "int8 54, bf16 1", "int8+fp16 file in int8+bf16"),
+        ("int8+fp16", "int8", "int8+fp16 file in int8"),
+        ("int8+fp16", "its 3 layers hide what they compute: typed as the graph is", "int8+fp16"),
+        ("int8", "unknown (no driver)", "int8"),
+    ],
+)
+def test_a_row_says_what_an_engine_runs_in_where_it_is_another(
+    requested: str, achieved: str, shown: str
+) -> None:
+    build = Build(build_s=1.0, size_bytes=1, achieved=achieved, peak_bytes=1)
+    assert _precision(requested, build) == shown
 
 
 def test_a_retrained_model_is_another_engine(lab: Lab) -> None:

@@ -1,0 +1,78 @@
+"""Plans of networks at full width, where weights outweigh code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from engines.registry import find_backend
+from engines.store.building import build_engine
+from engines.store.manifest import read_manifest
+from exporter.convert import ConversionSettings, convert
+from exporter.export import export
+from netzoo.deploy import deployable
+from netzoo.weights.settling import settle
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import build_network, find_network
+from sizewise.core import codec
+from sizewise.core.specs import EngineSpec, ExportedModel, ModelCard, Profile, Size, Strategy
+from tests.exporter.small_nets import picture_set
+
+BACKEND = find_backend("tensorrt_rtx")
+SMALL, MIDDLE, LARGE = Size(224, 224), Size(320, 320), Size(448, 448)
+PROFILES: dict[Strategy, tuple[Profile, ...]] = {
+    "static": (Profile.fixed(MIDDLE),),
+    "dynamic": (Profile.spanning((SMALL, LARGE)),),
+    "profiles": (Profile.fixed(SMALL), Profile.fixed(MIDDLE), Profile.fixed(LARGE)),
+}
+CLASSES = tuple(f"class {number}" for number in range(80))
+
+
+def _full_width(name: str, path: Path) -> ExportedModel:
+    torch.manual_seed(0)
+    network = build_network(NetworkConfig(name=name, classes=CLASSES))
+    settle(network)
+    module = deployable(network)
+    card = ModelCard(
+        network=name,
+        task=find_network(name).task,
+        layout="sizewise",
+        classes=CLASSES,
+        stride=network.stride,
+        smallest=network.smallest,
+    )
+    example = Size(128, 128)
+    return export(module, card, path, output_names=module.output_names, example=example)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BACKEND.can_build().ok, reason=BACKEND.can_build().reason)
+@pytest.mark.parametrize("name", ["yolov4-tiny", "yolov3"])
+def test_a_plan_in_8_and_16_bits_is_smaller_than_one_in_16(name: str, tmp_path: Path) -> None:
+    parent = _full_width(name, tmp_path / "fp32.onnx")
+    settings = ConversionSettings(
+        images=picture_set(tmp_path / "pictures"),
+        sizes=(Size(128, 128),),
+        check_sizes=(Size(160, 160),),
+    )
+    files = {
+        precision: convert(parent, precision, tmp_path / f"{precision}.onnx", settings=settings)
+        for precision in ("fp16", "int8+fp16")
+    }
+    for strategy, profiles in PROFILES.items():
+        spec = EngineSpec(
+            backend=BACKEND.name,
+            strategy=strategy,
+            profiles=profiles,
+            graph_fusion=BACKEND.default_graph_fusion,
+            options=BACKEND.options_type(),
+        )
+        sizes = {}
+        for precision, model in files.items():
+            folder = tmp_path / precision / strategy
+            folder.mkdir(parents=True)
+            build_engine(codec.to_plain(model), codec.to_plain(spec), str(folder))
+            sizes[precision] = read_manifest(folder).size_bytes
+        assert sizes["int8+fp16"] < sizes["fp16"], strategy
