@@ -31,8 +31,8 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="no locks between pro
 def writer(path: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process, which has written its draft and waits."""
     command = (sys.executable, "-c", _WRITER, str(path))
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "written\n"
         yield process
