@@ -343,7 +343,8 @@ def test_an_engine_of_another_bias_than_its_file_strays(
     output = proto.graph.output[0].name
     last = next(node for node in proto.graph.node if output in node.output)
     last.output[0] = "before"
-    proto.graph.initializer.add().CopyFrom(onnx.numpy_helper.from_array(np.array(9, np.float32), "more"))
+    more = onnx.numpy_helper.from_array(np.array(9, np.float32), "more")
+    proto.graph.initializer.append(more)
     proto.graph.node.append(onnx.helper.make_node("Add", ["before", "more"], [output]))
     moved = tmp_path / "moved.onnx"
     onnx.save(proto, moved)
