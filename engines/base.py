@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from engines.admission import admit
 from engines.inputs import check_inputs
+from engines.profiles import ProfiledNode
 from sizewise.core.closing import Closing
 from sizewise.core.errors import BackendUnavailableError
 from sizewise.core.further.arrays import arrays_of
@@ -128,6 +129,8 @@ class Backend(ABC):
     takes_batch_ranges: ClassVar[bool] = False
     own_operators_only: ClassVar[bool] = False
     """It loads no plug-ins: operators of domains that nobody here knows can't be built."""
+    has_profile: ClassVar[bool] = False
+    """Its runtime tells the time of each node of an engine."""
     native_code: ClassVar[bool] = False
     """Opening its engines runs code that is in them, with the user's rights: machine code, or a
     pickle's. They are opened where this user built them or trusts them
@@ -229,6 +232,22 @@ class Backend(ABC):
         none."""
         answer = self.can_run()
         return self._inspect(artifact) if answer.ok else self._uninspected(answer)
+
+    def profile(self, artifact: BuiltEngine, source: Path, size: Size) -> tuple[ProfiledNode, ...]:
+        """The nodes of an engine with their times at ``size``, by the runtime's own profile.
+
+        ``source`` is the ONNX file that it was built of. Raises EngineError, and
+        NotImplementedError where the runtime has no profile.
+        """
+        self.demand_run()
+        return self._profile(
+            artifact, source, example_inputs(artifact, artifact.spec.batch_size, size)
+        )
+
+    def _profile(
+        self, artifact: BuiltEngine, source: Path, inputs: Mapping[str, Array]
+    ) -> tuple[ProfiledNode, ...]:
+        raise NotImplementedError
 
     def memory(self, artifact: BuiltEngine) -> EngineMemory | None:
         """The device memory that an engine needs: as its builder said, unless a back end can ask

@@ -7,11 +7,12 @@ graph holds layouts of the machine's own (NCHWc), so it belongs to the machine i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from engines.backends._failures import building, opening, refused_options, unwritten
 from engines.backends._flushing import flushing
@@ -19,7 +20,7 @@ from engines.backends._ort.calls import OnnxRuntimeSession
 from engines.backends._ort.entries import demand_known
 from engines.backends._ort.options import PRODUCTS, OnnxRuntimeCpuOptions, OnnxRuntimeOptions
 from engines.backends._ort.outside import keep_weights_outside
-from engines.backends._ort.profile import read_layers
+from engines.backends._ort.profile import read_layers, read_times
 from engines.backends._ort.sessions import (
     CPU,
     differing,
@@ -28,9 +29,10 @@ from engines.backends._ort.sessions import (
     session_options,
 )
 from engines.backends._ort.source import expect_shape, source_of
-from engines.base import Availability, Backend, BuildNotes, Session, example_inputs
+from engines.base import Array, Availability, Backend, BuildNotes, Session, example_inputs
 from engines.graph.outputs import remarks_on
 from engines.libraries import presence
+from engines.profiles import CALLS, FIRST_CALLS, ProfiledNode
 from sizewise.core.machine.environment import load_onnxruntime
 from sizewise.core.machine.packages import installed_version
 from sizewise.core.options.declared import spelled
@@ -42,6 +44,8 @@ from sizewise.core.specs import (
     ExportedModel,
     LayerPrecision,
 )
+
+Read = TypeVar("Read")
 
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 _ENGINE, _WEIGHTS = "engine.onnx", "engine.weights"
@@ -68,6 +72,7 @@ class OnnxRuntime(Backend):
     }
     options_type: ClassVar[type[OnnxRuntimeOptions]] = OnnxRuntimeCpuOptions
     own_operators_only = True
+    has_profile = True
     builder = 3
     provider: ClassVar[str] = CPU
     extra: ClassVar[str] = "cpu"
@@ -173,21 +178,42 @@ class OnnxRuntime(Backend):
 
     def _inspect(self, artifact: BuiltEngine) -> Achieved:
         """Types and provider of every node, from the profile of one call at the smallest size."""
+        spec = artifact.spec
+        inputs = example_inputs(artifact, spec.batch_size, spec.profiles[0].min)
+        read = partial(read_layers, allow_fallback=spec.options.allow_fallback)
+        layers = self._read_profile(artifact, inputs, 1, lambda path: read(path, self.provider))
+        return self._achieved(layers)
+
+    def _profile(
+        self, artifact: BuiltEngine, source: Path, inputs: Mapping[str, Array]
+    ) -> tuple[ProfiledNode, ...]:
+        from engines.backends._ort.origins import origins
+
+        known = origins(artifact.files / _ENGINE, source)
+        read = partial(read_times, first=FIRST_CALLS, made_of=known)
+        return self._read_profile(artifact, inputs, FIRST_CALLS + CALLS, read)
+
+    def _read_profile(
+        self,
+        artifact: BuiltEngine,
+        inputs: Mapping[str, Array],
+        calls: int,
+        read: Callable[[Path], Read],
+    ) -> Read:
+        """What ``read`` makes of the profile of some calls."""
         options = self._session_options(artifact.spec, "ORT_DISABLE_ALL")
-        allow_fallback = artifact.spec.options.allow_fallback
         with TemporaryDirectory(dir=artifact.path) as scratch:  # goes with it where this is killed
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(scratch) / "profile")
             with self._opened(artifact, options) as session:
-                spec = artifact.spec
-                session.infer(example_inputs(artifact, spec.batch_size, spec.profiles[0].min))
+                for _ in range(calls):
+                    session.infer(inputs)
                 profile = session.profile()
             try:
-                layers = read_layers(profile, self.provider, allow_fallback=allow_fallback)
+                return read(profile)
             except (FileNotFoundError, ValueError) as error:
                 # ONNX Runtime says nothing where it can't write its profile.
                 raise unwritten(self.name, artifact.path, str(error)) from error
-        return self._achieved(layers)
 
 
 BACKENDS = (OnnxRuntime(),)

@@ -48,6 +48,7 @@ class OnnxRuntimeCuda(OnnxRuntime):
     library: ClassVar[str] = "cuda"
     extra = "gpu"
     session_type = DeviceSession
+    has_profile = False  # of a node it has the time that its start takes
 
     def can_build(self) -> Availability:
         here = super().can_build()

@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from engines.backends._failures import Errors, building, failed_call, opening, refused_options
 from engines.backends._flushing import flushing
+from engines.backends._openvino_profile import made_of, rounds_of, times_of
 from engines.backends._quantized.saturation import demand_room
 from engines.backends._quantized.unsigned import make_unsigned
 from engines.backends._quantized.widened import widen
@@ -24,6 +26,7 @@ from engines.base import Array, Availability, Backend, Session
 from engines.graph.precision_names import precision_of
 from engines.inputs import input_shapes
 from engines.libraries import presence
+from engines.profiles import ProfiledNode
 from engines.subnormals import CpuOptions
 from sizewise.core.further.resolving import further_of
 from sizewise.core.machine.cores import physical_cores
@@ -50,6 +53,7 @@ _CORE_TYPE = "SCHEDULING_CORE_TYPE"
 _FLUSH = "CPU_DENORMALS_OPTIMIZATION"
 _QUANTIZING = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
 """Of the activations of products whose weights are stored as integers; 0: they stay as they are."""
+_COUNTING = "PERF_COUNT"
 _ENGINE, _CONFIG = "engine.blob", "config.json"
 _ERRORS: Errors = (RuntimeError, ValueError, TypeError, MemoryError)
 _HINTS = {
@@ -77,6 +81,7 @@ class OpenVino(Backend):
     options_type = CpuOptions
     takes_streams = True
     own_operators_only = True
+    has_profile = True
     builder = 3
 
     def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
@@ -133,6 +138,17 @@ class OpenVino(Backend):
         quantized = is_quantized(artifact.card.precision)
         layers = (_layer(node, quantized=quantized) for node in nodes)
         return Achieved(layers=tuple(layer for layer in layers if layer.precision))
+
+    def _profile(
+        self, artifact: BuiltEngine, source: Path, inputs: Mapping[str, Array]
+    ) -> tuple[ProfiledNode, ...]:
+        del source
+        with flushing(artifact.spec.options), opening(self.name, _ERRORS):
+            compiled = [_imported(artifact, {_COUNTING: "YES"}) for _ in rounds_of()]
+            bound = {name: _openvino().Tensor(array) for name, array in inputs.items()}
+            times = times_of(compiled, bound)
+            nodes = compiled[0].get_runtime_model().get_ordered_ops()
+        return tuple(_profiled(node, times) for node in nodes if node.get_friendly_name() in times)
 
 
 class OpenVinoSession(Session):
@@ -255,11 +271,12 @@ def _bounds(model: ExportedModel, spec: EngineSpec) -> dict[str, list[int | tupl
     }
 
 
-def _imported(artifact: BuiltEngine) -> Any:
+def _imported(artifact: BuiltEngine, further: Mapping[str, str] = MappingProxyType({})) -> Any:
+    """The engine; with ``further`` settings, which change nothing of what it computes."""
     with opening(OpenVino.name, _ERRORS):
         config = json.loads((artifact.files / _CONFIG).read_text(encoding="utf-8"))
         blob = _in_a_tensor(artifact.files / _ENGINE)
-        compiled = _openvino().Core().import_model(blob, _DEVICE, config)
+        compiled = _openvino().Core().import_model(blob, _DEVICE, config | further)
         if why := _mismatch(compiled, config):
             raise RuntimeError(why)
         return compiled
@@ -281,6 +298,18 @@ def _layer(node: Any, *, quantized: bool) -> LayerPrecision:
     is_layer = kind not in _NO_LAYERS and (quantized or found not in _MASKS)
     precision = precision_of([found] if is_layer else [])
     return LayerPrecision(name=node.get_friendly_name(), kind=kind, precision=precision)
+
+
+def _profiled(node: Any, times: Mapping[str, float]) -> ProfiledNode:
+    layer = _layer(node, quantized=True)
+    info = {key: value.value for key, value in node.get_rt_info().items()}
+    return ProfiledNode(
+        name=layer.name,
+        kind=layer.kind,
+        precision=layer.precision,
+        made_of=made_of(info),
+        us=times[layer.name],
+    )
 
 
 def _runs_in(info: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engines.graph.owners import label
 from engines.graph.precision_names import precision_of
 from engines.graph.reading import load_without_weights
 from sizewise.core.errors import InputError
@@ -32,6 +33,14 @@ def requested_precisions(model: ExportedModel) -> Requested:
     Layers of constants alone are not counted: a compiler computes them once.
     """
     return _count_requested(model.path, model.sha256, model.inputs[0].name)
+
+
+def requested_by_layer(model: ExportedModel) -> Mapping[str, str]:
+    """The precision of each layer that is counted, by its name."""
+    graph = _Types(load_without_weights(model.path))
+    layers = (n for n in graph.seeing(model.inputs[0].name) if computes(n.op_type))
+    found = {label(node): graph.precision(node) for node in layers}
+    return {name: precision for name, precision in found.items() if precision}
 
 
 @lru_cache(maxsize=16)

@@ -25,6 +25,7 @@ class SizewiseCommands(Commands):
         "cache": "List, verify or remove the engines below a folder.",
         "bench": "Measure latency, memory and accuracy of every engine; resumes where it stopped.",
         "evaluate": "Measure accuracy at every size.",
+        "explain": "Say what each layer of an int8 file costs in accuracy and saves in time.",
         "predict": "Find objects in pictures and draw them.",
         "audit": "Say what numbers of this machine are worth, in 3 minutes (6 with PyTorch).",
         "report": "Write tables, plots and findings from what was measured.",

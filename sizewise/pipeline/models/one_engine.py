@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
 
+if TYPE_CHECKING:
+    from engines.explaining import LayerTimes
+
+_PROFILING_S = 1800.0
 USUAL_BACKEND = "onnxruntime"
 
 
@@ -73,3 +79,29 @@ def build_engine(
             f"{name} does not run {model.path.name} in the precision of the file: {why}."
         )
     return artifact
+
+
+def profiled(
+    model: ExportedModel, backend: str, size: Size, layers: Collection[str], reporter: Reporter
+) -> LayerTimes:
+    """The times of ``layers`` in an engine of ``model`` for this size, by the runtime's profile.
+
+    The engine is removed again. Raises EngineError.
+    """
+    from engines.explaining import profile
+    from engines.planning.axes import EngineAxes
+    from engines.planning.batches import Batch
+    from engines.planning.specs import engine_specs
+    from engines.store.cache import obtain_engine
+
+    axes = EngineAxes(
+        backends=(backend,),
+        strategies=("static",),
+        sizes=Sizes((size,)),
+        batch=(Batch(model.image.fixed_batch or 1),),
+        allow_fallback=True,
+    )
+    (spec,) = engine_specs((axes,))
+    with TemporaryDirectory() as folder:
+        artifact = obtain_engine(model, spec, Path(folder), must_run=True, remark=reporter.remark)
+        return profile(artifact, model.path, size, layers, timeout_s=_PROFILING_S)
