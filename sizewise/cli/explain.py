@@ -139,8 +139,10 @@ def _remarks(explanation: Explanation, *, scored: bool) -> None:
     if explanation.measured_on:
         console.remark(f"Errors were measured on {explanation.measured_on}.")
     if scored:
-        console.remark("Points are lost with this layer alone converted. They were measured for")
-        console.remark("the layers with the largest errors only: each takes an evaluation.")
+        console.remark(
+            "Points are lost with this layer alone converted. They were measured for the layers "
+            "with the largest errors only: each takes an evaluation."
+        )
 
 
 def _number(value: float | None, form: str) -> str:

@@ -8,6 +8,9 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from exporter.convert import ConversionSettings, convert
+from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.specs import Size
 from tests.bench.journal.files import with_everything
 from tests.bench.pictures import write_pictures
 from tests.contracts.pins.fixture import MADE
@@ -49,6 +52,13 @@ def set_desk(desk: Path) -> Path:
     write_tiny(desk / "tiny.onnx")
     write_finder(desk / "finder.onnx")
     write_finder(desk / "coarse.onnx", card=replace(CARD, stride=32))
+    sizes = (Size(64, 64),)
+    convert(
+        read_model(desk / "tiny.onnx"),
+        "fp16",
+        desk / "half.onnx",
+        settings=ConversionSettings(sizes=sizes, check_sizes=sizes),
+    )
     (desk / "data").mkdir()
     shutil.copyfile(write_pictures(desk / "data"), desk / "data" / "train.json")
     shutil.copyfile(MADE / "out" / "results.sqlite", desk / "made.sqlite")

@@ -118,6 +118,20 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         DATA: ("finder.onnx --data absent",),
     },
+    "explain": {
+        VALUE: ("half.onnx --backend foo", "half.onnx --backend torch_eager"),
+        SIZE: ("half.onnx --sizes 63",),
+        MISSING: (
+            *("absent.onnx", "half.onnx --parent absent.onnx"),
+            "half.onnx --sizes 64 --calibrate data --images absent",
+        ),
+        FOLDER: ("folder", "half.onnx --parent folder"),
+        DAMAGED: ("junk.onnx", "half.onnx --parent junk.onnx", "half.onnx --parent finder.onnx"),
+        DATA: (
+            "half.onnx --sizes 64 --calibrate absent",
+            "half.onnx --sizes 64 --data absent",
+        ),
+    },
     "predict": {
         VALUE: (f"{_FINDER} --backend foo", "tiny.onnx data/0.png"),
         SIZE: ("coarse.onnx data/0.png --size 63",),
@@ -157,6 +171,7 @@ MORE: dict[str, tuple[int, ...]] = {
     "cache": (3,),
     "bench": (3, 4),
     "evaluate": (3,),
+    "explain": (3,),
     "predict": (3,),
     "results": (3,),
 }

@@ -20,11 +20,12 @@ import typer
 
 from bench.journal.store import Store
 from bench.outcome import SweepOutcome
+from engines.explaining import LayerTimes
 from sizewise.cli.app import app
 from sizewise.core.errors import BuildError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.onnxfiles.model import read_model
-from sizewise.core.specs import ModelCard, Size
+from sizewise.core.specs import ExportedModel, ModelCard, Size
 from sizewise.core.trials import Status
 from sizewise.pipeline.build import Builds, Refusal
 from sizewise.pipeline.evaluate import Evaluation, SizeScores
@@ -154,6 +155,22 @@ def evaluate_ends(cli: Cli, patch: pytest.MonkeyPatch) -> Said:
     return cli("evaluate", "finder.onnx", "--data", "data", "--json")
 
 
+def explain_ends(cli: Cli, patch: pytest.MonkeyPatch) -> Said:
+    """The engine of the FP32 file fails, and the other is explained without it."""
+
+    def profiled(model: ExportedModel, *_: object) -> LayerTimes:
+        if model.card.precision == "fp32":
+            raise BuildError("It failed", "it did", "Try again.", reason_code="code")
+        return LayerTimes(total_ms=1.0, layers={})
+
+    patch.setattr("sizewise.pipeline.models.one_engine.profiled", profiled)
+    line = ("half.onnx", "--sizes", "64", "--backend", "onnxruntime", "--json")
+    said = cli("explain", *line)
+    (refused,) = json.loads(said.out)["refused"]
+    assert refused["file"].endswith("tiny.onnx")
+    return said
+
+
 def build_ends(cli: Cli) -> Said:
     """What was built is kept, and shown beside what was refused."""
     said = cli(
@@ -216,6 +233,7 @@ ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("cache", 3): lambda cli, _: verify_ends(cli),
     ("build", 4): lambda cli, _: build_is_invalid(cli),
     ("evaluate", 3): evaluate_ends,
+    ("explain", 3): explain_ends,
     ("predict", 3): lambda cli, _: predict_ends(cli),
     ("results", 3): lambda cli, _: results_ends(cli),
 }

@@ -12,6 +12,7 @@ import sizewise as sw
 from sizewise.cli.app import SizewiseCommands
 from sizewise.cli.options import spell
 from sizewise.core.options.declared import options_of
+from sizewise.pipeline.explain import ExplainOptions
 from tests.sizewise.cli.conftest import Cli
 
 OPTIONS: dict[str, tuple[type[Any], ...]] = {
@@ -20,6 +21,7 @@ OPTIONS: dict[str, tuple[type[Any], ...]] = {
     "build": (sw.BuildOptions,),
     "bench": (sw.SweepSettings,),
     "evaluate": (sw.EvaluateOptions,),
+    "explain": (ExplainOptions,),
     "predict": (sw.PredictOptions,),
 }
 ONLY_IN_FILES = {
