@@ -418,10 +418,8 @@ def _points(
     conversion: Conversion, ranked: Sequence[Sensitivity], scorer: Scorer
 ) -> Mapping[str, float]:
     """The accuracy loss with one layer converted, for those with the largest errors."""
-    from exporter.sensitivity import alone
-
     exactly = conversion.precision.calibrated
     return {
-        one.layer: largest_drop(scorer.scores(alone(conversion, one.layer), exactly=exactly))
+        one.layer: largest_drop(scorer.scores(conversion.alone(one.layer), exactly=exactly))
         for one in ranked[:_SCORED]
     }
