@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from sizewise._version import __version__
-from sizewise.cli.help import Commands
 from sizewise.cli.options import takes_options
+from sizewise.cli.tables.help import Commands
 
 
 class SizewiseCommands(Commands):
