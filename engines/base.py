@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from engines.admission import admit
 from engines.inputs import check_inputs
 from engines.profiles import ProfiledNode
-from sizewise.core.closing import Closing
 from sizewise.core.errors import BackendUnavailableError
 from sizewise.core.further.arrays import arrays_of
 from sizewise.core.further.resolving import further_of
+from sizewise.core.holding.closing import Closing
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.pictures.arrays import noise_as_input
 from sizewise.core.specs import (

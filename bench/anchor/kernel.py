@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.core.closing import Closing
+from sizewise.core.holding.closing import Closing
 
 _PIECES = 12
 _SIDE = 200

@@ -17,8 +17,8 @@ import numpy as np
 from bench.anchor.kernel import Kernel
 from bench.timing.harness import Turn, time_turn
 from sizewise.core import codec
-from sizewise.core.closing import Closing
 from sizewise.core.errors import InferenceError
+from sizewise.core.holding.closing import Closing
 from sizewise.core.machine.cores import default_threads
 
 ANCHOR = 1

@@ -12,7 +12,7 @@ from bench.audit.turns import Shape
 from bench.gate.cores import core_times
 from bench.waves.launch import Launch, Limits, launch_child
 from bench.waves.wave import Watch
-from sizewise.core.closing import Closing
+from sizewise.core.holding.closing import Closing
 from sizewise.core.machine.cores import usable_cores
 from sizewise.core.machine.nvidia import find_devices
 from sizewise.core.progress import Stage

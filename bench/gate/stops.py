@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from sizewise.core.closing import Closing
+from sizewise.core.holding.closing import Closing
 
 _STEP_S = 0.2
 LONGEST_S = 1.0

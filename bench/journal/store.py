@@ -14,7 +14,7 @@ from bench.journal.reading import Filed, read_blocks, read_file
 from bench.journal.sentences import sentences
 from bench.journal.sums import demand_whole, summed
 from bench.waves.measured import State, Wave
-from sizewise.core.closing import Closing
+from sizewise.core.holding.closing import Closing
 from sizewise.core.trials import Accuracy, Block, Build, Result, Run, Trial
 
 

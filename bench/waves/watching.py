@@ -17,7 +17,7 @@ from bench.waves.wave import Watch
 from sizewise.core import codec
 from sizewise.core.children.child import Child, ChildError
 from sizewise.core.children.failures import not_started
-from sizewise.core.closing import Closing
+from sizewise.core.holding.closing import Closing
 from sizewise.core.progress import SILENT
 from sizewise.core.trials import Reading, Sample
 from sizewise.core.trials.disturbances import DRIFT, disturbances

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from engines.subnormals import wants_flush
-from sizewise.core.closing import Closing
 from sizewise.core.errors import EngineMismatchError
+from sizewise.core.holding.closing import Closing
 from sizewise.core.specs import BackendOptions
 
 _STATES = {("linux", "x86_64"): (7, 0x8040), ("linux", "aarch64"): (0, 1 << 24)}

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sizewise.core.children.clock import RunningTime
-from sizewise.core.locks import NO_LINK, NO_WAIT, NoLocksError, is_at, try_lock
+from sizewise.core.holding.locks import NO_LINK, NO_WAIT, NoLocksError, is_at, try_lock
 
 _POLL_S = 0.05
 

@@ -14,7 +14,7 @@ from engines.store.signing import why_no_key
 from engines.store.using import is_open
 from sizewise.core.errors import BuildError
 from sizewise.core.files import output_error
-from sizewise.core.locks import NoLocksError
+from sizewise.core.holding.locks import NoLocksError
 from sizewise.core.options.declared import spelled
 
 Remark = Callable[[str], None]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engines.store.contents import MANIFEST
 from engines.store.locks import hold_shared, share
-from sizewise.core.locks import NO_WAIT, NoLocksError, try_lock
+from sizewise.core.holding.locks import NO_WAIT, NoLocksError, try_lock
 
 _MOST_FOLDERS = 32
 """Of which a process holds an open handle; the first ones are let go for more."""

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from sizewise.core.drafts import draft_of
 from sizewise.core.errors import InputError, OutputError
+from sizewise.core.holding.drafts import draft_of
 from sizewise.core.options.declared import spelled
 from sizewise.core.options.limits import Limit
 

@@ -21,7 +21,7 @@ from engines.store.contents import MANIFEST, engine_sha256
 from engines.store.manifest import read_manifest
 from engines.store.names import kind_of
 from engines.store.signing import KEY_FILE
-from sizewise.core.locks import try_lock
+from sizewise.core.holding.locks import try_lock
 from tests.bench.models import colours
 from tests.bench.onfile import Finished, Trials, copied, finished, too_many, trials
 from tests.faults.lives import Fault, Life, Operation, live

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 from sizewise.core.children.clock import RunningTime
 from sizewise.core.children.failures import ChildError
 from sizewise.core.children.process import ChildProcess
-from sizewise.core.closing import Closing
 from sizewise.core.errors import error_from_json
+from sizewise.core.holding.closing import Closing
 from sizewise.core.machine.memory import default_limit_bytes
 from sizewise.core.progress import OnProgress, unheard
 

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from sizewise.core.closing import Closing
-from sizewise.core.locks import NoLocksError, try_lock
+from sizewise.core.holding.closing import Closing
+from sizewise.core.holding.locks import NoLocksError, try_lock
 
 _PREFIX = "sizewise-child-"
 _TRIES = 8

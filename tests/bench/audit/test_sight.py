@@ -13,7 +13,7 @@ from bench.audit.turns import Shape
 from bench.gate.cores import CoreTimes
 from bench.timing.harness import Turn
 from bench.waves.launch import Limits
-from sizewise.core.closing import Closing
+from sizewise.core.holding.closing import Closing
 from sizewise.core.machine.nvidia import Devices
 from sizewise.core.progress import Silent
 from sizewise.core.specs import Size

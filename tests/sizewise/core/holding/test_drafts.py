@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.core import drafts, locks
 from sizewise.core.files import written_whole
+from sizewise.core.holding import drafts, locks
 
 _WRITER = """
 import sys

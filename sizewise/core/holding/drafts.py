@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sizewise.core.locks import NO_LINK, NO_WAIT, NoLocksError, is_at, try_lock
+from sizewise.core.holding.locks import NO_LINK, NO_WAIT, NoLocksError, is_at, try_lock
 
 _TOKEN = re.compile(r"[\da-f]{12}")
 _TRIES = 8
