@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from docs.make.method import records
+from docs.make.engines import pages
 from docs.make.quantizers import tables
 from docs.make.quantizers.files import FORMS
 
@@ -35,10 +35,10 @@ def a_round(openvino: float, onnxruntime: float, noise: float = 1.0) -> dict[str
 
 @pytest.fixture
 def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(records, "MEASURED", tmp_path)
+    monkeypatch.setattr(pages, "MEASURED", tmp_path)
 
     def lines(cases: dict[str, Sequence[dict[str, float]]], planned: int = 3) -> list[str]:
-        records.write_record(tables.NAME, WHERE | {"planned": planned, "cases": cases})
+        pages.write_record(tables.NAME, WHERE | {"planned": planned, "cases": cases})
         return tables.quantizers()
 
     return lines
@@ -76,5 +76,5 @@ def test_too_few_rounds_or_too_much_noise_show_nothing(
 
 
 def test_without_a_record_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "MEASURED", tmp_path)
-    assert tables.quantizers() == records.MISSING
+    monkeypatch.setattr(pages, "MEASURED", tmp_path)
+    assert tables.quantizers() == [pages.MISSING]

@@ -16,11 +16,12 @@ from docs.make.engines.matrix_tables import matrix
 from docs.make.engines.pages import MISSING, read_record
 from docs.make.engines.speed_tables import best, speed
 from docs.make.pages import HOUSE, fill
+from docs.make.quantizers.tables import quantizers
 from sizewise.core import codec
 from sizewise.core.machine.environment import Environment
 
 PAGE = HOUSE / "docs" / "engines.md"
-RECORDS = ("speed", "benchmark-app", "matrix")
+RECORDS = ("speed", "benchmark-app", "matrix", "quantizers")
 
 
 def main() -> None:
@@ -46,7 +47,8 @@ def _machine(where: Environment) -> str:
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {
-    table.__name__: table for table in (machines, speed, best, benchmark_app, matrix, accuracy)
+    table.__name__: table
+    for table in (machines, speed, best, benchmark_app, matrix, accuracy, quantizers)
 }
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
-"""What our int8 files come to beside those of other quantizers, for docs/engines.md
-(python -m docs.make.quantizers.tables)."""
+"""What our int8 files come to beside those of other quantizers, for docs/engines.md."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from docs.make.method.records import MISSING, read_record
+from docs.make.engines.pages import MISSING, read_record
 from docs.make.method.words import SAID, where
-from docs.make.pages import HOUSE, fill, grid
+from docs.make.pages import grid
 from docs.make.quantizers.files import FORMS
 from sizewise.core.stats import Interval, mean_interval
 
-NAME = "engines-quantizers"
+NAME = "quantizers"
 MOST, CASE = 1.02, 1.05
 """What the geometric mean may be at most, and where no case may lie wholly above."""
 OTHERS = {
@@ -22,17 +21,13 @@ OTHERS = {
 Round = Mapping[str, float]
 
 
-def main() -> None:
-    fill(HOUSE / "docs" / "engines.md", {"quantizers": quantizers})
-
-
 def quantizers() -> list[str]:
     """The claims, and a table of all cases."""
     record = read_record(NAME)
     planned: dict[str, list[Round]] = record["cases"] if record else {}
     cases = {name: rounds for name, rounds in planned.items() if rounds}
     if not cases:
-        return list(MISSING)
+        return [MISSING]
     rows = [list(_row(name, rounds)) for name, rounds in cases.items()]
     columns = (
         *("network", "rounds", "OpenVINO: ours ÷ NNCF", "ONNX Runtime: ours ÷ its best form"),
@@ -98,7 +93,3 @@ def _told(found: Interval) -> str:
     if found.low is None or found.high is None:
         return f"{found.point:.3f}"
     return f"{found.point:.3f} ({found.low:.3f} to {found.high:.3f})"
-
-
-if __name__ == "__main__":
-    main()
