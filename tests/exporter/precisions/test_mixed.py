@@ -95,9 +95,11 @@ def test_nothing_is_cast_between_a_layer_and_its_quantizers(net: Chain, name: st
     made = made_of(parent, name, seen(parent))
     by_name = producers(made)
     for node in (node for node in made.graph.node if node.op_type == "Cast"):
+        readers = {n.op_type for n in made.graph.node if node.output[0] in n.input}
+        assert "QuantizeLinear" not in readers
         given_by = by_name.get(node.input[0])
-        assert given_by is None or given_by.op_type != "DequantizeLinear"
-        assert all(node.output[0] != n.input[0] for n in made.graph.node if "Quantize" in n.op_type)
+        if given_by is not None and given_by.op_type == "DequantizeLinear":
+            assert readers == {"Softmax"}  # which stays in float32
 
 
 @settings(max_examples=20, deadline=None)

@@ -59,6 +59,9 @@ LINES = [
     "export model.onnx --precision fp16 --input x=PIPE.npy",
     "export model.onnx --precision int8 --calibrate PIPE.json",
     "export model.onnx --precision int8 --calibrate FOLDER",
+    "explain PIPE.onnx",
+    "explain model.onnx --parent PIPE.onnx",
+    "explain model.onnx --input x=PIPE.npy",
     "train yolov3-tiny --data PIPE.json",
     "train yolov3-tiny --data FOLDER",
     f"train yolov3-tiny --weights PIPE.pt {_DATA}",
@@ -105,7 +108,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("line", LINES)
 def test_a_pipe_is_refused_and_never_waited_for(line: str, cli: Cli, folder: Path) -> None:
     words = [_piped(folder, word) for word in line.split()]
-    if not line.startswith(("evaluate", "run", "report", "results")) and "--out" not in line:
+    writes = not line.startswith(("evaluate", "explain", "run", "report", "results"))
+    if writes and "--out" not in line:
         words += ["--out", str(folder / "o")]
     said = cli(*words)
     assert said.code in (1, 2), said
