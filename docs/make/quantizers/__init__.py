@@ -1,1 +1,0 @@
-"""Our int8 files beside those of other quantizers."""
