@@ -62,6 +62,7 @@ engines: $(STAMP)
 	$(BIN)/python -m docs.make.engines.files
 	$(BIN)/python -m docs.make.engines.speed
 	$(BIN)/python -m docs.make.engines.benchmark_app
+	$(BIN)/python -m docs.make.engines.export_time
 	$(BIN)/python -m docs.make.engines.matrix
 	$(BIN)/python -m docs.make.engines.tables
 

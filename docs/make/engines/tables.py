@@ -13,6 +13,7 @@ from pathlib import Path
 from docs.make.engines.accuracy_tables import accuracy, copy_record
 from docs.make.engines.app_tables import benchmark_app
 from docs.make.engines.matrix_tables import matrix
+from docs.make.engines.export_tables import export_time
 from docs.make.engines.pages import MISSING, read_record
 from docs.make.engines.speed_tables import best, speed
 from docs.make.pages import HOUSE, fill
@@ -21,7 +22,7 @@ from sizewise.core import codec
 from sizewise.core.machine.environment import Environment
 
 PAGE = HOUSE / "docs" / "engines.md"
-RECORDS = ("speed", "benchmark-app", "matrix", "quantizers")
+RECORDS = ("speed", "benchmark-app", "matrix", "quantizers", "export-time")
 
 
 def main() -> None:
@@ -48,7 +49,10 @@ def _machine(where: Environment) -> str:
 
 TABLES: dict[str, Callable[[], list[str]]] = {
     table.__name__: table
-    for table in (machines, speed, best, benchmark_app, matrix, accuracy, quantizers)
+    for table in (
+        *(machines, speed, best, benchmark_app, matrix, accuracy, quantizers),
+        export_time,
+    )
 }
 
 if __name__ == "__main__":
