@@ -35,7 +35,7 @@ from sizewise.core.specs import ExportedModel
 from sizewise.core.stats.counting import disturbed_of
 from tests.bench.factories import launch_in_process
 from tests.bench.models import colours
-from tests.bench.onfile import Trials, too_many, trials
+from tests.bench.onfile import Trials, told_too_many, too_many, trials
 from tests.bench.restless import restlessly
 
 SIZES, REPLICAS, WAVES = "32,64,96", 20, 2
@@ -68,6 +68,8 @@ class Found:
     twice: int = 0
     disturbed: int = 0
     unfinished: list[str] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
+    """What was measured again in the first life that measured too much."""
 
 
 def main(folder: Path, kills: int, seed: int) -> Found:
@@ -95,6 +97,7 @@ def _one_folder(
         found.in_commit += in_commit
         now = trials(out)
         found.twice += too_many(before, now, WAVES)
+        found.examples = found.examples or list(told_too_many(before, now, WAVES))
         _compare(_waves(before), _waves(now), stored, found)
         before = now
         if not alive:

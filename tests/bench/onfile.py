@@ -81,6 +81,27 @@ def too_many(before: Trials, now: Trials, least: int) -> int:
     return sum(_too_many(before.get(one, {}), waves, least) for one, waves in now.items())
 
 
+def told_too_many(before: Trials, now: Trials, least: int) -> Iterator[str]:
+    """A sentence for each trial that has too many, with what it had."""
+    for one, waves in now.items():
+        had = before.get(one, {})
+        if _too_many(had, waves, least):
+            yield f"{one[:8]} had {_told(had)}, and has {_told(waves)}"
+
+
+def _told(waves: Mapping[int, Rounds]) -> str:
+    """Each wave with the disturbances of its rounds' attempts."""
+    return str(
+        {
+            wave: {
+                number: [",".join(block.disturbed) or "clean" for block in tries]
+                for number, tries in rounds.items()
+            }
+            for wave, rounds in waves.items()
+        }
+    )
+
+
 def _too_many(before: Mapping[int, Rounds], now: Mapping[int, Rounds], least: int) -> int:
     had, most = len(before), least
     if had >= least:

@@ -64,6 +64,7 @@ def _batch(kills: int, seed: int) -> dict[str, Any]:
         **{name: found[name] for name in ("kills", "in_commit", "lives", "folders", "lost")},
         **{"again": found["changed"], "twice": found["twice"], "disturbed": found["disturbed"]},
         "unfinished": len(found["unfinished"]),
+        "examples": found["examples"],
     }
 
 
