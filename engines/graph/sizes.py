@@ -7,12 +7,19 @@ or ends the process. So the sizes are checked before anything is built.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from engines.graph.outputs import forget_shapes
 from engines.graph.reading import load_without_weights
 from sizewise.core.errors import EngineMismatchError
+from sizewise.core.onnxfiles.limits import ELEMENTS
 from sizewise.core.specs import EngineSpec, ExportedModel, Profile, Size
+
+if TYPE_CHECKING:
+    import onnx
 
 _STRIDES = (1, 2, 4, 8, 16, 32, 64, 128)
 _SAMPLES = 8
@@ -24,11 +31,13 @@ def with_stride(model: ExportedModel, spec: EngineSpec) -> ExportedModel:
 
     It is the smallest power of two whose multiples all fit the graph, as far as that can be
     inferred. Raises EngineMismatchError (``unsupported_size``) where a size of ``spec`` does not
-    fit.
+    fit, or where a tensor would have more elements at it than are allowed.
     """
+    graph = _Graph(model, spec.batch_size)
+    for profile in spec.profiles:
+        _expect_small(graph, model, profile.max)
     if model.card.stride > 1:
         return model
-    graph = _Graph(model, spec.batch_size)
     if graph.misfit(None):  # it can't be inferred at all: nothing is known, nothing is refused
         return model
     stride = max(graph.stride(profile) for profile in spec.profiles)
@@ -36,6 +45,16 @@ def with_stride(model: ExportedModel, spec: EngineSpec) -> ExportedModel:
         for profile in spec.profiles:
             _expect_fit(graph, model, profile)
     return replace(model, card=replace(model.card, stride=stride))
+
+
+def _expect_small(graph: _Graph, model: ExportedModel, size: Size) -> None:
+    if why := graph.excess(size):
+        raise EngineMismatchError(
+            f"{model.path.name} does not take {size}",
+            why,
+            f"Choose a smaller size or batch. {ELEMENTS.todo}",
+            reason_code="unsupported_size",
+        )
 
 
 def _expect_fit(graph: _Graph, model: ExportedModel, profile: Profile) -> None:
@@ -78,6 +97,31 @@ class _Graph:
         """Why the graph can't take ``size`` (None: its own free dimensions); empty if it can."""
         import onnx
 
+        try:
+            onnx.shape_inference.infer_shapes(self._at(size), strict_mode=True, data_prop=True)
+        except onnx.shape_inference.InferenceError as error:
+            first = str(error).partition("Inference error(s): ")[2].splitlines()[:1]
+            return first[0].strip() if first else type(error).__name__
+        return ""
+
+    def excess(self, size: Size) -> str:
+        """Which of its tensors has too many elements at ``size``; empty where none is known to."""
+        import onnx
+
+        try:
+            found = onnx.shape_inference.infer_shapes(self._at(size), data_prop=True)
+        except onnx.shape_inference.InferenceError:
+            return ""
+        for value in _values(found.graph):
+            sides = [side.dim_value for side in value.type.tensor_type.shape.dim]
+            if why := ELEMENTS.excess(math.prod(sides)):
+                return f"its tensor {value.name!r}: {why}"
+        return ""
+
+    def _at(self, size: Size | None) -> onnx.ModelProto:
+        """A copy whose pictures have this size."""
+        import onnx
+
         proto = onnx.ModelProto()
         proto.CopyFrom(self._proto)
         if size is not None:
@@ -85,9 +129,13 @@ class _Graph:
             (tensor,) = (i for i in proto.graph.input if i.name == self._image.tensor.name)
             for dimension, side in zip(tensor.type.tensor_type.shape.dim, shape, strict=True):
                 dimension.dim_value = side
-        try:
-            onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
-        except onnx.shape_inference.InferenceError as error:
-            first = str(error).partition("Inference error(s): ")[2].splitlines()[:1]
-            return first[0].strip() if first else type(error).__name__
-        return ""
+        return proto
+
+
+def _values(graph: onnx.GraphProto) -> Iterator[onnx.ValueInfoProto]:
+    """The tensors behind the inputs, those of branches and loops, too."""
+    yield from (*graph.value_info, *graph.output)
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _values(inner)
