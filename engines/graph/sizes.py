@@ -7,15 +7,19 @@ or ends the process. So the sizes are checked before anything is built.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engines.graph.outputs import forget_shapes
-from engines.graph.reading import load_without_weights
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.onnxfiles.limits import ELEMENTS
+from sizewise.core.onnxfiles.shapes import (
+    at_size,
+    excess,
+    has_few_values,
+    load_without_weights,
+)
 from sizewise.core.specs import EngineSpec, ExportedModel, Profile, Size
 
 if TYPE_CHECKING:
@@ -97,8 +101,10 @@ class _Graph:
         """Why the graph can't take ``size`` (None: its own free dimensions); empty if it can."""
         import onnx
 
+        proto = self._proto if size is None else self._at(size)
+        few = self._has_few_values
         try:
-            onnx.shape_inference.infer_shapes(self._at(size), strict_mode=True, data_prop=True)
+            onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=few)
         except onnx.shape_inference.InferenceError as error:
             first = str(error).partition("Inference error(s): ")[2].splitlines()[:1]
             return first[0].strip() if first else type(error).__name__
@@ -106,36 +112,11 @@ class _Graph:
 
     def excess(self, size: Size) -> str:
         """Which of its tensors has too many elements at ``size``; empty where none is known to."""
-        import onnx
+        return excess(self._at(size))
 
-        try:
-            found = onnx.shape_inference.infer_shapes(self._at(size), data_prop=True)
-        except onnx.shape_inference.InferenceError:
-            return ""
-        for value in _values(found.graph):
-            sides = [side.dim_value for side in value.type.tensor_type.shape.dim]
-            if why := ELEMENTS.excess(math.prod(sides)):
-                return f"its tensor {value.name!r}: {why}"
-        return ""
+    @cached_property
+    def _has_few_values(self) -> bool:
+        return has_few_values(self._proto)
 
-    def _at(self, size: Size | None) -> onnx.ModelProto:
-        """A copy whose pictures have this size."""
-        import onnx
-
-        proto = onnx.ModelProto()
-        proto.CopyFrom(self._proto)
-        if size is not None:
-            shape = self._image.shape(self._batch_size, size)
-            (tensor,) = (i for i in proto.graph.input if i.name == self._image.tensor.name)
-            for dimension, side in zip(tensor.type.tensor_type.shape.dim, shape, strict=True):
-                dimension.dim_value = side
-        return proto
-
-
-def _values(graph: onnx.GraphProto) -> Iterator[onnx.ValueInfoProto]:
-    """The tensors behind the inputs, those of branches and loops, too."""
-    yield from (*graph.value_info, *graph.output)
-    for node in graph.node:
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _values(inner)
+    def _at(self, size: Size) -> onnx.ModelProto:
+        return at_size(self._proto, self._image, self._batch_size, size)

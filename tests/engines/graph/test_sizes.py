@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from sizewise.core.errors import EngineMismatchError
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineSpec, ExportedModel, Profile, Size
 from tests.engines.nets import reference, write_net, write_pyramid
+from tests.sizewise.core.onnxfiles.growing import grown, grown_in_shapes
 
 
 def spec(*sizes: Size) -> EngineSpec:
@@ -75,20 +75,6 @@ def test_where_nothing_can_be_inferred_nothing_is_refused(tmp_path: Path) -> Non
     assert with_stride(model, spec(Size(31, 33), Size(65, 65))).card.stride == 1
 
 
-def grown(path: Path, *, doublings: int) -> ExportedModel:
-    """Pictures that are set side by side with themselves so many times."""
-    names = ["images", *(f"x{n}" for n in range(1, doublings)), "maps"]
-    nodes = [helper.make_node("Concat", [a, a], [b], axis=3) for a, b in pairwise(names)]
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["b", 3, "h", "w"])
-    maps = helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["b", 3, "h", "n"])
-    opsets = [helper.make_opsetid("", 20)]
-    proto = helper.make_model(
-        helper.make_graph(nodes, "g", [images], [maps]), opset_imports=opsets, ir_version=10
-    )
-    save(proto, path)
-    return read_model(path)
-
-
 def test_a_tensor_beyond_the_limit_is_refused_before_anything_is_built(tmp_path: Path) -> None:
     """A few nodes may double their tensor until no memory holds it."""
     model = grown(tmp_path / "grown.onnx", doublings=40)
@@ -106,3 +92,9 @@ def test_it_is_the_size_that_decides(tmp_path: Path) -> None:
     assert with_stride(model, spec(Size(16, 32))).card.stride == 1
     with pytest.raises(EngineMismatchError, match="elements"):
         with_stride(model, spec(Size(16, 32), Size(512, 512)))
+
+
+def test_shapes_that_outgrow_the_memory_are_refused_as_well(tmp_path: Path) -> None:
+    model = grown_in_shapes(tmp_path / "grown.onnx", doublings=40)
+    with pytest.raises(EngineMismatchError, match="elements"):
+        with_stride(model, spec(Size(32, 32)))
