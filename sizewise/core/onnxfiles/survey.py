@@ -82,7 +82,7 @@ class Survey:
             for graph in _subgraphs(node):
                 inner = self._graph(graph, around, depth + 1, calls)
                 times = self._turns(node, graph, around)
-                total = total.beside(inner._replace(runs=inner.runs * times))
+                total = total.beside(inner._replace(runs=max(1, inner.runs) * times))
         return total
 
     def _turns(self, node: onnx.NodeProto, body: onnx.GraphProto, around: _Scope) -> int:

@@ -114,3 +114,14 @@ def test_turns_of_loops_within_functions_are_counted(tmp_path: Path) -> None:
     onnx.save(proto, path)
     with pytest.raises(InputError, match=_OFTEN):
         read_model(path)
+
+
+def test_a_body_without_nodes_turns_as_well(tmp_path: Path) -> None:
+    path = looped(tmp_path, count=2**63 - 1)
+    proto = onnx.load(path)
+    body = proto.graph.node[-1].attribute[0].g
+    del body.node[:]
+    body.output[0].name, body.output[1].name = "on", "before"
+    onnx.save(proto, path)
+    with pytest.raises(InputError, match=_OFTEN):
+        read_model(path)
