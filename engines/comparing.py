@@ -19,7 +19,7 @@ from engines.store.compared import keep, kept
 from engines.store.opening import open_engine
 from engines.store.trust import read_trusted
 from sizewise.core import codec
-from sizewise.core.children.child import run_in_child
+from sizewise.core.children.child import ChildError, run_in_child
 from sizewise.core.errors import EngineError, InputError
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.options.declared import spelled
@@ -91,12 +91,13 @@ class Comparison:
     """The differences of all outputs at all sizes, or none with the reason.
 
     A reason beside differences says what the engine was held against in place of an FP32 file.
-    ``reason_code`` is ``not_compared`` where the comparison failed.
+    ``reason_code`` is ``not_compared`` where the comparison failed, and ``todo`` what to do then.
     """
 
     differences: tuple[Difference, ...] = ()
     reason: str = ""
     reason_code: str = ""
+    todo: str = ""
 
     def worst(self) -> tuple[Difference, ...]:
         """The worst difference of each output or part, beside its largest value at any size.
@@ -156,12 +157,21 @@ def compare(
                 memory_limit_bytes=memory_limit_bytes,
             )
         except (EngineError, InputError) as error:
-            why = f"the comparison failed: {error.why}"
-            return Comparison(reason=why, reason_code="not_compared")
+            return failed(error)
         if sha256:
             keep(artifact.path, of, found)
     several = tuple(codec.from_plain(each, Difference) for each in found)
     return Comparison(differences=several, reason=said)
+
+
+def failed(error: EngineError | InputError) -> Comparison:
+    """What a comparison comes to that ended with ``error``."""
+    why, todo = error.why, error.todo
+    if isinstance(error, ChildError):  # whose process and limit stand in what happened
+        why = f"{error.what}: {error.why}"
+    if error.reason_code == "timeout":
+        todo = f"Raise the limit with {spelled('compare_timeout_s')}, or find out what hangs."
+    return Comparison(reason=f"the comparison failed: {why}", reason_code="not_compared", todo=todo)
 
 
 def _told(artifact: EngineArtifact, sha256: str, parts: Mapping[str, Any]) -> dict[str, Any]:

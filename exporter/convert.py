@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from exporter.calibration.distribution import Distribution
-from exporter.calibration.feeding import CalibrationBatches, calibration_batches, demand_size
+from exporter.calibration.feeding import (
+    CalibrationBatches,
+    calibration_batches,
+    demand_size,
+    demand_small,
+)
 from exporter.calibration.images import CalibrationSet
 from exporter.calibration.means import channel_shifts
 from exporter.calibration.method import AUTO, Method, tried_methods
@@ -101,8 +106,10 @@ class Conversion:
         self._progress = progress
         _check_settings(self.precision, settings)
         demand_convertible(model.path)
-        for size in (*settings.sizes, *settings.check_sizes):
+        sizes = (*settings.sizes, *settings.check_sizes)
+        for size in sizes:
             demand_size(model, size)
+        demand_small(model, sizes)
         self._parent = load_onnx(model.path)
         self.prepared = run_pass(Prepare(precision, self.precision.opset), load_onnx(model.path))
         if opset_of(self._parent) < opset_of(self.prepared):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.graph.reading import load_without_weights
+from sizewise.core.onnxfiles.shapes import has_few_values, load_without_weights
 from sizewise.core.specs import TensorSpec
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def unconfirmed_shapes(path: Path) -> frozenset[str]:
     proto = load_without_weights(path)
     forget_shapes(proto, frozenset(output.name for output in proto.graph.output))
     try:
-        inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(proto, data_prop=has_few_values(proto))
     except onnx.shape_inference.InferenceError:
         return frozenset(declared)
     found = _shapes(inferred.graph)

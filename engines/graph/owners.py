@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.graph.reading import load_without_weights
+from sizewise.core.onnxfiles.shapes import load_without_weights
 
 if TYPE_CHECKING:
     import onnx

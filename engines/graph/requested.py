@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from engines.graph.owners import label
 from engines.graph.precision_names import precision_of
-from engines.graph.reading import load_without_weights
 from sizewise.core.errors import InputError
 from sizewise.core.onnxfiles.moving import moved_inputs
+from sizewise.core.onnxfiles.shapes import load_without_weights
 from sizewise.core.specs import ExportedModel, computes, is_product
 
 if TYPE_CHECKING:

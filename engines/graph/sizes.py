@@ -8,11 +8,22 @@ or ends the process. So the sizes are checked before anything is built.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from engines.graph.outputs import forget_shapes
-from engines.graph.reading import load_without_weights
 from sizewise.core.errors import EngineMismatchError
+from sizewise.core.onnxfiles.limits import ELEMENTS
+from sizewise.core.onnxfiles.shapes import (
+    at_size,
+    excess,
+    has_few_values,
+    load_without_weights,
+)
 from sizewise.core.specs import EngineSpec, ExportedModel, Profile, Size
+
+if TYPE_CHECKING:
+    import onnx
 
 _STRIDES = (1, 2, 4, 8, 16, 32, 64, 128)
 _SAMPLES = 8
@@ -24,11 +35,13 @@ def with_stride(model: ExportedModel, spec: EngineSpec) -> ExportedModel:
 
     It is the smallest power of two whose multiples all fit the graph, as far as that can be
     inferred. Raises EngineMismatchError (``unsupported_size``) where a size of ``spec`` does not
-    fit.
+    fit, or where a tensor would have more elements at it than are allowed.
     """
+    graph = _Graph(model, spec.batch_size)
+    for profile in spec.profiles:
+        _expect_small(graph, model, profile.max)
     if model.card.stride > 1:
         return model
-    graph = _Graph(model, spec.batch_size)
     if graph.misfit(None):  # it can't be inferred at all: nothing is known, nothing is refused
         return model
     stride = max(graph.stride(profile) for profile in spec.profiles)
@@ -36,6 +49,16 @@ def with_stride(model: ExportedModel, spec: EngineSpec) -> ExportedModel:
         for profile in spec.profiles:
             _expect_fit(graph, model, profile)
     return replace(model, card=replace(model.card, stride=stride))
+
+
+def _expect_small(graph: _Graph, model: ExportedModel, size: Size) -> None:
+    if why := graph.excess(size):
+        raise EngineMismatchError(
+            f"{model.path.name} does not take {size}",
+            why,
+            f"Choose a smaller size or batch. {ELEMENTS.todo}",
+            reason_code="unsupported_size",
+        )
 
 
 def _expect_fit(graph: _Graph, model: ExportedModel, profile: Profile) -> None:
@@ -78,16 +101,22 @@ class _Graph:
         """Why the graph can't take ``size`` (None: its own free dimensions); empty if it can."""
         import onnx
 
-        proto = onnx.ModelProto()
-        proto.CopyFrom(self._proto)
-        if size is not None:
-            shape = self._image.shape(self._batch_size, size)
-            (tensor,) = (i for i in proto.graph.input if i.name == self._image.tensor.name)
-            for dimension, side in zip(tensor.type.tensor_type.shape.dim, shape, strict=True):
-                dimension.dim_value = side
+        proto = self._proto if size is None else self._at(size)
+        few = self._has_few_values
         try:
-            onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
+            onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=few)
         except onnx.shape_inference.InferenceError as error:
             first = str(error).partition("Inference error(s): ")[2].splitlines()[:1]
             return first[0].strip() if first else type(error).__name__
         return ""
+
+    def excess(self, size: Size) -> str:
+        """Which of its tensors has too many elements at ``size``; empty where none is known to."""
+        return excess(self._at(size))
+
+    @cached_property
+    def _has_few_values(self) -> bool:
+        return has_few_values(self._proto)
+
+    def _at(self, size: Size) -> onnx.ModelProto:
+        return at_size(self._proto, self._image, self._batch_size, size)

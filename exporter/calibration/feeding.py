@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from netzoo.tasks.letterbox import Letterbox
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.further.arrays import arrays_of
 from sizewise.core.further.resolving import further_of
+from sizewise.core.onnxfiles.limits import ELEMENTS
+from sizewise.core.onnxfiles.shapes import at_size, excess, load_without_weights
 from sizewise.core.options.declared import spelled
 from sizewise.core.pictures.arrays import as_input, misfit
 from sizewise.core.specs import ExportedModel, Size
@@ -91,3 +93,18 @@ def demand_size(model: ExportedModel, size: Size) -> None:
             f"Choose sizes that it takes with {spelled('calibration_sizes')} and "
             f"{spelled('check_sizes')}.",
         )
+
+
+def demand_small(model: ExportedModel, sizes: Iterable[Size]) -> None:
+    """Raises UsageError where a tensor inside ``model`` would have more elements than are allowed
+    at one of ``sizes``, and InputError where a function of the file can't be expanded."""
+    proto = load_without_weights(model.path)
+    for size in dict.fromkeys(sizes):
+        batch_size = model.image.fixed_batch or 1
+        if why := excess(at_size(proto, model.image, batch_size, size)):
+            raise UsageError(
+                f"{model.path.name} can't be run at {size}",
+                why,
+                f"Choose smaller sizes with {spelled('calibration_sizes')} and "
+                f"{spelled('check_sizes')}. {ELEMENTS.todo}",
+            )

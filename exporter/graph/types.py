@@ -57,7 +57,7 @@ def tensor_types(model: onnx.ModelProto) -> dict[str, int]:
     import onnx
 
     try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        inferred = onnx.shape_inference.infer_shapes(model).graph
     except onnx.shape_inference.InferenceError as error:
         raise _unknown(str(error).strip().splitlines()[0]) from error
     types = {tensor.name: tensor.data_type for tensor in inferred.initializer}

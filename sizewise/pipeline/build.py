@@ -45,6 +45,12 @@ class BuildOptions(EngineAxes, PictureOptions):
     timeout_s: float = option(
         number(above=0), 1800.0, help="Time limit for each build, in s.", group="Limits"
     )
+    compare_timeout_s: float = option(
+        number(above=0),
+        600.0,
+        help="Time limit for each comparison with the FP32 file, in s.",
+        group="Limits",
+    )
     memory_limit_mb: int | None = option(
         optional(whole(1)),
         None,
@@ -126,6 +132,7 @@ def build(
     limits = _Limits(
         parent=parent,
         timeout_s=options.timeout_s,
+        compare_timeout_s=options.compare_timeout_s,
         memory_bytes=options.memory_limit_mb and options.memory_limit_mb * 2**20,
         judge=judge,
         pictures=options,
@@ -140,6 +147,7 @@ def build(
 class _Limits:
     parent: Path | None
     timeout_s: float
+    compare_timeout_s: float
     memory_bytes: int | None
     judge: Judge
     pictures: PictureOptions
@@ -175,7 +183,7 @@ def _build_all(
                 comparison = limits.judge.compare(
                     replace(artifact, card=limits.pictures.shown_to(artifact.card)),
                     limits.parent,
-                    timeout_s=limits.timeout_s,
+                    timeout_s=limits.compare_timeout_s,
                     memory_limit_bytes=limits.memory_bytes,
                 )
                 built.append(ComparedEngine(artifact=artifact, comparison=comparison))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
 from netzoo.tasks.chosen.parts import parts_of_outputs
+from sizewise.core.errors import InputError
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import Calibration, ExportedModel, ModelCard, excluded_in
 from sizewise.pipeline.accuracy.comparing import sees_no_objects
+from sizewise.pipeline.accuracy.nothing import what_to_check
 from sizewise.pipeline.accuracy.scoring import Score, Scorer, largest_drop, open_scorer
 from sizewise.pipeline.models.cards import usual_sizes
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     import onnx
 
     from exporter.convert import Conversion, ConversionSettings
+
+_ALL = 100
+"""Points: a limit of all that there is to lose is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +86,7 @@ class _Converter:
         self._name_method(conversion)
         graph = conversion.graph(kept)
         scores = self._scores(conversion, graph)
+        self._demand_found(scores)
         if limit is not None and largest_drop(scores) > limit:
             kept = self._least_kept(conversion, kept, limit)
             graph = conversion.graph(kept)
@@ -114,6 +121,17 @@ class _Converter:
     def _data(self) -> str:
         """The hash of what accuracy is measured on."""
         return self._scorer.data.sha256 if self._scorer else ""
+
+    def _demand_found(self, scores: Sequence[Score]) -> None:
+        """Say where FP32 itself finds nothing right. Raises InputError where a loss is limited."""
+        if self._scorer is None or not all(score.is_empty for score in scores):
+            return
+        limit, check = self._options.max_drop, what_to_check("layout")
+        why = f"FP32 itself finds nothing right on {self._scorer.data.name}"
+        if limit is not None and limit < _ALL:
+            what = f"No accuracy loss can be held against {spelled('max_drop')}"
+            raise InputError(what, why, check)
+        self._say_once(f"{why}, so no accuracy loss can be seen. {check}")
 
     def _scores(self, conversion: Conversion, graph: onnx.ModelProto) -> tuple[Score, ...]:
         if self._scorer is None:

@@ -17,6 +17,7 @@ from sizewise.core.options.declared import changed, option, options_of, spelled
 from sizewise.core.options.reading import SIZES, TEXT, optional
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ModelCard, Size, Sizes, Suppression
+from sizewise.pipeline.accuracy.nothing import main_score, what_to_check
 from sizewise.pipeline.accuracy.other_fit import METRIC, Tried, remark_on_fit
 from sizewise.pipeline.models.cards import card_as
 from sizewise.pipeline.models.trust import EngineOptions
@@ -109,12 +110,16 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
     data = task.open_data(options.data, "val", reporter, images=options.images)
     rows = {size: SizeScores(size=size, reason=why) for size, why in refused.items()}
     rows |= {row.size: row for row in _rows(candidate, data, taken, suppression, reporter)}
-    known = {name for row in rows.values() for name in row.scores}
+    scores = [row.scores for row in rows.values()]
+    known = {name for one in scores for name in one}
     if METRIC in known and source.suffix != ".safetensors":
         other = partial(_candidate, source, replace(options, fit=other_fit(candidate.card)))
         best = max(taken, key=lambda size: rows[size].scores.get(METRIC, 0.0))
         tried = Tried(size=best, suppression=suppression)
         remark_on_fit(candidate, other, data, tried, reporter)
+    if source.suffix != ".safetensors" and all(main_score(one) == 0 for one in scores if one):
+        outputs = what_to_check("layout", "names")
+        reporter.remark(f"Nothing right was found at any size. {outputs}")
     return Evaluation(
         source=source,
         card=candidate.card,

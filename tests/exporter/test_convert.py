@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from sizewise.core.onnxfiles.model import read_model, sha256_of, with_inputs, wr
 from sizewise.core.specs import ExportedModel, ModelCard, Preprocessing, Size, Suppression
 from tests.exporter.conftest import Exported
 from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures, producers, run
+from tests.sizewise.core.onnxfiles.growing import grown, grown_in_shapes
 
 SIZES = (Size(32, 32), Size(64, 32))
 OUTSIDE = (*SIZES, Size(64, 96))
@@ -361,6 +363,17 @@ def test_a_size_that_the_model_does_not_take_is_told_before_anything_is_done(
     ):
         convert(model, "fp16", folder / "made.onnx", settings=settings)
     assert list(folder.iterdir()) == [model.path]
+
+
+@pytest.mark.parametrize("make", [grown, grown_in_shapes])
+def test_a_tensor_beyond_the_limit_is_told_before_anything_is_run(
+    make: Callable[..., ExportedModel], folder: Path
+) -> None:
+    """The graph runs in this process, which such a tensor would take all memory from."""
+    model = make(folder / "grown.onnx", doublings=40)
+    said = r"can't be run at \d+x\d+: its tensor 'x\d+': .* elements .*SIZEWISE_MAX_ONNX_ELEMENTS"
+    with pytest.raises(UsageError, match=said):
+        convert(model, "fp16", folder / "made.onnx", settings=NOISE)
 
 
 def test_a_size_off_the_stride_is_told(chain: ExportedModel, folder: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import onnx
 
 from engines.graph.owners import label
-from engines.graph.reading import load_without_weights
+from sizewise.core.onnxfiles.shapes import load_without_weights
 from sizewise.core.specs import computes
 
 _UNIQUE = re.compile(r"_token_\d+$")

@@ -17,6 +17,8 @@ TaskName = str
 Dimension = int | str
 
 _COLOURS = 3
+_CHANNELS = (1, 3, 4)
+_HEIGHTS = ("h", "height")
 _PICTURE_DTYPES = ("float32", "float16", "uint8")
 
 
@@ -63,10 +65,18 @@ class ImageInput:
             return ""
         shown = "channels, height, width" if self.channels_first else "height, width, channels"
         return (
-            f"Neither the input {self.tensor} nor its first layers say where its channels stand "
-            f"and how many they are: batch, {shown} with {_COLOURS} channels are assumed. Give "
-            "the channels as a number in the file where that is wrong."
+            f"Neither numbers of the input {self.tensor} nor its first layers say where its "
+            f"channels stand and how many they are: batch, {shown} with {_COLOURS} channels are "
+            "assumed. Where that is wrong, write it into the file, with onnx: "
+            f"{self._written_otherwise}"
         )
+
+    @property
+    def _written_otherwise(self) -> str:
+        axis, place = (3, "last") if self.channels_first else (1, "first")
+        found = f"next(i for i in model.graph.input if i.name == {self.tensor.name!r})"
+        side = f"{found}.type.tensor_type.shape.dim[{axis}]"
+        return f"{side}.dim_value = 3 puts three of them {place}."
 
     @property
     def fixed_batch(self) -> int | None:
@@ -321,5 +331,12 @@ class ExportedModel:
 
 
 def _channels_first(tensor: TensorSpec) -> bool:
-    last, second = tensor.shape[3], tensor.shape[1]
-    return not (last in (1, 3, 4) and second not in (1, 3, 4))
+    _, second, third, last = tensor.shape
+    if last in _CHANNELS or second in _CHANNELS:
+        return second in _CHANNELS
+    if not isinstance(last, str):
+        return True
+    # No number of channels: numbers may be a height and a width, and words may say what they are.
+    sides = isinstance(second, int) and isinstance(third, int)
+    words = str(second).lower() in _HEIGHTS or "channel" in last.lower()
+    return not (sides or words)

@@ -16,9 +16,8 @@ NOT_FINITE, TOO_FAR, NOT_COMPARED = "numerics", "error_bound", "not_compared"
 _TODO = {
     NOT_FINITE: "Check the model in FP32, then the precision it was converted to.",
     TOO_FAR: "Choose another precision or back end, or see what it costs with sizewise evaluate.",
-    NOT_COMPARED: "Give the FP32 file that the model was made of with {parent}, or check the model "
-    "in FP32.",
 }
+_LOOK = "Give the FP32 file that the model was made of with {parent}, or check the model in FP32."
 _GRAVE = (NOT_FINITE, "shape", TOO_FAR)
 
 
@@ -38,7 +37,7 @@ def failure_of(artifact: EngineArtifact, comparison: Comparison) -> InferenceErr
     if not code:
         return None
     what = f"The engine {artifact.path.name} was built and failed when it was compared"
-    todo = _TODO.get(code, _TODO[NOT_COMPARED]).format(parent=spelled("parent"))
+    todo = comparison.todo or _TODO.get(code, _LOOK).format(parent=spelled("parent"))
     return InferenceError(what, why, todo, reason_code=code)
 
 

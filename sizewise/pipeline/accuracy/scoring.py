@@ -13,6 +13,7 @@ from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, Size
 from sizewise.core.trials import METRICS, Accuracy
 from sizewise.pipeline.accuracy.engine_candidates import evaluate_engine
+from sizewise.pipeline.accuracy.nothing import main_score
 from sizewise.pipeline.models.one_engine import build_engine
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Score:
     def drop(self) -> float:
         """Accuracy loss in points of AP, mIoU or top-1 (below 0: a gain)."""
         return (_main(self.parent) - _main(self.made)) / _POINT
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the parent itself finds nothing right: nothing could be lost."""
+        return _main(self.parent) == 0
 
 
 @dataclass
@@ -122,9 +128,7 @@ def _demanded(outcome: Accuracy | EngineError) -> Accuracy:
 
 
 def _main(accuracy: Accuracy) -> float:
-    """The metric that networks of the task are ranked by."""
-    ranked = (getattr(accuracy, metric.name) for metric in METRICS if metric.ranks)
-    value: float | None = next((value for value in ranked if value is not None), None)
+    value = main_score({metric.name: getattr(accuracy, metric.name) for metric in METRICS})
     if value is None:
         raise ValueError("an accuracy without the metric that ranks")
     return value

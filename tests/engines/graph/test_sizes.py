@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from sizewise.core.errors import EngineMismatchError
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineSpec, ExportedModel, Profile, Size
 from tests.engines.nets import reference, write_net, write_pyramid
+from tests.sizewise.core.onnxfiles.growing import grown, grown_in_shapes
 
 
 def spec(*sizes: Size) -> EngineSpec:
@@ -71,3 +73,28 @@ def test_where_nothing_can_be_inferred_nothing_is_refused(tmp_path: Path) -> Non
     save(helper.make_model(graph, opset_imports=opsets, ir_version=10), tmp_path / "x.onnx")
     model = read_model(tmp_path / "x.onnx")
     assert with_stride(model, spec(Size(31, 33), Size(65, 65))).card.stride == 1
+
+
+def test_a_tensor_beyond_the_limit_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    """A few nodes may double their tensor until no memory holds it."""
+    model = grown(tmp_path / "grown.onnx", doublings=40)
+    with pytest.raises(
+        EngineMismatchError, match=r"'x\d+': .* elements .*SIZEWISE_MAX_ONNX"
+    ) as got:
+        with_stride(model, spec(Size(32, 32)))
+    assert got.value.reason_code == "unsupported_size"
+    with pytest.raises(EngineMismatchError, match="elements"):
+        with_stride(replace(model, card=replace(model.card, stride=32)), spec(Size(32, 32)))
+
+
+def test_it_is_the_size_that_decides(tmp_path: Path) -> None:
+    model = grown(tmp_path / "grown.onnx", doublings=16)
+    assert with_stride(model, spec(Size(16, 32))).card.stride == 1
+    with pytest.raises(EngineMismatchError, match="elements"):
+        with_stride(model, spec(Size(16, 32), Size(512, 512)))
+
+
+def test_shapes_that_outgrow_the_memory_are_refused_as_well(tmp_path: Path) -> None:
+    model = grown_in_shapes(tmp_path / "grown.onnx", doublings=40)
+    with pytest.raises(EngineMismatchError, match="elements"):
+        with_stride(model, spec(Size(32, 32)))

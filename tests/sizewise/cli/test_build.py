@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from engines import comparing
 from sizewise.cli import console
+from sizewise.core.children.failures import too_late
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Size
 from sizewise.pipeline.models.one_engine import build_engine
@@ -119,3 +121,25 @@ def test_the_next_step_of_a_fixed_file_is_one_that_it_takes(cli: Cli, tmp_path: 
     assert "--strategy static --sizes 64x96" in step
     measured = cli(*shlex.split(step)[2:], "--dry-run", "--out", tmp_path / "measured")
     assert measured.code == 0, measured
+
+
+def test_a_comparison_has_a_limit_of_its_own_that_its_error_names(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float] = []
+
+    def hang(target: str, arguments: object, *, timeout_s: float, **_: object) -> None:
+        limits.append(timeout_s)
+        raise too_late(target, timeout_s, 3, "")
+
+    monkeypatch.setattr(comparing, "run_in_child", hang)
+    model = write_net(tmp_path / "small.onnx").path
+    command = ("build", model, "--sizes", "64", "--strategy", "static", "--out", tmp_path / "o")
+    said = cli(*command, "--compare-timeout-s", "7", "--json")
+    assert said.code == 3
+    (failed,) = json.loads(said.out)["failed"]
+    assert failed["reason_code"] == "not_compared"
+    assert "compare_engine did not end within 7 s" in failed["why"]
+    assert failed["todo"].startswith("Raise the limit with --compare-timeout-s, or")
+    cli(*command)
+    assert limits == [7, 600]

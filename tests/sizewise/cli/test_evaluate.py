@@ -30,6 +30,7 @@ from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
 from tests.netzoo.factories import narrow_detector
 from tests.sizewise.cli.conftest import Cli, Said
 from tests.sizewise.cli.finders import write_finder
+from tests.sizewise.pipeline.accuracy.test_other_fit import write_data
 
 FINDER = replace(CARD, network="finder")
 
@@ -236,6 +237,17 @@ def test_a_classifier_has_top_1_and_top_5(cli: Cli, data: Path, tmp_path: Path) 
     assert table_rows(said) == [["64x64", f"{expected['top1']:.3f}", f"{expected['top5']:.3f}"]]
     assert "top-1" in said.out
     assert f"Next: sizewise export {shlex.quote(str(path))} --dynamic" in said.err
+
+
+def test_an_accuracy_of_nothing_is_told_with_what_to_check(cli: Cli, tmp_path: Path) -> None:
+    model = write_finder(tmp_path / "finder.onnx")
+    data = write_data(tmp_path, 160, 120)
+    command = ("evaluate", model, "--data", data, "--sizes", 96)
+    assert "Nothing right was found" not in cli(*command).err
+    said = cli(*command, "--mean", "0.9,0.9,0.9")
+    assert said.code == 0, said
+    assert "Nothing right was found at any size. Check how pictures are given (--fit" in said.err
+    assert "and how outputs are read (--layout, --names)." in said.err
 
 
 def test_a_size_that_is_not_taken_has_a_row_with_the_reason(

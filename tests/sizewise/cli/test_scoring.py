@@ -146,3 +146,25 @@ def test_scores_are_what_evaluate_finds_in_both_files(
         said = cli("evaluate", path, "--data", data, "--sizes", "48x32", "--json")
         (row,) = json.loads(said.out)["rows"]
         assert row["miou"] == pytest.approx(found["miou"], abs=1e-3)
+
+
+def test_nothing_can_be_lost_where_fp32_finds_nothing(cli: Cli, data: Path, tmp_path: Path) -> None:
+    """As where a model's own colours were not said: no limit may pass that by."""
+    model = colour_detector(tmp_path / "net.onnx").path
+    elsewhere = json.loads(data.read_text())
+    for annotation in elsewhere["annotations"]:
+        annotation["bbox"] = [0, 0, 1, 1]
+    other = data.with_name("elsewhere.json")
+    other.write_text(json.dumps(elsewhere))
+    sizes = ("--check-sizes", "48x32", "--out", tmp_path / "o")
+    asked = ("export", model, "--precision", "fp16", *sizes)
+    said = cli(*asked, "--data", other, "--max-drop", 100)
+    assert said.code == 0, said
+    assert "FP32 itself finds nothing right on elsewhere, so no accuracy loss can be" in said.err
+    assert "Check how pictures are given (--fit, --input-format, --range, --mean, " in said.err
+    said = cli(*asked, "--data", other, "--max-drop", 1)
+    assert said.code == 1
+    assert "No accuracy loss can be held against --max-drop: FP32 itself finds" in said.err
+    right = cli(*asked, "--data", data, "--max-drop", 1)
+    assert right.code == 0
+    assert "finds nothing" not in right.err

@@ -65,3 +65,47 @@ def test_what_nothing_says_is_assumed_in_words(tmp_path: Path) -> None:
     model = _read(tmp_path / "m.onnx", ["n", "a", "b", "c"], turned_otherwise, 3)
     assert model.image.shape(1, Size(32, 64)) == (1, 3, 32, 64)
     assert "batch, channels, height, width with 3 channels are assumed" in model.image.assumption
+
+
+def _without_layers(path: Path, shape: list[str | int]) -> Path:
+    graph = helper.make_graph(
+        [helper.make_node("Flatten", ["x"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", "m"])],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("shape", "taken"),
+    [
+        (["n", "h", "w", "c"], (2, 32, 64, 3)),
+        (["n", "Height", "Width", "d"], (2, 32, 64, 3)),
+        (["n", "x", "y", "channels"], (2, 32, 64, 3)),
+        (["n", 32, 64, "c"], (2, 32, 64, 3)),
+        (["n", "c", "h", "w"], (2, 3, 32, 64)),
+        (["n", "x_1", "x_2", "x_3"], (2, 3, 32, 64)),
+        (["n", "c", 32, 64], (2, 3, 32, 64)),
+    ],
+)
+def test_without_a_layer_that_tells_names_are_taken_at_their_word_and_it_is_said(
+    shape: list[str | int], taken: tuple[int, ...], tmp_path: Path
+) -> None:
+    image = read_model(_without_layers(tmp_path / "m.onnx", shape)).image
+    assert image.shape(2, Size(32, 64)) == taken
+    assert "with 3 channels are assumed" in image.assumption
+
+
+@pytest.mark.parametrize("shape", [["n", "h", "w", "c"], ["n", "c", "h", "w"]])
+def test_what_the_remark_says_to_write_turns_it_round(shape: list[str], tmp_path: Path) -> None:
+    path = _without_layers(tmp_path / "m.onnx", list(shape))
+    before = read_model(path).image
+    line = before.assumption.partition("with onnx: ")[2].partition(" puts ")[0]
+    model = onnx.load(path)
+    exec(line, {"model": model})
+    onnx.save(model, path)
+    after = read_model(path).image
+    assert after.channels_first != before.channels_first
+    assert not after.assumption

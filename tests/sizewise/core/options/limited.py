@@ -131,6 +131,7 @@ USES: dict[Limit, Use] = {
     onnx_limits.NODES: _graph(lambda proto: functions(proto, 3)),
     onnx_limits.DEPTH: _graph(HOSTILE["branches within branches"][0]),
     onnx_limits.CALLS: _graph(lambda proto: functions(proto, 3)),
+    onnx_limits.RUNS: _graph(lambda proto: functions(proto, 3)),
     onnx_limits.DIMENSIONS: _graph(lambda proto: None),
     onnx_limits.ELEMENTS: _graph(lambda proto: None),
     onnx_limits.WEIGHTS: _graph(lambda proto: None),

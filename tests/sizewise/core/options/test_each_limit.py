@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engines.comparing import failed
 from sizewise.core.children.failures import too_large, too_late
 from sizewise.core.errors import SizewiseError
 from sizewise.core.onnxfiles import limits as onnx_limits
@@ -74,9 +75,11 @@ def test_no_limit_is_forgotten() -> None:
 
 
 def test_the_limits_of_processes_are_options_that_their_errors_name() -> None:
+    late = too_late("it", 1, 1, "")
     with spelling(lambda name: f"--{name.replace('_', '-')}"):
-        errors = (too_large("it", 2**20, ""), too_late("it", 1, 1, ""))
+        todos = [error.todo for error in (too_large("it", 2**20, ""), too_late("it", 1, 1, ""))]
+        todos.append(failed(late).todo)
     rows = re.findall(r"^\| `(--[\w-]+)` \|", PAGE, re.MULTILINE)
-    assert len(rows) == len(errors)
-    for option, error in zip(rows, errors, strict=True):
-        assert f"Raise the limit with {option} of build and bench" in error.todo
+    assert len(rows) == len(todos)
+    for option, todo in zip(rows, todos, strict=True):
+        assert f"Raise the limit with {option}" in todo

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from engines.comparing import Comparison, Difference
-from sizewise.core.errors import BuildError
+from engines.comparing import Comparison, Difference, failed
+from sizewise.core.children.failures import too_late
+from sizewise.core.errors import BuildError, InputError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.specs import Size
 from sizewise.pipeline.build import Builds, ComparedEngine, Refusal
@@ -90,3 +91,16 @@ def test_a_build_ends_by_the_one_rule_of_exit_codes(
     built: tuple[Comparison, ...], refused: tuple[Refusal, ...], code: ExitCode
 ) -> None:
     assert Builds(built=tuple(map(engine, built)), refused=refused).exit_code is code
+
+
+def test_a_comparison_that_failed_says_itself_what_to_do() -> None:
+    late = failed(too_late("engines.comparing:compare_engine", 600, 3, ""))
+    assert "compare_engine did not end within 600 s: it was stopped" in late.reason
+    failure = engine(late).failure
+    assert failure
+    assert "compare_timeout_s" in failure.todo
+    other = failed(InputError("The FP32 file can't be run", "its width is fixed", "Give another."))
+    assert (other.reason, other.todo) == (
+        "the comparison failed: its width is fixed",
+        "Give another.",
+    )
