@@ -160,3 +160,31 @@ def _gathered(kinds: Mapping[str, type[Any]], given: dict[str, Any]) -> dict[str
         own = {name: given.pop(name) for name in options_of(kind) if name in given}
         filled[parameter] = fill(kind, {n: v for n, v in own.items() if v is not None})
     return given | filled
+
+
+@dataclass(frozen=True)
+class _AsTyped:
+    """A parameter's value, or several, of the texts that were typed, in typer's own interface."""
+
+    read: Callable[[Any], Any]
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        del ctx
+        several = param.multiple or param.nargs == -1
+        if value is None:
+            return () if several else None
+        return list(map(self.read, value)) if several else self.read(value)
+
+
+def take_as_typed(parameters: Iterable[Any]) -> list[Any]:
+    """``parameters`` of a command, whose texts and paths typer hands over as they were typed: they
+    are read by :func:`fill` and by the command. typer itself has pydantic make a schema for each,
+    and to import that takes longer than to read an ONNX file."""
+    found = list(parameters)
+    for parameter in found:
+        described = getattr(parameter, "type_descriptor", None)  # older typers have, and need, none
+        annotation = getattr(described, "annotation", None)
+        kind = next(iter(get_args(annotation)), annotation)
+        if kind in (str, Path, bool):
+            parameter.get_runtime_param = functools.partial(_AsTyped, kind)
+    return found
