@@ -116,6 +116,12 @@ def say(text: str) -> None:
     typer.echo(printable(text))
 
 
+def say_paths(paths: Iterable[str]) -> None:
+    """Print paths on stdout, one a line: for a program as they are, for a terminal made visible."""
+    text = "".join(f"{path}\n" for path in paths)
+    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
+
+
 def remark(text: str) -> None:
     """Print a remark to the user on stderr."""
     console.print(escape(text), soft_wrap=True)

@@ -25,6 +25,7 @@ _TODO = {
 OF_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Numbers of errors that no read ends with."""
 _TODO_ELSE = "Choose a folder that you may write to with {}."
+_NO_TEXT = "its path holds bytes that are no text in UTF-8"
 _PROBE_BYTES = 2**20
 _IS_THERE = (errno.ENOTEMPTY, errno.EEXIST, *((errno.EACCES,) if os.name == "nt" else ()))
 _NO_FILES = {
@@ -82,8 +83,10 @@ def demand_length(path: Path, length: int, limit: Limit) -> None:
 
 
 def demand_file(path: Path) -> None:
-    """Raises InputError where there is no file at ``path``."""
+    """Raises InputError where there is no file at ``path``, or its whole path is no text."""
     what, todo = f"{path} can't be opened", "Check the path and try again."
+    if not _is_text(os.path.realpath(path)):
+        raise InputError(what, _NO_TEXT, "Rename it, or move it to a folder whose path is text.")
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
         kind = 0 if is_file or not path.exists() else stat.S_IFMT(path.stat().st_mode)
@@ -92,6 +95,16 @@ def demand_file(path: Path) -> None:
     if not is_file:
         why = "it is a folder, and not a file" if is_folder else "there is no such file"
         raise InputError(what, _NO_FILES.get(kind, why), todo)
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is text. Linux takes any bytes for a name; JSON, SQLite and the libraries,
+    which all get it, do not."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
@@ -103,7 +116,14 @@ def output_error(path: Path, error: OSError) -> OutputError:
 
 def output_folder(path: Path) -> Path:
     """Make the folder where it is missing, and check that it can be written to. Raises
-    OutputError."""
+    OutputError, also where its path is no text."""
+    if not _is_text(str(path)):
+        todo = f"Choose a folder whose path is text with {spelled('out')}."
+        raise OutputError(f"{path} can't be written", _NO_TEXT, todo)
+    return _made(path)
+
+
+def _made(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -152,7 +172,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Raises OutputError where the system refuses a write within the block.
     """
-    output_folder(path.parent)
+    _made(path.parent)
     with draft_of(path) as draft:
         try:
             yield draft
