@@ -19,10 +19,11 @@ from sizewise.core.options.limits import Limit
 _TODO = {
     errno.ENOSPC: "Free some space, or choose another folder with {}; finished work is kept.",
     errno.EDQUOT: "Your quota is used up: free some space, or choose another folder with {}.",
+    errno.EFBIG: "Raise your limit of file sizes: ulimit -f.",
     errno.EROFS: "The disk can only be read: choose another folder with {}.",
     errno.EIO: "Check the disk, or choose another folder with {}; finished work is kept.",
 }
-OF_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+OF_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """Numbers of errors that no read ends with."""
 _TODO_ELSE = "Choose a folder that you may write to with {}."
 _NO_TEXT = "its path holds bytes that are no text in UTF-8"

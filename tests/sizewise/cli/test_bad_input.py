@@ -249,6 +249,17 @@ def test_a_full_disk_is_an_output_error_wherever_a_command_meets_it(
     assert "/somewhere/file can't be written: no space left on device. Free some space" in said.err
 
 
+def test_a_current_folder_that_is_gone_is_told(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    for line in (("doctor",), ("build", tmp_path / "model.onnx", "--json")):
+        _one_sentence(cli(*line), 1, "The current folder can't be used: no such file or directory")
+
+
 def _bench_fake(cli: Cli, model: Path, out: Path, *, sizes: str) -> Said:
     return cli(
         *("bench", model, "--backend", "fake", "--strategy", "dynamic", "--sizes", sizes),
