@@ -162,6 +162,15 @@ def _gathered(kinds: Mapping[str, type[Any]], given: dict[str, Any]) -> dict[str
     return given | filled
 
 
+def _path(typed: str | Path) -> Path:
+    if typed == "":  # Python's current folder, and what a shell gives for a variable that is unset
+        raise ValueError("The path is empty.")
+    return Path(typed)
+
+
+_READERS: Mapping[Any, Callable[[Any], Any]] = {str: str, Path: _path, bool: bool}
+
+
 @dataclass(frozen=True)
 class _AsTyped:
     """A parameter's value, or several, of the texts that were typed, in typer's own interface."""
@@ -169,11 +178,13 @@ class _AsTyped:
     read: Callable[[Any], Any]
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        del ctx
         several = param.multiple or param.nargs == -1
         if value is None:
             return () if several else None
-        return list(map(self.read, value)) if several else self.read(value)
+        try:
+            return list(map(self.read, value)) if several else self.read(value)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), ctx=ctx, param=param) from error
 
 
 def take_as_typed(parameters: Iterable[Any]) -> list[Any]:
@@ -185,6 +196,6 @@ def take_as_typed(parameters: Iterable[Any]) -> list[Any]:
         described = getattr(parameter, "type_descriptor", None)  # older typers have, and need, none
         annotation = getattr(described, "annotation", None)
         kind = next(iter(get_args(annotation)), annotation)
-        if kind in (str, Path, bool):
-            parameter.get_runtime_param = functools.partial(_AsTyped, kind)
+        if kind in _READERS:
+            parameter.get_runtime_param = functools.partial(_AsTyped, _READERS[kind])
     return found

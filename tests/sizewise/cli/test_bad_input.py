@@ -260,6 +260,17 @@ def test_a_current_folder_that_is_gone_is_told(
         _one_sentence(cli(*line), 1, "The current folder can't be used: no such file or directory")
 
 
+def test_an_empty_path_is_not_the_current_folder(cli: Cli, tiny_model: Path) -> None:
+    """As a shell gives it for a variable that is not set."""
+    for line in (("build", ""), ("build", tiny_model, "--out", ""), ("bench", tiny_model, "")):
+        _one_sentence(cli(*line), 2, "The path is empty")
+
+
+def test_an_empty_file_is_told(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").touch()
+    _one_sentence(cli("build", tmp_path / "model.onnx"), 1, "isn't a valid ONNX file: it is empty")
+
+
 def _bench_fake(cli: Cli, model: Path, out: Path, *, sizes: str) -> Said:
     return cli(
         *("bench", model, "--backend", "fake", "--strategy", "dynamic", "--sizes", sizes),
