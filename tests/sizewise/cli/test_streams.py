@@ -29,7 +29,9 @@ def test_what_is_said_is_lost_and_nothing_else(
 ) -> None:
     out = tmp_path / "engines"
     done = run(
-        closed, *("build", tiny_model, "--backend", "fake", "--sizes", 64, "--out", out, "--json")
+        closed,
+        *("build", tiny_model, "--backend", "fake", "--strategy", "static"),
+        *("--sizes", 64, "--out", out, "--json"),
     )
     assert done.returncode == 0, done
     assert "Error" not in done.stderr
