@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
@@ -195,6 +196,16 @@ def rename_durably(draft: Path, path: Path) -> None:
             flush(written)
     draft.replace(path)
     flush(path.parent)
+
+
+def remove_all(path: Path) -> None:
+    """Remove a folder with all that is in it, or whatever else has its name, as far as the system
+    lets us. ``shutil.rmtree`` opens what it is given, and waits for ever at a pipe."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink()
 
 
 def is_there(error: OSError) -> bool:

@@ -18,7 +18,7 @@ from netzoo.tasks.wordtree import read_tree
 from netzoo.weights.cfg import read_heads
 from netzoo.weights.darknet import _read
 from sizewise.core.errors import InputError, OutputError
-from sizewise.core.files import demand_file, open_file, output_folder, read_file
+from sizewise.core.files import demand_file, open_file, output_folder, read_file, remove_all
 from sizewise.core.further.arrays import load_array
 from sizewise.core.onnxfiles.model import load_onnx, sha256_of
 from sizewise.core.options.limits import Limit
@@ -101,3 +101,24 @@ def test_a_path_that_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(OutputError, match="no text"):
         output_folder(folder / "out")
     assert not (folder / "out").exists()
+
+
+@pytest.mark.timeout(60)
+def test_whatever_there_is_is_removed(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    path = tmp_path / "it"
+    makers: list[Callable[[], object]] = [
+        lambda: (path / "a").mkdir(parents=True),
+        lambda: os.mkfifo(path),
+        lambda: path.symlink_to(kept),
+        path.touch,
+    ]
+    for make in makers:
+        make()
+        remove_all(path)
+        assert not os.path.lexists(path)
+    remove_all(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["kept"]
+    assert (kept / "file").exists()
