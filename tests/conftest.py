@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,28 @@ def versions_read_anew() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seconds", action="store_true", help="Print what each file of tests takes.")
     parser.addoption(
         "--rewrite-mistakes",
         action="store_true",
         help="Write tests/sizewise/cli/mistakes.txt anew.",
     )
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """With ``--seconds``, print what the tests of each file took, over all processes."""
+    if not config.getoption("--seconds"):
+        return
+    took: dict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                took[report.location[0]] += report.duration
+    terminalreporter.section(f"{sum(took.values()):.1f} s")
+    for file, seconds in sorted(took.items(), key=lambda one: -one[1]):
+        terminalreporter.line(f"{seconds:8.1f} s  {file}")
 
 
 @pytest.fixture(scope="session")

@@ -23,8 +23,18 @@ _PATIENCE_S = 600.0
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open for writing; the file is created where it is missing. Transactions are begun by
-    :func:`begin`."""
+    :func:`begin`. Raises InputError as :func:`demand_files` does."""
+    demand_files(path)
     return by_name(sqlite3.connect(path, timeout=_NOTICE_S, isolation_level=None))
+
+
+def demand_files(path: Path) -> None:
+    """Raises InputError where what SQLite opens beside a results file is no file: it would wait for
+    ever at a pipe."""
+    for end in ("-journal", "-wal", "-shm"):
+        beside = path.with_name(path.name + end)
+        if beside.exists():
+            demand_file(beside)
 
 
 def connect_to_memory() -> sqlite3.Connection:
@@ -136,6 +146,7 @@ def take_lock(path: Path) -> IO[str]:
 
 
 def _opened(path: Path) -> int:
-    """An open file, made where there is none; a pipe that nobody reads from raises OSError at
-    once."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o666)
+    """An open file, made where there is none. Raises OSError for a link, and for a pipe that nobody
+    reads from, at once."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOFOLLOW
+    return os.open(path, flags, 0o666)

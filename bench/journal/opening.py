@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.journal.database import by_name
+from bench.journal.database import by_name, demand_files
 from sizewise.core.errors import InputError, RecordError
 from sizewise.core.files import demand_file
 
@@ -33,6 +33,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     with ExitStack() as opened:
         try:
             _demand_content(path)
+            demand_files(path)
             uri = _uri(path, opened)
         except OSError as error:
             why = (error.strerror or str(error)).lower()

@@ -10,6 +10,7 @@ without being missed.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 VERSION = 3
@@ -123,6 +124,10 @@ CREATE TABLE accuracy_failure (
 }
 """Came later, without another version: whoever knows no such table misses nothing of the results
 (``bench.journal.failures``)."""
+
+
+NAMES = frozenset((*re.findall(r"CREATE TABLE (\w+)", TABLES), *LATER, "result"))
+"""Of all tables, those of earlier versions too."""
 
 
 def create_tables(connection: sqlite3.Connection) -> None:

@@ -66,7 +66,32 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> int:
             f"its schema is version {found}, this sizewise reads up to {schema.VERSION}",
             "Update sizewise.",
         )
+    _demand_plain(connection, path)
     return int(found)
+
+
+def _demand_plain(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises RecordError where a file holds more than tables with rows. One of others may have a
+    view in the place of a table, whose rows never end; a trigger, which deletes what is stored; or
+    columns that are computed when they are read."""
+    # As bytes: a damaged text can't be read, and harms nothing there.
+    query = "SELECT CAST(type AS BLOB), CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_master"
+    for cells in connection.execute(query).fetchall():
+        kind, name, text = ((cell or b"").decode(errors="replace").lower() for cell in cells)
+        if kind == "trigger":
+            raise _not_plain(path, f"its trigger {name} would run when results are stored")
+        if name not in schema.NAMES:
+            continue
+        if kind == "view" or (kind == "table" and "virtual" in text):
+            raise _not_plain(path, f"{name} is no table in it, but computed")
+        columns = "SELECT max(hidden) FROM pragma_table_xinfo(?)"
+        if connection.execute(columns, (name,)).fetchone()[0]:
+            raise _not_plain(path, f"its table {name} has columns that are computed")
+
+
+def _not_plain(path: Path, why: str) -> RecordError:
+    what = f"{path} is not a results file of sizewise"
+    return RecordError(what, why, "Give the results.sqlite that sizewise bench wrote.")
 
 
 def _demand_sound(connection: sqlite3.Connection, path: Path) -> None:

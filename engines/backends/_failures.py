@@ -17,10 +17,10 @@ from sizewise.core.errors import (
     InferenceError,
     OutputError,
 )
-from sizewise.core.files import refusal
+from sizewise.core.files import OF_WRITES, refusal
 
 _LONGEST = 500
-_OF_DISKS = {os.strerror(n): n for n in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)}
+_OF_DISKS = {os.strerror(n): n for n in (*OF_WRITES, errno.EIO)}
 _UNWRITTEN = re.compile(r"protobuf serialization failed|fail\w* (to )?writ(e|ing)\b", re.I)
 """What libraries say where a write failed. ONNX Runtime says the first of too large a graph, too,
 and none such gets there."""

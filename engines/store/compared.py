@@ -16,14 +16,15 @@ from engines.store.names import compared_of
 from engines.store.signing import is_ours, sign
 from sizewise.core import codec
 from sizewise.core.errors import InputError, OutputError
-from sizewise.core.files import written_whole
+from sizewise.core.files import read_file, written_whole
+from sizewise.core.options.limits import MANIFEST_BYTES
 
 
 def kept(engine: Path, of: Mapping[str, Any]) -> list[Any] | None:
     """What was found of the engine in this folder; None where nothing is kept, or it is of other
     things than ``of``, which are plain values, or was not signed by this user."""
     try:
-        document = codec.from_json(compared_of(engine).read_bytes(), dict[str, Any])
+        document = codec.from_json(read_file(compared_of(engine), MANIFEST_BYTES), dict[str, Any])
         found, signature = document["found"], document["signature"]
         if isinstance(found, list) and is_ours(_signed(of, found), signature):
             return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from engines.store.names import discard, home_of, lock_of
 from engines.store.stored import Stored, stored_in
 from engines.store.using import was_given, without_others
 from sizewise.core.errors import UsageError
+from sizewise.core.files import remove_all
 
 LIMIT = "SIZEWISE_CACHE_LIMIT"
 """The variable that says what each folder of engines may take."""
@@ -107,5 +107,5 @@ def _clear(one: Stored) -> bool:
         return not one.is_open and discard(one.path)
     with if_free(lock_of(home_of(one.path))) as free:
         if free and one.kind == "draft":
-            shutil.rmtree(one.path, ignore_errors=True)
+            remove_all(one.path)
     return free and not one.path.exists()

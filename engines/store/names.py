@@ -14,13 +14,13 @@ from __future__ import annotations
 import glob
 import re
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from sizewise.core.errors import OutputError
+from sizewise.core.files import remove_all
 from sizewise.core.options.declared import spelled
 
 Kind = Literal["engine", "draft", "aside", "lock"]
@@ -70,7 +70,7 @@ def asides_of(home: Path) -> Iterator[Path]:
 def clear_drafts(home: Path) -> None:
     """Remove the drafts of an engine that nobody builds: call it where you hold its lock."""
     for draft in drafts_of(home):
-        shutil.rmtree(draft, ignore_errors=True)
+        remove_all(draft)
 
 
 def set_aside(home: Path) -> Path | None:
@@ -95,7 +95,7 @@ def discard(folder: Path) -> bool:
         gone = folder.rename(new_draft(home_of(folder)))
     except OSError:
         return False
-    shutil.rmtree(gone, ignore_errors=True)
+    remove_all(gone)
     with suppress(OSError):
         compared_of(folder).unlink(missing_ok=True)
         return not gone.exists()

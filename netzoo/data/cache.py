@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sizewise.core.errors import InputError, OutputError
-from sizewise.core.files import is_there, rename_durably, user_folder
+from sizewise.core.files import is_there, remove_all, rename_durably, user_folder
 
 T = TypeVar("T")
 
@@ -81,4 +80,4 @@ def _remove_abandoned(root: Path) -> None:
     """Delete what killed processes left behind."""
     for left in root.glob(f"{_MAKING}*"):
         if left.stat().st_mtime < time.time() - _ABANDONED_AFTER_S:
-            shutil.rmtree(left, ignore_errors=True)
+            remove_all(left)

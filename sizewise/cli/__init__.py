@@ -8,6 +8,7 @@ import sys
 
 def main() -> None:
     """Entry point of the console script: run the command and exit with its code."""
+    _open_streams()
     from sizewise.interrupting import Interruptions
 
     interruptions = Interruptions()
@@ -17,6 +18,19 @@ def main() -> None:
     code = run_command_line(sys.argv[1:], interruptions)
     _drop_what_can_not_be_printed()
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Open those of the three standard streams that the caller closed (``>&-``). Else the next
+    files that are opened have their numbers, and a library prints into an engine."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number
+    sys.stdin = sys.stdin or os.fdopen(0, "r", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _drop_what_can_not_be_printed() -> None:

@@ -49,7 +49,7 @@ def cache(
             console.remark(f"Nothing more was removed from {one}: other processes use it.")
     else:
         found = [str(one.resolve()) for one in engines.cache_folders(folder)]
-        typer.echo("\n".join(found)) if not as_json else console.show_json({"folders": found})
+        console.say_paths(found) if not as_json else console.show_json({"folders": found})
 
 
 def _verify(checked: tuple[engines.Checked, ...], *, as_json: bool) -> None:

@@ -8,24 +8,18 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape as escape_markup
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 from sizewise.core.printable import printable
 from sizewise.core.progress import Reporter, Stage
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 console = Console(stderr=True, highlight=False)
 """Bars and remarks go to stderr: stdout holds results, so that it can be piped."""
@@ -61,14 +55,16 @@ class Bars(_Remarks):
 
     @contextmanager
     def stage(self, label: str, total: int) -> Iterator[Stage]:
-        with Progress(
-            TextColumn("{task.description:<22}"),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+        from rich import progress as shown
+
+        with shown.Progress(
+            shown.TextColumn("{task.description:<22}"),
+            shown.BarColumn(bar_width=28),
+            shown.MofNCompleteColumn(),
+            shown.TimeElapsedColumn(),
+            shown.TextColumn("left"),
+            shown.TimeRemainingColumn(),
+            shown.TextColumn("{task.fields[note]}"),
             console=console,
         ) as progress:
             yield _Bar(progress, progress.add_task(escape(label), total=total, note=""))
@@ -118,6 +114,12 @@ def reporter() -> Reporter:
 def say(text: str) -> None:
     """Print a result on stdout, with control characters of anybody's names made visible."""
     typer.echo(printable(text))
+
+
+def say_paths(paths: Iterable[str]) -> None:
+    """Print paths on stdout, one a line: for a program as they are, for a terminal made visible."""
+    text = "".join(f"{path}\n" for path in paths)
+    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
 
 
 def remark(text: str) -> None:

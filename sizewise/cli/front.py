@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from sizewise.cli.failures import plain_error, say_error
-from sizewise.core.errors import SizewiseError
+from sizewise.core.errors import InputError, SizewiseError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.files import OF_WRITES, output_error
 from sizewise.core.options.declared import spelling
@@ -39,6 +39,7 @@ def run_command_line(arguments: list[str], interruptions: Interruptions | None =
     interruptions = interruptions or Interruptions()
     code: int | None
     try:
+        _demand_here()
         check_rooms()
         from sizewise.cli.app import app
         from sizewise.cli.console import console
@@ -67,6 +68,19 @@ def run_command_line(arguments: list[str], interruptions: Interruptions | None =
     if interruptions.heard or code == ExitCode.INTERRUPTED:
         return _say(interruptions.sentence, interruptions.code)
     return code or ExitCode.OK
+
+
+def _demand_here() -> None:
+    """Raises InputError where the current folder is gone: relative paths lead nowhere then, and
+    libraries end the process over it."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise InputError(
+            "The current folder can't be used",
+            (error.strerror or str(error)).lower(),
+            "Change into a folder that is there, and run the same command again.",
+        ) from error
 
 
 def _say_failure(error: Exception, *, as_json: bool) -> int:

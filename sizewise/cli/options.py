@@ -160,3 +160,42 @@ def _gathered(kinds: Mapping[str, type[Any]], given: dict[str, Any]) -> dict[str
         own = {name: given.pop(name) for name in options_of(kind) if name in given}
         filled[parameter] = fill(kind, {n: v for n, v in own.items() if v is not None})
     return given | filled
+
+
+def _path(typed: str | Path) -> Path:
+    if typed == "":  # Python's current folder, and what a shell gives for a variable that is unset
+        raise ValueError("The path is empty.")
+    return Path(typed)
+
+
+_READERS: Mapping[Any, Callable[[Any], Any]] = {str: str, Path: _path, bool: bool}
+
+
+@dataclass(frozen=True)
+class _AsTyped:
+    """A parameter's value, or several, of the texts that were typed, in typer's own interface."""
+
+    read: Callable[[Any], Any]
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        several = param.multiple or param.nargs == -1
+        if value is None:
+            return () if several else None
+        try:
+            return list(map(self.read, value)) if several else self.read(value)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), ctx=ctx, param=param) from error
+
+
+def take_as_typed(parameters: Iterable[Any]) -> list[Any]:
+    """``parameters`` of a command, whose texts and paths typer hands over as they were typed: they
+    are read by :func:`fill` and by the command. typer itself has pydantic make a schema for each,
+    and to import that takes longer than to read an ONNX file."""
+    found = list(parameters)
+    for parameter in found:
+        described = getattr(parameter, "type_descriptor", None)  # older typers have, and need, none
+        annotation = getattr(described, "annotation", None)
+        kind = next(iter(get_args(annotation)), annotation)
+        if kind in _READERS:
+            parameter.get_runtime_param = functools.partial(_AsTyped, _READERS[kind])
+    return found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
@@ -19,12 +20,14 @@ from sizewise.core.options.limits import Limit
 _TODO = {
     errno.ENOSPC: "Free some space, or choose another folder with {}; finished work is kept.",
     errno.EDQUOT: "Your quota is used up: free some space, or choose another folder with {}.",
+    errno.EFBIG: "Raise your limit of file sizes: ulimit -f.",
     errno.EROFS: "The disk can only be read: choose another folder with {}.",
     errno.EIO: "Check the disk, or choose another folder with {}; finished work is kept.",
 }
-OF_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+OF_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """Numbers of errors that no read ends with."""
 _TODO_ELSE = "Choose a folder that you may write to with {}."
+_NO_TEXT = "its path holds bytes that are no text in UTF-8"
 _PROBE_BYTES = 2**20
 _IS_THERE = (errno.ENOTEMPTY, errno.EEXIST, *((errno.EACCES,) if os.name == "nt" else ()))
 _NO_FILES = {
@@ -82,8 +85,10 @@ def demand_length(path: Path, length: int, limit: Limit) -> None:
 
 
 def demand_file(path: Path) -> None:
-    """Raises InputError where there is no file at ``path``."""
+    """Raises InputError where there is no file at ``path``, or its whole path is no text."""
     what, todo = f"{path} can't be opened", "Check the path and try again."
+    if not _is_text(os.path.realpath(path)):
+        raise InputError(what, _NO_TEXT, "Rename it, or move it to a folder whose path is text.")
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
         kind = 0 if is_file or not path.exists() else stat.S_IFMT(path.stat().st_mode)
@@ -92,6 +97,16 @@ def demand_file(path: Path) -> None:
     if not is_file:
         why = "it is a folder, and not a file" if is_folder else "there is no such file"
         raise InputError(what, _NO_FILES.get(kind, why), todo)
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is text. Linux takes any bytes for a name; JSON, SQLite and the libraries,
+    which all get it, do not."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
@@ -103,7 +118,14 @@ def output_error(path: Path, error: OSError) -> OutputError:
 
 def output_folder(path: Path) -> Path:
     """Make the folder where it is missing, and check that it can be written to. Raises
-    OutputError."""
+    OutputError, also where its path is no text."""
+    if not _is_text(str(path)):
+        todo = f"Choose a folder whose path is text with {spelled('out')}."
+        raise OutputError(f"{path} can't be written", _NO_TEXT, todo)
+    return _made(path)
+
+
+def _made(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -152,7 +174,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Raises OutputError where the system refuses a write within the block.
     """
-    output_folder(path.parent)
+    _made(path.parent)
     with draft_of(path) as draft:
         try:
             yield draft
@@ -174,6 +196,16 @@ def rename_durably(draft: Path, path: Path) -> None:
             flush(written)
     draft.replace(path)
     flush(path.parent)
+
+
+def remove_all(path: Path) -> None:
+    """Remove a folder with all that is in it, or whatever else has its name, as far as the system
+    lets us. ``shutil.rmtree`` opens what it is given, and waits for ever at a pipe."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink()
 
 
 def is_there(error: OSError) -> bool:

@@ -8,11 +8,16 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from sizewise.cli.options import take_as_typed
+
 _ARGUMENTS, _GENERAL = "Arguments", "General"
 
 
 class TitledCommand(TyperCommand):
     """A command whose options stand under the titles of their groups."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return take_as_typed(super().get_params(ctx))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -37,6 +42,9 @@ class Commands(TyperGroup):
     """Commands that are imported when they are called, each with its line in the list."""
 
     lines: dict[str, str] = {}  # noqa: RUF012 - filled by a subclass
+
+    def get_params(self, ctx: Any) -> Any:
+        return take_as_typed(super().get_params(ctx))
 
     def load(self, name: str) -> Any:
         """The function of a command."""

@@ -74,8 +74,12 @@ def too_large(size_bytes: int) -> str:
 
 
 def demand_readable(path: Path) -> None:
-    """Raises InputError where a file is larger than protobuf can read."""
-    if (size_bytes := path.stat().st_size) >= _PROTOBUF_BYTES:
+    """Raises InputError where a file is empty, or larger than protobuf can read."""
+    size_bytes = path.stat().st_size
+    if not size_bytes:  # so are those of /proc, some of which are read without end
+        todo = "Export it again, or check the download."
+        raise InputError(f"{path} isn't a valid ONNX file", "it is empty", todo)
+    if size_bytes >= _PROTOBUF_BYTES:
         raise InputError(
             f"{path} can't be read",
             f"it is {size_bytes / _GB:.2f} GB, and an ONNX file holds less than 2 GiB",

@@ -55,7 +55,7 @@ def _switch(given: object) -> bool:
 
 
 def _path(given: object) -> Path:
-    if isinstance(given, str | Path) and str(given):
+    if isinstance(given, str | Path) and str(given) and "\0" not in str(given):
         return Path(given)
     raise ValueError("Give the path of a file or folder.")
 

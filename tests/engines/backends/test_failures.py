@@ -11,6 +11,7 @@ import pytest
 from engines.backends import _failures
 from engines.backends._failures import building
 from sizewise.core.errors import BuildError, OutputError
+from sizewise.core.files import OF_WRITES
 
 FAILED = "Protobuf serialization failed."
 """ONNX Runtime's words, whatever the disk said."""
@@ -21,7 +22,7 @@ def fail(folder: Path, said: str = FAILED) -> None:
         raise RuntimeError(said)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
+@pytest.mark.parametrize("number", [*OF_WRITES, errno.EIO])
 def test_what_the_disk_says_is_told_whatever_the_library_calls_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -174,3 +175,9 @@ def test_a_comparison_that_failed_is_made_again(
     monkeypatch.setattr(comparing, "run_in_child", crash)
     assert compared(artifact, net).reason_code == "not_compared"
     assert not compared_of(artifact.path).exists()
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(compared_of(tmp_path / "engine"))
+    assert kept(tmp_path / "engine", OF) is None

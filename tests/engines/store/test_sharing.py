@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,18 @@ def test_what_dead_builders_left_never_blocks(cache: Cache, home: Path) -> None:
     assert cache.obtain().path == home
     assert cache.names() == sorted([older.name, home.name])
     assert cache.said == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch, lambda path: path.symlink_to("/dev/zero")])
+def test_what_only_has_the_name_of_a_draft_is_removed(
+    cache: Cache, home: Path, make: Callable[[Path], None]
+) -> None:
+    """A pipe would be waited for, for ever, where it was opened as a folder."""
+    for number in range(2):
+        make(new_draft(home))
+        assert cache.obtain().path == home, number
+    assert cache.names() == [home.name]
 
 
 def test_drafts_are_removed_also_where_the_engine_is_there(cache: Cache) -> None:

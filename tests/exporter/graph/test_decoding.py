@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from exporter.convert import ConversionSettings, convert
 from exporter.graph.decoding import decode_weights
+from sizewise.core.errors import ExportError
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Size
 from tests.exporter.small_nets import Array, copied, picture_set, run
@@ -79,6 +81,54 @@ def test_weights_that_are_drawn_anew_in_every_run_are_no_constants() -> None:
     proto = _net("identity")
     proto.graph.node[0].op_type = "RandomNormalLike"
     assert decode_weights(copied(proto)) == proto
+
+
+def _with(nodes: list[onnx.NodeProto], stored: Array) -> onnx.ModelProto:
+    """The net, whose first weights these ``nodes`` make from ``stored``."""
+    proto = _net("identity")
+    del proto.graph.node[0]
+    for place, node in enumerate(nodes):
+        proto.graph.node.insert(place, node)
+    (old,) = (one for one in proto.graph.initializer if one.name == "stored")
+    old.CopyFrom(numpy_helper.from_array(stored, "stored"))
+    return proto
+
+
+def _doubled(times: int) -> list[onnx.NodeProto]:
+    names = ["stored", *(f"d{number}" for number in range(times - 1)), "w"]
+    return [helper.make_node("Concat", [one, one], [two], axis=0) for one, two in pairwise(names)]
+
+
+BOMBS = {
+    "joined": (_doubled(40), np.ones((64, 64), np.float32)),
+    "broadcast": (
+        [
+            helper.make_node("Transpose", ["stored"], ["turned"], perm=[1, 0]),
+            helper.make_node("Add", ["stored", "turned"], ["w"]),
+        ],
+        np.ones((100_000, 1), np.float32),
+    ),
+}
+NONSENSE = {
+    "type": helper.make_node("Cast", ["stored"], ["w"], to=65536),
+    "inputs": helper.make_node("Add", ["stored"], ["w"]),
+    "shape": helper.make_node("Transpose", ["stored"], ["w"], perm=[9]),
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("nodes", "stored"), BOMBS.values(), ids=BOMBS)
+def test_weights_that_would_fill_the_memory_are_refused(
+    nodes: list[onnx.NodeProto], stored: Array
+) -> None:
+    with pytest.raises(ExportError, match=r"weights.*GB, and one file holds 1.8 GB"):
+        decode_weights(_with(nodes, stored))
+
+
+@pytest.mark.parametrize("node", NONSENSE.values(), ids=NONSENSE)
+def test_weights_that_can_not_be_computed_are_refused(node: onnx.NodeProto) -> None:
+    with pytest.raises(ExportError, match="computes from constants can't be converted"):
+        decode_weights(_with([node], np.ones((8, 3, 3, 3), np.float32)))
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])

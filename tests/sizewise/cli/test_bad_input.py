@@ -249,6 +249,28 @@ def test_a_full_disk_is_an_output_error_wherever_a_command_meets_it(
     assert "/somewhere/file can't be written: no space left on device. Free some space" in said.err
 
 
+def test_a_current_folder_that_is_gone_is_told(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    for line in (("doctor",), ("build", tmp_path / "model.onnx", "--json")):
+        _one_sentence(cli(*line), 1, "The current folder can't be used: no such file or directory")
+
+
+def test_an_empty_path_is_not_the_current_folder(cli: Cli, tiny_model: Path) -> None:
+    """As a shell gives it for a variable that is not set."""
+    for line in (("build", ""), ("build", tiny_model, "--out", ""), ("bench", tiny_model, "")):
+        _one_sentence(cli(*line), 2, "The path is empty")
+
+
+def test_an_empty_file_is_told(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").touch()
+    _one_sentence(cli("build", tmp_path / "model.onnx"), 1, "isn't a valid ONNX file: it is empty")
+
+
 def _bench_fake(cli: Cli, model: Path, out: Path, *, sizes: str) -> Said:
     return cli(
         *("bench", model, "--backend", "fake", "--strategy", "dynamic", "--sizes", sizes),

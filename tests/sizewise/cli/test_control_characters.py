@@ -47,6 +47,16 @@ def test_nothing_that_is_shown_moves_the_cursor(
     assert hidden(shown.err)
 
 
+def test_paths_are_exact_for_programs_and_visible_for_terminals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console.say_paths([f"/runs/{EVIL}"])
+    assert capsys.readouterr().out == f"/runs/{EVIL}\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    console.say_paths([f"/runs/{EVIL}"])
+    assert hidden(capsys.readouterr().out)
+
+
 def test_a_picture_of_that_name_that_can_not_be_used(
     cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -17,8 +17,8 @@ from netzoo.data.pictures.decoding import decode_picture, stored_turned
 from netzoo.tasks.wordtree import read_tree
 from netzoo.weights.cfg import read_heads
 from netzoo.weights.darknet import _read
-from sizewise.core.errors import InputError
-from sizewise.core.files import demand_file, open_file, read_file
+from sizewise.core.errors import InputError, OutputError
+from sizewise.core.files import demand_file, open_file, output_folder, read_file, remove_all
 from sizewise.core.further.arrays import load_array
 from sizewise.core.onnxfiles.model import load_onnx, sha256_of
 from sizewise.core.options.limits import Limit
@@ -85,3 +85,40 @@ def test_a_sparse_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
 def test_a_name_with_a_null_byte_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="null"):
         open_file(tmp_path / "a\0b")
+
+
+def test_a_path_that_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Itself, by the folder that it is in, and behind a link."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(b"x")
+    link = tmp_path / "model.onnx"
+    link.symlink_to(folder / "model.onnx")
+    monkeypatch.chdir(folder)
+    for path in (folder / "model.onnx", Path("model.onnx"), link):
+        with pytest.raises(InputError, match="no text"):
+            demand_file(path)
+    with pytest.raises(OutputError, match="no text"):
+        output_folder(folder / "out")
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.timeout(60)
+def test_whatever_there_is_is_removed(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    path = tmp_path / "it"
+    makers: list[Callable[[], object]] = [
+        lambda: (path / "a").mkdir(parents=True),
+        lambda: os.mkfifo(path),
+        lambda: path.symlink_to(kept),
+        path.touch,
+    ]
+    for make in makers:
+        make()
+        remove_all(path)
+        assert not os.path.lexists(path)
+    remove_all(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["kept"]
+    assert (kept / "file").exists()
