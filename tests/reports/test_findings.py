@@ -168,6 +168,25 @@ def test_where_nothing_is_decided_it_says_how_to_measure_again(
     assert "of it with 1 engine at this size is decided" in what_to_ship(read(lab, *bare))
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("sizewise bench a.onnx --processes 48", "bench a.onnx --rigor paper --processes 96”."),
+        ("sizewise run line.toml", 'with rigor = "paper" and processes = 96 in its settings.'),
+    ],
+)
+def test_where_no_rigor_has_more_waves_it_says_how_many_to_measure(
+    lab: Lab, command: str, told: str
+) -> None:
+    long = replace(lab, processes=48)
+    wild = np.resize([1.0, 1.6, 1.3, 1.9, 1.2], 48)
+    pair = [
+        steady(long.ok(long.trial("openvino")), wild),
+        steady(long.ok(long.trial("onnxruntime")), wild[::-1]),
+    ]
+    assert told in what_to_ship(read(long, *pair, command=command))
+
+
 def test_the_dynamic_engine_has_its_price(lab: Lab) -> None:
     calm = replace(lab, noise=0.002)
     sentence = what_dynamic_costs(read(calm, *calm.sweep()).verdicts)
