@@ -17,13 +17,14 @@ _NEXT: dict[RigorName, RigorName] = dict(zip(RIGORS, [*RIGORS][1:], strict=False
 
 
 def measure_again(records: Records) -> str:
-    """A sentence with what adds waves to these results: the last command, at the next rigor. Where
-    that has no more waves than are on file, it says their number as well."""
+    """A sentence with what adds waves to these results: the last command, at the next rigor. Before
+    the least number of waves is reached, at its own; and where no rigor has more waves than are on
+    file, with their number as well."""
     run = records.runs[-1]
     name = rigor_of(records.runs).name
-    wanted = _NEXT.get(name, name)
-    waves = max((row.processes + row.left_out for row in measured_of(records.rows)), default=0)
-    more = 0 if waves < RIGORS[wanted].max_waves else 2 * waves
+    waves = [row.processes + row.left_out for row in measured_of(records.rows)] or [0]
+    wanted = name if min(waves) < RIGORS[name].min_waves else _NEXT.get(name, name)
+    more = 0 if max(waves) < RIGORS[wanted].max_waves else 2 * max(waves)
     words = _words(run.command)
     if words[:2] == _BENCH and not any(word.endswith(".toml") for word in words):
         asked = [_RIGOR, wanted, *([_PROCESSES, str(more)] if more else [])]
