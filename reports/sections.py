@@ -18,6 +18,7 @@ from reports.text.verdicts import ONE_PROCESS, margin
 from reports.text.words import percent
 from sizewise.core.stats import CONFIDENCE
 from sizewise.core.trials import METRICS
+from sizewise.core.trials.disturbances import CROWDED
 
 DISTURBED = "Disturbed rows"
 """The heading that notes refer to."""
@@ -150,7 +151,8 @@ def _of_disturbed() -> str:
     return (
         "Their milliseconds may not be those of this machine alone. Their ratios to engines that "
         "were measured by turns with them may hold all the same: each is judged by its own "
-        "interval. A wide interval is no disturbance."
+        f"interval, but where others took {percent(CROWDED)} of the cores or more. A wide interval "
+        "is no disturbance."
     )
 
 

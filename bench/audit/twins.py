@@ -97,6 +97,11 @@ class Twins:
         return len(self.same) * 2
 
     @property
+    def crowded(self) -> bool:
+        """Whether others took too much of the cores for any comparison."""
+        return any(one.ratio.crowded for one in (*self.same, *self.planted))
+
+    @property
     def ratio_half_width(self) -> float | None:
         """Half the width of the widest of the ratios' intervals, as a share."""
         widths = [one.ratio.width for one in (*self.same, *self.planted)]

@@ -10,7 +10,7 @@ from bench.audit.parity import HIGH, LOW, MEDIAN_HIGH, MEDIAN_LOW, WIDEST, Fairn
 from bench.audit.twins import FEW, MANY, Twins
 from sizewise.core.errors import SizewiseError
 from sizewise.core.stats.wander import WANDERING
-from sizewise.core.trials.disturbances import MAX_LOAD
+from sizewise.core.trials.disturbances import CROWDED, MAX_LOAD
 
 _FALSE = 0.01
 """A difference under this is not worth a sentence of its own."""
@@ -95,6 +95,11 @@ def _planted(twins: Twins) -> str:
 
 def _precision(twins: Twins) -> str:
     width, wander = twins.ratio_half_width, twins.wander
+    if twins.crowded:
+        return (
+            f"No answer yet: others took {100 * CROWDED:.0f} % of the cores or more, and with so much "
+            "taken ratios do not hold either. Stop other programs and audit again."
+        )
     if width is None or width > _NO_ANSWER or wander is None:
         known = (
             "no ratio has an interval"

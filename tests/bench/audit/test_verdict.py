@@ -127,6 +127,16 @@ def test_wide_milliseconds_are_not_relied_upon_though_nothing_wandered() -> None
     assert first.endswith("take ratios, not milliseconds.")
 
 
+def test_where_others_took_much_of_the_cores_no_ratio_is_said_to_hold() -> None:
+    found = audit(twinned=twins(disturbed=lambda wave, number: True, taken=0.5))
+    first, second, *_ = verdict(found)
+    assert first.startswith("No answer yet: others took 25 % of the cores or more")
+    assert second.startswith("A report would mark 4 of 4 engines")
+    shown = answers(found)
+    assert shown["the same engine twice (fake)"] == "not shown"
+    assert shown["11 convolutions ÷ 10 (fake)"] == "not shown"
+
+
 def test_where_nothing_is_known_it_says_how_to_go_on() -> None:
     found = audit(twinned=twins(noise=0.6))
     assert found.exit_code == 0
