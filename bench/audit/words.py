@@ -97,8 +97,8 @@ def _precision(twins: Twins) -> str:
     width, wander = twins.ratio_half_width, twins.wander
     if twins.crowded:
         return (
-            f"No answer yet: others took {100 * CROWDED:.0f} % of the cores or more, and ratios do not "
-            "hold where so much is taken. Stop other programs and audit again."
+            f"No answer yet: others took {100 * CROWDED:.0f} % of the cores or more, and ratios do "
+            "not hold where so much is taken. Stop other programs and audit again."
         )
     if width is None or width > _NO_ANSWER or wander is None:
         known = (

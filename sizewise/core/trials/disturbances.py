@@ -18,9 +18,10 @@ turns at a load of 5–15 % took 5 % longer, and those at 15–25 % took 23 % lo
 CROWDED = 0.25
 """Of all cores, by other programs and the hypervisor together, in half of the rounds. From here on,
 ratios do not hold either: threads that wait for each other lose more than those that need not, and
-calls that fit between two turns of the scheduler lose nothing. With 90 % taken, a network took 26
-times as long in OpenVINO as in ONNX Runtime, by a narrow interval. Less than 10 % was tried, with
-engines of known differences (docs.make.method.loaded); between the two, nothing is known."""
+calls that fit between two turns of the scheduler lose nothing. With 90 % taken, a network took 23
+times (13 to 42) as long in OpenVINO as in ONNX Runtime, and 1.4 times with the cores for themselves.
+Under 10 %, engines of known differences were tried (docs.make.method.loaded); what lies between the
+two is not known."""
 MAX_STEAL = 0.03
 """Of all cores, by the hypervisor. It takes a core only while there is work on it, so all of it
 falls into calls, and two threads that wait for each other lose it twice."""
