@@ -19,9 +19,9 @@ CROWDED = 0.25
 """Of all cores, by other programs and the hypervisor together, in half of the rounds. From here on,
 ratios do not hold either: threads that wait for each other lose more than those that need not, and
 calls that fit between two turns of the scheduler lose nothing. With 90 % taken, a network took 23
-times (13 to 42) as long in OpenVINO as in ONNX Runtime, and 1.4 times with the cores for themselves.
-Under 10 %, engines of known differences were tried (docs.make.method.loaded); what lies between the
-two is not known."""
+times (13 to 42) as long in OpenVINO as in ONNX Runtime; with the cores for itself, 1.4 times. Under
+10 %, engines of known differences were tried (docs.make.method.loaded); what lies between the two
+is not known."""
 MAX_STEAL = 0.03
 """Of all cores, by the hypervisor. It takes a core only while there is work on it, so all of it
 falls into calls, and two threads that wait for each other lose it twice."""
