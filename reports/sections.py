@@ -14,10 +14,11 @@ from reports.tables import by_size, calls, lists, memory, tails, ways
 from reports.tables.classes import class_table
 from reports.tables.fusion import fusion_table
 from reports.text.grid import plain
-from reports.text.verdicts import margin
+from reports.text.verdicts import ONE_PROCESS, margin
 from reports.text.words import percent
 from sizewise.core.stats import CONFIDENCE
 from sizewise.core.trials import METRICS
+from sizewise.core.trials.disturbances import CROWDED
 
 DISTURBED = "Disturbed rows"
 """The heading that notes refer to."""
@@ -92,12 +93,14 @@ def _of_ratios(verdicts: Verdicts) -> str:
         *map(verdicts.mean, by_engine(verdicts.pairs).values()),
     ]
     said = {one.verdict for one in judged}
+    alone = [one.ratio.waves == 1 for one in judged if one.verdict is None]
     signs = {
         "Bold: certainly different.": bool(said & {"FASTER", "SLOWER"}),
         f"=: the same within {margin(verdicts.rigor)}.": "SAME" in said,
         "Without a sign: not decided.": "UNCLEAR" in said,
         f"†: disturbed, see “{DISTURBED}”.": any(one.ratio.disturbed for one in judged),
-        "apart: not measured together, so not compared.": None in said,
+        "apart: not measured together, so not compared.": not all(alone),
+        f"{ONE_PROCESS}: too few for a verdict.": any(alone),
     }
     return " ".join(sentence for sentence, there in signs.items() if there)
 
@@ -148,7 +151,8 @@ def _of_disturbed() -> str:
     return (
         "Their milliseconds may not be those of this machine alone. Their ratios to engines that "
         "were measured by turns with them may hold all the same: each is judged by its own "
-        "interval. A wide interval is no disturbance."
+        f"interval, but where others took {percent(CROWDED)} of the cores or more. A wide interval "
+        "is no disturbance."
     )
 
 

@@ -66,6 +66,12 @@ def _twins(twins: Twins) -> Iterator[Check]:
             wanted=f"SLOWER, about {PLANTED:.2f}",
             holds=one.planted,
         )
+    marked = twins.rows_disturbed
+    rows = "" if marked is None else f"; {marked} of {twins.engines} engines marked"
+    yield Check(
+        name="disturbed attempts at rounds of these engines",
+        found=f"{twins.disturbed} of {twins.rounds}{rows}",
+    )
 
 
 def _judged(one: Judged) -> str:

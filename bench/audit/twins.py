@@ -22,6 +22,7 @@ from sizewise.core.specs import Sizes
 from sizewise.core.stats import (
     RIGORS,
     Ratio,
+    Summary,
     Verdict,
     Wander,
     contrast,
@@ -77,7 +78,7 @@ class Twins:
 
     Figures are made of so many ``waves``, without those that were left out because something
     disturbed them. ``rows_disturbed`` are the engines whose rows a report would mark (None in
-    records of before)."""
+    records of before), and ``causes`` the codes of why."""
 
     backend: str
     waves: int
@@ -88,6 +89,17 @@ class Twins:
     rounds: int
     disturbed: int
     rows_disturbed: int | None = None
+    causes: tuple[str, ...] = ()
+
+    @property
+    def engines(self) -> int:
+        """How many were measured: each network has two replicas."""
+        return len(self.same) * 2
+
+    @property
+    def crowded(self) -> bool:
+        """Whether others took too much of the cores for any comparison."""
+        return any(one.ratio.crowded for one in (*self.same, *self.planted))
 
     @property
     def ratio_half_width(self) -> float | None:
@@ -141,20 +153,22 @@ def judge(results: Mapping[str, Result]) -> Twins:
         )
     ]
     rounds = {(b.wave, b.round, b.attempt): b.valid for one in group for b in one.blocks}
+    rows = list(map(summarize, group))
     return Twins(
         backend=few[0].trial.cell.backend,
-        waves=min(summarize(one).processes for one in group),
+        waves=min(row.processes for row in rows),
         same=tuple(said[: len(same)]),
         planted=tuple(said[len(same) :]),
         wander=wander(group),
-        half_width=_widest(group),
+        half_width=_widest(rows),
         rounds=len(rounds),
         disturbed=sum(not valid for valid in rounds.values()),
-        rows_disturbed=sum(summarize(one).disturbed for one in group),
+        rows_disturbed=sum(row.disturbed for row in rows),
+        causes=tuple(dict.fromkeys(why.code for row in rows for why in row.disturbances)),
     )
 
 
-def _widest(group: Sequence[Result]) -> float | None:
-    widths = [summarize(one).width for one in group]
+def _widest(rows: Sequence[Summary]) -> float | None:
+    widths = [row.width for row in rows]
     known = [width for width in widths if width is not None]
     return max(known, default=None)

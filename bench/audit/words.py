@@ -9,7 +9,8 @@ from bench.audit.checks import shown
 from bench.audit.parity import HIGH, LOW, MEDIAN_HIGH, MEDIAN_LOW, WIDEST, Fairness
 from bench.audit.twins import FEW, MANY, Twins
 from sizewise.core.errors import SizewiseError
-from sizewise.core.trials.disturbances import MAX_LOAD
+from sizewise.core.stats.wander import WANDERING
+from sizewise.core.trials.disturbances import CROWDED, MAX_LOAD
 
 _FALSE = 0.01
 """A difference under this is not worth a sentence of its own."""
@@ -60,6 +61,7 @@ def _faults(audit: Audit) -> Iterator[str]:
 
 def _ratios(twins: Twins) -> Iterator[str]:
     yield _precision(twins)
+    yield from _disturbed(twins)
     same = [one.same for one in twins.same]
     if "no" in same:
         yield (
@@ -93,6 +95,11 @@ def _planted(twins: Twins) -> str:
 
 def _precision(twins: Twins) -> str:
     width, wander = twins.ratio_half_width, twins.wander
+    if twins.crowded:
+        return (
+            f"No answer yet: others took {100 * CROWDED:.0f} % of the cores or more, and ratios do "
+            "not hold where so much is taken. Stop other programs and audit again."
+        )
     if width is None or width > _NO_ANSWER or wander is None:
         known = (
             "no ratio has an interval"
@@ -103,9 +110,29 @@ def _precision(twins: Twins) -> str:
             f"No answer yet: {known} after {twins.waves} processes. Stop other programs and audit "
             "again, for longer: sizewise audit --minutes 10."
         )
+    apart = "" if twins.half_width is None else f", milliseconds to ±{100 * twins.half_width:.1f} %"
     wandered = f"milliseconds wandered by {100 * wander.share:.0f} % (standard deviation)"
-    what = "take ratios, not milliseconds" if wander.much else "both can be relied upon"
-    return f"Ratios hold to ±{100 * width:.1f} % after {twins.waves} processes; {wandered}: {what}."
+    what = "both can be relied upon" if _steady(twins) else "take ratios, not milliseconds"
+    return (
+        f"Ratios hold to ±{100 * width:.1f} %{apart}, after {twins.waves} processes; {wandered}: "
+        f"{what}."
+    )
+
+
+def _steady(twins: Twins) -> bool:
+    """Whether milliseconds are as good as ratios: they stood, and nothing disturbed them."""
+    wide = twins.half_width is None or twins.half_width >= WANDERING
+    moved = twins.wander is None or twins.wander.much
+    return not (wide or moved or twins.rows_disturbed)
+
+
+def _disturbed(twins: Twins) -> Iterator[str]:
+    if twins.rows_disturbed:
+        causes = ", ".join(code.replace("_", " ") for code in twins.causes)
+        yield (
+            f"A report would mark {twins.rows_disturbed} of {twins.engines} engines as disturbed "
+            f"({causes}): their milliseconds are not of this machine alone."
+        )
 
 
 def _libraries(audit: Audit) -> Iterator[str]:

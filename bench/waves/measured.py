@@ -140,6 +140,7 @@ def placed(
         anchor=anchor,
         disturbed=within.disturbed,
         unread=unread(within.reading),
+        taken=within.reading.load + (within.reading.steal or 0.0),
     )
 
 

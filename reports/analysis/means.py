@@ -32,6 +32,7 @@ def mean_ratio(ratios: Sequence[Ratio]) -> Ratio:
             shared=sum(ratio.shared for ratio in ratios) / len(ratios),
             waves=min(ratio.waves for ratio in ratios),
             disturbed=any(ratio.disturbed for ratio in ratios),
+            crowded=any(ratio.crowded for ratio in ratios),
         )
     )
 

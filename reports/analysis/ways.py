@@ -10,7 +10,7 @@ from reports.columns import Row
 from reports.rows.calls import disturbed_ways, rebuilds_of, whole_way
 from reports.rows.grouping import by_pixels, grouped, latest, measured_of
 from reports.rows.labels import PAIRED_BY
-from sizewise.core.stats import Ratio, process_ratio
+from sizewise.core.stats import Ratio, is_crowded, process_ratio
 
 _OF_NMS = ("nms", "model_sha256", "variant")
 """What differs between a model with NMS inside and without it, beside its name."""
@@ -55,6 +55,7 @@ def way_ratio(inside: Row, after: Row) -> Ratio:
         whole_way(theirs),
         rebuilds_of(ours, theirs),
         disturbed_ways(ours, theirs),
+        crowded=is_crowded(ours) or is_crowded(theirs),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from reports.load import Records
 from reports.rows.configured import protocols_of, rigor_of
+from reports.rows.grouping import measured_of
 from reports.text.words import command_without_folders
 from sizewise.core.stats import RIGORS, RigorName
 
@@ -16,16 +17,22 @@ _NEXT: dict[RigorName, RigorName] = dict(zip(RIGORS, [*RIGORS][1:], strict=False
 
 
 def measure_again(records: Records) -> str:
-    """A sentence with what adds waves to these results: the last command, at the next rigor."""
+    """A sentence with what adds waves to these results: the last command, at the next rigor. Before
+    the least number of waves is reached, at its own; and where no rigor has more waves than are on
+    file, with their number as well."""
     run = records.runs[-1]
     name = rigor_of(records.runs).name
-    wanted = _NEXT.get(name, name)
+    waves = [row.processes + row.left_out for row in measured_of(records.rows)] or [0]
+    wanted = name if min(waves) < RIGORS[name].min_waves else _NEXT.get(name, name)
+    more = 0 if max(waves) < RIGORS[wanted].max_waves else 2 * max(waves)
     words = _words(run.command)
     if words[:2] == _BENCH and not any(word.endswith(".toml") for word in words):
-        left = [*_without((_RIGOR, _PROCESSES), words), _RIGOR, wanted]
+        asked = [_RIGOR, wanted, *([_PROCESSES, str(more)] if more else [])]
+        left = [*_without((_RIGOR, _PROCESSES), words), *asked]
         return f"Measure again, like this: “{command_without_folders(shlex.join(left))}”."
     fixed = any(protocol.processes for protocol in protocols_of(run))
-    settings = f'rigor = "{wanted}"' + (" and no number of processes" if fixed else "")
+    processes = " and no number of processes" if fixed else ""
+    settings = f'rigor = "{wanted}"' + (f" and processes = {more}" if more else processes)
     command = f"“{command_without_folders(run.command)}”" if words else "the same call"
     return f"Measure again, like this: {command}, with {settings} in its settings."
 

@@ -95,10 +95,16 @@ def _tied(best: Row, rivals: Iterable[Row], verdicts: Verdicts) -> str:
     unclear = listed(
         (_unclear(row, best, verdicts) for row in found.get("UNCLEAR", ())), most=NAMED
     )
-    apart = listed((row.where for row in found.get(None, ())), most=NAMED)
+    none = found.get(None, ())
+    alone = [row for row in none if verdicts.of(row, best).ratio.waves == 1]
+    few, apart = (
+        listed((row.where for row in rows), most=NAMED)
+        for rows in (alone, [row for row in none if row not in alone])
+    )
     sentences = {
         f" As fast within {margin(verdicts.rigor)}: {same}.": same,
         f" Not decided against: {unclear}.": unclear,
+        f" Measured in one process, so not compared: {few}.": few,
         f" Measured apart, so not compared: {apart}.": apart,
     }
     return "".join(sentence for sentence, holds in sentences.items() if holds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,7 +11,7 @@ from reports.findings.phrases import FEW
 from reports.rows.grouping import latest, measured_of
 from reports.text.disturbances import counted_codes, todos
 from reports.text.words import counted, listed, percent
-from sizewise.core.stats import wander
+from sizewise.core.stats import is_crowded, wander
 
 NONE_MARKED = "Marked as disturbed: none of {}."
 
@@ -20,13 +21,15 @@ def what_to_rely_on(rows: Sequence[Row]) -> str:
     many rows have no figure at all."""
     measured = measured_of(rows)
     lost = [row for row in rows if not row.measured]
-    sentences = [_disturbed(measured), _left_out(measured), wandering(measured)] if measured else []
+    sentences = [_disturbed(measured), _left_out(measured), how_it_stood(measured)]
     if lost:
         sentences.append(f"Not measured: {counted(len(lost), 'row')} ({_reasons(lost)}).")
     return " ".join(filter(None, sentences))
 
 
 def _disturbed(measured: Sequence[Row]) -> str:
+    if not measured:
+        return ""
     rows = counted(len(measured), "measured row")
     disturbed = [row for row in measured if row.disturbed]
     if not disturbed:
@@ -49,8 +52,26 @@ def _left_out(measured: Sequence[Row]) -> str:
     return f"Left out, because they were disturbed: {counts}." if counts else ""
 
 
-def wandering(rows: Sequence[Row]) -> str:
-    """By how much milliseconds wandered while ratios stood; empty on a quiet machine."""
+def how_it_stood(rows: Sequence[Row]) -> str:
+    """How much others took of the cores where neither milliseconds nor ratios hold, and by how much
+    milliseconds wandered while ratios stood; empty on a quiet machine."""
+    crowded = [row for row in rows if is_crowded(row.result)]
+    sound = _wandering([row for row in rows if row not in crowded])
+    return " ".join(filter(None, (_crowded(crowded, len(rows)), sound)))
+
+
+def _crowded(crowded: Sequence[Row], rows: int) -> str:
+    if not crowded:
+        return ""
+    taken = statistics.median(b.taken for row in crowded for b in row.result.blocks)
+    which = "" if len(crowded) == rows else f", in {len(crowded)} of {counted(rows, 'row')}"
+    return (
+        f"Others took {percent(taken)} of the cores while this ran (median over rounds{which}): "
+        "neither the milliseconds nor the ratios hold, and no difference is named."
+    )
+
+
+def _wandering(rows: Sequence[Row]) -> str:
     found = wander(row.result for row in latest(rows))
     if found is None or not found.much:
         return ""

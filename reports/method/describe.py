@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.planning.protocol import Protocol
 from reports.columns import Row
-from reports.findings.reliance import wandering
+from reports.findings.reliance import how_it_stood
 from reports.load import Records
 from reports.method.ends import ends
 from reports.method.inputs import further, given, pictures
@@ -51,7 +51,7 @@ def method(records: Records) -> str:
         frequency(today) if today else "",
         *((intervals(), judged_together(records.verdicts)) if rows else ()),
         f"{disturbed_rows()} {left_out(rows)}".rstrip() if rows else "",
-        wandering(rows) if rows else "",
+        how_it_stood(rows),
         accuracies(rows),
         f"The same in every row: {listed(constants(records.rows))}.",
     ]

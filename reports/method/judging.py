@@ -18,6 +18,7 @@ from sizewise.core.stats import (
 )
 from sizewise.core.stats.counting import CLEAN_WAVES
 from sizewise.core.stats.verdicts import SAME_CONFIDENCE
+from sizewise.core.trials.disturbances import CROWDED
 
 
 def intervals() -> str:
@@ -43,7 +44,19 @@ def judged_together(verdicts: Verdicts) -> str:
         f"{percent(FALSE_AMONG_NAMED, 1)} at most were none. Two engines are the same where the "
         f"{percent(SAME_CONFIDENCE)} interval of their ratio lies within {same} and no difference "
         "is certain. Engines that were measured apart in time, with no anchor beside both, are not "
-        "compared."
+        f"compared.{_crowded(verdicts)}"
+    )
+
+
+def _crowded(verdicts: Verdicts) -> str:
+    """That ratios hold no more where others took much of the cores; empty where none is so."""
+    count = sum(judged.ratio.crowded for judged in verdicts.all)
+    if not count:
+        return ""
+    return (
+        f" Nothing is decided by {count} of them: others took {percent(CROWDED)} of the cores or "
+        "more in half of the rounds. Threads that wait for each other lose more by that than those "
+        "that need not."
     )
 
 

@@ -14,8 +14,8 @@ COUNTED: Mapping[str, str] = {
 }
 """What follows a number of rows, by the code of the disturbance."""
 _MORE_PROCESSES = (
-    f"Measure in {FEW_PROCESSES} processes or more: leave out --processes, and run the same "
-    "command again."
+    f"Measure in {FEW_PROCESSES} processes or more: run the same command again, without "
+    "--processes."
 )
 
 

@@ -14,6 +14,8 @@ DISTURBED = " †"
 SAME = " ="
 """Behind a ratio that is the same within the margin."""
 APART = "apart"
+ONE_PROCESS = "one process"
+"""Behind a ratio that has no verdict."""
 LEFT_OUT = "Left out: disturbed processes, beside enough that were not."
 """What :func:`processes` says in brackets."""
 
@@ -40,7 +42,7 @@ def price(judged: Judged, rigor: Rigor) -> str:
 
 def no_verdict(ratio: Ratio) -> str:
     """Why there is none."""
-    return "one process, no verdict" if ratio.waves == 1 else "measured apart, no verdict"
+    return f"{ONE_PROCESS}, no verdict" if ratio.waves == 1 else "measured apart, no verdict"
 
 
 def too_few(ratio: Ratio) -> str:
@@ -68,7 +70,7 @@ def ratio_cell(judged: Judged) -> str:
     ratio = judged.ratio
     text = ratio_text(ratio)
     if judged.verdict is None:
-        return f"{text} {APART}"
+        return f"{text} {ONE_PROCESS if ratio.waves == 1 else APART}"
     text = f"**{text}**" if judged.certain else text
     return (
         text + (SAME if judged.verdict == "SAME" else "") + (DISTURBED if ratio.disturbed else "")

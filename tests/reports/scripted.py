@@ -33,6 +33,12 @@ def steady(result: Result, ms: ArrayLike) -> Result:
     return slower(replace(result, blocks=flat), ms)
 
 
+def crowded(result: Result, share: float = 0.9) -> Result:
+    """``result`` measured while others took this share of the cores."""
+    blocks = (replace(block, taken=share, disturbed=("load",)) for block in result.blocks)
+    return replace(result, blocks=tuple(blocks))
+
+
 def masked(result: Result, shares: ArrayLike) -> Result:
     """``result`` with the masks of an engine that finds so much of the object in each image."""
     hits = np.round(np.clip(shares, 0, 1) * PIXELS).astype(np.int64)

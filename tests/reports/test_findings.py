@@ -146,16 +146,19 @@ def test_without_accuracy_it_says_so(lab: Lab) -> None:
     [
         (
             "sizewise bench /home/me/a.onnx --processes 2 --rigor=quick --sizes 64",
-            "“sizewise bench a.onnx --sizes 64 --rigor paper”.",
+            "“sizewise bench a.onnx --sizes 64 --rigor {}”.",
         ),
-        ("sizewise run /home/me/line.toml", '“sizewise run line.toml”, with rigor = "paper"'),
-        ("", 'the same call, with rigor = "paper" in its settings.'),
+        ("sizewise run /home/me/line.toml", '“sizewise run line.toml”, with rigor = "{}"'),
+        ("", 'the same call, with rigor = "{}" in its settings.'),
     ],
 )
+@pytest.mark.parametrize(("processes", "rigor"), [(8, "paper"), (7, "standard")])
 def test_where_nothing_is_decided_it_says_how_to_measure_again(
-    lab: Lab, command: str, told: str
+    lab: Lab, command: str, told: str, processes: int, rigor: str
 ) -> None:
-    wild = [1.0, 1.6, 1.3, 1.9, 1.2]
+    """With fewer processes than any sweep rests on, the same rigor goes on."""
+    lab = replace(lab, processes=processes)
+    wild = np.resize([1.0, 1.6, 1.3, 1.9, 1.2], processes)
     pair = [
         steady(lab.ok(lab.trial("openvino")), wild),
         steady(lab.ok(lab.trial("onnxruntime")), wild[::-1]),
@@ -163,9 +166,28 @@ def test_where_nothing_is_decided_it_says_how_to_measure_again(
     sentence = what_to_ship(read(lab, *pair, command=command))
     assert sentence.startswith("No answer yet: lowest so far is ")
     assert "of it with 1 engine as accurate is decided. Measure again, like " in sentence
-    assert told in sentence
+    assert told.format(rigor) in sentence
     bare = [replace(result, accuracy=None) for result in pair]
     assert "of it with 1 engine at this size is decided" in what_to_ship(read(lab, *bare))
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("sizewise bench a.onnx --processes 48", "bench a.onnx --rigor paper --processes 96”."),
+        ("sizewise run line.toml", 'with rigor = "paper" and processes = 96 in its settings.'),
+    ],
+)
+def test_where_no_rigor_has_more_waves_it_says_how_many_to_measure(
+    lab: Lab, command: str, told: str
+) -> None:
+    long = replace(lab, processes=48)
+    wild = np.resize([1.0, 1.6, 1.3, 1.9, 1.2], 48)
+    pair = [
+        steady(long.ok(long.trial("openvino")), wild),
+        steady(long.ok(long.trial("onnxruntime")), wild[::-1]),
+    ]
+    assert told in what_to_ship(read(long, *pair, command=command))
 
 
 def test_the_dynamic_engine_has_its_price(lab: Lab) -> None:
@@ -192,6 +214,19 @@ def test_one_process_gives_no_verdict(lab: Lab) -> None:
     pair = [hasty.ok(hasty.trial("openvino", kind)) for kind in ("static", "dynamic")]
     sentence = what_dynamic_costs(read(hasty, *pair).verdicts)
     assert "In openvino: one process, no verdict (+1" in sentence
+    page = compose(read(hasty, *pair), (), {})
+    assert re.search(r"\| 1\.1\d+ one process \|", page)
+    assert " one process: too few for a verdict." in page
+    assert " apart" not in page.partition("## Tails")[0]
+
+
+def test_a_rival_of_one_process_is_said_to_be_of_one(lab: Lab) -> None:
+    fast, slow = (lab.ok(lab.trial(backend)) for backend in ("openvino", "torch_eager"))
+    hasty = replace(lab, processes=1)
+    rival = hasty.ok(hasty.trial("onnxruntime"))
+    said = what_to_ship(read(lab, fast, slow, rival))
+    assert " Measured in one process, so not compared: onnxruntime static at 128×128." in said
+    assert "apart" not in said
 
 
 def test_disturbed_sizes_stay_in_the_price_and_are_counted(lab: Lab) -> None:

@@ -141,7 +141,7 @@ def test_a_disturbed_mode_carries_its_mark(lab: Lab) -> None:
     hasty = replace(lab, processes=1)
     shown = table(read(hasty, *modes(hasty, ["openvino"])))
     assert all(shown[fusion, "openvino static (ms)"].endswith("†") for fusion in SCORES)
-    assert shown["absi", "÷ average"].endswith(" apart")
+    assert shown["absi", "÷ average"].endswith(" one process")
     results = [disturbed(result) for result in modes(lab, ["openvino"])]
     shown = table(read(lab, *results))
     assert shown["absi", "÷ average"].startswith("**")

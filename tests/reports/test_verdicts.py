@@ -14,12 +14,15 @@ from reports.analysis.judged import Judged
 from reports.analysis.means import mean_ratio
 from reports.analysis.pairs import by_backend, tied
 from reports.analysis.ratios import per_image
+from reports.findings.find import find
 from reports.load import Records, select_records
+from reports.method.describe import method
+from reports.tables.by_size import latency_table
 from reports.text.verdicts import details, lead, price, ratio_cell
 from sizewise.core.specs import Size
 from sizewise.core.stats import RIGORS, Ratio, contrast, verdicts
 from tests.reports.conftest import SIZES, Lab
-from tests.reports.scripted import slower, steady
+from tests.reports.scripted import crowded, slower, steady
 
 if TYPE_CHECKING:
     from sizewise.core.trials import Result
@@ -226,3 +229,26 @@ def test_a_difference_is_said_with_its_size_and_what_is_not_known_with_its_width
     assert lead(said["SLOWER"].inverse(), STANDARD) == "1.14× (95 % CI 1.13–1.15) faster than"
     assert lead(said["SAME"], STANDARD) == "as fast within ±2 % as"
     assert lead(said["UNCLEAR"], STANDARD).startswith("not decided (0.99× (95 % CI ")
+
+
+def test_where_others_took_much_of_the_cores_no_difference_is_named(lab: Lab) -> None:
+    """One engine waits for its threads longer than the other: it seems 20 times as slow."""
+    fast, slow = lab.ok(lab.trial()), slower(lab.ok(lab.trial("onnxruntime")), 20)
+    assert {one.verdict for one in read(lab, fast, slow).verdicts.all} == {"FASTER"}
+    records = read(lab, crowded(fast), crowded(slow))
+    assert {one.verdict for one in records.verdicts.all} == {"UNCLEAR"}
+    said = " ".join(find(records))
+    assert said.startswith("No answer yet: lowest so far is openvino static at 128×128")
+    assert "Others took 90 % of the cores while this ran (median over rounds): neither " in said
+    assert "take the ratios" not in said
+    assert " Nothing is decided by 1 of them: others took 25 % of the cores" in method(records)
+    assert "**" not in latency_table(records.verdicts)
+    some = read(lab, crowded(fast), slow, lab.ok(lab.trial("torch_eager")))
+    assert "in 1 of 3 rows): neither" in " ".join(find(some))
+    assert {"UNCLEAR", "SLOWER"} == {one.verdict for one in some.verdicts.all}
+
+
+def test_a_mean_holds_where_each_of_its_ratios_does() -> None:
+    sound = ratio(1.5, 0.01)
+    assert verdicts([mean_ratio([sound, sound])], STANDARD) == ("SLOWER",)
+    assert verdicts([mean_ratio([sound, replace(sound, crowded=True)])], STANDARD) == ("UNCLEAR",)

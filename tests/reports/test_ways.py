@@ -24,7 +24,7 @@ from reports.tables.ways import note, ratio_table, way_table
 from sizewise.core.specs import NMS_LAYOUT
 from sizewise.core.trials import Part, Result
 from tests.reports.conftest import SIZES
-from tests.reports.scripted import slower
+from tests.reports.scripted import crowded, slower
 from tests.reports.test_tables import cells
 
 if TYPE_CHECKING:
@@ -96,6 +96,10 @@ def test_the_whole_way_is_compared_wave_by_wave(lab: Lab) -> None:
     assert found.ratio == pytest.approx(np.exp(logs.mean()))
     assert (found.low, found.high) == pytest.approx(tuple(ends), rel=1e-5)
     assert way.judged.verdict == "FASTER"  # its bare call is slower by half
+    plain, other = pair(lab, ratios)
+    for both in ((crowded(plain), other), (plain, crowded(other))):
+        (way,) = read(lab, *both).verdicts.ways
+        assert way.judged.verdict == "UNCLEAR"
 
 
 def test_a_whole_way_has_an_interval_over_processes(lab: Lab) -> None:

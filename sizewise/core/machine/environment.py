@@ -39,6 +39,9 @@ _TELLING_FLAGS = (
 _READ_BY_LIBRARIES = (
     *("OMP_", "GOMP_", "KMP_", "ORT_", "OV_", "MKL_", "OPENBLAS_", "MALLOC_", "GLIBC_TUNABLES"),
     *("ONEDNN_", "DNNL_", "TBB_", "ATEN_CPU_CAPABILITY"),
+    *("BLIS_", "VECLIB_", "TORCHINDUCTOR_", "AOT_INDUCTOR_", "AOTINDUCTOR_", "TORCHDYNAMO_"),
+    *("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_TUNABLEOP_", "TORCH_CUDNN_"),
+    *("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "TORCH_BLAS_PREFER_"),
     *("NVIDIA_TF32_OVERRIDE", "CUBLAS_WORKSPACE_CONFIG", "CUDA_AUTO_BOOST", "CUDA_BINARY_LOADER_"),
     *("CUDA_CACHE_DISABLE", "CUDA_CACHE_MAXSIZE", "CUDA_DEVICE_DEFAULT_", "CUDA_DEVICE_MAX_"),
     *("CUDA_DISABLE_", "CUDA_FORCE_", "CUDA_GRAPHS_", "CUDA_LAUNCH_BLOCKING", "CUDA_MANAGED_"),
@@ -52,6 +55,13 @@ _DEFAULTS = {"CUDA_MODULE_LOADING": "LAZY"}
 _NOT_THE_USERS = ("ORT_DISABLE_TELEMETRY", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
 """We set the first, and scikit-learn the others when it is imported: they say nothing of the
 machine, and change no figure."""
+_HOW_IT_COMPILES = (
+    *("TORCHINDUCTOR_CACHE_DIR", "TORCHINDUCTOR_COMPILE_THREADS", "TORCHINDUCTOR_WORKER_"),
+    *("TORCHINDUCTOR_COMPILE_WORKER_", "TORCHINDUCTOR_FX_GRAPH_", "TORCHINDUCTOR_PROFILE"),
+    *("TORCHINDUCTOR_FILE_LOCK_TIMEOUT", "TORCHINDUCTOR_QUIESCE_ASYNC_COMPILE_POOL"),
+)
+"""How the names of those begin that say where and how fast PyTorch compiles, and not what: the same
+engine comes of them."""
 _PRELOADED = "LD_PRELOAD"
 """Names another allocator, as a rule."""
 
@@ -153,6 +163,7 @@ def library_variables(environment: Mapping[str, str] = os.environ) -> dict[str, 
         for name, value in sorted(environment.items())
         if name.startswith(_READ_BY_LIBRARIES)
         and name not in _NOT_THE_USERS
+        and not name.startswith(_HOW_IT_COMPILES)
         and _DEFAULTS.get(name) != value
     }
     preloaded = [Path(entry).name for entry in environment.get(_PRELOADED, "").split(":") if entry]

@@ -6,6 +6,7 @@ from sizewise.core.stats.contrasts import contrast
 from sizewise.core.stats.disturbing import FEW_PROCESSES, Disturbance
 from sizewise.core.stats.enough import Progress, enough
 from sizewise.core.stats.intervals import CONFIDENCE, Interval, mean_interval
+from sizewise.core.stats.measured import is_crowded
 from sizewise.core.stats.processes import process_mean, process_ratio
 from sizewise.core.stats.ratios import How, Mean, Ratio, geometric_mean
 from sizewise.core.stats.summary import Summary, summarize
@@ -43,6 +44,7 @@ __all__ = [
     "contrast",
     "enough",
     "geometric_mean",
+    "is_crowded",
     "mean_interval",
     "process_mean",
     "process_ratio",

@@ -52,7 +52,14 @@ def _together(
         [ours.rebuilds[wave] for wave in waves],
     )
     disturbed = not ours.disturbed.isdisjoint(waves) or not theirs.disturbed.isdisjoint(waves)
-    return ratio_of(estimate, "together", waves=len(waves), shared=0.0, disturbed=disturbed)
+    return ratio_of(
+        estimate,
+        "together",
+        waves=len(waves),
+        shared=0.0,
+        disturbed=disturbed,
+        crowded=ours.crowded or theirs.crowded,
+    )
 
 
 def _paired(ours: Array, theirs: Array, rest: Array | None, rebuilds: Sequence[int]) -> Estimate:
@@ -72,6 +79,7 @@ def _anchored(ours: Measured, theirs: Measured, *, same_file: bool) -> Ratio:
         waves=min(len(mine.waves), len(others.waves)),
         shared=math.sqrt(between),
         disturbed=bool(ours.disturbed | theirs.disturbed),
+        crowded=ours.crowded or theirs.crowded,
     )
 
 

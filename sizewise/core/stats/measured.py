@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from sizewise.core.errors import RecordError
 from sizewise.core.stats.counting import counted_blocks, disturbed_of, rounds_of
 from sizewise.core.stats.estimates import Array
 from sizewise.core.trials import Block, Result
+from sizewise.core.trials.disturbances import CROWDED
 
 Key = tuple[int, int, int]
 """Wave, round and attempt: what engines measured by turns have in common."""
@@ -25,7 +27,8 @@ class Measured:
     ``log_ns`` and ``log_anchor_ns`` (NaN without an anchor) are of each key in ``keys``;
     ``rebuilds`` and ``sessions`` are of each wave in ``waves``. ``disturbed`` are those of them
     that are not clean, which mark a row and its ratios alike (``sizewise.core.stats.counting``).
-    ``left_out`` is the number of waves that have samples and do not count.
+    ``left_out`` is the number of waves that have samples and do not count. ``taken`` is the median
+    share of all cores that other programs and the hypervisor took.
     """
 
     blocks: tuple[Block, ...]
@@ -36,12 +39,18 @@ class Measured:
     sessions: Mapping[int, int]
     disturbed: frozenset[int]
     left_out: int
+    taken: float
     _means: dict[tuple[Key, ...], Array] = field(default_factory=dict, repr=False)
     """By the keys that were asked for: a group's results are asked for the same in each pair."""
 
     @property
     def waves(self) -> tuple[int, ...]:
         return tuple(self.rebuilds)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether others took too much for any comparison."""
+        return self.taken >= CROWDED
 
     def has(self, keys: tuple[Key, ...]) -> bool:
         return keys in self._means or all(key in self.keys for key in keys)
@@ -61,6 +70,12 @@ def measured(result: Result) -> Measured:
         _known[id(result)] = known
         weakref.finalize(result, _known.pop, id(result), None).atexit = False
     return known
+
+
+def is_crowded(result: Result) -> bool:
+    """Whether others took so much of the cores that neither its milliseconds nor its ratios
+    hold."""
+    return bool(result.blocks) and measured(result).crowded
 
 
 _known: dict[int, Measured] = {}
@@ -87,6 +102,7 @@ def _measure(result: Result) -> Measured:
         sessions={b.wave: b.session for b in blocks},
         disturbed=disturbed_of(waves) & counted,
         left_out=len(waves) - len(counted),
+        taken=statistics.median(b.taken for b in blocks),
     )
 
 

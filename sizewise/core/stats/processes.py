@@ -39,13 +39,18 @@ def process_mean(
 
 
 def process_ratio(
-    ours: ByWave, theirs: ByWave, rebuilds: Rebuilds, disturbed: Collection[int] = ()
+    ours: ByWave,
+    theirs: ByWave,
+    rebuilds: Rebuilds,
+    disturbed: Collection[int] = (),
+    *,
+    crowded: bool = False,
 ) -> Ratio:
     """Our figures over theirs, both of which have one at least.
 
     It is known from the waves that both have: what slowed down a wave is in both. With fewer than
     ``FEW_PROCESSES`` of these there is no interval, and so no verdict. ``disturbed`` waves are left
-    out where there are enough others; else they mark the ratio.
+    out where there are enough others; else they mark the ratio. ``crowded`` is the ratio's.
     """
     common = tuple(counted_of([wave for wave in ours if wave in theirs], disturbed))
     marked = any(wave in disturbed for wave in common)
@@ -55,7 +60,14 @@ def process_ratio(
         return Ratio(ratio=ratio, waves=len(common), disturbed=marked)
     differences = _logs(ours, common) - _logs(theirs, common)
     estimate = _mean(differences, common, rebuilds)
-    return ratio_of(estimate, "together", waves=len(common), shared=0.0, disturbed=marked)
+    return ratio_of(
+        estimate,
+        "together",
+        waves=len(common),
+        shared=0.0,
+        disturbed=marked,
+        crowded=crowded,
+    )
 
 
 def _logs(figures: ByWave, waves: tuple[int, ...]) -> Array:

@@ -27,6 +27,8 @@ class Ratio:
     ``shared`` is the part of it that other ratios between the same runs share. ``p`` is the chance
     of a ratio so far from 1 where both are equally fast. ``disturbed`` says that in one of the
     ``waves`` fewer than half of the rounds had an undisturbed attempt: the rule that marks a row.
+    ``crowded`` says that others took so much of the cores meanwhile that its interval means nothing
+    (``sizewise.core.trials.disturbances.CROWDED``).
     """
 
     ratio: float
@@ -39,6 +41,7 @@ class Ratio:
     shared: float = 0.0
     waves: int = 0
     disturbed: bool = False
+    crowded: bool = False
 
     @property
     def width(self) -> float | None:
@@ -72,7 +75,15 @@ class Mean:
     count: int
 
 
-def ratio_of(one: Estimate, how: How, *, waves: int, shared: float, disturbed: bool) -> Ratio:
+def ratio_of(
+    one: Estimate,
+    how: How,
+    *,
+    waves: int,
+    shared: float,
+    disturbed: bool,
+    crowded: bool = False,
+) -> Ratio:
     """The ratio whose logarithm was estimated."""
     error, degrees, point = math.sqrt(one.variance), float(one.degrees), float(one.point)
     half = _half(error, degrees, CONFIDENCE) or 0.0
@@ -87,6 +98,7 @@ def ratio_of(one: Estimate, how: How, *, waves: int, shared: float, disturbed: b
         shared=shared,
         waves=waves,
         disturbed=disturbed,
+        crowded=crowded,
     )
 
 

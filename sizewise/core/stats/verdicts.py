@@ -41,9 +41,11 @@ def verdicts(ratios: Sequence[Ratio], rigor: Rigor) -> tuple[Verdict | None, ...
     Hand over all ratios that a report speaks of at once, also those that it chose by their size:
     the more pairs are looked at, the more certain each has to be. FASTER and SLOWER are against 1:
     a difference that is certain is named, however small, with its size beside it. So SAME is said
-    where the ratio lies within the rigor's margin and no difference is certain.
+    where the ratio lies within the rigor's margin and no difference is certain. Nothing but UNCLEAR
+    is said where others took too much of the cores: such a ratio is no test.
     """
-    p = np.array([math.nan if r.p is None else r.p for r in ratios], dtype=np.float64)
+    tests = (math.nan if r.p is None or r.crowded else r.p for r in ratios)
+    p = np.array(list(tests), dtype=np.float64)
     certain = significant(p)
     return tuple(
         _verdict(ratio, bool(sure), rigor) for ratio, sure in zip(ratios, certain, strict=True)
@@ -68,6 +70,8 @@ def _verdict(ratio: Ratio, certain: bool, rigor: Rigor) -> Verdict | None:
     interval = ratio.log_interval(SAME_CONFIDENCE)
     if interval is None:
         return None
+    if ratio.crowded:
+        return "UNCLEAR"
     if certain:
         return "FASTER" if ratio.ratio < 1 else "SLOWER"
     low, high = interval

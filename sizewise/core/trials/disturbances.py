@@ -1,7 +1,8 @@
 """What may disturb a round of measuring: how it is told, what a report says, and what to do.
 
 A disturbed round is measured again, three times at most. Its ratios may still hold, because all
-engines of the round met the same; its milliseconds are not those of the machine alone.
+engines of the round met the same, unless much was taken from them (``CROWDED``); its milliseconds
+are not those of the machine alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,13 @@ from sizewise.core.trials.samples import Reading
 MAX_LOAD = 0.10
 """Of all cores, by other programs. On a noisy virtual machine (reports/measured/engines-speed.json)
 turns at a load of 5–15 % took 5 % longer, and those at 15–25 % took 23 % longer."""
+CROWDED = 0.25
+"""Of all cores, by other programs and the hypervisor together, in half of the rounds. From here on,
+ratios do not hold either: threads that wait for each other lose more than those that need not, and
+calls that fit between two turns of the scheduler lose nothing. With 90 % taken, a network took 23
+times (13 to 42) as long in OpenVINO as in ONNX Runtime; with the cores for itself, 1.4 times. Under
+10 %, engines of known differences were tried (docs.make.method.loaded); what lies between the two
+is not known."""
 MAX_STEAL = 0.03
 """Of all cores, by the hypervisor. It takes a core only while there is work on it, so all of it
 falls into calls, and two threads that wait for each other lose it twice."""

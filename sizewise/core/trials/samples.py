@@ -89,6 +89,7 @@ class Block:
     ``wave`` is the wave's own number in the file: two results that have it in common were measured
     by turns. ``anchor_ns`` is the median warm call of the anchor in the same attempt at the round,
     None without one, and ``anchor`` names its kernel. ``disturbed`` and ``load`` are the round's.
+    ``taken`` is the share of all cores that other programs and the hypervisor took in that round.
     ``session`` is the number of the run that measured it: within one, waves follow each other.
     ``unread`` are the codes of disturbances that the system had no reading for.
     """
@@ -108,6 +109,7 @@ class Block:
     anchor: str = ""
     disturbed: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    taken: float = 0.0
 
     @property
     def warm_ns(self) -> tuple[int, ...]:

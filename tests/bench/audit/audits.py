@@ -85,22 +85,28 @@ def twins(
     processes: int = 8,
     *,
     disturbed: Callable[[int, int], bool] = lambda wave, number: False,
+    taken: float = 0.0,
 ) -> Twins:
     """Two replicas each of two networks, whose latencies differ by ``ratio``; the second replica
-    of each takes ``same`` times as long as the first. ``disturbed`` says so of a wave's round."""
+    of each takes ``same`` times as long as the first. ``disturbed`` says so of a wave's round, and
+    ``taken`` is the share of the cores that others took."""
     random = np.random.default_rng(seed)
     found = [
         _result(network, replica, base * same**replica, noise, waves=processes, random=random)
         for network, base in ((chain_name(FEW), 5 * MS), (chain_name(MANY), ratio * 5 * MS))
         for replica in (0, 1)
     ]
-    results = [_disturbed(one, disturbed) for one in found]
+    results = [_disturbed(one, disturbed, taken) for one in found]
     return judge({one.trial.identity: one for one in results})
 
 
-def _disturbed(result: Result, disturbed: Callable[[int, int], bool]) -> Result:
+def _disturbed(result: Result, disturbed: Callable[[int, int], bool], taken: float) -> Result:
     blocks = (
-        replace(block, disturbed=("load",) if disturbed(block.wave - 1, block.round) else ())
+        replace(
+            block,
+            disturbed=("load",) if disturbed(block.wave - 1, block.round) else (),
+            taken=taken,
+        )
         for block in result.blocks
     )
     return replace(result, blocks=tuple(blocks))

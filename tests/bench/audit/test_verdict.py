@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bench.audit.audited import Audit, Skipped
 from bench.audit.checks import checks
 from bench.audit.words import fault, verdict
@@ -104,6 +106,35 @@ def test_a_noisy_machine_is_told_to_take_ratios() -> None:
     assert found.exit_code == 0
     first = verdict(found)[0]
     assert "take ratios, not milliseconds" in first
+
+
+def test_disturbed_engines_are_told_and_their_milliseconds_are_not_relied_upon() -> None:
+    """Also where the load is so even that nothing wanders."""
+    found = audit(twinned=twins(disturbed=lambda wave, number: True))
+    first, second, *_ = verdict(found)
+    assert "milliseconds wandered by 0 %" in first or "milliseconds wandered by 1 %" in first
+    assert first.endswith("take ratios, not milliseconds.")
+    assert second.startswith("A report would mark 4 of 4 engines as disturbed (load):")
+    (line,) = [c for c in checks(found) if c.name.startswith("disturbed attempts")]
+    assert (line.found, line.holds) == ("32 of 32; 4 of 4 engines marked", "")
+    quiet = audit()
+    assert not any("as disturbed" in sentence for sentence in verdict(quiet))
+
+
+def test_wide_milliseconds_are_not_relied_upon_though_nothing_wandered() -> None:
+    first = verdict(audit(twinned=replace(twins(), half_width=0.08)))[0]
+    assert "milliseconds to ±8.0 %, after 8 processes" in first
+    assert first.endswith("take ratios, not milliseconds.")
+
+
+def test_where_others_took_much_of_the_cores_no_ratio_is_said_to_hold() -> None:
+    found = audit(twinned=twins(disturbed=lambda wave, number: True, taken=0.5))
+    first, second, *_ = verdict(found)
+    assert first.startswith("No answer yet: others took 25 % of the cores or more")
+    assert second.startswith("A report would mark 4 of 4 engines")
+    shown = answers(found)
+    assert shown["the same engine twice (fake)"] == "not shown"
+    assert shown["11 convolutions ÷ 10 (fake)"] == "not shown"
 
 
 def test_where_nothing_is_known_it_says_how_to_go_on() -> None:

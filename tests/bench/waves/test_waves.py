@@ -15,14 +15,14 @@ from bench.planning.settings import SweepSettings
 from bench.remote import RemoteWorker
 from bench.timing import readings
 from bench.waves.launch import WORKER, Launch, Limits, launch_child
-from bench.waves.measured import Wave
+from bench.waves.measured import Turned, Wave, placed
 from bench.waves.member import PART_CALLS, LiveMember
 from bench.waves.wave import Setup, Watch, WaveRun, steps
 from engines.backends.fake import FakeOptions
 from sizewise.core.children.child import Child
 from sizewise.core.errors import InferenceError
 from sizewise.core.specs import BatchRange, EngineSpec, Profile, Size, Sizes
-from sizewise.core.trials import Reading, Sample
+from sizewise.core.trials import Reading, Round, Sample
 from tests.bench.factories import InProcess, Quiet, launch_in_process
 from tests.bench.models import colours
 
@@ -354,3 +354,13 @@ def test_a_process_that_fails_counts_for_nothing(tmp_path: Path) -> None:
     assert (whole.state.status, len(whole.turns)) == ("ok", 4)
     state = broken.state
     assert (state.status, state.reason_code, broken.turns) == ("failed", "x", ())
+
+
+@pytest.mark.parametrize(("steal", "taken"), [(None, 0.25), (0.5, 0.75)])
+def test_what_others_took_is_of_other_programs_and_of_the_hypervisor(
+    steal: float | None, taken: float
+) -> None:
+    turned = Turned(round=0, attempt=0, sample=Sample(started_ns=0, latency_ns=(1,), cpu_ns=1))
+    reading = Reading(load=0.25, steal=steal)
+    within = Round(number=0, attempt=0, started_ns=0, ended_ns=1, reading=reading)
+    assert placed(turned, within, wave=1, rebuild=0, session=1, anchor="").taken == taken

@@ -80,6 +80,12 @@ def test_variables_that_libraries_read_are_recorded_and_no_others() -> None:
         "DNNL_MAX_CPU_ISA=AVX2",
         "TBB_ENABLE_SANITIZERS=1",
         "ATEN_CPU_CAPABILITY=default",
+        "TORCHINDUCTOR_MAX_AUTOTUNE=1",
+        "TORCHINDUCTOR_CPP_MARCH=x86-64-v3",
+        "AOT_INDUCTOR_ENABLE_LTO=1",
+        "TORCHDYNAMO_AUTO_FUNCTIONALIZED_V2=0",
+        "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True",
+        "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1",
         "GLIBC_TUNABLES=glibc.malloc.tcache_count=0",
         "NVIDIA_TF32_OVERRIDE=0",
         "CUBLAS_WORKSPACE_CONFIG=:4096:8",
@@ -109,6 +115,16 @@ def test_where_cuda_lies_and_its_defaults_make_the_same_environment() -> None:
         "CUDA_MODULE_LOADING": "LAZY",
         "NVIDIA_VISIBLE_DEVICES": "all",
         "CUBLAS_VERSION": "13.0",
+    }
+    assert library_variables(given) == {}
+
+
+def test_where_and_how_fast_pytorch_compiles_makes_the_same_environment() -> None:
+    given = {
+        "TORCHINDUCTOR_CACHE_DIR": "/tmp/somewhere",
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
+        "TORCHINDUCTOR_WORKER_START": "fork",
+        "TORCHINDUCTOR_FX_GRAPH_CACHE": "0",
     }
     assert library_variables(given) == {}
 

@@ -111,6 +111,28 @@ def test_waves_whose_rounds_were_all_disturbed_count_while_too_few_others_do() -
     assert mended == compare(of_medians(one[:7]) for one in log)
 
 
+@pytest.mark.parametrize(
+    ("rounds", "share", "crowded"), [(4, 0.3, True), (1, 0.9, False), (4, 0.2, False)]
+)
+@pytest.mark.parametrize("how", ["together", "anchored"])
+def test_others_crowd_a_ratio_where_they_take_much_in_half_of_the_rounds(
+    rounds: int, share: float, crowded: bool, how: str
+) -> None:
+    def beside(result: Result) -> Result:
+        blocks = (
+            replace(b, taken=share if b.round < rounds else 0.0, anchor_ns=1e6, anchor="anchor")
+            for b in result.blocks
+        )
+        return replace(result, blocks=tuple(blocks))
+
+    one, other = (of_medians(engine) for engine in group(13, engines=2))
+    for pair in ((one, beside(other)), (beside(one), beside(other))):
+        quiet = [beside(r) if how == "anchored" and r is one else r for r in pair]
+        ratio = compare(quiet, same_file=how == "together")
+        assert (ratio.how, ratio.crowded) == (how, crowded)
+        assert ratio.inverse().crowded == crowded
+
+
 def test_builds_that_differ_are_what_repeats() -> None:
     log = group(12, engines=2, waves=12)
     log[1, :4] += 0.5

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,3 +83,10 @@ def test_the_more_pairs_a_report_speaks_of_the_more_certain_each_has_to_be() -> 
 def test_what_was_measured_apart_gets_no_verdict() -> None:
     assert verdicts([Ratio(ratio=3.0), ratio(0.1, 0.01)], RIGORS["quick"]) == (None, "SLOWER")
     assert verdicts([], RIGORS["quick"]) == ()
+
+
+def test_where_others_took_much_of_the_cores_nothing_is_said_and_nothing_is_tested() -> None:
+    crowded = [replace(ratio(share, 0.001), crowded=True) for share in (3.0, 0.0)]
+    close = ratio(0.03, 0.01)
+    assert verdicts([*crowded, close], RIGORS["quick"]) == ("UNCLEAR", "UNCLEAR", "SLOWER")
+    assert verdicts([crowded[0].inverse()], RIGORS["quick"]) == ("UNCLEAR",)
