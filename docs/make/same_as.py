@@ -106,8 +106,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 """By name; each with ``--json``."""
 TAKEN = ("out", "benched")
 """What the second code must leave as it is, but for reports, which are written each time."""
-_FREE = {"findings", "reason", "reasons"}
-"""Keys with sentences, which may be put better; the reference has no ``reasons``."""
+_FREE = {"findings", "reason", "reasons", "todo"}
+"""Keys with sentences, which may be put better; the reference has no ``reasons``, and a comparison
+of an engine has no ``todo`` there."""
 _DIFFERS = {"measured", "skipped"}
 """Keys that say what was found done."""
 
