@@ -20,9 +20,10 @@ _TODO = {
     errno.ENOSPC: "Free some space, or choose another folder with {}; finished work is kept.",
     errno.EDQUOT: "Your quota is used up: free some space, or choose another folder with {}.",
     errno.EROFS: "The disk can only be read: choose another folder with {}.",
+    errno.EFBIG: "Raise the limit on the size of a file (ulimit -f); finished work is kept.",
     errno.EIO: "Check the disk, or choose another folder with {}; finished work is kept.",
 }
-OF_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+OF_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 """Numbers of errors that no read ends with."""
 _TODO_ELSE = "Choose a folder that you may write to with {}."
 _PROBE_BYTES = 2**20
