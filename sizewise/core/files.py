@@ -20,8 +20,8 @@ from sizewise.core.options.limits import Limit
 _TODO = {
     errno.ENOSPC: "Free some space, or choose another folder with {}; finished work is kept.",
     errno.EDQUOT: "Your quota is used up: free some space, or choose another folder with {}.",
-    errno.EFBIG: "Raise your limit of file sizes: ulimit -f.",
     errno.EROFS: "The disk can only be read: choose another folder with {}.",
+    errno.EFBIG: "Raise the limit on the size of a file (ulimit -f); finished work is kept.",
     errno.EIO: "Check the disk, or choose another folder with {}; finished work is kept.",
 }
 OF_WRITES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)

@@ -69,7 +69,10 @@ def write_in_a_child(number: int) -> None:
 
 @pytest.mark.parametrize(
     ("number", "kind"),
-    [(errno.ENOSPC, "OutputError"), (errno.EROFS, "OutputError"), (errno.ENOENT, "ChildError")],
+    [
+        *((number, "OutputError") for number in (errno.ENOSPC, errno.EROFS, errno.EFBIG)),
+        (errno.ENOENT, "ChildError"),
+    ],
 )
 def test_a_full_disk_is_an_output_error_in_whatever_child(number: int, kind: str) -> None:
     served = Served(f"{__name__}:write")
