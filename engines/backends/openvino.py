@@ -82,7 +82,7 @@ class OpenVino(Backend):
     takes_streams = True
     own_operators_only = True
     has_profile = True
-    builder = 3
+    builder = 4
 
     def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
         del options
@@ -198,9 +198,9 @@ def _source(model: ExportedModel, scratch: Path) -> Path | bytes:
         return model.path
     proto = whole_graph_of(model.path)
     demand_room(proto, OpenVino.name)
-    make_unsigned(proto)
     if len(precision_parts(model.card.precision)) > 1:
         widen(proto)
+    make_unsigned(proto)
     if not too_large(bytes_of(proto)):
         return bytes(proto.SerializeToString())
     save(proto, scratch / "source.onnx")

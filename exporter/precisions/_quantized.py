@@ -38,8 +38,9 @@ _OWN = "sizewise/"
 """A prefix that keeps the names made here apart from those of the graph."""
 _SMALLEST_SCALE = 1e-12
 """The scale of a channel or a tensor of zeros, for which any scale will do."""
-_LARGEST_BIAS = 2.0**30
-"""Of 32 bits, with room for the sum. A channel with next to no weight would have so small a scale
+_LARGEST_BIAS = 2.0**29
+"""Of 32 bits, with room for the sum and for steps half as wide, as back ends have them where values
+can't be negative. A channel with next to no weight would have so small a scale
 that a library cuts its bias off; its weights are then quantized to zeros instead."""
 
 

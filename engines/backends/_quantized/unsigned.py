@@ -1,6 +1,7 @@
 """Activations in uint8 in place of int8, for CPU kernels that want them so.
 
-Both moved by 128, the numbers and their zero point stand for the same values exactly.
+Moved by 128, the numbers and their zero point stand for the same values exactly. Where values can't
+be negative, half of the numbers would be left over: there all 256 are used, in steps half as wide.
 
 ONNX Runtime's fast convolutions on x86 take unsigned activations. It turns signed ones into
 unsigned itself, but only where a single DequantizeLinear reads what was quantized: before a SiLU,
@@ -12,15 +13,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engines.graph.positive import positive_values
+from engines.graph.positive import kept_apart, positive_values
 from engines.graph.reading import readers_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 _SHIFT = 128
-_ZERO_POINT = 2
-"""Which input of a Quantize- or DequantizeLinear it is."""
+_SCALE, _ZERO_POINT = 1, 2
+"""Which inputs of a Quantize- or DequantizeLinear they are."""
+_FINER = 127 / 255
+"""The step with which the largest of 256 numbers stands for what 127 did."""
 
 
 def make_unsigned(proto: ModelProto) -> None:
@@ -28,11 +31,15 @@ def make_unsigned(proto: ModelProto) -> None:
     graph = proto.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
     readers, positive = readers_of(graph), positive_values(graph)
+    apart = kept_apart(graph, positive)
     for node in [n for n in graph.node if n.op_type == "QuantizeLinear"]:
         pair = [node, *readers[node.output[0]]]
         if _is_signed(node, constants) and _is_closed(graph, pair):
-            by = 0 if node.input[0] in positive else _SHIFT
-            _shift(graph, pair, constants[node.input[_ZERO_POINT]], by)
+            zero = constants[node.input[_ZERO_POINT]]
+            from_zero = node.input[0] in positive and _number(zero) == 0
+            _shift(graph, pair, zero, 0 if from_zero else _SHIFT)
+            if from_zero and node.input[0] in apart:
+                _refine(graph, pair, constants)
 
 
 def _is_signed(node: NodeProto, constants: dict[str, TensorProto]) -> bool:
@@ -54,12 +61,11 @@ def _is_closed(graph: GraphProto, pair: list[NodeProto]) -> bool:
 
 def _shift(graph: GraphProto, pair: list[NodeProto], zero: TensorProto, by: int) -> None:
     import onnx
-    from onnx import helper, numpy_helper
+    from onnx import helper
 
     kind = onnx.TensorProto.UINT8
-    moved = int(numpy_helper.to_array(zero)) + by
     name = f"{pair[0].output[0]}_unsigned_zero_point"
-    graph.initializer.append(helper.make_tensor(name, kind, [], [moved]))
+    graph.initializer.append(helper.make_tensor(name, kind, [], [_number(zero) + by]))
     for node in pair:
         node.input[_ZERO_POINT] = name
     for attribute in pair[0].attribute:
@@ -68,3 +74,26 @@ def _shift(graph: GraphProto, pair: list[NodeProto], zero: TensorProto, by: int)
     stated = [value for value in graph.value_info if value.name == pair[0].output[0]]
     for value in stated:
         graph.value_info.remove(value)
+
+
+def _refine(graph: GraphProto, pair: list[NodeProto], constants: dict[str, TensorProto]) -> None:
+    """Give a pair steps half as wide, where it has one constant scale."""
+    from onnx import numpy_helper
+
+    name = pair[0].input[_SCALE]
+    if name not in constants or any(node.input[_SCALE] != name for node in pair):
+        return
+    finer = f"{name}_of_256"
+    if finer not in constants:
+        step = numpy_helper.to_array(constants[name])
+        made = numpy_helper.from_array((step * _FINER).astype(step.dtype), finer)
+        constants[finer] = made
+        graph.initializer.append(made)
+    for node in pair:
+        node.input[_SCALE] = finer
+
+
+def _number(tensor: TensorProto) -> int:
+    from onnx import numpy_helper
+
+    return int(numpy_helper.to_array(tensor))
