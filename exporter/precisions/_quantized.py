@@ -61,8 +61,19 @@ class Grid:
 
 
 def convolutions(graph: Graph) -> list[Node]:
-    """The convolutions with constant weights, heads among them."""
-    return [n for n in graph.layers() if n.op_type == "Conv" and n.input[1] in graph.constants]
+    """The convolutions with constant weights that are worth it, heads among them.
+
+    One of pooled values, as in a gate by squeeze and excitation, computes next to nothing, and its
+    error would be that of whole channels.
+    """
+    pooled = graph.pooled()
+    return [
+        node
+        for node in graph.layers()
+        if node.op_type == "Conv"
+        and node.input[1] in graph.constants
+        and node.input[0] not in pooled
+    ]
 
 
 def chosen_layers(graph: Graph, evidence: Evidence) -> list[Node]:

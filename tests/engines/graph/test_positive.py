@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -46,7 +48,8 @@ def test_what_operators_tell_is_never_below_zero(model: onnx.ModelProto) -> None
     for name in names:
         model.graph.output.add().name = name
     images = np.random.default_rng(0).normal(0, 9, (1, 4, 8, 8)).astype(np.float32)
-    for name, values in zip(names, _run(model, names, images), strict=True):
+    found: Any = ReferenceEvaluator(model).run(names, {"x": images})
+    for name, values in zip(names, found, strict=True):
         assert values.min() >= 0, name
 
 
@@ -60,14 +63,3 @@ def test_what_moves_on_into_such_a_concat_is_not_apart(model: onnx.ModelProto) -
     joined.input[0] = "pooled"
     apart = kept_apart(model.graph, positive_values(model.graph))
     assert apart == POSITIVE - {"sum", "q", "back", "pooled"}
-
-
-def _run(
-    model: onnx.ModelProto,
-    names: list[str],
-    images: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-    found: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = ReferenceEvaluator(model).run(
-        names, {"x": images}
-    )
-    return found

@@ -323,3 +323,19 @@ def test_a_bias_fits_into_32_bits_whatever_the_weights() -> None:
         activation = array(made, by_name[node.input[0]].input[1])
         _, scales, _ = stored_weights(made, node.output[0])
         assert (np.abs(array(made, node.input[2])) / (activation * scales) < 2**31 - 1).all()
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_convolutions_of_pooled_values_stay_in_float32(grid: str) -> None:
+    """As in a gate by squeeze and excitation: its product with the features is in 8 bits."""
+    net = Net()
+    features = net.add("Relu", net.conv("images", (8, 3, 3, 3)))
+    squeezed = net.add("Relu", net.conv(net.add("GlobalAveragePool", features), (8, 8, 1, 1)))
+    gate = net.add("HardSigmoid", net.conv(squeezed, (8, 8, 1, 1)))
+    inner = net.conv(net.add("Relu", net.add("Mul", features, gate)))
+    model = net.model({net.conv(inner): 4}, opset=OPSETS[grid])
+    made = quantized(model, GRIDS[grid])
+    stem, squeeze, excite, inner, _ = net.layers
+    assert [is_quantized(made, one) for one in (stem, squeeze, excite, inner)] == [
+        *(True, False, False, True)
+    ]
