@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from statistics import fmean
 from typing import Any
 
 from docs.make.engines.pages import MISSING, read_record
 from docs.make.method.words import where
 from docs.make.pages import grid
-from docs.make.quantizers.quantized import FP32, NNCF, ORT, ORT_DECODE, OURS, OURS_8
+from docs.make.quantizers.quantized import FP32, NNCF, ORT, OURS, OURS_8
 from docs.make.quantizers.running import LIBRARIES
 from sizewise.core.stats import Interval
 
@@ -17,7 +18,7 @@ MOST, CASE = 0.3, 0.7
 """Points that may be lost by the mean over sizes, and beyond which no size may lie wholly."""
 SHOWN = (
     *(f"openvino, {name}" for name in (OURS, OURS_8, NNCF)),
-    *(f"onnxruntime, {name}" for name in (OURS, OURS_8, ORT, ORT_DECODE)),
+    *(f"onnxruntime, {name}" for name in (OURS, OURS_8, ORT)),
 )
 _TITLES = {"ap50": "AP50", "miou": "mIoU"}
 _POINT = 0.01
@@ -30,19 +31,30 @@ def quantizers_accuracy() -> list[str]:
     if not record or not record["networks"]:
         return [MISSING]
     networks: Mapping[str, Network] = record["networks"]
-    left = [name for name in record["planned"] if name not in networks]
     claims = [_claim(library, networks) for library in LIBRARIES]
-    claims += [f"- not measured yet: {', '.join(left)}"] if left else []
+    left = list(_not_measured(record))
+    claims += [f"- Not measured yet: {'; '.join(left)}."] if left else []
     rows = [list(_row(name, network)) for name, network in networks.items()]
-    return [*claims, "", *grid(("network", "FP32", *SHOWN), rows), "", where(record)]
+    headers = ("network", "sizes", "FP32", *SHOWN)
+    return [*claims, "", *grid(headers, rows), "", where(record)]
+
+
+def mean_loss(network: Network, engine: str) -> float:
+    """In points, over all sizes."""
+    return fmean(_loss(each[engine]).point for each in network["sizes"].values())
 
 
 def holds(network: Network, engine: str) -> bool:
     """Whether the network loses little enough in an engine, by the mean and at each size."""
-    above = [
-        size for size, each in network["sizes"].items() if (_loss(each[engine]).low or 0.0) > CASE
-    ]
-    return _interval(network["mean"][engine]).point <= MOST and not above
+    lows = [_loss(each[engine]).low or 0.0 for each in network["sizes"].values()]
+    return mean_loss(network, engine) <= MOST and max(lows) <= CASE
+
+
+def _not_measured(record: Mapping[str, Any]) -> Iterator[str]:
+    for name in record["planned"]:
+        known = record["networks"].get(name, {"sizes": {}})["sizes"]
+        if left := [size for size in record["sizes"] if size not in known]:
+            yield f"{name} at {', '.join(left)}" if known else name
 
 
 def _claim(library: str, networks: Mapping[str, Network]) -> str:
@@ -56,19 +68,17 @@ def _claim(library: str, networks: Mapping[str, Network]) -> str:
 
 
 def _row(name: str, network: Network) -> Iterator[str]:
+    sizes = network["sizes"].values()
     yield f"{name}, {_TITLES[network['metric']]}"
-    scores = [each[f"openvino, {FP32}"]["score"] for each in network["sizes"].values()]
+    yield str(len(sizes))
+    scores = [each[f"onnxruntime, {FP32}"]["score"] for each in sizes]
     yield f"{min(scores):.3f} to {max(scores):.3f}"
     for engine in SHOWN:
-        mean = _interval(network["mean"][engine])
-        worst = max(_loss(each[engine]).point for each in network["sizes"].values())
-        yield f"{mean.point:.2f} ({mean.low:.2f} to {mean.high:.2f}); {worst:.2f}"
+        worst = max((_loss(each[engine]) for each in sizes), key=lambda loss: loss.point)
+        interval = f"{worst.low:.2f} to {worst.high:.2f}"
+        yield f"{mean_loss(network, engine):.2f}; {worst.point:.2f} ({interval})"
 
 
 def _loss(engine: Mapping[str, Any]) -> Interval:
-    return _interval(engine["loss"])
-
-
-def _interval(plain: Mapping[str, float]) -> Interval:
     """In points."""
-    return Interval(**plain).times(1 / _POINT)
+    return Interval(**engine["loss"]).times(1 / _POINT)

@@ -18,7 +18,7 @@ from sizewise.core.specs import Calibration, ExportedModel
 FORM = "U8S8, per channel"
 FP32 = "FP32"
 OURS, OURS_8 = "ours", "ours, 8 bits"
-NNCF, ORT, ORT_DECODE = "NNCF", f"{FORM}, no decode", FORM
+NNCF, ORT = "NNCF", FORM
 Files = Mapping[str, ExportedModel | Path]
 
 
@@ -36,8 +36,8 @@ def our_file(
 
 
 def others(parent: ExportedModel, ours: ExportedModel, source: str) -> Files:
-    """Those of NNCF and of ONNX Runtime, whose decode is left alone; and one of ONNX Runtime as it
-    makes them by itself."""
+    """Those of NNCF and of ONNX Runtime. What comes behind the last layers is left alone, or
+    ONNX Runtime's boxes would be worth nothing."""
     pictures = _pictures(ours, source)
 
     def nncf(path: Path) -> None:
@@ -46,14 +46,7 @@ def others(parent: ExportedModel, ours: ExportedModel, source: str) -> Files:
     def ort(path: Path) -> None:
         write_ort(parent.path, pictures, path, FORM, decode=False)
 
-    def ort_decode(path: Path) -> None:
-        write_ort(parent.path, pictures, path, FORM)
-
-    return {
-        NNCF: _made(parent, ".nncf.xml", nncf),
-        ORT: _made(parent, ".ort.onnx", ort),
-        ORT_DECODE: _made(parent, ".ort-decode.onnx", ort_decode),
-    }
+    return {NNCF: _made(parent, ".nncf.xml", nncf), ORT: _made(parent, ".ort.onnx", ort)}
 
 
 def calibration_of(ours: ExportedModel) -> Calibration:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from docs.make.engines.pages import MISSING, read_record
 from docs.make.method.words import where
 from docs.make.pages import grid
-from docs.make.quantizers.quantized import FP32, NNCF, ORT, ORT_DECODE, OURS
+from docs.make.quantizers.quantized import FP32, NNCF, ORT, OURS
 from docs.make.quantizers.running import LIBRARIES
 
 NAME = "quantizers-text"
 MOST = 0.05
 """The error at every size, unless all others' is larger."""
-OTHERS = (f"openvino, {NNCF}", f"onnxruntime, {ORT}", f"onnxruntime, {ORT_DECODE}")
+OTHERS = (f"openvino, {NNCF}", f"onnxruntime, {ORT}")
 Engines = Mapping[str, Mapping[str, float]]
 
 
