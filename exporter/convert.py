@@ -243,7 +243,8 @@ class Conversion:
             progress=self._progress,
         )
         absmax = {name: one.absmax for name, one in seen.items()} | self._bounds(set(seen))
-        evidence = replace(evidence, absmax=absmax)
+        least = {name: one.least for name, one in seen.items()}
+        evidence = replace(evidence, absmax=absmax, least=least)
         found = {one.name: self._completed(evidence, one, seen) for one in methods}
         if len(found) > 1:
             self.errors = {name: self._error(self._made(one)) for name, one in found.items()}

@@ -25,7 +25,7 @@ from exporter.precisions._evidence import Evidence
 from exporter.precisions._placing import Placement
 from exporter.precisions._retyping import FLOAT
 from sizewise.core.errors import ExportError
-from sizewise.core.onnxfiles.ranges import write_ranges
+from sizewise.core.onnxfiles.ranges import write_least, write_ranges
 
 if TYPE_CHECKING:
     import onnx
@@ -110,10 +110,13 @@ class Quantized(GraphPass):
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         graph = Graph(model)
         chosen = chosen_layers(graph, self._evidence)
-        _Writer(model, graph, self._grid, self._evidence, self._scale_type).write(chosen)
+        writer = _Writer(model, graph, self._grid, self._evidence, self._scale_type)
+        least = dict(writer.write(chosen))
         given = {node.output[0] for node in chosen}
-        reached = self._evidence.thresholds.items()
-        write_ranges(model, {name: value for name, value in reached if name in given})
+        reached = {n: value for n, value in self._evidence.thresholds.items() if n in given}
+        write_ranges(model, reached)
+        below = {n: value for n, value in self._evidence.least.items() if n in given}
+        write_least(model, least | below)
         drop_unused(model.graph)
         return model
 
@@ -147,7 +150,8 @@ class _Writer:
         self._weights: dict[str, str] = {}
         """The same of weights."""
 
-    def write(self, chosen: list[Node]) -> None:
+    def write(self, chosen: list[Node]) -> Mapping[str, float]:
+        """The smallest values of what is quantized, by tensor."""
         layers = {node.output[0] for node in chosen}
         placement = Placement(self._graph, sorted(layers), self._evidence.thresholds)
         reached = placement.reach()
@@ -169,6 +173,7 @@ class _Writer:
                 self._quantize(name, placement, scales)
         del self._proto.node[:]
         self._proto.node.extend(self._written)
+        return placement.least(self._evidence.least)
 
     def _quantize(self, name: str, placement: Placement, scales: Mapping[str, float]) -> None:
         if name in placement.sources:

@@ -37,7 +37,7 @@ def as_written(path: Path, images: NDArray[Any]) -> NDArray[Any]:
 def test_a_network_gives_the_same_bits_where_steps_stay_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unsigned, "_FINER", 1.0)
+    monkeypatch.setattr(unsigned, "_SIGNED_LARGEST", 255)
     model = write_quantized_net(tmp_path / "signed.onnx")
     proto = onnx.load(model.path)
     make_unsigned(proto)
