@@ -116,7 +116,7 @@ class Quantized(GraphPass):
         reached = {n: value for n, value in self._evidence.thresholds.items() if n in given}
         write_ranges(model, reached)
         below = {n: value for n, value in self._evidence.least.items() if n in given}
-        write_least(model, least | below)
+        write_least(model, below | least)
         drop_unused(model.graph)
         return model
 

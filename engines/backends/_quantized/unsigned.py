@@ -13,6 +13,7 @@ point on its way through a Concat (2026.4 without VNNI): what comes after is wro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -54,8 +55,8 @@ def make_unsigned(proto: ModelProto, least: Mapping[str, float] = MappingProxyTy
             reach = 0.0
         one_scale = scale in constants and all(one.input[_SCALE] == scale for one in pair)
         if zero == 0 and reach is not None and reach < _WORTH and one_scale:
-            point = round(_LARGEST * reach / (1 + reach))
-            _rescale(graph, pair, constants, _factor(reach, point))
+            point = math.ceil(_LARGEST * reach / (1 + reach))
+            _rescale(graph, pair, constants, _SIGNED_LARGEST / (_LARGEST - point))
             _set_zero_point(graph, pair, point)
         else:
             by = 0 if zero == 0 and node.input[0] in positive else _SHIFT
@@ -80,13 +81,6 @@ def _reach_below(scale: TensorProto | None, least: float | None) -> float | None
     if scale is None or least is None or list(scale.dims):
         return None
     return -least / (_SIGNED_LARGEST * float(numpy_helper.to_array(scale)))
-
-
-def _factor(reach: float, point: int) -> float:
-    """The new step by the old one, with which 255 numbers reach from the least value to the
-    largest, and ``point`` stands for 0."""
-    above = _SIGNED_LARGEST / (_LARGEST - point)
-    return max(above, _SIGNED_LARGEST * reach / point) if point else above
 
 
 def _is_signed(node: NodeProto, constants: dict[str, TensorProto]) -> bool:

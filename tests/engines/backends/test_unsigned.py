@@ -103,6 +103,32 @@ def test_what_is_never_negative_is_rounded_in_half_steps(scale: float, seed: int
     assert np.abs(found - np.maximum(values, 0)).max() <= 0.2501 * scale
 
 
+@given(st.floats(0, 0.89), st.floats(2**-10, 1, width=32), st.integers(0, 1000))
+@settings(deadline=None, max_examples=50)
+def test_no_steps_are_left_for_what_lies_below_the_smallest_value(
+    share: float, scale: float, seed: int
+) -> None:
+    proto, most = pair(0, scale), 127 * scale
+    least = -share * most
+    make_unsigned(proto, {"v": least})
+    values = np.random.default_rng(seed).uniform(least, most, 64).astype(np.float32)
+    values[:3] = least, most, 0
+    (found,) = onnx.reference.ReferenceEvaluator(proto).run(None, {"x": values})
+    step = (most - least) / 254
+    assert np.abs(found - values).max() <= 0.501 * step
+    assert found[2] == 0
+
+
+def test_values_on_both_sides_alike_are_the_same_bits() -> None:
+    proto = pair(0, 0.1)
+    values = np.random.default_rng(0).normal(0, 4, 64).astype(np.float32)
+    evaluate = onnx.reference.ReferenceEvaluator
+    (signed,) = evaluate(proto).run(None, {"x": values})
+    make_unsigned(proto, {"v": -12.0})
+    (moved,) = evaluate(proto).run(None, {"x": values})
+    np.testing.assert_array_equal(signed, moved)
+
+
 @pytest.mark.parametrize("zero", [-128, -3, 5])
 def test_a_zero_point_other_than_zero_keeps_its_steps(zero: int) -> None:
     proto = pair(zero, 0.1, before="Relu")

@@ -52,7 +52,10 @@ def seen(model: onnx.ModelProto) -> Evidence:
     """On two pictures."""
     batches = [(Size(*shape), pictures(*shape)) for shape in ((32, 48), (64, 32))]
     found = observe(model, quantized_values(model), lambda: batches, histograms=False)
-    return Evidence(thresholds={name: one.absmax for name, one in found.items()})
+    return Evidence(
+        thresholds={name: one.absmax for name, one in found.items()},
+        least={name: one.least for name, one in found.items()},
+    )
 
 
 def quantized(
