@@ -37,12 +37,13 @@ def make_unsigned(proto: ModelProto, least: Mapping[str, float] = MappingProxyTy
     """Rewrite, in place, every int8 QuantizeLinear of one scale whose readers all dequantize.
 
     ``least`` are the smallest values of tensors, or 0 where none is below. Smaller ones than those
-    are clipped. Without it, steps are finer where operators tell that no value is negative.
+    are clipped. Without it, steps are finer where operators tell that no value is negative, and
+    none of a Concat's other inputs has negative ones: OpenVINO runs a Concat in FP32 whose inputs
+    have several zero points.
     """
     graph = proto.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    readers, positive = readers_of(graph), positive_values(graph)
-    apart = kept_apart(graph, positive)
+    readers, apart = readers_of(graph), kept_apart(graph, positive_values(graph))
     quantizers = [node for node in graph.node if node.op_type == "QuantizeLinear"]
     below = _by_scale(quantizers, least)
     for node in quantizers:
@@ -59,8 +60,7 @@ def make_unsigned(proto: ModelProto, least: Mapping[str, float] = MappingProxyTy
             _rescale(graph, pair, constants, _SIGNED_LARGEST / (_LARGEST - point))
             _set_zero_point(graph, pair, point)
         else:
-            by = 0 if zero == 0 and node.input[0] in positive else _SHIFT
-            _set_zero_point(graph, pair, zero + by)
+            _set_zero_point(graph, pair, zero + _SHIFT)
 
 
 def _by_scale(quantizers: list[NodeProto], least: Mapping[str, float]) -> dict[str, float]:

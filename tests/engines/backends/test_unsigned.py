@@ -22,6 +22,8 @@ from engines.store.opening import open_engine
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 from tests.engines.typed_nets import write_quantized_net
+from tests.exporter.precisions.test_quantized import quantized
+from tests.exporter.small_nets import Net, array, pictures, run
 
 pytest.importorskip("onnxruntime")
 Build = Callable[[ExportedModel, EngineSpec], EngineArtifact]
@@ -127,6 +129,26 @@ def test_values_on_both_sides_alike_are_the_same_bits() -> None:
     make_unsigned(proto, {"v": -12.0})
     (moved,) = evaluate(proto).run(None, {"x": values})
     np.testing.assert_array_equal(signed, moved)
+
+
+def test_the_inputs_of_a_concat_have_one_zero_point() -> None:
+    """OpenVINO runs a Concat of several in FP32, and the convolution behind it."""
+    net = Net()
+    features = net.conv("images", (8, 3, 3, 3))
+    sides = net.add("Relu", net.conv(features)), net.add("LeakyRelu", net.conv(features))
+    inner = net.conv(net.add("Concat", *sides, axis=1), (8, 16, 1, 1))
+    proto = quantized(net.model({net.conv(net.add("Relu", inner)): 4}))
+    images = pictures()
+    (signed,) = run(proto, images)
+    make_unsigned(proto)
+    points = {
+        node.input[0]: int(array(proto, node.input[2]))
+        for node in proto.graph.node
+        if node.op_type == "QuantizeLinear"
+    }
+    assert [points[side] for side in sides] == [128, 128]
+    assert 0 in points.values()
+    assert np.abs(run(proto, images)[0] - signed).max() <= 0.05 * np.abs(signed).max()
 
 
 @pytest.mark.parametrize("zero", [-128, -3, 5])
