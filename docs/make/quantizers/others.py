@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+from onnx import ModelProto
 
+from exporter.graph.passes import run_pass
 from exporter.graph.regions import Graph
+from exporter.precisions._prepare import Prepare
 from sizewise.core.machine.environment import load_onnxruntime
 from sizewise.core.onnxfiles.model import load_onnx
 
@@ -28,6 +31,8 @@ FORMS: dict[str, tuple[str, str, bool, bool]] = {
 """Types of activations and weights, whether these have a scale for each channel, and
 ``reduce_range``."""
 _CONVOLUTIONS = frozenset({"Convolution", "GroupConvolution", "ConvolutionBackpropData"})
+_OPSET = 13
+"""The first with a scale for each channel."""
 _NO_WORK = frozenset({"Constant", "Parameter", "Result"})
 
 
@@ -57,9 +62,11 @@ def write_ort(
     load_onnxruntime()
     from onnxruntime import quantization as of
 
+    # It takes constants for weights that are held as initializers alone.
+    graph = run_pass(Prepare("int8", _OPSET), load_onnx(parent))
     activations, weights, each, reduced = FORMS[form]
     of.quantize_static(
-        parent,
+        graph,
         path,
         _Reader(iter(pictures)),
         quant_format=of.QuantFormat.QDQ,
@@ -67,7 +74,7 @@ def write_ort(
         weight_type=getattr(of.QuantType, weights),
         per_channel=each,
         reduce_range=reduced,
-        nodes_to_exclude=[] if decode else list(_decode(parent)),
+        nodes_to_exclude=[] if decode else list(_decode(graph)),
     )
 
 
@@ -79,9 +86,9 @@ def load_openvino() -> Any:
     return openvino
 
 
-def _decode(parent: Path) -> Iterator[str]:
-    """The names of the nodes of a file behind its last layers."""
-    graph = Graph(load_onnx(parent))
+def _decode(model: ModelProto) -> Iterator[str]:
+    """The names of the nodes behind the last layers."""
+    graph = Graph(model)
     heads = graph.heads()
     upto = graph.above(heads) | {node.output[0] for node in heads}
     yield from (node.name for node in graph.nodes if node.output[0] not in upto)
