@@ -74,6 +74,7 @@ def _pictures() -> list[Array]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["yolov3-tiny", "yolov4-tiny", "yolov4-csp"])
 def test_our_error_at_the_heads_is_about_nncf_s_at_most(name: str, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
