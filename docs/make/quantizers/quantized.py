@@ -17,7 +17,7 @@ from sizewise.core.specs import Calibration, ExportedModel
 
 FORM = "U8S8, per channel"
 FP32 = "FP32"
-OURS, OURS_8 = "ours", "ours, 8 bits"
+OURS, OURS_8, OURS_AUTO = "ours", "ours, 8 bits", "ours, auto"
 NNCF, ORT = "NNCF", FORM
 Files = Mapping[str, ExportedModel | Path]
 

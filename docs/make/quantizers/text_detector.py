@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from docs.make.method.records import OUT as METHOD
 from docs.make.method.records import now, origin, write_record
 from docs.make.public_models.catalogue import MODELS
-from docs.make.quantizers.quantized import FP32, OURS, OURS_8, calibration_of, others
+from docs.make.quantizers.quantized import FP32, OURS, OURS_8, OURS_AUTO, calibration_of, others
 from docs.make.quantizers.running import Call, engines
 from docs.make.quantizers.texts import draw_texts
 from exporter.calibration.feeding import calibration_batches
@@ -38,7 +38,6 @@ OUT = METHOD.parent / "quantizers" / "text"
 MODEL = MODELS[0]
 SIZES = Sizes.parse("320,480,640")
 DRAWN = {"train": 24, "val": 12}
-OURS_AUTO = "ours, auto"
 OURS_BY: dict[str, tuple[str, int]] = {
     OURS: ("minmax", 7),
     OURS_AUTO: ("auto", 7),

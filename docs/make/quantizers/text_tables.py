@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from docs.make.engines.pages import MISSING, read_record
 from docs.make.method.words import where
 from docs.make.pages import grid
-from docs.make.quantizers.quantized import FP32, NNCF, ORT, OURS
+from docs.make.quantizers.quantized import FP32, NNCF, ORT, OURS, OURS_AUTO
 from docs.make.quantizers.running import LIBRARIES
 
 NAME = "quantizers-text"
@@ -29,7 +29,8 @@ def quantizers_text() -> list[str]:
         (name, *(_told(engines[name]) for engines in sizes.values()))
         for name in sorted(names, key=lambda name: first[name]["relative_error"])
     ]
-    claims = [_claim(library, sizes) for library in LIBRARIES]
+    ours = [f"{library}, {name}" for name in (OURS, OURS_AUTO) for library in LIBRARIES]
+    claims = [_claim(engine, sizes) for engine in ours if engine in first]
     return [*claims, "", *grid(("engine", *sizes), rows), "", where(record)]
 
 
@@ -39,12 +40,11 @@ def holds(engines: Engines, engine: str) -> bool:
     return error <= max(MOST, min(engines[one]["relative_error"] for one in OTHERS))
 
 
-def _claim(library: str, sizes: Mapping[str, Engines]) -> str:
-    engine = f"{library}, {OURS}"
+def _claim(engine: str, sizes: Mapping[str, Engines]) -> str:
     failing = [size for size, engines in sizes.items() if not holds(engines, engine)]
     answer = f"does not hold at {', '.join(failing)}" if failing else "holds at every size"
     return (
-        f"- {library}: the claim {answer}: the error of our int8 is at most {MOST:.0%}, or at most "
+        f"- {engine}: the claim {answer}: the error of our int8 is at most {MOST:.0%}, or at most "
         "that of the best of the others."
     )
 
