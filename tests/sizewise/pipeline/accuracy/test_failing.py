@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engines.comparing import Comparison, Difference
+from engines.differences import Comparison, Difference
 from sizewise.core.errors import BuildError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.specs import Size
