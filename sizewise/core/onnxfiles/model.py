@@ -34,7 +34,7 @@ from sizewise.core.specs import RGB, ExportedModel, ModelCard, SaidInput
 if TYPE_CHECKING:
     import onnx
 
-LATER = {"preprocessing": RGB, "inputs": (), "deviations.part": "", "converter": 0}
+LATER = {"preprocessing": RGB, "inputs": (), "deviations.part": "", "converter": 0, "kept_for": ()}
 """Fields of cards that came later: at their defaults they are left out, so that the same export
 gives the same bytes as before, and what was built and measured of them stays."""
 _QUANTIZERS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}

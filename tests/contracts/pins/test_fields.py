@@ -16,7 +16,7 @@ import pytest
 
 from bench.journal import schema
 from bench.planning.settings import Axes, SweepSettings
-from engines.comparing import Comparison, Difference
+from engines.differences import Comparison, Difference
 from engines.registry import backends
 from netzoo.tasks.layouts import layout_names
 from netzoo.tasks.registry import tasks
@@ -24,6 +24,8 @@ from netzoo.training.settings import ScaleTraining, TrainingSettings
 from netzoo.weights.checkpoint import CheckpointHeader, Provenance
 from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
 from sizewise.core import codec, specs, trials
+from sizewise.core.explained.layers import EngineTime, ExplainedLayer, LayerRun
+from sizewise.core.explained.records import LayerRecord
 from sizewise.core.machine.environment import PACKAGES, Environment
 from sizewise.core.options.declared import fill
 from sizewise.core.rooms import ROOMS
@@ -44,6 +46,7 @@ VALUES = (
     *(specs.Achieved, specs.LayerPrecision, specs.EngineMemory, Comparison, Difference),
     *(CheckpointHeader, Provenance, NetworkConfig, MultiscaleConfig),
     *(TrainingSettings, ScaleTraining),
+    *(specs.KeptLayer, LayerRecord, ExplainedLayer, LayerRun, EngineTime),
 )
 _OF_THE_MACHINE = {("TrainingSettings", "threads")}
 _CODES = {"reason_code", "code"}
