@@ -67,7 +67,7 @@ def test_scores_that_are_lost_are_marked_beside_the_accuracy_and_in_the_engine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without the correction of biases, which brings some of them back."""
-    monkeypatch.setattr("exporter.convert.channel_shifts", lambda *_: {})
+    monkeypatch.setattr("exporter.conversion.evidence.channel_shifts", lambda *_: {})
     data = tmp_path / "data"
     data.mkdir()
     said = export(mixed, "--data", write_pictures(data))

@@ -10,7 +10,8 @@ import torch
 from engines.registry import find_backend
 from engines.store.building import build_engine
 from engines.store.manifest import read_manifest
-from exporter.convert import ConversionSettings, convert
+from exporter.conversion.settings import ConversionSettings
+from exporter.convert import convert
 from exporter.export import export
 from netzoo.deploy import deployable
 from netzoo.weights.settling import settle
