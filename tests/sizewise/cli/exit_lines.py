@@ -131,6 +131,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
             "half.onnx --sizes 64 --calibrate absent",
             "half.onnx --sizes 64 --data absent",
         ),
+        OUTPUT: ("half.onnx --sizes 64 --out notes.txt",),
     },
     "predict": {
         VALUE: (f"{_FINDER} --backend foo", "tiny.onnx data/0.png"),
