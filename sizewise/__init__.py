@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         build,
         convert,
         evaluate,
+        explain,
         export,
         load,
         predict,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
+    from sizewise.pipeline.explain import Explanation
+    from sizewise.pipeline.explanation.options import ExplainOptions
     from sizewise.pipeline.export import ExportOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
@@ -53,6 +56,8 @@ __all__ = [
     "EngineArtifact",
     "EvaluateOptions",
     "Evaluation",
+    "ExplainOptions",
+    "Explanation",
     "ExportOptions",
     "ExportedModel",
     "PrecisionOptions",
@@ -73,6 +78,7 @@ __all__ = [
     "build",
     "convert",
     "evaluate",
+    "explain",
     "export",
     "load",
     "predict",
@@ -83,8 +89,8 @@ __all__ = [
 
 _HOMES = {
     "sizewise.api": (
-        *("bench", "build", "convert", "evaluate", "export", "load", "predict", "report"),
-        *("results", "train"),
+        *("bench", "build", "convert", "evaluate", "explain", "export", "load", "predict"),
+        *("report", "results", "train"),
     ),
     "sizewise.core.errors": ("SizewiseError",),
     "sizewise.core.progress": ("SILENT", "Reporter"),
@@ -97,6 +103,8 @@ _HOMES = {
     "sizewise.pipeline.build": ("BuildOptions", "Builds"),
     "sizewise.pipeline.convert": ("Converted",),
     "sizewise.pipeline.evaluate": ("EvaluateOptions", "Evaluation"),
+    "sizewise.pipeline.explain": ("Explanation",),
+    "sizewise.pipeline.explanation.options": ("ExplainOptions",),
     "sizewise.pipeline.export": ("ExportOptions",),
     "sizewise.pipeline.prediction.options": ("PredictOptions",),
     "sizewise.pipeline.results": ("Results",),
