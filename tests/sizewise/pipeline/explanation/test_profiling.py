@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,6 @@ from sizewise.core.errors import BuildError
 from sizewise.core.explained.layers import EngineTime, LayerRun
 from sizewise.core.specs import Size
 from sizewise.core.trials import Reading
-from sizewise.pipeline.explanation import profiling
 from sizewise.pipeline.explanation.profiling import Profiles, profile_layers
 from tests.sizewise.pipeline.heard import Heard
 
@@ -36,10 +36,13 @@ def profiled(
         return known[model.path]
 
     patch.setattr("sizewise.pipeline.models.one_engine.profiled", profile)
-    patch.setattr(profiling.gate, "reading", lambda *_: Reading(load=load))
-    models: Any = [type("Model", (), {"path": path}) for path in (OURS, PARENT)]
+    patch.setattr("bench.gate.reading", lambda *_: Reading(load=load))
+    ours: Any = SimpleNamespace(path=OURS)
+    parent: Any = SimpleNamespace(path=PARENT)
     given: Any = heard
-    return profile_layers(*models, ("a", "b"), backends=("fake",), sizes=(SIZE,), reporter=given)
+    return profile_layers(
+        ours, parent, ("a", "b"), backends=("fake",), sizes=(SIZE,), reporter=given
+    )
 
 
 def test_a_layer_gains_what_it_takes_less_than_in_the_parent(
