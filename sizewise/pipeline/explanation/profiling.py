@@ -86,7 +86,9 @@ def profile_layers(
                 found.add(backend, size, ours, theirs)
     disturbed = _disturbed(gate.reading(start, gate.snapshot(())))
     if disturbed and found.engines:
-        reporter.remark(f"Times of layers are unreliable: {disturbed}. Run it again without that.")
+        reporter.remark(
+            f"Times of layers are unreliable: {disturbed}. Run it again on a quiet machine."
+        )
     return Profiles(
         runs={name: tuple(runs) for name, runs in found.runs.items()},
         engines=tuple(found.engines),
