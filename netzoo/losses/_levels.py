@@ -96,7 +96,7 @@ def match_levels(network: AnchorDetector, heads: Sequence[Tensor], targets: Targ
             solid & ((best == torch.tensor(mask, device=best.device)) | also[:, list(mask)]),
             targets,
         )
-        for number, (head, mask) in enumerate(zip(heads, network.design.masks, strict=True))
+        for number, (head, mask) in enumerate(zip(heads, network.masks, strict=True))
     ]
 
 

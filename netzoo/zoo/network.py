@@ -110,7 +110,8 @@ class AnchorDetector(Network):
         self.design = design
         self.decoding: Decoding = config.decoding or design.decoding
         self.class_rule = Independent()
-        anchors, masks = self.config.anchors, config.masks or design.masks
+        anchors = self.config.anchors
+        self.masks = masks = config.masks or design.masks
         if len(anchors) != len(design.anchors):
             raise UsageError(
                 f"{config.name} can't use {len(anchors)} anchors",

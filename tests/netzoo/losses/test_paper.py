@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from netzoo.decoding.boxes import split_anchors
+from netzoo.losses._levels import match_levels
 from netzoo.losses._registry import Targets, find_loss
 from netzoo.losses._scaled import scaled_loss
 from netzoo.losses.paper import paper_loss
@@ -97,7 +98,7 @@ def as_read(name: str, heads: Sequence[Tensor]) -> list[Head]:
             stride=stride,
         )
         for head, mask, anchors, stride in zip(
-            heads, found.design.masks, found.anchors, found.strides, strict=True
+            heads, found.masks, found.anchors, found.strides, strict=True
         )
     ]
 
@@ -152,6 +153,23 @@ def test_darknets_losses_and_their_gradients_are_as_read(
         assert head.grad is not None
         found = split_anchors(head.grad, slopes.shape[1]).numpy() * IMAGES
         np.testing.assert_allclose(found[:, :, first:], slopes[:, :, first:], rtol=1e-3, atol=1e-4)
+
+
+def test_anchors_answer_in_the_heads_that_the_masks_give_them_to() -> None:
+    """Published yolov3-tiny.weights were trained with masks that its configuration has not."""
+    found = build_network(
+        NetworkConfig(
+            name="yolov3-tiny", classes=CLASSES, width=0.0625, masks=((3, 4, 5), (1, 2, 3))
+        )
+    )
+    assert isinstance(found, AnchorDetector)
+    heads = found(torch.zeros(1, 3, 64, 96))
+    for number, (width, height) in enumerate(found.config.anchors):
+        box = (32 - width / 2, 32 - height / 2, 32 + width / 2, 32 + height / 2)
+        levels = match_levels(found, heads, as_targets([Truth(0, 0, box)]))
+        answered = [level.anchors[level.slots[1]].tolist() for level in levels]
+        held = [number in mask for mask in ((3, 4, 5), (1, 2, 3))]
+        assert answered == [[[width, height]] if has else [] for has in held]
 
 
 @pytest.mark.parametrize("name", SCALED)
