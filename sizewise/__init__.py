@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from bench.planning.settings import SweepSettings
     from bench.sweep import SweepOutcome
     from exporter.request import PrecisionOptions
+    from reports.choice.budget import Budget
     from reports.markdown import Report
     from sizewise.api import (
         bench,
+        best,
         build,
         convert,
         evaluate,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from sizewise.core.errors import SizewiseError
     from sizewise.core.progress import SILENT, Reporter
     from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
+    from sizewise.pipeline.best import Best
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SILENT",
+    "Best",
+    "Budget",
     "BuildOptions",
     "Builds",
     "Converted",
@@ -70,6 +75,7 @@ __all__ = [
     "Trained",
     "__version__",
     "bench",
+    "best",
     "build",
     "convert",
     "evaluate",
@@ -83,7 +89,7 @@ __all__ = [
 
 _HOMES = {
     "sizewise.api": (
-        *("bench", "build", "convert", "evaluate", "export", "load", "predict", "report"),
+        *("bench", "best", "build", "convert", "evaluate", "export", "load", "predict", "report"),
         *("results", "train"),
     ),
     "sizewise.core.errors": ("SizewiseError",),
@@ -91,9 +97,11 @@ _HOMES = {
     "sizewise.core.specs": ("EngineArtifact", "ExportedModel", "Size", "Sizes"),
     "bench.planning.settings": ("SweepSettings",),
     "bench.sweep": ("SweepOutcome",),
+    "reports.choice.budget": ("Budget",),
     "reports.markdown": ("Report",),
     "sizewise.pipeline.predict": ("Predictions",),
     "exporter.request": ("PrecisionOptions",),
+    "sizewise.pipeline.best": ("Best",),
     "sizewise.pipeline.build": ("BuildOptions", "Builds"),
     "sizewise.pipeline.convert": ("Converted",),
     "sizewise.pipeline.evaluate": ("EvaluateOptions", "Evaluation"),

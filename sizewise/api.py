@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from bench.planning.settings import SweepSettings
     from bench.sweep import SweepOutcome
     from exporter.request import PrecisionOptions
+    from reports.choice.budget import Budget
     from reports.markdown import Report
     from sizewise.core.specs import EngineArtifact, ExportedModel
+    from sizewise.pipeline.best import Best
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
@@ -210,6 +212,15 @@ def results(file: str | Path, *, salvage: str | Path | None = None) -> Results:
     from sizewise.pipeline.results import results
 
     return results(Path(file), salvage=None if salvage is None else Path(salvage))
+
+
+@_public
+def best(results: str | Path, *, options: Budget | None = None, **given: object) -> Best:
+    """Choose the engine to ship under a budget: ``sw.best(file, max_latency_ms=8)``."""
+    from reports.choice.budget import Budget
+    from sizewise.pipeline.best import best
+
+    return best(Path(results), filled(Budget, options, given))
 
 
 @_public

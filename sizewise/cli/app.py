@@ -28,6 +28,7 @@ class SizewiseCommands(Commands):
         "explain": "Say what each layer of an int8 file costs in accuracy and saves in time.",
         "predict": "Find objects in pictures and draw them.",
         "audit": "Say what numbers of this machine are worth, in 3 minutes (6 with PyTorch).",
+        "best": "Choose the engine to ship under a budget of latency, memory and accuracy.",
         "report": "Write tables, plots and findings from what was measured.",
         "results": "Say what a results file holds, and save what is whole of a damaged one.",
     }
