@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         bench,
         best,
         build,
+        compare,
         convert,
         evaluate,
         export,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
     from sizewise.pipeline.best import Best
     from sizewise.pipeline.build import BuildOptions, Builds
+    from sizewise.pipeline.compare import Compared, CompareOptions
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
     from sizewise.pipeline.export import ExportOptions
@@ -54,6 +56,8 @@ __all__ = [
     "Budget",
     "BuildOptions",
     "Builds",
+    "CompareOptions",
+    "Compared",
     "Converted",
     "EngineArtifact",
     "EvaluateOptions",
@@ -77,6 +81,7 @@ __all__ = [
     "bench",
     "best",
     "build",
+    "compare",
     "convert",
     "evaluate",
     "export",
@@ -89,7 +94,7 @@ __all__ = [
 
 _HOMES = {
     "sizewise.api": (
-        *("bench", "best", "build", "convert", "evaluate", "export", "load", "predict", "report"),
+        *("bench", "best", "build", "compare", "convert", "evaluate", "export", "load", "predict", "report"),
         *("results", "train"),
     ),
     "sizewise.core.errors": ("SizewiseError",),
@@ -103,6 +108,7 @@ _HOMES = {
     "exporter.request": ("PrecisionOptions",),
     "sizewise.pipeline.best": ("Best",),
     "sizewise.pipeline.build": ("BuildOptions", "Builds"),
+    "sizewise.pipeline.compare": ("Compared", "CompareOptions"),
     "sizewise.pipeline.convert": ("Converted",),
     "sizewise.pipeline.evaluate": ("EvaluateOptions", "Evaluation"),
     "sizewise.pipeline.export": ("ExportOptions",),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sizewise.core.specs import EngineArtifact, ExportedModel
     from sizewise.pipeline.best import Best
     from sizewise.pipeline.build import BuildOptions, Builds
+    from sizewise.pipeline.compare import Compared, CompareOptions
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
     from sizewise.pipeline.export import ExportOptions
@@ -206,12 +207,23 @@ def report(results: str | Path, *, out: str | Path | None = None) -> Report:
 
 
 @_public
-def results(file: str | Path, *, salvage: str | Path | None = None) -> Results:
-    """Say what a results file holds, and save all that is whole of a damaged one in the new file
-    ``salvage``."""
+def results(
+    file: str | Path,
+    *,
+    salvage: str | Path | None = None,
+    parquet: str | Path | None = None,
+    csv: str | Path | None = None,
+    pytest_benchmark: str | Path | None = None,
+) -> Results:
+    """Say what a results file holds, save all that is whole of a damaged one in the new file
+    ``salvage``, and write what was measured in other formats."""
     from sizewise.pipeline.results import results
 
-    return results(Path(file), salvage=None if salvage is None else Path(salvage))
+    targets = {"parquet": parquet, "csv": csv, "pytest_benchmark": pytest_benchmark}
+    formats = {name: Path(path) for name, path in targets.items() if path is not None}
+    return results(
+        Path(file), salvage=None if salvage is None else Path(salvage), formats=formats
+    )
 
 
 @_public
@@ -221,6 +233,22 @@ def best(results: str | Path, *, options: Budget | None = None, **given: object)
     from sizewise.pipeline.best import best
 
     return best(Path(results), filled(Budget, options, given))
+
+
+@_public
+def compare(
+    base: str | Path,
+    new: str | Path | None = None,
+    *,
+    options: CompareOptions | None = None,
+    **given: object,
+) -> Compared:
+    """Compare two results files cell by cell, or two selections of one."""
+    from sizewise.pipeline.compare import CompareOptions, compare
+
+    return compare(
+        Path(base), None if new is None else Path(new), filled(CompareOptions, options, given)
+    )
 
 
 @_public

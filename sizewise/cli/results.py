@@ -28,6 +28,21 @@ def results(
             help="New results file for all that is whole in a damaged one.",
         ),
     ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", metavar="OUT", help="Write what was measured as Parquet."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="OUT", help="Write what was measured as CSV.")
+    ] = None,
+    pytest_benchmark: Annotated[
+        Path | None,
+        typer.Option(
+            "--pytest-benchmark",
+            metavar="OUT",
+            help="Write the calls as JSON for pytest-benchmark compare.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what a results file holds, and save what is whole of a damaged one.
@@ -38,7 +53,9 @@ def results(
     """
     from sizewise.pipeline.results import results
 
-    found = results(file, salvage=salvage)
+    targets = {"parquet": parquet, "csv": csv, "pytest_benchmark": pytest_benchmark}
+    formats = {name: path for name, path in targets.items() if path is not None}
+    found = results(file, salvage=salvage, formats=formats)
     if as_json:
         console.show_json(_plain(found))
     else:
@@ -60,6 +77,8 @@ def _say(found: Results) -> None:
     for table, numbers in held.kept.lost.items():
         if numbers:
             typer.echo(f"  • not whole: {table} {', '.join(map(str, numbers))}")
+    for path in found.written.values():
+        typer.echo(f"Written: {path}")
     if found.salvaged:
         typer.echo(f"{found.salvaged}: {held.summary}")
         console.next_step(
@@ -88,4 +107,5 @@ def _plain(found: Results) -> dict[str, Any]:
         "damaged_rows": dict(held.damaged_rows),
         "not_whole": {table: list(numbers) for table, numbers in held.kept.lost.items()},
         "salvaged": None if found.salvaged is None else str(found.salvaged),
+        "written": {name: str(path) for name, path in found.written.items()},
     }
