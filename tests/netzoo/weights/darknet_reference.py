@@ -23,7 +23,7 @@ from netzoo.zoo.network import Network
 Array = NDArray[np.float32]
 REFERENCES: dict[str, dict[str, Any]] = {
     path.stem.rpartition("-")[0]: json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted((Path(__file__).parent / "networks" / "reference").glob("*.json"))
+    for path in sorted((Path(__file__).parents[1] / "networks" / "reference").glob("*.json"))
 }
 TOLERANCE = 1e-5
 """Of the head's largest magnitude; float32 with the same arithmetic agrees to about 3e-6."""
