@@ -94,7 +94,18 @@ __all__ = [
 
 _HOMES = {
     "sizewise.api": (
-        *("bench", "best", "build", "compare", "convert", "evaluate", "export", "load", "predict", "report"),
+        *(
+            "bench",
+            "best",
+            "build",
+            "compare",
+            "convert",
+            "evaluate",
+            "export",
+            "load",
+            "predict",
+            "report",
+        ),
         *("results", "train"),
     ),
     "sizewise.core.errors": ("SizewiseError",),

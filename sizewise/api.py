@@ -221,9 +221,7 @@ def results(
 
     targets = {"parquet": parquet, "csv": csv, "pytest_benchmark": pytest_benchmark}
     formats = {name: Path(path) for name, path in targets.items() if path is not None}
-    return results(
-        Path(file), salvage=None if salvage is None else Path(salvage), formats=formats
-    )
+    return results(Path(file), salvage=None if salvage is None else Path(salvage), formats=formats)
 
 
 @_public

@@ -1,4 +1,4 @@
-"""YOLOv3's loss, and that of YOLOv4 and YOLOv4-tiny: cross entropies, and an error of the coordinates."""
+"""The losses of YOLOv3, YOLOv4 and YOLOv4-tiny: cross entropies, and an error of the box."""
 
 from __future__ import annotations
 

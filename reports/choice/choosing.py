@@ -73,39 +73,31 @@ def _of_batch(rows: Sequence[Row], batch: int | None) -> list[Row]:
 def _of_contest(contest: Contest, budget: Budget, records: Records) -> Choice:
     peak = contest.most_accurate
     losses = {row: max(0.0, contest.gain(peak, row).point) for row in contest.rows}
-    fitting = useful(row for row in contest.rows if not budget.misses(row, losses[row]))
-    running = fitting
-    if fitting and budget.max_loss_points is None:
-        inner = Contest(metric=contest.metric, rows=tuple(fitting), ratios=contest.ratios)
-        running = list(inner.near)
-    return _choice(contest.rows, running, len(fitting), budget, records, losses, contest.metric)
+    return _choice(losses, budget, records, contest)
 
 
 def _without_accuracy(rows: Sequence[Row], budget: Budget, records: Records) -> Iterator[Choice]:
     """One for each size and place of NMS: what a smaller size costs is not known."""
     for alike in by_nms(rows):
         for group in grouped(alike, lambda row: row.size).values():
-            unknown = dict.fromkeys(group, math.nan)
-            fitting = useful(row for row in group if not budget.misses(row, math.nan))
-            yield _choice(group, fitting, len(fitting), budget, records, unknown, None)
+            yield _choice(dict.fromkeys(group, math.nan), budget, records)
 
 
 def _choice(
-    among: Sequence[Row],
-    running: Sequence[Row],
-    fitting: int,
-    budget: Budget,
-    records: Records,
-    losses: Mapping[Row, float],
-    metric: Metric | None,
+    losses: Mapping[Row, float], budget: Budget, records: Records, contest: Contest | None = None
 ) -> Choice:
+    missed = {row: budget.misses(row, loss) for row, loss in losses.items()}
+    fitting = useful(row for row, misses in missed.items() if not misses)
+    running = fitting
+    if contest and fitting and budget.max_loss_points is None:
+        inner = Contest(metric=contest.metric, rows=tuple(fitting), ratios=contest.ratios)
+        running = list(inner.near)
     chosen = records.verdicts.ratios.fastest(running) if running else None
-    missed = {row: budget.misses(row, losses[row]) for row in among}
     return Choice(
-        among=among,
-        metric=metric,
+        among=tuple(losses),
+        metric=contest.metric if contest else None,
         chosen=chosen,
-        fitting=fitting,
+        fitting=len(fitting),
         rivals=tuple(_rivals(chosen, running, records)) if chosen else (),
         near=tuple(_near(missed)),
         left_out=_left_out(missed),

@@ -14,6 +14,7 @@ from reports.load import Records
 from reports.text.verdicts import margin
 from reports.text.words import counted, listed, number
 
+
 def told(choice: Choice, budget: Budget, records: Records) -> tuple[str, ...]:
     """Sentences, the decision first."""
     return tuple(_sentences(choice, budget, records))
@@ -39,7 +40,9 @@ def _decision(choice: Choice, budget: Budget) -> str:
     only = "the only one that fits" if choice.fitting == 1 else f"the fastest {fitting}"
     if choice.metric and budget.max_loss_points is None and choice.fitting > 1:
         only = f"the fastest of the most accurate, {fitting}"
-    return f"Ship{whose} {described(choice.chosen, choice, budget)}: {only}.{warning([choice.chosen])}"
+    return (
+        f"Ship{whose} {described(choice.chosen, choice, budget)}: {only}.{warning([choice.chosen])}"
+    )
 
 
 def described(row: Row, choice: Choice, budget: Budget) -> str:

@@ -22,7 +22,7 @@ def parse_selection(text: str) -> Mapping[str, str]:
             raise UsageError(
                 f"{part!r} selects nothing",
                 f"there is no column {name!r}" if sign else "it names no value",
-                f"Name columns and their values, as in {_EXAMPLE}; sizewise.load lists the columns.",
+                f"Name columns of sizewise.load and their values, as in {_EXAMPLE}.",
             )
         found[name] = value
     return found

@@ -36,17 +36,23 @@ class Change:
 def changes_of(line: Line, margin: float) -> Iterator[Change]:
     """Where the level changed by more than ``margin``, by PELT on logarithms (Killick et al.,
     Journal of the American Statistical Association 107, 2012)."""
-    values = np.log([moment.ms for moment in line.moments])
-    if len(values) < 2 * LEAST:
+    raw = np.log([moment.ms for moment in line.moments])
+    if len(raw) < 2 * LEAST:
         return
+    values = _without_outliers(raw)
     levels = pairwise([0, *_ends(values)])
     for (start, end), (_, after) in pairwise(levels):
         step = float(values[end:after].mean() - values[start:end].mean())
         if abs(step) > math.log1p(margin):
             moments = line.moments
-            yield Change(
-                line=line, at=moments[end], before=moments[end - 1], ratio=math.exp(step)
-            )
+            yield Change(line=line, at=moments[end], before=moments[end - 1], ratio=math.exp(step))
+
+
+def _without_outliers(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median of each value and its two neighbours: a file by itself moves no level, and a step
+    stays where it is."""
+    padded = np.concatenate((values[:1], values, values[-1:]))
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1)
 
 
 def _ends(values: NDArray[np.float64]) -> list[int]:
@@ -62,4 +68,4 @@ def _ends(values: NDArray[np.float64]) -> list[int]:
 def _noise(values: NDArray[np.float64]) -> float:
     """From differences of neighbours, which a change of level hardly moves."""
     steps = [abs(b - a) for a, b in pairwise(values.tolist())]
-    return _MAD * statistics.median(steps) / math.sqrt(2)
+    return _MAD * float(statistics.median(steps)) / math.sqrt(2)

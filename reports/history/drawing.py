@@ -43,7 +43,7 @@ def history_figure(lines: Sequence[Line], changes: Sequence[Change]) -> Figure:
         axes.set_ylabel("ms")
         axes.grid(visible=True, color="#E0E0E0", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-        locator = AutoDateLocator()
+        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     return figure

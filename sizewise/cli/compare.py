@@ -70,9 +70,7 @@ def _plain(found: Compared) -> dict[str, Any]:
         "threshold": comparison.threshold,
         "regressed": comparison.regressed,
         "pairs": [_pair(pair) for pair in comparison.pairs],
-        "sizes": [
-            {"size": str(size), **_judged(judged)} for size, judged in comparison.sizes
-        ],
+        "sizes": [{"size": str(size), **_judged(judged)} for size, judged in comparison.sizes],
         "overall": _judged(comparison.overall),
         "only_base": [row.where for row in comparison.pairing.only_base],
         "only_new": [row.where for row in comparison.pairing.only_new],

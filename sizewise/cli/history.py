@@ -17,7 +17,8 @@ from sizewise.pipeline.history import History
 
 def history(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder with results.sqlite files, at any depth.")
+        Path,
+        typer.Argument(metavar="FOLDER", help="Folder with results.sqlite files, at any depth."),
     ],
     out: Annotated[
         Path, typer.Option("--out", metavar="FOLDER", help="Folder of the plots.")
@@ -60,7 +61,9 @@ def _say(found: History) -> None:
 
 def _told(change: Change) -> str:
     versions = change.before.version, change.at.version
-    why = f" ({change.at.row.backend} {versions[0]} → {versions[1]})" if len({*versions}) > 1 else ""
+    why = (
+        f" ({change.at.row.backend} {versions[0]} → {versions[1]})" if len({*versions}) > 1 else ""
+    )
     return (
         f"{change.line.engine} at {change.line.size}: {percent_change(change.ratio)} latency since "
         f"{change.at.started[:10]}{why}"

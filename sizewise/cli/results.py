@@ -20,6 +20,7 @@ def results(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The results.sqlite of sizewise bench.")
     ],
+    *,
     salvage: Annotated[
         Path | None,
         typer.Option(

@@ -35,8 +35,8 @@ def history(
     """Read every results file below ``folder``, find changes of more than ``margin`` (a share), and
     draw a plot for each engine into ``out``.
 
-    Machines are never mixed in a line. Raises InputError where there is no results file, RecordError
-    where none can be read, and OutputError.
+    Machines are never mixed in a line. Raises InputError where there is no results file,
+    RecordError where none can be read, and OutputError.
     """
     from reports.history.changes import changes_of
     from reports.history.series import lines_of

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
@@ -44,7 +44,7 @@ def test_statistics_are_those_of_pytest_benchmark(records: Records, tmp_path: Pa
     document = json.loads(path.read_text())
     assert len(document["benchmarks"]) == sum(row.measured for row in records.rows)
     for benchmark in document["benchmarks"]:
-        theirs = Stats()
+        theirs: Any = Stats()  # type: ignore[no-untyped-call]
         for call in benchmark["stats"]["data"]:
             theirs.update(call)
         for name in ("min", "max", "mean", "stddev", "rounds", "median", "ops", "total"):

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from docs.make.engines.accuracy_tables import accuracy, copy_record
 from docs.make.engines.app_tables import benchmark_app
-from docs.make.engines.matrix_tables import matrix
 from docs.make.engines.export_tables import export_time
+from docs.make.engines.matrix_tables import matrix
 from docs.make.engines.pages import MISSING, read_record
 from docs.make.engines.speed_tables import best, speed
 from docs.make.pages import HOUSE, fill

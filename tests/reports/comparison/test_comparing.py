@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,39 +49,56 @@ def night(number: int, factors: Mapping[str, float] | None = None, noise: float 
     return records(lab, results)
 
 
-def test_five_percent_of_one_engine_are_found_from_night_to_night() -> None:
-    found = compared(night(1), night(2, {"openvino": 1.05}))
-    assert found.regressed
-    assert {pair.new.backend for pair in found.regressions} == {"openvino"}
-    assert headline(found).startswith("Regression: 4 engines slower by more than 2 %")
-    assert all(pair.judged.ratio.how == "anchored" for pair in found.pairs)
+def together(seed: int, factor: float = 1.0, noise: float = 0.01, backends: int = 2) -> Comparison:
+    """Two models by turns; calls of the new one in OpenVINO take so many times as long."""
+    lab = Lab(seed=seed, processes=WAVES, noise=noise)
+    results = []
+    for model in "ab":
+        for size, backend in product(SIZES[:2], ("openvino", "onnxruntime")[:backends]):
+            trial = lab.trial(backend, size=size, model_sha256=model * 64)
+            grown = factor if (model, backend) == ("b", "openvino") else 1.0
+            results.append(slower(lab.ok(trial), grown))
+    rows = records(lab, results).rows
+    base, new = (selected(rows, {"model_sha256": model * 64}) for model in "ab")
+    pairing = pair_rows(base, new, {"model_sha256"})
+    return compare_pairs(pairing, STANDARD, same_file=True, threshold=STANDARD.margin)
 
 
-def test_ten_percent_are_found_in_noise() -> None:
-    found = compared(night(1, noise=0.03), night(2, {"openvino": 1.10}, noise=0.03))
-    assert found.regressed
-    assert {pair.new.backend for pair in found.regressions} == {"openvino"}
+@pytest.mark.parametrize(("factor", "noise"), [(1.05, 0.01), (1.10, 0.05)])
+def test_a_planted_slow_down_is_found_in_quiet_and_in_noisy_records(
+    factor: float, noise: float
+) -> None:
+    found = [together(seed, factor, noise) for seed in range(20)]
+    assert sum(one.regressed for one in found) >= 19
+    wrong = [pair for one in found for pair in one.regressions if pair.new.backend != "openvino"]
+    assert len(wrong) <= 1  # of 40 equal pairs: verdicts name 2 % of them by mistake
+    assert all(pair.judged.ratio.how == "together" for one in found for pair in one.pairs)
 
 
-def test_equal_nights_regress_in_few_of_two_hundred() -> None:
-    """Pairs by fifty; a family names a false one with the chance that docs/method.md gives."""
-    nights = [night(number) for number in range(1, 52)]
-    pairs = list(zip(nights, nights[1:], strict=False))
-    comparisons = [compared(base, new) for base, new in pairs]
-    judged = [pair.judged for one in comparisons for pair in one.pairs]
-    assert len(judged) == 400
-    assert sum(one.regressed for one in comparisons) <= 1
-    assert sum(one.certain for one in judged) <= 8
+def test_two_hundred_equal_pairs_stay_quiet() -> None:
+    found = [together(seed, noise=0.02) for seed in range(100, 150)]
+    assert sum(len(one.pairs) for one in found) == 200
+    assert not any(one.regressed for one in found)
+
+
+def test_nights_apart_are_tied_by_the_anchor_as_far_as_it_holds() -> None:
+    """Runs may differ by 2 % for reasons that the anchor does not feel: 5 % stay in doubt."""
+    small, large = (compared(night(1), night(2, {"openvino": x})) for x in (1.05, 1.15))
+    assert all(pair.judged.ratio.how == "anchored" for pair in (*small.pairs, *large.pairs))
+    assert not small.regressed
+    assert headline(small).startswith("No answer yet: 8 engines, +2.4 %")
+    assert {pair.new.backend for pair in large.regressions} == {"openvino"}
+    assert headline(large).startswith("Regression: 4 engines slower by more than 2 %")
 
 
 def test_a_faster_engine_is_no_regression() -> None:
-    found = compared(night(1), night(2, {"openvino": 0.9}))
+    found = compared(night(1), night(2, {"openvino": 0.85}))
     assert not found.regressed
     assert any(sentence.startswith("Faster: ") for sentence in sentences(found))
 
 
 def test_a_slow_down_within_the_threshold_is_named_and_no_regression() -> None:
-    found = compared(night(1), night(2, {"openvino": 1.05}), threshold=0.1)
+    found = compared(night(1), night(2, {"openvino": 1.12}), threshold=0.2)
     assert not found.regressed
     assert any(sentence.startswith("Slower: ") for sentence in sentences(found))
 
@@ -134,11 +152,11 @@ def test_a_selection_of_no_column_is_refused(text: str) -> None:
 
 
 def test_a_pull_request_reads_the_verdict_first() -> None:
-    text = markdown(compared(night(1), night(2, {"openvino": 1.05})), "main", "this branch")
+    text = markdown(compared(night(1), night(2, {"openvino": 1.15})), "main", "this branch")
     assert text.startswith("**Regression: 4 engines slower by more than 2 %**")
     lines = text.splitlines()
     assert any("this branch against main" in line for line in lines)
-    (row,) = (line for line in lines if "openvino static" in line and "128×128" in line)
+    (row,) = (x for x in lines if x.startswith("| openvino static") and "128×128" in x)
     assert "SLOWER" in row
     assert "AP +0.00 points" in row
     assert sum(line.startswith("| all") for line in lines) == 3

@@ -21,7 +21,9 @@ STEP = 9
 
 def day(number: int, factor: float = 1.0, pace: float = 1.0) -> tuple[Path, Records]:
     lab = Lab(seed=number, session=number, processes=3, rounds=2, pace=pace)
-    results = [slower(result, factor) for result in lab.sweep(("openvino",), ("static",), SIZES[:2])]
+    results = [
+        slower(result, factor) for result in lab.sweep(("openvino",), ("static",), SIZES[:2])
+    ]
     run = lab.run(results, started=f"2026-11-{number:02d}T01:00:00+00:00")
     return Path(f"{number}.sqlite"), select_records([run], "x")
 
@@ -51,9 +53,8 @@ def test_a_day_of_a_slow_machine_is_no_change_where_the_anchor_tells() -> None:
     assert max(raw) / min(raw) > 1.25
 
 
-def test_one_slow_file_is_an_outlier() -> None:
-    lines = lines_of(day(n, 1.2 if n == 6 else 1.0) for n in range(1, DAYS + 1))
-    assert not [one for one in changes(lines) if one.at.started[8:10] != "06"]
+def test_one_slow_file_is_an_outlier_and_no_level() -> None:
+    assert not changes(lines_of(day(n, 1.2 if n == 6 else 1.0) for n in range(1, DAYS + 1)))
 
 
 def test_machines_never_share_a_line() -> None:
@@ -67,9 +68,7 @@ def test_machines_never_share_a_line() -> None:
 def test_a_folder_is_read_drawn_and_damaged_files_are_said(tmp_path: Path) -> None:
     for number in range(1, 6):
         lab = Lab(seed=number, session=number, processes=3, rounds=2)
-        run = lab.run(
-            lab.sweep(sizes=SIZES[:2]), started=f"2026-11-{number:02d}T01:00:00+00:00"
-        )
+        run = lab.run(lab.sweep(sizes=SIZES[:2]), started=f"2026-11-{number:02d}T01:00:00+00:00")
         (tmp_path / str(number)).mkdir()
         lab.file(tmp_path / str(number) / "results.sqlite", run)
     (tmp_path / "bad.sqlite").write_bytes(b"no database at all" * 100)

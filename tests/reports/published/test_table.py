@@ -1,4 +1,4 @@
-"""Published tables: each is complete, and the guides' errors are in them as the guides have them."""
+"""Published tables: each is complete, and has the errors that were published."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def values(table: PublishedTable, column: str) -> list[float | str]:
 
 
 def test_all_tables_of_the_papers_and_guides_are_there() -> None:
-    assert TABLES == (
+    assert (
         "architectures",
         *("processor-ablation", "processor-complexity", "processor-inference-time"),
         *("processor-integration", "processor-memory", "processor-parameters"),
@@ -26,7 +26,7 @@ def test_all_tables_of_the_papers_and_guides_are_there() -> None:
         *("training-gains-by-factor", "training-gains-by-version"),
         *("training-grids", "training-ranges"),
         *("yolo9000", "yolov2-voc07", "yolov3-coco", "yolov4-rtx2080ti"),
-    )
+    ) == TABLES
 
 
 @pytest.mark.parametrize("name", TABLES)
