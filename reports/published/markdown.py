@@ -32,9 +32,8 @@ def markdown(found: Reproduced) -> str:
 
 def _column(found: Reproduced, name: str, column: Column) -> Iterator[str]:
     table = found.table
-    unit = f" ({column.unit})" if column.unit else ""
-    of = f": {column.of}" if column.of else ""
-    yield f"## {name.replace('_', ' ')}{plain(unit)}{plain(of)}"
+    words = (name.replace("_", " "), f"({column.unit})" if column.unit else "", column.of)
+    yield f"## {plain(' '.join(filter(None, words)))}"
     yield ""
     reference = named(table, table.rows[table.reference])
     yield grid(
@@ -85,7 +84,7 @@ def value_text(value: float | str | None) -> str:
         return NONE
     if isinstance(value, str):
         return plain(value)
-    return f"{value:,.0f}" if abs(value) >= _LARGE else number(value, 4)
+    return f"{value:,.0f}" if abs(value) >= _LARGE else number(value, 5)
 
 
 def _ratio(value: float | None) -> str:

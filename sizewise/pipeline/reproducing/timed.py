@@ -14,10 +14,11 @@ from pathlib import Path
 from bench.planning.settings import SweepSettings
 from bench.sweep import RESULTS, sweep
 from exporter.request import PrecisionOptions
+from reports.analysis.ratios import per_image
 from reports.columns import Row
 from reports.load import Records, read_records
 from reports.published.reproduced import Found
-from reports.published.table import PublishedRow, PublishedTable
+from reports.published.table import Column, PublishedRow, PublishedTable
 from reports.rows.grouping import grouped
 from sizewise.core.errors import SizewiseError
 from sizewise.core.onnxfiles.model import read_model
@@ -27,8 +28,8 @@ from sizewise.core.specs import ExportedModel, Sizes
 from sizewise.pipeline.export import ExportOptions, export
 
 KINDS = ("latency", "throughput", "memory")
-_SINGLE = "single"
-_CALLS_PER_S = 1000.0
+_NOT_MEASURED = "it was not measured"
+_MS_PER_S = 1000.0
 _GB, _MB = 1e9 / 2**20, 1e6 / 2**20
 """MiB of the units of published memory."""
 
@@ -54,19 +55,15 @@ def timed_cells(table: PublishedTable, measuring: Measuring) -> Mapping[tuple[in
         return {}
     failed = dict(_measure(wanted, measuring))
     path = measuring.out / RESULTS
-    records = read_records(path) if path.exists() else None
-    found: dict[tuple[int, str], Found] = {}
-    rows = {place: _row_of(row, records) for place, row in wanted.items()}
-    base = rows.get(table.reference)
-    for place, row in wanted.items():
-        for name in row.values:
-            column = table.columns[name]
-            if column.kind in KINDS:
-                why = failed.get(place, "")
-                found[place, name] = _cell(
-                    column.kind, column.unit, rows[place], base, records, why
-                )
-    return found
+    if not path.exists():
+        return {
+            (place, name): Found(why=failed.get(place, _NOT_MEASURED))
+            for place, row in wanted.items()
+            for name in row.values
+            if table.columns[name].kind in KINDS
+        }
+    measured = _Measured(table, wanted, read_records(path), failed)
+    return dict(measured.cells())
 
 
 def _measure(rows: Mapping[int, PublishedRow], measuring: Measuring) -> Iterator[tuple[int, str]]:
@@ -102,14 +99,10 @@ def _models(
         fusion=(fusion,) if fusion else (),
         backbone=tuple(dict.fromkeys(row.backbone for row in rows if row.backbone)),
     )
-    source = str(paths["fp32"]) if paths["fp32"].exists() else network
-    made = export(
-        source if source.endswith(".onnx") else network,
-        ExportOptions() if source.endswith(".onnx") else options,
-        PrecisionOptions(precision=precisions),
-        out=folder,
-        reporter=measuring.reporter,
-    )
+    parent = paths["fp32"]
+    source, chosen = (str(parent), ExportOptions()) if parent.exists() else (network, options)
+    wanted = PrecisionOptions(precision=precisions)
+    made = export(source, chosen, wanted, out=folder, reporter=measuring.reporter)
     return [one.model for one in made]
 
 
@@ -128,9 +121,59 @@ def _settings(rows: Sequence[PublishedRow], measuring: Measuring) -> Iterator[Sw
         yield fill(SweepSettings, given | measuring.settings)
 
 
-def _row_of(row: PublishedRow, records: Records | None) -> Row | None:
-    if records is None:
-        return None
+class _Measured:
+    """The cells of rows of a table, from the records of their sweeps."""
+
+    def __init__(
+        self,
+        table: PublishedTable,
+        wanted: Mapping[int, PublishedRow],
+        records: Records,
+        failed: Mapping[int, str],
+    ) -> None:
+        self._table, self._failed = table, failed
+        self._ratios = records.verdicts.ratios
+        self._rows = {place: _row_of(row, records) for place, row in wanted.items()}
+        self._base = self._rows.get(table.reference)
+
+    def cells(self) -> Iterator[tuple[tuple[int, str], Found]]:
+        """By row number and column."""
+        for place, row in self._rows.items():
+            for name in self._table.rows[place].values:
+                column = self._table.columns[name]
+                if column.kind in KINDS:
+                    if row is None or not row.measured:
+                        yield (place, name), Found(why=self._why(place, row))
+                    else:
+                        yield (place, name), self._cell(column, row)
+
+    def _why(self, place: int, row: Row | None) -> str:
+        if place in self._failed:
+            return self._failed[place]
+        return _NOT_MEASURED if row is None else row.reason or row.status
+
+    def _cell(self, column: Column, row: Row) -> Found:
+        if column.kind == "memory":
+            memory = row.peak_mib if math.isnan(row.gpu_mib) else row.gpu_mib
+            return Found(value=memory / (_GB if column.unit == "GB" else _MB))
+        if column.kind == "latency":
+            return self._with_ratio(row.latency_ms, row, calls=True)
+        return self._with_ratio(row.batch_size * _MS_PER_S / row.latency_ms, row, calls=False)
+
+    def _with_ratio(self, value: float, row: Row, *, calls: bool) -> Found:
+        """The latency of a call over the reference's, or images a second over its."""
+        base = self._base
+        if base is None or not base.measured or row is base:
+            return Found(value=value, ratio=1.0 if row is base else None)
+        ratio = self._ratios.of(row, base)  # of an image
+        if calls:
+            ratio = per_image(ratio, row.batch_size / base.batch_size)
+        else:
+            ratio = ratio.inverse()
+        return Found(value=value, ratio=ratio.ratio, low=ratio.low, high=ratio.high)
+
+
+def _row_of(row: PublishedRow, records: Records) -> Row | None:
     fitting = (
         one
         for one in records.rows
@@ -139,33 +182,3 @@ def _row_of(row: PublishedRow, records: Records | None) -> Row | None:
         and one.result.trial.cell.precision == row.precision
     )
     return next(fitting, None)
-
-
-def _cell(
-    kind: str, unit: str, row: Row | None, base: Row | None, records: Records | None, why: str
-) -> Found:
-    if row is None or records is None:
-        return Found(why=why or "it was not measured")
-    if not row.measured:
-        return Found(why=why or row.reason or row.status)
-    if kind == "memory":
-        memory = row.peak_mib if math.isnan(row.gpu_mib) else row.gpu_mib
-        return Found(value=memory / (_GB if unit == "GB" else _MB))
-    value = row.latency_ms if kind == "latency" else row.batch_size * _CALLS_PER_S / row.latency_ms
-    if base is None or not base.measured:
-        return Found(value=value)
-    return _with_ratio(kind, value, row, base, records)
-
-
-def _with_ratio(kind: str, value: float, row: Row, base: Row, records: Records) -> Found:
-    """Latency of a call over the reference's, or images a second over its."""
-    if row is base:
-        return Found(value=value, ratio=1.0)
-    ratio = records.verdicts.ratios.of(row, base)  # of an image
-    if kind == "throughput":
-        ratio = ratio.inverse()
-        return Found(value=value, ratio=ratio.ratio, low=ratio.low, high=ratio.high)
-    calls = row.batch_size / base.batch_size
-    ends = (None if end is None else end * calls for end in (ratio.low, ratio.high))
-    low, high = ends
-    return Found(value=value, ratio=ratio.ratio * calls, low=low, high=high)
