@@ -39,15 +39,15 @@ if TYPE_CHECKING:
     from sizewise.core.errors import SizewiseError
     from sizewise.core.progress import SILENT, Reporter
     from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
-    from sizewise.pipeline.best import Best
     from sizewise.pipeline.build import BuildOptions, Builds
-    from sizewise.pipeline.compare import Compared, CompareOptions
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
     from sizewise.pipeline.export import ExportOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
-    from sizewise.pipeline.results import Results
+    from sizewise.pipeline.records.best import Best
+    from sizewise.pipeline.records.compare import Compared, CompareOptions
+    from sizewise.pipeline.records.results import Results
     from sizewise.pipeline.train import Trained, TrainOptions
 
 __all__ = [
@@ -117,14 +117,14 @@ _HOMES = {
     "reports.markdown": ("Report",),
     "sizewise.pipeline.predict": ("Predictions",),
     "exporter.request": ("PrecisionOptions",),
-    "sizewise.pipeline.best": ("Best",),
+    "sizewise.pipeline.records.best": ("Best",),
     "sizewise.pipeline.build": ("BuildOptions", "Builds"),
-    "sizewise.pipeline.compare": ("Compared", "CompareOptions"),
+    "sizewise.pipeline.records.compare": ("Compared", "CompareOptions"),
     "sizewise.pipeline.convert": ("Converted",),
     "sizewise.pipeline.evaluate": ("EvaluateOptions", "Evaluation"),
     "sizewise.pipeline.export": ("ExportOptions",),
     "sizewise.pipeline.prediction.options": ("PredictOptions",),
-    "sizewise.pipeline.results": ("Results",),
+    "sizewise.pipeline.records.results": ("Results",),
     "sizewise.pipeline.train": ("Trained", "TrainOptions"),
 }
 """Where each public name is defined."""

@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from reports.choice.budget import Budget
     from reports.markdown import Report
     from sizewise.core.specs import EngineArtifact, ExportedModel
-    from sizewise.pipeline.best import Best
     from sizewise.pipeline.build import BuildOptions, Builds
-    from sizewise.pipeline.compare import Compared, CompareOptions
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
     from sizewise.pipeline.export import ExportOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
-    from sizewise.pipeline.results import Results
+    from sizewise.pipeline.records.best import Best
+    from sizewise.pipeline.records.compare import Compared, CompareOptions
+    from sizewise.pipeline.records.results import Results
     from sizewise.pipeline.train import Trained, TrainOptions
 
     Model = str | Path | ExportedModel | Converted
@@ -201,7 +201,7 @@ def predict(
 @_public
 def report(results: str | Path, *, out: str | Path | None = None) -> Report:
     """Write report.md and its plots from a results file, into ``out`` or a folder beside it."""
-    from sizewise.pipeline.report import report
+    from sizewise.pipeline.records.report import report
 
     return report(Path(results), out=None if out is None else Path(out))
 
@@ -217,7 +217,7 @@ def results(
 ) -> Results:
     """Say what a results file holds, save all that is whole of a damaged one in the new file
     ``salvage``, and write what was measured in other formats."""
-    from sizewise.pipeline.results import results
+    from sizewise.pipeline.records.results import results
 
     targets = {"parquet": parquet, "csv": csv, "pytest_benchmark": pytest_benchmark}
     formats = {name: Path(path) for name, path in targets.items() if path is not None}
@@ -228,7 +228,7 @@ def results(
 def best(results: str | Path, *, options: Budget | None = None, **given: object) -> Best:
     """Choose the engine to ship under a budget: ``sw.best(file, max_latency_ms=8)``."""
     from reports.choice.budget import Budget
-    from sizewise.pipeline.best import best
+    from sizewise.pipeline.records.best import best
 
     return best(Path(results), filled(Budget, options, given))
 
@@ -242,7 +242,7 @@ def compare(
     **given: object,
 ) -> Compared:
     """Compare two results files cell by cell, or two selections of one."""
-    from sizewise.pipeline.compare import CompareOptions, compare
+    from sizewise.pipeline.records.compare import CompareOptions, compare
 
     return compare(
         Path(base), None if new is None else Path(new), filled(CompareOptions, options, given)

@@ -36,8 +36,12 @@ class SizewiseCommands(Commands):
         "results": "Say what a results file holds, and save what is whole of a damaged one.",
     }
 
+    records = ("best", "compare", "history", "reproduce", "report", "results")
+    """Those of ``sizewise.cli.records``."""
+
     def load(self, name: str) -> Any:
-        function = getattr(importlib.import_module(f"sizewise.cli.{name}"), name)
+        room = "sizewise.cli.records" if name in self.records else "sizewise.cli"
+        function = getattr(importlib.import_module(f"{room}.{name}"), name)
         return takes_options(function)
 
 

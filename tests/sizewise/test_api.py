@@ -20,12 +20,12 @@ from tests.bench.models import colours
 
 SURFACE = {
     *("train", "export", "convert", "build", "bench", "evaluate", "predict", "report", "results"),
-    "load",
+    *("load", "best", "compare"),
     *("TrainOptions", "ExportOptions", "PrecisionOptions", "BuildOptions", "SweepSettings"),
-    *("EvaluateOptions", "PredictOptions"),
+    *("EvaluateOptions", "PredictOptions", "CompareOptions", "Budget"),
     *("Size", "Sizes", "ExportedModel", "EngineArtifact", "Reporter", "SILENT", "SizewiseError"),
     *("Trained", "Converted", "Builds", "SweepOutcome", "Evaluation", "Predictions", "Report"),
-    "Results",
+    *("Results", "Best", "Compared"),
     "__version__",
 }
 

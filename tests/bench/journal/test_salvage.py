@@ -19,7 +19,7 @@ from sizewise.core import codec
 from sizewise.core.errors import DamagedRecordError, OutputError, RecordError
 from sizewise.core.options.declared import fill
 from sizewise.core.trials import Result
-from sizewise.pipeline.results import Results, results
+from sizewise.pipeline.records.results import Results, results
 from tests.bench.factories import launch_in_process, quietly, trial
 from tests.bench.journal.damaging import PAGE, campaign, many_waves
 from tests.bench.journal.files import read

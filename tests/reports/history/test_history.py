@@ -10,7 +10,7 @@ from reports.history.changes import Change, changes_of
 from reports.history.series import Line, lines_of
 from reports.load import Records, select_records
 from sizewise.core.errors import InputError
-from sizewise.pipeline.history import history
+from sizewise.pipeline.records.history import history
 from tests.reports.conftest import SIZES, Lab, environment
 from tests.reports.scripted import slower
 

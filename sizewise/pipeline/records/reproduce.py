@@ -82,8 +82,8 @@ def reproduce(
     from reports.published.reproduced import Reproduced, with_ratios
     from reports.published.table import read_published
     from sizewise.core.files import output_folder, written_whole
-    from sizewise.pipeline.reproducing.counted import counted_cells
-    from sizewise.pipeline.reproducing.timed import KINDS, Measuring, timed_cells
+    from sizewise.pipeline.records.reproducing.counted import counted_cells
+    from sizewise.pipeline.records.reproducing.timed import KINDS, Measuring, timed_cells
 
     table = read_published(name)
     cells = dict(counted_cells(table)) | _waiting(table)

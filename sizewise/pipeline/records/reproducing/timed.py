@@ -166,10 +166,7 @@ class _Measured:
         if base is None or not base.measured or row is base:
             return Found(value=value, ratio=1.0 if row is base else None)
         ratio = self._ratios.of(row, base)  # of an image
-        if calls:
-            ratio = per_image(ratio, row.batch_size / base.batch_size)
-        else:
-            ratio = ratio.inverse()
+        ratio = per_image(ratio, row.batch_size / base.batch_size) if calls else ratio.inverse()
         return Found(value=value, ratio=ratio.ratio, low=ratio.low, high=ratio.high)
 
 

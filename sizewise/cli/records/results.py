@@ -11,7 +11,7 @@ from sizewise.cli import console
 from sizewise.cli.options import Json
 
 if TYPE_CHECKING:
-    from sizewise.pipeline.results import Results
+    from sizewise.pipeline.records.results import Results
 
 _COUNTED = {"trials": "trial", "waves": "wave", "accuracies": "accuracy"}
 
@@ -52,7 +52,7 @@ def results(
     could not be saved is listed, and the exit code is 3 where anything is. sizewise bench measures
     it again where the new file takes the place of FILE.
     """
-    from sizewise.pipeline.results import results
+    from sizewise.pipeline.records.results import results
 
     targets = {"parquet": parquet, "csv": csv, "pytest_benchmark": pytest_benchmark}
     formats = {name: path for name, path in targets.items() if path is not None}

@@ -12,7 +12,7 @@ from reports.comparison.comparing import ComparedPair
 from reports.comparison.markdown import headline, markdown, sentences
 from sizewise.cli import console
 from sizewise.cli.options import Json
-from sizewise.pipeline.compare import Compared, CompareOptions
+from sizewise.pipeline.records.compare import Compared, CompareOptions
 
 
 def compare(
@@ -38,7 +38,7 @@ def compare(
     Exits with 5 where an engine, a size or all together became slower by more than --threshold.
     Files that were measured apart are tied by the anchor, as far as it holds.
     """
-    from sizewise.pipeline.compare import compare
+    from sizewise.pipeline.records.compare import compare
 
     found = compare(base, new, options)
     for remark in found.remarks:

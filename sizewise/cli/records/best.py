@@ -15,7 +15,7 @@ from reports.columns import Row
 from sizewise.cli import console
 from sizewise.cli.options import Json
 from sizewise.core.exit_codes import ExitCode
-from sizewise.pipeline.best import Best
+from sizewise.pipeline.records.best import Best
 
 
 def best(
@@ -31,7 +31,7 @@ def best(
     The fastest engine that fits is chosen. Without --max-loss-points, it is the fastest of those
     that are as accurate as the most accurate that fits. The exit code is 3 where nothing fits.
     """
-    from sizewise.pipeline.best import best
+    from sizewise.pipeline.records.best import best
 
     found = best(results, options)
     if as_json:

@@ -12,7 +12,7 @@ from reports.text.verdicts import change as percent_change
 from reports.text.words import counted
 from sizewise.cli import console
 from sizewise.cli.options import Json
-from sizewise.pipeline.history import History
+from sizewise.pipeline.records.history import History
 
 
 def history(
@@ -34,7 +34,7 @@ def history(
     Files of different machines never share a line. Latencies are tied by the anchor where all files
     of a line have it.
     """
-    from sizewise.pipeline.history import history
+    from sizewise.pipeline.records.history import history
 
     found = history(folder, out=out, margin=margin / 100, reporter=console.reporter())
     for error in found.unread:

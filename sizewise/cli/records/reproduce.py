@@ -14,7 +14,7 @@ from reports.text.words import counted
 from sizewise.cli import console
 from sizewise.cli.options import Json
 from sizewise.core.errors import UsageError
-from sizewise.pipeline.reproduce import ReproduceOptions
+from sizewise.pipeline.records.reproduce import ReproduceOptions
 
 _NONE = "–"
 
@@ -45,7 +45,7 @@ def reproduce(
             "TABLE is missing",
             "Name one of sizewise reproduce --list.",
         )
-    from sizewise.pipeline.reproduce import reproduce
+    from sizewise.pipeline.records.reproduce import reproduce
 
     folder = out or Path("runs/reproduce") / table
     found = reproduce(table, options, out=folder, reporter=console.reporter())
