@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sizewise.core.errors import InputError
-from sizewise.core.files import demand_text, read_file
+from sizewise.core.files import demand_place, read_file
 from sizewise.core.options.limits import TEXT_BYTES
 
 
@@ -26,7 +25,7 @@ def reading(path: Path) -> Iterator[None]:
     """Turn an OSError about ``path`` into an InputError, which is also raised where that, or what a
     link of that name leads to, is no text."""
     try:
-        demand_text(path, Path(os.path.realpath(path)))
+        demand_place(path)
         yield
     except OSError as error:
         raise InputError(
