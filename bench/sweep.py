@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.accuracy.engine import demand_fit
 from bench.accuracy.evaluations import Data
@@ -24,7 +24,7 @@ from sizewise.core import codec
 from sizewise.core.files import output_folder
 from sizewise.core.machine.environment import Environment, read_environment
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.specs import ExportedModel
+from sizewise.core.specs import ExportedModel, excluded_in
 from sizewise.core.trials import Run
 
 if TYPE_CHECKING:
@@ -96,15 +96,7 @@ def _run(
 ) -> Run:
     configuration = {
         "settings": settings.plain(),
-        "models": [
-            {
-                "path": str(m.path),
-                "sha256": m.sha256,
-                "parameters": m.card.parameters,
-                "out_of_bound": [d for d in m.card.deviations if not d.within],
-            }
-            for m in models
-        ],
+        "models": [_facts(model) for model in models],
     }
     return Run(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -112,3 +104,18 @@ def _run(
         configuration=codec.to_json(configuration),
         command=command,
     )
+
+
+def _facts(model: ExportedModel) -> dict[str, Any]:
+    """What a report says of a model beside its figures."""
+    card = model.card
+    facts = {
+        "path": str(model.path),
+        "sha256": model.sha256,
+        "parameters": card.parameters,
+        "out_of_bound": [one for one in card.deviations if not one.within],
+    }
+    if not card.kept:
+        return facts
+    kept_in = excluded_in(card.precision)
+    return facts | {"kept": card.kept, "kept_in": kept_in, "kept_for": card.kept_for}

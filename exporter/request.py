@@ -29,7 +29,7 @@ _PRECISION, _CALIBRATION, _ACCURACY = "Precision", "Calibration (int8, fp8)", "A
 
 
 def _precision(given: object) -> str:
-    from exporter.convert import precisions
+    from exporter.registry import precisions
 
     if given not in precisions():
         raise no_choice(given, precisions())
@@ -114,7 +114,7 @@ class PrecisionOptions(PictureOptions, PictureFolder):
         optional(number(0)),
         None,
         help="Largest accuracy loss allowed, in points (0.01) of AP, mIoU or top-1. Layers stay in "
-        "FP32 until it is met.",
+        "FP32 (in int8+fp16, FP16, and so on) until it is met.",
         group=_ACCURACY,
         shown="no limit",
     )
@@ -125,7 +125,7 @@ class PrecisionOptions(PictureOptions, PictureFolder):
 
     def check(self) -> None:
         """Raises UsageError and InputError for what can be told before anything is exported."""
-        from exporter.convert import find_precision
+        from exporter.registry import find_precision
 
         if not self.precisions:
             raise UsageError(
@@ -184,7 +184,7 @@ class PrecisionOptions(PictureOptions, PictureFolder):
     def _check_values(self) -> None:
         from exporter.calibration.images import demand_source
         from exporter.calibration.method import tried_methods
-        from exporter.convert import demand_weight_bits
+        from exporter.conversion.settings import demand_weight_bits
 
         tried_methods(self.method)
         demand_weight_bits(self.weight_bits)

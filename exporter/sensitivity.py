@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from exporter.convert import Conversion
 from exporter.graph.passes import NothingNarrowedError
 from sizewise.core.errors import ExportError
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    pass
 
 _NAMED = 5
 """Layers that an error names."""
@@ -36,9 +32,7 @@ def layer_errors(conversion: Conversion, progress: Progress = SILENT) -> tuple[S
 
     It is measured at the median calibration size.
     """
-    sizes = sorted(conversion.settings.sizes, key=lambda size: size.pixels)
-    batches = conversion.batches(sizes[len(sizes) // 2 :][:1])
-    error = conversion.relative_error(batches)
+    error = conversion.relative_error(conversion.batches(conversion.settings.median_size))
     found = []
     with progress.stage("Measuring each layer", len(conversion.layers)) as stage:
         for layer in conversion.layers:
@@ -53,51 +47,54 @@ def layer_errors(conversion: Conversion, progress: Progress = SILENT) -> tuple[S
 
 @dataclass(frozen=True, kw_only=True)
 class Exclusion:
-    """Layers to leave in float32, and the accuracy loss that remains, in points."""
+    """Layers to leave out of a precision, and the accuracy loss that remains, in points."""
 
     layers: tuple[str, ...]
     accuracy_loss: float
 
 
 def fewest_excluded(
-    ranked: tuple[Sensitivity, ...],
+    ranked: tuple[str, ...],
     accuracy_loss: Callable[[tuple[str, ...]], float],
     limit: float,
 ) -> Exclusion:
-    """The fewest of the most sensitive layers whose exclusion meets ``limit`` points.
+    """The fewest of the first layers of ``ranked`` whose exclusion meets ``limit`` points.
 
     ``accuracy_loss`` measures the loss with the given layers excluded. The number of layers is
-    doubled until the limit is met, and then bisected. Raises ExportError, which names the worst
-    layers, where excluding half of them is not enough.
+    doubled until the limit is met, and then bisected. Where half of the layers are not enough,
+    these are given, with a loss above the limit.
     """
-    names = tuple(one.layer for one in ranked)
-    most = len(names) // 2
+    most = len(ranked) // 2
     low, high, best = 0, 1, None
     while best is None:
         high = min(high, most)
-        loss = accuracy_loss(names[:high])
-        if loss <= limit:
-            best = Exclusion(layers=names[:high], accuracy_loss=loss)
+        tried = Exclusion(layers=ranked[:high], accuracy_loss=accuracy_loss(ranked[:high]))
+        if tried.accuracy_loss <= limit:
+            best = tried
         elif high >= most:
-            raise _not_enough(ranked, loss, limit)
+            return tried
         else:
             low, high = high, 2 * high
     while len(best.layers) - low > 1:
         middle = (low + len(best.layers)) // 2
-        loss = accuracy_loss(names[:middle])
+        loss = accuracy_loss(ranked[:middle])
         if loss <= limit:
-            best = Exclusion(layers=names[:middle], accuracy_loss=loss)
+            best = Exclusion(layers=ranked[:middle], accuracy_loss=loss)
         else:
             low = middle
     return best
 
 
-def _not_enough(ranked: tuple[Sensitivity, ...], loss: float, limit: float) -> ExportError:
+def too_many_excluded(
+    ranked: Sequence[Sensitivity], half: Exclusion, limit: float, rest: str
+) -> ExportError:
+    """The error where ``half`` of the layers in ``rest`` are not enough for ``limit`` points. It
+    names the worst of ``ranked``."""
     worst = ", ".join(f"{one.layer} ({one.error:.1%})" for one in ranked[:_NAMED])
     return ExportError(
         f"The accuracy loss is above the limit of {limit:g} points",
-        f"it is {loss:.2f} points with the {len(ranked) // 2} most sensitive layers in float32; "
-        f"the worst are {worst}",
+        f"it is {half.accuracy_loss:.2f} points with the {len(half.layers)} most sensitive layers "
+        f"in {rest}; the worst are {worst}",
         f"Calibrate on more pictures, try another {spelled('method')}, choose bf16 or fp16, or "
         f"raise {spelled('max_drop')}.",
         reason_code="numerics",

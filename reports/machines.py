@@ -17,6 +17,15 @@ def is_same(one: Environment, other: Environment) -> bool:
     return _told_before(one).fingerprint == _told_before(other).fingerprint
 
 
+def is_same_hardware(one: Environment, other: Environment) -> bool:
+    """Whether both are of one machine, whichever versions ran on it."""
+    return is_same(_without_versions(one), _without_versions(other))
+
+
+def _without_versions(environment: Environment) -> Environment:
+    return replace(environment, sizewise="", python="", packages={})
+
+
 def is_older(environment: Environment) -> bool:
     """Whether it was recorded before hyper-threads, quotas and variables were."""
     return environment.physical_cores == 0

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reports import provenance
+from reports.explained import NONE_EXPLAINED, Explained, read_explained
 from reports.findings.find import Findings, find
 from reports.load import Records, read_records
 from reports.method.describe import method
 from reports.plots.sweep import draw
-from reports.sections import Section, figures
+from reports.rows.configured import models_of
+from reports.sections import Section, figures, layer_by_layer
 from reports.text.grid import plain
 from reports.text.words import listed
 from sizewise.core.files import output_folder, written_whole
@@ -35,20 +37,22 @@ class Report:
 def write_report(results: Path, out: Path, models: Collection[str] = ()) -> Report:
     """Write ``report.md`` and its plots into the folder ``out``, each whole or not at all.
 
-    The report is of all models, or of those with the hashes ``models``.
+    The report is of all models, or of those with the hashes ``models``. What ``sizewise explain``
+    wrote of them beside ``results`` stands in it, too.
 
     Raises InputError, RecordError or SchemaVersionError where ``results`` can't be read or holds
     nothing, OutputError where ``out`` can't be written.
     """
-    return write_records(read_records(results, models), out)
+    records = read_records(results, models)
+    return write_records(records, out, read_explained(results.parent, records))
 
 
-def write_records(records: Records, out: Path) -> Report:
+def write_records(records: Records, out: Path, explained: Explained = NONE_EXPLAINED) -> Report:
     """The same of records that were read. Raises OutputError."""
     output_folder(out)  # before the plots, which take seconds
     findings = find(records)
     plots = draw(records.verdicts)
-    text = compose(records, findings, plots)
+    text = compose(records, findings, plots, explained)
     for name, plot in plots.items():
         with written_whole(out / name) as draft:
             plot.savefig(draft, format="png", dpi=DPI)
@@ -57,13 +61,19 @@ def write_records(records: Records, out: Path) -> Report:
     return Report(path=out / "report.md", findings=findings)
 
 
-def compose(records: Records, findings: Findings, plots: Mapping[str, Figure]) -> str:
+def compose(
+    records: Records,
+    findings: Findings,
+    plots: Mapping[str, Figure],
+    explained: Explained = NONE_EXPLAINED,
+) -> str:
     """The report's text."""
     networks = listed(dict.fromkeys(row.network for row in records.rows))
     title = f"# {plain(networks)} on {plain(records.environment.cpu)}"
     sentences = "\n".join(f"{turn}. {plain(text)}" for turn, text in enumerate(findings, start=1))
     shown = {name: _plot(name, figure) for name, figure in plots.items()}
-    sections = (*figures(records.verdicts, shown), *_origins(records))
+    layers = layer_by_layer(records.rows, models_of(records.runs), explained)
+    sections = (*figures(records.verdicts, shown), layers, *_origins(records))
     return "\n\n".join(filter(None, (title, sentences, *map(str, sections)))) + "\n"
 
 

@@ -10,7 +10,9 @@ from reports.analysis.fusions import FusionModes, compare_modes
 from reports.analysis.pairs import by_engine
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
-from reports.tables import by_size, calls, lists, memory, tails, ways
+from reports.explained import Explained
+from reports.rows.configured import ModelFacts
+from reports.tables import by_size, calls, layers, lists, memory, tails, ways
 from reports.tables.classes import class_table
 from reports.tables.fusion import fusion_table
 from reports.text.grid import plain
@@ -72,6 +74,21 @@ def figures(verdicts: Verdicts, shown: Mapping[str, str]) -> Iterable[Section]:
     )
     yield Section(title="Not measured", parts=(lists.refusal_table(rows),))
     yield Section(title=DISTURBED, parts=(lists.disturbed_table(rows),), note=_of_disturbed())
+
+
+def layer_by_layer(
+    rows: Sequence[Row], facts: Mapping[str, ModelFacts], explained: Explained
+) -> Section:
+    """What stays out of a precision, and what ``sizewise explain`` found beside the results."""
+    return Section(
+        title="Layers",
+        parts=(
+            layers.kept_table(rows, facts),
+            *map(layers.layer_table, explained.records),
+            layers.left_out(explained.left_out),
+        ),
+        note=layers.NOTE if explained.records else "",
+    )
 
 
 def _dynamic(verdicts: Verdicts, shown: Mapping[str, str]) -> Section:

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from bench.planning.settings import SweepSettings
     from bench.sweep import SweepOutcome
     from exporter.request import PrecisionOptions
+    from reports.choice.budget import Budget
     from reports.markdown import Report
     from sizewise.api import (
         bench,
+        best,
         build,
+        compare,
         convert,
         evaluate,
+        explain,
         export,
         load,
         predict,
@@ -39,20 +43,30 @@ if TYPE_CHECKING:
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
+    from sizewise.pipeline.explain import Explanation
+    from sizewise.pipeline.explanation.options import ExplainOptions
     from sizewise.pipeline.export import ExportOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
-    from sizewise.pipeline.results import Results
+    from sizewise.pipeline.records.best import Best
+    from sizewise.pipeline.records.compare import Compared, CompareOptions
+    from sizewise.pipeline.records.results import Results
     from sizewise.pipeline.train import Trained, TrainOptions
 
 __all__ = [
     "SILENT",
+    "Best",
+    "Budget",
     "BuildOptions",
     "Builds",
+    "CompareOptions",
+    "Compared",
     "Converted",
     "EngineArtifact",
     "EvaluateOptions",
     "Evaluation",
+    "ExplainOptions",
+    "Explanation",
     "ExportOptions",
     "ExportedModel",
     "PrecisionOptions",
@@ -70,9 +84,12 @@ __all__ = [
     "Trained",
     "__version__",
     "bench",
+    "best",
     "build",
+    "compare",
     "convert",
     "evaluate",
+    "explain",
     "export",
     "load",
     "predict",
@@ -83,23 +100,28 @@ __all__ = [
 
 _HOMES = {
     "sizewise.api": (
-        *("bench", "build", "convert", "evaluate", "export", "load", "predict", "report"),
-        *("results", "train"),
+        *("bench", "best", "build", "compare", "convert", "evaluate", "explain", "export"),
+        *("load", "predict", "report", "results", "train"),
     ),
     "sizewise.core.errors": ("SizewiseError",),
     "sizewise.core.progress": ("SILENT", "Reporter"),
     "sizewise.core.specs": ("EngineArtifact", "ExportedModel", "Size", "Sizes"),
     "bench.planning.settings": ("SweepSettings",),
     "bench.sweep": ("SweepOutcome",),
+    "reports.choice.budget": ("Budget",),
     "reports.markdown": ("Report",),
     "sizewise.pipeline.predict": ("Predictions",),
     "exporter.request": ("PrecisionOptions",),
+    "sizewise.pipeline.records.best": ("Best",),
     "sizewise.pipeline.build": ("BuildOptions", "Builds"),
+    "sizewise.pipeline.records.compare": ("Compared", "CompareOptions"),
     "sizewise.pipeline.convert": ("Converted",),
     "sizewise.pipeline.evaluate": ("EvaluateOptions", "Evaluation"),
+    "sizewise.pipeline.explain": ("Explanation",),
+    "sizewise.pipeline.explanation.options": ("ExplainOptions",),
     "sizewise.pipeline.export": ("ExportOptions",),
     "sizewise.pipeline.prediction.options": ("PredictOptions",),
-    "sizewise.pipeline.results": ("Results",),
+    "sizewise.pipeline.records.results": ("Results",),
     "sizewise.pipeline.train": ("Trained", "TrainOptions"),
 }
 """Where each public name is defined."""

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import filled, options_of, spelling
 from sizewise.core.progress import SILENT, Reporter
+from sizewise.given import each, model_of, path_of, source_of, the_one
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,15 +24,20 @@ if TYPE_CHECKING:
     from bench.planning.settings import SweepSettings
     from bench.sweep import SweepOutcome
     from exporter.request import PrecisionOptions
+    from reports.choice.budget import Budget
     from reports.markdown import Report
     from sizewise.core.specs import EngineArtifact, ExportedModel
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
+    from sizewise.pipeline.explain import Explanation
+    from sizewise.pipeline.explanation.options import ExplainOptions
     from sizewise.pipeline.export import ExportOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
-    from sizewise.pipeline.results import Results
+    from sizewise.pipeline.records.best import Best
+    from sizewise.pipeline.records.compare import Compared, CompareOptions
+    from sizewise.pipeline.records.results import Results
     from sizewise.pipeline.train import Trained, TrainOptions
 
     Model = str | Path | ExportedModel | Converted
@@ -88,7 +93,7 @@ def export(
 
     own, rest = _split(given, PrecisionOptions)
     return export(
-        _source(source),
+        source_of(source),
         filled(ExportOptions, options, rest),
         filled(PrecisionOptions, precisions, own),
         out=Path(out),
@@ -116,7 +121,7 @@ def convert(
     from sizewise.pipeline.models.cards import explained
 
     wanted = filled(PrecisionOptions, precisions, given)
-    found = explained(_model(_one(model)), layout)
+    found = explained(model_of(the_one(model)), layout)
     parent = replace(found, card=wanted.shown_to(found.card))
     return convert_all(parent, wanted, output_folder(Path(out)), reporter)
 
@@ -134,7 +139,7 @@ def build(
     from sizewise.pipeline.build import BuildOptions, build
 
     wanted = filled(BuildOptions, options, given)
-    return build(_model(_one(model)), wanted, out=Path(out), reporter=reporter)
+    return build(model_of(the_one(model)), wanted, out=Path(out), reporter=reporter)
 
 
 @_public
@@ -154,7 +159,7 @@ def bench(
     said, rest = _split(given, MeaningOptions)
     meaning = filled(MeaningOptions, None, said)
     settings = filled(SweepSettings, options, rest)
-    found = [meaning.of(model) for model in map(_model, _each(models))]
+    found = [meaning.of(model) for model in map(model_of, each(models))]
     return bench(found, settings, out=Path(out), reporter=reporter)
 
 
@@ -169,7 +174,30 @@ def evaluate(
     """Measure the accuracy of a checkpoint, an ONNX file or an engine at every size."""
     from sizewise.pipeline.evaluate import EvaluateOptions, evaluate
 
-    return evaluate(_path(_one(source)), filled(EvaluateOptions, options, given), reporter=reporter)
+    wanted = filled(EvaluateOptions, options, given)
+    return evaluate(path_of(the_one(source)), wanted, reporter=reporter)
+
+
+@_public
+def explain(
+    model: Model | Sequence[Model],
+    *,
+    out: str | Path | None = None,
+    options: ExplainOptions | None = None,
+    reporter: Reporter = SILENT,
+    **given: object,
+) -> Explanation:
+    """Say what each layer of a converted file costs in accuracy and saves in time; where ``out`` is
+    the folder of a sweep's results, :func:`report` shows it, too."""
+    from sizewise.pipeline.explain import explain
+    from sizewise.pipeline.explanation.options import ExplainOptions
+
+    return explain(
+        model_of(the_one(model)),
+        filled(ExplainOptions, options, given),
+        out=None if out is None else Path(out),
+        reporter=reporter,
+    )
 
 
 @_public
@@ -187,8 +215,8 @@ def predict(
     from sizewise.pipeline.prediction.options import PredictOptions
 
     return predict(
-        _path(_one(model)),
-        list(map(_path, _each(pictures))),
+        path_of(the_one(model)),
+        list(map(path_of, each(pictures))),
         filled(PredictOptions, options, given),
         out=Path(out),
         reporter=reporter,
@@ -198,18 +226,52 @@ def predict(
 @_public
 def report(results: str | Path, *, out: str | Path | None = None) -> Report:
     """Write report.md and its plots from a results file, into ``out`` or a folder beside it."""
-    from sizewise.pipeline.report import report
+    from sizewise.pipeline.records.report import report
 
     return report(Path(results), out=None if out is None else Path(out))
 
 
 @_public
-def results(file: str | Path, *, salvage: str | Path | None = None) -> Results:
-    """Say what a results file holds, and save all that is whole of a damaged one in the new file
-    ``salvage``."""
-    from sizewise.pipeline.results import results
+def results(
+    file: str | Path,
+    *,
+    salvage: str | Path | None = None,
+    parquet: str | Path | None = None,
+    csv: str | Path | None = None,
+    pytest_benchmark: str | Path | None = None,
+) -> Results:
+    """Say what a results file holds, save all that is whole of a damaged one in the new file
+    ``salvage``, and write what was measured in other formats."""
+    from sizewise.pipeline.records.results import results
 
-    return results(Path(file), salvage=None if salvage is None else Path(salvage))
+    targets = {"parquet": parquet, "csv": csv, "pytest_benchmark": pytest_benchmark}
+    formats = {name: Path(path) for name, path in targets.items() if path is not None}
+    return results(Path(file), salvage=None if salvage is None else Path(salvage), formats=formats)
+
+
+@_public
+def best(results: str | Path, *, options: Budget | None = None, **given: object) -> Best:
+    """Choose the engine to ship under a budget: ``sw.best(file, max_latency_ms=8)``."""
+    from reports.choice.budget import Budget
+    from sizewise.pipeline.records.best import best
+
+    return best(Path(results), filled(Budget, options, given))
+
+
+@_public
+def compare(
+    base: str | Path,
+    new: str | Path | None = None,
+    *,
+    options: CompareOptions | None = None,
+    **given: object,
+) -> Compared:
+    """Compare two results files cell by cell, or two selections of one."""
+    from sizewise.pipeline.records.compare import CompareOptions, compare
+
+    return compare(
+        Path(base), None if new is None else Path(new), filled(CompareOptions, options, given)
+    )
 
 
 @_public
@@ -226,68 +288,3 @@ def _split(
     """What ``kind`` has, and the rest."""
     own = {name: value for name, value in given.items() if name in options_of(kind)}
     return own, {name: value for name, value in given.items() if name not in own}
-
-
-def _source(given: object) -> str | nn.Module:
-    from sizewise.core.specs import ExportedModel
-    from sizewise.pipeline.train import Trained
-
-    given = _one(given)
-    if isinstance(given, str | Path | Trained | ExportedModel):
-        return str(given if isinstance(given, str) else _path(given))
-    if hasattr(given, "state_dict"):  # a module, told without importing torch
-        return given  # type: ignore[return-value]
-    return str(_path(given))
-
-
-def _each(given: object) -> list[object]:
-    """The members of a sequence; anything else by itself."""
-    return list(given) if isinstance(given, list | tuple) else [given]
-
-
-def _one(given: object) -> object:
-    """The one member of a sequence, such as what :func:`export` returns."""
-    found = _each(given)
-    if len(found) != 1:
-        raise UsageError(
-            f"{len(found)} were given where one is taken",
-            "this function works on one model",
-            "Call it for each of them.",
-        )
-    return found[0]
-
-
-def _model(given: object) -> ExportedModel:
-    from sizewise.core.onnxfiles.model import read_model
-    from sizewise.core.specs import ExportedModel
-
-    given = _converted(given)
-    return given if isinstance(given, ExportedModel) else read_model(_path(given))
-
-
-def _path(given: object) -> Path:
-    """The path itself, or that of the value that stands for it."""
-    from sizewise.core.specs import EngineArtifact, ExportedModel
-    from sizewise.pipeline.build import ComparedEngine
-    from sizewise.pipeline.train import Trained
-
-    given = _converted(given)
-    if isinstance(given, Trained):
-        return Path(given.checkpoint)
-    if isinstance(given, ComparedEngine):
-        return given.artifact.path
-    if isinstance(given, ExportedModel | EngineArtifact):
-        return given.path
-    if isinstance(given, str | Path):
-        return Path(given)
-    raise UsageError(
-        f"{given!r} can't be used here",
-        "it is no path, and nothing that a function of sizewise returns",
-        "Give a path, or what sw.train, sw.export, sw.convert or sw.build returned.",
-    )
-
-
-def _converted(given: object) -> object:
-    from sizewise.pipeline.convert import Converted
-
-    return given.model if isinstance(given, Converted) else given

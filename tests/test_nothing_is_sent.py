@@ -16,10 +16,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads what Linu
 IMPORTS = """
 import sizewise, onnxruntime  # as another library might, which knows nothing of its telemetry
 from sizewise.core.machine.environment import load_onnxruntime
-from engines.backends.openvino import _openvino
+from engines.backends._openvino.library import load_openvino
 from netzoo.tasks.drawing import _font
 load_onnxruntime()
-_openvino().Core()
+load_openvino().Core()
 _font(12)
 import torch, reports.markdown
 from matplotlib.figure import Figure

@@ -111,6 +111,8 @@ _FREE = {"findings", "reason", "reasons", "todo"}
 of an engine has no ``todo`` there."""
 _DIFFERS = {"measured", "skipped"}
 """Keys that say what was found done."""
+_LATER = {"kept_for": []}
+"""Keys that the reference does not print yet, with the values that they have here."""
 
 
 @dataclass
@@ -220,7 +222,11 @@ def hashes_of(folder: Path) -> dict[str, str]:
 def settled(said: Any) -> Any:
     """What has to be the same: without sentences, and without what was found done."""
     if isinstance(said, Mapping):
-        left = {k: v for k, v in said.items() if k not in _FREE | _DIFFERS}
+        left = {
+            key: value
+            for key, value in said.items()
+            if key not in _FREE | _DIFFERS and (key not in _LATER or value != _LATER[key])
+        }
         return {key: settled(value) for key, value in left.items()}
     return [settled(one) for one in said] if isinstance(said, list) else said
 

@@ -8,7 +8,6 @@ in is read from the compiled graph: the hint for it, read back, proves nothing.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,20 +15,21 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from engines.backends._failures import Errors, building, failed_call, opening, refused_options
+from engines.backends._failures import building, failed_call, opening, refused_options
 from engines.backends._flushing import flushing
-from engines.backends._openvino_profile import made_of, rounds_of, times_of
+from engines.backends._openvino.config import HINTS, config_of, hyper_threads, mismatch, pins
+from engines.backends._openvino.layers import layer_of, profiled
+from engines.backends._openvino.library import ERRORS, load_openvino
+from engines.backends._openvino.profile import rounds_of, times_of
 from engines.backends._quantized.saturation import demand_room
 from engines.backends._quantized.unsigned import make_unsigned
 from engines.backends._quantized.widened import widen
 from engines.base import Array, Availability, Backend, Session
-from engines.graph.precision_names import precision_of
 from engines.inputs import input_shapes
 from engines.libraries import presence
 from engines.profiles import ProfiledNode
 from engines.subnormals import CpuOptions
 from sizewise.core.further.resolving import further_of
-from sizewise.core.machine.cores import physical_cores
 from sizewise.core.machine.packages import installed_version
 from sizewise.core.onnxfiles.weights import bytes_of, save, too_large, whole_graph_of
 from sizewise.core.specs import (
@@ -38,33 +38,14 @@ from sizewise.core.specs import (
     BuiltEngine,
     EngineSpec,
     ExportedModel,
-    LayerPrecision,
-    computes,
     is_quantized,
     precision_parts,
 )
 
 _DISTRIBUTIONS = ("openvino",)
 _DEVICE = "CPU"
-_PRECISION = "INFERENCE_PRECISION_HINT"
-_PINNING = "ENABLE_CPU_PINNING"
-_HYPER_THREADING = "ENABLE_HYPER_THREADING"
-_CORE_TYPE = "SCHEDULING_CORE_TYPE"
-_FLUSH = "CPU_DENORMALS_OPTIMIZATION"
-_QUANTIZING = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
-"""Of the activations of products whose weights are stored as integers; 0: they stay as they are."""
 _COUNTING = "PERF_COUNT"
 _ENGINE, _CONFIG = "engine.blob", "config.json"
-_ERRORS: Errors = (RuntimeError, ValueError, TypeError, MemoryError)
-_HINTS = {
-    **{"fp32": "f32", "int8": "f32", "fp16": "f16", "bf16": "bf16"},
-    **{"int8+fp16": "f16", "int8+bf16": "bf16"},
-}
-"""Precision of the graph → what its floating-point layers are to run in."""
-_NO_LAYERS = ("Const", "Input", "Output", "Reorder", "Reshape", "Transpose", "Convert")
-_INTEGERS, _FLOATS = ("i8", "u8", "i4", "u4"), ("f32", "f16", "bf16")
-_MASKS = ("u8", "boolean")
-"""In a graph that is not quantized, what a comparison gives and a choice goes by."""
 
 
 class OpenVino(Backend):
@@ -76,18 +57,18 @@ class OpenVino(Backend):
 
     name = "openvino"
     strategies = ("static", "dynamic")
-    precisions = tuple(_HINTS)
+    precisions = tuple(HINTS)
     graph_fusions: ClassVar[dict[str, str]] = {"all": "the plug-in's own"}
     options_type = CpuOptions
     takes_streams = True
     own_operators_only = True
     has_profile = True
-    builder = 3
+    builder = 4
 
     def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
         del options
-        pinned = "threads pinned to cores" if _pins() else "threads not pinned"
-        return pinned + (", hyper-threads too" if _hyper_threads(threads) else "")
+        pinned = "threads pinned to cores" if pins() else "threads not pinned"
+        return pinned + (", hyper-threads too" if hyper_threads(threads) else "")
 
     def version(self) -> str:
         return installed_version(*_DISTRIBUTIONS)
@@ -99,7 +80,7 @@ class OpenVino(Backend):
         return self.can_build()
 
     def load_library(self) -> None:
-        _openvino()
+        load_openvino()
 
     def load_builder(self) -> None:
         import onnx  # noqa: F401
@@ -107,19 +88,19 @@ class OpenVino(Backend):
         self.load_library()
 
     def _build(self, model: ExportedModel, spec: EngineSpec, folder: Path) -> None:
-        openvino = _openvino()
+        openvino = load_openvino()
         with (
             TemporaryDirectory(dir=folder) as scratch,
             flushing(spec.options),
-            building(self.name, _ERRORS, folders=(folder,)),
+            building(self.name, ERRORS, folders=(folder,)),
         ):
             core = openvino.Core()
             graph = core.read_model(_source(model, Path(scratch)))
             shapes = _bounds(model, spec)
             graph.reshape({name: openvino.PartialShape(s) for name, s in shapes.items()})
-            config = _config(model, spec)
+            config = config_of(model, spec)
             compiled = core.compile_model(graph, _DEVICE, config)
-            if why := _mismatch(compiled, config):
+            if why := mismatch(compiled, config):
                 todo = "Request at most as many threads and streams as this processor has cores."
                 raise refused_options(self.name, why, todo)
             blob = compiled.export_model()
@@ -136,19 +117,19 @@ class OpenVino(Backend):
         with flushing(artifact.spec.options):
             nodes = _imported(artifact).get_runtime_model().get_ordered_ops()
         quantized = is_quantized(artifact.card.precision)
-        layers = (_layer(node, quantized=quantized) for node in nodes)
+        layers = (layer_of(node, quantized=quantized) for node in nodes)
         return Achieved(layers=tuple(layer for layer in layers if layer.precision))
 
     def _profile(
         self, artifact: BuiltEngine, source: Path, inputs: Mapping[str, Array]
     ) -> tuple[ProfiledNode, ...]:
         del source
-        with flushing(artifact.spec.options), opening(self.name, _ERRORS):
+        with flushing(artifact.spec.options), opening(self.name, ERRORS):
             compiled = [_imported(artifact, {_COUNTING: "YES"}) for _ in rounds_of()]
-            bound = {name: _openvino().Tensor(array) for name, array in inputs.items()}
+            bound = {name: load_openvino().Tensor(array) for name, array in inputs.items()}
             times = times_of(compiled, bound)
             nodes = compiled[0].get_runtime_model().get_ordered_ops()
-        return tuple(_profiled(node, times) for node in nodes if node.get_friendly_name() in times)
+        return tuple(profiled(node, times) for node in nodes if node.get_friendly_name() in times)
 
 
 class OpenVinoSession(Session):
@@ -166,12 +147,12 @@ class OpenVinoSession(Session):
         # It reads arrays in place and does not keep them alive.
         self._inputs = {self.artifact.image.tensor.name: images, **further}
         for name, array in self._inputs.items():
-            self._request.set_tensor(name, _openvino().Tensor(array, shared_memory=True))
+            self._request.set_tensor(name, load_openvino().Tensor(array, shared_memory=True))
 
     def enqueue(self) -> None:
         try:
             self._request.infer(share_outputs=True)
-        except _ERRORS as error:
+        except ERRORS as error:
             raise failed_call(OpenVino.name, error) from error
 
     def outputs(self) -> dict[str, Array]:
@@ -182,15 +163,6 @@ class OpenVinoSession(Session):
         self._held.close()
 
 
-def _openvino() -> Any:
-    """The module, without its telemetry: the plain import reports itself to Google Analytics and
-    leaves files in the home folder. OpenVINO does without where that package can't be imported."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
-
-
 def _source(model: ExportedModel, scratch: Path) -> Path | bytes:
     """The file as it is or, where it is quantized, as the plug-in gets it right; in ``scratch``
     where its weights don't fit into it."""
@@ -198,63 +170,13 @@ def _source(model: ExportedModel, scratch: Path) -> Path | bytes:
         return model.path
     proto = whole_graph_of(model.path)
     demand_room(proto, OpenVino.name)
-    make_unsigned(proto)
     if len(precision_parts(model.card.precision)) > 1:
         widen(proto)
+    make_unsigned(proto)
     if not too_large(bytes_of(proto)):
         return bytes(proto.SerializeToString())
     save(proto, scratch / "source.onnx")
     return scratch / "source.onnx"
-
-
-def _config(model: ExportedModel, spec: EngineSpec) -> dict[str, str]:
-    """The plug-in's configuration: its own defaults by name, so that no hint chooses others.
-
-    Unless it is told to use hyper-threads, it drops them, and gives fewer threads than requested.
-    """
-    flush = {_FLUSH: "YES"} if spec.options.own(CpuOptions).flush_subnormals else {}
-    return flush | {
-        _PRECISION: _HINTS[model.card.precision],
-        "INFERENCE_NUM_THREADS": str(spec.threads),
-        "NUM_STREAMS": str(spec.streams),
-        _PINNING: "YES" if _pins() else "NO",
-        _HYPER_THREADING: "YES" if _hyper_threads(spec.threads) else "NO",
-        _CORE_TYPE: "ANY_CORE",
-        _QUANTIZING: "0",
-    }
-
-
-def _pins() -> bool:
-    """Whether the plug-in pins threads unless told otherwise (OpenVINO's guide, "CPU device")."""
-    return sys.platform == "linux"
-
-
-def _hyper_threads(threads: int) -> bool:
-    return threads > physical_cores()
-
-
-def _mismatch(compiled: Any, config: dict[str, str]) -> str:
-    """How the plug-in's settings differ from those it was given; empty where they don't.
-
-    A precision that it widens is seen in its layers, and may be allowed; one that it narrows never
-    is.
-    """
-    for name in config.keys() - {_PRECISION}:
-        taken = _spelled(compiled.get_property(name))
-        if taken != config[name]:
-            return f"{name} is {taken}, not {config[name]}"
-    hint = compiled.get_property(_PRECISION).to_string()
-    if config[_PRECISION] == "f32" != hint:
-        return f"{_PRECISION} is {hint}, not f32"
-    return ""
-
-
-def _spelled(taken: object) -> str:
-    """A property as its configuration spells it: ``True`` is YES, ``SchedulingCoreType.ANY_CORE``
-    is ANY_CORE."""
-    if isinstance(taken, bool):
-        return "YES" if taken else "NO"
-    return str(taken).rpartition(".")[2]
 
 
 def _bounds(model: ExportedModel, spec: EngineSpec) -> dict[str, list[int | tuple[int, int]]]:
@@ -273,11 +195,11 @@ def _bounds(model: ExportedModel, spec: EngineSpec) -> dict[str, list[int | tupl
 
 def _imported(artifact: BuiltEngine, further: Mapping[str, str] = MappingProxyType({})) -> Any:
     """The engine; with ``further`` settings, which change nothing of what it computes."""
-    with opening(OpenVino.name, _ERRORS):
+    with opening(OpenVino.name, ERRORS):
         config = json.loads((artifact.files / _CONFIG).read_text(encoding="utf-8"))
         blob = _in_a_tensor(artifact.files / _ENGINE)
-        compiled = _openvino().Core().import_model(blob, _DEVICE, config | further)
-        if why := _mismatch(compiled, config):
+        compiled = load_openvino().Core().import_model(blob, _DEVICE, config | further)
+        if why := mismatch(compiled, config):
             raise RuntimeError(why)
         return compiled
 
@@ -285,40 +207,11 @@ def _imported(artifact: BuiltEngine, further: Mapping[str, str] = MappingProxyTy
 def _in_a_tensor(path: Path) -> Any:
     """The bytes of a file in memory of OpenVINO's, which the compiled model keeps. Of ``bytes`` it
     makes a copy, and the peak of opening would hold the engine once more."""
-    openvino = _openvino()
+    openvino = load_openvino()
     tensor = openvino.Tensor(openvino.Type.u8, openvino.Shape([path.stat().st_size]))
     with path.open("rb") as file:
         file.readinto(tensor.data)
     return tensor
-
-
-def _layer(node: Any, *, quantized: bool) -> LayerPrecision:
-    info = {key: value.value for key, value in node.get_rt_info().items()}
-    kind, found = info["layerType"], _runs_in(info)
-    is_layer = kind not in _NO_LAYERS and (quantized or found not in _MASKS)
-    precision = precision_of([found] if is_layer else [])
-    return LayerPrecision(name=node.get_friendly_name(), kind=kind, precision=precision)
-
-
-def _profiled(node: Any, times: Mapping[str, float]) -> ProfiledNode:
-    layer = _layer(node, quantized=True)
-    info = {key: value.value for key, value in node.get_rt_info().items()}
-    return ProfiledNode(
-        name=layer.name,
-        kind=layer.kind,
-        precision=layer.precision,
-        made_of=made_of(info),
-        us=times[layer.name],
-    )
-
-
-def _runs_in(info: Mapping[str, str]) -> str:
-    """The type that a layer computes in. Of weights that are stored as integers and multiplied as
-    floats, the plug-in names the former, and its primitive's name ends in the latter."""
-    stored = info["runtimePrecision"]
-    computed = info.get("primitiveType", "").rpartition("_")[2].lower()
-    widened = computes(info["layerType"]) and stored in _INTEGERS and computed in _FLOATS
-    return computed if widened else stored
 
 
 BACKENDS = (OpenVino(),)

@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from sizewise.core.onnxfiles.moving import moved_inputs
 
 if TYPE_CHECKING:
-    from onnx import GraphProto
+    from onnx import GraphProto, NodeProto, TensorProto
 
 _POSITIVE = frozenset({"Relu", "Sigmoid", "HardSigmoid", "Softmax", "Exp", "Abs", "Softplus"})
 _KEEPING = frozenset({"QuantizeLinear", "DequantizeLinear"})
+_JOINING = frozenset({"Add", "Sum", "Mul"})
+_POOLING = frozenset({"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean"})
 
 
 def positive_values(graph: GraphProto) -> set[str]:
-    """The names of these tensors, as far as operators tell it: also those that only moved."""
+    """The names of these tensors, as far as operators tell it: also those that only moved, sums,
+    products and means of such."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
     found: set[str] = set()
     for node in graph.node:
-        moved = node.input[:1] if node.op_type in _KEEPING else moved_inputs(node)
-        if node.op_type in _POSITIVE or (moved and found.issuperset(moved)):
+        parts = _parts(node)
+        if (
+            node.op_type in _POSITIVE
+            or _clips_at_zero(node, constants)
+            or (parts and found.issuperset(parts))
+        ):
             found.update(node.output)
     return found
+
+
+def kept_apart(graph: GraphProto, positive: Iterable[str]) -> set[str]:
+    """Those of the tensors ``positive`` whose values are nowhere moved into a tensor that has
+    others, too, as a Concat may."""
+    apart = set(positive)
+    for node in reversed(graph.node):
+        given = [name for name in node.output if name]
+        if not apart.issuperset(given):
+            apart.difference_update(_moved(node))
+    return apart
+
+
+def _parts(node: NodeProto) -> list[str]:
+    """The inputs that an output has the sign of, if all have one."""
+    if node.op_type in _POOLING:
+        return list(node.input[:1])
+    return list(node.input) if node.op_type in _JOINING else _moved(node)
+
+
+def _moved(node: NodeProto) -> list[str]:
+    return list(node.input[:1]) if node.op_type in _KEEPING else moved_inputs(node)
+
+
+def _clips_at_zero(node: NodeProto, constants: Mapping[str, TensorProto]) -> bool:
+    """Whether it is a Clip with a constant least value of 0 or above."""
+    least = constants.get(node.input[1]) if node.op_type == "Clip" and node.input[1:] else None
+    if least is None:
+        return False
+    from onnx import numpy_helper
+
+    return bool(numpy_helper.to_array(least).min() >= 0)

@@ -12,7 +12,7 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkstemp
 
 from sizewise.core.errors import InputError, OutputError
 from sizewise.core.files import flush, open_file, user_folder
@@ -125,13 +125,18 @@ def _make(path: Path) -> None:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as draft:  # mode 0600
-            draft.write(secrets.token_bytes(_KEY_BYTES))
-            draft.flush()
-            os.fsync(draft.fileno())
+        handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+        try:
+            with os.fdopen(handle, "wb") as draft:
+                draft.write(secrets.token_bytes(_KEY_BYTES))
+                draft.flush()
+                os.fsync(draft.fileno())
             with suppress(FileExistsError):
-                path.hardlink_to(draft.name)
+                path.hardlink_to(name)
             flush(path.parent)
+        finally:
+            with suppress(OSError):  # from a disk that can only be read now, nothing is removed
+                Path(name).unlink()
     except OSError as error:
         raise OutputError(
             f"The key that signs your engines can't be written to {path}",

@@ -25,13 +25,15 @@ class Distribution:
     ``absmax`` is the largest |x| (0: the tensor is all zeros). ``counts`` [BINS] is the number of
     |x| in each of that many equal bins of [0, absmax]; it is empty where they were not counted.
 
-    ``zeros`` of the first bin are exactly 0. Every scale represents those exactly, so they say
-    nothing about which to choose, and after a ReLU they outnumber the rest.
+    ``least`` is the smallest x, or 0 where none is below. ``zeros`` of the first bin are exactly 0.
+    Every scale represents those exactly, so they say nothing about which to choose, and after a
+    ReLU they outnumber the rest.
     """
 
     absmax: float
     counts: NDArray[np.int64] = field(default_factory=_not_counted)
     zeros: int = 0
+    least: float = 0.0
 
     @property
     def nonzero(self) -> NDArray[np.int64]:

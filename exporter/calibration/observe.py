@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -40,13 +40,19 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class _Extent:
-    """The largest magnitude in a tensor, and how many values it had at most."""
+    """The largest magnitude in a tensor, the smallest value or 0, and how many values it had at
+    most."""
 
     absmax: float = 0.0
+    least: float = 0.0
     elements: int = 0
 
     def __or__(self, other: _Extent) -> _Extent:
-        return _Extent(max(self.absmax, other.absmax), max(self.elements, other.elements))
+        return _Extent(
+            max(self.absmax, other.absmax),
+            min(self.least, other.least),
+            max(self.elements, other.elements),
+        )
 
 
 def observe(
@@ -70,7 +76,10 @@ def observe(
     names = tuple(dict.fromkeys(tensors))
     demand_tensors(model, names)
     extents = _measure(model, names, batches(), progress, infinite=infinite)
-    found = {name: Distribution(absmax=extent.absmax) for name, extent in extents.items()}
+    found = {
+        name: Distribution(absmax=extent.absmax, least=extent.least)
+        for name, extent in extents.items()
+    }
     if histograms:
         sizes = {name: extent.elements for name, extent in extents.items() if extent.absmax}
         for group in _groups(sizes):
@@ -94,18 +103,18 @@ def _measure(
         raise ValueError("there are no batches to observe")
     with progress.stage("Observing ranges", len(batches)) as stage:
         for size, batch in batches:
-            results = np.array(session.run(size, batch), np.float64).reshape(-1, 3)
-            for name, (absmax, nans, elements) in zip(names, results.tolist(), strict=True):
+            results = np.array(session.run(size, batch), np.float64).reshape(-1, 4)
+            for name, (absmax, least, nans, elements) in zip(names, results.tolist(), strict=True):
                 if nans or (math.isinf(absmax) and not infinite):
                     raise _not_finite(name, size)
-                extents[name] |= _Extent(absmax, int(elements))
+                extents[name] |= _Extent(absmax, least, int(elements))
             stage.advance(note=str(size))
     return extents
 
 
 def _extent_nodes(names: Sequence[str]) -> tuple[list[onnx.NodeProto], list[str]]:
-    """Nodes that compute max |x|, the number of NaN (a maximum may skip it) and that of values of
-    each tensor."""
+    """Nodes that compute max |x|, min x, the number of NaN (a maximum may skip it) and that of
+    values of each tensor."""
     from onnx import TensorProto
     from onnx.helper import make_node
 
@@ -117,10 +126,11 @@ def _extent_nodes(names: Sequence[str]) -> tuple[list[onnx.NodeProto], list[str]
             make_node("IsNaN", [name], [own + "is_nan"]),
             make_node("Cast", [own + "is_nan"], [own + "nan"], to=TensorProto.FLOAT),
             make_node("ReduceMax", [own + "magnitude"], [own + "absmax"], keepdims=0),
+            make_node("ReduceMin", [name], [own + "least"], keepdims=0),
             make_node("ReduceSum", [own + "nan"], [own + "nans"], keepdims=0),
             make_node("Size", [name], [own + "elements"]),
         ]
-        outputs += [own + what for what in ("absmax", "nans", "elements")]
+        outputs += [own + what for what in ("absmax", "least", "nans", "elements")]
     return nodes, outputs
 
 
@@ -160,6 +170,5 @@ def _count(
                 zeros[name] += values.size - int(np.count_nonzero(values))
             stage.advance(note=str(size))
     return {
-        name: Distribution(absmax=one.absmax, counts=counts[name], zeros=zeros[name])
-        for name, one in known.items()
+        name: replace(one, counts=counts[name], zeros=zeros[name]) for name, one in known.items()
     }

@@ -21,6 +21,10 @@ WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _FEW = 100
 _SHAPES = frozenset({"Shape", "Size"})
 """Operators whose outputs depend on the shapes of their inputs alone."""
+_POOLING = frozenset({"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"})
+_REDUCING = frozenset({"ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceL2"})
+_SPREADING = frozenset({"Resize", "Upsample", "Expand", "Tile", "Pad", "ConvTranspose"})
+"""Operators that make a map of a single value."""
 
 
 class Graph:
@@ -81,6 +85,17 @@ class Graph:
         made = (name for n in self.nodes if n.output[0] in seeing for name in n.output if name)
         return {*self.inputs, *made}
 
+    def pooled(self) -> set[str]:
+        """The tensors with one value for each channel of a whole map: its mean, say, and what is
+        computed of such values alone."""
+        image, found = self.image_values(), set[str]()
+        for node in self.nodes:
+            seen = image.intersection(node.input)
+            of_pooled = seen and seen <= found and node.op_type not in _SPREADING
+            if of_pooled or node.op_type in _POOLING or self._reduces_maps(node):
+                found.update(node.output)
+        return found
+
     def after_layers(self) -> set[str]:
         """The layers and all that depends on them."""
         tensors: set[str] = set()
@@ -101,6 +116,17 @@ class Graph:
             for nested in all_nodes(inner)
             for name in nested.input
         }
+
+    def _reduces_maps(self, node: Node) -> bool:
+        """Whether it reduces [B, C, H, W] over H and W."""
+        from onnx import numpy_helper
+
+        if node.op_type not in _REDUCING:
+            return False
+        given = [list(one.ints) for one in node.attribute if one.name == "axes"]
+        held = [self.constants[name] for name in node.input[1:2] if name in self.constants]
+        axes = given or [numpy_helper.to_array(one).tolist() for one in held]
+        return any({axis % 4 for axis in one} >= {2, 3} for one in axes)
 
     def _is_learned(self, node: Node) -> bool:
         """Whether its weights were learned: they are constants, and some is no multiple of ½.

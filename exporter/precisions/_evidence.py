@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 class Evidence:
     """Value ranges by tensor of the float32 graph; empty where nothing was observed.
 
-    ``absmax`` is the largest magnitude, ``thresholds`` the magnitude beyond which a quantized
-    tensor is clipped. ``excluded`` are layers (by ``regions.label``) that stay in float32, and
-    ``heads`` those of the last layers that are quantized, too. ``shifts`` [C] are added to the bias
-    of a quantized convolution, by its output. ``weight_bits`` 7 halves the range of quantized
-    weights, so that no CPU without VNNI saturates (see ``docs/engines.md``).
+    ``absmax`` is the largest magnitude, ``least`` the smallest value or 0, ``thresholds`` the
+    magnitude beyond which a quantized tensor is clipped. ``excluded`` are layers (by
+    ``regions.label``) that stay in float32, and ``heads`` those of the last layers that are
+    quantized, too. ``shifts`` [C] are added to the bias of a quantized convolution, by its output.
+    ``weight_bits`` 7 halves the range of quantized weights, so that no CPU without VNNI saturates
+    (see ``docs/engines.md``).
     """
 
     absmax: Mapping[str, float] = field(default_factory=dict)
+    least: Mapping[str, float] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
     heads: frozenset[str] = frozenset()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _VALUE, _SCALE = 0, 1
 """Which inputs of a Quantize- or DequantizeLinear they are."""
+_BIAS = 2
+"""Which input of a convolution it is."""
 
 
 class Mixed(GraphPass):
@@ -43,6 +45,7 @@ class Mixed(GraphPass):
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         narrow = self._typed.narrow(model)
         model = self._quantized.apply(model)
+        narrow |= _given_biases(model, narrow)
         retype(model, self._typed.data_type, narrow | _quantizers(model, narrow))
         return model
 
@@ -50,6 +53,16 @@ class Mixed(GraphPass):
         """Raises ExportError as both passes do."""
         self._quantized.ensures(model)
         self._typed.ensures(model)
+
+
+def _given_biases(model: onnx.ModelProto, narrow: Mapping[str, set[int]]) -> dict[str, set[int]]:
+    """The convolutions of ``narrow`` that have a bias by now, with all inputs that change."""
+    biased = (n for n in model.graph.node if n.op_type == "Conv" and len(n.input) > _BIAS)
+    return {
+        node.output[0]: narrow[node.output[0]] | {_BIAS}
+        for node in biased
+        if node.output[0] in narrow and node.input[_BIAS]
+    }
 
 
 def _quantizers(model: onnx.ModelProto, narrow: Mapping[str, set[int]]) -> dict[str, set[int]]:

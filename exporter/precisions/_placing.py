@@ -10,6 +10,7 @@ place Q/DQ nodes; OpenVINO's low-precision transformations ask for the same.)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,14 @@ class Placement:
             root = self._root(name)
             of_group[root] = max(of_group.get(root, 0.0), ranges[name])
         return {name: of_group[self._root(name)] for name in self.visited}
+
+    def least(self, values: Mapping[str, float]) -> dict[str, float]:
+        """The smallest of ``values`` of each source's group: where that reaches, all of it does."""
+        of_group: dict[str, float] = {}
+        for name in self.sources:
+            root = self._root(name)
+            of_group[root] = min(of_group.get(root, 0.0), values.get(name, -math.inf))
+        return {name: of_group[self._root(name)] for name in self.sources}
 
     def reads_rounded(self, node: Node) -> bool:
         """Whether a node reads what is quantized as it was rounded: all up to the heads does.

@@ -25,7 +25,7 @@ from exporter.precisions._evidence import Evidence
 from exporter.precisions._placing import Placement
 from exporter.precisions._retyping import FLOAT
 from sizewise.core.errors import ExportError
-from sizewise.core.onnxfiles.ranges import write_ranges
+from sizewise.core.onnxfiles.ranges import write_least, write_ranges
 
 if TYPE_CHECKING:
     import onnx
@@ -38,8 +38,9 @@ _OWN = "sizewise/"
 """A prefix that keeps the names made here apart from those of the graph."""
 _SMALLEST_SCALE = 1e-12
 """The scale of a channel or a tensor of zeros, for which any scale will do."""
-_LARGEST_BIAS = 2.0**30
-"""Of 32 bits, with room for the sum. A channel with next to no weight would have so small a scale
+_LARGEST_BIAS = 2.0**29
+"""Of 32 bits, with room for the sum and for steps half as wide, as back ends have them where values
+can't be negative. A channel with next to no weight would have so small a scale
 that a library cuts its bias off; its weights are then quantized to zeros instead."""
 
 
@@ -60,8 +61,19 @@ class Grid:
 
 
 def convolutions(graph: Graph) -> list[Node]:
-    """The convolutions with constant weights, heads among them."""
-    return [n for n in graph.layers() if n.op_type == "Conv" and n.input[1] in graph.constants]
+    """The convolutions with constant weights that are worth it, heads among them.
+
+    One of pooled values, as in a gate by squeeze and excitation, computes next to nothing, and its
+    error would be that of whole channels.
+    """
+    pooled = graph.pooled()
+    return [
+        node
+        for node in graph.layers()
+        if node.op_type == "Conv"
+        and node.input[1] in graph.constants
+        and node.input[0] not in pooled
+    ]
 
 
 def chosen_layers(graph: Graph, evidence: Evidence) -> list[Node]:
@@ -98,10 +110,13 @@ class Quantized(GraphPass):
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         graph = Graph(model)
         chosen = chosen_layers(graph, self._evidence)
-        _Writer(model, graph, self._grid, self._evidence, self._scale_type).write(chosen)
+        writer = _Writer(model, graph, self._grid, self._evidence, self._scale_type)
+        least = dict(writer.write(chosen))
         given = {node.output[0] for node in chosen}
-        reached = self._evidence.thresholds.items()
-        write_ranges(model, {name: value for name, value in reached if name in given})
+        reached = {n: value for n, value in self._evidence.thresholds.items() if n in given}
+        write_ranges(model, reached)
+        below = {n: value for n, value in self._evidence.least.items() if n in given}
+        write_least(model, below | least)
         drop_unused(model.graph)
         return model
 
@@ -135,7 +150,8 @@ class _Writer:
         self._weights: dict[str, str] = {}
         """The same of weights."""
 
-    def write(self, chosen: list[Node]) -> None:
+    def write(self, chosen: list[Node]) -> Mapping[str, float]:
+        """The smallest values of what is quantized, by tensor."""
         layers = {node.output[0] for node in chosen}
         placement = Placement(self._graph, sorted(layers), self._evidence.thresholds)
         reached = placement.reach()
@@ -157,6 +173,7 @@ class _Writer:
                 self._quantize(name, placement, scales)
         del self._proto.node[:]
         self._proto.node.extend(self._written)
+        return placement.least(self._evidence.least)
 
     def _quantize(self, name: str, placement: Placement, scales: Mapping[str, float]) -> None:
         if name in placement.sources:

@@ -36,6 +36,6 @@ PRECISIONS = (
         watched=quantized_values,
         calibrated=True,
         bound=0.2,
-        number=2,
+        number=3,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +22,18 @@ class CSPDarknet(Backbone):
     Scaled-YOLOv4, §3.2).
 
     [B, 3, H, W] → the stages' outputs at strides 2, 4, 8, …; ``channels`` are theirs. With
-    ``plain_start`` the first stage is one of Darknet-53 (Scaled-YOLOv4, §4.1).
+    ``plain_start`` the first stage is one of Darknet-53 (Scaled-YOLOv4, §4.1); with ``whole_start``
+    both of its paths have all channels (``yolov4.cfg``).
     """
 
     def __init__(
-        self, repeats: Sequence[int], *, plain_start: bool, width: float = 1.0, depth: float = 1.0
+        self,
+        repeats: Sequence[int],
+        *,
+        plain_start: bool = False,
+        whole_start: bool = False,
+        width: float = 1.0,
+        depth: float = 1.0,
     ) -> None:
         super().__init__()
         stem = scaled_channels(32, width)
@@ -36,10 +43,13 @@ class CSPDarknet(Backbone):
         stages: list[nn.Module] = []
         for number, count in enumerate(repeats):
             inputs = self.channels[number - 1] if number else stem
-            plain = plain_start and number == 0
-            stages.append(
-                _stage(inputs, self.channels[number], scaled_repeats(count, depth), plain)
-            )
+            channels, blocks = self.channels[number], scaled_repeats(count, depth)
+            down = ConvBNAct(inputs, channels, 3, stride=2, activation=mish)
+            if plain_start and number == 0:
+                stages.append(nn.Sequential(down, *_residuals(channels, channels // 2, blocks)))
+            else:
+                path = channels if whole_start and number == 0 else channels // 2
+                stages.append(nn.Sequential(down, CrossStage(channels, path, blocks)))
         self.stages = nn.ModuleList(stages)
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -49,25 +59,22 @@ class CSPDarknet(Backbone):
         return features[1:]
 
 
-def _stage(inputs: int, channels: int, repeats: int, plain: bool) -> nn.Sequential:
-    down = ConvBNAct(inputs, channels, 3, stride=2, activation=mish)
-    if not plain:
-        return nn.Sequential(down, CrossStage(channels, repeats))
-    blocks = (Residual(channels, channels // 2, mish) for _ in range(repeats))
-    return nn.Sequential(down, *blocks)
+def _residuals(channels: int, hidden: int, repeats: int) -> Iterator[Residual]:
+    for _ in range(repeats):
+        yield Residual(channels, hidden, mish)
 
 
 class CrossStage(nn.Module):
-    """A cross-stage block: half of the channels skip the residual blocks, then both are merged."""
+    """A cross-stage block: one path of ``path`` channels skips the residual blocks, another goes
+    through them, then both are merged."""
 
-    def __init__(self, channels: int, repeats: int) -> None:
+    def __init__(self, channels: int, path: int, repeats: int) -> None:
         super().__init__()
-        half = channels // 2
-        self.bypass = ConvBNAct(channels, half, 1, activation=mish)
-        self.enter = ConvBNAct(channels, half, 1, activation=mish)
-        self.blocks = nn.Sequential(*(Residual(half, half, mish) for _ in range(repeats)))
-        self.leave = ConvBNAct(half, half, 1, activation=mish)
-        self.merge = ConvBNAct(2 * half, channels, 1, activation=mish)
+        self.bypass = ConvBNAct(channels, path, 1, activation=mish)
+        self.enter = ConvBNAct(channels, path, 1, activation=mish)
+        self.blocks = nn.Sequential(*_residuals(path, channels // 2, repeats))
+        self.leave = ConvBNAct(path, path, 1, activation=mish)
+        self.merge = ConvBNAct(2 * path, channels, 1, activation=mish)
 
     def forward(self, x: Tensor) -> Tensor:
         inner = self.leave(self.blocks(self.enter(x)))

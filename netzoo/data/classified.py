@@ -18,6 +18,7 @@ from netzoo.data.pictures.images import read_picture
 from netzoo.data.reading import reading
 from netzoo.data.sources import datasets, open_dataset, refuse_folder
 from sizewise.core.errors import InputError
+from sizewise.core.files import demand_text
 from sizewise.core.progress import SILENT, Reporter
 
 SPLITS: tuple[Split, ...] = ("train", "val")
@@ -101,6 +102,7 @@ def _read_folders(folder: Path, split: Split) -> ClassifiedSet:
             for label, name in enumerate(classes)
             for path in _pictures(folder / split / name)
         )
+    demand_text(*map(Path, classes), *(image.path for image in images))
     name = f"{folder.resolve().name} {split}"
     if not images:
         raise InputError(

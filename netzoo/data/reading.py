@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sizewise.core.errors import InputError
-from sizewise.core.files import read_file
+from sizewise.core.files import demand_place, read_file
 from sizewise.core.options.limits import TEXT_BYTES
 
 
@@ -22,8 +22,10 @@ def read_text(path: Path, what: str) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn an OSError about ``path`` into an InputError."""
+    """Turn an OSError about ``path`` into an InputError, which is also raised where that, or what a
+    link of that name leads to, is no text."""
     try:
+        demand_place(path)
         yield
     except OSError as error:
         raise InputError(

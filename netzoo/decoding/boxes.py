@@ -20,24 +20,31 @@ from netzoo.zoo.config import Decoding
 class BoxRule:
     """The decoding of a box from raw numbers.
 
-    ``centre`` gives the offset from the cell's upper left corner in cells, ``extent`` the factor on
-    the anchor's width and height.
+    ``reach`` gives, by the head's stride, the part of a cell's side that a centre may lie in: 1 is
+    the cell itself, 2 is half a cell beyond on each side (``scale_x_y`` of Darknet's
+    configurations). ``extent`` gives the factor on the anchor's width and height.
     """
 
-    centre: Callable[[Tensor], Tensor]
+    reach: Callable[[int], float]
     extent: Callable[[Tensor], Tensor]
 
+    def centre(self, raw: Tensor, stride: int) -> Tensor:
+        """The offset from the cell's upper left corner, in cells."""
+        reach = self.reach(stride)
+        inside = raw.sigmoid()
+        return inside if reach == 1 else inside * reach - (reach - 1) / 2
+
+
+YOLOV4_REACH = {8: 1.2, 16: 1.1, 32: 1.05}
+"""By the stride of a head of ``yolov4.cfg``."""
 
 BOX_RULES: dict[Decoding, BoxRule] = {
     # YOLOv3, §2.1: the centre stays in its cell.
-    "yolov3": BoxRule(centre=torch.sigmoid, extent=torch.exp),
-    # YOLOv4-tiny (scale_x_y = 1.05 in its configuration): it reaches a little beyond.
-    "yolov4-tiny": BoxRule(centre=lambda raw: raw.sigmoid() * 1.05 - 0.025, extent=torch.exp),
-    # Scaled-YOLOv4, §4.2: it reaches half a cell beyond, the extent at most 4 anchors.
-    "scaled": BoxRule(
-        centre=lambda raw: raw.sigmoid() * 2 - 0.5,
-        extent=lambda raw: (raw.sigmoid() * 2) ** 2,
-    ),
+    "yolov3": BoxRule(reach=lambda _: 1, extent=torch.exp),
+    "yolov4": BoxRule(reach=YOLOV4_REACH.__getitem__, extent=torch.exp),
+    "yolov4-tiny": BoxRule(reach=lambda _: 1.05, extent=torch.exp),
+    # Scaled-YOLOv4, §4.2: the extent is at most 4 anchors.
+    "scaled": BoxRule(reach=lambda _: 2, extent=lambda raw: (raw.sigmoid() * 2) ** 2),
 }
 
 
@@ -81,7 +88,7 @@ def box_corners(
     They come from the raw ``xy`` and ``wh``, the ``cell`` (column, row) and the ``anchor`` (width,
     height in pixels); all broadcast.
     """
-    centre = (rule.centre(xy) + cell) * stride
+    centre = (rule.centre(xy, stride) + cell) * stride
     half = rule.extent(wh) * anchor / 2
     return centre - half, centre + half
 

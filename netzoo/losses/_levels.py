@@ -77,20 +77,23 @@ class Level:
 
 def match_levels(network: AnchorDetector, heads: Sequence[Tensor], targets: Targets) -> list[Level]:
     """The centre's cell answers for a box, with the anchor of all the network's whose shape agrees
-    best, in every head that has it (of YOLOv4-tiny's, one is in two heads and one in none).
+    best, in every head that has it (of YOLOv4-tiny's, one is in two heads and one in none), and
+    with those whose shape agrees better than the network's design demands.
 
     Boxes without extent are nobody's. A centre beyond the border belongs to the nearest cell.
     """
     anchors = torch.tensor(network.config.anchors, device=heads[0].device)
     extents = _extents(targets.boxes)
-    best = _shape_iou(extents, anchors).argmax(1, keepdim=True)
+    agreement = _shape_iou(extents, anchors)
+    best = agreement.argmax(1, keepdim=True)
+    also = agreement > network.design.also_above
     solid = (extents > 0).all(1, keepdim=True)
     return [
         _match(
             split_anchors(head, len(mask)),
             network.anchors[number],
             network.strides[number],
-            solid & (best == torch.tensor(mask, device=best.device)),
+            solid & ((best == torch.tensor(mask, device=best.device)) | also[:, list(mask)]),
             targets,
         )
         for number, (head, mask) in enumerate(zip(heads, network.masks, strict=True))

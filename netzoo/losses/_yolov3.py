@@ -1,4 +1,4 @@
-"""YOLOv3's loss and that of YOLOv4-tiny: cross entropies, and an error of the coordinates."""
+"""The losses of YOLOv3, YOLOv4 and YOLOv4-tiny: cross entropies, and an error of the box."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from netzoo.zoo.network import AnchorDetector
 IGNORE = 0.7
 """The threshold of Darknet's configurations; the paper has 0.5 (§2.1)."""
 IOU_GAIN = 0.07
-"""``iou_normalizer`` of ``yolov4-tiny.cfg``."""
+"""``iou_normalizer`` of ``yolov4.cfg`` and ``yolov4-tiny.cfg``."""
 
 
 def yolov3_loss(
@@ -29,11 +29,11 @@ def yolov3_loss(
     return _loss(network, heads, targets, _coordinate_error)
 
 
-def yolov4_tiny_loss(
+def yolov4_loss(
     network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
 ) -> dict[str, Tensor]:
-    """YOLOv3's loss with 1 − CIoU as the error of a box (Wang et al. 2021, Scaled-YOLOv4, and
-    ``yolov4-tiny.cfg``).
+    """YOLOv3's loss with 1 − CIoU as the error of a box (Bochkovskiy et al. 2020, §3.4, and
+    ``yolov4.cfg``; Wang et al. 2021, Scaled-YOLOv4, and ``yolov4-tiny.cfg``).
 
     The gradients of the box are those of the CIoU of the decoded box; Darknet leaves out the slope
     of the sigmoid of x and y.

@@ -9,13 +9,13 @@ from torch import Tensor
 from netzoo.losses._region import region_loss
 from netzoo.losses._registry import LossEntry, LossFunction, Targets
 from netzoo.losses._scaled import scaled_loss
-from netzoo.losses._yolov3 import yolov3_loss, yolov4_tiny_loss
+from netzoo.losses._yolov3 import yolov3_loss, yolov4_loss
 from netzoo.zoo.network import AnchorDetector
 
 PAPERS: dict[str, LossFunction] = {
     "region": region_loss,
     "yolov3": yolov3_loss,
-    "yolov4-tiny": yolov4_tiny_loss,
+    "yolov4": yolov4_loss,
     "scaled": scaled_loss,
 }
 """The losses by ``HeadDesign.paper``."""

@@ -18,7 +18,7 @@ DESIGN = HeadDesign(
     ),
     masks=((3, 4, 5), (1, 2, 3)),  # as the original has them: the first anchor goes unused
     decoding="yolov4-tiny",
-    paper="yolov4-tiny",
+    paper="yolov4",
 )
 
 

@@ -2,7 +2,7 @@
 
 Coordinates in pixels are hundreds of times larger than scores. In the error of a whole output the
 scores would not count, so errors are measured part by part (``exporter.checks.deviation``,
-``engines.comparing``).
+``engines.differences``).
 """
 
 from __future__ import annotations

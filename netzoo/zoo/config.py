@@ -9,7 +9,7 @@ from netzoo.scales import Scales
 from netzoo.tasks.wordtree import WordTree
 from sizewise.core.errors import InputError, UsageError
 
-Decoding = Literal["yolov3", "yolov4-tiny", "scaled"]
+Decoding = Literal["yolov3", "yolov4", "yolov4-tiny", "scaled"]
 """The rule by which raw numbers become boxes; see ``netzoo.decoding.boxes``."""
 
 MULTISCALE = "multiscale"

@@ -85,6 +85,8 @@ class HeadDesign:
     its paper (``netzoo.losses.paper``); ``rescore`` that this teaches the region layer's objectness
     the IoU that is reached, where otherwise it is 1. ``logistic``: the original's last convolutions
     end in a sigmoid, so its raw heads lie in 0–1; ours do without, for the loss's sake.
+    ``also_above``: in that loss, anchors whose shape has a larger IoU with a box answer for it
+    beside the best one (``iou_thresh`` of the configuration).
     """
 
     strides: tuple[int, ...]
@@ -94,6 +96,7 @@ class HeadDesign:
     paper: str
     rescore: bool = True
     logistic: bool = False
+    also_above: float = 1.0
 
 
 class AnchorDetector(Network):

@@ -10,7 +10,7 @@ import msgspec
 
 from bench.planning.protocol import Protocol
 from sizewise.core import codec
-from sizewise.core.specs import Deviation
+from sizewise.core.specs import Deviation, KeptLayer
 from sizewise.core.stats import RIGORS, Rigor
 from sizewise.core.trials import Run
 
@@ -21,11 +21,15 @@ T = TypeVar("T")
 class ModelFacts:
     """What a report says of a model. ``parameters`` counts the network's trainable ones (0:
     unknown), ``out_of_bound`` are errors against FP32 beyond what its precision allows, as
-    ``convert`` measured them."""
+    ``convert`` measured them; ``kept`` are layers that stay out of it, in ``kept_in``, and
+    ``kept_for`` those of them that a limit of the accuracy loss keeps."""
 
     sha256: str
     parameters: int = 0
     out_of_bound: tuple[Deviation, ...] = ()
+    kept: tuple[str, ...] = ()
+    kept_in: str = ""
+    kept_for: tuple[KeptLayer, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

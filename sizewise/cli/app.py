@@ -28,12 +28,20 @@ class SizewiseCommands(Commands):
         "explain": "Say what each layer of an int8 file costs in accuracy and saves in time.",
         "predict": "Find objects in pictures and draw them.",
         "audit": "Say what numbers of this machine are worth, in 3 minutes (6 with PyTorch).",
+        "best": "Choose the engine to ship under a budget of latency, memory and accuracy.",
+        "compare": "Say what became slower or faster from one results file to another.",
+        "history": "Draw latencies over many results files, and name the changes.",
+        "reproduce": "Measure a published table with what this machine has.",
         "report": "Write tables, plots and findings from what was measured.",
         "results": "Say what a results file holds, and save what is whole of a damaged one.",
     }
 
+    records = ("best", "compare", "history", "reproduce", "report", "results")
+    """Those of ``sizewise.cli.records``."""
+
     def load(self, name: str) -> Any:
-        function = getattr(importlib.import_module(f"sizewise.cli.{name}"), name)
+        room = "sizewise.cli.records" if name in self.records else "sizewise.cli"
+        function = getattr(importlib.import_module(f"{room}.{name}"), name)
         return takes_options(function)
 
 

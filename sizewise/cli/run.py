@@ -13,7 +13,7 @@ from sizewise.cli import console
 from sizewise.cli.bench import command_line, say_quarantined, say_unfinished
 from sizewise.cli.failures import end_with, with_error
 from sizewise.cli.options import Json
-from sizewise.cli.report import say_findings
+from sizewise.cli.records.report import say_findings
 from sizewise.cli.tables.precisions import show_converted
 from sizewise.cli.tables.reasons import nothing_measured, plain_reasons, say_reasons
 from sizewise.core.options.declared import options_of

@@ -87,8 +87,7 @@ def demand_length(path: Path, length: int, limit: Limit) -> None:
 def demand_file(path: Path) -> None:
     """Raises InputError where there is no file at ``path``, or its whole path is no text."""
     what, todo = f"{path} can't be opened", "Check the path and try again."
-    if not _is_text(os.path.realpath(path)):
-        raise InputError(what, _NO_TEXT, "Rename it, or move it to a folder whose path is text.")
+    demand_place(path)
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
         kind = 0 if is_file or not path.exists() else stat.S_IFMT(path.stat().st_mode)
@@ -97,6 +96,21 @@ def demand_file(path: Path) -> None:
     if not is_file:
         why = "it is a folder, and not a file" if is_folder else "there is no such file"
         raise InputError(what, _NO_FILES.get(kind, why), todo)
+
+
+def demand_text(*paths: Path) -> None:
+    """Raises InputError where a path is no text."""
+    for path in paths:
+        if not _is_text(str(path)):
+            todo = "Rename it, or move it to a folder whose path is text."
+            raise InputError(f"{path} can't be opened", _NO_TEXT, todo)
+
+
+def demand_place(path: Path) -> None:
+    """Raises InputError where a path, or the place that it leads to, is no text."""
+    demand_text(path)
+    with suppress(OSError, ValueError):  # it leads nowhere, which is found out where it is opened
+        demand_text(Path(os.path.realpath(path)))
 
 
 def _is_text(path: str) -> bool:

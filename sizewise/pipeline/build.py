@@ -25,7 +25,7 @@ from sizewise.pipeline.models.cards import demand_sizes
 from sizewise.pipeline.models.fixed import as_files_take_it
 
 if TYPE_CHECKING:
-    from engines.comparing import Comparison
+    from engines.differences import Comparison
 
 
 @dataclass(frozen=True, kw_only=True)

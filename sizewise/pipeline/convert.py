@@ -13,16 +13,18 @@ from netzoo.tasks.chosen.parts import parts_of_outputs
 from sizewise.core.errors import InputError
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.specs import Calibration, ExportedModel, ModelCard, excluded_in
+from sizewise.core.specs import Calibration, ExportedModel, KeptLayer, ModelCard, excluded_in
 from sizewise.pipeline.accuracy.comparing import sees_no_objects
+from sizewise.pipeline.accuracy.keeping import keep_fewest
 from sizewise.pipeline.accuracy.nothing import what_to_check
 from sizewise.pipeline.accuracy.scoring import Score, Scorer, largest_drop, open_scorer
-from sizewise.pipeline.models.cards import usual_sizes
+from sizewise.pipeline.models.cards import calibration_sizes, usual_sizes
 
 if TYPE_CHECKING:
     import onnx
 
-    from exporter.convert import Conversion, ConversionSettings
+    from exporter.conversion.settings import ConversionSettings
+    from exporter.convert import Conversion
 
 _ALL = 100
 """Points: a limit of all that there is to lose is none."""
@@ -69,7 +71,9 @@ class _Converter:
     def convert(self, precision: str) -> Converted:
         if precision == self._parent.card.precision == "fp32" and self._own:
             return Converted(model=self._parent)
-        from exporter.convert import Conversion, ConversionSettings, find_precision
+        from exporter.conversion.settings import ConversionSettings
+        from exporter.convert import Conversion
+        from exporter.registry import find_precision
 
         path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
         settings = self._settings or ConversionSettings()
@@ -83,17 +87,25 @@ class _Converter:
 
     def _measured(self, conversion: Conversion, path: Path) -> Converted:
         limit, kept = self._options.max_drop, self._keep
+        kept_for: tuple[KeptLayer, ...] = ()
         self._name_method(conversion)
         graph = conversion.graph(kept)
         scores = self._scores(conversion, graph)
         self._demand_found(scores)
         if limit is not None and largest_drop(scores) > limit:
-            kept = self._least_kept(conversion, kept, limit)
+            kept_for = self._least_kept(conversion, limit)
+            kept = (*kept, *(one.layer for one in kept_for))
             graph = conversion.graph(kept)
             scores = self._scores(conversion, graph)
         drop = largest_drop(scores) if scores else None
         model = conversion.write(
-            graph, path, kept, drop=drop, drop_data_sha256=self._data, drop_limit=limit
+            graph,
+            path,
+            kept,
+            kept_for=kept_for,
+            drop=drop,
+            drop_data_sha256=self._data,
+            drop_limit=limit,
         )
         for doubt in conversion.doubts(model.card.deviations):
             self._say_once(doubt)
@@ -138,27 +150,19 @@ class _Converter:
             return ()
         return self._scorer.scores(graph, exactly=conversion.precision.calibrated)
 
-    def _least_kept(
-        self, conversion: Conversion, kept: tuple[str, ...], limit: float
-    ) -> tuple[str, ...]:
-        """``kept`` and the other layers that have to stay in FP32 for the limit."""
-        from exporter.sensitivity import fewest_excluded, layer_errors
-
-        name = conversion.precision.name
+    def _least_kept(self, conversion: Conversion, limit: float) -> tuple[KeptLayer, ...]:
+        """The layers beside those requested that have to be excluded for the limit."""
+        name, kept = conversion.precision.name, self._keep
         self._reporter.remark(
             f"{name} loses more than {limit:g} points of accuracy: searching for the layers to "
             f"keep in {_rest(name)}."
         )
-        errors = layer_errors(conversion, self._reporter)
-        ranked = tuple(one for one in errors if one.layer not in kept)
-        choice = fewest_excluded(ranked, partial(self._drop, conversion, kept), limit)
-        self._reporter.remark(f"These layers stay in {_rest(name)}: {', '.join(choice.layers)}.")
-        return (*kept, *choice.layers)
+        loss = partial(self._drop, conversion)
+        return keep_fewest(conversion, kept, limit, loss, self._reporter)
 
-    def _drop(
-        self, conversion: Conversion, kept: tuple[str, ...], further: tuple[str, ...]
-    ) -> float:
-        return largest_drop(self._scores(conversion, conversion.graph((*kept, *further))))
+    def _drop(self, conversion: Conversion, further: tuple[str, ...]) -> float:
+        graph = conversion.graph((*self._keep, *further))
+        return largest_drop(self._scores(conversion, graph))
 
 
 def _rest(precision: str) -> str:
@@ -213,10 +217,10 @@ def _settings(
     parent: ExportedModel, options: PrecisionOptions, reporter: Reporter
 ) -> ConversionSettings:
     from exporter.calibration.images import read_calibration
-    from exporter.convert import ConversionSettings
+    from exporter.conversion.settings import ConversionSettings
 
     usual = usual_sizes(parent.card, parent.image)
-    sizes = options.calibration_sizes or usual[1::2]
+    sizes = options.calibration_sizes or calibration_sizes(parent.card, parent.image)
     checked = dict.fromkeys((*usual, *sizes))
     images = None
     if options.calibrate:
@@ -228,7 +232,7 @@ def _settings(
         )
     return ConversionSettings(
         images=images,
-        sizes=sizes or usual,
+        sizes=sizes,
         check_sizes=options.check_sizes or tuple(sorted(checked, key=lambda size: size.pixels)),
         method=options.method,
         weight_bits=options.weight_bits,
@@ -288,6 +292,7 @@ def _of_network(card: ModelCard) -> ModelCard:
         program_sha256="",
         calibration=None,
         kept=(),
+        kept_for=(),
         drop=None,
         drop_data_sha256="",
         drop_limit=None,

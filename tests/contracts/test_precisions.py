@@ -26,8 +26,10 @@ from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
 from exporter.calibration.images import read_calibration
 from exporter.checks.emulation import emulated
-from exporter.convert import ConversionSettings, convert, find_precision, precisions
+from exporter.conversion.settings import ConversionSettings
+from exporter.convert import convert
 from exporter.export import export
+from exporter.registry import find_precision, precisions
 from netzoo.deploy import deployable
 from netzoo.weights.settling import settle
 from netzoo.zoo.config import MultiscaleConfig, NetworkConfig

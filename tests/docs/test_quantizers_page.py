@@ -10,7 +10,7 @@ import pytest
 
 from docs.make.engines import pages
 from docs.make.quantizers import tables
-from docs.make.quantizers.files import FORMS
+from docs.make.quantizers.others import FORMS
 
 WHERE = {
     "environment": {"cpu": "any", "cores": 2, "cpu_flags": ["avx2", "avx512_vnni"]},

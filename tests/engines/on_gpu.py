@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from engines.base import Backend
 from engines.registry import find_backend
-from exporter.convert import find_precision
+from exporter.registry import find_precision
 from sizewise.core.machine.nvidia import find_devices
 from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import BatchRange, EngineSpec, ExportedModel, ModelCard, Profile, Size

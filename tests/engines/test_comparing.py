@@ -16,15 +16,8 @@ from numpy.typing import NDArray
 
 from engines import comparing
 from engines.base import example_input
-from engines.comparing import (
-    Comparison,
-    Difference,
-    compare,
-    compare_engine,
-    difference,
-    differences,
-    probe_sizes,
-)
+from engines.comparing import compare, compare_engine, probe_sizes
+from engines.differences import Comparison, Difference, difference, differences
 from engines.reference import probe_images
 from engines.store.parents import check_parent, find_parent
 from sizewise.core import codec

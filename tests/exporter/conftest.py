@@ -3,17 +3,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from exporter.conversion.settings import ConversionSettings
 from exporter.export import export
-from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.progress import Stage
 from sizewise.core.specs import ExportedModel, ModelCard, Size
+from tests.exporter.chains import CARD, NET, NOISE, saved
 from tests.exporter.sample_modules import (
     DETECTOR,
     SEGMENTER,
@@ -21,6 +23,7 @@ from tests.exporter.sample_modules import (
     PyramidSegmenter,
     stirred,
 )
+from tests.exporter.small_nets import copied, picture_set
 from tests.shared import made_once
 
 
@@ -58,6 +61,20 @@ class Exported:
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def chain(folder: Path) -> ExportedModel:
+    """The network of ``tests.exporter.chains``."""
+    proto = copied(NET.proto)
+    write_card(proto, CARD)
+    return saved(proto, folder)
+
+
+@pytest.fixture
+def seen(tmp_path: Path) -> ConversionSettings:
+    """Settings with pictures."""
+    return replace(NOISE, images=picture_set(tmp_path / "pictures"))
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,11 @@ def shared_layer(model: ExportedModel) -> str:
 
 
 def _shared(net: Net, *, objectness: bool) -> str:
-    """[B, channels, N] behind two convolutions that change nothing together."""
+    """[B, channels, N] behind two convolutions that change nothing together.
+
+    The Expand changes nothing, either: without it, the convolutions would be of pooled values
+    alone, which stay out of 8 bits.
+    """
     boxes, scores = boxes_and_scores(net)
     parts = [net.add("MatMul", boxes, net.hold(_TO_CENTRES))]
     if objectness:
@@ -89,6 +93,7 @@ def _shared(net: Net, *, objectness: bool) -> str:
     weaker = np.ones((1, CANDIDATES, channels))
     weaker[:, 1:, 4:] = [[[0.1], [0.05]]]
     several = net.add("Mul", rows, net.hold(weaker))
+    several = net.add("Expand", several, net.hold(np.array([1, 1, 1])))
     map_ = net.add(
         "Reshape",
         net.add("Transpose", several, perm=[0, 2, 1]),

@@ -15,41 +15,19 @@ import pytest
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
-from exporter.calibration.method import methods
-from exporter.calibration.observe import observe
-from exporter.convert import Conversion, ConversionSettings, convert, precisions
+from exporter.conversion.settings import ConversionSettings
+from exporter.convert import Conversion, convert
+from exporter.registry import precisions
 from exporter.suppression.convert import with_suppression
 from sizewise.core.errors import ExportError, OutputError, UsageError
 from sizewise.core.further.reading import read_inputs
 from sizewise.core.onnxfiles.cards import CARD_KEY
 from sizewise.core.onnxfiles.model import read_model, sha256_of, with_inputs, write_card
-from sizewise.core.specs import ExportedModel, ModelCard, Preprocessing, Size, Suppression
+from sizewise.core.specs import ExportedModel, Preprocessing, Size, Suppression
+from tests.exporter.chains import CARD, NET, NOISE, OUTSIDE, SIZES, quantized_layers, saved
 from tests.exporter.conftest import Exported
-from tests.exporter.small_nets import Chain, Net, copied, picture_set, pictures, producers, run
+from tests.exporter.small_nets import Chain, Net, copied, pictures, run
 from tests.sizewise.core.onnxfiles.growing import grown, grown_in_shapes
-
-SIZES = (Size(32, 32), Size(64, 32))
-OUTSIDE = (*SIZES, Size(64, 96))
-NOISE = ConversionSettings(sizes=SIZES, check_sizes=OUTSIDE)
-NET = Chain(["leaky", "norm", "leaky", "concat"])
-CARD = ModelCard(network="chain", task="detection", layout="b_4c_n", stride=32, classes=("a", "b"))
-
-
-@pytest.fixture
-def chain(folder: Path) -> ExportedModel:
-    proto = copied(NET.proto)
-    write_card(proto, CARD)
-    return saved(proto, folder)
-
-
-@pytest.fixture
-def seen(tmp_path: Path) -> ConversionSettings:
-    return replace(NOISE, images=picture_set(tmp_path / "pictures"))
-
-
-def saved(proto: onnx.ModelProto, folder: Path) -> ExportedModel:
-    onnx.save(proto, folder / "net.onnx")
-    return read_model(folder / "net.onnx")
 
 
 def turned(proto: onnx.ModelProto, kind: str) -> onnx.ModelProto:
@@ -86,7 +64,7 @@ def fixed(proto: onnx.ModelProto, batch: int, height: int, width: int) -> onnx.M
 
 def test_nothing_of_it_needs_torch() -> None:
     said = (
-        "import sys; from exporter.convert import precisions; precisions(); "
+        "import sys; from exporter import convert, registry; registry.precisions(); "
         "print({'torch', 'onnx', 'onnxruntime'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
@@ -232,21 +210,6 @@ def test_layers_are_kept_and_named_however_they_are_given(
     assert set(chosen) == set(layers) - quantized_layers(made)
 
 
-def quantized_layers(model: ExportedModel) -> set[str]:
-    nodes = onnx.load(model.path).graph.node
-    return {n.name for n in nodes if n.op_type == "Conv" and n.input[1].endswith("dequantized")}
-
-
-def test_a_head_is_quantized_where_its_own_error_is_small(
-    chain: ExportedModel, seen: ConversionSettings, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heads = {producers(onnx.load(chain.path))[name].name for name in NET.heads}
-    for bound, wanted in ((1.0, heads), (0.0, set[str]())):
-        monkeypatch.setattr("exporter.convert.HEAD_BOUND", bound)
-        made = convert(chain, "int8", folder / "made.onnx", settings=seen)
-        assert heads & quantized_layers(made) == wanted
-
-
 def test_a_layer_that_is_not_there_is_told_with_those_that_are(
     chain: ExportedModel, folder: Path
 ) -> None:
@@ -254,41 +217,12 @@ def test_a_layer_that_is_not_there_is_told_with_those_that_are(
         convert(chain, "fp16", folder / "made.onnx", settings=NOISE, excluded=["n_conv1", "stem"])
 
 
-@pytest.mark.parametrize("precision", ["int8", "fp8"])
-def test_scales_need_images(chain: ExportedModel, folder: Path, precision: str) -> None:
-    with pytest.raises(
-        UsageError, match=r"calibration images are required for .*\. Give calibrate"
-    ):
-        convert(chain, precision, folder / "made.onnx", settings=NOISE)
-
-
-@pytest.mark.parametrize("bits", [0, 6, 9, 16])
-def test_weights_have_7_bits_or_8(
-    chain: ExportedModel, seen: ConversionSettings, folder: Path, bits: int
-) -> None:
-    with pytest.raises(UsageError, match=f"can't have {bits} bits"):
-        convert(chain, "int8", folder / "made.onnx", settings=replace(seen, weight_bits=bits))
-
-
-def test_an_unknown_method_lists_those_there_are(
-    chain: ExportedModel, seen: ConversionSettings, folder: Path
-) -> None:
-    with pytest.raises(
-        UsageError, match=r"no calibration method named 'mean'.*entropy, minmax, mse"
-    ):
-        convert(chain, "int8", folder / "made.onnx", settings=replace(seen, method="mean"))
-
-
-def test_without_a_size_nothing_can_be_looked_at(chain: ExportedModel, folder: Path) -> None:
-    with pytest.raises(UsageError, match="no input size to observe its values at"):
-        convert(chain, "fp16", folder / "made.onnx")
-
-
 _AGAIN = """
 import sys
 from pathlib import Path
 from exporter.calibration.images import read_calibration
-from exporter.convert import ConversionSettings, convert
+from exporter.conversion.settings import ConversionSettings
+from exporter.convert import convert
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Size
 folder = Path(sys.argv[1])
@@ -493,63 +427,3 @@ def test_what_overflows_at_the_range_of_the_card_stays_in_fp32(
         TensorProto.FLOAT,
         TensorProto.FLOAT16,
     }
-
-
-@pytest.mark.parametrize("precision", ["int8", "fp8"])
-def test_biases_are_corrected_where_that_lessens_the_error(
-    precision: str, chain: ExportedModel, seen: ConversionSettings
-) -> None:
-    conversion = Conversion(chain, precision, seen)
-    taken = conversion._evidence.shifts
-    error = conversion.relative_error(conversion.batches(SIZES[1:]))
-    plain = conversion._made(replace(conversion._evidence, shifts={}))
-    if taken:
-        assert error(conversion.graph()) < error(plain)
-    else:
-        assert conversion.graph().SerializeToString() == plain.SerializeToString()
-
-
-def test_biases_that_would_add_to_the_error_are_left_alone(
-    chain: ExportedModel, seen: ConversionSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    layer = NET.layers[0]
-    monkeypatch.setattr("exporter.convert.channel_shifts", lambda *_: {layer: np.ones(8)})
-    assert Conversion(chain, "int8", seen)._evidence.shifts == {}
-
-
-def test_auto_takes_the_method_of_the_least_error_and_observes_once(
-    chain: ExportedModel,
-    seen: ConversionSettings,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    observed = []
-
-    def once(*given: Any, **more: Any) -> Any:
-        observed.append(more["histograms"])
-        return observe(*given, **more)
-
-    monkeypatch.setattr("exporter.convert.observe", once)
-    automatic = Conversion(chain, "int8", replace(seen, method="auto"))
-    assert observed == [True]
-    for name, error in automatic.errors.items():
-        alone = Conversion(chain, "int8", replace(seen, method=name))
-        batches = alone.batches(SIZES[1:])
-        assert alone.relative_error(batches)(alone.graph()) == pytest.approx(error, rel=1e-6)
-        same = alone.graph().SerializeToString() == automatic.graph().SerializeToString()
-        assert same == (name == automatic.method) or error == min(automatic.errors.values())
-    assert set(automatic.errors) == set(methods())
-    assert automatic.method == min(automatic.errors, key=lambda name: automatic.errors[name])
-    card = automatic.write(automatic.graph(), folder / "auto.onnx").card
-    assert card.calibration is not None
-    assert (card.calibration.method, card.calibration.chosen) == ("auto", automatic.method)
-
-
-def test_one_method_is_not_compared_with_others(
-    chain: ExportedModel, seen: ConversionSettings, folder: Path
-) -> None:
-    conversion = Conversion(chain, "int8", replace(seen, method="mse"))
-    assert (conversion.errors, conversion.method) == ({}, "mse")
-    card = conversion.write(conversion.graph(), folder / "mse.onnx").card
-    assert card.calibration is not None
-    assert (card.calibration.method, card.calibration.chosen) == ("mse", "")

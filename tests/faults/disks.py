@@ -153,7 +153,9 @@ def _undisturbed(whole: Path) -> list[Case]:
 def _lived(case: Case, whole: Path) -> Came:
     with tempfile.TemporaryDirectory(dir=whole.parent) as scratch:
         came = came_of(case, whole, Path(scratch))
-    hidden = tuple(v.replace(str(whole.parent), "") for v in came.violations)
+    hidden = came.violations
+    for folder in (str(whole.parent), sys.base_prefix):  # of this machine
+        hidden = tuple(one.replace(folder, "") for one in hidden)
     return replace(came, violations=hidden)
 
 

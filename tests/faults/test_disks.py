@@ -42,6 +42,22 @@ def test_a_disk_that_is_full_while_a_library_writes(tmp_path: Path) -> None:
     assert engine_sha256(built) == read_manifest(built).sha256
 
 
+@lived
+def test_a_disk_that_can_only_be_read_since_the_key_was_begun(tmp_path: Path) -> None:
+    """Its draft can't be removed either: that is no reason for a traceback."""
+    model = colours(tmp_path / "colours.onnx").path
+    command = ("build", str(model), "--backend", "fake", "--sizes", "32", "--out", str(tmp_path))
+    key = Fault(op="write", path="key/*", nth=1, action=errno.EROFS, sticky=True)
+    (tmp_path / "key").mkdir()
+    life = live(
+        command, tmp_path, key, variables={"SIZEWISE_KEY_FILE": str(tmp_path / "key" / "key")}
+    )
+    assert life.hit
+    assert life.status == 1
+    assert "Traceback" not in life.said
+    assert "read-only file system" in life.said
+
+
 def test_every_file_and_every_flush_has_its_cases() -> None:
     checkpoint, probe, pictures = "out/a.safetensors", "out", "home/.cache/p/*.jpg"
     operations = [

@@ -19,12 +19,14 @@ from tests.bench.journal.files import filed
 from tests.bench.models import colours
 
 SURFACE = {
-    *("train", "export", "convert", "build", "bench", "evaluate", "predict", "report", "results"),
-    "load",
+    *("train", "export", "convert", "build", "bench", "evaluate", "explain", "predict"),
+    *("report", "results", "load", "best", "compare"),
     *("TrainOptions", "ExportOptions", "PrecisionOptions", "BuildOptions", "SweepSettings"),
-    *("EvaluateOptions", "PredictOptions"),
+    *("EvaluateOptions", "ExplainOptions", "PredictOptions"),
+    *("CompareOptions", "Budget", "Best", "Compared"),
     *("Size", "Sizes", "ExportedModel", "EngineArtifact", "Reporter", "SILENT", "SizewiseError"),
-    *("Trained", "Converted", "Builds", "SweepOutcome", "Evaluation", "Predictions", "Report"),
+    *("Trained", "Converted", "Builds", "SweepOutcome", "Evaluation", "Explanation"),
+    *("Predictions", "Report"),
     "Results",
     "__version__",
 }
@@ -56,7 +58,7 @@ def test_importing_it_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["train", "export", "convert", "build", "bench", "evaluate", "predict"]
+    "name", ["train", "export", "convert", "build", "bench", "evaluate", "explain", "predict"]
 )
 def test_every_function_is_typed_and_takes_a_reporter(name: str) -> None:
     signature = inspect.signature(getattr(sw, name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +102,9 @@ def _held(connection: sqlite3.Connection, damage: str) -> Held:
     wrong = {table: count for table, count in wrong.items() if count}
     is_short = any(run.kept != run.had for run in runs) or any(kept.lost.values())
     return Held(
-        damage=damage or _damage(connection, sum(wrong.values()), is_short=is_short),
+        damage=damage
+        or _damage(connection, sum(wrong.values()), is_short=is_short)
+        or _unread(found.interrupted),
         runs=runs,
         damaged_rows=wrong,
         kept=kept,
@@ -132,6 +134,12 @@ def _damage(connection: sqlite3.Connection, rows: int, *, is_short: bool) -> str
     if rows:
         return f"{rows} rows are not as they were written"
     return "rows are missing" if is_short else ""
+
+
+def _unread(tables: Collection[str]) -> str:
+    """Why tables have no end, or are not there; empty where there is none such."""
+    named = ", ".join(sorted(tables))
+    return f"the table {named} can't be read to its end" if tables else ""
 
 
 def _any_text(data: bytes) -> str:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from docs.make.pages import HOUSE
 from exporter.calibration.images import read_calibration
-from exporter.convert import Conversion, ConversionSettings, precisions
+from exporter.conversion.settings import ConversionSettings
+from exporter.convert import Conversion
+from exporter.registry import precisions
 from exporter.sensitivity import fewest_excluded, layer_errors
 from sizewise.cli import console
-from sizewise.core.errors import ExportError
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Deviation, ExportedModel, Sizes
 
@@ -86,7 +87,8 @@ def in_precision(
     if path.exists():
         card = (made := read_model(path)).card
         checked = {one.size for one in card.deviations}
-        same = (card.parent_sha256, card.calibration) == (parent.sha256, settings.calibration)
+        calibration = settings.calibration(parent.card.preprocessing)
+        same = (card.parent_sha256, card.calibration) == (parent.sha256, calibration)
         if same and checked == set(settings.check_sizes):
             return made
     console.remark(f"Making {path.name}")
@@ -103,16 +105,17 @@ def _sensitive(conversion: Conversion) -> tuple[str, ...]:
     smallest = replace(conversion.settings, sizes=conversion.settings.sizes[:1])
     progress = console.reporter()
     fast = Conversion(conversion.model, conversion.precision.name, smallest, progress)
-    ranked = layer_errors(fast, progress)
+    ranked = tuple(one.layer for one in layer_errors(fast, progress))
 
     def left(kept: tuple[str, ...]) -> float:
         return _excess(conversion.deviations(conversion.graph(kept)))
 
-    try:
-        return fewest_excluded(ranked, left, 1.0).layers
-    except ExportError as error:
-        console.remark(f"{conversion.model.path.name} stays outside its bound: {error.why}")
-        return ()
+    found = fewest_excluded(ranked, left, 1.0)
+    if found.accuracy_loss <= 1:
+        return found.layers
+    name = conversion.model.path.name
+    console.remark(f"{name} stays outside its bound with half of its layers kept.")
+    return ()
 
 
 def _excess(deviations: Iterable[Deviation]) -> float:

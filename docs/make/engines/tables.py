@@ -17,12 +17,17 @@ from docs.make.engines.matrix_tables import matrix
 from docs.make.engines.pages import MISSING, read_record
 from docs.make.engines.speed_tables import best, speed
 from docs.make.pages import HOUSE, fill
+from docs.make.quantizers.accuracy_tables import quantizers_accuracy
 from docs.make.quantizers.tables import quantizers
+from docs.make.quantizers.text_tables import quantizers_text
 from sizewise.core import codec
 from sizewise.core.machine.environment import Environment
 
 PAGE = HOUSE / "docs" / "engines.md"
-RECORDS = ("speed", "benchmark-app", "matrix", "quantizers", "export-time")
+RECORDS = (
+    *("speed", "benchmark-app", "matrix"),
+    *("quantizers", "quantizers-accuracy", "quantizers-text", "export-time"),
+)
 
 
 def main() -> None:
@@ -50,8 +55,8 @@ def _machine(where: Environment) -> str:
 TABLES: dict[str, Callable[[], list[str]]] = {
     table.__name__: table
     for table in (
-        *(machines, speed, best, benchmark_app, matrix, accuracy, quantizers),
-        export_time,
+        *(machines, speed, best, benchmark_app, matrix, accuracy),
+        *(quantizers, quantizers_accuracy, quantizers_text, export_time),
     )
 }
 

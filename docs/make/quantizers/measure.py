@@ -19,7 +19,8 @@ from typing import Any
 
 from docs.make.engines.files import FULL
 from docs.make.method.records import HOUSE, now, origin, read_record, write_record
-from docs.make.quantizers.files import FORMS, nncf_file, ort_file, our_file, parent_of
+from docs.make.quantizers.files import nncf_file, ort_file, our_file, parent_of
+from docs.make.quantizers.others import FORMS
 from sizewise.cli import console
 
 NAME = "engines-quantizers"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from docs.make.engines.pages import MISSING, read_record
 from docs.make.method.words import SAID, where
 from docs.make.pages import grid
-from docs.make.quantizers.files import FORMS
+from docs.make.quantizers.others import FORMS
 from sizewise.core.stats import Interval, mean_interval
 
 NAME = "quantizers"

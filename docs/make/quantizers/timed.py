@@ -19,15 +19,14 @@ import numpy as np
 
 from bench.audit.cells import engine_of
 from docs.make.quantizers.files import (
-    FORMS,
     OUT,
     at_size,
-    load_openvino,
     nncf_file,
     ort_file,
     our_file,
     parent_of,
 )
+from docs.make.quantizers.others import FORMS, load_openvino
 from engines.store.opening import open_engine
 from sizewise.core.machine.environment import load_onnxruntime
 from sizewise.core.specs import ExportedModel, Size

@@ -14,6 +14,7 @@ from engines.graph.outputs import forget_shapes, unconfirmed_shapes
 from engines.inputs import input_shapes
 from sizewise.core.errors import BuildError
 from sizewise.core.further.resolving import further_of
+from sizewise.core.onnxfiles.ranges import read_least
 from sizewise.core.onnxfiles.weights import bytes_of, locations, save, take_in, too_large
 from sizewise.core.specs import EngineSpec, ExportedModel
 
@@ -55,7 +56,7 @@ def source_of(
         if not whole_products:
             demand_room(proto, spec.backend)
         add_pairs(proto)
-        make_unsigned(proto)
+        make_unsigned(proto, read_least(proto))
         if takes_all_bits(proto):
             unshare_weights(proto)
     forget_shapes(proto, untrue)

@@ -20,6 +20,8 @@ from sizewise.core.onnxfiles.ranges import read_ranges
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
+WIDE = ".wide"
+"""What follows the name of what a convolution gives, where the caller gets it rounded."""
 _LARGEST = 127.0
 """What the end of a range becomes in int8."""
 
@@ -114,7 +116,7 @@ class _Writer:
     def _pair_before(self, node: NodeProto, scale: _Scale) -> None:
         """Quantize what a convolution gives the caller, under the name that the caller knows."""
         name = node.output[0]
-        node.output[0] = f"{name}.wide"
+        node.output[0] = f"{name}{WIDE}"
         self._quantized(node.output[0], name, scale)
 
     def _quantized(self, name: str, made: str, scale: _Scale) -> str:

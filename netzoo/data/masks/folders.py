@@ -18,6 +18,7 @@ from netzoo.data.masks.label_maps import is_background
 from netzoo.data.pictures.decoding import SUFFIXES
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError
+from sizewise.core.files import demand_text
 
 _SPLITS: dict[Split, tuple[str, ...]] = {
     "train": ("train", "training"),
@@ -70,6 +71,7 @@ def open_mask_folder(folder: Path, split: Split) -> Dataset | None:
         for number, (picture, mask) in enumerate(pairs.paths.values(), start=1)
     )
     files = [path for pair in pairs.paths.values() for path in pair]
+    demand_text(*files)
     return Dataset(
         name=f"{folder.resolve().name} {split}",
         classes=classes or (_OBJECT,),

@@ -10,7 +10,7 @@ from sizewise.core.specs import EngineArtifact, EngineSpec, Profile
 from sizewise.pipeline.build import ComparedEngine, Refusal
 
 if TYPE_CHECKING:
-    from engines.comparing import Comparison, Difference
+    from engines.differences import Comparison, Difference
 
 _NAMES = ("engine", "strategy", "sizes H×W")
 

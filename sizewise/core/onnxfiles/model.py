@@ -34,7 +34,7 @@ from sizewise.core.specs import RGB, ExportedModel, ModelCard, SaidInput
 if TYPE_CHECKING:
     import onnx
 
-LATER = {"preprocessing": RGB, "inputs": (), "deviations.part": "", "converter": 0}
+LATER = {"preprocessing": RGB, "inputs": (), "deviations.part": "", "converter": 0, "kept_for": ()}
 """Fields of cards that came later: at their defaults they are left out, so that the same export
 gives the same bytes as before, and what was built and measured of them stays."""
 _QUANTIZERS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
@@ -135,10 +135,11 @@ def write_card(proto: onnx.ModelProto, card: ModelCard) -> None:
     """Put ``card`` into the model's metadata, in place of one that is there. Files that inputs were
     given are of this machine, and are left out."""
     card = replace(card, inputs=tuple(one for one in card.inputs if not one.file))
-    others = {p.key: p.value for p in proto.metadata_props if p.key != CARD_KEY}
-    del proto.metadata_props[:]
-    for key, value in (others | {CARD_KEY: codec.to_json_without(card, LATER)}).items():
-        proto.metadata_props.add(key=key, value=value)
+    # What others wrote stays as it is: it need not be text.
+    earlier = [n for n, entry in enumerate(proto.metadata_props) if entry.key == CARD_KEY]
+    for number in reversed(earlier):
+        del proto.metadata_props[number]
+    proto.metadata_props.add(key=CARD_KEY, value=codec.to_json_without(card, LATER))
 
 
 def _inferred(proto: onnx.ModelProto, path: Path) -> ModelCard:

@@ -74,7 +74,7 @@ RUN_LENGTH_CODE = Limit("SIZEWISE_MAX_RUN_LENGTH_CODE", 2**24, "characters")
 ANNOTATION_BYTES = Limit("SIZEWISE_MAX_ANNOTATION_BYTES", 2 * _GIB, "bytes")
 """Of a COCO JSON: COCO's largest has 0.5 GB, that of LVIS 1.1 GB."""
 TEXT_BYTES = Limit("SIZEWISE_MAX_TEXT_BYTES", 16 * _MIB, "bytes")
-"""Of class names, trees and Darknet's .cfg."""
+"""Of class names, trees, Darknet's .cfg and explanations."""
 CLASSES = Limit("SIZEWISE_MAX_CLASSES", 100_000, "classes")
 """YOLO9000 has 9,418, ImageNet-21k 21,841."""
 WEIGHT_BYTES = Limit("SIZEWISE_MAX_WEIGHT_BYTES", 8 * _GIB, "bytes")

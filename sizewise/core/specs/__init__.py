@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from sizewise.core.specs.cards import (
+    BESIDE_LAYOUT,
+    FINAL_LAYOUT,
+    FINAL_LAYOUTS,
+    INDEXED_LAYOUT,
+    NMS_LAYOUT,
+    ONE_CLASS_LAYOUTS,
+    RAW_LAYOUT,
+    SEPARATE_LAYOUT,
+    TENSORFLOW_LAYOUT,
+    Calibration,
+    Deviation,
+    KeptLayer,
+    ModelCard,
+    ParityCheck,
+    TaskName,
+)
 from sizewise.core.specs.engines import (
     Achieved,
     BackendOptions,
@@ -17,26 +34,7 @@ from sizewise.core.specs.engines import (
     is_product,
 )
 from sizewise.core.specs.further import FurtherInput, SaidInput
-from sizewise.core.specs.models import (
-    BESIDE_LAYOUT,
-    FINAL_LAYOUT,
-    FINAL_LAYOUTS,
-    INDEXED_LAYOUT,
-    NMS_LAYOUT,
-    ONE_CLASS_LAYOUTS,
-    RAW_LAYOUT,
-    SEPARATE_LAYOUT,
-    TENSORFLOW_LAYOUT,
-    Calibration,
-    Deviation,
-    Dimension,
-    ExportedModel,
-    ImageInput,
-    ModelCard,
-    ParityCheck,
-    TaskName,
-    TensorSpec,
-)
+from sizewise.core.specs.models import Dimension, ExportedModel, ImageInput, TensorSpec
 from sizewise.core.specs.parts import WHOLE, Part, divided
 from sizewise.core.specs.precisions import excluded_in, is_quantized, precision_parts
 from sizewise.core.specs.preprocessing import RGB, Order, Preprocessing
@@ -69,6 +67,7 @@ __all__ = [
     "ExportedModel",
     "FurtherInput",
     "ImageInput",
+    "KeptLayer",
     "LayerPrecision",
     "ModelCard",
     "Order",

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, TypeVar
 
+from sizewise.core.specs.cards import ModelCard
 from sizewise.core.specs.further import FurtherInput
-from sizewise.core.specs.models import ImageInput, ModelCard, TensorSpec
+from sizewise.core.specs.models import ImageInput, TensorSpec
 from sizewise.core.specs.sizes import Size, Sizes
 
 Strategy = Literal["static", "dynamic", "profiles"]

@@ -25,7 +25,7 @@ from sizewise.core.specs import (
 from sizewise.pipeline.models.cards import explained
 
 if TYPE_CHECKING:
-    from engines.comparing import Comparison, Difference
+    from engines.differences import Comparison, Difference
 
 
 _FP32_BOUND = 0.01
@@ -175,7 +175,7 @@ def sees_no_objects(card: ModelCard, name: str, largest: float) -> bool:
 def _bound_of(precision: str) -> float | None:
     if precision == "fp32":
         return _FP32_BOUND
-    from exporter.convert import precisions
+    from exporter.registry import precisions
 
     found = precisions().get(precision)
     return found.bound if found else None

@@ -10,7 +10,7 @@ from sizewise.core.options.declared import spelled
 from sizewise.core.specs import EngineArtifact
 
 if TYPE_CHECKING:
-    from engines.comparing import Comparison, Difference
+    from engines.differences import Comparison, Difference
 
 NOT_FINITE, TOO_FAR, NOT_COMPARED = "numerics", "error_bound", "not_compared"
 _TODO = {

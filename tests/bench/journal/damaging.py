@@ -17,7 +17,7 @@ from bench.journal.store import Store
 from bench.waves.measured import Wave
 from sizewise.core.errors import DamagedRecordError, SizewiseError
 from sizewise.core.trials import Result
-from sizewise.pipeline.results import results
+from sizewise.pipeline.records.results import results
 from tests.attempts import Found, main
 from tests.bench.factories import trial, turns, waves
 from tests.bench.journal.files import ACCURACY, TIMEOUT, filed

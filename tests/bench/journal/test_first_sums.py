@@ -14,7 +14,7 @@ import pytest
 
 from bench.journal.store import Store
 from sizewise.core.errors import RecordError
-from sizewise.pipeline.results import results
+from sizewise.pipeline.records.results import results
 from tests.bench.factories import trial, waves
 from tests.bench.journal.files import ACCURACY, SAMPLES, TIMEOUT, filed, read, with_everything
 

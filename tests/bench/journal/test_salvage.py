@@ -17,12 +17,13 @@ from bench.planning.settings import SweepSettings
 from bench.sweep import SweepOutcome, sweep
 from sizewise.core import codec
 from sizewise.core.errors import DamagedRecordError, OutputError, RecordError
+from sizewise.core.exit_codes import ExitCode
 from sizewise.core.options.declared import fill
 from sizewise.core.trials import Result
-from sizewise.pipeline.results import Results, results
+from sizewise.pipeline.records.results import Results, results
 from tests.bench.factories import launch_in_process, quietly, trial
 from tests.bench.journal.damaging import PAGE, campaign, many_waves
-from tests.bench.journal.files import read
+from tests.bench.journal.files import filed, read
 from tests.bench.models import colours
 from tests.contracts.pins.fixture import MADE
 
@@ -242,3 +243,15 @@ def test_rows_out_of_order_are_an_error_and_are_saved_in_order(whole: Path, path
         if "out of order" in str(caught.value):
             assert salvaged(path)[1] == read(whole)
     assert exchanged
+
+
+@pytest.mark.parametrize("table", ["accuracy", "round", "process"])
+def test_a_table_that_is_missing_is_damage(tmp_path: Path, table: str) -> None:
+    """Of which no row may have been lost."""
+    path = filed(tmp_path)
+    with closing(sqlite3.connect(path)) as hand, hand:
+        hand.execute(f"DROP TABLE {table}")
+    found = results(path, salvage=tmp_path / "saved.sqlite")
+    assert table in found.held.damage
+    assert found.exit_code == ExitCode.FAILED
+    assert not read(tmp_path / "saved.sqlite")

@@ -16,7 +16,7 @@ import pytest
 
 from bench.journal import schema
 from bench.planning.settings import Axes, SweepSettings
-from engines.comparing import Comparison, Difference
+from engines.differences import Comparison, Difference
 from engines.registry import backends
 from netzoo.tasks.layouts import layout_names
 from netzoo.tasks.registry import tasks
@@ -28,6 +28,8 @@ from sizewise.core.machine.environment import PACKAGES, Environment
 from sizewise.core.options.declared import fill
 from sizewise.core.rooms import ROOMS
 from sizewise.core.specs import Strategy
+from sizewise.core.specs.explained.layers import EngineTime, ExplainedLayer, LayerRun
+from sizewise.core.specs.explained.records import LayerRecord
 from sizewise.core.trials import Status
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -44,6 +46,7 @@ VALUES = (
     *(specs.Achieved, specs.LayerPrecision, specs.EngineMemory, Comparison, Difference),
     *(CheckpointHeader, Provenance, NetworkConfig, MultiscaleConfig),
     *(TrainingSettings, ScaleTraining),
+    *(specs.KeptLayer, LayerRecord, ExplainedLayer, LayerRun, EngineTime),
 )
 _OF_THE_MACHINE = {("TrainingSettings", "threads")}
 _CODES = {"reason_code", "code"}

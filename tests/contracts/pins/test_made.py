@@ -15,7 +15,7 @@ from bench.journal.store import Store
 from bench.planning.protocol import HARNESS
 from engines.store.contents import MANIFEST
 from engines.store.manifest import earlier_engines, read_manifest, remark_on_earlier
-from exporter.convert import precisions
+from exporter.registry import precisions
 from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header, save_checkpoint
 from sizewise.cli.front import run_command_line
 from sizewise.core import codec

@@ -38,7 +38,7 @@ FOLDERS = {
     ("netzoo.networks", "NETWORKS"): {
         *("darknet19", "darknet53", "multiscale", "yolo9000", "yolov2", "yolov2-tiny"),
         *("yolov2-voc", "yolov3", "yolov3-spp", "yolov3-tiny", "yolov4-csp", "yolov4-p5"),
-        *("yolov4-p6", "yolov4-p7", "yolov4-tiny"),
+        *("yolov4", "yolov4-p6", "yolov4-p7", "yolov4-tiny"),
     },
     ("netzoo.losses", "LOSSES"): {"cross_entropy", "dense", "joint", "masks", "paper"},
     ("netzoo.data.sets", "DATASETS"): {"digits"},

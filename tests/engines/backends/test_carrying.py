@@ -16,7 +16,7 @@ from engines.backends._quantized.unsigned import make_unsigned
 from exporter.graph.regions import Graph, label
 from exporter.precisions._quantized import convolutions
 from sizewise.core.onnxfiles.moving import moved_inputs
-from sizewise.core.onnxfiles.ranges import RANGES_KEY, read_ranges
+from sizewise.core.onnxfiles.ranges import LEAST_KEY, RANGES_KEY, read_least, read_ranges
 from tests.exporter.precisions.test_quantized import quantized, seen
 from tests.exporter.small_nets import Chain, Net, array, chains, copied, pictures, producers, run
 
@@ -34,7 +34,7 @@ def with_heads(parent: onnx.ModelProto) -> onnx.ModelProto:
     """All layers in 8 bits, as ONNX Runtime is given them."""
     labels = frozenset(label(node) for node in convolutions(Graph(parent)))
     made = with_pairs(quantized(parent, evidence=replace(seen(parent), heads=labels)))
-    make_unsigned(made)
+    make_unsigned(made, read_least(made))
     return made
 
 
@@ -125,3 +125,31 @@ def test_ranges_that_can_t_be_read_are_none(text: str) -> None:
     proto = onnx.ModelProto()
     proto.metadata_props.add(key=RANGES_KEY, value=text)
     assert read_ranges(proto) == {}
+
+
+@settings(max_examples=25, deadline=None)
+@given(net=chains())
+def test_what_moves_has_one_scale_and_one_zero_point_in_uint8(net: Chain) -> None:
+    made = with_pairs(quantized(net.prepared("int8", 13)))
+    make_unsigned(made, read_least(made))
+    by_name = producers(made)
+    quantized_as = {
+        node.input[0]: tuple(float(array(made, name)) for name in node.input[1:])
+        for node in made.graph.node
+        if node.op_type == "QuantizeLinear"
+    }
+    for node in made.graph.node:
+        givers = [by_name.get(name) for name in moved_inputs(node)]
+        if not givers or any(one is None or one.op_type != "DequantizeLinear" for one in givers):
+            continue
+        before = {tuple(float(array(made, n)) for n in one.input[1:]) for one in givers if one}
+        behind = {quantized_as[name] for name in node.output if name in quantized_as}
+        assert len(before) == 1
+        assert behind <= before
+
+
+@pytest.mark.parametrize("text", ["{", '{"a": "b"}', '{"a": 1}', '{"a": NaN}', "[]"])
+def test_smallest_values_that_can_t_be_read_are_none(text: str) -> None:
+    proto = onnx.ModelProto()
+    proto.metadata_props.add(key=LEAST_KEY, value=text)
+    assert read_least(proto) == {}

@@ -15,6 +15,7 @@ from engines.backends._quantized.carrying import add_pairs
 from engines.backends._quantized.unsigned import make_unsigned
 from exporter.graph.regions import Graph, label
 from exporter.precisions._quantized import convolutions
+from sizewise.core.onnxfiles.ranges import read_least
 from tests.exporter.precisions.test_quantized import quantized, seen
 from tests.exporter.small_nets import Array, Net, copied, pictures, run
 
@@ -37,7 +38,7 @@ def in_onnxruntime(file: onnx.ModelProto, images: Array) -> Array:
     pytest.importorskip("onnxruntime")
     made = copied(file)
     add_pairs(made)
-    make_unsigned(made)
+    make_unsigned(made, read_least(made))
     return run(made, images, optimised=True)[0]
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from engines.attestation import attest
-from engines.backends import openvino as openvino_backend
+from engines.backends._openvino.config import config_of, mismatch
+from engines.backends._openvino.layers import layer_of
 from engines.base import example_input
 from engines.registry import find_backend
 from engines.store.opening import open_engine
@@ -85,7 +86,7 @@ def test_a_plug_in_that_chooses_bf16_by_itself_is_noticed(
         "SCHEDULING_CORE_TYPE": "SchedulingCoreType.ANY_CORE",
     }
     compiled = SimpleNamespace(get_property=properties.__getitem__)
-    assert bool(openvino_backend._mismatch(compiled, config)) == refused
+    assert bool(mismatch(compiled, config)) == refused
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_a_layer_runs_in_the_type_that_it_multiplies_not_in_the_one_that_is_stor
         get_rt_info=lambda: {key: SimpleNamespace(value=value) for key, value in info.items()},
         get_friendly_name=lambda: "layer",
     )
-    assert openvino_backend._layer(node, quantized=False).precision == runs_in
+    assert layer_of(node, quantized=False).precision == runs_in
 
 
 def test_products_with_weights_stored_as_integers_are_the_graphs_own(
@@ -140,8 +141,8 @@ def test_hyper_threads_are_used_where_more_threads_are_requested_than_cores(
     net: ExportedModel, monkeypatch: pytest.MonkeyPatch, threads: int, used: str
 ) -> None:
     """On 4 cores of 8 hyper-threads; without a word, the plug-in would drop half of 8 threads."""
-    monkeypatch.setattr(openvino_backend, "physical_cores", lambda: 4)
-    config = openvino_backend._config(net, spec(Size(64, 96), threads=threads))
+    monkeypatch.setattr("engines.backends._openvino.config.physical_cores", lambda: 4)
+    config = config_of(net, spec(Size(64, 96), threads=threads))
     assert config["ENABLE_HYPER_THREADING"] == used
     said = find_backend("openvino").thread_policy(threads)
     assert ("hyper-threads too" in said) == (used == "YES")

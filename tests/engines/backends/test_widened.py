@@ -10,10 +10,10 @@ from onnx import TensorProto
 from engines.backends._quantized.widened import widen
 from exporter.calibration.observe import observe
 from exporter.checks.emulation import emulated
-from exporter.convert import find_precision
 from exporter.graph.passes import run_pass
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._watched import layer_values, quantized_values
+from exporter.registry import find_precision
 from sizewise.core.specs import Size
 from tests.exporter.small_nets import Chain, copied, pictures, run, types
 

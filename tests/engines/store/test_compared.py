@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from engines import comparing
-from engines.comparing import Comparison, compare
+from engines.comparing import compare
+from engines.differences import Comparison
 from engines.store.compared import keep, kept
 from engines.store.names import compared_of, discard
 from engines.store.signing import KEY_FILE

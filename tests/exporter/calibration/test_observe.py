@@ -77,6 +77,7 @@ def test_distributions_are_those_of_all_values() -> None:
     for name in TENSORS[:-1]:
         values, one = np.abs(reference[name]), found[name]
         assert one.absmax == values.max()
+        assert one.least == min(reference[name].min(), 0)
         counts, _ = np.histogram(values, BINS, range=(0, one.absmax))
         np.testing.assert_array_equal(one.counts, counts)
         assert one.zeros == (values == 0).sum()

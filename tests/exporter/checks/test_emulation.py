@@ -13,7 +13,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from onnx import TensorProto
 
 from exporter.checks.emulation import emulated
-from exporter.convert import find_precision
 from exporter.graph.passes import run_pass
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._quantized import Quantized
@@ -21,6 +20,7 @@ from exporter.precisions._typed import Typed
 from exporter.precisions._watched import quantized_values
 from exporter.precisions.fp8 import FP8
 from exporter.precisions.int8 import INT8
+from exporter.registry import find_precision
 from tests.exporter.small_nets import (
     Array,
     Chain,

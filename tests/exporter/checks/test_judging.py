@@ -13,7 +13,8 @@ import pytest
 from exporter.calibration.batches import Inputs
 from exporter.calibration.images import CalibrationSet
 from exporter.checks.judging import Meaning
-from exporter.convert import Conversion, ConversionSettings, convert
+from exporter.conversion.settings import ConversionSettings
+from exporter.convert import Conversion, convert
 from exporter.graph.passes import run_pass
 from exporter.sensitivity import layer_errors
 from exporter.suppression.insert import Suppress, suppressed_card

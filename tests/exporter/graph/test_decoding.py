@@ -10,7 +10,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from exporter.convert import ConversionSettings, convert
+from exporter.conversion.settings import ConversionSettings
+from exporter.convert import convert
 from exporter.graph.decoding import decode_weights
 from sizewise.core.errors import ExportError
 from sizewise.core.onnxfiles.model import read_model

@@ -106,3 +106,20 @@ def test_tensors_that_a_nested_branch_reads_are_captured() -> None:
     )
     assert {"a", "images", "c"} <= Graph(model).captured()
     assert "y" not in Graph(model).captured()
+
+
+def test_what_is_computed_of_means_of_maps_is_pooled_until_it_is_spread() -> None:
+    net = Net()
+    features = net.conv("images", (8, 3, 3, 3))
+    mean = net.add("GlobalAveragePool", features)
+    squeezed = net.add("Relu", net.conv(mean, (8, 8, 1, 1)))
+    gate = net.add("Sigmoid", net.conv(squeezed, (8, 8, 1, 1)))
+    gated = net.add("Mul", features, gate)
+    other = net.add("ReduceMean", gated, axes=[-1, -2], keepdims=1)
+    rows = net.add("ReduceMean", gated, axes=[1, 3], keepdims=1)
+    spread = net.add("Resize", other, net.hold(np.zeros(0)), net.hold([1.0, 1, 8, 8]))
+    head = net.conv(spread)
+    pooled = Graph(net.model({head: 4, rows: 4})).pooled()
+    first, *gates, _ = net.layers
+    assert pooled == {mean, squeezed, gate, other, *gates}
+    assert first not in pooled

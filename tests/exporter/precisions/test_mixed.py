@@ -15,10 +15,12 @@ from onnx import TensorProto
 
 from exporter.calibration.observe import observe
 from exporter.checks.emulation import emulated
-from exporter.convert import Conversion, ConversionSettings, find_precision, precisions
+from exporter.conversion.settings import ConversionSettings
+from exporter.convert import Conversion
 from exporter.graph.passes import NothingNarrowedError, run_pass
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._watched import layer_values, quantized_values
+from exporter.registry import find_precision, precisions
 from exporter.sensitivity import layer_errors
 from sizewise.core.errors import ExportError
 from sizewise.core.onnxfiles.model import read_model
@@ -86,6 +88,21 @@ def test_it_is_both_files_in_one(net: Chain, name: str, data: st.DataObject) -> 
     assert {found[one] for one in net.wide if one in found} == {FLOAT}
     assert {found[end.name] for end in (*made.graph.input, *made.graph.output)} == {FLOAT}
     assert not unread(made)
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_a_bias_that_a_convolution_gets_has_the_type_of_the_others(name: str) -> None:
+    """Biases are corrected, and a convolution without one gets one."""
+    parent = prepared(Chain(["leaky", "conv", "leaky"]), name)
+    layers = [node for node in parent.graph.node if node.op_type == "Conv"]
+    for node in layers:
+        del node.input[2:]
+    shifts = {
+        node.output[0]: np.full(array(parent, node.input[1]).shape[0], 0.25) for node in layers
+    }
+    made = made_of(parent, name, replace(seen(parent), shifts=shifts))
+    onnx.checker.check_model(made, full_check=True)
+    assert any(len(node.input) > 2 for node in made.graph.node if node.op_type == "Conv")
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -179,3 +180,20 @@ def test_some_images_of_a_set_are_chosen_by_their_names(folder: Path) -> None:
     assert [i.path.relative_to(moved) for i in again.images] == [
         i.path.relative_to(folder) for i in some.images
     ]
+
+
+@pytest.mark.parametrize("name", [b"train/\xff/a.png", b"train/cat/\xff.png"])
+def test_names_that_are_no_text_are_refused(folder: Path, name: bytes) -> None:
+    """They would be names of classes, or count in what data are known by."""
+    write(Path(os.fsdecode(os.fsencode(folder) + b"/" + name)))
+    with pytest.raises(InputError, match="no text"):
+        open_classified(str(folder), "train")
+
+
+def test_a_folder_whose_path_is_no_text_is_refused(folder: Path) -> None:
+    odd = folder.rename(os.fsdecode(os.fsencode(folder.parent) + b"/\xff"))
+    link = folder.with_name("link")
+    link.symlink_to(odd)
+    for path in (odd, link):
+        with pytest.raises(InputError, match="no text"):
+            open_classified(str(path), "train")

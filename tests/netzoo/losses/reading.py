@@ -138,26 +138,38 @@ Answer = Callable[[Sheet, Cell, Truth], None]
 Empty = Callable[[float], tuple[float, float]]
 
 
+def no_scale(stride: int) -> float:
+    del stride
+    return 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """``ignore`` is the IoU above which a box is not punished, ``scale`` gives ``scale_x_y`` of a
+    head of that stride, ``empty`` what an empty cell costs (value and slope), ``answer`` says what
+    is said of a cell that answers, and ``also`` is ``iou_thresh``."""
+
+    ignore: float
+    empty: Empty
+    answer: Answer
+    scale: Callable[[int], float] = no_scale
+    also: float = 1.0
+
+
 def read_loss(
-    heads: Sequence[Head],
-    truths: Sequence[Truth],
-    anchors: Sequence[Shape],
-    paper: tuple[float, float, Empty, Answer],
+    heads: Sequence[Head], truths: Sequence[Truth], anchors: Sequence[Shape], paper: Paper
 ) -> Reading:
-    """``paper`` is: above which IoU a box is not punished, ``scale_x_y``, what an empty cell costs
-    (value and slope), and what is said of a cell that answers."""
-    ignore, scale, empty, answer = paper
     sheets = [Sheet(head) for head in heads]
     for sheet in sheets:
         for cell in sheet.head.cells():
-            guess = darknet_box(sheet.head, cell, scale)
+            guess = darknet_box(sheet.head, cell, paper.scale(sheet.head.stride))
             near = [iou(guess, truth.box) for truth in truths if truth.image == cell[0]]
-            if max(near, default=0) <= ignore:
-                cost, sheet.slope(cell)[4] = empty(sheet.head.at(cell)[4])
+            if max(near, default=0) <= paper.ignore:
+                cost, sheet.slope(cell)[4] = paper.empty(sheet.head.at(cell)[4])
                 sheet.objectness[cell] = cost
         for truth in truths:
-            for cell in answering(sheet.head, truth, anchors):
-                answer(sheet, cell, truth)
+            for cell in answering(sheet.head, truth, anchors, paper.also):
+                paper.answer(sheet, cell, truth)
     return Reading(
         sum(sum(sheet.box.values()) for sheet in sheets),
         sum(sum(sheet.objectness.values()) for sheet in sheets),
@@ -166,18 +178,21 @@ def read_loss(
     )
 
 
-def answering(head: Head, truth: Truth, anchors: Sequence[Shape]) -> list[Cell]:
-    """The cell of ``head`` that Darknet lets answer, if there is one."""
+def answering(head: Head, truth: Truth, anchors: Sequence[Shape], also: float) -> list[Cell]:
+    """The cells of ``head`` that Darknet lets answer: that of the best anchor, and those of anchors
+    whose IoU is more than ``also``."""
     if min(truth.extent) <= 0:
         return []
     fits = [iou((0, 0, *anchor), (0, 0, *truth.extent)) for anchor in anchors]
     best = max(range(len(anchors)), key=lambda number: fits[number])
-    if best not in head.mask:
-        return []
     rows, columns = head.raw.shape[3:]
     column = min(max(math.floor(truth.centre[0] / head.stride), 0), columns - 1)
     row = min(max(math.floor(truth.centre[1] / head.stride), 0), rows - 1)
-    return [(truth.image, list(head.mask).index(best), row, column)]
+    return [
+        (truth.image, place, row, column)
+        for place, number in enumerate(head.mask)
+        if number == best or fits[number] > also
+    ]
 
 
 def wanted_coordinates(head: Head, cell: Cell, truth: Truth) -> list[float]:
@@ -229,10 +244,13 @@ def _yolo_answer(sheet: Sheet, cell: Cell, truth: Truth) -> None:
     _say_object(sheet, cell, truth)
 
 
-def _tiny_answer(sheet: Sheet, cell: Cell, truth: Truth) -> None:
-    guess = darknet_box(sheet.head, cell, 1.05)
-    sheet.box[cell] = 0.07 * (1 - complete_iou(guess, truth.box))
-    _say_object(sheet, cell, truth)
+def _overlap_answer(scale: Callable[[int], float]) -> Answer:
+    def answer(sheet: Sheet, cell: Cell, truth: Truth) -> None:
+        guess = darknet_box(sheet.head, cell, scale(sheet.head.stride))
+        sheet.box[cell] = 0.07 * (1 - complete_iou(guess, truth.box))
+        _say_object(sheet, cell, truth)
+
+    return answer
 
 
 def _say_object(sheet: Sheet, cell: Cell, truth: Truth) -> None:
@@ -246,8 +264,29 @@ def _say_object(sheet: Sheet, cell: Cell, truth: Truth) -> None:
     slope[5:] = [sigmoid(r) - w for r, w in zip(raw[5:], wanted, strict=True)]
 
 
-REGION = (0.6, 1.0, _region_empty, _region_answer)
-REGION_TINY = (0.6, 1.0, _region_empty, _tiny_region_answer)
-YOLOV3 = (0.7, 1.0, _yolo_empty, _yolo_answer)
-YOLOV4_TINY = (0.7, 1.05, _yolo_empty, _tiny_answer)
-"""Of the last the slope of x, y, w and h is not read."""
+def _scale_of_yolov4(stride: int) -> float:
+    return {8: 1.2, 16: 1.1, 32: 1.05}[stride]
+
+
+def _scale_of_yolov4_tiny(stride: int) -> float:
+    del stride
+    return 1.05
+
+
+REGION = Paper(ignore=0.6, empty=_region_empty, answer=_region_answer)
+REGION_TINY = Paper(ignore=0.6, empty=_region_empty, answer=_tiny_region_answer)
+YOLOV3 = Paper(ignore=0.7, empty=_yolo_empty, answer=_yolo_answer)
+YOLOV4 = Paper(
+    ignore=0.7,
+    empty=_yolo_empty,
+    answer=_overlap_answer(_scale_of_yolov4),
+    scale=_scale_of_yolov4,
+    also=0.213,
+)
+YOLOV4_TINY = Paper(
+    ignore=0.7,
+    empty=_yolo_empty,
+    answer=_overlap_answer(_scale_of_yolov4_tiny),
+    scale=_scale_of_yolov4_tiny,
+)
+"""Of the last two the slope of x, y, w and h is not read."""

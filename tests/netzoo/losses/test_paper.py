@@ -23,6 +23,7 @@ from tests.netzoo.losses.reading import (
     REGION,
     REGION_TINY,
     YOLOV3,
+    YOLOV4,
     YOLOV4_TINY,
     Head,
     Truth,
@@ -41,6 +42,7 @@ DARKNET = {
     "yolo9000": REGION,
     "yolov3": YOLOV3,
     "yolov3-tiny": YOLOV3,
+    "yolov4": YOLOV4,
     "yolov4-tiny": YOLOV4_TINY,
 }
 SCALED = {
@@ -148,7 +150,7 @@ def test_darknets_losses_and_their_gradients_are_as_read(
     for part, value in parts.items():
         assert value.item() * IMAGES == pytest.approx(getattr(read, part), rel=1e-4, abs=1e-4)
     torch.autograd.backward(torch.stack(list(parts.values())).sum())
-    first = 4 if DARKNET[name] is YOLOV4_TINY else 0
+    first = 4 if DARKNET[name] in (YOLOV4, YOLOV4_TINY) else 0
     for head, slopes in zip(heads, read.slopes, strict=True):
         assert head.grad is not None
         found = split_anchors(head.grad, slopes.shape[1]).numpy() * IMAGES

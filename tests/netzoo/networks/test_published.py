@@ -36,6 +36,7 @@ PUBLISHED = {
     "yolov3-tiny": Published(416, 13, 8_852_366, 5.565, ((255, 13), (255, 26))),
     "yolov3": Published(416, 75, 61_949_149, 65.864, ((255, 13), (255, 26), (255, 52))),
     "yolov3-spp": Published(608, 76, 62_998_749, 141.449, ((255, 19), (255, 38), (255, 76))),
+    "yolov4": Published(608, 110, 64_363_101, 128.389, ((255, 76), (255, 38), (255, 19))),
     "yolov4-tiny": Published(416, 21, 6_056_606, 6.908, ((255, 13), (255, 26))),
     "yolov4-csp": Published(512, 115, 52_921_437, 76.953, ((255, 64), (255, 32), (255, 16))),
     "yolov4-p5": Published(896, 163, 70_830_684, 326.643, ((340, 112), (340, 56), (340, 28))),
@@ -57,6 +58,13 @@ def test_costs_are_the_originals(name: str) -> None:
     cost = count_cost(config(name), Size(wanted.side, wanted.side))
     assert (cost.convolutions, cost.parameters) == (wanted.convolutions, wanted.parameters)
     assert cost.bflops == pytest.approx(wanted.bflops, rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "printed"), [("yolov4", 128.459), ("yolov3-spp", 141.5)])
+def test_with_pools_and_shortcuts_it_is_what_darknet_prints(name: str, printed: float) -> None:
+    side = PUBLISHED[name].side
+    cost = count_cost(config(name), Size(side, side))
+    assert round(cost.darknet_bflops, len(str(printed).partition(".")[2])) == printed
 
 
 @pytest.mark.parametrize("name", [name for name, wanted in PUBLISHED.items() if wanted.heads])

@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from exporter.convert import ConversionSettings, convert
+from exporter.conversion.settings import ConversionSettings
+from exporter.convert import convert
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Size
 from tests.bench.journal.files import with_everything

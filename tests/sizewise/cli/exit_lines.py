@@ -131,6 +131,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
             "half.onnx --sizes 64 --calibrate absent",
             "half.onnx --sizes 64 --data absent",
         ),
+        OUTPUT: ("half.onnx --sizes 64 --out notes.txt",),
     },
     "predict": {
         VALUE: (f"{_FINDER} --backend foo", "tiny.onnx data/0.png"),
@@ -150,6 +151,31 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         OUTPUT: (f"{_FINDER} --out notes.txt", f"{_FINDER} --out data"),
     },
     "audit": {VALUE: ("--minutes 0",), OUTPUT: ("--minutes 1 --out notes.txt",)},
+    "best": {
+        VALUE: ("made.sqlite --max-latency-ms fast", "made.sqlite --percentile p75"),
+        MISSING: ("absent.sqlite",),
+        FOLDER: ("folder",),
+        DAMAGED: ("junk.sqlite", "empty.sqlite"),
+    },
+    "compare": {
+        VALUE: (
+            *("made.sqlite", "made.sqlite --base-only speed=1", "made.sqlite --threshold few"),
+            "made.sqlite made.sqlite",
+        ),
+        MISSING: ("absent.sqlite made.sqlite", "made.sqlite absent.sqlite"),
+        FOLDER: ("folder made.sqlite",),
+        DAMAGED: ("junk.sqlite made.sqlite", "made.sqlite empty.sqlite"),
+        OUTPUT: ("made.sqlite --new-only threads=2 --out folder",),
+    },
+    "history": {
+        MISSING: ("absent",),
+        DAMAGED: ("junk.sqlite",),
+        OUTPUT: (". --out notes.txt",),
+    },
+    "reproduce": {
+        VALUE: ("yolov9", "architectures --rigor exact"),
+        OUTPUT: ("training-grids --out notes.txt",),
+    },
     "report": {
         MISSING: ("absent.sqlite",),
         FOLDER: ("folder",),
@@ -160,7 +186,10 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         MISSING: ("absent.sqlite", "absent.sqlite --salvage saved.sqlite"),
         FOLDER: ("folder",),
         DAMAGED: ("junk.sqlite", "empty.sqlite", "junk.sqlite --salvage saved.sqlite"),
-        OUTPUT: ("made.sqlite --salvage notes.txt", "torn.sqlite --salvage folder"),
+        OUTPUT: (
+            *("made.sqlite --salvage notes.txt", "torn.sqlite --salvage folder"),
+            *(f"made.sqlite --{name} folder" for name in ("parquet", "csv", "pytest-benchmark")),
+        ),
     },
 }
 """By command and case, without the command's name. Where a case is left out, there is none."""
@@ -174,5 +203,7 @@ MORE: dict[str, tuple[int, ...]] = {
     "explain": (3,),
     "predict": (3,),
     "results": (3,),
+    "best": (3,),
+    "compare": (4, 5),
 }
 """The codes of commands that went on where a part of the work failed."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engines.backends.fake import FakeOptions
-from engines.comparing import Comparison
+from engines.differences import Comparison
 from engines.store.cache import obtain_engine
 from reports.load import load
 from sizewise.cli import console

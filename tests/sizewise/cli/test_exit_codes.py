@@ -31,6 +31,8 @@ from sizewise.pipeline.build import Builds, Refusal
 from sizewise.pipeline.evaluate import Evaluation, SizeScores
 from tests.engines.store.requests import Cache
 from tests.engines.test_reference import write_not_finite
+from tests.reports.conftest import Lab
+from tests.reports.scripted import slower
 from tests.sizewise.cli.conftest import Cli, Said
 from tests.sizewise.cli.exit_desk import set_desk
 from tests.sizewise.cli.exit_lines import CODES, DAMAGED, DATA, LINES, MISSING, MORE, OPTION, OUTPUT
@@ -94,7 +96,8 @@ def test_every_option_that_takes_a_file_is_tried(command: str) -> None:
             assert flag in tried[OUTPUT]
         if flag in DATA_SETS:
             assert flag in tried[DATA]
-    if any(one.param_type_name == "argument" for one in of.params):
+    arguments = [one for one in of.params if one.param_type_name == "argument"]
+    if any(one.metavar != "TABLE" for one in arguments):
         assert tried[MISSING]
         assert tried[DAMAGED]
 
@@ -224,6 +227,16 @@ def verify_ends(cli: Cli) -> Said:
     return said
 
 
+def compare_ends(cli: Cli, slower_by: float) -> Said:
+    """Two nights apart: a large slow-down is certain, a small one is in doubt."""
+    for name, session, factor in (("base", 1, 1.0), ("new", 2, slower_by)):
+        lab = Lab(seed=session, session=session, processes=12)
+        results = [slower(result, factor) for result in lab.sweep(sizes=(Size(64, 64),))]
+        if not Path(f"{name}-{slower_by}.sqlite").exists():
+            lab.file(Path(f"{name}-{slower_by}.sqlite"), lab.run(results))
+    return cli("compare", f"base-{slower_by}.sqlite", f"new-{slower_by}.sqlite", "--strict")
+
+
 ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("run", 3): lambda cli, patch: run_ends(cli, patch, "failed"),
     ("run", 4): lambda cli, patch: run_ends(cli, patch, "invalid"),
@@ -236,6 +249,9 @@ ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("explain", 3): explain_ends,
     ("predict", 3): lambda cli, _: predict_ends(cli),
     ("results", 3): lambda cli, _: results_ends(cli),
+    ("best", 3): lambda cli, _: cli("best", "made.sqlite", "--max-latency-ms", "0.000001"),
+    ("compare", 4): lambda cli, _: compare_ends(cli, 1.02),
+    ("compare", 5): lambda cli, _: compare_ends(cli, 1.5),
 }
 
 

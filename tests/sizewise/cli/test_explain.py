@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from sizewise.core.specs import Size
-from sizewise.pipeline.explain import ExplainedLayer, LayerRun
+import sizewise as sw
+from engines.explaining import LayerTime, LayerTimes
+from sizewise.core.specs import ExportedModel
+from sizewise.core.specs.explained.records import read_layers
 from tests.bench.pictures import write_pictures
 from tests.exporter.small_nets import picture_set
 from tests.sizewise.cli.colour_nets import LAYERS, colour_detector, layer
@@ -80,6 +82,8 @@ def test_without_pictures_errors_are_not_measured(cli: Cli, quantized: Path) -> 
     assert said.code == 0, said
     assert {one["error"] for one in json.loads(said.out)["layers"]} == {None}
     assert "give the calibration pictures with --calibrate" in said.err
+    said = cli("explain", quantized, "--sizes", SIZES, *BACKEND)
+    assert said.err.strip().splitlines()[-1].endswith("net.int8.onnx --calibrate FOLDER")
 
 
 def test_what_can_not_be_explained_says_why(cli: Cli, quantized: Path, tmp_path: Path) -> None:
@@ -97,26 +101,90 @@ def test_what_can_not_be_explained_says_why(cli: Cli, quantized: Path, tmp_path:
     assert (said.code, "Give that file with --parent" in said.err) == (1, True)
 
 
-def explained(name: str, **known: Any) -> ExplainedLayer:
-    gained = known.pop("gained", None)
-    run = LayerRun(backend="fake", size=Size(32, 32), gained_ms=gained)
-    return ExplainedLayer(
-        name=name, requested="int8", converted=known.pop("converted", True), runs=(run,), **known
+def test_where_no_layer_loses_points_there_is_nothing_to_keep(
+    cli: Cli, pictures: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    data = write_pictures(tmp_path / "data")
+    parent = colour_detector(tmp_path / "net.onnx").path
+    made = ("--precision", "int8", "--calibrate", pictures, "--calibration-sizes", SIZES)
+    assert cli("export", parent, *made, "--check-sizes", SIZES, "--out", tmp_path).code == 0
+    quantized = tmp_path / "net.int8.onnx"
+    line = ("explain", quantized, "--sizes", SIZES, *BACKEND, "--calibrate", pictures)
+    said = cli(*line, "--data", data)
+    assert said.code == 0, said
+    assert said.err.strip().splitlines()[-1] == f"Next: sizewise bench {quantized}"
+
+
+def test_the_next_step_calibrates_as_the_file_was(cli: Cli, pictures: Path, tmp_path: Path) -> None:
+    parent = colour_detector(tmp_path / "net.onnx", spoilt=(SPOILT,)).path
+    how = ("--calibration-images", "2", "--calibration-sizes", SIZES, "--method", "mse")
+    made = ("export", parent, "--precision", "int8", "--calibrate", pictures, *how)
+    assert cli(*made, "--check-sizes", SIZES, "--out", tmp_path).code == 0
+    said = cli("explain", tmp_path / "net.int8.onnx", "--sizes", SIZES, "--calibrate", pictures)
+    last = shlex.split(said.err.strip().splitlines()[-1].removeprefix("Next: "))
+    assert last[2 : last.index("--keep")] == list(map(str, made[1:]))
+
+
+def test_the_report_of_a_sweep_shows_what_was_written_beside_its_results(
+    cli: Cli, quantized: Path, pictures: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "swept"
+    sweep = ("--backend", "onnxruntime", "--strategy", "static", "--sizes", SIZES)
+    least = ("--processes", "1", "--rounds", "1", "--out", out)
+    assert cli("bench", quantized, *sweep, *least, "--rigor", "quick").code == 0
+    line = ("explain", quantized, "--sizes", SIZES, *BACKEND, "--calibrate", pictures)
+    said = cli(*line, "--out", out)
+    assert said.code == 0, said
+    assert "sizewise report shows it" in said.err
+    assert len(list(out.glob("*.layers.json"))) == 1
+    assert cli("report", out / "results.sqlite").code == 0
+    text = (out / "report" / "report.md").read_text(encoding="utf-8")
+    section = text.split("## Layers")[1].split("\n## ")[0]
+    assert all(f"| {name} " in section for name in NAMES)
+
+
+def test_python_gets_the_same_in_silence(
+    quantized: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = sw.explain(
+        quantized,
+        sizes=SIZES,
+        backends="onnxruntime",
+        calibrate=str(pictures),
+        out=tmp_path / "explained",
     )
+    assert {one.name for one in found.layers} == NAMES
+    assert max(found.layers, key=lambda one: one.error or 0.0).name == layer(SPOILT)
+    (record,) = read_layers(tmp_path / "explained", {found.model.sha256})
+    assert (record.layers, record.engines) == (found.layers, found.engines)
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(sw.SizewiseError, match="Choose from: onnxruntime, openvino"):
+        sw.explain(quantized, backends="torch_eager")
 
 
-def test_layers_are_sorted_by_what_they_cost_per_ms() -> None:
-    layers = [
-        explained("kept", error=0.9, gained=0.0, converted=False),
-        explained("unmeasured", gained=1.0),
-        explained("unknown gain", error=0.5),
-        explained("cheap", error=0.1, gained=1.0),
-        explained("dear", error=0.1, gained=0.1),
-        explained("harmless", error=0.4, accuracy_loss=-0.1, gained=0.1),
-        explained("costs points", error=0.3, accuracy_loss=2.0, gained=1.0),
-        explained("only costs", error=0.2, accuracy_loss=0.1, gained=-0.1),
-    ]
-    ordered = [one.name for one in sorted(layers, key=lambda one: one.rank)]
-    assert ordered[:3] == ["only costs", "costs points", "harmless"]
-    assert ordered[3:6] == ["dear", "cheap", "unknown gain"]
-    assert set(ordered[6:]) == {"kept", "unmeasured"}
+def test_layers_in_8_bits_of_a_mixed_file_are_converted_and_others_are_kept(
+    cli: Cli, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The profile is made up: not every processor runs such a file."""
+    pytest.importorskip("openvino")
+
+    def profiled(model: ExportedModel, *_: object) -> LayerTimes:
+        ms = 2.0 if model.card.precision == "fp32" else 0.5
+        times = {name: LayerTime(ms=ms, precision="int8") for name in NAMES}
+        return LayerTimes(total_ms=ms * len(NAMES), layers=times)
+
+    monkeypatch.setattr("sizewise.pipeline.models.one_engine.profiled", profiled)
+    parent = colour_detector(tmp_path / "net.onnx", spoilt=(SPOILT,)).path
+    made = ("--precision", "int8+fp16", "--calibrate", pictures, "--calibration-sizes", SIZES)
+    kept = ("--keep", layer(0), "--check-sizes", SIZES, "--out", tmp_path)
+    assert cli("export", parent, *made, *kept).code == 0
+    line = ("explain", tmp_path / "net.int8+fp16.onnx", "--sizes", SIZES, "--json")
+    said = cli(*line, "--calibrate", pictures, "--backend", "openvino")
+    assert said.code == 0, said
+    layers = {one["name"]: one for one in json.loads(said.out)["layers"]}
+    assert (layers[layer(0)]["requested"], layers[layer(0)]["converted"]) == ("fp16", False)
+    assert layers[layer(0)]["gained_ms"] is None
+    narrow = layers[layer(SPOILT)]
+    assert (narrow["requested"], narrow["converted"]) == ("int8", True)
+    assert narrow["gained_ms"] == pytest.approx(1.5)

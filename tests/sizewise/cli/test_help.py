@@ -12,7 +12,7 @@ import sizewise as sw
 from sizewise.cli.app import SizewiseCommands
 from sizewise.cli.options import spell
 from sizewise.core.options.declared import options_of
-from sizewise.pipeline.explain import ExplainOptions
+from sizewise.pipeline.explanation.options import ExplainOptions
 from tests.sizewise.cli.conftest import Cli
 
 OPTIONS: dict[str, tuple[type[Any], ...]] = {

@@ -13,7 +13,7 @@ import onnx
 import pytest
 
 from exporter.calibration.method import methods
-from exporter.convert import find_precision
+from exporter.registry import find_precision
 from sizewise.core.onnxfiles.model import read_model, sha256_of
 from sizewise.core.specs import Size
 from tests.exporter.small_nets import copied, picture_set, run

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from PIL import Image
 
-from exporter.convert import precisions
+from exporter.registry import precisions
 from sizewise.core.onnxfiles.model import read_model
 from tests.bench.pictures import write_pictures
 from tests.exporter.small_nets import Net, picture_set

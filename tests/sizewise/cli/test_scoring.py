@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 from PIL import Image
 
 from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.specs import Size
+from sizewise.core.specs.explained.layers import EngineTime, LayerRun
+from sizewise.pipeline.explanation.profiling import Profiles
 from tests.bench.pictures import PICTURES, write_pictures
 from tests.exporter.small_nets import picture_set
 from tests.sizewise.cli.colour_nets import SIZES, colour_detector, colour_segmenter, layer
@@ -29,6 +33,18 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plain") / "pictures"
     picture_set(folder)
     return folder
+
+
+@pytest.fixture
+def alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All layers gain the same, whatever this machine's profile is."""
+
+    def profile(_: object, __: object, layers: Sequence[str], **___: object) -> Profiles:
+        run = LayerRun(backend="fake", size=Size(48, 32), gained_ms=1.0)
+        time = EngineTime(backend="fake", size=Size(48, 32), total_ms=9.0, layers_ms=9.0)
+        return Profiles(runs=dict.fromkeys(layers, (run,)), engines=(time,))
+
+    monkeypatch.setattr("sizewise.pipeline.accuracy.keeping.profile_layers", profile)
 
 
 def test_the_accuracy_stands_beside_that_of_fp32(
@@ -67,6 +83,7 @@ def test_nothing_is_kept_where_nothing_is_lost(
     assert score["parent"]["ap"] == pytest.approx(1)
 
 
+@pytest.mark.usefixtures("alike")
 def test_the_layer_that_costs_too_much_is_found_and_kept(
     cli: Cli, data: Path, pictures: Path, tmp_path: Path
 ) -> None:
@@ -78,17 +95,36 @@ def test_the_layer_that_costs_too_much_is_found_and_kept(
         "int8 loses more than 1 points of accuracy: searching for the layers to keep in FP32."
         in said.err
     )
-    assert f"These layers stay in FP32: {layer(2)}." in said.err
+    assert "ranked by their error at the heads per ms gained, in fake at 48x32." in said.err
+    assert f"These layers stay in FP32: {layer(2)} (error " in said.err
     (row,) = table(said, "Accuracy in int8")[1:]
     assert row[-1] == "0.00"
     card = read_model(tmp_path / "o" / "net.int8.onnx").card
     assert (card.kept, card.drop_limit) == ((layer(2),), 1)
+    (why,) = card.kept_for
+    assert (why.layer, why.gained_ms, why.backends) == (layer(2), 1.0, ("fake",))
+    assert why.error is not None
+    assert why.error > 0.1
     assert card.drop == pytest.approx(0)
     assert f"1 layer in fp32 ({layer(2)}), accuracy loss at most 0.00 points" in said.err
     made = contents(tmp_path / "o")
     again = cli(*asked, "--data", data, "--max-drop", 1)
     assert "not converted again" in again.err
     assert contents(tmp_path / "o") == made
+
+
+def test_with_profiles_of_this_machine_the_layer_is_found_too(
+    cli: Cli, data: Path, pictures: Path, tmp_path: Path
+) -> None:
+    """Whatever they say: layers that gain nothing here may be kept beside it."""
+    model = colour_detector(tmp_path / "net.onnx", spoilt=[2]).path
+    asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
+    said = cli(*asked, "--data", data, "--max-drop", 1)
+    assert said.code == 0, said
+    card = read_model(tmp_path / "o" / "net.int8.onnx").card
+    assert layer(2) in card.kept
+    assert card.kept == tuple(one.layer for one in card.kept_for)
+    assert card.drop == pytest.approx(0)
 
 
 def test_a_limit_that_can_not_be_met_names_layers_and_leaves_nothing(
@@ -100,12 +136,13 @@ def test_a_limit_that_can_not_be_met_names_layers_and_leaves_nothing(
     assert said.code == 1, said
     last = said.err.strip().splitlines()[-1]
     assert last.startswith("sizewise: The accuracy loss is above the limit of 1 points")
-    assert "with the 2 most sensitive layers in float32" in last
+    assert "with the 2 most sensitive layers in FP32" in last
     assert all(layer(index) in last for index in (1, 2, 3))
     assert "Traceback" not in said.err
     assert not any((tmp_path / "o").iterdir())
 
 
+@pytest.mark.usefixtures("alike")
 def test_masks_are_gated_on_their_iou(cli: Cli, data: Path, pictures: Path, tmp_path: Path) -> None:
     model = colour_segmenter(tmp_path / "light.onnx", spoilt=[1]).path
     asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")

@@ -10,18 +10,19 @@ import torch
 from engines.registry import find_backend
 from engines.store.building import build_engine
 from engines.store.manifest import read_manifest
-from exporter.convert import ConversionSettings, convert
+from exporter.conversion.settings import ConversionSettings
+from exporter.convert import convert
 from exporter.export import export
 from netzoo.deploy import deployable
 from netzoo.weights.settling import settle
-from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
 from netzoo.zoo.network import build_network, find_network
 from sizewise.core import codec
 from sizewise.core.specs import EngineSpec, ExportedModel, ModelCard, Profile, Size, Strategy
 from tests.exporter.small_nets import picture_set
 
 BACKEND = find_backend("tensorrt_rtx")
-SMALL, MIDDLE, LARGE = Size(224, 224), Size(320, 320), Size(448, 448)
+SMALL, MIDDLE, LARGE = Size(256, 256), Size(320, 320), Size(448, 448)
 PROFILES: dict[Strategy, tuple[Profile, ...]] = {
     "static": (Profile.fixed(MIDDLE),),
     "dynamic": (Profile.spanning((SMALL, LARGE)),),
@@ -32,30 +33,35 @@ CLASSES = tuple(f"class {number}" for number in range(80))
 
 def _full_width(name: str, path: Path) -> ExportedModel:
     torch.manual_seed(0)
-    network = build_network(NetworkConfig(name=name, classes=CLASSES))
+    family, _, fusion = name.partition("/")
+    settings = MultiscaleConfig(fusion=fusion) if fusion else None
+    config = NetworkConfig(name=family, classes=CLASSES, multiscale=settings)
+    network = build_network(config)
     settle(network)
     module = deployable(network)
     card = ModelCard(
-        network=name,
-        task=find_network(name).task,
+        network=family,
+        task=find_network(family).task,
         layout="sizewise",
-        classes=CLASSES,
+        classes=() if fusion else CLASSES,
         stride=network.stride,
         smallest=network.smallest,
+        fusion=config.fusion,
     )
     example = Size(128, 128)
     return export(module, card, path, output_names=module.output_names, example=example)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif(not BACKEND.can_build().ok, reason=BACKEND.can_build().reason)
-@pytest.mark.parametrize("name", ["yolov4-tiny", "yolov3"])
+@pytest.mark.parametrize("name", ["yolov4-tiny", "yolov3", "yolov4-csp", "multiscale/hierarchical"])
 def test_a_plan_in_8_and_16_bits_is_smaller_than_one_in_16(name: str, tmp_path: Path) -> None:
     parent = _full_width(name, tmp_path / "fp32.onnx")
     settings = ConversionSettings(
         images=picture_set(tmp_path / "pictures"),
         sizes=(Size(128, 128),),
-        check_sizes=(Size(160, 160),),
+        check_sizes=(Size(256, 256),),
     )
     files = {
         precision: convert(parent, precision, tmp_path / f"{precision}.onnx", settings=settings)

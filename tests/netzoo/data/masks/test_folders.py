@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,9 @@ def test_data_are_known_by_masks_pictures_and_names(tmp_path: Path) -> None:
     renamed = open_dataset(str(moved), "val").sha256
     write(moved / "val/masks/a.png", np.zeros((2, 3), np.uint8))
     assert len({known, renamed, open_dataset(str(moved), "val").sha256}) == 3
+
+
+def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "images/val", tmp_path / "masks/val", os.fsdecode(b"\xff"), "a")
+    with pytest.raises(InputError, match="no text"):
+        open_dataset(str(tmp_path), "val")

@@ -60,6 +60,21 @@ def _doing(path: Path, operator: str, *, within: bool) -> Path:
     return path
 
 
+def test_metadata_of_others_stays_also_where_it_is_no_text(tmp_path: Path) -> None:
+    proto = onnx.load(_identity(tmp_path / "model.onnx"))
+    proto.metadata_props.add(key="theirs-k", value="theirs-v")
+    write_card(proto, ModelCard(network="first"))
+    proto.metadata_props.add(key="later", value="")
+    data = proto.SerializeToString().replace(b"theirs-", b"\xff\xfe\xfd\xff\xff\xff-")
+    proto = onnx.ModelProto.FromString(data)
+    write_card(proto, ModelCard(network="second"))
+    written = proto.SerializeToString()
+    assert written.count(b"\xff\xfe\xfd\xff\xff\xff-") == 2
+    (tmp_path / "again.onnx").write_bytes(written)
+    assert read_model(tmp_path / "again.onnx").card.network == "second"
+    assert len(proto.metadata_props) == 3
+
+
 @pytest.mark.parametrize("part", ["", "scores"])
 def test_fields_that_came_later_are_written_where_they_say_something(
     tmp_path: Path, part: str

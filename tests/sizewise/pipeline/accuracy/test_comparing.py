@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import engines.comparing
-from engines.comparing import Comparison, Difference
+from engines.differences import Comparison, Difference
 from sizewise.core.specs import (
     Deviation,
     ExportedModel,

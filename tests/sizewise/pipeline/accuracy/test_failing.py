@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from engines.comparing import Comparison, Difference, failed
+from engines.comparing import failed
+from engines.differences import Comparison, Difference
 from sizewise.core.children.failures import too_late
 from sizewise.core.errors import BuildError, InputError
 from sizewise.core.exit_codes import ExitCode

@@ -26,7 +26,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write tables, plots and findings from what was measured."""
-    from sizewise.pipeline.report import report
+    from sizewise.pipeline.records.report import report
 
     written = report(results, out=out)
     if as_json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from statistics import median
 from typing import Any
 
 from engines.profiles import CALLS, FIRST_CALLS
@@ -15,13 +14,13 @@ _MICROSECONDS = 1e6
 
 
 def times_of(compiled: list[Any], bound: Mapping[str, Any]) -> Mapping[str, float]:
-    """Microseconds of each node in one call: the median over models that were compiled alike, of
-    the mean of the calls of each.
+    """Microseconds of each node in one call: the mean over the calls of the fastest of models that
+    were compiled alike, for other programs only add to them.
 
     A model's counters hold the mean of all its calls so far, so those of the first are subtracted.
     """
     rounds = [_mean(model, bound) for model in compiled]
-    return {name: median(one.get(name, 0.0) for one in rounds) for name in rounds[0]}
+    return min(rounds, key=lambda one: sum(one.values()))
 
 
 def rounds_of() -> range:

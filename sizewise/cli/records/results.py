@@ -11,7 +11,7 @@ from sizewise.cli import console
 from sizewise.cli.options import Json
 
 if TYPE_CHECKING:
-    from sizewise.pipeline.results import Results
+    from sizewise.pipeline.records.results import Results
 
 _COUNTED = {"trials": "trial", "waves": "wave", "accuracies": "accuracy"}
 
@@ -20,12 +20,28 @@ def results(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The results.sqlite of sizewise bench.")
     ],
+    *,
     salvage: Annotated[
         Path | None,
         typer.Option(
             "--salvage",
             metavar="NEW",
             help="New results file for all that is whole in a damaged one.",
+        ),
+    ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", metavar="OUT", help="Write what was measured as Parquet."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="OUT", help="Write what was measured as CSV.")
+    ] = None,
+    pytest_benchmark: Annotated[
+        Path | None,
+        typer.Option(
+            "--pytest-benchmark",
+            metavar="OUT",
+            help="Write the calls as JSON for pytest-benchmark compare.",
         ),
     ] = None,
     as_json: Json = False,
@@ -36,9 +52,11 @@ def results(
     could not be saved is listed, and the exit code is 3 where anything is. sizewise bench measures
     it again where the new file takes the place of FILE.
     """
-    from sizewise.pipeline.results import results
+    from sizewise.pipeline.records.results import results
 
-    found = results(file, salvage=salvage)
+    targets = {"parquet": parquet, "csv": csv, "pytest_benchmark": pytest_benchmark}
+    formats = {name: path for name, path in targets.items() if path is not None}
+    found = results(file, salvage=salvage, formats=formats)
     if as_json:
         console.show_json(_plain(found))
     else:
@@ -60,6 +78,8 @@ def _say(found: Results) -> None:
     for table, numbers in held.kept.lost.items():
         if numbers:
             typer.echo(f"  • not whole: {table} {', '.join(map(str, numbers))}")
+    for path in found.written.values():
+        typer.echo(f"Written: {path}")
     if found.salvaged:
         typer.echo(f"{found.salvaged}: {held.summary}")
         console.next_step(
@@ -88,4 +108,5 @@ def _plain(found: Results) -> dict[str, Any]:
         "damaged_rows": dict(held.damaged_rows),
         "not_whole": {table: list(numbers) for table, numbers in held.kept.lost.items()},
         "salvaged": None if found.salvaged is None else str(found.salvaged),
+        "written": {name: str(path) for name, path in found.written.items()},
     }

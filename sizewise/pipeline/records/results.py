@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """What a file holds, and the new file into which all that is whole went, if it was wanted."""
+    """What a file holds, the new file into which all that is whole went, if it was wanted, and
+    files of other formats, by the format."""
 
     path: Path
     held: Held
     salvaged: Path | None
+    written: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -26,11 +29,15 @@ class Results:
         return ExitCode.FAILED if self.held.damage else ExitCode.OK
 
 
-def results(path: Path, *, salvage: Path | None = None) -> Results:
+def results(
+    path: Path, *, salvage: Path | None = None, formats: Mapping[str, Path] | None = None
+) -> Results:
     """Say what a results file holds; the file is left as it is.
 
     All rows that can be read, and whose sums say that they are as they were written, go into the
     new file ``salvage``: a wave with all its rows, or not at all. A sweep goes on with it.
+
+    ``formats`` are files to write what was measured to, by their format (``reports.formats``).
 
     Raises InputError and RecordError where nothing can be read, and OutputError.
     """
@@ -46,4 +53,16 @@ def results(path: Path, *, salvage: Path | None = None) -> Results:
         write_kept(held.kept, salvage)
         with Store.open(salvage, read_only=True) as store:
             store.results()  # as any command will read it
-    return Results(path=path, held=held, salvaged=salvage)
+    written = dict(formats or {})
+    if written:
+        _write(salvage or path, written)
+    return Results(path=path, held=held, salvaged=salvage, written=written)
+
+
+def _write(path: Path, formats: Mapping[str, Path]) -> None:
+    from reports.formats import FORMATS
+    from reports.load import read_records
+
+    records = read_records(path)
+    for name, target in formats.items():
+        FORMATS[name](records, target)

@@ -1,0 +1,1 @@
+"""The steps of a conversion to another precision."""

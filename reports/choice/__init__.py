@@ -1,0 +1,1 @@
+"""Which engine to ship under a budget of latency, memory and accuracy."""

@@ -1,0 +1,1 @@
+"""Many results files over time: series of engines, and where they changed."""

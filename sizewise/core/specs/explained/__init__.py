@@ -1,0 +1,1 @@
+"""What the layers of a converted file cost and gain, as ``sizewise explain`` finds it."""

@@ -1,0 +1,1 @@
+"""A converted file layer by layer: engines profiled, and errors measured."""

@@ -1,0 +1,1 @@
+"""What was measured, read: reports, decisions, comparisons, published tables."""

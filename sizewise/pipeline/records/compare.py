@@ -1,0 +1,148 @@
+"""Whether engines became faster or slower from one selection of results to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizewise.core.errors import EnvironmentMismatchError, RecordError, UsageError
+from sizewise.core.exit_codes import ExitCode
+from sizewise.core.options.declared import option, spelled
+from sizewise.core.options.reading import SWITCH, TEXT, number, optional
+
+if TYPE_CHECKING:
+    from reports.columns import Row
+    from reports.comparison.comparing import Comparison
+    from reports.load import Records
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """The options of ``sizewise compare`` beside its files."""
+
+    base_only: str = option(
+        TEXT,
+        "",
+        help="Rows of the base: columns and their values, as backend=openvino,threads=2.",
+        group="Selection",
+        shown="all",
+    )
+    new_only: str = option(
+        TEXT, "", help="Rows of the new side, likewise.", group="Selection", shown="all"
+    )
+    threshold: float | None = option(
+        optional(number(0)),
+        None,
+        help="Largest slow-down allowed, in percent of the latency.",
+        group="Verdict",
+        shown="the margin of the rigor that was measured with",
+    )
+    strict: bool = option(
+        SWITCH,
+        False,
+        help="Exit with code 4 where a pair is in doubt: not decided, apart, or disturbed.",
+        group="Verdict",
+    )
+    across: bool = option(
+        SWITCH, False, help="Compare results of different machines as well.", group="Verdict"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A comparison, the names of its two sides, and what is remarkable about them."""
+
+    comparison: Comparison
+    base: str
+    new: str
+    strict: bool
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """A regression comes first; doubts count where ``strict``."""
+        if self.comparison.regressed:
+            return ExitCode.REGRESSION
+        if self.strict and self.comparison.in_doubt:
+            return ExitCode.INVALID
+        return ExitCode.OK
+
+
+def compare(base: Path, new: Path | None, options: CompareOptions) -> Compared:
+    """Compare the rows of two results files, or of two selections of one (``new`` None).
+
+    Raises UsageError for a selection that is none, InputError, RecordError and SchemaVersionError
+    where there is nothing to compare, and EnvironmentMismatchError for two machines.
+    """
+    from reports.comparison.comparing import compare_pairs
+    from reports.comparison.pairing import pair_rows
+    from reports.comparison.selecting import parse_selection, selected
+    from reports.load import read_records
+
+    chosen = parse_selection(options.base_only), parse_selection(options.new_only)
+    same_file = new is None or new.resolve() == base.resolve()
+    if same_file and chosen[0] == chosen[1]:
+        raise UsageError(
+            f"{base} can't be compared with itself",
+            "both sides are the same rows",
+            f"Give a second file, or select rows with {spelled('base_only')} and "
+            f"{spelled('new_only')}.",
+        )
+    ours = read_records(base)
+    theirs = ours if new is None or same_file else read_records(new)
+    remarks = _environments(ours, theirs, across=options.across)
+    pairing = pair_rows(
+        selected(_measured(ours), chosen[0]),
+        selected(_measured(theirs), chosen[1]),
+        {*chosen[0], *chosen[1]},
+    )
+    if not pairing.pairs:
+        raise RecordError(
+            "There is nothing to compare",
+            f"{_count(pairing.only_base)} of the base and {_count(pairing.only_new)} of the new "
+            "side have no engine, size and precision in common",
+            "Measure the same cells for both, or select others.",
+        )
+    rigor = max(ours.verdicts.rigor, theirs.verdicts.rigor, key=lambda one: one.margin)
+    threshold = rigor.margin if options.threshold is None else options.threshold / 100
+    return Compared(
+        comparison=compare_pairs(pairing, rigor, same_file=same_file, threshold=threshold),
+        base=options.base_only or base.name,
+        new=options.new_only or (base if new is None else new).name,
+        strict=options.strict,
+        remarks=remarks,
+    )
+
+
+def _measured(records: Records) -> list[Row]:
+    from reports.rows.grouping import latest, measured_of
+
+    return latest(measured_of(records.rows))
+
+
+def _environments(ours: Records, theirs: Records, *, across: bool) -> tuple[str, ...]:
+    """What differs in the environments. Raises EnvironmentMismatchError for two machines."""
+    from reports.machines import is_same_hardware
+
+    one, other = ours.environment, theirs.environment
+    if not is_same_hardware(one, other):
+        if not across:
+            raise EnvironmentMismatchError(
+                "The two sides can't be compared",
+                f"the base was measured on {one.cpu} ({one.cores} cores), the new side on "
+                f"{other.cpu} ({other.cores} cores)",
+                f"Measure both on one machine, or give {spelled('across')}.",
+            )
+        return (f"Two machines: {one.cpu} and {other.cpu}. No ratio tells what made it.",)
+    names = sorted({*one.packages, *other.packages})
+    differing = [
+        f"{name} {one.packages.get(name, '–')} → {other.packages.get(name, '–')}"
+        for name in names
+        if one.packages.get(name) != other.packages.get(name)
+    ]
+    return (f"Versions differ: {', '.join(differing)}.",) if differing else ()
+
+
+def _count(rows: tuple[Row, ...]) -> str:
+    return f"{len(rows)} rows"

@@ -1,0 +1,1 @@
+"""What of a published table is counted, measured, or has to wait."""
