@@ -33,16 +33,16 @@ def _sentences(choice: Choice, budget: Budget, records: Records) -> Iterator[str
 
 
 def _decision(choice: Choice, budget: Budget) -> str:
-    whose = "" if choice.metric else f" at {choice.among[0].text('size')}"
     if choice.chosen is None:
+        whose = "" if choice.metric else f" at {choice.among[0].text('size')}"
         return f"Nothing fits{whose}: {_limits(budget) or 'no engine finds anything'}."
     fitting = f"of {counted(choice.fitting, 'engine')} that fit" if choice.fitting > 1 else ""
     only = "the only one that fits" if choice.fitting == 1 else f"the fastest {fitting}"
     if choice.metric and budget.max_loss_points is None and choice.fitting > 1:
         only = f"the fastest of the most accurate, {fitting}"
-    return (
-        f"Ship{whose} {described(choice.chosen, choice, budget)}: {only}.{warning([choice.chosen])}"
-    )
+    size = "" if choice.metric else " at this size"
+    what = described(choice.chosen, choice, budget)
+    return f"Ship {what}: {only}{size}.{warning([choice.chosen])}"
 
 
 def described(row: Row, choice: Choice, budget: Budget) -> str:

@@ -28,7 +28,7 @@ def markdown(comparison: Comparison, base: str, new: str) -> str:
         "",
         f"{plain(new)} against {plain(base)}. Ratios are of latencies per image, new ÷ base, with "
         f"their 95 % interval: above 1 is slower. Bold is certain; = is the same within "
-        f"{margin(comparison.rigor)}.",
+        f"{margin(comparison.rigor)}; † was disturbed.",
         "",
         grid(
             ("engine", "size", "base (ms)", "new (ms)", "new ÷ base", "verdict", "accuracy"),
