@@ -6,12 +6,12 @@ Devices differ, so values are not compared, but their ratios to the table's refe
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from reports.published.table import Column, PublishedTable
+from reports.published.table import PublishedTable
 
 LEAST = 3
 """Rows that a correlation takes."""
@@ -71,14 +71,14 @@ def correlated(pairs: Sequence[tuple[float, float]]) -> float | None:
 
 
 def with_ratios(
-    table: PublishedTable, values: Mapping[tuple[int, str], Found], columns: Iterable[str]
+    table: PublishedTable, values: Mapping[tuple[int, str], Found]
 ) -> dict[tuple[int, str], Found]:
     """``values`` with the ratio of each to the reference row of its column, where both are numbers
     and none is known yet."""
     found = dict(values)
     for (row, column), cell in values.items():
         base = values.get((table.reference, column))
-        if column in columns and cell.ratio is None and base is not None:
+        if cell.ratio is None and base is not None:
             found[row, column] = _over(cell, base)
     return found
 
@@ -89,8 +89,3 @@ def _over(cell: Found, base: Found) -> Found:
     if not base.value or not math.isfinite(cell.value):
         return cell
     return Found(value=cell.value, ratio=cell.value / base.value, why=cell.why)
-
-
-def is_counted(column: Column) -> bool:
-    """Whether nothing has to be measured for it."""
-    return column.kind in ("parameters", "bflops", "size", "sizes", "grid", "predictions")

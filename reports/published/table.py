@@ -51,7 +51,9 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedRow:
-    """A row; what it does not say is empty. ``size`` is that of the input."""
+    """A row; what it does not say is empty. ``size`` is that of the input. ``label`` names a part,
+    where it is not a whole network. ``counts`` says what operations are of: convolutions, or pools
+    and shortcuts as well, as Darknet prints them."""
 
     values: Mapping[str, float | str]
     network: str = ""
@@ -63,6 +65,7 @@ class PublishedRow:
     runtime: str = ""
     device: str = ""
     label: str = ""
+    counts: Literal["convolutions", "darknet"] = "convolutions"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from reports.published.reproduced import Found
 from reports.published.table import PublishedRow, PublishedTable
 
 NOT_IN_THE_ZOO = "the network is not in the zoo"
+GIVEN = "it is given, not found"
 NO_PART = "the guide's part is not a network by itself; docs/multiscale.md has parts"
 _PYRAMID = (8, 16, 32)
 """Strides of a detector with three levels and one prediction a cell."""
@@ -33,7 +34,7 @@ def counted_cells(table: PublishedTable) -> Mapping[tuple[int, str], Found]:
             elif column.kind == "sizes":
                 found[place, name] = Found(value=_sizes(row))
             elif column.kind == "size":
-                found[place, name] = Found(value=row.values[name])
+                found[place, name] = Found(why=GIVEN)
     return found
 
 
@@ -51,8 +52,7 @@ def _cost(row: PublishedRow, kind: str) -> Found:
     cost = cost_of(row)
     if kind == "parameters":
         return Found(value=float(cost.parameters))
-    counts_all = round(cost.darknet_bflops, 3) == row.values.get("bflops")
-    return Found(value=cost.darknet_bflops if counts_all else cost.bflops)
+    return Found(value=cost.darknet_bflops if row.counts == "darknet" else cost.bflops)
 
 
 def cost_of(row: PublishedRow) -> Cost:

@@ -29,6 +29,7 @@ from sizewise.pipeline.export import ExportOptions, export
 
 KINDS = ("latency", "throughput", "memory")
 _NOT_MEASURED = "it was not measured"
+_PART = "a part is no engine by itself; docs/multiscale.md has parts"
 _MS_PER_S = 1000.0
 _GB, _MB = 1e9 / 2**20, 1e6 / 2**20
 """MiB of the units of published memory."""
@@ -46,23 +47,22 @@ class Measuring:
 
 def timed_cells(table: PublishedTable, measuring: Measuring) -> Mapping[tuple[int, str], Found]:
     """By row number and column. What failed has its reason."""
-    wanted = {
+    timed = {
         place: row
         for place, row in enumerate(table.rows)
         if any(table.columns[name].kind in KINDS for name in row.values)
     }
-    if not wanted:
-        return {}
-    failed = dict(_measure(wanted, measuring))
+    wanted = {place: row for place, row in timed.items() if not row.label}
+    failed = dict(_measure(wanted, measuring)) | dict.fromkeys(timed.keys() - wanted, _PART)
     path = measuring.out / RESULTS
-    if not path.exists():
+    if not wanted or not path.exists():
         return {
             (place, name): Found(why=failed.get(place, _NOT_MEASURED))
-            for place, row in wanted.items()
+            for place, row in timed.items()
             for name in row.values
             if table.columns[name].kind in KINDS
         }
-    measured = _Measured(table, wanted, read_records(path), failed)
+    measured = _Measured(table, timed, read_records(path), failed)
     return dict(measured.cells())
 
 
@@ -171,6 +171,9 @@ class _Measured:
 
 
 def _row_of(row: PublishedRow, records: Records) -> Row | None:
+    """None for a part of a network as well: no row is of it alone."""
+    if row.label:
+        return None
     fitting = (
         one
         for one in records.rows

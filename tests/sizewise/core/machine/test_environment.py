@@ -121,7 +121,7 @@ def test_where_cuda_lies_and_its_defaults_make_the_same_environment() -> None:
 
 def test_where_and_how_fast_pytorch_compiles_makes_the_same_environment() -> None:
     given = {
-        "TORCHINDUCTOR_CACHE_DIR": "/tmp/somewhere",
+        "TORCHINDUCTOR_CACHE_DIR": "somewhere",
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
         "TORCHINDUCTOR_WORKER_START": "fork",
         "TORCHINDUCTOR_FX_GRAPH_CACHE": "0",
