@@ -76,17 +76,30 @@ def trials(out: Path) -> Trials:
 
 
 def too_many(before: Trials, now: Trials, least: int) -> int:
-    """The waves that one life should not have added to those ``before``: it fills up the ``least``
-    number of each trial, and where that has it and was disturbed, measures as many again."""
-    return sum(_too_many(before.get(one, {}), waves, least) for one, waves in now.items())
+    """The waves that one life should not have added to those ``before``; see
+    :func:`told_too_many`."""
+    return len(list(told_too_many(before, now, least)))
 
 
 def told_too_many(before: Trials, now: Trials, least: int) -> Iterator[str]:
-    """A sentence for each trial that has too many, with what it had."""
-    for one, waves in now.items():
-        had = before.get(one, {})
-        if _too_many(had, waves, least):
-            yield f"{one[:8]} had {_told(had)}, and has {_told(waves)}"
+    """A sentence for each wave that a trial should not have got in one life.
+
+    The life fills up the ``least`` number of each trial, and where that has it and was disturbed,
+    measures as many again. A trial that needs none may be the one companion of those that do: also
+    of one that fails, and so has no samples to show for it.
+    """
+    left = {one: _wanted(before.get(one, {}), least) for one in now}
+    is_short = any(len(waves) < least for waves in now.values())
+    new = {wave for one, waves in now.items() for wave in waves.keys() - before.get(one, {}).keys()}
+    for wave in sorted(new):
+        members = [one for one, waves in now.items() if wave in waves]
+        spare = [one for one in members if not left[one]]
+        has_company = is_short or len(spare) < len(members)
+        for one in spare[1:] if has_company else spare:
+            had = before.get(one, {})
+            yield f"{one[:8]} had {_told(had)}, and has {_told(now[one])}"
+        for one in members:
+            left[one] = max(0, left[one] - 1)
 
 
 def _told(waves: Mapping[int, Rounds]) -> str:
@@ -102,11 +115,11 @@ def _told(waves: Mapping[int, Rounds]) -> str:
     )
 
 
-def _too_many(before: Mapping[int, Rounds], now: Mapping[int, Rounds], least: int) -> int:
-    had, most = len(before), least
-    if had >= least:
-        most = min(had + least, (1 + AGAIN) * least) if mending_waves(before) else had
-    return max(0, len(now) - most)
+def _wanted(had: Mapping[int, Rounds], least: int) -> int:
+    """The waves that a life may add to a trial for its own sake."""
+    if len(had) < least:
+        return least - len(had)
+    return min(least, max(0, (1 + AGAIN) * least - len(had))) if mending_waves(had) else 0
 
 
 def _has_no_tables(path: Path) -> bool:
