@@ -27,18 +27,17 @@ from sizewise.core.ranked.sets import as_sets
 from sizewise.core.specs import (
     EngineArtifact,
     EngineSpec,
-    ModelCard,
     Part,
     Preprocessing,
     Profile,
     Size,
     divided,
+    is_quantized,
 )
 
 Parts = Mapping[str, Sequence[Part]]
-COMPARISON = 2
+COMPARISON = 3
 """Raised by hand where a change of ours changes what is found: what was kept is found anew then."""
-_QUANTIZED = ("int8", "fp8")
 _TINY = float(np.finfo(np.float32).tiny)
 """The divisor for a parent of zeros, so that the relative error stays finite."""
 
@@ -139,7 +138,7 @@ def compare(
     if not find_backend(artifact.spec.backend).can_run().ok:
         return Comparison(reason="not run here")
     plain = {name: codec.to_plain(tuple(found)) for name, found in parts.items()}
-    file = str(itself) if itself and parent and is_quantized(artifact.card) else ""
+    file = str(itself) if itself and parent and is_quantized(artifact.card.precision) else ""
     of = _told(artifact, sha256, plain)
     found = kept(artifact.path, of) if sha256 else None
     if found is None:
@@ -236,11 +235,6 @@ def _corners(profile: Profile) -> Iterator[Size]:
     yield from profile.sizes
     yield Size(profile.min.height, profile.max.width)
     yield Size(profile.max.height, profile.min.width)
-
-
-def is_quantized(card: ModelCard) -> bool:
-    """Whether it is a file in 8 bits, which back ends change each in its own way."""
-    return card.precision.partition("+")[0] in _QUANTIZED
 
 
 def differences(

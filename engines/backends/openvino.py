@@ -19,9 +19,8 @@ from typing import Any, ClassVar
 from engines.backends._failures import Errors, building, failed_call, opening, refused_options
 from engines.backends._flushing import flushing
 from engines.backends._openvino_profile import made_of, rounds_of, times_of
+from engines.backends._quantized.adapting import adapt_to_openvino
 from engines.backends._quantized.saturation import demand_room
-from engines.backends._quantized.unsigned import make_unsigned
-from engines.backends._quantized.widened import widen
 from engines.base import Array, Availability, Backend, Session
 from engines.graph.precision_names import precision_of
 from engines.inputs import input_shapes
@@ -82,7 +81,7 @@ class OpenVino(Backend):
     takes_streams = True
     own_operators_only = True
     has_profile = True
-    builder = 4
+    builder = 5
 
     def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
         del options
@@ -198,9 +197,7 @@ def _source(model: ExportedModel, scratch: Path) -> Path | bytes:
         return model.path
     proto = whole_graph_of(model.path)
     demand_room(proto, OpenVino.name)
-    if len(precision_parts(model.card.precision)) > 1:
-        widen(proto)
-    make_unsigned(proto)
+    adapt_to_openvino(proto, mixed=len(precision_parts(model.card.precision)) > 1)
     if not too_large(bytes_of(proto)):
         return bytes(proto.SerializeToString())
     save(proto, scratch / "source.onnx")

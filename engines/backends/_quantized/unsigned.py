@@ -1,12 +1,14 @@
 """Activations in uint8 in place of int8, for CPU kernels that want them so.
 
 Moved by 128, the numbers and their zero point stand for the same values exactly. Where values can't
-be negative, half of the numbers would be left over: there all 256 are used, in steps half as wide.
+be negative, half of the numbers would be left over: there all 256 are used, in steps half as wide,
+unless a Concat joins them with values that can be.
 
 ONNX Runtime's fast convolutions on x86 take unsigned activations. It turns signed ones into
 unsigned itself, but only where a single DequantizeLinear reads what was quantized: before a SiLU,
 for one, two do, and the convolution stays in FP32. OpenVINO does so everywhere, but loses the zero
-point on its way through a Concat (2026.4 without VNNI): what comes after is wrong.
+point on its way through a Concat (2026.4 without VNNI), and unsigned ones that differ wherever they
+meet in one: what comes after is wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engines.graph.positive import kept_apart, positive_values
-from engines.graph.reading import readers_of
+from engines.graph.reading import constant_values, readers_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
@@ -30,15 +32,17 @@ def make_unsigned(proto: ModelProto) -> None:
     """Rewrite, in place, every int8 QuantizeLinear of one scale whose readers all dequantize."""
     graph = proto.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    readers, positive = readers_of(graph), positive_values(graph)
-    apart = kept_apart(graph, positive)
+    readers, constant = readers_of(graph), constant_values(graph)
+    apart = kept_apart(graph, positive_values(graph))
     for node in [n for n in graph.node if n.op_type == "QuantizeLinear"]:
         pair = [node, *readers[node.output[0]]]
+        if node.input[0] in constant:  # weights of others, which stay signed
+            continue
         if _is_signed(node, constants) and _is_closed(graph, pair):
             zero = constants[node.input[_ZERO_POINT]]
-            from_zero = node.input[0] in positive and _number(zero) == 0
+            from_zero = node.input[0] in apart and _number(zero) == 0
             _shift(graph, pair, zero, 0 if from_zero else _SHIFT)
-            if from_zero and node.input[0] in apart:
+            if from_zero:
                 _refine(graph, pair, constants)
 
 

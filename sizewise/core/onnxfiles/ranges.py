@@ -29,4 +29,4 @@ def read_ranges(proto: onnx.ModelProto) -> dict[str, float]:
         found = codec.from_json(text, dict[str, float])
     except (msgspec.DecodeError, ValueError, RecursionError):
         return {}
-    return {name: reach for name, reach in found.items() if math.isfinite(reach) and reach > 0}
+    return {name: reach for name, reach in found.items() if math.isfinite(reach) and reach >= 0}
