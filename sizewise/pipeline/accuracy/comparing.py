@@ -142,7 +142,7 @@ class Judge:
         # One box more or less is another shape.
         code = "" if one.reason_code == "shape" and self._model.nms else one.reason_code
         bound = self._bound_for(one)
-        return replace(one, bound=bound, own_bound=_own_bound(one, bound), reason_code=code)
+        return replace(one, bound=bound, own_bound=own_bound(one, bound), reason_code=code)
 
     def _judged_by_itself(self, one: Difference) -> Difference:
         """An engine that is held against its own file: what it may differ by is less, as a rule,
@@ -165,7 +165,7 @@ class Judge:
         return labels or (one.max_abs_error or 0.0) <= _ROUNDING
 
 
-def _own_bound(one: Difference, bound: float | None) -> float | None:
+def own_bound(one: Difference, bound: float | None) -> float | None:
     """How far an engine may be from its own file, by how far that is from FP32."""
     if bound is None or one.file_error is None:
         return None

@@ -63,14 +63,14 @@ def _focus(net: Drawn, value: str, _: str) -> str:
     axes, steps, ends = net.numbers(2, 3), net.numbers(2, 2), net.numbers(_FAR, _FAR)
     starts = [net.numbers(top, left) for top in (0, 1) for left in (0, 1)]
     parts = [net.add("Slice", value, start, ends, axes, steps) for start in starts]
-    return _larger(net, net.pointwise(net.add("Concat", *parts, axis=1), 4 * CHANNELS))
+    return larger(net, net.pointwise(net.add("Concat", *parts, axis=1), 4 * CHANNELS))
 
 
-def _larger(net: Drawn, value: str, mode: str = "nearest") -> str:
+def larger(net: Drawn, value: str, mode: str = "nearest") -> str:
     return net.add("Resize", value, "", net.hold([1.0, 1, 2, 2]), mode=mode)
 
 
-def _smaller(net: Drawn, value: str) -> str:
+def smaller(net: Drawn, value: str) -> str:
     return net.add("MaxPool", value, kernel_shape=[2, 2], strides=[2, 2])
 
 
@@ -135,8 +135,8 @@ PARTS: dict[str, Made] = {
     "focus": _focus,
     "blocks": _blocks,
     "shuffled": _shuffled,
-    "nearest": lambda net, value, _: _smaller(net, _larger(net, value)),
-    "linear": lambda net, value, _: _smaller(net, _larger(net, value, "linear")),
+    "nearest": lambda net, value, _: smaller(net, larger(net, value)),
+    "linear": lambda net, value, _: smaller(net, larger(net, value, "linear")),
     "pool": lambda net, value, _: net.add("MaxPool", value, kernel_shape=[3, 3], pads=[1] * 4),
     "mean": lambda net, value, _: net.add("AveragePool", value, kernel_shape=[3, 3], pads=[1] * 4),
     "identity": lambda net, value, _: net.add("Identity", value),
