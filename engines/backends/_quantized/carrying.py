@@ -115,7 +115,7 @@ class _Writer:
         scale, zero = (self._constants.get(name) for name in node.input[1:3])
         if scale is not None and zero is not None and not [*scale.dims, *zero.dims]:
             value, offset = _value(scale), (zero.data_type, _value(zero))
-            self._scales[node.output[0]] = _Scale(*node.input[1:3], value, offset)
+            self._scales[node.output[0]] = _Scale(node.input[1], node.input[2], value, offset)
 
     def _moved_by(self, node: NodeProto) -> _Scale | None:
         """The one scale of all that a node moves; None where it computes."""

@@ -148,7 +148,7 @@ ACTIVATIONS: dict[str, Made] = {
     "relu": lambda net, value, _: net.add("Relu", value),
     "leaky": lambda net, value, _: net.add("LeakyRelu", value, alpha=0.1),
     "relu6": lambda net, value, _: net.add(
-        "Clip", value, net.hold(np.float32(0)), net.hold(np.float32(6))
+        "Clip", value, net.hold(np.array(0.0)), net.hold(np.array(6.0))
     ),
     "silu": lambda net, value, _: net.add("Mul", value, net.add("Sigmoid", value)),
     "mish": lambda net, value, _: net.add(
