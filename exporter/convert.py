@@ -20,6 +20,7 @@ from exporter.checks.deviation import RelativeError, deviations
 from exporter.checks.judging import Meaning
 from exporter.checks.probes import ProbeBatches
 from exporter.checks.raising import demand_same
+from exporter.checks.rounding import rounding_errors
 from exporter.graph.opsets import opset_of
 from exporter.graph.passes import copied, run_pass
 from exporter.graph.regions import Graph, label
@@ -143,7 +144,7 @@ class Conversion:
         return self._in_8_bits(replace(evidence, excluded=others))
 
     def _in_8_bits(self, evidence: Evidence) -> onnx.ModelProto:
-        """The network with nothing else changed, where the precision changes more."""
+        """The network with its 8-bit layers alone changed, where the precision is a mixed one."""
         make = self.precision.by_layer or self.precision.make
         return run_pass(make(evidence), copied(self.prepared))
 
@@ -225,7 +226,8 @@ class Conversion:
     def _demand_raised_rightly(self) -> None:
         """Raises ExportError where the graph that precisions start from is another network."""
         names = self._meaning.results(self.heads).names
-        sizes = sorted(self.settings.check_sizes, key=lambda size: size.pixels)
+        given = self.settings.check_sizes or self.settings.sizes
+        sizes = sorted(given, key=lambda size: size.pixels)
         demand_same(self._parent, self.prepared, names, self.batches(sizes[:1]))
 
     def _found(self) -> Evidence:
@@ -281,17 +283,37 @@ class Conversion:
     @cached_property
     def _error(self) -> RelativeError:
         """Of a few samples at the median calibration size."""
+        return self.relative_error(self.batches(self._median_size))
+
+    @property
+    def _median_size(self) -> Sequence[Size]:
         sizes = sorted(self.settings.sizes, key=lambda size: size.pixels)
-        return self.relative_error(self.batches(sizes[len(sizes) // 2 :][:1]))
+        return sizes[len(sizes) // 2 :][:1]
 
     def _harmless_heads(self, evidence: Evidence) -> frozenset[str]:
-        """The last layers whose own error in this precision is small, each alone."""
+        """The last layers whose own error in this precision is small, each alone, and that a back
+        end may round."""
         graph = Graph(self.prepared)
         ends = {node.output[0] for node in graph.heads()}
-        heads = [label(n) for n in convolutions(graph) if n.output[0] in ends]
+        found = {n.output[0]: label(n) for n in convolutions(graph) if n.output[0] in ends}
+        coarse = self._coarse(tuple(found), evidence)
+        heads = [one for name, one in found.items() if name not in coarse]
         alone = {one: replace(evidence, heads=frozenset({one})) for one in heads}
         errors = {one: self._error(self._alone(one, only)) for one, only in alone.items()}
         return frozenset(one for one, error in errors.items() if error <= HEAD_BOUND)
+
+    def _coarse(self, heads: Sequence[str], evidence: Evidence) -> set[str]:
+        """Those of the tensors ``heads`` of which a channel is another network's where a back end
+        rounds all channels by one scale."""
+        if not self.precision.head_steps or not heads:
+            return set()
+        errors = rounding_errors(
+            self.prepared,
+            {name: evidence.thresholds[name] for name in heads},
+            self.precision.head_steps,
+            self.batches(self._median_size),
+        )
+        return {name for name, error in errors.items() if error > self.precision.bound}
 
     def _helpful_shifts(self, evidence: Evidence) -> Mapping[str, NDArray[Any]]:
         """What to add to biases; nothing where that does not lessen the error of other pictures."""
