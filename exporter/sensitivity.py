@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from exporter.convert import Conversion
 from exporter.graph.passes import NothingNarrowedError
 from sizewise.core.errors import ExportError
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    pass
 
 _NAMED = 5
 """Layers that an error names."""
