@@ -21,7 +21,7 @@ from PIL import Image
 
 from engines.attestation import attest, precision_mismatch
 from engines.base import Backend
-from engines.comparing import differences
+from engines.differences import differences
 from engines.registry import backends
 from engines.store.building import build_engine
 from engines.store.manifest import read_manifest

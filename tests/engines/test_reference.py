@@ -12,10 +12,10 @@ from onnx import numpy_helper
 from engines import reference
 from engines.reference import Reference, demand_finite, outputs_not_finite
 from exporter.calibration.observe import observe
-from exporter.convert import find_precision
 from exporter.graph.passes import run_pass
 from exporter.precisions._evidence import Evidence
 from exporter.precisions._watched import layer_values, quantized_values
+from exporter.registry import find_precision
 from sizewise.core import codec
 from sizewise.core.errors import BuildError, InferenceError
 from sizewise.core.onnxfiles.model import read_model, write_card

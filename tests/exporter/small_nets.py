@@ -78,7 +78,7 @@ class Net:
     def pad(self, value: str) -> str:
         """A border of zeros that is a node of its own. (ONNX Runtime 1.31 fuses one with a MaxPool
         and then takes no zeros.)"""
-        borders = self.hold(np.array([0, 0, 1, 1, 0, 0, 1, 1])), self.hold(np.float32(0))
+        borders = self.hold(np.array([0, 0, 1, 1, 0, 0, 1, 1])), self.hold(np.array(0.0))
         return self.conv(self.add("Pad", value, *borders), pads=[0] * 4)
 
     def shape(self, value: str) -> str:

@@ -73,7 +73,7 @@ def constant_first(net: Net, value: str) -> str:
 
 
 def hard_swish(net: Net, value: str) -> str:
-    ends = net.hold(np.float32(0)), net.hold(np.float32(6))
+    ends = net.hold(np.array(0.0)), net.hold(np.array(6.0))
     return net.add("Mul", value, net.add("Clip", net.add("Add", net.hold([3.0]), value), *ends))
 
 
@@ -208,7 +208,7 @@ def test_a_border_of_zeros_and_of_values_moves(mode: str, value: float | None, m
     net = Net()
     first = net.add("LeakyRelu", net.conv("images", (CHANNELS, 3, 3, 3)))
     borders = net.hold(np.array([0, 0, 1, 1, 0, 0, 1, 1]))
-    more = [] if value is None else [net.hold(np.float32(value))]
+    more = [] if value is None else [net.hold(np.array(float(value)))]
     larger = net.add("Pad", first, borders, *more, mode=mode)
     last = net.conv(net.conv(larger))
     prepared = run_pass(Prepare("int8", 13), net.model({last: 4}))
