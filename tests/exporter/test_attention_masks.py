@@ -38,7 +38,7 @@ def masked(lowest: float) -> onnx.ModelProto:
         opset=20,
     )
     (held,) = (one for one in model.graph.initializer if one.name == "lowest")
-    held.CopyFrom(onnx.numpy_helper.from_array(np.float32(lowest), "lowest"))
+    held.CopyFrom(onnx.numpy_helper.from_array(np.array(lowest, np.float32), "lowest"))
     return model
 
 
