@@ -129,11 +129,11 @@ class Placement:
         """What a node is the activation of; empty where it is none.
 
         One of several operators, as SiLU and Mish are, ends in x · f(x), and is one kernel with the
-        convolution before.
+        convolution before. A sum x + f(x) is a residual sum like any other.
         """
         if node.op_type in _ACTIVATIONS:
             return str(node.input[0])
-        if not self._joins(node):
+        if node.op_type != "Mul" or not self._joins(node):
             return ""
         one, other = node.input
         if self._is_of(one, other):
