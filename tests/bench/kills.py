@@ -105,8 +105,8 @@ def _one_folder(
             break
     numbers = _numbers(out)
     found.twice += sum(count - 1 for count in numbers.values())
-    found.disturbed += sum(len(disturbed_of(waves)) for waves in before.values())
-    few = any(len(waves) < WAVES for waves in before.values())
+    found.disturbed += sum(len(disturbed_of(row.waves)) for row in before.values())
+    few = any(len(row.waves) < WAVES for row in before.values())
     missing = {(size, number) for size in NAMES for number in range(WAVES)} - numbers.keys()
     if few or missing or len(before) < TRIALS:
         found.unfinished.append(out.name)
@@ -183,8 +183,8 @@ def _in(seconds: float) -> float:
 def _waves(trials: Trials) -> Waves:
     return {
         (identity, wave): next(iter(rounds.values()))[0].started_ns
-        for identity, waves in trials.items()
-        for wave, rounds in waves.items()
+        for identity, row in trials.items()
+        for wave, rounds in row.waves.items()
     }
 
 

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,8 +20,19 @@ from sizewise.core.stats.counting import Rounds, mending_waves, rounds_of
 Finished = dict[tuple[str, int], int]
 """Trial and number of its wave → when its first block started: measured again, it would be
 another."""
-Trials = Mapping[str, Mapping[int, Rounds]]
-"""The waves of each trial, by its identity."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The waves of a trial, its size, and whether it failed in the last of them."""
+
+    waves: Mapping[int, Rounds] = field(default_factory=dict)
+    size: str = ""
+    failed: bool = False
+
+
+Trials = Mapping[str, Row]
+"""By the trial's identity."""
 
 
 def moments_of(life_s: float, kills: int, seed: int) -> list[float]:
@@ -63,13 +75,17 @@ def finished(out: Path) -> Finished:
 
 
 def trials(out: Path) -> Trials:
-    """The waves of each trial, as a reader finds them: it undoes a half-done commit."""
+    """The rows as a reader finds them: it undoes a half-done commit."""
     path = out / sweep.RESULTS
     if not path.exists() or not path.stat().st_size or _has_no_tables(path):
         return {}
     with Store.open(path, read_only=True) as store:
         return {
-            result.trial.identity: rounds_of(result.blocks)
+            result.trial.identity: Row(
+                waves=rounds_of(result.blocks),
+                size=str(result.trial.cell.size),
+                failed=result.status == "failed",
+            )
             for run in store.runs()
             for result in run.results
         }
@@ -85,19 +101,19 @@ def told_too_many(before: Trials, now: Trials, least: int) -> Iterator[str]:
     """A sentence for each wave that a trial should not have got in one life.
 
     The life fills up the ``least`` number of each trial, and where that has it and was disturbed,
-    measures as many again. A trial that needs none may be the one companion of those that do: also
-    of one that fails, and so has no samples to show for it.
+    measures as many again. A trial that needs none may be the one companion of those of its size
+    that do. Where these failed, they have no samples to show for the wave.
     """
-    left = {one: _wanted(before.get(one, {}), least) for one in now}
-    is_short = any(len(waves) < least for waves in now.values())
-    new = {wave for one, waves in now.items() for wave in waves.keys() - before.get(one, {}).keys()}
+    had = {one: before.get(one, Row()) for one in now}
+    left = {one: _wanted(row.waves, least) for one, row in had.items()}
+    failed = {row.size for row in now.values() if row.failed}
+    new = {wave for one, row in now.items() for wave in row.waves.keys() - had[one].waves.keys()}
     for wave in sorted(new):
-        members = [one for one, waves in now.items() if wave in waves]
+        members = [one for one, row in now.items() if wave in row.waves]
         spare = [one for one in members if not left[one]]
-        has_company = is_short or len(spare) < len(members)
+        has_company = len(spare) < len(members) or now[members[0]].size in failed
         for one in spare[1:] if has_company else spare:
-            had = before.get(one, {})
-            yield f"{one[:8]} had {_told(had)}, and has {_told(now[one])}"
+            yield f"{one[:8]} had {_told(had[one].waves)}, and has {_told(now[one].waves)}"
         for one in members:
             left[one] = max(0, left[one] - 1)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.bench.onfile import Trials, too_many
+from sizewise.core.stats.counting import Rounds
+from tests.bench.onfile import Row, Trials, too_many
 
 LEAST = 2
 
@@ -18,10 +19,16 @@ def test_one_companion_is_measured_beside_who_needs_a_wave() -> None:
     assert too_many(before, _trials(a=[1, 3], b=[1, 2, 3], c=[1, 2, 3]), LEAST) == 1
 
 
-def test_the_companion_stands_alone_where_the_other_failed() -> None:
-    before = _trials(a=[], b=[1, 2], c=[1, 2])
-    assert too_many(before, _trials(a=[], b=[1, 2, 3], c=[1, 2]), LEAST) == 0
-    assert too_many(before, _trials(a=[], b=[1, 2, 3], c=[1, 2, 3]), LEAST) == 1
+def test_the_companion_stands_alone_where_another_of_its_size_failed() -> None:
+    before, again = Row(_waves(1, 2), "32x32"), Row(_waves(1, 2, 3), "32x32")
+    failed = Row({}, "32x32", failed=True)
+    known = {"b": before, "c": before}
+    assert too_many(known, {"a": failed, "b": again, "c": before}, LEAST) == 0
+    assert too_many(known, {"a": failed, "b": again, "c": again}, LEAST) == 1
+    elsewhere = Row({}, "64x64", failed=True)
+    assert too_many(known, {"a": elsewhere, "b": again, "c": before}, LEAST) == 1
+    untried = Row({}, "32x32")
+    assert too_many(known, {"a": untried, "b": again, "c": before}, LEAST) == 1
 
 
 def test_nobody_is_measured_where_nothing_is_wanted() -> None:
@@ -30,5 +37,10 @@ def test_nobody_is_measured_where_nothing_is_wanted() -> None:
 
 
 def _trials(**waves: list[int]) -> Trials:
-    """Trials with waves of no rounds: none is disturbed."""
-    return {name: {number: {} for number in numbers} for name, numbers in waves.items()}
+    """Trials of one size."""
+    return {name: Row(_waves(*numbers)) for name, numbers in waves.items()}
+
+
+def _waves(*numbers: int) -> dict[int, Rounds]:
+    """Waves of no rounds: none is disturbed."""
+    return {number: {} for number in numbers}

@@ -7,9 +7,9 @@ same: steps from there on.
 
 ONNX Runtime's fast convolutions on x86 take unsigned activations. It turns signed ones into
 unsigned itself, but only where a single DequantizeLinear reads what was quantized: before a SiLU,
-for one, two do, and the convolution stays in FP32. OpenVINO does so everywhere, but loses the zero
-point on its way through a Concat (2026.4 without VNNI), and unsigned ones that differ wherever they
-meet in one: what comes after is wrong.
+for one, two do, and the convolution stays in FP32. OpenVINO does so everywhere, but what comes
+after a Concat is wrong (2026.4): without VNNI it loses signed zero points there, and with VNNI
+unsigned ones that differ.
 """
 
 from __future__ import annotations
