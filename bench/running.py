@@ -156,6 +156,7 @@ class RunningSweep:
         with ExitStack() as opened:
             watch = opened.enter_context(self._watch(self._limits, self._progress.remark))
             stage = opened.enter_context(self._progress.stage("Measuring", total))
+            stage.limit(60 * self._minutes())
             setup = Setup(
                 launch=self._launch,
                 watch=watch,

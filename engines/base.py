@@ -146,6 +146,11 @@ class Backend(ABC):
     def version(self) -> str:
         """The library's version, from its metadata; empty where it is not installed."""
 
+    def compiler(self) -> str:
+        """What else builds its engines, with its version, where that is no part of the library: an
+        engine of another compiler is another engine. Empty where there is none."""
+        return ""
+
     def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
         """How ``threads`` threads wait for work and which cores they get, in words; empty where
         there is nothing to choose. It is the library's own default, or it is named here.

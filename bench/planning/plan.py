@@ -9,6 +9,7 @@ from itertools import product
 from bench.accuracy.plan import AS_USUAL, AccuracyPlan, DataKey
 from bench.planning.protocol import HARNESS, Protocol
 from bench.planning.settings import Axes, SweepSettings
+from engines.base import Backend
 from engines.options import non_default_options
 from engines.planning.fixed import for_each
 from engines.planning.specs import combinations, engines_of
@@ -137,6 +138,11 @@ def _demand_known(name: str, requested: Iterable[str], known: Iterable[str]) -> 
             )
 
 
+def _version(backend: Backend) -> str:
+    """Of all that makes its engines."""
+    return ", ".join(filter(None, (backend.version(), backend.compiler())))
+
+
 def _trials(requested: _Requested, environment: str) -> Iterator[Planned]:
     for model, axes in requested:
         sizes, accuracy, further = axes.sizes, axes.accuracy, further_of(model)
@@ -149,7 +155,7 @@ def _trials(requested: _Requested, environment: str) -> Iterator[Planned]:
                     cell=_cell(model, spec, size),
                     model_sha256=model.sha256,
                     spec=spec,
-                    backend_version=backend.version(),
+                    backend_version=_version(backend),
                     environment_fingerprint=environment,
                     harness=HARNESS,
                     builder=backend.builder,

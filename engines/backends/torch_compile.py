@@ -8,11 +8,13 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -43,6 +45,7 @@ from sizewise.core.specs import (
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
+_PATIENCE_S = 10.0
 _ENGINE, _LAYERS = "engine.pt2", "layers.json"
 
 
@@ -61,6 +64,9 @@ class TorchCompile(Backend):
 
     def version(self) -> str:
         return installed_version(*DISTRIBUTIONS)
+
+    def compiler(self) -> str:
+        return _compiler_version(_compiler())
 
     def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
         del threads, options
@@ -127,6 +133,18 @@ class TorchCompile(Backend):
 
 def _compiler() -> str:
     return os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+
+
+@cache
+def _compiler_version(compiler: str) -> str:
+    """Its name and version, as it says; empty where it can't be asked."""
+    try:
+        done = subprocess.run(
+            (compiler, "--version"), capture_output=True, text=True, timeout=_PATIENCE_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return (done.stdout.splitlines() or [""])[0].strip()
 
 
 def _split_by_a_space() -> str:

@@ -37,6 +37,8 @@ class Request:
             "builder": self.backend.builder,
             "environment": self.fingerprint,
         }
+        if compiler := self.backend.compiler():
+            plain["compiler"] = compiler
         if self.rebuild:
             plain["rebuild"] = self.rebuild
         if further := further_of(self.model):

@@ -7,12 +7,17 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from sizewise.core.pictures.patches import patches_under_noise
+from sizewise.core.specs import Size
+
 
 def settle(network: nn.Module, trained: Iterable[nn.Module] = ()) -> None:
-    """Fit BatchNorm to random noise; ``network`` is in evaluation mode after it.
+    """Fit BatchNorm to random images; ``network`` is in evaluation mode after it.
 
     With random weights alone, the outputs hardly depend on the image, and parity would compare
-    constants. The parts that are ``trained`` keep their statistics.
+    constants. Noise alone would not do: layers that have seen nothing but noise make numbers of
+    10³⁰ out of an image with surfaces (YOLOv4's boxes). The parts that are ``trained`` keep their
+    statistics.
     """
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -21,5 +26,11 @@ def settle(network: nn.Module, trained: Iterable[nn.Module] = ()) -> None:
     for part in trained:
         part.eval()
     with torch.no_grad():
-        network(torch.rand(2, 3, 256, 256))
+        network(_images())
     network.eval()
+
+
+def _images() -> torch.Tensor:
+    """[4, 3, 256, 256]: two of patches, two of noise."""
+    patches = torch.from_numpy(patches_under_noise(2, Size(256, 256)))
+    return torch.cat((patches, torch.rand_like(patches)))

@@ -52,7 +52,7 @@ def note(rows: Sequence[Row]) -> str:
         return text
     return (
         f"{text} –: not measured, for a p90 needs {CALLS_FOR_P90} warm calls and a p99 "
-        f"{CALLS_FOR_P99}; a higher rigor has more."
+        f"{CALLS_FOR_P99}; a higher rigor, or more time (--max-minutes), has more."
     )
 
 

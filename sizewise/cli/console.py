@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 import time
@@ -44,6 +45,10 @@ class _Bar:
         total = self._progress.tasks[self._task].total or 0
         self._progress.update(self._task, total=total + steps)
 
+    def limit(self, seconds: float) -> None:
+        gone_s = self._progress.tasks[self._task].elapsed or 0
+        self._progress.update(self._task, limit_s=gone_s + seconds)
+
 
 class _Remarks:
     def remark(self, text: str) -> None:
@@ -57,23 +62,27 @@ class Bars(_Remarks):
     def stage(self, label: str, total: int) -> Iterator[Stage]:
         from rich import progress as shown
 
+        from sizewise.cli.time_left import TimeLeft
+
         with shown.Progress(
             shown.TextColumn("{task.description:<22}"),
             shown.BarColumn(bar_width=28),
             shown.MofNCompleteColumn(),
             shown.TimeElapsedColumn(),
             shown.TextColumn("left"),
-            shown.TimeRemainingColumn(),
+            TimeLeft(),
             shown.TextColumn("{task.fields[note]}"),
             console=console,
         ) as progress:
-            yield _Bar(progress, progress.add_task(escape(label), total=total, note=""))
+            task = progress.add_task(escape(label), total=total, note="", limit_s=math.inf)
+            yield _Bar(progress, task)
 
 
 class _Lines:
     def __init__(self, label: str, total: int) -> None:
         self._label, self._total, self._done = label, total, 0
         self._started = self._said = time.monotonic()
+        self._end_s = math.inf
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         self._done += steps
@@ -85,12 +94,15 @@ class _Lines:
     def extend(self, steps: int) -> None:
         self._total += steps
 
+    def limit(self, seconds: float) -> None:
+        self._end_s = time.monotonic() + seconds
+
     def _left(self, now: float) -> str:
         """The time left in words; empty before the first step is done."""
         if not self._done:
             return ""
         left_s = (now - self._started) / self._done * (self._total - self._done)
-        return f", about {left_s:.0f} s left"
+        return f", about {max(0, min(left_s, self._end_s - now)):.0f} s left"
 
     def close(self) -> None:
         remark(f"{self._label}: done in {time.monotonic() - self._started:.1f} s")

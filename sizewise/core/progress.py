@@ -16,6 +16,9 @@ class Stage(Protocol):
     def extend(self, steps: int) -> None:
         """There are more steps to come than was thought (fewer, where it is negative)."""
 
+    def limit(self, seconds: float) -> None:
+        """It ends in so many seconds from now at the latest, whatever is left to do."""
+
 
 class Progress(Protocol):
     """Opens one bar per stage of work; ``total`` in steps of that stage."""
@@ -36,6 +39,9 @@ class _SilentStage:
 
     def extend(self, steps: int) -> None:
         del steps
+
+    def limit(self, seconds: float) -> None:
+        del seconds
 
 
 class Silent:

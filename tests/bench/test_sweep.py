@@ -329,6 +329,9 @@ class Impatient:
     def extend(self, steps: int) -> None:
         del steps
 
+    def limit(self, seconds: float) -> None:
+        del seconds
+
     def remark(self, text: str) -> None:
         del text
 

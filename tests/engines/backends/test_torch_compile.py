@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.planning.plan import plan_sweep
+from bench.planning.settings import SweepSettings
 from engines.backends import torch_compile
 from engines.registry import find_backend
+from engines.store.request import Request
 from sizewise.core.errors import BuildError
+from sizewise.core.options.declared import fill
 from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Profile, Size
 
 if TYPE_CHECKING:
@@ -34,6 +38,40 @@ def test_without_a_compiler_it_can_not_build_and_says_what_to_do(
     assert not answer.ok
     assert "no-such-compiler" in answer.reason
     assert "CXX" in answer.todo
+
+
+def test_another_compiler_makes_another_engine(
+    net: ExportedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of the engine, and the version that stands with its figures."""
+    compiler = tmp_path / "compiler"
+    monkeypatch.setenv("CXX", str(compiler))
+    settings = fill(SweepSettings, {"backends": ["torch_compile"], "sizes": "64"})
+    said = []
+    for version in ("1.0", "2.0"):
+        compiler.write_text(f"#!/bin/sh\necho compiler {version}\necho and more\n")
+        compiler.chmod(0o755)
+        torch_compile._compiler_version.cache_clear()
+        (group,) = plan_sweep([net], settings, environment_fingerprint="")
+        request = Request(net, SPEC, find_backend("torch_compile"), "")
+        said.append((request.name, group.members[0].trial.backend_version))
+    torch_compile._compiler_version.cache_clear()
+    (first, of_first), (second, of_second) = said
+    assert first != second
+    assert of_first.endswith(", compiler 1.0")
+    assert of_second.endswith(", compiler 2.0")
+
+
+@pytest.mark.parametrize("script", ["exit 1", "true", ""])
+def test_a_compiler_that_says_no_version(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = tmp_path / "compiler"
+    if script:
+        compiler.write_text(f"#!/bin/sh\n{script}\n")
+        compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    assert find_backend("torch_compile").compiler() == ""
 
 
 @pytest.mark.parametrize("where", ["platlib", "include", "cache", "temporary"])
