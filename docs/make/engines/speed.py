@@ -37,11 +37,9 @@ DEFAULT: dict[str, Any] = {
 SETTINGS = SweepSettings(
     sizes=Sizes.parse(SIZES),
     threads=THREADS,
-    processes=3,
-    rounds=3,
+    processes=6,
+    rounds=6,
     block_calls=3,
-    block_s=0.0,
-    warmup_calls=2,
     sweep=(
         DEFAULT,
         {"backends": ("openvino",), "strategies": ("static",)},
