@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from docs.make.pages import HOUSE
 from exporter.calibration.images import read_calibration
 from exporter.conversion.settings import ConversionSettings
-from exporter.convert import Conversion
+from exporter.convert import convert
 from exporter.registry import precisions
-from exporter.sensitivity import fewest_excluded, layer_errors
 from sizewise.cli import console
 from sizewise.core.onnxfiles.model import read_model
-from sizewise.core.specs import Deviation, ExportedModel, Sizes
+from sizewise.core.specs import ExportedModel, Sizes
 
 OUT = HOUSE / "runs" / "engines"
 SIZEWISE = str(Path(sys.executable).parent / "sizewise")
@@ -55,7 +52,7 @@ def trained(checkpoint: Path) -> dict[str, ExportedModel]:
 
 def _made(parent: ExportedModel) -> dict[str, ExportedModel]:
     settings = look(CALIBRATED, SIZES)
-    made = {one: in_precision(parent, one, settings, within=True) for one in MADE}
+    made = {one: in_precision(parent, one, settings) for one in MADE}
     return {"fp32": parent} | made
 
 
@@ -78,11 +75,9 @@ def look(calibrated: str, checked: str, images: int = IMAGES) -> ConversionSetti
 
 
 def in_precision(
-    parent: ExportedModel, precision: str, settings: ConversionSettings, *, within: bool = False
+    parent: ExportedModel, precision: str, settings: ConversionSettings
 ) -> ExportedModel:
-    """One that an earlier call made in the same way is taken as it is. A quantized file that has to
-    be ``within`` its bound keeps as many layers in FP32 as that takes, if half of them do. Raises
-    ExportError."""
+    """One that an earlier call made in the same way is taken as it is. Raises ExportError."""
     path = parent.path.with_name(f"{parent.path.stem}.{precision}.onnx")
     if path.exists():
         card = (made := read_model(path)).card
@@ -92,35 +87,7 @@ def in_precision(
         if same and checked == set(settings.check_sizes):
             return made
     console.remark(f"Making {path.name}")
-    conversion = Conversion(parent, precision, settings, console.reporter())
-    made = conversion.write(conversion.graph(), path)
-    if within and conversion.precision.calibrated and _excess(made.card.deviations) > 1:
-        kept = _sensitive(conversion)
-        made = conversion.write(conversion.graph(kept), path, kept)
-    return made
-
-
-def _sensitive(conversion: Conversion) -> tuple[str, ...]:
-    """The fewest layers to keep; none where even half of them are too few."""
-    smallest = replace(conversion.settings, sizes=conversion.settings.sizes[:1])
-    progress = console.reporter()
-    fast = Conversion(conversion.model, conversion.precision.name, smallest, progress)
-    ranked = tuple(one.layer for one in layer_errors(fast, progress))
-
-    def left(kept: tuple[str, ...]) -> float:
-        return _excess(conversion.deviations(conversion.graph(kept)))
-
-    found = fewest_excluded(ranked, left, 1.0)
-    if found.accuracy_loss <= 1:
-        return found.layers
-    name = conversion.model.path.name
-    console.remark(f"{name} stays outside its bound with half of its layers kept.")
-    return ()
-
-
-def _excess(deviations: Iterable[Deviation]) -> float:
-    """The largest error as a share of what is allowed."""
-    return max(one.relative_error / one.bound for one in deviations)
+    return convert(parent, precision, path, settings=settings, progress=console.reporter())
 
 
 def run_sizewise(*arguments: str) -> None:

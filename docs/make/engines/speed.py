@@ -67,8 +67,7 @@ def _measured(name: str, files: Mapping[str, ExportedModel]) -> dict[str, Any]:
         precision: [codec.to_plain(one) for one in model.card.deviations]
         for precision, model in files.items()
     }
-    kept = {precision: model.card.kept for precision, model in files.items() if model.card.kept}
-    return {"deviations": deviations, "kept": kept, "runs": runs}
+    return {"deviations": deviations, "runs": runs}
 
 
 if __name__ == "__main__":
