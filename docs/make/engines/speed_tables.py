@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from docs.make.engines.pages import MISSING, Notes, read_record, times
@@ -63,12 +63,17 @@ def best() -> list[str]:
         rows.append([network, f"{size.height}", f"{_label(winner)}{mark}", _factor(ratio)])
         if is_random:
             compared.append(ratio)
-    mean = _factor(geometric_mean(compared))
     table = grid(
         ["network", "size", "best engine", "speed-up over ONNX Runtime's default"], rows, texts=3
     )
-    over = f"Geometric mean over the {len(compared)} rows at full width: **{mean}**."
-    return [*_remark(results), table, "", over]
+    return [*_remark(results), table, *_mean(compared)]
+
+
+def _mean(compared: Sequence[Ratio]) -> list[str]:
+    if not compared:
+        return []
+    mean = _factor(geometric_mean(compared))
+    return ["", f"Geometric mean over the {len(compared)} rows at full width: **{mean}**."]
 
 
 def _all_results(record: Mapping[str, Any]) -> dict[tuple[str, Size], dict[Engine, Result]]:
