@@ -117,9 +117,14 @@ def reproduction(runs: Iterable[Run]) -> str:
     """Commands and configurations, each once, without the folders of the machine."""
     requested = dict.fromkeys((run.command, run.configuration) for run in runs)
     return "\n\n".join(
-        f"{_fenced(command_without_folders(command), 'sh')}\n\n{_configuration(configuration)}"
+        f"{_fenced(command_without_folders(command), 'sh')}\n\n{_folded(_configuration(configuration))}"
         for command, configuration in requested
     )
+
+
+def _folded(text: str) -> str:
+    """A block that opens with a click: a configuration is long."""
+    return f"<details>\n<summary>its configuration</summary>\n\n{text}\n\n</details>"
 
 
 def _configuration(text: str) -> str:
