@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-pages test types tests test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt public-models gpu sbom clean
+.PHONY: demo demo-pages test types tests test-gpu test-slow test-browser bench changelog networks ablation multiscale engines tensorrt public-models gpu sbom clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -32,6 +32,10 @@ tests: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/pytest -m slow
+
+# Needs Chromium (Debian: apt-get install chromium).
+test-browser: $(STAMP)
+	$(BIN)/pytest -m browser tests/reports/page
 
 test-gpu: $(STAMP)
 	$(BIN)/pytest -m gpu
