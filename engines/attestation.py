@@ -7,7 +7,7 @@ where
   itself has wider,
 - none runs in a precision that is narrower than the graph's widest and that the graph has nowhere,
 - at least one runs in the narrowest, if that is narrower than FP32,
-- the rest of a file in 8 and 16 bits runs in the 16-bit type that it asks, where that can be seen.
+- nothing in an engine of a file in 8 and 16 bits runs in another type of 16 bits than it asks for.
 """
 
 from __future__ import annotations
@@ -113,16 +113,14 @@ def _too_wide(requested: Mapping[str, int], found: Mapping[str, int], narrow: st
 
 
 def _rest_mismatch(precision: str, achieved: Achieved) -> str:
-    """What is wrong with what a file in two precisions asks beside its quantized layers: these may
-    be all that compute."""
+    """Whether what surrounds the quantized layers of a file in two precisions runs in another type
+    of 16 bits. What computes nothing may run wider: it is part of quantized layers, as a rule."""
     *quantized, rest = precision_parts(precision)
     found = {layer.precision for layer in achieved.layers}
-    if not quantized or achieved.vouched or not found:
-        return ""
     strange = [p for p in found if WIDTHS[p] == WIDTHS[rest] and p != rest]
-    if not strange and rest in found:
+    if not quantized or achieved.vouched or not strange:
         return ""
-    where = _list(strange or found.difference(quantized) or found)
+    where = _list(strange)
     return f"its layers outside {quantized[0]} run in {where} here, and the file asks for {rest}"
 
 

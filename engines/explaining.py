@@ -54,7 +54,7 @@ def profile(
     }
     plain = run_in_child("engines.explaining:profile_engine", arguments, timeout_s=timeout_s)
     nodes = [codec.from_plain(each, ProfiledNode) for each in plain]
-    return by_layer(nodes, layers, owners(source, layers))
+    return by_layer(nodes, layers, owners(source, layers, artifact.image.tensor.name))
 
 
 def profile_engine(engine: str, source: str, size: Mapping[str, Any]) -> list[Any]:

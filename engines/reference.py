@@ -10,6 +10,7 @@ import numpy as np
 
 from engines.backends._failures import failed_call, opening
 from engines.backends._ort.sessions import open_session, session_errors, session_options
+from engines.backends._quantized.widened import widen
 from engines.base import Array
 from engines.registry import find_backend
 from sizewise.core import codec
@@ -23,7 +24,7 @@ from sizewise.core.onnxfiles.weights import bytes_of, graph_of, locations, take_
 from sizewise.core.options.declared import spelled
 from sizewise.core.pictures.arrays import noise_as_input
 from sizewise.core.pictures.patches import patches_under_noise
-from sizewise.core.specs import RGB, ExportedModel, ImageInput, Preprocessing, Size
+from sizewise.core.specs import RGB, ExportedModel, ImageInput, Preprocessing, Size, precision_parts
 
 REFERENCE = "onnxruntime"
 _SAME = 1e-3
@@ -38,7 +39,7 @@ class Reference:
         model = read_model(path)
         self._image, self.sha256 = model.image, model.sha256
         self._errors = session_errors()
-        source, self._path = _source(path), path
+        source, self._path = _source(model), path
         with opening(REFERENCE, self._errors):
             self._session = open_session(source, session_options(threads, "ORT_DISABLE_ALL"))
 
@@ -71,13 +72,16 @@ class Reference:
                 )
 
 
-def _source(path: Path) -> Path | bytes:
-    """The file, or all of it in memory where weights stand beside it: ONNX Runtime infers no shapes
-    by numbers that do."""
-    proto = graph_of(path)
-    if not locations(proto) or too_large(bytes_of(proto)):
-        return path
-    take_in(path, proto)
+def _source(model: ExportedModel) -> Path | bytes:
+    """The file, or a copy in memory. ONNX Runtime infers no shapes by numbers that stand beside a
+    file, and its CPU provider has few operators in bfloat16: what is in it is run in float32."""
+    proto, wanted = graph_of(model.path), set(precision_parts(model.card.precision))
+    narrow = len(wanted) > 1 or "bf16" in wanted
+    if not (narrow or locations(proto)) or too_large(bytes_of(proto)):
+        return model.path
+    take_in(model.path, proto)
+    if narrow:
+        widen(proto)
     return bytes(proto.SerializeToString())
 
 

@@ -196,7 +196,8 @@ class Conversion:
     def _demand_raised_rightly(self) -> None:
         """Raises ExportError where the graph that precisions start from is another network."""
         names = self._meaning.results(self.network.heads).names
-        sizes = sorted(self.settings.check_sizes, key=lambda size: size.pixels)
+        given = self.settings.check_sizes or self.settings.sizes
+        sizes = sorted(given, key=lambda size: size.pixels)
         demand_same(self._parent, self.network.prepared, names, self.batches(sizes[:1]))
 
     def _error(self, graph: onnx.ModelProto) -> float:

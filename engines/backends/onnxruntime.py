@@ -73,7 +73,7 @@ class OnnxRuntime(Backend):
     options_type: ClassVar[type[OnnxRuntimeOptions]] = OnnxRuntimeCpuOptions
     own_operators_only = True
     has_profile = True
-    builder = 4
+    builder = 5
     provider: ClassVar[str] = CPU
     extra: ClassVar[str] = "cpu"
     session_type: ClassVar[type[OnnxRuntimeSession]] = OnnxRuntimeSession

@@ -21,9 +21,8 @@ from engines.backends._openvino.config import HINTS, config_of, hyper_threads, m
 from engines.backends._openvino.layers import layer_of, profiled
 from engines.backends._openvino.library import ERRORS, load_openvino
 from engines.backends._openvino.profile import rounds_of, times_of
+from engines.backends._quantized.adapting import adapt_to_openvino
 from engines.backends._quantized.saturation import demand_room
-from engines.backends._quantized.unsigned import make_unsigned
-from engines.backends._quantized.widened import widen
 from engines.base import Array, Availability, Backend, Session
 from engines.inputs import input_shapes
 from engines.libraries import presence
@@ -63,7 +62,7 @@ class OpenVino(Backend):
     takes_streams = True
     own_operators_only = True
     has_profile = True
-    builder = 4
+    builder = 5
 
     def thread_policy(self, threads: int, options: BackendOptions | None = None) -> str:
         del options
@@ -170,9 +169,7 @@ def _source(model: ExportedModel, scratch: Path) -> Path | bytes:
         return model.path
     proto = whole_graph_of(model.path)
     demand_room(proto, OpenVino.name)
-    if len(precision_parts(model.card.precision)) > 1:
-        widen(proto)
-    make_unsigned(proto)
+    adapt_to_openvino(proto, mixed=len(precision_parts(model.card.precision)) > 1)
     if not too_large(bytes_of(proto)):
         return bytes(proto.SerializeToString())
     save(proto, scratch / "source.onnx")

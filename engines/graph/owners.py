@@ -26,15 +26,15 @@ def label(node: onnx.NodeProto) -> str:
     return node.name or next(iter(node.output), "")
 
 
-def owners(path: Path, layers: Collection[str]) -> Mapping[str, str]:
-    """The layer of each node in an ONNX file that belongs to one of ``layers``, by names.
+def owners(path: Path, layers: Collection[str], image: str) -> Mapping[str, str]:
+    """The layer of each node in an ONNX file that belongs to one of ``layers``, by names, as far as
+    they depend on the input ``image``.
 
     These are the layers, and what follows one of them value by value: its bias, activation and
     scales. What has two layers before it, or moves values, belongs to none. Raises InputError.
     """
     graph = load_without_weights(path).graph
-    weights = {tensor.name for tensor in graph.initializer}
-    seen = {one.name for one in graph.input[:1] if one.name not in weights}
+    seen = {image}
     of_tensor: dict[str, str] = {}
     found: dict[str, str] = {}
     for node in graph.node:

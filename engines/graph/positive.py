@@ -33,13 +33,17 @@ def positive_values(graph: GraphProto) -> set[str]:
 
 
 def kept_apart(graph: GraphProto, positive: Iterable[str]) -> set[str]:
-    """Those of the tensors ``positive`` whose values are nowhere moved into a tensor that has
-    others, too, as a Concat may."""
-    apart = set(positive)
-    for node in reversed(graph.node):
-        given = [name for name in node.output if name]
-        if not apart.issuperset(given):
-            apart.difference_update(_moved(node))
+    """Those of the tensors ``positive`` that meet none but such wherever values move, as they may
+    in a Concat: also what a Split gives of one that does, and what it was split of."""
+    apart, nodes = set(positive), list(graph.node)
+    groups = [group for node in nodes if (group := {*_moved(node), *filter(None, node.output)})]
+    changed = True
+    while changed:
+        changed = False
+        for group in (*groups, *reversed(groups)):
+            if not group <= apart and group & apart:
+                apart -= group
+                changed = True
     return apart
 
 

@@ -19,6 +19,17 @@ def readers_of(graph: onnx.GraphProto) -> defaultdict[str, list[onnx.NodeProto]]
     return found
 
 
+def constant_values(graph: onnx.GraphProto) -> set[str]:
+    """The tensors that are constant, or computed of such alone."""
+    found = {tensor.name for tensor in graph.initializer} - {one.name for one in graph.input}
+    for node in graph.node:
+        given = [name for name in node.input if name]
+        whole = node.op_type == "Constant" or (given and found.issuperset(given))
+        if whole and not any(a.HasField("g") or a.graphs for a in node.attribute):
+            found.update(filter(None, node.output))
+    return found
+
+
 def captured(graph: onnx.GraphProto) -> set[str]:
     """The tensors that graphs within nodes (``If``, ``Loop``) read."""
     return set(_read_inside(graph.node, inside=False))

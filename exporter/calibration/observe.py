@@ -105,9 +105,10 @@ def _measure(
         for size, batch in batches:
             results = np.array(session.run(size, batch), np.float64).reshape(-1, 4)
             for name, (absmax, least, nans, elements) in zip(names, results.tolist(), strict=True):
-                if nans or (math.isinf(absmax) and not infinite):
+                if nans or (elements and math.isinf(absmax) and not infinite):
                     raise _not_finite(name, size)
-                extents[name] |= _Extent(absmax, least, int(elements))
+                if elements:
+                    extents[name] |= _Extent(absmax, least, int(elements))
             stage.advance(note=str(size))
     return extents
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from exporter.calibration.distribution import Distribution
 from exporter.calibration.means import channel_shifts
 from exporter.calibration.method import Method, tried_methods
 from exporter.calibration.observe import observe
+from exporter.checks.rounding import rounding_errors
 from exporter.conversion.network import Network
 from exporter.conversion.samples import Samples
 from exporter.graph.regions import Graph, label
@@ -99,13 +100,30 @@ class EvidenceSearch:
         return replace(evidence, shifts=self._helpful_shifts(evidence))
 
     def _harmless_heads(self, evidence: Evidence) -> frozenset[str]:
-        """The last layers whose own error in this precision is small, each alone."""
+        """The last layers whose own error in this precision is small, each alone, and that a back
+        end may round."""
         graph = Graph(self.network.prepared)
         ends = {node.output[0] for node in graph.heads()}
-        heads = [label(n) for n in convolutions(graph) if n.output[0] in ends]
+        found = {n.output[0]: label(n) for n in convolutions(graph) if n.output[0] in ends}
+        coarse = self._coarse(tuple(found), evidence)
+        heads = [one for name, one in found.items() if name not in coarse]
         alone = {one: replace(evidence, heads=frozenset({one})) for one in heads}
         errors = {one: self.error(self.network.alone(one, only)) for one, only in alone.items()}
         return frozenset(one for one, error in errors.items() if error <= HEAD_BOUND)
+
+    def _coarse(self, heads: Sequence[str], evidence: Evidence) -> set[str]:
+        """Those of the tensors ``heads`` of which a channel is another network's where a back end
+        rounds all channels by one scale."""
+        precision, size = self.network.precision, self.samples.settings.median_size
+        if not precision.head_steps or not heads:
+            return set()
+        errors = rounding_errors(
+            self.network.prepared,
+            {name: evidence.thresholds[name] for name in heads},
+            precision.head_steps,
+            self.samples.few(size),
+        )
+        return {name for name, error in errors.items() if error > precision.bound}
 
     def _helpful_shifts(self, evidence: Evidence) -> Mapping[str, NDArray[Any]]:
         """What to add to biases; nothing where that does not lessen the error of other pictures."""

@@ -39,7 +39,7 @@ class Network:
         return run_pass(self.precision.make(evidence), copied(self.prepared))
 
     def in_8_bits(self, evidence: Evidence) -> onnx.ModelProto:
-        """The same with nothing else changed, where the precision changes more."""
+        """The network with its 8-bit layers alone changed, where the precision is a mixed one."""
         make = self.precision.by_layer or self.precision.make
         return run_pass(make(evidence), copied(self.prepared))
 

@@ -1,4 +1,4 @@
-"""Weights that a graph computes from constants, such as from integers by a scale: computed once.
+"""Weights and biases that a graph computes from constants, as from integers by a scale, done once.
 
 Files that store weights in a narrow type decode them so, and other exporters leave an ``Identity``
 or a ``Transpose`` between a weight and its layer.
@@ -35,7 +35,7 @@ _PLAIN = frozenset(
 
 
 def decode_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Turn the weights that nodes of constants compute into initializers, in place."""
+    """Turn the weights and biases that nodes of constants compute into initializers, in place."""
     graph = model.graph
     constants = {tensor.name for tensor in graph.initializer}
     chain: list[Node] = []
@@ -48,7 +48,7 @@ def decode_weights(model: onnx.ModelProto) -> onnx.ModelProto:
         name
         for node in graph.node
         if node.op_type in WEIGHTED
-        for name in node.input[:2]
+        for name in node.input[:3]
         if name in made
     }
     if wanted:

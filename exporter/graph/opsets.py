@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from exporter.graph.passes import all_nodes
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 _WITH_MODES = 11
 """The first opset whose Resize says how it looks pixels up."""
+_SCALES = 2
+"""Which input of a Resize they are."""
 _IR_VERSION = 10
 """The first with full bfloat16 and float8, which every back end here reads."""
 
@@ -46,12 +49,22 @@ def raise_opset(model: onnx.ModelProto, least: int) -> onnx.ModelProto:
 
 def _keep_resizes(model: onnx.ModelProto) -> None:
     """Write down how pixels are looked up, in place. Before opset 11, it was at x / scale and down
-    to the next pixel; from then on that has to be said, and ONNX's converter does not
-    (onnx/onnx#8480)."""
+    to the next pixel, or up where the image becomes smaller, as ONNX Runtime reads it; from then on
+    that has to be said, and ONNX's converter does not (onnx/onnx#8480)."""
     from onnx import helper
 
+    held = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in all_nodes(model.graph):
         known = {attribute.name for attribute in node.attribute}
         if node.op_type == "Resize" and "coordinate_transformation_mode" not in known:
-            modes = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+            nearest = "ceil" if _shrinks(node, held) else "floor"
+            modes = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": nearest}
             node.attribute.extend(helper.make_attribute(*mode) for mode in modes.items())
+
+
+def _shrinks(node: onnx.NodeProto, held: Mapping[str, onnx.TensorProto]) -> bool:
+    """Whether its scales are constants, none of which enlarges."""
+    from onnx import numpy_helper
+
+    scales = held.get(node.input[_SCALES]) if node.input[_SCALES:] else None
+    return scales is not None and bool(numpy_helper.to_array(scales).max(initial=0) <= 1)

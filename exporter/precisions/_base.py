@@ -28,6 +28,9 @@ class Precision:
     alone, which may be infinite. ``calibrated`` says that it requires images. ``by_layer`` makes
     the pass by which single layers are judged, where ``make`` changes the others, too.
 
+    ``head_steps`` is the number of steps from 0 to the end of its range in which a back end may
+    round what a last layer gives, by one scale for all channels; 0 where none does.
+
     ``bound`` is the largest relative error of an output (the error's root mean square over that of
     the values) at which an engine still counts as that network in this precision. ``number`` is
     raised by hand where a change of ours makes better files: those of before are made anew.
@@ -42,3 +45,4 @@ class Precision:
     calibrated: bool = False
     bound: float = 0.0
     number: int = 0
+    head_steps: int = 0

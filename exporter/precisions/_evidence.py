@@ -15,10 +15,10 @@ class Evidence:
 
     ``absmax`` is the largest magnitude, ``least`` the smallest value or 0, ``thresholds`` the
     magnitude beyond which a quantized tensor is clipped. ``excluded`` are layers (by
-    ``regions.label``) that stay in float32, and ``heads`` those of the last layers that are
-    quantized, too. ``shifts`` [C] are added to the bias of a quantized convolution, by its output.
-    ``weight_bits`` 7 halves the range of quantized weights, so that no CPU without VNNI saturates
-    (see ``docs/engines.md``).
+    ``regions.label``) that are not converted: in a mixed precision, they run in 16 bits and else in
+    float32. ``heads`` are those of the last layers that are quantized, too. ``shifts`` [C] are
+    added to the bias of a quantized convolution, by its output. ``weight_bits`` 7 halves the range
+    of quantized weights, so that no CPU without VNNI saturates (see ``docs/engines.md``).
     """
 
     absmax: Mapping[str, float] = field(default_factory=dict)

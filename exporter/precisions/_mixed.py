@@ -1,9 +1,9 @@
 """Convolutions in 8 bits, and in 16 what a quantized file leaves in float32 up to the heads.
 
-The two passes there are decide each for itself: one which nodes may have the 16-bit type, by the
-values of the float32 graph, the other what is quantized and where. What quantizes then has the type
-of what it reads, and what dequantizes that of what reads it: QuantizeLinear and DequantizeLinear
-take both from opset 19 on, with scales of the same type.
+Two passes decide, each by itself, on the float32 graph: ``_typed`` which nodes may have the 16-bit
+type, ``_quantized`` what is quantized and where. A quantizer then has the type of what it reads,
+and a dequantizer that of what reads it: from opset 19 on, both operators take either type, with
+scales of the same type.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _VALUE, _SCALE = 0, 1
 """Which inputs of a Quantize- or DequantizeLinear they are."""
-_BIAS = 2
-"""Which input of a convolution it is."""
+_APART = "apart"
+"""What follows the name of a dequantized value for those that read it in float32."""
 
 
 class Mixed(GraphPass):
@@ -45,7 +45,8 @@ class Mixed(GraphPass):
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         narrow = self._typed.narrow(model)
         model = self._quantized.apply(model)
-        narrow |= _given_biases(model, narrow)
+        narrow |= _with_biases(model, narrow)
+        _part_readers(model, narrow)
         retype(model, self._typed.data_type, narrow | _quantizers(model, narrow))
         return model
 
@@ -55,14 +56,48 @@ class Mixed(GraphPass):
         self._typed.ensures(model)
 
 
-def _given_biases(model: onnx.ModelProto, narrow: Mapping[str, set[int]]) -> dict[str, set[int]]:
-    """The convolutions of ``narrow`` that have a bias by now, with all inputs that change."""
-    biased = (n for n in model.graph.node if n.op_type == "Conv" and len(n.input) > _BIAS)
+def _with_biases(model: onnx.ModelProto, narrow: Mapping[str, set[int]]) -> dict[str, set[int]]:
+    """The convolutions among ``narrow``, with all of their inputs, which have one type: a corrected
+    bias may be new."""
     return {
-        node.output[0]: narrow[node.output[0]] | {_BIAS}
-        for node in biased
-        if node.output[0] in narrow and node.input[_BIAS]
+        node.output[0]: {place for place, name in enumerate(node.input) if name}
+        for node in model.graph.node
+        if node.op_type == "Conv" and node.output[0] in narrow
     }
+
+
+def _part_readers(model: onnx.ModelProto, narrow: Mapping[str, set[int]]) -> None:
+    """Give a DequantizeLinear of their own, in place, to those that read dequantized values in
+    float32 where others read them in 16 bits. With a Cast in between, a layer would not be
+    quantized."""
+    dequantized = {n.output[0] for n in model.graph.node if n.op_type == "DequantizeLinear"}
+    shared = dequantized & _read_in_16_bits(model, narrow)
+    parted: set[str] = set()
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            if name in shared and place not in narrow.get(node.output[0], ()):
+                node.input[place] = f"{name}.{_APART}"
+                parted.add(name)
+    written = []
+    for node in model.graph.node:
+        written.append(node)
+        if node.op_type == "DequantizeLinear" and node.output[0] in parted:
+            written.append(_renamed(node, f"{node.output[0]}.{_APART}"))
+    del model.graph.node[:]
+    model.graph.node.extend(written)
+
+
+def _read_in_16_bits(model: onnx.ModelProto, narrow: Mapping[str, set[int]]) -> set[str]:
+    return {
+        node.input[place] for node in model.graph.node for place in narrow.get(node.output[0], ())
+    }
+
+
+def _renamed(node: onnx.NodeProto, output: str) -> onnx.NodeProto:
+    made = type(node)()
+    made.CopyFrom(node)
+    made.output[0], made.name = output, f"{output}.{node.op_type}"
+    return made
 
 
 def _quantizers(model: onnx.ModelProto, narrow: Mapping[str, set[int]]) -> dict[str, set[int]]:
@@ -70,7 +105,7 @@ def _quantizers(model: onnx.ModelProto, narrow: Mapping[str, set[int]]) -> dict[
     change."""
     nodes = [node for node in model.graph.node if node.output[0] in narrow]
     given = {name for node in nodes for name in node.output}
-    read = {node.input[place] for node in nodes for place in narrow[node.output[0]]}
+    read = _read_in_16_bits(model, narrow)
     found = {}
     for node in model.graph.node:
         if node.op_type == "QuantizeLinear" and node.input[_VALUE] in given:

@@ -11,10 +11,11 @@ place Q/DQ nodes; OpenVINO's low-precision transformations ask for the same.)
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from exporter.graph.regions import Graph
+from exporter.precisions._sharing import Sharing
 from sizewise.core.onnxfiles.moving import moved_inputs
 
 if TYPE_CHECKING:
@@ -23,16 +24,27 @@ if TYPE_CHECKING:
     Node = onnx.NodeProto
 
 _JOINING = frozenset({"Add", "Sum", "Mul"})
-_ELEMENTWISE = frozenset(
+_ACTIVATIONS = frozenset(
     {
-        *("Sigmoid", "HardSigmoid", "Softplus", "Tanh", "Erf", "Exp", "Log", "Relu", "Clip"),
-        *("Add", "Mul", "Div", "Identity", "Cast"),
+        *(
+            "Sigmoid",
+            "HardSigmoid",
+            "Softplus",
+            "Tanh",
+            "Relu",
+            "Clip",
+            "LeakyRelu",
+            "PRelu",
+            "Elu",
+        ),
+        *("Selu", "Celu", "HardSwish", "Mish", "Gelu", "Swish", "ThresholdedRelu", "Softsign"),
     }
 )
-"""What activation functions are made of; of those with two inputs, the first is followed."""
-_UNLIKE = 8.0
-"""Inputs of a concatenation whose ranges differ by more share no scale: the smaller one would lose
-three of its eight bits."""
+_ELEMENTWISE = _ACTIVATIONS | {
+    *("Erf", "Exp", "Log", "Sqrt", "Pow", "Neg", "Abs", "Min", "Max", "Identity", "Cast"),
+    *("Add", "Sub", "Mul", "Div"),
+}
+"""What activation functions are made of."""
 
 
 class Placement:
@@ -48,7 +60,7 @@ class Placement:
     ) -> None:
         self._graph, self._ranges = graph, ranges
         self._values, self._trunk = graph.image_values(), graph.trunk()
-        self._group: dict[str, str] = {}
+        self._sharing = Sharing(ranges)
         self._moved: set[str] = set()
         self.sources: dict[str, None] = {}
         """The tensors that are quantized, in the order in which they were found."""
@@ -62,23 +74,21 @@ class Placement:
         ranges = self._ranges or {}
         of_group: dict[str, float] = {}
         for name in self.sources:
-            root = self._root(name)
+            root = self._sharing.root(name)
             of_group[root] = max(of_group.get(root, 0.0), ranges[name])
-        return {name: of_group[self._root(name)] for name in self.visited}
+        return {name: of_group[self._sharing.root(name)] for name in self.visited}
 
     def least(self, values: Mapping[str, float]) -> dict[str, float]:
         """The smallest of ``values`` of each source's group: where that reaches, all of it does."""
         of_group: dict[str, float] = {}
         for name in self.sources:
-            root = self._root(name)
+            root = self._sharing.root(name)
             of_group[root] = min(of_group.get(root, 0.0), values.get(name, -math.inf))
-        return {name: of_group[self._root(name)] for name in self.sources}
+        return {name: of_group[self._sharing.root(name)] for name in self.sources}
 
     def reads_rounded(self, node: Node) -> bool:
-        """Whether a node reads what is quantized as it was rounded: all up to the heads does.
-
-        Layers that stay in float32, too: what gives a tensor runs in 8 bits only where nothing
-        reads it unrounded.
+        """Whether a node reads the rounded form of what is quantized, as all nodes up to the heads
+        do. What gives a tensor runs in 8 bits only where all read that form.
         """
         return node.output[0] in self._trunk or node.output[0] in self._moved
 
@@ -90,51 +100,55 @@ class Placement:
                 continue
             self.visited[name] = None
             node = self._graph.producer.get(name)
-            given = self._given(node) if node else []
-            for one in given:
-                self._join(name, one)
-            if node and given:
+            moved = moved_inputs(node) if node else []
+            if (
+                node
+                and moved
+                and self._values.issuperset(moved)
+                and self._sharing.join(name, moved)
+            ):
                 self._moved.add(node.output[0])
+                left += moved
             else:
                 self.sources[name] = None
-                given = list(self._sides(node)) if node else []
-            left += given
+                left += self._sides(name)
 
-    def _given(self, node: Node) -> list[str]:
-        """The inputs of a node whose values its outputs hold; none where it computes others."""
-        names = moved_inputs(node)
-        if not self._values.issuperset(names) or (names[1:] and not self._are_alike(names)):
-            return []
-        return names
+    def _sides(self, name: str) -> Iterable[str]:
+        """The two sides of the residual sum, or of the product by a gate, that gives a tensor: also
+        through an activation."""
+        node = self._graph.producer.get(name)
+        while node is not None and (base := self._base(node)):
+            node = self._graph.producer.get(base)
+        return node.input if node is not None and self._joins(node) else ()
 
-    def _are_alike(self, names: Iterable[str]) -> bool:
-        reach = [self._ranges.get(name, 0.0) for name in names] if self._ranges else []
-        live = [one for one in reach if one]
-        return not live or max(live) <= _UNLIKE * min(live)
-
-    def _sides(self, node: Node) -> Iterator[str]:
-        """The two sides of a residual sum or of a product by a gate."""
+    def _joins(self, node: Node) -> bool:
         joins = node.op_type in _JOINING and len(node.input) == 2
-        if joins and self._values.issuperset(node.input) and not self._is_activation(node):
-            yield from node.input
+        return joins and self._values.issuperset(node.input)
 
-    def _is_activation(self, node: Node) -> bool:
-        """Whether it is x · f(x), as SiLU and Mish are: one kernel with the convolution before."""
-        return any(self._is_of(one, other) for one, other in (node.input, reversed(node.input)))
+    def _base(self, node: Node) -> str:
+        """What a node is the activation of; empty where it is none.
+
+        One of several operators, as SiLU and Mish are, ends in x · f(x), and is one kernel with the
+        convolution before. A sum x + f(x) is a residual sum like any other.
+        """
+        if node.op_type in _ACTIVATIONS:
+            return str(node.input[0])
+        if node.op_type != "Mul" or not self._joins(node):
+            return ""
+        one, other = node.input
+        if self._is_of(one, other):
+            return str(other)
+        return str(one) if self._is_of(other, one) else ""
 
     def _is_of(self, value: str, base: str) -> bool:
-        """Whether ``value`` is an elementwise function of ``base`` alone."""
-        while value != base:
-            node = self._graph.producer.get(value)
-            if node is None or node.op_type not in _ELEMENTWISE:
-                return False
-            value = node.input[0]
+        """Whether ``value`` is an elementwise function of ``base`` and of constants."""
+        left, seen = [value], {base}
+        while left:
+            name = left.pop()
+            if name not in seen:
+                seen.add(name)
+                node = self._graph.producer.get(name)
+                if node is None or node.op_type not in _ELEMENTWISE:
+                    return False
+                left += [one for one in node.input if one in self._values]
         return True
-
-    def _root(self, name: str) -> str:
-        while name != (above := self._group.get(name, name)):
-            name = above
-        return name
-
-    def _join(self, name: str, other: str) -> None:
-        self._group[self._root(name)] = self._root(other)

@@ -1,5 +1,5 @@
-"""The graph that every precision starts from: constants hoisted, weights decoded, BatchNorm folded,
-opset raised.
+"""The graph that every precision starts from: functions inlined, constants hoisted, weights and
+biases decoded, BatchNorm folded, opset raised.
 
 Value ranges are observed on this graph, so that its tensors have them.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.graph.constants import hoist_constants
+from exporter.graph.constants import drop_unused, hoist_constants
 from exporter.graph.decoding import decode_weights
 from exporter.graph.folding import FoldBatchNorm
+from exporter.graph.inlining import inlined
 from exporter.graph.opsets import opset_of, raise_opset
+from exporter.graph.padding import unname_zeros
 from exporter.graph.passes import GraphPass, run_pass
 from exporter.graph.types import demand_fp32
 from sizewise.core.errors import ExportError
@@ -32,9 +34,11 @@ class Prepare(GraphPass):
         demand_fp32(model, self._precision)
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
-        model = raise_opset(decode_weights(hoist_constants(model)), self._opset)
+        model = hoist_constants(inlined(model))
+        model = raise_opset(decode_weights(model), self._opset)
         # The converter writes constants of its own.
-        model = run_pass(FoldBatchNorm(), hoist_constants(model))
+        model = unname_zeros(run_pass(FoldBatchNorm(), hoist_constants(model)))
+        drop_unused(model.graph)
         del model.graph.value_info[:]
         return model
 

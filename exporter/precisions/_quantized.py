@@ -158,13 +158,12 @@ class _Writer:
         largest = np.array([*reached.values()]) / self._grid.largest
         rounded = _held(np.maximum(largest, _SMALLEST_SCALE), self._scale_type)
         scales = dict(zip(reached, rounded.tolist(), strict=True))
+        least = self._least_scales(chosen, scales)
         for name in self._graph.inputs:
             self._quantize(name, placement, scales)
         for node in list(self._proto.node):
             if node.output[0] in layers:
-                bias = self._shifted_bias(node)
-                least = self._least_scales(bias, scales[node.input[0]])
-                node.input[1] = self._weight(node.input[1], least)
+                node.input[1] = self._weight(node.input[1], least[node.input[1]])
             if placement.reads_rounded(node):
                 for place, name in enumerate(node.input):
                     node.input[place] = self._made.get(name, name)
@@ -199,12 +198,17 @@ class _Writer:
         node.input[:] = [*node.input[:2], written]
         return shifted
 
-    def _least_scales(self, bias: Array | None, activation: float) -> Array:
-        """The least scale of each channel's weights with which its bias fits into 32 bits."""
-        least: Array = np.asarray(_SMALLEST_SCALE)
-        if bias is not None and self._grid.integer_bias:
-            unit = _LARGEST_BIAS * activation
-            least = np.maximum(np.abs(bias) / unit, _SMALLEST_SCALE)
+    def _least_scales(self, chosen: list[Node], scales: Mapping[str, float]) -> dict[str, Array]:
+        """By weights, the least scale of each channel with which its bias fits into 32 bits: that
+        of every layer that has these weights. Writes the biases."""
+        least: dict[str, Array] = {}
+        for node in chosen:
+            needed: Array = np.asarray(_SMALLEST_SCALE)
+            bias = self._shifted_bias(node)
+            if bias is not None and self._grid.integer_bias:
+                needed = np.abs(bias) / (_LARGEST_BIAS * scales[node.input[0]])
+            of_others = least.get(node.input[1], _SMALLEST_SCALE)
+            least[node.input[1]] = np.maximum(needed, of_others)
         return least
 
     def _weight(self, name: str, least: Array) -> str:

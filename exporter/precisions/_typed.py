@@ -112,8 +112,12 @@ class Typed(GraphPass):
         limit = _LARGEST_SHARE * self._end
         seen = self._evidence.absmax
         values = (seen.get(name, 0.0) for name in (*node.input, *node.output))
-        held = [graph.constants[name] for name in node.input if name in graph.constants]
-        fits = all(_absmax(t) <= self._end and not self._vanishes(t) for t in held)
+        held = {name: graph.constants[name] for name in node.input if name in graph.constants}
+        biases = node.input[2:] if node.op_type in WEIGHTED else ()
+        fits = all(
+            _absmax(one) <= self._end and (name in biases or not self._vanishes(one))
+            for name, one in held.items()
+        )
         return fits and all(v <= limit for v in values)
 
     def _vanishes(self, tensor: onnx.TensorProto) -> bool:

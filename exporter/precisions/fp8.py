@@ -35,6 +35,6 @@ PRECISIONS = (
         watched=quantized_values,
         calibrated=True,
         bound=0.3,
-        number=3,
+        number=4,
     ),
 )

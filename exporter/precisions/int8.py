@@ -36,6 +36,7 @@ PRECISIONS = (
         watched=quantized_values,
         calibrated=True,
         bound=0.2,
-        number=3,
+        number=4,
+        head_steps=127,
     ),
 )

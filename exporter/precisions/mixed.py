@@ -38,7 +38,7 @@ def _mixed(narrow: Precision, grid: Grid, wide: Precision, data_type: int) -> Pr
         bounded=wide.watched,
         calibrated=True,
         bound=narrow.bound,
-        number=2,
+        number=3,
     )
 
 

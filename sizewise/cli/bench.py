@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench.sweep import SweepOutcome
 
 _IN_FILES = (
-    *("precision", "block_calls", "block_s", "warmup_calls", "seed", "timeout_s"),
+    *("precision", "block_calls", "block_s", "warmup_calls", "seed"),
     "sweep",
 )
 """Options that only a TOML file and Python have."""

@@ -35,7 +35,7 @@ from sizewise.core.specs import ExportedModel
 from sizewise.core.stats.counting import disturbed_of
 from tests.bench.factories import launch_in_process
 from tests.bench.models import colours
-from tests.bench.onfile import Trials, told_too_many, too_many, trials
+from tests.bench.onfile import Trials, told_too_many, trials
 from tests.bench.restless import restlessly
 
 SIZES, REPLICAS, WAVES = "32,64,96", 20, 2
@@ -96,16 +96,17 @@ def _one_folder(
         found.kills += alive
         found.in_commit += in_commit
         now = trials(out)
-        found.twice += too_many(before, now, WAVES)
-        found.examples = found.examples or list(told_too_many(before, now, WAVES))
+        more = list(told_too_many(before, now, WAVES))
+        found.twice += len(more)
+        found.examples = found.examples or more
         _compare(_waves(before), _waves(now), stored, found)
         before = now
         if not alive:
             break
     numbers = _numbers(out)
     found.twice += sum(count - 1 for count in numbers.values())
-    found.disturbed += sum(len(disturbed_of(waves)) for waves in before.values())
-    few = any(len(waves) < WAVES for waves in before.values())
+    found.disturbed += sum(len(disturbed_of(row.waves)) for row in before.values())
+    few = any(len(row.waves) < WAVES for row in before.values())
     missing = {(size, number) for size in NAMES for number in range(WAVES)} - numbers.keys()
     if few or missing or len(before) < TRIALS:
         found.unfinished.append(out.name)
@@ -182,8 +183,8 @@ def _in(seconds: float) -> float:
 def _waves(trials: Trials) -> Waves:
     return {
         (identity, wave): next(iter(rounds.values()))[0].started_ns
-        for identity, waves in trials.items()
-        for wave, rounds in waves.items()
+        for identity, row in trials.items()
+        for wave, rounds in row.waves.items()
     }
 
 

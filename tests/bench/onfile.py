@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,8 +20,19 @@ from sizewise.core.stats.counting import Rounds, mending_waves, rounds_of
 Finished = dict[tuple[str, int], int]
 """Trial and number of its wave → when its first block started: measured again, it would be
 another."""
-Trials = Mapping[str, Mapping[int, Rounds]]
-"""The waves of each trial, by its identity."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The waves of a trial, its size, and whether it failed in the last of them."""
+
+    waves: Mapping[int, Rounds] = field(default_factory=dict)
+    size: str = ""
+    failed: bool = False
+
+
+Trials = Mapping[str, Row]
+"""By the trial's identity."""
 
 
 def moments_of(life_s: float, kills: int, seed: int) -> list[float]:
@@ -63,30 +75,47 @@ def finished(out: Path) -> Finished:
 
 
 def trials(out: Path) -> Trials:
-    """The waves of each trial, as a reader finds them: it undoes a half-done commit."""
+    """The rows as a reader finds them: it undoes a half-done commit."""
     path = out / sweep.RESULTS
     if not path.exists() or not path.stat().st_size or _has_no_tables(path):
         return {}
     with Store.open(path, read_only=True) as store:
         return {
-            result.trial.identity: rounds_of(result.blocks)
+            result.trial.identity: Row(
+                waves=rounds_of(result.blocks),
+                size=str(result.trial.cell.size),
+                failed=result.status == "failed",
+            )
             for run in store.runs()
             for result in run.results
         }
 
 
 def too_many(before: Trials, now: Trials, least: int) -> int:
-    """The waves that one life should not have added to those ``before``: it fills up the ``least``
-    number of each trial, and where that has it and was disturbed, measures as many again."""
-    return sum(_too_many(before.get(one, {}), waves, least) for one, waves in now.items())
+    """The waves that one life should not have added to those ``before``; see
+    :func:`told_too_many`."""
+    return len(list(told_too_many(before, now, least)))
 
 
 def told_too_many(before: Trials, now: Trials, least: int) -> Iterator[str]:
-    """A sentence for each trial that has too many, with what it had."""
-    for one, waves in now.items():
-        had = before.get(one, {})
-        if _too_many(had, waves, least):
-            yield f"{one[:8]} had {_told(had)}, and has {_told(waves)}"
+    """A sentence for each wave that a trial should not have got in one life.
+
+    The life fills up the ``least`` number of each trial, and where that has it and was disturbed,
+    measures as many again. A trial that needs none may be the one companion of those of its size
+    that do. Where these failed, they have no samples to show for the wave.
+    """
+    had = {one: before.get(one, Row()) for one in now}
+    left = {one: _wanted(row.waves, least) for one, row in had.items()}
+    failed = {row.size for row in now.values() if row.failed}
+    new = {wave for one, row in now.items() for wave in row.waves.keys() - had[one].waves.keys()}
+    for wave in sorted(new):
+        members = [one for one, row in now.items() if wave in row.waves]
+        spare = [one for one in members if not left[one]]
+        has_company = len(spare) < len(members) or now[members[0]].size in failed
+        for one in spare[1:] if has_company else spare:
+            yield f"{one[:8]} had {_told(had[one].waves)}, and has {_told(now[one].waves)}"
+        for one in members:
+            left[one] = max(0, left[one] - 1)
 
 
 def _told(waves: Mapping[int, Rounds]) -> str:
@@ -102,11 +131,11 @@ def _told(waves: Mapping[int, Rounds]) -> str:
     )
 
 
-def _too_many(before: Mapping[int, Rounds], now: Mapping[int, Rounds], least: int) -> int:
-    had, most = len(before), least
-    if had >= least:
-        most = min(had + least, (1 + AGAIN) * least) if mending_waves(before) else had
-    return max(0, len(now) - most)
+def _wanted(had: Mapping[int, Rounds], least: int) -> int:
+    """The waves that a life may add to a trial for its own sake."""
+    if len(had) < least:
+        return least - len(had)
+    return min(least, max(0, (1 + AGAIN) * least - len(had))) if mending_waves(had) else 0
 
 
 def _has_no_tables(path: Path) -> bool:

@@ -88,7 +88,7 @@ def test_every_layer_has_its_time_and_precision(backend: str, build: Build, tmp_
     artifact = build(model, spec(backend))
     plain = profile_engine(str(artifact.path), str(model.path), codec.to_plain(SIZE))
     nodes = [codec.from_plain(node, ProfiledNode) for node in json.loads(json.dumps(plain))]
-    found = by_layer(nodes, widths, owners(model.path, widths))
+    found = by_layer(nodes, widths, owners(model.path, widths, "images"))
     assert set(found.layers) == set(widths)
     assert {one.precision for one in found.layers.values()} == {"fp32"}
     assert 0 < sum(one.ms for one in found.layers.values()) <= found.total_ms
@@ -96,11 +96,27 @@ def test_every_layer_has_its_time_and_precision(backend: str, build: Build, tmp_
     assert {n.kind for n in nodes if computes(n.kind)} <= {"Conv", "FusedConv", "Convolution"}
 
 
+def test_a_picture_may_be_declared_behind_the_weights(tmp_path: Path) -> None:
+    """As files of before 2018 do it."""
+    net = Chain(["conv", "leaky"])
+    declared = [
+        onnx.helper.make_tensor_value_info(one.name, one.data_type, list(one.dims))
+        for one in net.proto.graph.initializer
+    ]
+    (image,) = net.proto.graph.input
+    del net.proto.graph.input[:]
+    net.proto.graph.input.extend([*declared, image])
+    onnx.save(net.proto, tmp_path / "old.onnx")
+    layers = [f"n_{name}" for name in net.layers]
+    owned = owners(tmp_path / "old.onnx", layers, "images")
+    assert set(owned.values()) == set(layers)
+
+
 def test_a_layer_owns_its_activation_and_nothing_that_has_two_layers(tmp_path: Path) -> None:
     net = Chain(["conv", "leaky", "conv", "add", "sigmoid", "pool"])
     model = saved(net.proto, tmp_path / "chain.onnx")
     layers = [f"n_{name}" for name in net.layers]
-    owned = owners(model.path, layers)
+    owned = owners(model.path, layers, "images")
     kinds = {node.name: node.op_type for node in net.proto.graph.node}
     assert {owned[name] for name in layers} == set(layers)
     assert all(owned[name] == name for name in layers)

@@ -10,12 +10,18 @@ import pytest
 from onnx import numpy_helper
 
 from engines import reference
-from engines.reference import demand_finite, outputs_not_finite
+from engines.reference import Reference, demand_finite, outputs_not_finite
+from exporter.calibration.observe import observe
+from exporter.graph.passes import run_pass
+from exporter.precisions._evidence import Evidence
+from exporter.precisions._watched import layer_values, quantized_values
+from exporter.registry import find_precision
 from sizewise.core import codec
 from sizewise.core.errors import BuildError, InferenceError
-from sizewise.core.onnxfiles.model import read_model
-from sizewise.core.specs import ExportedModel, Size
+from sizewise.core.onnxfiles.model import read_model, write_card
+from sizewise.core.specs import ExportedModel, ModelCard, Size
 from tests.engines.nets import write_net
+from tests.exporter.small_nets import Chain, copied, pictures, run
 
 pytest.importorskip("onnxruntime")
 SIZE = Size(64, 64)
@@ -63,3 +69,20 @@ def test_a_shape_that_stands_beside_the_file_is_known_to_the_reference(tmp_path:
     onnx.save(proto, tmp_path / "net.onnx", save_as_external_data=True, size_threshold=0)
     model = read_model(tmp_path / "net.onnx")
     assert outputs_not_finite(codec.to_plain(model), 1, str(SIZE)) == []
+
+
+@pytest.mark.parametrize("name", ["bf16", "int8+fp16", "int8+bf16"])
+def test_a_file_in_16_bits_is_run_in_float32(name: str, tmp_path: Path) -> None:
+    """ONNX Runtime has no convolution and no DequantizeLinear in bfloat16."""
+    precision, net = find_precision(name), Chain(["leaky", "add", "softmax", "conv"])
+    parent = net.prepared(name, precision.opset)
+    names = (*quantized_values(parent), *layer_values(parent))
+    found = observe(parent, names, lambda: [(Size(32, 48), pictures())], histograms=False)
+    reach = {one: seen.absmax for one, seen in found.items()}
+    made = run_pass(precision.make(Evidence(absmax=reach, thresholds=reach)), copied(parent))
+    write_card(made, ModelCard(network="net", precision=name))
+    onnx.save(made, tmp_path / "net.onnx")
+    given = Reference(tmp_path / "net.onnx", 1).run({"images": pictures()}, 1, Size(32, 48))
+    (values,) = given.values()
+    (expected,) = run(parent, pictures())
+    assert np.linalg.norm(values - expected) <= 0.2 * np.linalg.norm(expected)

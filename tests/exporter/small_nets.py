@@ -21,8 +21,8 @@ from exporter.precisions._prepare import Prepare
 Array = NDArray[Any]
 CHANNELS = 8
 PARTS = (
-    *("conv", "pointwise", "depthwise", "norm", "leaky", "sigmoid"),
-    *("add", "concat", "resize", "pool", "softmax"),
+    *("conv", "bare", "shared", "pointwise", "depthwise", "norm", "leaky", "sigmoid"),
+    *("add", "concat", "resize", "pool", "pad", "shape", "softmax"),
 )
 _SAME: dict[str, Any] = {"pads": [1] * 4}
 
@@ -62,6 +62,29 @@ class Net:
         self.layers.append(made)
         return made
 
+    def bare(self, value: str) -> str:
+        """A layer without a bias."""
+        weights = self.random.standard_normal((CHANNELS, CHANNELS, 3, 3)) / np.sqrt(9 * CHANNELS)
+        self.layers.append(self.add("Conv", value, self.hold(weights), **_SAME))
+        return self.layers[-1]
+
+    def shared(self, value: str) -> str:
+        """Two layers with the same weights."""
+        first = self.conv(value)
+        second = self.add("Conv", first, *self.nodes[-1].input[1:], **_SAME)
+        self.layers.append(second)
+        return second
+
+    def pad(self, value: str) -> str:
+        """A border of zeros that is a node of its own. (ONNX Runtime 1.31 fuses one with a MaxPool
+        and then takes no zeros.)"""
+        borders = self.hold(np.array([0, 0, 1, 1, 0, 0, 1, 1])), self.hold(np.array(0.0))
+        return self.conv(self.add("Pad", value, *borders), pads=[0] * 4)
+
+    def shape(self, value: str) -> str:
+        """A reader of nothing but the shape."""
+        return self.add("Reshape", value, self.add("Shape", value))
+
     def norm(self, value: str) -> str:
         made = self.conv(value)
         self.layers.remove(made)
@@ -85,6 +108,10 @@ class Net:
     def part(self, kind: str, value: str, earlier: str) -> str:
         made: dict[str, Callable[[str], str]] = {
             "conv": self.conv,
+            "bare": self.bare,
+            "shared": self.shared,
+            "pad": self.pad,
+            "shape": self.shape,
             "pointwise": partial(self.conv, shape=(CHANNELS, CHANNELS, 1, 1)),
             "depthwise": partial(self.conv, shape=(CHANNELS, 1, 3, 3), group=CHANNELS),
             "norm": self.norm,

@@ -210,6 +210,16 @@ def test_layers_are_kept_and_named_however_they_are_given(
     assert set(chosen) == set(layers) - quantized_layers(made)
 
 
+def test_a_raised_graph_is_held_against_its_parent_without_sizes_to_check(
+    folder: Path, seen: ConversionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = []
+    monkeypatch.setattr("exporter.convert.demand_same", lambda *given: checked.append(given[3]))
+    model = saved(Chain(["leaky"], opset=12).proto, folder)
+    Conversion(model, "int8", replace(seen, check_sizes=()))
+    assert [len(batches) > 0 for batches in checked] == [True]
+
+
 def test_a_layer_that_is_not_there_is_told_with_those_that_are(
     chain: ExportedModel, folder: Path
 ) -> None:

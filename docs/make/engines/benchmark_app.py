@@ -25,7 +25,7 @@ from bench.timing.harness import Turn
 from bench.waves.launch import Limits, launch_child
 from docs.make.engines.files import OUT, full_width
 from docs.make.engines.pages import machine, write_record
-from engines.backends._quantized.unsigned import make_unsigned
+from engines.backends._quantized.adapting import adapt_to_openvino
 from engines.store.cache import obtain_engine
 from sizewise.cli import console
 from sizewise.core import codec
@@ -90,7 +90,7 @@ def _source(model: ExportedModel) -> Path:
     if model.card.precision != "int8":
         return model.path
     proto = onnx.load(model.path)
-    make_unsigned(proto)
+    adapt_to_openvino(proto)
     path = OUT / "benchmark_app" / model.path.name
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(proto, path)

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.backends._quantized.carrying import add_pairs
-from engines.backends._quantized.saturation import demand_room, takes_all_bits
-from engines.backends._quantized.unshared import unshare_weights
-from engines.backends._quantized.unsigned import make_unsigned
+from engines.backends._quantized.adapting import adapt_to_onnxruntime
+from engines.backends._quantized.saturation import demand_room
 from engines.graph.outputs import forget_shapes, unconfirmed_shapes
 from engines.inputs import input_shapes
 from sizewise.core.errors import BuildError
 from sizewise.core.further.resolving import further_of
-from sizewise.core.onnxfiles.ranges import read_least
 from sizewise.core.onnxfiles.weights import bytes_of, locations, save, take_in, too_large
 from sizewise.core.specs import EngineSpec, ExportedModel
 
@@ -55,10 +52,7 @@ def source_of(
     if signed:
         if not whole_products:
             demand_room(proto, spec.backend)
-        add_pairs(proto)
-        make_unsigned(proto, read_least(proto))
-        if takes_all_bits(proto):
-            unshare_weights(proto)
+        adapt_to_onnxruntime(proto)
     forget_shapes(proto, untrue)
     if spec.strategy == "static":
         _fix_inputs(proto, model, spec)

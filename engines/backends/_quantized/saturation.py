@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engines.graph.reading import constant_values
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.machine import environment
 from sizewise.core.options.declared import spelled
@@ -15,7 +16,7 @@ from sizewise.core.options.declared import spelled
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_LARGEST = 64
+_LARGEST, _LARGEST_OF_ALL = 64, 128
 _VNNI = {"avx_vnni", "avx512_vnni", "amx_int8"}
 
 
@@ -54,6 +55,14 @@ def largest_weight(proto: ModelProto) -> int:
         for tensor in proto.graph.initializer
         if tensor.name in read and tensor.data_type == onnx.TensorProto.INT8
     )
-    return max(
-        (int(np.abs(values.astype(np.int16)).max(initial=0)) for values in stored), default=0
+    largest = (int(np.abs(values.astype(np.int16)).max(initial=0)) for values in stored)
+    return max(_LARGEST_OF_ALL if _quantizes_weights(proto) else 0, *largest, 0)
+
+
+def _quantizes_weights(proto: ModelProto) -> bool:
+    """Whether weights are quantized in the graph itself, as other tools write them: as a rule up to
+    the last of their numbers."""
+    constant = constant_values(proto.graph)
+    return any(
+        node.op_type == "QuantizeLinear" and node.input[0] in constant for node in proto.graph.node
     )

@@ -7,8 +7,9 @@ same: steps from there on.
 
 ONNX Runtime's fast convolutions on x86 take unsigned activations. It turns signed ones into
 unsigned itself, but only where a single DequantizeLinear reads what was quantized: before a SiLU,
-for one, two do, and the convolution stays in FP32. OpenVINO does so everywhere, but loses the zero
-point on its way through a Concat (2026.4 without VNNI): what comes after is wrong.
+for one, two do, and the convolution stays in FP32. OpenVINO does so everywhere, but what comes
+after a Concat is wrong (2026.4): without VNNI it loses signed zero points there, and with VNNI
+unsigned ones that differ.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from engines.backends._quantized.carrying import WIDE
 from engines.graph.positive import kept_apart, positive_values
-from engines.graph.reading import readers_of
+from engines.graph.reading import constant_values, readers_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
@@ -43,8 +44,14 @@ def make_unsigned(proto: ModelProto, least: Mapping[str, float] = MappingProxyTy
     """
     graph = proto.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    readers, apart = readers_of(graph), kept_apart(graph, positive_values(graph))
-    quantizers = [node for node in graph.node if node.op_type == "QuantizeLinear"]
+    readers, constant = readers_of(graph), constant_values(graph)
+    apart = kept_apart(graph, positive_values(graph))
+    # Weights, as other tools write them, stay signed.
+    quantizers = [
+        node
+        for node in graph.node
+        if node.op_type == "QuantizeLinear" and node.input[0] not in constant
+    ]
     below = _by_scale(quantizers, least)
     for node in quantizers:
         pair = [node, *readers[node.output[0]]]

@@ -1,9 +1,9 @@
 """A quantized graph as TensorRT wants it: quantized before a layer, not behind it.
 
-Our files also have a pair of QuantizeLinear and DequantizeLinear behind each convolution, which
-ONNX Runtime needs to run it in integers. TensorRT fuses a convolution with the activation that
-follows, unless a pair stands between the two (NVIDIA's developer guide, "Working with Quantized
-Types", on where to place Q/DQ nodes).
+Files of other tools have a pair of QuantizeLinear and DequantizeLinear behind each convolution, as
+ONNX Runtime needs it to run one in integers; so do ours of earlier versions. TensorRT fuses a
+convolution with the activation that follows, unless a pair stands between the two (NVIDIA's
+developer guide, "Working with Quantized Types", on where to place Q/DQ nodes).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def write_ranges(proto: onnx.ModelProto, ranges: Mapping[str, float]) -> None:
 
 def read_ranges(proto: onnx.ModelProto) -> dict[str, float]:
     """The ranges in the metadata of ``proto``; none where there are none that can be read."""
-    return {name: reach for name, reach in _read(proto, RANGES_KEY).items() if reach > 0}
+    return {name: reach for name, reach in _read(proto, RANGES_KEY).items() if reach >= 0}
 
 
 def write_least(proto: onnx.ModelProto, least: Mapping[str, float]) -> None:

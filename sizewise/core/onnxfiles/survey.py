@@ -69,7 +69,7 @@ class Survey:
     def _graph(self, graph: onnx.GraphProto, around: _Scope, depth: int, calls: int) -> _Extent:
         DEPTH.demand(self._path, depth, "its graph")
         self._demand_types(graph)
-        within = around.new_child(known(graph.node, graph.initializer))
+        within = around.new_child(known(graph.node, graph.initializer, around))
         return self._nodes(graph.node, within, depth, calls)
 
     def _nodes(

@@ -21,6 +21,7 @@ from sizewise.core.specs import (
     ExportedModel,
     ModelCard,
     Part,
+    is_quantized,
 )
 from sizewise.pipeline.models.cards import explained
 
@@ -48,8 +49,8 @@ class Judge:
     """Compares engines of ``model`` with its FP32 file. A ``layout`` explains outputs that the file
     does not explain; raises UsageError where it is not the file's own.
 
-    Engines that invent their figures, and those of a file whose FP32 file is missing, have no
-    bound.
+    Engines that invent their figures have no bound, nor have those of a file whose FP32 file is
+    missing, unless it is in 8 bits, which back ends change each in its own way.
     """
 
     def __init__(self, model: ExportedModel, layout: str) -> None:
@@ -92,10 +93,10 @@ class Judge:
         if self._proposed:
             self._mixed |= {output for output in self._shapes if _mixes(found, output)}
             kept = tuple(one for one in kept if not one.part)
-        judging = parent and not find_backend(artifact.spec.backend).for_tests
-        judged = tuple(map(self._judged, kept)) if judging else kept
-        self._exceeded |= not all(one.within for one in judged)
-        return replace(found, differences=judged)
+        if not find_backend(artifact.spec.backend).for_tests:
+            kept = tuple(map(self._judged if parent else self._judged_by_itself, kept))
+        self._exceeded |= bool(parent) and not all(one.within for one in kept)
+        return replace(found, differences=kept)
 
     def _sha256_of(self, reference: Path) -> str:
         """The hash of a file and its weights, found once; empty where it can't be read, which is
@@ -141,7 +142,15 @@ class Judge:
         # One box more or less is another shape.
         code = "" if one.reason_code == "shape" and self._model.nms else one.reason_code
         bound = self._bound_for(one)
-        return replace(one, bound=bound, own_bound=_own_bound(one, bound), reason_code=code)
+        return replace(one, bound=bound, own_bound=own_bound(one, bound), reason_code=code)
+
+    def _judged_by_itself(self, one: Difference) -> Difference:
+        """An engine that is held against its own file: what it may differ by is less, as a rule,
+        than the file itself may from FP32."""
+        if not is_quantized(self._card.precision):
+            return one
+        made = self._judged(one)
+        return replace(made, own_error=made.relative_error, own_bound=made.bound)
 
     def _bound_for(self, one: Difference) -> float | None:
         # Rows that a graph chooses are not the parent's rows; their scores are in order.
@@ -156,7 +165,7 @@ class Judge:
         return labels or (one.max_abs_error or 0.0) <= _ROUNDING
 
 
-def _own_bound(one: Difference, bound: float | None) -> float | None:
+def own_bound(one: Difference, bound: float | None) -> float | None:
     """How far an engine may be from its own file, by how far that is from FP32."""
     if bound is None or one.file_error is None:
         return None

@@ -138,8 +138,8 @@ def test_the_identity_of_a_trial_with_what_the_first_files_lacked() -> None:
 
 ENGINES = {
     "fake": "fake-dynamic-64x64-160x160-a0b9ccc62c",
-    "onnxruntime": "onnxruntime-dynamic-64x64-160x160-5b7c889c83",
-    "openvino": "openvino-dynamic-64x64-160x160-6c96bb1910",
+    "onnxruntime": "onnxruntime-dynamic-64x64-160x160-9e1facea1a",
+    "openvino": "openvino-dynamic-64x64-160x160-2930acb10e",
 }
 
 
@@ -153,9 +153,9 @@ def test_the_name_of_an_engine(backend: str, monkeypatch: pytest.MonkeyPatch) ->
 
 ENGINES_AT_DEFAULTS = {
     "fake": "fake-dynamic-64x64-160x160-013dbb70c1",
-    "onnxruntime": "onnxruntime-dynamic-64x64-160x160-595d2280f8",
-    "onnxruntime_cuda": "onnxruntime_cuda-dynamic-64x64-160x160-02e4a97982",
-    "openvino": "openvino-dynamic-64x64-160x160-89b07f11eb",
+    "onnxruntime": "onnxruntime-dynamic-64x64-160x160-6fe49373a2",
+    "onnxruntime_cuda": "onnxruntime_cuda-dynamic-64x64-160x160-de8f7dfc11",
+    "openvino": "openvino-dynamic-64x64-160x160-a61a69b66c",
     "tensorrt_rtx": "tensorrt_rtx-dynamic-64x64-160x160-045e7f73bd",
     "torch_compile": "torch_compile-dynamic-64x64-160x160-780bbcf140",
     "torch_cuda": "torch_cuda-dynamic-64x64-160x160-299283eaaa",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +119,41 @@ def test_a_head_whose_output_is_the_graph_s_runs_in_8_bits(tmp_path: Path) -> No
     assert [output.name for output in made.graph.output] == [head]
     (expected,), (given,) = run(parent, pictures()), run(made, pictures())
     assert np.abs(given - expected).max() < 0.05 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(("zero", "pairs"), [("z", 3), ("other", 2)])
+def test_what_a_concat_joins_by_other_zero_points_is_not_moved_by_one(
+    zero: str, pairs: int
+) -> None:
+    """As files of others have it: the numbers stand for other values then."""
+    file = onnx.parser.parse_model(f"""
+    <ir_version: 8, opset_import: ["" : 13]>
+    net (float[1, 4, 8, 8] x) => (float[1, 8, 8, 8] y)
+    <float s = {{0.1}}, int8 z = {{0}}, int8 other = {{-128}}>
+    {{
+        a = QuantizeLinear (x, s, z)
+        b = DequantizeLinear (a, s, z)
+        t = Neg (x)
+        c = QuantizeLinear (t, s, {zero})
+        d = DequantizeLinear (c, s, {zero})
+        e = Concat <axis = 1> (b, d)
+        y = Neg (e)
+    }}
+    """)
+    made = with_pairs(file)
+    assert sum(node.op_type == "QuantizeLinear" for node in made.graph.node) == pairs
+    images = np.random.default_rng(0).normal(0, 4, (1, 4, 8, 8)).astype(np.float32)
+    np.testing.assert_array_equal(run(made, images)[0], run(file, images)[0])
+
+
+def test_a_layer_of_zeros_has_a_scale() -> None:
+    net = Chain(["conv", "leaky"])
+    file = quantized(net.prepared("int8", 13))
+    (ranges,) = (one for one in file.metadata_props if one.key == RANGES_KEY)
+    ranges.value = json.dumps(dict.fromkeys(read_ranges(file), 0.0))
+    made = with_pairs(file)
+    (quantizer,) = (n for n in made.graph.node if n.input[0] == net.layers[1])
+    assert array(made, quantizer.input[1]) == np.float32(1e-12)
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": "b"}', '{"a": -1.0, "b": 1e999}', "[1]"])

@@ -5,19 +5,12 @@ A library puts biases into 32 bits at the scale of the products, and cuts off wh
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import onnx
 import pytest
 
-from engines.backends._quantized.carrying import add_pairs
-from engines.backends._quantized.unsigned import make_unsigned
-from exporter.graph.regions import Graph, label
-from exporter.precisions._quantized import convolutions
-from sizewise.core.onnxfiles.ranges import read_least
-from tests.exporter.precisions.test_quantized import quantized, seen
-from tests.exporter.small_nets import Array, Net, copied, pictures, run
+from tests.engines.backends.int8_engines import ENGINES, assert_right, off, whole
+from tests.exporter.small_nets import Net, pictures, run
 
 
 def network(small: float) -> onnx.ModelProto:
@@ -34,34 +27,11 @@ def network(small: float) -> onnx.ModelProto:
     return net.model({head: 4})
 
 
-def in_onnxruntime(file: onnx.ModelProto, images: Array) -> Array:
-    pytest.importorskip("onnxruntime")
-    made = copied(file)
-    add_pairs(made)
-    make_unsigned(made, read_least(made))
-    return run(made, images, optimised=True)[0]
-
-
-def in_openvino(file: onnx.ModelProto, images: Array) -> Array:
-    openvino = pytest.importorskip("openvino")
-    made = copied(file)
-    make_unsigned(made)
-    core = openvino.Core()
-    graph = core.read_model(made.SerializeToString())
-    graph.reshape(list(images.shape))
-    found: Array = core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(images)[0]
-    return found
-
-
-@pytest.mark.parametrize("engine", [in_onnxruntime, in_openvino])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("small", [0.0, 1e-12, 1e-9, 1e-5])
-def test_the_biases_of_dead_channels_stay_whole(engine: object, small: float) -> None:
-    assert callable(engine)
+def test_the_biases_of_dead_channels_stay_whole(engine: str, small: float) -> None:
     parent, images = network(small), pictures()
-    labels = frozenset(label(node) for node in convolutions(Graph(parent)))
-    file = quantized(parent, evidence=replace(seen(parent), heads=labels))
-    (expected,), (own,), found = run(parent, images), run(file, images), engine(file, images)
-    whole = np.sqrt(np.square(expected).mean())
-    file_error = np.sqrt(np.square(own - expected).mean()) / whole
-    assert file_error < 0.05
-    assert np.sqrt(np.square(found - own).mean()) / whole <= max(2 * file_error, 0.02)
+    file = whole(parent)
+    (expected,), (own,) = run(parent, images), run(file, images)
+    assert off(own, expected) < 0.05
+    assert_right(engine, parent, images)

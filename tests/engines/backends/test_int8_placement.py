@@ -6,11 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import onnx
 import pytest
 
-from engines.backends._quantized.unsigned import make_unsigned
-from tests.exporter.precisions.test_quantized import quantized
-from tests.exporter.small_nets import Chain
+from engines.backends._quantized.adapting import adapt_to_openvino
+from exporter.graph.passes import run_pass
+from exporter.precisions._prepare import Prepare
+from tests.engines.backends.int8_engines import whole
+from tests.engines.backends.int8_nets import network
+from tests.exporter.small_nets import copied
 
 openvino = pytest.importorskip("openvino")
 
@@ -18,9 +22,9 @@ _NARROW = ("u8", "i8")
 _NOT_LAYERS = ("Const", "Input", "Output", "Reorder", "Convert")
 
 
-def compiled(net: Chain) -> Any:
-    made = quantized(net.prepared("int8", 13))
-    make_unsigned(made)
+def compiled(file: onnx.ModelProto) -> Any:
+    made = copied(file)
+    adapt_to_openvino(made)
     core = openvino.Core()
     graph = core.read_model(made.SerializeToString())
     graph.reshape([1, 3, 64, 64])
@@ -57,19 +61,23 @@ def is_quantized(node: Any) -> bool:
 
 
 CHAINS = [
-    ["leaky", "conv", "leaky", "conv", "leaky"],
-    ["leaky", "concat", "leaky", "conv", "leaky"],
-    ["leaky", "conv", "leaky", "add", "conv", "leaky"],
-    ["leaky", "resize", "pool", "conv", "leaky"],
+    ["conv", "leaky", "conv", "leaky"],
+    ["concat", "leaky", "conv", "leaky"],
+    ["conv", "leaky", "add", "conv", "leaky"],
+    ["nearest", "pool", "conv", "leaky"],
+    ["conv", "relu", "split", "leaky"],
+    ["conv", "silu", "slice", "relu"],
+    ["conv", "relu", "conv", "concat", "silu"],
+    ["conv", "mish", "focus"],
 ]
 
 
 @pytest.mark.parametrize("parts", CHAINS, ids=" ".join)
 def test_no_float_stands_between_quantized_convolutions(parts: list[str]) -> None:
-    net = Chain(parts)
-    nodes = compiled(net).get_ordered_ops()
+    file = whole(run_pass(Prepare("int8", 13), network(parts)))
+    nodes = compiled(file).get_ordered_ops()
     layers = [node for node in nodes if is_quantized(node)]
-    assert len(layers) == len(net.layers) - len(net.heads)
+    assert len(layers) == sum(node.op_type == "Conv" for node in file.graph.node)
     names = {node.get_friendly_name() for node in layers}
     wide = []
     for node in nodes:

@@ -16,6 +16,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from engines.backends._ort.sessions import open_session, session_options
 from engines.backends._quantized import unsigned
+from engines.backends._quantized.saturation import takes_all_bits
 from engines.backends._quantized.unsigned import make_unsigned
 from engines.base import example_input
 from engines.store.opening import open_engine
@@ -161,6 +162,16 @@ def test_a_zero_point_other_than_zero_keeps_its_steps(zero: int) -> None:
     make_unsigned(proto)
     (moved,) = evaluate(proto).run(None, {"x": values})
     np.testing.assert_array_equal(signed, moved)
+
+
+def test_weights_that_are_quantized_in_the_graph_stay_signed() -> None:
+    proto = pair(0, 0.1)
+    proto.graph.initializer.append(numpy_helper.from_array(np.ones(64, np.float32), "w"))
+    proto.graph.node[0].input[0] = "w"
+    before = proto.SerializeToString()
+    make_unsigned(proto)
+    assert proto.SerializeToString() == before
+    assert takes_all_bits(proto)
 
 
 def test_bytes_that_somebody_else_reads_stay(tmp_path: Path) -> None:

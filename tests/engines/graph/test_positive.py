@@ -62,4 +62,20 @@ def test_what_moves_on_into_such_a_concat_is_not_apart(model: onnx.ModelProto) -
     joined.input[1] = "other"
     joined.input[0] = "pooled"
     apart = kept_apart(model.graph, positive_values(model.graph))
-    assert apart == POSITIVE - {"sum", "q", "back", "pooled"}
+    assert apart == POSITIVE - {"sum", "q", "back", "pooled", "alike", "gate"}
+
+
+def test_all_that_a_tensor_is_split_into_meets_what_one_part_meets() -> None:
+    split = onnx.parser.parse_model("""
+    <ir_version: 10, opset_import: ["" : 18]>
+    net (float[1, 4, 8, 8] x) => (float[1, 2, 8, 8] apart, float[1, 6, 8, 8] mixed)
+    {
+        relu = Relu (x)
+        left, right = Split <axis = 1, num_outputs = 2> (relu)
+        apart = MaxPool <kernel_shape = [1, 1]> (left)
+        mixed = Concat <axis = 1> (right, x)
+    }
+    """)
+    positive = positive_values(split.graph)
+    assert positive == {"relu", "left", "right", "apart"}
+    assert kept_apart(split.graph, positive) == set()

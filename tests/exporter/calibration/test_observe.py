@@ -187,3 +187,17 @@ def test_a_tensor_that_is_not_there_is_an_error_of_the_program() -> None:
 def test_nothing_is_known_of_no_batches() -> None:
     with pytest.raises(ValueError, match="no batches"):
         observe(EXACT, ["y"], list, histograms=False)
+
+
+def test_an_empty_tensor_has_no_range() -> None:
+    """The largest of nothing is -inf."""
+    model = onnx.parser.parse_model(
+        _HEAD
+        + """(float[batch, 3, height, width] images) => (float[batch, 3, height, width] y)
+        <int64[1] none = {0}, int64[1] axis = {1}> {
+            empty = Slice (images, none, none, axis)
+            y = Concat <axis = 1> (images, empty)
+        }"""
+    )
+    found = observe(model, ["empty", "y"], batches, histograms=True)
+    assert (found["empty"].absmax, found["y"].absmax) == (0, 1)

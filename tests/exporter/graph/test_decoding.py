@@ -144,3 +144,15 @@ def test_a_file_that_stores_integers_can_be_converted(precision: str, tmp_path: 
     made = convert(model, precision, tmp_path / "made.onnx", settings=settings)
     assert made.card.precision == precision
     assert all(one.within for one in made.card.deviations)
+
+
+def test_a_bias_behind_an_identity_is_a_constant_too() -> None:
+    """As torch's exporter leaves it where several layers have equal biases."""
+    proto = _net("identity")
+    bias = numpy_helper.from_array(np.ones(8, np.float32), "held")
+    proto.graph.initializer.append(bias)
+    proto.graph.node.insert(0, helper.make_node("Identity", ["held"], ["bias"]))
+    next(one for one in proto.graph.node if one.name == "first").input.append("bias")
+    made = decode_weights(copied(proto))
+    assert "bias" in {tensor.name for tensor in made.graph.initializer}
+    assert "Identity" not in {node.op_type for node in made.graph.node}

@@ -59,3 +59,17 @@ def test_an_old_resize_looks_up_the_same_pixels(opset: int, mode: str) -> None:
     made = raise_opset(copied(model), 19)
     images = pictures()
     assert_allclose(run(made, images)[0], run(model, images)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("scales", ["0.4, 0.7", "0.5, 1.0", "1.5, 3.0"])
+def test_an_old_resize_looks_up_the_same_pixels_where_it_shrinks(scales: str) -> None:
+    model = parsed(
+        f"""(float[n, 3, h, w] images) => (float[n, 3, H, W] y)
+        <float[4] scales = {{1.0, 1.0, {scales}}}>
+        {{ y = Resize <mode = "nearest"> (images, scales) }}""",
+        opset=10,
+        ir=4,
+    )
+    made = raise_opset(copied(model), 19)
+    images = pictures(31, 45)
+    assert_allclose(run(made, images)[0], run(model, images)[0], atol=1e-6)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 import onnx
 import pytest
 from hypothesis import given, settings
 
+from exporter.graph.passes import run_pass
 from exporter.graph.regions import Graph
 from exporter.precisions._placing import Placement
+from exporter.precisions._prepare import Prepare
 from exporter.precisions._quantized import convolutions
 from sizewise.core.onnxfiles.moving import moved_inputs
 from tests.exporter.precisions.test_quantized import quantized, seen
@@ -65,13 +68,36 @@ def mish(net: Net, value: str) -> str:
     return net.add("Mul", value, net.add("Tanh", net.add("Softplus", value)))
 
 
-@pytest.mark.parametrize("activation", [silu, mish])
+def constant_first(net: Net, value: str) -> str:
+    return net.add("Mul", net.add("Sigmoid", net.add("Mul", net.hold([1.702]), value)), value)
+
+
+def hard_swish(net: Net, value: str) -> str:
+    ends = net.hold(np.array(0.0)), net.hold(np.array(6.0))
+    return net.add("Mul", value, net.add("Clip", net.add("Add", net.hold([3.0]), value), *ends))
+
+
+@pytest.mark.parametrize("activation", [silu, mish, constant_first, hard_swish])
 def test_an_activation_of_several_operators_is_one(activation: object) -> None:
     net = Net()
     first = net.conv("images", (CHANNELS, 3, 3, 3))
     active = activation(net, first)  # type: ignore[operator]
     last = net.conv(net.conv(active))
     assert set(placed(net, [last]).sources) == {"images", active, net.layers[1]}
+
+
+@pytest.mark.parametrize("activation", [lambda net, one: net.add("Relu", one), silu])
+def test_both_sides_of_a_sum_are_quantized_that_an_activation_reads(activation: object) -> None:
+    """As in ResNet."""
+    net = Net()
+    first = net.add("Relu", net.conv("images", (CHANNELS, 3, 3, 3)))
+    second = net.conv(first)
+    added = net.add("Add", second, first)
+    active = activation(net, added)  # type: ignore[operator]
+    last = net.conv(net.conv(active))
+    found = placed(net, [last]).sources
+    assert {first, second, active}.issubset(found)
+    assert added not in found
 
 
 def test_both_sides_of_a_sum_and_of_a_gate_are_quantized() -> None:
@@ -137,3 +163,61 @@ def test_layers_that_stay_in_float32_read_what_others_read() -> None:
     readers = [node.op_type for node in made.graph.node if net.layers[1] in node.input]
     assert sibling in by_name
     assert "Conv" not in readers
+
+
+def test_inputs_of_a_chain_of_concatenations_are_alike_over_all_of_it() -> None:
+    """Each is four times the one before: the first would keep two of its eight bits."""
+    net = Net()
+    value = net.add("Relu", net.conv("images", (CHANNELS, 3, 3, 3)))
+    ranges, joined = {"images": 1.0, value: 1.0}, value
+    for step in range(1, 4):
+        channels = CHANNELS * step
+        active = net.add("Relu", net.conv(joined, (CHANNELS, channels, 3, 3)))
+        joined = net.add("Concat", joined, active, axis=1)
+        ranges |= {active: 4.0**step, joined: 4.0**step}
+    last = net.conv(net.conv(joined, (CHANNELS, 4 * CHANNELS, 1, 1)))
+    found = placed(net, [last], ranges | dict.fromkeys(net.layers, 1.0))
+    reach = found.reach()
+    for name in found.visited:
+        assert reach[name] <= 8 * ranges.get(name, 1.0)
+    assert joined not in found.sources
+
+
+def test_a_part_of_a_much_larger_tensor_shares_no_scale_with_another() -> None:
+    net = Net()
+    first = net.add("Relu", net.conv("images", (CHANNELS, 3, 3, 3)))
+    ends = [net.hold(np.array([one])) for one in (0, 4, 1)]
+    small = net.add("Slice", first, *ends)
+    other = net.add("Sigmoid", net.conv(first))
+    both = net.add("Concat", small, other, axis=1)
+    last = net.conv(net.conv(both, (CHANNELS, CHANNELS + 4, 1, 1)))
+    ranges = dict.fromkeys(("images", small, other, both, *net.layers), 1.0) | {first: 100.0}
+    found = placed(net, [last], ranges)
+    assert small in found.sources
+    assert found.reach()[other] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "moves"),
+    [
+        *(("constant", None, True), ("constant", 0.0, True), ("constant", 1.0, False)),
+        *(("reflect", None, True), ("edge", None, True)),
+    ],
+)
+def test_a_border_of_zeros_and_of_values_moves(mode: str, value: float | None, moves: bool) -> None:
+    net = Net()
+    first = net.add("LeakyRelu", net.conv("images", (CHANNELS, 3, 3, 3)))
+    borders = net.hold(np.array([0, 0, 1, 1, 0, 0, 1, 1]))
+    more = [] if value is None else [net.hold(np.array(float(value)))]
+    larger = net.add("Pad", first, borders, *more, mode=mode)
+    last = net.conv(net.conv(larger))
+    prepared = run_pass(Prepare("int8", 13), net.model({last: 4}))
+    graph = Graph(prepared)
+    found = Placement(graph, [node.output[0] for node in convolutions(graph)])
+    assert (larger in found.sources) != moves
+
+
+def test_a_resize_that_writes_values_of_its_own_computes() -> None:
+    mode = "tf_crop_and_resize"
+    node = onnx.helper.make_node("Resize", ["x"], ["y"], coordinate_transformation_mode=mode)
+    assert not moved_inputs(node)

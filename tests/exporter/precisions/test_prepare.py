@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import pytest
 from hypothesis import given, settings
@@ -67,3 +68,28 @@ def test_constants_that_the_converter_writes_are_initializers_too() -> None:
     made = run_pass(Prepare("fp16", 13), copied(model))
     assert {n.op_type for n in made.graph.node} == {"Conv", "Unsqueeze", "ReduceSum"}
     assert_allclose(run(made, pictures())[0], run(model, pictures())[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("opset", [11, 17])
+def test_functions_are_inlined(opset: int) -> None:
+    """Precisions look for layers in the graph alone, and a newer opset would lose functions."""
+    net = Net()
+    weights, bias = net.hold(np.ones((3, 3, 1, 1)) / 3), net.hold([0.1, 0.2, 0.3])
+    made = net.add("Block", "images", weights, bias, domain="own")
+    model = net.model({net.add("Block", made, weights, bias, domain="own"): 4}, opset=opset)
+    block = helper.make_function(
+        "own",
+        "Block",
+        ["x", "w", "b"],
+        ["y"],
+        [helper.make_node("Conv", ["x", "w", "b"], ["c"]), helper.make_node("Relu", ["c"], ["y"])],
+        [helper.make_opsetid("", opset)],
+    )
+    model.functions.append(block)
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    onnx.helper.set_model_props(model, {"key": "value"})
+    prepared = run_pass(Prepare("int8", 13), copied(model))
+    assert [node.op_type for node in prepared.graph.node] == ["Conv", "Relu"] * 2
+    assert prepared.graph.node[0].input[1] == weights
+    assert [(one.key, one.value) for one in prepared.metadata_props] == [("key", "value")]
+    assert_allclose(run(prepared, pictures())[0], run(model, pictures())[0], rtol=1e-5)

@@ -328,6 +328,29 @@ def test_a_bias_fits_into_32_bits_whatever_the_weights() -> None:
         assert (np.abs(array(made, node.input[2])) / (activation * scales) < 2**31 - 1).all()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_biases_of_all_layers_that_share_weights_fit_into_32_bits(order: int) -> None:
+    """The second reads values a thousandth as large, or the first does."""
+    net = Net()
+    made = net.add("Relu", net.conv("images", (8, 3, 3, 3)))
+    reach = [1.0, 1e-3][::order]
+    first = net.conv(net.add("Mul", made, net.hold(reach[:1])))
+    weights = next(one for one in net.constants if one.name == net.nodes[-1].input[1])
+    values = onnx.numpy_helper.to_array(weights).copy()
+    values[0] *= 1e-12
+    weights.CopyFrom(onnx.numpy_helper.from_array(values, weights.name))
+    again = net.add("Mul", net.add("Sigmoid", first), net.hold(reach[1:]))
+    second = net.conv(again)
+    net.nodes[-1].input[1] = weights.name
+    model = quantized(net.model({net.conv(second, (6, 8, 1, 1)): 4}))
+    by_name = producers(model)
+    for layer in (first, second):
+        activation = array(model, by_name[by_name[layer].input[0]].input[1])
+        _, scales, _ = stored_weights(model, layer)
+        bias = array(model, by_name[layer].input[2])
+        assert (np.abs(bias) / (activation * scales) < 2**31 - 1).all()
+
+
 @pytest.mark.parametrize("grid", GRIDS)
 def test_convolutions_of_pooled_values_stay_in_float32(grid: str) -> None:
     """As in a gate by squeeze and excitation: its product with the features is in 8 bits."""

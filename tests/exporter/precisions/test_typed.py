@@ -296,3 +296,15 @@ def test_a_constant_that_would_vanish_keeps_its_node_in_fp32() -> None:
     kinds = {n.op_type: n for n in made.graph.node}
     assert kinds["Add"].input[1] == "e"
     agrees(made, parent)
+
+
+def test_a_bias_that_the_type_holds_as_0_is_no_divisor() -> None:
+    net = Net()
+    first = net.conv("images", (8, 3, 3, 3))
+    second = net.conv(net.add("Relu", first))
+    (bias,) = (one for one in net.constants if one.name == net.nodes[-1].input[2])
+    values = onnx.numpy_helper.to_array(bias).copy()
+    values[2] = 1e-12
+    bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
+    made = typed(net.model({net.conv(second, (6, 8, 1, 1)): 4}), "fp16")
+    assert types(made)[second] == TYPES["fp16"]

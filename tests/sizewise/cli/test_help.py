@@ -25,7 +25,7 @@ OPTIONS: dict[str, tuple[type[Any], ...]] = {
     "predict": (sw.PredictOptions,),
 }
 ONLY_IN_FILES = {
-    *("precision", "block_calls", "block_s", "warmup_calls", "seed", "timeout_s"),
+    *("precision", "block_calls", "block_s", "warmup_calls", "seed"),
     "sweep",
 }
 

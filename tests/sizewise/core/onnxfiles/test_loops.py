@@ -9,6 +9,7 @@ import pytest
 
 from sizewise.core.errors import InputError
 from sizewise.core.onnxfiles.limits import RUNS
+from sizewise.core.onnxfiles.loops import known
 from sizewise.core.onnxfiles.model import read_model
 
 _INNER = """Loop (count, yes, before) <body = inner (int64 j, bool there, float[1, 3, 8, 8] given)
@@ -24,15 +25,19 @@ def looped(
     still: str = "Identity (on)",
     inside: str = "Neg (before)",
     count: int = 100,
+    made: str = "Identity (count)",
 ) -> Path:
     """A file whose loop turns ``number`` times from ``begins`` on, and then as long as ``still``.
-    ``many`` and ``bright`` are computed."""
+    ``many`` and ``bright`` are computed of the picture, and ``made`` as its text says."""
     text = f"""<ir_version: 10, opset_import: ["": 17]>
     looped (float[1, 3, 8, 8] images) => (float[1, 3, 8, 8] sums)
-    <int64 count = {{{count}}}, bool yes = {{1}}, bool no = {{0}}> {{
+    <int64 count = {{{count}}}, bool yes = {{1}}, bool no = {{0}}, int64[1] axes = {{0}}> {{
         most = ReduceMax <keepdims = 0> (images)
         many = Cast <to = 7> (most)
         bright = Cast <to = 9> (most)
+        pixels = Size (images)
+        counts = Unsqueeze (count, axes)
+        made = {made}
         sums = Loop (absent, absent, images) <body = step
             (int64 i, bool on, float[1, 3, 8, 8] before)
             => (bool still, float[1, 3, 8, 8] after) {{
@@ -72,9 +77,40 @@ def test_what_turns_too_often_is_refused(
 
 
 @pytest.mark.parametrize(
+    "made",
+    [
+        *("Identity (count)", "Squeeze (counts)", "Reshape (counts, axes)"),
+        *("Add (count, count)", "Mul (count, count)", "Sub (count, axes)", "Max (count, axes)"),
+        *("Min (count, count)", "Cast <to = 7> (count)"),
+    ],
+)
+def test_turns_that_are_computed_of_numbers_in_the_file_are_counted(
+    made: str, tmp_path: Path
+) -> None:
+    path = looped(tmp_path, number="made", count=10**9, made=made)
+    with pytest.raises(InputError, match=_OFTEN):
+        read_model(path)
+
+
+@pytest.mark.parametrize("condition", ["Or (yes, no)", "Not (no)", "Less (axes, count)"])
+def test_conditions_that_are_computed_of_values_in_the_file_are_known(
+    condition: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=_NEVER):
+        read_model(looped(tmp_path, number="", begins="made", made=condition))
+    with pytest.raises(InputError, match=_NEVER):
+        read_model(looped(tmp_path, number="", still=condition))
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {},
+        {"number": "made", "count": 2**62, "made": "Add (count, count)"},  # overflows
+        {"number": "made", "count": 2**40, "made": "Cast <to = 6> (count)"},
+        {"number": "made", "count": 10**9, "made": "Mul (count, pixels)"},
+        {"number": "made", "count": 10**9, "made": "Sub (count, count)"},
+        {"number": "made", "count": 10**9, "made": "Min (count, pixels)"},
         {"count": 10**3, "inside": _INNER},
         {"number": "many"},
         {"number": "many", "count": 2**63 - 1, "inside": "Neg (before)"},
@@ -125,3 +161,8 @@ def test_a_body_without_nodes_turns_as_well(tmp_path: Path) -> None:
     onnx.save(proto, path)
     with pytest.raises(InputError, match=_OFTEN):
         read_model(path)
+
+
+@pytest.mark.parametrize("name", ["Cast", "Identity", "Max", "Add", "Constant"])
+def test_nodes_without_their_inputs_and_attributes_tell_nothing(name: str) -> None:
+    assert known([onnx.helper.make_node(name, [], ["made"])]) == {}

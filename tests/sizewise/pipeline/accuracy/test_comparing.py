@@ -102,8 +102,16 @@ def test_in_fp32_an_engine_may_be_as_far_off_as_in_fp16(engine: dict[str, float]
 
 @pytest.mark.usefixtures("engine")
 def test_without_an_fp32_file_and_of_invented_figures_nothing_is_judged() -> None:
-    assert judged(Judge(model(CARD), ""), parent=None) == {}
+    half = Judge(model(replace(CARD, precision="fp16")), "")
+    assert judged(half, parent=None) == {}
     assert judged(Judge(model(CARD), ""), backend="fake") == {}
+
+
+@pytest.mark.usefixtures("engine")
+def test_without_an_fp32_file_an_engine_in_8_bits_is_judged_by_its_own() -> None:
+    judge = Judge(model(CARD), "")
+    assert judged(judge, parent=None) == {"boxes": True, "scores": False}
+    assert judge.remarks() == ()
 
 
 def test_scores_are_not_judged_where_the_parent_finds_nothing(engine: dict[str, float]) -> None:
@@ -230,4 +238,3 @@ def test_an_engine_may_be_twice_as_far_from_its_file_as_that_is_from_fp32(
     )
     judge = Judge(model(ModelCard(network="net", precision=precision)), "")
     assert judged(judge) == {"": within}
-    assert judged(judge, parent=None) == {}
