@@ -102,7 +102,9 @@ def compose(
         Section(title="Findings", parts=(_numbered(findings),)),
         *_origins(records),
     )
-    return "\n\n".join(filter(None, (title, _numbered(decide(records)), *map(str, sections)))) + "\n"
+    return (
+        "\n\n".join(filter(None, (title, _numbered(decide(records)), *map(str, sections)))) + "\n"
+    )
 
 
 def _numbered(sentences: Iterable[str]) -> str:

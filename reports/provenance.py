@@ -116,10 +116,15 @@ def model_table(rows: Iterable[Row]) -> str:
 def reproduction(runs: Iterable[Run]) -> str:
     """Commands and configurations, each once, without the folders of the machine."""
     requested = dict.fromkeys((run.command, run.configuration) for run in runs)
-    return "\n\n".join(
-        f"{_fenced(command_without_folders(command), 'sh')}\n\n{_folded(_configuration(configuration))}"
+    parts = (
+        part
         for command, configuration in requested
+        for part in (
+            _fenced(command_without_folders(command), "sh"),
+            _folded(_configuration(configuration)),
+        )
     )
+    return "\n\n".join(parts)
 
 
 def _folded(text: str) -> str:

@@ -41,9 +41,7 @@ class Section:
         return "\n\n".join([f"## {self.title}", *filled, self.note]).strip() if filled else ""
 
 
-def figures(
-    verdicts: Verdicts, shown: Mapping[str, str], overview: str = ""
-) -> Iterable[Section]:
+def figures(verdicts: Verdicts, shown: Mapping[str, str], overview: str = "") -> Iterable[Section]:
     """What was measured, plot by plot and table by table; ``shown`` are the plots."""
     rows = verdicts.rows
     legend = f" † disturbed: see “{DISTURBED}”." if any(row.disturbed for row in rows) else ""

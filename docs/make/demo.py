@@ -20,7 +20,6 @@ from reports.plots.styles import styles
 from reports.plots.sweep import latency_figure
 from reports.tables.by_size import latency_table
 
-
 DEMO = Example(
     name="demo",
     configuration="examples/digits.toml",

@@ -17,6 +17,7 @@ from reports.load import Records
 from reports.text.verdicts import margin
 from reports.text.words import counted, listed, measured, number
 from sizewise.core.stats import Verdict
+from sizewise.core.trials import Metric
 
 LINES = 8
 """Of a decision, at the most."""
@@ -51,7 +52,7 @@ def _one(choice: Choice, records: Records) -> Iterator[str]:
     yield f"Ship {row.where}{_per_call(row, records)}: {_why(choice)}."
     yield _speed(row)
     if choice.metric:
-        yield _accuracy(row, choice)
+        yield _accuracy(row, choice, choice.metric)
     yield _costs(row)
     yield _rivals(choice, records)
 
@@ -94,11 +95,10 @@ def _ms(value: float) -> str:
     return "not measured" if math.isnan(value) else f"{number(value)} ms"
 
 
-def _accuracy(row: Row, choice: Choice) -> str:
-    assert choice.metric is not None
-    peak = max(choice.among, key=lambda one: one.score(choice.metric))  # type: ignore[arg-type]
+def _accuracy(row: Row, choice: Choice, metric: Metric) -> str:
+    peak = max(choice.among, key=lambda one: one.score(metric))
     images = counted(row.accuracy_images, "image")
-    said = f"On {images} it reaches {score(row, choice.metric)}"
+    said = f"On {images} it reaches {score(row, metric)}"
     lost = choice.losses[row] / POINT
     if not lost:
         return f"{said}; no engine is more accurate."

@@ -1,1 +1,1 @@
-"""The report as one HTML file that needs no network: tables to sort and filter, a plot, a budget."""
+"""The report as one HTML file without requests: tables to sort and filter, a plot, a budget."""

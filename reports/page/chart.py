@@ -28,13 +28,13 @@ def vega() -> str:
     """The source of Vega, Vega-Lite and Vega-Embed as one script."""
     import vl_convert
 
-    return str(vl_convert.javascript_bundle())
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed"))
 
 
 def chart(heading: str, backends: Iterable[str], strategies: Iterable[str]) -> dict[str, Any]:
     """Score against latency, coloured by back end and shaped by strategy, with intervals; what is
-    over the budget is pale. The page gives the data ``points``, the parameter ``budget`` (ms) and ``chosen``
-    (ids), so that the specification is as small for 5,000 points as for five."""
+    over the budget is pale. The page gives the data ``points``, the parameter ``budget`` (ms) and
+    ``chosen`` (ids), so that the specification is as small for 5,000 points as for five."""
     import altair as alt
 
     base = alt.Chart(alt.NamedData("points")).encode(
@@ -51,7 +51,9 @@ def chart(heading: str, backends: Iterable[str], strategies: Iterable[str]) -> d
         tooltip=_tooltip(heading, alt),
     )
     ring = base.mark_point(size=320, strokeWidth=2.5, filled=False, clip=True).encode(
-        opacity=alt.when("indexof(chosen, datum.id) >= 0").then(alt.value(1)).otherwise(alt.value(0))
+        opacity=alt.when("indexof(chosen, datum.id) >= 0")
+        .then(alt.value(1))
+        .otherwise(alt.value(0))
     )
     layers = alt.layer(ranges, heights, ring, dots).add_params(budget, chosen)
     made: dict[str, Any] = layers.properties(width="container", height=340).to_dict(validate=True)

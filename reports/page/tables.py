@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -83,5 +82,4 @@ def _row(cells: list[str], sides: list[str]) -> str:
 
 
 def _inline(token: Token, parser: MarkdownIt) -> str:
-    env: dict[str, Any] = {}
-    return parser.renderer.renderInline(token.children or [], parser.options, env)
+    return str(parser.renderer.render([token], parser.options, {}))

@@ -144,7 +144,11 @@ def legend(axes: Axes, *others: Axes) -> None:
     """Add a legend beside the panels: each name once, those of no engine last, and of many engines
     the first."""
     entries = [one.get_legend_handles_labels() for one in (axes, *others)]
-    unique = {name: handle for handles, names in entries for name, handle in zip(names, handles, strict=True)}
+    unique = {
+        name: handle
+        for handles, names in entries
+        for name, handle in zip(names, handles, strict=True)
+    }
     engines = [name for name in unique if not name.startswith(_NO_ENGINES)]
     rest = [name for name in unique if name.startswith(_NO_ENGINES)]
     names = [*engines[:_MOST_NAMES], *rest]

@@ -1,4 +1,4 @@
-"""Seconds and bytes of building for more and more sizes, and where one engine for all breaks even."""
+"""Seconds and bytes of builds for more and more sizes, and where one engine for all breaks even."""
 
 from __future__ import annotations
 

@@ -91,5 +91,3 @@ def _points(base: Row, row: Row, contest: Contest) -> tuple[float, float, float]
     lost = gain(base, row, contest.metric)
     low, high = (math.nan if end is None else 100 * end for end in (lost.low, lost.high))
     return 100 * lost.point, low, high
-
-

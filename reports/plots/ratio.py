@@ -12,14 +12,15 @@ from matplotlib.figure import Figure
 from reports.analysis.judged import Judged
 from reports.analysis.pairs import Pair, by_backend, by_engine
 from reports.analysis.verdicts import Verdicts
+from reports.columns import Row
 from reports.plots.axes import (
     BAND,
     GREY,
     UNDECIDED,
-    finite,
     cross_out,
     error_bars,
     exactly,
+    finite,
     legend,
     named,
     panels,
@@ -28,7 +29,6 @@ from reports.plots.axes import (
     size_axis,
 )
 from reports.plots.styles import Style
-from reports.columns import Row
 from reports.rows.grouping import by_pixels, grouped
 from reports.text.verdicts import details, margin, price
 from reports.text.words import listed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from sizewise.core.files import written_whole
 
 DPI = 150
-_SAME_EACH_TIME = {"svg.hashsalt": "sizewise"}
+_SAME_EACH_TIME: dict[Any, Any] = {"svg.hashsalt": "sizewise"}
 """So that equal records give equal bytes."""
 
 

@@ -32,7 +32,7 @@ from reports.plots.machine import machine_figure
 from reports.plots.memory import memory_figure
 from reports.plots.ratio import ratio_figure
 from reports.plots.styles import Style, styles
-from reports.rows.grouping import by_pixels, comparable, grouped, latest, measured_of
+from reports.rows.grouping import by_pixels, comparable, grouped, latest
 from reports.text.verdicts import change, details
 from reports.text.words import listed
 

@@ -19,6 +19,8 @@ from reports.text.words import measured
 from sizewise.core.evidence import is_tie
 from sizewise.core.trials import Metric
 
+_Cell = Callable[[Row], str]
+
 NOTE = (
     "The fastest image first. Bold: the engine to ship, and the best of a column with what ties "
     "with it (of latency and rate: at its size). In brackets 95 % intervals. Layers kept: those "
@@ -37,7 +39,7 @@ def overview_table(
     if not rows:
         return ""
     ahead = leaders(verdicts, rows)
-    columns = {
+    columns: dict[str, _Cell] = {
         "engine": lambda row: _bold(plain(row.engine), row in chosen),
         "size (H×W)": lambda row: row.text("size"),
         "precision achieved": lambda row: plain(row.text("achieved")),
@@ -56,9 +58,6 @@ def overview_table(
 def fastest_first(rows: Sequence[Row]) -> list[Row]:
     """By latency per image; rows without one come last."""
     return sorted(rows, key=lambda row: (math.isnan(row.image_ms), row.image_ms))
-
-
-_Cell = Callable[[Row], str]
 
 
 def _bold(text: str, is_so: bool) -> str:

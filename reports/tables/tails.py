@@ -21,8 +21,8 @@ _COLUMNS = (
 
 
 def tail_table(rows: Iterable[Row]) -> str:
-    """A row per engine and size, the fastest of each size first: median, p90, p99 and images per second, with intervals, and how many calls
-    and processes they are made of."""
+    """A row per engine and size, the fastest of each size first: median, p90, p99 and images per
+    second, with intervals, and how many calls and processes they are made of."""
     cells = [
         [
             plain(row.engine),

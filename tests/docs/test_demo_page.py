@@ -14,9 +14,9 @@ from docs.make.demo import DEMO
 from docs.make.fusion import FUSION
 from docs.make.pages import fill
 from docs.make.reported import Example
-from reports.plots import saved
 from reports.findings.find import find
 from reports.markdown import compose
+from reports.plots import saved
 from reports.plots.sweep import draw
 from tests.reports.conftest import SIZES, Lab
 

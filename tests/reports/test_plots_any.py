@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,15 @@ from sizewise.core.trials import Result
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab
 
-PLOTS = {"latency.png", "ecdf.png", "dynamic.png", "accuracy.png", "memory.png", "builds.png", "machine.png"}
+PLOTS = {
+    "latency.png",
+    "ecdf.png",
+    "dynamic.png",
+    "accuracy.png",
+    "memory.png",
+    "builds.png",
+    "machine.png",
+}
 
 
 def rows_of(lab: Lab, results: Iterable[Result]) -> tuple[Row, ...]:
@@ -65,9 +73,9 @@ def test_all_invalid(lab: Lab, status: str) -> None:
 )
 def test_non_finite_values(lab: Lab, columns: tuple[str, ...], value: float) -> None:
     rows = rows_of(lab, lab.sweep())
-    some = [replace(row, **dict.fromkeys(columns, value)) if n % 3 else row for n, row in enumerate(rows)]
-    drawn(some)
-    drawn([replace(row, **dict.fromkeys(columns, value)) for row in rows])
+    odd: dict[str, Any] = dict.fromkeys(columns, value)
+    drawn(replace(row, **odd) if n % 3 else row for n, row in enumerate(rows))
+    drawn(replace(row, **odd) for row in rows)
 
 
 def test_sixty_engines(lab: Lab) -> None:
@@ -94,7 +102,7 @@ def test_names_of_eighty_characters(lab: Lab) -> None:
 
 def _named(lab: Lab, name: str) -> Iterable[Result]:
     for strategy in ("static", "dynamic"):
-        yield lab.ok(lab.trial(network=name, strategy=strategy))  # type: ignore[arg-type]
+        yield lab.ok(lab.trial(network=name, strategy=strategy))
 
 
 def test_the_loss_of_a_precision_is_that_against_fp32(lab: Lab) -> None:

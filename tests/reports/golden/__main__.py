@@ -1,4 +1,5 @@
-"""Whole reports, committed: ``python -m tests.reports.golden`` writes them again. Read the difference before you commit it."""
+"""Whole reports, committed: ``python -m tests.reports.golden`` writes them again. Read the
+difference before you commit it."""
 
 from __future__ import annotations
 

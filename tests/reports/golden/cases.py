@@ -52,7 +52,9 @@ def _batches() -> Records:
 def _open() -> Records:
     wild = [1.0, 1.6, 1.3, 1.9, 1.2]
     names = ("openvino", "onnxruntime")
-    return _records(steady(_LAB.ok(_LAB.trial(n), ap=0.5), wild[i:] + wild[:i]) for i, n in enumerate(names))
+    return _records(
+        steady(_LAB.ok(_LAB.trial(n), ap=0.5), wild[i:] + wild[:i]) for i, n in enumerate(names)
+    )
 
 
 def _earlier_harness() -> Records:
