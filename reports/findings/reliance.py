@@ -39,10 +39,9 @@ def reliance_in_short(rows: Sequence[Row]) -> str:
     lost = len(rows) - len(measured)
     if lost:
         parts.append(f"{counted(lost, 'row')} could not be measured")
-    stood = how_it_stood(measured)
-    if stood:
+    if stood := how_it_stood(measured):
         parts.append(stood[0].lower() + stood[1:].rstrip("."))
-    return f"Unreliable: {'; '.join(parts)}."
+    return f"Reliability: {'; '.join(parts)}."
 
 
 def what_to_do(rows: Sequence[Row]) -> str:

@@ -38,8 +38,12 @@ def chart(heading: str, backends: Iterable[str], strategies: Iterable[str]) -> d
     import altair as alt
 
     base = alt.Chart(alt.NamedData("points")).encode(
-        x=alt.X("latency:Q", title="latency per call (ms)", scale=_scale(alt, "log")),
-        y=alt.Y("score:Q", title=heading, scale=_scale(alt, "linear")),
+        x=alt.X(
+            "latency:Q",
+            title="latency per call (ms)",
+            scale=alt.Scale(type="log", nice=False, padding=18),
+        ),
+        y=alt.Y("score:Q", title=heading, scale=alt.Scale(zero=False, nice=False, padding=18)),
         color=_by("backend", "back end", list(backends), alt),
     )
     budget, chosen = alt.param("budget", value=0), alt.param("chosen", value=[])
@@ -60,13 +64,11 @@ def chart(heading: str, backends: Iterable[str], strategies: Iterable[str]) -> d
     return made
 
 
-def _scale(alt: Any, kind: str) -> Any:
-    return alt.Scale(type=kind, zero=False, nice=False, padding=18)
-
-
 def _by(field: str, title: str, domain: Sequence[str], alt: Any) -> Any:
     colours = [OKABE_ITO[turn % len(OKABE_ITO)] for turn in range(len(domain))]
-    return alt.Color(f"{field}:N", title=title, scale=alt.Scale(domain=domain, range=colours))
+    scale = alt.Scale(domain=domain, range=colours)
+    legend = alt.Legend(symbolOpacity=1, symbolType="circle", symbolStrokeWidth=0)
+    return alt.Color(f"{field}:N", title=title, scale=scale, legend=legend)
 
 
 def _tooltip(heading: str, alt: Any) -> list[Any]:

@@ -124,11 +124,17 @@ def error_bars(axes: Axes, x: Values, y: Values, **look: Any) -> None:
     """Points with the intervals that they have, in both directions."""
     bars: dict[str, Any] = {}
     for name, values in (("xerr", x), ("yerr", y)):
-        point, low, high = np.array(values).T
+        point, low, high = _drawable(values).T
         if not np.isnan(low).all():
             # An interval by bootstrap may lie to one side of its point.
             bars[name] = np.maximum([point - low, high - point], 0)
-    axes.errorbar([point for point, _, _ in x], [point for point, _, _ in y], **bars, **look)
+    axes.errorbar(_drawable(x)[:, 0], _drawable(y)[:, 0], **bars, **look)
+
+
+def _drawable(values: Values) -> NDArray[np.float64]:
+    """NaN, which is not drawn, in place of infinities."""
+    known = np.array(values, np.float64)
+    return np.where(np.isfinite(known), known, np.nan)
 
 
 def named(engine: str) -> str:

@@ -61,7 +61,7 @@ def _is_finite(rows: Iterable[Row]) -> bool:
 
 
 def _title(lines: Mapping[str, Sequence[Row]]) -> str:
-    said = []
+    said: dict[str, list[str]] = {}
     for family, group in grouped(lines.values(), lambda rows: rows[0].family).items():
         by_strategy = {rows[0].strategy: rows for rows in group}
         if {"static", "dynamic"} <= set(by_strategy):
@@ -70,7 +70,8 @@ def _title(lines: Mapping[str, Sequence[Row]]) -> str:
             )
             count = break_even(static, dynamic)
             when = "never" if count is None else f"from {counted(count, 'size')} on"
-            said.append(f"{when} in {family}")
+            said.setdefault(when, []).append(family)
     if not said:
         return "What building takes for more and more sizes"
-    return f"One dynamic engine builds faster than static ones {listed(said)}"
+    parts = (f"{when} in {listed(families)}" for when, families in said.items())
+    return f"One dynamic engine builds faster than static ones: {listed(parts)}"

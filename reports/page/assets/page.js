@@ -120,7 +120,8 @@
   let view = null;
   const plain = (value) => Number(value.toPrecision(3)).toString();
   const section = find("#tradeoff");
-  const drawable = data.points.filter((p) => p.score !== null);
+  const drawableOf = (points) => points.filter((p) => p.score !== null);
+  const drawable = drawableOf(data.points);
 
   const stepAt = (budget) => {
     const fitting = data.steps.filter((step) => step.from_ms <= budget * (1 + 1e-9));
@@ -166,15 +167,15 @@
   const plot = async () => {
     if (!drawable.length) return;
     const dark = document.documentElement.classList.contains("dark");
-    const done = await vegaEmbed("#plot", data.spec, {
+    const values = { points: drawableOf(shownPoints) };
+    const done = await vegaEmbed("#plot", { ...data.spec, datasets: values }, {
       actions: false, renderer: "canvas", config: colours(), tooltip: { theme: dark ? "dark" : "light" },
     });
     view = done.view;
-    await redraw();
     moveBudget();
   };
   const redraw = async () => {
-    if (view) await view.data("points", shownPoints.filter((p) => p.score !== null)).runAsync();
+    if (view) await view.data("points", drawableOf(shownPoints)).runAsync();
   };
 
   if (drawable.length) {
