@@ -91,7 +91,7 @@ sbom: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
-	$(PIP) -e ".[torch,cpu,digits,rtx,dev]"
+	$(PIP) -e ".[torch,cpu,digits,html,rtx,dev]"
 	@# Tests use the ONNX file of this package, as a model from outside.
 	$(PIP) --no-deps --ignore-requires-python rapidocr-onnxruntime
 	touch $@

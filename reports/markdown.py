@@ -15,7 +15,7 @@ from reports.explained import NONE_EXPLAINED, Explained, read_explained
 from reports.findings.find import Findings, find
 from reports.load import Records, read_records
 from reports.method.describe import method
-from reports.page.whole import write_page
+from reports.page.whole import why_no_page, write_page
 from reports.plots.axes import title_of
 from reports.plots.saved import save
 from reports.plots.sweep import draw
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The path of a report and that of the same as one HTML page, its decision (what to ship, a
-    sentence each) and its findings as plain text."""
+    """The path of a report, that of the same as one HTML page (None: ``no_page`` says why), its
+    decision (what to ship, a sentence each) and its findings as plain text."""
 
     path: Path
-    page: Path
+    page: Path | None
+    no_page: str
     decision: tuple[str, ...]
     findings: Findings
 
@@ -73,10 +74,13 @@ def write_records(
         save(plot, out / name)
     with written_whole(out / "report.md") as draft:
         draft.write_text(printable(text), encoding="utf-8")
-    write_page(records, text, out / "report.html")
+    page, no_page = out / "report.html", why_no_page()
+    if not no_page:
+        write_page(records, text, page)
     return Report(
         path=out / "report.md",
-        page=out / "report.html",
+        page=None if no_page else page,
+        no_page=no_page,
         decision=decide(records),
         findings=findings,
     )

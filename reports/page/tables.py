@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 SHOWN = 50
 """Rows of a table that stand in the page itself; the script shows more of them."""
@@ -25,6 +27,8 @@ _OURS = ("<details>\n<summary>its configuration</summary>", "</details>")
 
 def render(markdown: str) -> Body:
     """CommonMark with GitHub's tables; of HTML, nothing but our own ``details`` passes."""
+    from markdown_it import MarkdownIt
+
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
     tokens = list(map(_without_html, parser.parse(markdown)))
     body = Body()

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -15,11 +16,26 @@ from reports.page.chart import chart, vega
 from reports.page.points import points, ranking, steps
 from reports.page.tables import Body, render
 from reports.plots.axes import finite
+from reports.text.words import listed
 from sizewise.core.files import written_whole
 from sizewise.core.printable import printable
 
+_NEEDED = {"altair": "altair", "vl_convert": "vl-convert-python", "markdown_it": "markdown-it-py"}
+"""The distributions of the modules that a page is made with. They are large, so they are an extra.
+"""
 _PLOT = re.compile(r"^!\[[^\n]*\]\([^)\n]*\)$\n*", re.MULTILINE)
 """A plot in Markdown: it lies in a file of its own, and the page has a better one."""
+
+
+def why_no_page() -> str:
+    """A sentence that says what to install where no page can be written; else empty."""
+    missing = [name for module, name in _NEEDED.items() if find_spec(module) is None]
+    if not missing:
+        return ""
+    return (
+        f"No report.html was written: {listed(missing)} {'is' if len(missing) == 1 else 'are'} not "
+        "installed. Run: pip install 'sizewise[html]'."
+    )
 
 
 def write_page(records: Records, markdown: str, path: Path) -> None:

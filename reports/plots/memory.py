@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
@@ -19,11 +19,7 @@ def memory_figure(rows: Iterable[Row], look: Mapping[str, Style]) -> Figure | No
     known = [row for row in rows if math.isfinite(memory_of(row))]
     if not known:
         return None
-    least, most = (end(known, key=memory_of) for end in (min, max))
-    figure, axes = canvas(
-        f"{least.where} takes the least memory, {memory_of(least):.0f} MiB; "
-        f"{most.where} the most, {memory_of(most):.0f} MiB"
-    )
+    figure, axes = canvas(_title(known))
     place = positions(known)
     for engine, line in grouped(by_pixels(known), lambda row: row.engine).items():
         points = [place[row.size] for row in line], list(map(memory_of, line))
@@ -32,3 +28,11 @@ def memory_figure(rows: Iterable[Row], look: Mapping[str, Style]) -> Figure | No
     plain_scale(axes, "y", map(memory_of, known), "peak memory (MiB)")
     legend(axes)
     return figure
+
+
+def _title(rows: Sequence[Row]) -> str:
+    least, most = (end(rows, key=memory_of) for end in (min, max))
+    low, high = (f"{memory_of(row):.0f} MiB" for row in (least, most))
+    if low == high:
+        return f"A process takes {low} with {'each engine' if rows[1:] else least.engine}"
+    return f"{least.where} takes the least memory, {low}; {most.where} the most, {high}"

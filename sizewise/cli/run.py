@@ -13,7 +13,7 @@ from sizewise.cli import console
 from sizewise.cli.bench import command_line, say_quarantined, say_unfinished
 from sizewise.cli.failures import end_with, with_error
 from sizewise.cli.options import Json
-from sizewise.cli.records.report import plain_report, say_report
+from sizewise.cli.records.report import plain_report, say_report, to_read
 from sizewise.cli.tables.precisions import show_converted
 from sizewise.cli.tables.reasons import nothing_measured, plain_reasons, say_reasons
 from sizewise.core.options.declared import options_of
@@ -55,8 +55,8 @@ def run(
         say_quarantined(done.outcome)
         say_unfinished(done.outcome)
         say_report(done.report)
-        page = done.report.page
-        console.next_step(f"open {page}; for your own data, copy and edit examples/digits.toml")
+        read = to_read(done.report)
+        console.next_step(f"{read}; for your own data, copy and edit examples/digits.toml")
     if nothing:
         end_with(nothing)
     raise typer.Exit(done.outcome.exit_code)

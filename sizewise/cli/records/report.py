@@ -36,21 +36,28 @@ def report(
         console.show_json(plain_report(written))
         return
     say_report(written)
-    console.next_step(f"open {written.page}; sizewise best {results} --help takes your limits")
+    console.next_step(f"{to_read(written)}; sizewise best {results} takes your limits")
 
 
 def plain_report(report: Report) -> dict[str, Any]:
     """What ``--json`` says of a report."""
     return {
         "report": str(report.path),
-        "page": str(report.page),
+        "page": None if report.page is None else str(report.page),
         "decision": list(report.decision),
         "findings": list(report.findings),
     }
 
 
 def say_report(report: Report) -> None:
-    """Print the report's path and its decision."""
+    """Print the report's path and its decision, and why there is no page where there is none."""
     console.say(f"Report: {report.path}")
     for sentence in report.decision:
         console.say(f"  • {sentence}")
+    if report.no_page:
+        console.remark(report.no_page)
+
+
+def to_read(report: Report) -> str:
+    """What to open: the page where there is one."""
+    return f"open {report.page or report.path}"

@@ -136,7 +136,7 @@ def bench_ends(cli: Cli, patch: pytest.MonkeyPatch, status: Status) -> Said:
 
 def run_ends(cli: Cli, patch: pytest.MonkeyPatch, status: Status) -> Said:
     report = SimpleNamespace(
-        path=Path("report.md"), page=Path("report.html"), decision=(), findings=()
+        path=Path("report.md"), page=Path("report.html"), no_page="", decision=(), findings=()
     )
     done = SimpleNamespace(outcome=swept(status), report=report)
     patch.setattr("sizewise.pipeline.line.export_line", lambda *_: ())
@@ -282,7 +282,7 @@ def nothing_swept(cli: Cli, patch: pytest.MonkeyPatch, command: str, **changes: 
     outcome = replace(swept("unsupported"), statuses={"unsupported": 1}, measured=0, **changes)
     patch.setattr("bench.sweep.sweep", lambda *_, **__: outcome)
     report = SimpleNamespace(
-        path=Path("report.md"), page=Path("report.html"), decision=(), findings=()
+        path=Path("report.md"), page=Path("report.html"), no_page="", decision=(), findings=()
     )
     done = SimpleNamespace(outcome=outcome, report=report)
     patch.setattr("sizewise.pipeline.line.export_line", lambda *_: ())
