@@ -42,17 +42,17 @@ def overview_table(
     columns: dict[str, _Cell] = {
         "engine": lambda row: _bold(plain(row.engine), row in chosen),
         "size (H×W)": lambda row: row.text("size"),
-        "precision achieved": lambda row: plain(row.text("achieved")),
-        "layers kept": lambda row: plain(_kept(facts.get(row.model_sha256))),
-        "file": lambda row: plain(files.get(row, "")) or NONE,
         COLUMNS["latency_ms"].heading: lambda row: _latency(row, ahead),
-        COLUMNS["images_per_s"].heading: lambda row: _bold(_rate(row), row in ahead),
+        "images/s": lambda row: _bold(_rate(row), row in ahead),
         **{metric.title: _score(rows, metric) for metric in RANKED_BY if _known(rows, metric)},
         "memory (MiB)": _memory(rows),
         "calls": lambda row: f"{row.calls:,}",
+        "precision achieved": lambda row: plain(row.text("achieved")),
+        "layers kept": lambda row: plain(_kept(facts.get(row.model_sha256))),
+        "file": lambda row: plain(files.get(row, "")) or NONE,
     }
     cells = [[cell(row) for cell in columns.values()] for row in rows]
-    return grid(list(columns), cells, texts=5)
+    return grid(list(columns), cells, texts=2, last_texts=3)
 
 
 def fastest_first(rows: Sequence[Row]) -> list[Row]:

@@ -160,6 +160,7 @@
       axis: { labelColor: text, titleColor: text, gridColor: line, domainColor: line,
         tickColor: line },
       legend: { labelColor: text, titleColor: text, labelLimit: 220,
+        symbolBaseFillColor: text, symbolBaseStrokeColor: text,
         orient: innerWidth < 700 ? "bottom" : "right", columns: innerWidth < 700 ? 2 : 1 },
       view: { stroke: line },
     };

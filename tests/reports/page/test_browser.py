@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, Page
 
+from docs.make.pages import HOUSE
 from reports.markdown import write_report
 from reports.page.whole import page as whole_page
 from tests.reports.page import many
@@ -90,7 +91,7 @@ def test_it_filters_all_tables(opened: Opened) -> None:
 
 
 def test_it_sorts_numbers_as_numbers(opened: Opened) -> None:
-    latencies = "6"
+    latencies = "3"
     button = opened.page.locator(f"{OVERVIEW} th:nth-child({latencies}) button")
     for sign in (1, -1):
         button.click()
@@ -121,6 +122,18 @@ def test_a_phone_scrolls_tables_and_not_the_page(chromium: Browser, report: Path
     wide = phone.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= PHONE["width"]
     phone.context.close()
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize(("name", "size"), [("desktop", DESKTOP), ("phone", PHONE)])
+def test_the_demo_looks_as_it_did(
+    chromium: Browser, shots: Path, look: str, name: str, size: dict[str, int]
+) -> None:
+    """Screenshots that are committed: look at them where they change."""
+    one = Opened(chromium, HOUSE / "docs/demo/report.html", viewport=size, color_scheme=look)
+    one.page.screenshot(path=shots / f"{name}-{look}.png")
+    assert one.errors == []
+    one.context.close()
 
 
 def test_names_of_engines_are_text(chromium: Browser, lab: Lab, tmp_path: Path) -> None:
