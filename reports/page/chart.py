@@ -21,6 +21,9 @@ _TOOLTIP = {
     "calls": "calls",
     "disturbed": "disturbed",
 }
+_IS_CHOSEN = "indexof(chosen, datum.id) >= 0"
+_MANY = 300
+"""Points from which on only chosen ones have intervals: those of all would hide each other."""
 
 
 @cache
@@ -47,18 +50,15 @@ def chart(heading: str, backends: Iterable[str], strategies: Iterable[str]) -> d
         color=_by("backend", "back end", list(backends), alt),
     )
     budget, chosen = alt.param("budget", value=0), alt.param("chosen", value=[])
-    ranges = base.mark_rule(opacity=0.45).encode(x="low:Q", x2="high:Q")
-    heights = base.mark_rule(opacity=0.45).encode(y="score_low:Q", y2="score_high:Q")
+    told = base.transform_filter(f"length(data('points')) < {_MANY} || {_IS_CHOSEN}")
+    ranges = told.mark_rule(opacity=0.45).encode(x="low:Q", x2="high:Q")
+    heights = told.mark_rule(opacity=0.45).encode(y="score_low:Q", y2="score_high:Q")
     dots = base.mark_point(filled=True, size=70).encode(
         shape=alt.Shape("strategy:N", title="strategy", scale=alt.Scale(domain=list(strategies))),
         opacity=alt.when("datum.latency <= budget").then(alt.value(1)).otherwise(alt.value(0.25)),
         tooltip=_tooltip(heading, alt),
     )
-    ring = base.mark_point(size=320, strokeWidth=2.5, filled=False, clip=True).encode(
-        opacity=alt.when("indexof(chosen, datum.id) >= 0")
-        .then(alt.value(1))
-        .otherwise(alt.value(0))
-    )
+    ring = base.transform_filter(_IS_CHOSEN).mark_point(size=320, strokeWidth=2.5, filled=False)
     layers = alt.layer(ranges, heights, ring, dots).add_params(budget, chosen)
     made: dict[str, Any] = layers.properties(width="container", height=340).to_dict(validate=True)
     return made

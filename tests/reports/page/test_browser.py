@@ -138,7 +138,7 @@ def test_the_demo_looks_as_it_did(
 
 def test_names_of_engines_are_text(chromium: Browser, lab: Lab, tmp_path: Path) -> None:
     odd = "</script><img src=x onerror=alert(1)>"
-    rows = [lab.ok(lab.trial(network=odd)), lab.ok(lab.trial(network="a"))]
+    rows = [lab.ok(lab.trial(network=odd)), lab.ok(lab.trial(network="a", model_sha256="b" * 64))]
     file = lab.file(tmp_path / "results.sqlite", lab.run(rows))
     one = Opened(chromium, write_report(file, tmp_path / "out").page)
     assert one.page.locator("img").count() == 0
