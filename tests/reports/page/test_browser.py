@@ -63,11 +63,17 @@ class Opened:
         return self.page.inner_text("#advice")
 
 
+def page_of(results: Path, out: Path) -> Path:
+    page = write_report(results, out).page
+    assert page is not None
+    return page
+
+
 @pytest.fixture(scope="module")
 def report(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [*lab.sweep(), lab.bad(lab.trial("torch_eager"))]
     file = lab.file(tmp_path_factory.mktemp("page") / "results.sqlite", lab.run(rows))
-    return write_report(file, file.parent / "report").page
+    return page_of(file, file.parent / "report")
 
 
 @pytest.fixture
@@ -146,7 +152,7 @@ def test_names_of_engines_are_text(chromium: Browser, lab: Lab, tmp_path: Path) 
     odd = "</script><img src=x onerror=alert(1)>"
     rows = [lab.ok(lab.trial(network=odd)), lab.ok(lab.trial(network="a", model_sha256="b" * 64))]
     file = lab.file(tmp_path / "results.sqlite", lab.run(rows))
-    one = Opened(chromium, write_report(file, tmp_path / "out").page)
+    one = Opened(chromium, page_of(file, tmp_path / "out"))
     assert one.page.locator("img").count() == 0
     assert any(odd in name for name in one.column(1))
     assert one.errors == []
