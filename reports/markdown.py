@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from reports import provenance
 from reports.choice.deciding import chosen_rows, decide
 from reports.columns import Row
-from reports.enginefiles import engine_files
 from reports.explained import NONE_EXPLAINED, Explained, read_explained
 from reports.findings.find import Findings, find
 from reports.load import Records, read_records
@@ -20,6 +19,7 @@ from reports.plots.axes import title_of
 from reports.plots.saved import save
 from reports.plots.sweep import draw
 from reports.rows.configured import models_of
+from reports.rows.enginefiles import engine_files
 from reports.sections import Section, figures, layer_by_layer
 from reports.tables.overview import overview_table
 from reports.text.grid import plain

@@ -89,6 +89,19 @@ def test_the_sentences_come_first_and_go_to_the_caller(one_row: Path, tmp_path: 
             assert f"{turn}. {sentence}" in told
 
 
+def test_without_the_extra_there_is_no_page_and_it_is_said_how_to_have_one(
+    one_row: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.page.whole.find_spec", lambda name: name != "altair" or None)
+    report = write_report(one_row, tmp_path)
+    assert report.page is None
+    assert report.no_page == (
+        "No report.html was written: altair is not installed. Run: pip install 'sizewise[html]'."
+    )
+    assert report.path.exists()
+    assert not (tmp_path / "report.html").exists()
+
+
 def test_the_same_records_give_the_same_report(results: Path, out: Path, tmp_path: Path) -> None:
     write_report(results, tmp_path)
     for path in out.iterdir():
