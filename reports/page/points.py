@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
 from typing import Any
 
 from reports.analysis.tradeoffs import RANKED_BY
+from reports.analysis.useful import useful
 from reports.choice.budget import Budget, memory_of
-from reports.choice.choosing import choose
-from reports.choice.telling import told
+from reports.choice.choosing import Choice, choose
+from reports.choice.telling import described
 from reports.columns import Row
+from reports.findings.phrases import warning
 from reports.load import Records
 from reports.plots.axes import finite
 from sizewise.core.trials import Metric
@@ -35,46 +36,46 @@ def ranking(rows: Sequence[Row]) -> Metric | None:
 
 def steps(records: Records) -> list[dict[str, Any]]:
     """The decision from each budget of latency on where it may change, the smallest first:
-    ``from_ms``, the ``ids`` of the engines that it ships, and what it says.
-
-    A larger budget lets slower rows in. One of them can only change the decision where it is more
-    accurate than all faster ones or, without accuracies, the fastest of its size.
-    """
-    known = finite(records.rows)
-    ids = {row: number for number, row in enumerate(known)}
-    return [_step(limit, records, ids) for limit in _limits(known)[:_MOST_STEPS]]
+    ``from_ms``, the ``ids`` of the engines that it ships, and what it says."""
+    ids = {row: number for number, row in enumerate(finite(records.rows))}
+    limits = _limits(choose(records, Budget()))[:_MOST_STEPS]
+    return [step for limit in limits if (step := _step(limit, records, ids))["ids"]]
 
 
 def _step(limit: float, records: Records, ids: Mapping[Row, int]) -> dict[str, Any]:
+    """It says nothing of how many engines fit: that changes with each, the decision does not."""
     budget = Budget(max_latency_ms=limit)
-    choices = [one for one in choose(records, budget) if one.chosen is not None]
-    chosen = [one.chosen for one in choices if one.chosen is not None]
+    shipped = [(one.chosen, one) for one in choose(records, budget) if one.chosen in ids]
     return {
         "from_ms": limit,
-        "ids": [ids[row] for row in chosen if row in ids],
-        "said": [told(one, budget, records)[0] for one in choices],
+        "ids": [ids[row] for row, _ in shipped if row is not None],
+        "said": [
+            f"Ship {described(row, one, budget)}.{warning([row])}"
+            for row, one in shipped
+            if row is not None
+        ],
     }
 
 
-def _limits(rows: Sequence[Row]) -> list[float]:
-    """The latencies at which the decision may change."""
-    metric = ranking(rows)
-    if metric is None:
-        ordered = sorted(rows, key=lambda row: row.latency_ms)
-        fastest = {(row.size, row.nms): row.latency_ms for row in reversed(ordered)}
-        return sorted(set(fastest.values()))
-    return sorted(set(_records(rows, metric)))
+def _limits(choices: Iterable[Choice]) -> list[float]:
+    """The latencies at which the decision may change; the last is that of no budget."""
+    found = {row.latency_ms for choice in choices for row in _deciding(choice)}
+    return sorted(found)
 
 
-def _records(rows: Sequence[Row], metric: Metric) -> Iterator[float]:
-    """Latencies of rows that are more accurate than all faster ones with NMS at the same place."""
-    for nms in {row.nms for row in rows}:
-        own = [row for row in rows if row.nms == nms and math.isfinite(row.score(metric))]
-        own.sort(key=lambda row: (row.latency_ms, -row.score(metric)))
-        best = accumulate((row.score(metric) for row in own), max, initial=-1.0)
-        for row, before in zip(own, best, strict=False):
-            if row.score(metric) > before:
-                yield row.latency_ms
+def _deciding(choice: Choice) -> Iterator[Row]:
+    """A larger budget lets slower rows in. One of them only changes the decision where it is more
+    accurate than all faster ones: without accuracies, the fastest alone. Where medians and ratios
+    disagree on which is the fastest, the ratio decides, so the chosen one is among them as well."""
+    metric, best = choice.metric, -math.inf
+    rows = useful(finite(choice.among))
+    scores = {row: 0.0 if metric is None else row.score(metric) for row in rows}
+    for row in sorted(rows, key=lambda row: (row.latency_ms, -scores[row])):
+        if scores[row] > best:
+            best = scores[row]
+            yield row
+    if choice.chosen is not None:
+        yield choice.chosen
 
 
 def _point(row: Row, metric: Metric | None) -> dict[str, Any]:

@@ -130,7 +130,9 @@
   const advise = (budget) => {
     const step = stepAt(budget);
     const advice = find("#advice");
-    advice.replaceChildren(...(step ? step.said : ["Nothing fits this budget."]).map((said) => {
+    const within = data.points.filter((p) => p.latency <= budget).length;
+    const count = `${within} of ${data.points.length} engines take ${plain(budget)} ms or less.`;
+    advice.replaceChildren(...[...(step ? step.said : ["Nothing fits."]), count].map((said) => {
       const paragraph = document.createElement("p");
       paragraph.textContent = said;
       return paragraph;
