@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-pages test types tests test-gpu test-slow bench changelog networks ablation multiscale engines tensorrt public-models gpu sbom clean
+.PHONY: demo demo-pages test types tests test-gpu test-slow test-browser bench changelog networks ablation multiscale engines tensorrt public-models gpu sbom clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -32,6 +32,10 @@ tests: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/pytest -m slow
+
+# Needs Chromium (Debian: apt-get install chromium).
+test-browser: $(STAMP)
+	$(BIN)/pytest -m browser tests/reports/page
 
 test-gpu: $(STAMP)
 	$(BIN)/pytest -m gpu
@@ -87,7 +91,7 @@ sbom: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
-	$(PIP) -e ".[torch,cpu,digits,rtx,dev]"
+	$(PIP) -e ".[torch,cpu,digits,html,rtx,dev]"
 	@# Tests use the ONNX file of this package, as a model from outside.
 	$(PIP) --no-deps --ignore-requires-python rapidocr-onnxruntime
 	touch $@

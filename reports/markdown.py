@@ -8,13 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reports import provenance
+from reports.choice.deciding import chosen_rows, decide
+from reports.columns import Row
 from reports.explained import NONE_EXPLAINED, Explained, read_explained
 from reports.findings.find import Findings, find
 from reports.load import Records, read_records
 from reports.method.describe import method
+from reports.page.whole import why_no_page, write_page
+from reports.plots.axes import title_of
+from reports.plots.saved import save
 from reports.plots.sweep import draw
 from reports.rows.configured import models_of
+from reports.rows.enginefiles import engine_files
 from reports.sections import Section, figures, layer_by_layer
+from reports.tables.overview import overview_table
 from reports.text.grid import plain
 from reports.text.words import listed
 from sizewise.core.files import output_folder, written_whole
@@ -23,19 +30,22 @@ from sizewise.core.printable import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DPI = 150
-
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The path of a report, and its findings as plain text."""
+    """The path of a report, that of the same as one HTML page (None: ``no_page`` says why), its
+    decision (what to ship, a sentence each) and its findings as plain text."""
 
     path: Path
+    page: Path | None
+    no_page: str
+    decision: tuple[str, ...]
     findings: Findings
 
 
 def write_report(results: Path, out: Path, models: Collection[str] = ()) -> Report:
-    """Write ``report.md`` and its plots into the folder ``out``, each whole or not at all.
+    """Write ``report.md``, its plots and ``report.html`` into the folder ``out``, each whole or not
+    at all.
 
     The report is of all models, or of those with the hashes ``models``. What ``sizewise explain``
     wrote of them beside ``results`` stands in it, too.
@@ -44,21 +54,36 @@ def write_report(results: Path, out: Path, models: Collection[str] = ()) -> Repo
     nothing, OutputError where ``out`` can't be written.
     """
     records = read_records(results, models)
-    return write_records(records, out, read_explained(results.parent, records))
+    explained = read_explained(results.parent, records)
+    files = engine_files(records.rows, models_of(records.runs), results.parent)
+    return write_records(records, out, explained, files)
 
 
-def write_records(records: Records, out: Path, explained: Explained = NONE_EXPLAINED) -> Report:
+def write_records(
+    records: Records,
+    out: Path,
+    explained: Explained = NONE_EXPLAINED,
+    files: Mapping[Row, str] | None = None,
+) -> Report:
     """The same of records that were read. Raises OutputError."""
     output_folder(out)  # before the plots, which take seconds
     findings = find(records)
     plots = draw(records.verdicts)
-    text = compose(records, findings, plots, explained)
+    text = compose(records, findings, plots, explained, files)
     for name, plot in plots.items():
-        with written_whole(out / name) as draft:
-            plot.savefig(draft, format="png", dpi=DPI)
+        save(plot, out / name)
     with written_whole(out / "report.md") as draft:
         draft.write_text(printable(text), encoding="utf-8")
-    return Report(path=out / "report.md", findings=findings)
+    page, no_page = out / "report.html", why_no_page()
+    if not no_page:
+        write_page(records, text, page)
+    return Report(
+        path=out / "report.md",
+        page=None if no_page else page,
+        no_page=no_page,
+        decision=decide(records),
+        findings=findings,
+    )
 
 
 def compose(
@@ -66,19 +91,32 @@ def compose(
     findings: Findings,
     plots: Mapping[str, Figure],
     explained: Explained = NONE_EXPLAINED,
+    files: Mapping[Row, str] | None = None,
 ) -> str:
-    """The report's text."""
+    """The report's text. ``files`` are the paths of engines; without, those of models."""
     networks = listed(dict.fromkeys(row.network for row in records.rows))
     title = f"# {plain(networks)} on {plain(records.environment.cpu)}"
-    sentences = "\n".join(f"{turn}. {plain(text)}" for turn, text in enumerate(findings, start=1))
     shown = {name: _plot(name, figure) for name, figure in plots.items()}
-    layers = layer_by_layer(records.rows, models_of(records.runs), explained)
-    sections = (*figures(records.verdicts, shown), layers, *_origins(records))
-    return "\n\n".join(filter(None, (title, sentences, *map(str, sections)))) + "\n"
+    facts = models_of(records.runs)
+    files = engine_files(records.rows, facts) if files is None else files
+    overview = overview_table(records.verdicts, facts, files, chosen_rows(records))
+    sections = (
+        *figures(records.verdicts, shown, overview),
+        layer_by_layer(records.rows, facts, explained),
+        Section(title="Findings", parts=(_numbered(findings),)),
+        *_origins(records),
+    )
+    return (
+        "\n\n".join(filter(None, (title, _numbered(decide(records)), *map(str, sections)))) + "\n"
+    )
+
+
+def _numbered(sentences: Iterable[str]) -> str:
+    return "\n".join(f"{turn}. {plain(text)}" for turn, text in enumerate(sentences, start=1))
 
 
 def _plot(name: str, figure: Figure) -> str:
-    title = figure.axes[0].get_title(loc="left")
+    title = title_of(figure)
     return f"![{plain(title)}]({name})"
 
 

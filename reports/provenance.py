@@ -116,10 +116,20 @@ def model_table(rows: Iterable[Row]) -> str:
 def reproduction(runs: Iterable[Run]) -> str:
     """Commands and configurations, each once, without the folders of the machine."""
     requested = dict.fromkeys((run.command, run.configuration) for run in runs)
-    return "\n\n".join(
-        f"{_fenced(command_without_folders(command), 'sh')}\n\n{_configuration(configuration)}"
+    parts = (
+        part
         for command, configuration in requested
+        for part in (
+            _fenced(command_without_folders(command), "sh"),
+            _folded(_configuration(configuration)),
+        )
     )
+    return "\n\n".join(parts)
+
+
+def _folded(text: str) -> str:
+    """A block that opens with a click: a configuration is long."""
+    return f"<details>\n<summary>its configuration</summary>\n\n{text}\n\n</details>"
 
 
 def _configuration(text: str) -> str:

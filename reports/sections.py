@@ -11,10 +11,12 @@ from reports.analysis.pairs import by_engine
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.explained import Explained
+from reports.findings.reliance import what_to_rely_on
 from reports.rows.configured import ModelFacts
 from reports.tables import by_size, calls, layers, lists, memory, tails, ways
 from reports.tables.classes import class_table
 from reports.tables.fusion import fusion_table
+from reports.tables.overview import NOTE as OVERVIEW_NOTE
 from reports.text.grid import plain
 from reports.text.verdicts import ONE_PROCESS, margin
 from reports.text.words import percent
@@ -22,7 +24,7 @@ from sizewise.core.stats import CONFIDENCE
 from sizewise.core.trials import METRICS
 from sizewise.core.trials.disturbances import CROWDED
 
-DISTURBED = "Disturbed rows"
+DISTURBED = "What is unreliable"
 """The heading that notes refer to."""
 
 
@@ -39,41 +41,72 @@ class Section:
         return "\n\n".join([f"## {self.title}", *filled, self.note]).strip() if filled else ""
 
 
-def figures(verdicts: Verdicts, shown: Mapping[str, str]) -> Iterable[Section]:
+def figures(verdicts: Verdicts, shown: Mapping[str, str], overview: str = "") -> Iterable[Section]:
     """What was measured, plot by plot and table by table; ``shown`` are the plots."""
     rows = verdicts.rows
     legend = f" † disturbed: see “{DISTURBED}”." if any(row.disturbed for row in rows) else ""
+    yield Section(title="Overview", parts=(overview,), note=f"{OVERVIEW_NOTE}{legend}")
+    yield from _speed(verdicts, shown, legend)
+    yield _accuracy(verdicts, shown)
+    yield _memory(rows, shown)
     yield Section(
-        title="Latency",
-        parts=(shown.get("latency.png", ""), by_size.latency_table(verdicts)),
-        note=f"Median of one warm call (a whole batch) with its {percent(CONFIDENCE)} interval, "
-        "which holds during this sweep. Bold: the fastest of a size, and what is not shown to be "
-        f"slower; none where that is all.{legend}{ways.bare_note(rows)}",
+        title="Builds",
+        parts=(lists.build_table(rows), shown.get("builds.png", "")),
+        note="A static engine serves one size. Its row has the time and size of all its engines; "
+        "of an engine that was built several times, the median.",
     )
+    yield _unreliable(rows, shown)
+    yield Section(title="Not measured", parts=(lists.refusal_table(rows),))
     yield _dynamic(verdicts, shown)
     yield from _calls(verdicts)
-    accuracies = [shown[name] for name in shown if name.startswith("accuracy")]
-    scores = [by_size.accuracy_table(rows, metric) for metric in METRICS]
-    yield Section(
-        title="Accuracy",
-        parts=(*accuracies, *scores, class_table(rows), lists.unscored_table(rows)),
-        note=_of_accuracies(rows),
-    )
     modes = compare_modes(rows)
     yield Section(
         title="Fusion modes",
         parts=(shown.get("fusions.png", ""), *(fusion_table(one, verdicts) for one in modes)),
         note=_of_modes(modes, verdicts, legend),
     )
-    yield _memory(rows)
+
+
+def _speed(verdicts: Verdicts, shown: Mapping[str, str], legend: str) -> Iterable[Section]:
+    rows = verdicts.rows
     yield Section(
-        title="Builds",
-        parts=(lists.build_table(rows),),
-        note="A static engine serves one size. Its row has the time and size of all its engines; "
-        "of an engine that was built several times, the median.",
+        title="Speed",
+        parts=(shown.get("latency.png", ""), by_size.latency_table(verdicts)),
+        note=f"Median of one warm call (a whole batch) with its {percent(CONFIDENCE)} interval, "
+        "which holds during this sweep. Bold: the fastest of a size, and what is not shown to be "
+        f"slower; none where that is all.{legend}{ways.bare_note(rows)}",
     )
-    yield Section(title="Not measured", parts=(lists.refusal_table(rows),))
-    yield Section(title=DISTURBED, parts=(lists.disturbed_table(rows),), note=_of_disturbed())
+    yield Section(
+        title="Tails and throughput",
+        parts=(tails.tail_table(rows), shown.get("ecdf.png", "")),
+        note=tails.note(rows),
+    )
+
+
+def _accuracy(verdicts: Verdicts, shown: Mapping[str, str]) -> Section:
+    rows = verdicts.rows
+    accuracies = [shown[name] for name in shown if name.startswith("accuracy")]
+    scores = [by_size.accuracy_table(rows, metric) for metric in METRICS]
+    return Section(
+        title="Accuracy",
+        parts=(
+            *accuracies,
+            *scores,
+            shown.get("losses.png", ""),
+            class_table(rows),
+            lists.unscored_table(rows),
+        ),
+        note=_of_accuracies(rows),
+    )
+
+
+def _unreliable(rows: Sequence[Row], shown: Mapping[str, str]) -> Section:
+    table = lists.disturbed_table(rows)
+    return Section(
+        title=DISTURBED,
+        parts=(plain(what_to_rely_on(rows)), table, shown.get("machine.png", "")),
+        note=_of_disturbed() if table else "",
+    )
 
 
 def layer_by_layer(
@@ -125,9 +158,6 @@ def _of_ratios(verdicts: Verdicts) -> str:
 def _calls(verdicts: Verdicts) -> Iterable[Section]:
     rows = verdicts.rows
     yield Section(
-        title="Tails and throughput", parts=(tails.tail_table(rows),), note=tails.note(rows)
-    )
-    yield Section(
         title="Cold start",
         parts=(calls.cold_start_table(rows), calls.change_failures(rows)),
         note=calls.COLD_START_NOTE,
@@ -150,7 +180,7 @@ def _of_accuracies(rows: Sequence[Row]) -> str:
     )
 
 
-def _memory(rows: Sequence[Row]) -> Section:
+def _memory(rows: Sequence[Row], shown: Mapping[str, str]) -> Section:
     on_gpu, all_sizes = memory.gpu_memory_table(rows), memory.all_sizes_table(rows)
     notes = (
         memory.NOTE,
@@ -159,7 +189,7 @@ def _memory(rows: Sequence[Row]) -> Section:
     )
     return Section(
         title="Memory",
-        parts=(memory.memory_table(rows), all_sizes, on_gpu),
+        parts=(memory.memory_table(rows), all_sizes, on_gpu, shown.get("memory.png", "")),
         note="".join(notes),
     )
 

@@ -15,11 +15,10 @@ from docs.make.pages import HOUSE, fill
 from docs.make.reported import Example, took
 from reports.columns import Row
 from reports.load import Records
-from reports.markdown import DPI
+from reports.plots.saved import save
 from reports.plots.styles import styles
 from reports.plots.sweep import latency_figure
 from reports.tables.by_size import latency_table
-from sizewise.core.files import written_whole
 
 DEMO = Example(
     name="demo",
@@ -58,8 +57,7 @@ def one_back_end(record: Mapping[str, Any], records: Records) -> Sequence[str]:
 def draw_one_back_end(records: Records, path: Path) -> None:
     """Save the README's picture."""
     figure = latency_figure(records.verdicts, styles(records.rows), _rows(records))
-    with written_whole(path) as draft:
-        figure.savefig(draft, format="png", dpi=DPI)
+    save(figure, path)
 
 
 def _rows(records: Records) -> list[Row]:

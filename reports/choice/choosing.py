@@ -26,14 +26,16 @@ class Choice:
     """A decision among rows whose figures compare.
 
     ``metric`` is None where accuracy was not measured: then it is among engines of one size.
-    ``chosen`` is None where nothing fits. ``rivals`` fit as well and are not shown to be slower,
-    each with its verdict (None: measured apart). ``near`` just miss the budget. ``left_out`` counts
-    rows by what they miss; ``losses`` are points against the most accurate engine.
+    ``chosen`` is the fastest of ``running``, and None where nothing fits. ``rivals`` fit as well
+    and are not shown to be slower, each with its verdict (None: measured apart). ``near`` just miss
+    the budget. ``left_out`` counts rows by what they miss; ``losses`` are points against the most
+    accurate engine.
     """
 
     among: Sequence[Row]
     metric: Metric | None
     chosen: Row | None
+    running: tuple[Row, ...]
     fitting: int
     rivals: tuple[tuple[Row, Verdict | None], ...]
     near: tuple[tuple[Row, Miss], ...]
@@ -97,6 +99,7 @@ def _choice(
         among=tuple(losses),
         metric=contest.metric if contest else None,
         chosen=chosen,
+        running=tuple(running),
         fitting=len(fitting),
         rivals=tuple(_rivals(chosen, running, records)) if chosen else (),
         near=tuple(_near(missed)),

@@ -9,7 +9,7 @@ from reports.analysis.pairs import Pair, by_backend, tied
 from reports.analysis.verdicts import Verdicts
 from reports.columns import COLUMNS
 from reports.text.verdicts import details, price
-from reports.text.words import counted
+from reports.text.words import counted, listed
 
 
 def what_dynamic_costs(verdicts: Verdicts) -> str:
@@ -22,6 +22,18 @@ def what_dynamic_costs(verdicts: Verdicts) -> str:
         )
     costs = [_cost(backend, pairs, verdicts) for backend, pairs in groups.items()]
     return f"One dynamic engine instead of one static engine per size. {' '.join(costs)}"
+
+
+def dynamic_in_short(verdicts: Verdicts) -> str:
+    """The same in one sentence, without builds; empty where no back end was measured with both."""
+    groups = by_backend(verdicts.pairs)
+    if not groups:
+        return ""
+    costs = [
+        f"{price(judged, verdicts.rigor)} ({', '.join(details(judged))}) in {backend}"
+        for backend, judged in ((name, verdicts.mean(pairs)) for name, pairs in groups.items())
+    ]
+    return f"One dynamic engine instead of one per size: {listed(costs)}."
 
 
 def _cost(backend: str, pairs: Sequence[Pair], verdicts: Verdicts) -> str:

@@ -8,7 +8,6 @@ from reports.findings.fusion_cost import what_fusion_costs
 from reports.findings.in_doubt import what_is_in_doubt
 from reports.findings.nothing_found import what_finds_nothing
 from reports.findings.place_of_nms import what_nms_inside_costs
-from reports.findings.recommendation import what_to_ship
 from reports.findings.reliance import what_is_earlier, what_to_rely_on
 from reports.load import Records
 
@@ -16,12 +15,11 @@ Findings = tuple[str, ...]
 
 
 def find(records: Records) -> Findings:
-    """Findings as plain text: what to ship, what finds nothing or is in doubt, what NMS inside,
-    fusion modes and dynamic engines cost, and what to rely on. Those of NMS and of fusion modes are
-    there where engines differ in them, that of an earlier harness where rows are of one, that of
-    subnormal numbers where they cost."""
+    """Findings as plain text, beside the decision: what finds nothing or is in doubt, what NMS
+    inside, fusion modes and dynamic engines cost, and what to rely on. Those of NMS and of fusion
+    modes are there where engines differ in them, that of an earlier harness where rows are of one,
+    that of subnormal numbers where they cost."""
     sentences = (
-        what_to_ship(records),
         what_finds_nothing(records.rows),
         what_is_in_doubt(records.rows),
         what_nms_inside_costs(records.verdicts),

@@ -29,14 +29,6 @@ def score(row: Row, metric: Metric) -> str:
     return f"{metric.title} {row.text(metric.name)}{interval}"
 
 
-def among(row: Row, kinds: int) -> str:
-    """Which engines a choice is among, where there are two ``kinds``: with NMS inside and
-    without."""
-    if kinds < 2:
-        return ""
-    return " of engines with NMS inside" if row.nms else " of engines without NMS inside"
-
-
 def warning(rows: Iterable[Row]) -> str:
     """A sentence with the disturbances of ``rows``, each once; empty without any."""
     why = "; ".join(dict.fromkeys(reason for row in rows for reason in row.disturbances))

@@ -27,6 +27,28 @@ def what_to_rely_on(rows: Sequence[Row]) -> str:
     return " ".join(filter(None, sentences))
 
 
+def reliance_in_short(rows: Sequence[Row]) -> str:
+    """The same in one sentence, without what to do: empty where nothing was measured."""
+    measured = measured_of(rows)
+    if not measured:
+        return ""
+    marked = sum(row.disturbed for row in measured)
+    parts = [f"{marked or 'none'} of {counted(len(measured), 'measured row')} is disturbed"]
+    if marked > 1:
+        parts = [f"{marked} of {counted(len(measured), 'measured row')} are disturbed"]
+    lost = len(rows) - len(measured)
+    if lost:
+        parts.append(f"{counted(lost, 'row')} could not be measured")
+    if stood := how_it_stood(measured):
+        parts.append(stood[0].lower() + stood[1:].rstrip("."))
+    return f"Reliability: {'; '.join(parts)}."
+
+
+def what_to_do(rows: Sequence[Row]) -> str:
+    """What to do about disturbed rows; empty where none is."""
+    return todos(code for row in measured_of(rows) for code in row.disturbance_codes)
+
+
 def _disturbed(measured: Sequence[Row]) -> str:
     if not measured:
         return ""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
@@ -30,20 +31,49 @@ UNDECIDED = "pale: not decided"
 BAND = "the same: within"
 _NO_ENGINES = (BAND, FRONT, UNDECIDED, DISTURBED)
 """How the names in a legend begin that are of no engine."""
+_TICKS = 12
+_LONGEST_NAME = 40
+_MOST_NAMES = 20
 _LOG_FROM = 3
 """The ratio of largest to smallest value from which on a scale is logarithmic."""
 
 
 def canvas(title: str) -> tuple[Figure, Axes]:
     """One panel of 8 × 4.5 inches."""
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(textwrap.fill(title, 78), loc="left", fontsize=11, parse_math=False)
-    axes.grid(visible=True, color="#E0E0E0", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(0.08)
+    figure, (axes,) = panels(title)
     return figure, axes
+
+
+def panels(title: str, down: int = 1, across: int = 1) -> tuple[Figure, list[Axes]]:
+    """Panels under one title, those of a column with one horizontal axis."""
+    figure = Figure(figsize=(8, 4.5 + 1.5 * (down - 1)), layout="constrained")
+    grid = figure.subplots(down, across, sharex="col", squeeze=False)
+    found = [axes for row in grid for axes in row]
+    for axes in found:
+        axes.grid(visible=True, color="#E0E0E0", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(0.08)
+    if across == 1:
+        found[0].set_title(_folded(title), loc="left", fontsize=11, parse_math=False)
+    else:
+        figure.suptitle(_folded(title), x=0.01, ha="left", fontsize=11, parse_math=False)
+    return figure, found
+
+
+def title_of(figure: Figure) -> str:
+    """What a plot says, in one line."""
+    title = figure.get_suptitle() or figure.axes[0].get_title(loc="left")
+    return " ".join(title.split())
+
+
+def _folded(title: str) -> str:
+    return textwrap.fill(title, 78, max_lines=4, placeholder=" …")
+
+
+def finite(rows: Iterable[Row]) -> list[Row]:
+    """Those with a latency that can be drawn."""
+    return [row for row in rows if math.isfinite(row.latency_ms) and row.latency_ms > 0]
 
 
 def positions(rows: Iterable[Row]) -> dict[Size, float]:
@@ -55,16 +85,19 @@ def positions(rows: Iterable[Row]) -> dict[Size, float]:
 
 
 def size_axis(axes: Axes, rows: Iterable[Row]) -> None:
-    """A tick at every size there is."""
+    """A tick at every size there is, or at every second, third, … of many."""
     places = positions(rows)
-    axes.set_xticks(list(places.values()), list(map(times, places)))
-    axes.tick_params(axis="x", labelrotation=30 if len(places) > 6 else 0)
+    every = math.ceil(len(places) / _TICKS) or 1
+    chosen = dict(list(places.items())[::every])
+    axes.set_xticks(list(chosen.values()), list(map(times, chosen)))
+    axes.tick_params(axis="x", labelrotation=30 if len(chosen) > 6 else 0)
     axes.set_xlabel("input size (H×W, pixels)")
 
 
-def plain_scale(axes: Axes, which: Literal["x", "y"], values: Sequence[float], label: str) -> None:
+def plain_scale(axes: Axes, which: Literal["x", "y"], values: Iterable[float], label: str) -> None:
     """Logarithmic with ticks at 1, 2 and 5 where ``values`` span much; linear otherwise."""
-    wide = max(values) / min(values) > _LOG_FROM
+    known = [value for value in values if math.isfinite(value)]
+    wide = bool(known) and min(known) > 0 and max(known) / min(known) > _LOG_FROM
     axis = axes.xaxis if which == "x" else axes.yaxis
     if wide:
         axes.set(**{f"{which}scale": "log"})
@@ -91,23 +124,44 @@ def error_bars(axes: Axes, x: Values, y: Values, **look: Any) -> None:
     """Points with the intervals that they have, in both directions."""
     bars: dict[str, Any] = {}
     for name, values in (("xerr", x), ("yerr", y)):
-        point, low, high = np.array(values).T
+        point, low, high = _drawable(values).T
         if not np.isnan(low).all():
             # An interval by bootstrap may lie to one side of its point.
             bars[name] = np.maximum([point - low, high - point], 0)
-    axes.errorbar([point for point, _, _ in x], [point for point, _, _ in y], **bars, **look)
+    axes.errorbar(_drawable(x)[:, 0], _drawable(y)[:, 0], **bars, **look)
+
+
+def _drawable(values: Values) -> NDArray[np.float64]:
+    """NaN, which is not drawn, in place of infinities."""
+    known = np.array(values, np.float64)
+    return np.where(np.isfinite(known), known, np.nan)
 
 
 def named(engine: str) -> str:
-    """A label that a legend shows: it leaves out those that begin with an underscore."""
+    """A label that a legend shows: it leaves out those that begin with an underscore. A long name
+    loses its middle: its ends tell it from others."""
+    if len(engine) > _LONGEST_NAME:
+        half = _LONGEST_NAME // 2
+        engine = f"{engine[:half]}…{engine[-half:]}"
     return f" {engine}" if engine.startswith("_") else engine
 
 
-def legend(axes: Axes) -> None:
-    """Add a legend beside the panel: each name once, those of no engine last."""
-    unique = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    names = sorted(unique, key=lambda name: name.startswith(_NO_ENGINES))
+def legend(axes: Axes, *others: Axes) -> None:
+    """Add a legend beside the panels: each name once, those of no engine last, and of many engines
+    the first."""
+    entries = [one.get_legend_handles_labels() for one in (axes, *others)]
+    unique = {
+        name: handle
+        for handles, names in entries
+        for name, handle in zip(names, handles, strict=True)
+    }
+    engines = [name for name in unique if not name.startswith(_NO_ENGINES)]
+    rest = [name for name in unique if name.startswith(_NO_ENGINES)]
+    names = [*engines[:_MOST_NAMES], *rest]
     handles = [unique[name] for name in names]
+    if len(engines) > _MOST_NAMES:
+        names.append(f"and {len(engines) - _MOST_NAMES} more: see the tables")
+        handles.append(Line2D([], [], linestyle="none"))
     shown = axes.figure.legend(
         handles, names, loc="outside right center", frameon=False, fontsize=9
     )

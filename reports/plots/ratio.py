@@ -12,48 +12,67 @@ from matplotlib.figure import Figure
 from reports.analysis.judged import Judged
 from reports.analysis.pairs import Pair, by_backend, by_engine
 from reports.analysis.verdicts import Verdicts
+from reports.columns import Row
 from reports.plots.axes import (
     BAND,
     GREY,
     UNDECIDED,
-    canvas,
     cross_out,
     error_bars,
     exactly,
+    finite,
     legend,
     named,
+    panels,
+    plain_scale,
     positions,
     size_axis,
 )
 from reports.plots.styles import Style
-from reports.rows.grouping import measured_of
+from reports.rows.grouping import by_pixels, grouped
 from reports.text.verdicts import details, margin, price
 from reports.text.words import listed
+from sizewise.core.specs import Size
 from sizewise.core.stats import Rigor
 
 _PALE = 0.35
 
 
 def ratio_figure(verdicts: Verdicts, look: Mapping[str, Style]) -> Figure:
-    """Latency of each engine for many sizes against the static one, in percent more or less; what
-    is not decided is pale."""
-    figure, axes = canvas(_ratio_title(verdicts))
-    rows = measured_of(verdicts.rows)
+    """Latency of engines for many sizes and of the static ones over the sizes; below, the former
+    against the latter in percent more or less, what is not decided pale."""
+    figure, (above, below) = panels(_ratio_title(verdicts), down=2)
+    rows = finite({row: None for pair in verdicts.pairs for row in (pair.row, pair.static)})
     place = positions(rows)
-    engines = by_engine(verdicts.pairs)
+    _latencies(above, rows, place, look)
+    _ratios(below, verdicts, place, look)
+    size_axis(below, rows)
+    legend(above, below)
+    return figure
+
+
+def _latencies(
+    axes: Axes, rows: Sequence[Row], place: Mapping[Size, float], look: Mapping[str, Style]
+) -> None:
+    for engine, line in grouped(by_pixels(rows), lambda row: row.engine).items():
+        sides = [place[row.size] for row in line]
+        axes.plot(sides, [row.latency_ms for row in line], **look[engine].line, label=named(engine))
+    plain_scale(axes, "y", [row.latency_ms for row in rows], "latency (ms)")
+
+
+def _ratios(
+    axes: Axes, verdicts: Verdicts, place: Mapping[Size, float], look: Mapping[str, Style]
+) -> None:
+    engines = by_engine(pair for pair in verdicts.pairs if pair.row.size in place)
     shifts = _shifts(place.values(), len(engines))
     for (engine, own), shift in zip(engines.items(), shifts, strict=True):
-        axes.plot([], [], **look[engine].dot, label=named(engine))
         for decided in (True, False):
             shown = [pair for pair in own if pair.judged.decided == decided]
             _draw(axes, shown, [place[p.row.size] + shift for p in shown], look[engine], decided)
     axes.axhline(0, color=GREY, linewidth=1)
     band, label = 100 * verdicts.rigor.margin, f"{BAND} {margin(verdicts.rigor)}"
     axes.axhspan(-band, band, color=GREY, alpha=0.12, linewidth=0, label=label)
-    size_axis(axes, rows)
-    axes.set_ylabel("latency compared with the static engine (%)")
-    legend(axes)
-    return figure
+    axes.set_ylabel("against static (%)")
 
 
 def _draw(

@@ -17,16 +17,22 @@ from reports.plots.axes import (
     cross_out,
     error_bars,
     exactly,
+    finite,
     legend,
     named,
     plain_scale,
     positions,
     size_axis,
 )
+from reports.plots.builds import builds_figure
+from reports.plots.ecdf import ecdf_figure
 from reports.plots.fusion import fusion_figure
+from reports.plots.losses import loss_figure
+from reports.plots.machine import machine_figure
+from reports.plots.memory import memory_figure
 from reports.plots.ratio import ratio_figure
 from reports.plots.styles import Style, styles
-from reports.rows.grouping import by_pixels, comparable, grouped, latest, measured_of
+from reports.rows.grouping import by_pixels, comparable, grouped, latest
 from reports.text.verdicts import change, details
 from reports.text.words import listed
 
@@ -34,16 +40,28 @@ from reports.text.words import listed
 def draw(verdicts: Verdicts) -> dict[str, Figure]:
     """File name → plot; those for which there are figures."""
     look = styles(verdicts.rows)
-    plots = {}
-    if measured_of(verdicts.rows):
-        plots["latency.png"] = latency_figure(verdicts, look)
-    if verdicts.pairs:
-        plots["dynamic.png"] = ratio_figure(verdicts, look)
-    for number, contest in enumerate(verdicts.contests):
-        plots[f"accuracy{number or ''}.png"] = accuracy_figure(contest, verdicts, look)
-    if modes := fusion_figure(compare_modes(verdicts.rows)):
-        plots["fusions.png"] = modes
-    return plots
+    rows = finite(verdicts.rows)
+    modes = compare_modes(verdicts.rows)
+    plots: dict[str, Figure | None] = {
+        "latency.png": latency_figure(verdicts, look) if rows else None,
+        "ecdf.png": ecdf_figure(verdicts, look),
+        "dynamic.png": ratio_figure(verdicts, look) if verdicts.pairs else None,
+        **_accuracies(verdicts, look),
+        "losses.png": loss_figure(verdicts.contests, look),
+        "fusions.png": fusion_figure(modes),
+        "memory.png": memory_figure(rows, look),
+        "builds.png": builds_figure(verdicts.rows, look),
+        "machine.png": machine_figure(rows),
+    }
+    return {name: plot for name, plot in plots.items() if plot is not None}
+
+
+def _accuracies(verdicts: Verdicts, look: Mapping[str, Style]) -> dict[str, Figure]:
+    return {
+        f"accuracy{number or ''}.png": accuracy_figure(contest, verdicts, look)
+        for number, contest in enumerate(verdicts.contests)
+        if finite(contest.rows)
+    }
 
 
 def latency_figure(
@@ -51,7 +69,7 @@ def latency_figure(
 ) -> Figure:
     """A line per engine over the sizes, with 95 % intervals: of all rows or of some, which are
     judged as among all."""
-    rows = measured_of(verdicts.rows if rows is None else rows)
+    rows = finite(verdicts.rows if rows is None else rows)
     figure, axes = canvas(_latency_title(rows, verdicts))
     place = positions(rows)
     for engine, line in grouped(by_pixels(rows), lambda row: row.engine).items():

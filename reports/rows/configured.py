@@ -19,12 +19,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What a report says of a model. ``parameters`` counts the network's trainable ones (0:
-    unknown), ``out_of_bound`` are errors against FP32 beyond what its precision allows, as
-    ``convert`` measured them; ``kept`` are layers that stay out of it, in ``kept_in``, and
-    ``kept_for`` those of them that a limit of the accuracy loss keeps."""
+    """What a report says of a model. ``path`` is its file. ``parameters`` counts the network's
+    trainable ones (0: unknown), ``out_of_bound`` are errors against FP32 beyond what its precision
+    allows, as ``convert`` measured them; ``kept`` are layers that stay out of it, in ``kept_in``,
+    and ``kept_for`` those of them that a limit of the accuracy loss keeps."""
 
     sha256: str
+    path: str = ""
     parameters: int = 0
     out_of_bound: tuple[Deviation, ...] = ()
     kept: tuple[str, ...] = ()

@@ -22,6 +22,20 @@ SIDE_BY_SIDE = 6
 """Sizes in one table; more of them go into the next."""
 
 
+def best_engines_first(rows: Iterable[Row], value: Callable[[Row], float]) -> list[Row]:
+    """The rows of the engine with the lowest values first, by its mean rank over sizes; engines
+    without any come last."""
+    rows = list(rows)
+    known = [row for row in rows if not math.isnan(value(row))]
+    ranks: dict[str, list[int]] = {}
+    for group in grouped(known, lambda row: row.size).values():
+        values = sorted(map(value, group))
+        for row in group:
+            ranks.setdefault(row.engine, []).append(values.index(value(row)))
+    means = {engine: sum(own) / len(own) for engine, own in ranks.items()}
+    return sorted(rows, key=lambda row: means.get(row.engine, math.inf))
+
+
 def by_size(title: str, rows: Iterable[Row], cell: Callable[[Row], str]) -> str:
     """Engines down, sizes across, in pages of ``SIDE_BY_SIDE`` sizes."""
     rows = list(rows)
@@ -52,18 +66,21 @@ def latency_table(verdicts: Verdicts, rows: Sequence[Row] | None = None) -> str:
     Of all rows or of some, which are judged as among all.
     """
     shown = verdicts.rows if rows is None else rows
-    leaders = _leaders(verdicts, shown)
+    ahead = leaders(verdicts, shown)
 
     def cell(row: Row) -> str:
         if not row.measured:
             return row.status
-        text = f"**{row.latency}**" if row in leaders else row.latency
+        text = f"**{row.latency}**" if row in ahead else row.latency
         return text + (DISTURBED if row.disturbed else "")
 
-    return by_size(COLUMNS["latency_ms"].heading, shown, cell)
+    ordered = best_engines_first(shown, lambda row: row.image_ms)
+    return by_size(COLUMNS["latency_ms"].heading, ordered, cell)
 
 
-def _leaders(verdicts: Verdicts, rows: Iterable[Row]) -> set[Row]:
+def leaders(verdicts: Verdicts, rows: Iterable[Row]) -> set[Row]:
+    """The fastest of each size and those that are not shown to be slower; none where that is
+    all."""
     found: set[Row] = set()
     for group in grouped(measured_of(rows), comparable).values():
         rivals = useful(group)
@@ -107,7 +124,8 @@ def _accuracies(scored: Sequence[Row], metric: Metric, heading: str) -> str:
             text += f" ({row.accuracy_low:.3f}–{row.accuracy_high:.3f})"
         return f"**{text}**" if row in leaders and len(leaders) < len(scored) else text
 
-    return by_size(heading, scored, cell)
+    sign = 1 if metric.lower_is_better else -1
+    return by_size(heading, best_engines_first(scored, lambda r: sign * r.score(metric)), cell)
 
 
 def ratio_table(verdicts: Verdicts) -> str:

@@ -26,8 +26,10 @@ GPU_NOTE = (
 
 
 def memory_table(rows: Iterable[Row]) -> str:
-    """A row per engine and size, in MiB; empty where the system reported no memory."""
+    """A row per engine and size in MiB, the least of each size first; empty where the system
+    reported no memory."""
     shown = [row for row in rows if not math.isnan(row.peak_mib)]
+    shown.sort(key=lambda row: (row.size.pixels, row.peak_mib))
     known = [n for n in _COLUMNS if any(not math.isnan(getattr(row, n)) for row in shown)]
     headers = ["engine", "size (H×W)", *(COLUMNS[name].heading for name in known), "of the engine"]
     cells = [

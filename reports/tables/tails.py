@@ -12,6 +12,7 @@ from reports.text.words import measured
 from sizewise.core.stats import CALLS_FOR_P90, CALLS_FOR_P99
 
 _COLUMNS = (
+    ("latency_ms", "latency_low_ms", "latency_high_ms"),
     ("latency_p90_ms", "latency_p90_low_ms", "latency_p90_high_ms"),
     ("latency_p99_ms", "latency_p99_low_ms", "latency_p99_high_ms"),
     ("images_per_s", "images_low_per_s", "images_high_per_s"),
@@ -20,8 +21,8 @@ _COLUMNS = (
 
 
 def tail_table(rows: Iterable[Row]) -> str:
-    """A row per engine and size: p90, p99 and images per second, with intervals, and how many calls
-    and processes they are made of."""
+    """A row per engine and size, the fastest of each size first: median, p90, p99 and images per
+    second, with intervals, and how many calls and processes they are made of."""
     cells = [
         [
             plain(row.engine),
@@ -31,7 +32,7 @@ def tail_table(rows: Iterable[Row]) -> str:
             f"{row.calls:,}",
             processes(row.processes, row.left_out),
         ]
-        for row in measured_of(rows)
+        for row in sorted(measured_of(rows), key=lambda row: (row.size.pixels, row.image_ms))
     ]
     headers = [COLUMNS[point].heading for point, _, _ in _COLUMNS]
     width, *counts = (COLUMNS[name].title for name in ("latency_width", "calls", "processes"))

@@ -32,7 +32,7 @@ class SizewiseCommands(Commands):
         "compare": "Say what became slower or faster from one results file to another.",
         "history": "Draw latencies over many results files, and name the changes.",
         "reproduce": "Measure a published table with what this machine has.",
-        "report": "Write tables, plots and findings from what was measured.",
+        "report": "Write a decision, tables and plots from what was measured.",
         "results": "Say what a results file holds, and save what is whole of a damaged one.",
     }
 

@@ -13,7 +13,7 @@ from sizewise.cli import console
 from sizewise.cli.bench import command_line, say_quarantined, say_unfinished
 from sizewise.cli.failures import end_with, with_error
 from sizewise.cli.options import Json
-from sizewise.cli.records.report import say_findings
+from sizewise.cli.records.report import plain_report, say_report, to_read
 from sizewise.cli.tables.precisions import show_converted
 from sizewise.cli.tables.reasons import nothing_measured, plain_reasons, say_reasons
 from sizewise.core.options.declared import options_of
@@ -45,18 +45,18 @@ def run(
     for one in () if as_json else converted:
         show_converted(one)
     done = measure_line(line, converted, out, command=command_line(), reporter=reporter)
-    path, findings = done.report.path, done.report.findings
     nothing = nothing_measured(done.outcome)
     if as_json:
         reasons = plain_reasons(done.outcome)
-        said = {"report": str(path), "findings": list(findings), "reasons": reasons}
+        said = plain_report(done.report) | {"reasons": reasons}
         console.show_json(said | with_error(nothing))
     else:
         say_reasons(done.outcome)
         say_quarantined(done.outcome)
         say_unfinished(done.outcome)
-        say_findings(path, findings)
-        console.next_step(f"read {path}; for your own data, copy and edit examples/digits.toml")
+        say_report(done.report)
+        read = to_read(done.report)
+        console.next_step(f"{read}; for your own data, copy and edit examples/digits.toml")
     if nothing:
         end_with(nothing)
     raise typer.Exit(done.outcome.exit_code)

@@ -14,9 +14,9 @@ from docs.make.demo import DEMO
 from docs.make.fusion import FUSION
 from docs.make.pages import fill
 from docs.make.reported import Example
-from reports import markdown
 from reports.findings.find import find
 from reports.markdown import compose
+from reports.plots import saved
 from reports.plots.sweep import draw
 from tests.reports.conftest import SIZES, Lab
 
@@ -56,8 +56,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(demo, "DEMO", here)
     monkeypatch.setattr(demo, "README", tmp_path / "README.md")
     monkeypatch.setattr(recorded, "MEASURED", tmp_path)
-    for module in (markdown, demo):
-        monkeypatch.setattr(module, "DPI", 30)  # pictures take longer than all the rest
+    monkeypatch.setattr(saved, "DPI", 30)  # pictures take longer than all the rest
     monkeypatch.setattr("sys.argv", ["demo"])
     return tmp_path
 

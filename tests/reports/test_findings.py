@@ -4,14 +4,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reports.choice.deciding import LINES, decide
 from reports.findings.dynamic_cost import what_dynamic_costs
 from reports.findings.find import find
-from reports.findings.recommendation import what_to_ship
 from reports.findings.reliance import what_is_earlier, what_to_rely_on
 from reports.load import Records, select_records
 from reports.markdown import compose
@@ -21,7 +20,6 @@ from sizewise.core.specs import NMS_LAYOUT, Size
 from sizewise.core.stats import summarize
 from sizewise.core.stats.disturbing import FEW_PROCESSES_CODE
 from sizewise.core.trials import Part, Result, disturbances
-from tests.reports.scripted import masked, slower, steady
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab
@@ -32,162 +30,6 @@ QUIET_TODO = "Stop other programs and measure again."
 
 def read(lab: Lab, *results: Result, **run: str) -> Records:
     return select_records([lab.run(results, **run)], "x")
-
-
-def test_the_fastest_within_half_a_point_is_named_with_its_lead(lab: Lab) -> None:
-    quick = lab.ok(lab.trial("openvino", size=SMALL), ap=0.500)
-    best = lab.ok(lab.trial("onnxruntime", size=LARGE), ap=0.504)
-    sentence = what_to_ship(read(lab, best, quick))
-    latency = summarize(quick).latency_ms
-    assert sentence.startswith(
-        f"Recommended: openvino static at 128×128, {latency.point:.2f} ms "
-        f"(95 % CI {latency.low:.2f}–{latency.high:.2f}), AP 0.500; "
-    )
-    ratio = summarize(best).latency_ms.point / latency.point
-    assert f"; {ratio:.2f}× (95 % CI " in sentence
-    assert ") faster than the most accurate, onnxruntime static at 256×256 (" in sentence
-    assert sentence.endswith("), AP 0.504.")
-
-
-def test_more_than_half_a_point_is_too_much(lab: Lab) -> None:
-    quick = lab.ok(lab.trial("openvino", size=SMALL), ap=0.498)
-    best = lab.ok(lab.trial("onnxruntime", size=LARGE), ap=0.504)
-    sentence = what_to_ship(read(lab, best, quick))
-    assert sentence.startswith("Recommended: onnxruntime static at 256×256, ")
-    assert sentence.endswith("AP 0.504; no engine is more accurate.")
-
-
-def test_what_the_images_do_not_tell_apart_is_as_good(lab: Lab) -> None:
-    """The larger size is better by a point; per image they differ by ten, so it may be chance."""
-    rng = np.random.default_rng(0)
-    easy, luck = rng.uniform(0.5, 0.7, 40), rng.normal(0, 0.1, 40)
-    luck -= luck.mean()
-    small = masked(lab.ok(lab.trial(size=SMALL)), easy)
-    noisy = masked(lab.ok(lab.trial(size=LARGE)), easy + 0.01 + luck)
-    sure = masked(lab.ok(lab.trial(size=LARGE)), easy + 0.01 + 0.01 * luck)
-    sentence = what_to_ship(read(lab, small, noisy))
-    assert sentence.startswith("Recommended: openvino static at 128×128, ")
-    assert sentence.endswith("; the images do not tell these two apart.")
-    assert "mIoU 0.663 (0.6" in sentence
-    sentence = what_to_ship(read(lab, small, sure))
-    assert sentence.startswith("Recommended: openvino static at 256×256, ")
-
-
-def test_at_the_same_accuracy_it_says_so(lab: Lab) -> None:
-    quick = lab.ok(lab.trial("openvino", size=SMALL), ap=0.50001)
-    best = lab.ok(lab.trial("onnxruntime", size=LARGE), ap=0.50002)
-    sentence = what_to_ship(read(lab, best, quick))
-    assert "faster than onnxruntime static at 256×256 (" in sentence
-    assert sentence.endswith(" at the same AP.")
-
-
-def test_a_lead_that_is_not_certain_is_no_speed_up(lab: Lab) -> None:
-    best = lab.ok(lab.trial("openvino"), ap=0.500)
-    peak = steady(lab.ok(lab.trial("onnxruntime"), ap=0.501), [1.0, 1.6, 1.3, 1.9, 1.2])
-    other = lab.ok(lab.trial("torch_eager"), ap=0.5)
-    sentence = what_to_ship(read(lab, steady(best, 1.3), peak, other))
-    assert "faster than" not in sentence
-    assert "not decided (1.0" in sentence
-
-
-def test_the_next_is_named_with_its_distance(lab: Lab) -> None:
-    results = [lab.ok(lab.trial(backend), ap=0.5) for backend in ("openvino", "onnxruntime")]
-    sentence = what_to_ship(read(lab, *results))
-    assert "; no engine is more accurate, and it is 1.2" in sentence
-    assert sentence.endswith(") faster than the next, onnxruntime static at 128×128.")
-
-
-def test_rivals_that_are_not_slower_are_named(lab: Lab) -> None:
-    twins = [lab.ok(lab.trial(replica=turn), ap=0.5) for turn in range(2)]
-    slow = lab.ok(lab.trial("torch_eager"), ap=0.5)
-    sentence = what_to_ship(read(lab, *twins, slow))
-    assert " As fast within ±2 %: openvino static" in sentence
-    assert "torch_eager" not in sentence
-    odd = slower(twins[1], [0.9, 1.2, 1.0, 1.1, 1.0])
-    sentence = what_to_ship(read(lab, twins[0], odd, slow))
-    (interval,) = re.findall(r" Not decided against: openvino static.* \((.*)\)\.$", sentence)
-    assert re.fullmatch(r"[+−][\d.]+ %, 95 % CI −[\d.]+ % to \+[\d.]+ %", interval)
-
-
-def test_a_disturbed_row_is_recommended_with_a_warning(lab: Lab) -> None:
-    quick = lab.ok(lab.trial("openvino"), ap=0.5, disturbed=("load",))
-    sound = lab.ok(lab.trial("onnxruntime"), ap=0.5)
-    sentence = what_to_ship(read(lab, quick, sound))
-    assert sentence.startswith("Recommended: openvino static")
-    assert " Warning: background load in 20 of 20 rounds of 5 of 5 processes" in sentence
-
-
-def test_batches_compete_by_image(lab: Lab) -> None:
-    one = lab.ok(lab.trial("openvino", batch_size=1), ap=0.5)
-    many = slower(lab.ok(lab.trial("openvino", batch_size=8), ap=0.5), 0.5)
-    sentence = what_to_ship(read(lab, one, many))
-    assert sentence.startswith("Recommended: openvino static batch 8 at 128×128, ")
-    assert " ms per batch of 8 (95 % CI " in sentence
-    assert "it is 2.0" in sentence
-
-
-def test_segmenters_are_ranked_by_their_masks(lab: Lab) -> None:
-    result = lab.ok(lab.trial())
-    assert result.accuracy is not None
-    masks = replace(result, accuracy=replace(result.accuracy, ap=None, ap50=None, miou=0.7))
-    assert ", mIoU 0.700; no engine is more accurate." in what_to_ship(read(lab, masks))
-
-
-def test_without_accuracy_it_says_so(lab: Lab) -> None:
-    results = [replace(result, accuracy=None) for result in lab.sweep()]
-    sentence = what_to_ship(read(lab, *results))
-    assert "accuracy was not measured" in sentence
-    assert "Fastest at the largest size: openvino static at 320×320, " in sentence
-    assert "no engine was measured" in what_to_ship(read(lab, lab.bad(lab.trial())))
-
-
-@pytest.mark.parametrize(
-    ("command", "told"),
-    [
-        (
-            "sizewise bench /home/me/a.onnx --processes 2 --rigor=quick --sizes 64",
-            "“sizewise bench a.onnx --sizes 64 --rigor {}”.",
-        ),
-        ("sizewise run /home/me/line.toml", '“sizewise run line.toml”, with rigor = "{}"'),
-        ("", 'the same call, with rigor = "{}" in its settings.'),
-    ],
-)
-@pytest.mark.parametrize(("processes", "rigor"), [(8, "paper"), (7, "standard")])
-def test_where_nothing_is_decided_it_says_how_to_measure_again(
-    lab: Lab, command: str, told: str, processes: int, rigor: str
-) -> None:
-    """With fewer processes than any sweep rests on, the same rigor goes on."""
-    lab = replace(lab, processes=processes)
-    wild = np.resize([1.0, 1.6, 1.3, 1.9, 1.2], processes)
-    pair = [
-        steady(lab.ok(lab.trial("openvino")), wild),
-        steady(lab.ok(lab.trial("onnxruntime")), wild[::-1]),
-    ]
-    sentence = what_to_ship(read(lab, *pair, command=command))
-    assert sentence.startswith("No answer yet: lowest so far is ")
-    assert "of it with 1 engine as accurate is decided. Measure again, like " in sentence
-    assert told.format(rigor) in sentence
-    bare = [replace(result, accuracy=None) for result in pair]
-    assert "of it with 1 engine at this size is decided" in what_to_ship(read(lab, *bare))
-
-
-@pytest.mark.parametrize(
-    ("command", "told"),
-    [
-        ("sizewise bench a.onnx --processes 48", "bench a.onnx --rigor paper --processes 96”."),
-        ("sizewise run line.toml", 'with rigor = "paper" and processes = 96 in its settings.'),
-    ],
-)
-def test_where_no_rigor_has_more_waves_it_says_how_many_to_measure(
-    lab: Lab, command: str, told: str
-) -> None:
-    long = replace(lab, processes=48)
-    wild = np.resize([1.0, 1.6, 1.3, 1.9, 1.2], 48)
-    pair = [
-        steady(long.ok(long.trial("openvino")), wild),
-        steady(long.ok(long.trial("onnxruntime")), wild[::-1]),
-    ]
-    assert told in what_to_ship(read(long, *pair, command=command))
 
 
 def test_the_dynamic_engine_has_its_price(lab: Lab) -> None:
@@ -218,15 +60,7 @@ def test_one_process_gives_no_verdict(lab: Lab) -> None:
     assert re.search(r"\| 1\.1\d+ one process \|", page)
     assert " one process: too few for a verdict." in page
     assert " apart" not in page.partition("## Tails")[0]
-
-
-def test_a_rival_of_one_process_is_said_to_be_of_one(lab: Lab) -> None:
-    fast, slow = (lab.ok(lab.trial(backend)) for backend in ("openvino", "torch_eager"))
-    hasty = replace(lab, processes=1)
-    rival = hasty.ok(hasty.trial("onnxruntime"))
-    said = what_to_ship(read(lab, fast, slow, rival))
-    assert " Measured in one process, so not compared: onnxruntime static at 128×128." in said
-    assert "apart" not in said
+    assert "dynamic at 128×128 (measured in one process, so not compared)." in page
 
 
 def test_disturbed_sizes_stay_in_the_price_and_are_counted(lab: Lab) -> None:
@@ -332,9 +166,8 @@ def test_an_earlier_harness_has_its_remark(lab: Lab) -> None:
     )
     both = read(lab, first, second)
     assert "1 row, which are compared with no other" in what_is_earlier(both.rows)
-    assert find(both)[0].startswith("Recommended: openvino static at ")
-    assert "earlier" not in find(both)[0]
-    assert "openvino static earlier harness at " in find(read(lab, first))[0]
+    assert decide(both)[0].startswith("Ship openvino static at ")
+    assert decide(read(lab, first))[0].startswith("Ship openvino static earlier harness at ")
 
 
 def test_every_kind_of_disturbance_has_its_words() -> None:
@@ -391,21 +224,21 @@ def expected_choice(results: list[Result]) -> str:
         and result.accuracy is not None
         and result.accuracy.ap is not None
     ]
+    if not measured:
+        return "Ship nothing: no engine was measured."
     if not scored:
-        return "No recommendation: "
+        return ""
     first = min(scored, key=lambda member: member[1])[2].has_nms_inside
     rivals = [member for member in scored if member[2].has_nms_inside == first]
     best = max(ap for ap, _, _ in rivals)
     near = [(ms, trial) for ap, ms, trial in rivals if ap > max(best - 0.0055, 0)]
-    among = f" of engines {'with' if first else 'without'} NMS inside" if rivals != scored else ""
+    place = "with" if first else "without"
+    ship = "Ship" if rivals == scored else f"Of engines {place} NMS inside: ship"
     if not best:
-        return f"No recommendation{among}: no engine finds anything."
+        return f"{ship} nothing: no engine finds anything."
     cell = min(near, key=lambda member: member[0])[1].cell
     inside, earlier = " NMS inside" if first else "", " earlier harness" if newest == 1 else ""
-    return (
-        f"Recommended{among}: {cell.backend} {cell.strategy}{inside}{earlier} at "
-        f"{times(cell.size)}, "
-    )
+    return f"{ship} {cell.backend} {cell.strategy}{inside}{earlier} at {times(cell.size)}"
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -416,9 +249,11 @@ def test_whatever_is_missing_the_report_is_whole_and_true(
     results = made(lab, sweep)
     records = read(lab, *results)
     findings = find(records)
-    assert findings[0].startswith(("No answer yet", expected_choice(results)))
+    decision = decide(records)
+    assert decision[0].startswith(expected_choice(results))
+    assert len(decision) <= LINES
     text = compose(records, findings, {})
-    for sentence in findings:
+    for sentence in (*decision, *findings):
         assert sentence.endswith(".")
         assert "  " not in sentence
     for broken in ("nan", "None", "inf", "Series", "/home"):
@@ -432,7 +267,7 @@ def test_every_difference_that_is_told_was_judged_with_the_others(
     lab: Lab, sweep: list[tuple[str, float, int]]
 ) -> None:
     records = read(lab, *made(lab, sweep))
-    told = " ".join(find(records))
+    told = " ".join((*decide(records), *find(records)))
     certain = [judged for judged in records.verdicts.all if judged.certain]
     for word in ("faster than", "slower than", " % latency"):
         assert certain or word not in told

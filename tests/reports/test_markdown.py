@@ -46,8 +46,10 @@ def out(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_pictures_lie_beside_the_page_and_are_pictures(out: Path) -> None:
     text = (out / "report.md").read_text(encoding="utf-8")
     linked = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
-    assert linked == ["latency.png", "dynamic.png", "accuracy.png"]
-    assert {path.name for path in out.iterdir()} == {"report.md", *linked}
+    names = ("latency", "ecdf", "accuracy", "memory", "builds", "machine", "dynamic")
+    assert linked == [f"{name}.png" for name in names]
+    vectors = {f"{name}.svg" for name in names}
+    assert {path.name for path in out.iterdir()} == {"report.md", "report.html", *linked, *vectors}
     for name in linked:
         with Image.open(out / name) as picture:
             assert picture.width >= 1000
@@ -57,28 +59,47 @@ def test_the_page_renders_with_all_its_tables(out: Path) -> None:
     page = MarkdownIt("commonmark").enable("table").render((out / "report.md").read_text("utf-8"))
     headings = re.findall(r"<h2>(.*?)</h2>", page)
     assert headings == [
-        "Latency",
-        "One dynamic engine or one per size",
+        "Overview",
+        "Speed",
         "Tails and throughput",
         "Accuracy",
         "Memory",
         "Builds",
+        "What is unreliable",
         "Not measured",
+        "One dynamic engine or one per size",
+        "Findings",
         "Environment",
         "How it was measured",
         "How to reproduce",
     ]
-    assert page.count("<table>") == 11
-    assert page.count("<ol>") == 1
-    assert page.count("<li>") == 3
+    assert page.count("<table>") == 12
+    assert page.count("<ol>") == 2
+    decision, findings = re.findall(r"<ol>.*?</ol>", page, re.DOTALL)
+    assert (decision.count("<li>"), findings.count("<li>")) == (8, 2)
 
 
 def test_the_sentences_come_first_and_go_to_the_caller(one_row: Path, tmp_path: Path) -> None:
     report = write_report(one_row, tmp_path / "new" / "folder")
-    assert len(report.findings) == 3
-    opening = report.path.read_text(encoding="utf-8").split("\n## ")[0]
-    for turn, sentence in enumerate(report.findings, start=1):
-        assert f"{turn}. {sentence}" in opening.replace("\\", "")
+    text = report.path.read_text(encoding="utf-8").replace("\\", "")
+    opening, found = text.partition("\n## ")[0], text.partition("\n## Findings")[2]
+    for told, sentences in ((opening, report.decision), (found, report.findings)):
+        assert sentences
+        for turn, sentence in enumerate(sentences, start=1):
+            assert f"{turn}. {sentence}" in told
+
+
+def test_without_the_extra_there_is_no_page_and_it_is_said_how_to_have_one(
+    one_row: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.page.whole.find_spec", lambda name: name != "altair" or None)
+    report = write_report(one_row, tmp_path)
+    assert report.page is None
+    assert report.no_page == (
+        "No report.html was written: altair is not installed. Run: pip install 'sizewise[html]'."
+    )
+    assert report.path.exists()
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_the_same_records_give_the_same_report(results: Path, out: Path, tmp_path: Path) -> None:
@@ -154,7 +175,7 @@ def test_a_full_disk_leaves_no_half_report(
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(OutputError, match="no space left"):
         write_report(one_row, tmp_path)
-    assert {path.suffix for path in tmp_path.iterdir()} == {".png"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".png", ".svg"}
 
 
 def test_a_configuration_that_is_no_json_is_shown_as_it_is(lab: Lab) -> None:

@@ -122,7 +122,7 @@ def test_a_disturbed_row_carries_its_mark_and_stands_in_its_table(lab: Lab) -> N
     told = lists.disturbed_table(records.rows)
     assert "measured in 1 process, at least 3 needed" in told
     assert "Use fewer threads" in told
-    assert "## Disturbed rows" in compose(records, ("a.",), {})
+    assert "## What is unreliable" in compose(records, ("a.",), {})
     quiet = read(lab, lab.ok(lab.trial()))
     assert lists.disturbed_table(quiet.rows) == ""
     assert "see “Disturbed rows”" not in compose(quiet, ("a.",), {})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reports.analysis.front import pareto_front
+from reports.choice.deciding import decide
 from reports.findings.find import find
 from reports.load import Records, select_records
 from reports.plots.sweep import _latency_title, draw
@@ -52,8 +53,8 @@ def test_the_fastest_that_finds_something_leads(lab: Lab) -> None:
     (contest,) = records.verdicts.contests
     assert {row.backend for row in pareto_front(contest, records.verdicts)} == {"onnxruntime"}
     said = find(records)
-    assert said[0].startswith("Recommended: onnxruntime")
-    assert "the accuracy is 0: openvino static at 128×128" in said[1]
+    assert decide(records)[0].startswith("Ship onnxruntime")
+    assert "the accuracy is 0: openvino static at 128×128" in said[0]
 
 
 @pytest.mark.parametrize("ap", [0.1, 0.4])
@@ -66,15 +67,13 @@ def test_where_all_find_something_nothing_is_said_of_it(lab: Lab, ap: float) -> 
 def test_where_none_finds_anything_none_is_recommended(lab: Lab) -> None:
     records = read(lab, 0.0, 0.0, 0.0)
     assert bold(records) == []
-    assert titles(records) == {
-        "latency.png": "No engine finds anything",
-        "accuracy.png": "No engine finds anything",
-    }
+    for name in ("latency.png", "accuracy.png"):
+        assert titles(records)[name] == "No engine finds anything"
     (contest,) = records.verdicts.contests
     assert pareto_front(contest, records.verdicts) == []
+    assert decide(records)[0] == "Ship nothing: no engine finds anything."
     said = find(records)
-    assert said[0] == "No recommendation: no engine finds anything."
-    assert "the accuracy is 0: openvino static at 128×128, onnxruntime static at" in said[1]
+    assert "the accuracy is 0: openvino static at 128×128, onnxruntime static at" in said[0]
 
 
 FAR, FARTHER = (
@@ -113,20 +112,16 @@ def test_the_fastest_whose_error_is_allowed_leads_where_accuracy_is_unknown(lab:
     records = in_doubt(lab, "openvino")
     assert bold(records) == []  # one is left, and led by none
     assert _latency_title(records.rows, records.verdicts) == "Latency of onnxruntime static"
-    said = find(records)
-    assert "Fastest at the largest size: onnxruntime static" in said[0]
-    assert (
-        "out of bound: openvino static (output scores 40% off at 320×256, 20% allowed)" in said[1]
-    )
+    assert decide(records)[0].startswith("Ship onnxruntime static at 128×128: of 2 engines, the ")
+    (doubt, *_) = find(records)
+    assert "out of bound: openvino static (output scores 40% off at 320×256, 20% allowed)" in doubt
 
 
 def test_where_the_error_of_all_is_out_of_bound_none_is_recommended(lab: Lab) -> None:
     records = in_doubt(lab, "openvino", "onnxruntime")
-    said = find(records)
-    assert said[0].startswith("No recommendation: the error of every engine")
-    assert titles(records) == {
-        "latency.png": "The error of every engine against FP32 is out of bound"
-    }
+    assert decide(records)[0].startswith("Ship nothing: the error of every engine")
+    told = titles(records)["latency.png"]
+    assert told == "The error of every engine against FP32 is out of bound"
 
 
 def test_an_accuracy_that_was_measured_says_more_than_the_error(lab: Lab) -> None:

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from scipy import stats as reference
 
 from reports.analysis.front import pareto_front
+from reports.choice.deciding import decide
 from reports.findings.find import find
 from reports.findings.place_of_nms import what_nms_inside_costs
-from reports.findings.recommendation import what_to_ship
 from reports.load import Records, select_records
 from reports.markdown import compose
 from reports.method.describe import method
@@ -201,18 +201,14 @@ def test_ways_of_other_pictures_or_of_another_engine_are_not_compared(lab: Lab) 
         assert "are not compared with the others" in what_nms_inside_costs(verdicts)
 
 
-def test_each_kind_has_a_recommendation_of_its_own(lab: Lab) -> None:
-    told = what_to_ship(read(lab, *pair(lab, 0.9)))
-    assert f"Recommended of engines without NMS inside: {PLAIN} at 128×128, " in told
-    assert f"Recommended of engines with NMS inside: {INSIDE} at 128×128, " in told
-    assert "faster than" not in told
-    bare = [replace(one, accuracy=None) for one in pair(lab, 0.9)]
-    told = what_to_ship(read(lab, *bare))
-    assert (
-        f"Fastest of engines without NMS inside at the largest size: {PLAIN} at 128×128, " in told
-    )
-    assert f"Fastest of engines with NMS inside at the largest size: {INSIDE} at 128×128, " in told
-    assert what_to_ship(read(lab, pair(lab, 0.9)[1])).startswith(f"Recommended: {INSIDE} at ")
+def test_each_kind_has_a_decision_of_its_own(lab: Lab) -> None:
+    both = pair(lab, 0.9)
+    for results in (both, [replace(one, accuracy=None) for one in both]):
+        told = decide(read(lab, *results))
+        assert told[0].startswith(f"Of engines without NMS inside: ship {PLAIN} at 128×128, ")
+        assert told[1].startswith(f"Of engines with NMS inside: ship {INSIDE} at 128×128, ")
+        assert "faster than" not in " ".join(told)
+    assert decide(read(lab, both[1]))[0].startswith(f"Ship {INSIDE} at ")
 
 
 def test_it_is_told_that_a_bare_call_with_nms_inside_is_a_lower_bound(lab: Lab) -> None:

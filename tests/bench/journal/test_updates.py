@@ -75,8 +75,14 @@ def old_trial(replica: int) -> str:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A file of version 1 with two results, which took turns, and nothing beside it."""
+    """A file of version 1 with nothing beside it."""
     path = tmp_path / "results.sqlite"
+    write_version_1(path)
+    return path
+
+
+def write_version_1(path: Path) -> None:
+    """A file of version 1 with two results, which took turns."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(VERSION_1)
         run = (RUN.started, codec.to_json(RUN.environment), RUN.configuration, RUN.command)
@@ -91,7 +97,6 @@ def old(tmp_path: Path) -> Path:
                     turn = (0, process, place, 10 * process + place, "[5, 6, 7]", 9, 0.1 * place)
                     block = (number, *turn, 2000.0, int(place < 2))
                     connection.execute(f"INSERT INTO block VALUES ({', '.join('?' * 10)})", block)
-    return path
 
 
 def version(path: Path) -> int:

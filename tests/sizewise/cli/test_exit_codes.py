@@ -135,7 +135,9 @@ def bench_ends(cli: Cli, patch: pytest.MonkeyPatch, status: Status) -> Said:
 
 
 def run_ends(cli: Cli, patch: pytest.MonkeyPatch, status: Status) -> Said:
-    report = SimpleNamespace(path=Path("report.md"), findings=())
+    report = SimpleNamespace(
+        path=Path("report.md"), page=Path("report.html"), no_page="", decision=(), findings=()
+    )
     done = SimpleNamespace(outcome=swept(status), report=report)
     patch.setattr("sizewise.pipeline.line.export_line", lambda *_: ())
     patch.setattr("sizewise.pipeline.line.measure_line", lambda *_, **__: done)
@@ -279,7 +281,9 @@ def nothing_swept(cli: Cli, patch: pytest.MonkeyPatch, command: str, **changes: 
     """A sweep of which no trial is ``ok``, and none failed."""
     outcome = replace(swept("unsupported"), statuses={"unsupported": 1}, measured=0, **changes)
     patch.setattr("bench.sweep.sweep", lambda *_, **__: outcome)
-    report = SimpleNamespace(path=Path("report.md"), findings=())
+    report = SimpleNamespace(
+        path=Path("report.md"), page=Path("report.html"), no_page="", decision=(), findings=()
+    )
     done = SimpleNamespace(outcome=outcome, report=report)
     patch.setattr("sizewise.pipeline.line.export_line", lambda *_: ())
     patch.setattr("sizewise.pipeline.line.measure_line", lambda *_, **__: done)
