@@ -41,8 +41,7 @@ def _of_contest(contest: Contest, kinds: int, records: Records) -> str:
     what = f"{best.where}, {latency(best)}, {score(best, contest.metric)}"
     whose = among(best, kinds)
     if _is_open(best, rivals, verdicts):
-        as_good = f"{counted(len(rivals), 'engine')} as accurate"
-        return _no_answer(whose, what, as_good, best, records)
+        return _no_answer(f"{whose}: lowest so far is {what}", best, rivals, "as accurate", records)
     return (
         f"Recommended{whose}: {what}; {_lead(contest, verdicts)}."
         f"{_tied(best, rivals, verdicts)}{warning([best])}"
@@ -50,15 +49,18 @@ def _of_contest(contest: Contest, kinds: int, records: Records) -> str:
 
 
 def _is_open(best: Row, rivals: Sequence[Row], verdicts: Verdicts) -> bool:
-    """Whether there are rivals, and not one of them is decided upon."""
-    return bool(rivals) and not any(verdicts.of(row, best).decided for row in rivals)
+    """Whether nothing speaks for ``best``: not one of its rivals is decided upon or, where it has
+    none, something disturbed it."""
+    if not rivals:
+        return best.disturbed
+    return not any(verdicts.of(row, best).decided for row in rivals)
 
 
-def _no_answer(whose: str, what: str, rivals: str, best: Row, records: Records) -> str:
-    return (
-        f"{_OPEN}{whose}: lowest so far is {what}, and no comparison of it with {rivals} is "
-        f"decided. {measure_again(records)}{warning([best])}"
-    )
+def _no_answer(what: str, best: Row, rivals: Sequence[Row], named: str, records: Records) -> str:
+    """``what`` is known of the best so far; ``named`` says which its rivals are."""
+    compared = f"no comparison of it with {counted(len(rivals), 'engine')} {named} is decided"
+    why = compared if rivals else f"there is no other engine {named} to compare it with"
+    return f"{_OPEN}{what}, and {why}. {measure_again(records)}{warning([best])}"
 
 
 def _lead(contest: Contest, verdicts: Verdicts) -> str:
@@ -135,8 +137,9 @@ def _at_largest_size(rows: Sequence[Row], kinds: int, records: Records) -> str:
     rivals = [row for row in rows if row is not best]
     what, whose = f"{best.where}, {latency(best)}", among(best, kinds)
     if _is_open(best, rivals, verdicts):
-        others = f"{counted(len(rivals), 'engine')} at this size"
-        return _no_answer(whose, what, others, best, records)
+        return _no_answer(
+            f"{whose}: lowest so far is {what}", best, rivals, "at this size", records
+        )
     return (
         f"Fastest{whose} at the largest size: {what}."
         f"{_tied(best, rivals, verdicts)}{warning([best])}"

@@ -117,6 +117,15 @@ def test_a_disturbed_row_is_recommended_with_a_warning(lab: Lab) -> None:
     assert " Warning: background load in 20 of 20 rounds of 5 of 5 processes" in sentence
 
 
+def test_a_disturbed_row_without_rivals_is_no_answer(lab: Lab) -> None:
+    alone = lab.ok(lab.trial("openvino"), ap=0.5, disturbed=("load",))
+    for row, named in ((alone, "as accurate"), (replace(alone, accuracy=None), "at this size")):
+        sentence = what_to_ship(read(lab, row, command="sizewise bench a.onnx"))
+        assert sentence.startswith("No answer yet: lowest so far is openvino static at 128×128, ")
+        assert f"and there is no other engine {named} to compare it with. Measure again" in sentence
+        assert " Warning: background load in " in sentence
+
+
 def test_batches_compete_by_image(lab: Lab) -> None:
     one = lab.ok(lab.trial("openvino", batch_size=1), ap=0.5)
     many = slower(lab.ok(lab.trial("openvino", batch_size=8), ap=0.5), 0.5)
