@@ -89,7 +89,7 @@ def _translated(path: Path, error: sqlite3.Error) -> SizewiseError:
         return RecordError(
             f"{path} is locked",
             "another program writes to it, or has it open for itself alone",
-            "Close it there, or wait until it is done.",
+            "Close the program that has it open, or wait until it is done.",
         )
     if code == sqlite3.SQLITE_CONSTRAINT:
         todo = "Nothing was changed; run the same command again."
