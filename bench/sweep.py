@@ -78,7 +78,7 @@ def _open_data(
     for axes in products:
         plan = axes.accuracy
         for model in models_of(axes, models) if plan.data else ():
-            demand_meaning(model)
+            demand_meaning(model, plan.data)
             key = plan.key(model.card)
             of_all = replace(key, images=0)
             if of_all not in whole:

@@ -100,7 +100,7 @@ def open_scorer(
     from bench.accuracy.engine import demand_fit, demand_meaning
     from bench.accuracy.plan import AccuracyPlan
 
-    demand_meaning(model)
+    demand_meaning(model, source)
     data = AccuracyPlan(data=source, folder=images).open(model.card, reporter)
     demand_fit(model, data, sizes=sizes)
     return Scorer(model=model, data=data, sizes=sizes, reporter=reporter)
