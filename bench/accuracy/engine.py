@@ -11,7 +11,6 @@ from engines.base import Session
 from engines.feeding import infer_images
 from netzoo.data.classified import ClassifiedImage
 from netzoo.data.coco.dataset import AnnotatedImage
-from netzoo.data.sources import demand_source
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.registry import find_task, name_a_layout, task_of
 from netzoo.tasks.task import Evaluator
@@ -33,6 +32,8 @@ def demand_meaning(model: ExportedModel, source: str) -> None:
     """Raises UsageError where the layout of a model's outputs must be said, whatever the data
     ``source`` holds. Raises InputError where there is none, which is said first of every model."""
     if task_of(model.card) is None and model.card.layout == "unknown":
+        from netzoo.data.sources import demand_source
+
         demand_source(source)
         raise UsageError(
             f"The accuracy of {model.path.name} can't be measured",
