@@ -82,6 +82,11 @@ class RunningSweep:
 
     def measure(self, run: int) -> None:
         """Build, time and evaluate what is due."""
+        if again := self._schedule.again:
+            self._progress.remark(
+                f"Something disturbed {again} {'trial' if again == 1 else 'trials'} on file: more "
+                f"processes are measured of {'it' if again == 1 else 'them'} now."
+            )
         self._build(run)
         if any(self._schedule.due()):
             self._measure_waves(run)

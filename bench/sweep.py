@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.accuracy.engine import demand_fit
+from bench.accuracy.engine import demand_fit, demand_meaning
 from bench.accuracy.evaluations import Data
 from bench.accuracy.plan import DataKey, demand_use
 from bench.journal.store import Store
@@ -78,6 +78,7 @@ def _open_data(
     for axes in products:
         plan = axes.accuracy
         for model in models_of(axes, models) if plan.data else ():
+            demand_meaning(model, plan.data)
             key = plan.key(model.card)
             of_all = replace(key, images=0)
             if of_all not in whole:

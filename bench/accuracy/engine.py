@@ -12,7 +12,7 @@ from engines.feeding import infer_images
 from netzoo.data.classified import ClassifiedImage
 from netzoo.data.coco.dataset import AnnotatedImage
 from netzoo.tasks.letterbox import Letterbox
-from netzoo.tasks.registry import find_task, task_of
+from netzoo.tasks.registry import find_task, name_a_layout, task_of
 from netzoo.tasks.task import Evaluator
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.evidence import write_evidence
@@ -28,19 +28,26 @@ if TYPE_CHECKING:
     from netzoo.tasks.task import Data
 
 
+def demand_meaning(model: ExportedModel, source: str) -> None:
+    """Raises UsageError where the layout of a model's outputs must be said, whatever the data
+    ``source`` holds. Raises InputError where there is none, which is said first of every model."""
+    if task_of(model.card) is None and model.card.layout == "unknown":
+        from netzoo.data.sources import demand_source
+
+        demand_source(source)
+        raise UsageError(
+            f"The accuracy of {model.path.name} can't be measured",
+            _NO_MEANING,
+            f"{name_a_layout(model.outputs, model.image)} Or leave {spelled('data')} out.",
+        )
+
+
 def demand_fit(
     model: ExportedModel, data: Data, plan: AccuracyPlan = AS_USUAL, sizes: Iterable[Size] = ()
 ) -> None:
-    """Raises InputError where ``model`` can't be evaluated on ``data`` at ``sizes`` as ``plan``
-    says, UsageError where its layout must be said or its graph can't give the boxes that are asked
+    """Raises InputError where ``model``, whose meaning is known, can't be evaluated on ``data`` at
+    ``sizes`` as ``plan`` says, UsageError where its graph can't give the boxes that are asked
     for."""
-    if task_of(model.card) is None and model.card.layout == "unknown":
-        raise UsageError(
-            f"The accuracy of {model.path.name} on {data.name} can't be measured",
-            _NO_MEANING,
-            f"Leave {spelled('data')} out, or name the layout of its outputs with "
-            f"{spelled('layout')}.",
-        )
     plan.suppression(model.path.name, model.card)
     named = plan.named(model.path.name, model.card)
     if why := misfit(named, model.image, data) or why_unknown(further_of(model), sizes):

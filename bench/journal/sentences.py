@@ -86,7 +86,11 @@ def _translated(path: Path, error: sqlite3.Error) -> SizewiseError:
         todo = f"Get permission to write it, or choose another folder with {spelled('out')}."
         return _of_the_system(path) or OutputError(f"{path} can't be written", str(error), todo)
     if code == sqlite3.SQLITE_BUSY:
-        return RecordError(f"{path} is locked", str(error), "Close the program that has it open.")
+        return RecordError(
+            f"{path} is locked",
+            "another program writes to it, or has it open for itself alone",
+            "Close the program that has it open, or wait until it is done.",
+        )
     if code == sqlite3.SQLITE_CONSTRAINT:
         todo = "Nothing was changed; run the same command again."
         return RecordError(f"{path} has a result of this trial already", str(error), todo)

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.journal import database, schema
 from bench.journal.failures import has_table
 from bench.journal.sums import damaged
-from bench.journal.version_2 import update_to_3
+from bench.journal.version_2 import demand_agreement, update_to_3
 from sizewise.core.errors import RecordError, SchemaVersionError
 
 _LEAST_BYTES = 512
@@ -24,6 +24,8 @@ def prepare(connection: sqlite3.Connection, path: Path, remark: database.Remark)
     if not empty:
         check_schema(connection, path)
         _demand_sound(connection, path)
+        if _version(connection) < schema.VERSION:
+            demand_agreement(connection, path)
     elif 0 < path.stat().st_size < _LEAST_BYTES:
         raise damaged(f"{path} is damaged", "it was cut off within its first bytes")
     database.waited_for(lambda: database.make_durable(connection), path, remark)
@@ -110,10 +112,13 @@ def _create(connection: sqlite3.Connection, path: Path, remark: database.Remark)
         database.commit(connection, path, remark)
 
 
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _update(connection: sqlite3.Connection, path: Path, remark: database.Remark | None) -> None:
     """Update in place, version by version; each step is done whole or not at all."""
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    for version in range(found + 1, schema.VERSION + 1):
+    for version in range(_version(connection) + 1, schema.VERSION + 1):
         database.begin(connection, path, remark)
         with connection:
             _UPDATES[version](connection)

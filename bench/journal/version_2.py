@@ -9,9 +9,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.journal import adding, rows, schema
+from bench.journal.sums import damaged
+from bench.journal.told_twice import disagreement
 from bench.waves.measured import Member, State, Turned, Wave
 from sizewise.core import codec
 from sizewise.core.specs import Size
@@ -62,22 +65,35 @@ class _Protocol:
 
 
 def update_to_3(connection: sqlite3.Connection) -> None:
-    """Take waves and rounds from blocks, and give every row its sum."""
+    """Take waves and rounds from blocks, and give every row its sum: none, which is read as damage,
+    where a trial differs from what it or its run says elsewhere."""
     for table in _OLD:
         connection.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
     schema.create_tables(connection)
     runs = connection.execute("SELECT * FROM old_run ORDER BY id").fetchall()
     for row in runs:
         adding.add(connection, "run", dict(row))
+    configurations = {row["id"]: row["configuration"] for row in runs}
     results = connection.execute("SELECT * FROM old_result ORDER BY id").fetchall()
     for row in results:
         _add_result(connection, row)
+        if disagreement(row["trial"], configurations.get(row["run_id"], "")):
+            connection.execute("UPDATE trial SET sum = '' WHERE id = ?", (row["id"],))
     for wave in _waves(results):
         _add_wave(connection, *wave)
     for row in runs:
         adding.seal(connection, row["id"])
     for table in _OLD:
         connection.execute(f"DROP TABLE old_{table}")
+
+
+def demand_agreement(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises DamagedRecordError where a result of a file of schema 2, or of an earlier one, differs
+    from what it or its run says elsewhere."""
+    query = "SELECT trial, configuration FROM result JOIN run ON run.id = run_id ORDER BY result.id"
+    for trial, configuration in connection.execute(query):
+        if why := disagreement(trial, configuration):
+            raise damaged(f"{path} is damaged", f"of a trial in it, {why}")
 
 
 def _add_result(connection: sqlite3.Connection, row: sqlite3.Row) -> None:

@@ -103,6 +103,12 @@ class Schedule:
                     rebuild=self._rebuild(group, wanted),
                 )
 
+    @property
+    def again(self) -> int:
+        """How many trials are measured again for what disturbed them in earlier runs alone."""
+        wanted = {planned.trial.identity for due in self.due() for planned in due.wanted}
+        return len(wanted & self._disturbed)
+
     def take(self, wave: Wave, number: int, session: int) -> None:
         """Take what a wave gave; ``number`` is its own in the file, ``session`` the run's."""
         blocks = blocks_of(wave, number, session)

@@ -70,24 +70,27 @@ def is_dataset(folder: Path) -> bool:
     return any(find_json(folder, split) or has_masks(folder, split) for split in splits)
 
 
-def _open(source: str, split: Split, images: Path | None, progress: Progress) -> Dataset:
-    known = datasets()
-    if source in known:
-        refuse_folder(source, images)
-        return known[source].open(split, progress)
-    path = Path(source)
+def demand_source(source: str) -> None:
+    """Raises InputError where ``source`` is no registered name, and nothing has this path."""
+    known, path = datasets(), Path(source)
     with reading(path):
-        is_file, is_folder = path.is_file(), path.is_dir()
-    if is_file:
-        return read_coco(path, images)
-    if is_folder:
-        return _open_folder(path, split, images)
-    built_in = ", ".join(sorted(known))
-    raise InputError(
-        f"There is no data set {source!r}",
-        f"no file or folder has this path, and the built-in data sets are: {built_in}",
-        "Give a data set's name, a COCO JSON file, or a folder with train.json and val.json.",
-    )
+        is_there = path.is_file() or path.is_dir()
+    if source not in known and not is_there:
+        raise InputError(
+            f"There is no data set {source!r}",
+            f"no file or folder has this path, and the built-in data sets are: "
+            f"{', '.join(sorted(known))}",
+            "Give a data set's name, a COCO JSON file, or a folder with train.json and val.json.",
+        )
+
+
+def _open(source: str, split: Split, images: Path | None, progress: Progress) -> Dataset:
+    if entry := datasets().get(source):
+        refuse_folder(source, images)
+        return entry.open(split, progress)
+    demand_source(source)
+    path = Path(source)
+    return read_coco(path, images) if path.is_file() else _open_folder(path, split, images)
 
 
 def _open_folder(folder: Path, split: Split, images: Path | None) -> Dataset:

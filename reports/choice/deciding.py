@@ -53,7 +53,10 @@ def _one(choice: Choice, records: Records) -> Iterator[str]:
     if row is None:
         yield _nothing(choice)
         return
-    yield f"Ship {row.where}{_per_call(row, records)}{_why(choice, verdicts)}."
+    if is_open(choice, verdicts):
+        yield f"No answer yet: {_so_far(choice, row)}. {measure_again(records)}"
+    else:
+        yield f"Ship {row.where}{_per_call(row, records)}{_why(choice, verdicts)}."
     yield _speed(row)
     if choice.metric:
         yield _accuracy(row, choice, choice.metric, verdicts)
@@ -91,9 +94,6 @@ def _per_call(row: Row, records: Records) -> str:
 def _why(choice: Choice, verdicts: Verdicts) -> str:
     if len(choice.among) == 1:
         return ": no other engine was measured"
-    if is_open(choice, verdicts):
-        rivals = counted(len(choice.running) - 1, "rival")
-        return f" for now: it is the fastest so far, and no comparison with {rivals} is decided"
     fastest = f"of {counted(len(choice.among), 'engine')}, the fastest"
     if choice.metric is None:
         return f": {fastest} at its size (accuracy was not measured: give --data)"
@@ -101,9 +101,20 @@ def _why(choice: Choice, verdicts: Verdicts) -> str:
 
 
 def is_open(choice: Choice, verdicts: Verdicts) -> bool:
-    """Whether the chosen engine has rivals, and not one of them is decided upon."""
+    """Whether nothing speaks for the chosen engine: not one of its rivals is decided upon or, where
+    it has none, something disturbed it."""
     judged = [one for _, one in _judged(choice, verdicts)]
-    return bool(judged) and not any(one.decided for one in judged)
+    if not judged:
+        return choice.chosen is not None and choice.chosen.disturbed
+    return not any(one.decided for one in judged)
+
+
+def _so_far(choice: Choice, row: Row) -> str:
+    rivals = len(choice.running) - 1
+    if not rivals:
+        return f"{row.where} was disturbed, and there is no other engine to compare it with"
+    against = f"no comparison with {counted(rivals, 'rival')} is decided"
+    return f"the fastest so far is {row.where}, and {against}"
 
 
 def _judged(choice: Choice, verdicts: Verdicts) -> list[tuple[Row, Judged]]:
@@ -204,7 +215,8 @@ def _next(choices: Sequence[Choice], records: Records) -> str:
         return "Ship nothing: no engine was measured."
     if todo := what_to_do(records.rows):
         return todo
-    sure = all(_is_sure(choice, records.verdicts) for choice in choices)
+    said = len(choices) == 1 and is_open(choices[0], records.verdicts)
+    sure = said or all(_is_sure(choice, records.verdicts) for choice in choices)
     return "" if sure else measure_again(records)
 
 

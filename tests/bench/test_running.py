@@ -95,6 +95,16 @@ def test_time_in_which_a_sweep_was_stopped_does_not_count(model: ExportedModel) 
     assert (whole.measured, whole.unfinished) == (2, 0)
 
 
+def test_what_is_measured_again_for_what_disturbed_it_is_said(
+    model: ExportedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.planning.schedule.Schedule.again", 2)
+    listening = Listening()
+    swept(model, progress=listening)
+    said = "Something disturbed 2 trials on file: more processes are measured of them now."
+    assert listening.said.count(said) == 1
+
+
 def test_an_engine_walks_over_all_sizes_of_the_sweep(
     model: ExportedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

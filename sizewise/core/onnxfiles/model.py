@@ -20,6 +20,7 @@ from sizewise.core.files import demand_file, open_file
 from sizewise.core.onnxfiles.cards import CARD_KEY, read_card
 from sizewise.core.onnxfiles.colours import with_channels
 from sizewise.core.onnxfiles.ends import demand_shapes, tensors_of
+from sizewise.core.onnxfiles.others import demand_onnx_name
 from sizewise.core.onnxfiles.survey import Survey
 from sizewise.core.onnxfiles.tensors import bytes_held, type_name
 from sizewise.core.onnxfiles.weights import (
@@ -67,6 +68,7 @@ def load_onnx(path: Path, *, weights: bool = True) -> onnx.ModelProto:
 def _loaded(path: Path, *, weights: bool) -> tuple[onnx.ModelProto, Survey]:
     import onnx
 
+    demand_onnx_name(path)
     demand_file(path)
     demand_readable(path)
     with _valid(path):

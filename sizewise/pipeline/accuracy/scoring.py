@@ -97,9 +97,10 @@ def open_scorer(
 
     Raises InputError where it does not fit ``model``, and UsageError where a layout must be said.
     """
-    from bench.accuracy.engine import demand_fit
+    from bench.accuracy.engine import demand_fit, demand_meaning
     from bench.accuracy.plan import AccuracyPlan
 
+    demand_meaning(model, source)
     data = AccuracyPlan(data=source, folder=images).open(model.card, reporter)
     demand_fit(model, data, sizes=sizes)
     return Scorer(model=model, data=data, sizes=sizes, reporter=reporter)

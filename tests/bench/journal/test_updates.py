@@ -15,8 +15,10 @@ import pytest
 from bench.journal import schema
 from bench.journal.store import Store
 from sizewise.core import codec
-from sizewise.core.errors import OutputError, RecordError, SizewiseError
+from sizewise.core.errors import DamagedRecordError, OutputError, RecordError, SizewiseError
+from sizewise.core.exit_codes import ExitCode
 from sizewise.core.trials import EARLIER_HARNESS, Accuracy, Memory, Result
+from sizewise.pipeline.records.results import results
 from tests.bench.factories import trial, waves
 from tests.bench.journal.files import RUN, Clock, read, viewer
 
@@ -150,6 +152,36 @@ def test_what_an_earlier_harness_measured_is_never_taken_for_todays(old: Path) -
     assert trial().identity not in {OLD_IDENTITY}
     with Store.open(old, read_only=True) as store:
         assert trial().identity not in store.results()
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now"),
+    [
+        ('"block_s":0.1', '"block_s":4.1'),
+        ('"batch_size":1', '"batch_size":8'),
+    ],
+)
+def test_a_trial_that_says_two_things_is_damaged(
+    old: Path, tmp_path: Path, was: str, is_now: str
+) -> None:
+    """Rows of then have no sums: a changed digit shows only where it is told twice."""
+    settings = codec.to_json({"settings": PROTOCOL | {"sweep": []}})
+    with closing(sqlite3.connect(old)) as hand, hand:
+        hand.execute("UPDATE run SET configuration = ?", (settings,))
+    assert len(read(old)) == 2
+    with closing(sqlite3.connect(old)) as hand, hand:
+        (told,) = hand.execute("SELECT trial FROM result WHERE id = 1").fetchone()
+        assert was in told
+        hand.execute("UPDATE result SET trial = ? WHERE id = 1", (told.replace(was, is_now, 1),))
+    before = old.read_bytes()
+    for opened in (read, Store.open):
+        with pytest.raises(DamagedRecordError, match="damaged"):
+            opened(old)
+    found = results(old, salvage=tmp_path / "whole.sqlite")
+    assert found.exit_code == ExitCode.FAILED
+    assert "1 of 2 trials" in found.held.summary
+    assert len(read(tmp_path / "whole.sqlite")) == 1
+    assert old.read_bytes() == before
 
 
 def test_tables_of_an_updated_file_are_those_of_a_new_one(old: Path, tmp_path: Path) -> None:

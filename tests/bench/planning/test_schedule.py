@@ -218,8 +218,10 @@ def test_a_row_that_was_disturbed_is_measured_again_in_the_next_run_until_it_is_
     schedule = Schedule((group,), {})
     disturb(schedule, group, 1, [False, True, True])
     assert due(schedule) == {}, "not again and again in one run"
+    assert schedule.again == 0
     again = Schedule((group,), on_file(schedule, group))
     assert [number for number, _ in due(again).values()] == [3]
+    assert again.again == 3
     (wave,) = again.due()
     assert again.to_come(wave) == (2, 3)
     disturb(again, group, 4, [False, False])

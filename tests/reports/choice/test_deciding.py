@@ -125,6 +125,17 @@ def test_a_disturbed_row_is_shipped_with_a_warning_and_what_to_do(lab: Lab) -> N
     )
 
 
+def test_a_disturbed_row_without_rivals_is_no_answer(lab: Lab) -> None:
+    alone = lab.ok(lab.trial("openvino"), ap=0.5, disturbed=("load",))
+    for row in (alone, replace(alone, accuracy=None)):
+        said = told(lab, row, command="sizewise bench a.onnx")
+        assert said.startswith(
+            "No answer yet: openvino static at 128×128 was disturbed, and there is no other engine "
+            "to compare it with. Measure again, like this: “sizewise bench a.onnx "
+        )
+        assert " Warning: background load in " in said
+
+
 def test_the_smallest_batch_is_decided_for(lab: Lab) -> None:
     one = lab.ok(lab.trial("openvino", batch_size=1), ap=0.5)
     many = slower(lab.ok(lab.trial("openvino", batch_size=8), ap=0.5), 0.5)
@@ -173,8 +184,9 @@ def test_where_nothing_is_decided_it_says_how_to_measure_again(
     ]
     for results in (pair, [replace(result, accuracy=None) for result in pair]):
         said = told(lab, *results, command=command)
-        assert "at 128×128 for now: it is the fastest so far, and no comparison with 1 " in said
-        assert "Measure again, like " in said
+        opening = "No answer yet: the fastest so far is o.* static at 128×128, and no comparison "
+        assert re.match(rf"{opening}with 1 rival is decided\. Measure again, like ", said)
+        assert said.count("Measure again, like ") == 1
         assert asked.format(rigor) in said
 
 

@@ -82,6 +82,8 @@ def test_a_classifier_without_a_layout_is_answered_with_it(
     model = classifier(tmp_path / "net.onnx", WEIGHTS)
     said = cli("evaluate", model, "--data", pictures.folder)
     refused(said, 2, "does not say what they mean", "By their shapes they may be b_c.")
+    said = cli("bench", model, "--data", pictures.folder, "--out", tmp_path / "o")
+    refused(said, 2, "does not say what its outputs mean", "By their shapes they may be b_c.")
     few = classifier(tmp_path / "few.onnx", WEIGHTS[:, :5])
     said = cli("evaluate", few, "--data", pictures.folder, "--sizes", 16, "--layout", "b_c")
     refused(said, 1, "scores 5 classes: 8 are in the data", "--names")

@@ -229,5 +229,7 @@ def test_data_that_the_model_can_not_be_judged_on(
     said = cli(*asked, "--data", inputs / "val.json", "--max-drop", 1)
     why = "knows red, green, the data red, blue" if known else "does not say what its outputs mean"
     code = 1 if known else 2
-    refused(said, code, "accuracy of other.onnx on val can't be measured", why, "Leave --data out")
+    what = "accuracy of other.onnx on val" if known else "accuracy of other.onnx can't be measured"
+    todo = "Leave --data out" if known else "--layout: for classification b_c; "
+    refused(said, code, what, why, todo)
     assert not any(out.iterdir())
