@@ -3,6 +3,9 @@
 The system would end a process by the last two where it stands, and leave drafts of engines and
 temporary files. Here all three interrupt the work as Ctrl-C does, by KeyboardInterrupt: so whatever
 is at work ends its children and removes what is not whole.
+
+Python hears a signal when a library gives control back. One that never does, as with a loop in a
+model that has no end, is left all the same: a thread of ours waits for that.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ import atexit
 import contextlib
 import os
 import signal
+import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -22,6 +27,8 @@ _CLEARING_S = 10.0
 """So long, a further signal is the same wish: a shell and its wrapper may both pass on a Ctrl-C,
 and a second interruption would leave what the first one has removed half."""
 _IMPORTING_S = 15.0
+_DEAF_S = 30.0
+"""So long, a library may keep control after a signal."""
 _SOON_S = 0.05
 _IMPORT = "<frozen importlib._bootstrap"
 _LOCKING = ("__enter__", "__exit__", "_acquire_restore")
@@ -67,6 +74,7 @@ class Interruptions:
                 self._numbers.append(number)
         if _HERE:
             signal.signal(signal.SIGALRM, self._try_again)
+            self._watch()
         sys.unraisablehook = self._unraised
         atexit.register(self._deafen)  # so it comes after what others register
 
@@ -79,6 +87,23 @@ class Interruptions:
         finally:
             self._at_work = False
             self._soon(0.0)  # Python gives the alarm back to the system when it ends
+
+    def _watch(self) -> None:
+        """Have a thread wait for signals, which the system's part of Python passes on at once."""
+        told, tells = socket.socketpair()
+        tells.setblocking(False)
+        signal.set_wakeup_fd(tells.detach(), warn_on_full_buffer=False)
+        threading.Thread(target=self._wait, args=(told,), daemon=True).start()
+
+    def _wait(self, told: socket.socket) -> None:
+        while not (ending := set(told.recv(64)) & set(self._numbers)):
+            pass
+        end_s = time.monotonic() + _DEAF_S
+        while not self.heard:
+            if time.monotonic() > end_s:
+                self._number = ending.pop()
+                self._leave(say=True)
+            time.sleep(_SOON_S)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         is_first = not self.heard

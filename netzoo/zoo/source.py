@@ -119,7 +119,8 @@ def _as_published(
 
 
 def _listed(masks: tuple[tuple[int, ...], ...]) -> str:
-    return " and ".join(",".join(map(str, mask)) for mask in masks)
+    """As the option takes them."""
+    return "/".join(",".join(map(str, mask)) for mask in masks)
 
 
 def _fill(network: Network, weights: Path, out: Path, reporter: Reporter) -> str:

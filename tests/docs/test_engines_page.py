@@ -13,7 +13,6 @@ import pytest
 from bench.planning.protocol import HARNESS
 from docs.make.engines import (
     accuracy_tables,
-    app_tables,
     matrix_tables,
     pages,
     speed_tables,
@@ -128,26 +127,6 @@ def test_tables_of_an_earlier_harness_say_so_and_what_it_did(measured: Path) -> 
         for table in (speed_tables.speed(), speed_tables.best()):
             assert (table[:2] == [speed_tables.EARLIER, ""]) is said
             assert (speed_tables.EARLIER in table) is said
-    sample = codec.to_plain(_block(wave=0, ms=1))
-    for ours in (sample, {key: value for key, value in sample.items() if key != "cold"}):
-        rounds = [{"benchmark_app": {"latency (ms)": "1.00"}, "ours": ours}] * 2
-        case = {"network": "a", "precision": "fp32", "size": codec.to_plain(SIZE), "rounds": rounds}
-        pages.write_record("benchmark-app", {"cases": [case]})
-        table = app_tables.benchmark_app()
-        assert (table[0] == app_tables.EARLIER) is ("cold" not in ours)
-
-
-def test_benchmark_app_is_compared_round_by_round(measured: Path) -> None:
-    rounds = [
-        {
-            "benchmark_app": {"latency (ms)": f"{1.1 * drift:.2f}"},
-            "ours": codec.to_plain(_block(wave=0, ms=drift)),
-        }
-        for drift in (10, 20, 30)
-    ]
-    case = {"network": "a", "precision": "fp32", "size": codec.to_plain(SIZE), "rounds": rounds}
-    pages.write_record("benchmark-app", {"cases": [case]})
-    assert app_tables.benchmark_app()[2] == "Geometric mean over all: **1.10× (1.10–1.10)**."
 
 
 def test_the_matrix_tells_networks_apart_where_they_differ(measured: Path) -> None:

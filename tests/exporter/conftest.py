@@ -45,6 +45,9 @@ class Counted:
     def extend(self, steps: int) -> None:
         del steps
 
+    def limit(self, seconds: float) -> None:
+        del seconds
+
     def remark(self, text: str) -> None:
         del text
 

@@ -73,6 +73,24 @@ def test_an_import_that_is_interrupted_shows_a_sentence(
     assert "Traceback" not in ended.stderr
 
 
+def test_a_library_that_never_gives_control_back_is_left() -> None:
+    """As with a loop without end in a model: Python's own handlers never run."""
+    body = """
+import ctypes, os, threading
+import sizewise.interrupting
+sizewise.interrupting._DEAF_S = 0.5
+library, lock = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+library.pthread_mutex_init(lock, None)
+library.pthread_mutex_lock(lock)
+with interruptions.at_work():
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    library.pthread_mutex_lock(lock)
+"""
+    ended = ran(LISTENING + body)
+    assert ended.returncode == 128 + signal.SIGTERM
+    assert ended.stderr.startswith("sizewise: Interrupted by SIGTERM. ")
+
+
 def test_an_interruption_that_python_passes_on_to_nobody_comes_again() -> None:
     body = """
 try:

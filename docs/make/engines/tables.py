@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docs.make.engines.accuracy_tables import accuracy, copy_record
-from docs.make.engines.app_tables import benchmark_app
 from docs.make.engines.export_tables import export_time
 from docs.make.engines.matrix_tables import matrix
 from docs.make.engines.pages import MISSING, read_record
@@ -25,7 +24,7 @@ from sizewise.core.machine.environment import Environment
 
 PAGE = HOUSE / "docs" / "engines.md"
 RECORDS = (
-    *("speed", "benchmark-app", "matrix"),
+    *("speed", "matrix"),
     *("quantizers", "quantizers-accuracy", "quantizers-text", "export-time"),
 )
 
@@ -55,7 +54,7 @@ def _machine(where: Environment) -> str:
 TABLES: dict[str, Callable[[], list[str]]] = {
     table.__name__: table
     for table in (
-        *(machines, speed, best, benchmark_app, matrix, accuracy),
+        *(machines, speed, best, matrix, accuracy),
         *(quantizers, quantizers_accuracy, quantizers_text, export_time),
     )
 }

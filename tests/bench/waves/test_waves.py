@@ -41,6 +41,9 @@ class Bar:
     def extend(self, steps: int) -> None:
         del steps
 
+    def limit(self, seconds: float) -> None:
+        del seconds
+
 
 def group_of(folder: Path, *options: FakeOptions, **keys: Any) -> Group:
     """One static fake engine for each of ``options``."""

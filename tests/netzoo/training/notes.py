@@ -22,6 +22,9 @@ class Notes:
     def extend(self, steps: int) -> None:
         del steps
 
+    def limit(self, seconds: float) -> None:
+        del seconds
+
     @property
     def losses(self) -> list[float]:
         """Of a training, step by step."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page
 
 from docs.make.pages import HOUSE
 from reports.markdown import write_report
@@ -15,6 +14,8 @@ from reports.page.whole import page as whole_page
 from tests.reports.page import many
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
     from tests.reports.conftest import Lab
 
 pytestmark = pytest.mark.browser
@@ -26,7 +27,7 @@ class Opened:
     """A page, what it asked the network for, and what went wrong in it."""
 
     def __init__(self, browser: Browser, path: Path, **context: object) -> None:
-        self.context = browser.new_context(offline=True, **context)  # type: ignore[arg-type]
+        self.context = browser.new_context(offline=True, **context)
         self.page: Page = self.context.new_page()
         self.requests: list[str] = []
         self.errors: list[str] = []
@@ -60,7 +61,7 @@ class Opened:
             " s.dispatchEvent(new Event('input')); }",
             share,
         )
-        return self.page.inner_text("#advice")
+        return str(self.page.inner_text("#advice"))
 
 
 def page_of(results: Path, out: Path) -> Path:

@@ -10,6 +10,7 @@ import pytest
 
 from bench.journal.store import Store
 from netzoo.data.sets.digits import make_digits
+from reports.page.whole import why_no_page
 from sizewise.core.onnxfiles.model import read_model, sha256_of
 from tests.sizewise.cli.conftest import Cli
 
@@ -78,8 +79,8 @@ def test_the_whole_line_runs_and_a_second_run_skips_what_is_done(
     assert f"Report: {out / 'report' / 'report.md'}" in first.out.splitlines()
     assert "Parity with eager PyTorch" in first.out
     decision = [line.partition("• ")[2] for line in first.out.splitlines() if "•" in line]
-    assert decision[0].startswith("Ship ")
-    assert (out / "report" / "report.html").is_file()
+    assert decision[0].startswith(("Ship ", "No answer yet: "))
+    assert (out / "report" / "report.html").is_file() is not bool(why_no_page())
     assert (out / "yolov2-tiny.pt2").is_file()
     assert all(check.passed for check in read_model(out / "yolov2-tiny.onnx").card.parity)
     written = {path: path.stat().st_mtime_ns for path in out.glob("yolov2-tiny.*")}

@@ -154,6 +154,31 @@ def test_masks_are_gated_on_their_iou(cli: Cli, data: Path, pictures: Path, tmp_
     assert read_model(tmp_path / "o" / "light.int8.onnx").card.kept == (layer(1),)
 
 
+def test_colours_that_are_said_are_those_of_calibration_accuracy_and_card(
+    cli: Cli, data: Path, pictures: Path, tmp_path: Path
+) -> None:
+    """With this deviation, the dark ground is bright enough for an object."""
+    model = colour_segmenter(tmp_path / "light.onnx").path
+    shown = ("--mean", "0,0,0", "--std", "0.2,0.2,0.2")
+    asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--data", data, *shown)
+    (made,) = json.loads(cli(*asked, "--out", tmp_path / "o", "--json").out)
+
+    def evaluated(path: object, *options: str) -> float:
+        said = cli("evaluate", path, "--data", data, "--sizes", "48x32", "--json", *options)
+        (row,) = json.loads(said.out)["rows"]
+        return float(row["miou"])
+
+    (score,) = made["scores"]
+    assert evaluated(model) > 0.99
+    assert score["parent"]["miou"] == pytest.approx(evaluated(model, *shown), abs=1e-3)
+    assert score["parent"]["miou"] < 0.6
+    assert score["made"]["miou"] == pytest.approx(evaluated(made["path"]), abs=1e-2)
+    card = read_model(Path(made["path"])).card
+    assert card.preprocessing.std == (0.2,) * 3
+    assert card.calibration is not None
+    assert card.calibration.std == (0.2,) * 3
+
+
 def test_other_data_are_measured_on_again(
     cli: Cli, data: Path, pictures: Path, tmp_path: Path
 ) -> None:
