@@ -16,7 +16,9 @@ _LOW, _HIGH = (
 class CallColumns:
     """Each figure is the geometric mean over processes, of parts of a call the median."""
 
-    load_ms: float = milliseconds("From the engine's files to an open engine.", title="loading")
+    load_ms: float = milliseconds(
+        "From the engine's files, whose SHA-256 is checked, to an open engine.", title="loading"
+    )
     load_low_ms: float = milliseconds(_LOW)
     load_high_ms: float = milliseconds(_HIGH)
     first_call_ms: float = milliseconds(

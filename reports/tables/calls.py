@@ -12,12 +12,12 @@ from reports.text.words import measured, number, percent, without_folders
 from sizewise.core.stats import CONFIDENCE, FEW_PROCESSES
 
 COLD_START_NOTE = (
-    "Loading goes from the engine's files to an open engine, its library loaded before. Each call "
-    "is timed from giving the engine its input to the end of the call. Figures are geometric means "
-    f"over processes; in brackets their {percent(CONFIDENCE)} interval, which needs "
-    f"{FEW_PROCESSES} processes. ×: the ratio to the median latency of the row, which does not "
-    "include giving the input. At another shape, which the process had not met before, it is the "
-    "ratio to later calls at that shape."
+    "Loading goes from the engine's files, whose SHA-256 is checked, to an open engine, its "
+    "library loaded before. Each call is timed from giving the engine its input to the end of the "
+    "call. Figures are geometric means over processes; in brackets their "
+    f"{percent(CONFIDENCE)} interval, which needs {FEW_PROCESSES} processes. ×: the ratio to the "
+    "median latency of the row, which does not include giving the input. At another shape, which "
+    "the process had not met before, it is the ratio to later calls at that shape."
 )
 PART_NOTE = (
     "H2D copies the inputs to the GPU, D2H copies the outputs back. Each part was run by itself, "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.planning.settings import SweepSettings
+from reports.text.words import counted
 from sizewise.cli import console
 from sizewise.cli.failures import end_with, with_error
 from sizewise.cli.options import Json, Out, Without, spell
@@ -113,7 +114,7 @@ def _say(outcome: SweepOutcome, *, as_json: bool) -> None:
     else:
         counts = ", ".join(f"{count} {status}" for status, count in outcome.statuses.items())
         console.say(
-            f"{outcome.results}: {outcome.measured} trials measured, "
+            f"{outcome.results}: {counted(outcome.measured, 'trial')} measured, "
             f"{outcome.skipped} already on file ({counts})"
         )
         say_reasons(outcome)
@@ -131,8 +132,8 @@ def say_quarantined(outcome: SweepOutcome) -> None:
     """Say which trials were not tried again, and what to do."""
     if outcome.quarantined:
         console.remark(
-            f"Not tried again, because they failed twice in the same way: {outcome.quarantined} "
-            f"trials. {spell('retry')} tries them."
+            "Not tried again after two failures in the same way: "
+            f"{counted(outcome.quarantined, 'trial')}. Give {spell('retry')} to try again."
         )
 
 
@@ -140,8 +141,8 @@ def say_unfinished(outcome: SweepOutcome) -> None:
     """Say where the limit of time was reached, and what to do."""
     if outcome.unfinished:
         console.remark(
-            f"The limit of time was reached with {outcome.unfinished} trials measured less often "
-            "than --rigor wants. The same command goes on; --max-minutes sets the limit."
+            f"The limit of time was reached with {counted(outcome.unfinished, 'trial')} measured "
+            "less often than --rigor wants. The same command goes on; --max-minutes sets the limit."
         )
 
 
@@ -164,7 +165,7 @@ def _show_estimate(found: Estimate, *, as_json: bool) -> None:
     ]
     console.show_table("What would be measured", columns, rows)
     console.say(
-        f"{found.pending} of {found.trials} trials, {found.engines} engines: "
+        f"{found.pending} of {counted(found.trials, 'trial')}, {counted(found.engines, 'engine')}: "
         f"{found.least_minutes:.0f} to {found.most_minutes:.0f} minutes, at most "
         f"{found.max_minutes:g}; building and accuracy come on top."
     )

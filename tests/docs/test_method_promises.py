@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.waves.member import APART_WAVES
 from bench.waves.wave import ATTEMPTS
 from sizewise.core.stats import FALSE_AMONG_NAMED, FALSE_IN_SIMULATION
 
@@ -67,3 +68,8 @@ def test_what_disturbs_nothing_is_said_to_be_recorded() -> None:
     assert "(`/proc/pressure`) and the cores' frequency are recorded, and disturb nothing" in words(
         PAGE
     )
+
+
+def test_what_stands_beside_the_calls_is_measured_in_as_many_processes_as_is_said() -> None:
+    assert APART_WAVES == 5
+    assert words(PAGE).count("in the first five processes") == 3

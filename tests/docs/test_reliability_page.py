@@ -17,6 +17,7 @@ from docs.make.method import records
 from docs.make.method.records import write_record
 from docs.make.outcomes import read_outcome, write_outcome
 from docs.make.reliability import CAMPAIGNS, NOT_RUN
+from tests.bench.long.campaign import DAY, RESIDENT_BYTES
 
 ORIGIN = {
     **{"commit": "0123456789abcdef", "changed_files": []},
@@ -153,3 +154,9 @@ def test_every_module_of_a_campaign_is_there() -> None:
     modules = [one.module for one in CAMPAIGNS if one.module]
     assert modules
     assert all(importlib.util.find_spec(module) for module in modules)
+
+
+def test_how_little_growth_counts_as_none_is_said() -> None:
+    page = " ".join(reliability.PAGE.read_text("utf-8").split())
+    assert f"each wave leaves at most {DAY.leak_bytes:g} bytes of Python's memory" in page
+    assert f"resident memory rises by at most {RESIDENT_BYTES // 2**20} MiB" in page

@@ -132,7 +132,8 @@ def _damage(connection: sqlite3.Connection, rows: int, *, is_short: bool) -> str
     if said != "ok":
         return " ".join(said.split())
     if rows:
-        return f"{rows} rows are not as they were written"
+        said = "1 row is not as it was" if rows == 1 else f"{rows} rows are not as they were"
+        return f"{said} written"
     return "rows are missing" if is_short else ""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reports.text.words import counted
 from sizewise.cli import console
 from sizewise.cli.options import Json
 
@@ -72,16 +73,16 @@ def _say(found: Results) -> None:
         [(run.number, run.started, *map(run.share, _COUNTED.values())) for run in held.runs],
     )
     if held.damage:
-        typer.echo(f"The file is damaged: {held.damage}. Whole are {held.summary}.")
+        console.say(f"The file is damaged: {held.damage}. Whole are {held.summary}.")
     for table, count in held.damaged_rows.items():
-        typer.echo(f"  • {count} damaged rows in the table {table}")
+        console.say(f"  • {counted(count, 'damaged row')} in the table {table}")
     for table, numbers in held.kept.lost.items():
         if numbers:
-            typer.echo(f"  • not whole: {table} {', '.join(map(str, numbers))}")
+            console.say(f"  • not whole: {table} {', '.join(map(str, numbers))}")
     for path in found.written.values():
-        typer.echo(f"Written: {path}")
+        console.say(f"Written: {path}")
     if found.salvaged:
-        typer.echo(f"{found.salvaged}: {held.summary}")
+        console.say(f"{found.salvaged}: {held.summary}")
         console.next_step(
             f"{console.command('report', found.salvaged)}; in the place of {found.path}, sizewise "
             "bench adds what it lacks"

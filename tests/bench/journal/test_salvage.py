@@ -98,6 +98,7 @@ def test_a_lost_trial_costs_the_others_of_its_waves_nothing(whole: Path, path: P
     said, saved = salvaged(path)
     assert said.held.kept.lost == {"run": (), "trial": (2,), "wave": ()}
     assert dict(said.held.damaged_rows) == {"trial": 1}
+    assert said.held.damage == "1 row is not as it was written"
     assert list(saved) == [one for one in read(whole) if one.trial != trial(1)]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from engines.store import using
 from engines.store.names import new_draft
+from engines.store.stored import Stored
 from sizewise.core.onnxfiles.model import read_model
 from tests.engines.store.requests import Cache
 from tests.sizewise.cli.conftest import Cli
@@ -78,3 +79,28 @@ def test_a_limit_is_for_pruning_alone(cli: Cli) -> None:
     said = cli("cache", "list", "--limit", "5GB")
     assert said.code == 2
     assert "--limit can't be given for list" in said.err
+
+
+def test_where_no_engine_lies_it_says_so(cli: Cli, tmp_path: Path) -> None:
+    told = dict.fromkeys(("list", "verify"), f"There are no engines in {tmp_path} or below it.")
+    for action, sentence in (told | {"prune": "There was nothing to remove."}).items():
+        said = cli("cache", action, tmp_path)
+        assert (said.code, said.out.splitlines()[0]) == (0, sentence)
+
+
+def test_people_are_told_what_was_removed_and_what_is_left(cli: Cli, home: Path) -> None:
+    listed = cli("cache", "list").out
+    assert all(kind in listed for kind in ("engine, set aside", "draft of a build"))
+    left = sum(path.stat().st_size for path in home.parent.glob("[!.]*/**/*") if path.is_file())
+    assert f"What is left takes {left / 2**20:.1f} MiB." in cli("cache", "prune").out
+
+
+def test_a_time_that_no_calendar_has_is_unknown(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a file whose clock was far off, where the file system can keep that."""
+    one = Stored(path=tmp_path / "engine", kind="engine", size_bytes=2**20, used_s=2.0**45)
+    monkeypatch.setattr("sizewise.pipeline.cache.list_cache", lambda _: (one,))
+    said = cli("cache", "list", tmp_path)
+    assert said.code == 0
+    assert "unknown" in said.out

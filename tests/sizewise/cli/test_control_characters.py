@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image
 from rich.console import Console
 
 from sizewise.cli import console
+from tests.bench.journal.files import with_everything
 from tests.bench.models import colours
 from tests.sizewise.cli.conftest import Cli
 
@@ -127,3 +130,16 @@ def test_what_a_file_says_that_can_not_be_used(
     said = cli(*line, *(() if line[0] == "evaluate" else ("--out", tmp_path / "o")))
     assert said.code in (1, 2)
     assert hidden(said.out + said.err)
+
+
+def test_what_is_wrong_with_a_results_file_moves_no_cursor(cli: Cli, tmp_path: Path) -> None:
+    """SQLite names what is damaged: here an index, whose name is its author's."""
+    path = with_everything(tmp_path)
+    with closing(sqlite3.connect(path)) as hand, hand:
+        hand.execute(f'CREATE INDEX "{EVIL}" ON trial (run_id)')
+        hand.execute("PRAGMA writable_schema = ON")
+        hand.execute("UPDATE sqlite_master SET sql = replace(sql, '(run_id)', '(id)')")
+    said = cli("results", path)
+    assert said.code == 3
+    assert "owned" in said.out
+    assert hidden(said.out)

@@ -37,3 +37,9 @@ def test_as_json_it_gives_the_numbers(cli: Cli, tiny_model: Path, tmp_path: Path
     assert (once["trials"], once["pending"], once["engines"]) == (4, 4, 2)
     assert 0 < once["least_minutes"] < once["most_minutes"] < thrice["most_minutes"] < 60
     assert not out.exists()
+
+
+def test_one_trial_is_told_in_the_singular(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    axes = ("--backend", "fake", "--strategy", "static", "--sizes", "32")
+    said = cli("bench", tiny_model, *axes, "--out", tmp_path / "out", "--dry-run")
+    assert "1 of 1 trial, 1 engine: " in " ".join(said.out.split())
