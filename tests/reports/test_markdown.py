@@ -16,8 +16,8 @@ from reports.findings.find import find
 from reports.load import select_records
 from reports.markdown import compose, write_report
 from reports.method.describe import method
-from reports.provenance import environment_table, left_out, reproduction
 from reports.page.whole import why_no_page
+from reports.provenance import environment_table, left_out, reproduction
 from sizewise.core.errors import OutputError
 from sizewise.core.specs import Size
 from sizewise.core.trials import Result
