@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shlex
 import sqlite3
 from collections.abc import Iterator
@@ -94,4 +95,10 @@ def _translated(path: Path, error: sqlite3.Error) -> SizewiseError:
     if code == sqlite3.SQLITE_CONSTRAINT:
         todo = "Nothing was changed; run the same command again."
         return RecordError(f"{path} has a result of this trial already", str(error), todo)
-    return damaged(f"{path} can't be read as a results file", str(error))
+    return damaged(f"{path} can't be read as a results file", _in_short(str(error)))
+
+
+def _in_short(said: str) -> str:
+    """SQLite's words, without the bytes that are no text: there may be many."""
+    found = re.match(r"Could not decode to UTF-8 column '(\w+)'", said)
+    return f"its column {found[1]} holds bytes that are no text" if found else said

@@ -101,7 +101,7 @@ def read_written(folder: Path) -> Written:
     except (ValueError, RecursionError) as error:
         raise _unreadable(folder, str(error)) from error
     if said.get("format") != _FORMAT or "engine" not in said:
-        raise _foreign(path, f"it is not of format {_FORMAT}")
+        raise _foreign(path, _other_format(said.get("format")))
     request, signature = said.get("request"), said.get("signature")
     if not (request is None or isinstance(request, dict)):
         raise _foreign(path, "its request is none")
@@ -113,6 +113,11 @@ def read_written(folder: Path) -> Written:
         signed_text=text,
         sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _other_format(found: object) -> str:
+    of = f"of format {found}" if found in range(100) else "of no format that is known"
+    return f"its manifest is {of}, and this version of sizewise reads format {_FORMAT}"
 
 
 def manifest_bytes(path: Path) -> bytes:

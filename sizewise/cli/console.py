@@ -157,13 +157,16 @@ def show_table(
     whole: Collection[str] = (),
 ) -> None:
     """Print a table on stdout; lines in the columns ``whole`` are never broken."""
-    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    table = Table(header_style="bold")
     for column in columns:
         table.add_column(escape(column), overflow="fold", no_wrap=column in whole)
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     # A pipe has no width of its own: a table there is as wide as it needs.
-    Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
+    shown = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    # Apart from the table, to whose width its own title would be broken, paths too.
+    shown.print(escape(title), style="table.title", soft_wrap=True)
+    shown.print(table)
 
 
 def show_json(data: Any) -> None:

@@ -84,8 +84,8 @@ def _say(found: Results) -> None:
     if found.salvaged:
         console.say(f"{found.salvaged}: {held.summary}")
         console.next_step(
-            f"{console.command('report', found.salvaged)}; in the place of {found.path}, sizewise "
-            "bench adds what it lacks"
+            f"{console.command('report', found.salvaged)}; or put it in the place of {found.path}, "
+            "and sizewise bench measures what it lacks"
         )
     elif held.damage:
         console.next_step(console.command("results", found.path, "--salvage", "NEW.sqlite"))

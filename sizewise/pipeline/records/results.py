@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.exit_codes import ExitCode
+from sizewise.core.options.declared import spelled, spelled_now, spelling
 
 if TYPE_CHECKING:
     from bench.journal.salvage.examining import Held
@@ -50,7 +52,8 @@ def results(
         held = examine(path)
     demand_content(path, held)
     if salvage is not None:
-        write_kept(held.kept, salvage)
+        with _said_as("salvage"):
+            write_kept(held.kept, salvage)
         with Store.open(salvage, read_only=True) as store:
             store.results()  # as any command will read it
     written = dict(formats or {})
@@ -65,4 +68,13 @@ def _write(path: Path, formats: Mapping[str, Path]) -> None:
 
     records = read_records(path)
     for name, target in formats.items():
-        FORMATS[name](records, target)
+        with _said_as(name):
+            FORMATS[name](records, target)
+
+
+@contextmanager
+def _said_as(name: str) -> Iterator[None]:
+    """Errors of a write name the option that the place was given with: there is no --out here."""
+    own, others = spelled(name), spelled_now()
+    with spelling(lambda field: own if field == "out" else others(field)):
+        yield

@@ -217,3 +217,14 @@ def test_a_machine_with_other_instructions_is_another(
     monkeypatch.setattr(base, "this_machine", lambda: f"{artifact.machine} avx1024")
     with pytest.raises(EngineMismatchError, match="avx1024"):
         open_engine(artifact)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"), [(2, "of format 2"), (None, "of no format"), ([], "no")]
+)
+def test_another_format_is_told_with_the_one_that_is_read(
+    artifact: EngineArtifact, found: object, said: str
+) -> None:
+    rewrite(artifact.path, lambda document: document.update(format=found))
+    with pytest.raises(EngineMismatchError, match=f"{said}.*sizewise reads format 4"):
+        read_manifest(artifact.path)
