@@ -47,6 +47,8 @@ class Interruptions:
         self._number = 0
         self._heard_s = 0.0
         self._at_work = False
+        self._told: socket.socket | None = None
+        """Signals come out of it; open to the end, or the system's part of Python complains."""
 
     @property
     def heard(self) -> bool:
@@ -91,6 +93,7 @@ class Interruptions:
     def _watch(self) -> None:
         """Have a thread wait for signals, which the system's part of Python passes on at once."""
         told, tells = socket.socketpair()
+        self._told = told
         tells.setblocking(False)
         signal.set_wakeup_fd(tells.detach(), warn_on_full_buffer=False)
         threading.Thread(target=self._wait, args=(told,), daemon=True).start()

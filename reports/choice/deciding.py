@@ -56,7 +56,7 @@ def _one(choice: Choice, records: Records) -> Iterator[str]:
     if is_open(choice, verdicts):
         yield f"No answer yet: {_so_far(choice, row)}. {measure_again(records)}"
     else:
-        yield f"Ship {row.where}{_per_call(row, records)}{_why(choice, verdicts)}."
+        yield f"Ship {row.where}{_per_call(row, records)}{_why(choice)}."
     yield _speed(row)
     if choice.metric:
         yield _accuracy(row, choice, choice.metric, verdicts)
@@ -91,7 +91,7 @@ def _per_call(row: Row, records: Records) -> str:
     return f" for calls of {counted(row.batch_size, 'image')}" if len(batches) > 1 else ""
 
 
-def _why(choice: Choice, verdicts: Verdicts) -> str:
+def _why(choice: Choice) -> str:
     if len(choice.among) == 1:
         return ": no other engine was measured"
     fastest = f"of {counted(len(choice.among), 'engine')}, the fastest"

@@ -50,5 +50,5 @@ def test_a_file_of_each_schema_has_the_same_report(first: int, tmp_path: Path) -
         for version in range(first, schema.VERSION + 1)
     }
     (text,) = texts
-    assert re.search(r"^1\. Ship ", text, re.MULTILINE)
+    assert re.search(r"^1\. (Ship|No answer yet:) ", text, re.MULTILINE)
     assert "earlier harness" in text

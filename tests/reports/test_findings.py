@@ -250,7 +250,10 @@ def test_whatever_is_missing_the_report_is_whole_and_true(
     records = read(lab, *results)
     findings = find(records)
     decision = decide(records)
-    assert decision[0].startswith(expected_choice(results))
+    expected = expected_choice(results)
+    is_open = decision[0].startswith("No answer yet: ")
+    assert decision[0].startswith(expected) or is_open
+    assert expected.removeprefix("Ship ") in decision[0]
     assert len(decision) <= LINES
     text = compose(records, findings, {})
     for sentence in (*decision, *findings):

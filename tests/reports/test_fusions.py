@@ -171,7 +171,7 @@ def test_one_mode_of_each_network_is_nothing_to_compare(lab: Lab) -> None:
     assert compare_modes(records.rows) == ()
     assert fusion_figure(()) is None
     assert what_fusion_costs(records.verdicts) == ""
-    assert len(find(records)) == 3
+    assert len(find(records)) == 2
 
 
 def test_the_sentence_says_what_the_best_mode_gains_and_costs(lab: Lab) -> None:

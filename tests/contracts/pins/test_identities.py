@@ -148,6 +148,7 @@ def test_the_name_of_an_engine(backend: str, monkeypatch: pytest.MonkeyPatch) ->
     found = find_backend(backend)
     monkeypatch.setattr(cache, "read_environment", lambda: THERE)
     monkeypatch.setattr(type(found), "version", lambda _: "1.2.3")
+    monkeypatch.setattr(type(found), "compiler", lambda _: "")
     assert engine_name(_model(), _trial(backend).spec, found) == ENGINES[backend]
 
 
@@ -170,6 +171,7 @@ def test_the_name_of_an_engine_with_no_option_chosen(
     found, spec = find_backend(backend), _trial(backend, allow_fallback=False).spec
     monkeypatch.setattr(cache, "read_environment", lambda: THERE)
     monkeypatch.setattr(type(found), "version", lambda _: "1.2.3")
+    monkeypatch.setattr(type(found), "compiler", lambda _: "")
     assert engine_name(_model(), spec, found) == ENGINES_AT_DEFAULTS[backend]
 
 
