@@ -131,7 +131,7 @@ def _parts(value: object, place: _Place) -> Iterator[tuple[str | int, object]]:
 def _name(place: _Place) -> str:
     """Sequences at the top have no name of their own: their tensors are output_0, output_1, …"""
     words = place if place and isinstance(place[0], str) else ("output", *(place or (0,)))
-    return re.sub(r"\W+", "_", "_".join(map(str, words)))
+    return re.sub(r"\W+", "_", "_".join(map(str, words))) or "output"  # ONNX: "" is left out
 
 
 def _is_plain(value: object) -> bool:

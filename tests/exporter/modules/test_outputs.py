@@ -36,6 +36,7 @@ class Given:
         (Given(A), {"logits": A}),
         (Given(A, hidden=(B, C)), {"logits": A, "hidden_0": B, "hidden_1": C}),
         ({"a/b": A, "a b": B}, {"a_b": A, "a_b_": B}),
+        ({"": A, "output": B}, {"output": A, "output_": B}),
     ],
 )
 def test_each_tensor_has_the_name_of_its_place(output: Any, named: dict[str, Tensor]) -> None:
