@@ -20,13 +20,15 @@ def named_tensors(output: object) -> dict[str, Tensor]:
     """The tensors in ``output``, in order, each named by its keys or its places in sequences.
 
     ``{"out": x, "aux": [y, z]}`` gives out, aux_0 and aux_1; ``(x, None)`` gives output_0. Raises
-    ExportError for anything but tensors and None in mappings, dataclasses and sequences.
+    ExportError for anything but tensors of real numbers and None in mappings, dataclasses and
+    sequences.
     """
     named: dict[str, Tensor] = {}
     for place, tensor in _tensors(output, ()):
         name = _name(place)
         while name in named:  # of keys that differ in characters that names can't have
             name += "_"
+        _demand_real(name, tensor)
         named[name] = tensor
     if not named:
         raise ExportError(
@@ -35,6 +37,15 @@ def named_tensors(output: object) -> dict[str, Tensor]:
             "Return tensors, or tuples, lists, dicts or dataclasses of them.",
         )
     return named
+
+
+def _demand_real(name: str, tensor: Tensor) -> None:
+    if tensor.is_complex():
+        raise ExportError(
+            "The module's output can't be exported",
+            f"{name} holds complex numbers, and no runtime takes a graph that gives them",
+            "Return torch.view_as_real of it: real and imaginary parts in a last dimension of 2.",
+        )
 
 
 def named_apart(

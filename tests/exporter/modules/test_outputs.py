@@ -51,6 +51,7 @@ def test_each_tensor_has_the_name_of_its_place(output: Any, named: dict[str, Ten
         ({"out": [A, 3]}, "it holds a int at out_1"),
         ("text", "it holds a str"),
         ((None, []), "it holds no tensor"),
+        ({"out": A, "parts": A + 1j}, "parts holds complex numbers"),
     ],
 )
 def test_what_is_no_tensor_is_refused_by_its_place(output: Any, said: str) -> None:
