@@ -33,7 +33,7 @@ def test_it_opens_with_a_decision_of_at_most_eight_sentences(name: str) -> None:
     text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
     opening = text.split("\n## ")[0].splitlines()[2:]
     assert 1 <= len(opening) <= LINES
-    assert re.match(r"1\. (Ship|Nothing fits)", opening[0])
+    assert re.match(r"1\. (Ship|Nothing fits|No answer yet:)", opening[0])
 
 
 def test_no_golden_file_is_left_over() -> None:
