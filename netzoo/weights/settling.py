@@ -31,6 +31,8 @@ def settle(network: nn.Module, trained: Iterable[nn.Module] = ()) -> None:
 
 
 def _images() -> torch.Tensor:
-    """[4, 3, 256, 256]: two of patches, two of noise."""
+    """[8, 3, 256, 256]: two of patches, of parts of larger ones, of noise, and of one colour."""
     patches = torch.from_numpy(patches_under_noise(2, Size(256, 256)))
-    return torch.cat((patches, torch.rand_like(patches)))
+    surfaces = torch.from_numpy(patches_under_noise(2, Size(512, 512))[..., 128:384, 128:384])
+    colours = torch.rand(2, 3, 1, 1).expand_as(patches)
+    return torch.cat((patches, surfaces, torch.rand_like(patches), colours))
