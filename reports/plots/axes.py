@@ -25,6 +25,7 @@ Points = Sequence[tuple[float, float]]
 Values = Sequence[tuple[float, float, float]]
 """Points with the ends of their intervals, NaN where there is no interval."""
 GREY = "#666666"
+SIZE_LABEL = "input size (H×W, pixels)"
 DISTURBED = "disturbed"
 FRONT = "Pareto front"
 UNDECIDED = "pale: not decided"
@@ -91,7 +92,7 @@ def size_axis(axes: Axes, rows: Iterable[Row]) -> None:
     chosen = dict(list(places.items())[::every])
     axes.set_xticks(list(chosen.values()), list(map(times, chosen)))
     axes.tick_params(axis="x", labelrotation=30 if len(chosen) > 6 else 0)
-    axes.set_xlabel("input size (H×W, pixels)")
+    axes.set_xlabel(SIZE_LABEL)
 
 
 def plain_scale(axes: Axes, which: Literal["x", "y"], values: Iterable[float], label: str) -> None:
@@ -146,9 +147,9 @@ def named(engine: str) -> str:
     return f" {engine}" if engine.startswith("_") else engine
 
 
-def legend(axes: Axes, *others: Axes) -> None:
+def legend(axes: Axes, *others: Axes, more: str = "") -> None:
     """Add a legend beside the panels: each name once, those of no engine last, and of many engines
-    the first."""
+    the first. ``more`` says what else is not drawn."""
     entries = [one.get_legend_handles_labels() for one in (axes, *others)]
     unique = {
         name: handle
@@ -160,7 +161,9 @@ def legend(axes: Axes, *others: Axes) -> None:
     names = [*engines[:_MOST_NAMES], *rest]
     handles = [unique[name] for name in names]
     if len(engines) > _MOST_NAMES:
-        names.append(f"and {len(engines) - _MOST_NAMES} more: see the tables")
+        more = f"and {len(engines) - _MOST_NAMES} more: see the tables"
+    if more:
+        names.append(more)
         handles.append(Line2D([], [], linestyle="none"))
     shown = axes.figure.legend(
         handles, names, loc="outside right center", frameon=False, fontsize=9

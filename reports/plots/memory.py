@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.choice.budget import memory_of
 from reports.columns import Row
-from reports.plots.axes import canvas, legend, named, plain_scale, positions, size_axis
+from reports.plots.axes import named
+from reports.plots.multiples import Height, Line, over_sizes
 from reports.plots.styles import Style
-from reports.rows.grouping import by_pixels, grouped
 
 
 def memory_figure(rows: Iterable[Row], look: Mapping[str, Style]) -> Figure | None:
@@ -19,15 +20,14 @@ def memory_figure(rows: Iterable[Row], look: Mapping[str, Style]) -> Figure | No
     known = [row for row in rows if math.isfinite(memory_of(row))]
     if not known:
         return None
-    figure, axes = canvas(_title(known))
-    place = positions(known)
-    for engine, line in grouped(by_pixels(known), lambda row: row.engine).items():
-        points = [place[row.size] for row in line], list(map(memory_of, line))
-        axes.plot(*points, **look[engine].line, label=named(engine))
-    size_axis(axes, known)
-    plain_scale(axes, "y", map(memory_of, known), "peak memory (MiB)")
-    legend(axes)
-    return figure
+    return over_sizes(_title(known), known, look, _MEMORY)
+
+
+def _memories(axes: Axes, name: str, line: Line) -> None:
+    axes.plot(line.places, list(map(memory_of, line.rows)), **line.style.line, label=named(name))
+
+
+_MEMORY = Height(label="peak memory (MiB)", of=memory_of, draw=_memories)
 
 
 def _title(rows: Sequence[Row]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.analysis.fusions import compare_modes
@@ -12,27 +13,17 @@ from reports.analysis.useful import useful, why_none
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
 from reports.plots.accuracy import accuracy_figure
-from reports.plots.axes import (
-    canvas,
-    cross_out,
-    error_bars,
-    exactly,
-    finite,
-    legend,
-    named,
-    plain_scale,
-    positions,
-    size_axis,
-)
+from reports.plots.axes import cross_out, error_bars, exactly, finite, named
 from reports.plots.builds import builds_figure
 from reports.plots.ecdf import ecdf_figure
 from reports.plots.fusion import fusion_figure
 from reports.plots.losses import loss_figure
 from reports.plots.machine import machine_figure
 from reports.plots.memory import memory_figure
+from reports.plots.multiples import Height, Line, over_sizes
 from reports.plots.ratio import ratio_figure
 from reports.plots.styles import Style, styles
-from reports.rows.grouping import by_pixels, comparable, grouped, latest
+from reports.rows.grouping import comparable, grouped, latest
 from reports.text.verdicts import change, details
 from reports.text.words import listed
 
@@ -68,20 +59,20 @@ def latency_figure(
     verdicts: Verdicts, look: Mapping[str, Style], rows: Sequence[Row] | None = None
 ) -> Figure:
     """A line per engine over the sizes, with 95 % intervals: of all rows or of some, which are
-    judged as among all."""
+    judged as among all. Many engines are drawn in panels."""
     rows = finite(verdicts.rows if rows is None else rows)
-    figure, axes = canvas(_latency_title(rows, verdicts))
-    place = positions(rows)
-    for engine, line in grouped(by_pixels(rows), lambda row: row.engine).items():
-        x = [exactly(place[row.size]) for row in line]
-        y = [(row.latency_ms, row.latency_low_ms, row.latency_high_ms) for row in line]
-        error_bars(axes, x, y, **look[engine].line, label=named(engine), capsize=2)
-        points = [(place[row.size], row.latency_ms) for row in line]
-        cross_out(axes, points, [row.disturbed for row in line])
-    size_axis(axes, rows)
-    plain_scale(axes, "y", [row.latency_ms for row in rows], "latency per call (ms)")
-    legend(axes)
-    return figure
+    return over_sizes(_latency_title(rows, verdicts), rows, look, _LATENCY)
+
+
+def _latencies(axes: Axes, name: str, line: Line) -> None:
+    heights = [(row.latency_ms, row.latency_low_ms, row.latency_high_ms) for row in line.rows]
+    x = list(map(exactly, line.places))
+    error_bars(axes, x, heights, **line.style.line, label=named(name), capsize=2)
+    points = [(x, row.latency_ms) for x, row in zip(line.places, line.rows, strict=True)]
+    cross_out(axes, points, [row.disturbed for row in line.rows])
+
+
+_LATENCY = Height(label="latency per call (ms)", of=lambda row: row.latency_ms, draw=_latencies)
 
 
 def _latency_title(rows: Sequence[Row], verdicts: Verdicts) -> str:

@@ -33,7 +33,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 }
 """The columns that may stand in a name, in the order of its words."""
 
-_OF_MODEL = ("network", "fusion", "model_sha256")
+OF_MODEL = ("network", "fusion", "model_sha256")
 _OF_STRATEGY = ("strategy", "accepted_sizes")
 _ALWAYS = ("backend", "strategy", "nms", "harness")
 """An earlier harness is named even where all rows are of it, and NMS inside as well."""
@@ -64,22 +64,22 @@ PAIRED_BY = tuple(name for name in _WORDS if name not in _OF_STRATEGY)
 """Equal in two engines that differ in their strategy alone."""
 
 
-def label_engines(rows: Sequence[Row]) -> tuple[Row, ...]:
+def label_engines(rows: Sequence[Row], without: Sequence[str] = ()) -> tuple[Row, ...]:
     """``rows`` with their ``variant``, and with ``engine``, ``family``, ``mode`` and ``setting``.
 
     Variants number engines that differ in no other column, so that no engine has two rows at one
-    size.
+    size. Names leave out the columns ``without``, which then tell the engines of one name apart.
     """
     numbered = _with_variants(rows)
     used = _telling(numbered)
-    spoken = [name for name in _WORDS if name in used]
+    spoken = [name for name in _WORDS if name in used and name not in without]
     return tuple(
         replace(
             row,
             engine=_joined(row, spoken),
             family=_joined(row, [name for name in spoken if name not in _OF_STRATEGY]),
-            mode=_joined(row, [name for name in spoken if name in _OF_MODEL]),
-            setting=_joined(row, [name for name in spoken if name not in _OF_MODEL]),
+            mode=_joined(row, [name for name in spoken if name in OF_MODEL]),
+            setting=_joined(row, [name for name in spoken if name not in OF_MODEL]),
         )
         for row in numbered
     )

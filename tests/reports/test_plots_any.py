@@ -4,11 +4,14 @@ names."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
 
 from reports.analysis.verdicts import Verdicts
 from reports.columns import Row
@@ -17,7 +20,8 @@ from reports.plots.axes import title_of
 from reports.plots.builds import break_even
 from reports.plots.losses import losses_of
 from reports.plots.sweep import draw
-from sizewise.core.trials import Result
+from sizewise.core.specs import Strategy
+from sizewise.core.trials import Result, Trial
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Lab
@@ -90,8 +94,64 @@ def test_sixty_engines(lab: Lab) -> None:
     plots = draw(Verdicts(rows))
     for figure in plots.values():
         figure.draw_without_rendering()
-    texts = [text.get_text() for text in plots["latency.png"].legends[0].get_texts()]
-    assert texts[-1] == "and 40 more: see the tables"
+    latency, memory, builds = (plots[f"{name}.png"] for name in ("latency", "memory", "builds"))
+    names = ["onnxruntime static", "openvino static", "torch_eager static"]
+    for figure in (latency, memory):
+        assert len(figure.axes) == 12
+        assert texts(figure) == [*names, "and 8 panels more:\nsee the tables"]
+    assert texts(builds)[-1] == "and 40 more: see the tables"
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+BACKENDS = ("onnxruntime", "openvino")
+STRATEGIES: tuple[Strategy, ...] = ("static", "dynamic")
+MANY: dict[str, Callable[[Lab], list[Trial]]] = {
+    "model": lambda lab: [
+        lab.trial(backend, network=f"net{n}") for n in range(4) for backend in BACKENDS
+    ],
+    "precision": lambda lab: [
+        lab.trial(backend, strategy, precision=precision)
+        for precision in ("fp32", "fp16", "bf16")
+        for strategy in STRATEGIES
+        for backend in BACKENDS
+    ],
+    "back end": lambda lab: [
+        lab.trial(backend, threads=threads) for threads in range(1, 6) for backend in BACKENDS
+    ],
+}
+PANELS = {
+    "model": ["net0", "net1", "net2", "net3"],
+    "precision": ["fp32", "fp16", "bf16"],
+    "back end": ["onnxruntime", "openvino"],
+}
+
+
+@pytest.mark.parametrize("apart", MANY)
+def test_many_engines_stand_in_panels_with_the_same_colours(lab: Lab, apart: str) -> None:
+    rows = rows_of(lab, [lab.ok(trial) for trial in MANY[apart](lab)])
+    figure = draw(Verdicts(rows))["latency.png"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == PANELS[apart]
+    colours: dict[str, set[object]] = {}
+    heights: list[float] = []
+    for axes in figure.axes:
+        lines = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
+        assert len(lines) == len(rows) / len(figure.axes)
+        for line in lines:
+            assert not set(PANELS[apart]) & set(str(line.get_label()).split())
+            shown = line.lines[0]
+            assert shown is not None
+            colours.setdefault(str(line.get_label()), set()).add(shown.get_color())
+            heights += map(float, np.asarray(shown.get_ydata()))
+    assert all(len(own) == 1 for own in colours.values())
+    assert sorted(heights) == pytest.approx(sorted(row.latency_ms for row in rows))
+
+
+def test_few_engines_share_one_panel(lab: Lab) -> None:
+    results = [lab.ok(lab.trial(threads=threads)) for threads in range(1, 8)]
+    assert len(draw(Verdicts(rows_of(lab, results)))["latency.png"].axes) == 1
 
 
 def test_names_of_eighty_characters(lab: Lab) -> None:
@@ -101,7 +161,7 @@ def test_names_of_eighty_characters(lab: Lab) -> None:
 
 
 def _named(lab: Lab, name: str) -> Iterable[Result]:
-    for strategy in ("static", "dynamic"):
+    for strategy in STRATEGIES:
         yield lab.ok(lab.trial(network=name, strategy=strategy))
 
 
