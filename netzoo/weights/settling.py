@@ -26,13 +26,17 @@ def settle(network: nn.Module, trained: Iterable[nn.Module] = ()) -> None:
     for part in trained:
         part.eval()
     with torch.no_grad():
-        network(_images())
+        network(_images(max(256, 4 * max(getattr(network, "strides", (32,))))))
     network.eval()
 
 
-def _images() -> torch.Tensor:
-    """[8, 3, 256, 256]: two of patches, of parts of larger ones, of noise, and of one colour."""
-    patches = torch.from_numpy(patches_under_noise(2, Size(256, 256)))
-    surfaces = torch.from_numpy(patches_under_noise(2, Size(512, 512))[..., 128:384, 128:384])
+def _images(side: int) -> torch.Tensor:
+    """[8, 3, side, side]: two of patches, of parts of larger ones, of noise, and of one colour.
+
+    Of four strides at least: statistics of fewer values are too far from those of other images.
+    """
+    patches = torch.from_numpy(patches_under_noise(2, Size(side, side)))
+    part = slice(side // 2, side // 2 + side)
+    surfaces = torch.from_numpy(patches_under_noise(2, Size(2 * side, 2 * side))[..., part, part])
     colours = torch.rand(2, 3, 1, 1).expand_as(patches)
     return torch.cat((patches, surfaces, torch.rand_like(patches), colours))
