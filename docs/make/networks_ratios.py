@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from statistics import median
 
 from bench.planning.protocol import Protocol
 from reports.rows.grouping import grouped
@@ -12,6 +14,13 @@ from sizewise.core.specs import Size
 from sizewise.core.stats import RIGORS, contrast, wander
 from sizewise.core.trials import Result, Run
 
+_REASONS = defaultdict(
+    lambda: "something else was wrong",
+    stopped="the thread that watches for stops waited for more than a second, as it does behind "
+    "the engines' own threads where a sweep has real-time priority",
+    load="other programs ran",
+    drift="the anchor drifted",
+)
 Key = tuple[str, Size]
 """Network and size."""
 
@@ -49,6 +58,20 @@ def wandered(runs: Iterable[Run]) -> str:
         f"Milliseconds wandered by {listed(shares)} (standard deviation over rounds) while this "
         "ran. So take the ratios of back ends below, and these milliseconds as a rough "
         "guide."
+    )
+
+
+def marked(results: Iterable[Result]) -> str:
+    """Why turns are marked, and what else ran meanwhile; empty where none is."""
+    blocks = [block for result in results for block in result.blocks]
+    counts = Counter(reason for block in blocks for reason in block.disturbed)
+    if not counts:
+        return ""
+    reasons = (f"{_REASONS[name]} ({count:,})" for name, count in counts.most_common())
+    load = percent(median(block.load for block in blocks))
+    return (
+        f"Of {len(blocks):,} turns, some are marked, since {listed(reasons)}. Other programs took "
+        f"{load} of the cores (median)."
     )
 
 
