@@ -136,9 +136,17 @@ class _Converter:
 
     def _demand_found(self, scores: Sequence[Score]) -> None:
         """Say where FP32 itself finds nothing right. Raises InputError where a loss is limited."""
-        if self._scorer is None or not all(score.is_empty for score in scores):
+        if self._scorer is None:
             return
-        limit, check = self._options.max_drop, what_to_check("layout")
+        limit, most = self._options.max_drop, max(score.most for score in scores)
+        if limit is not None and 0 < most <= limit < _ALL:
+            self._say_once(
+                f"{spelled('max_drop')} {limit:g} says nothing here: FP32 itself reaches "
+                f"{most:.2f} points on {self._scorer.data.name}."
+            )
+        if most:
+            return
+        check = what_to_check("layout")
         why = f"FP32 itself finds nothing right on {self._scorer.data.name}"
         if limit is not None and limit < _ALL:
             what = f"No accuracy loss can be held against {spelled('max_drop')}"

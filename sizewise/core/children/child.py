@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sizewise.core.children.clock import RunningTime
@@ -38,7 +39,8 @@ class Child(Closing):
 
     ``memory_limit_bytes`` bounds resident memory (None: ``default_limit_bytes``): the parent
     watches it, because an address-space limit would break CUDA. ``variables`` are added to its
-    environment. Raises ChildError (reason code ``start``) where the system starts no process.
+    environment. Errors call it by its ``target``, or as it is ``called``. Raises ChildError (reason
+    code ``start``) where the system starts no process.
     """
 
     def __init__(
@@ -49,8 +51,9 @@ class Child(Closing):
         memory_limit_bytes: int | None = None,
         start_timeout_s: float = 600.0,
         variables: Mapping[str, str] | None = None,
+        called: str = "",
     ) -> None:
-        self._process = ChildProcess(target, variables or {})
+        self._process = ChildProcess(target, variables or {}, called)
         self._memory_limit_bytes = memory_limit_bytes or default_limit_bytes()
         self._busy = False
         self.peak_bytes: int | None = None
@@ -66,6 +69,11 @@ class Child(Closing):
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def folder(self) -> Path:
+        """Its temporary folder, which goes with it. Raises OutputError where there is none."""
+        return self._process.folder
 
     def call(
         self,

@@ -28,11 +28,13 @@ _STDERR_TAIL = 600
 
 
 class ChildProcess:
-    """A Python process that serves ``target`` (``sizewise.core.children.main``). Methods raise
-    ChildError."""
+    """A Python process that serves ``target`` (``sizewise.core.children.main``).
 
-    def __init__(self, target: str, variables: Mapping[str, str]) -> None:
-        self._target = target
+    Errors call it by that, or as it is ``called``. Methods raise ChildError.
+    """
+
+    def __init__(self, target: str, variables: Mapping[str, str], called: str = "") -> None:
+        self._target = called or target
         self._oom_kills = oom_kills()
         main = ["-P", "-m", "sizewise.core.children.main", str(os.getpid()), target]
         self._scratch = Scratch()
@@ -59,6 +61,11 @@ class ChildProcess:
     @property
     def pid(self) -> int:
         return self._group.pid
+
+    @property
+    def folder(self) -> Path:
+        """Its temporary folder. Raises OutputError where the system gave none."""
+        return self._scratch.demand_folder()
 
     def has_ended(self) -> bool:
         return self._group.has_ended()

@@ -167,6 +167,10 @@ def test_without_accuracy_each_size_has_its_choice(lab: Lab) -> None:
             "sizewise bench /home/me/a.onnx --processes 2 --rigor=quick --sizes 64",
             "“sizewise bench a.onnx --sizes 64 --rigor {}”.",
         ),
+        (  # the other one was measured by another command
+            "sizewise bench a.onnx --backend openvino --sizes 64",
+            "“sizewise bench a.onnx --backend openvino,onnxruntime --sizes 64 --rigor {}”.",
+        ),
         ("sizewise run /home/me/line.toml", '“sizewise run line.toml”, with rigor = "{}"'),
         ("", 'the same call, with rigor = "{}" in its settings.'),
     ],

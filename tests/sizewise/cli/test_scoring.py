@@ -230,3 +230,19 @@ def test_nothing_can_be_lost_where_fp32_finds_nothing(cli: Cli, data: Path, tmp_
     right = cli(*asked, "--data", data, "--max-drop", 1)
     assert right.code == 0
     assert "finds nothing" not in right.err
+
+
+def test_a_limit_above_all_that_fp32_reaches_is_said_to_say_nothing(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    model = colour_detector(tmp_path / "net.onnx").path
+    partly = json.loads(data.read_text())
+    for annotation in partly["annotations"][2:]:
+        annotation["bbox"] = [0, 0, 1, 1]
+    other = data.with_name("partly.json")
+    other.write_text(json.dumps(partly))
+    sizes = ("--check-sizes", "48x32", "--out", tmp_path / "o")
+    said = cli("export", model, "--precision", "fp16", *sizes, "--data", other, "--max-drop", 90)
+    assert said.code == 0, said
+    assert "--max-drop 90 says nothing here: FP32 itself reaches" in said.err
+    assert "points on partly." in said.err
