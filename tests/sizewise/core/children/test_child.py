@@ -33,7 +33,7 @@ def refuse():
     raise InputError("No", "because", "Do this.", reason_code="unsupported_size")
 
 def refuse_option():
-    raise InputError("No", "because", f"Leave {spelled('max_drop')} out.")
+    raise InputError("No", "because", f"Leave {spelled('max_loss_points')} out.")
 
 def fail():
     raise KeyError("gone")
@@ -113,11 +113,11 @@ def test_an_error_of_ours_keeps_its_type_and_its_parts() -> None:
 
 
 def test_an_error_of_a_child_names_options_as_its_parent_does() -> None:
-    with pytest.raises(InputError, match="Leave max_drop out"):
+    with pytest.raises(InputError, match="Leave max_loss_points out"):
         run_in_child("childwork:refuse_option", {}, timeout_s=30)
     with (
         spelling(lambda name: f"--{name.replace('_', '-')}"),
-        pytest.raises(InputError, match="Leave --max-drop out"),
+        pytest.raises(InputError, match="Leave --max-loss-points out"),
     ):
         run_in_child("childwork:refuse_option", {}, timeout_s=30)
 
