@@ -44,7 +44,7 @@ class Interpreter:
 def read_interpreter(given: Path, *, timeout_s: float = 120) -> Interpreter:
     """Ask a Python what it has. Raises InputError where it is none, where sizewise is not installed
     there, and where that is another version than this."""
-    path = shutil.which(given)
+    path = shutil.which(str(given))
     if path is None:
         _refuse(given, "there is no program of this name", "Name the python of an environment")
     try:

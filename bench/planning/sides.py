@@ -58,7 +58,7 @@ def _under(planned: Planned, interpreter: Interpreter | None) -> Planned:
         return planned
     trial = replace(
         planned.trial,
-        backend_version=interpreter.versions[planned.trial.cell.backend],
+        backend_version=interpreter.versions.get(planned.trial.cell.backend, ""),
         environment_fingerprint=interpreter.environment.fingerprint,
     )
     return replace(planned, trial=trial, python=interpreter.path)

@@ -17,6 +17,7 @@ from sizewise.core.children.child import Child, ChildError, run_in_child
 from sizewise.core.errors import InputError
 from sizewise.core.options.declared import spelling
 from sizewise.core.progress import cancelled, report
+from tests.bench.elsewhere import environment
 
 MODULE = """
 import ctypes, os, sys, time
@@ -103,6 +104,18 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_result_comes_back_and_prints_do_not_disturb_it() -> None:
     assert run_in_child("childwork:double", {"value": 21}, timeout_s=30) == {"doubled": 42}
+
+
+def test_another_interpreter_imports_what_it_has(tmp_path: Path) -> None:
+    there = environment(tmp_path / "there")
+    site = run_in_child("sysconfig:get_path", {"name": "purelib"}, timeout_s=30, python=str(there))
+    assert Path(site).is_relative_to(tmp_path / "there")
+    asked = {"key": "PYTHONPATH", "default": ""}
+    ours, theirs = (
+        run_in_child("os:getenv", asked, timeout_s=30, python=python) for python in ("", str(there))
+    )
+    assert ours
+    assert theirs == os.environ.get("PYTHONPATH", "")
 
 
 def test_an_error_of_ours_keeps_its_type_and_its_parts() -> None:
