@@ -12,7 +12,8 @@ from reports.rows.grouping import measured_of
 from reports.text.words import command_without_folders
 from sizewise.core.stats import RIGORS, RigorName
 
-_BENCH = ["sizewise", "bench"]
+_MEASURE = (["sizewise", "bench"], ["sizewise", "compare"])
+"""Commands that measure, and take these options."""
 _RIGOR, _PROCESSES, _BACKEND = "--rigor", "--processes", "--backend"
 _NEXT: dict[RigorName, RigorName] = dict(zip(RIGORS, [*RIGORS][1:], strict=False))
 
@@ -27,7 +28,7 @@ def measure_again(records: Records) -> str:
     wanted = name if min(waves) < RIGORS[name].min_waves else _NEXT.get(name, name)
     more = 0 if max(waves) < RIGORS[wanted].max_waves else 2 * max(waves)
     words = _words(run.command)
-    if words[:2] == _BENCH and not any(word.endswith(".toml") for word in words):
+    if words[:2] in _MEASURE and not any(word.endswith(".toml") for word in words):
         asked = [_RIGOR, wanted, *([_PROCESSES, str(more)] if more else [])]
         together = _with_all(
             list(dict.fromkeys(_backend(row) for row in measured_of(records.rows))), words

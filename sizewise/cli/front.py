@@ -26,8 +26,8 @@ _ANYWHERE = ("--debug", "--quiet")
 """Flags that every command takes, in any place."""
 _EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openvino": "cpu"}
 """The extra that installs each package that a base install lacks."""
-_ALSO_CALLED = {"--max-loss-points": "--max-drop", "--max-drop": "--max-loss-points"}
-"""Options of one meaning that two commands call differently."""
+_ALSO_CALLED = {"--max-drop": "--max-loss-points"}
+"""Options by an older name, which not every command takes."""
 
 
 def run_command_line(arguments: list[str], interruptions: Interruptions | None = None) -> int:

@@ -68,7 +68,6 @@ COMMANDS = (
     "export tiny.onnx --size 64",
     "export tiny.onnx --precision fp4",
     "export tiny.onnx --precision int8",
-    "export tiny.onnx --max-loss-points 1",
     "export tiny.onnx --weights weights.pt",
     "export tiny.onnx --calibrate nowhere",
     "export tiny.onnx --precision int8 --calibrate nowhere",
@@ -108,7 +107,7 @@ PYTHON = (
     "sw.bench('tiny.onnx', strategy='static')",
     "sw.build('tiny.onnx', sizes='32O')",
     "sw.export('yolov3', precision='int8')",
-    "sw.convert('tiny.onnx', max_drop=1, precision='fp16')",
+    "sw.convert('tiny.onnx', max_loss_points=1, precision='fp16')",
 )
 
 FILES = {
