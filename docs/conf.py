@@ -1,0 +1,26 @@
+"""How Sphinx makes a site of the pages in this folder (make docs)."""
+
+from __future__ import annotations
+
+from docs.make.site import connect
+from sizewise._version import __version__
+
+project = "sizewise"
+version = release = __version__
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["make"]
+# Pages that another change brings have their place already.
+suppress_warnings = ["toc.empty_glob"]
+
+myst_heading_anchors = 4
+
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "undoc-members": True}
+
+html_theme = "furo"
+html_title = f"sizewise {version}"
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+
+setup = connect
