@@ -41,7 +41,7 @@ test-browser: $(STAMP)
 # site: the pages as a site that works offline. A broken link or any other warning fails.
 docs: $(STAMP)
 	$(PIP) -e ".[docs]"
-	$(BIN)/python -m sphinx -W --keep-going -q docs site
+	$(BIN)/python -m sphinx -E -W --keep-going -q docs site
 
 test-gpu: $(STAMP)
 	$(BIN)/pytest -m gpu

@@ -9,8 +9,6 @@ project = "sizewise"
 version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["make"]
-# Pages that another change brings have their place already.
-suppress_warnings = ["toc.empty_glob"]
 
 myst_heading_anchors = 4
 

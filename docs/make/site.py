@@ -1,4 +1,4 @@
-"""What Sphinx is told beside docs/conf.py: links of included files, and options in the reference."""
+"""What Sphinx is told beside docs/conf.py: links of included files, options in the reference."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from sizewise.core.options.declared import Option, options_of
 
 _ROOT_PAGES = {"CONTRIBUTING.md": "contributing.md"}
 """Files beside docs that are included in a page of the site."""
+_AWAITED = ("regressions", "reproduced")
+"""Pages that have a place in the navigation, and that other changes bring."""
 _MARKUP = re.compile(r"([\\*`|_])")
 
 
 def connect(app: Any) -> None:
     """Take part in a build."""
+    app.connect("source-read", _leave_out_awaited)
     app.connect("include-read", _move_links)
     app.connect("autodoc-process-signature", _leave_out_signatures)
     app.connect("autodoc-process-docstring", _add_options)
@@ -36,6 +39,12 @@ def options_in_words(kind: type[Any]) -> list[str]:
         f":param {name}: {_escaped(known.help)} {_default(known, defaults[name])}"
         for name, known in options_of(kind).items()
     ]
+
+
+def _leave_out_awaited(app: Any, _page: str, content: list[str]) -> None:
+    for name in _AWAITED:
+        if not (Path(app.srcdir) / f"{name}.md").exists():
+            content[0] = content[0].replace(f"\n{name}\n", "\n")
 
 
 def _move_links(_app: Any, _path: Path, _page: str, content: list[str]) -> None:

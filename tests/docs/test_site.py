@@ -151,5 +151,8 @@ def test_an_option_is_told_with_its_help_and_default() -> None:
 
 def _kinds_of_options() -> list[type]:
     named = [getattr(sw, name) for name in sw.__all__]
-    return [one for one in named if isinstance(one, type) and hasattr(one, "__dataclass_fields__")
-            and options_of(one)]
+    return [
+        one
+        for one in named
+        if isinstance(one, type) and hasattr(one, "__dataclass_fields__") and options_of(one)
+    ]

@@ -42,9 +42,9 @@ def opened(browser: Browser, address: str, viewport: object = DESK) -> Iterator[
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
         "request",
-        lambda request: None
-        if request.url.startswith(("file:", "data:"))
-        else wrong.append(request.url),
+        lambda request: (
+            None if request.url.startswith(("file:", "data:")) else wrong.append(request.url)
+        ),
     )
     page.goto(address, wait_until="load")
     yield page
