@@ -12,11 +12,18 @@ exclude_patterns = ["make"]
 
 myst_heading_anchors = 4
 
+# Most blocks without a language are command lines.
+highlight_language = "none"
+
+# Defaults as they are written, not as they print.
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "undoc-members": True}
 
 html_theme = "furo"
 html_title = f"sizewise {version}"
+html_static_path = ["make/static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
