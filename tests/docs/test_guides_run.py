@@ -39,7 +39,7 @@ def module() -> str:
     """``mine.py`` of the tutorial, with fewer steps: how well it learns does not matter here."""
     (code,) = re.findall(r"```python\n(.*?)```", page("tutorial"), re.DOTALL)
     assert "STEPS = 300" in code
-    return code.replace("STEPS = 300", "STEPS = 60")
+    return str(code).replace("STEPS = 300", "STEPS = 60")
 
 
 @pytest.fixture
@@ -49,19 +49,36 @@ def one_wave(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.sweep.sweep", partial(sweep, watch=quietly))
 
 
-@pytest.mark.usefixtures("one_wave", "built_here")
-def test_the_commands_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    Path("mine.py").write_text(module(), encoding="utf-8")
+    (tmp_path / "mine.py").write_text(module(), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("one_wave", "built_here")
+def test_the_tutorial_leads_to_a_report(folder: Path) -> None:
+    run("tutorial")
+    assert (folder / "runs" / "bench" / "report" / "report.md").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_wave", "built_here")
+def test_guides_go_on_with_the_files_of_the_tutorial(folder: Path) -> None:
     for guide in GUIDES:
-        for program, *words in commands(guide):
-            if program == "python":
-                subprocess.run([sys.executable, *words], check=True)
-                continue
-            assert program == "sizewise"
-            assert run_command_line(words) in ANSWERS.get(words[0], {0}), words
-    written = ("bench/report/report.md", "strategies/report/report.md", "int8/results.sqlite")
-    assert all((tmp_path / "runs" / one).is_file() for one in written)
+        run(guide)
+    written = ("int8/results.sqlite", "strategies/report/report.md")
+    assert all((folder / "runs" / one).is_file() for one in written)
+
+
+def run(guide: str) -> None:
+    """Its commands, in the folder of this moment."""
+    for program, *words in commands(guide):
+        if program == "python":
+            subprocess.run([sys.executable, *words], check=True)
+            continue
+        assert program == "sizewise"
+        assert run_command_line(words) in ANSWERS.get(words[0], {0}), words
 
 
 def test_every_guide_has_commands_that_run() -> None:
