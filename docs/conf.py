@@ -25,7 +25,7 @@ html_title = f"sizewise {version}"
 html_static_path = ["make/static"]
 html_css_files = ["site.css"]
 html_copy_source = False
-# A browser lets a page that is a file fetch no other file: without the summaries, search needs none.
+# A browser lets a page that is a file fetch no other: without summaries, search needs none.
 html_show_search_summary = False
 html_show_sphinx = False
 html_show_copyright = False
