@@ -58,6 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_wave", "built_here")
 def test_the_tutorial_leads_to_a_report(folder: Path) -> None:
     run("tutorial")

@@ -103,6 +103,7 @@ def test_a_regression_fails_the_job_and_is_told_all_the_same(desk: Path) -> None
     assert "Regression" in (desk / "summary.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_base_may_be_under_another_version_of_a_runtime(desk: Path) -> None:
     """The environment is made here, and claims another version: nothing is fetched."""
     pytest.importorskip("onnxruntime")

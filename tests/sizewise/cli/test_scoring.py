@@ -113,6 +113,7 @@ def test_the_layer_that_costs_too_much_is_found_and_kept(
     assert contents(tmp_path / "o") == made
 
 
+@pytest.mark.slow
 def test_with_profiles_of_this_machine_the_layer_is_found_too(
     cli: Cli, data: Path, pictures: Path, tmp_path: Path
 ) -> None:
