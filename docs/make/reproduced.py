@@ -93,7 +93,7 @@ def rendered() -> str:
             texts=3,
         ),
         "",
-        *(line for one in found for line in _section(one)),
+        *(line for one in found for line in (*_section(one), "")),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
 
