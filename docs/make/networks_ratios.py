@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median
 
@@ -14,12 +14,14 @@ from sizewise.core.specs import Size
 from sizewise.core.stats import RIGORS, contrast, wander
 from sizewise.core.trials import Result, Run
 
-_REASONS = defaultdict(
-    lambda: "something else was wrong",
-    stopped="the thread that watches for stops waited for more than a second, as it does behind "
-    "the engines' own threads where a sweep has real-time priority",
-    load="other programs ran",
-    drift="the anchor drifted",
+_REASONS = {
+    "stopped": "the watch for stops waited for more than a second",
+    "load": "other programs ran",
+    "drift": "the anchor drifted",
+}
+_WATCH = (
+    " With real-time priority, that watch waits for the engines' own threads: it is no sign of "
+    "another program."
 )
 Key = tuple[str, Size]
 """Network and size."""
@@ -67,11 +69,11 @@ def marked(results: Iterable[Result]) -> str:
     counts = Counter(reason for block in blocks for reason in block.disturbed)
     if not counts:
         return ""
-    reasons = (f"{_REASONS[name]} ({count:,})" for name, count in counts.most_common())
+    reasons = listed(f"{_REASONS.get(name, name)} ({n:,})" for name, n in counts.most_common())
     load = percent(median(block.load for block in blocks))
     return (
-        f"Of {len(blocks):,} turns, some are marked, since {listed(reasons)}. Other programs took "
-        f"{load} of the cores (median)."
+        f"Marks of {len(blocks):,} turns: {reasons}. Other programs took {load} of the cores "
+        f"(median).{_WATCH if 'stopped' in counts else ''}"
     )
 
 
