@@ -114,11 +114,19 @@ def main() -> None:
 
 
 def _all(gpu: bool) -> tuple[Wanted, ...]:
-    """Back ends innermost, so that a campaign that was cut short has all of them."""
-    threads = THREADS[:1] if gpu else tuple(reversed(THREADS))
+    """Back ends innermost, so that a campaign that was cut short has all of them; of a GPU, which
+    may be lent for minutes, the smallest and the largest cells first."""
+    if gpu:
+        pairs = zip((*NETWORKS, *NETWORKS), (SIDES[0], SIDES[-1], SIDES[-1], SIDES[0]), strict=True)
+        return tuple(
+            Wanted(backend=backend, network=network, side=side, threads=1)
+            for (network, side), backend in product(pairs, ON_GPU)
+        )
     return tuple(
         Wanted(backend=backend, network=network, side=side, threads=count)
-        for count, network, side, backend in product(threads, NETWORKS, SIDES, _backends(gpu))
+        for count, network, side, backend in product(
+            reversed(THREADS), NETWORKS, SIDES, _backends(gpu)
+        )
     )
 
 
