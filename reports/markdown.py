@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,7 +96,7 @@ def compose(
 ) -> str:
     """The report's text. ``files`` are the paths of engines; without, those of models."""
     networks = listed(dict.fromkeys(row.network for row in records.rows))
-    title = f"# {plain(networks)} on {plain(records.environment.cpu)}"
+    title = f"# {plain(networks)} on {plain(listed(_processors(records)))}"
     shown = {name: _plot(name, figure) for name, figure in plots.items()}
     facts = models_of(records.runs)
     files = engine_files(records.rows, facts) if files is None else files
@@ -109,6 +110,17 @@ def compose(
     return (
         "\n\n".join(filter(None, (title, _numbered(decide(records)), *map(str, sections)))) + "\n"
     )
+
+
+def _processors(records: Records) -> Iterator[str]:
+    """The CPU, unless all that was measured ran on GPUs, and the GPUs, if something ran on them."""
+    measured = [row for row in records.rows if math.isfinite(row.latency_ms)]
+    on_gpu = [row for row in measured if math.isfinite(row.gpu_mib)]
+    if len(on_gpu) < len(measured) or not on_gpu:
+        yield records.environment.cpu
+    if on_gpu:
+        # The environment has each as "name, driver version".
+        yield from dict.fromkeys(one.rpartition(", ")[0] for one in records.environment.devices)
 
 
 def _numbered(sentences: Iterable[str]) -> str:

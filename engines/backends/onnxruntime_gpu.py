@@ -1,13 +1,16 @@
 """ONNX Runtime on an NVIDIA GPU, by its CUDA and its TensorRT provider.
 
 Based on ONNX Runtime's documentation (execution-providers/CUDA-ExecutionProvider,
-TensorRT-ExecutionProvider, EP-Context-Design, OperatorKernels.md) and tested without a GPU: that it
-runs on one has yet to be shown.
+TensorRT-ExecutionProvider, EP-Context-Design, OperatorKernels.md). The CUDA provider has run on an
+H100; that the TensorRT one runs has yet to be shown.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
+from ctypes.util import find_library
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,6 +39,9 @@ _CUDA, _TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 _FLAGS = {"fp16": "trt_fp16_enable", "bf16": "trt_bf16_enable", "int8": "trt_int8_enable"}
 """Options for TensorRT before 11, whose typing is weak; FP8 follows from its Q/DQ nodes."""
 
+_NEEDS = re.compile(rb"libnvinfer\.so\.\d+")
+"""What the TensorRT provider names of TensorRT, on Linux."""
+
 
 class OnnxRuntimeCuda(OnnxRuntime):
     """The CUDA provider. bf16 needs opset 22: there are no kernels before."""
@@ -53,7 +59,8 @@ class OnnxRuntimeCuda(OnnxRuntime):
     def can_build(self) -> Availability:
         here = super().can_build()
         offered = _offered(self.provider, self.library) if here.ok else here
-        return device_presence() if offered.ok else offered
+        device = device_presence() if offered.ok else offered
+        return _tensorrt_presence(self.library) if device.ok else device
 
     def _providers(self, source: ExportedModel | BuiltEngine, spec: EngineSpec) -> list[Any]:
         del source
@@ -124,18 +131,51 @@ def profile_shapes(source: ExportedModel | BuiltEngine, spec: EngineSpec) -> dic
     }
 
 
+def _tensorrt_presence(library: str) -> Availability:
+    """Whether the loader finds the library that the provider was linked to, if it names one of
+    TensorRT: opening the provider would load all of it."""
+    wanted = {
+        name.decode() for file in _provider_files(library) for name in _NEEDS.findall(_read(file))
+    }
+    missing = sorted(name for name in wanted if not _is_found(name))
+    if not missing:
+        return Availability(True)
+    return Availability(
+        False,
+        f"its provider loads {missing[0]}, which is not found",
+        "Install TensorRT of that version and put its folder lib into LD_LIBRARY_PATH",
+    )
+
+
+def _is_found(name: str) -> bool:
+    """As the loader of Linux looks: in LD_LIBRARY_PATH, then in what ldconfig knows."""
+    folders = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    return any(Path(folder, name).is_file() for folder in folders if folder) or (
+        find_library("nvinfer") == name
+    )
+
+
+def _read(file: Path) -> bytes:
+    """The provider of TensorRT has a MiB; that of CUDA, which is larger, loads none of it."""
+    return file.read_bytes() if file.stat().st_size < 2**26 else b""
+
+
 def _offered(provider: str, library: str) -> Availability:
     """Whether the file that holds the provider is there: asking ONNX Runtime itself would import
     it."""
-    found = find_spec("onnxruntime")
-    folder = Path(found.origin).parent if found and found.origin else Path()
-    if any(folder.glob(f"capi/*onnxruntime_providers_{library}.*")):
+    if _provider_files(library):
         return Availability(True)
     return Availability(
         False,
         f"the onnxruntime that is installed has no {provider}",
         "With an NVIDIA GPU: pip uninstall onnxruntime, then pip install 'sizewise[gpu]'",
     )
+
+
+def _provider_files(library: str) -> list[Path]:
+    found = find_spec("onnxruntime")
+    folder = Path(found.origin).parent if found and found.origin else Path()
+    return list(folder.glob(f"capi/*onnxruntime_providers_{library}.*"))
 
 
 BACKENDS = (OnnxRuntimeCuda(), OnnxRuntimeTensorRt())

@@ -1,7 +1,4 @@
-"""Eager PyTorch on an NVIDIA GPU: the ExportedProgram beside the ONNX file, moved there.
-
-Tested without a GPU: that it runs on one has yet to be shown.
-"""
+"""Eager PyTorch on an NVIDIA GPU: the ExportedProgram beside the ONNX file, moved there."""
 
 from __future__ import annotations
 

@@ -23,6 +23,8 @@ from tests.engines.typed_nets import write_quantized_net, write_typed_net
 
 TENSORRTS = ("tensorrt", "tensorrt_rtx")
 BACKENDS = (*TENSORRTS, "onnxruntime_cuda", "onnxruntime_tensorrt", "torch_cuda")
+PRECISIONS = ("fp32", "fp16", "bf16", "int8", "fp8")
+"""Files of two precisions are run by tests/contracts/test_precisions.py."""
 SIZES = (Size(64, 96), Size(96, 64), Size(128, 128))
 LEAST_CAPABILITIES = {"bf16": (8, 0), "fp8": (8, 9)}
 """TensorRT documentation, "Support Matrix", hardware and precision."""
@@ -53,9 +55,14 @@ def cases(names: Iterable[str]) -> list[ParameterSet]:
 
 
 def engine_cases(names: Iterable[str]) -> list[ParameterSet]:
-    """Back end, strategy, precision."""
-    found = [find_backend(name) for name in names]
-    return [case(b.name, s, p) for b in found for s in b.strategies for p in b.precisions]
+    """Back end, strategy, precision: those of write_nets."""
+    return [
+        case(backend.name, strategy, precision)
+        for backend in map(find_backend, names)
+        for strategy in backend.strategies
+        for precision in PRECISIONS
+        if precision in backend.precisions
+    ]
 
 
 def spec_for(
@@ -100,7 +107,7 @@ def sizes_of(spec: EngineSpec) -> tuple[Size, ...]:
 
 
 def write_nets(folder: Path) -> dict[str, ExportedModel]:
-    """The network of ``nets`` in every precision, with its program beside the FP32 file where
+    """The network of ``nets`` in each of PRECISIONS, with its program beside the FP32 file where
     there is PyTorch."""
     made = {"fp32": write_net(folder / "fp32.onnx")}
     if find_backend("torch_eager").can_build().ok:

@@ -19,13 +19,13 @@ from typing import Any
 
 import typer
 
-from bench.journal.store import Store
 from bench.planning.settings import SweepSettings
 from bench.sweep import RESULTS, sweep
 from docs.make.engines import files
 from docs.make.engines.matrix import IMAGES, NARROW, SCALES
 from docs.make.engines.pages import machine
 from docs.make.pages import HOUSE, MEASURED
+from docs.make.recorded import plain_runs, stored_runs
 from engines.base import Backend
 from engines.registry import find_backend
 from engines.tensorrt.compatibility import why_not_here
@@ -146,9 +146,12 @@ def _measured(
             asked = settings(model, able, network.sizes, batch)
             out = _results(network).parent
             sweep((model,), asked, out, command="make gpu", progress=console.reporter())
-    with Store.open(_results(network), read_only=True) as store:
-        runs = [codec.to_plain(run) for run in store.runs()]
-    return {"network": network.name, "width": network.width, "runs": runs}
+    return part_of(network.name, network.width, _results(network))
+
+
+def part_of(name: str, width: str, results: Path) -> dict[str, Any]:
+    """What the record holds of a network: the runs of its results file."""
+    return {"network": name, "width": width, "runs": plain_runs(stored_runs(results))}
 
 
 def _results(network: Network) -> Path:

@@ -65,6 +65,33 @@ def test_a_provider_that_the_library_lacks_is_told_with_what_to_do(
     assert backend.can_run().ok
 
 
+def test_the_tensorrt_provider_needs_the_library_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    gpu = Device(name="a GPU", capability="9.0", memory_bytes=2**37)
+    monkeypatch.setattr(onnxruntime_gpu, "find_spec", lambda name: module)
+    monkeypatch.setattr(nvidia, "find_devices", lambda: Devices(found=(gpu,)))
+    monkeypatch.setattr(onnxruntime_gpu, "find_library", lambda name: None)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path / "tensorrt"))
+    (tmp_path / "capi").mkdir()
+    provider = tmp_path / "capi" / "libonnxruntime_providers_tensorrt.so"
+    provider.write_bytes(b"\x7fELF\0libnvinfer.so.10\0libnvinfer_plugin.so.10\0")
+    backend = find_backend("onnxruntime_tensorrt")
+    for answer in (backend.can_build(), backend.can_run()):
+        assert not answer.ok
+        assert "libnvinfer.so.10" in answer.reason
+        assert "LD_LIBRARY_PATH" in answer.todo
+    monkeypatch.setattr(onnxruntime_gpu, "find_library", lambda name: "libnvinfer.so.9")
+    assert not backend.can_run().ok
+    monkeypatch.setattr(onnxruntime_gpu, "find_library", lambda name: "libnvinfer.so.10")
+    assert backend.can_run().ok
+    monkeypatch.setattr(onnxruntime_gpu, "find_library", lambda name: None)
+    (tmp_path / "tensorrt").mkdir()
+    (tmp_path / "tensorrt" / "libnvinfer.so.10").touch()
+    assert backend.can_run().ok
+
+
 def test_no_other_provider_is_asked_for_unless_that_is_allowed(net: ExportedModel) -> None:
     (cuda,) = OnnxRuntimeCuda()._providers(net, SPEC)
     assert cuda == ("CUDAExecutionProvider", {"use_tf32": "0"})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import tensorrt_rtx
+import pytest
 
 from engines.base import BuildNotes
 from engines.tensorrt.build.write_plan import Watch, write_plan
@@ -14,7 +14,7 @@ from engines.tensorrt.options import RtxOptions
 from sizewise.core.progress import unheard
 from sizewise.core.specs import BatchRange, EngineSpec, ExportedModel, Profile, Size
 
-trt: Any = tensorrt_rtx
+trt: Any = pytest.importorskip("tensorrt_rtx")
 STRATEGIES = {
     "static": (Profile.fixed(Size(64, 96)),),
     "dynamic": (Profile.spanning([Size(64, 64), Size(96, 128)]),),
