@@ -127,6 +127,25 @@ def test_other_environments_are_named_and_left_out(lab: Lab, other_lab: Lab) -> 
     assert left_out(select_records([lab.run(lab.sweep())], "x")) == ""
 
 
+def test_the_title_names_what_the_engines_ran_on(lab: Lab) -> None:
+    where = replace(lab, where=replace(lab.where, devices=("A GPU, driver 1.2", "B, driver 1.2")))
+
+    def on_gpu(backend: str) -> Result:
+        result = where.ok(where.trial(backend))
+        taken = replace(result.memory[0], device_bytes=2**29, device_before_bytes=2**20)
+        return replace(result, memory=(taken,))
+
+    def title(*results: Result) -> str:
+        records = select_records((where.run(results),), "results.sqlite")
+        return compose(records, find(records), {}).partition("\n")[0]
+
+    on_cpu, failed = where.ok(where.trial()), where.bad(where.trial("torch_compile"))
+    assert title(on_cpu).endswith(" on Imaginary CPU @ 3.00GHz")
+    assert title(on_gpu("torch_eager"), failed).endswith(" on A GPU and B")
+    both = title(on_cpu, on_gpu("torch_eager"))
+    assert both.endswith(" on Imaginary CPU @ 3.00GHz, A GPU and B")
+
+
 @pytest.mark.parametrize("pace", [0.01, 100.0])
 def test_a_machine_of_another_pace_changes_figures_alone(lab: Lab, pace: float) -> None:
     """Ranks, verdicts, disturbances and sentences are the same."""
