@@ -102,6 +102,8 @@ def quiet_torch() -> Iterator[None]:
         with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             # torch 2.13 copies tree specs of a class that it has itself deprecated.
             warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+            # torch 2.11 warns of how it reads its own archives.
+            warnings.filterwarnings("ignore", "The given buffer is not writable", UserWarning)
             yield
     finally:
         config.fake_tensor_cache_enabled = cached

@@ -88,7 +88,7 @@ def _machine(runs: Sequence[Run]) -> str:
             f"{name} {version}" for name, version in where.packages.items() if name in BACKENDS
         )
         + f", from {started} on. Export seconds are those of the whole command, on the same "
-        "machine with other work beside it: alone, an export takes less."
+        "machine."
     )
 
 

@@ -76,7 +76,9 @@ BUILDING = [
     pytest.param(backend, id=name)
     for name, backend in backends().items()
     if backend.can_build().ok and not backend.can_run().ok
-] or [pytest.param(None, marks=pytest.mark.skip(reason="every back end that builds here runs here"))]
+] or [
+    pytest.param(None, marks=pytest.mark.skip(reason="every back end that builds here runs here"))
+]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from docs.make.pages import HOUSE, MEASURED
@@ -27,7 +26,7 @@ def main() -> None:
 
 def records() -> dict[str, Record]:
     """By name: ``gpu-nvidia-h100-80gb-hbm3``."""
-    found = sorted(MEASURED.glob("gpu-*.json"))
+    found = sorted(MEASURED.glob("gpu-*.json"), key=lambda path: path.stem)
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in found}
 
 
