@@ -6,6 +6,7 @@ A program is code: give these files of your own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def cuda_call(
     del static
     torch.set_num_threads(threads)
     on_gpu = device != "cpu"
-    for setting in (torch.backends.cuda.matmul, torch.backends.cudnn.conv):
+    backends: Any = torch.backends
+    for setting in (backends.cuda.matmul, backends.cudnn.conv):
         setting.fp32_precision = "ieee"
     run: Any = move_to_device_pass(torch.export.load(source), device).module()
     given = torch.from_numpy(images)
@@ -47,8 +49,8 @@ def cuda_call(
         with torch.inference_mode():
             made = tree_leaves(run(given.to(device, non_blocking=True)))
             if not hosts:
-                like = {"device": "cpu", "pin_memory": on_gpu}
-                hosts.extend(torch.empty_like(one, **like) for one in made)
+                like = partial(torch.empty_like, device="cpu", pin_memory=on_gpu)
+                hosts.extend(map(like, made))
             for host, one in zip(hosts, made, strict=True):
                 host.copy_(one, non_blocking=True)
             if on_gpu:

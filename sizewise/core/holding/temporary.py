@@ -56,14 +56,21 @@ def claim() -> Claim:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder for the block. Raises OutputError where the system gives none."""
+    """A folder for the block. Raises OutputError where the system gives none.
+
+    It lies in the one that is locked: whoever locks what they work in, as a cache of engines does,
+    would wait for us.
+    """
     with naming_tmpdir():
         try:
             claimed = claim()
         except OSError as error:
             raise output_error(Path(tempfile.gettempdir()), error) from error
     try:
-        yield claimed.folder
+        with naming_tmpdir():
+            inside = claimed.folder / "inside"
+            inside.mkdir(mode=0o700)
+        yield inside
     finally:
         claimed.give_back()
 

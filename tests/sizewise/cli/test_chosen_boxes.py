@@ -14,6 +14,8 @@ from tests.sizewise.cli.conftest import Cli
 from tests.sizewise.cli.finders import CARD, write_finder
 from tests.sizewise.pipeline.accuracy.test_other_fit import BOX, write_data
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 pytest.importorskip("onnxruntime")
 FORMS = {
     "b_n_6": "b_n_6",

@@ -18,6 +18,8 @@ from tests.exporter.small_nets import picture_set
 from tests.sizewise.cli.colour_nets import LAYERS, colour_detector, layer
 from tests.sizewise.cli.conftest import Cli, write_tiny
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 pytest.importorskip("onnxruntime")
 SIZES = "48x32"
 SPOILT = 2

@@ -17,6 +17,8 @@ from tests.sizewise.cli.conftest import Cli
 from tests.sizewise.cli.finders import write_finder
 from tests.sizewise.pipeline.accuracy.test_other_fit import BOX, write_data
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 pytest.importorskip("onnxruntime")
 SIZE = "96x96"
 IDS = {1: 4, 2: 9}

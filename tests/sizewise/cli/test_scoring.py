@@ -20,6 +20,8 @@ from tests.sizewise.cli.colour_nets import SIZES, colour_detector, colour_segmen
 from tests.sizewise.cli.conftest import Cli
 from tests.sizewise.cli.test_precision import contents, table
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 ASKED = ("--precision", "int8", "--calibration-sizes", "48x32", "--check-sizes")
 
 

@@ -20,6 +20,8 @@ from sizewise.core.progress import SILENT, Stage
 from sizewise.pipeline.accuracy import other_fit
 from tests.sizewise.cli.finders import write_finder
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 BOX = (40, 20, 80, 60)
 
 
