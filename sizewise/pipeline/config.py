@@ -22,7 +22,7 @@ from sizewise.core.options.reading import PATH, SIZE, TEXT, Reader, optional, se
 from sizewise.core.specs import Size
 from sizewise.pipeline.models.cards import MeaningOptions
 from sizewise.pipeline.toml import read_toml
-from sizewise.pipeline.train import Training, TrainOptions
+from sizewise.pipeline.models.training import Training, TrainOptions
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netzoo.data.coco.dataset import Dataset
-from netzoo.training.optimizer import learning_rate_share
+from netzoo.training.optimizer import learning_rate_share, make_optimizer
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
 from netzoo.zoo.config import NetworkConfig
@@ -133,3 +133,26 @@ def test_the_learning_rate_climbs_and_then_falls(warmup_steps: int, steps: int) 
     assert all(a >= b for a, b in pairwise(rates[top:]))
     assert steps < warmup_steps or rates[top] == 1
     assert steps < warmup_steps + 100 or rates[-1] < 0.02
+
+
+def test_batches_that_a_step_adds_up_give_the_gradient_of_them_together(data: Dataset) -> None:
+    """Of one image: else BatchNorm would see the batches apart."""
+    alone = replace(data, images=data.images[:1])
+    settings = replace(
+        QUICK, steps=2, sizes=Sizes.parse("64"), optimizer="sgd", learning_rate=0.01, ema_decay=0.0
+    )
+    together, apart = (
+        train(narrow_config(), alone, replace(settings, batch_size=batch, accumulate=count))
+        for batch, count in ((2, 1), (1, 2))
+    )
+    for ours, theirs in zip(together.parameters(), apart.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_sgd_with_momentum_is_torchs() -> None:
+    settings = replace(QUICK, optimizer="sgd", momentum=0.5, weight_decay=0.0005)
+    optimizer, _ = make_optimizer(torch.nn.Conv2d(1, 1, 3), settings)
+    assert isinstance(optimizer, torch.optim.SGD)
+    kernels, others = optimizer.param_groups
+    assert (kernels["momentum"], kernels["nesterov"]) == (0.5, True)
+    assert (kernels["weight_decay"], others["weight_decay"]) == (0.0005, 0.0)
