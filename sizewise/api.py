@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from sizewise.pipeline.explain import Explanation
     from sizewise.pipeline.explanation.options import ExplainOptions
     from sizewise.pipeline.export import ExportOptions
+    from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
     from sizewise.pipeline.records.best import Best
     from sizewise.pipeline.records.compare import Compared, CompareOptions
     from sizewise.pipeline.records.results import Results
-    from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.train import Trained
 
     Model = str | Path | ExportedModel | Converted

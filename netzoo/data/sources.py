@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netzoo.data.boxes.voc import has_voc, open_voc
 from netzoo.data.boxes.yolo import SUFFIX as YAML_SUFFIXES
-from netzoo.data.boxes.yolo import has_yolo, open_yolo
+from netzoo.data.boxes.yolo import has_yolo, open_yolo, open_yolo_file
 from netzoo.data.coco.dataset import Dataset, read_coco
 from netzoo.data.coco.folders import Split, find_json, is_of_both, no_data
 from netzoo.data.masks.folders import has_masks, open_mask_folder
@@ -51,7 +51,8 @@ def open_dataset(
     data sets come in (:mod:`netzoo.data.coco.folders`, :mod:`netzoo.data.masks.folders`,
     :mod:`netzoo.data.boxes`). What was left out is remarked on.
 
-    Of a folder with masks and boxes, as VOC's, ``boxes`` takes these. ``images`` is the folder of the pictures, where annotations lie elsewhere. Raises UsageError
+    Of a folder with masks and boxes, as VOC's, ``boxes`` takes these. ``images`` is the folder of
+    the pictures, where annotations lie elsewhere. Raises UsageError
     where ``source`` brings its pictures; InputError where it is none of these, or can't be used.
     """
     data = _open(source, split, images, progress, boxes=boxes)
@@ -111,9 +112,7 @@ def _open(
     if path.suffix.lower() not in YAML_SUFFIXES:
         return read_coco(path, images)
     refuse_folder(source, images)
-    found = open_yolo(path, split)
-    assert found is not None  # a file says where its pictures lie, or is refused
-    return found
+    return open_yolo_file(path, split)
 
 
 def _open_folder(folder: Path, split: Split, images: Path | None, *, boxes: bool) -> Dataset:

@@ -166,9 +166,7 @@ class Task(ABC):
         Raises UsageError and InputError."""
         from netzoo.data.sources import open_dataset
 
-        return open_dataset(
-            source, split, images=images, progress=progress, boxes=self.finds_boxes
-        )
+        return open_dataset(source, split, images=images, progress=progress, boxes=self.finds_boxes)
 
     def classes(self, data: Data) -> tuple[str, ...]:
         """The classes that a network learns from ``data``."""

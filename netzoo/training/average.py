@@ -8,7 +8,6 @@ import torch
 
 from netzoo.zoo.network import Network
 
-
 _STEPS = "steps"
 
 

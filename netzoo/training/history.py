@@ -36,14 +36,18 @@ class History:
             _STEP: torch.tensor([step for step, *_ in self._steps]),
             _SIZE: torch.tensor(sizes).reshape(-1, 2),
         }
-        for name in self._names():
+        for number, name in enumerate(self._names()):
             values = [parts.get(name, nan) for *_, parts in self._steps]
-            found[f"{_PART}{name}"] = torch.tensor(values, dtype=torch.float64)
+            found[f"{_PART}{number}.{name}"] = torch.tensor(values, dtype=torch.float64)
         return found
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a :meth:`state`. Raises KeyError where something is missing."""
-        columns = {n.removeprefix(_PART): v.tolist() for n, v in state.items() if _PART in n}
+        numbered = (name.split(".", 2)[1:] for name in state if name.startswith(_PART))
+        columns = {
+            name: state[f"{_PART}{number}.{name}"].tolist()
+            for number, name in sorted(numbered, key=lambda one: int(one[0]))
+        }
         steps, sizes = state[_STEP].tolist(), state[_SIZE].tolist()
         self._steps = [
             (step, Size(*size), {n: v[row] for n, v in columns.items() if not isnan(v[row])})

@@ -125,7 +125,9 @@ def _heads(network: Network) -> set[str]:
     """The tensors of the heads: the convolutions that have a bias, and no BatchNorm."""
     names = _names(network)
     modules = dict(network.named_modules())
-    heads = [n for n in names if isinstance(module := modules[n], nn.Conv2d) and module.bias is not None]
+    heads = [
+        n for n in names if isinstance(module := modules[n], nn.Conv2d) and module.bias is not None
+    ]
     return set[str]().union(*(names[name] for name in heads))
 
 

@@ -47,16 +47,18 @@ class ScaleTraining:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """``sizes`` are drawn from at random, one for ``size_every`` steps; ``learning_rate`` is the peak that a
-    linear warm-up of ``warmup_steps`` reaches and a half cosine leaves; ``ema_decay`` is that of
+    """``sizes`` are drawn from at random, one for ``size_every`` steps, and the last
+    ``final_steps`` are at the largest. With ``level``, batches of all sizes have about as many
+    pixels, so that memory stays level, and ``batch_size`` is that of the mean size. A step of the
+    optimizer adds up the gradients of ``accumulate`` batches.
+
+    ``learning_rate`` is the peak that a linear warm-up of ``warmup_steps`` reaches and a half
+    cosine leaves; ``momentum`` is SGD's (Nesterov's), AdamW has its own; ``ema_decay`` is that of
     the running mean of the weights, which is what training returns. ``loss`` is one of those that
     train the network; empty, the first of them. ``scales`` is for a network that looks at several
-    of them. A step of the optimizer adds up the gradients of ``accumulate`` batches. ``momentum``
-    is SGD's (Nesterov's); AdamW has its own. ``arithmetic`` is that of the network alone: losses
-    are computed in fp32. With ``level``, batches of all sizes have about as many pixels, so that
-    memory stays level, and ``batch_size`` is that of the mean size. The last ``final_steps`` are at
-    the largest size. ``patience`` is that of the validation, 0 for any.
-    ``augmentation`` changes the images; none: they are seen as they are. Raises UsageError.
+    of them. ``arithmetic`` is that of the network alone: losses are computed in fp32. ``patience``
+    is that of the validation, 0 for any. ``augmentation`` changes the images; none: they are seen
+    as they are. Raises UsageError.
     """
 
     steps: int = 700

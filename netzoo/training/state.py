@@ -31,7 +31,7 @@ from sizewise.core.files import open_file, written_whole
 HEADER_KEY = "sizewise training"
 EVERY_S = 60.0
 """Seconds of work that an interruption may cost."""
-_RNG = "rng"
+_RNG, _FUNCTIONS = "rng", "lr_lambdas"
 _NETWORK, _MEAN, _HISTORY = "network.", "mean.", "history."
 _OPTIMIZER, _VALIDATION = "optimizer.", "validation."
 _MAY_BE_EMPTY = (_OPTIMIZER, _VALIDATION)
@@ -130,7 +130,7 @@ class Kept:
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
     """Without the functions of a schedule, which its settings give again."""
-    return {name: value for name, value in state.items() if name != "lr_lambdas"}
+    return {name: value for name, value in state.items() if name != _FUNCTIONS}
 
 
 def _tensors(training: Training, moments: Mapping[int, Any]) -> Iterator[tuple[str, Tensor]]:
@@ -158,7 +158,8 @@ def _fill(training: Training, tensors: Mapping[str, Tensor], header: _Header) ->
     training.optimizer.load_state_dict(
         {"state": _moments(training.optimizer, tensors), "param_groups": header.groups}
     )
-    training.schedule.load_state_dict(header.schedule)
+    functions = training.schedule.state_dict()[_FUNCTIONS]
+    training.schedule.load_state_dict(header.schedule | {_FUNCTIONS: functions})
     torch.set_rng_state(tensors[_RNG])
 
 

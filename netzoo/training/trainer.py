@@ -192,9 +192,7 @@ class _Run:
 
 
 def _in_bf16(settings: TrainingSettings) -> bool:
-    return settings.arithmetic == "bf16" or (
-        settings.arithmetic == "auto" and has_native_bf16()
-    )
+    return settings.arithmetic == "bf16" or (settings.arithmetic == "auto" and has_native_bf16())
 
 
 def _check_finite(step: int, total: float, norm: Tensor) -> None:

@@ -116,7 +116,9 @@ def read_scores(path: Path) -> dict[int, dict[str, float]]:
     """What :meth:`Validation.save` wrote; empty where it did not, or where it is damaged."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = [{name: float(text) for name, text in row.items()} for row in csv.DictReader(file)]
+            rows = [
+                {name: float(text) for name, text in row.items()} for row in csv.DictReader(file)
+            ]
         return {int(row.pop("step")): row for row in rows}
     except (OSError, ValueError, TypeError, KeyError, csv.Error):
         return {}

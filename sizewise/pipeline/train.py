@@ -325,7 +325,8 @@ def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
         header = read_header(path)
     except InputError:
         return False
-    chosen = {"anchors": config.anchors, "masks": config.masks, "decoding": config.decoding}
-    requested = replace(header.config, **chosen)
+    requested = replace(
+        header.config, anchors=config.anchors, masks=config.masks, decoding=config.decoding
+    )
     found = _on_any_cores(header.provenance)
     return (requested, found) == (config, _on_any_cores(provenance))

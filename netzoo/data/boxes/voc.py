@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from netzoo.data.boxes.numbers import finite
 from netzoo.data.class_names import read_lines, read_names
 from netzoo.data.coco.dataset import Dataset, dataset_of
 from netzoo.data.coco.folders import Split
@@ -162,7 +163,7 @@ def _name(one: Element, path: Path) -> str:
 
 def _number(root: Element, where: str, path: Path) -> float:
     try:
-        return float(root.findtext(where) or "")
+        return finite(root.findtext(where) or "")
     except ValueError as error:
         raise _refusal(path, f"{where} is {root.findtext(where)!r}, and no number") from error
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from netzoo.data.boxes.numbers import finite
 from netzoo.data.class_names import read_lines, read_names
 from netzoo.data.coco.dataset import Dataset, dataset_of
 from netzoo.data.coco.folders import Split
@@ -46,16 +47,31 @@ def has_yolo(folder: Path, split: Split) -> bool:
         return (folder / NAMES_FILE).is_file() and _beside(folder, split) is not None
 
 
-def open_yolo(source: Path, split: Split) -> Dataset | None:
+def open_yolo(folder: Path, split: Split) -> Dataset | None:
     """The pictures of ``split`` with the boxes of their text files; None where there are none.
 
-    ``source`` is a data.yaml, a folder that has one, or a folder with images/train, labels/train
-    and classes.txt. A picture without a text file has no boxes. Raises InputError.
+    ``folder`` has a data.yaml, or images/train, labels/train and classes.txt. A picture without a
+    text file has no boxes. Raises InputError.
     """
-    with reading(source):
-        found = _found(source, split)
-        if found is None:
+    with reading(folder):
+        if file := _yaml_in(folder):
+            return open_yolo_file(file, split)
+        pictures, names = _beside(folder, split), folder / NAMES_FILE
+        if pictures is None or not names.is_file():
             return None
+        found = _Source(pictures=_in_folder(pictures), classes=read_names(names))
+    return _dataset(folder, found, split)
+
+
+def open_yolo_file(file: Path, split: Split) -> Dataset:
+    """The same of a data.yaml. Raises InputError."""
+    with reading(file):
+        found = _of_yaml(file, split)
+    return _dataset(file, found, split)
+
+
+def _dataset(source: Path, found: _Source, split: Split) -> Dataset:
+    with reading(source):
         sizes = [upright_size(path) for path in found.pictures]
         images = [
             CocoImage(id=number, file_name=path.name, height=height, width=width)
@@ -65,23 +81,13 @@ def open_yolo(source: Path, split: Split) -> Dataset | None:
         ]
         annotations = list(_annotations(images, found))
     categories = [CocoCategory(id=n, name=name) for n, name in enumerate(found.classes, start=1)]
-    name = (source.parent if source.suffix in SUFFIX else source).resolve().name
+    folder = source if source.is_dir() else source.parent
     return dataset_of(
         CocoFile(images=images, annotations=annotations, categories=categories),
         lambda _: found.pictures,
-        name=f"{name} {split}",
+        name=f"{folder.resolve().name} {split}",
         source=source,
     )
-
-
-def _found(source: Path, split: Split) -> _Source | None:
-    file = source if source.suffix in SUFFIX else _yaml_in(source)
-    if file is not None:
-        return _of_yaml(file, split)
-    pictures, names = _beside(source, split), source / NAMES_FILE
-    if pictures is None or not names.is_file():
-        return None
-    return _Source(pictures=_in_folder(pictures), classes=read_names(names))
 
 
 def _yaml_in(folder: Path) -> Path | None:
@@ -107,7 +113,9 @@ def _of_yaml(file: Path, split: Split) -> _Source:
     if not isinstance(classes, list) or not classes:
         raise _refusal(file, "it has no names", "Add names: a list of the classes.")
     if isinstance(names, Mapping) and sorted(names) != list(range(len(names))):
-        raise _refusal(file, f"its names are numbered {', '.join(map(str, names))}", "Count from 0.")
+        raise _refusal(
+            file, f"its names are numbered {', '.join(map(str, names))}", "Count from 0."
+        )
     where = next((said[name] for name in _SPLITS[split] if said.get(name)), None)
     if where is None:
         raise _refusal(file, f"it has no {split}", f"Add {split}: the folder of its pictures.")
@@ -180,7 +188,7 @@ def _lines(text: Path) -> Iterator[list[str]]:
 def _numbers(words: list[str], text: Path, line: int, classes: int) -> tuple[int, list[float]]:
     where = f"line {line}"
     try:
-        values = [float(word) for word in words]
+        values = list(map(finite, words))
     except ValueError as error:
         raise _refusal(text, f"{where} is {' '.join(words)!r}", "Write numbers.") from error
     if not (values[0].is_integer() and 0 <= values[0] < classes):
@@ -192,9 +200,7 @@ def _numbers(words: list[str], text: Path, line: int, classes: int) -> tuple[int
     return int(values[0]), values[1:]
 
 
-def _annotation(
-    number: int, image: CocoImage, label: int, numbers: list[float]
-) -> CocoAnnotation:
+def _annotation(number: int, image: CocoImage, label: int, numbers: list[float]) -> CocoAnnotation:
     """In pixels."""
     width, height = image.width, image.height
     if len(numbers) == _BOX - 1:

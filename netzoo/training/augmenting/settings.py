@@ -46,9 +46,7 @@ class Augmentation:
 
 PRESETS: Mapping[str, Augmentation | None] = {
     "none": None,
-    "light": Augmentation(
-        flip=0.5, scale=0.2, translate=0.1, hue=0.015, saturation=0.5, value=0.3
-    ),
+    "light": Augmentation(flip=0.5, scale=0.2, translate=0.1, hue=0.015, saturation=0.5, value=0.3),
     "mosaic": Augmentation(
         mosaic=1.0, flip=0.5, scale=0.5, translate=0.1, hue=0.015, saturation=0.7, value=0.4
     ),

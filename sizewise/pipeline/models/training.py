@@ -132,9 +132,7 @@ class TrainOptions(ScalingOptions):
         help="Optimizer; sgd wants a learning rate of about 0.01 and a decay of 0.0005.",
         group=_TRAINING,
     )
-    momentum: float = option(
-        number(0), 0.9, help="Momentum of the optimizer sgd.", group=_TRAINING
-    )
+    momentum: float = option(number(0), 0.9, help="Momentum of the optimizer sgd.", group=_TRAINING)
     accumulate: int = option(
         whole(1),
         1,

@@ -38,7 +38,7 @@ def test_weights_alone_are_of_the_network_as_published(tmp_path: Path) -> None:
     for name in ("a.safetensors", "a.pt", "a.weights"):
         pretrained = open_pretrained(tmp_path / name, YOLOV3)
         assert pretrained.anchors(len(CLASSES)) == YOLOV3.anchors
-        filled = pretrained.fill(narrow_detector())
+        filled = pretrained.fill(build_network(replace(network.config, decoding=None)))
         assert filled.convolutions == len(list(network.convolutions()))
 
 
@@ -67,7 +67,9 @@ def _narrow(name: str, classes: int, *, seed: int = 0, decoding: Decoding | None
     return build_network(config)
 
 
-@pytest.mark.parametrize(("classifier", "detector"), [("darknet19", "yolov2"), ("darknet53", "yolov3")])
+@pytest.mark.parametrize(
+    ("classifier", "detector"), [("darknet19", "yolov2"), ("darknet53", "yolov3")]
+)
 def test_a_classifier_begins_a_detector(tmp_path: Path, classifier: str, detector: str) -> None:
     source, network = _narrow(classifier, 10), _narrow(detector, 2, seed=1)
     save_checkpoint(tmp_path / "a.safetensors", source, Provenance())

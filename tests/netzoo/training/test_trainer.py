@@ -139,7 +139,13 @@ def test_batches_that_a_step_adds_up_give_the_gradient_of_them_together(data: Da
     """Of one image: else BatchNorm would see the batches apart."""
     alone = replace(data, images=data.images[:1])
     settings = replace(
-        QUICK, steps=2, sizes=Sizes.parse("64"), optimizer="sgd", learning_rate=0.01, ema_decay=0.0
+        QUICK,
+        steps=2,
+        sizes=Sizes.parse("64"),
+        optimizer="sgd",
+        learning_rate=0.01,
+        ema_decay=0.0,
+        arithmetic="fp32",
     )
     together, apart = (
         train(narrow_config(), alone, replace(settings, batch_size=batch, accumulate=count))

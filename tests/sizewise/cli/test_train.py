@@ -219,9 +219,7 @@ def test_another_number_of_cores_is_no_other_training(
         assert said in found.out + found.err
 
 
-def test_nothing_is_validated_on_what_was_trained_on(
-    cli: Cli, data: Path, tmp_path: Path
-) -> None:
+def test_nothing_is_validated_on_what_was_trained_on(cli: Cli, data: Path, tmp_path: Path) -> None:
     call = ("train", "darknet19", "--data", data / "train.json", *QUICK, "--out", tmp_path)
     said = cli(*call)
     assert said.code == 0, said
@@ -229,9 +227,7 @@ def test_nothing_is_validated_on_what_was_trained_on(
     assert "the network is trained on just these" in said.err
 
 
-def test_options_of_the_optimizer_are_other_trainings(
-    cli: Cli, data: Path, tmp_path: Path
-) -> None:
+def test_options_of_the_optimizer_are_other_trainings(cli: Cli, data: Path, tmp_path: Path) -> None:
     call = ("train", "yolov2-tiny", "--data", data, *QUICK, "--out", tmp_path)
     assert cli(*call).code == 0
     path = tmp_path / "yolov2-tiny.safetensors"

@@ -17,12 +17,12 @@ from netzoo.training.augmenting.settings import PRESETS, Augmentation
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import Size
 
-SIZE = Size(96, 128)
+SOURCE, SIZE = Size(80, 100), Size(96, 128)
 LABEL = 3
 SEEDS = st.integers(0, 2**31)
 
 
-def red(box: tuple[int, int, int, int], size: Size = Size(80, 100)) -> Sample:
+def red(box: tuple[int, int, int, int], size: Size = SOURCE) -> Sample:
     """A red rectangle on black, and its mask."""
     picture = np.zeros((size.height, size.width, 3), np.uint8)
     x0, y0, x1, y1 = box
@@ -67,9 +67,11 @@ def test_a_box_frames_its_pixels_wherever_it_is_put(
     )
     found = placed(canvas_of(SIZE, mask=True), red(box), placement, least_area=0.3)
     if not len(found.boxes):
-        assert is_red(found.picture).sum() <= 0.31 * scale * 1.2 * scale * np.prod(
-            [box[2] - box[0] + 1, box[3] - box[1] + 1]
-        ) or min(np.subtract(box[2:], box[:2])) * scale < 3
+        assert (
+            is_red(found.picture).sum()
+            <= 0.31 * scale * 1.2 * scale * np.prod([box[2] - box[0] + 1, box[3] - box[1] + 1])
+            or min(np.subtract(box[2:], box[:2])) * scale < 3
+        )
         return
     assert found.labels.tolist() == [LABEL]
     assert np.abs(extents(is_red(found.picture)) - found.boxes[0]).max() <= 1
@@ -83,7 +85,11 @@ def test_a_box_frames_its_pixels_wherever_it_is_put(
 def test_a_box_lies_to_half_a_pixel() -> None:
     """By the share of red at the border: it falls where the box says."""
     placement = Placement(
-        scale_x=1.5, scale_y=1.5, left=3.25, top=2.75, area=Area(left=0, top=0, right=128, bottom=96)
+        scale_x=1.5,
+        scale_y=1.5,
+        left=3.25,
+        top=2.75,
+        area=Area(left=0, top=0, right=128, bottom=96),
     )
     found = placed(canvas_of(SIZE, mask=False), red((10, 10, 50, 40)), placement, 0.1)
     shares = found.picture[40, :, 0].astype(np.float64) / 255
