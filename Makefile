@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-pages test types tests test-gpu test-slow test-browser bench changelog networks ablation multiscale engines tensorrt public-models gpu sbom clean
+.PHONY: demo demo-pages test types tests test-gpu test-slow test-browser docs bench changelog networks ablation multiscale engines tensorrt public-models gpu sbom clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -35,8 +35,13 @@ test-slow: $(STAMP)
 
 # Needs Chromium (Debian: apt-get install chromium).
 test-browser: $(STAMP)
-	$(PIP) -e ".[html,browser]"
-	$(BIN)/pytest -m browser tests/reports/page
+	$(PIP) -e ".[html,docs,browser]"
+	$(BIN)/pytest -m browser tests/reports/page tests/docs
+
+# site: the pages as a site that works offline. A broken link or any other warning fails.
+docs: $(STAMP)
+	$(PIP) -e ".[docs]"
+	$(BIN)/python -m sphinx -E -W --keep-going -q docs site
 
 test-gpu: $(STAMP)
 	$(BIN)/pytest -m gpu
@@ -92,11 +97,12 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
 	$(PIP) -e ".[torch,cpu,digits,rtx,dev]"
-	@# Where these are not to be had, a report has no HTML page, and says so.
+	@# Where these are not to be had, a report has no HTML page, and says so; tests of the site are skipped.
 	-$(PIP) -e ".[html]"
+	-$(PIP) -e ".[docs]"
 	@# Tests use the ONNX file of this package, as a model from outside.
 	$(PIP) --no-deps --ignore-requires-python rapidocr-onnxruntime
 	touch $@
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.interpreter import obtain_there
 from bench.planning.plan import Planned
 from bench.waves.launch import Limits
 from engines.inputs import check_size
@@ -16,7 +17,7 @@ from sizewise.core.progress import SILENT
 from sizewise.core.specs import EngineArtifact, EngineSpec
 from sizewise.core.trials import Build
 
-_Key = tuple[str, EngineSpec, int]
+_Key = tuple[str, EngineSpec, int, str]
 
 
 class Builds:
@@ -55,19 +56,24 @@ class Builds:
 
     def _attempt(self, planned: Planned, rebuild: int) -> EngineArtifact | EngineError | InputError:
         try:
-            built = obtain_engine(
-                planned.model,
-                planned.trial.spec,
-                self._folder,
-                timeout_s=self._limits.timeout_s,
-                memory_limit_bytes=self._limits.memory_bytes,
-                must_run=True,  # or minutes of building were for nothing
-                rebuild=rebuild,
-                remark=self._remark,
-            )
+            built = self._obtained(planned, rebuild)
             return self._not_finite(planned) or built
         except (EngineError, InputError) as error:
             return error
+
+    def _obtained(self, planned: Planned, rebuild: int) -> EngineArtifact:
+        if planned.python:
+            return obtain_there(planned, rebuild, self._folder, self._limits, self._remark)
+        return obtain_engine(
+            planned.model,
+            planned.trial.spec,
+            self._folder,
+            timeout_s=self._limits.timeout_s,
+            memory_limit_bytes=self._limits.memory_bytes,
+            must_run=True,  # or minutes of building were for nothing
+            rebuild=rebuild,
+            remark=self._remark,
+        )
 
     def _not_finite(self, planned: Planned) -> EngineError | None:
         """Why the model's own outputs are no finite numbers, found once for each model.
@@ -92,7 +98,7 @@ class Builds:
 
 
 def _key(planned: Planned, rebuild: int) -> _Key:
-    return planned.model.sha256, planned.trial.spec, rebuild
+    return planned.model.sha256, planned.trial.spec, rebuild, planned.python
 
 
 def _described(artifact: EngineArtifact) -> Build:

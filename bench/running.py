@@ -70,6 +70,7 @@ class RunningSweep:
         self._on_file = {name: replace(one, blocks=()) for name, one in on_file.items()}
         self._unrated = tools.store.quarantined_accuracies() if not settings.retry else frozenset()
         """Accuracies that failed twice in the same way."""
+        self._runs: Mapping[str, int] = {}
         self._touched: set[str] = set()
         self._lost: set[str] = set()
         """Trials whose process ended while something was measured beside its rounds."""
@@ -80,16 +81,18 @@ class RunningSweep:
         """Whether there is anything to measure."""
         return any(self._schedule.due()) or bool(self._unevaluated())
 
-    def measure(self, run: int) -> None:
-        """Build, time and evaluate what is due."""
+    def measure(self, runs: Mapping[str, int]) -> None:
+        """Build, time and evaluate what is due. ``runs`` are the numbers of a run for each
+        interpreter: that of trials under this one is of the empty name, and waves are its, too."""
+        self._runs = runs
         if again := self._schedule.again:
             self._progress.remark(
                 f"Something disturbed {again} {'trial' if again == 1 else 'trials'} on file: more "
                 f"processes are measured of {'it' if again == 1 else 'them'} now."
             )
-        self._build(run)
+        self._build()
         if any(self._schedule.due()):
-            self._measure_waves(run)
+            self._measure_waves()
         self._on_file = dict(self._store.results(samples=False))
         todo = self._unevaluated()
         setup = Evaluation(
@@ -99,7 +102,7 @@ class RunningSweep:
             limits=self._limits,
             progress=self._progress,
         )
-        evaluate(setup, todo, self._store, run)
+        evaluate(setup, todo, self._store, runs[""])
         self._touched |= {planned.trial.identity for planned in todo}
 
     def outcome(self, path: Path) -> SweepOutcome:
@@ -118,7 +121,7 @@ class RunningSweep:
             quarantined=len(self._trying.quarantined | self._not_rated(found)),
         )
 
-    def _build(self, run: int) -> None:
+    def _build(self) -> None:
         """Build the engines that waves are due of; a failure is stored at once."""
         due = [planned for one in self._schedule.due() for planned in one.members]
         if not due:
@@ -126,15 +129,15 @@ class RunningSweep:
         remark_on_earlier(self._engines, self._progress.remark)
         with self._progress.stage("Building engines", len(due)) as stage:
             for planned in due:
-                self._obtain(run, planned, 0)
+                self._obtain(planned, 0)
                 stage.advance(note=planned.label)
 
-    def _obtain(self, run: int, planned: Planned, rebuild: int) -> LiveMember | None:
+    def _obtain(self, planned: Planned, rebuild: int) -> LiveMember | None:
         """The engine of a trial, to be measured; None where it can't be built, or is not worth a
         try, which is stored."""
         expected = self._trying.expected_of(planned.trial)
         if expected and not self._schedule.waves(planned):
-            self._note(run, planned, expected)
+            self._note(planned, expected)
             return None
         try:
             artifact = self._builds.obtain(planned, rebuild)
@@ -146,16 +149,16 @@ class RunningSweep:
                 twin=self._twin(planned),
             )
         except (EngineError, InputError) as error:
-            self._note(run, planned, State.of(error))
+            self._note(planned, State.of(error))
             self._touched.add(planned.trial.identity)
             return None
 
-    def _note(self, run: int, planned: Planned, state: State) -> None:
-        self._store.note(run, planned.trial, state, self._builds.of(planned))
+    def _note(self, planned: Planned, state: State) -> None:
+        self._store.note(self._runs[planned.python], planned.trial, state, self._builds.of(planned))
         self._schedule.note(planned.trial, state)
         self._trying.note(planned.trial, state)
 
-    def _measure_waves(self, run: int) -> None:
+    def _measure_waves(self) -> None:
         least = {due.group: self._schedule.to_come(due)[0] for due in self._schedule.due()}
         total = sum(count * steps(group.protocol) for group, count in least.items())
         with ExitStack() as opened:
@@ -173,7 +176,7 @@ class RunningSweep:
                 left = least[due.group] = least.get(due.group, 0) - 1
                 if left < 0:
                     stage.extend(steps(due.group.protocol))
-                self._measure_wave(run, setup, due)
+                self._measure_wave(setup, due)
 
     def _in_time(self, watch: Watch) -> Iterator[Due]:
         """The waves that are due, one of each size after another, while there is time. Time in
@@ -185,8 +188,8 @@ class RunningSweep:
                     return
                 yield due
 
-    def _measure_wave(self, run: int, setup: Setup, due: Due) -> None:
-        members = [self._obtain(run, planned, due.rebuild) for planned in due.members]
+    def _measure_wave(self, setup: Setup, due: Due) -> None:
+        members = [self._obtain(planned, due.rebuild) for planned in due.members]
         running = self._fitting([member for member in members if member is not None])
         if not running:
             setup.stage.advance(steps(due.group.protocol))
@@ -199,7 +202,9 @@ class RunningSweep:
             number=due.number,
             rebuild=due.rebuild,
         ).measure(lambda member: self._builds.of(member.planned))
-        number = self._store.add_wave(run, wave)
+        run = self._runs[""]
+        runs = {one.planned.trial.identity: self._runs[one.planned.python] for one in running}
+        number = self._store.add_wave(run, wave, runs)
         self._schedule.take(wave, number, run)
         for one in wave.members:
             self._trying.note(one.trial, one.state)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ from sizewise.core.trials import Run
 if TYPE_CHECKING:
     from netzoo.tasks.task import Data as AnyData
 
-__all__ = ["RESULTS", "SweepOutcome", "sweep"]
+__all__ = ["RESULTS", "SweepOutcome", "measuring", "run_of", "sweep"]
 
 RESULTS = "results.sqlite"
 
@@ -55,15 +56,20 @@ def sweep(
     environment = read_environment()
     data = _open_data(models, settings, progress)
     groups = plan_sweep(models, settings, environment_fingerprint=environment.fingerprint)
+    with measuring(out, progress, launch, watch) as tools:
+        running = RunningSweep(groups, settings, data, tools)
+        if running.is_needed:
+            run = run_of(models, settings, environment, command)
+            running.measure({"": tools.store.begin_run(run)})
+        return running.outcome(tools.folder / RESULTS)
+
+
+@contextmanager
+def measuring(out: Path, progress: Reporter, launch: Launch, watch: Watching) -> Iterator[Tools]:
+    """What a sweep into the folder ``out`` works with, its results file open."""
     path = output_folder(out) / RESULTS
     with Store.open(path, remark=progress.remark) as store:
-        tools = Tools(
-            store=store, folder=path.parent, progress=progress, launch=launch, watch=watch
-        )
-        run = RunningSweep(groups, settings, data, tools)
-        if run.is_needed:
-            run.measure(store.begin_run(_run(models, settings, environment, command)))
-        return run.outcome(path)
+        yield Tools(store=store, folder=path.parent, progress=progress, launch=launch, watch=watch)
 
 
 def _open_data(
@@ -89,12 +95,13 @@ def _open_data(
     return found
 
 
-def _run(
+def run_of(
     models: Iterable[ExportedModel],
     settings: SweepSettings,
     environment: Environment,
     command: str,
 ) -> Run:
+    """A run that begins now, as it is filed."""
     configuration = {
         "settings": settings.plain(),
         "models": [_facts(model) for model in models],

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,17 @@ class BuildNotes:
 
     memory: EngineMemory | None = None
     remarks: tuple[str, ...] = ()
+
+
+class Inferring(Protocol):
+    """What runs pictures: a session, or an engine in another process (``engines.apart``)."""
+
+    @property
+    def artifact(self) -> BuiltEngine:
+        """The engine."""
+
+    def infer(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs of one whole call, by name. Raises EngineError."""
 
 
 class Session(Closing):

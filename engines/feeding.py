@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.base import Array, Session, with_further
+from engines.base import Array, Inferring, with_further
 from sizewise.core.pictures.arrays import as_input
 from sizewise.core.specs import RGB, Preprocessing
 
 
 def infer_images(
-    session: Session,
+    session: Inferring,
     images: Sequence[NDArray[np.float32]],
     preprocessing: Preprocessing = RGB,
 ) -> tuple[dict[str, Array], ...]:

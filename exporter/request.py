@@ -49,7 +49,7 @@ class PrecisionOptions(PictureOptions, PictureFolder):
     """What is made of a model, and how pictures are shown to it.
 
     ``calibrate`` is a folder of pictures or a data set, ``data`` what accuracy is measured on,
-    ``max_drop`` the points of it that a precision may lose. ``images`` is the folder of the
+    ``max_loss_points`` the points of it that a precision may lose. ``images`` is the folder of the
     pictures of both, where annotations lie elsewhere.
     """
 
@@ -110,13 +110,14 @@ class PrecisionOptions(PictureOptions, PictureFolder):
         group=_ACCURACY,
         shown="not measured",
     )
-    max_drop: float | None = option(
+    max_loss_points: float | None = option(
         optional(number(0)),
         None,
         help="Largest accuracy loss allowed, in points (0.01) of AP, mIoU or top-1. Layers stay in "
         "FP32 (in int8+fp16, FP16, and so on) until it is met.",
         group=_ACCURACY,
         shown="no limit",
+        older="max_drop",
     )
 
     @property
@@ -138,12 +139,13 @@ class PrecisionOptions(PictureOptions, PictureFolder):
 
     def _check_company(self, changed: list[Precision]) -> None:
         """What goes with what."""
-        if self.max_drop is not None and not self.data:
+        if self.max_loss_points is not None and not self.data:
             raise UsageError(
-                f"{spelled('max_drop')} can't be given by itself",
+                f"{spelled('max_loss_points')} can't be given by itself",
                 "accuracy loss is measured on annotated images, and there are none",
-                f"Give {spelled('data')} with the model's classes, or leave {spelled('max_drop')} "
-                "out: the error of the outputs is reported in any case.",
+                f"Give {spelled('data')} with the model's classes, or leave "
+                f"{spelled('max_loss_points')} out: the error of the outputs is reported in any "
+                "case.",
             )
         if not changed and (option := self._beside(*_BESIDE)):
             raise UsageError(
@@ -199,5 +201,5 @@ class PrecisionOptions(PictureOptions, PictureFolder):
 
 _BESIDE = (
     *("calibrate", "calibration_images", "calibration_sizes", "check_sizes", "method"),
-    *("weight_bits", "keep", "data", "max_drop"),
+    *("weight_bits", "keep", "data", "max_loss_points"),
 )

@@ -96,6 +96,6 @@ def too_many_excluded(
         f"it is {half.accuracy_loss:.2f} points with the {len(half.layers)} most sensitive layers "
         f"in {rest}; the worst are {worst}",
         f"Calibrate on more pictures, try another {spelled('method')}, choose bf16 or fp16, or "
-        f"raise {spelled('max_drop')}.",
+        f"raise {spelled('max_loss_points')}.",
         reason_code="numerics",
     )

@@ -80,6 +80,17 @@ def read_records(path: Path, models: Collection[str] = ()) -> Records:
     return select_records(_only(runs, models) if models else runs, path.name)
 
 
+def read_sides(path: Path, *sides: Collection[str]) -> tuple[Records | None, ...]:
+    """The records of each of some sets of trials, by their identities; None where nothing of a set
+    is on file. Each has an environment of its own. Raises as :func:`read_records` does."""
+    with Store.open(path, read_only=True) as store:
+        runs = [store.runs(only=identities) for identities in sides]
+    return tuple(
+        select_records(found, path.name) if any(run.results for run in found) else None
+        for found in runs
+    )
+
+
 def _only(runs: Iterable[Run], models: Collection[str]) -> Iterator[Run]:
     for run in runs:
         results = tuple(r for r in run.results if r.trial.model_sha256 in models)

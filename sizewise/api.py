@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sizewise.core.options.declared import filled, options_of, spelling
+from sizewise.core.options.declared import filled, spelling, words_of
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.given import each, model_of, path_of, source_of, the_one
 
@@ -288,5 +288,5 @@ def _split(
     given: Mapping[str, object], kind: type[Any]
 ) -> tuple[dict[str, object], dict[str, object]]:
     """What ``kind`` has, and the rest."""
-    own = {name: value for name, value in given.items() if name in options_of(kind)}
+    own = {name: value for name, value in given.items() if name in words_of(kind)}
     return own, {name: value for name, value in given.items() if name not in own}

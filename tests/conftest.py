@@ -4,11 +4,12 @@ import gc
 import importlib
 import json
 import os
+import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +17,9 @@ from hypothesis.database import InMemoryExampleDatabase
 
 from engines.store.signing import KEY_FILE
 from sizewise.core.machine import packages
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -125,3 +129,16 @@ def built_here(monkeypatch: pytest.MonkeyPatch) -> None:
         return json.loads(json.dumps(function(**json.loads(json.dumps(arguments)))))
 
     monkeypatch.setattr(cache, "run_in_child", run_here)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, driven by Playwright, for pages that may load nothing."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    driver = pytest.importorskip("playwright.sync_api", reason="make test-browser installs it")
+    with driver.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

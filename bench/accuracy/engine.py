@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.accuracy.plan import AS_USUAL, AccuracyPlan
-from engines.base import Session
+from engines.base import Inferring
 from engines.feeding import infer_images
 from netzoo.data.classified import ClassifiedImage
 from netzoo.data.coco.dataset import AnnotatedImage
@@ -77,7 +77,7 @@ def find_evaluator(
 
 
 def evaluate_images(
-    session: Session,
+    session: Inferring,
     size: Size,
     images: Sequence[AnnotatedImage | ClassifiedImage],
     evaluator: Evaluator,

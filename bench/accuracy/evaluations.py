@@ -105,7 +105,7 @@ def _side_by_side(
             tasks: dict[Future[_Found], Planned] = {}
             for planned in together:
                 try:
-                    worker = setup.launch(setup.limits)
+                    worker = setup.launch(setup.limits.under(planned.python))
                 except EngineError as error:  # the system starts no process
                     keep(planned, _failed(setup, planned, error))
                     stage.advance(_calls(planned, _data(setup, planned)))

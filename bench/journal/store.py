@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.journal import database, failures, rows, schema, updates
 from bench.journal.adding import add, add_wave, growing
@@ -16,6 +17,8 @@ from bench.journal.sums import demand_whole, summed
 from bench.waves.measured import State, Wave
 from sizewise.core.holding.closing import Closing
 from sizewise.core.trials import Accuracy, Block, Build, Result, Run, Trial
+
+NONE: Mapping[str, int] = MappingProxyType({})
 
 
 def _unsaid(text: str) -> None:
@@ -73,11 +76,17 @@ class Store(Closing):
         with self._writing() as connection, growing(connection, run_id):
             self._note(run_id, trial, state, tuple(builds))
 
-    def add_wave(self, run_id: int, wave: Wave) -> int:
-        """Store a wave whole, or nothing of it, and give its number in the file."""
-        with self._writing() as connection, growing(connection, run_id):
+    def add_wave(self, run_id: int, wave: Wave, others: Mapping[str, int] = NONE) -> int:
+        """Store a wave whole, or nothing of it, and give its number in the file. Trials of another
+        environment belong to a run of their own: ``others``, by their identities."""
+        with self._writing() as connection, growing(connection, *{run_id, *others.values()}):
             trial_ids = [
-                self._note(run_id, member.trial, member.state, member.builds)
+                self._note(
+                    others.get(member.trial.identity, run_id),
+                    member.trial,
+                    member.state,
+                    member.builds,
+                )
                 for member in wave.members
             ]
             return add_wave(connection, run_id, wave, trial_ids)
@@ -134,13 +143,14 @@ class Store(Closing):
         """Those of all trials, by the numbers of their rows."""
         return dict(self._connection.execute("SELECT id, identity FROM trial").fetchall())
 
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self, only: Collection[str] | None = None) -> tuple[Run, ...]:
         """All runs on file with the results of the trials that they added, in the order in which
-        they were stored."""
+        they were stored. Of the results ``only`` those of these identities, where it is given."""
         runs, found = self._read()
         added: dict[int, list[Result]] = {}
         for one in found:
-            added.setdefault(one.run_id, []).append(one.result)
+            if only is None or one.identity in only:
+                added.setdefault(one.run_id, []).append(one.result)
         with sentences(self._path):
             return tuple(rows.to_run(row, tuple(added.get(row["id"], ()))) for row in runs)
 

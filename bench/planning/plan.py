@@ -24,11 +24,13 @@ from sizewise.core.trials import Cell, Trial
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A trial, the model it is of, and how its accuracy is measured, if it is."""
+    """A trial, the model it is of, and how its accuracy is measured, if it is. ``python`` is the
+    interpreter under which its engine is built and run (empty: this one)."""
 
     trial: Trial
     model: ExportedModel
     accuracy: AccuracyPlan = AS_USUAL
+    python: str = ""
 
     @property
     def data(self) -> str:
@@ -138,8 +140,8 @@ def _demand_known(name: str, requested: Iterable[str], known: Iterable[str]) -> 
             )
 
 
-def _version(backend: Backend) -> str:
-    """Of all that makes its engines."""
+def version_of(backend: Backend) -> str:
+    """Of all that makes the engines of a back end."""
     return ", ".join(filter(None, (backend.version(), backend.compiler())))
 
 
@@ -155,7 +157,7 @@ def _trials(requested: _Requested, environment: str) -> Iterator[Planned]:
                     cell=_cell(model, spec, size),
                     model_sha256=model.sha256,
                     spec=spec,
-                    backend_version=_version(backend),
+                    backend_version=version_of(backend),
                     environment_fingerprint=environment,
                     harness=HARNESS,
                     builder=backend.builder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.remote import RemoteWorker
 from sizewise.core.children.child import Child
@@ -14,10 +14,15 @@ WORKER = "bench.worker:Worker"
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """Limits of a build, and of each call to a worker. ``memory_bytes`` is resident memory; None
-    sets no limit."""
+    sets no limit. ``python`` is the interpreter of the process (empty: this one)."""
 
     timeout_s: float
     memory_bytes: int | None = None
+    python: str = ""
+
+    def under(self, python: str) -> Limits:
+        """The same, of a process of this interpreter."""
+        return replace(self, python=python)
 
 
 Launch = Callable[[Limits], RemoteWorker]
@@ -27,5 +32,5 @@ Launch = Callable[[Limits], RemoteWorker]
 def launch_child(limits: Limits) -> RemoteWorker:
     """Start a worker in a process of its own. Call this from the main thread: children die with
     their thread."""
-    child = Child(WORKER, memory_limit_bytes=limits.memory_bytes)
+    child = Child(WORKER, memory_limit_bytes=limits.memory_bytes, python=limits.python)
     return RemoteWorker(child, timeout_s=limits.timeout_s)

@@ -120,7 +120,7 @@ class WaveRun:
         with ExitStack() as workers:
             for member in self._members:
                 with member.noting_failure():
-                    member.worker = self._setup.launch(self._setup.limits)
+                    member.worker = self._launched(member)
                     workers.callback(member.worker.close)
             side_by_side(self._prepare, self._running(), at_once=usable_cores())
             for member in self._shuffled(self._running()):
@@ -140,6 +140,9 @@ class WaveRun:
             rounds=tuple(self._rounds),
             members=tuple(member.result(builds(member)) for member in self._members),
         )
+
+    def _launched(self, member: LiveMember) -> RemoteWorker:
+        return self._setup.launch(self._setup.limits.under(member.planned.python))
 
     def _prepare(self, member: LiveMember) -> None:
         with member.noting_failure():
@@ -210,7 +213,7 @@ class WaveRun:
         with ExitStack() as workers:
 
             def launch() -> RemoteWorker:
-                worker = self._setup.launch(self._setup.limits)
+                worker = self._launched(member)
                 workers.callback(worker.close)
                 return worker
 

@@ -9,8 +9,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-DEVELOPMENT = "dev"
-"""The extra that nobody installs who only uses sizewise."""
+DEVELOPMENT = {"dev", "docs"}
+"""Extras that nobody installs who only uses sizewise."""
 _AFFERO = re.compile(r"\bAGPL|GNU AFFERO GENERAL PUBLIC LICENSE|Affero General Public License v")
 """A licence's short name, the title of its text, or its classifier. The text of the plain GPL names
 the other one too, in words of its own."""
@@ -20,7 +20,7 @@ def installed(root: str = "sizewise") -> Mapping[str, Distribution]:
     """``root`` and all that it needs, extras of users included, by name. Packages that are not
     installed here, such as those for a GPU, are left out."""
     start = distribution(root)
-    extras = set(start.metadata.get_all("Provides-Extra") or ()) - {DEVELOPMENT}
+    extras = set(start.metadata.get_all("Provides-Extra") or ()) - DEVELOPMENT
     found: dict[str, Distribution] = {}
     todo = [(root, frozenset(extras))]
     done = set()

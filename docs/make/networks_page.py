@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from docs.make.networks_ratios import how, ratios, wandered
+from docs.make.networks_ratios import how, marked, ratios, wandered
 from reports.method.describe import EARLIER
 from reports.method.judging import disturbed_rows
 from reports.rows.grouping import grouped
@@ -43,7 +43,7 @@ def _lines(costs: Costs, runs: Sequence[Run]) -> Iterable[str]:
     results = latest(runs)
     if any(result.trial.is_of_an_earlier_harness for result in results):
         yield f"{EARLIER}\n"
-    for sentence in (how(results), wandered(runs)):
+    for sentence in (how(results), marked(results), wandered(runs)):
         if sentence:
             yield f"{sentence}\n"
     for table in _tables(results):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from statistics import median
 
 from bench.planning.protocol import Protocol
 from reports.rows.grouping import grouped
@@ -12,6 +14,15 @@ from sizewise.core.specs import Size
 from sizewise.core.stats import RIGORS, contrast, wander
 from sizewise.core.trials import Result, Run
 
+_REASONS = {
+    "stopped": "the watch for stops waited for more than a second",
+    "load": "other programs ran",
+    "drift": "the anchor drifted",
+}
+_WATCH = (
+    " With real-time priority, that watch waits for the engines' own threads: it is no sign of "
+    "another program."
+)
 Key = tuple[str, Size]
 """Network and size."""
 
@@ -49,6 +60,20 @@ def wandered(runs: Iterable[Run]) -> str:
         f"Milliseconds wandered by {listed(shares)} (standard deviation over rounds) while this "
         "ran. So take the ratios of back ends below, and these milliseconds as a rough "
         "guide."
+    )
+
+
+def marked(results: Iterable[Result]) -> str:
+    """Why turns are marked, and what else ran meanwhile; empty where none is."""
+    blocks = [block for result in results for block in result.blocks]
+    counts = Counter(reason for block in blocks for reason in block.disturbed)
+    if not counts:
+        return ""
+    reasons = listed(f"{_REASONS.get(name, name)} ({n:,})" for name, n in counts.most_common())
+    load = percent(median(block.load for block in blocks))
+    return (
+        f"Marks of {len(blocks):,} turns: {reasons}. Other programs took {load} of the cores "
+        f"(median).{_WATCH if 'stopped' in counts else ''}"
     )
 
 

@@ -166,11 +166,17 @@ def spec_from_plain(plain: dict[str, Any]) -> EngineSpec:
     return replace(spec, options=codec.from_plain(plain["options"], options_type))
 
 
+def artifact_from_plain(plain: dict[str, Any]) -> EngineArtifact:
+    """An engine with the back end's own type of options. Raises as :func:`spec_from_plain`, and
+    KeyError."""
+    artifact = codec.from_plain(plain, EngineArtifact)
+    return replace(artifact, spec=spec_from_plain(plain["spec"]))
+
+
 def _decoded(path: Path, plain: Any) -> EngineArtifact:
     try:
         written = plain | {"path": str(path.parent)}
-        artifact = codec.from_plain(written, EngineArtifact)
-        artifact = replace(artifact, spec=spec_from_plain(plain["spec"]))
+        artifact = artifact_from_plain(written)
         same = codec.to_json(_plain(artifact)) == codec.to_json(written)
     except (msgspec.ValidationError, TypeError, KeyError, UsageError, RecursionError) as error:
         raise _foreign(path, str(error)) from error

@@ -14,6 +14,7 @@ from sizewise.core.specs import EngineArtifact, EngineSpec, ExportedModel, Furth
 
 _KEY_LENGTH = 10
 _SHOWN = 40
+_UNKNOWN = "an earlier sizewise built it, and did not write down all that it was built for"
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Request:
     def differs_from(self, artifact: EngineArtifact, recorded: Mapping[str, Any] | None) -> str:
         """How an engine differs from this request; empty where it is what was requested.
 
-        ``recorded`` is the request in its manifest. Manifests of an earlier sizewise have none:
-        there the engine's own fields must do.
+        ``recorded`` is the request in its manifest. Manifests of an earlier sizewise have none, and
+        the engine's own fields leave open which compiler and which of our builders made it.
         """
         wanted = self.plain
         own: dict[str, Any] = {
@@ -70,7 +71,7 @@ class Request:
         compared = wanted.keys() & {*own, "further"}
         if said := _difference(own, {name: wanted[name] for name in compared}, "its"):
             return said
-        return "" if recorded is None else _difference(recorded, wanted, "its")
+        return _UNKNOWN if recorded is None else _difference(recorded, wanted, "its")
 
 
 def _given(further: FurtherInput) -> str:

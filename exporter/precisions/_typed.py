@@ -43,6 +43,11 @@ _LARGEST_SHARE = 0.25
 give larger values, and a sum is added up before it is rounded."""
 
 
+def limit_of(data_type: int) -> float:
+    """The largest magnitude that an activation may reach in the narrow ``data_type``."""
+    return _LARGEST_SHARE * _ENDS[data_type]
+
+
 class Typed(GraphPass):
     """Convert the convolutions and what lies between them to ``data_type``.
 
@@ -90,7 +95,7 @@ class Typed(GraphPass):
     def _overflowing(self) -> float:
         seen = (one for one in self._evidence.absmax.values() if math.isfinite(one))
         largest = max(seen, default=0.0)
-        return largest if largest > _LARGEST_SHARE * self._end else 0.0
+        return largest if largest > limit_of(self.data_type) else 0.0
 
     def narrow(self, model: onnx.ModelProto) -> dict[str, set[int]]:
         """The nodes to convert (by first output), with the inputs that change."""
@@ -109,7 +114,7 @@ class Typed(GraphPass):
     def _allows(self, node: Node, graph: Graph) -> bool:
         if node.op_type in _SUMS or label(node) in self._evidence.excluded:
             return False
-        limit = _LARGEST_SHARE * self._end
+        limit = limit_of(self.data_type)
         seen = self._evidence.absmax
         values = (seen.get(name, 0.0) for name in (*node.input, *node.output))
         held = {name: graph.constants[name] for name in node.input if name in graph.constants}

@@ -41,8 +41,32 @@ def name_a_layout(
     """What to do where a file does not say what its ``outputs`` mean; the layouts that their shapes
     fit, beside that of the input ``image``, are proposed. With ``to_predict``, only tasks whose
     models predict count."""
-    readers = [task for task in tasks().values() if task.predicts or not to_predict]
+    readers = _readers(to_predict=to_predict)
     listed = "; ".join(f"for {task.name} {', '.join(task.layouts)}" for task in readers)
-    fitting = [layout for task in readers for layout in task.fitting_layouts(outputs, image)]
+    fitting = _fitting(readers, outputs, image)
     proposed = f" By their shapes they may be {' or '.join(fitting)}." if fitting else ""
     return f"Name their layout with {spelled('layout')}: {listed}.{proposed}"
+
+
+def propose_a_layout(name: str, outputs: Sequence[TensorSpec], image: ImageInput) -> str:
+    """A remark on the model ``name`` whose ``outputs`` nobody explained: the layouts that fit their
+    shapes; empty where there is none."""
+    fitting = _fitting(_readers(to_predict=False), outputs, image)
+    if not fitting:
+        return ""
+    options = " or ".join(f"{spelled('layout')} {layout}" for layout in fitting)
+    return (
+        f"What the outputs of {name} mean was left open ({', '.join(map(str, outputs))}). By their "
+        f"shapes, {options} may be right: then accuracy can be measured. docs/models.md says what "
+        "each layout is."
+    )
+
+
+def _readers(*, to_predict: bool) -> list[Task]:
+    return [task for task in tasks().values() if task.predicts or not to_predict]
+
+
+def _fitting(
+    readers: Sequence[Task], outputs: Sequence[TensorSpec], image: ImageInput | None
+) -> list[str]:
+    return [layout for task in readers for layout in task.fitting_layouts(outputs, image)]

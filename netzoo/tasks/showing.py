@@ -96,3 +96,8 @@ def own_fit(card: ModelCard) -> str:
 def other_fit(card: ModelCard) -> str:
     """The fit of pictures that is not the card's, as the option names it."""
     return next(name for name in FITS if name != own_fit(card))
+
+
+def said_pictures(card: ModelCard) -> str:
+    """How pictures are given, in a sentence."""
+    return f"Pictures: {own_fit(card)}, {card.preprocessing}."

@@ -10,6 +10,7 @@ from reports.analysis.useful import why_none
 from reports.analysis.verdicts import Verdicts
 from reports.choice.budget import POINT, Budget, memory_of
 from reports.choice.choosing import NAMED, Choice, choose
+from reports.choice.rivals import against, is_open, judged_rivals, no_answer
 from reports.choice.telling import told
 from reports.columns import NONE, Row
 from reports.findings.again import measure_again
@@ -20,7 +21,6 @@ from reports.load import Records
 from reports.text.verdicts import lead, margin
 from reports.text.words import counted, listed, measured, number
 from sizewise.core.evidence import is_tie
-from sizewise.core.stats import verdicts as verdicts_of
 from sizewise.core.trials import Metric
 
 LINES = 8
@@ -54,7 +54,7 @@ def _one(choice: Choice, records: Records) -> Iterator[str]:
         yield _nothing(choice)
         return
     if is_open(choice, verdicts):
-        yield f"No answer yet: {_so_far(choice, row)}. {measure_again(records)}"
+        yield f"{no_answer(choice, row.where)}. {measure_again(records)}"
     else:
         yield f"Ship {row.where}{_per_call(row, records)}{_why(choice)}."
     yield _speed(row)
@@ -67,17 +67,18 @@ def _one(choice: Choice, records: Records) -> Iterator[str]:
 def _several(choices: Sequence[Choice], records: Records) -> Iterator[str]:
     """One sentence each: accuracy does not tell which size to take, or NMS sets engines apart."""
     kinds = len({choice.among[0].nms for choice in choices})
+    verdicts = records.verdicts
     for choice in choices[:_APART]:
         said = told(choice, Budget(), records)[0] if choice.chosen else _nothing(choice)
-        yield said if kinds == 1 else f"{_whose(choice)}: {said[0].lower()}{said[1:]}"
+        yield said if kinds == 1 else f"{_whose(choice, verdicts)}{said[0].lower()}{said[1:]}"
     more = len(choices) - _APART
     if more > 0:
         yield f"For {counted(more, 'more choice')}, see the bold engines of the overview."
 
 
-def _whose(choice: Choice) -> str:
+def _whose(choice: Choice, verdicts: Verdicts) -> str:
     place = "with" if choice.among[0].nms else "without"
-    return f"Of engines {place} NMS inside"
+    return f"Of engines {place} NMS inside{', ' if is_open(choice, verdicts) else ': '}"
 
 
 def _nothing(choice: Choice) -> str:
@@ -98,41 +99,6 @@ def _why(choice: Choice) -> str:
     if choice.metric is None:
         return f": {fastest} at its size (accuracy was not measured: give --data)"
     return f": {fastest} that is as accurate as the best"
-
-
-def is_open(choice: Choice, verdicts: Verdicts) -> bool:
-    """Whether nothing speaks for the chosen engine: not one of its rivals is decided upon or, where
-    it has none, something disturbed it."""
-    judged = [one for _, one in _judged(choice, verdicts)]
-    if not judged:
-        return choice.chosen is not None and choice.chosen.disturbed
-    return not any(one.decided for one in judged)
-
-
-def _so_far(choice: Choice, row: Row) -> str:
-    rivals = len(choice.running) - 1
-    if not rivals:
-        return f"{row.where} was disturbed, and there is no other engine to compare it with"
-    against = f"no comparison with {counted(rivals, 'rival')} is decided"
-    return f"the fastest so far is {row.where}, and {against}"
-
-
-def _judged(choice: Choice, verdicts: Verdicts) -> list[tuple[Row, Judged]]:
-    """Each rival's latency over that of the chosen engine, judged with all else that a report
-    says; or alone, where batches differ and a report says nothing else of the two."""
-    return [
-        (row, _against(row, choice.chosen, verdicts))
-        for row in choice.running
-        if choice.chosen is not None and row is not choice.chosen
-    ]
-
-
-def _against(row: Row, base: Row, verdicts: Verdicts) -> Judged:
-    try:
-        return verdicts.of(row, base)
-    except KeyError:
-        ratio = verdicts.ratios.of(row, base)
-        return Judged(ratio=ratio, verdict=verdicts_of([ratio], verdicts.rigor)[0])
 
 
 def _speed(row: Row) -> str:
@@ -157,7 +123,7 @@ def _accuracy(row: Row, choice: Choice, metric: Metric, verdicts: Verdicts) -> s
     lost = choice.losses[row] / POINT
     if not lost:
         return f"{said}; no engine is more accurate."
-    speed = lead(_against(row, peak, verdicts), verdicts.rigor)
+    speed = lead(against(row, peak, verdicts), verdicts.rigor)
     tie = _tie(row, peak, verdicts)
     return f"{said}, {lost:.2f} points less{tie} and {speed} the most accurate, {peak.where}."
 
@@ -181,7 +147,7 @@ def _costs(row: Row) -> str:
 
 def _rivals(choice: Choice, verdicts: Verdicts) -> str:
     """Engines that would do as well; where there are none, the next, and its distance."""
-    judged = _judged(choice, verdicts)
+    judged = judged_rivals(choice, verdicts)
     kinds = {
         f"as fast within {margin(verdicts.rigor)}": _where(judged, "SAME"),
         "not shown to be slower": _where(judged, "UNCLEAR"),
@@ -225,5 +191,5 @@ def _is_sure(choice: Choice, verdicts: Verdicts) -> bool:
     row = choice.chosen
     if row is None:
         return True
-    decided = all(one.verdict != "UNCLEAR" for _, one in _judged(choice, verdicts))
+    decided = all(one.verdict != "UNCLEAR" for _, one in judged_rivals(choice, verdicts))
     return decided and not math.isnan(row.latency_p99_ms)

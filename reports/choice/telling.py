@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from reports.choice.budget import POINT, Budget, memory_of
 from reports.choice.choosing import NAMED, Choice
+from reports.choice.rivals import is_open, no_answer
 from reports.columns import Row
 from reports.findings.again import measure_again
 from reports.findings.phrases import latency, score, warning
@@ -21,7 +22,7 @@ def told(choice: Choice, budget: Budget, records: Records) -> tuple[str, ...]:
 
 
 def _sentences(choice: Choice, budget: Budget, records: Records) -> Iterator[str]:
-    yield _decision(choice, budget)
+    yield _decision(choice, budget, records)
     yield from _rivals(choice, records)
     if choice.near:
         named = (f"{row.where} ({miss})" for row, miss in choice.near)
@@ -32,16 +33,18 @@ def _sentences(choice: Choice, budget: Budget, records: Records) -> Iterator[str
     yield from _missing(choice, budget, records)
 
 
-def _decision(choice: Choice, budget: Budget) -> str:
+def _decision(choice: Choice, budget: Budget, records: Records) -> str:
     if choice.chosen is None:
         whose = "" if choice.metric else f" at {choice.among[0].text('size')}"
         return f"Nothing fits{whose}: {_limits(budget) or 'no engine finds anything'}."
+    what = described(choice.chosen, choice, budget)
+    if is_open(choice, records.verdicts):
+        return f"{no_answer(choice, what)}.{warning([choice.chosen])}"
     fitting = f"of {counted(choice.fitting, 'engine')} that fit" if choice.fitting > 1 else ""
     only = "the only one that fits" if choice.fitting == 1 else f"the fastest {fitting}"
     if choice.metric and budget.max_loss_points is None and choice.fitting > 1:
         only = f"the fastest of the most accurate, {fitting}"
     size = "" if choice.metric else " at this size"
-    what = described(choice.chosen, choice, budget)
     return f"Ship {what}: {only}{size}.{warning([choice.chosen])}"
 
 
@@ -80,6 +83,8 @@ def _missing(choice: Choice, budget: Budget, records: Records) -> Iterator[str]:
             f"{budget.percentile} was not measured for {count}: it takes more calls. "
             f"{measure_again(records)}"
         )
+    elif is_open(choice, records.verdicts):
+        yield measure_again(records)
     if budget.max_loss_points is not None and choice.metric is None:
         yield "Accuracy was not measured: give sizewise bench --data, which adds it."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reports.analysis.judged import Judged
 from reports.columns import Row
@@ -16,15 +16,15 @@ from reports.text.words import counted, listed, percent, times
 _POINTS = 100
 
 
-def markdown(comparison: Comparison, base: str, new: str) -> str:
+def markdown(comparison: Comparison, base: str, new: str, remarks: Iterable[str] = ()) -> str:
     """The verdict in a few sentences, then a row for each pair, each size, and all of them.
 
-    ``base`` and ``new`` name the two sides.
+    ``base`` and ``new`` name the two sides, ``remarks`` are what is to be known of them.
     """
     lines = [
         f"**{headline(comparison)}**",
         "",
-        *(f"- {plain(sentence)}" for sentence in sentences(comparison)),
+        *(f"- {plain(sentence)}" for sentence in (*sentences(comparison), *remarks)),
         "",
         f"{plain(new)} against {plain(base)}. Ratios are of latencies per image, new ÷ base, with "
         f"their 95 % interval: above 1 is slower. Bold is certain; = is the same within "

@@ -20,5 +20,5 @@ def what_is_in_doubt(rows: Iterable[Row]) -> str:
     return (
         "Not to be relied on, for the error against FP32 is out of bound: "
         f"{listed(named, most=FEW)}. Measure what that costs (--data), or convert again with "
-        "--max-drop, which leaves layers out of the precision."
+        "--max-loss-points, which leaves layers out of the precision."
     )

@@ -9,15 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from netzoo.tasks.reading import NMS_FIELDS
-from netzoo.tasks.showing import PictureOptions, own_fit
+from netzoo.tasks.showing import PictureOptions, own_fit, said_pictures
 from sizewise.cli import console
 from sizewise.cli.options import Json, spell, typed
 from sizewise.core import codec
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.options.declared import options_of
 from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation, SizeScores
+from sizewise.pipeline.models.trust import LIMITS
 
-_MEANING = ("backend", "layout", "names", *options_of(PictureOptions))
+_MEANING = ("backend", "layout", "names", *options_of(PictureOptions), *LIMITS)
 _OF_ENGINES = (*_MEANING, "trust_engine")
 """What predict takes as well, of an engine; it has thresholds of its own."""
 _OF_FILES = ("data", "images", *_MEANING, *NMS_FIELDS)
@@ -90,7 +91,7 @@ def _show(evaluation: Evaluation) -> None:
         f"{evaluation.data}"
     )
     card = evaluation.card
-    console.remark(f"Pictures: {own_fit(card)}, {card.preprocessing}.")
+    console.remark(said_pictures(card))
     if evaluation.nms:
         console.remark(f"NMS: {evaluation.nms}.")
     console.show_table(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from exporter.request import PrecisionOptions
-from netzoo.tasks.showing import PictureOptions
+from netzoo.tasks.showing import PictureOptions, own_fit, said_pictures
 from sizewise.cli import console
 from sizewise.cli.options import Json, spell, typed
 from sizewise.core import codec
@@ -75,6 +75,7 @@ def _plain(explanation: Explanation) -> dict[str, Any]:
         "parent": str(explanation.parent.path),
         "precision": explanation.model.card.precision,
         "measured_on": explanation.measured_on,
+        "fit": own_fit(explanation.model.card),
         "data": explanation.data,
         "disturbed": explanation.disturbed,
         "written": str(explanation.written or ""),
@@ -154,6 +155,7 @@ def _remarks(explanation: Explanation, *, scored: bool) -> None:
         console.remark(f"Written to {explanation.written}. sizewise report shows it.")
     if explanation.measured_on:
         console.remark(f"Errors were measured on {explanation.measured_on}.")
+        console.remark(said_pictures(explanation.model.card))
     if scored:
         console.remark(
             "Points are lost with this layer alone converted. They were measured for the layers "

@@ -26,6 +26,8 @@ _ANYWHERE = ("--debug", "--quiet")
 """Flags that every command takes, in any place."""
 _EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openvino": "cpu"}
 """The extra that installs each package that a base install lacks."""
+_ALSO_CALLED = {"--max-drop": "--max-loss-points"}
+"""Options by an older name, which not every command takes."""
 
 
 def run_command_line(arguments: list[str], interruptions: Interruptions | None = None) -> int:
@@ -96,7 +98,10 @@ def _say_failure(error: Exception, *, as_json: bool) -> int:
 def _as_ours(error: Exception) -> Exception:
     """A full disk, or one that can only be read, is an OutputError wherever it is met."""
     if isinstance(error, OSError) and error.errno in OF_WRITES and error.filename:
-        return output_error(Path(str(error.filename)), error)
+        from sizewise.cli.options import spell
+
+        with spelling(spell):
+            return output_error(Path(str(error.filename)), error)
     return error
 
 
@@ -140,8 +145,8 @@ def _sentence(error: Exception) -> tuple[str, int]:
 
 def _usage_sentence(error: Any) -> str:
     """A sentence for a command line that typer refuses."""
-    near = getattr(error, "possibilities", None)
     unknown = error.option_name if type(error).__name__ == "NoSuchOption" else ""
+    near = getattr(error, "possibilities", None) or _near(error, unknown)
     where = f"Run {error.ctx.command_path if error.ctx else 'sizewise'} --help to see all."
     if type(error).__name__ == "MissingParameter" and error.param is not None:
         kind = "argument" if error.param.param_type_name == "argument" else "option"
@@ -154,6 +159,13 @@ def _usage_sentence(error: Any) -> str:
     if unknown:
         return f"There is no option {unknown}. {where}"
     return f"{error.format_message()} {where}"
+
+
+def _near(error: Any, unknown: str) -> list[str]:
+    """What the command calls an option of another command."""
+    known = [one for param in error.ctx.command.params for one in param.opts] if error.ctx else []
+    other = _ALSO_CALLED.get(unknown, "")
+    return [other] if other in known else []
 
 
 def _system_sentence(error: OSError) -> str:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import typer
 from typer.models import ParameterInfo
 
-from sizewise.core.options.declared import Option, fill, options_of
+from sizewise.core.options.declared import Option, fill, older_names, options_of, words_of
 from sizewise.core.specs import Sizes
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
@@ -38,7 +38,7 @@ _FLAGS = {
 
 
 def spell(name: str) -> str:
-    """The flag of a field: ``--max-drop`` for ``max_drop``."""
+    """The flag of a field: ``--max-loss-points`` for ``max_loss_points``."""
     # A user gives a switch that is on by default to turn it off.
     return "--fixed" if name == "dynamic" else _flag(name).partition("/")[0]
 
@@ -114,14 +114,17 @@ def _options_type(hint: Any) -> tuple[type[Any] | None, Iterable[str]]:
 
 def _flattened(kind: type[Any], hidden: Iterable[str]) -> list[inspect.Parameter]:
     defaults = {field.name: field.default for field in fields(kind)}
+    shown = {name: known for name, known in options_of(kind).items() if name not in hidden}
+    older = older_names(shown)
     return [
-        _parameter(name, known, defaults[name])
-        for name, known in options_of(kind).items()
-        if name not in hidden
+        *(_parameter(name, known, defaults[name]) for name, known in shown.items()),
+        *(_parameter(old, shown[new], None, is_older=True) for old, new in older.items()),
     ]
 
 
-def _parameter(name: str, known: Option, default: Any) -> inspect.Parameter:
+def _parameter(
+    name: str, known: Option, default: Any, *, is_older: bool = False
+) -> inspect.Parameter:
     reader = known.reader
     required = default is MISSING
     annotation: Any = bool if reader.switch else list[str] if reader.repeatable else str
@@ -131,6 +134,7 @@ def _parameter(name: str, known: Option, default: Any) -> inspect.Parameter:
         help=f"{known.help}{'' if required else _default(known, default)}",
         rich_help_panel=known.group or None,
         show_default=False,
+        hidden=is_older,
     )
     return inspect.Parameter(
         name,
@@ -157,7 +161,7 @@ def _gathered(kinds: Mapping[str, type[Any]], given: dict[str, Any]) -> dict[str
     """``given`` with the values of each options dataclass in one."""
     filled = {}
     for parameter, kind in kinds.items():
-        own = {name: given.pop(name) for name in options_of(kind) if name in given}
+        own = {name: given.pop(name) for name in words_of(kind) if name in given}
         filled[parameter] = fill(kind, {n: v for n, v in own.items() if v is not None})
     return given | filled
 

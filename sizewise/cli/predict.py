@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from netzoo.tasks.showing import said_pictures
 from sizewise.cli import console
 from sizewise.cli.failures import all_failed, say_error
 from sizewise.cli.options import Json, Out
@@ -41,6 +42,7 @@ def predict(
 
     predictions = predict(model, images, options, out=out, reporter=console.reporter())
     _demand_some(predictions)
+    console.remark(said_pictures(predictions.card))
     if as_json:
         for remark in predictions.ids.remarks:
             console.remark(remark)

@@ -68,11 +68,18 @@ def bench(
     """
     from bench.sweep import sweep
 
+    fitted = fitted_to(models, settings, reporter)
+    return sweep(models, fitted, out, command=command, progress=reporter)
+
+
+def fitted_to(
+    models: Sequence[ExportedModel], settings: SweepSettings, reporter: Reporter
+) -> SweepSettings:
+    """``settings`` as files of one size need them; says that, and what is assumed of models."""
     for model in models:
         for remark in assumptions(model):
             reporter.remark(f"{model.path.name}: {remark}")
-    fitted = _fitted(models, settings, reporter)
-    return sweep(models, fitted, out, command=command, progress=reporter)
+    return _fitted(models, settings, reporter)
 
 
 def foresee(models: Sequence[ExportedModel], settings: SweepSettings, *, out: Path) -> Estimate:

@@ -62,7 +62,7 @@ class ExportTable(PrecisionOptions):
         """The precisions, with ``data`` to measure accuracy loss on where it is limited. Pictures
         lie in ``images`` where that is given, unless the table says where."""
         values = {name: getattr(self, name) for name in PrecisionOptions.__dataclass_fields__}
-        limited = self.max_drop is not None
+        limited = self.max_loss_points is not None
         values["data"] = data if limited else ""
         if limited or self.calibrate == data:
             values["images"] = self.images or images

@@ -86,7 +86,7 @@ class _Converter:
         return self._measured(conversion, path) if precision != "fp32" else _plain(conversion, path)
 
     def _measured(self, conversion: Conversion, path: Path) -> Converted:
-        limit, kept = self._options.max_drop, self._keep
+        limit, kept = self._options.max_loss_points, self._keep
         kept_for: tuple[KeptLayer, ...] = ()
         self._name_method(conversion)
         graph = conversion.graph(kept)
@@ -136,12 +136,20 @@ class _Converter:
 
     def _demand_found(self, scores: Sequence[Score]) -> None:
         """Say where FP32 itself finds nothing right. Raises InputError where a loss is limited."""
-        if self._scorer is None or not all(score.is_empty for score in scores):
+        if self._scorer is None:
             return
-        limit, check = self._options.max_drop, what_to_check("layout")
+        limit, most = self._options.max_loss_points, max(score.most for score in scores)
+        if limit is not None and 0 < most <= limit < _ALL:
+            self._say_once(
+                f"{spelled('max_loss_points')} {limit:g} says nothing here: FP32 itself reaches "
+                f"{most:.2f} points on {self._scorer.data.name}."
+            )
+        if most:
+            return
+        check = what_to_check("layout")
         why = f"FP32 itself finds nothing right on {self._scorer.data.name}"
         if limit is not None and limit < _ALL:
-            what = f"No accuracy loss can be held against {spelled('max_drop')}"
+            what = f"No accuracy loss can be held against {spelled('max_loss_points')}"
             raise InputError(what, why, check)
         self._say_once(f"{why}, so no accuracy loss can be seen. {check}")
 
@@ -255,12 +263,12 @@ def _up_to_date(
     model = read_model(path)
     card, keep = model.card, options.keep
     # The layers that a limit excluded stand behind those that were requested.
-    kept = card.kept if options.max_drop is None else card.kept[: len(keep)]
+    kept = card.kept if options.max_loss_points is None else card.kept[: len(keep)]
     same = (
         card.parent_sha256 == parent.sha256
         and _of_network(card) == _of_network(parent.card)
         and _as_asked(card.calibration) == settings.calibration(parent.card.preprocessing)
-        and card.drop_limit == options.max_drop
+        and card.drop_limit == options.max_loss_points
         and card.drop_data_sha256 == data_sha256
         and kept == keep
         and {one.size for one in card.deviations} == set(settings.check_sizes)

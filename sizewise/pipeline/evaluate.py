@@ -20,7 +20,7 @@ from sizewise.core.specs import ModelCard, Size, Sizes, Suppression
 from sizewise.pipeline.accuracy.nothing import main_score, what_to_check
 from sizewise.pipeline.accuracy.other_fit import METRIC, Tried, remark_on_fit
 from sizewise.pipeline.models.cards import card_as
-from sizewise.pipeline.models.trust import EngineOptions
+from sizewise.pipeline.models.trust import LIMITS, EngineOptions
 
 if TYPE_CHECKING:
     from netzoo.tasks.task import Data
@@ -195,9 +195,9 @@ def _candidate(source: Path, options: EvaluateOptions) -> Candidate:
     trusted = options.trusted(source)
     read_as = partial(_read_as, options)
     if source.is_dir():
-        return EngineFolder(source, options.backend, read_as, trusted)
+        return EngineFolder(source, options.backend, read_as, trusted, options.limits)
     if source.suffix == ".onnx":
-        return OnnxFile(source, options.backend, read_as)
+        return OnnxFile(source, options.backend, read_as, options.limits)
     demand_file(source)
     raise InputError(
         f"{source} can't be evaluated",
@@ -214,7 +214,7 @@ def _read_as(options: EvaluateOptions, name: str, card: ModelCard) -> ModelCard:
 
 def _demand_empty(source: Path, options: EvaluateOptions) -> None:
     of_inputs = (name for name in options_of(PictureOptions) if name != "fit")
-    for name in changed(options, "backend", "layout", "names", *of_inputs):
+    for name in changed(options, "backend", "layout", "names", *LIMITS, *of_inputs):
         raise UsageError(
             f"{spelled(name)} can't be given for {source}",
             "a checkpoint runs in PyTorch, and holds what its inputs and outputs mean",

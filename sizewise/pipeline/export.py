@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
 from netzoo.tasks.showing import AS_THE_CARD_SAYS, PictureOptions
 from sizewise.core.errors import ExportError, InputError, UsageError
 from sizewise.core.files import output_folder
+from sizewise.core.holding.drafts import clear_drafts
+from sizewise.core.holding.temporary import naming_tmpdir, temporary_folder
 from sizewise.core.onnxfiles.model import sha256_of
 from sizewise.core.options.declared import changed, option, spelled
 from sizewise.core.options.reading import SIZE, SWITCH, number, optional, whole
@@ -30,6 +31,7 @@ _USUAL_SIDE = 320
 """Height and width of an example, in pixels."""
 
 _INPUT, _NMS = "Input", "NMS in the graph (detectors)"
+_WRITTEN = (".onnx", ".pt2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,10 +115,13 @@ def export(
     """A file in ``out`` for each fusion and precision, each proven equal to eager PyTorch.
 
     ``source`` is a network's name, a checkpoint, ``FILE.py:FUNCTION``, ``PACKAGE.MODULE:FUNCTION``,
-    an ONNX file, or a module. Raises UsageError, InputError, ExportError, EngineError, OutputError.
+    an ONNX file, or a module. What exports left in ``out`` that were killed is removed.
+
+    Raises UsageError, InputError, ExportError, EngineError, OutputError.
     """
     _ = options.suppression
     precisions.check()
+    clear_drafts(out, _WRITTEN)
     each = [replace(options, fusion=one.fusions) for one in options.scaling.each(str(source))]
     return tuple(
         converted
@@ -165,12 +170,23 @@ def export_source(
     for remark in found.remarks:
         reporter.remark(remark)
     try:
-        return _exported(found, options, out, reporter)
+        made = _exported(found, options, out, reporter)
     except ExportError as error:
-        made = _in_wider_steps(found, options, out, reporter, error)
-        if made is None:
+        wider = _in_wider_steps(found, options, out, reporter, error)
+        if wider is None:
             raise
-        return made
+        made = wider
+    said = options.layout or options.raw or any(spelled("layout") in one for one in found.remarks)
+    if made.card.layout == "unknown" and not said:
+        _propose_a_layout(made, reporter)
+    return made
+
+
+def _propose_a_layout(made: ExportedModel, reporter: Reporter) -> None:
+    from netzoo.tasks.registry import propose_a_layout
+
+    if remark := propose_a_layout(made.path.name, made.outputs, made.image):
+        reporter.remark(remark)
 
 
 _NO_CARD = ModelCard(network="")
@@ -207,8 +223,8 @@ def _in_wider_steps(
 
 def _can_export(source: Source, options: ExportOptions) -> bool:
     """Whether an export succeeds: what torch captures may still compute other values."""
-    with TemporaryDirectory() as scratch, suppress(ExportError):
-        _exported(source, options, Path(scratch), SILENT)
+    with temporary_folder() as scratch, naming_tmpdir(), suppress(ExportError):
+        _exported(source, options, scratch, SILENT)
         return True
     return False
 

@@ -10,6 +10,7 @@ from typing import Any
 from sizewise.core.errors import SizewiseError
 from sizewise.core.files import output_folder
 from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.specs import ModelCard
 from sizewise.pipeline.prediction.ids import Ids, find_ids
 from sizewise.pipeline.prediction.options import PredictOptions
 from sizewise.pipeline.prediction.predictor import Finding
@@ -20,10 +21,11 @@ class Predictions:
     """The outcome of each picture: it is in ``found``, or in ``failed`` with the reason.
 
     ``drawings`` maps each picture, in the order given, to the file that it is drawn into. ``ids``
-    are those of the results.
+    are those of the results, ``card`` says how the model was given pictures.
     """
 
     ids: Ids
+    card: ModelCard
     drawings: Mapping[Path, Path]
     found: Mapping[Path, Finding]
     failed: Mapping[Path, SizewiseError]
@@ -62,10 +64,11 @@ def predict(
     """Find objects in ``pictures`` and draw them into ``out``.
 
     A folder stands for the pictures in it. ``model`` is an ONNX file or the folder of an engine. A
-    picture that can't be used fails alone. Raises UsageError, InputError, EngineError and
-    OutputError for everything else.
+    picture that can't be used fails alone. The engine runs in a process of its own.
+
+    Raises UsageError, InputError, EngineError and OutputError for everything else.
     """
-    from engines.store.opening import open_engine
+    from engines.apart import EngineApart
     from netzoo.data.pictures.files import find_pictures
     from sizewise.pipeline.prediction.choosing import choose_engine
     from sizewise.pipeline.prediction.drawings import name_drawings
@@ -81,8 +84,14 @@ def predict(
         predictor = predictor.of_classes(ids.classes)
     bars = reporter if len(drawings) > 1 else SILENT
     with (
-        open_engine(chosen.artifact, trusted) as session,
+        EngineApart(chosen.artifact, options.limits, name=model.name, trusted=trusted) as engine,
         bars.stage("Predicting", len(drawings)) as stage,
     ):
-        outcome = predict_all(predictor, session, drawings, stage, ids.frames)
-    return Predictions(ids=ids, drawings=drawings, found=outcome.found, failed=outcome.failed)
+        outcome = predict_all(predictor, engine, drawings, stage, ids.frames)
+    return Predictions(
+        ids=ids,
+        card=predictor.card,
+        drawings=drawings,
+        found=outcome.found,
+        failed=outcome.failed,
+    )

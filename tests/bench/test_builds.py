@@ -20,7 +20,8 @@ def planned(backend: str, side: int) -> Any:
     size = Size(side, side)
     spec = EngineSpec(backend=backend, strategy="static", profiles=(Profile.fixed(size),))
     model = SimpleNamespace(sha256="ab")
-    return SimpleNamespace(model=model, trial=SimpleNamespace(spec=spec, cell=None))
+    trial = SimpleNamespace(spec=spec, cell=None)
+    return SimpleNamespace(model=model, trial=trial, python="")
 
 
 def test_a_model_that_gives_no_finite_numbers_makes_its_trials_invalid(

@@ -29,8 +29,9 @@ from tests.bench.pictures import write_pictures
 OPENING = {"prepare": "__init__"}
 """Methods of the typed worker that have another name in the worker."""
 NOT_REMOTE = {"call"}
-USERS = {"remote.py", "worker.py", "waves/watching.py", "anchor/worker.py"}
-"""The typed worker and the worker; and the watch with its anchor, which is no engine."""
+USERS = {"remote.py", "worker.py", "waves/watching.py", "anchor/worker.py", "interpreter.py"}
+"""The typed worker and the worker; the watch with its anchor, which is no engine; and another
+interpreter, which builds."""
 ROOM = Path(bench.__file__).parent
 
 

@@ -15,6 +15,7 @@ from docs.make.engines import (
     accuracy_tables,
     matrix_tables,
     pages,
+    ranges,
     speed_tables,
     tables,
 )
@@ -117,6 +118,28 @@ def test_the_best_engine_of_a_trained_network_is_one_within_its_bound(measured: 
     best = speed_tables.best()[0]
     assert "8.00× (8.00–8.00)" in best
     assert "‡" not in best
+
+
+def test_ranges_go_from_the_least_to_the_most(measured: Path) -> None:
+    results = (
+        _result("onnxruntime", "dynamic", "fp32", ms=8),
+        _result("openvino", "static", "bf16", ms=4),
+        _result("openvino", "static", "int8", ms=2),
+        _refused("openvino", "static", "int8+bf16", "openvino does not run a.onnx."),
+    )
+    pages.write_record("speed", _speed_record(results, int8_error=0.1))
+    rows = [" ".join(line.split()) for line in ranges.ranges()[0].splitlines()]
+    kinds = list(_speed_record(results, int8_error=0.1)["networks"])
+    assert [ranges.KINDS["multiscale"](kind) for kind in kinds] == [False]
+    assert "| int8 in OpenVINO, over fp32 in ONNX Runtime | 4.00–4.00 | – |" in rows
+    assert "| int8 in OpenVINO, over its bf16 | 2.00–2.00 | – |" in rows
+    assert "| int8+bf16 in OpenVINO, over its int8 | – | – |" in rows
+
+
+def test_no_size_has_bf16_faster_as_the_page_says() -> None:
+    assert "**There is no size from which bf16 is the faster" in tables.PAGE.read_text("utf-8")
+    (row,) = (one for one in ranges.ranges()[0].splitlines() if "over its bf16" in one)
+    assert min(map(float, re.findall(r"\d+\.\d+", row))) > 1
 
 
 def test_tables_of_an_earlier_harness_say_so_and_what_it_did(measured: Path) -> None:

@@ -62,7 +62,8 @@ def test_what_runs_is_measured_and_what_does_not_is_named(
     model = colours(tmp_path / "colours.onnx")
     asked: list[Collection[str]] = []
 
-    def networks(precisions: Collection[str]) -> Iterator[gpu.Network]:
+    def networks(labels: Collection[str], precisions: Collection[str]) -> Iterator[gpu.Network]:
+        assert labels == gpu.LABELS
         asked.append(precisions)
         yield gpu.Network(name="colours/none", width="narrow", sizes="32,64", models=(model,))
 
@@ -126,15 +127,29 @@ def test_files_are_made_in_the_precisions_that_can_be_run(monkeypatch: pytest.Mo
             raise ExportError("No int8", "nothing is quantized", "Leave it out.")
         return unwritten_net(precision=precision)
 
-    full = {name: unwritten_net(precision=name) for name in ("fp32", "int8", "bf16", "fp16")}
+    def full_width(name: str, precisions: Collection[str]) -> dict[str, ExportedModel]:
+        return {one: unwritten_net(precision=one) for one in sorted({"fp32", *precisions})}
+
     monkeypatch.setattr(files, "export", lambda *_: unwritten_net())
     monkeypatch.setattr(files, "look", lambda *_: None)
     monkeypatch.setattr(files, "in_precision", made)
-    monkeypatch.setattr(files, "full_width", lambda name: full)
-    found = list(gpu.networks({"fp32", "fp16", "int8"}))
+    monkeypatch.setattr(files, "full_width", full_width)
+    found = list(gpu.networks(gpu.LABELS, {"fp16", "int8"}))
     narrow = [n for n in found if n.width == "narrow"]
     assert [n.name for n in narrow] == list(gpu.NETWORKS)
     assert [n.name for n in found if n.width == "full"] == list(gpu.FULL)
     for network in found:
         made_of = {model.card.precision for model in network.models}
         assert made_of == ({"fp32", "fp16"} | ({"int8"} if network.width == "full" else set()))
+
+
+def test_a_part_can_be_asked_for() -> None:
+    asked = ["--networks", "yolov4-tiny, full", "--precisions", "fp16", "--batches", "1"]
+    given = gpu._parser().parse_args(asked)
+    assert (given.networks, given.precisions, given.batches) == (
+        ["yolov4-tiny, full"],
+        ["fp16"],
+        [1],
+    )
+    whole = gpu._parser().parse_args([])
+    assert (tuple(whole.networks), tuple(whole.batches)) == (gpu.LABELS, gpu.BATCHES)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from docs.make import networks, networks_page, recorded
+from docs.make import networks, networks_page, networks_ratios, recorded
 from reports.method.describe import EARLIER
 from sizewise.core.specs import Size
 from sizewise.core.stats import contrast
@@ -174,3 +174,15 @@ def test_without_records_it_says_how_to_make_them(
     monkeypatch.setattr("sys.argv", ["networks", "--page"])
     with pytest.raises(SystemExit, match="run make networks"):
         networks.main()
+
+
+def test_the_page_says_why_turns_are_marked() -> None:
+    lab = Lab(processes=3)
+    quiet, loud = (
+        replace(one, blocks=tuple(replace(b, disturbed=why, load=0.02) for b in one.blocks))
+        for one, why in zip(_results(lab, "a", SMALL), ((), ("stopped",)), strict=False)
+    )
+    assert networks_ratios.marked([quiet]) == ""
+    said = networks_ratios.marked([quiet, loud])
+    assert f"waited for more than a second ({len(loud.blocks)})" in said
+    assert "took 2 % of the cores" in said

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from docs.make.pages import HOUSE
@@ -35,9 +36,9 @@ def main() -> None:
         full_width(name)
 
 
-def full_width(name: str) -> dict[str, ExportedModel]:
-    """By precision."""
-    return _made(export(name, OUT / "full"))
+def full_width(name: str, precisions: Collection[str] = MADE) -> dict[str, ExportedModel]:
+    """By precision: FP32, and those of MADE that are among ``precisions``."""
+    return _made(export(name, OUT / "full"), precisions)
 
 
 def trained(checkpoint: Path) -> dict[str, ExportedModel]:
@@ -47,12 +48,12 @@ def trained(checkpoint: Path) -> dict[str, ExportedModel]:
     if not found:
         run_sizewise("export", str(checkpoint.resolve()), "--out", str(folder))
         found = sorted(folder.glob("*.onnx"))
-    return _made(read_model(found[0]))
+    return _made(read_model(found[0]), MADE)
 
 
-def _made(parent: ExportedModel) -> dict[str, ExportedModel]:
+def _made(parent: ExportedModel, precisions: Collection[str]) -> dict[str, ExportedModel]:
     settings = look(CALIBRATED, SIZES)
-    made = {one: in_precision(parent, one, settings) for one in MADE}
+    made = {one: in_precision(parent, one, settings) for one in MADE if one in precisions}
     return {"fp32": parent} | made
 
 

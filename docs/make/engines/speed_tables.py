@@ -28,7 +28,7 @@ def speed() -> list[str]:
     record = read_record("speed")
     if record is None:
         return [MISSING]
-    results = _all_results(record)
+    results = all_results(record)
     engines = list(dict.fromkeys(e for found in results.values() for e in _ordered(found)))
     notes, rows = Notes(), []
     for (network, size), found in results.items():
@@ -53,7 +53,7 @@ def best() -> list[str]:
     if record is None:
         return [MISSING]
     rows, compared = [], []
-    results = _all_results(record)
+    results = all_results(record)
     for (network, size), found in results.items():
         default, deviations = found[DEFAULT], record["networks"][network]["deviations"]
         is_random = network in record["full_width"]
@@ -76,7 +76,7 @@ def _mean(compared: Sequence[Ratio]) -> list[str]:
     return ["", f"Geometric mean over the {len(compared)} rows at full width: **{mean}**."]
 
 
-def _all_results(record: Mapping[str, Any]) -> dict[tuple[str, Size], dict[Engine, Result]]:
+def all_results(record: Mapping[str, Any]) -> dict[tuple[str, Size], dict[Engine, Result]]:
     """By network and size; a trial that was measured again stands as the later run has it."""
     found: dict[tuple[str, Size], dict[Engine, Result]] = {}
     for network, measured in record["networks"].items():

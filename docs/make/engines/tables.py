@@ -14,6 +14,7 @@ from docs.make.engines.accuracy_tables import accuracy, copy_record
 from docs.make.engines.export_tables import export_time
 from docs.make.engines.matrix_tables import matrix
 from docs.make.engines.pages import MISSING, read_record
+from docs.make.engines.ranges import ranges
 from docs.make.engines.speed_tables import best, speed
 from docs.make.pages import HOUSE, fill
 from docs.make.quantizers.accuracy_tables import quantizers_accuracy
@@ -54,7 +55,7 @@ def _machine(where: Environment) -> str:
 TABLES: dict[str, Callable[[], list[str]]] = {
     table.__name__: table
     for table in (
-        *(machines, speed, best, matrix, accuracy),
+        *(ranges, machines, speed, best, matrix, accuracy),
         *(quantizers, quantizers_accuracy, quantizers_text, export_time),
     )
 }

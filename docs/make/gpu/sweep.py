@@ -1,14 +1,18 @@
 """Every back end that runs on the GPU of this machine, measured over sizes, precisions, strategies,
 batches, and CUDA graphs on and off (make gpu).
 
-What was exported, built or measured already is not done again. Files are made without a GPU; an
-hour and more of one is needed after that. Nothing else may use it meanwhile.
+What was exported, built or measured already is not done again. ``--make`` only makes the files,
+which needs no GPU; an hour and more of one is needed after that, and nothing else may use it
+meanwhile. ``--networks``, ``--precisions`` and ``--batches`` take a part, where there is a GPU for
+minutes only.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
-from collections.abc import Collection, Iterator, Mapping
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +44,7 @@ NETWORKS = ("yolov3-tiny", "yolov4-tiny", "multiscale/hierarchical", "multiscale
 SIZES = "224:448:32"
 """Of narrow networks: a quarter of the channels."""
 FULL = ("yolov4-tiny", "yolov4-csp", "multiscale/hierarchical")
+LABELS = (*(f"{name}, full" for name in FULL), *(f"{name}, narrow" for name in NETWORKS))
 FULL_SIZES = "320,416,640"
 BATCHES = (1, 8)
 PROTOCOL: Mapping[str, Any] = {"processes": 3, "rounds": 5, "block_s": 0.1, "warmup_calls": 10}
@@ -54,9 +59,18 @@ class Network:
     sizes: str
     models: tuple[ExportedModel, ...]
 
+    @property
+    def label(self) -> str:
+        return f"{self.name}, {self.width}"
 
-def main() -> None:
+
+def main(arguments: Sequence[str] = ()) -> None:
     """Raises SystemExit where nothing can be measured here."""
+    given = _parser().parse_args(arguments)
+    if given.make:
+        for network in networks(given.networks, given.precisions):
+            typer.echo(f"{network.label}: {len(network.models)} files")
+        return
     reasons = {name: refusal(find_backend(name)) for name in BACKENDS}
     left_out = {name: why for name, why in reasons.items() if why}
     able = [find_backend(name) for name, why in reasons.items() if not why]
@@ -67,12 +81,22 @@ def main() -> None:
         console.remark(f"{name} is left out: {why}")
     record = machine() | {"left_out": left_out, "networks": []}
     path = record_path()
-    for network in networks({p for backend in able for p in backend.precisions}):
-        record["networks"].append(_measured(network, able))
+    offered = {p for backend in able for p in backend.precisions}
+    for network in networks(given.networks, offered & set(given.precisions)):
+        record["networks"].append(_measured(network, able, given.batches))
         _write(path, record)
-        typer.echo(f"{network.name}, {network.width}: {_results(network)}")
+        typer.echo(f"{network.label}: {_results(network)}")
     typer.echo(f"{path}: {', '.join(backend.name for backend in able)}")
     console.next_step("sizewise report, for any of these results")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--make", action="store_true")
+    parser.add_argument("--networks", nargs="+", choices=LABELS, default=LABELS)
+    parser.add_argument("--precisions", nargs="+", default=files.all_precisions())
+    parser.add_argument("--batches", nargs="+", type=int, default=BATCHES)
+    return parser
 
 
 def refusal(backend: Backend) -> str:
@@ -87,16 +111,17 @@ def record_path() -> Path:
     return MEASURED / f"gpu-{re.sub(r'[^a-z0-9]+', '-', device.lower())}.json"
 
 
-def networks(precisions: Collection[str]) -> Iterator[Network]:
-    """Narrow ones and some of full width, in those of ``precisions`` that can be made of them."""
-    for name in NETWORKS:
-        parent = files.export(name, files.OUT / "narrow", *(SCALES if "/" in name else NARROW))
-        models = tuple(_in_precisions(parent, precisions))
-        yield Network(name=name, width="narrow", sizes=SIZES, models=models)
-    for name in FULL:
-        made = files.full_width(name)
-        models = tuple(model for precision, model in made.items() if precision in precisions)
-        yield Network(name=name, width="full", sizes=FULL_SIZES, models=models)
+def networks(labels: Collection[str], precisions: Collection[str]) -> Iterator[Network]:
+    """Some of full width and narrow ones, in those of ``precisions`` that can be made of them."""
+    for label in labels:
+        name, width = label.split(", ")
+        if width == "full":
+            made = tuple(files.full_width(name, precisions).values())
+            yield Network(name=name, width=width, sizes=FULL_SIZES, models=made)
+        else:
+            parent = files.export(name, files.OUT / "narrow", *(SCALES if "/" in name else NARROW))
+            made = tuple(_in_precisions(parent, precisions))
+            yield Network(name=name, width=width, sizes=SIZES, models=made)
 
 
 def _in_precisions(parent: ExportedModel, precisions: Collection[str]) -> Iterator[ExportedModel]:
@@ -110,11 +135,13 @@ def _in_precisions(parent: ExportedModel, precisions: Collection[str]) -> Iterat
                 console.remark(str(error))
 
 
-def _measured(network: Network, able: Collection[Backend]) -> dict[str, Any]:
+def _measured(
+    network: Network, able: Collection[Backend], batches: Collection[int]
+) -> dict[str, Any]:
     """A file and a batch at a time: all engines that take turns are on the GPU at once."""
     for model in network.models:
-        for batch in BATCHES:
-            label = f"{network.name}, {network.width}, {model.card.precision}, batch {batch}"
+        for batch in batches:
+            label = f"{network.label}, {model.card.precision}, batch {batch}"
             console.remark(f"Measuring {label}")
             asked = settings(model, able, network.sizes, batch)
             out = _results(network).parent
@@ -160,4 +187,4 @@ def _write(path: Path, record: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,5 +1,5 @@
 """Our sessions beside the libraries by themselves, at their own defaults
-(python -m docs.make.method.fair [--quick] [--build] [--again] [--minutes N]).
+(python -m docs.make.method.fair [--gpu] [--quick] [--build] [--again] [--minutes N]).
 
 Four back ends, a small and a large network with random weights, three sizes, one and two threads: a
 cell each. Both sides have processes of their own, fresh in each wave, and turns of 60 ms after a
@@ -10,7 +10,8 @@ machine, harness or version of a library is measured anew.
 The rule (docs/method.md): a cell with an interval wider than ±3 % is not shown; of those that are,
 none has its whole interval outside 0.97–1.05, and their median is in 0.98–1.02. It holds where
 every cell was measured, and half of them are shown. --quick takes eight cells and stores nothing,
---build only builds the engines, --again adds up to twelve waves to each cell that is not shown
+--build only builds the engines, --gpu takes the back ends of GPUs on one thread, for a record of
+their own, --again adds up to twelve waves to each cell that is not shown
 (whatever its ratio), --minutes begins no cell after so many minutes.
 """
 
@@ -47,7 +48,8 @@ from sizewise.core import codec
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import Size
 
-NAME = "fair-engines"
+NAME, GPU_NAME = "fair-engines", "fair-gpu"
+ON_GPU = ("onnxruntime_cuda", "torch_cuda")
 NETWORKS = {"yolov4-tiny, width 0.25": ("--width", "0.25"), "yolov4-tiny": ()}
 SIDES = (160, 288, 416)
 THREADS = (1, 2)
@@ -83,13 +85,15 @@ class Wanted:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--build", action="store_true")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--minutes", type=float, default=float("inf"))
     given = parser.parse_args()
-    wanted = _quick() if given.quick else _all()
-    record: dict[str, Any] = {} if given.quick else read_record(NAME) or {}
+    name = GPU_NAME if given.gpu else NAME
+    wanted = _quick(given.gpu) if given.quick else _all(given.gpu)
+    record: dict[str, Any] = {} if given.quick else read_record(name) or {}
     stored = {c["label"]: c for c in record.get("cells", []) if c["conditions"] == _conditions(c)}
     kept = {label for label, cell in stored.items() if cell["shown"] or not given.again}
     todo = [one for one in wanted if one.label not in kept]
@@ -105,25 +109,38 @@ def main() -> None:
             break
         stored[one.label] = _measured(one, cells[one.label], stored.get(one.label))
         if not given.quick:
-            write_record(NAME, _record(wanted, stored))
+            write_record(name, _record(wanted, stored))
     _say(_record(wanted, stored))
 
 
-def _all() -> tuple[Wanted, ...]:
-    """Back ends innermost, so that a campaign that was cut short has all of them."""
+def _all(gpu: bool) -> tuple[Wanted, ...]:
+    """Back ends innermost, so that a campaign that was cut short has all of them; of a GPU, which
+    may be lent for minutes, the smallest and the largest cells first."""
+    if gpu:
+        pairs = zip((*NETWORKS, *NETWORKS), (SIDES[0], SIDES[-1], SIDES[-1], SIDES[0]), strict=True)
+        return tuple(
+            Wanted(backend=backend, network=network, side=side, threads=1)
+            for (network, side), backend in product(pairs, ON_GPU)
+        )
     return tuple(
-        Wanted(backend=backend, network=network, side=side, threads=threads)
-        for threads, network, side, backend in product(reversed(THREADS), NETWORKS, SIDES, BARE)
+        Wanted(backend=backend, network=network, side=side, threads=count)
+        for count, network, side, backend in product(
+            reversed(THREADS), NETWORKS, SIDES, _backends(gpu)
+        )
     )
 
 
-def _quick() -> tuple[Wanted, ...]:
+def _quick(gpu: bool) -> tuple[Wanted, ...]:
     """The small network, in which a cost for each call counts most, at two sizes."""
     small = next(iter(NETWORKS))
     return tuple(
-        Wanted(backend=backend, network=small, side=side, threads=2)
-        for side, backend in product((SIDES[0], SIDES[-1]), BARE)
+        Wanted(backend=backend, network=small, side=side, threads=1 if gpu else 2)
+        for side, backend in product((SIDES[0], SIDES[-1]), _backends(gpu))
     )
+
+
+def _backends(gpu: bool) -> tuple[str, ...]:
+    return ON_GPU if gpu else tuple(name for name in BARE if name not in ON_GPU)
 
 
 def _measured(one: Wanted, cell: Cell, before: dict[str, Any] | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from scipy.stats import t as student
 
+from docs.make.multiscale.guide import about, latencies, published
 from docs.make.pages import HOUSE, MEASURED, fill, grid
 from reports.method.describe import EARLIER
 from sizewise.core import codec
@@ -29,29 +30,8 @@ LIMITS = {
     ("hierarchical", "onnxruntime"): 1.5,
     ("hierarchical", "openvino"): 1.5,
 }
-GUIDE_MS = {256: (45, 35), 352: (78, 62), 416: (115, 92)}
-"""Of ABSI and hierarchical at each side."""
-GUIDE_MIB = {192: ("0.5×", 400), 352: ("1×", 800), 544: ("1.5×", 1200)}
-GUIDE_METHODS = {
-    "concat": (0.802, 60, 2.5),
-    "average": (0.798, 58, 2.5),
-    "absi": (0.821, 78, 3.0),
-    "hierarchical": (0.818, 62, 2.8),
-}
-"""mIoU, ms, GB."""
-GUIDE_ABLATION = {
-    "single": (0.785, 0.842),
-    "concat": (0.802, 0.858),
-    "absi": (0.821, 0.873),
-    "hierarchical": (0.818, 0.870),
-}
-GUIDE_WEIGHTS = {
-    (1.0, 1.0, 1.0): 0.805,
-    (0.3, 1.0, 0.3): 0.815,
-    (0.5, 1.0, 0.5): 0.821,
-    (0.7, 1.0, 0.7): 0.812,
-}
-GUIDE_PARAMETERS = {"backbone": "~25 M", "absi": "~8 M", "hierarchical": "~4 M", "heads": "~0.5 M"}
+SCALES = {"0.5×": 192, "1.0×": 352, "1.5×": 544}
+"""Sides of an input of 352 pixels at the guide's scales, rounded up to the stride."""
 
 
 def main() -> None:
@@ -135,8 +115,9 @@ def times() -> list[str]:
     headers = ["size", "ABSI, guide", "hierarchical, guide", "÷ ABSI"]
     headers += [f"{what}, {name}" for name in BACKENDS for what in ("ABSI", "hierarchical", "÷")]
     rows = []
-    for side, (absi, hierarchical) in GUIDE_MS.items():
-        row = [f"{side}×{side}", absi, hierarchical, f"{hierarchical / absi:.2f}"]
+    for side, guide in latencies().items():
+        absi, hierarchical = guide["absi"], guide["hierarchical"]
+        row = [f"{side}×{side}", f"{absi:g}", f"{hierarchical:g}", f"{hierarchical / absi:.2f}"]
         for backend in BACKENDS:
             one, other = (results[f, backend, side, 1] for f in ("absi", "hierarchical"))
             row += [_ms(one), _ms(other), _ratio(other, one)]
@@ -146,14 +127,17 @@ def times() -> list[str]:
 
 def methods() -> list[str]:
     results, scores = _results(), _ablation("256x256", "miou")
-    base_ms, base_gb = GUIDE_METHODS["average"][1:]
+    guide = {name: published("integration", name) for name in ("miou", "latency", "memory")}
+    base_ms, base_gb = guide["latency"]["average"], guide["memory"]["average"]
     headers = ["method", "mIoU, guide", "mIoU, here", "ms, guide", "÷ average"]
     headers += [f"ms, {name} (÷ average)" for name in BACKENDS]
     headers += ["GB, guide", "÷ average", "training step, MiB (÷ average)"]
     steps = _training_mib()
     rows = []
-    for fusion, (miou, ms, gigabytes) in GUIDE_METHODS.items():
-        row = [fusion, miou, f"{fmean(scores[fusion].values()):.3f}", ms, f"{ms / base_ms:.2f}"]
+    for fusion, miou in guide["miou"].items():
+        ms, gigabytes = guide["latency"][fusion], guide["memory"][fusion]
+        here = f"{fmean(scores[fusion].values()):.3f}"
+        row = [fusion, miou, here, f"{ms:g}", f"{ms / base_ms:.2f}"]
         for backend in BACKENDS:
             own = results[fusion, backend, 352, 1]
             row.append(f"{_ms(own)} ({_plain_ratio(own, results['average', backend, 352, 1])})")
@@ -182,10 +166,11 @@ def memory() -> list[str]:
     headers = ["what", "guide, MB", "÷ 1×", "training step, MiB", "÷ 1×"]
     headers += [f"engine, MiB, {name} (÷ 1×)" for name in BACKENDS]
     rows = []
-    base = steps["single", 352, ()]
-    for side, (scale, megabytes) in GUIDE_MIB.items():
+    base, guide = steps["single", 352, ()], published("memory", "memory")
+    unit = guide["1.0×"]
+    for scale, side in SCALES.items():
         own = steps["single", side, ()]
-        row = [f"{scale} alone ({side}×{side})", megabytes, f"{megabytes / 800:.2f}"]
+        row = [f"{scale} alone ({side}×{side})", *_of_guide(guide[scale], unit)]
         row += [
             f"{own:.0f}",
             f"{own / base:.2f}",
@@ -197,14 +182,20 @@ def memory() -> list[str]:
         rows.append(
             [
                 f"merging by {fusion}, above average",
-                *("600 (both)", "0.75", f"{own:+.0f}", f"{own / base:.2f}"),
+                *_of_guide(guide["integration"], unit, " (both)"),
+                *(f"{own:+.0f}", f"{own / base:.2f}"),
                 *(_merging(results, fusion, backend) for backend in BACKENDS),
             ]
         )
     own = steps["hierarchical", 352, ()]
     whole = [_engine_ratio(results, "hierarchical", 352, backend) for backend in BACKENDS]
-    rows.append(["all, hierarchical", 3000, "3.75", f"{own:.0f}", f"{own / base:.2f}", *whole])
+    of_guide = _of_guide(guide["total"], unit)
+    rows.append(["all, hierarchical", *of_guide, f"{own:.0f}", f"{own / base:.2f}", *whole])
     return grid(headers, rows)
+
+
+def _of_guide(megabytes: float, unit: float, remark: str = "") -> tuple[str, str]:
+    return f"{megabytes:g}{remark}", f"{megabytes / unit:.2f}"
 
 
 def _above(results: _Results, fusion: str, backend: str, side: int) -> float:
@@ -248,22 +239,23 @@ def _base(how: tuple[str, ...]) -> tuple[str, ...]:
 
 def parameters() -> list[str]:
     found = _read("cost")["parameters"]
+    part, whole = (published(name, "parameters") for name in ("parameters", "ablation"))
     rows = [
-        ["backbone (pvt_v2_b2)", GUIDE_PARAMETERS["backbone"], f"{found['absi']['backbone']:,}"],
-        ["ABSI × 4", GUIDE_PARAMETERS["absi"], f"{found['absi']['fusion']:,}"],
-        [
-            "hierarchical × 4",
-            GUIDE_PARAMETERS["hierarchical"],
-            f"{found['hierarchical']['fusion']:,}",
-        ],
-        ["heads of scales × 3", GUIDE_PARAMETERS["heads"], f"{found['absi']['heads of scales']:,}"],
-        ["decoder and head", "–", f"{found['absi']['decoder and head']:,}"],
-        ["all, ABSI", "~38 M", f"{found['absi']['total']:,}"],
-        ["all, hierarchical", "~38 M", f"{found['hierarchical']['total']:,}"],
-        ["all, single", "25 M", f"{found['single']['total']:,}"],
-        ["all, concat", "25 M", f"{found['concat']['total']:,}"],
+        ["backbone (pvt_v2_b2)", part["backbone"], found["absi"]["backbone"]],
+        ["ABSI × 4", part["ABSI units × 4"], found["absi"]["fusion"]],
+        ["hierarchical × 4", part["hierarchical units × 4"], found["hierarchical"]["fusion"]],
+        ["heads of scales × 3", part["prediction heads × 3"], found["absi"]["heads of scales"]],
+        ["decoder and head", None, found["absi"]["decoder and head"]],
+        *(
+            [f"all, {said}", whole[fusion], found[fusion]["total"]]
+            for fusion, said in (
+                *(("absi", "ABSI"), ("hierarchical", "hierarchical")),
+                *(("single", "single"), ("concat", "concat")),
+            )
+        ),
     ]
-    return grid(["part", "guide", "here"], rows)
+    headers = ["part", "guide", "here"]
+    return grid(headers, [[n, about(guide) if guide else "–", f"{c:,}"] for n, guide, c in rows])
 
 
 def operators() -> list[str]:
@@ -315,9 +307,10 @@ def ablation() -> list[str]:
     headers += ["F-measure, guide", "F-measure at 256", "MAE at 256"]
     small, large = _ablation("192x192", "miou"), _ablation("256x256", "miou")
     f_measure, mae = _ablation("256x256", "f_measure"), _ablation("256x256", "mae")
+    guide = {name: published("ablation", name) for name in ("miou", "f_measure")}
     rows = []
     for fusion in ("single", "concat", "average", "absi", "hierarchical"):
-        miou, f_guide = GUIDE_ABLATION.get(fusion, ("–", "–"))
+        miou, f_guide = (guide[name].get(fusion, "–") for name in ("miou", "f_measure"))
         rows.append(
             [
                 *(fusion, miou, _spread(small[fusion].values()), _spread(large[fusion].values())),
@@ -335,6 +328,7 @@ def weights() -> list[str]:
         if run["fusion"] == "absi":
             by_weights[tuple(run["weights"])][run["seed"]] = run
     usual = _scores(by_weights[0.5, 1.0, 0.5])
+    guide = published("scale-weights", "miou")
     rows = []
     for given, runs in sorted(
         by_weights.items(), key=lambda item: -fmean(_scores(item[1]).values())
@@ -344,7 +338,11 @@ def weights() -> list[str]:
         rows.append(
             [
                 ", ".join(f"{weight:g}" for weight in given),
-                *(GUIDE_WEIGHTS.get(given, "–"), f"{total:.2f}", _spread(own.values())),
+                *(
+                    guide.get(", ".join(map(str, given)), "–"),
+                    f"{total:.2f}",
+                    _spread(own.values()),
+                ),
                 "" if given == (0.5, 1.0, 0.5) else _difference(own, usual),
             ]
         )

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from engines.backends._bare.graphs import onnxruntime_call, openvino_call
-from engines.backends._bare.programs import compiled_call, eager_call
+from engines.backends._bare.graphs import onnxruntime_call, onnxruntime_cuda_call, openvino_call
+from engines.backends._bare.programs import compiled_call, cuda_call, eager_call
 from engines.base import Array
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import BuiltEngine, ExportedModel
@@ -33,8 +33,13 @@ BARE: Mapping[str, _Opener] = {
     "openvino": openvino_call,
     "torch_eager": eager_call,
     "torch_compile": compiled_call,
+    "onnxruntime_cuda": onnxruntime_cuda_call,
+    "torch_cuda": cuda_call,
 }
 """By the name of the back end of ours that runs the same library."""
+
+_OF_PROGRAMS = ("torch_eager", "torch_cuda")
+"""Those that open the program beside the ONNX file."""
 
 
 def bare_call(backend: str, source: Path, images: Array, threads: int, *, static: bool) -> BareCall:
@@ -56,4 +61,4 @@ def bare_source(model: ExportedModel, engine: BuiltEngine) -> Path:
     """
     if engine.spec.backend == "torch_compile":
         return engine.path / _PACKAGE
-    return model.program_path if engine.spec.backend == "torch_eager" else model.path
+    return model.program_path if engine.spec.backend in _OF_PROGRAMS else model.path

@@ -45,7 +45,7 @@ class CocoImage(msgspec.Struct, frozen=True, kw_only=True):
 class CocoAnnotation(msgspec.Struct, frozen=True, kw_only=True):
     """``bbox`` is x, y, width, height in pixels; None or empty where a tool wrote none.
 
-    ``source`` is as in :class:`CocoImage`.
+    ``source`` is as in :class:`CocoImage`, ``attributes`` are what a tool has beside the format.
     """
 
     id: int
@@ -55,6 +55,7 @@ class CocoAnnotation(msgspec.Struct, frozen=True, kw_only=True):
     area: float | UnsetType | None = UNSET
     iscrowd: int | bool | None = 0
     segmentation: Segmentation | UnsetType | None = UNSET
+    attributes: Any = UNSET
     source: str | UnsetType = UNSET
 
 

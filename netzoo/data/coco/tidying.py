@@ -17,6 +17,8 @@ from netzoo.data.coco.format import CocoAnnotation, CocoCategory, CocoFile, Coco
 
 _MANY = 0.1
 """A share of crowds, or of boxes beside their pictures, that is larger is doubtful."""
+_HALF_TURN = 180
+"""Degrees. After one, a box is where it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,7 @@ def tidy(file: CocoFile) -> Tidied:
             *_of_flat(len(boxed) - len(extended), of),
             *_of_beside(len(extended) - len(annotations), of),
             *_of_crowds(annotations),
+            *_of_turned(file.annotations),
         ),
     )
 
@@ -76,11 +79,15 @@ def _has_extent(box: tuple[float, ...]) -> bool:
 
 
 def _plain(annotation: CocoAnnotation) -> CocoAnnotation:
-    """Without the nulls that some tools write in place of nothing."""
-    if annotation.area is not None and annotation.iscrowd is not None:
+    """Without the nulls that some tools write in place of nothing, and without what is no part of
+    the format, nor of what identifies the data."""
+    has_null = annotation.area is None or annotation.iscrowd is None
+    if not has_null and annotation.attributes is UNSET:
         return annotation
     area = UNSET if annotation.area is None else annotation.area
-    return msgspec.structs.replace(annotation, area=area, iscrowd=annotation.iscrowd or 0)
+    return msgspec.structs.replace(
+        annotation, area=area, iscrowd=annotation.iscrowd or 0, attributes=UNSET
+    )
 
 
 def _of_bare(count: int, of: int) -> Iterator[str]:
@@ -113,6 +120,24 @@ def _of_crowds(annotations: Sequence[CocoAnnotation]) -> Iterator[str]:
         )
         said = f"{crowds} (iscrowd): detectors are neither trained nor measured on such"
         yield f"{said}{doubt if count > _MANY * of else ''}."
+
+
+def _of_turned(annotations: Sequence[CocoAnnotation]) -> Iterator[str]:
+    """Rectangles that CVAT turned: it writes the box before the turn, and the angle beside it."""
+    count, of = sum(map(_is_turned, annotations)), len(annotations)
+    if count:
+        boxes = f"1 box of {of} is" if count == 1 else f"{count} boxes of {of} are"
+        yield (
+            f"{boxes} turned (attributes.rotation, as CVAT writes it), and COCO has no such boxes: "
+            "taken as before the turn. Polygons would hold what was drawn."
+        )
+
+
+def _is_turned(annotation: CocoAnnotation) -> bool:
+    said = annotation.attributes
+    angle = said.get("rotation") if isinstance(said, dict) else None
+    is_angle = isinstance(angle, int | float) and angle % _HALF_TURN != 0
+    return is_angle and not annotation.segmentation  # which holds what was drawn
 
 
 def _on_any_system(image: CocoImage) -> CocoImage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from netzoo.data.pictures.decoding import decode_picture, stored_turned
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError
 from sizewise.core.options.declared import spelled
+
+_SERVED = "local-files/?d="
 
 
 def find_image_files(
@@ -77,7 +80,7 @@ def _home(
 ) -> tuple[Path, Sequence[str]]:
     """The folder of the pictures, and what they are called there."""
     written = [_within(name) for name in names] if named else names
-    bare = [PurePosixPath(name).name for name in names]
+    bare = [_bare(name) for name in names]
     spellings = (written, bare) if len(set(bare)) == len(bare) else (written,)
     choices = [(folder, shown) for folder in folders for shown in spellings]
     begun = [(f, shown) for f, shown in choices if _is_there(f, shown[0], root)] or choices[:1]
@@ -87,6 +90,13 @@ def _home(
 
 def _is_there(folder: Path, name: str, root: Path) -> bool:
     return _is_in(folder, name, root) and (folder / name).is_file()
+
+
+def _bare(name: str) -> str:
+    """A name without folders. Label Studio serves local files by addresses, which end in the path:
+    ``/data/local-files/?d=some%20folder/a.png``."""
+    _, local, path = name.rpartition(_SERVED)
+    return PurePosixPath(unquote(path) if local else name).name
 
 
 def _within(name: str) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from reports.choice.budget import POINT, Budget, Miss, memory_of
 from reports.choice.choosing import Choice
+from reports.choice.rivals import is_open
 from reports.choice.telling import told
 from reports.columns import Row
 from sizewise.cli import console
@@ -35,7 +36,7 @@ def best(
 
     found = best(results, options)
     if as_json:
-        console.show_json([_plain(choice, options) for choice in found.choices])
+        console.show_json([_plain(choice, found) for choice in found.choices])
     else:
         _say(found)
         console.next_step(console.command("report", results))
@@ -51,10 +52,12 @@ def _say(found: Best) -> None:
             console.say(f"  • {sentence}")
 
 
-def _plain(choice: Choice, budget: Budget) -> dict[str, Any]:
+def _plain(choice: Choice, found: Best) -> dict[str, Any]:
+    budget = found.budget
     return {
         "metric": choice.metric.name if choice.metric else None,
         "percentile": budget.percentile,
+        "decided": choice.chosen is not None and not is_open(choice, found.records.verdicts),
         "engines": len(choice.among),
         "fitting": choice.fitting,
         "chosen": _row(choice.chosen, choice, budget) if choice.chosen else None,

@@ -52,7 +52,7 @@ def _precision(card: ModelCard) -> str:
 
 
 def _drop(card: ModelCard) -> str:
-    return "" if card.drop is None else f", accuracy loss at most {card.drop:.2f} points"
+    return "" if card.drop is None else f", accuracy loss at most {card.drop:z.2f} points"
 
 
 def _show_parity(card: ModelCard) -> None:
@@ -138,7 +138,7 @@ def _show_scores(model: ExportedModel, scores: tuple[Score, ...]) -> None:
                 _size(score.size),
                 *([_calibrated(score.size, card)] if card.calibration else []),
                 *(_score(one, key) for key in names for one in (score.parent, score.made)),
-                f"{score.drop:.2f}",
+                f"{score.drop:z.2f}",
             )
             for score in scores
         ],

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sizewise.core.children.clock import RunningTime
@@ -38,7 +39,9 @@ class Child(Closing):
 
     ``memory_limit_bytes`` bounds resident memory (None: ``default_limit_bytes``): the parent
     watches it, because an address-space limit would break CUDA. ``variables`` are added to its
-    environment. Raises ChildError (reason code ``start``) where the system starts no process.
+    environment. ``python`` is another interpreter, whose sizewise has to be of this version. Errors
+    call it by its ``target``, or as it is ``called``. Raises ChildError (reason code ``start``)
+    where the system starts no process.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class Child(Closing):
         memory_limit_bytes: int | None = None,
         start_timeout_s: float = 600.0,
         variables: Mapping[str, str] | None = None,
+        called: str = "",
+        python: str = "",
     ) -> None:
-        self._process = ChildProcess(target, variables or {})
+        self._process = ChildProcess(target, variables or {}, called=called, python=python)
         self._memory_limit_bytes = memory_limit_bytes or default_limit_bytes()
         self._busy = False
         self.peak_bytes: int | None = None
@@ -66,6 +71,11 @@ class Child(Closing):
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def folder(self) -> Path:
+        """Its temporary folder, which goes with it. Raises OutputError where there is none."""
+        return self._process.folder
 
     def call(
         self,
@@ -148,9 +158,10 @@ def call_in_child(
     timeout_s: float,
     memory_limit_bytes: int | None = None,
     on_progress: OnProgress = unheard,
+    python: str = "",
 ) -> Answer:
     """Call a dotted function once in a child and weigh that; raises as ``Child.call``."""
-    with Child(target, memory_limit_bytes=memory_limit_bytes) as child:
+    with Child(target, memory_limit_bytes=memory_limit_bytes, python=python) as child:
         result = child.call("", arguments, timeout_s=timeout_s, on_progress=on_progress)
         return Answer(result, child.peak_bytes)
 
@@ -162,6 +173,7 @@ def run_in_child(
     timeout_s: float,
     memory_limit_bytes: int | None = None,
     on_progress: OnProgress = unheard,
+    python: str = "",
 ) -> Any:
     """The result alone of :func:`call_in_child`."""
     return call_in_child(
@@ -170,4 +182,5 @@ def run_in_child(
         timeout_s=timeout_s,
         memory_limit_bytes=memory_limit_bytes,
         on_progress=on_progress,
+        python=python,
     ).result

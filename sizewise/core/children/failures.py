@@ -8,6 +8,7 @@ from sizewise.core.errors import EngineError
 from sizewise.core.options.declared import spelled
 
 _REPORT = "Try another back end, version or size, and report it with this message."
+_WITH_LIMITS = "of build, bench, evaluate and predict"
 
 
 class ChildError(EngineError):
@@ -35,7 +36,7 @@ def too_late(target: str, timeout_s: float, silent_s: float, tail: str) -> Child
     return ChildError(
         f"{target} did not end within {timeout_s:g} s",
         _with_tail(why, tail),
-        f"Raise the limit with {spelled('timeout_s')} of build and bench, or find out what hangs.",
+        f"Raise the limit with {spelled('timeout_s')} {_WITH_LIMITS}, or find out what hangs.",
         reason_code="timeout",
     )
 
@@ -45,8 +46,8 @@ def too_large(target: str, limit_bytes: int, tail: str) -> ChildError:
     return ChildError(
         f"{target} took more memory than its limit",
         _with_tail(f"it was stopped at {limit_bytes / 2**20:.0f} MiB", tail),
-        f"Raise the limit with {spelled('memory_limit_mb')} of build and bench, or choose a "
-        "smaller size or batch.",
+        f"Raise the limit with {spelled('memory_limit_mb')} {_WITH_LIMITS}, or choose a smaller "
+        "size or batch.",
         reason_code="oom_host",
     )
 

@@ -28,17 +28,25 @@ _STDERR_TAIL = 600
 
 
 class ChildProcess:
-    """A Python process that serves ``target`` (``sizewise.core.children.main``). Methods raise
-    ChildError."""
+    """A Python process that serves ``target`` (``sizewise.core.children.main``).
 
-    def __init__(self, target: str, variables: Mapping[str, str]) -> None:
-        self._target = target
+    Errors call it by that, or as it is ``called``. ``python`` is its interpreter, whose own
+    packages it imports; where that is empty, it is this one, and imports what this process can.
+    Methods raise ChildError.
+    """
+
+    def __init__(
+        self, target: str, variables: Mapping[str, str], *, called: str = "", python: str = ""
+    ) -> None:
+        self._target = called or target
         self._oom_kills = oom_kills()
         main = ["-P", "-m", "sizewise.core.children.main", str(os.getpid()), target]
         self._scratch = Scratch()
-        added = {**self._scratch.variables, **variables, "PYTHONPATH": _our_path()}
+        added = {**self._scratch.variables, **variables}
+        if not python:
+            added["PYTHONPATH"] = _our_path()
         try:
-            self._start([sys.executable, *main], os.environ | added)
+            self._start([python or sys.executable, *main], os.environ | added)
         except BaseException:
             self._scratch.close()
             raise
@@ -59,6 +67,11 @@ class ChildProcess:
     @property
     def pid(self) -> int:
         return self._group.pid
+
+    @property
+    def folder(self) -> Path:
+        """Its temporary folder. Raises OutputError where the system gave none."""
+        return self._scratch.demand_folder()
 
     def has_ended(self) -> bool:
         return self._group.has_ended()

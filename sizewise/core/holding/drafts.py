@@ -17,7 +17,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -57,6 +57,14 @@ def _locked(path: Path) -> tuple[Path, int | None]:
                 return draft, handle
         _let_go(handle, lock)  # another process took it for a left-over before we had locked it
     return draft, None
+
+
+def clear_drafts(folder: Path, suffixes: Collection[str]) -> None:
+    """Remove the drafts in ``folder`` of files with one of ``suffixes`` whose writers are dead."""
+    for lock in folder.glob(".*.lock"):
+        name, _, token = lock.name[1:].removesuffix(".lock").rpartition(".")
+        if _TOKEN.fullmatch(token) and Path(name).suffix in suffixes:
+            _clear_one(lock)
 
 
 def _clear(path: Path) -> None:

@@ -28,12 +28,13 @@ _SHOWN = 200
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """What is known of one option. ``shown`` is its default as help shows it, where the value
-    itself says too little."""
+    itself says too little; ``older`` an earlier name, by which it may be given as well."""
 
     reader: Reader
     help: str
     group: str = ""
     shown: str = ""
+    older: str = ""
 
 
 def option(
@@ -43,9 +44,10 @@ def option(
     help: str,  # noqa: A002 - the word that every command line has for it
     group: str = "",
     shown: str = "",
+    older: str = "",
 ) -> Any:
     """A field of an options dataclass, required where it has no default."""
-    known = Option(reader=reader, help=help, group=group, shown=shown)
+    known = Option(reader=reader, help=help, group=group, shown=shown, older=older)
     return dataclasses.field(default=default, metadata={_KEY: known})
 
 
@@ -65,14 +67,16 @@ def fill(kind: type[T], given: Mapping[str, object], base: T | None = None) -> T
     Raises OptionError, which names the option as the user wrote it.
     """
     known = options_of(kind)
-    for name in given:
-        if name not in known:
-            raise _unknown(name, known)
-    values = {name: _read(name, known[name].reader, value) for name, value in given.items()}
+    given_as = _given_as(given, known)
+    values = {name: _read(word, known[name].reader, given[word]) for name, word in given_as.items()}
     if base is not None:
         return dataclasses.replace(base, **values)  # type: ignore[type-var]
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.name in known and field.default is dataclasses.MISSING and field.name not in given:
+        if (
+            field.name in known
+            and field.default is dataclasses.MISSING
+            and field.name not in values
+        ):
             raise OptionError(
                 f"{spelled(field.name)} is missing",
                 "it is required",
@@ -80,6 +84,35 @@ def fill(kind: type[T], given: Mapping[str, object], base: T | None = None) -> T
                 option=spelled(field.name),
             )
     return kind(**values)
+
+
+def older_names(known: Mapping[str, Option]) -> dict[str, str]:
+    """The options that have an older name, by that."""
+    return {one.older: name for name, one in known.items() if one.older}
+
+
+def words_of(kind: type[Any]) -> tuple[str, ...]:
+    """All words by which options of a dataclass may be given."""
+    known = options_of(kind)
+    return (*known, *older_names(known))
+
+
+def _given_as(given: Iterable[str], known: Mapping[str, Option]) -> dict[str, str]:
+    """The word by which each option was given: its name, or its older one."""
+    older, found = older_names(known), dict[str, str]()
+    for word in given:
+        name = older.get(word, word)
+        if name not in known:
+            raise _unknown(word, known)
+        if name in found:
+            raise OptionError(
+                f"{spelled(name)} is given twice",
+                f"{spelled(known[name].older)} is its older name",
+                "Leave that out.",
+                option=spelled(name),
+            )
+        found[name] = word
+    return found
 
 
 def filled(kind: type[T], options: T | None, given: Mapping[str, object]) -> T:
@@ -137,8 +170,8 @@ _spelling: ContextVar[Spelling] = ContextVar("spelling", default=str)
 
 
 def spelled(name: str) -> str:
-    """An option's name as the user wrote it: ``--max-drop`` on the command line, the key in a
-    TOML file, the parameter's name in Python."""
+    """An option's name as the user wrote it: ``--max-loss-points`` on the command line, the key in
+    a TOML file, the parameter's name in Python."""
     return _spelling.get()(name)
 
 

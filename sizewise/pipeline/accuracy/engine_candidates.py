@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sizewise.core.errors import EngineError, EngineMismatchError, InputError, UsageError
 from sizewise.core.further.resolving import further_of, said_again, why_unknown
+from sizewise.core.holding.temporary import naming_tmpdir, temporary_folder
 from sizewise.core.progress import SILENT, Progress, Reporter
 from sizewise.core.specs import (
     EngineArtifact,
@@ -25,7 +25,8 @@ from sizewise.pipeline.models.cards import usual_sizes
 from sizewise.pipeline.models.one_engine import USUAL_BACKEND, build_engine, read_engine
 
 if TYPE_CHECKING:
-    from engines.base import Session
+    from engines.apart import RunLimits
+    from engines.base import Inferring
     from netzoo.tasks.task import Data, Evaluator
     from sizewise.core.trials import Accuracy
 
@@ -34,14 +35,18 @@ ReadAs = Callable[[str, ModelCard], ModelCard]
 
 
 class OnnxFile:
-    """An ONNX file: one dynamic engine for all sizes, deleted after the evaluation."""
+    """An ONNX file: one dynamic engine for all sizes, deleted after the evaluation.
 
-    def __init__(self, path: Path, backend: str, read_as: ReadAs) -> None:
+    The engine runs in a process of its own, within ``limits``.
+    """
+
+    def __init__(self, path: Path, backend: str, read_as: ReadAs, limits: RunLimits) -> None:
         from engines.registry import find_backend
         from sizewise.core.onnxfiles.model import read_model
 
         model = read_model(path)
         self.card = read_as(path.name, model.card)
+        self._limits = limits
         self._model = replace(model, card=replace(model.card, inputs=self.card.inputs))
         _demand_meaning(path.name, self.card, self._model)
         self.runs_in = find_backend(backend or USUAL_BACKEND).name
@@ -53,34 +58,44 @@ class OnnxFile:
     def scores(
         self, data: Data, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
+        from engines.apart import EngineApart
+
         model, further = self._model, further_of(self._model)
         _demand_fit(model.path.name, self.card, model.image, further, data, sizes=sizes)
         if model.image.assumption:
             reporter.remark(model.image.assumption)
-        with tempfile.TemporaryDirectory() as folder:
-            artifact = build_engine(
-                self._model, self.runs_in, sizes, Path(folder), reporter=reporter
-            )
-            outcomes = evaluate_engine(
-                artifact, self.card, data, sizes, reporter, suppression=suppression
-            )
-            yield from _scores(self.card, outcomes)
+        with temporary_folder() as folder:
+            with naming_tmpdir():
+                artifact = build_engine(
+                    model, self.runs_in, sizes, folder, limits=self._limits, reporter=reporter
+                )
+            with EngineApart(artifact, self._limits, name=model.path.name) as engine:
+                outcomes = evaluate_engine(
+                    engine, self.card, data, sizes, reporter, suppression=suppression
+                )
+                yield from _scores(self.card, outcomes)
 
 
 class EngineFolder:
     """An engine of ``sizewise build``, at the sizes that it was built for.
 
-    ``trusted`` are hashes of manifests of engines that others built.
+    ``trusted`` are hashes of manifests of engines that others built. The engine runs in a process
+    of its own, within ``limits``.
     """
 
     def __init__(
-        self, folder: Path, backend: str, read_as: ReadAs, trusted: Collection[str]
+        self,
+        folder: Path,
+        backend: str,
+        read_as: ReadAs,
+        trusted: Collection[str],
+        limits: RunLimits,
     ) -> None:
         artifact = read_engine(folder, backend, trusted)
         self.card = read_as(folder.name, artifact.card)
         further = said_again(artifact.further, self.card.inputs)
         self._artifact = replace(artifact, further=further)
-        self._trusted = trusted
+        self._trusted, self._limits = trusted, limits
         _demand_meaning(folder.name, self.card, self._artifact)
         self.runs_in = self._artifact.spec.backend
         self.sizes = self._artifact.spec.sizes
@@ -97,20 +112,18 @@ class EngineFolder:
     def scores(
         self, data: Data, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
+        from engines.apart import EngineApart
+
         artifact = self._artifact
         _demand_fit(
             artifact.path.name, self.card, artifact.image, artifact.further, data, sizes=sizes
         )
-        outcomes = evaluate_engine(
-            self._artifact,
-            self.card,
-            data,
-            sizes,
-            reporter,
-            suppression=suppression,
-            trusted=self._trusted,
-        )
-        yield from _scores(self.card, outcomes)
+        name = artifact.path.name
+        with EngineApart(artifact, self._limits, name=name, trusted=self._trusted) as engine:
+            outcomes = evaluate_engine(
+                engine, self.card, data, sizes, reporter, suppression=suppression
+            )
+            yield from _scores(self.card, outcomes)
 
 
 def _demand_meaning(name: str, card: ModelCard, model: ExportedModel | EngineArtifact) -> None:
@@ -149,38 +162,44 @@ def _demand_fit(
 
 
 def evaluate_engine(
-    artifact: EngineArtifact,
+    engine: Inferring,
     card: ModelCard,
     data: Data,
     sizes: Sequence[Size],
     progress: Progress = SILENT,
     *,
     suppression: Suppression | None = None,
-    trusted: Collection[str] = (),
 ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
-    """The accuracy at each size, or the error that it ended in."""
+    """The accuracy at each size, or the error that it ended in. After a call that did not end in
+    time, no other size is tried: it would not end, either."""
     from bench.accuracy.engine import find_evaluator
-    from engines.store.opening import open_engine
 
-    with open_engine(artifact, trusted) as session:
-        for size in sizes:
-            evaluator = find_evaluator(card, data, suppression)
-            try:
-                yield size, _accuracy(session, evaluator, data, size, progress)
-            except EngineError as error:
-                yield size, error
+    for place, size in enumerate(sizes):
+        evaluator = find_evaluator(card, data, suppression)
+        try:
+            yield size, _accuracy(engine, evaluator, data, size, progress)
+        except EngineError as error:
+            yield size, error
+            if error.reason_code == "timeout":
+                yield from ((later, _not_tried(size, error)) for later in sizes[place + 1 :])
+                return
+
+
+def _not_tried(size: Size, error: EngineError) -> EngineError:
+    why = f"at {size}, {error.what[:1].lower()}{error.what[1:]}"
+    return EngineError("This size was not tried", why, error.todo, reason_code="timeout")
 
 
 def _accuracy(
-    session: Session, evaluator: Evaluator, data: Data, size: Size, progress: Progress
+    engine: Inferring, evaluator: Evaluator, data: Data, size: Size, progress: Progress
 ) -> Accuracy:
     from bench.accuracy.engine import accuracy_of, evaluate_images
 
-    step = session.artifact.spec.batch_size
+    step = engine.artifact.spec.batch_size
     with progress.stage(f"Evaluating at {size}", len(data.images)) as stage:
         for start in range(0, len(data.images), step):
             images = data.images[start : start + step]
-            evaluate_images(session, size, images, evaluator)
+            evaluate_images(engine, size, images, evaluator)
             stage.advance(len(images))
     return accuracy_of(evaluator, data)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from sizewise.core.holding.temporary import naming_tmpdir, temporary_folder
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import KeptLayer, excluded_in
 from sizewise.core.specs.explained.layers import ExplainedLayer, by_cost_per_ms
@@ -98,8 +97,8 @@ def _profiles(conversion: Conversion, kept: tuple[str, ...], reporter: Reporter)
     sizes = conversion.settings.median_size
     found = Profiles(runs={}, engines=())
     if able and sizes:
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / f"{conversion.model.path.stem}.{precision}.onnx"
+        with temporary_folder() as folder, naming_tmpdir():
+            path = folder / f"{conversion.model.path.stem}.{precision}.onnx"
             found = profile_layers(
                 conversion.draft(conversion.graph(kept), path),
                 conversion.model,

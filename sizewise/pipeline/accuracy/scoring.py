@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import EngineError
+from sizewise.core.holding.temporary import naming_tmpdir, temporary_folder
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, Size
 from sizewise.core.trials import METRICS, Accuracy
@@ -38,9 +38,9 @@ class Score:
         return (_main(self.parent) - _main(self.made)) / _POINT
 
     @property
-    def is_empty(self) -> bool:
-        """Whether the parent itself finds nothing right: nothing could be lost."""
-        return _main(self.parent) == 0
+    def most(self) -> float:
+        """All that could be lost, in points."""
+        return _main(self.parent) / _POINT
 
 
 @dataclass
@@ -63,25 +63,23 @@ class Scorer:
         bits.
         """
         self._parent = self._parent or self._evaluate(self.model, "all")
-        with tempfile.TemporaryDirectory() as folder:
-            written = _written(graph, self.model, Path(folder) / self.model.path.name)
+        with temporary_folder() as folder, naming_tmpdir():
+            written = _written(graph, self.model, folder / self.model.path.name)
             made = self._evaluate(written, "none" if exactly else "all")
         return tuple(Score(size=s, parent=self._parent[s], made=made[s]) for s in self.sizes)
 
     def _evaluate(self, model: ExportedModel, graph_fusion: str) -> Mapping[Size, Accuracy]:
-        with tempfile.TemporaryDirectory() as folder:
+        from engines.store.opening import open_engine
+
+        with temporary_folder() as folder, naming_tmpdir():
             artifact = build_engine(
-                model,
-                "",
-                self.sizes,
-                Path(folder),
-                graph_fusion=graph_fusion,
-                reporter=self.reporter,
+                model, "", self.sizes, folder, graph_fusion=graph_fusion, reporter=self.reporter
             )
-            outcomes = evaluate_engine(
-                artifact, self.model.card, self.data, self.sizes, self.reporter
-            )
-            return {size: _demanded(outcome) for size, outcome in outcomes}
+            with open_engine(artifact) as session:
+                outcomes = evaluate_engine(
+                    session, self.model.card, self.data, self.sizes, self.reporter
+                )
+                return {size: _demanded(outcome) for size, outcome in outcomes}
 
 
 def open_scorer(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import UsageError
+from sizewise.core.holding.temporary import naming_tmpdir, temporary_folder
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
 
 if TYPE_CHECKING:
+    from engines.apart import RunLimits
     from engines.explaining import LayerTimes
 
-_PROFILING_S = 1800.0
+_BUILDING_S = _PROFILING_S = 1800.0
+"""Limits of commands that have no option for them."""
 USUAL_BACKEND = "onnxruntime"
 
 
@@ -44,6 +46,7 @@ def build_engine(
     folder: Path,
     *,
     graph_fusion: str = "",
+    limits: RunLimits | None = None,
     reporter: Reporter = SILENT,
 ) -> EngineArtifact:
     """An engine in ``folder``, built unless it is there.
@@ -71,7 +74,14 @@ def build_engine(
     )
     (spec,) = engine_specs((axes,))
     with reporter.stage("Building the engine", 1) as stage:
-        artifact = obtain_engine(model, spec, folder, remark=reporter.remark)
+        artifact = obtain_engine(
+            model,
+            spec,
+            folder,
+            timeout_s=limits.timeout_s if limits else _BUILDING_S,
+            memory_limit_bytes=limits.memory_bytes if limits else None,
+            remark=reporter.remark,
+        )
         stage.advance(note=name)
     # A graph without optimisation runs node by node, and none of its nodes computes in int8.
     if graph_fusion != "none" and (why := precision_mismatch(model, artifact)):
@@ -102,6 +112,6 @@ def profiled(
         allow_fallback=True,
     )
     (spec,) = engine_specs((axes,))
-    with TemporaryDirectory() as folder:
-        artifact = obtain_engine(model, spec, Path(folder), must_run=True, remark=reporter.remark)
+    with temporary_folder() as folder, naming_tmpdir():
+        artifact = obtain_engine(model, spec, folder, must_run=True, remark=reporter.remark)
         return profile(artifact, model.path, size, layers, timeout_s=_PROFILING_S)

@@ -1,17 +1,26 @@
-"""Options for running one model or engine, with the hash by which a user trusts an engine."""
+"""Options for running one model or engine: its back end, its limits, and the hash by which a user
+trusts an engine."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sizewise.core.errors import UsageError
+from sizewise.core.machine.memory import SHARE_IN_WORDS
 from sizewise.core.options.declared import option, spelled
-from sizewise.core.options.reading import TEXT, Reader
+from sizewise.core.options.reading import TEXT, Reader, number, optional, whole
+
+if TYPE_CHECKING:
+    from engines.apart import RunLimits
 
 MODEL = "Model"
 """The title of these options in help."""
+LIMITS = ("timeout_s", "memory_limit_mb")
+"""The names of the limits."""
+_LIMITS = "Limits"
 
 
 def _sha256(given: object) -> str:
@@ -38,6 +47,27 @@ class EngineOptions:
         "it: its code runs with your rights.",
         group=MODEL,
     )
+    timeout_s: float = option(
+        number(above=0),
+        600.0,
+        help="Time limit for building the engine, and for each call of it, in s.",
+        group=_LIMITS,
+    )
+    memory_limit_mb: int | None = option(
+        optional(whole(1)),
+        None,
+        help="Memory limit of the build, and of the process that runs the engine, in MiB.",
+        group=_LIMITS,
+        shown=SHARE_IN_WORDS,
+    )
+
+    @property
+    def limits(self) -> RunLimits:
+        from engines.apart import RunLimits
+
+        mebibytes = self.memory_limit_mb
+        memory_bytes = None if mebibytes is None else mebibytes * 2**20
+        return RunLimits(timeout_s=self.timeout_s, memory_bytes=memory_bytes)
 
     def trusted(self, source: Path) -> frozenset[str]:
         """The hash that is given for ``source``, or none. Raises UsageError where ``source`` is a

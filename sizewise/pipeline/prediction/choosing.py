@@ -56,7 +56,9 @@ def choose_engine(path: Path, options: PredictOptions, engines: Path, reporter: 
     _demand_known(path.name, further_of(model), size)
     if model.image.assumption:
         reporter.remark(model.image.assumption)
-    artifact = build_engine(model, options.backend, (size,), engines, reporter=reporter)
+    artifact = build_engine(
+        model, options.backend, (size,), engines, limits=options.limits, reporter=reporter
+    )
     return Chosen(artifact=artifact, predictor=predictor)
 
 

@@ -16,7 +16,7 @@ from sizewise.core.specs import Size
 if TYPE_CHECKING:
     from PIL import Image
 
-    from engines.base import Session
+    from engines.base import Inferring
     from netzoo.tasks.task import Pixels, Predictor
 
 _QUALITY = 95
@@ -44,7 +44,7 @@ class Outcome:
 
 def predict_all(
     predictor: Predictor[Any],
-    session: Session,
+    session: Inferring,
     drawings: Mapping[Path, Path],
     stage: Stage,
     frames: Mapping[Path, Size],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,20 +51,34 @@ class CompareOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Side:
+    """One side of a comparison: its name, its records, and those of their rows that count."""
+
+    name: str
+    records: Records
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Compared:
-    """A comparison, the names of its two sides, and what is remarkable about them."""
+    """A comparison, the names of its two sides, and what is remarkable about them. ``ended`` is how
+    the measurement of both ended, where they were measured for it."""
 
     comparison: Comparison
     base: str
     new: str
     strict: bool
     remarks: tuple[str, ...] = ()
+    ended: ExitCode = ExitCode.OK
 
     @property
     def exit_code(self) -> ExitCode:
-        """A regression comes first; doubts count where ``strict``."""
+        """A regression comes first, then what could not be measured; doubts count where
+        ``strict``."""
         if self.comparison.regressed:
             return ExitCode.REGRESSION
+        if self.ended != ExitCode.OK:
+            return self.ended
         if self.strict and self.comparison.in_doubt:
             return ExitCode.INVALID
         return ExitCode.OK
@@ -75,8 +90,6 @@ def compare(base: Path, new: Path | None, options: CompareOptions) -> Compared:
     Raises UsageError for a selection that is none, InputError, RecordError and SchemaVersionError
     where there is nothing to compare, and EnvironmentMismatchError for two machines.
     """
-    from reports.comparison.comparing import compare_pairs
-    from reports.comparison.pairing import pair_rows
     from reports.comparison.selecting import parse_selection, selected
     from reports.load import read_records
 
@@ -91,12 +104,36 @@ def compare(base: Path, new: Path | None, options: CompareOptions) -> Compared:
         )
     ours = read_records(base)
     theirs = ours if new is None or same_file else read_records(new)
-    remarks = _environments(ours, theirs, across=options.across)
-    pairing = pair_rows(
-        selected(_measured(ours), chosen[0]),
-        selected(_measured(theirs), chosen[1]),
-        {*chosen[0], *chosen[1]},
+    sides = (
+        Side(
+            name=options.base_only or base.name,
+            records=ours,
+            rows=selected(measured_rows(ours), chosen[0]),
+        ),
+        Side(
+            name=options.new_only or (base if new is None else new).name,
+            records=theirs,
+            rows=selected(measured_rows(theirs), chosen[1]),
+        ),
     )
+    return compare_sides(*sides, options, selected_by={*chosen[0], *chosen[1]}, together=same_file)
+
+
+def compare_sides(
+    base: Side,
+    new: Side,
+    options: CompareOptions,
+    *,
+    selected_by: Collection[str],
+    together: bool,
+) -> Compared:
+    """Compare two sides that differ in the columns ``selected_by``; ``together`` says that one file
+    holds both. Raises RecordError and EnvironmentMismatchError."""
+    from reports.comparison.comparing import compare_pairs
+    from reports.comparison.pairing import pair_rows
+
+    remarks = _environments(base.records, new.records, across=options.across)
+    pairing = pair_rows(base.rows, new.rows, selected_by)
     if not pairing.pairs:
         raise RecordError(
             "There is nothing to compare",
@@ -104,18 +141,20 @@ def compare(base: Path, new: Path | None, options: CompareOptions) -> Compared:
             "side have no engine, size and precision in common",
             "Measure the same cells for both, or select others.",
         )
-    rigor = max(ours.verdicts.rigor, theirs.verdicts.rigor, key=lambda one: one.margin)
+    rigors = (side.records.verdicts.rigor for side in (base, new))
+    rigor = max(rigors, key=lambda one: one.margin)
     threshold = rigor.margin if options.threshold is None else options.threshold / 100
     return Compared(
-        comparison=compare_pairs(pairing, rigor, same_file=same_file, threshold=threshold),
-        base=options.base_only or base.name,
-        new=options.new_only or (base if new is None else new).name,
+        comparison=compare_pairs(pairing, rigor, same_file=together, threshold=threshold),
+        base=base.name,
+        new=new.name,
         strict=options.strict,
         remarks=remarks,
     )
 
 
-def _measured(records: Records) -> list[Row]:
+def measured_rows(records: Records) -> list[Row]:
+    """Those with a latency, of the latest harness."""
     from reports.rows.grouping import latest, measured_of
 
     return latest(measured_of(records.rows))

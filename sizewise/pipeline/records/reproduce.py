@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +15,11 @@ from sizewise.core.stats import RIGORS
 if TYPE_CHECKING:
     from reports.published.reproduced import Found, Reproduced
     from reports.published.table import PublishedTable
+    from sizewise.pipeline.records.reproducing.timed import Measuring
 
 _FIRST = ("tensorrt", "openvino", "onnxruntime")
 """The back end that a table is measured in: the first that can run here."""
+COUNTED = "counted"
 _WAITING = {
     "accuracy": "comes with training",
     "gain": "comes with training",
@@ -78,29 +81,56 @@ def reproduce(
     EngineError where no back end can run.
     """
     from reports.published.markdown import markdown
-    from reports.published.reproduced import Reproduced, with_ratios
     from reports.published.table import read_published
     from sizewise.core.files import output_folder, written_whole
-    from sizewise.pipeline.records.reproducing.counted import counted_cells
-    from sizewise.pipeline.records.reproducing.timed import KINDS, Measuring, timed_cells
+    from sizewise.pipeline.records.reproducing.timed import timed_cells
 
     table = read_published(name)
-    cells = dict(counted_cells(table)) | _waiting(table)
-    how = "counted"
-    if any(column.kind in KINDS for column in table.columns.values()):
-        backend = options.backend or _first_backend()
-        measuring = Measuring(
-            backend=backend,
-            settings=options.settings,
-            out=output_folder(out),
-            reporter=reporter,
-        )
-        cells |= timed_cells(table, measuring)
-        how = f"{backend} on {_device()}, random weights"
-    found = Reproduced(table=table, cells=with_ratios(table, cells), how=how)
+    if takes_measuring(table):
+        measuring = measuring_of(options, out=out, reporter=reporter)
+        how = described(measuring.backend)
+        found = reproduced(table, timed_cells(table, measuring), how)
+    else:
+        found = reproduced(table, {}, COUNTED)
     with written_whole(output_folder(out) / "table.md") as draft:
         draft.write_text(markdown(found), encoding="utf-8")
     return found
+
+
+def takes_measuring(table: PublishedTable) -> bool:
+    """Whether any of its columns is measured, and not counted."""
+    from sizewise.pipeline.records.reproducing.timed import KINDS
+
+    return any(column.kind in KINDS for column in table.columns.values())
+
+
+def measuring_of(options: ReproduceOptions, *, out: Path, reporter: Reporter = SILENT) -> Measuring:
+    """How the rows of a table are measured. Raises EngineError where no back end can run."""
+    from sizewise.core.files import output_folder
+    from sizewise.pipeline.records.reproducing.timed import Measuring
+
+    return Measuring(
+        backend=options.backend or _first_backend(),
+        settings=options.settings,
+        out=output_folder(out),
+        reporter=reporter,
+    )
+
+
+def described(backend: str) -> str:
+    """What measures here, in words."""
+    return f"{backend} on {_device()}, random weights"
+
+
+def reproduced(
+    table: PublishedTable, timed: Mapping[tuple[int, str], Found], how: str
+) -> Reproduced:
+    """The table with what was ``timed``, what is counted, and why the rest is not there."""
+    from reports.published.reproduced import Reproduced, with_ratios
+    from sizewise.pipeline.records.reproducing.counted import counted_cells
+
+    cells = {**counted_cells(table), **_waiting(table), **timed}
+    return Reproduced(table=table, cells=with_ratios(table, cells), how=how)
 
 
 def _waiting(table: PublishedTable) -> dict[tuple[int, str], Found]:

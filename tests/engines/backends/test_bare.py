@@ -14,6 +14,7 @@ from onnx import helper
 from bench.audit.models import write_pyramid
 from engines.backends._bare.calls import BARE, bare_call, bare_source
 from engines.backends._bare.chains import write_program
+from engines.backends._bare.programs import cuda_call
 from engines.registry import find_backend
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.specs import (
@@ -97,7 +98,7 @@ def test_of_openvino_only_threads_and_fp32_are_set(
     assert seen == [("CPU", {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"})]
 
 
-def test_there_is_one_for_each_cpu_back_end_and_none_for_others() -> None:
+def test_there_is_one_for_each_of_some_back_ends_and_none_for_others() -> None:
     for name in BARE:
         assert find_backend(name).name == name
     with pytest.raises(UsageError, match="no bare call of fake"):
@@ -109,7 +110,9 @@ def test_there_is_one_for_each_cpu_back_end_and_none_for_others() -> None:
     [
         ("onnxruntime", "models/net.onnx"),
         ("openvino", "models/net.onnx"),
+        ("onnxruntime_cuda", "models/net.onnx"),
         ("torch_eager", "models/net.pt2"),
+        ("torch_cuda", "models/net.pt2"),
         ("torch_compile", "engine/engine.pt2"),
     ],
 )
@@ -146,6 +149,26 @@ def test_the_program_of_a_chain_gives_what_its_file_gives(
     (expected,) = reference(model, images).values()
     assert given.is_inference()
     np.testing.assert_allclose(given.numpy(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_call_on_a_gpu_gives_the_outputs_of_the_eager_one(
+    images: NDArray[np.float32], tmp_path: Path
+) -> None:
+    """As far as it can be seen without a GPU: on the device ``cpu``."""
+    torch = need("torch")
+    model = write_pyramid(tmp_path / "pyramid.onnx")
+    write_program(str(model.path), str(model.program_path))
+    matmul, conv = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    before = matmul.fp32_precision, conv.fp32_precision
+    try:
+        call = cuda_call(model.program_path, images, 1, static=False, device="cpu")
+        assert (matmul.fp32_precision, conv.fp32_precision) == ("ieee", "ieee")
+    finally:
+        matmul.fp32_precision, conv.fp32_precision = before
+    (expected,) = reference(model, images).values()
+    for _ in range(2):
+        (given,) = call()
+        np.testing.assert_allclose(given.numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_another_graph_has_no_such_program(tmp_path: Path) -> None:

@@ -119,8 +119,8 @@ def test_no_steps_are_left_for_what_lies_below_the_smallest_value(
     values[:3] = least, most, 0
     given: Any = onnx.reference.ReferenceEvaluator(proto).run(None, {"x": values})
     found = given[0]
-    step = (most - least) / 254
-    assert np.abs(found - values).max() <= 0.501 * step
+    step = (most - least) / 253  # one of them goes where 0 becomes a whole number of steps
+    assert np.abs(found - values).max() <= 0.5001 * step
     assert found[2] == 0
 
 

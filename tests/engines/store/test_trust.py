@@ -296,7 +296,6 @@ def test_a_key_that_can_not_be_used_costs_no_engine(
 ) -> None:
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "key"))
     ours = obtain_engine(net, FAKE, tmp_path / "engines")
-    write_manifest(ours)
     (tmp_path / "key").chmod(0o644)
     with pytest.raises(InputError, match="chmod 600"):
         obtain_engine(net, FAKE, tmp_path / "engines")

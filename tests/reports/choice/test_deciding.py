@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from reports.choice.budget import Budget
+from reports.choice.choosing import choose
 from reports.choice.deciding import chosen_rows, decide
+from reports.choice.telling import told as say
 from reports.load import Records, select_records
 from sizewise.core.specs import Size
 from sizewise.core.stats import summarize
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 SMALL, LARGE = Size(128, 128), Size(256, 256)
 WILD = [1.0, 1.6, 1.3, 1.9, 1.2]
+_TWO = ((0, "openvino"), (1, "onnxruntime"))
 
 
 def read(lab: Lab, *results: Result, **run: str) -> Records:
@@ -160,12 +164,42 @@ def test_without_accuracy_each_size_has_its_choice(lab: Lab) -> None:
     assert told(lab, lab.bad(lab.trial())) == "Ship nothing: no engine was measured."
 
 
+def test_of_several_choices_one_that_is_open_is_no_answer(lab: Lab) -> None:
+    """Sizes without accuracy, and engines with NMS inside beside those without."""
+    wild = [steady(lab.ok(lab.trial(n, size=SMALL)), WILD[i:] + WILD[:i]) for i, n in _TWO]
+    sure = [steady(lab.ok(lab.trial(n, size=LARGE)), 2.0 + i) for i, n in _TWO]
+    said = decide(read(lab, *(replace(one, accuracy=None) for one in (*wild, *sure))))
+    assert said[0].startswith("No answer yet: the fastest so far is o")
+    assert said[0].endswith(" MiB, and no comparison with 1 rival is decided.")
+    assert said[1].startswith("Ship openvino static at 256×256, 2.00 ms")
+    assert said[-1].startswith("Measure again, like this: ")
+
+    inside = [lab.ok(replace(lab.trial(n, size=SMALL), nms=True)) for _, n in _TWO]
+    said = decide(read(lab, *wild, *inside))
+    assert said[0].startswith("Of engines with NMS inside: ship openvino ")
+    assert said[1].startswith("Of engines without NMS inside, no answer yet: the fastest so far")
+
+
+def test_sizewise_best_gives_no_answer_where_nothing_is_decided(lab: Lab) -> None:
+    records = read(lab, *(steady(lab.ok(lab.trial(n)), WILD[i:] + WILD[:i]) for i, n in _TWO))
+    (choice,) = choose(records, Budget())
+    first, *others = say(choice, Budget(), records)
+    assert first.startswith("No answer yet: the fastest so far is o")
+    assert others[-1].startswith("Measure again, like this: ")
+    (choice,) = choose(records, Budget(percentile="p99"))
+    assert " ".join(say(choice, Budget(percentile="p99"), records)).count("Measure again") == 1
+
+
 @pytest.mark.parametrize(
     ("command", "asked"),
     [
         (
             "sizewise bench /home/me/a.onnx --processes 2 --rigor=quick --sizes 64",
             "“sizewise bench a.onnx --sizes 64 --rigor {}”.",
+        ),
+        (  # the other one was measured by another command
+            "sizewise bench a.onnx --backend openvino --sizes 64",
+            "“sizewise bench a.onnx --backend openvino,onnxruntime --sizes 64 --rigor {}”.",
         ),
         ("sizewise run /home/me/line.toml", '“sizewise run line.toml”, with rigor = "{}"'),
         ("", 'the same call, with rigor = "{}" in its settings.'),

@@ -21,6 +21,7 @@ _ZOO = f"yolov3-tiny {_SLIM}"
 _TRAINED = f"yolov3-tiny {_SLIM} --steps 1 --sizes 64 --data data"
 _FINDER = "finder.onnx data/0.png"
 _DATA = "finder.onnx --data data"
+_BOTH = "tiny.onnx half.onnx --measure"
 _INT8 = "tiny.onnx --precision int8 --calibrate"
 
 LINES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -160,12 +161,25 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
     "compare": {
         VALUE: (
             *("made.sqlite", "made.sqlite --base-only speed=1", "made.sqlite --threshold few"),
-            "made.sqlite made.sqlite",
+            *("made.sqlite made.sqlite", "made.sqlite --base-only threads=2 --sizes 64"),
+            *("made.sqlite made.sqlite --base-python absent", "tiny.onnx --measure"),
+            *("tiny.onnx half.onnx --measure --across", f"{_BOTH} --strategy foo"),
         ),
-        MISSING: ("absent.sqlite made.sqlite", "made.sqlite absent.sqlite"),
-        FOLDER: ("folder made.sqlite",),
-        DAMAGED: ("junk.sqlite made.sqlite", "made.sqlite empty.sqlite"),
-        OUTPUT: ("made.sqlite --new-only threads=2 --out folder",),
+        SIZE: (f"{_BOTH} --sizes 63",),
+        MISSING: (
+            *("absent.sqlite made.sqlite", "made.sqlite absent.sqlite"),
+            *("absent.onnx half.onnx --measure", "tiny.onnx absent.onnx --measure"),
+            f"{_BOTH} --base-python absent",
+        ),
+        FOLDER: ("folder made.sqlite", "folder half.onnx --measure"),
+        DAMAGED: (
+            *("junk.sqlite made.sqlite", "made.sqlite empty.sqlite"),
+            *("junk.onnx half.onnx --measure", f"{_BOTH} --base-python notes.txt"),
+        ),
+        OUTPUT: (
+            "made.sqlite --new-only threads=2 --markdown folder",
+            f"{_BOTH} --backend onnxruntime --sizes 64 --out notes.txt",
+        ),
     },
     "history": {
         MISSING: ("absent",),
@@ -204,6 +218,6 @@ MORE: dict[str, tuple[int, ...]] = {
     "predict": (3,),
     "results": (3,),
     "best": (3,),
-    "compare": (4, 5),
+    "compare": (3, 4, 5),
 }
 """The codes of commands that went on where a part of the work failed."""

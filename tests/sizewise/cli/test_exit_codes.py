@@ -11,24 +11,28 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import onnx
 import pytest
 import typer
 
 from bench.journal.store import Store
 from bench.outcome import SweepOutcome
+from bench.together import sweep_together
 from engines.explaining import LayerTimes
 from sizewise.cli.app import app
 from sizewise.core.errors import BuildError
 from sizewise.core.exit_codes import ExitCode
-from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, Size
 from sizewise.core.trials import Status
 from sizewise.pipeline.build import Builds, Refusal
 from sizewise.pipeline.evaluate import Evaluation, SizeScores
+from tests.bench.factories import launch_in_process, quietly
 from tests.engines.store.requests import Cache
 from tests.engines.test_reference import write_not_finite
 from tests.reports.conftest import Lab
@@ -239,6 +243,24 @@ def compare_ends(cli: Cli, slower_by: float) -> Said:
     return cli("compare", f"base-{slower_by}.sqlite", f"new-{slower_by}.sqlite", "--strict")
 
 
+def measured_ends(cli: Cli, patch: pytest.MonkeyPatch) -> Said:
+    """One engine of both is compared, and one back end does not take the new model."""
+    proto = onnx.load("tiny.onnx")
+    write_card(proto, ModelCard(network="tiny", precision="bf16", stride=8))
+    onnx.save(proto, "bf16.onnx")
+    here = partial(sweep_together, launch=launch_in_process, watch=quietly)
+    patch.setattr("bench.together.sweep_together", here)
+    engines = ("--backend", "fake,onnxruntime", "--strategy", "static", "--sizes", "64")
+    few = ("--threads", 1, "--processes", 1, "--allow-fallback", "--out", "both", "--json")
+    said = cli("compare", "--measure", "tiny.onnx", "bf16.onnx", *engines, *few)
+    document = json.loads(said.out)
+    assert [pair["engine"] for pair in document["pairs"]] == ["fake static"]
+    assert document["only_base"] == ["onnxruntime static at 64×64"]
+    (reason,) = document["reasons"]
+    assert reason["code"] == "unsupported_precision"
+    return said
+
+
 ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("run", 3): lambda cli, patch: run_ends(cli, patch, "failed"),
     ("run", 4): lambda cli, patch: run_ends(cli, patch, "invalid"),
@@ -252,6 +274,7 @@ ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("predict", 3): lambda cli, _: predict_ends(cli),
     ("results", 3): lambda cli, _: results_ends(cli),
     ("best", 3): lambda cli, _: cli("best", "made.sqlite", "--max-latency-ms", "0.000001"),
+    ("compare", 3): measured_ends,
     ("compare", 4): lambda cli, _: compare_ends(cli, 1.02),
     ("compare", 5): lambda cli, _: compare_ends(cli, 1.5),
 }

@@ -53,6 +53,7 @@ def test_the_layer_that_costs_most_comes_first_and_is_kept_next(
     assert said.code == 0, said
     assert "A profile is no benchmark" in said.err
     assert "points lost" in said.out
+    assert "Pictures: letterbox, rgb, 0–1." in said.err
     assert all(name in said.out for name in NAMES)
     last = shlex.split(said.err.strip().splitlines()[-1].removeprefix("Next: "))
     assert last[:5] == ["sizewise", "export", str(tmp_path / "net.onnx"), "--precision", "int8"]

@@ -33,7 +33,7 @@ calibrate = "{data}"
 calibration_images = 4
 calibration_sizes = "64"
 check_sizes = ["64", "96"]
-max_drop = 100
+max_loss_points = 100
 
 [bench]
 processes = 1
@@ -273,12 +273,20 @@ def test_fusions_stand_side_by_side_in_the_report(cli: Cli, data: Path, tmp_path
 @pytest.mark.parametrize(
     ("line", "instead", "said"),
     [
-        ("max_drop = 100", "drop = 100", "There is no option export.drop"),
-        ("max_drop = 100", "weight_bits = 'few'", "export.weight_bits"),
-        ("max_drop = 100", "weight_bits = 6", "Weights can't have 6 bits"),
-        ("max_drop = 100", "method = 'mean'", "'mean' for export.method"),
-        ("max_drop = 100", "max_drop = -1", "Invalid value -1 for export.max_drop"),
-        ("max_drop = 100", "max_drop = nan", "Invalid value nan for export.max_drop"),
+        ("max_loss_points = 100", "drop = 100", "There is no option export.drop"),
+        ("max_loss_points = 100", "weight_bits = 'few'", "export.weight_bits"),
+        ("max_loss_points = 100", "weight_bits = 6", "Weights can't have 6 bits"),
+        ("max_loss_points = 100", "method = 'mean'", "'mean' for export.method"),
+        (
+            "max_loss_points = 100",
+            "max_loss_points = -1",
+            "Invalid value -1 for export.max_loss_points",
+        ),
+        (
+            "max_loss_points = 100",
+            "max_loss_points = nan",
+            "Invalid value nan for export.max_loss_points",
+        ),
         ('calibrate = "{data}"', "", "export.calibration_images can't be given by itself"),
         (
             "calibration_images = 4",

@@ -88,6 +88,7 @@ COMMANDS = (
     "predict tiny.onnx",
     "predict tiny.onnx absent.jpg",
     "predict weights.safetensors a.jpg",
+    "best absent.sqlite --max-drop 1",
     "report absent.sqlite",
     "results absent.sqlite",
     "report text.onnx",
@@ -106,7 +107,7 @@ PYTHON = (
     "sw.bench('tiny.onnx', strategy='static')",
     "sw.build('tiny.onnx', sizes='32O')",
     "sw.export('yolov3', precision='int8')",
-    "sw.convert('tiny.onnx', max_drop=1, precision='fp16')",
+    "sw.convert('tiny.onnx', max_loss_points=1, precision='fp16')",
 )
 
 FILES = {

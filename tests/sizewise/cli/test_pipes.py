@@ -73,6 +73,8 @@ LINES = [
 ]
 FOLDERS = ("--out", "--images")
 """Options that name a folder. What is in that of data is a file like any other."""
+WRITTEN = ("--markdown",)
+"""Options that name a file to write, which takes the place of any other."""
 
 
 def _piped(folder: Path, word: str) -> str:
@@ -150,7 +152,11 @@ def test_no_option_that_names_a_file_is_forgotten() -> None:
     for name in group.list_commands(context):  # type: ignore[attr-defined]
         for param in group.get_command(context, name).params:  # type: ignore[attr-defined]
             is_file = any(kind in str(param.metavar) for kind in ("FILE", "PATH"))
-            if is_file and param.param_type_name == "option" and param.opts[0] not in FOLDERS:
+            if (
+                is_file
+                and param.param_type_name == "option"
+                and param.opts[0] not in (*FOLDERS, *WRITTEN)
+            ):
                 asked.add(f"{name} {param.opts[0]}")
     tried = {f"{line.split()[0]} {w}" for line in LINES for w in line.split() if w[:2] == "--"}
     assert asked

@@ -56,7 +56,10 @@ def out(tmp_path: Path) -> Path:
         (("--precision", ""), ("Invalid value '' for --precision", "The list is empty")),
         (("--precision", " , "), ("--precision", "The list is empty")),
         (("--precision", "fp12"), ("'fp12' for --precision", *precisions())),
-        (("--precision", "fp16", "--max-drop", 1), ("--max-drop can't", "Give --data")),
+        (
+            ("--precision", "fp16", "--max-loss-points", 1),
+            ("--max-loss-points can't", "Give --data"),
+        ),
         (("--calibrate", "@pictures"), ("--calibrate can't be given here", "none is requested")),
         (("--calibration-images", 3), ("--calibration-images can't be given here",)),
         (("--calibration-sizes", 64), ("--calibration-sizes can't be given here",)),
@@ -95,8 +98,16 @@ def out(tmp_path: Path) -> Path:
             ("Invalid value 'big' for --check-sizes",),
         ),
         (
+            ("--precision", "fp16", "--data", "@val.json", "--max-loss-points", "inf"),
+            ("Invalid value 'inf' for --max-loss-points",),
+        ),
+        (
             ("--precision", "fp16", "--data", "@val.json", "--max-drop", "inf"),
             ("Invalid value 'inf' for --max-drop",),
+        ),
+        (
+            ("--precision", "fp16", "--max-drop", 1, "--max-loss-points", 1),
+            ("--max-loss-points is given twice: --max-drop is its older name. Leave that out.",),
         ),
     ],
 )
@@ -226,7 +237,7 @@ def test_data_that_the_model_can_not_be_judged_on(
     card = replace(DETECTOR, classes=("red", "green")) if known else None
     model = colour_detector(out.with_name("other.onnx"), card=card).path
     asked = ("export", model, *INT8, "--calibrate", inputs / "pictures", "--out", out)
-    said = cli(*asked, "--data", inputs / "val.json", "--max-drop", 1)
+    said = cli(*asked, "--data", inputs / "val.json", "--max-loss-points", 1)
     why = "knows red, green, the data red, blue" if known else "does not say what its outputs mean"
     code = 1 if known else 2
     what = "accuracy of other.onnx on val" if known else "accuracy of other.onnx can't be measured"

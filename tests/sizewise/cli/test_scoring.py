@@ -1,4 +1,4 @@
-"""``sizewise export --data --max-drop``: what a precision costs, and the layers that it costs."""
+"""``sizewise export --data --max-loss-points``: what a precision costs, in points and layers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_nothing_is_kept_where_nothing_is_lost(
 ) -> None:
     model = colour_detector(tmp_path / "net.onnx").path
     asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
-    said = cli(*asked, "--data", data, "--max-drop", 0.5, "--json")
+    said = cli(*asked, "--data", data, "--max-loss-points", 0.5, "--json")
     assert said.code == 0, said
     (made,) = json.loads(said.out)
     assert (made["card"]["kept"], made["card"]["drop_limit"]) == ([], 0.5)
@@ -89,7 +89,7 @@ def test_the_layer_that_costs_too_much_is_found_and_kept(
 ) -> None:
     model = colour_detector(tmp_path / "net.onnx", spoilt=[2]).path
     asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
-    said = cli(*asked, "--data", data, "--max-drop", 1)
+    said = cli(*asked, "--data", data, "--max-loss-points", 1)
     assert said.code == 0, said
     assert (
         "int8 loses more than 1 points of accuracy: searching for the layers to keep in FP32."
@@ -108,18 +108,19 @@ def test_the_layer_that_costs_too_much_is_found_and_kept(
     assert card.drop == pytest.approx(0)
     assert f"1 layer in fp32 ({layer(2)}), accuracy loss at most 0.00 points" in said.err
     made = contents(tmp_path / "o")
-    again = cli(*asked, "--data", data, "--max-drop", 1)
+    again = cli(*asked, "--data", data, "--max-drop", 1)  # its older name
     assert "not converted again" in again.err
     assert contents(tmp_path / "o") == made
 
 
+@pytest.mark.slow
 def test_with_profiles_of_this_machine_the_layer_is_found_too(
     cli: Cli, data: Path, pictures: Path, tmp_path: Path
 ) -> None:
     """Whatever they say: layers that gain nothing here may be kept beside it."""
     model = colour_detector(tmp_path / "net.onnx", spoilt=[2]).path
     asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
-    said = cli(*asked, "--data", data, "--max-drop", 1)
+    said = cli(*asked, "--data", data, "--max-loss-points", 1)
     assert said.code == 0, said
     card = read_model(tmp_path / "o" / "net.int8.onnx").card
     assert layer(2) in card.kept
@@ -132,7 +133,7 @@ def test_a_limit_that_can_not_be_met_names_layers_and_leaves_nothing(
 ) -> None:
     model = colour_detector(tmp_path / "net.onnx", spoilt=[1, 2, 3]).path
     asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
-    said = cli(*asked, "--data", data, "--max-drop", 1)
+    said = cli(*asked, "--data", data, "--max-loss-points", 1)
     assert said.code == 1, said
     last = said.err.strip().splitlines()[-1]
     assert last.startswith("sizewise: The accuracy loss is above the limit of 1 points")
@@ -146,7 +147,7 @@ def test_a_limit_that_can_not_be_met_names_layers_and_leaves_nothing(
 def test_masks_are_gated_on_their_iou(cli: Cli, data: Path, pictures: Path, tmp_path: Path) -> None:
     model = colour_segmenter(tmp_path / "light.onnx", spoilt=[1]).path
     asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
-    said = cli(*asked, "--data", data, "--max-drop", 1)
+    said = cli(*asked, "--data", data, "--max-loss-points", 1)
     assert said.code == 0, said
     head, row = table(said, "Accuracy in int8")
     assert head[2:4] == ["mIoU fp32", "mIoU int8"]
@@ -185,13 +186,13 @@ def test_other_data_are_measured_on_again(
     """A limit that was kept on some data says nothing of others."""
     model = colour_detector(tmp_path / "net.onnx").path
     asked = ("export", model, *ASKED, "48x32", "--calibrate", pictures, "--out", tmp_path / "o")
-    assert cli(*asked, "--data", data, "--max-drop", 1).code == 0
+    assert cli(*asked, "--data", data, "--max-loss-points", 1).code == 0
     annotated = json.loads(data.read_text())
     for image in annotated["images"]:
         picture = np.asarray(Image.open(data.parent / image["file_name"]))
         Image.fromarray(picture[::-1]).save(tmp_path / image["file_name"])
     (tmp_path / "val.json").write_text(json.dumps(annotated))
-    others = cli(*asked, "--data", tmp_path / "val.json", "--max-drop", 1)
+    others = cli(*asked, "--data", tmp_path / "val.json", "--max-loss-points", 1)
     assert others.code == 0, others
     assert "not converted again" not in others.err
     assert table(others, "Accuracy in int8")
@@ -220,13 +221,30 @@ def test_nothing_can_be_lost_where_fp32_finds_nothing(cli: Cli, data: Path, tmp_
     other.write_text(json.dumps(elsewhere))
     sizes = ("--check-sizes", "48x32", "--out", tmp_path / "o")
     asked = ("export", model, "--precision", "fp16", *sizes)
-    said = cli(*asked, "--data", other, "--max-drop", 100)
+    said = cli(*asked, "--data", other, "--max-loss-points", 100)
     assert said.code == 0, said
     assert "FP32 itself finds nothing right on elsewhere, so no accuracy loss can be" in said.err
     assert "Check how pictures are given (--fit, --input-format, --range, --mean, " in said.err
-    said = cli(*asked, "--data", other, "--max-drop", 1)
+    said = cli(*asked, "--data", other, "--max-loss-points", 1)
     assert said.code == 1
-    assert "No accuracy loss can be held against --max-drop: FP32 itself finds" in said.err
-    right = cli(*asked, "--data", data, "--max-drop", 1)
+    assert "No accuracy loss can be held against --max-loss-points: FP32 itself finds" in said.err
+    right = cli(*asked, "--data", data, "--max-loss-points", 1)
     assert right.code == 0
     assert "finds nothing" not in right.err
+
+
+def test_a_limit_above_all_that_fp32_reaches_is_said_to_say_nothing(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    model = colour_detector(tmp_path / "net.onnx").path
+    partly = json.loads(data.read_text())
+    for annotation in partly["annotations"][2:]:
+        annotation["bbox"] = [0, 0, 1, 1]
+    other = data.with_name("partly.json")
+    other.write_text(json.dumps(partly))
+    sizes = ("--check-sizes", "48x32", "--out", tmp_path / "o")
+    limit = ("--max-loss-points", 90)
+    said = cli("export", model, "--precision", "fp16", *sizes, "--data", other, *limit)
+    assert said.code == 0, said
+    assert "--max-loss-points 90 says nothing here: FP32 itself reaches" in said.err
+    assert "points on partly." in said.err

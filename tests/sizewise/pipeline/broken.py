@@ -50,7 +50,7 @@ steps = 10
 sizes = "64:96:32"
 [export]
 precision = ["fp16", "int8"]
-max_drop = 1.5
+max_loss_points = 1.5
 [bench]
 backends = ["fake"]
 """

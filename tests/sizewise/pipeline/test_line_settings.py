@@ -34,7 +34,9 @@ def line(
 
 
 def test_the_folder_goes_wherever_the_data_go(tmp_path: Path) -> None:
-    found = line(tmp_path, top='images = "pictures"', limit="max_drop = 1", bench="images = 7")
+    found = line(
+        tmp_path, top='images = "pictures"', limit="max_loss_points = 1", bench="images = 7"
+    )
     assert found.images == Path("pictures")
     assert (found.precisions.data, found.precisions.images) == ("notes", Path("pictures"))
     plan = found.sweep.accuracy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 from torch import nn
 
+from exporter.request import PrecisionOptions
 from sizewise.core.progress import SILENT, Stage
 from sizewise.core.specs import ExportedModel, ModelCard, Size
-from sizewise.pipeline.export import ExportOptions, export_source
+from sizewise.pipeline.export import ExportOptions, export, export_source
 from tests.engines.nets import write_net
 
 
@@ -61,3 +63,12 @@ def test_what_is_doubtful_of_outputs_is_said(tmp_path: Path) -> None:
     export_source(mask, ExportOptions(size=Size(64, 64)), tmp_path, heard)
     (said,) = heard.remarks
     assert "if they are probabilities" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks between processes here")
+def test_what_killed_exports_left_is_removed_whatever_it_is_called(tmp_path: Path) -> None:
+    for ending in ("lock", "part"):
+        (tmp_path / f".gone.onnx.0123456789ab.{ending}").touch()
+    options = ExportOptions(size=Size(64, 64))
+    export(nn.Conv2d(3, 2, 1), options, PrecisionOptions(), out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["Conv2d.onnx"]

@@ -47,23 +47,43 @@ class Measuring:
 
 def timed_cells(table: PublishedTable, measuring: Measuring) -> Mapping[tuple[int, str], Found]:
     """By row number and column. What failed has its reason."""
-    timed = {
-        place: row
-        for place, row in enumerate(table.rows)
-        if any(table.columns[name].kind in KINDS for name in row.values)
-    }
-    wanted = {place: row for place, row in timed.items() if not row.label}
-    failed = dict(_measure(wanted, measuring)) | dict.fromkeys(timed.keys() - wanted, _PART)
+    failed = measure(table, measuring)
     path = measuring.out / RESULTS
-    if not wanted or not path.exists():
+    return cells_of(table, failed, read_records(path) if path.exists() else None)
+
+
+def measure(table: PublishedTable, measuring: Measuring) -> Mapping[int, str]:
+    """Measure what is missing of the rows that take time or memory; the reasons of those that could
+    not be, by row number."""
+    rows = {place: table.rows[place] for place in _timed(table) if not table.rows[place].label}
+    return dict(_measure(rows, measuring))
+
+
+def cells_of(
+    table: PublishedTable, failed: Mapping[int, str], records: Records | None
+) -> Mapping[tuple[int, str], Found]:
+    """The cells of ``records``, None where there are none, by row number and column. The rows that
+    ``failed`` have their reason."""
+    timed = _timed(table)
+    failed = dict(failed) | {place: _PART for place in timed if table.rows[place].label}
+    if records is None:
         return {
             (place, name): Found(why=failed.get(place, _NOT_MEASURED))
-            for place, row in timed.items()
-            for name in row.values
+            for place in timed
+            for name in table.rows[place].values
             if table.columns[name].kind in KINDS
         }
-    measured = _Measured(table, timed, read_records(path), failed)
-    return dict(measured.cells())
+    rows = {place: table.rows[place] for place in timed}
+    return dict(_Measured(table, rows, records, failed).cells())
+
+
+def _timed(table: PublishedTable) -> list[int]:
+    """The rows with a value that takes measuring."""
+    return [
+        place
+        for place, row in enumerate(table.rows)
+        if any(table.columns[name].kind in KINDS for name in row.values)
+    ]
 
 
 def _measure(rows: Mapping[int, PublishedRow], measuring: Measuring) -> Iterator[tuple[int, str]]:

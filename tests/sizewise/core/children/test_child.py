@@ -17,6 +17,7 @@ from sizewise.core.children.child import Child, ChildError, run_in_child
 from sizewise.core.errors import InputError
 from sizewise.core.options.declared import spelling
 from sizewise.core.progress import cancelled, report
+from tests.bench.elsewhere import environment
 
 MODULE = """
 import ctypes, os, sys, time
@@ -33,7 +34,7 @@ def refuse():
     raise InputError("No", "because", "Do this.", reason_code="unsupported_size")
 
 def refuse_option():
-    raise InputError("No", "because", f"Leave {spelled('max_drop')} out.")
+    raise InputError("No", "because", f"Leave {spelled('max_loss_points')} out.")
 
 def fail():
     raise KeyError("gone")
@@ -105,6 +106,18 @@ def test_a_result_comes_back_and_prints_do_not_disturb_it() -> None:
     assert run_in_child("childwork:double", {"value": 21}, timeout_s=30) == {"doubled": 42}
 
 
+def test_another_interpreter_imports_what_it_has(tmp_path: Path) -> None:
+    there = environment(tmp_path / "there")
+    site = run_in_child("sysconfig:get_path", {"name": "purelib"}, timeout_s=30, python=str(there))
+    assert Path(site).is_relative_to(tmp_path / "there")
+    asked = {"key": "PYTHONPATH", "default": ""}
+    ours, theirs = (
+        run_in_child("os:getenv", asked, timeout_s=30, python=python) for python in ("", str(there))
+    )
+    assert ours
+    assert theirs == os.environ.get("PYTHONPATH", "")
+
+
 def test_an_error_of_ours_keeps_its_type_and_its_parts() -> None:
     with pytest.raises(InputError) as caught:
         run_in_child("childwork:refuse", {}, timeout_s=30)
@@ -113,11 +126,11 @@ def test_an_error_of_ours_keeps_its_type_and_its_parts() -> None:
 
 
 def test_an_error_of_a_child_names_options_as_its_parent_does() -> None:
-    with pytest.raises(InputError, match="Leave max_drop out"):
+    with pytest.raises(InputError, match="Leave max_loss_points out"):
         run_in_child("childwork:refuse_option", {}, timeout_s=30)
     with (
         spelling(lambda name: f"--{name.replace('_', '-')}"),
-        pytest.raises(InputError, match="Leave --max-drop out"),
+        pytest.raises(InputError, match="Leave --max-loss-points out"),
     ):
         run_in_child("childwork:refuse_option", {}, timeout_s=30)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.core.children import scratch
 from sizewise.core.children.child import Child, ChildError
 from sizewise.core.children.scratch import Scratch
+from sizewise.core.holding import temporary as temporary_folders
 from tests.sizewise.core.children.processes import PATIENCE_S, alive, soon
 
 
@@ -23,7 +23,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(scratch, "_cleared", set())
+    monkeypatch.setattr(temporary_folders, "_cleared", set())
     return folder
 
 
@@ -65,7 +65,7 @@ def test_what_is_left_where_the_parent_is_killed_goes_with_the_next_child(
             parent.kill()
             parent.wait()
             assert soon(lambda: not alive(int(pid)))
-            scratch._cleared.clear()
+            temporary_folders._cleared.clear()
             Scratch().close()
             assert list(temporary.iterdir()) == [other.folder]
     assert list(temporary.iterdir()) == []
@@ -87,9 +87,9 @@ def test_a_system_that_gives_no_folder_gives_a_child_all_the_same(
 def test_folders_without_locks_are_never_taken_for_left_over(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scratch, "_locked", lambda folder: None)
+    monkeypatch.setattr(temporary_folders, "_locked", lambda folder: None)
     with Scratch() as first:
-        scratch._cleared.clear()
+        temporary_folders._cleared.clear()
         with Scratch() as second:
             assert {first.folder, second.folder} == set(temporary.iterdir())
     assert list(temporary.iterdir()) == []

@@ -69,6 +69,19 @@ def test_the_draft_of_a_living_writer_stays(tmp_path: Path) -> None:
 
 
 @posix
+def test_drafts_of_killed_writers_of_one_kind_go_from_a_folder(tmp_path: Path) -> None:
+    """Whatever the files are called; those of a living writer and of other kinds stay."""
+    for name in ("old.onnx", "old.onnx.txt"):
+        with writer(tmp_path / name) as killed:
+            killed.kill()
+    with writer(tmp_path / "living.onnx") as other:
+        drafts.clear_drafts(tmp_path, {".onnx", ".pt2"})
+        left = sorted(one.name.rpartition(".")[0][:-13] for one in tmp_path.iterdir())
+        assert left == [".living.onnx", ".living.onnx", ".old.onnx.txt", ".old.onnx.txt"]
+        other.communicate()
+
+
+@posix
 def test_drafts_of_other_files_stay(tmp_path: Path) -> None:
     names = (".a.txt.0123456789ab.lock", ".file.txt.mine.lock", ".file.txt.lock", "file.txt.lock")
     for name in names:

@@ -48,6 +48,7 @@ class Trip:
     map: Path | None = option(optional(PATH), None, help="A map.")
     weights: tuple[float, ...] = option(several(number(0)), (), help="Weights.")
     light: bool = option(SWITCH, False, help="Little luggage.")
+    rest_hours: float | None = option(optional(number(0)), None, help="Rest.", older="pause")
 
 
 def test_text_and_values_fill_the_same_trip() -> None:
@@ -140,3 +141,16 @@ def test_whole_numbers_are_taken_from_their_least(least: int, given_number: int)
     else:
         with pytest.raises(ValueError, match=f"{least} or more"):
             reader.read(given_number)
+
+
+def test_an_older_name_means_the_same_option() -> None:
+    older, newer = ({"where": "x", name: "1.5"} for name in ("pause", "rest_hours"))
+    assert fill(Trip, older) == fill(Trip, newer)
+    assert fill(Trip, newer).rest_hours == 1.5
+    assert fill(Trip, {"pause": 2}, Trip(where="y", rest_hours=1.0)).rest_hours == 2
+    with pytest.raises(OptionError, match="Invalid value 'x' for pause"):
+        fill(Trip, {"where": "x", "pause": "x"})
+    with pytest.raises(OptionError, match="rest_hours is given twice: pause is its older name"):
+        fill(Trip, {"where": "x", "pause": 1, "rest_hours": 1})
+    with pytest.raises(OptionError, match="Did you mean rest_hours"):
+        fill(Trip, {"where": "x", "rest_hour": 1})
