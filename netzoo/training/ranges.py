@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sizewise.core.specs import Sizes
+from sizewise.core.specs import Size, Sizes
 
 RANGES: Mapping[str, Sizes] = {
     "yolov2": Sizes.parse("320:608:32"),
@@ -18,10 +18,10 @@ RANGES: Mapping[str, Sizes] = {
     "yolo-world": Sizes.parse("320:640:32"),
 }
 
-_LEAST, _MOST = 5, 10
-"""Strides of the usual range."""
+_STRIDES = range(5, 11)
+"""The sides of the usual range, in strides."""
 
 
 def usual_sizes(stride: int) -> Sizes:
     """The range without another: at a stride of 32, 160 to 320 pixels."""
-    return Sizes.parse(f"{_LEAST * stride}:{_MOST * stride}:{stride}")
+    return Sizes(Size(count * stride, count * stride) for count in _STRIDES)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco.dataset import Dataset
 from netzoo.data.relabelling import relabelled
-from netzoo.losses._registry import LossEntry, LossFunction, choose_loss
+from netzoo.losses._registry import LossEntry, LossFunction, Targets, choose_loss
 from netzoo.tasks.registry import find_task
 from netzoo.training.anchors import fit_anchors, shared_out
 from netzoo.training.average import RunningMean
@@ -104,7 +105,12 @@ def train(
             done=done,
         )
         run = _Run(
-            training, loss.function(settings.scales), settings, kept, bf16=_in_bf16(settings)
+            training=training,
+            loss=loss.function(settings.scales),
+            count=loss.count,
+            settings=settings,
+            kept=kept,
+            bf16=_in_bf16(settings),
         )
         return run(batches, done, progress)
 
@@ -131,12 +137,13 @@ def _settled(
     return replace(config, anchors=anchors, masks=masks, decoding=loss.decoding)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Run:
     """The steps of a training."""
 
     training: Training
     loss: LossFunction
+    count: Callable[[Any, Size, Targets], tuple[int, ...]] | None
     settings: TrainingSettings
     kept: Kept | None
     bf16: bool
@@ -171,8 +178,10 @@ class _Run:
         network.begin_step(step, self.settings.scales or ScaleTraining())
         training.optimizer.zero_grad()
         sums: dict[str, float] = {}
-        for batch in islice(batches, count):
-            parts = self._parts(batch)
+        together = list(islice(batches, count))
+        answers = self._answers(together)
+        for batch in together:
+            parts = self._parts(batch, answers)
             total = torch.stack(list(parts.values())).sum() / count
             torch.autograd.backward(total)
             for name, part in parts.items():
@@ -185,10 +194,20 @@ class _Run:
         training.history.add(step, batch.size, sums)
         return batch.size, sum(sums.values())
 
-    def _parts(self, batch: Batch) -> Mapping[str, Tensor]:
+    def _answers(self, batches: Sequence[Batch]) -> tuple[float, ...] | None:
+        """The answers of each head in all ``batches`` of a step, as the share of each; none: each
+        batch divides by its own. A mean of the means would weigh boxes of a crowded batch less."""
+        if self.count is None or len(batches) == 1:
+            return None
+        network = self.training.network
+        each = [self.count(network, batch.size, batch.targets) for batch in batches]
+        return tuple(max(1, sum(of_head)) / len(batches) for of_head in zip(*each, strict=True))
+
+    def _parts(self, batch: Batch, answers: tuple[float, ...] | None) -> Mapping[str, Tensor]:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
             heads = self.training.network(batch.images)
-        return self.loss(self.training.network, heads, batch.targets)
+        targets = replace(batch.targets, answers=answers)
+        return self.loss(self.training.network, heads, targets)
 
 
 def _in_bf16(settings: TrainingSettings) -> bool:

@@ -19,6 +19,7 @@ from sizewise.core.errors import InputError, TrainingError, UsageError
 from sizewise.core.specs import Sizes
 from tests.netzoo.factories import narrow_config, squares
 from tests.netzoo.training.notes import Notes
+from tests.netzoo.training.starts import in_float64_with_norms_at_rest
 
 QUICK = TrainingSettings(
     steps=4, batch_size=2, sizes=Sizes.parse("64,96"), warmup_steps=2, threads=1
@@ -135,24 +136,37 @@ def test_the_learning_rate_climbs_and_then_falls(warmup_steps: int, steps: int) 
     assert steps < warmup_steps + 100 or rates[-1] < 0.02
 
 
-def test_batches_that_a_step_adds_up_give_the_gradient_of_them_together(data: Dataset) -> None:
-    """Of one image: else BatchNorm would see the batches apart."""
-    alone = replace(data, images=data.images[:1])
+@pytest.mark.parametrize(
+    ("name", "loss"), [("yolov3", "dense"), ("yolov3", "paper"), ("yolov4-csp", "paper")]
+)
+def test_batches_that_a_step_adds_up_give_the_gradient_of_them_together(
+    data: Dataset, name: str, loss: str
+) -> None:
+    """Boxes weigh the same, however many are in their batch. BatchNorm, which would see the batches
+    apart, is at rest."""
+    crowded, *others = data.images
+    few = [replace(image, boxes=image.boxes[:1], labels=image.labels[:1]) for image in others]
     settings = replace(
         QUICK,
         steps=2,
         sizes=Sizes.parse("64"),
+        loss=loss,
         optimizer="sgd",
         learning_rate=0.01,
         ema_decay=0.0,
         arithmetic="fp32",
     )
     together, apart = (
-        train(narrow_config(), alone, replace(settings, batch_size=batch, accumulate=count))
-        for batch, count in ((2, 1), (1, 2))
+        train(
+            narrow_config(name=name),
+            replace(data, images=(crowded, *few)),
+            replace(settings, batch_size=batch, accumulate=count),
+            start=in_float64_with_norms_at_rest,
+        )
+        for batch, count in ((6, 1), (2, 3))
     )
     for ours, theirs in zip(together.parameters(), apart.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-9)
 
 
 def test_sgd_with_momentum_is_torchs() -> None:
