@@ -36,7 +36,8 @@ def cuda_call(
     del static
     torch.set_num_threads(threads)
     on_gpu = device != "cpu"
-    for setting in (torch.backends.cuda.matmul, torch.backends.cudnn.conv):
+    cudnn: Any = torch.backends.cudnn
+    for setting in (torch.backends.cuda.matmul, cudnn.conv):
         setting.fp32_precision = "ieee"
     run: Any = move_to_device_pass(torch.export.load(source), device).module()
     given = torch.from_numpy(images)
@@ -47,7 +48,7 @@ def cuda_call(
         with torch.inference_mode():
             made = tree_leaves(run(given.to(device, non_blocking=True)))
             if not hosts:
-                like = {"device": "cpu", "pin_memory": on_gpu}
+                like: dict[str, Any] = {"device": "cpu", "pin_memory": on_gpu}
                 hosts.extend(torch.empty_like(one, **like) for one in made)
             for host, one in zip(hosts, made, strict=True):
                 host.copy_(one, non_blocking=True)
