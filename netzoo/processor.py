@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -52,6 +53,10 @@ class MultiScaleInputProcessor(nn.Module):
         self.sequential = self.warming_up = False
         self.selecting = True
         self.last_weights: Tensor | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has no weights of a step: they hang on its gradients, and can't be copied."""
+        return self.__dict__ | {"last_weights": None}
 
     @property
     def places(self) -> range:

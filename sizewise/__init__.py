@@ -46,12 +46,13 @@ if TYPE_CHECKING:
     from sizewise.pipeline.explain import Explanation
     from sizewise.pipeline.explanation.options import ExplainOptions
     from sizewise.pipeline.export import ExportOptions
+    from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
     from sizewise.pipeline.records.best import Best
     from sizewise.pipeline.records.compare import Compared, CompareOptions
     from sizewise.pipeline.records.results import Results
-    from sizewise.pipeline.train import Trained, TrainOptions
+    from sizewise.pipeline.train import Trained
 
 __all__ = [
     "SILENT",
@@ -122,7 +123,8 @@ _HOMES = {
     "sizewise.pipeline.export": ("ExportOptions",),
     "sizewise.pipeline.prediction.options": ("PredictOptions",),
     "sizewise.pipeline.records.results": ("Results",),
-    "sizewise.pipeline.train": ("Trained", "TrainOptions"),
+    "sizewise.pipeline.models.training": ("TrainOptions",),
+    "sizewise.pipeline.train": ("Trained",),
 }
 """Where each public name is defined."""
 

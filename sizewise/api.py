@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from sizewise.pipeline.explain import Explanation
     from sizewise.pipeline.explanation.options import ExplainOptions
     from sizewise.pipeline.export import ExportOptions
+    from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
     from sizewise.pipeline.records.best import Best
     from sizewise.pipeline.records.compare import Compared, CompareOptions
     from sizewise.pipeline.records.results import Results
-    from sizewise.pipeline.train import Trained, TrainOptions
+    from sizewise.pipeline.train import Trained
 
     Model = str | Path | ExportedModel | Converted
 
@@ -70,7 +71,8 @@ def train(
 ) -> tuple[Trained, ...]:
     """Train a network of the zoo: one checkpoint in ``out`` for each fusion. ``images`` is the
     folder of the data's pictures, where its annotations lie elsewhere."""
-    from sizewise.pipeline.train import Training, TrainOptions, train
+    from sizewise.pipeline.models.training import Training, TrainOptions
+    from sizewise.pipeline.train import train
 
     training = Training(network=network, options=filled(TrainOptions, options, given))
     folder = None if images is None else Path(images)

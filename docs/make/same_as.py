@@ -31,8 +31,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = "b559706e"
-"""Since this commit, nothing has to be made again: int8 files are placed, and their engines
-adapted, as they are now."""
+"""Since this commit, int8 files are placed, and their engines adapted, as they are now. What was
+trained before ``netzoo.training.trainer.TRAINER`` was 2 is trained anew: this is to become the
+commit that brought it."""
 _MAIN = "from sizewise.cli import main; main()"
 
 LINE = """

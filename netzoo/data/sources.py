@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from netzoo.data.boxes.voc import has_voc, open_voc
+from netzoo.data.boxes.yolo import SUFFIX as YAML_SUFFIXES
+from netzoo.data.boxes.yolo import has_yolo, open_yolo, open_yolo_file
 from netzoo.data.coco.dataset import Dataset, read_coco
 from netzoo.data.coco.folders import Split, find_json, is_of_both, no_data
 from netzoo.data.masks.folders import has_masks, open_mask_folder
@@ -37,16 +40,22 @@ datasets = _DATASETS.all
 
 
 def open_dataset(
-    source: str, split: Split, *, images: Path | None = None, progress: Reporter = SILENT
+    source: str,
+    split: Split,
+    *,
+    images: Path | None = None,
+    progress: Reporter = SILENT,
+    boxes: bool = False,
 ) -> Dataset:
-    """Open a registered name, a COCO JSON (whatever the split), or a folder as data sets come in
-    (:mod:`netzoo.data.coco.folders`, :mod:`netzoo.data.masks.folders`). What was left out is
-    remarked on.
+    """Open a registered name, a COCO JSON (whatever the split), a data.yaml of YOLO, or a folder as
+    data sets come in (:mod:`netzoo.data.coco.folders`, :mod:`netzoo.data.masks.folders`,
+    :mod:`netzoo.data.boxes`). What was left out is remarked on.
 
-    ``images`` is the folder of the pictures, where annotations lie elsewhere. Raises UsageError
+    Of a folder with masks and boxes, as VOC's, ``boxes`` takes these. ``images`` is the folder of
+    the pictures, where annotations lie elsewhere. Raises UsageError
     where ``source`` brings its pictures; InputError where it is none of these, or can't be used.
     """
-    data = _open(source, split, images, progress)
+    data = _open(source, split, images, progress, boxes=boxes)
     for remark in data.remarks:
         progress.remark(f"{data.name}: {remark}")
     return data
@@ -67,7 +76,13 @@ def is_dataset(folder: Path) -> bool:
     """Whether ``folder`` is a data set, of either split: one with annotations or masks, and more
     than pictures. Raises InputError where it has several of one split."""
     splits: tuple[Split, ...] = ("train", "val")
-    return any(find_json(folder, split) or has_masks(folder, split) for split in splits)
+    return any(
+        find_json(folder, split)
+        or has_masks(folder, split)
+        or has_voc(folder, split)
+        or has_yolo(folder, split)
+        for split in splits
+    )
 
 
 def demand_source(source: str) -> None:
@@ -84,25 +99,33 @@ def demand_source(source: str) -> None:
         )
 
 
-def _open(source: str, split: Split, images: Path | None, progress: Progress) -> Dataset:
+def _open(
+    source: str, split: Split, images: Path | None, progress: Progress, *, boxes: bool
+) -> Dataset:
     if entry := datasets().get(source):
         refuse_folder(source, images)
         return entry.open(split, progress)
     demand_source(source)
     path = Path(source)
-    return read_coco(path, images) if path.is_file() else _open_folder(path, split, images)
+    if not path.is_file():
+        return _open_folder(path, split, images, boxes=boxes)
+    if path.suffix.lower() not in YAML_SUFFIXES:
+        return read_coco(path, images)
+    refuse_folder(source, images)
+    return open_yolo_file(path, split)
 
 
-def _open_folder(folder: Path, split: Split, images: Path | None) -> Dataset:
+def _open_folder(folder: Path, split: Split, images: Path | None, *, boxes: bool) -> Dataset:
     json_path = find_json(folder, split)
     if json_path is not None:
         data = read_coco(json_path, images, name=f"{folder.resolve().name} {split}")
         return _of_both(data, json_path) if is_of_both(folder, json_path) else data
-    masked = open_mask_folder(folder, split)
-    if masked is None:
-        raise no_data(folder, split)
-    refuse_folder(str(folder), images)
-    return masked
+    readers = (open_mask_folder, open_voc, open_yolo)
+    for read in sorted(readers, key=lambda reader: boxes and reader is open_mask_folder):
+        if (found := read(folder, split)) is not None:
+            refuse_folder(str(folder), images)
+            return found
+    raise no_data(folder, split)
 
 
 def _of_both(data: Dataset, json_path: Path) -> Dataset:

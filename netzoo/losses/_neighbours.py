@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from netzoo.decoding.boxes import BOX_RULES, box_corners, split_anchors
-from netzoo.losses._assignment import assign_cells, nearest_only
+from netzoo.losses._assignment import Assignment, assign_cells, nearest_only
 from netzoo.losses._boxes import complete_iou
 from netzoo.losses._divergence import divergence
 from netzoo.losses._registry import Targets
 from netzoo.zoo.network import AnchorDetector
+from sizewise.core.specs import Size
 
 MAX_RATIO = 4.0
 """The scaled decode's largest extent, in anchors."""
@@ -50,15 +51,33 @@ def neighbours_loss(
     }
 
 
+def count_answers(
+    network: AnchorDetector, size: Size, targets: Targets, *, shared: bool
+) -> tuple[int, ...]:
+    """How many anchors in cells of each head answer for boxes in images of ``size``."""
+    shapes = ((size.height // stride, size.width // stride) for stride in network.strides)
+    return tuple(
+        len(_answering(network, number, shape, targets, shared=shared).box)
+        for number, shape in enumerate(shapes)
+    )
+
+
+def _answering(
+    network: AnchorDetector, number: int, shape: tuple[int, int], targets: Targets, *, shared: bool
+) -> Assignment:
+    """The answers of a head of so many rows and columns."""
+    anchors, stride = network.anchors[number], network.strides[number]
+    cells = assign_cells(targets.boxes, anchors, stride, shape, MAX_RATIO)
+    return cells if shared else nearest_only(cells, targets.images, targets.boxes, stride)
+
+
 def _level_loss(
     network: AnchorDetector, number: int, head: Tensor, targets: Targets, shared: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     anchors, stride = network.anchors[number], network.strides[number]
     raw = split_anchors(head, len(anchors))
     shape = (raw.shape[-2], raw.shape[-1])
-    cells = assign_cells(targets.boxes, anchors, stride, shape, MAX_RATIO)
-    if not shared:
-        cells = nearest_only(cells, targets.images, targets.boxes, stride)
+    cells = _answering(network, number, shape, targets, shared=shared)
     index = (targets.images[cells.box], cells.anchor, cells.row, cells.column)
     xy, wh, _, classes = raw.permute(0, 1, 3, 4, 2)[index].split_with_sizes(
         (2, 2, 1, raw.shape[2] - 5), -1
@@ -68,10 +87,11 @@ def _level_loss(
     corners = box_corners(rule, xy, wh, cell=cell, anchor=anchors[cells.anchor], stride=stride)
     agreement = complete_iou(torch.cat(corners, -1), targets.boxes[cells.box])
     objectness = raw[:, :, 4]
+    answers = targets.answers[number] if targets.answers else max(1, len(cells.box))
     return (
-        _mean(1 - agreement),
+        _mean(1 - agreement, answers),
         divergence(objectness, _objectness_target(objectness, index, agreement.detach())).mean(),
-        _mean(network.class_rule.loss(classes, targets.labels[cells.box])),
+        _mean(network.class_rule.loss(classes, targets.labels[cells.box]), answers),
     )
 
 
@@ -85,6 +105,6 @@ def _objectness_target(objectness: Tensor, index: tuple[Tensor, ...], agreement:
     return flat.view(objectness.shape)
 
 
-def _mean(values: Tensor) -> Tensor:
-    """The mean, or 0 without values: a batch may have no boxes."""
-    return values.sum() / max(1, values.numel())
+def _mean(values: Tensor, answers: float) -> Tensor:
+    """The mean of what so many answers give; 0 without values: a batch may have no boxes."""
+    return values.sum() / (answers * math.prod(values.shape[1:]))

@@ -13,6 +13,7 @@ from netzoo.zoo.config import Decoding
 from netzoo.zoo.network import NetworkEntry
 from sizewise.core.discover import Registry
 from sizewise.core.errors import UsageError
+from sizewise.core.specs import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,9 @@ class Targets:
     ``masks`` float32 [B, 1, H, W] is 1 where an object is, for a network that learns masks.
     ``whole`` int64 [B] holds the label of each image that is only classified, −1 where the boxes
     say what is in it; none: they do everywhere.
+
+    ``answers`` is what a loss divides by that is a mean over what answers for boxes, one number
+    per head: their share in a step of several batches; none: those of this batch.
     """
 
     images: Tensor
@@ -32,6 +36,7 @@ class Targets:
     boxes: Tensor
     whole: Tensor | None = None
     masks: Tensor | None = None
+    answers: tuple[float, ...] | None = None
 
 
 LossFunction = Callable[[Any, Sequence[Tensor], Targets], dict[str, Tensor]]
@@ -44,13 +49,15 @@ class LossEntry:
     """A loss of the registry.
 
     ``decoding`` is the rule that it trains the raw numbers for; none: that of the original network.
-    ``with_scales`` makes the function for a network of several scales.
+    ``with_scales`` makes the function for a network of several scales. ``count`` gives how many
+    anchors in cells of each head answer for boxes, where the loss is a mean over them.
     """
 
     name: str
     decoding: Decoding | None
     compute: LossFunction
     with_scales: Callable[[ScaleTraining], LossFunction] | None = None
+    count: Callable[[Any, Size, Targets], tuple[int, ...]] | None = None
 
     def function(self, scales: ScaleTraining | None) -> LossFunction:
         """The function to minimise, with or without ``scales``."""

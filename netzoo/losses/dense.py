@@ -6,10 +6,11 @@ After Scaled-YOLOv4 (Wang et al. 2021), whose decode it trains.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor
 
-from netzoo.losses._neighbours import neighbours_loss
+from netzoo.losses._neighbours import count_answers, neighbours_loss
 from netzoo.losses._registry import LossEntry, Targets
 from netzoo.zoo.network import AnchorDetector
 
@@ -28,4 +29,11 @@ def dense_loss(
     return neighbours_loss(network, heads, targets, balance, shared=False)
 
 
-LOSSES = (LossEntry(name="dense", decoding="scaled", compute=dense_loss),)
+LOSSES = (
+    LossEntry(
+        name="dense",
+        decoding="scaled",
+        compute=dense_loss,
+        count=partial(count_answers, shared=False),
+    ),
+)

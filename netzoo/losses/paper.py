@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor
 
+from netzoo.losses._neighbours import count_answers
 from netzoo.losses._region import region_loss
 from netzoo.losses._registry import LossEntry, LossFunction, Targets
 from netzoo.losses._scaled import scaled_loss
@@ -28,4 +30,12 @@ def paper_loss(
     return PAPERS[network.design.paper](network, heads, targets)
 
 
-LOSSES = (LossEntry(name="paper", decoding=None, compute=paper_loss),)
+LOSSES = (
+    LossEntry(
+        name="paper",
+        decoding=None,
+        compute=paper_loss,
+        count=partial(count_answers, shared=True),
+    ),
+)
+"""Only the loss ``scaled`` is a mean over what answers."""

@@ -51,9 +51,14 @@ class Letterbox:
 
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """RGB [H, W, 3] of 0–255 → [3, target height, target width] of 0–1."""
+        canvas = self.apply_bytes(image)
+        return np.ascontiguousarray(canvas.transpose(2, 0, 1), dtype=np.float32) / np.float32(255)
+
+    def apply_bytes(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """RGB [H, W, 3] of 0–255 → [target height, target width, 3], likewise."""
         canvas = np.full((self.target.height, self.target.width, 3), PADDING, np.uint8)
         canvas[self._inner()] = self._resize(Image.fromarray(image), Image.Resampling.BILINEAR)
-        return np.ascontiguousarray(canvas.transpose(2, 0, 1), dtype=np.float32) / np.float32(255)
+        return canvas
 
     def mask_to_input(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Classes [H, W] → [target height, target width], nearest neighbour, 0 in the border."""

@@ -151,7 +151,6 @@ class Task(ABC):
     learns_masks: ClassVar[bool] = False
     learns_images: ClassVar[bool] = False
     """Whether its data are whole images of one class (ClassifiedSet)."""
-    evaluated_after_training: ClassVar[bool] = True
     images_at_once: ClassVar[int] = 8
     """Batch size of an evaluation in PyTorch."""
 
@@ -167,7 +166,7 @@ class Task(ABC):
         Raises UsageError and InputError."""
         from netzoo.data.sources import open_dataset
 
-        return open_dataset(source, split, images=images, progress=progress)
+        return open_dataset(source, split, images=images, progress=progress, boxes=self.finds_boxes)
 
     def classes(self, data: Data) -> tuple[str, ...]:
         """The classes that a network learns from ``data``."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from netzoo.data.coco.dataset import Dataset
 from netzoo.tasks.letterbox import Letterbox
+from netzoo.zoo.network import HeadDesign
 from sizewise.core.errors import InputError
 from sizewise.core.specs import Size
 
@@ -44,6 +45,18 @@ def fit_anchors(
         shapes = rng.choice(shapes, _SAMPLE, replace=False)
     anchors = cluster_shapes(shapes, count, rng)
     return tuple((float(width), float(height)) for width, height in anchors.round(2))
+
+
+def shared_out(design: HeadDesign) -> tuple[tuple[int, ...], ...]:
+    """Masks by which every anchor belongs to a head, the smallest ones to the finest.
+
+    YOLOv4-tiny's own leave the first anchor out (AlexeyAB/darknet#6107): a fitted one would be
+    lost, and under the paper's loss every box that is its.
+    """
+    finest_first = sorted(range(len(design.strides)), key=lambda head: design.strides[head])
+    ranks = [finest_first.index(head) for head in range(len(design.strides))]
+    each = len(design.masks[0])
+    return tuple(tuple(range(rank * each, (rank + 1) * each)) for rank in ranks)
 
 
 def cluster_shapes(shapes: Shapes, count: int, rng: np.random.Generator) -> Shapes:

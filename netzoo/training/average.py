@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from netzoo.zoo.network import Network
+
+_STEPS = "steps"
 
 
 class RunningMean:
@@ -30,3 +34,14 @@ class RunningMean:
 
     def copy_to(self, network: Network) -> None:
         network.load_state_dict(self._mean)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All that :meth:`restore` takes."""
+        return self._mean | {_STEPS: torch.tensor(self._steps)}
+
+    @torch.no_grad()
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from a :meth:`state`. Raises KeyError where something is missing."""
+        self._steps = int(state[_STEPS])
+        for name, value in self._mean.items():
+            value.copy_(state[name])

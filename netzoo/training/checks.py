@@ -8,6 +8,7 @@ from netzoo.fusions._registry import find_fusion
 from netzoo.losses._registry import LossEntry
 from netzoo.scales import Scales
 from netzoo.tasks.registry import find_task
+from netzoo.training.draws import images_at
 from netzoo.training.joint import JOINT
 from netzoo.training.settings import TrainingSettings
 from netzoo.zoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
@@ -73,7 +74,7 @@ def check_sizes(entry: NetworkEntry, settings: TrainingSettings) -> None:
                 f"height and width must be multiples of its stride, {stride}",
                 f"Give sizes in steps of {stride}, such as {5 * stride}:{10 * stride}:{stride}.",
             )
-        if size.pixels * settings.batch_size == stride**2:
+        if size.pixels * images_at(size, settings) == stride**2:
             raise UsageError(
                 f"{entry.name} can't be trained at {size} with one image per step",
                 "its coarsest map is then a single cell, and BatchNorm needs at least two",

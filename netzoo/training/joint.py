@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import TypeVar
-
-Image = TypeVar("Image")
-
 JOINT = "joint"
 """The loss that learns from both kinds."""
 WHOLE_PER_BOXED = 4
 """Classified images per image with boxes, as in the paper."""
 
 
-def mixed(boxed: Iterator[Image], whole: Iterator[Image]) -> Iterator[Image]:
-    """Alternate one image of ``boxed`` and four of ``whole``, as long as both last."""
-    for image in boxed:
-        yield image
-        yield from islice(whole, WHOLE_PER_BOXED)
+def mixed(place: int) -> tuple[bool, int]:
+    """Whether an image with boxes stands at a place, and its number among those of its kind: one of
+    them, then four classified ones."""
+    block, turn = divmod(place, 1 + WHOLE_PER_BOXED)
+    return (True, block) if turn == 0 else (False, block * WHOLE_PER_BOXED + turn - 1)

@@ -1,11 +1,11 @@
-"""AdamW with a warm-up and a half-cosine decay of the learning rate."""
+"""AdamW or SGD, with a warm-up and a half-cosine decay of the learning rate."""
 
 from __future__ import annotations
 
 import math
 
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from netzoo.training.settings import TrainingSettings
@@ -13,17 +13,20 @@ from netzoo.training.settings import TrainingSettings
 _LAST_RATE = 0.01
 
 
-def make_optimizer(network: nn.Module, settings: TrainingSettings) -> tuple[AdamW, LambdaLR]:
+def make_optimizer(network: nn.Module, settings: TrainingSettings) -> tuple[Optimizer, LambdaLR]:
     """The optimizer and its schedule; weight decay is for kernels only."""
     kernels = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
-    optimizer = AdamW(
-        [
-            {"params": kernels, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ],
-        lr=settings.learning_rate,
-    )
+    groups = [
+        {"params": kernels, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    rate, momentum = settings.learning_rate, settings.momentum
+    optimizer: Optimizer
+    if settings.optimizer == "sgd":
+        optimizer = SGD(groups, lr=rate, momentum=momentum, nesterov=momentum > 0)
+    else:
+        optimizer = AdamW(groups, lr=rate)
     return optimizer, LambdaLR(optimizer, lambda step: learning_rate_share(step, settings))
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Literal, get_args
 
+from netzoo.training.augmenting.settings import Augmentation
 from sizewise.core.errors import UsageError
 from sizewise.core.machine.cores import usable_cores
 from sizewise.core.specs import Size, Sizes
 
+OptimizerName = Literal["adamw", "sgd"]
+Arithmetic = Literal["auto", "fp32", "bf16"]
+"""``auto`` is bf16 where the CPU multiplies in it, and fp32 elsewhere."""
 _INFINITE = float("inf")
 
 
@@ -42,11 +47,18 @@ class ScaleTraining:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """``sizes`` are drawn from at random, one per step; ``learning_rate`` is the peak that a
-    linear warm-up of ``warmup_steps`` reaches and a half cosine leaves; ``ema_decay`` is that of
+    """``sizes`` are drawn from at random, one for ``size_every`` steps, and the last
+    ``final_steps`` are at the largest. With ``level``, batches of all sizes have about as many
+    pixels, so that memory stays level, and ``batch_size`` is that of the mean size. A step of the
+    optimizer adds up the gradients of ``accumulate`` batches.
+
+    ``learning_rate`` is the peak that a linear warm-up of ``warmup_steps`` reaches and a half
+    cosine leaves; ``momentum`` is SGD's (Nesterov's), AdamW has its own; ``ema_decay`` is that of
     the running mean of the weights, which is what training returns. ``loss`` is one of those that
     train the network; empty, the first of them. ``scales`` is for a network that looks at several
-    of them. Raises UsageError.
+    of them. ``arithmetic`` is that of the network alone: losses are computed in fp32. ``patience``
+    is that of the validation, 0 for any. ``augmentation`` changes the images; none: they are seen
+    as they are. Raises UsageError.
     """
 
     steps: int = 700
@@ -61,6 +73,15 @@ class TrainingSettings:
     threads: int = field(default_factory=usable_cores)
     seed: int = 0
     scales: ScaleTraining | None = None
+    size_every: int = 1
+    optimizer: OptimizerName = "adamw"
+    momentum: float = 0.9
+    accumulate: int = 1
+    arithmetic: Arithmetic = "auto"
+    level: bool = False
+    final_steps: int = 0
+    patience: int = 0
+    augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
         _check(
@@ -75,7 +96,22 @@ class TrainingSettings:
             ("ema_decay", 0 <= self.ema_decay < 1, "in 0–1, below 1"),
             ("threads", self.threads >= 1, "at least 1"),
             ("seed", self.seed >= 0, "0 or more"),
+            ("size_every", self.size_every >= 1, "at least 1"),
+            ("optimizer", self.optimizer in get_args(OptimizerName), "adamw or sgd"),
+            ("momentum", 0 <= self.momentum < 1, "in 0–1, below 1"),
+            ("accumulate", self.accumulate >= 1, "at least 1"),
+            ("patience", self.patience >= 0, "0 or more"),
+            ("final_steps", self.final_steps >= 0, "0 or more"),
+            ("arithmetic", self.arithmetic in get_args(Arithmetic), "auto, fp32 or bf16"),
         )
+
+
+_LATER = (
+    *("size_every", "optimizer", "momentum", "accumulate", "arithmetic"),
+    *("level", "final_steps", "patience", "augmentation"),
+)
+LATER_SETTINGS = {f.name: f.default for f in fields(TrainingSettings) if f.name in _LATER}
+"""Fields that came later, with the values that stand for what was before them."""
 
 
 def _check(settings: object, *rules: tuple[str, bool, str]) -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from netzoo.backbones._base import TIMM
-from netzoo.training.settings import TrainingSettings
+from netzoo.training.settings import LATER_SETTINGS, TrainingSettings
 from netzoo.weights.archives import BROKEN_ZIP, checked_archive
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import Network, build_network
@@ -25,7 +25,12 @@ from sizewise.core.files import open_file, read_file, written_whole
 from sizewise.core.options.limits import WEIGHT_BYTES
 
 HEADER_KEY = "sizewise"
-_LATER = {"config.masks": (), "config.letterbox": None}
+_LATER = {
+    "config.masks": (),
+    "config.letterbox": None,
+    "provenance.trainer": 1,
+    **{f"provenance.settings.{name}": value for name, value in LATER_SETTINGS.items()},
+}
 """Fields that came later: at their defaults they are left out, and checkpoints stay as they are."""
 _TODO_FILE = "Give a checkpoint (.safetensors) that sizewise train wrote."
 _LISTED = 3
@@ -49,7 +54,8 @@ class Provenance:
 
     The seed of the training is in its ``settings``; ``classified`` are its images without boxes.
     The weights of the whole network or of its ``backbone`` were read from a file, or the training
-    started from it.
+    started from it. ``trainer`` is the number of the code that trained: another one draws other
+    sizes and images from the same seed.
     """
 
     settings: TrainingSettings | None = None
@@ -58,6 +64,7 @@ class Provenance:
     classified_sha256: str = ""
     weights_sha256: str = ""
     backbone_sha256: str = ""
+    trainer: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +198,7 @@ def check_fit(
     misfits = [f"{key} is missing" for key in wanted if key not in given]
     misfits += [f"{key} is unknown" for key in given if key not in wanted]
     common = wanted.keys() & given.keys()
-    misfits += [m for key in sorted(common) if (m := _misfit(key, wanted[key], given[key]))]
+    misfits += [m for key in sorted(common) if (m := misfit(key, wanted[key], given[key]))]
     if misfits:
         more = f" and {len(misfits) - _LISTED} more" if len(misfits) > _LISTED else ""
         raise InputError(
@@ -201,7 +208,8 @@ def check_fit(
         )
 
 
-def _misfit(name: str, wanted: Tensor, given: Tensor) -> str:
+def misfit(name: str, wanted: Tensor, given: Tensor) -> str:
+    """Why a tensor can't take the place of another; empty where it can."""
     if given.shape != wanted.shape:
         return f"{name} is {list(given.shape)} instead of {list(wanted.shape)}"
     alike = given.is_floating_point() == wanted.is_floating_point() and not given.is_complex()

@@ -12,7 +12,7 @@ from netzoo.data.pictures.folder import PictureFolder
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core import codec
-from sizewise.pipeline.train import TrainOptions
+from sizewise.pipeline.models.training import TrainOptions
 
 
 def train(
@@ -33,14 +33,15 @@ def train(
     out: Out = Path("runs/train"),
     as_json: Json = False,
 ) -> None:
-    """Train a network at a random size per step, and write a safetensors checkpoint.
+    """Train a network at sizes drawn at random, and write a safetensors checkpoint.
 
     A detector learns boxes. A classifier learns from a folder with train/CLASS/ and val/CLASS/, or
     from the boxes of a detection data set, cut out. With --loss joint and --classification-data, a
     detector learns from classified images as well. multiscale learns masks; with several fusions,
     one network is trained for each.
     """
-    from sizewise.pipeline.train import Training, train
+    from sizewise.pipeline.models.training import Training
+    from sizewise.pipeline.train import train
 
     training = Training(network=network, options=options)
     trained = train(training, data, images=folder.images, out=out, reporter=console.reporter())
@@ -52,7 +53,10 @@ def train(
         console.say(f"Checkpoint: {one.checkpoint}")
         if one.scores:
             console.say(f"Validation at {one.size}: {_listed(one.scores)}")
-    console.next_step(console.command("export", trained[0].checkpoint, "--dynamic"))
+        if one.best_scores:
+            console.say(f"Best: {one.best}, {_listed(one.best_scores)}")
+    checkpoint = trained[0].best or trained[0].checkpoint
+    console.next_step(console.command("export", checkpoint, "--dynamic"))
 
 
 def _listed(scores: Mapping[str, float]) -> str:

@@ -21,8 +21,8 @@ from sizewise.core.options.declared import Spelling, fill, option, options_of, s
 from sizewise.core.options.reading import PATH, SIZE, TEXT, Reader, optional, several
 from sizewise.core.specs import Size
 from sizewise.pipeline.models.cards import MeaningOptions
+from sizewise.pipeline.models.training import Training, TrainOptions
 from sizewise.pipeline.toml import read_toml
-from sizewise.pipeline.train import Training, TrainOptions
 
 T = TypeVar("T")
 

@@ -10,237 +10,42 @@ from typing import TYPE_CHECKING, NamedTuple
 from netzoo.data.class_names import read_classes
 from netzoo.data.reading import reading
 from netzoo.tasks.showing import FITS
+from sizewise.core import codec
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import output_folder
 from sizewise.core.onnxfiles.model import sha256_of
-from sizewise.core.options.declared import option, spelled
-from sizewise.core.options.limits import BATCH
-from sizewise.core.options.reading import (
-    PATH,
-    SIZES,
-    SWITCH,
-    TEXT,
-    choice,
-    number,
-    optional,
-    several,
-    whole,
-)
+from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.specs import Sizes
-from sizewise.pipeline.models.scaling import ScalingOptions
+from sizewise.pipeline.models.training import Training
 
 if TYPE_CHECKING:
     from netzoo.data.classified import ClassifiedSet
     from netzoo.data.coco.dataset import Dataset
     from netzoo.data.coco.folders import Split
     from netzoo.training.pretrained import Pretrained
-    from netzoo.training.settings import ScaleTraining, TrainingSettings
+    from netzoo.training.state import Kept
+    from netzoo.training.validation import Validation
     from netzoo.weights.checkpoint import Provenance
     from netzoo.zoo.config import NetworkConfig
     from netzoo.zoo.network import Network, NetworkEntry
 
-_NETWORK, _TRAINING, _SCALES = "Network", "Training", "Several scales (network multiscale)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainOptions(ScalingOptions):
-    """The options of ``sizewise train`` and of the table ``[train]`` beside the network.
-
-    Paths are relative to the working folder. Each ``fusion`` is a training of its own.
-    """
-
-    width: float = option(number(above=0), 1.0, help="Width multiplier.", group=_NETWORK)
-    depth: float = option(number(above=0), 1.0, help="Depth multiplier.", group=_NETWORK)
-    weights: Path | None = option(
-        optional(PATH),
-        None,
-        help="Initial weights: a safetensors file, a state dict, or a Darknet file.",
-        group=_NETWORK,
-        shown="random",
-    )
-    tree: Path | None = option(
-        optional(PATH),
-        None,
-        help="Hierarchy of the classes: a Darknet .tree file.",
-        group=_NETWORK,
-    )
-    backbone_weights: Path | None = option(
-        optional(PATH),
-        None,
-        help="Initial weights of multiscale's backbone: a safetensors file with timm's names.",
-        group=_NETWORK,
-        shown="random",
-    )
-    fit: str | None = option(
-        optional(choice(*FITS)),
-        None,
-        help="How pictures are fitted into the input: scaled by one factor with grey around them, "
-        "or stretched. The checkpoint keeps it.",
-        group=_TRAINING,
-        shown="the network's own",
-    )
-    steps: int = option(whole(1), 700, help="Optimiser steps.", group=_TRAINING)
-    batch: int = option(whole(1, BATCH), 8, help="Images per step.", group=_TRAINING)
-    sizes: Sizes = option(
-        SIZES,
-        Sizes.parse("160:320:32"),
-        help="Input sizes in pixels; one of them is drawn at each step.",
-        group=_TRAINING,
-    )
-    learning_rate: float = option(
-        number(above=0), 2e-3, help="Peak learning rate.", group=_TRAINING
-    )
-    loss: str = option(
-        TEXT,
-        "",
-        help="Loss; sizewise networks lists those of each network.",
-        group=_TRAINING,
-        shown="the network's first",
-    )
-    classification_data: str = option(
-        TEXT,
-        "",
-        help="Images with a class and no boxes, for the loss joint: a folder with train/CLASS/.",
-        group=_TRAINING,
-    )
-    seed: int = option(
-        whole(0), 0, help="Random seed of weights, batches and sizes.", group=_TRAINING
-    )
-    scale_weights: tuple[float, ...] = option(
-        several(number(0)),
-        (),
-        help="Loss weight of each scale (comma list).",
-        group=_SCALES,
-        shown="1 for scale 1, 0.5 for others",
-    )
-    consistency: float = option(
-        number(0),
-        0.0,
-        help="Loss weight of the differences between the scales' masks.",
-        group=_SCALES,
-    )
-    price: float = option(
-        number(0),
-        0.0,
-        help="Loss weight of the pixels computed, for the fusion adaptive; above 0 it leaves "
-        "scales out.",
-        group=_SCALES,
-    )
-    single_scale_steps: int = option(
-        whole(0), 0, help="Steps at scale 1 alone before all scales are trained.", group=_SCALES
-    )
-    checkpointing: bool = option(
-        SWITCH,
-        False,
-        help="Recompute activations in the backward pass: slower, less memory.",
-        group=_SCALES,
-    )
-    sequential: bool = option(
-        SWITCH,
-        False,
-        help="Process the scales one after another; the result is the same.",
-        group=_SCALES,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """A network and how it is trained; :meth:`check` checks the values together."""
-
-    network: str
-    options: TrainOptions
-
-    def each(self) -> tuple[Training, ...]:
-        """One training for each fusion."""
-        each = self.options.scaling.each(self.network)
-        return tuple(
-            replace(self, options=replace(self.options, fusion=(one.fusion,) if one.fusion else ()))
-            for one in each
-        )
-
-    @property
-    def scale_training(self) -> ScaleTraining | None:
-        """The settings of several scales; None where all are at their defaults."""
-        from netzoo.training.settings import ScaleTraining
-
-        options = self.options
-        chosen = ScaleTraining(
-            weights=options.scale_weights,
-            consistency=options.consistency,
-            price=options.price,
-            single_scale_steps=options.single_scale_steps,
-            checkpointing=options.checkpointing,
-            sequential=options.sequential,
-        )
-        return None if chosen == ScaleTraining() else chosen
-
-    @property
-    def settings(self) -> TrainingSettings:
-        """The settings of the trainer, with the loss chosen. Raises UsageError."""
-        from netzoo.losses._registry import choose_loss
-        from netzoo.training.settings import TrainingSettings
-        from netzoo.zoo.network import find_network
-
-        options = self.options
-        return TrainingSettings(
-            steps=options.steps,
-            batch_size=options.batch,
-            sizes=options.sizes,
-            learning_rate=options.learning_rate,
-            loss=choose_loss(find_network(self.network), options.loss).name,
-            seed=options.seed,
-            scales=self.scale_training,
-        )
-
-    def check(self) -> None:
-        """Check the values together, before hours of training. Raises UsageError."""
-        from netzoo.training.waiting import load_torch_to_train
-
-        load_torch_to_train()
-
-        from netzoo.training.checks import check_scales, check_sizes
-        from netzoo.zoo.config import NetworkConfig
-        from netzoo.zoo.cost import build_without_weights
-        from netzoo.zoo.network import find_network
-
-        entry, settings = find_network(self.network), self.settings
-        check_sizes(entry, settings)
-        for training in self.each():
-            config = NetworkConfig(
-                name=self.network,
-                classes=tuple(map(str, range(entry.classes))),
-                width=self.options.width,
-                depth=self.options.depth,
-                multiscale=training.options.scaling.config(),
-            )
-            build_without_weights(config)
-            check_scales(entry, config, settings)
-        self._check_price()
-
-    def _check_price(self) -> None:
-        from netzoo.fusions._registry import find_fusion, fusions
-
-        price = self.options.price
-        if price and not any(find_fusion(t.options.scaling.fusion).weighs for t in self.each()):
-            weighing = ", ".join(name for name, entry in fusions().items() if entry.weighs)
-            raise UsageError(
-                f"{spelled('price')} {price:g} has no effect",
-                "none of these fusions weighs scales, so none leaves any out",
-                f"Leave it out, or choose a fusion that weighs them: {weighing}.",
-            )
+_LISTED = 3
+"""Names in a remark."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
     """A checkpoint, and its scores (0–1) at ``size`` on the validation part of the data.
 
-    Their names are those of ``sizewise evaluate --json``.
+    Their names are those of ``sizewise evaluate --json``. ``best`` is the checkpoint of the step
+    with the highest score, where that is an earlier one, with its own.
     """
 
     checkpoint: str
     size: str = ""
     scores: Mapping[str, float] | None = None
+    best: str = ""
+    best_scores: Mapping[str, float] | None = None
 
 
 def train(
@@ -258,9 +63,8 @@ def train(
     """
     training.check()
     folder = output_folder(out)
-    source = _Source(data, images)
     return tuple(
-        _validated(one, source, train_checkpoint(one, data, folder, reporter, images), reporter)
+        _trained(one, train_checkpoint(one, data, folder, reporter, images))
         for one in training.each()
     )
 
@@ -275,13 +79,14 @@ def train_checkpoint(
     """Train one checkpoint and return its path; one of the same data and settings is reused."""
     from netzoo.training.history import History
     from netzoo.training.pretrained import open_pretrained
+    from netzoo.training.trainer import TRAINER
     from netzoo.training.trainer import train as train_network
     from netzoo.weights.checkpoint import Provenance, save_checkpoint
     from netzoo.zoo.network import find_network
 
     entry, options = find_network(training.network), training.options
-    settings = training.settings
     data = _open(entry, _Source(source, images), "train", reporter)
+    settings = training.settings_for(len(data.images))
     classified = _open_classified(training, reporter)
     start = open_pretrained(options.weights, entry) if options.weights else None
     config = _config(training, data, start)
@@ -292,6 +97,7 @@ def train_checkpoint(
         weights_sha256=start.sha256 if start else "",
         classified_sha256=classified.sha256 if classified else "",
         backbone_sha256=_sha256(options.backbone_weights),
+        trainer=TRAINER,
     )
     path = out / f"{config.stem}.safetensors"
     if path.exists():
@@ -301,19 +107,28 @@ def train_checkpoint(
             )
             return path
         reporter.remark(f"{path} has other settings or data: it is trained anew and replaced.")
-    history = History()
+    validation = _validation(training, _Source(source, images), data, reporter)
+    history, kept = History(), _kept(path, config, provenance, validation)
+    if done := kept.step():
+        reporter.remark(f"{kept.path} is of this training: it goes on after step {done}.")
     network = train_network(
         config,
         data,
         settings,
         reporter,
-        start=lambda new: _begin(new, start, options.backbone_weights, reporter),
+        start=lambda new: _begin(
+            new, start, options.backbone_weights, reporter, strict=options.strict
+        ),
         classified=classified,
-        record=history.add,
+        history=history,
+        kept=kept,
+        validation=validation,
     )
     # The checkpoint last: where it is up to date, nothing is written again.
     history.save(path.with_suffix(".losses.csv"))
+    _save_validation(path, network, provenance, validation)
     save_checkpoint(path, network, provenance)
+    kept.remove()
     reporter.remark(
         f"Final loss, weighted: {history.summary()} (all steps: {path.stem}.losses.csv)."
     )
@@ -322,6 +137,96 @@ def train_checkpoint(
             "The data has too few box shapes to fit anchors: the published anchors are used."
         )
     return path
+
+
+def _validation(
+    training: Training, source: _Source, data: Dataset | ClassifiedSet, reporter: Reporter
+) -> Validation | None:
+    """On the validation part of the data, where there is one: training goes on without."""
+    from netzoo.training.validation import Validation
+    from netzoo.zoo.network import find_network
+
+    every, settings = training.validate_every(len(data.images)), training.settings
+    if not every:
+        return None
+    try:
+        others = _open(find_network(training.network), source, "val", reporter)
+        _demand_others(others, data)
+    except InputError as error:
+        reporter.remark(f"Not evaluated. {error}")
+        return None
+    size = max(settings.sizes, key=lambda size: size.pixels)
+    return Validation(data=others, size=size, every=every, patience=settings.patience)
+
+
+def _demand_others(others: Dataset | ClassifiedSet, data: Dataset | ClassifiedSet) -> None:
+    """Raises InputError where ``others`` are no images, or those that are trained on."""
+    if others.images and others.sha256 != data.sha256:
+        return
+    raise InputError(
+        f"{others.name} says nothing of the accuracy on other pictures",
+        "the network is trained on just these" if others.images else "it has no images",
+        "Give a folder with train.json and val.json.",
+    )
+
+
+def _save_validation(
+    path: Path, network: Network, provenance: Provenance, validation: Validation | None
+) -> None:
+    """The scores, and the best weights where they are of an earlier step; what another training
+    left there is removed."""
+    from netzoo.weights.checkpoint import save_checkpoint
+
+    scores, best = _scores_beside(path), _best_beside(path)
+    for stale in (scores, best):
+        stale.unlink(missing_ok=True)
+    if validation is None:
+        return
+    if validation.best_step(network) != max(validation.scores):
+        save_checkpoint(best, validation.best(network), provenance)
+    validation.save(scores)
+
+
+def _scores_beside(path: Path) -> Path:
+    return path.with_suffix(".validation.csv")
+
+
+def _best_beside(path: Path) -> Path:
+    return path.with_suffix(".best.safetensors")
+
+
+def _trained(training: Training, path: Path) -> Trained:
+    """The checkpoint with the scores that stand beside it."""
+    from netzoo.training.validation import read_scores
+    from sizewise.core.trials import METRICS
+
+    scores = read_scores(_scores_beside(path))
+    if not scores:
+        return Trained(checkpoint=str(path))
+    size = max(training.settings.sizes, key=lambda size: size.pixels)
+    found = Trained(checkpoint=str(path), size=str(size), scores=scores[max(scores)])
+    if not _best_beside(path).exists():
+        return found
+    ranking = next(m.name for m in METRICS if m.ranks and m.name in scores[max(scores)])
+    best = max(scores.values(), key=lambda one: one[ranking])
+    return replace(found, best=str(_best_beside(path)), best_scores=best)
+
+
+def _kept(
+    path: Path, config: NetworkConfig, provenance: Provenance, validation: Validation | None
+) -> Kept:
+    """Where the training of a checkpoint keeps its state, beside it."""
+    from netzoo.training.state import Kept
+
+    validated = (validation.data.sha256, validation.every) if validation else ()
+    identity = codec.to_json((config, _on_any_cores(provenance), validated))
+    return Kept(path.with_suffix(".training.safetensors"), identity)
+
+
+def _on_any_cores(provenance: Provenance) -> Provenance:
+    """Without the number of threads, which says how fast and not what a network learns."""
+    settings = provenance.settings
+    return replace(provenance, settings=replace(settings, threads=1)) if settings else provenance
 
 
 def _sha256(path: Path | None) -> str:
@@ -349,7 +254,7 @@ def _config(
         tree=tree,
         width=options.width,
         depth=options.depth,
-        anchors=start.anchors if start else (),
+        anchors=start.anchors(len(classes)) if start else (),
         multiscale=options.scaling.config(),
         letterbox=FITS[options.fit] if options.fit else None,
     )
@@ -388,7 +293,12 @@ def _open_classified(training: Training, reporter: Reporter) -> ClassifiedSet | 
 
 
 def _begin(
-    network: Network, start: Pretrained | None, backbone: Path | None, reporter: Reporter
+    network: Network,
+    start: Pretrained | None,
+    backbone: Path | None,
+    reporter: Reporter,
+    *,
+    strict: bool,
 ) -> None:
     if backbone:
         from netzoo.training.pretrained import fill_backbone
@@ -396,34 +306,15 @@ def _begin(
         fill_backbone(network, backbone)
     if start is None:
         return
-    filled, count = start.fill(network), len(list(network.convolutions()))
-    others = "" if filled == count else "; the others start at random"
-    reporter.remark(f"{start.path} fills {filled} of {count} convolutions{others}.")
-
-
-def _validated(
-    training: Training, source: _Source, checkpoint: Path, reporter: Reporter
-) -> Trained:
-    """The checkpoint with its scores, where its task is evaluated after training.
-
-    Detectors are not (``sizewise evaluate`` does it), and validation data may be missing.
-    """
-    from netzoo.tasks.registry import find_task
-    from netzoo.training.evaluate import evaluate_network
-    from netzoo.weights.checkpoint import load_checkpoint
-    from netzoo.zoo.network import find_network
-
-    entry = find_network(training.network)
-    if not find_task(entry.task).evaluated_after_training:
-        return Trained(checkpoint=str(checkpoint))
-    size = max(training.settings.sizes, key=lambda size: size.pixels)
-    try:
-        data = _open(entry, source, "val", reporter)
-        scores = evaluate_network(load_checkpoint(checkpoint), data, size, reporter)
-    except InputError as error:
-        reporter.remark(f"Not evaluated. {error}")
-        return Trained(checkpoint=str(checkpoint))
-    return Trained(checkpoint=str(checkpoint), size=str(size), scores=scores)
+    filled, count = start.fill(network, strict=strict), len(list(network.convolutions()))
+    listed = ", ".join(filled.left[:_LISTED]) + (", …" if len(filled.left) > _LISTED else "")
+    others = f"; the others start at random: {listed}" if filled.left else ""
+    reporter.remark(f"{start.path} fills {filled.convolutions} of {count} convolutions{others}.")
+    if filled.unlike:
+        reporter.remark(
+            f"Its heads were trained for the decoding {filled.unlike}, and this loss trains "
+            f"another: they start at random. {spelled('loss')} paper keeps them."
+        )
 
 
 def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
@@ -434,5 +325,8 @@ def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
         header = read_header(path)
     except InputError:
         return False
-    requested = replace(header.config, anchors=config.anchors, decoding=config.decoding)
-    return (requested, header.provenance) == (config, provenance)
+    requested = replace(
+        header.config, anchors=config.anchors, masks=config.masks, decoding=config.decoding
+    )
+    found = _on_any_cores(header.provenance)
+    return (requested, found) == (config, _on_any_cores(provenance))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections import Counter
 
 import pytest
@@ -150,6 +151,17 @@ def test_adaptive_weighs_softly_while_training_and_deployed() -> None:
     processor(images())
     assert seen == [2] * 6
     assert (processor.last_weights[:, 1] == 1).all()
+
+
+def test_a_network_can_be_copied_between_two_steps_of_its_training() -> None:
+    """As a validation does."""
+    processor = build(MultiscaleConfig(fusion="adaptive")).train()
+    processor(images())
+    assert processor.last_weights is not None
+    copied = copy.deepcopy(processor)
+    assert copied.last_weights is None
+    for ours, theirs in zip(copied.parameters(), processor.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def test_single_computes_one_scale_and_warming_up_does_so_for_every_fusion() -> None:

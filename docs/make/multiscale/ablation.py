@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from netzoo.data.sources import open_dataset
 from netzoo.training.evaluate import evaluate_network
+from netzoo.training.history import History
 from netzoo.training.settings import ScaleTraining, TrainingSettings
 from netzoo.training.trainer import train
 from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
@@ -69,12 +69,7 @@ def _run(fusion: str, weights: tuple[float, ...], seed: int) -> dict[str, Any]:
 
 
 def _trained(fusion: str, weights: tuple[float, ...], seed: int) -> dict[str, Any]:
-    losses: defaultdict[str, list[float]] = defaultdict(list)
-
-    def record(_step: int, _size: Size, parts: Mapping[str, float]) -> None:
-        for part, value in parts.items():
-            losses[part].append(value)
-
+    history = History()
     config = NetworkConfig(
         name="multiscale",
         classes=("object",),
@@ -90,13 +85,13 @@ def _trained(fusion: str, weights: tuple[float, ...], seed: int) -> dict[str, An
         scales=ScaleTraining(weights=weights),
     )
     started = time.perf_counter()
-    network = train(config, open_dataset("digits", "train"), settings, record=record)
+    network = train(config, open_dataset("digits", "train"), settings, history=history)
     return {
         "fusion": fusion,
         "weights": weights,
         "seed": seed,
         "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
-        "last_losses": {part: sum(all_[-LAST:]) / LAST for part, all_ in losses.items()},
+        "last_losses": history.ending(LAST),
         "train_s": time.perf_counter() - started,
         "scores": {str(size): _scores(network, size) for size in Sizes.parse(EVALUATED)},
     }

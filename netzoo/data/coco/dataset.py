@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,10 +123,24 @@ def read_coco(
     Pictures lie in ``images_folder`` or, where that is not given, beside the JSON or in ``images/``
     beside it. Raises InputError.
     """
-    tidied = tidy(load_coco_json(json_path))
+    file = load_coco_json(json_path)
+    return dataset_of(
+        file,
+        lambda found: find_image_files(found.images, json_path, images_folder),
+        name=name or json_path.stem,
+        source=json_path,
+    )
+
+
+def dataset_of(
+    given: CocoFile, find: Callable[[CocoFile], Sequence[Path]], *, name: str, source: Path
+) -> Dataset:
+    """The data set of a file, or of what was read as one; ``find`` finds its pictures, in order.
+    Raises InputError, which names ``source``."""
+    tidied = tidy(given)
     file = tidied.file
-    check_coco(file, json_path)
-    paths = find_image_files(file.images, json_path, images_folder)
+    check_coco(file, source)
+    paths = find(file)
     # By id, not as they come: train.json and val.json may list them in different orders.
     categories = sorted(file.categories, key=lambda category: category.id)
     label_of = {category.id: label for label, category in enumerate(categories)}
@@ -134,7 +148,7 @@ def read_coco(
     for annotation in file.annotations:
         by_image[annotation.image_id].append(annotation)
     return Dataset(
-        name=name or json_path.stem,
+        name=name,
         classes=tuple(category.name for category in categories),
         category_ids=tuple(category.id for category in categories),
         images=tuple(

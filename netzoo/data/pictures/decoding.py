@@ -63,6 +63,18 @@ def decode_picture(path: Path, *, upright: bool = True) -> NDArray[np.uint8]:
     return picture
 
 
+def upright_size(path: Path) -> tuple[int, int]:
+    """Height and width of a picture as :func:`decode_picture` gives it, without decoding it. Raises
+    InputError."""
+    try:
+        with opened_image(path, _FORMATS) as image:
+            width, height = image.size
+    except (*BROKEN, TooManyPixelsError) as error:
+        raise _refusal(path, str(error), "Replace the file or leave it out.") from error
+    turned = stored_turned(path)
+    return (width, height) if turned and turned.swaps_sides else (height, width)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Turned:
     """A picture that is not upright in its file: its height and width there, in pixels."""

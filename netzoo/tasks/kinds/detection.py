@@ -145,7 +145,6 @@ class Detection(Task):
     )
     predicts = True
     finds_boxes = True
-    evaluated_after_training = False
 
     def recognises(self, shapes: Sequence[Shape], batch: Batch) -> bool:
         del batch

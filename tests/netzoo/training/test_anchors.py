@@ -8,10 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netzoo.training.anchors import cluster_shapes, fit_anchors, shape_iou
+from netzoo.networks.yolov4_tiny import DESIGN
+from netzoo.training.anchors import cluster_shapes, fit_anchors, shape_iou, shared_out
+from netzoo.training.settings import TrainingSettings
+from netzoo.training.trainer import train
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import networks
 from sizewise.core.errors import InputError
 from sizewise.core.specs import Size, Sizes
-from tests.netzoo.factories import squares
+from tests.netzoo.factories import CLASSES, squares
 
 PUBLISHED = tuple((4.0 + i, 5.0 + 2 * i) for i in range(9))
 
@@ -84,3 +89,24 @@ def test_few_shapes_leave_the_published_anchors_and_none_are_refused(tmp_path: P
     assert fit_anchors(one, (Size(96, 128),), PUBLISHED[:3], seed=0) != PUBLISHED[:3]
     with pytest.raises(InputError, match="width and a height"):
         fit_anchors(replace(data, images=()), (Size(96, 128),), PUBLISHED, seed=0)
+
+
+def test_every_fitted_anchor_belongs_to_a_head() -> None:
+    designs = [entry.design for entry in networks().values() if entry.design]
+    assert len(designs) > 8
+    for design in designs:
+        masks = shared_out(design)
+        assert [len(mask) for mask in masks] == [len(mask) for mask in design.masks]
+        assert sorted(place for mask in masks for place in mask) == list(range(len(design.anchors)))
+        by_stride = [mask for _, mask in sorted(zip(design.strides, masks, strict=True))]
+        assert by_stride == sorted(by_stride)  # the anchors are ordered by area
+
+
+def test_a_trained_yolov4_tiny_uses_all_of_its_anchors(tmp_path: Path) -> None:
+    config = NetworkConfig(name="yolov4-tiny", classes=CLASSES, width=0.125)
+    settings = TrainingSettings(steps=1, batch_size=2, sizes=Sizes.parse("64"), threads=1)
+    network = train(config, squares(tmp_path, 12), settings)
+    assert network.config.anchors != DESIGN.anchors
+    assert network.config.masks == ((3, 4, 5), (0, 1, 2))
+    given = replace(config, anchors=DESIGN.anchors)
+    assert train(given, squares(tmp_path, 2), settings).config.masks == ()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice, repeat
 
 import pytest
 import torch
@@ -89,9 +88,11 @@ def test_four_classified_images_come_to_one_with_boxes(
     assert {0, 1} < set(labels)
 
 
-def test_what_is_mixed_ends_with_the_boxes() -> None:
-    assert "".join(mixed(iter("ab"), repeat("."))) == "a....b...."
-    assert list(islice(mixed(repeat(1), repeat(0)), 6)) == [1, 0, 0, 0, 0, 1]
+def test_four_come_after_one_and_none_is_left_out() -> None:
+    assert "".join("ab"[not mixed(place)[0]] for place in range(12)) == "abbbbabbbbab"
+    places = [mixed(place) for place in range(100)]
+    for boxed, expected in ((True, 20), (False, 80)):
+        assert [place for kind, place in places if kind == boxed] == list(range(expected))
 
 
 def test_classified_images_need_the_joint_loss(data: Dataset, classified: ClassifiedSet) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netzoo.data.coco.dataset import Dataset
-from netzoo.training.optimizer import learning_rate_share
+from netzoo.training.optimizer import learning_rate_share, make_optimizer
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
 from netzoo.zoo.config import NetworkConfig
@@ -19,6 +19,7 @@ from sizewise.core.errors import InputError, TrainingError, UsageError
 from sizewise.core.specs import Sizes
 from tests.netzoo.factories import narrow_config, squares
 from tests.netzoo.training.notes import Notes
+from tests.netzoo.training.starts import in_float64_with_norms_at_rest
 
 QUICK = TrainingSettings(
     steps=4, batch_size=2, sizes=Sizes.parse("64,96"), warmup_steps=2, threads=1
@@ -133,3 +134,45 @@ def test_the_learning_rate_climbs_and_then_falls(warmup_steps: int, steps: int) 
     assert all(a >= b for a, b in pairwise(rates[top:]))
     assert steps < warmup_steps or rates[top] == 1
     assert steps < warmup_steps + 100 or rates[-1] < 0.02
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"), [("yolov3", "dense"), ("yolov3", "paper"), ("yolov4-csp", "paper")]
+)
+def test_batches_that_a_step_adds_up_give_the_gradient_of_them_together(
+    data: Dataset, name: str, loss: str
+) -> None:
+    """Boxes weigh the same, however many are in their batch. BatchNorm, which would see the batches
+    apart, is at rest."""
+    crowded, *others = data.images
+    few = [replace(image, boxes=image.boxes[:1], labels=image.labels[:1]) for image in others]
+    settings = replace(
+        QUICK,
+        steps=2,
+        sizes=Sizes.parse("64"),
+        loss=loss,
+        optimizer="sgd",
+        learning_rate=0.01,
+        ema_decay=0.0,
+        arithmetic="fp32",
+    )
+    together, apart = (
+        train(
+            narrow_config(name=name),
+            replace(data, images=(crowded, *few)),
+            replace(settings, batch_size=batch, accumulate=count),
+            start=in_float64_with_norms_at_rest,
+        )
+        for batch, count in ((6, 1), (2, 3))
+    )
+    for ours, theirs in zip(together.parameters(), apart.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-9)
+
+
+def test_sgd_with_momentum_is_torchs() -> None:
+    settings = replace(QUICK, optimizer="sgd", momentum=0.5, weight_decay=0.0005)
+    optimizer, _ = make_optimizer(torch.nn.Conv2d(1, 1, 3), settings)
+    assert isinstance(optimizer, torch.optim.SGD)
+    kernels, others = optimizer.param_groups
+    assert (kernels["momentum"], kernels["nesterov"]) == (0.5, True)
+    assert (kernels["weight_decay"], others["weight_decay"]) == (0.0005, 0.0)

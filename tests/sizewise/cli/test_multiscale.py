@@ -6,7 +6,6 @@ import csv
 import json
 import math
 import shlex
-import shutil
 from pathlib import Path
 
 import pytest
@@ -32,8 +31,12 @@ QUICK = (*NARROW, "--steps", 2, "--batch", 2, "--sizes", "64")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another picture is validated on."""
     folder = tmp_path_factory.mktemp("pictures")
-    shutil.copy(write_pictures(folder), folder / "train.json")
+    coco = json.loads(write_pictures(folder).read_text(encoding="utf-8"))
+    last = coco["images"].pop()["id"]
+    coco["annotations"] = [one for one in coco["annotations"] if one["image_id"] != last]
+    (folder / "train.json").write_text(json.dumps(coco), encoding="utf-8")
     return folder
 
 
@@ -80,7 +83,9 @@ def test_the_json_of_one_training_and_of_several(cli: Cli, data: Path, tmp_path:
     expected = evaluate_network(network, read_coco(data / "val.json"), Size(64, 64))
     assert first["scores"] == pytest.approx(expected)
     judged = cli("evaluate", first["checkpoint"], "--data", data, "--sizes", 64, "--json")
-    assert json.loads(judged.out)["rows"] == [{"size": "64x64", **first["scores"]}]
+    (row,) = json.loads(judged.out)["rows"]
+    assert row.pop("size") == "64x64"
+    assert row == pytest.approx(first["scores"])  # in another process, threads may round otherwise
 
 
 def test_weights_of_scales_multiply_their_losses(cli: Cli, data: Path, tmp_path: Path) -> None:

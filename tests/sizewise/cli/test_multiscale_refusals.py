@@ -32,7 +32,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """No step may be taken."""
-    monkeypatch.setattr("netzoo.training.trainer._run", pytest.fail)
+    monkeypatch.setattr("netzoo.training.trainer.draw_batches", pytest.fail)
 
 
 def refused(said: Said, code: int, *parts: str) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netzoo.data.coco.dataset import write_coco
 from netzoo.training.history import History
+from netzoo.training.state import Kept
 from netzoo.weights.checkpoint import load_checkpoint, read_header
 from netzoo.zoo.card import card_of
 from netzoo.zoo.config import NetworkConfig
@@ -26,7 +31,7 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "squares"
     found = squares(folder, 6)
     write_coco(found, folder / "train.json")
-    write_coco(found, folder / "val.json")
+    write_coco(replace(found, images=found.images[1:]), folder / "val.json")
     return folder
 
 
@@ -130,7 +135,8 @@ def test_whole_weights_bring_their_anchors_and_a_partial_file_none(
     call = ("train", "yolov3-tiny", "--data", data, *QUICK)
     first = cli(*call, "--weights", whole, "--out", tmp_path / "first")
     assert first.code == 0, first
-    assert f"{whole} fills 13 of 13 convolutions." in first.err
+    assert f"{whole} fills 11 of 13 convolutions; the others start at random" in first.err
+    assert "trained for the decoding yolov3, and this loss trains another" in first.err
     path = tmp_path / "first" / "yolov3-tiny.safetensors"
     assert read_header(path).config.anchors == find_network("yolov3-tiny").anchors
 
@@ -139,7 +145,7 @@ def test_whole_weights_bring_their_anchors_and_a_partial_file_none(
     partial.write_bytes(whole.read_bytes()[: 20 + 4 * numbers])
     second = cli(*call, "--weights", partial, "--out", tmp_path / "second")
     assert second.code == 0, second
-    assert "fills 7 of 13 convolutions; the others start at random." in second.err
+    assert "fills 7 of 13 convolutions; the others start at random: " in second.err
     fitted = read_header(tmp_path / "second" / "yolov3-tiny.safetensors").config.anchors
     assert max(max(anchor) for anchor in fitted) <= 64
 
@@ -164,3 +170,76 @@ def test_weights_of_another_network_are_refused(cli: Cli, data: Path, tmp_path: 
     assert said.code == 1
     assert f"{weights} does not fit" in said.err
     assert not (tmp_path / "out" / "yolov3-tiny.safetensors").exists()
+
+
+class _PulledError(BaseException):
+    """The plug is pulled."""
+
+
+def test_a_training_that_was_interrupted_goes_on(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("train", "yolov2-tiny", "--data", data, *QUICK, "--steps", 4, "--out")
+    assert cli(*call, tmp_path / "whole").code == 0
+    whole = (tmp_path / "whole" / "yolov2-tiny.safetensors").read_bytes()
+
+    out = tmp_path / "out"
+    state = out / "yolov2-tiny.training.safetensors"
+    monkeypatch.setattr(Kept, "due", lambda _: True)
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "add", _third_of(History.add))
+        with pytest.raises(_PulledError):
+            cli(*call, out)
+    assert [path.name for path in out.iterdir()] == [state.name]
+    said = cli(*call, out)
+    assert said.code == 0, said
+    assert f"{state} is of this training: it goes on after step 2." in said.err
+    assert (out / "yolov2-tiny.safetensors").read_bytes() == whole
+    assert not state.exists()
+
+
+def _third_of(add: Callable[..., None]) -> Callable[..., None]:
+    numbers = count(1)
+
+    def one(self: History, *parts: Any) -> None:
+        if next(numbers) == 3:
+            raise _PulledError
+        add(self, *parts)
+
+    return one
+
+
+def test_another_number_of_cores_is_no_other_training(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("train", "yolov2-tiny", "--data", data, *QUICK, "--out", tmp_path)
+    for cores, said in ((1, "Checkpoint"), (2, "not trained again")):
+        monkeypatch.setattr("netzoo.training.settings.usable_cores", lambda n=cores: n)
+        found = cli(*call)
+        assert said in found.out + found.err
+
+
+def test_nothing_is_validated_on_what_was_trained_on(cli: Cli, data: Path, tmp_path: Path) -> None:
+    call = ("train", "darknet19", "--data", data / "train.json", *QUICK, "--out", tmp_path)
+    said = cli(*call)
+    assert said.code == 0, said
+    assert "Validation" not in said.out
+    assert "the network is trained on just these" in said.err
+
+
+def test_options_of_the_optimizer_are_other_trainings(cli: Cli, data: Path, tmp_path: Path) -> None:
+    call = ("train", "yolov2-tiny", "--data", data, *QUICK, "--out", tmp_path)
+    assert cli(*call).code == 0
+    path = tmp_path / "yolov2-tiny.safetensors"
+    seen = {path.read_bytes()}
+    for options in (
+        ("--optimizer", "sgd", "--learning-rate", 0.01, "--weight-decay", 0.0005),
+        ("--optimizer", "sgd", "--learning-rate", 0.01, "--momentum", 0),
+        ("--accumulate", 2),
+        ("--arithmetic", "fp32", "--ema-decay", 0.5),
+    ):
+        said = cli(*call, *options)
+        assert said.code == 0, said
+        assert "trained anew" in said.err
+        seen.add(path.read_bytes())
+    assert len(seen) == 5

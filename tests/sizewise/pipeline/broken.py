@@ -18,8 +18,8 @@ from engines.planning.specs import engine_specs
 from exporter.request import PrecisionOptions
 from sizewise.core.errors import SizewiseError
 from sizewise.pipeline.config import BenchFile, read_bench_file, read_line
+from sizewise.pipeline.models.training import TrainOptions
 from sizewise.pipeline.toml import read_toml
-from sizewise.pipeline.train import TrainOptions
 from tests.attempts import main, one_by_one
 
 BENCH = """

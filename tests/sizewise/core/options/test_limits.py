@@ -16,7 +16,7 @@ from sizewise.core.options.limits import BATCH, Limit
 from sizewise.core.options.reading import TEXT, number, whole
 from sizewise.core.specs import Size, Sizes
 from sizewise.pipeline.models.sources import SourceOptions
-from sizewise.pipeline.train import TrainOptions
+from sizewise.pipeline.models.training import TrainOptions
 
 A_MILLION = ",".join(map(str, range(1, 1_000_001)))
 TOO_MUCH: list[tuple[type[Any], Mapping[str, object], str]] = [

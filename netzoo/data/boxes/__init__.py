@@ -1,0 +1,1 @@
+"""Data sets whose boxes lie in a file for each picture."""

@@ -1,0 +1,1 @@
+"""Changes of training images, with which boxes and masks move."""

@@ -1,0 +1,27 @@
+"""The ranges of input sizes that detectors are trained at, as the training guide lists them.
+
+YOLOv5, v8, v9 and YOLO-World are ranges without networks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sizewise.core.specs import Size, Sizes
+
+RANGES: Mapping[str, Sizes] = {
+    "yolov2": Sizes.parse("320:608:32"),
+    "yolov3": Sizes.parse("320:608:32"),
+    "yolov5": Sizes.parse("320:896:32"),
+    "yolov8": Sizes.parse("320:896:32"),
+    "yolov9": Sizes.parse("320:896:32"),
+    "yolo-world": Sizes.parse("320:640:32"),
+}
+
+_STRIDES = range(5, 11)
+"""The sides of the usual range, in strides."""
+
+
+def usual_sizes(stride: int) -> Sizes:
+    """The range without another: at a stride of 32, 160 to 320 pixels."""
+    return Sizes(Size(count * stride, count * stride) for count in _STRIDES)

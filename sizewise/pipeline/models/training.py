@@ -1,0 +1,373 @@
+"""What a user says of a training: the options, and the settings that they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netzoo.tasks.showing import FITS
+from netzoo.training.augmenting.settings import PRESETS, Augmentation
+from netzoo.training.ranges import RANGES, usual_sizes
+from sizewise.core.errors import UsageError
+from sizewise.core.options.declared import option, spelled
+from sizewise.core.options.limits import BATCH
+from sizewise.core.options.reading import (
+    PATH,
+    SIZES,
+    SWITCH,
+    TEXT,
+    choice,
+    number,
+    optional,
+    several,
+    whole,
+)
+from sizewise.core.specs import Sizes
+from sizewise.pipeline.models.scaling import ScalingOptions
+
+if TYPE_CHECKING:
+    from netzoo.training.settings import ScaleTraining, TrainingSettings
+
+_NETWORK, _TRAINING, _CHANGES = "Network", "Training", "Changes of images"
+_SCALES = "Several scales (network multiscale)"
+
+
+def _share(text: str) -> Any:
+    """An option of the augmentation."""
+    return option(optional(number(0)), None, help=text, group=_CHANGES, shown="the preset's")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(ScalingOptions):
+    """The options of ``sizewise train`` and of the table ``[train]`` beside the network.
+
+    Paths are relative to the working folder. Each ``fusion`` is a training of its own.
+    """
+
+    width: float = option(number(above=0), 1.0, help="Width multiplier.", group=_NETWORK)
+    depth: float = option(number(above=0), 1.0, help="Depth multiplier.", group=_NETWORK)
+    weights: Path | None = option(
+        optional(PATH),
+        None,
+        help="Initial weights: a safetensors file, a state dict, or a Darknet file.",
+        group=_NETWORK,
+        shown="random",
+    )
+    strict: bool = option(
+        SWITCH,
+        False,
+        help="Refuse initial weights that do not fit the whole network.",
+        group=_NETWORK,
+    )
+    tree: Path | None = option(
+        optional(PATH),
+        None,
+        help="Hierarchy of the classes: a Darknet .tree file.",
+        group=_NETWORK,
+    )
+    backbone_weights: Path | None = option(
+        optional(PATH),
+        None,
+        help="Initial weights of multiscale's backbone: a safetensors file with timm's names.",
+        group=_NETWORK,
+        shown="random",
+    )
+    fit: str | None = option(
+        optional(choice(*FITS)),
+        None,
+        help="How pictures are fitted into the input: scaled by one factor with grey around them, "
+        "or stretched. The checkpoint keeps it.",
+        group=_TRAINING,
+        shown="the network's own",
+    )
+    steps: int = option(whole(1), 700, help="Optimiser steps.", group=_TRAINING)
+    epochs: float | None = option(
+        optional(number(above=0)),
+        None,
+        help="Times that each image is seen, instead of --steps.",
+        group=_TRAINING,
+    )
+    batch: int = option(
+        whole(1, BATCH),
+        8,
+        help="Images per batch at the mean size. Small sizes take more and large ones fewer, so "
+        "that memory stays level.",
+        group=_TRAINING,
+    )
+    fixed_batch: bool = option(
+        SWITCH, False, help="As many images per batch at every size.", group=_TRAINING
+    )
+    sizes: Sizes | None = option(
+        optional(SIZES),
+        None,
+        help="Input sizes in pixels; one of them is drawn at random again and again.",
+        group=_TRAINING,
+        shown="5 to 10 strides, 160:320:32 at a stride of 32",
+    )
+    size_range: str | None = option(
+        optional(choice(*RANGES)),
+        None,
+        help="Input sizes that a detector is published with, instead of --sizes.",
+        group=_TRAINING,
+    )
+    final_epochs: float = option(
+        number(0), 0.0, help="Last epochs, at the largest size alone.", group=_TRAINING
+    )
+    size_every: int = option(
+        whole(1), 10, help="Steps at one size before the next is drawn.", group=_TRAINING
+    )
+    learning_rate: float = option(
+        number(above=0), 2e-3, help="Peak learning rate.", group=_TRAINING
+    )
+    weight_decay: float = option(
+        number(0), 0.02, help="Decay of the convolutions' weights.", group=_TRAINING
+    )
+    warmup_steps: int = option(
+        whole(0), 50, help="Steps in which the learning rate rises to its peak.", group=_TRAINING
+    )
+    optimizer: str = option(
+        choice("adamw", "sgd"),
+        "adamw",
+        help="Optimizer; sgd wants a learning rate of about 0.01 and a decay of 0.0005.",
+        group=_TRAINING,
+    )
+    momentum: float = option(number(0), 0.9, help="Momentum of the optimizer sgd.", group=_TRAINING)
+    accumulate: int = option(
+        whole(1),
+        1,
+        help="Batches whose gradients one step adds up, where memory does not hold them at once.",
+        group=_TRAINING,
+    )
+    gradient_norm: float = option(
+        number(above=0), 10.0, help="Largest norm of a gradient.", group=_TRAINING
+    )
+    ema_decay: float = option(
+        number(0),
+        0.99,
+        help="Decay of the running mean of the weights; 0.9998 for tens of thousands of steps.",
+        group=_TRAINING,
+    )
+    arithmetic: str = option(
+        choice("auto", "fp32", "bf16"),
+        "auto",
+        help="Arithmetic of the network; auto is bf16 where the CPU multiplies in it.",
+        group=_TRAINING,
+    )
+    validate_every: float = option(
+        number(0),
+        1.0,
+        help="Epochs between two validations, where the data have a part for them; 0: none.",
+        group=_TRAINING,
+    )
+    patience: int = option(
+        whole(0),
+        0,
+        help="Validations without a better score before training ends early; 0: never.",
+        group=_TRAINING,
+    )
+    augment: str = option(
+        choice(*PRESETS),
+        "none",
+        help="How images are changed: moved, mirrored and recoloured (light); four in one, too "
+        "(mosaic); and mixed with others (strong).",
+        group=_CHANGES,
+    )
+    mosaic: float | None = _share("Share of images that are made of four.")
+    flip: float | None = _share("Share of images that are mirrored; 0 where left is not right.")
+    scale: float | None = _share("Largest change of the scale, as a share.")
+    translate: float | None = _share("Largest move, as a share of the input.")
+    hue: float | None = _share("Largest change of the hue, as a share.")
+    saturation: float | None = _share("Largest change of the saturation, as a share.")
+    value: float | None = _share("Largest change of the value, as a share.")
+    mix_up: float | None = _share("Share of images that are seen through another.")
+    copy_paste: float | None = _share("Share of images with the objects of another (masks).")
+    loss: str = option(
+        TEXT,
+        "",
+        help="Loss; sizewise networks lists those of each network.",
+        group=_TRAINING,
+        shown="the network's first",
+    )
+    classification_data: str = option(
+        TEXT,
+        "",
+        help="Images with a class and no boxes, for the loss joint: a folder with train/CLASS/.",
+        group=_TRAINING,
+    )
+    seed: int = option(
+        whole(0), 0, help="Random seed of weights, batches and sizes.", group=_TRAINING
+    )
+    scale_weights: tuple[float, ...] = option(
+        several(number(0)),
+        (),
+        help="Loss weight of each scale (comma list).",
+        group=_SCALES,
+        shown="1 for scale 1, 0.5 for others",
+    )
+    consistency: float = option(
+        number(0),
+        0.0,
+        help="Loss weight of the differences between the scales' masks.",
+        group=_SCALES,
+    )
+    price: float = option(
+        number(0),
+        0.0,
+        help="Loss weight of the pixels computed, for the fusion adaptive; above 0 it leaves "
+        "scales out.",
+        group=_SCALES,
+    )
+    single_scale_steps: int = option(
+        whole(0), 0, help="Steps at scale 1 alone before all scales are trained.", group=_SCALES
+    )
+    checkpointing: bool = option(
+        SWITCH,
+        False,
+        help="Recompute activations in the backward pass: slower, less memory.",
+        group=_SCALES,
+    )
+    sequential: bool = option(
+        SWITCH,
+        False,
+        help="Process the scales one after another; the result is the same.",
+        group=_SCALES,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A network and how it is trained; :meth:`check` checks the values together."""
+
+    network: str
+    options: TrainOptions
+
+    def each(self) -> tuple[Training, ...]:
+        """One training for each fusion."""
+        each = self.options.scaling.each(self.network)
+        return tuple(
+            replace(self, options=replace(self.options, fusion=(one.fusion,) if one.fusion else ()))
+            for one in each
+        )
+
+    @property
+    def scale_training(self) -> ScaleTraining | None:
+        """The settings of several scales; None where all are at their defaults."""
+        from netzoo.training.settings import ScaleTraining
+
+        options = self.options
+        chosen = ScaleTraining(
+            weights=options.scale_weights,
+            consistency=options.consistency,
+            price=options.price,
+            single_scale_steps=options.single_scale_steps,
+            checkpointing=options.checkpointing,
+            sequential=options.sequential,
+        )
+        return None if chosen == ScaleTraining() else chosen
+
+    @property
+    def augmentation(self) -> Augmentation | None:
+        """That of the preset with what was given besides. Raises UsageError."""
+        options = self.options
+        preset = PRESETS[options.augment]
+        names = [f.name for f in fields(Augmentation) if hasattr(options, f.name)]
+        given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
+        return replace(preset or Augmentation(), **given) if given else preset
+
+    @property
+    def sizes(self) -> Sizes:
+        """Those that are asked for, or else the network's usual ones. Raises UsageError."""
+        from netzoo.zoo.network import find_network
+
+        options = self.options
+        if options.sizes and options.size_range:
+            raise UsageError(
+                f"{spelled('sizes')} and {spelled('size_range')} can't be given together",
+                "both say at which sizes the network is trained",
+                "Leave one of them out.",
+            )
+        if options.size_range:
+            return RANGES[options.size_range]
+        return options.sizes or usual_sizes(find_network(self.network).stride)
+
+    def validate_every(self, images: int) -> int:
+        """Steps between two validations on a data set of so many training images; 0: never."""
+        epochs, settings = self.options.validate_every, self.settings
+        steps = epochs * images / (settings.batch_size * settings.accumulate)
+        return max(1, round(steps)) if epochs else 0
+
+    def settings_for(self, images: int) -> TrainingSettings:
+        """The settings for a data set of so many images: epochs are steps then."""
+        settings, options = self.settings, self.options
+        steps_of_one = images / (settings.batch_size * settings.accumulate)
+        steps = max(1, round(options.epochs * steps_of_one)) if options.epochs else settings.steps
+        final = min(steps, round(options.final_epochs * steps_of_one))
+        return replace(settings, steps=steps, final_steps=final)
+
+    @property
+    def settings(self) -> TrainingSettings:
+        """The settings of the trainer, with the loss chosen. Raises UsageError."""
+        from netzoo.losses._registry import choose_loss
+        from netzoo.training.settings import TrainingSettings
+        from netzoo.zoo.network import find_network
+
+        options = self.options
+        return TrainingSettings(
+            steps=options.steps,
+            batch_size=options.batch,
+            level=not options.fixed_batch,
+            sizes=self.sizes,
+            size_every=options.size_every,
+            learning_rate=options.learning_rate,
+            weight_decay=options.weight_decay,
+            warmup_steps=options.warmup_steps,
+            optimizer=options.optimizer,  # type: ignore[arg-type]
+            momentum=options.momentum,
+            accumulate=options.accumulate,
+            gradient_norm=options.gradient_norm,
+            ema_decay=options.ema_decay,
+            patience=options.patience,
+            augmentation=self.augmentation,
+            arithmetic=options.arithmetic,  # type: ignore[arg-type]
+            loss=choose_loss(find_network(self.network), options.loss).name,
+            seed=options.seed,
+            scales=self.scale_training,
+        )
+
+    def check(self) -> None:
+        """Check the values together, before hours of training. Raises UsageError."""
+        from netzoo.training.waiting import load_torch_to_train
+
+        load_torch_to_train()
+
+        from netzoo.training.checks import check_scales, check_sizes
+        from netzoo.zoo.config import NetworkConfig
+        from netzoo.zoo.cost import build_without_weights
+        from netzoo.zoo.network import find_network
+
+        entry, settings = find_network(self.network), self.settings
+        check_sizes(entry, settings)
+        for training in self.each():
+            config = NetworkConfig(
+                name=self.network,
+                classes=tuple(map(str, range(entry.classes))),
+                width=self.options.width,
+                depth=self.options.depth,
+                multiscale=training.options.scaling.config(),
+            )
+            build_without_weights(config)
+            check_scales(entry, config, settings)
+        self._check_price()
+
+    def _check_price(self) -> None:
+        from netzoo.fusions._registry import find_fusion, fusions
+
+        price = self.options.price
+        if price and not any(find_fusion(t.options.scaling.fusion).weighs for t in self.each()):
+            weighing = ", ".join(name for name, entry in fusions().items() if entry.weighs)
+            raise UsageError(
+                f"{spelled('price')} {price:g} has no effect",
+                "none of these fusions weighs scales, so none leaves any out",
+                f"Leave it out, or choose a fusion that weighs them: {weighing}.",
+            )
