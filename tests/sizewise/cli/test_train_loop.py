@@ -82,6 +82,27 @@ def test_after_an_interruption_the_same_command_resumes(
         assert (out / name).read_bytes() == trained.with_name(name).read_bytes()
 
 
+def test_an_interruption_on_a_full_disk_says_what_is_lost_and_keeps_the_state_before(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("train", *QUICK, "--data", data, "--out", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        _ends_at(3, KeyboardInterrupt(), patch)
+        assert cli(*call).code == 130
+    with monkeypatch.context() as patch:
+        _ends_at(5, KeyboardInterrupt(), patch)
+        patch.setattr("netzoo.training.state.save", _full)
+        said = cli(*call)
+    assert said.code == 130
+    assert "The last steps are lost." in said.err
+    assert "no space left" in said.err
+    assert "goes on after step 2" in cli(*call).err
+
+
+def _full(*_: object, **__: object) -> bytes:
+    raise OSError(28, "No space left on device")
+
+
 def test_a_training_that_fails_keeps_its_state_and_its_best_weights(
     cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

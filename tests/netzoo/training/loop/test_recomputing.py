@@ -12,6 +12,7 @@ from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import Network, build_network, networks
 from tests.netzoo.factories import CLASSES
 
+DEEP = {"yolov3", "yolov3-spp", "yolov4", "yolov4-csp", "yolov4-p5", "yolov4-p6", "yolov4-p7"}
 DETECTORS = [name for name, entry in networks().items() if entry.task == "detection"]
 
 
@@ -25,10 +26,13 @@ def _passed(network: Network, *, at_all: bool) -> tuple[list[Tensor], int]:
     """Heads, gradients and BatchNorm's statistics, and the bytes that wait for the backward."""
     side = max(64, network.smallest)
     images = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(1))
+    weights = {p.untyped_storage().data_ptr() for p in network.parameters()}
     kept: dict[int, int] = {}
 
     def pack(value: Tensor) -> Tensor:
-        kept[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
+        storage = value.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
         return value
 
     with saved_tensors_hooks(pack, lambda value: value), recomputing(network, at_all=at_all):
@@ -48,5 +52,5 @@ def test_gradients_are_the_same_with_less_in_memory(name: str) -> None:
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
-    assert bytes_ < usual_bytes
+    assert bytes_ < usual_bytes / (2 if name in DEEP else 1), usual_bytes / bytes_
     assert not any("forward" in module.__dict__ for module in saving.modules())
