@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netzoo.tasks.wordtree import Indices, WordTree
+from netzoo.training.settings import PLAIN, LossTerms
 
 
 class Hierarchical(nn.Module):
@@ -47,10 +48,11 @@ class Hierarchical(nn.Module):
             product = product * product.index_select(dim, self.get_buffer(name))
         return product.narrow(dim, 0, raw.shape[dim])
 
-    def loss(self, raw: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, raw: Tensor, labels: Tensor, terms: LossTerms = PLAIN) -> Tensor:
         """The sum of the cross entropies along each label's path [M]: −log of its probability.
 
-        ``raw`` is [M, C], ``labels`` int64 [M]."""
+        ``raw`` is [M, C], ``labels`` int64 [M]. No ``terms`` change it."""
+        del terms
         logs = _extended(self._given_parent(raw, 1, torch.log_softmax), 1, 0.0)
         return -logs.gather(1, self._paths(labels)).sum(1)
 

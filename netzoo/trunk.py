@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from netzoo.backbones._base import LEVELS, Backbone
 from netzoo.backbones._registry import build_four_levels
 from netzoo.blocks import ConvBNAct
-from netzoo.training.recomputing import recomputed
+from netzoo.training.loop.recomputing import recomputed
 
 Pyramid = list[Tensor]
 """The maps of one scale at 4, 8, 16 and 32 pixels per cell."""

@@ -18,6 +18,7 @@ from netzoo.losses._assignment import Assignment, assign_cells, nearest_only
 from netzoo.losses._boxes import complete_iou
 from netzoo.losses._divergence import divergence
 from netzoo.losses._registry import Targets
+from netzoo.training.settings import PLAIN, LossTerms
 from netzoo.zoo.network import AnchorDetector
 from sizewise.core.specs import Size
 
@@ -33,6 +34,7 @@ def neighbours_loss(
     balance: Sequence[float],
     *,
     shared: bool,
+    terms: LossTerms = PLAIN,
 ) -> dict[str, Tensor]:
     """The three weighted parts: ``box`` (1 − CIoU), ``objectness`` (divergence from the CIoU, every
     cell of every head, each head weighted by ``balance``) and ``classes`` (what the
@@ -41,7 +43,8 @@ def neighbours_loss(
     An anchor in a cell may be ``shared`` by several boxes; otherwise the nearest has it.
     """
     levels = [
-        _level_loss(network, number, head, targets, shared) for number, head in enumerate(heads)
+        _level_loss(network, number, head, targets, shared=shared, terms=terms)
+        for number, head in enumerate(heads)
     ]
     box, objectness, classes = (torch.stack(part) for part in zip(*levels, strict=True))
     return {
@@ -72,7 +75,13 @@ def _answering(
 
 
 def _level_loss(
-    network: AnchorDetector, number: int, head: Tensor, targets: Targets, shared: bool
+    network: AnchorDetector,
+    number: int,
+    head: Tensor,
+    targets: Targets,
+    *,
+    shared: bool,
+    terms: LossTerms,
 ) -> tuple[Tensor, Tensor, Tensor]:
     anchors, stride = network.anchors[number], network.strides[number]
     raw = split_anchors(head, len(anchors))
@@ -87,11 +96,12 @@ def _level_loss(
     corners = box_corners(rule, xy, wh, cell=cell, anchor=anchors[cells.anchor], stride=stride)
     agreement = complete_iou(torch.cat(corners, -1), targets.boxes[cells.box])
     objectness = raw[:, :, 4]
+    reached = _objectness_target(objectness, index, agreement.detach())
     answers = targets.answers[number] if targets.answers else max(1, len(cells.box))
     return (
         _mean(1 - agreement, answers),
-        divergence(objectness, _objectness_target(objectness, index, agreement.detach())).mean(),
-        _mean(network.class_rule.loss(classes, targets.labels[cells.box]), answers),
+        divergence(objectness, reached, terms).mean(),
+        _mean(network.class_rule.loss(classes, targets.labels[cells.box], terms), answers),
     )
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from netzoo.losses._neighbours import neighbours_loss
 from netzoo.losses._registry import Targets
+from netzoo.training.settings import PLAIN, LossTerms
 from netzoo.zoo.network import AnchorDetector
 
 BALANCE = {3: (4.0, 1.0, 0.4), 4: (4.0, 1.0, 0.4, 0.1), 5: (4.0, 1.0, 0.5, 0.4, 0.1)}
@@ -15,7 +16,7 @@ BALANCE = {3: (4.0, 1.0, 0.4), 4: (4.0, 1.0, 0.4, 0.1), 5: (4.0, 1.0, 0.5, 0.4, 
 
 
 def scaled_loss(
-    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
+    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets, terms: LossTerms = PLAIN
 ) -> dict[str, Tensor]:
     """Wang et al. 2021: ``box``, ``objectness`` and ``classes``, weighted (see ``_neighbours``);
     as of three heads where there are more, whose objectness then counts 1.4 times.
@@ -24,7 +25,7 @@ def scaled_loss(
     C/80 on the classes, whose gain was tuned for COCO's 80.
     """
     levels = len(heads)
-    parts = neighbours_loss(network, heads, targets, BALANCE[levels], shared=True)
+    parts = neighbours_loss(network, heads, targets, BALANCE[levels], shared=True, terms=terms)
     share = 3 / levels
     return {
         "box": share * parts["box"],

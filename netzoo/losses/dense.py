@@ -11,8 +11,9 @@ from functools import partial
 from torch import Tensor
 
 from netzoo.losses._neighbours import count_answers, neighbours_loss
-from netzoo.losses._registry import LossEntry, Targets
-from netzoo.zoo.network import AnchorDetector
+from netzoo.losses._registry import LossEntry, LossFunction, Targets, no_terms
+from netzoo.training.settings import PLAIN, LossTerms
+from netzoo.zoo.network import AnchorDetector, NetworkEntry
 
 USUAL = 16
 """Pixels per cell of a head whose objectness weighs 1. A network that has none as fine weighs its
@@ -20,13 +21,19 @@ finest so: at a quarter of that YOLOv2 hardly learns, and at four times it the t
 
 
 def dense_loss(
-    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
+    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets, terms: LossTerms = PLAIN
 ) -> dict[str, Tensor]:
     """``box``, ``objectness`` and ``classes``, weighted (see ``_neighbours``). A cell counts the
     same at every head, though a finer one has four times as many."""
     usual = max(USUAL, min(network.strides))
     balance = [(usual / stride) ** 2 for stride in network.strides]
-    return neighbours_loss(network, heads, targets, balance, shared=False)
+    return neighbours_loss(network, heads, targets, balance, shared=False, terms=terms)
+
+
+def _with_terms(entry: NetworkEntry, terms: LossTerms) -> LossFunction:
+    if entry.tree:
+        raise no_terms(entry, "dense")
+    return partial(dense_loss, terms=terms)
 
 
 LOSSES = (
@@ -35,5 +42,6 @@ LOSSES = (
         decoding="scaled",
         compute=dense_loss,
         count=partial(count_answers, shared=False),
+        with_terms=_with_terms,
     ),
 )

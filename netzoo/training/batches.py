@@ -38,6 +38,13 @@ class Batch:
     images: Tensor
     targets: Targets
 
+    def to(self, device: torch.device) -> Batch:
+        """The same in the memory of ``device``."""
+        if device.type == "cpu":
+            return self
+        moved = self.images.to(device, non_blocking=True)
+        return replace(self, images=moved, targets=self.targets.to(device))
+
 
 class _DecodedOnce(Generic[Image]):
     """Decodes each picture or mask once, as long as all of them fit into 1 GiB."""
@@ -65,17 +72,18 @@ def draw_batches(
     classified: ClassifiedSet | None = None,
     masks: bool = False,
     done: int = 0,
+    rank: int = 0,
 ) -> Iterator[Batch]:
     """Draw the batches of all steps, or of those after the first ``done``; every image comes once
     before any comes again. A step may have several batches, of one size.
 
     Without ``keep_shape``, images are stretched to the size instead of letterboxed. ``classified``
     images come among those of ``data`` (see ``netzoo.training.joint``). With ``masks``, the
-    targets hold the masks of the images.
+    targets hold the masks of the images. ``rank`` is that of the process, where several share them.
     """
     images = _Images(data, classified, settings.seed)
     collate = _Collate(images, settings, keep_shape=keep_shape, masks=masks)
-    for draw in batches_of(settings, done):
+    for draw in batches_of(settings, done, rank):
         yield collate(draw)
 
 

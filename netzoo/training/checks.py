@@ -18,7 +18,7 @@ from sizewise.core.options.declared import spelled
 
 _OF_SCALES = (
     *("scale_weights", "consistency", "price", "single_scale_steps"),
-    *("checkpointing", "sequential"),
+    "sequential",
 )
 
 

@@ -63,16 +63,18 @@ class Draw:
     places: range
 
 
-def batches_of(settings: TrainingSettings, done: int = 0) -> Iterator[Draw]:
-    """The batches after the first ``done`` steps, ``accumulate`` of them for each step."""
+def batches_of(settings: TrainingSettings, done: int = 0, rank: int = 0) -> Iterator[Draw]:
+    """The batches after the first ``done`` steps, ``accumulate`` of them for each step; of several
+    processes, those of the one with that ``rank``."""
     place = 0
     for step in range(settings.steps):
         size = size_at(step, settings)
         count = images_at(size, settings)
         for _ in range(settings.accumulate):
+            first = place + rank * count
             if step >= done:
-                yield Draw(step=step, size=size, places=range(place, place + count))
-            place += count
+                yield Draw(step=step, size=size, places=range(first, first + count))
+            place += settings.processes * count
 
 
 def changes_at(step: int, settings: TrainingSettings) -> Augmentation | None:

@@ -74,11 +74,12 @@ def _outputs(
     """Each image, how it was fitted, and the network's outputs for it as a batch of one."""
     module = convert_conv2d_weight_memory_format(deployable(network), torch.channels_last)
     names = network.output_names
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
         inputs, fits = fitted(batch)
         with torch.inference_mode():
-            outputs = module(inputs)
+            outputs = [output.cpu() for output in module(inputs.to(device))]
         for row, (image, fit) in enumerate(zip(batch, fits, strict=True)):
             of_image = (output[row : row + 1].numpy() for output in outputs)
             yield image, fit, dict(zip(names, of_image, strict=True))

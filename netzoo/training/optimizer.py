@@ -15,8 +15,9 @@ _LAST_RATE = 0.01
 
 def make_optimizer(network: nn.Module, settings: TrainingSettings) -> tuple[Optimizer, LambdaLR]:
     """The optimizer and its schedule; weight decay is for kernels only."""
-    kernels = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
+    learning = [p for p in network.parameters() if p.requires_grad]
+    kernels = [p for p in learning if p.ndim > 1]
+    others = [p for p in learning if p.ndim <= 1]
     groups = [
         {"params": kernels, "weight_decay": settings.weight_decay},
         {"params": others, "weight_decay": 0.0},

@@ -12,7 +12,7 @@ from netzoo.backbones._registry import find_backbone
 from netzoo.data.reading import reading
 from netzoo.networks.multiscale import Multiscale
 from netzoo.weights.backbones import load_backbone_weights
-from netzoo.weights.checkpoint import check_fit, misfit, read_header, read_tensors
+from netzoo.weights.checkpoint import NEWER, check_fit, misfit, read_header, read_tensors
 from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
 from netzoo.zoo.config import MULTISCALE, NetworkConfig
 from netzoo.zoo.network import (
@@ -150,7 +150,9 @@ def _config(path: Path) -> NetworkConfig | None:
         return None
     try:
         return read_header(path).config
-    except InputError:
+    except InputError as error:
+        if error.reason_code == NEWER:
+            raise
         return None
 
 

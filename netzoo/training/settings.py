@@ -11,9 +11,22 @@ from sizewise.core.machine.cores import usable_cores
 from sizewise.core.specs import Size, Sizes
 
 OptimizerName = Literal["adamw", "sgd"]
-Arithmetic = Literal["auto", "fp32", "bf16"]
-"""``auto`` is bf16 where the CPU multiplies in it, and fp32 elsewhere."""
+Arithmetic = Literal["auto", "fp32", "bf16", "fp16"]
+"""``auto`` is bf16 where the processor multiplies in it; elsewhere fp32 on a CPU, fp16 on a GPU."""
+DeviceName = Literal["cpu", "cuda"]
+BACKBONE = "backbone"
 _INFINITE = float("inf")
+
+
+def _check(settings: object, *rules: tuple[str, bool, str]) -> None:
+    """Each a field, whether it is right, and what is. Raises UsageError."""
+    for name, right, meaning in rules:
+        if not right:
+            raise UsageError(
+                f"Training can't have {name} = {getattr(settings, name)}",
+                f"it must be {meaning}",
+                "Leave it out for the default.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +59,32 @@ class ScaleTraining:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LossTerms:
+    """Changes of a loss that the networks' papers do not have.
+
+    With ``label_smoothing`` ε, a class that is there is taught as 1 − ε + ε / C, and the others as
+    ε / C (Szegedy et al. 2016, §7: 0.1); C is 2 where each class is a question of its own.
+    ``focal_gamma`` above 0 weighs what is known well less, and ``focal_alpha`` what is there
+    against what is not (Lin et al. 2017, Focal loss, §3: 2 and 0.25). Raises UsageError.
+    """
+
+    label_smoothing: float = 0.0
+    focal_gamma: float = 0.0
+    focal_alpha: float = 0.25
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            ("label_smoothing", 0 <= self.label_smoothing < 1, "in 0–1, below 1"),
+            ("focal_gamma", 0 <= self.focal_gamma < _INFINITE, "0 or more"),
+            ("focal_alpha", 0 < self.focal_alpha < 1, "between 0 and 1"),
+        )
+
+
+PLAIN = LossTerms()
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """``sizes`` are drawn from at random, one for ``size_every`` steps, and the last
     ``final_steps`` are at the largest. With ``level``, batches of all sizes have about as many
@@ -58,7 +97,10 @@ class TrainingSettings:
     train the network; empty, the first of them. ``scales`` is for a network that looks at several
     of them. ``arithmetic`` is that of the network alone: losses are computed in fp32. ``patience``
     is that of the validation, 0 for any. ``augmentation`` changes the images; none: they are seen
-    as they are. Raises UsageError.
+    as they are. ``terms`` change the loss. ``freeze`` is ``backbone``, or a number of convolutions:
+    what learns nothing; with ``freeze_norm``, no BatchNorm changes its statistics.
+    ``checkpointing`` saves memory (networks of several scales have their own). ``batch_size`` is
+    that of each of the ``processes`` that share a step. Raises UsageError.
     """
 
     steps: int = 700
@@ -82,6 +124,17 @@ class TrainingSettings:
     final_steps: int = 0
     patience: int = 0
     augmentation: Augmentation | None = None
+    terms: LossTerms | None = None
+    freeze: str = ""
+    freeze_norm: bool = False
+    checkpointing: bool = False
+    device: DeviceName = "cpu"
+    processes: int = 1
+
+    @property
+    def images_per_step(self) -> int:
+        """Images of a step at the mean size, of all processes."""
+        return self.batch_size * self.accumulate * self.processes
 
     def __post_init__(self) -> None:
         _check(
@@ -102,24 +155,21 @@ class TrainingSettings:
             ("accumulate", self.accumulate >= 1, "at least 1"),
             ("patience", self.patience >= 0, "0 or more"),
             ("final_steps", self.final_steps >= 0, "0 or more"),
-            ("arithmetic", self.arithmetic in get_args(Arithmetic), "auto, fp32 or bf16"),
+            ("arithmetic", self.arithmetic in get_args(Arithmetic), "auto, fp32, bf16 or fp16"),
+            ("freeze", _is_part(self.freeze), "backbone, or a number of convolutions"),
+            ("device", self.device in get_args(DeviceName), "cpu or cuda"),
+            ("processes", self.processes >= 1, "at least 1"),
         )
 
 
 _LATER = (
     *("size_every", "optimizer", "momentum", "accumulate", "arithmetic"),
-    *("level", "final_steps", "patience", "augmentation"),
+    *("level", "final_steps", "patience", "augmentation", "terms", "freeze", "freeze_norm"),
+    *("checkpointing", "device", "processes"),
 )
 LATER_SETTINGS = {f.name: f.default for f in fields(TrainingSettings) if f.name in _LATER}
 """Fields that came later, with the values that stand for what was before them."""
 
 
-def _check(settings: object, *rules: tuple[str, bool, str]) -> None:
-    """Each a field, whether it is right, and what is. Raises UsageError."""
-    for name, right, meaning in rules:
-        if not right:
-            raise UsageError(
-                f"Training can't have {name} = {getattr(settings, name)}",
-                f"it must be {meaning}",
-                "Leave it out for the default.",
-            )
+def _is_part(given: str) -> bool:
+    return given in ("", BACKBONE) or (given.isascii() and given.isdigit() and int(given) > 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from netzoo.training.average import RunningMean
 from netzoo.training.history import History
+from netzoo.training.loop.pieces import Division
 from netzoo.training.validation import Validation
 from netzoo.zoo.network import Network
 from sizewise.core.errors import InputError
@@ -34,29 +36,38 @@ EVERY_S = 60.0
 _RNG, _FUNCTIONS = "rng", "lr_lambdas"
 _NETWORK, _MEAN, _HISTORY = "network.", "mean.", "history."
 _OPTIMIZER, _VALIDATION = "optimizer.", "validation."
+_DAMAGE = (OSError, SafetensorError, msgspec.DecodeError, msgspec.ValidationError)
 _MAY_BE_EMPTY = (_OPTIMIZER, _VALIDATION)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Header:
-    """``identity`` is what was asked for, as JSON; ``groups`` are those of the optimizer."""
+    """``identity`` is what was asked for, as JSON. ``groups`` are those of the optimizer,
+    ``scaler`` is that of fp16, and each batch is computed in so many ``pieces``."""
 
     identity: str
     step: int
     groups: list[dict[str, Any]]
     schedule: dict[str, Any]
+    scaler: dict[str, Any] = field(default_factory=dict)
+    pieces: int = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Training:
-    """What changes from step to step."""
+    """What changes from step to step. ``step`` is the last one that was taken; it ``is_whole``
+    unless an error left a step half done."""
 
     network: Network
     mean: RunningMean
     optimizer: Optimizer
     schedule: LRScheduler
     history: History
+    scaler: GradScaler
     validation: Validation | None = None
+    division: Division = field(default_factory=Division)
+    step: int = 0
+    is_whole: bool = True
 
 
 class Kept:
@@ -68,15 +79,19 @@ class Kept:
 
     def step(self) -> int:
         """The steps that are done, 0 where no state of this training is there."""
-        header = self._header()
+        header, _ = self._header()
         return header.step if header else 0
+
+    def refusal(self) -> str:
+        """Why the state that is there is not taken; empty where it is, or where there is none."""
+        return self._header()[1]
 
     def restore(self, training: Training) -> int:
         """Put ``training`` where the state left off, and return its step; 0 where there is none.
 
         Raises InputError for a damaged state.
         """
-        header = self._header()
+        header, _ = self._header()
         if header is None:
             return 0
         try:
@@ -89,20 +104,23 @@ class Kept:
                 str(error),
                 "Remove the file to train anew.",
             ) from error
+        training.step = header.step
         return header.step
 
     def due(self) -> bool:
         """Whether the last state is so old that the next should be written."""
         return time.monotonic() - self._last >= self._every_s
 
-    def save(self, training: Training, step: int) -> None:
-        """Write the state after ``step``, whole or not at all. Raises OutputError."""
+    def save(self, training: Training) -> None:
+        """Write the state after the last step, whole or not at all. Raises OutputError."""
         state = training.optimizer.state_dict()
         header = _Header(
             identity=self._identity,
-            step=step,
+            step=training.step,
             groups=state["param_groups"],
             schedule=_plain(training.schedule.state_dict()),
+            scaler=training.scaler.state_dict(),
+            pieces=training.division.pieces,
         )
         tensors = {name: value.contiguous() for name, value in _tensors(training, state["state"])}
         text = msgspec.json.encode(header).decode()
@@ -115,17 +133,19 @@ class Kept:
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
-    def _header(self) -> _Header | None:
-        """None where there is none, or where it is of another training."""
+    def _header(self) -> tuple[_Header | None, str]:
+        """The header of the state, or why there is none that can be taken."""
         if not self.path.exists():
-            return None
+            return None, ""
         try:
             with open_file(self.path), safe_open(self.path, framework="pt") as file:
                 text = (file.metadata() or {}).get(HEADER_KEY, "")
             header = msgspec.json.decode(text, type=_Header)
-        except (OSError, SafetensorError, msgspec.DecodeError, msgspec.ValidationError):
-            return None
-        return header if header.identity == self._identity else None
+        except _DAMAGE as error:
+            return None, f"can't be read ({error})"
+        if header.identity != self._identity:
+            return None, "is of other settings or data"
+        return header, ""
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,6 +180,9 @@ def _fill(training: Training, tensors: Mapping[str, Tensor], header: _Header) ->
     )
     functions = training.schedule.state_dict()[_FUNCTIONS]
     training.schedule.load_state_dict(header.schedule | {_FUNCTIONS: functions})
+    if training.scaler.is_enabled():
+        training.scaler.load_state_dict(header.scaler)
+    training.division.pieces = header.pieces
     torch.set_rng_state(tensors[_RNG])
 
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco.dataset import Dataset
 from netzoo.data.relabelling import relabelled
-from netzoo.losses._registry import LossEntry, LossFunction, Targets, choose_loss
+from netzoo.losses._registry import LossEntry, choose_loss
 from netzoo.tasks.registry import find_task
 from netzoo.training.anchors import fit_anchors, shared_out
 from netzoo.training.average import RunningMean
-from netzoo.training.batches import Batch, draw_batches
+from netzoo.training.batches import draw_batches
 from netzoo.training.checks import (
     check_classified,
     check_data,
@@ -27,16 +24,19 @@ from netzoo.training.checks import (
     check_sizes,
 )
 from netzoo.training.history import History
+from netzoo.training.loop.devices import Updates, autocast_to, device_of
+from netzoo.training.loop.freezing import freeze
+from netzoo.training.loop.processes import joined
+from netzoo.training.loop.reproducible import reproducible
+from netzoo.training.loop.running import Run
+from netzoo.training.loop.stepping import Stepper
 from netzoo.training.optimizer import make_optimizer
-from netzoo.training.reproducible import has_native_bf16, reproducible
-from netzoo.training.settings import ScaleTraining, TrainingSettings
+from netzoo.training.settings import TrainingSettings
 from netzoo.training.state import Kept, Training
 from netzoo.training.validation import Validation
-from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.config import MULTISCALE, NetworkConfig
 from netzoo.zoo.network import Network, NetworkEntry, build_network, find_network, keeps_shape
-from sizewise.core.errors import TrainingError
-from sizewise.core.progress import SILENT, Progress
-from sizewise.core.specs import Size
+from sizewise.core.progress import SILENT, Reporter
 
 TRAINER = 2
 """The number of this code, raised where the same settings give other weights."""
@@ -46,7 +46,7 @@ def train(
     config: NetworkConfig,
     data: Dataset | ClassifiedSet,
     settings: TrainingSettings,
-    progress: Progress = SILENT,
+    reporter: Reporter = SILENT,
     *,
     start: Callable[[Network], object] | None = None,
     classified: ClassifiedSet | None = None,
@@ -63,16 +63,16 @@ def train(
     classes lie in a tree, those of the data are found in it by their names. Anchors are fitted to
     the data where ``config`` has none (a few boxes leave the published ones); how raw numbers are
     decoded follows the loss. ``history`` is told each step, its size and the weighted parts of its
-    loss. ``validation``
-    scores the running mean now and then, keeps the best, and may end the training early. With
-    ``kept``, the training goes on from the state that is there, and leaves one there
-    where it ends early: on the same machine, with as many threads, the weights are then those of a
-    training that nothing interrupted, bit by bit.
+    loss. ``validation`` scores the running mean now and then, keeps the best, and may end the
+    training early. With ``kept``, the training goes on from the state that is there, and leaves one
+    there where it is interrupted: on the same CPU, with as many threads, the weights are then those
+    of a training that nothing interrupted, bit by bit.
 
     Raises UsageError, InputError, OutputError, and TrainingError where the loss is not finite.
     """
     entry = find_network(config.name)
     loss = choose_loss(entry, settings.loss)
+    function = loss.wanted(entry, settings)
     if config.tree:
         data = relabelled(data, config.classes)
     if classified:
@@ -81,20 +81,17 @@ def train(
     check_data(entry, config, data)
     check_sizes(entry, settings)
     check_scales(entry, config, settings)
-    with reproducible(settings.seed, settings.threads):
+    device = device_of(settings)
+    with (
+        reproducible(settings.seed, settings.threads, to_the_bit=settings.device == "cpu"),
+        joined(settings) as processes,
+    ):
         network = build_network(_settled(config, entry, loss, data, settings))
         if start:
             start(network)
-        optimizer, schedule = make_optimizer(network, settings)
-        convert_conv2d_weight_memory_format(network, torch.channels_last).train()
-        training = Training(
-            network=network,
-            mean=RunningMean(network, settings.ema_decay),
-            optimizer=optimizer,
-            schedule=schedule,
-            history=history or History(),
-            validation=validation,
-        )
+        convert_conv2d_weight_memory_format(network, torch.channels_last).to(device).train()
+        freeze(network, settings)
+        training = _training(network, settings, history or History(), validation)
         done = kept.restore(training) if kept else 0
         batches = draw_batches(
             data,
@@ -103,16 +100,46 @@ def train(
             classified=classified,
             masks=find_task(entry.task).learns_masks,
             done=done,
+            rank=processes.rank,
         )
-        run = _Run(
+        stepper = Stepper(
             training=training,
-            loss=loss.function(settings.scales),
+            model=processes.model(network, device, some_unused=entry.name == MULTISCALE),
+            loss=function,
             count=loss.count,
             settings=settings,
-            kept=kept,
-            bf16=_in_bf16(settings),
+            processes=processes,
+            device=device,
+            autocast=autocast_to(settings),
+            updates=Updates(
+                optimizer=training.optimizer,
+                parameters=list(network.parameters()),
+                scaler=training.scaler,
+                most_norm=settings.gradient_norm,
+            ),
+            remark=reporter.remark,
         )
-        return run(batches, done, progress)
+        run = Run(
+            training=training, stepper=stepper, settings=settings, kept=kept, processes=processes
+        )
+        return run(batches, reporter)
+
+
+def _training(
+    network: Network, settings: TrainingSettings, history: History, validation: Validation | None
+) -> Training:
+    """What changes from step to step, before the first."""
+    optimizer, schedule = make_optimizer(network, settings)
+    in_fp16 = autocast_to(settings) == torch.float16
+    return Training(
+        network=network,
+        mean=RunningMean(network, settings.ema_decay),
+        optimizer=optimizer,
+        schedule=schedule,
+        history=history,
+        scaler=GradScaler(settings.device, enabled=in_fp16),
+        validation=validation,
+    )
 
 
 def _settled(
@@ -135,90 +162,3 @@ def _settled(
         own = shared_out(entry.design)
         masks = () if own == entry.design.masks else own
     return replace(config, anchors=anchors, masks=masks, decoding=loss.decoding)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Run:
-    """The steps of a training."""
-
-    training: Training
-    loss: LossFunction
-    count: Callable[[Any, Size, Targets], tuple[int, ...]] | None
-    settings: TrainingSettings
-    kept: Kept | None
-    bf16: bool
-
-    def __call__(self, batches: Iterator[Batch], done: int, progress: Progress) -> Network:
-        """Take the steps after those that are ``done``."""
-        network, last = self.training.network, self.settings.steps
-        with progress.stage(f"train {network.config.stem}", last) as stage:
-            stage.advance(done)
-            for step in range(done + 1, last + 1):
-                size, total = self._step(step, batches)
-                stage.advance(note=f"loss {total:.3f} at {size}")
-                if self._is_over(step):
-                    break
-                if self.kept and self.kept.due():
-                    self.kept.save(self.training, step)
-        self.training.mean.copy_to(network)
-        return network.eval()
-
-    def _is_over(self, step: int) -> bool:
-        """Whether the last step is done, or patience is lost; after a validation where one is
-        due."""
-        training, last = self.training, self.settings.steps
-        if training.validation and training.validation.is_due(step, last):
-            training.validation.look(step, training.network, training.mean)
-            return step == last or training.validation.is_over(training.network)
-        return step == last
-
-    def _step(self, step: int, batches: Iterator[Batch]) -> tuple[Size, float]:
-        """The size and the loss of a step."""
-        training, network, count = self.training, self.training.network, self.settings.accumulate
-        network.begin_step(step, self.settings.scales or ScaleTraining())
-        training.optimizer.zero_grad()
-        sums: dict[str, float] = {}
-        together = list(islice(batches, count))
-        answers = self._answers(together)
-        for batch in together:
-            parts = self._parts(batch, answers)
-            total = torch.stack(list(parts.values())).sum() / count
-            torch.autograd.backward(total)
-            for name, part in parts.items():
-                sums[name] = sums.get(name, 0.0) + part.item() / count
-        norm = nn.utils.clip_grad_norm_(network.parameters(), self.settings.gradient_norm)
-        _check_finite(step, sum(sums.values()), norm)
-        training.optimizer.step()
-        training.schedule.step()
-        training.mean.update(network)
-        training.history.add(step, batch.size, sums)
-        return batch.size, sum(sums.values())
-
-    def _answers(self, batches: Sequence[Batch]) -> tuple[float, ...] | None:
-        """The answers of each head in all ``batches`` of a step, as the share of each; none: each
-        batch divides by its own. A mean of the means would weigh boxes of a crowded batch less."""
-        if self.count is None or len(batches) == 1:
-            return None
-        network = self.training.network
-        each = [self.count(network, batch.size, batch.targets) for batch in batches]
-        return tuple(max(1, sum(of_head)) / len(batches) for of_head in zip(*each, strict=True))
-
-    def _parts(self, batch: Batch, answers: tuple[float, ...] | None) -> Mapping[str, Tensor]:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            heads = self.training.network(batch.images)
-        targets = replace(batch.targets, answers=answers)
-        return self.loss(self.training.network, heads, targets)
-
-
-def _in_bf16(settings: TrainingSettings) -> bool:
-    return settings.arithmetic == "bf16" or (settings.arithmetic == "auto" and has_native_bf16())
-
-
-def _check_finite(step: int, total: float, norm: Tensor) -> None:
-    if not (math.isfinite(total) and norm.isfinite()):
-        raise TrainingError(
-            f"Training stopped at step {step}",
-            f"the loss is {total}, the norm of its gradient {norm.item()}",
-            "Lower the learning rate, or look for broken boxes in the data.",
-            reason_code="numerics",
-        )

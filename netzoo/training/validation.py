@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,7 @@ _STEPS, _SCORE, _BEST = "steps", "score.", "best."
 class Validation:
     """The scores of the running mean of the weights on ``data`` at ``size``, every so many steps
     and after the last; and the weights of the best. ``patience`` is how many validations may pass
-    without a better one; 0: all."""
+    without a better one; 0: all. ``keep`` writes the best network so far."""
 
     data: Dataset | ClassifiedSet
     size: Size
@@ -35,6 +35,8 @@ class Validation:
     patience: int = 0
     scores: dict[int, Mapping[str, float]] = field(default_factory=dict)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    keep: Callable[[Network], None] | None = None
+    _is_kept: bool = field(default=True, init=False)
 
     def is_due(self, step: int, last: int) -> bool:
         """Whether it is time after ``step``."""
@@ -49,6 +51,7 @@ class Validation:
         ranking = ranking_of(network)
         if not self.scores or found[ranking] > max(s[ranking] for s in self.scores.values()):
             self.best_weights = {n: v.clone() for n, v in looked_at.state_dict().items()}
+            self._is_kept = False
         self.scores[step] = found
 
     def best_step(self, network: Network) -> int:
@@ -68,6 +71,12 @@ class Validation:
         found = copy.deepcopy(network)
         found.load_state_dict(self.best_weights)
         return found
+
+    def flush(self, network: Network) -> None:
+        """Write the best weights, where they are not yet. Raises OutputError."""
+        if self.keep and not self._is_kept:
+            self.keep(self.best(network))
+            self._is_kept = True
 
     def state(self) -> dict[str, Tensor]:
         """All that :meth:`restore` takes; nothing before the first validation."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import msgspec
 import torch
@@ -33,6 +34,8 @@ _LATER = {
 }
 """Fields that came later: at their defaults they are left out, and checkpoints stay as they are."""
 _TODO_FILE = "Give a checkpoint (.safetensors) that sizewise train wrote."
+NEWER = "unsupported_weights"
+"""The reason code of an error over a checkpoint of a newer version."""
 _LISTED = 3
 _CPU = torch.device("cpu")
 _ARCHIVE = b"PK\x03\x04"
@@ -101,11 +104,31 @@ def read_header(path: Path) -> CheckpointHeader:
             "Name the network, and give this file as its weights.",
         )
     try:
-        return codec.from_json(metadata[HEADER_KEY], CheckpointHeader)
+        header = codec.from_json(metadata[HEADER_KEY], CheckpointHeader)
+        unknown = list(_unknown(msgspec.json.decode(metadata[HEADER_KEY]), codec.to_plain(header)))
     except (*_BROKEN_HEADER, UsageError) as error:
         raise InputError(
             f"The configuration inside {path} can't be read", str(error), _TODO_FILE
         ) from error
+    if unknown:
+        raise InputError(
+            f"{path} is of a newer version of sizewise",
+            f"it has {', '.join(unknown[:_LISTED])}, which this one does not know",
+            "Update sizewise, or train the network with this version.",
+            reason_code=NEWER,
+        )
+    return header
+
+
+def _unknown(given: Any, known: Any) -> Iterator[str]:
+    """The keys of a header, or of a part of it, that nothing here has."""
+    if not (isinstance(given, dict) and isinstance(known, dict)):
+        return
+    for key, value in given.items():
+        if key not in known:
+            yield str(key)
+        else:
+            yield from _unknown(value, known[key])
 
 
 def load_checkpoint(path: Path) -> Network:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from netzoo.data.pictures.folder import PictureFolder
+from netzoo.training.loop.ranks import rank_told
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core import codec
@@ -45,6 +46,8 @@ def train(
 
     training = Training(network=network, options=options)
     trained = train(training, data, images=folder.images, out=out, reporter=console.reporter())
+    if rank_told():  # of several processes, the first one says it
+        return
     if as_json:
         plain = [codec.to_plain(one) for one in trained]
         console.show_json(plain[0] if len(plain) == 1 else {"checkpoints": plain})

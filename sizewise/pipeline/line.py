@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netzoo.training.loop.ranks import processes_told
+from sizewise.core.errors import UsageError
 from sizewise.core.files import output_folder
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.pipeline.bench import bench
@@ -33,6 +35,7 @@ def export_line(
     line: LineSettings, out: Path | None = None, reporter: Reporter = SILENT
 ) -> tuple[Converted, ...]:
     """Train and export. Raises as ``train`` and ``export`` do, UsageError before that."""
+    _demand_one_process()
     line.check()
     folder = output_folder(out or line.out)
     checkpoints = [
@@ -42,6 +45,16 @@ def export_line(
     return tuple(
         one for checkpoint in checkpoints for one in _export(line, checkpoint, folder, reporter)
     )
+
+
+def _demand_one_process() -> None:
+    """Raises UsageError under ``torchrun``: engines are measured by one process at a time."""
+    if processes_told() > 1:
+        raise UsageError(
+            f"sizewise run can't be shared by {processes_told()} processes",
+            "only a training can",
+            "Run torchrun with sizewise train, then export its checkpoint and measure that.",
+        )
 
 
 def measure_line(

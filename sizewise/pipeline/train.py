@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from netzoo.data.class_names import read_classes
 from netzoo.data.reading import reading
 from netzoo.tasks.showing import FITS
+from netzoo.training.loop.ranks import rank_told
 from sizewise.core import codec
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import output_folder
@@ -63,6 +65,8 @@ def train(
     """
     training.check()
     folder = output_folder(out)
+    if rank_told():  # several processes speak by their first
+        reporter = SILENT
     return tuple(
         _trained(one, train_checkpoint(one, data, folder, reporter, images))
         for one in training.each()
@@ -100,17 +104,13 @@ def train_checkpoint(
         trainer=TRAINER,
     )
     path = out / f"{config.stem}.safetensors"
-    if path.exists():
-        if _is_of(path, config, provenance):
-            reporter.remark(
-                f"{path} is up to date with these settings and this data: not trained again."
-            )
-            return path
-        reporter.remark(f"{path} has other settings or data: it is trained anew and replaced.")
+    if _is_there(path, config, provenance, reporter):
+        return path
     validation = _validation(training, _Source(source, images), data, reporter)
+    if validation:
+        validation.keep = partial(save_checkpoint, _best_so_far(path), provenance=provenance)
     history, kept = History(), _kept(path, config, provenance, validation)
-    if done := kept.step():
-        reporter.remark(f"{kept.path} is of this training: it goes on after step {done}.")
+    _say_where_it_begins(kept, reporter)
     network = train_network(
         config,
         data,
@@ -124,6 +124,8 @@ def train_checkpoint(
         kept=kept,
         validation=validation,
     )
+    if rank_told():  # the first process writes
+        return path
     # The checkpoint last: where it is up to date, nothing is written again.
     history.save(path.with_suffix(".losses.csv"))
     _save_validation(path, network, provenance, validation)
@@ -137,6 +139,28 @@ def train_checkpoint(
             "The data has too few box shapes to fit anchors: the published anchors are used."
         )
     return path
+
+
+def _is_there(
+    path: Path, config: NetworkConfig, provenance: Provenance, reporter: Reporter
+) -> bool:
+    """Whether the checkpoint of this very training is there; another one is said to be replaced."""
+    if not path.exists():
+        return False
+    if _is_of(path, config, provenance):
+        reporter.remark(
+            f"{path} is up to date with these settings and this data: not trained again."
+        )
+        return True
+    reporter.remark(f"{path} has other settings or data: it is trained anew and replaced.")
+    return False
+
+
+def _say_where_it_begins(kept: Kept, reporter: Reporter) -> None:
+    if done := kept.step():
+        reporter.remark(f"{kept.path} is of this training: it goes on after step {done}.")
+    elif why := kept.refusal():
+        reporter.remark(f"{kept.path} {why}: training begins anew, and replaces it.")
 
 
 def _validation(
@@ -178,7 +202,7 @@ def _save_validation(
     from netzoo.weights.checkpoint import save_checkpoint
 
     scores, best = _scores_beside(path), _best_beside(path)
-    for stale in (scores, best):
+    for stale in (scores, best, _best_so_far(path)):
         stale.unlink(missing_ok=True)
     if validation is None:
         return
@@ -193,6 +217,11 @@ def _scores_beside(path: Path) -> Path:
 
 def _best_beside(path: Path) -> Path:
     return path.with_suffix(".best.safetensors")
+
+
+def _best_so_far(path: Path) -> Path:
+    """Where the best weights are until the training is done: those of another one stay so long."""
+    return path.with_suffix(".training.best.safetensors")
 
 
 def _trained(training: Training, path: Path) -> Trained:

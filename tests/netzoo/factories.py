@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,17 @@ def squares(folder: Path, count: int, height: int = 96, width: int = 128) -> Dat
     return Dataset(
         name="squares", classes=CLASSES, category_ids=(1, 2), images=tuple(images), sha256="ab" * 32
     )
+
+
+def unevenly(data: Dataset, *, few: slice = slice(1, None)) -> Dataset:
+    """The same data, with one box alone in a ``few`` of the images."""
+    alone = [
+        replace(image, boxes=image.boxes[:1], labels=image.labels[:1], segments=(None,))
+        for image in data.images[few]
+    ]
+    images = list(data.images)
+    images[few] = alone
+    return replace(data, images=tuple(images))
 
 
 def annotated(

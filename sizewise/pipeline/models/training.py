@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netzoo.tasks.showing import FITS
 from netzoo.training.augmenting.settings import PRESETS, Augmentation
+from netzoo.training.loop.ranks import neighbours_told, processes_told
 from netzoo.training.ranges import RANGES, usual_sizes
 from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import option, spelled
@@ -27,7 +28,7 @@ from sizewise.core.specs import Sizes
 from sizewise.pipeline.models.scaling import ScalingOptions
 
 if TYPE_CHECKING:
-    from netzoo.training.settings import ScaleTraining, TrainingSettings
+    from netzoo.training.settings import LossTerms, ScaleTraining, TrainingSettings
 
 _NETWORK, _TRAINING, _CHANGES = "Network", "Training", "Changes of images"
 _SCALES = "Several scales (network multiscale)"
@@ -149,9 +150,49 @@ class TrainOptions(ScalingOptions):
         group=_TRAINING,
     )
     arithmetic: str = option(
-        choice("auto", "fp32", "bf16"),
+        choice("auto", "fp32", "bf16", "fp16"),
         "auto",
-        help="Arithmetic of the network; auto is bf16 where the CPU multiplies in it.",
+        help="Arithmetic of the network; auto is bf16 where the processor multiplies in it.",
+        group=_TRAINING,
+    )
+    device: str = option(
+        choice("cpu", "cuda"), "cpu", help="Where the network is trained.", group=_TRAINING
+    )
+    label_smoothing: float = option(
+        number(0),
+        0.0,
+        help="Share by which classes are taught to be uncertain; 0.1 where it helps.",
+        group=_TRAINING,
+    )
+    focal_gamma: float = option(
+        number(0),
+        0.0,
+        help="How little the focal loss weighs what is known; 2 in its paper, 0: no focal loss.",
+        group=_TRAINING,
+    )
+    focal_alpha: float = option(
+        number(above=0),
+        0.25,
+        help="Weight of what is there in the focal loss; the rest weighs what is not.",
+        group=_TRAINING,
+    )
+    freeze: str = option(
+        TEXT,
+        "",
+        help="Layers that learn nothing: backbone, or a number of convolutions from the first on.",
+        group=_TRAINING,
+        shown="none",
+    )
+    freeze_norm: bool = option(
+        SWITCH,
+        False,
+        help="Keep the statistics of all BatchNorms, as for batches of one or two images.",
+        group=_TRAINING,
+    )
+    checkpointing: bool = option(
+        SWITCH,
+        False,
+        help="Recompute activations in the backward pass: slower, less memory.",
         group=_TRAINING,
     )
     validate_every: float = option(
@@ -221,12 +262,6 @@ class TrainOptions(ScalingOptions):
     single_scale_steps: int = option(
         whole(0), 0, help="Steps at scale 1 alone before all scales are trained.", group=_SCALES
     )
-    checkpointing: bool = option(
-        SWITCH,
-        False,
-        help="Recompute activations in the backward pass: slower, less memory.",
-        group=_SCALES,
-    )
     sequential: bool = option(
         SWITCH,
         False,
@@ -261,10 +296,29 @@ class Training:
             consistency=options.consistency,
             price=options.price,
             single_scale_steps=options.single_scale_steps,
-            checkpointing=options.checkpointing,
+            checkpointing=options.checkpointing and self._has_scales,
             sequential=options.sequential,
         )
         return None if chosen == ScaleTraining() else chosen
+
+    @property
+    def _has_scales(self) -> bool:
+        from netzoo.zoo.config import MULTISCALE
+
+        return self.network == MULTISCALE
+
+    @property
+    def terms(self) -> LossTerms | None:
+        """Terms of the loss that the papers do not have; None without any. Raises UsageError."""
+        from netzoo.training.settings import LossTerms
+
+        options = self.options
+        chosen = LossTerms(
+            label_smoothing=options.label_smoothing,
+            focal_gamma=options.focal_gamma,
+            focal_alpha=options.focal_alpha,
+        )
+        return chosen if options.label_smoothing or options.focal_gamma else None
 
     @property
     def augmentation(self) -> Augmentation | None:
@@ -294,13 +348,13 @@ class Training:
     def validate_every(self, images: int) -> int:
         """Steps between two validations on a data set of so many training images; 0: never."""
         epochs, settings = self.options.validate_every, self.settings
-        steps = epochs * images / (settings.batch_size * settings.accumulate)
+        steps = epochs * images / settings.images_per_step
         return max(1, round(steps)) if epochs else 0
 
     def settings_for(self, images: int) -> TrainingSettings:
         """The settings for a data set of so many images: epochs are steps then."""
         settings, options = self.settings, self.options
-        steps_of_one = images / (settings.batch_size * settings.accumulate)
+        steps_of_one = images / settings.images_per_step
         steps = max(1, round(options.epochs * steps_of_one)) if options.epochs else settings.steps
         final = min(steps, round(options.final_epochs * steps_of_one))
         return replace(settings, steps=steps, final_steps=final)
@@ -313,7 +367,7 @@ class Training:
         from netzoo.zoo.network import find_network
 
         options = self.options
-        return TrainingSettings(
+        settings = TrainingSettings(
             steps=options.steps,
             batch_size=options.batch,
             level=not options.fixed_batch,
@@ -333,7 +387,14 @@ class Training:
             loss=choose_loss(find_network(self.network), options.loss).name,
             seed=options.seed,
             scales=self.scale_training,
+            terms=self.terms,
+            freeze=options.freeze,
+            freeze_norm=options.freeze_norm,
+            checkpointing=options.checkpointing and not self._has_scales,
+            device=options.device,  # type: ignore[arg-type]
+            processes=processes_told(),
         )
+        return replace(settings, threads=max(1, settings.threads // neighbours_told()))
 
     def check(self) -> None:
         """Check the values together, before hours of training. Raises UsageError."""
@@ -341,12 +402,17 @@ class Training:
 
         load_torch_to_train()
 
+        from netzoo.losses._registry import choose_loss
         from netzoo.training.checks import check_scales, check_sizes
+        from netzoo.training.loop.devices import device_of
+        from netzoo.training.loop.freezing import frozen
         from netzoo.zoo.config import NetworkConfig
         from netzoo.zoo.cost import build_without_weights
         from netzoo.zoo.network import find_network
 
         entry, settings = find_network(self.network), self.settings
+        choose_loss(entry, settings.loss).wanted(entry, settings)
+        device_of(settings)
         check_sizes(entry, settings)
         for training in self.each():
             config = NetworkConfig(
@@ -356,7 +422,7 @@ class Training:
                 depth=self.options.depth,
                 multiscale=training.options.scaling.config(),
             )
-            build_without_weights(config)
+            frozen(build_without_weights(config), settings.freeze)
             check_scales(entry, config, settings)
         self._check_price()
 

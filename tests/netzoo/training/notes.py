@@ -10,6 +10,7 @@ class Notes:
     def __init__(self) -> None:
         self.stages: list[tuple[str, int]] = []
         self.notes: list[str] = []
+        self.remarks: list[str] = []
 
     @contextmanager
     def stage(self, label: str, total: int) -> Iterator[Notes]:
@@ -18,6 +19,9 @@ class Notes:
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         self.notes += [note] * steps
+
+    def remark(self, text: str) -> None:
+        self.remarks.append(text)
 
     def extend(self, steps: int) -> None:
         del steps

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from netzoo.training.settings import TrainingSettings
+from netzoo.training.augmenting.settings import Augmentation
+from netzoo.training.settings import LossTerms, TrainingSettings
 from sizewise.core import codec
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import Size
@@ -25,6 +26,9 @@ from sizewise.core.specs import Size
         {"ema_decay": 1.0},
         {"ema_decay": -0.1},
         {"seed": -1},
+        {"processes": 0},
+        {"device": "tpu"},
+        {"arithmetic": "int8"},
     ],
 )
 def test_what_can_not_train_is_refused(wrong: dict[str, Any]) -> None:
@@ -33,5 +37,11 @@ def test_what_can_not_train_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_settings_survive_json() -> None:
-    settings = TrainingSettings(sizes=(Size(96, 160), Size(64, 64)), seed=5, threads=1)
+    settings = TrainingSettings(
+        sizes=(Size(96, 160), Size(64, 64)),
+        seed=5,
+        threads=1,
+        terms=LossTerms(focal_gamma=2.0),
+        augmentation=Augmentation(flip=0.5),
+    )
     assert codec.from_json(codec.to_json(settings), TrainingSettings) == settings

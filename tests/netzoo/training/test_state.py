@@ -122,10 +122,10 @@ def test_a_full_disk_keeps_the_state_before(
 ) -> None:
     real, numbers = Kept.save, count(1)
 
-    def save(self: Kept, training: Training, step: int) -> None:
+    def save(self: Kept, training: Training) -> None:
         if next(numbers) == 3:
             monkeypatch.setattr(Path, "write_bytes", _full)
-        real(self, training, step)
+        real(self, training)
 
     monkeypatch.setattr(Kept, "save", save)
     with pytest.raises(OutputError, match="space"):

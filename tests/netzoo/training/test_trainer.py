@@ -17,7 +17,7 @@ from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import AnchorDetector
 from sizewise.core.errors import InputError, TrainingError, UsageError
 from sizewise.core.specs import Sizes
-from tests.netzoo.factories import narrow_config, squares
+from tests.netzoo.factories import narrow_config, squares, unevenly
 from tests.netzoo.training.notes import Notes
 from tests.netzoo.training.starts import in_float64_with_norms_at_rest
 
@@ -113,9 +113,9 @@ def test_a_loss_of_another_kind_is_refused_with_a_list(data: Dataset, loss: str)
 
 
 def test_bf16_trains_where_the_cpu_has_it(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netzoo.training.trainer.has_native_bf16", lambda: True)
+    monkeypatch.setattr("netzoo.training.loop.devices.has_native_bf16", lambda: True)
     half = train(narrow_config(), data, QUICK)
-    monkeypatch.setattr("netzoo.training.trainer.has_native_bf16", lambda: False)
+    monkeypatch.setattr("netzoo.training.loop.devices.has_native_bf16", lambda: False)
     single = train(narrow_config(), data, QUICK)
     assert all(p.dtype == torch.float32 and p.isfinite().all() for p in half.parameters())
     assert any(
@@ -144,8 +144,6 @@ def test_batches_that_a_step_adds_up_give_the_gradient_of_them_together(
 ) -> None:
     """Boxes weigh the same, however many are in their batch. BatchNorm, which would see the batches
     apart, is at rest."""
-    crowded, *others = data.images
-    few = [replace(image, boxes=image.boxes[:1], labels=image.labels[:1]) for image in others]
     settings = replace(
         QUICK,
         steps=2,
@@ -159,7 +157,7 @@ def test_batches_that_a_step_adds_up_give_the_gradient_of_them_together(
     together, apart = (
         train(
             narrow_config(name=name),
-            replace(data, images=(crowded, *few)),
+            unevenly(data),
             replace(settings, batch_size=batch, accumulate=count),
             start=in_float64_with_norms_at_rest,
         )

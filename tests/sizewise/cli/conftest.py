@@ -42,6 +42,12 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 
 
 @pytest.fixture
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads of a tiny training wait for each other for much longer than they compute."""
+    monkeypatch.setattr("sizewise.core.machine.cores.allowed_cpus", lambda: frozenset({0}))
+
+
+@pytest.fixture
 def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing disturbs a sweep: the tests beside it would have it measure every round again."""
     monkeypatch.setattr("bench.sweep.sweep", partial(sweep, watch=quietly))

@@ -302,6 +302,20 @@ def test_a_factory_that_is_not_found(cli: Cli, tmp_path: Path) -> None:
     _one_sentence(cli("export", "no.such.package:f", "--out", tmp_path), 1, "no.such")
 
 
+def test_a_whole_line_is_not_shared_by_processes(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    config = tmp_path / "line.toml"
+    config.write_text(
+        f"out = '{tmp_path}'\ndata = 'digits'\n[train]\nnetwork = 'yolov3'\n"
+        "[export]\n[bench]\nsizes = '64'\n"
+    )
+    _one_sentence(cli("run", config), 2, "2 processes", "torchrun with sizewise train")
+
+
 def test_a_wrong_option_is_a_usage_error(cli: Cli, tiny_model: Path) -> None:
     _one_sentence(cli("build", tiny_model, "--colour", "red"), 2, "--colour")
     _one_sentence(cli("build", tiny_model, "--strategy", "magic", "--sizes", "64"), 2, "magic")

@@ -25,6 +25,7 @@ from sizewise.pipeline.config import read_line
 from tests.bench.pictures import write_pictures
 from tests.sizewise.cli.conftest import Cli, Said
 
+pytestmark = pytest.mark.usefixtures("one_core")
 NARROW = ("--width", 0.1, "--depth", 0.1)
 QUICK = (*NARROW, "--steps", 2, "--batch", 2, "--sizes", "64")
 

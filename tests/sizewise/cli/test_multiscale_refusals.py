@@ -127,7 +127,6 @@ def test_timms_backbones_need_timm(
         ("--consistency", 0.1),
         ("--price", 0.1),
         ("--single-scale-steps", 1),
-        ("--checkpointing",),
         ("--sequential",),
     ],
 )

@@ -23,6 +23,7 @@ from tests.netzoo.factories import CLASSES, squares
 from tests.netzoo.weights.darknet_reference import made_up_arrays, rows_of, write_weights
 from tests.sizewise.cli.conftest import Cli
 
+pytestmark = pytest.mark.usefixtures("one_core")
 QUICK = ("--width", 0.05, "--depth", 0.1, "--steps", 2, "--batch", 2, "--sizes", "64")
 
 
@@ -214,7 +215,8 @@ def test_another_number_of_cores_is_no_other_training(
 ) -> None:
     call = ("train", "yolov2-tiny", "--data", data, *QUICK, "--out", tmp_path)
     for cores, said in ((1, "Checkpoint"), (2, "not trained again")):
-        monkeypatch.setattr("netzoo.training.settings.usable_cores", lambda n=cores: n)
+        allowed = frozenset(range(cores))
+        monkeypatch.setattr("sizewise.core.machine.cores.allowed_cpus", lambda it=allowed: it)
         found = cli(*call)
         assert said in found.out + found.err
 

@@ -1,0 +1,92 @@
+"""The steps of a training, with all that is looked at and written between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from netzoo.training.batches import Batch
+from netzoo.training.loop.processes import Processes
+from netzoo.training.loop.stepping import Stepper
+from netzoo.training.settings import TrainingSettings
+from netzoo.training.state import Kept, Training
+from netzoo.zoo.network import Network
+from sizewise.core.errors import OutputError, TrainingError
+from sizewise.core.progress import Reporter, Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The first of several ``processes`` validates and writes for all."""
+
+    training: Training
+    stepper: Stepper
+    settings: TrainingSettings
+    kept: Kept | None
+    processes: Processes
+
+    def __call__(self, batches: Iterator[Batch], reporter: Reporter) -> Network:
+        """Take the steps after those that are done."""
+        training, network = self.training, self.training.network
+        label, done = f"train {network.config.stem}", training.step
+        with reporter.stage(label, self.settings.steps) as stage:
+            stage.advance(done)
+            try:
+                self._steps(batches, stage)
+            except KeyboardInterrupt:
+                self._save_now(reporter)
+                raise
+            except TrainingError as error:
+                raise self._with_what_is_kept(error) from error
+        training.mean.copy_to(network)
+        return network.cpu().eval()
+
+    def _steps(self, batches: Iterator[Batch], stage: Stage) -> None:
+        training = self.training
+        if training.step and self._is_over():  # interrupted between a step and its validation
+            return
+        while True:
+            together = list(islice(batches, self.settings.accumulate))
+            parts = self.stepper(training.step + 1, together)
+            stage.advance(note=f"loss {sum(parts.values()):.3f} at {together[0].size}")
+            if self._is_over():
+                return
+            if self.kept and self.processes.is_first and self.kept.due():
+                self._save(self.kept)
+
+    def _is_over(self) -> bool:
+        """Whether the last step is done, or patience is lost; after a validation where one is
+        due."""
+        step, last = self.training.step, self.settings.steps
+        validation, network = self.training.validation, self.training.network
+        if validation is None or not validation.is_due(step, last):
+            return step == last
+        if self.processes.is_first and step not in validation.scores:
+            validation.look(step, network, self.training.mean)
+        return step == last or self.processes.of_first(validation.is_over(network))
+
+    def _save(self, kept: Kept) -> None:
+        kept.save(self.training)
+        if self.training.validation:
+            self.training.validation.flush(self.training.network)
+
+    def _save_now(self, reporter: Reporter) -> None:
+        """Keep what an interruption would lose, if it did not come in the middle of a change."""
+        if not (self.kept and self.processes.is_first and self.training.step):
+            return
+        try:
+            if self.training.is_whole:
+                self._save(self.kept)
+        except OutputError as error:
+            reporter.remark(f"The last steps are lost. {error}")
+
+    def _with_what_is_kept(self, error: TrainingError) -> TrainingError:
+        """The error with what is on file of this training."""
+        if self.training.validation and self.processes.is_first:
+            self.training.validation.flush(self.training.network)
+        step = self.kept.step() if self.kept else 0
+        kept = f" {self.kept.path} has the state after step {step}." if self.kept and step else ""
+        return TrainingError(
+            error.what, error.why, f"{error.todo}{kept}", reason_code=error.reason_code
+        )

@@ -1,0 +1,227 @@
+"""``sizewise train``: interruptions, damaged files, and what is kept of a training that fails."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from netzoo.data.coco.dataset import write_coco
+from netzoo.training.loop.stepping import Stepper
+from netzoo.training.state import Kept
+from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header
+from sizewise.cli.front import run_command_line
+from sizewise.core.errors import TrainingError
+from tests.netzoo.factories import squares
+from tests.sizewise.cli.conftest import Cli
+
+pytestmark = pytest.mark.usefixtures("one_core")
+NAME = "yolov2-tiny"
+STEPS = 7
+QUICK = (
+    *(NAME, "--width", 0.05, "--steps", STEPS, "--batch", 2, "--fixed-batch", "--sizes", "64"),
+    *("--size-every", 1),
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three steps are an epoch."""
+    folder = tmp_path_factory.mktemp("squares")
+    found = squares(folder, 6)
+    write_coco(found, folder / "train.json")
+    write_coco(replace(found, images=found.images[1:]), folder / "val.json")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a training that nothing disturbed, with all that lies beside it."""
+    out = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sizewise.core.machine.cores.allowed_cpus", lambda: frozenset({0}))
+        call = ("train", *QUICK, "--data", data, "--out", out)
+        assert run_command_line([str(word) for word in call]) == 0
+    return out / f"{NAME}.safetensors"
+
+
+def _ends_at(step: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Stepper._sums
+
+    def sums(self: Stepper, batches: object) -> dict[str, float]:
+        found = real(self, batches)  # type: ignore[arg-type]
+        if self.training.step + 1 == step:
+            raise error
+        return found
+
+    monkeypatch.setattr(Stepper, "_sums", sums)
+
+
+def test_after_an_interruption_the_same_command_resumes(
+    cli: Cli, data: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also within the first minute, before any state is due: the sentence says so."""
+    out = tmp_path / "out"
+    call = ("train", *QUICK, "--data", data, "--out", out)
+    with monkeypatch.context() as patch:
+        _ends_at(6, KeyboardInterrupt(), patch)
+        said = cli(*call)
+    assert said.code == 130
+    assert "the same command resumes" in said.err
+    assert {p.name for p in out.iterdir()} == {
+        f"{NAME}.training.safetensors",
+        f"{NAME}.training.best.safetensors",
+    }
+    assert "goes on after step 5" in cli(*call).err
+    for name in (f"{NAME}.safetensors", f"{NAME}.validation.csv", f"{NAME}.losses.csv"):
+        assert (out / name).read_bytes() == trained.with_name(name).read_bytes()
+
+
+def test_an_interruption_on_a_full_disk_says_what_is_lost_and_keeps_the_state_before(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("train", *QUICK, "--data", data, "--out", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        _ends_at(3, KeyboardInterrupt(), patch)
+        assert cli(*call).code == 130
+    with monkeypatch.context() as patch:
+        _ends_at(5, KeyboardInterrupt(), patch)
+        patch.setattr("netzoo.training.state.save", _full)
+        said = cli(*call)
+    assert said.code == 130
+    assert "The last steps are lost." in said.err
+    assert "no space left" in said.err
+    assert "goes on after step 2" in cli(*call).err
+
+
+def _full(*_: object, **__: object) -> bytes:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_training_that_fails_keeps_its_state_and_its_best_weights(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Kept, "due", lambda _: True)
+    real, numbers = Stepper._sums, count(1)
+
+    def sums(self: Stepper, batches: object) -> dict[str, float]:
+        found = real(self, batches)  # type: ignore[arg-type]
+        return found if next(numbers) < 6 else dict.fromkeys(found, float("nan"))
+
+    monkeypatch.setattr(Stepper, "_sums", sums)
+    out = tmp_path / "out"
+    said = cli("train", *QUICK, "--data", data, "--out", out)
+    assert said.code == 1
+    assert "Training stopped at step 6, at 64x64: the loss is nan" in said.err
+    assert "Lower --learning-rate (0.002)" in said.err
+    assert f"{out / NAME}.training.safetensors has the state after step 5." in said.err
+    assert load_checkpoint(out / f"{NAME}.training.best.safetensors").config.name == NAME
+    assert not (out / f"{NAME}.safetensors").exists()
+
+
+def test_the_best_weights_of_another_training_are_not_taken_for_this_ones(
+    cli: Cli, data: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("train", *QUICK, "--data", data, "--out", trained.parent)
+    before = cli(*call, "--json").out
+    best = Path(json.loads(before)["best"])
+    content = best.read_bytes()
+    with monkeypatch.context() as patch:
+        _ends_at(5, TrainingError("It stopped", "nan", "Stop."), patch)
+        assert cli(*call, "--seed", 1).code == 1
+    assert cli(*call, "--json").out == before
+    assert best.read_bytes() == content
+
+
+def test_a_state_that_was_cut_short_is_said_to_be_replaced(
+    cli: Cli, data: Path, trained: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / f"{NAME}.training.safetensors"
+    state.write_bytes(trained.read_bytes()[:5000])
+    found = cli("train", *QUICK, "--steps", 1, "--data", data, "--out", tmp_path)
+    assert found.code == 0, found
+    assert f"{state} can't be read" in found.err
+    assert "training begins anew, and replaces it" in found.err
+
+
+def test_the_state_of_another_training_is_said_to_be_replaced(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("train", *QUICK, "--data", data, "--out", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        _ends_at(3, KeyboardInterrupt(), patch)
+        assert cli(*call).code == 130
+    said = cli(*call, "--steps", 1)
+    assert "is of other settings or data: training begins anew" in said.err
+
+
+def test_a_checkpoint_of_a_newer_version_is_refused(
+    cli: Cli, data: Path, trained: Path, tmp_path: Path
+) -> None:
+    with safe_open(trained, framework="pt") as file:
+        header = json.loads(file.metadata()[HEADER_KEY])
+    header["config"]["neck"] = "newest"
+    newer = tmp_path / "newer.safetensors"
+    save_file(load_file(trained), newer, metadata={HEADER_KEY: json.dumps(header)})
+    for call in (
+        ("export", newer, "--fixed", "--size", 64),
+        ("train", *QUICK, "--data", data, "--weights", newer),
+    ):
+        said = cli(*call, "--out", tmp_path / "out")
+        assert said.code == 1
+        assert f"{newer} is of a newer version of sizewise: it has neck" in said.err
+
+
+@pytest.mark.parametrize("size", [0, 9, 5000])
+def test_a_checkpoint_that_was_cut_short_is_refused(
+    cli: Cli, data: Path, trained: Path, tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(trained.read_bytes()[:size])
+    said = cli("train", *QUICK, "--data", data, "--weights", path, "--out", tmp_path / "out")
+    assert said.code == 1
+    assert f"sizewise: {path} holds no weights that can be read" in said.err
+
+
+def test_options_of_the_loop_are_in_the_checkpoint(cli: Cli, data: Path, tmp_path: Path) -> None:
+    said = cli(
+        *("train", "yolov3-tiny", *QUICK[1:], "--data", data, "--out", tmp_path),
+        *("--label-smoothing", 0.1, "--focal-gamma", 2, "--freeze", "backbone", "--freeze-norm"),
+        *("--checkpointing", "--arithmetic", "bf16", "--steps", 1),
+    )
+    assert said.code == 0, said
+    settings = read_header(tmp_path / "yolov3-tiny.safetensors").provenance.settings
+    assert settings is not None
+    assert settings.terms is not None
+    assert (settings.terms.label_smoothing, settings.terms.focal_gamma) == (0.1, 2.0)
+    assert (settings.freeze, settings.freeze_norm, settings.checkpointing) == (
+        *("backbone", True, True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--freeze", "13"), "frozen convolutions"),
+        (("--freeze", "neck"), "backbone, or a number"),
+        (("--loss", "paper", "--focal-gamma", 2), "--loss dense"),
+        (("--device", "cuda"), "can't run on a GPU"),
+        (("--label-smoothing", 1), "label_smoothing"),
+    ],
+)
+def test_options_that_can_not_be_are_refused_before_the_data_are_read(
+    cli: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[object, ...],
+    said: str,
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    found = cli("train", *QUICK, "--data", tmp_path / "nothing", *options, "--out", tmp_path)
+    assert found.code == 2
+    assert said in found.err
