@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sizewise.core.specs import Sizes
+from sizewise.core.specs import Size, Sizes
 
 RANGES: Mapping[str, Sizes] = {
     "yolov2": Sizes.parse("320:608:32"),
@@ -24,4 +24,6 @@ _LEAST, _MOST = 5, 10
 
 def usual_sizes(stride: int) -> Sizes:
     """The range without another: at a stride of 32, 160 to 320 pixels."""
-    return Sizes.parse(f"{_LEAST * stride}:{_MOST * stride}:{stride}")
+    sides = range(_LEAST * stride, _MOST * stride + 1, stride)
+    text = f"{sides[0]}:{sides[-1]}:{stride}"
+    return Sizes((Size(side, side) for side in sides), text)
