@@ -51,8 +51,8 @@ class EvaluateOptions(
     metric: str = option(
         choice(*BOX_METRICS),
         BOX_METRICS[0],
-        help="Figures of boxes beside AP and AP50: COCO's twelve, or Pascal VOC's mAP at an IoU of "
-        "0.5, as the precision at 11 recalls (voc07) or the area below it (voc).",
+        help="Figures of boxes beside AP and AP50: COCO's twelve, or Pascal VOC's mAP. That is the "
+        "precision at 11 recalls (voc07) or the area below it (voc), at an IoU of 0.5.",
         group="Evaluation",
     )
 

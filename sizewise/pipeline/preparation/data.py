@@ -80,7 +80,7 @@ def check_data(
         faults = STOP if options.strict else Noted()
         data = _open(source, split, options, faults, reporter)
         with reporter.stage(f"Looking at {data.name}", len(data.images)) as stage:
-            found.append(check_part(split, data, faults, stage))
+            found.append(check_part(_named(source, split), data, faults, stage))
     parts = in_both(found)
     sheets = {part.split: part for part in parts if options.pictures and part.data.images}
     folder = output_folder(out) if sheets else out
@@ -88,6 +88,12 @@ def check_data(
         parts=parts,
         sheets={s: _write_sheet(part, folder, options.pictures) for s, part in sheets.items()},
     )
+
+
+def _named(source: str, split: Split) -> str:
+    """What a part is called; a single file of annotations may be of any."""
+    path = Path(source)
+    return path.stem if path.suffix == ".json" and path.is_file() else split
 
 
 def _is_of_classes(source: str) -> bool:

@@ -340,3 +340,11 @@ def test_data_of_which_nothing_can_be_used_are_refused(
     found = cli("data", "check", folder, "--out", tmp_path / "out")
     assert found.code == 1
     assert "No picture of the data set can be used" in found.err
+
+
+def test_a_single_file_is_called_by_its_name(cli: Cli, tmp_path: Path, data: Dataset) -> None:
+    folder = written(tmp_path / "set", "coco", val=data)
+    call = ("data", "check", folder / "val.json", "--out", tmp_path / "out", "--json")
+    (part,) = parts(cli(*call))
+    assert part["part"] == "val"
+    assert part["sheet"] == str(tmp_path / "out" / "val.png")
