@@ -7,14 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.options import Json
+from sizewise.cli.options import Json, spell
 from sizewise.core import codec
 from sizewise.pipeline.models.anchors import Anchors
 from sizewise.pipeline.preparation.anchors import (
     AnchorOptions,
     AnchorSet,
     FittedAnchors,
-    next_words,
 )
 
 
@@ -38,7 +37,17 @@ def anchors(
         console.show_json(_plain(found))
     else:
         _show(found)
-    console.next_step(console.command(*next_words(found, options.data, options.images)))
+    console.next_step(_next(found, options))
+
+
+def _next(found: FittedAnchors, options: AnchorOptions) -> str:
+    """The training with these anchors, on pictures that are fitted the same way."""
+    folder = () if options.images is None else (spell("images"), options.images)
+    fit = () if options.fit is None else (spell("fit"), options.fit)
+    given = () if found.too_few else (spell("anchors"), found.line)
+    sizes = (spell("sizes"), found.sizes.text)
+    data = (spell("data"), options.data)
+    return console.command("train", found.network, *data, *folder, *fit, *sizes, *given)
 
 
 def _plain(found: FittedAnchors) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sizewise.cli import console
-from sizewise.cli.options import Json, Out
+from sizewise.cli.options import Json, Out, spell
 from sizewise.core import codec
 from sizewise.core.exit_codes import ExitCode
 from sizewise.pipeline.preparation.data import (
@@ -73,16 +73,17 @@ def data(
         console.show_json(_plain(source, check))
     else:
         _show(check)
-    console.next_step(_next(source, check))
+    console.next_step(_next(source, check, options))
     if check.skipped:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _next(source: str, check: DataCheck) -> str:
+def _next(source: str, check: DataCheck, options: DataOptions) -> str:
     if check.skipped:
         return "correct or remove what was skipped, for training stops at it; then check again"
     network = _NETWORKS[check.parts[0].kind]
-    return console.command("train", network, "--data", source)
+    folder = () if options.images is None else (spell("images"), options.images)
+    return console.command("train", network, spell("data"), source, *folder)
 
 
 def _plain(source: str, check: DataCheck) -> dict[str, Any]:

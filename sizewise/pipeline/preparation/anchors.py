@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netzoo.data.pictures.folder import PictureFolder
@@ -160,11 +159,3 @@ def _set_of(
         mean_best_iou=mean_best_iou(shapes, tuple(used)),
         heads=tuple(sorted(heads, key=lambda head: head.stride)),
     )
-
-
-def next_words(found: FittedAnchors, data: str, images: Path | None) -> tuple[str, ...]:
-    """The command that trains with the anchors."""
-    folder = () if images is None else ("--images", str(images))
-    given = () if found.too_few else ("--anchors", found.line)
-    sizes = ("--sizes", found.sizes.text)
-    return ("train", found.network, "--data", data, *folder, *sizes, *given)
