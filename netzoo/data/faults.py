@@ -74,3 +74,16 @@ class Noted(Faults):
 
     def aside(self) -> Faults:
         return Noted()
+
+
+class Strict(Noted):
+    """A reader stops at whatever it would note: also at what readers leave out where they stop at
+    others."""
+
+    def refuse(self, kind: FaultKind, error: InputError, name: str = "") -> None:
+        del kind, name
+        raise error
+
+    def note(self, kind: FaultKind, what: str, why: str) -> None:
+        del kind
+        raise InputError(f"{what} can't be used", why, "Correct it, or leave it out.")

@@ -73,11 +73,11 @@ def check_data(
     well for data that can't be used at all.
     """
     from netzoo.data.checking.parts import check_part, in_both
-    from netzoo.data.faults import STOP, Noted
+    from netzoo.data.faults import Noted, Strict
 
     found = []
     for split in _splits(source):
-        faults = STOP if options.strict else Noted()
+        faults = Strict() if options.strict else Noted()
         data = _open(source, split, options, faults, reporter)
         with reporter.stage(f"Looking at {data.name}", len(data.images)) as stage:
             found.append(check_part(_named(source, split), data, faults, stage))

@@ -206,10 +206,11 @@ def test_a_fault_is_named_skipped_and_counted(
     shown = cli(*call)
     assert shown.code == 3
     assert f"Skipped: {fault['what']}" in shown.err
-    if case not in ("coco-flat", "coco-beside", "yolo-flat", "yolo-outside"):  # left out by readers
-        strict = cli(*call, "--strict")
-        assert strict.code == 1
-        assert strict.err.strip().splitlines()[-1].startswith("sizewise: ")
+    strict = cli(*call, "--strict")
+    assert strict.code == 1
+    last = strict.err.strip().splitlines()[-1]
+    assert last.startswith("sizewise: ")
+    assert fault["why"] in last
 
 
 def test_doubtful_boxes_are_found(cli: Cli, tmp_path: Path, data: Dataset) -> None:
