@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from netzoo.data.boxes.voc import has_voc, open_voc
 from netzoo.data.boxes.yolo import SUFFIX as YAML_SUFFIXES
-from netzoo.data.boxes.yolo import has_yolo, open_yolo, open_yolo_file
+from netzoo.data.boxes.yolo import has_yolo, open_yolo, open_yolo_file, yaml_splits
 from netzoo.data.coco.dataset import Dataset, read_coco
 from netzoo.data.coco.folders import Split, find_json, is_of_both, no_data
+from netzoo.data.faults import STOP, Faults
 from netzoo.data.masks.folders import has_masks, open_mask_folder
 from netzoo.data.reading import reading
 from sizewise.core.discover import Registry
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Progress, Reporter
+
+_SPLITS: tuple[Split, ...] = ("train", "val")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,7 @@ def open_dataset(
     images: Path | None = None,
     progress: Reporter = SILENT,
     boxes: bool = False,
+    faults: Faults = STOP,
 ) -> Dataset:
     """Open a registered name, a COCO JSON (whatever the split), a data.yaml of YOLO, or a folder as
     data sets come in (:mod:`netzoo.data.coco.folders`, :mod:`netzoo.data.masks.folders`,
@@ -54,8 +59,9 @@ def open_dataset(
     Of a folder with masks and boxes, as VOC's, ``boxes`` takes these. ``images`` is the folder of
     the pictures, where annotations lie elsewhere. Raises UsageError
     where ``source`` brings its pictures; InputError where it is none of these, or can't be used.
+    ``faults`` may skip parts that can't be used instead.
     """
-    data = _open(source, split, images, progress, boxes=boxes)
+    data = _open(_Where(source, split, images), progress, faults, boxes=boxes)
     for remark in data.remarks:
         progress.remark(f"{data.name}: {remark}")
     return data
@@ -75,14 +81,30 @@ def refuse_folder(source: str, images: Path | None) -> None:
 def is_dataset(folder: Path) -> bool:
     """Whether ``folder`` is a data set, of either split: one with annotations or masks, and more
     than pictures. Raises InputError where it has several of one split."""
-    splits: tuple[Split, ...] = ("train", "val")
-    return any(
+    return any(_has(folder, split) for split in _SPLITS)
+
+
+def _has(folder: Path, split: Split) -> bool:
+    return bool(
         find_json(folder, split)
         or has_masks(folder, split)
         or has_voc(folder, split)
         or has_yolo(folder, split)
-        for split in splits
     )
+
+
+def splits_of(source: str) -> tuple[Split, ...]:
+    """The parts that a source has; the first alone where both are the same file. Raises InputError
+    where there is no such source."""
+    demand_source(source)
+    path = Path(source)
+    if source in datasets():
+        return _SPLITS
+    if path.is_file():
+        return yaml_splits(path) if path.suffix.lower() in YAML_SUFFIXES else _SPLITS[:1]
+    found = tuple(split for split in _SPLITS if _has(path, split))
+    files = [find_json(path, split) for split in found]
+    return found[:1] if len(files) == 2 and files[0] == files[1] is not None else found
 
 
 def demand_source(source: str) -> None:
@@ -99,30 +121,39 @@ def demand_source(source: str) -> None:
         )
 
 
-def _open(
-    source: str, split: Split, images: Path | None, progress: Progress, *, boxes: bool
-) -> Dataset:
+class _Where(NamedTuple):
+    """A part of a source, and the folder of its pictures where a user names it."""
+
+    source: str
+    split: Split
+    images: Path | None
+
+
+def _open(where: _Where, progress: Progress, faults: Faults, *, boxes: bool) -> Dataset:
+    source, split, images = where
     if entry := datasets().get(source):
         refuse_folder(source, images)
         return entry.open(split, progress)
     demand_source(source)
     path = Path(source)
     if not path.is_file():
-        return _open_folder(path, split, images, boxes=boxes)
+        return _open_folder(path, where, faults, boxes=boxes)
     if path.suffix.lower() not in YAML_SUFFIXES:
-        return read_coco(path, images)
+        return read_coco(path, images, faults=faults)
     refuse_folder(source, images)
-    return open_yolo_file(path, split)
+    return open_yolo_file(path, split, faults)
 
 
-def _open_folder(folder: Path, split: Split, images: Path | None, *, boxes: bool) -> Dataset:
+def _open_folder(folder: Path, where: _Where, faults: Faults, *, boxes: bool) -> Dataset:
+    _, split, images = where
     json_path = find_json(folder, split)
     if json_path is not None:
-        data = read_coco(json_path, images, name=f"{folder.resolve().name} {split}")
+        name = f"{folder.resolve().name} {split}"
+        data = read_coco(json_path, images, name=name, faults=faults)
         return _of_both(data, json_path) if is_of_both(folder, json_path) else data
     readers = (open_mask_folder, open_voc, open_yolo)
     for read in sorted(readers, key=lambda reader: boxes and reader is open_mask_folder):
-        if (found := read(folder, split)) is not None:
+        if (found := read(folder, split, faults)) is not None:
             refuse_folder(str(folder), images)
             return found
     raise no_data(folder, split)

@@ -26,22 +26,33 @@ def draw_detections(
     picture: NDArray[np.uint8], found: Detections, classes: Sequence[str]
 ) -> Image.Image:
     """A copy of ``picture``, RGB [H, W, 3], with a box and a label (class and score) for each of
-    ``found``, whose boxes are in its pixels.
+    ``found``, whose boxes are in its pixels."""
+    texts = [
+        f"{class_name(label, classes)} {score:.2f}"
+        for label, score in zip(found.labels.tolist(), found.scores.tolist(), strict=True)
+    ]
+    return draw_boxes(picture, found.boxes.tolist(), found.labels.tolist(), texts)
+
+
+def draw_boxes(
+    picture: NDArray[np.uint8],
+    boxes: Sequence[Sequence[float]],
+    labels: Sequence[int],
+    texts: Sequence[str],
+) -> Image.Image:
+    """The same for ``boxes`` (x0 y0 x1 y1) of the classes ``labels``, with a text for each.
 
     Every class has a colour of its own, the same in every picture. Labels stay inside the picture,
-    and out of each other's way and the boxes' as far as there is room. The best lie on top.
+    and out of each other's way and the boxes' as far as there is room. The first lie on top.
     """
     image = Image.fromarray(picture)
     extent = min(math.sqrt(image.width * image.height), 4 * min(image.size))
     line = max(_LEAST_LINE, round(extent / 260))
-    font = _font(max(_LEAST_FONT, round(extent / 42)))
-    frames = [_frame(box, line, image) for box in found.boxes.tolist()]
-    texts = [
-        _shortened(f"{class_name(label, classes)} {score:.2f}", font, image.width)
-        for label, score in zip(found.labels.tolist(), found.scores.tolist(), strict=True)
-    ]
+    font = label_font(max(_LEAST_FONT, round(extent / 42)))
+    frames = [_frame(box, line, image) for box in boxes]
+    texts = [shortened(text, font, image.width) for text in texts]
     tabs = _tabs(frames, [_tab_size(text, font) for text in texts], image)
-    colours = [class_colour(label) for label in found.labels.tolist()]
+    colours = [class_colour(label) for label in labels]
     canvas = ImageDraw.Draw(image)
     for (x0, y0, x1, y1), colour in _worst_first(frames, colours):
         canvas.rectangle((x0, y0, x1 - 1, y1 - 1), outline=text_colour(colour), width=line)
@@ -64,7 +75,8 @@ def class_name(label: int, classes: Sequence[str]) -> str:
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def label_font(size: int) -> ImageFont.FreeTypeFont:
+    """That of labels, with the letters of most languages."""
     spare_home_of_matplotlib()
     import matplotlib
 
@@ -89,8 +101,8 @@ def _frame(box: Sequence[float], line: int, image: Image.Image) -> Frame:
     return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
 
 
-def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """``text``, cut where its tab would be wider than the picture."""
+def shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """``text``, cut where its tab would be wider than ``width`` pixels."""
     kept = len(text)
     while kept and _tab_size(text, font)[0] > width:
         kept -= 1

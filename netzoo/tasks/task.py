@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from netzoo.tasks.figures import Figures
 from netzoo.tasks.reading import ReadingOptions
 from sizewise.core.errors import InputError
 from sizewise.core.specs import ImageInput, ModelCard, Size, Suppression, TensorSpec
@@ -116,6 +117,12 @@ class Evaluator(ABC):
     def by_class(self) -> dict[str, float]:
         """IoU of each class (0–1), by its name, where the metrics are means over classes."""
         return {}
+
+    def figures(self, metric: str) -> Figures:
+        """Further figures of boxes as ``metric`` measures them (``BOX_METRICS``); none elsewhere.
+        They may take as long again as :meth:`scores`."""
+        del metric
+        return Figures()
 
     @abstractmethod
     def evidence(self) -> Evidence:

@@ -21,6 +21,11 @@ _SAMPLE = 20_000
 """The most shapes to cluster: more do not change nine clusters."""
 
 
+def mean_best_iou(shapes: Shapes, anchors: Anchors) -> float:
+    """How well anchors cover shapes: the mean over these of the IoU with the best anchor, 0–1."""
+    return float(shape_iou(shapes, np.array(anchors)).max(1).mean())
+
+
 def fit_anchors(
     data: Dataset, sizes: Sequence[Size], published: Anchors, seed: int, *, keep_shape: bool = True
 ) -> Anchors:
@@ -30,13 +35,7 @@ def fit_anchors(
     that, the published ones stay. Without ``keep_shape``, pictures are stretched. Raises InputError
     where there is no shape.
     """
-    shapes = _shapes(data, sizes, keep_shape)
-    if not len(shapes):
-        raise InputError(
-            f"No anchors can be fitted to the data set {data.name}",
-            "none of its boxes has a width and a height",
-            "Give images with boxes.",
-        )
+    shapes = shapes_of(data, sizes, keep_shape=keep_shape)
     count = len(published)
     if len(np.unique(shapes.round(2), axis=0)) < count:
         return published
@@ -45,6 +44,12 @@ def fit_anchors(
         shapes = rng.choice(shapes, _SAMPLE, replace=False)
     anchors = cluster_shapes(shapes, count, rng)
     return tuple((float(width), float(height)) for width, height in anchors.round(2))
+
+
+def masks_of(design: HeadDesign) -> tuple[tuple[int, ...], ...]:
+    """:func:`shared_out` as a configuration has it: none where they are the design's own."""
+    found = shared_out(design)
+    return () if found == design.masks else found
 
 
 def shared_out(design: HeadDesign) -> tuple[tuple[int, ...], ...]:
@@ -93,7 +98,9 @@ def _spread_out(shapes: Shapes, count: int, rng: np.random.Generator) -> Shapes:
     return shapes[chosen].copy()
 
 
-def _shapes(data: Dataset, sizes: Sequence[Size], keep_shape: bool) -> Shapes:
+def shapes_of(data: Dataset, sizes: Sequence[Size], *, keep_shape: bool = True) -> Shapes:
+    """The shapes of all boxes in inputs of each of ``sizes``. Raises InputError where there is no
+    shape."""
     found = [np.empty((0, 2))]
     for image in data.images:
         extents = (image.boxes[:, 2:] - image.boxes[:, :2]).astype(np.float64)
@@ -102,4 +109,10 @@ def _shapes(data: Dataset, sizes: Sequence[Size], keep_shape: bool) -> Shapes:
             found.append(extents * (fit.scale_x, fit.scale_y))
     shapes = np.concatenate(found)
     usable: Shapes = shapes[(shapes > 0).all(1)]
+    if not len(usable):
+        raise InputError(
+            f"No anchors can be fitted to the data set {data.name}",
+            "none of its boxes has a width and a height",
+            "Give images with boxes.",
+        )
     return usable

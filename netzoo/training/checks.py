@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco.dataset import Dataset
 from netzoo.fusions._registry import find_fusion
@@ -15,6 +17,7 @@ from netzoo.zoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
 from netzoo.zoo.network import NetworkEntry
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.options.declared import spelled
+from sizewise.core.specs import Size
 
 _OF_SCALES = (
     *("scale_weights", "consistency", "price", "single_scale_steps"),
@@ -66,19 +69,26 @@ def check_classified(entry: NetworkEntry, loss: LossEntry, classified: Classifie
 
 def check_sizes(entry: NetworkEntry, settings: TrainingSettings) -> None:
     """Raises UsageError where the network can't be trained at one of the sizes."""
+    demand_multiples(entry, settings.sizes)
     stride = entry.stride
     for size in settings.sizes:
-        if size.height % stride or size.width % stride:
-            raise UsageError(
-                f"{entry.name} can't be trained at {size}",
-                f"height and width must be multiples of its stride, {stride}",
-                f"Give sizes in steps of {stride}, such as {5 * stride}:{10 * stride}:{stride}.",
-            )
         if size.pixels * images_at(size, settings) == stride**2:
             raise UsageError(
                 f"{entry.name} can't be trained at {size} with one image per step",
                 "its coarsest map is then a single cell, and BatchNorm needs at least two",
                 "Give larger sizes, or more images per step.",
+            )
+
+
+def demand_multiples(entry: NetworkEntry, sizes: Iterable[Size]) -> None:
+    """Raises UsageError for a size that the stride of a network does not take."""
+    stride = entry.stride
+    for size in sizes:
+        if size.height % stride or size.width % stride:
+            raise UsageError(
+                f"{entry.name} can't be trained at {size}",
+                f"height and width must be multiples of its stride, {stride}",
+                f"Give sizes in steps of {stride}, such as {5 * stride}:{10 * stride}:{stride}.",
             )
 
 

@@ -16,6 +16,7 @@ from netzoo.data.coco.dataset import AnnotatedImage, Dataset
 from netzoo.deploy import deployable
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.registry import find_task
+from netzoo.tasks.task import Evaluator
 from netzoo.zoo.card import card_of
 from netzoo.zoo.network import Network
 from sizewise.core.errors import InputError
@@ -37,7 +38,23 @@ def evaluate_network(
     suppression: Suppression | None = None,
     letterbox: bool | None = None,
 ) -> dict[str, float]:
-    """The metrics of its task (0–1), by name, with every image fitted into ``size``.
+    """The metrics of its task (0–1), by name, as :func:`evaluated` measures them."""
+    return evaluated(
+        network, data, size, progress, batch_size, suppression=suppression, letterbox=letterbox
+    ).scores()
+
+
+def evaluated(
+    network: Network,
+    data: Dataset | ClassifiedSet,
+    size: Size,
+    progress: Progress = SILENT,
+    batch_size: int | None = None,
+    *,
+    suppression: Suppression | None = None,
+    letterbox: bool | None = None,
+) -> Evaluator:
+    """The evaluator of its task that has seen every image of ``data``, fitted into ``size``.
 
     They are letterboxed or stretched as it learnt them (``letterbox``: None). ``suppression`` is
     the NMS of boxes, None for the usual one.
@@ -56,7 +73,7 @@ def evaluate_network(
     with progress.stage(f"Evaluating at {size}", len(data.images)) as stage:
         for image, fit, outputs in _outputs(network, data.images, fitted, stage, batch_size):
             evaluator.add(image, fit, outputs)
-    return evaluator.scores()
+    return evaluator
 
 
 def _demand_images(network: Network, data: Dataset | ClassifiedSet) -> None:

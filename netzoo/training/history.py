@@ -20,11 +20,20 @@ _SHARE = 10
 _STEP, _SIZE, _PART = "step", "size", "part."
 
 
+Row = tuple[int, Size, Mapping[str, float]]
+"""A step, its size and the weighted parts of its loss."""
+
+
 class History:
     """The weighted parts of the loss at each step."""
 
     def __init__(self) -> None:
-        self._steps: list[tuple[int, Size, Mapping[str, float]]] = []
+        self._steps: list[Row] = []
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """What it was told, in order."""
+        return tuple(self._steps)
 
     def add(self, step: int, size: Size, parts: Mapping[str, float]) -> None:
         self._steps.append((step, size, parts))

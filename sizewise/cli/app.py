@@ -19,6 +19,8 @@ class SizewiseCommands(Commands):
         "run": "Train, export, build, measure and report, from one TOML file.",
         "doctor": "Say which back ends, devices and data can be used here, and why others can't.",
         "networks": "List the networks with parameters, BFLOPs, strides and smallest sizes.",
+        "data": "Check a data set: counts, sizes, classes, and what is doubtful or broken.",
+        "anchors": "Fit a detector's anchors to the boxes of a data set.",
         "train": "Train a network and write a safetensors checkpoint.",
         "export": "Write ONNX and .pt2 files, proven equal to eager PyTorch.",
         "build": "Build engines of an ONNX file and report the error of each against FP32.",
@@ -36,11 +38,15 @@ class SizewiseCommands(Commands):
         "results": "Say what a results file holds, and save what is whole of a damaged one.",
     }
 
-    records = ("best", "compare", "history", "reproduce", "report", "results")
-    """Those of ``sizewise.cli.records``."""
+    rooms = {  # noqa: RUF012 - never changed
+        "preparation": ("anchors", "data", "networks"),
+        "records": ("best", "compare", "history", "reproduce", "report", "results"),
+    }
+    """Folders of ``sizewise.cli``, each with the commands in it."""
 
     def load(self, name: str) -> Any:
-        room = "sizewise.cli.records" if name in self.records else "sizewise.cli"
+        inner = [folder for folder, names in self.rooms.items() if name in names]
+        room = ".".join(("sizewise.cli", *inner))
         function = getattr(importlib.import_module(f"{room}.{name}"), name)
         return takes_options(function)
 

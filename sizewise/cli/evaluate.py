@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from netzoo.tasks.figures import TITLES
 from netzoo.tasks.reading import NMS_FIELDS
 from netzoo.tasks.showing import PictureOptions, own_fit, said_pictures
 from sizewise.cli import console
@@ -23,6 +24,11 @@ _OF_ENGINES = (*_MEANING, "trust_engine")
 """What predict takes as well, of an engine; it has thresholds of its own."""
 _OF_FILES = ("data", "images", *_MEANING, *NMS_FIELDS)
 """What bench takes as well."""
+_METRICS = {
+    "coco": "COCO's figures (0–1)",
+    "voc07": "Pascal VOC, precision at 11 recalls (0–1)",
+    "voc": "Pascal VOC, area below precision (0–1)",
+}
 
 
 def evaluate(
@@ -40,8 +46,8 @@ def evaluate(
 ) -> None:
     """Measure accuracy at every size, on the validation part of the data.
 
-    Detectors get AP and AP50, segmenters mIoU, F-measure and MAE (of classes: mIoU and the IoU of
-    each), classifiers top-1 and top-5.
+    Detectors get AP and AP50, the figures of --metric, and AP of each class. Segmenters get mIoU,
+    F-measure and MAE (of classes: mIoU and the IoU of each), classifiers top-1 and top-5.
     """
     from sizewise.pipeline.evaluate import evaluate
 
@@ -70,6 +76,7 @@ def _plain(evaluation: Evaluation) -> dict[str, Any]:
         },
         "fit": own_fit(card),
         "pictures": codec.to_plain(card.preprocessing) | {"words": str(card.preprocessing)},
+        "metric": evaluation.metric or None,
         "nms": None
         if evaluation.suppression is None
         else codec.to_plain(evaluation.suppression) | {"words": evaluation.nms},
@@ -80,7 +87,13 @@ def _plain(evaluation: Evaluation) -> dict[str, Any]:
 def _plain_row(row: SizeScores) -> dict[str, Any]:
     if row.reason:
         return {"reason": row.reason}
-    return dict(row.scores) | ({"iou_by_class": dict(row.by_class)} if row.by_class else {})
+    found: dict[str, Any] = dict(row.scores)
+    if row.by_class:
+        found["iou_by_class"] = dict(row.by_class)
+    if row.figures.values:
+        found["figures"] = dict(row.figures.values)
+        found["ap_by_class"] = dict(row.figures.ap_by_class)
+    return found
 
 
 def _show(evaluation: Evaluation) -> None:
@@ -106,23 +119,32 @@ def _show(evaluation: Evaluation) -> None:
             for row in rows
         ],
     )
-    _show_classes(rows)
+    shown = [row for row in rows if row.scores]
+    by_figure = [{TITLES[n]: value for n, value in row.figures.values.items()} for row in shown]
+    _show_by_size(_METRICS.get(evaluation.metric, ""), "figure", shown, by_figure)
+    by_class = [row.figures.ap_by_class for row in shown]
+    _show_by_size("AP of each class (0–1)", "class", shown, by_class)
+    _show_by_size("IoU (0–1)", "class", shown, [row.by_class for row in shown])
 
 
-def _show_classes(rows: Sequence[SizeScores]) -> None:
-    """The IoU of each class, where there are several."""
-    scored = [row for row in rows if row.by_class]
-    names = dict.fromkeys(name for row in scored for name in row.by_class)
+def _show_by_size(
+    title: str,
+    what: str,
+    rows: Sequence[SizeScores],
+    values: Sequence[Mapping[str, float | None]],
+) -> None:
+    """A table with a column for each size, where there are any values."""
+    names = dict.fromkeys(name for of_size in values for name in of_size)
     if names:
         console.show_table(
-            "IoU (0–1)",
-            ("class", *(str(row.size) for row in scored)),
-            [(name, *(_iou(row, name) for row in scored)) for name in names],
+            title,
+            (what, *(str(row.size) for row in rows)),
+            [(name, *(_cell(of_size.get(name)) for of_size in values)) for name in names],
         )
 
 
-def _iou(row: SizeScores, name: str) -> str:
-    return f"{row.by_class[name]:.3f}" if name in row.by_class else "–"
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _next(evaluation: Evaluation, context: typer.Context) -> str:

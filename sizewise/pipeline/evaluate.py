@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netzoo.data.pictures.folder import PictureFolder
+from netzoo.tasks.figures import BOX_METRICS, Figures
 from netzoo.tasks.reading import NMS_FIELDS, LayoutOption, NamesOption, SuppressionOptions
 from netzoo.tasks.showing import PictureOptions, other_fit
 from sizewise.core.errors import EngineError, InputError, UsageError
 from sizewise.core.files import demand_file
 from sizewise.core.options.declared import changed, option, options_of, spelled
-from sizewise.core.options.reading import SIZES, TEXT, optional
+from sizewise.core.options.reading import SIZES, TEXT, choice, optional
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ModelCard, Size, Sizes, Suppression
 from sizewise.pipeline.accuracy.nothing import main_score, what_to_check
@@ -23,8 +24,7 @@ from sizewise.pipeline.models.cards import card_as
 from sizewise.pipeline.models.trust import LIMITS, EngineOptions
 
 if TYPE_CHECKING:
-    from netzoo.tasks.task import Data
-    from sizewise.pipeline.accuracy.candidates import Candidate
+    from sizewise.pipeline.accuracy.candidates import Candidate, Scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,16 +48,24 @@ class EvaluateOptions(
         group="Evaluation",
         shown="what the model suggests",
     )
+    metric: str = option(
+        choice(*BOX_METRICS),
+        BOX_METRICS[0],
+        help="Figures of boxes beside AP and AP50: COCO's twelve, or Pascal VOC's mAP. That is the "
+        "precision at 11 recalls (voc07) or the area below it (voc), at an IoU of 0.5.",
+        group="Evaluation",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SizeScores:
     """The metrics (0–1) at a size by name, or the reason why there are none. ``by_class`` is the
-    IoU of each class, of a segmenter of classes."""
+    IoU of each class, of a segmenter of classes; ``figures`` are further ones, of a detector."""
 
     size: Size
     scores: Mapping[str, float] = field(default_factory=dict)
     by_class: Mapping[str, float] = field(default_factory=dict)
+    figures: Figures = field(default_factory=Figures)
     reason: str = ""
 
 
@@ -66,7 +74,8 @@ class Evaluation:
     """The accuracy of a model at every size, on ``images`` images of the data set ``data``.
 
     ``metrics`` has the label of each metric, by name; ``runs_in`` is PyTorch or a back end.
-    ``suppression`` is the NMS that boxes went through (None: there are no boxes).
+    ``suppression`` is the NMS that boxes went through (None: there are no boxes), ``metric`` what
+    their figures are measured by (empty: there are none).
     """
 
     source: Path
@@ -78,6 +87,7 @@ class Evaluation:
     metrics: Mapping[str, str]
     rows: tuple[SizeScores, ...]
     suppression: Suppression | None = None
+    metric: str = ""
 
     @property
     def nms(self) -> str:
@@ -108,8 +118,10 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
     refused = {size: why for size in requested if (why := candidate.refusal(size))}
     taken = _taken(source, requested, refused)
     data = task.open_data(options.data, "val", reporter, images=options.images)
+    metric = options.metric if task.finds_boxes else ""
     rows = {size: SizeScores(size=size, reason=why) for size, why in refused.items()}
-    rows |= {row.size: row for row in _rows(candidate, data, taken, suppression, reporter)}
+    outcomes = candidate.scores(data, taken, suppression, reporter)
+    rows |= {row.size: row for row in _rows(outcomes, len(taken), metric)}
     scores = [row.scores for row in rows.values()]
     known = {name for one in scores for name in one}
     if METRIC in known and source.suffix != ".safetensors":
@@ -130,6 +142,7 @@ def evaluate(source: Path, options: EvaluateOptions, *, reporter: Reporter = SIL
         metrics={name: title for name, title in task.metrics.items() if name in known},
         rows=tuple(rows[size] for size in requested),
         suppression=suppression,
+        metric=metric,
     )
 
 
@@ -141,7 +154,7 @@ def _suppression(source: Path, card: ModelCard, options: EvaluateOptions) -> Sup
 
     if find_task(card.task).finds_boxes:
         return nms_to_evaluate(source.name, card, options)
-    if given := changed(options, *NMS_FIELDS):
+    if given := changed(options, *NMS_FIELDS, "metric"):
         raise UsageError(
             f"{', '.join(map(spelled, given))} can't be given for {source.name}",
             f"its task is {card.task}, and this is for boxes of detectors",
@@ -166,21 +179,22 @@ def _taken(
 
 
 def _rows(
-    candidate: Candidate,
-    data: Data,
-    sizes: Sequence[Size],
-    suppression: Suppression | None,
-    reporter: Reporter,
+    outcomes: Iterable[tuple[Size, Scores | EngineError]], count: int, metric: str
 ) -> Iterator[SizeScores]:
-    """A row for each size. Raises EngineError where every size ends in one."""
+    """A row for each of ``count`` sizes. Raises EngineError where every one ends in that."""
     failed: list[EngineError] = []
-    for size, outcome in candidate.scores(data, sizes, suppression, reporter):
+    for size, outcome in outcomes:
         if isinstance(outcome, EngineError):
             failed.append(outcome)
             yield SizeScores(size=size, reason=str(outcome))
         else:
-            yield SizeScores(size=size, scores=outcome.scores, by_class=outcome.by_class)
-    if len(failed) == len(sizes):
+            yield SizeScores(
+                size=size,
+                scores=outcome.scores,
+                by_class=outcome.by_class,
+                figures=outcome.figures(metric) if metric else Figures(),
+            )
+    if len(failed) == count:
         raise failed[0]
 
 

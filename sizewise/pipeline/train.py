@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, count
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,19 +21,24 @@ from sizewise.core.files import output_folder
 from sizewise.core.onnxfiles.model import sha256_of
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.pipeline.models.training import Training
+from sizewise.pipeline.models.anchors import Anchors, anchor_pairs
+from sizewise.pipeline.models.training import Training, TrainOptions
 
 if TYPE_CHECKING:
     from netzoo.data.classified import ClassifiedSet
     from netzoo.data.coco.dataset import Dataset
     from netzoo.data.coco.folders import Split
+    from netzoo.training.history import History
     from netzoo.training.pretrained import Pretrained
+    from netzoo.training.settings import TrainingSettings
     from netzoo.training.state import Kept
     from netzoo.training.validation import Validation
     from netzoo.weights.checkpoint import Provenance
     from netzoo.zoo.config import NetworkConfig
     from netzoo.zoo.network import Network, NetworkEntry
 
+_ANCHOR_ROUNDING = 0.01
+"""Another machine may round sums otherwise, as a share."""
 _LISTED = 3
 """Names in a remark."""
 
@@ -81,7 +89,8 @@ def train_checkpoint(
     images: Path | None = None,
 ) -> Path:
     """Train one checkpoint and return its path; one of the same data and settings is reused."""
-    from netzoo.training.history import History
+    from netzoo.training.logs.batches import draw_first_batches
+    from netzoo.training.logs.curves import save_curves
     from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import TRAINER
     from netzoo.training.trainer import train as train_network
@@ -89,6 +98,7 @@ def train_checkpoint(
     from netzoo.zoo.network import find_network
 
     entry, options = find_network(training.network), training.options
+    _demand_logs(options)
     data = _open(entry, _Source(source, images), "train", reporter)
     settings = training.settings_for(len(data.images))
     classified = _open_classified(training, reporter)
@@ -104,30 +114,43 @@ def train_checkpoint(
         trainer=TRAINER,
     )
     path = out / f"{config.stem}.safetensors"
-    if _is_there(path, config, provenance, reporter):
+    if options.draw_batches and not rank_told():
+        drawn = draw_first_batches(
+            options.draw_batches,
+            config,
+            data,
+            settings,
+            (path.with_suffix(f".batch{number}.png") for number in count(1)),
+            classified=classified,
+        )
+        reporter.remark(f"Batches are drawn in {', '.join(map(str, drawn))}.")
+    if _is_there(path, config, provenance, data, settings, reporter):
         return path
     validation = _validation(training, _Source(source, images), data, reporter)
     if validation:
         validation.keep = partial(save_checkpoint, _best_so_far(path), provenance=provenance)
-    history, kept = History(), _kept(path, config, provenance, validation)
+    kept = _kept(path, config, provenance, validation)
     _say_where_it_begins(kept, reporter)
-    network = train_network(
-        config,
-        data,
-        settings,
-        reporter,
-        start=lambda new: _begin(
-            new, start, options.backbone_weights, reporter, strict=options.strict
-        ),
-        classified=classified,
-        history=history,
-        kept=kept,
-        validation=validation,
-    )
+    with _history(training, path, validation) as history:
+        network = train_network(
+            config,
+            data,
+            settings,
+            reporter,
+            start=lambda new: _begin(
+                new, start, options.backbone_weights, reporter, strict=options.strict
+            ),
+            classified=classified,
+            history=history,
+            kept=kept,
+            validation=validation,
+        )
     if rank_told():  # the first process writes
         return path
     # The checkpoint last: where it is up to date, nothing is written again.
     history.save(path.with_suffix(".losses.csv"))
+    scores = validation.scores if validation else {}
+    save_curves(history.rows, scores, path.stem, path.with_suffix(".training.png"))
     _save_validation(path, network, provenance, validation)
     save_checkpoint(path, network, provenance)
     kept.remove()
@@ -142,12 +165,17 @@ def train_checkpoint(
 
 
 def _is_there(
-    path: Path, config: NetworkConfig, provenance: Provenance, reporter: Reporter
+    path: Path,
+    config: NetworkConfig,
+    provenance: Provenance,
+    data: Dataset | ClassifiedSet,
+    settings: TrainingSettings,
+    reporter: Reporter,
 ) -> bool:
     """Whether the checkpoint of this very training is there; another one is said to be replaced."""
     if not path.exists():
         return False
-    if _is_of(path, config, provenance):
+    if _is_of(path, config, provenance) and _is_fitted(path, config, data, settings):
         reporter.remark(
             f"{path} is up to date with these settings and this data: not trained again."
         )
@@ -161,6 +189,31 @@ def _say_where_it_begins(kept: Kept, reporter: Reporter) -> None:
         reporter.remark(f"{kept.path} is of this training: it goes on after step {done}.")
     elif why := kept.refusal():
         reporter.remark(f"{kept.path} {why}: training begins anew, and replaces it.")
+
+
+def _demand_logs(options: TrainOptions) -> None:
+    """Raises InputError before the training where its logs can't be written."""
+    if options.tensorboard:
+        from netzoo.training.logs.tensorboard import demand_tensorboard
+
+        demand_tensorboard()
+
+
+@contextmanager
+def _history(training: Training, path: Path, validation: Validation | None) -> Iterator[History]:
+    """The history of a training, which TensorBoard may follow."""
+    from netzoo.training.history import History
+
+    if rank_told() or not training.options.tensorboard:
+        yield History()
+        return
+    from netzoo.training.logs.tensorboard import TensorBoardHistory
+
+    history = TensorBoardHistory(path.with_suffix(".tensorboard"), validation)
+    try:
+        yield history
+    finally:
+        history.close()
 
 
 def _validation(
@@ -277,16 +330,41 @@ def _config(
     options = training.options
     own = find_task(find_network(training.network).task).classes(data)
     classes, tree = read_classes((), options.tree) if options.tree else (own, ())
+    given = _given_anchors(training)
     return NetworkConfig(
         name=training.network,
         classes=classes,
         tree=tree,
         width=options.width,
         depth=options.depth,
-        anchors=start.anchors(len(classes)) if start else (),
+        anchors=given or (start.anchors(len(classes)) if start else ()),
+        masks=_masks_of(training) if given else (),
         multiscale=options.scaling.config(),
         letterbox=FITS[options.fit] if options.fit else None,
     )
+
+
+def _given_anchors(training: Training) -> Anchors:
+    """Those of the options. Raises UsageError for a network without anchors."""
+    from netzoo.zoo.network import find_network
+
+    given = anchor_pairs(training.options.anchors)
+    if given and find_network(training.network).design is None:
+        raise UsageError(
+            f"{spelled('anchors')} can't be given for {training.network}",
+            "it has no anchors",
+            "Leave it out.",
+        )
+    return given
+
+
+def _masks_of(training: Training) -> tuple[tuple[int, ...], ...]:
+    """Masks by which every given anchor belongs to a head, as every fitted one does."""
+    from netzoo.training.anchors import masks_of
+    from netzoo.zoo.network import find_network
+
+    design = find_network(training.network).design
+    return masks_of(design) if design else ()
 
 
 class _Source(NamedTuple):
@@ -359,3 +437,29 @@ def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
     )
     found = _on_any_cores(header.provenance)
     return (requested, found) == (config, _on_any_cores(provenance))
+
+
+def _is_fitted(
+    path: Path,
+    config: NetworkConfig,
+    data: Dataset | ClassifiedSet,
+    settings: TrainingSettings,
+) -> bool:
+    """Whether a checkpoint has the anchors that are given or, without, those that are fitted: it
+    does not say which of these its own are."""
+    from netzoo.data.classified import ClassifiedSet
+    from netzoo.training.anchors import fit_anchors
+    from netzoo.weights.checkpoint import read_header
+    from netzoo.zoo.network import find_network, keeps_shape
+
+    published = find_network(config.name).anchors
+    if not published or isinstance(data, ClassifiedSet):
+        return True
+    expected = config.anchors or fit_anchors(
+        data, settings.sizes, published, settings.seed, keep_shape=keeps_shape(config)
+    )
+    wanted, found = list(chain(*expected)), list(chain(*read_header(path).config.anchors))
+    return len(wanted) == len(found) and all(
+        isclose(one, other, rel_tol=_ANCHOR_ROUNDING)
+        for one, other in zip(wanted, found, strict=True)
+    )

@@ -5,8 +5,9 @@ Read as what a COCO JSON would say, so that all that is checked there is checked
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -18,6 +19,7 @@ from netzoo.data.class_names import read_lines, read_names
 from netzoo.data.coco.dataset import Dataset, dataset_of
 from netzoo.data.coco.folders import Split
 from netzoo.data.coco.format import CocoAnnotation, CocoCategory, CocoFile, CocoImage
+from netzoo.data.faults import STOP, Faults
 from netzoo.data.masks.index import NAMES_FILE
 from netzoo.data.pictures.decoding import SUFFIXES
 from netzoo.data.reading import read_text, reading
@@ -40,34 +42,50 @@ class _Place:
     stems: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _File:
+    """An XML file, and what is known of its picture: height and width, and where it lies."""
+
+    path: Path
+    root: Element
+    size: tuple[int, int]
+    picture: Path
+
+    def image(self, number: int) -> CocoImage:
+        height, width = self.size
+        return CocoImage(id=number, file_name=self.path.stem, height=height, width=width)
+
+
 def has_voc(folder: Path, split: Split) -> bool:
     """Whether ``folder`` has VOC's annotations of ``split``."""
     with reading(folder):
         return _place(folder, split) is not None
 
 
-def open_voc(folder: Path, split: Split) -> Dataset | None:
+def open_voc(folder: Path, split: Split, faults: Faults = STOP) -> Dataset | None:
     """The pictures of ``split`` with the boxes of their XML files; None where there are none.
 
     Classes are those of both splits by name, or those of classes.txt in its order. What is
-    ``difficult`` is not counted, as in VOC's own evaluation. Raises InputError.
+    ``difficult`` is not counted, as in VOC's own evaluation.
+    Raises InputError; ``faults`` may skip files and objects instead.
     """
     with reading(folder):
         place = _place(folder, split)
         if place is None:
             return None
-        classes = _classes(folder)
-        files = _files(place)
-        read = [_read(path) for path in files]
-        images = [_image(number, path, root) for number, (path, root) in enumerate(read, start=1)]
-        paths = [_picture(place, path, root) for path, root in read]
+        classes = _classes(folder, faults.aside())
+        read = list(_read_files(place, faults))
     file = CocoFile(
-        images=images,
-        annotations=list(_annotations(read, classes)),
+        images=[one.image(number) for number, one in enumerate(read, start=1)],
+        annotations=list(_annotations(read, classes, faults)),
         categories=[CocoCategory(id=n, name=name) for n, name in enumerate(classes, start=1)],
     )
     return dataset_of(
-        file, lambda _: paths, name=f"{folder.resolve().name} {split}", source=place.annotations
+        file,
+        lambda kept: [read[image.id - 1].picture for image in kept.images],
+        name=f"{folder.resolve().name} {split}",
+        source=place.annotations,
+        faults=faults,
     )
 
 
@@ -93,27 +111,44 @@ def _files(place: _Place) -> list[Path]:
     return sorted(place.annotations.glob("*.xml"))
 
 
-def _classes(folder: Path) -> tuple[str, ...]:
+def _classes(folder: Path, faults: Faults) -> tuple[str, ...]:
     """The same for every split: labels must not depend on which classes one of them has."""
     names = folder / NAMES_FILE
     if names.is_file():
         return read_names(names)
     places = [place for split in _SPLITS if (place := _place(folder, split))]
     files = dict.fromkeys(path for place in places for path in _files(place))
-    found = {_name(one, path) for path in files for one in _read(path)[1].iter("object")}
-    return tuple(sorted(found))
+    roots = ((path, faults.attempt("label", partial(_read, path))) for path in files)
+    found = (
+        faults.attempt("label", partial(_name, one, path))
+        for path, root in roots
+        for one in (() if root is None else root.iter("object"))
+    )
+    return tuple(sorted({name for name in found if name}))
 
 
-def _read(path: Path) -> tuple[Path, Element]:
+def _read_files(place: _Place, faults: Faults) -> Iterator[_File]:
+    for path in _files(place):
+        root = faults.attempt("label", partial(_read, path))
+        if root is None:
+            continue
+        size = faults.attempt("label", partial(_size, path, root))
+        picture = size and faults.attempt("picture", partial(_picture, place, path, root))
+        if size and picture:
+            yield _File(path=path, root=root, size=size, picture=picture)
+
+
+def _read(path: Path) -> Element:
     try:
-        return path, fromstring(read_text(path, "an XML file"))
+        found: Element = fromstring(read_text(path, "an XML file"))
+        return found
     except (ParseError, DefusedXmlException, ValueError) as error:
         raise _refusal(path, f"it is no XML: {error}") from error
 
 
-def _image(number: int, path: Path, root: Element) -> CocoImage:
+def _size(path: Path, root: Element) -> tuple[int, int]:
     height, width = (round(_number(root, f"size/{side}", path)) for side in ("height", "width"))
-    return CocoImage(id=number, file_name=path.stem, height=height, width=width)
+    return height, width
 
 
 def _picture(place: _Place, path: Path, root: Element) -> Path:
@@ -132,26 +167,38 @@ def _picture(place: _Place, path: Path, root: Element) -> Path:
 
 
 def _annotations(
-    read: Sequence[tuple[Path, Element]], classes: tuple[str, ...]
+    read: Sequence[_File], classes: tuple[str, ...], faults: Faults
 ) -> Iterator[CocoAnnotation]:
     ids = {name: number for number, name in enumerate(classes, start=1)}
     number = 0
-    for image, (path, root) in enumerate(read, start=1):
-        for one in root.iter("object"):
-            name, number = _name(one, path), number + 1
-            if name not in ids:
-                raise _refusal(path, f"its class {name!r} is not in {NAMES_FILE}")
-            # Pixels are counted from 1, and the last one belongs to the box.
-            left, top = (_number(one, f"bndbox/{edge}", path) - 1 for edge in ("xmin", "ymin"))
-            right, bottom = (_number(one, f"bndbox/{edge}", path) for edge in ("xmax", "ymax"))
-            left, top = max(left, 0.0), max(top, 0.0)  # of tools that count from 0
-            yield CocoAnnotation(
-                id=number,
-                image_id=image,
-                category_id=ids[name],
-                bbox=(left, top, right - left, bottom - top),
-                iscrowd=int((one.findtext("difficult") or "0").strip() == "1"),
-            )
+    for image, file in enumerate(read, start=1):
+        for one in file.root.iter("object"):
+            number += 1
+            category = faults.attempt("class", partial(_category, one, file.path, ids))
+            box = category and faults.attempt("label", partial(_box, one, file.path))
+            if category and box:
+                yield CocoAnnotation(
+                    id=number,
+                    image_id=image,
+                    category_id=category,
+                    bbox=box,
+                    iscrowd=int((one.findtext("difficult") or "0").strip() == "1"),
+                )
+
+
+def _category(one: Element, path: Path, ids: Mapping[str, int]) -> int:
+    name = _name(one, path)
+    if name not in ids:
+        raise _refusal(path, f"its class {name!r} is not in {NAMES_FILE}")
+    return ids[name]
+
+
+def _box(one: Element, path: Path) -> tuple[float, float, float, float]:
+    """x, y, width and height. Pixels are counted from 1, and the last one belongs to the box."""
+    left, top = (_number(one, f"bndbox/{edge}", path) - 1 for edge in ("xmin", "ymin"))
+    right, bottom = (_number(one, f"bndbox/{edge}", path) for edge in ("xmax", "ymax"))
+    left, top = max(left, 0.0), max(top, 0.0)  # of tools that count from 0
+    return left, top, right - left, bottom - top
 
 
 def _name(one: Element, path: Path) -> str:

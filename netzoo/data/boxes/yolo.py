@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from netzoo.data.class_names import read_lines, read_names
 from netzoo.data.coco.dataset import Dataset, dataset_of
 from netzoo.data.coco.folders import Split
 from netzoo.data.coco.format import CocoAnnotation, CocoCategory, CocoFile, CocoImage
+from netzoo.data.faults import STOP, Faults
 from netzoo.data.masks.index import NAMES_FILE
 from netzoo.data.pictures.decoding import SUFFIXES, upright_size
 from netzoo.data.reading import read_text, reading
@@ -40,57 +42,76 @@ class _Source:
 
 
 def has_yolo(folder: Path, split: Split) -> bool:
-    """Whether ``folder`` has text files of ``split``."""
+    """Whether ``folder`` has text files of ``split``, or a data.yaml that may say so."""
     with reading(folder):
-        if _yaml_in(folder):
-            return True
+        if file := yaml_in(folder):
+            return _may_have(file, split)
         return (folder / NAMES_FILE).is_file() and _beside(folder, split) is not None
 
 
-def open_yolo(folder: Path, split: Split) -> Dataset | None:
+def _may_have(file: Path, split: Split) -> bool:
+    try:
+        return split in yaml_splits(file)
+    except InputError:
+        return True  # who opens it is told what is wrong
+
+
+def open_yolo(folder: Path, split: Split, faults: Faults = STOP) -> Dataset | None:
     """The pictures of ``split`` with the boxes of their text files; None where there are none.
 
     ``folder`` has a data.yaml, or images/train, labels/train and classes.txt. A picture without a
-    text file has no boxes. Raises InputError.
+    text file has no boxes. Raises InputError; ``faults`` may skip pictures and lines instead.
     """
     with reading(folder):
-        if file := _yaml_in(folder):
-            return open_yolo_file(file, split)
+        if file := yaml_in(folder):
+            return open_yolo_file(file, split, faults)
         pictures, names = _beside(folder, split), folder / NAMES_FILE
         if pictures is None or not names.is_file():
             return None
         found = _Source(pictures=_in_folder(pictures), classes=read_names(names))
-    return _dataset(folder, found, split)
+    return _dataset(folder, found, split, faults)
 
 
-def open_yolo_file(file: Path, split: Split) -> Dataset:
+def open_yolo_file(file: Path, split: Split, faults: Faults = STOP) -> Dataset:
     """The same of a data.yaml. Raises InputError."""
     with reading(file):
         found = _of_yaml(file, split)
-    return _dataset(file, found, split)
+    return _dataset(file, found, split, faults)
 
 
-def _dataset(source: Path, found: _Source, split: Split) -> Dataset:
+def yaml_splits(file: Path) -> tuple[Split, ...]:
+    """The parts that a data.yaml names. Raises InputError."""
+    with reading(file):
+        said = _load(file)
+    return tuple(split for split, names in _SPLITS.items() if any(said.get(n) for n in names))
+
+
+def _dataset(source: Path, found: _Source, split: Split, faults: Faults) -> Dataset:
     with reading(source):
-        sizes = [upright_size(path) for path in found.pictures]
+        sizes = {
+            path: size
+            for path in found.pictures
+            if (size := faults.attempt("picture", partial(upright_size, path)))
+        }
+        pictures = tuple(path for path in found.pictures if path in sizes)
         images = [
-            CocoImage(id=number, file_name=path.name, height=height, width=width)
-            for number, (path, (height, width)) in enumerate(
-                zip(found.pictures, sizes, strict=True), start=1
-            )
+            CocoImage(id=n, file_name=path.name, height=sizes[path][0], width=sizes[path][1])
+            for n, path in enumerate(pictures, start=1)
         ]
-        annotations = list(_annotations(images, found))
+        annotations = list(_annotations(images, pictures, len(found.classes), faults))
     categories = [CocoCategory(id=n, name=name) for n, name in enumerate(found.classes, start=1)]
     folder = source if source.is_dir() else source.parent
     return dataset_of(
         CocoFile(images=images, annotations=annotations, categories=categories),
-        lambda _: found.pictures,
+        lambda kept: [pictures[image.id - 1] for image in kept.images],
         name=f"{folder.resolve().name} {split}",
         source=source,
+        faults=faults,
     )
 
 
-def _yaml_in(folder: Path) -> Path | None:
+def yaml_in(folder: Path) -> Path | None:
+    """The data.yaml of a folder."""
     return next((folder / name for name in _YAML if (folder / name).is_file()), None)
 
 
@@ -167,37 +188,45 @@ def _text_of(picture: Path) -> Path:
     return Path(*parts)
 
 
-def _annotations(images: Sequence[CocoImage], found: _Source) -> Iterator[CocoAnnotation]:
+def _annotations(
+    images: Sequence[CocoImage], pictures: Sequence[Path], classes: int, faults: Faults
+) -> Iterator[CocoAnnotation]:
     number = 0
-    for image, picture in zip(images, found.pictures, strict=True):
+    for image, picture in zip(images, pictures, strict=True):
         text = _text_of(picture)
-        if not text.is_file():
-            continue
-        for line, words in enumerate(_lines(text), start=1):
+        lines = faults.attempt("label", partial(_lines, text)) if text.is_file() else None
+        for line, words in enumerate(lines or (), start=1):
             number += 1
-            label, numbers = _numbers(words, text, line, len(found.classes))
-            yield _annotation(number, image, label, numbers)
+            values = faults.attempt("label", partial(_numbers, words, text, line))
+            if values is None:
+                continue
+            label = faults.attempt("class", partial(_label, values[0], text, line, classes))
+            if label is not None:
+                yield _annotation(number, image, label, values[1:])
 
 
-def _lines(text: Path) -> Iterator[list[str]]:
-    yield from (
-        line.split() for line in read_text(text, "a text file").splitlines() if line.strip()
-    )
+def _lines(text: Path) -> list[list[str]]:
+    lines = read_text(text, "a text file").splitlines()
+    return [line.split() for line in lines if line.strip()]
 
 
-def _numbers(words: list[str], text: Path, line: int, classes: int) -> tuple[int, list[float]]:
+def _numbers(words: list[str], text: Path, line: int) -> list[float]:
     where = f"line {line}"
     try:
         values = list(map(finite, words))
     except ValueError as error:
         raise _refusal(text, f"{where} is {' '.join(words)!r}", "Write numbers.") from error
-    if not (values[0].is_integer() and 0 <= values[0] < classes):
-        why = f"{where} has the class {words[0]}, and there are {classes}"
-        raise _refusal(text, why, "Count classes from 0, and name all of them.")
     if len(values) != _BOX and (len(values) < _BOX + 2 or len(values) % 2 == 0):
         why = f"{where} has {len(values)} numbers"
         raise _refusal(text, why, "Write class x y width height, or class x y x y x y …")
-    return int(values[0]), values[1:]
+    return values
+
+
+def _label(value: float, text: Path, line: int, classes: int) -> int:
+    if not (value.is_integer() and 0 <= value < classes):
+        why = f"line {line} has the class {value:g}, and there are {classes}"
+        raise _refusal(text, why, "Count classes from 0, and name all of them.")
+    return int(value)
 
 
 def _annotation(number: int, image: CocoImage, label: int, numbers: list[float]) -> CocoAnnotation:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from enum import Enum
 from itertools import chain
 from pathlib import Path
 
+import msgspec
+
 from netzoo.data.coco.format import CocoAnnotation, CocoFile, CocoImage
+from netzoo.data.faults import STOP, FaultKind, Faults
 from sizewise.core.errors import InputError
 from sizewise.core.options.limits import CLASSES, PICTURE_PIXELS
 
 _LARGEST = 2**63 - 1
+Flaw = tuple[FaultKind, str]
+"""What is wrong, and how."""
 
 
 class Where(Enum):
@@ -23,8 +28,9 @@ class Where(Enum):
     FAR = "far"
 
 
-def check_coco(file: CocoFile, path: Path) -> None:
-    """Raise InputError that names the first fault."""
+def check_coco(file: CocoFile, path: Path, faults: Faults = STOP) -> CocoFile:
+    """``file`` without what ``faults`` skips. Raises InputError that names the first fault where it
+    stops at that, and for a file that is wrong as a whole."""
     if not file.images:
         raise _refusal(path, "it lists no images", "Give a data set with at least one image.")
     if not file.categories:
@@ -35,20 +41,45 @@ def check_coco(file: CocoFile, path: Path) -> None:
     _check_unique(path, "images have the id", (image.id for image in file.images))
     _check_unique(path, "categories have the id", (c.id for c in file.categories))
     _check_unique(path, "categories have the name", (c.name for c in file.categories))
-    images = {image.id: image for image in file.images}
+    images = [image for image in file.images if _is_sized(image, path, faults)]
+    annotations = list(_usable(file, {image.id: image for image in images}, path, faults))
+    if len(images) == len(file.images) and len(annotations) == len(file.annotations):
+        return file
+    return msgspec.structs.replace(file, images=images, annotations=annotations)
+
+
+def _is_sized(image: CocoImage, path: Path, faults: Faults) -> bool:
+    """Whether an image has a size that it can have."""
+    if image.height < 1 or image.width < 1:
+        flaw = f"image {image.id} ({image.file_name}) is {image.height}x{image.width} pixels"
+        error = _refusal(path, flaw, "Correct its height and width.")
+    # Masks are drawn at this size, before anybody has looked into the picture itself.
+    elif why := PICTURE_PIXELS.excess(image.height * image.width):
+        shown = f"image {image.id} ({image.file_name}): {why}"
+        error = _refusal(path, shown, f"Correct its size. {PICTURE_PIXELS.todo}")
+    else:
+        return True
+    faults.refuse("picture", error, image.file_name)
+    return False
+
+
+def _usable(
+    file: CocoFile, images: Mapping[int, CocoImage], path: Path, faults: Faults
+) -> Iterator[CocoAnnotation]:
+    """The annotations that have no flaw; those of images that were skipped are skipped as well."""
     categories = {category.id for category in file.categories}
-    for image in file.images:
-        if image.height < 1 or image.width < 1:
-            flaw = f"image {image.id} ({image.file_name}) is {image.height}x{image.width} pixels"
-            raise _refusal(path, flaw, "Correct its height and width.")
-        # Masks are drawn at this size, before anybody has looked into the picture itself.
-        if why := PICTURE_PIXELS.excess(image.height * image.width):
-            shown = f"image {image.id} ({image.file_name}): {why}"
-            raise _refusal(path, shown, f"Correct its size. {PICTURE_PIXELS.todo}")
+    skipped = {image.id for image in file.images} - images.keys()
     for annotation in file.annotations:
+        if annotation.image_id in skipped:
+            continue
         if flaw := _flaw(annotation, images.get(annotation.image_id), categories):
+            kind, why = flaw
             todo = "Correct or remove the annotation."
-            raise _refusal(path, f"annotation {annotation.id}: {flaw}", todo)
+            error = _refusal(path, f"annotation {annotation.id}: {why}", todo)
+            image = images.get(annotation.image_id)
+            faults.refuse(kind, error, image.file_name if image else path.name)
+        else:
+            yield annotation
 
 
 def _check_range(path: Path, file: CocoFile) -> None:
@@ -59,28 +90,29 @@ def _check_range(path: Path, file: CocoFile) -> None:
             raise _refusal(path, "an id has more than 64 bits", "Number images from 1.")
 
 
-def _flaw(annotation: CocoAnnotation, image: CocoImage | None, categories: set[int]) -> str:
+def _flaw(annotation: CocoAnnotation, image: CocoImage | None, categories: set[int]) -> Flaw | None:
     if image is None:
-        return f"there is no image with the id {annotation.image_id}"
+        return "label", f"there is no image with the id {annotation.image_id}"
     if annotation.category_id not in categories:
-        return f"there is no category with the id {annotation.category_id}"
+        return "class", f"there is no category with the id {annotation.category_id}"
     return _box_flaw(annotation, image)
 
 
-def _box_flaw(annotation: CocoAnnotation, image: CocoImage) -> str:
+def _box_flaw(annotation: CocoAnnotation, image: CocoImage) -> Flaw | None:
     box = annotation.bbox or ()
     if len(box) != 4:
-        return f"its box has {len(box)} numbers, not x, y, width and height"
+        return "label", f"its box has {len(box)} numbers, not x, y, width and height"
     _, _, width, height = box
     shown = f"the box {list(box)}"
     of_image = f"its image of {image.height}x{image.width} pixels"
     if width <= 0 or height <= 0:
-        return f"{shown} has no width or no height"
-    return {
+        return "no_area", f"{shown} has no width or no height"
+    said = {
         Where.IN: "",
         Where.BESIDE: f"{shown} lies outside {of_image}",
         Where.FAR: f"{shown} reaches far beyond {of_image}",
     }[where(box, image)]
+    return ("outside", said) if said else None
 
 
 def where(box: tuple[float, ...], image: CocoImage) -> Where:

@@ -24,12 +24,21 @@ from netzoo.data.coco.format import (
 )
 from netzoo.data.coco.segments import check_segment, draw_mask
 from netzoo.data.coco.tidying import tidy
+from netzoo.data.faults import STOP, Faults
 from netzoo.data.fingerprint import fingerprint
 from netzoo.data.masks.index import IndexMask
 from netzoo.data.masks.label_maps import draw_labels
-from netzoo.data.pictures.images import find_image_files, read_picture, remarks_on_turned
+from netzoo.data.pictures.images import (
+    can_be_opened,
+    find_image_files,
+    read_picture,
+    remarks_on_turned,
+)
 from sizewise.core.errors import InputError
 from sizewise.core.files import output_error
+
+_LARGEST_AREA = 1e10
+"""The end of COCO's largest range of areas."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,8 +47,9 @@ class AnnotatedImage:
 
     Boxes are float32 [K, 4], x0 y0 x1 y1 in the picture's pixels; labels int64 [K], from 0.
     Crowd boxes (``iscrowd``) mark groups that nobody counted: evaluation ignores what it finds
-    there, and training does not see them. ``segments`` belong to boxes, then crowd boxes. Where
-    masks are files, ``mask_file`` is the image's own, and there are no boxes.
+    there, and training does not see them. ``segments`` belong to boxes, then crowd boxes, and so do
+    ``areas``: pixels that each covers, as its annotation says (none: its box). Where masks are
+    files, ``mask_file`` is the image's own, and there are no boxes.
     """
 
     id: int
@@ -52,6 +62,7 @@ class AnnotatedImage:
     crowd_labels: NDArray[np.int64]
     segments: tuple[Segmentation | None, ...]
     mask_file: IndexMask | None = None
+    areas: tuple[float, ...] = ()
 
     def read(self) -> NDArray[np.uint8]:
         """The picture, RGB [H, W, 3]. Raises InputError where it is not what the JSON says."""
@@ -115,32 +126,43 @@ class Dataset:
 
 
 def read_coco(
-    json_path: Path, images_folder: Path | None = None, *, name: str | None = None
+    json_path: Path,
+    images_folder: Path | None = None,
+    *,
+    name: str | None = None,
+    faults: Faults = STOP,
 ) -> Dataset:
     """Read any COCO JSON. What tools leave in it that is no annotation is left out
     (:mod:`netzoo.data.coco.tidying`); nothing else in it is repaired.
 
     Pictures lie in ``images_folder`` or, where that is not given, beside the JSON or in ``images/``
-    beside it. Raises InputError.
+    beside it. Raises InputError; ``faults`` may skip parts instead.
     """
     file = load_coco_json(json_path)
     return dataset_of(
         file,
-        lambda found: find_image_files(found.images, json_path, images_folder),
+        lambda found: find_image_files(found.images, json_path, images_folder, faults),
         name=name or json_path.stem,
         source=json_path,
+        faults=faults,
     )
 
 
 def dataset_of(
-    given: CocoFile, find: Callable[[CocoFile], Sequence[Path]], *, name: str, source: Path
+    given: CocoFile,
+    find: Callable[[CocoFile], Sequence[Path]],
+    *,
+    name: str,
+    source: Path,
+    faults: Faults = STOP,
 ) -> Dataset:
     """The data set of a file, or of what was read as one; ``find`` finds its pictures, in order.
-    Raises InputError, which names ``source``."""
-    tidied = tidy(given)
-    file = tidied.file
-    check_coco(file, source)
+    Raises InputError, which names ``source``, or ``faults`` skips parts."""
+    tidied = tidy(given, faults)
+    file = check_coco(tidied.file, source, faults)
     paths = find(file)
+    if not faults.stops:
+        file, paths = _there(file, paths, faults)
     # By id, not as they come: train.json and val.json may list them in different orders.
     categories = sorted(file.categories, key=lambda category: category.id)
     label_of = {category.id: label for label, category in enumerate(categories)}
@@ -160,6 +182,26 @@ def dataset_of(
     )
 
 
+def _there(
+    file: CocoFile, paths: Sequence[Path], faults: Faults
+) -> tuple[CocoFile, Sequence[Path]]:
+    """The part of a file whose pictures can be opened. Who looked for them noted the missing."""
+    there = [can_be_opened(path) for path in paths]
+    for path, is_there in zip(paths, there, strict=True):
+        if not is_there and path.is_file():
+            faults.note("picture", str(path), "it can't be opened")
+    images = [image for image, is_there in zip(file.images, there, strict=True) if is_there]
+    ids = {image.id for image in images}
+    return (
+        CocoFile(
+            images=images,
+            annotations=[one for one in file.annotations if one.image_id in ids],
+            categories=file.categories,
+        ),
+        [path for path, is_there in zip(paths, there, strict=True) if is_there],
+    )
+
+
 def _annotated(
     image: CocoImage, path: Path, found: list[CocoAnnotation], label_of: dict[int, int]
 ) -> AnnotatedImage:
@@ -175,7 +217,17 @@ def _annotated(
         crowd_boxes=_corners(crowd),
         crowd_labels=np.array([label_of[a.category_id] for a in crowd], np.int64),
         segments=tuple(a.segmentation or None for a in (*single, *crowd)),
+        areas=tuple(map(_said_area, (*single, *crowd))),
     )
+
+
+def _said_area(annotation: CocoAnnotation) -> float:
+    """That of the box where none is said, or one that COCO's own program leaves out."""
+    said = annotation.area
+    if isinstance(said, float) and 0 <= said <= _LARGEST_AREA:
+        return said
+    _, _, width, height = annotation.bbox or (0.0,) * 4
+    return width * height
 
 
 def _corners(annotations: list[CocoAnnotation]) -> NDArray[np.float32]:
@@ -232,7 +284,7 @@ def _annotations(
                 image_id=image.id,
                 category_id=category_ids[label],
                 bbox=(x0, y0, width, height),
-                area=_area(image, segment) if segment else width * height,
+                area=_area_to_write(image, k, width * height),
                 iscrowd=int(k >= len(image.boxes)),
                 segmentation=segment or UNSET,
             )
@@ -240,9 +292,18 @@ def _annotations(
     return found
 
 
-def _area(image: AnnotatedImage, segment: Segmentation) -> float:
+def _area_to_write(image: AnnotatedImage, place: int, of_box: float) -> float:
+    """What was read or, in images that were not, the area of the mask or of the box. Raises
+    InputError for a malformed segmentation."""
+    segment = image.segments[place]
     with _naming(image.path):
-        return float(draw_mask([segment], image.height, image.width).sum())
+        if segment:
+            check_segment(segment, image.height, image.width)
+        if image.areas:
+            return image.areas[place]
+        if segment:
+            return float(draw_mask([segment], image.height, image.width).sum())
+    return of_box
 
 
 @contextmanager

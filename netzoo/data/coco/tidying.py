@@ -5,7 +5,7 @@ Whatever else is wrong, ``netzoo.data.coco.checks`` refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -14,6 +14,7 @@ from msgspec import UNSET
 from netzoo.data.coco.categories import classes_among
 from netzoo.data.coco.checks import Where, where
 from netzoo.data.coco.format import CocoAnnotation, CocoCategory, CocoFile, CocoImage
+from netzoo.data.faults import STOP, FaultKind, Faults
 
 _MANY = 0.1
 """A share of crowds, or of boxes beside their pictures, that is larger is doubtful."""
@@ -29,15 +30,19 @@ class Tidied:
     remarks: tuple[str, ...]
 
 
-def tidy(file: CocoFile) -> Tidied:
+def tidy(file: CocoFile, faults: Faults = STOP) -> Tidied:
     """Leave out annotations without a box, with one without extent or with one beside its picture,
     a root category, and second categories of a name that nothing is annotated with; read file names
-    of Windows."""
+    of Windows. ``faults`` is told of each of these boxes."""
     categories, removed = classes_among(file)
     of = len(file.annotations)
     boxed = [one for one in file.annotations if one.bbox]
     extended = [_plain(one) for one in boxed if _has_extent(one.bbox or ())]
     annotations = _within(extended, file.images)
+    if not faults.stops:
+        kept = set(map(id, annotations))
+        _note("no_area", (one for one in boxed if not _has_extent(one.bbox or ())), file, faults)
+        _note("outside", (one for one in extended if id(one) not in kept), file, faults)
     # Without the names above them: they are no part of what identifies the data.
     plain = [CocoCategory(id=one.id, name=one.name) for one in categories]
     return Tidied(
@@ -55,6 +60,21 @@ def tidy(file: CocoFile) -> Tidied:
             *_of_turned(file.annotations),
         ),
     )
+
+
+_SAID: Mapping[FaultKind, str] = {
+    "no_area": "has no width or no height",
+    "outside": "lies outside the picture",
+}
+
+
+def _note(
+    kind: FaultKind, left_out: Iterable[CocoAnnotation], file: CocoFile, faults: Faults
+) -> None:
+    names = {image.id: image.file_name for image in file.images}
+    for one in left_out:
+        why = f"annotation {one.id}: the box {list(one.bbox or ())} {_SAID[kind]}"
+        faults.note(kind, names.get(one.image_id, f"image {one.image_id}"), why)
 
 
 def _within(annotations: list[CocoAnnotation], images: Sequence[CocoImage]) -> list[CocoAnnotation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ import numpy as np
 from netzoo.data.class_names import read_lines, read_names
 from netzoo.data.coco.dataset import AnnotatedImage, Dataset
 from netzoo.data.coco.folders import Split
+from netzoo.data.faults import STOP, FaultKind, Faults
 from netzoo.data.fingerprint import described
 from netzoo.data.masks.index import NAMES_FILE, IndexMask, labels_of_values, size_of
 from netzoo.data.masks.label_maps import is_background
@@ -53,23 +55,24 @@ class _Pairs:
     remarks: tuple[str, ...] = ()
 
 
-def open_mask_folder(folder: Path, split: Split) -> Dataset | None:
+def open_mask_folder(folder: Path, split: Split, faults: Faults = STOP) -> Dataset | None:
     """The pictures of ``split`` in ``folder`` with their masks; None where it has no such folders.
 
     ``classes.txt`` in it names the values of the masks, one a line from 0. Raises InputError where
-    a picture has no mask, or a file can't be used.
+    a picture has no mask, or a file can't be used; ``faults`` may skip these pictures instead.
     """
     with reading(folder):
-        pairs = _find(folder, split)
+        pairs = _find(folder, split, faults)
         if pairs is None:
             return None
         names_file = folder / NAMES_FILE
         names = read_names(names_file) if names_file.is_file() else ()
     classes, labels = labels_of_values(names)
-    images = tuple(
-        _image(number, picture, IndexMask(path=mask, labels=labels))
-        for number, (picture, mask) in enumerate(pairs.paths.values(), start=1)
+    read = (
+        faults.attempt("label", partial(_image, n, picture, IndexMask(path=mask, labels=labels)))
+        for n, (picture, mask) in enumerate(pairs.paths.values(), start=1)
     )
+    images = tuple(image for image in read if image)
     files = [path for pair in pairs.paths.values() for path in pair]
     demand_text(*files)
     return Dataset(
@@ -89,12 +92,12 @@ def has_masks(folder: Path, split: Split) -> bool:
         return _place(folder, split) is not None
 
 
-def _find(folder: Path, split: Split) -> _Pairs | None:
+def _find(folder: Path, split: Split, faults: Faults) -> _Pairs | None:
     place = _place(folder, split)
     if place is None:
         return None
     only = read_lines(place.listed) if place.listed else ()
-    return _paired(place.pictures, place.masks, only)
+    return _paired(place.pictures, place.masks, only, faults)
 
 
 def _place(folder: Path, split: Split) -> _Place | None:
@@ -110,7 +113,7 @@ def _place(folder: Path, split: Split) -> _Place | None:
     return None
 
 
-def _paired(pictures: Path, masks: Path, only: tuple[str, ...] = ()) -> _Pairs:
+def _paired(pictures: Path, masks: Path, only: tuple[str, ...], faults: Faults) -> _Pairs:
     """Pictures and masks of the same name; those of ``only``, in its order, where it is given."""
     found, known = _files(pictures, SUFFIXES), _files(masks, _MASK_SUFFIXES)
     wanted = only or tuple(found)
@@ -120,19 +123,32 @@ def _paired(pictures: Path, masks: Path, only: tuple[str, ...] = ()) -> _Pairs:
             f"none of its files ends in {', '.join(SUFFIXES)}",
             "Put them there, each with a mask of the same name.",
         )
-    for what, files, where in (("picture", found, pictures), ("mask", known, masks)):
-        if missing := [name for name in wanted if name not in files]:
-            raise InputError(
-                f"{len(missing)} of {len(wanted)} {what}s in {where} are missing",
-                f"the first is {missing[0]}",
-                "Give a mask for each picture, of the same name (PNG).",
-            )
+    wanted = _there("picture", wanted, found, pictures, faults)
+    wanted = _there("mask", wanted, known, masks, faults)
     alone = [] if only else [name for name in known if name not in found]
     count = "1 mask has" if len(alone) == 1 else f"{len(alone)} masks have"
     return _Pairs(
         paths={name: (found[name], known[name]) for name in wanted},
         remarks=(f"{count} no picture: left out.",) if alone else (),
     )
+
+
+def _there(
+    what: str, wanted: tuple[str, ...], files: Mapping[str, Path], where: Path, faults: Faults
+) -> tuple[str, ...]:
+    """Those of ``wanted`` that are among ``files``. Raises InputError where some are missing, or
+    these are noted."""
+    missing = [name for name in wanted if name not in files]
+    if missing and faults.stops:
+        raise InputError(
+            f"{len(missing)} of {len(wanted)} {what}s in {where} are missing",
+            f"the first is {missing[0]}",
+            "Give a mask for each picture, of the same name (PNG).",
+        )
+    for name in missing:
+        kind: FaultKind = "picture" if what == "picture" else "label"
+        faults.note(kind, name, f"its {what} is not in {where}")
+    return tuple(name for name in wanted if name in files)
 
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:

@@ -17,7 +17,7 @@ from sizewise.core.options.limits import PICTURE_PIXELS
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """What is taken for a picture in a folder, in lower case."""
 
-_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Named, because others of Pillow's decoders start programs (Ghostscript, for one)."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,11 +45,11 @@ def decode_picture(path: Path, *, upright: bool = True) -> NDArray[np.uint8]:
     Raises InputError.
     """
     try:
-        with opened_image(path, _FORMATS) as image:
+        with opened_image(path, FORMATS) as image:
             image.load()
             picture = np.asarray(_to_rgb(_upright(image) if upright else image))
     except UnidentifiedImageError as error:
-        why = f"it is none of {', '.join(_FORMATS)}, or broken"
+        why = f"it is none of {', '.join(FORMATS)}, or broken"
         raise _refusal(path, why, "Convert it, or leave it out.") from error
     except TooManyPixelsError as error:
         todo = f"Make the picture smaller first. {PICTURE_PIXELS.todo}"
@@ -67,7 +67,7 @@ def upright_size(path: Path) -> tuple[int, int]:
     """Height and width of a picture as :func:`decode_picture` gives it, without decoding it. Raises
     InputError."""
     try:
-        with opened_image(path, _FORMATS) as image:
+        with opened_image(path, FORMATS) as image:
             width, height = image.size
     except (*BROKEN, TooManyPixelsError) as error:
         raise _refusal(path, str(error), "Replace the file or leave it out.") from error
@@ -95,7 +95,7 @@ def stored_turned(path: Path) -> Turned | None:
             head = file.read(_HEAD_BYTES)
         if not any(mark in head for mark in _MARKS):
             return None
-        with opened_image(path, _FORMATS) as image:
+        with opened_image(path, FORMATS) as image:
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             (width, height), kind = image.size, image.format
     except (*BROKEN, TooManyPixelsError):

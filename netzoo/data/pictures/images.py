@@ -12,29 +12,31 @@ from numpy.typing import NDArray
 
 from netzoo.data.coco.folders import picture_folders
 from netzoo.data.coco.format import CocoImage
+from netzoo.data.faults import STOP, Faults
 from netzoo.data.pictures.decoding import decode_picture, stored_turned
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError
+from sizewise.core.files import open_file
 from sizewise.core.options.declared import spelled
 
 _SERVED = "local-files/?d="
 
 
 def find_image_files(
-    images: Sequence[CocoImage], json_path: Path, folder: Path | None
+    images: Sequence[CocoImage], json_path: Path, folder: Path | None, faults: Faults = STOP
 ) -> tuple[Path, ...]:
     """The file of each image, all in one folder: the first of ``picture_folders`` that has them,
     by their names as they are written or by these without folders.
 
     ``folder`` is what the user names, if any. A name may have folders, but not lead out of the data
     set (:func:`_root`): what a JSON from elsewhere says must not choose which files are read.
-    Raises InputError, naming the first missing.
+    Raises InputError, naming the first missing; where ``faults`` does not stop, each is noted.
     """
     folders = tuple(dict.fromkeys(picture_folders(json_path, folder)))
     names = [image.file_name for image in images]
     root = _root(json_path, folder)
     with reading(folder or json_path.parent):
-        home, shown = _home(folders, names, folder, root)
+        home, shown = _home(folders, names, folder, root, guess=not faults.stops)
         paths = tuple(home / name for name in shown)
         pairs = tuple(zip(names, shown, strict=True))
         outside = [name for name, there in pairs if not _is_in(home, there, root)]
@@ -46,7 +48,10 @@ def find_image_files(
             f"the first is {outside[0]}, which leads out of the data set's folder {root}",
             f"Name the folder that holds all pictures with {spelled('images')}.",
         )
-    if missing:
+    if missing and not faults.stops:
+        for name in missing:
+            faults.note("picture", name, f"it is not in {home}")
+    elif missing:
         beside = f"; {json_path.name} lies in {json_path.parent}" if folder else ""
         raise InputError(
             f"{len(missing)} of {len(paths)} pictures of {json_path} are missing",
@@ -55,6 +60,15 @@ def find_image_files(
             "images/ beside it.",
         )
     return paths
+
+
+def can_be_opened(path: Path) -> bool:
+    """Whether a file is there and may be read."""
+    try:
+        with open_file(path):
+            return True
+    except OSError:
+        return False
 
 
 def _root(json_path: Path, named: Path | None) -> Path:
@@ -76,13 +90,21 @@ def _normal(path: Path) -> Path:
 
 
 def _home(
-    folders: Sequence[Path], names: Sequence[str], named: Path | None, root: Path
+    folders: Sequence[Path],
+    names: Sequence[str],
+    named: Path | None,
+    root: Path,
+    *,
+    guess: bool = False,
 ) -> tuple[Path, Sequence[str]]:
-    """The folder of the pictures, and what they are called there."""
+    """The folder of the pictures, and what they are called there. Where some may be missing, it is
+    the folder that has most of them (``guess``)."""
     written = [_within(name) for name in names] if named else names
     bare = [_bare(name) for name in names]
     spellings = (written, bare) if len(set(bare)) == len(bare) else (written,)
     choices = [(folder, shown) for folder in folders for shown in spellings]
+    if guess:
+        return max(choices, key=lambda c: sum(_is_there(c[0], name, root) for name in c[1]))
     begun = [(f, shown) for f, shown in choices if _is_there(f, shown[0], root)] or choices[:1]
     whole = (c for c in begun if all(_is_there(c[0], name, root) for name in c[1]))
     return next(whole, begun[0])

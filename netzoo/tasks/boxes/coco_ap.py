@@ -12,6 +12,7 @@ import numpy as np
 
 from netzoo.tasks.boxes.coco_matches import read_evaluation
 from netzoo.tasks.boxes.suppression import Detections
+from netzoo.tasks.figures import COCO_TITLES, Figures
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import DetectionEvidence
 
@@ -50,13 +51,31 @@ def examine_detections(
     """The scores as :func:`evaluate_detections` gives them, and the evidence of each image."""
     _check(dataset, detections)
     results = _results(dataset, detections)
-    evaluation = _evaluation(_ground_truth(dataset), results, dataset)
+    evaluation = _evaluation(results, dataset)
     precision = evaluation.eval["precision"][..., 0, 0]
     scores = DetectionScores(
         ap=_mean(precision), ap50=_mean(precision[0]), ap75=_mean(precision[5])
     )
     boxes = np.array([result["bbox"] for result in results], np.float64).reshape(-1, 4)
     return scores, read_evaluation(evaluation, boxes)
+
+
+def coco_figures(dataset: Dataset, detections: Mapping[int, Detections]) -> Figures:
+    """COCO's twelve figures, and AP of each class that occurs.
+
+    Objects are small below 32² pixels and large from 96², by the areas that annotations say.
+    Raises InputError as :func:`evaluate_detections` does.
+    """
+    _check(dataset, detections)
+    evaluation = _evaluation(_results(dataset, detections), dataset, whole=True)
+    known = zip(COCO_TITLES, map(float, evaluation.stats), strict=True)
+    precision = evaluation.eval["precision"][..., 0, -1]
+    each = zip(dataset.classes, np.moveaxis(precision, -1, 0), strict=True)
+    return Figures(
+        # -1 stands for what does not occur.
+        values={name: None if value < 0 else value for name, value in known},
+        ap_by_class={name: _mean(values) for name, values in each if (values > -1).any()},
+    )
 
 
 def _check(dataset: Dataset, detections: Mapping[int, Detections]) -> None:
@@ -82,19 +101,23 @@ def _check(dataset: Dataset, detections: Mapping[int, Detections]) -> None:
         )
 
 
-def _evaluation(truth: Annotations, results: Annotations, dataset: Dataset) -> Any:
-    """A COCOeval that has evaluated: its precision is [IoU threshold, recall, class, 1, 1]."""
+def _evaluation(results: Annotations, dataset: Dataset, *, whole: bool = False) -> Any:
+    """A COCOeval that has evaluated: its precision is [IoU threshold, recall, class, areas, most
+    detections], with one range of areas and one number of detections unless ``whole``."""
     from pycocotools.cocoeval import COCOeval
 
     # COCOeval prints its progress; an exception passes through all the same.
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(_coco(truth, dataset), _coco(results, dataset), "bbox")
-        # Of its twelve figures we give three: areas of any size, 100 detections.
-        evaluation.params.areaRng = evaluation.params.areaRng[:1]
-        evaluation.params.areaRngLbl = evaluation.params.areaRngLbl[:1]
-        evaluation.params.maxDets = evaluation.params.maxDets[-1:]
+        truth = _coco(_ground_truth(dataset), dataset)
+        evaluation = COCOeval(truth, _coco(results, dataset), "bbox")
+        if not whole:  # three of its twelve figures: areas of any size, 100 detections
+            evaluation.params.areaRng = evaluation.params.areaRng[:1]
+            evaluation.params.areaRngLbl = evaluation.params.areaRngLbl[:1]
+            evaluation.params.maxDets = evaluation.params.maxDets[-1:]
         evaluation.evaluate()
         evaluation.accumulate()
+        if whole:
+            evaluation.summarize()
     return evaluation
 
 
@@ -120,7 +143,10 @@ def _ground_truth(dataset: Dataset) -> Annotations:
 def _truth_of(image: AnnotatedImage) -> Annotations:
     single = _boxes(image.id, image.boxes, image.labels)
     crowd = _boxes(image.id, image.crowd_boxes, image.crowd_labels)
-    return [a | {"iscrowd": 0} for a in single] + [a | {"iscrowd": 1} for a in crowd]
+    found = [a | {"iscrowd": 0} for a in single] + [a | {"iscrowd": 1} for a in crowd]
+    if not image.areas:
+        return found
+    return [a | {"area": area} for a, area in zip(found, image.areas, strict=True)]
 
 
 def _results(dataset: Dataset, detections: Mapping[int, Detections]) -> Annotations:

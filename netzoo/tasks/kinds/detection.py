@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netzoo.data.class_names import find_classes
-from netzoo.tasks.boxes.coco_ap import DetectionScores, examine_detections
+from netzoo.tasks.boxes.coco_ap import DetectionScores, coco_figures, examine_detections
 from netzoo.tasks.boxes.detecting import detect
 from netzoo.tasks.boxes.nms_settings import nms_to_predict, usual_nms
 from netzoo.tasks.boxes.suppression import Detections
+from netzoo.tasks.boxes.voc_ap import voc_figures
+from netzoo.tasks.figures import Figures
 from netzoo.tasks.layouts import (
     CHOSEN,
     fitting_layouts,
@@ -43,7 +45,7 @@ _MOST_TURNED = 0.5
 
 
 class DetectionEvaluator(Evaluator):
-    """AP and AP50 by COCO's own program.
+    """AP, AP50 and further figures by COCO's own program, or as Pascal VOC has them.
 
     Boxes of a graph with NMS count as they are. Classes are matched by their names, and those that
     the model alone knows do not count; those of a tree count each for itself, so boxes are not led
@@ -73,6 +75,11 @@ class DetectionEvaluator(Evaluator):
     def scores(self) -> dict[str, float]:
         found, _ = self._examine()
         return {"ap": found.ap, "ap50": found.ap50}
+
+    def figures(self, metric: str) -> Figures:
+        if metric == "coco":
+            return coco_figures(self._data, self._found)
+        return voc_figures(self._data, self._found, eleven_points=metric == "voc07")
 
     def evidence(self) -> DetectionEvidence:
         return self._examine()[1]

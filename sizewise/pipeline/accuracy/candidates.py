@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from netzoo.tasks.figures import Figures
 from netzoo.tasks.showing import AS_THE_CARD_SAYS, PictureOptions
 from sizewise.core.errors import EngineError
 from sizewise.core.progress import Reporter
@@ -16,6 +17,7 @@ from sizewise.pipeline.models.cards import usual_sizes
 if TYPE_CHECKING:
     from netzoo.data.classified import ClassifiedSet
     from netzoo.data.coco.dataset import Dataset
+    from netzoo.tasks.task import Evaluator
 
     Data = Dataset | ClassifiedSet
 
@@ -23,10 +25,18 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Scores:
     """The metrics of the task (0–1), by name, and the IoU of each class where they are means over
-    classes."""
+    classes. ``figures`` measures further ones of boxes (``Evaluator.figures``)."""
 
     scores: Mapping[str, float]
     by_class: Mapping[str, float] = field(default_factory=dict)
+    figures: Callable[[str], Figures] = lambda _: Figures()
+
+
+def scores_of(evaluator: Evaluator) -> Scores:
+    """What an evaluator that has seen all images says."""
+    return Scores(
+        scores=evaluator.scores(), by_class=evaluator.by_class(), figures=evaluator.figures
+    )
 
 
 class Candidate(Protocol):
@@ -69,11 +79,11 @@ class Checkpoint:
     def scores(
         self, data: Data, sizes: Sequence[Size], suppression: Suppression | None, reporter: Reporter
     ) -> Iterator[tuple[Size, Scores | EngineError]]:
-        from netzoo.training.evaluate import evaluate_network
+        from netzoo.training.evaluate import evaluated
 
         for size in sizes:
             try:
-                found = evaluate_network(
+                found = evaluated(
                     self._network,
                     data,
                     size,
@@ -81,6 +91,6 @@ class Checkpoint:
                     suppression=suppression,
                     letterbox=self.card.letterbox,
                 )
-                yield size, Scores(scores=found)
+                yield size, scores_of(found)
             except EngineError as error:  # outputs that are no numbers
                 yield size, error

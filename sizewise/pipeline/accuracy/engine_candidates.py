@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,7 @@ class OnnxFile:
                     model, self.runs_in, sizes, folder, limits=self._limits, reporter=reporter
                 )
             with EngineApart(artifact, self._limits, name=model.path.name) as engine:
-                outcomes = evaluate_engine(
+                outcomes = _evaluated(
                     engine, self.card, data, sizes, reporter, suppression=suppression
                 )
                 yield from _scores(self.card, outcomes)
@@ -120,9 +120,7 @@ class EngineFolder:
         )
         name = artifact.path.name
         with EngineApart(artifact, self._limits, name=name, trusted=self._trusted) as engine:
-            outcomes = evaluate_engine(
-                engine, self.card, data, sizes, reporter, suppression=suppression
-            )
+            outcomes = _evaluated(engine, self.card, data, sizes, reporter, suppression=suppression)
             yield from _scores(self.card, outcomes)
 
 
@@ -172,17 +170,41 @@ def evaluate_engine(
 ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
     """The accuracy at each size, or the error that it ended in. After a call that did not end in
     time, no other size is tried: it would not end, either."""
+    outcomes = _evaluated(engine, card, data, sizes, progress, suppression=suppression)
+    for size, outcome in outcomes:
+        yield size, outcome if isinstance(outcome, EngineError) else outcome.accuracy
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Evaluated:
+    """An accuracy, and the evaluator that knows more of it."""
+
+    accuracy: Accuracy
+    evaluator: Evaluator
+
+
+def _evaluated(
+    engine: Inferring,
+    card: ModelCard,
+    data: Data,
+    sizes: Sequence[Size],
+    progress: Progress,
+    *,
+    suppression: Suppression | None,
+) -> Iterator[tuple[Size, _Evaluated | EngineError]]:
     from bench.accuracy.engine import find_evaluator
 
     for place, size in enumerate(sizes):
         evaluator = find_evaluator(card, data, suppression)
         try:
-            yield size, _accuracy(engine, evaluator, data, size, progress)
+            accuracy = _accuracy(engine, evaluator, data, size, progress)
         except EngineError as error:
             yield size, error
             if error.reason_code == "timeout":
                 yield from ((later, _not_tried(size, error)) for later in sizes[place + 1 :])
                 return
+        else:
+            yield size, _Evaluated(accuracy=accuracy, evaluator=evaluator)
 
 
 def _not_tried(size: Size, error: EngineError) -> EngineError:
@@ -205,7 +227,7 @@ def _accuracy(
 
 
 def _scores(
-    card: ModelCard, outcomes: Iterable[tuple[Size, Accuracy | EngineError]]
+    card: ModelCard, outcomes: Iterable[tuple[Size, _Evaluated | EngineError]]
 ) -> Iterator[tuple[Size, Scores | EngineError]]:
     from netzoo.tasks.registry import find_task
 
@@ -214,6 +236,12 @@ def _scores(
         if isinstance(outcome, EngineError):
             yield size, outcome
             continue
-        known = {name: getattr(outcome, name) for name in names}
-        scores = {name: value for name, value in known.items() if value is not None}
-        yield size, Scores(scores=scores, by_class=outcome.iou_by_class)
+        known = {name: getattr(outcome.accuracy, name) for name in names}
+        yield (
+            size,
+            Scores(
+                scores={name: value for name, value in known.items() if value is not None},
+                by_class=outcome.accuracy.iou_by_class,
+                figures=outcome.evaluator.figures,
+            ),
+        )

@@ -25,6 +25,7 @@ from sizewise.core.options.reading import (
 )
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import RGB, Preprocessing, SaidInput, Size
+from sizewise.pipeline.models.anchors import anchor_pairs
 from sizewise.pipeline.models.scaling import ScalingOptions
 
 if TYPE_CHECKING:
@@ -275,7 +276,7 @@ def _from_zoo(name: str, options: SourceOptions, out: Path, reporter: Reporter) 
     config = NetworkConfig(
         name=name,
         classes=replace(options, names=names).class_names(published),
-        anchors=heads.anchors if heads else _pairs(options.anchors),
+        anchors=heads.anchors if heads else anchor_pairs(options.anchors),
         masks=heads.masks if heads else options.masks,
         tree=parents,
         width=options.width,
@@ -300,16 +301,6 @@ def _heads(options: SourceOptions) -> Heads | None:
             "Leave one of them out.",
         )
     return read_heads(options.cfg)
-
-
-def _pairs(numbers: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
-    if len(numbers) % 2:
-        raise UsageError(
-            f"{len(numbers)} numbers are no anchors",
-            "each anchor is a width and a height",
-            f"Give {spelled('anchors')} as the line of a .cfg file: 10,14,23,27.",
-        )
-    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _zoo_source(network: DeployedNetwork) -> Source:

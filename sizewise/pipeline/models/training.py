@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from netzoo.training.settings import LossTerms, ScaleTraining, TrainingSettings
 
 _NETWORK, _TRAINING, _CHANGES = "Network", "Training", "Changes of images"
+_LOGS = "Logs"
 _SCALES = "Several scales (network multiscale)"
 
 
@@ -73,6 +74,14 @@ class TrainOptions(ScalingOptions):
         help="Initial weights of multiscale's backbone: a safetensors file with timm's names.",
         group=_NETWORK,
         shown="random",
+    )
+    anchors: tuple[float, ...] = option(
+        several(number(above=0)),
+        (),
+        help="Anchors in pixels, the smallest first: width,height of each, as sizewise anchors "
+        "prints them (comma list).",
+        group=_NETWORK,
+        shown="fitted to the data",
     )
     fit: str | None = option(
         optional(choice(*FITS)),
@@ -223,6 +232,18 @@ class TrainOptions(ScalingOptions):
     value: float | None = _share("Largest change of the value, as a share.")
     mix_up: float | None = _share("Share of images that are seen through another.")
     copy_paste: float | None = _share("Share of images with the objects of another (masks).")
+    draw_batches: int = option(
+        whole(0, BATCH),
+        0,
+        help="First batches that are drawn with their boxes or masks, a PNG each.",
+        group=_LOGS,
+    )
+    tensorboard: bool = option(
+        SWITCH,
+        False,
+        help="Write TensorBoard's files beside the checkpoint (needs the extra tensorboard).",
+        group=_LOGS,
+    )
     loss: str = option(
         TEXT,
         "",

@@ -36,6 +36,20 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "doctor": {},
     "networks": {},
+    "data": {
+        VALUE: ("look data", "check data --pictures many"),
+        MISSING: ("check data --images absent",),
+        DAMAGED: ("check junk.json",),
+        DATA: ("check absent",),
+        OUTPUT: ("check data --out notes.txt",),
+    },
+    "anchors": {
+        VALUE: ("nonet --data data", "darknet19 --data data"),
+        SIZE: ("yolov3-tiny --data data --sizes 63",),
+        MISSING: ("yolov3-tiny --data data --images absent",),
+        DAMAGED: ("yolov3-tiny --data junk.json",),
+        DATA: ("yolov3-tiny --data absent",),
+    },
     "train": {
         VALUE: ("nonet", "yolov3-tiny --loss foo"),
         SIZE: ("yolov3-tiny --sizes 63",),
@@ -210,6 +224,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
 
 MORE: dict[str, tuple[int, ...]] = {
     "run": (3, 4),
+    "data": (3,),
     "build": (3, 4),
     "cache": (3,),
     "bench": (3, 4),

@@ -221,6 +221,17 @@ def predict_ends(cli: Cli) -> Said:
     return cli("predict", "finder.onnx", "data/0.png", "absent.png", "--json", "--quiet")
 
 
+def data_ends(cli: Cli) -> Said:
+    """A picture is broken, and the others are counted."""
+    shutil.copytree("data", "partly-data")
+    next(Path("partly-data").glob("*.png")).write_bytes(b"")
+    said = cli("data", "check", "partly-data", "--json", "--out", "sheets")
+    parts = json.loads(said.out)["parts"]
+    assert [one["kind"] for part in parts for one in part["skipped"]][:1] == ["picture"]
+    assert all(part["pictures"] for part in parts)
+    return said
+
+
 def verify_ends(cli: Cli) -> Said:
     """One engine is whole, and of the other a file is missing."""
     good = Cache(read_model(Path("tiny.onnx")), Path("verified/good")).obtain().path
@@ -266,6 +277,7 @@ ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("run", 4): lambda cli, patch: run_ends(cli, patch, "invalid"),
     ("bench", 3): lambda cli, patch: bench_ends(cli, patch, "failed"),
     ("bench", 4): lambda cli, patch: bench_ends(cli, patch, "invalid"),
+    ("data", 3): lambda cli, _: data_ends(cli),
     ("build", 3): lambda cli, _: build_ends(cli),
     ("cache", 3): lambda cli, _: verify_ends(cli),
     ("build", 4): lambda cli, _: build_is_invalid(cli),

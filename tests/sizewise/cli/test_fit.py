@@ -61,7 +61,15 @@ def of_build(cli: Cli, finder: Path, data: Path, out: Path) -> tuple[Said, bool]
     return said, "--fit stretch" in said.err
 
 
+def of_anchors(cli: Cli, finder: Path, data: Path, out: Path) -> tuple[Said, bool]:
+    """It goes on to the next step."""
+    del finder, out
+    said = cli("anchors", "yolov3-tiny", "--data", data, "--sizes", 96, *FIT)
+    return said, "(stretch)" in said.err and "--fit stretch" in said.err
+
+
 SAYS = {
+    "anchors": of_anchors,
     "predict": of_predict,
     "bench": of_bench,
     "export": of_export,

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from netzoo.data.coco.dataset import AnnotatedImage, Dataset, write_coco
-from netzoo.tasks.boxes.coco_ap import DetectionScores, evaluate_detections
+from netzoo.data.coco.dataset import AnnotatedImage, Dataset, read_coco, write_coco
+from netzoo.tasks.boxes.coco_ap import DetectionScores, coco_figures, evaluate_detections
 from netzoo.tasks.boxes.suppression import Detections
+from netzoo.tasks.figures import COCO_TITLES
 from sizewise.core.errors import InputError
 
 CATEGORY_IDS = (40, 7, 99)
@@ -142,7 +143,55 @@ def test_scores_are_cocoevals_on_the_files(
     assert [scores.ap, scores.ap50, scores.ap75] == pytest.approx(official[:3], abs=1e-9)
 
 
-def _cocoeval_on_files(dataset: Dataset, found: dict[int, Detections], folder: Path) -> list[float]:
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    counts=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), min_size=1, max_size=5),
+)
+def test_the_twelve_figures_are_cocoevals_on_the_files(
+    seed: int, counts: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Areas are no longer those of the boxes, as of masks, and are kept when the file is read."""
+    folder = tmp_path_factory.mktemp("coco")
+    made = [_image(n, seed, *count) for n, count in enumerate([(2, 0), *counts], start=1)]
+    areas = np.random.default_rng(seed).uniform(0, 120, (len(made), 8)) ** 2
+    images = [
+        replace(image, path=folder / image.path, areas=tuple(own[: len(image.segments)].tolist()))
+        for image, own in zip(made, areas, strict=True)
+    ]
+    found = {image.id: _guesses(image, seed) for image in images}
+    official = _cocoeval_on_files(_dataset(*images), found, folder)
+    for image in images:
+        image.path.touch()
+    read = read_coco(folder / "truth.json")
+    assert [image.areas for image in read.images] == [image.areas for image in images]
+    # In the file, classes are in the order of their ids.
+    order = np.argsort(np.argsort(CATEGORY_IDS))
+    relabelled = {n: replace(one, labels=order[one.labels]) for n, one in found.items()}
+    ours = coco_figures(read, relabelled)
+    theirs = dict(zip(COCO_TITLES, official, strict=True))
+    assert {n: -1 if v is None else v for n, v in ours.values.items()} == pytest.approx(theirs)
+    for name, number in zip(("a", "b", "never there"), CATEGORY_IDS, strict=True):
+        (ap, *_) = _cocoeval_on_files(_dataset(*images), found, folder, category=number)
+        assert ours.ap_by_class.get(name, -1) == pytest.approx(ap)
+
+
+def test_an_area_that_is_missing_or_none_is_that_of_the_box(tmp_path: Path) -> None:
+    made = replace(_image(1, 0, 4, 0), path=tmp_path / "1.png")
+    write_coco(_dataset(made), tmp_path / "truth.json")
+    coco = json.loads((tmp_path / "truth.json").read_text())
+    for annotation, area in zip(coco["annotations"], (None, -1, 1e11, 7), strict=True):
+        annotation["area"] = area
+    (tmp_path / "truth.json").write_text(json.dumps(coco))
+    made.path.touch()
+    (image,) = read_coco(tmp_path / "truth.json").images
+    of_boxes = (image.boxes[:, 2:] - image.boxes[:, :2]).prod(1)
+    assert sorted(image.areas) == pytest.approx(sorted([*of_boxes[:3].tolist(), 7]))
+
+
+def _cocoeval_on_files(
+    dataset: Dataset, found: dict[int, Detections], folder: Path, *, category: int | None = None
+) -> list[float]:
     write_coco(dataset, folder / "truth.json")
     results = [
         {
@@ -160,6 +209,8 @@ def _cocoeval_on_files(dataset: Dataset, found: dict[int, Detections], folder: P
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(folder / "truth.json")
         evaluation: Any = COCOeval(truth, truth.loadRes(str(folder / "found.json")), "bbox")
+        if category is not None:
+            evaluation.params.catIds = [category]
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()

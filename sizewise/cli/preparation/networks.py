@@ -7,7 +7,12 @@ import typer
 from sizewise.cli import console
 from sizewise.cli.options import Json
 from sizewise.core.specs import Size
-from sizewise.pipeline.networks import ListedNetwork, backbone_names, fusion_names, list_networks
+from sizewise.pipeline.preparation.networks import (
+    ListedNetwork,
+    backbone_names,
+    fusion_names,
+    list_networks,
+)
 
 
 def networks(*, as_json: Json = False) -> None:

@@ -1,0 +1,89 @@
+"""Parts of a data set that can't be used: a reader stops at the first, or notes and skips them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from sizewise.core.errors import InputError
+
+T = TypeVar("T")
+
+FaultKind = Literal["picture", "label", "class", "no_area", "outside"]
+"""A picture; a label that can't be read; one of a class that the data do not have; a box without
+extent; one that does not lie in its picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A part that was skipped: its kind, and two half-sentences that say what and why."""
+
+    kind: FaultKind
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}" if self.why else self.what
+
+
+class Faults:
+    """What a reader does with faults: it stops at the first."""
+
+    stops = True
+
+    def refuse(self, kind: FaultKind, error: InputError, name: str = "") -> None:
+        """Take a fault of the part ``name`` (else as the error calls it). Raises ``error``, or the
+        caller skips the part."""
+        del kind, name
+        raise error
+
+    def note(self, kind: FaultKind, what: str, why: str) -> None:
+        """Take a fault that readers leave out even where they stop at others."""
+
+    def attempt(self, kind: FaultKind, read: Callable[[], T]) -> T | None:
+        """What ``read`` gives; None where that is a fault."""
+        try:
+            return read()
+        except InputError as error:
+            self.refuse(kind, error)
+            return None
+
+    def aside(self) -> Faults:
+        """The same for parts whose faults somebody else notes."""
+        return self
+
+
+STOP = Faults()
+"""What readers do unless they are told otherwise."""
+
+
+class Noted(Faults):
+    """A reader notes faults in ``found``, and skips the parts."""
+
+    stops = False
+
+    def __init__(self) -> None:
+        self.found: list[Fault] = []
+
+    def refuse(self, kind: FaultKind, error: InputError, name: str = "") -> None:
+        self.note(kind, name or error.what, error.why)
+
+    def note(self, kind: FaultKind, what: str, why: str) -> None:
+        self.found.append(Fault(kind=kind, what=what, why=why))
+
+    def aside(self) -> Faults:
+        return Noted()
+
+
+class Strict(Noted):
+    """A reader stops at whatever it would note: also at what readers leave out where they stop at
+    others."""
+
+    def refuse(self, kind: FaultKind, error: InputError, name: str = "") -> None:
+        del kind, name
+        raise error
+
+    def note(self, kind: FaultKind, what: str, why: str) -> None:
+        del kind
+        raise InputError(f"{what} can't be used", why, "Correct it, or leave it out.")

@@ -1,0 +1,1 @@
+"""Commands before a training: networks, data and anchors."""
