@@ -17,10 +17,10 @@ IMPORTS = """
 import sizewise, onnxruntime  # as another library might, which knows nothing of its telemetry
 from sizewise.core.machine.environment import load_onnxruntime
 from engines.backends._openvino.library import load_openvino
-from netzoo.tasks.drawing import _font
+from netzoo.tasks.drawing import label_font
 load_onnxruntime()
 load_openvino().Core()
-_font(12)
+label_font(12)
 import torch, reports.markdown
 from matplotlib.figure import Figure
 Figure().savefig("/dev/null", format="png")
