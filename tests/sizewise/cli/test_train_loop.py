@@ -152,10 +152,43 @@ def test_a_mean_whose_outputs_are_not_finite_ends_the_training_as_such_a_loss_do
     assert load_checkpoint(out / f"{NAME}.training.best.safetensors").config.name == NAME
 
 
-def test_the_best_weights_of_another_training_are_not_taken_for_this_ones(
-    cli: Cli, data: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+def _scored(monkeypatch: pytest.MonkeyPatch, *scores: float) -> None:
+    """The validations find these scores, whatever the network has learned."""
+    found = iter(scores)
+
+    def evaluate(*_: object) -> dict[str, float]:
+        score = next(found)
+        return {"ap": score, "ap50": score}
+
+    monkeypatch.setattr("netzoo.training.validation.evaluate_network", evaluate)
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [((0.2, 0.5, 0.4), 0.5), ((0.5, 0.5, 0.5), None), ((0.0, 0.0, 0.0), None)],
+)
+def test_best_weights_are_those_of_a_higher_score_than_the_last(
+    cli: Cli,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    scores: tuple[float, ...],
+    best: float | None,
 ) -> None:
-    call = ("train", *QUICK, "--data", data, "--out", trained.parent)
+    """Of equals, the last have learned most."""
+    _scored(monkeypatch, *scores)
+    found = json.loads(cli("train", *QUICK, "--data", data, "--out", tmp_path, "--json").out)
+    assert bool(found["best"]) == (tmp_path / f"{NAME}.best.safetensors").exists()
+    assert bool(found["best"]) == (best is not None)
+    assert (found["best_scores"] or {}).get("ap") == best
+
+
+def test_the_best_weights_of_another_training_are_not_taken_for_this_ones(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("train", *QUICK, "--data", data, "--out", tmp_path)
+    _scored(monkeypatch, 0.2, 0.5, 0.4, 0.6)
     before = cli(*call, "--json").out
     best = Path(json.loads(before)["best"])
     content = best.read_bytes()
