@@ -17,7 +17,8 @@ def read_text(path: Path, what: str) -> str:
     try:
         return read_file(path, TEXT_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read", str(error), f"Give {what}.") from error
+        why = error.strerror if isinstance(error, OSError) else None  # without the path again
+        raise InputError(f"{path} can't be read", why or str(error), f"Give {what}.") from error
 
 
 @contextmanager

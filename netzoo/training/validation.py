@@ -59,6 +59,13 @@ class Validation:
         ranking = ranking_of(network)
         return max(self.scores, key=lambda step: (self.scores[step][ranking], -step))
 
+    def has_better(self, network: Network) -> bool:
+        """Whether an earlier one scored higher than the last: of equals, the last has learned
+        most."""
+        ranking = ranking_of(network)
+        last = self.scores[max(self.scores)][ranking]
+        return any(one[ranking] > last for one in self.scores.values())
+
     def is_over(self, network: Network) -> bool:
         """Whether patience is lost."""
         if not (self.patience and self.scores):

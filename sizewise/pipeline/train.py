@@ -124,7 +124,7 @@ def train_checkpoint(
             classified=classified,
         )
         reporter.remark(f"Batches are drawn in {', '.join(map(str, drawn))}.")
-    if _is_there(path, config, provenance, data, settings, reporter):
+    if _is_there(path, config, provenance, data, settings, reporter=reporter):
         return path
     validation = _validation(training, _Source(source, images), data, reporter)
     if validation:
@@ -170,6 +170,7 @@ def _is_there(
     provenance: Provenance,
     data: Dataset | ClassifiedSet,
     settings: TrainingSettings,
+    *,
     reporter: Reporter,
 ) -> bool:
     """Whether the checkpoint of this very training is there; another one is said to be replaced."""
@@ -259,7 +260,7 @@ def _save_validation(
         stale.unlink(missing_ok=True)
     if validation is None:
         return
-    if validation.best_step(network) != max(validation.scores):
+    if validation.has_better(network):
         save_checkpoint(best, validation.best(network), provenance)
     validation.save(scores)
 

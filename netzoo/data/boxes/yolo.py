@@ -99,6 +99,7 @@ def _dataset(source: Path, found: _Source, split: Split, faults: Faults) -> Data
             for n, path in enumerate(pictures, start=1)
         ]
         annotations = list(_annotations(images, pictures, len(found.classes), faults))
+        _note_missing(found.pictures, faults)
     categories = [CocoCategory(id=n, name=name) for n, name in enumerate(found.classes, start=1)]
     folder = source if source.is_dir() else source.parent
     return dataset_of(
@@ -186,6 +187,19 @@ def _text_of(picture: Path) -> Path:
             parts[place] = _LABELS
             break
     return Path(*parts)
+
+
+def _note_missing(pictures: Sequence[Path], faults: Faults) -> None:
+    """Pictures of which only the text file is there. Those that a list leaves out are not missing;
+    and beside pictures, texts may be anything."""
+    places = dict.fromkeys((path.parent, _text_of(path).parent) for path in pictures)
+    for folder, labels in places:
+        if folder == labels or not (folder.is_dir() and labels.is_dir()):
+            continue
+        there = {path.stem for path in folder.iterdir()} | {Path(NAMES_FILE).stem}
+        for text in sorted(labels.glob("*.txt")):
+            if text.stem not in there:
+                faults.note("picture", f"The picture of {text}", f"it is not in {folder}")
 
 
 def _annotations(

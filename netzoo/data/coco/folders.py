@@ -64,7 +64,8 @@ def no_data(folder: Path, split: Split) -> InputError:
     return InputError(
         f"The folder {folder} has no {split} data",
         f"{split}.json is missing; there is {others or 'no JSON at all'}",
-        "Name the COCO JSON files train.json and val.json, or give one of them; masks lie in "
+        "Name the COCO JSON files train.json and val.json, or give one of them; Pascal VOC has "
+        f"Annotations and ImageSets/Main/{split}.txt, YOLO a data.yaml, and masks lie in "
         f"{split}/masks, beside their pictures in {split}/images.",
     )
 

@@ -143,8 +143,8 @@ def read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
         raise InputError(
             f"The picture {path} is not what its annotations are for",
             f"it is {picture.shape[0]}x{picture.shape[1]} pixels (height x width), "
-            f"the JSON says {height}x{width}",
-            "Correct the JSON or replace the file.",
+            f"they say {height}x{width}",
+            "Correct the annotations, or replace the file.",
         )
     return picture
 

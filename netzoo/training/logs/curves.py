@@ -26,6 +26,8 @@ _FEW = 60
 """So many points are drawn as such; more would run into each other."""
 _SHOWN = 0.99
 """The share of the losses that the scale is for: the first may be many times the others."""
+_LEAST_SCALE = 0.01
+"""The least end of the scale of scores: below it, there are only differences that mean nothing."""
 
 Values = NDArray[np.float64]
 
@@ -52,6 +54,7 @@ def save_curves(
         axes.grid(visible=True, alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1].set_xlabel("step")
+    panels[-1].xaxis.get_major_locator().set_params(integer=True)
     figure.suptitle(title)
     with written_whole(path) as draft:
         figure.savefig(draft, format="png", dpi=_DPI)
@@ -108,7 +111,8 @@ def _draw_scores(axes: Axes, scores: Mapping[int, Mapping[str, float]]) -> None:
         if ranks:
             axes.axvline(steps[best], color=line.get_color(), linewidth=0.8, linestyle=":")
     axes.set_ylabel("validation")
-    axes.set_ylim(0, min(1.0, 1.15 * max(v for one in scores.values() for v in one.values())) or 1)
+    highest = max(v for one in scores.values() for v in one.values())
+    axes.set_ylim(0, min(1.0, max(_LEAST_SCALE, 1.15 * highest)))
     _name_lines(axes)
 
 

@@ -8,11 +8,12 @@ from itertools import islice
 
 from netzoo.training.batches import Batch
 from netzoo.training.loop.processes import Processes
-from netzoo.training.loop.stepping import Stepper
+from netzoo.training.loop.stepping import Stepper, calmer
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.state import Kept, Training
+from netzoo.training.validation import Validation
 from netzoo.zoo.network import Network
-from sizewise.core.errors import OutputError, TrainingError
+from sizewise.core.errors import InferenceError, OutputError, TrainingError
 from sizewise.core.progress import Reporter, Stage
 
 
@@ -63,8 +64,22 @@ class Run:
         if validation is None or not validation.is_due(step, last):
             return step == last
         if self.processes.is_first and step not in validation.scores:
-            validation.look(step, network, self.training.mean)
+            self._look(validation)
         return step == last or self.processes.of_first(validation.is_over(network))
+
+    def _look(self, validation: Validation) -> None:
+        """Raises TrainingError where the mean's outputs are not finite, as a loss may still be: the
+        weights, or BatchNorm's statistics, have grown too large."""
+        training = self.training
+        try:
+            validation.look(training.step, training.network, training.mean)
+        except InferenceError as error:
+            raise TrainingError(
+                f"Training stopped at the validation after step {training.step}",
+                error.why,
+                calmer(self.settings),
+                reason_code="numerics",
+            ) from error
 
     def _save(self, kept: Kept) -> None:
         kept.save(self.training)

@@ -155,11 +155,18 @@ class Stepper:
         raise TrainingError(
             f"Training stopped at step {step}, at {size}",
             f"the loss is {total}, the norm of its gradient {norm.item()}",
-            f"Lower {spelled('learning_rate')} ({self.settings.learning_rate:g}), raise "
-            f"{spelled('warmup_steps')} ({self.settings.warmup_steps}), give "
-            f"{spelled('arithmetic')} fp32, or look for broken boxes in the data.",
+            calmer(self.settings),
             reason_code="numerics",
         )
+
+
+def calmer(settings: TrainingSettings) -> str:
+    """What to do where numbers of a training are not finite."""
+    return (
+        f"Lower {spelled('learning_rate')} ({settings.learning_rate:g}), raise "
+        f"{spelled('warmup_steps')} ({settings.warmup_steps}), give "
+        f"{spelled('arithmetic')} fp32, or look for broken boxes in the data."
+    )
 
 
 def _shares(counts: Sequence[int]) -> list[float]:

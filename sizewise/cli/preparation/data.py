@@ -80,7 +80,7 @@ def data(
 
 def _next(source: str, check: DataCheck, options: DataOptions) -> str:
     if check.skipped:
-        return "correct or remove what was skipped, for training stops at it; then check again"
+        return "correct or remove what was skipped, then check again"
     network = _NETWORKS[check.parts[0].kind]
     folder = () if options.images is None else (spell("images"), options.images)
     return console.command("train", network, spell("data"), source, *folder)
@@ -183,4 +183,4 @@ def _show_found(
         for one in same[:_EXAMPLES]:
             console.remark(f"{title}: {one}.")
         if len(same) > _EXAMPLES:
-            console.remark(f"{title}: {len(same) - _EXAMPLES} more {_KINDS[kind]} (--json).")
+            console.remark(f"{title}: {_KINDS[kind]}: {len(same) - _EXAMPLES} more (--json).")

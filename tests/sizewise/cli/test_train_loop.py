@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -12,9 +13,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from netzoo.data.coco.dataset import write_coco
+from netzoo.training.average import RunningMean
 from netzoo.training.loop.stepping import Stepper
 from netzoo.training.state import Kept
+from netzoo.training.validation import Validation
 from netzoo.weights.checkpoint import HEADER_KEY, load_checkpoint, read_header
+from netzoo.zoo.network import Network
 from sizewise.cli.front import run_command_line
 from sizewise.core.errors import TrainingError
 from tests.netzoo.factories import squares
@@ -124,10 +128,67 @@ def test_a_training_that_fails_keeps_its_state_and_its_best_weights(
     assert not (out / f"{NAME}.safetensors").exists()
 
 
-def test_the_best_weights_of_another_training_are_not_taken_for_this_ones(
-    cli: Cli, data: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_mean_whose_outputs_are_not_finite_ends_the_training_as_such_a_loss_does(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call = ("train", *QUICK, "--data", data, "--out", trained.parent)
+    """Its weights may have grown too large while the loss still was finite."""
+    monkeypatch.setattr(Kept, "due", lambda _: True)
+    real = Validation.look
+
+    def look(self: Validation, step: int, network: Network, mean: RunningMean) -> None:
+        if step == 6:
+            for tensor in mean.state().values():
+                if tensor.is_floating_point():
+                    tensor.fill_(math.nan)
+        real(self, step, network, mean)
+
+    monkeypatch.setattr(Validation, "look", look)
+    out = tmp_path / "out"
+    said = cli("train", *QUICK, "--data", data, "--out", out)
+    assert said.code == 1
+    assert "Training stopped at the validation after step 6: scores are NaN" in said.err
+    assert "Lower --learning-rate (0.002)" in said.err
+    assert f"{out / NAME}.training.safetensors has the state after step 5." in said.err
+    assert load_checkpoint(out / f"{NAME}.training.best.safetensors").config.name == NAME
+
+
+def _scored(monkeypatch: pytest.MonkeyPatch, *scores: float) -> None:
+    """The validations find these scores, whatever the network has learned."""
+    found = iter(scores)
+
+    def evaluate(*_: object) -> dict[str, float]:
+        score = next(found)
+        return {"ap": score, "ap50": score}
+
+    monkeypatch.setattr("netzoo.training.validation.evaluate_network", evaluate)
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [((0.2, 0.5, 0.4), 0.5), ((0.5, 0.5, 0.5), None), ((0.0, 0.0, 0.0), None)],
+)
+def test_best_weights_are_those_of_a_higher_score_than_the_last(
+    cli: Cli,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    scores: tuple[float, ...],
+    best: float | None,
+) -> None:
+    """Of equals, the last have learned most."""
+    _scored(monkeypatch, *scores)
+    found = json.loads(cli("train", *QUICK, "--data", data, "--out", tmp_path, "--json").out)
+    assert bool(found["best"]) == (tmp_path / f"{NAME}.best.safetensors").exists()
+    assert bool(found["best"]) == (best is not None)
+    assert (found["best_scores"] or {}).get("ap") == best
+
+
+def test_the_best_weights_of_another_training_are_not_taken_for_this_ones(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("train", *QUICK, "--data", data, "--out", tmp_path)
+    _scored(monkeypatch, 0.2, 0.5, 0.4, 0.6)
     before = cli(*call, "--json").out
     best = Path(json.loads(before)["best"])
     content = best.read_bytes()

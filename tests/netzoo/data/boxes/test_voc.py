@@ -88,6 +88,18 @@ def test_a_broken_file_is_named(
         open_dataset(str(folder), "train")
 
 
+def test_a_file_that_a_list_names_and_that_is_not_there_is_named_once(
+    tmp_path: Path, data: Dataset
+) -> None:
+    folder = write_voc(tmp_path / "voc", train=data)
+    xml = folder / "Annotations" / "train1.xml"
+    xml.unlink()
+    with pytest.raises(InputError) as caught:
+        open_dataset(str(folder), "train")
+    assert str(caught.value).count(str(xml)) == 1
+    assert "Errno" not in str(caught.value)
+
+
 def test_a_picture_that_is_not_there_is_named(tmp_path: Path, data: Dataset) -> None:
     folder = write_voc(tmp_path / "voc", train=data)
     (folder / "JPEGImages" / "train1.png").unlink()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from netzoo.data.coco.dataset import Dataset
+from netzoo.data.faults import Noted, Strict
 from netzoo.data.sources import is_dataset, open_dataset
 from sizewise.core.errors import InputError
 from tests.netzoo.data.boxes.layouts import write_yolo
@@ -46,6 +47,32 @@ def test_a_polygon_has_its_box_and_its_mask(folder: Path) -> None:
 def test_a_picture_without_a_file_has_no_boxes(folder: Path) -> None:
     (folder / "labels" / "train" / "0.txt").unlink()
     assert len(open_dataset(str(folder), "train").images[0].boxes) == 0
+
+
+def test_a_text_file_whose_picture_is_missing_is_noted(folder: Path) -> None:
+    """A training does without, as it can't tell what the picture was."""
+    (folder / "images" / "train" / "0.png").unlink()
+    (folder / "labels" / "train" / "classes.txt").write_text("red\nblue\n", encoding="utf-8")
+    assert len(open_dataset(str(folder), "train").images) == 4
+    noted = Noted()
+    open_dataset(str(folder), "train", faults=noted)
+    (fault,) = noted.found
+    assert fault.kind == "picture"
+    assert str(fault) == (
+        f"The picture of {folder / 'labels' / 'train' / '0.txt'}: "
+        f"it is not in {folder / 'images' / 'train'}"
+    )
+    with pytest.raises(InputError, match=r"The picture of .*0\.txt can't be used"):
+        open_dataset(str(folder), "train", faults=Strict())
+
+
+def test_a_picture_that_a_list_leaves_out_is_not_missing(folder: Path) -> None:
+    listed = folder / "train.txt"
+    listed.write_text("images/train/1.png\n", encoding="utf-8")
+    (folder / "data.yaml").write_text("train: train.txt\nnames: [red, blue]\n", "utf-8")
+    noted = Noted()
+    assert len(open_dataset(str(folder), "train", faults=noted).images) == 1
+    assert noted.found == []
 
 
 def test_folders_as_roboflow_names_them(folder: Path, data: Dataset) -> None:

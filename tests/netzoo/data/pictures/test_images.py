@@ -68,7 +68,7 @@ def test_a_picture_that_was_annotated_as_stored_is_read_as_stored(
 def test_another_size_than_the_annotations_say_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(PIXELS).save(path)
-    with pytest.raises(InputError, match=r"it is 4x6 pixels .* the JSON says 6x4"):
+    with pytest.raises(InputError, match=r"it is 4x6 pixels .* they say 6x4"):
         read_picture(path, 6, 4)
 
 

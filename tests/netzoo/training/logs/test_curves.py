@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
 
 from netzoo.training.history import Row
@@ -39,6 +41,23 @@ def test_a_picture_has_a_panel_for_each_thing(
     with Image.open(path) as image:
         assert image.format == "PNG"
         assert image.height / image.width == pytest.approx((3 if scores else 2) * 2.6 / 9, abs=0.01)
+
+
+def test_steps_are_whole_and_scores_of_next_to_nothing_look_like_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Figure] = []
+    real = Figure.savefig
+
+    def savefig(self: Figure, *args: Any, **options: Any) -> None:
+        real(self, *args, **options)
+        seen.append(self)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    save_curves(_rows(20), {20: {"ap": 1e-5, "ap50": 0.0}}, "net", tmp_path / "net.training.png")
+    axes = seen[0].axes[-1]
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
+    assert axes.get_ylim() == (0, 0.01)
 
 
 def test_very_few_steps_have_no_curve(tmp_path: Path) -> None:
