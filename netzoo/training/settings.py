@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from netzoo.training.augmenting.settings import Augmentation
 from sizewise.core.errors import UsageError
 from sizewise.core.machine.cores import usable_cores
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Size, Sizes
 
 OptimizerName = Literal["adamw", "sgd"]
@@ -23,7 +24,7 @@ def _check(settings: object, *rules: tuple[str, bool, str]) -> None:
     for name, right, meaning in rules:
         if not right:
             raise UsageError(
-                f"Training can't have {name} = {getattr(settings, name)}",
+                f"Training can't have {spelled(name)} {getattr(settings, name)}",
                 f"it must be {meaning}",
                 "Leave it out for the default.",
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sizewise.core.errors import UsageError
+from sizewise.core.options.declared import spelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Augmentation:
             least, most = 0.0, 0.9 if name == "scale" else 1.0
             if not least <= (given := getattr(self, name)) <= most:
                 raise UsageError(
-                    f"Training images can't be changed with {name} = {given}",
+                    f"Training images can't be changed with {spelled(name)} {given}",
                     f"it must be in {least:g}–{most:g}",
                     "Leave it out for that of the preset.",
                 )

@@ -245,3 +245,12 @@ def test_options_of_the_optimizer_are_other_trainings(cli: Cli, data: Path, tmp_
         assert "trained anew" in said.err
         seen.add(path.read_bytes())
     assert len(seen) == 5
+
+
+@pytest.mark.parametrize("option", ["--ema-decay", "--label-smoothing", "--flip"])
+def test_a_refusal_names_the_option_as_it_was_written(
+    cli: Cli, tmp_path: Path, option: str
+) -> None:
+    said = cli("train", "yolov3-tiny", "--data", "digits", option, 2, "--out", tmp_path)
+    assert said.code == 2
+    assert f"{option} 2.0" in said.err
