@@ -59,8 +59,7 @@ class OnnxRuntimeCuda(OnnxRuntime):
     def can_build(self) -> Availability:
         here = super().can_build()
         offered = _offered(self.provider, self.library) if here.ok else here
-        device = device_presence() if offered.ok else offered
-        return _tensorrt_presence(self.library) if device.ok else device
+        return device_presence() if offered.ok else offered
 
     def _providers(self, source: ExportedModel | BuiltEngine, spec: EngineSpec) -> list[Any]:
         del source
@@ -82,6 +81,10 @@ class OnnxRuntimeTensorRt(OnnxRuntimeCuda):
     provider = _TENSORRT
     library = "tensorrt"
     native_code = True
+
+    def can_build(self) -> Availability:
+        here = super().can_build()
+        return _tensorrt_presence(self.library) if here.ok else here
 
     def _providers(self, source: ExportedModel | BuiltEngine, spec: EngineSpec) -> list[Any]:
         parts = precision_parts(source.card.precision)
@@ -132,10 +135,12 @@ def profile_shapes(source: ExportedModel | BuiltEngine, spec: EngineSpec) -> dic
 
 
 def _tensorrt_presence(library: str) -> Availability:
-    """Whether the loader finds the library that the provider was linked to, if it names one of
-    TensorRT: opening the provider would load all of it."""
+    """Whether the loader finds the library of TensorRT that the provider, a file of one MiB, names:
+    opening it would load all of TensorRT."""
     wanted = {
-        name.decode() for file in _provider_files(library) for name in _NEEDS.findall(_read(file))
+        name.decode()
+        for file in _provider_files(library)
+        for name in _NEEDS.findall(file.read_bytes())
     }
     missing = sorted(name for name in wanted if not _is_found(name))
     if not missing:
@@ -153,11 +158,6 @@ def _is_found(name: str) -> bool:
     return any(Path(folder, name).is_file() for folder in folders if folder) or (
         find_library("nvinfer") == name
     )
-
-
-def _read(file: Path) -> bytes:
-    """The provider of TensorRT has a MiB; that of CUDA, which is larger, loads none of it."""
-    return file.read_bytes() if file.stat().st_size < 2**26 else b""
 
 
 def _offered(provider: str, library: str) -> Availability:

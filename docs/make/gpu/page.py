@@ -48,13 +48,19 @@ def _parts(found: Mapping[str, Record]) -> Iterator[str]:
         "memory mean something. [What was verified](verified.md) says what never ran on a GPU."
     )
     for name, record in found.items():
-        yield f"## {_device(record)}"
+        yield f"## {', '.join((_device(record), *_precisions(record)))}"
         yield _how(name, record)
         yield "\n".join(_networks(name, record))
 
 
 def _device(record: Record) -> str:
     return str(record["environment"]["devices"][0]).rpartition(", ")[0]
+
+
+def _precisions(record: Record) -> list[str]:
+    runs = (run for part in record["networks"] for run in part["runs"])
+    found = {one["trial"]["cell"]["precision"] for run in runs for one in run["results"]}
+    return sorted(found)
 
 
 def _how(name: str, record: Record) -> str:
