@@ -272,7 +272,7 @@ def test_options_of_the_loop_are_in_the_checkpoint(cli: Cli, data: Path, tmp_pat
         (("--freeze", "neck"), "backbone, or a number"),
         (("--loss", "paper", "--focal-gamma", 2), "--loss dense"),
         (("--device", "cuda"), "can't run on a GPU"),
-        (("--label-smoothing", 1), "label_smoothing"),
+        (("--label-smoothing", 1), "--label-smoothing 1.0"),
     ],
 )
 def test_options_that_can_not_be_are_refused_before_the_data_are_read(
