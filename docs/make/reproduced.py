@@ -9,16 +9,18 @@ counted is counted again. --page only renders.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.sweep import RESULTS
 from docs.make.method.records import now, origin
 from docs.make.pages import HOUSE
 from docs.make.recorded import plain_runs, read_record, runs_of, stored_runs, write_record
+from docs.make.training.accuracies import described as trained_words
+from docs.make.training.accuracies import trained_cells
 from reports.load import Records, select_records
 from reports.published.markdown import markdown, named
-from reports.published.reproduced import Reproduced
+from reports.published.reproduced import Found, Reproduced
 from reports.published.table import PublishedTable, published_tables, read_published
 from reports.text.grid import grid
 from sizewise.cli import console
@@ -38,6 +40,8 @@ OPTIONS = ReproduceOptions(processes=3, rounds=4)
 """Large networks take seconds for a call."""
 COMMAND = "sizewise reproduce TABLE --processes 3 --rounds 4"
 MISSING = "not measured yet"
+_RATIOS = (*KINDS, "accuracy", "loss", "gain")
+"""What is compared by its ratios: devices and data differ."""
 _SAME = 0.005
 """A count that differs by less is the published one: those are rounded."""
 
@@ -77,9 +81,10 @@ def rendered() -> str:
         "",
         "Made by `python -m docs.make.reproduced`: what `sizewise reproduce TABLE` writes for each "
         f"published table. Speed and memory are measured by `{COMMAND}`, with random weights, "
-        "which take the same time. Devices differ, so not values are compared but their "
-        "ratios to the table's reference row. Accuracies come with training. Raw samples: "
-        "`reports/measured/reproduced-*.json`.",
+        "which take the same time. Accuracies are those of narrow networks on `digits`. Devices "
+        "and data differ, so not values are compared but their ratios to the table's reference "
+        "row. Raw records: `reports/measured/reproduced-*.json`, `training-*.json` and "
+        "`multiscale-ablation.json`.",
         "",
         "## What agrees, and what does not",
         "",
@@ -100,15 +105,21 @@ def rendered() -> str:
 
 def found_of(table: PublishedTable) -> Reproduced:
     """The table with what its record holds; what it lacks says that it was not measured."""
-    if not takes_measuring(table):
-        return reproduced(table, {}, COUNTED)
+    timed, how = _timed_cells(table) if takes_measuring(table) else ({}, "")
+    trained = trained_cells(table)
+    words = trained_words(table) if any(cell.value is not None for cell in trained.values()) else ""
+    ways = (f"speed and memory: {how}" if how and words else how, words)
+    return reproduced(table, {**timed, **trained}, "; ".join(filter(None, ways)) or COUNTED)
+
+
+def _timed_cells(table: PublishedTable) -> tuple[Mapping[tuple[int, str], Found], str]:
+    """The cells of the record, and what measured them."""
     record = read_record(_record_of(table))
     if record is None:
-        missing = dict.fromkeys(range(len(table.rows)), MISSING)
-        return reproduced(table, cells_of(table, missing, None), MISSING)
+        return cells_of(table, dict.fromkeys(range(len(table.rows)), MISSING), None), MISSING
     failed = {int(place): why for place, why in record["failed"].items()}
     how = f"{record['how']}, from {record['started']} to {record['ended']}"
-    return reproduced(table, cells_of(table, failed, _records(record["runs"])), how)
+    return cells_of(table, failed, _records(record["runs"])), how
 
 
 def _records(plain: Sequence[Any]) -> Records | None:
@@ -123,7 +134,7 @@ def _section(found: Reproduced) -> Iterator[str]:
 def agreements(found: Reproduced) -> dict[str, str]:
     """By column: how what is found here agrees with what was published, in words."""
     return {
-        name: _timed(found, name) if column.kind in KINDS else _counted(found, name)
+        name: _compared(found, name) if column.kind in _RATIOS else _counted(found, name)
         for name, column in found.table.columns.items()
     }
 
@@ -138,7 +149,7 @@ def _counted(found: Reproduced, name: str) -> str:
     return f"{same}; not {'; '.join(other)}" if other else same
 
 
-def _timed(found: Reproduced, name: str) -> str:
+def _compared(found: Reproduced, name: str) -> str:
     """The correlation, and between what their ratios to the reference row are, over the
     published ones."""
     ratios = [

@@ -61,8 +61,8 @@ class Reproduced:
 
 
 def correlated(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """The same of any pairs of positive numbers."""
-    if len(pairs) < LEAST:
+    """The same of any pairs; None where one is not above 0 and has no logarithm."""
+    if len(pairs) < LEAST or min(map(min, pairs)) <= 0:
         return None
     logs = np.log(np.array(pairs)).T
     if np.ptp(logs, axis=1).min() == 0:

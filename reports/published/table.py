@@ -40,20 +40,23 @@ Kind = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """``of`` names the metric and the data of an accuracy; ``stride`` is that of a grid, in pixels
-    a cell."""
+    """``of`` names the metric and the data of an accuracy, and ``figure`` how
+    ``sizewise evaluate --json`` calls that metric; ``stride`` is that of a grid, in pixels a
+    cell."""
 
     kind: Kind
     unit: str
     of: str = ""
+    figure: str = ""
     stride: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedRow:
     """A row; what it does not say is empty. ``size`` is that of the input. ``label`` names a part,
-    where it is not a whole network. ``counts`` says what operations are of: convolutions, or pools
-    and shortcuts as well, as Darknet prints them."""
+    where it is not a whole network. ``trained_as`` is another network of the same layers, whose
+    training stands for this one's: they differ in anchors and classes. ``counts`` says what
+    operations are of: convolutions, or pools and shortcuts as well, as Darknet prints them."""
 
     values: Mapping[str, float | str]
     network: str = ""
@@ -65,6 +68,7 @@ class PublishedRow:
     runtime: str = ""
     device: str = ""
     label: str = ""
+    trained_as: str = ""
     counts: Literal["convolutions", "darknet"] = "convolutions"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.options.declared import option
-from sizewise.core.options.reading import TEXT, choice, optional, whole
+from sizewise.core.options.reading import PATH, TEXT, choice, optional, several, whole
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.stats import RIGORS
 
@@ -21,9 +21,9 @@ _FIRST = ("tensorrt", "openvino", "onnxruntime")
 """The back end that a table is measured in: the first that can run here."""
 COUNTED = "counted"
 _WAITING = {
-    "accuracy": "comes with training",
-    "gain": "comes with training",
-    "loss": "comes with training",
+    "accuracy": "it takes a trained network: --trained CHECKPOINT",
+    "gain": "it takes many trainings; docs/training-measured.md has ours",
+    "loss": "it takes a training of each; docs/multiscale.md has ours",
     "complexity": "a formula; docs/multiscale.md has what was measured",
 }
 
@@ -60,6 +60,17 @@ class ReproduceOptions:
         shown="12",
     )
 
+    trained: tuple[Path, ...] = option(
+        several(PATH),
+        (),
+        help="Checkpoints of the table's networks, for its columns of accuracy (comma list).",
+        group="Accuracy",
+        shown="none",
+    )
+    data: str = option(
+        TEXT, "digits", help="Data that the checkpoints are evaluated on.", group="Accuracy"
+    )
+
     @property
     def settings(self) -> dict[str, object]:
         """Those of a sweep that were given."""
@@ -77,21 +88,23 @@ def reproduce(
 ) -> Reproduced:
     """Count and measure the cells of a table; what is on file in ``out`` is not measured again.
 
-    Writes ``table.md`` into ``out``. Raises UsageError for a table that is not there, and
-    EngineError where no back end can run.
+    Writes ``table.md`` into ``out``. Raises UsageError for a table that is not there or a
+    checkpoint that is of none of its rows, and EngineError where no back end can run.
     """
     from reports.published.markdown import markdown
     from reports.published.table import read_published
     from sizewise.core.files import output_folder, written_whole
     from sizewise.pipeline.records.reproducing.timed import timed_cells
+    from sizewise.pipeline.records.reproducing.trained import trained_cells
 
     table = read_published(name)
+    cells = dict(trained_cells(table, options.trained, options.data, reporter))
+    ways = [f"accuracy of {one.name} on {options.data}" for one in options.trained]
     if takes_measuring(table):
         measuring = measuring_of(options, out=out, reporter=reporter)
-        how = described(measuring.backend)
-        found = reproduced(table, timed_cells(table, measuring), how)
-    else:
-        found = reproduced(table, {}, COUNTED)
+        cells |= timed_cells(table, measuring)
+        ways.insert(0, described(measuring.backend))
+    found = reproduced(table, cells, "; ".join(ways) or COUNTED)
     with written_whole(output_folder(out) / "table.md") as draft:
         draft.write_text(markdown(found), encoding="utf-8")
     return found
@@ -123,13 +136,13 @@ def described(backend: str) -> str:
 
 
 def reproduced(
-    table: PublishedTable, timed: Mapping[tuple[int, str], Found], how: str
+    table: PublishedTable, measured: Mapping[tuple[int, str], Found], how: str
 ) -> Reproduced:
-    """The table with what was ``timed``, what is counted, and why the rest is not there."""
+    """The table with what was ``measured``, what is counted, and why the rest is not there."""
     from reports.published.reproduced import Reproduced, with_ratios
     from sizewise.pipeline.records.reproducing.counted import counted_cells
 
-    cells = {**counted_cells(table), **_waiting(table), **timed}
+    cells = {**counted_cells(table), **_waiting(table), **measured}
     return Reproduced(table=table, cells=with_ratios(table, cells), how=how)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from sizewise.pipeline.config import read_line
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.toml"))
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").rglob("*.toml"))
 LINES = [path for path in EXAMPLES if "[train]" in path.read_text(encoding="utf-8")]
 
 

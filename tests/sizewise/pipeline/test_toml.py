@@ -87,7 +87,7 @@ def test_texts_and_comments_may_hold_anything(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "example", sorted((HOUSE / "examples").glob("*.toml")), ids=lambda p: p.stem
+    "example", sorted((HOUSE / "examples").rglob("*.toml")), ids=lambda p: p.stem
 )
 def test_ours_are_read_as_they_are(example: Path) -> None:
     assert read_toml(example) == tomllib.loads(example.read_text(encoding="utf-8"))

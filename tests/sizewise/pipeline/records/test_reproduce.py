@@ -34,7 +34,8 @@ def test_parts_of_a_network_are_not_given_the_figure_of_the_whole(tmp_path: Path
     assert not (tmp_path / "models").exists()
 
 
-def test_accuracies_wait_and_say_so(tmp_path: Path) -> None:
+def test_accuracies_want_a_checkpoint_and_say_so(tmp_path: Path) -> None:
     found = reproduce("yolo9000", OPTIONS, out=tmp_path)
-    assert {cell.why for cell in found.cells.values()} == {"comes with training"}
-    assert "comes with training" in (tmp_path / "table.md").read_text(encoding="utf-8")
+    (why,) = {cell.why for cell in found.cells.values()}
+    assert why == "it takes a trained network: --trained CHECKPOINT"
+    assert why in (tmp_path / "table.md").read_text(encoding="utf-8")
