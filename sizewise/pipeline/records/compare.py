@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -174,13 +174,21 @@ def _environments(ours: Records, theirs: Records, *, across: bool) -> tuple[str,
                 f"Measure both on one machine, or give {spelled('across')}.",
             )
         return (f"Two machines: {one.cpu} and {other.cpu}. No ratio tells what made it.",)
-    names = sorted({*one.packages, *other.packages})
+    return tuple(_versions(one.packages, other.packages))
+
+
+def _versions(base: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    """The packages of other versions, and those that one side alone has."""
     differing = [
-        f"{name} {one.packages.get(name, '–')} → {other.packages.get(name, '–')}"
-        for name in names
-        if one.packages.get(name) != other.packages.get(name)
+        f"{name} {base[name]} → {new[name]}"
+        for name in sorted(base.keys() & new.keys())
+        if base[name] != new[name]
     ]
-    return (f"Versions differ: {', '.join(differing)}.",) if differing else ()
+    if differing:
+        yield f"Versions differ: {', '.join(differing)}."
+    for side, own, others in (("base", base, new), ("new side", new, base)):
+        if alone := sorted(own.keys() - others.keys()):
+            yield f"Only the {side} has {', '.join(alone)}."
 
 
 def _count(rows: tuple[Row, ...]) -> str:
