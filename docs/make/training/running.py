@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -33,12 +33,12 @@ _SIZEWISE = (sys.executable, "-c", "from sizewise.cli import main; main()")
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A training: ``arguments`` follow ``sizewise train``. The network is evaluated on ``data``, by
+    """A training: ``arguments`` follow ``sizewise train``. A detector is evaluated on ``data``, by
     each ``--metric`` at its ``sizes``."""
 
     name: str
     arguments: tuple[str, ...]
-    sizes: Mapping[str, str]
+    sizes: Mapping[str, str] = field(default_factory=dict)
     data: str = "digits"
 
     @property
