@@ -29,6 +29,7 @@ from netzoo.training.validation import Validation
 from netzoo.zoo.network import Network
 from sizewise.core.errors import InputError
 from sizewise.core.files import open_file, written_whole
+from sizewise.core.holding.drafts import clear_drafts_of
 
 HEADER_KEY = "sizewise training"
 EVERY_S = 60.0
@@ -129,9 +130,10 @@ class Kept:
         self._last = time.monotonic()
 
     def remove(self) -> None:
-        """The training is done."""
+        """The training is done: nothing of its state is left, nor of states half written."""
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
+        clear_drafts_of(self.path)
 
     def _header(self) -> tuple[_Header | None, str]:
         """The header of the state, or why there is none that can be taken."""

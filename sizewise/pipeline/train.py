@@ -18,6 +18,7 @@ from netzoo.training.loop.ranks import rank_told
 from sizewise.core import codec
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import output_folder
+from sizewise.core.holding.drafts import clear_drafts_of
 from sizewise.core.onnxfiles.model import sha256_of
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
@@ -258,6 +259,7 @@ def _save_validation(
     scores, best = _scores_beside(path), _best_beside(path)
     for stale in (scores, best, _best_so_far(path)):
         stale.unlink(missing_ok=True)
+        clear_drafts_of(stale)
     if validation is None:
         return
     if validation.has_better(network):

@@ -31,7 +31,7 @@ _TRIES = 8
 def draft_of(path: Path) -> Iterator[Path]:
     """A name beside ``path`` that no process, of whatever container, has had before; the file that
     gets it is removed after the block, where it has that name still."""
-    _clear(path)
+    clear_drafts_of(path)
     draft, lock = _locked(path)
     try:
         yield draft
@@ -67,8 +67,8 @@ def clear_drafts(folder: Path, suffixes: Collection[str]) -> None:
             _clear_one(lock)
 
 
-def _clear(path: Path) -> None:
-    """Remove the drafts of ``path`` whose writers are dead."""
+def clear_drafts_of(path: Path) -> None:
+    """Remove the drafts of ``path`` whose writers are dead, as its next writer would."""
     for lock in path.parent.glob(f".{glob.escape(path.name)}.*.lock"):
         token = lock.name.removeprefix(f".{path.name}.").removesuffix(".lock")
         if _TOKEN.fullmatch(token):

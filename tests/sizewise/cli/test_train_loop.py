@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -25,6 +29,7 @@ from tests.netzoo.factories import squares
 from tests.sizewise.cli.conftest import Cli
 
 pytestmark = pytest.mark.usefixtures("one_core")
+HOUSE = Path(__file__).parents[3]
 NAME = "yolov2-tiny"
 STEPS = 7
 QUICK = (
@@ -84,6 +89,27 @@ def test_after_an_interruption_the_same_command_resumes(
     assert "goes on after step 5" in cli(*call).err
     for name in (f"{NAME}.safetensors", f"{NAME}.validation.csv", f"{NAME}.losses.csv"):
         assert (out / name).read_bytes() == trained.with_name(name).read_bytes()
+
+
+@pytest.mark.parametrize("when", ["between", "amid"])
+def test_a_kill_loses_nothing_of_the_last_state(
+    cli: Cli, data: Path, trained: Path, tmp_path: Path, when: str
+) -> None:
+    """SIGKILL, which no code of ours can see: the weights are those of a training without it."""
+    out = tmp_path / "out"
+    call = ("train", *QUICK, "--data", data, "--out", out)
+    script = Path(__file__).with_name("killed_training.py")
+    done = subprocess.run(
+        (sys.executable, script, when, "4", *map(str, call)),
+        env=os.environ | {"PYTHONPATH": str(HOUSE)},
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert f"goes on after step {4 if when == 'between' else 3}" in cli(*call).err
+    for name in (f"{NAME}.safetensors", f"{NAME}.validation.csv", f"{NAME}.losses.csv"):
+        assert (out / name).read_bytes() == trained.with_name(name).read_bytes()
+    assert {path.name for path in out.iterdir()} == {path.name for path in trained.parent.iterdir()}
 
 
 def test_an_interruption_on_a_full_disk_says_what_is_lost_and_keeps_the_state_before(
