@@ -33,6 +33,7 @@ class SizewiseCommands(Commands):
         "best": "Choose the engine to ship under a budget of latency, memory and accuracy.",
         "compare": "Say what became slower or faster from one results file to another.",
         "history": "Draw latencies over many results files, and name the changes.",
+        "traffic": "Count the sizes of the pictures that come, in their order.",
         "reproduce": "Measure a published table with what this machine has.",
         "report": "Write a decision, tables and plots from what was measured.",
         "results": "Say what a results file holds, and save what is whole of a damaged one.",
@@ -40,6 +41,7 @@ class SizewiseCommands(Commands):
 
     rooms = {  # noqa: RUF012 - never changed
         "preparation": ("anchors", "data", "networks"),
+        "serving": ("traffic",),
         "records": ("best", "compare", "history", "reproduce", "report", "results"),
     }
     """Folders of ``sizewise.cli``, each with the commands in it."""

@@ -1,0 +1,1 @@
+"""The commands about the set of engines for the sizes that come."""

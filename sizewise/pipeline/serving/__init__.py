@@ -1,0 +1,1 @@
+"""The set of engines for the sizes that come."""

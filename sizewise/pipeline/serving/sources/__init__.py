@@ -1,0 +1,1 @@
+"""Where sizes of pictures are read from: a file for each kind of source."""
