@@ -22,50 +22,57 @@ from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Size
 
 
-def save_darknet(folder: Path, network: Network, header: DarknetHeader, size: Size) -> list[Path]:
+def darknet_files(config: NetworkConfig, cut: int | None = None) -> tuple[str, ...]:
+    """The names of the files of a network, the weights first, or that of its first layers."""
+    if cut is not None:
+        return (f"{config.stem}.conv.{cut}",)
+    tree = (TREE_FILE.format(config.stem),) if config.tree else ()
+    return (*(f"{config.stem}.{ending}" for ending in ("weights", "cfg", "names")), *tree)
+
+
+def save_darknet(folder: Path, network: Network, header: DarknetHeader, size: Size) -> int:
     """Write the weights of ``network``, the configuration for inputs of ``size``, and the names of
-    the classes, all of them or none. The paths of the files, the weights first.
+    the classes, all of them or none. Returns the number of convolutions.
 
     Raises ExportError for a network that Darknet can't hold, and OutputError where the system
     refuses a write.
     """
-    config = network.config
-    layers = darknet_layers(network)
-    contents = {
-        f"{config.stem}.weights": [header.packed, *_numbers(network.convolutions())],
-        f"{config.stem}.cfg": [_cfg(config, layers, size).encode()],
-        f"{config.stem}.names": [_lines(config, config.classes)],
-    }
+    config, blocks = network.config, list(network.convolutions())
+    contents = [
+        [header.packed, *_numbers(blocks)],
+        [_cfg(config, darknet_layers(network), size).encode()],
+        [_lines(config, config.classes)],
+    ]
     if config.tree:
         pairs = (f"{n} {p}" for n, p in zip(config.classes, config.tree, strict=True))
-        contents[TREE_FILE.format(config.stem)] = [_lines(config, pairs)]
+        contents.append([_lines(config, pairs)])
     with ExitStack() as all_or_none:
-        for name, parts in contents.items():
-            draft = all_or_none.enter_context(written_whole(folder / name))
-            _write(draft, parts)
-    return [folder / name for name in contents]
+        for name, parts in zip(darknet_files(config), contents, strict=True):
+            _write(all_or_none.enter_context(written_whole(folder / name)), parts)
+    return len(blocks)
 
 
-def save_darknet_part(folder: Path, network: Network, header: DarknetHeader, cut: int) -> Path:
+def save_darknet_part(folder: Path, network: Network, header: DarknetHeader, cut: int) -> int:
     """Write the weights of the first ``cut`` layers, counted as Darknet's ``partial`` counts them:
-    all sections of the ``.cfg`` file but the first. It sets the number of images seen to 0.
+    all sections of the ``.cfg`` file but the first. As there, the number of images seen is 0.
+    Returns the number of convolutions.
 
-    Raises UsageError where there are not as many before the heads' last convolution, ExportError
+    Raises UsageError where there are not as many layers, or no convolution beyond them; ExportError
     and OutputError as :func:`save_darknet`.
     """
-    layers = darknet_layers(network)
+    layers, blocks = darknet_layers(network), list(network.convolutions())
     count = sum(1 for layer in layers[:cut] if layer.name)
-    blocks = list(network.convolutions())
-    if cut > len(layers):
+    if count == len(blocks):
+        last = max(place for place, layer in enumerate(layers) if layer.name)
         raise UsageError(
             f"{network.config.name} can't be cut after {cut} layers",
-            f"its .cfg file has {len(layers)}, with {len(blocks)} convolutions among them",
-            f"Give {spelled('cut')} a smaller number.",
+            f"its last convolution is layer {last}, so this would be the whole network",
+            f"Give {spelled('cut')} at most {last}, or leave it out.",
         )
-    path = folder / f"{network.config.stem}.conv.{cut}"
-    with written_whole(path) as draft:
+    (name,) = darknet_files(network.config, cut)
+    with written_whole(folder / name) as draft:
         _write(draft, [replace(header, seen=0).packed, *_numbers(blocks[:count])])
-    return path
+    return count
 
 
 def _write(path: Path, parts: Iterable[bytes]) -> None:
