@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from netzoo.blocks import ConvBNAct
 from netzoo.weights.darknet import tensors_of
 from netzoo.weights.darknet_header import DarknetHeader
 from netzoo.weights.darknet_heads import TREE_FILE
-from netzoo.weights.darknet_layers import Layer, darknet_layers
+from netzoo.weights.darknet_layers import darknet_layers
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import Network, keeps_shape
 from sizewise.core.errors import ExportError, UsageError
@@ -40,7 +40,7 @@ def save_darknet(folder: Path, network: Network, header: DarknetHeader, size: Si
     config, blocks = network.config, list(network.convolutions())
     contents = [
         [header.packed, *_numbers(blocks)],
-        [_cfg(config, darknet_layers(network), size).encode()],
+        [cfg_text(network, size).encode()],
         [_lines(config, config.classes)],
     ]
     if config.tree:
@@ -50,6 +50,23 @@ def save_darknet(folder: Path, network: Network, header: DarknetHeader, size: Si
         for name, parts in zip(darknet_files(config), contents, strict=True):
             _write(all_or_none.enter_context(written_whole(folder / name)), parts)
     return len(blocks)
+
+
+def cfg_text(network: Network, size: Size) -> str:
+    """The configuration of ``network`` for inputs of ``size``, whose layers are numbered. Raises
+    ExportError for a network that Darknet can't hold."""
+    net = {
+        "batch": 1,
+        "subdivisions": 1,
+        "width": size.width,
+        "height": size.height,
+        "channels": 3,
+        "letter_box": int(keeps_shape(network.config)),
+    }
+    sections = [f"# {network.config.name}, written by sizewise\n", _section("net", net)]
+    for number, layer in enumerate(darknet_layers(network)):
+        sections.append(f"\n# {number}\n{_section(layer.kind, layer.values)}")
+    return "".join(sections)
 
 
 def save_darknet_part(folder: Path, network: Network, header: DarknetHeader, cut: int) -> int:
@@ -98,21 +115,5 @@ def _lines(config: NetworkConfig, lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in listed).encode()
 
 
-def _cfg(config: NetworkConfig, layers: Iterable[Layer], size: Size) -> str:
-    net = {
-        "batch": 1,
-        "subdivisions": 1,
-        "width": size.width,
-        "height": size.height,
-        "channels": 3,
-        "letter_box": int(keeps_shape(config)),
-    }
-    sections = [f"# {config.name}, written by sizewise\n", _section("net", net)]
-    for number, layer in enumerate(layers):
-        sections.append(f"\n# {number}\n{_section(layer.kind, layer.values)}")
-    return "".join(sections)
-
-
-def _section(kind: str, values: object) -> str:
-    pairs = dict(values).items()  # type: ignore[call-overload]
-    return "".join([f"[{kind}]\n", *(f"{key}={value}\n" for key, value in pairs)])
+def _section(kind: str, values: Mapping[str, object]) -> str:
+    return "".join([f"[{kind}]\n", *(f"{key}={value}\n" for key, value in values.items())])

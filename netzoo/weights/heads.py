@@ -94,8 +94,8 @@ def as_trained(
         values = "; ".join(f"{name} {value}" for name, value in assumed.items())
         reporter.remark(
             f"{weights.name} can't tell its {' or '.join(assumed)}: those of {config.name}'s "
-            f"published cfg are used ({values}). Give {spelled('cfg')}, or {spelled('anchors')} "
-            f"and {spelled('masks')}, where it was trained with others."
+            f"published cfg are used ({values}). Give {spelled('cfg')} where it was trained with "
+            "others."
         )
     return config
 
@@ -113,11 +113,11 @@ def _as_published(
     )
     if config.masks:
         reporter.remark(
-            f"{told} The masks {listed(config.masks)} are used, as they are given. Without "
-            f"{spelled('cfg')} and {spelled('masks')}, the former are used."
+            f"{told} The masks {listed(config.masks)} are used, as they are given. Without them, "
+            "the former are used."
         )
         return config
-    reporter.remark(f"{told} The former are used; {spelled('masks')} says otherwise.")
+    reporter.remark(f"{told} The former are used; {spelled('cfg')} says otherwise.")
     return replace(config, masks=_AS_TRAINED)
 
 
