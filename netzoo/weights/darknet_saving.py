@@ -32,7 +32,7 @@ def darknet_files(config: NetworkConfig, cut: int | None = None) -> tuple[str, .
 
 def save_darknet(folder: Path, network: Network, header: DarknetHeader, size: Size) -> int:
     """Write the weights of ``network``, the configuration for inputs of ``size``, and the names of
-    the classes, all of them or none. Returns the number of convolutions.
+    the classes; where the system refuses a write, none of them. Returns the number of convolutions.
 
     Raises ExportError for a network that Darknet can't hold, and OutputError where the system
     refuses a write.
@@ -44,12 +44,17 @@ def save_darknet(folder: Path, network: Network, header: DarknetHeader, size: Si
         [_lines(config, config.classes)],
     ]
     if config.tree:
-        pairs = (f"{n} {p}" for n, p in zip(config.classes, config.tree, strict=True))
-        contents.append([_lines(config, pairs)])
+        contents.append([_lines(config, _tree(config))])
     with ExitStack() as all_or_none:
         for name, parts in zip(darknet_files(config), contents, strict=True):
             _write(all_or_none.enter_context(written_whole(folder / name)), parts)
     return len(blocks)
+
+
+def _tree(config: NetworkConfig) -> Iterator[str]:
+    """Each class and its parent; Darknet reads a name up to the first blank."""
+    for name, parent in zip(config.classes, config.tree, strict=True):
+        yield f"{'_'.join(name.split())} {parent}"
 
 
 def cfg_text(network: Network, size: Size) -> str:

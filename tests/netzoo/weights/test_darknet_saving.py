@@ -180,12 +180,12 @@ def test_anchors_are_read_as_they_were_written(
 
 
 def test_a_tree_is_written_beside_its_network(tmp_path: Path) -> None:
-    config = replace(narrow("yolo9000").config, classes=("a", "b", "c"), tree=(-1, 0, 0))
+    config = replace(narrow("yolo9000").config, classes=("a", "b c", "d"), tree=(-1, 0, 0))
     network = build_network(config)
     cfg = saved(tmp_path, network).with_suffix(".cfg").read_text()
     assert sections_of(cfg)[-1][1]["tree"] == "yolo9000.tree"
     names, tree = read_tree(tmp_path / "yolo9000.tree")
-    assert (names, tree.parents) == (config.classes, config.tree)
+    assert (names, tree.parents) == (("a", "b_c", "d"), config.tree)
 
 
 def test_the_first_layers_are_the_beginning_of_the_whole(tmp_path: Path) -> None:
