@@ -257,7 +257,11 @@ def test_a_cfg_tells_the_classes_and_the_decoding_of_darknets_weights(tmp_path: 
     weights = write_weights(tmp_path / "a.weights", rows_of(build_network(source)), seed=0)
     entry = find_network(TINY.name)
     squared = _read(tmp_path, new_coords="1", scale_x_y="2.0")
-    for heads, decoding in ((_read(tmp_path), None), (squared, "scaled")):
+    cases: tuple[tuple[Heads, Decoding | None], ...] = (
+        (_read(tmp_path), None),
+        (squared, "scaled"),
+    )
+    for heads, decoding in cases:
         pretrained = open_pretrained(weights, entry, heads)
         config = replace(with_heads(source, heads), decoding=decoding)
         assert pretrained.begin(config) == config

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from torch.nn import functional
 from tests.netzoo.networks.test_yolov2 import darknet_reorg
 
 Section = tuple[str, dict[str, str]]
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda x: x,
     "logistic": torch.sigmoid,
     "leaky": lambda x: torch.where(x > 0, x, 0.1 * x),
@@ -149,7 +150,7 @@ def _rows(kind: str, values: dict[str, str], x: Tensor, image: Tensor) -> Tensor
     else:
         sides = sides[[int(place) for place in values["mask"].split(",")]]
     raw = x.view(len(sides), 5 + classes, height, width)
-    xy, wh, objectness, scores = raw.split((2, 2, 1, classes), 1)
+    xy, wh, objectness, scores = raw[:, :2], raw[:, 2:4], raw[:, 4:5], raw[:, 5:]
     if values.get("new_coords") == "1":
         extent = wh**2 * 4
     else:

@@ -198,12 +198,12 @@ def test_weights_and_their_cfg_begin_a_training(
     assert "can't tell" not in words(said)
     found = read_header(tmp_path / "out" / f"{NAME}.safetensors").config
     assert (found.anchors, found.masks) == (ANCHORS, ((3, 4, 5), (1, 2, 3)))
-    said = words(trained(cli, data, tmp_path / "out", *given))
-    assert "trained for the decoding yolov3, and this loss trains scaled" in said
+    other = trained(cli, data, tmp_path / "out", *given)
+    assert "trained for the decoding yolov3, and this loss trains scaled" in words(other)
     cfg(tmp_path, decoding="scaled")
     assert "fills 13 of 13 convolutions." in words(trained(cli, data, tmp_path / "out", *given))
-    said = words(trained(cli, data, tmp_path / "out", *given, "--loss", "paper"))
-    assert "--loss dense keeps them" in said
+    other = trained(cli, data, tmp_path / "out", *given, "--loss", "paper")
+    assert "--loss dense keeps them" in words(other)
 
 
 def test_weights_and_cfg_of_other_classes_begin_a_training(
@@ -269,8 +269,8 @@ def test_an_export_reads_the_decoding_of_a_cfg(cli: Cli, weights: Path, tmp_path
 
 def test_an_export_of_a_plain_state_dict_says_what_is_assumed(cli: Cli, tmp_path: Path) -> None:
     torch.save(network().state_dict(), tmp_path / "a.pt")
-    call = ("export", NAME, "--weights", tmp_path / "a.pt", "--classes", 2, *NARROW)
-    call = (*call, "--format", "darknet")
+    given = (NAME, "--weights", tmp_path / "a.pt", "--classes", 2, *NARROW)
+    call = ("export", *given, "--format", "darknet")
     said = cli(*call, "--out", tmp_path)
     assert said.code == 0, said
     assert "a.pt can't tell its anchors or masks or decoding" in words(said)
