@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         evaluate,
         explain,
         export,
+        export_darknet,
         load,
         predict,
         report,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
+    from sizewise.pipeline.darknet import DarknetFiles
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
     from sizewise.pipeline.explain import Explanation
     from sizewise.pipeline.explanation.options import ExplainOptions
@@ -63,6 +65,7 @@ __all__ = [
     "CompareOptions",
     "Compared",
     "Converted",
+    "DarknetFiles",
     "EngineArtifact",
     "EvaluateOptions",
     "Evaluation",
@@ -92,6 +95,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "export_darknet",
     "load",
     "predict",
     "report",
@@ -102,7 +106,7 @@ __all__ = [
 _HOMES = {
     "sizewise.api": (
         *("bench", "best", "build", "compare", "convert", "evaluate", "explain", "export"),
-        *("load", "predict", "report", "results", "train"),
+        *("export_darknet", "load", "predict", "report", "results", "train"),
     ),
     "sizewise.core.errors": ("SizewiseError",),
     "sizewise.core.progress": ("SILENT", "Reporter"),
@@ -117,6 +121,7 @@ _HOMES = {
     "sizewise.pipeline.build": ("BuildOptions", "Builds"),
     "sizewise.pipeline.records.compare": ("Compared", "CompareOptions"),
     "sizewise.pipeline.convert": ("Converted",),
+    "sizewise.pipeline.darknet": ("DarknetFiles",),
     "sizewise.pipeline.evaluate": ("EvaluateOptions", "Evaluation"),
     "sizewise.pipeline.explain": ("Explanation",),
     "sizewise.pipeline.explanation.options": ("ExplainOptions",),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sizewise.core.specs import EngineArtifact, ExportedModel
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
+    from sizewise.pipeline.darknet import DarknetFiles
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
     from sizewise.pipeline.explain import Explanation
     from sizewise.pipeline.explanation.options import ExplainOptions
@@ -98,6 +99,32 @@ def export(
         source_of(source),
         filled(ExportOptions, options, rest),
         filled(PrecisionOptions, precisions, own),
+        out=Path(out),
+        reporter=reporter,
+    )
+
+
+@_public
+def export_darknet(
+    source: str | Path | Trained | Sequence[Trained],
+    *,
+    out: str | Path = "runs/export",
+    cut: int | None = None,
+    options: ExportOptions | None = None,
+    reporter: Reporter = SILENT,
+    **given: object,
+) -> DarknetFiles:
+    """Export a checkpoint, or a network with ``weights``, to Darknet's own files; with ``cut``,
+    only its first layers."""
+    from exporter.request import PrecisionOptions
+    from sizewise.pipeline.darknet import DARKNET, FormatOptions, export_darknet
+    from sizewise.pipeline.export import ExportOptions
+
+    return export_darknet(
+        str(the_one(source) if isinstance(source, str) else path_of(the_one(source))),
+        filled(ExportOptions, options, given),
+        filled(FormatOptions, None, {"format": DARKNET} | ({} if cut is None else {"cut": cut})),
+        PrecisionOptions(),
         out=Path(out),
         reporter=reporter,
     )

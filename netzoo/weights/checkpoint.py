@@ -30,6 +30,8 @@ _LATER = {
     "config.masks": (),
     "config.letterbox": None,
     "provenance.trainer": 1,
+    "provenance.cfg_sha256": "",
+    "provenance.darknet": (),
     **{f"provenance.settings.{name}": value for name, value in LATER_SETTINGS.items()},
 }
 """Fields that came later: at their defaults they are left out, and checkpoints stay as they are."""
@@ -58,7 +60,9 @@ class Provenance:
     The seed of the training is in its ``settings``; ``classified`` are its images without boxes.
     The weights of the whole network or of its ``backbone`` were read from a file, or the training
     started from it. ``trainer`` is the number of the code that trained: another one draws other
-    sizes and images from the same seed.
+    sizes and images from the same seed. ``cfg_sha256`` is of the Darknet configuration that the
+    heads were read from, and ``darknet`` is the header of a ``.weights`` file (version and images
+    seen: ``netzoo.weights.darknet_header``).
     """
 
     settings: TrainingSettings | None = None
@@ -68,6 +72,8 @@ class Provenance:
     weights_sha256: str = ""
     backbone_sha256: str = ""
     trainer: int = 1
+    cfg_sha256: str = ""
+    darknet: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

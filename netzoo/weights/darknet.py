@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netzoo.blocks import ConvBNAct
+from netzoo.weights.darknet_header import OLD_LENGTH, DarknetHeader, parse_header
 from netzoo.zoo.network import Network, build_network
 from sizewise.core.errors import InputError
 from sizewise.core.files import read_file
@@ -24,15 +25,17 @@ from sizewise.core.options.limits import WEIGHT_BYTES
 
 _PARTIAL = re.compile(r"\.conv\.\d+$")
 """The names of files that Darknet's command ``partial`` writes: ``darknet53.conv.74``."""
-_OLD_HEADER = 16
-_MOST = 1000
-"""The limit of versions: Darknet takes a higher one as a sign of transposed weights."""
 _UNUSED = ("one class more",)
 
 
 def is_darknet_file(path: Path) -> bool:
     """Whether the file is Darknet's, by its name: its content does not say so."""
     return path.suffix == ".weights" or _PARTIAL.search(path.name) is not None
+
+
+def read_darknet_header(path: Path) -> DarknetHeader:
+    """The header of a Darknet file. Raises InputError where it has none."""
+    return _header(_read(path), path)
 
 
 def load_darknet_weights(network: Network, path: Path) -> int:
@@ -44,7 +47,7 @@ def load_darknet_weights(network: Network, path: Path) -> int:
     Raises InputError where the file does not fit the network to the last byte.
     """
     content = _read(path)
-    values = np.frombuffer(content, "<f4", offset=_header_length(content, path))
+    values = np.frombuffer(content, "<f4", offset=len(_header(content, path).packed))
     blocks = list(network.convolutions())
     try:
         filled = _fill(blocks, values, path, network.config.name)
@@ -62,17 +65,22 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path} can't be opened", why, "Check the path and try again.") from error
 
 
-def _header_length(content: bytes, path: Path) -> int:
-    """The header: a version of three numbers, and the images seen (64 bits from version 0.2 on)."""
-    if len(content) < _OLD_HEADER:
+def _header(content: bytes, path: Path) -> DarknetHeader:
+    if len(content) < OLD_LENGTH:
         raise _misfit(path, f"it has {len(content)} bytes, too few for a header")
-    major, minor, _ = struct.unpack_from("<iii", content)
-    if not (0 <= major < _MOST and 0 <= minor < _MOST):
-        raise _misfit(path, f"its header gives the version {major}.{minor}")
-    length = _OLD_HEADER + 4 if major * 10 + minor >= 2 else _OLD_HEADER
-    if len(content) < length or (len(content) - length) % 4:
-        raise _misfit(path, "its length is no multiple of 4 bytes: the file was cut short")
-    return length
+    try:
+        header = parse_header(content)
+    except struct.error as error:
+        raise _cut_short(path) from error
+    if not header.is_plausible:
+        raise _misfit(path, f"its header gives the version {header.major}.{header.minor}")
+    if (len(content) - len(header.packed)) % 4:
+        raise _cut_short(path)
+    return header
+
+
+def _cut_short(path: Path) -> InputError:
+    return _misfit(path, "its length is no multiple of 4 bytes: the file was cut short")
 
 
 def _fill(
@@ -80,7 +88,7 @@ def _fill(
 ) -> int:
     used = 0
     for number, block in enumerate(blocks, start=1):
-        targets = _targets(block)
+        targets = tensors_of(block)
         needed = sum(target.numel() for target in targets)
         left = len(values) - used
         where = f"convolution {number} of {len(blocks)} of {name} ({_describe(block)})"
@@ -103,7 +111,7 @@ def _fill(
     return len(blocks)
 
 
-def _targets(block: ConvBNAct | nn.Conv2d) -> list[Tensor]:
+def tensors_of(block: ConvBNAct | nn.Conv2d) -> list[Tensor]:
     """The tensors of a convolution in the file's order: shifts first, the kernel last."""
     if isinstance(block, nn.Conv2d):
         return [block.get_parameter("bias"), block.weight]
@@ -152,7 +160,7 @@ def _with_hint(error: InputError, network: Network, count: int) -> InputError:
 
 
 def _count(network: Network) -> int:
-    return sum(t.numel() for block in network.convolutions() for t in _targets(block))
+    return sum(t.numel() for block in network.convolutions() for t in tensors_of(block))
 
 
 def _describe(block: ConvBNAct | nn.Conv2d) -> str:

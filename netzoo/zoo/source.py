@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,21 +16,21 @@ from netzoo.weights.checkpoint import (
     read_header,
     save_checkpoint,
 )
-from netzoo.weights.darknet import is_darknet_file, load_darknet_weights
+from netzoo.weights.darknet import (
+    is_darknet_file,
+    load_darknet_weights,
+    read_darknet_header,
+)
+from netzoo.weights.heads import as_trained
 from netzoo.weights.settling import settle
 from netzoo.zoo.card import card_of
 from netzoo.zoo.config import NetworkConfig
-from netzoo.zoo.network import HeadDesign, Network, build_network, find_network
+from netzoo.zoo.network import Network, build_network
 from sizewise.core.errors import InputError
 from sizewise.core.onnxfiles.model import sha256_of
-from sizewise.core.options.declared import spelled
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import ModelCard
 
-_CORRECTED = ("yolov3-tiny", "yolov3-tiny.weights", 80)
-_AS_TRAINED = ((3, 4, 5), (1, 2, 3))
-"""The masks of the published weights of YOLOv3-tiny (ultralytics/yolov3#256: with the corrected
-cfg's, AP50 falls from 0.33 to 0.18)."""
 _SEED = 0
 """The seed of random weights, so that two exports of a network are the same."""
 
@@ -54,93 +54,73 @@ def from_zoo(
     *,
     out: Path,
     weights: Path | None = None,
+    heads_known: bool = False,
     raw: bool = False,
 ) -> DeployedNetwork:
-    """A network of the zoo with the ``weights`` of a file, or with random ones.
+    """A network of the zoo with the ``weights`` of a file, or with random ones. ``heads_known``:
+    the heads in ``config`` are those of the file's own .cfg.
 
     Darknet's weights are also written into the folder ``out`` as a checkpoint. Raises UsageError,
     InputError and OutputError.
     """
     torch.manual_seed(_SEED)
-    if weights is not None and is_darknet_file(weights):
-        config = _with_heads(config, weights, reporter)
-    network = build_network(config)
     if weights is None:
+        network = build_network(config)
         reporter.remark(f"{config.name} has random weights: use it to measure speed only.")
         settle(network)
         return _deployed(network, raw=raw, checkpoint_sha256="")
-    return _deployed(network, raw=raw, checkpoint_sha256=_fill(network, weights, out, reporter))
-
-
-def _with_heads(config: NetworkConfig, weights: Path, reporter: Reporter) -> NetworkConfig:
-    """``config`` with the heads that ``weights`` were trained with, as far as that is known: a
-    Darknet file holds neither anchors nor masks. What is assumed is said."""
-    design = find_network(config.name).design
-    if design is None:
-        return config
-    known = (config.name, weights.name, len(config.classes)) == _CORRECTED
-    if known and config.anchors in ((), design.anchors):
-        return _as_published(config, weights.name, design, reporter)
-    assumed = {}
-    if not config.anchors:
-        pairs = (f"{width:g},{height:g}" for width, height in design.anchors)
-        assumed["anchors"] = ", ".join(pairs)
-    if not config.masks and len(design.masks) > 1:  # a single head has all anchors
-        assumed["masks"] = _listed(design.masks)
-    if assumed:
-        values = "; ".join(f"{name} {value}" for name, value in assumed.items())
+    found = filled(config, weights, reporter, heads_known=heads_known)
+    sha256 = sha256_of(weights)
+    if is_darknet_file(weights):
+        checkpoint = out / f"{config.stem}.safetensors"
+        save_checkpoint(checkpoint, found.network, found.provenance)
         reporter.remark(
-            f"{weights.name} can't tell its {' or '.join(assumed)}: those of {config.name}'s "
-            f"published cfg are used ({values}). Give {spelled('cfg')}, or {spelled('anchors')} "
-            f"and {spelled('masks')}, where it was trained with others."
+            f"The same weights are now in {checkpoint}, for use without Darknet's file."
         )
-    return config
+        sha256 = sha256_of(checkpoint)
+    return _deployed(found.network, raw=raw, checkpoint_sha256=sha256)
 
 
-def _as_published(
-    config: NetworkConfig, name: str, design: HeadDesign, reporter: Reporter
-) -> NetworkConfig:
-    """``config`` for the weights that a correction of their cfg left behind: with the masks that
-    were given, or else with those of the training. Both are said, unless the latter are given."""
-    if config.masks == _AS_TRAINED:
-        return config
-    told = (
-        f"{name} as published was trained with the masks {_listed(_AS_TRAINED)}; its cfg was later "
-        f"corrected to {_listed(design.masks)}, and the weights were not."
-    )
-    if config.masks:
-        reporter.remark(
-            f"{told} The masks {_listed(config.masks)} are used, as they are given. Without "
-            f"{spelled('cfg')} and {spelled('masks')}, the former are used."
-        )
-        return config
-    reporter.remark(f"{told} The former are used; {spelled('masks')} says otherwise.")
-    return replace(config, masks=_AS_TRAINED)
+@dataclass(frozen=True)
+class FilledNetwork:
+    """A network with the weights of a file, and what is known of them. ``convolutions`` are filled,
+    all of them unless Darknet's file is a partial one."""
+
+    network: Network
+    provenance: Provenance
+    convolutions: int
+
+    @property
+    def is_whole(self) -> bool:
+        return self.convolutions == len(list(self.network.convolutions()))
 
 
-def _listed(masks: tuple[tuple[int, ...], ...]) -> str:
-    """As the option takes them."""
-    return "/".join(",".join(map(str, mask)) for mask in masks)
-
-
-def _fill(network: Network, weights: Path, out: Path, reporter: Reporter) -> str:
-    """Load the weights and return the SHA-256 of the file that holds all of them."""
-    if not is_darknet_file(weights):
+def filled(
+    config: NetworkConfig, weights: Path, reporter: Reporter, *, heads_known: bool = False
+) -> FilledNetwork:
+    """The network of ``config`` with the ``weights`` of a file that does not name its network.
+    Raises UsageError and InputError."""
+    is_darknet = is_darknet_file(weights)
+    if not is_darknet:
         _demand_bare(weights)
-        load_weights(network, weights)
-        return sha256_of(weights)
+    if not heads_known or is_darknet:
+        config = as_trained(config, weights, reporter, any_decoding=not is_darknet)
+    network = build_network(config)
     convolutions = list(network.convolutions())
-    filled = load_darknet_weights(network, weights)
-    if filled < len(convolutions):
+    if not is_darknet:
+        load_weights(network, weights)
+        provenance = Provenance(weights_sha256=sha256_of(weights))
+        return FilledNetwork(network, provenance, len(convolutions))
+    count = load_darknet_weights(network, weights)
+    if count < len(convolutions):
         reporter.remark(
-            f"{weights} is for pre-training: it fills the first {filled} of {len(convolutions)} "
+            f"{weights} is for pre-training: it fills the first {count} of {len(convolutions)} "
             "convolutions. The others are random, so use the model to measure speed only."
         )
-        settle(network, convolutions[:filled])
-    checkpoint = out / f"{network.config.stem}.safetensors"
-    save_checkpoint(checkpoint, network, Provenance(weights_sha256=sha256_of(weights)))
-    reporter.remark(f"The same weights are now in {checkpoint}, for use without Darknet's file.")
-    return sha256_of(checkpoint)
+        settle(network, convolutions[:count])
+    header = read_darknet_header(weights)
+    provenance = Provenance(weights_sha256=sha256_of(weights), darknet=header.numbers)
+    return FilledNetwork(network, provenance, count)
 
 
 def _demand_bare(weights: Path) -> None:

@@ -11,6 +11,8 @@ from exporter.request import PrecisionOptions
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.cli.tables.precisions import plain_converted, show_converted
+from sizewise.core import codec
+from sizewise.pipeline.darknet import DARKNET, FormatOptions
 from sizewise.pipeline.export import ExportOptions
 
 
@@ -25,11 +27,19 @@ def export(
     ],
     options: ExportOptions,
     precisions: PrecisionOptions,
+    form: FormatOptions,
     *,
     out: Out = Path("runs/export"),
     as_json: Json = False,
 ) -> None:
-    """Write ONNX and .pt2 files, each proven equal to eager PyTorch at other sizes as well."""
+    """Write ONNX and .pt2 files, each proven equal to eager PyTorch at other sizes as well.
+
+    With --format darknet, write a network of the zoo as Darknet's own files.
+    """
+    form.check()
+    if form.format == DARKNET:
+        _export_darknet(source, options, form, precisions, out=out, as_json=as_json)
+        return
     from sizewise.pipeline.export import export
     from sizewise.pipeline.models.cards import usual_sizes
 
@@ -43,3 +53,25 @@ def export(
     sizes = usual_sizes(models[0].card, models[0].image)
     files = (model.path for model in models)
     console.next_step(console.command("bench", *files, "--sizes", sizes))
+
+
+def _export_darknet(
+    source: str,
+    options: ExportOptions,
+    form: FormatOptions,
+    precisions: PrecisionOptions,
+    *,
+    out: Path,
+    as_json: bool,
+) -> None:
+    from sizewise.pipeline.darknet import export_darknet
+
+    reporter = console.reporter()
+    written = export_darknet(source, options, form, precisions, out=out, reporter=reporter)
+    if as_json:
+        console.show_json(codec.to_plain(written))
+        return
+    weights, *others = written.files
+    console.say(f"{weights}: {written.convolutions} convolutions")
+    for path in others:
+        console.say(path)

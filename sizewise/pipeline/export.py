@@ -235,7 +235,7 @@ def _exported(
     from exporter.export import export as export_module
 
     path = out / f"{found.card.stem}.onnx"
-    before = _sha256_before(path)
+    before = sha256_before(path)
     made = export_module(
         found.module,
         found.card,
@@ -252,14 +252,20 @@ def _exported(
     )
     if before and before != made.sha256:
         reporter.remark(
-            f"{path} was replaced. It held something else: another network of this name, or other "
-            f"weights. Another {spelled('out')} keeps both, and so does a {spelled('name')} for a "
-            "module of your own."
+            f"{replaced(path)}, and so does a {spelled('name')} for a module of your own."
         )
     return made
 
 
-def _sha256_before(path: Path) -> str:
+def replaced(path: Path) -> str:
+    """A sentence, without its end, on a file that an export replaced by another."""
+    return (
+        f"{path} was replaced. It held something else: another network of this name, or other "
+        f"weights. Another {spelled('out')} keeps both"
+    )
+
+
+def sha256_before(path: Path) -> str:
     """The hash of the file that an export replaces; empty where there is none to be read."""
     with suppress(OSError):
         return sha256_of(path)

@@ -11,9 +11,7 @@ from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from netzoo.data.class_names import read_classes
 from netzoo.data.reading import reading
-from netzoo.tasks.showing import FITS
 from netzoo.training.loop.ranks import rank_told
 from sizewise.core import codec
 from sizewise.core.errors import InputError, UsageError
@@ -22,7 +20,7 @@ from sizewise.core.holding.drafts import clear_drafts_of
 from sizewise.core.onnxfiles.model import sha256_of
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.pipeline.models.anchors import Anchors, anchor_pairs
+from sizewise.pipeline.models.beginning import config_of, fill_in
 from sizewise.pipeline.models.training import Training, TrainOptions
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from netzoo.data.coco.dataset import Dataset
     from netzoo.data.coco.folders import Split
     from netzoo.training.history import History
-    from netzoo.training.pretrained import Pretrained
     from netzoo.training.settings import TrainingSettings
     from netzoo.training.state import Kept
     from netzoo.training.validation import Validation
@@ -40,8 +37,6 @@ if TYPE_CHECKING:
 
 _ANCHOR_ROUNDING = 0.01
 """Another machine may round sums otherwise, as a share."""
-_LISTED = 3
-"""Names in a remark."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +90,7 @@ def train_checkpoint(
     from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import TRAINER
     from netzoo.training.trainer import train as train_network
+    from netzoo.weights.cfg import read_heads
     from netzoo.weights.checkpoint import Provenance, save_checkpoint
     from netzoo.zoo.network import find_network
 
@@ -103,8 +99,9 @@ def train_checkpoint(
     data = _open(entry, _Source(source, images), "train", reporter)
     settings = training.settings_for(len(data.images))
     classified = _open_classified(training, reporter)
-    start = open_pretrained(options.weights, entry) if options.weights else None
-    config = _config(training, data, start)
+    heads = read_heads(options.cfg) if options.cfg else None
+    start = open_pretrained(options.weights, entry, heads) if options.weights else None
+    config = config_of(training, data, start, heads, reporter)
     provenance = Provenance(
         settings=settings,
         data=data.name,
@@ -113,6 +110,7 @@ def train_checkpoint(
         classified_sha256=classified.sha256 if classified else "",
         backbone_sha256=_sha256(options.backbone_weights),
         trainer=TRAINER,
+        cfg_sha256=_sha256(options.cfg),
     )
     path = out / f"{config.stem}.safetensors"
     if options.draw_batches and not rank_told():
@@ -138,7 +136,7 @@ def train_checkpoint(
             data,
             settings,
             reporter,
-            start=lambda new: _begin(
+            start=lambda new: fill_in(
                 new, start, options.backbone_weights, reporter, strict=options.strict
             ),
             classified=classified,
@@ -322,54 +320,6 @@ def _sha256(path: Path | None) -> str:
         return sha256_of(path)
 
 
-def _config(
-    training: Training, data: Dataset | ClassifiedSet, start: Pretrained | None
-) -> NetworkConfig:
-    """The network's configuration, with the classes of the tree, or else those of the data."""
-    from netzoo.tasks.registry import find_task
-    from netzoo.zoo.config import NetworkConfig
-    from netzoo.zoo.network import find_network
-
-    options = training.options
-    own = find_task(find_network(training.network).task).classes(data)
-    classes, tree = read_classes((), options.tree) if options.tree else (own, ())
-    given = _given_anchors(training)
-    return NetworkConfig(
-        name=training.network,
-        classes=classes,
-        tree=tree,
-        width=options.width,
-        depth=options.depth,
-        anchors=given or (start.anchors(len(classes)) if start else ()),
-        masks=_masks_of(training) if given else (),
-        multiscale=options.scaling.config(),
-        letterbox=FITS[options.fit] if options.fit else None,
-    )
-
-
-def _given_anchors(training: Training) -> Anchors:
-    """Those of the options. Raises UsageError for a network without anchors."""
-    from netzoo.zoo.network import find_network
-
-    given = anchor_pairs(training.options.anchors)
-    if given and find_network(training.network).design is None:
-        raise UsageError(
-            f"{spelled('anchors')} can't be given for {training.network}",
-            "it has no anchors",
-            "Leave it out.",
-        )
-    return given
-
-
-def _masks_of(training: Training) -> tuple[tuple[int, ...], ...]:
-    """Masks by which every given anchor belongs to a head, as every fitted one does."""
-    from netzoo.training.anchors import masks_of
-    from netzoo.zoo.network import find_network
-
-    design = find_network(training.network).design
-    return masks_of(design) if design else ()
-
-
 class _Source(NamedTuple):
     """A source of data, and the folder of its pictures where a user names it."""
 
@@ -402,31 +352,6 @@ def _open_classified(training: Training, reporter: Reporter) -> ClassifiedSet | 
     return None
 
 
-def _begin(
-    network: Network,
-    start: Pretrained | None,
-    backbone: Path | None,
-    reporter: Reporter,
-    *,
-    strict: bool,
-) -> None:
-    if backbone:
-        from netzoo.training.pretrained import fill_backbone
-
-        fill_backbone(network, backbone)
-    if start is None:
-        return
-    filled, count = start.fill(network, strict=strict), len(list(network.convolutions()))
-    listed = ", ".join(filled.left[:_LISTED]) + (", …" if len(filled.left) > _LISTED else "")
-    others = f"; the others start at random: {listed}" if filled.left else ""
-    reporter.remark(f"{start.path} fills {filled.convolutions} of {count} convolutions{others}.")
-    if filled.unlike:
-        reporter.remark(
-            f"Its heads were trained for the decoding {filled.unlike}, and this loss trains "
-            f"another: they start at random. {spelled('loss')} paper keeps them."
-        )
-
-
 def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
     """Whether a checkpoint is of just this training (which chooses anchors and decoding)."""
     from netzoo.weights.checkpoint import read_header
@@ -435,8 +360,10 @@ def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
         header = read_header(path)
     except InputError:
         return False
+    # With anchors that are given, the masks are, too.
+    masks = header.config.masks if config.anchors else config.masks
     requested = replace(
-        header.config, anchors=config.anchors, masks=config.masks, decoding=config.decoding
+        header.config, anchors=config.anchors, masks=masks, decoding=config.decoding
     )
     found = _on_any_cores(header.provenance)
     return (requested, found) == (config, _on_any_cores(provenance))

@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 import sizewise as sw
+from netzoo.weights.checkpoint import Provenance, save_checkpoint
+from netzoo.zoo.config import NetworkConfig
+from netzoo.zoo.network import build_network
 from sizewise.core.options.declared import options_of
 from tests.bench.factories import trial, waves
 from tests.bench.journal.files import filed
@@ -27,7 +30,7 @@ SURFACE = {
     *("Size", "Sizes", "ExportedModel", "EngineArtifact", "Reporter", "SILENT", "SizewiseError"),
     *("Trained", "Converted", "Builds", "SweepOutcome", "Evaluation", "Explanation"),
     *("Predictions", "Report"),
-    "Results",
+    *("Results", "export_darknet", "DarknetFiles"),
     "__version__",
 }
 
@@ -58,7 +61,11 @@ def test_importing_it_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["train", "export", "convert", "build", "bench", "evaluate", "explain", "predict"]
+    "name",
+    [
+        *("train", "export", "export_darknet", "convert", "build", "bench", "evaluate", "explain"),
+        "predict",
+    ],
 )
 def test_every_function_is_typed_and_takes_a_reporter(name: str) -> None:
     signature = inspect.signature(getattr(sw, name))
@@ -134,3 +141,15 @@ def test_progress_and_remarks_reach_the_reporter(tmp_path: Path) -> None:
         reporter=heard,  # type: ignore[arg-type]
     )
     assert heard.stages == ["Building engines"]
+
+
+def test_darknets_files_are_written_from_python(tmp_path: Path) -> None:
+    config = NetworkConfig(name="yolov3-tiny", classes=("a",), width=0.05)
+    save_checkpoint(tmp_path / "a.safetensors", build_network(config), Provenance())
+    whole = sw.export_darknet(tmp_path / "a.safetensors", out=tmp_path, size="64x96")
+    assert [Path(file).suffix for file in whole.files] == [".weights", ".cfg", ".names"]
+    assert "width=96\nheight=64\n" in Path(whole.files[1]).read_text()
+    part = sw.export_darknet(str(tmp_path / "a.safetensors"), out=tmp_path, cut=13)
+    assert (part.files, part.convolutions) == ((str(tmp_path / "yolov3-tiny.conv.13"),), 7)
+    with pytest.raises(sw.SizewiseError, match="nms can't be given with format darknet"):
+        sw.export_darknet(tmp_path / "a.safetensors", out=tmp_path, nms=True)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from exporter.modules.factory import Said, Source
     from netzoo.weights.cfg import Heads
+    from netzoo.zoo.config import NetworkConfig
     from netzoo.zoo.source import DeployedNetwork
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
@@ -86,7 +87,8 @@ class SourceOptions(ScalingOptions):
     cfg: Path | None = option(
         optional(PATH),
         None,
-        help="Darknet's .cfg file, whose anchors and masks the weights were trained with.",
+        help="Darknet's .cfg file that the weights were trained with: its anchors, masks, classes "
+        "and decoding, and letter_box where it says so.",
         group=_NETWORK,
     )
     anchors: tuple[float, ...] = option(
@@ -266,9 +268,25 @@ def _from_checkpoint(path: Path, options: SourceOptions) -> Source:
 
 
 def _from_zoo(name: str, options: SourceOptions, out: Path, reporter: Reporter) -> Source:
+    from netzoo.zoo.source import from_zoo
+
+    return _zoo_source(
+        from_zoo(
+            zoo_config(name, options),
+            reporter,
+            out=out,
+            weights=options.weights,
+            heads_known=options.cfg is not None,
+            raw=options.raw,
+        )
+    )
+
+
+def zoo_config(name: str, options: SourceOptions) -> NetworkConfig:
+    """The configuration of a network of the zoo. Raises UsageError and InputError."""
+    from netzoo.weights.heads import with_heads
     from netzoo.zoo.config import NetworkConfig
     from netzoo.zoo.network import find_network
-    from netzoo.zoo.source import from_zoo
 
     names, parents = read_classes(options.names, options.tree)
     heads = _heads(options)
@@ -276,16 +294,14 @@ def _from_zoo(name: str, options: SourceOptions, out: Path, reporter: Reporter) 
     config = NetworkConfig(
         name=name,
         classes=replace(options, names=names).class_names(published),
-        anchors=heads.anchors if heads else anchor_pairs(options.anchors),
-        masks=heads.masks if heads else options.masks,
+        anchors=anchor_pairs(options.anchors),
+        masks=options.masks,
         tree=parents,
         width=options.width,
         depth=options.depth,
         multiscale=options.scaling.config(),
     )
-    return _zoo_source(
-        from_zoo(config, reporter, out=out, weights=options.weights, raw=options.raw)
-    )
+    return with_heads(config, heads) if heads else config
 
 
 def _heads(options: SourceOptions) -> Heads | None:

@@ -83,13 +83,20 @@ class TrainOptions(ScalingOptions):
         group=_NETWORK,
         shown="fitted to the data",
     )
+    cfg: Path | None = option(
+        optional(PATH),
+        None,
+        help="Darknet's .cfg file: its anchors and masks, letter_box where it says so, and the "
+        "classes and the decoding that initial weights were trained with.",
+        group=_NETWORK,
+    )
     fit: str | None = option(
         optional(choice(*FITS)),
         None,
         help="How pictures are fitted into the input: scaled by one factor with grey around them, "
         "or stretched. The checkpoint keeps it.",
         group=_TRAINING,
-        shown="the network's own",
+        shown="that of initial weights or of the .cfg file, or the network's own",
     )
     steps: int = option(whole(1), 700, help="Optimiser steps.", group=_TRAINING)
     epochs: float | None = option(

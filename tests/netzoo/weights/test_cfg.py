@@ -64,6 +64,23 @@ def test_a_byte_order_mark_is_no_part_of_the_first_section(tmp_path: Path) -> No
         ("[yolo]\nmask=0\n", "pairs of numbers"),
         ("[yolo]\nmask=x\nanchors=1,2\n", "no numbers"),
         ("[yolo]\nanchors=1,2\n[yolo]\nanchors=3,4\n", "different anchors"),
+        ("[net]\nletter_box=yes\n[yolo]\nmask=0\nanchors=1,2\n", "no numbers"),
+        ("[yolo]\nanchors=1,2\nscale_x_y=wide\n", "no numbers"),
+        ("[yolo]\nanchors=1,2\nnew_coords=1\n[yolo]\nanchors=1,2\n", "or new_coords"),
+        ("[convolutional]\nstride=x\n[yolo]\nanchors=1,2\n", "no numbers"),
+        ("[convolutional]\nstride=inf\n[yolo]\nanchors=1,2\n", "no numbers"),
+        ("[convolutional]\nstride=nan\n[yolo]\nanchors=1,2\n", "no numbers"),
+        ("[convolutional]\n[upsample]\nstride=0\n[yolo]\nanchors=1,2\n", "no numbers"),
+        ("[route]\nlayers=-2\n[convolutional]\n[yolo]\nanchors=1,2\n", "no numbers"),
+        ("[route]\n[convolutional]\n[yolo]\nanchors=1,2\n", "no numbers"),
+        (
+            "[convolutional]\nactivation=linear\n[yolo]\nanchors=1,2\nnew_coords=1\n",
+            "activation=logistic",
+        ),
+        (
+            "[convolutional]\nactivation=logistic\n[yolo]\nanchors=1,2\n",
+            "activation=logistic",
+        ),
     ],
 )
 def test_what_is_no_cfg_is_refused(text: str, said: str, tmp_path: Path) -> None:
@@ -74,3 +91,49 @@ def test_what_is_no_cfg_is_refused(text: str, said: str, tmp_path: Path) -> None
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't be read"):
         read_heads(tmp_path / "absent.cfg")
+
+
+LAYERS = """
+[net]
+letter_box=1
+[convolutional]
+stride=2
+[maxpool]
+stride=2
+size=2
+[convolutional]
+stride=4
+activation=logistic
+[yolo]
+mask=0
+anchors=1,2, 3,4
+scale_x_y = 2.0
+new_coords=1
+[route]
+layers = 1
+[upsample]
+[route]
+layers = -1, 0
+[reorg]
+stride=2
+[shortcut]
+from=-3
+[convolutional]
+activation=logistic
+[yolo]
+mask=1
+anchors=1,2,3,4
+scale_x_y=1.5
+new_coords=1
+"""
+
+
+def test_layers_tell_the_strides_of_the_heads(tmp_path: Path) -> None:
+    found = read_heads(write(tmp_path, LAYERS))
+    assert found.strides == (16, 4)
+    assert (found.reach, found.squared, found.letterbox) == ((2, 1.5), True, True)
+    without = read_heads(write(tmp_path, TINY))
+    assert (without.strides, without.letterbox) == ((), None)
+    assert (without.reach, without.squared) == ((1, 1), False)
+    stretched = read_heads(write(tmp_path, LAYERS.replace("letter_box=1", "letter_box = 0")))
+    assert stretched.letterbox is False

@@ -55,12 +55,15 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         SIZE: ("yolov3-tiny --sizes 63",),
         MISSING: (
             f"{_TRAINED} --weights absent.pt",
-            f"{_TRAINED} --tree absent.tree",
+            *(f"{_TRAINED} --tree absent.tree", f"{_TRAINED} --cfg absent.cfg"),
             *(f"{_TRAINED} --backbone-weights absent.pt", f"{_TRAINED} --images absent"),
         ),
-        FOLDER: (f"{_TRAINED} --weights folder", f"{_TRAINED} --backbone-weights folder"),
+        FOLDER: (
+            *(f"{_TRAINED} --weights folder", f"{_TRAINED} --backbone-weights folder"),
+            f"{_TRAINED} --cfg folder",
+        ),
         DAMAGED: (
-            f"{_TRAINED} --weights junk.pt",
+            *(f"{_TRAINED} --weights junk.pt", f"{_TRAINED} --cfg junk.cfg"),
             f"{_TRAINED} --tree junk.tree",
             "yolov3-tiny --data junk.json",
         ),
@@ -68,7 +71,10 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         OUTPUT: (f"{_TRAINED} --out notes.txt",),
     },
     "export": {
-        VALUE: ("tiny.onnx --precision fp4", "nonet", "mine.py", "mine.py:make"),
+        VALUE: (
+            *("tiny.onnx --precision fp4", "nonet", "mine.py", "mine.py:make"),
+            *("tiny.onnx --format darknet", "tiny.onnx --cut 3", "tiny.onnx --format caffe"),
+        ),
         SIZE: ("tiny.onnx --precision fp16 --check-sizes 63",),
         MISSING: (
             *("absent.onnx", "absent.safetensors", "absent.pt", "absent.weights"),

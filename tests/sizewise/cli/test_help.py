@@ -12,12 +12,13 @@ import sizewise as sw
 from sizewise.cli.app import SizewiseCommands
 from sizewise.cli.options import spell
 from sizewise.core.options.declared import options_of
+from sizewise.pipeline.darknet import FormatOptions
 from sizewise.pipeline.explanation.options import ExplainOptions
 from tests.sizewise.cli.conftest import Cli
 
 OPTIONS: dict[str, tuple[type[Any], ...]] = {
     "train": (sw.TrainOptions,),
-    "export": (sw.ExportOptions, sw.PrecisionOptions),
+    "export": (sw.ExportOptions, sw.PrecisionOptions, FormatOptions),
     "build": (sw.BuildOptions,),
     "bench": (sw.SweepSettings,),
     "evaluate": (sw.EvaluateOptions,),

@@ -66,6 +66,7 @@ LINES = [
     "train yolov3-tiny --data FOLDER",
     f"train yolov3-tiny --weights PIPE.pt {_DATA}",
     f"train yolov3-tiny --tree PIPE.tree {_DATA}",
+    f"train yolov3-tiny --cfg PIPE.cfg {_DATA}",
     f"train multiscale --backbone-weights PIPE.safetensors {_DATA}",
     "run PIPE.toml",
     "report PIPE.sqlite",
