@@ -41,6 +41,8 @@ _ANCHOR_ROUNDING = 0.01
 """Another machine may round sums otherwise, as a share."""
 _LISTED = 3
 """Names in a remark."""
+_LATER = {"multiscale.by_class": False, "settings.gains": None}
+"""Fields that came after the first states were written, with what stands for their absence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,7 +304,8 @@ def _kept(
     from netzoo.training.state import Kept
 
     validated = (validation.data.sha256, validation.every) if validation else ()
-    identity = codec.to_json((config, _on_any_cores(provenance), validated))
+    whole = (config, _on_any_cores(provenance), validated)
+    identity = codec.to_json_without(whole, _LATER)
     return Kept(path.with_suffix(".training.safetensors"), identity)
 
 
@@ -329,7 +332,8 @@ def _config(
     from netzoo.zoo.network import find_network
 
     options = training.options
-    own = find_task(find_network(training.network).task).classes(data)
+    task = find_task(find_network(training.network).task)
+    own = data.classes if options.by_class else task.classes(data)
     classes, tree = read_classes((), options.tree) if options.tree else (own, ())
     given = _given_anchors(training)
     return NetworkConfig(
@@ -340,7 +344,7 @@ def _config(
         depth=options.depth,
         anchors=given or (start.anchors(len(classes)) if start else ()),
         masks=_masks_of(training) if given else (),
-        multiscale=options.scaling.config(),
+        multiscale=training.multiscale,
         letterbox=FITS[options.fit] if options.fit else None,
     )
 
