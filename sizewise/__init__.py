@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         report,
         results,
         train,
+        tune,
     )
     from sizewise.core.errors import SizewiseError
     from sizewise.core.progress import SILENT, Reporter
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from sizewise.pipeline.records.compare import Compared, CompareOptions
     from sizewise.pipeline.records.results import Results
     from sizewise.pipeline.train import Trained
+    from sizewise.pipeline.tune import Tuned
+    from sizewise.pipeline.tuning.options import FixedTraining, TuneOptions
 
 __all__ = [
     "SILENT",
@@ -70,6 +73,7 @@ __all__ = [
     "Explanation",
     "ExportOptions",
     "ExportedModel",
+    "FixedTraining",
     "PrecisionOptions",
     "PredictOptions",
     "Predictions",
@@ -83,6 +87,8 @@ __all__ = [
     "SweepSettings",
     "TrainOptions",
     "Trained",
+    "TuneOptions",
+    "Tuned",
     "__version__",
     "bench",
     "best",
@@ -97,12 +103,13 @@ __all__ = [
     "report",
     "results",
     "train",
+    "tune",
 ]
 
 _HOMES = {
     "sizewise.api": (
         *("bench", "best", "build", "compare", "convert", "evaluate", "explain", "export"),
-        *("load", "predict", "report", "results", "train"),
+        *("load", "predict", "report", "results", "train", "tune"),
     ),
     "sizewise.core.errors": ("SizewiseError",),
     "sizewise.core.progress": ("SILENT", "Reporter"),
@@ -125,6 +132,8 @@ _HOMES = {
     "sizewise.pipeline.records.results": ("Results",),
     "sizewise.pipeline.models.training": ("TrainOptions",),
     "sizewise.pipeline.train": ("Trained",),
+    "sizewise.pipeline.tune": ("Tuned",),
+    "sizewise.pipeline.tuning.options": ("FixedTraining", "TuneOptions"),
 }
 """Where each public name is defined."""
 

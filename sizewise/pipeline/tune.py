@@ -121,9 +121,7 @@ class _Search:
 
     def _best(self, study: Study, said: str) -> str:
         best = best_of(study.rows(self.space))
-        return (
-            f"{said} {self.metric.title} {best.score:.3f} (trial {best.number})" if best else ""
-        )
+        return f"{said} {self.metric.title} {best.score:.3f} (trial {best.number})" if best else ""
 
 
 def tune(

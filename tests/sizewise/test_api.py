@@ -19,6 +19,7 @@ from tests.bench.journal.files import filed
 from tests.bench.models import colours
 
 SURFACE = {
+    "tune",
     *("train", "export", "convert", "build", "bench", "evaluate", "explain", "predict"),
     *("report", "results", "load", "best", "compare"),
     *("TrainOptions", "ExportOptions", "PrecisionOptions", "BuildOptions", "SweepSettings"),
@@ -27,7 +28,7 @@ SURFACE = {
     *("Size", "Sizes", "ExportedModel", "EngineArtifact", "Reporter", "SILENT", "SizewiseError"),
     *("Trained", "Converted", "Builds", "SweepOutcome", "Evaluation", "Explanation"),
     *("Predictions", "Report"),
-    "Results",
+    *("Results", "Tuned", "TuneOptions", "FixedTraining"),
     "__version__",
 }
 
@@ -58,7 +59,8 @@ def test_importing_it_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["train", "export", "convert", "build", "bench", "evaluate", "explain", "predict"]
+    "name",
+    ["train", "tune", "export", "convert", "build", "bench", "evaluate", "explain", "predict"],
 )
 def test_every_function_is_typed_and_takes_a_reporter(name: str) -> None:
     signature = inspect.signature(getattr(sw, name))

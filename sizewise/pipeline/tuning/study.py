@@ -156,7 +156,8 @@ class Trial:
     @property
     def number(self) -> int:
         """Its place among all, from 1."""
-        return self._trial.number + 1
+        place: int = self._trial.number
+        return place + 1
 
     def values(self, space: tuple[Dimension, ...]) -> dict[str, float]:
         """The value of each dimension; the same whenever it is asked."""
@@ -179,7 +180,8 @@ class Trial:
         for step in sorted(scores):
             if step not in known:
                 self._trial.report(scores[step], step)
-        return self._trial.should_prune()
+        ends: bool = self._trial.should_prune()
+        return ends
 
     def complete(self, score: float) -> None:
         self._study.tell(self._trial, score)
