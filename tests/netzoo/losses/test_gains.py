@@ -54,7 +54,8 @@ def _network(name: str) -> AnchorDetector:
 
 def _heads(network: AnchorDetector) -> list[Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return network(torch.rand(2, 3, 128, 128, generator=generator))
+    heads: list[Tensor] = network(torch.rand(2, 3, 128, 128, generator=generator))
+    return heads
 
 
 def _targets() -> Targets:

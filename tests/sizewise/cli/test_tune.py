@@ -19,10 +19,10 @@ import sizewise as sw
 from netzoo.data.coco.dataset import write_coco
 from netzoo.weights.checkpoint import read_header
 from sizewise.core.errors import TrainingError
-from sizewise.pipeline import tune as tuning
 from sizewise.pipeline.models.training import Training, TrainOptions
 from sizewise.pipeline.train import Trained
 from sizewise.pipeline.tuning import study
+from sizewise.pipeline.tuning.rows import best_of
 from tests.netzoo.factories import squares
 from tests.sizewise.cli.conftest import Cli
 
@@ -321,4 +321,4 @@ def test_from_python_the_best_options_train(data: Path, tmp_path: Path, scripted
     with pytest.raises(sw.SizewiseError, match="Give a whole number, 1 or more") as caught:
         sw.tune(NAME, data=data, trials=0)
     assert caught.value.what == "Invalid value 0 for trials"
-    assert tuning.best_of(found.trials) == found.best
+    assert best_of(found.trials) == found.best
