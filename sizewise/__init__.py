@@ -50,12 +50,12 @@ if TYPE_CHECKING:
     from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
+    from sizewise.pipeline.preparation.tune import Tuned
+    from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
     from sizewise.pipeline.records.best import Best
     from sizewise.pipeline.records.compare import Compared, CompareOptions
     from sizewise.pipeline.records.results import Results
     from sizewise.pipeline.train import Trained
-    from sizewise.pipeline.tune import Tuned
-    from sizewise.pipeline.tuning.options import FixedTraining, TuneOptions
 
 __all__ = [
     "SILENT",
@@ -132,8 +132,8 @@ _HOMES = {
     "sizewise.pipeline.records.results": ("Results",),
     "sizewise.pipeline.models.training": ("TrainOptions",),
     "sizewise.pipeline.train": ("Trained",),
-    "sizewise.pipeline.tune": ("Tuned",),
-    "sizewise.pipeline.tuning.options": ("FixedTraining", "TuneOptions"),
+    "sizewise.pipeline.preparation.tune": ("Tuned",),
+    "sizewise.pipeline.preparation.tuning.options": ("FixedTraining", "TuneOptions"),
 }
 """Where each public name is defined."""
 

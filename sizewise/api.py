@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
+    from sizewise.pipeline.preparation.tune import Tuned
+    from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
     from sizewise.pipeline.records.best import Best
     from sizewise.pipeline.records.compare import Compared, CompareOptions
     from sizewise.pipeline.records.results import Results
     from sizewise.pipeline.train import Trained
-    from sizewise.pipeline.tune import Tuned
-    from sizewise.pipeline.tuning.options import FixedTraining, TuneOptions
 
     Model = str | Path | ExportedModel | Converted
 
@@ -96,8 +96,8 @@ def tune(
     """Search the settings of a training; what is given of them is not searched. Each trial is a
     training in a folder of its own in ``out``; the same call goes on where another one ended.
     ``train(network, data=data, options=tuned.options)`` trains with the best."""
-    from sizewise.pipeline.tune import tune
-    from sizewise.pipeline.tuning.options import FixedTraining, TuneOptions
+    from sizewise.pipeline.preparation.tune import tune
+    from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
 
     own, rest = _split(given, TuneOptions)
     return tune(

@@ -13,11 +13,11 @@ from sizewise.cli import console
 from sizewise.cli.options import Json, Out, spell, typed
 from sizewise.core import codec
 from sizewise.core.options.declared import options_of
-from sizewise.pipeline.tuning.options import FixedTraining, TuneOptions
-from sizewise.pipeline.tuning.rows import TrialRow
+from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
+from sizewise.pipeline.preparation.tuning.rows import TrialRow
 
 if TYPE_CHECKING:
-    from sizewise.pipeline.tune import Tuned
+    from sizewise.pipeline.preparation.tune import Tuned
 
 _SHOWN = 5
 """Trials in the table."""
@@ -50,7 +50,7 @@ def tune(
     --trials add to it. It writes tune.csv, tune.png, and each training in a folder of its own.
     Needs the extra tune (Optuna).
     """
-    from sizewise.pipeline.tune import tune
+    from sizewise.pipeline.preparation.tune import tune
 
     found = tune(
         network,

@@ -20,9 +20,9 @@ from netzoo.data.coco.dataset import write_coco
 from netzoo.weights.checkpoint import read_header
 from sizewise.core.errors import TrainingError
 from sizewise.pipeline.models.training import Training, TrainOptions
+from sizewise.pipeline.preparation.tuning import study
+from sizewise.pipeline.preparation.tuning.rows import best_of
 from sizewise.pipeline.train import Trained
-from sizewise.pipeline.tuning import study
-from sizewise.pipeline.tuning.rows import best_of
 from tests.netzoo.factories import squares
 from tests.sizewise.cli.conftest import Cli
 
@@ -81,8 +81,10 @@ class Scripted:
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    """Nothing is drawn."""
     found = Scripted()
     monkeypatch.setattr("sizewise.pipeline.train.train", found)
+    monkeypatch.setattr("sizewise.pipeline.preparation.tune.draw_search", lambda *_: None)
     return found
 
 

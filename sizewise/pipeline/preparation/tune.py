@@ -14,11 +14,11 @@ from sizewise.core.files import output_folder
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter, Stage
 from sizewise.pipeline.models.training import Training, TrainOptions
-from sizewise.pipeline.tuning.options import FixedTraining, TuneOptions
-from sizewise.pipeline.tuning.picture import draw_search
-from sizewise.pipeline.tuning.rows import TrialRow, best_of, save_rows
-from sizewise.pipeline.tuning.space import Dimension, space_of
-from sizewise.pipeline.tuning.study import Study, Trial, demand_optuna, opened_study
+from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
+from sizewise.pipeline.preparation.tuning.picture import draw_search
+from sizewise.pipeline.preparation.tuning.rows import TrialRow, best_of, save_rows
+from sizewise.pipeline.preparation.tuning.space import Dimension, space_of
+from sizewise.pipeline.preparation.tuning.study import Study, Trial, demand_optuna, opened_study
 
 if TYPE_CHECKING:
     from netzoo.data.classified import ClassifiedSet

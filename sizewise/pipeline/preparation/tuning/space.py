@@ -10,7 +10,7 @@ from typing import Any
 from sizewise.core.errors import OptionError, UsageError
 from sizewise.core.options.declared import options_of, spelled
 from sizewise.pipeline.models.training import Training, TrainOptions
-from sizewise.pipeline.tuning.options import FixedTraining, TuneOptions
+from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
 
 _DIGITS = 3
 """Of a value, so that the command that is printed trains with just this one."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.machine.home import spare_home_of_matplotlib
-from sizewise.pipeline.tuning.rows import TrialRow
+from sizewise.pipeline.preparation.tuning.rows import TrialRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

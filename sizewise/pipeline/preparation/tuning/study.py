@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sizewise.core import codec
 from sizewise.core.errors import InputError, OutputError, SizewiseError, UsageError
 from sizewise.core.options.declared import spelled
-from sizewise.pipeline.tuning.rows import State, TrialRow
-from sizewise.pipeline.tuning.space import Dimension
+from sizewise.pipeline.preparation.tuning.rows import State, TrialRow
+from sizewise.pipeline.preparation.tuning.space import Dimension
 
 if TYPE_CHECKING:
     import optuna
