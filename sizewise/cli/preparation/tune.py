@@ -77,9 +77,7 @@ def _command(found: Tuned, context: typer.Context, data: str, folder: PictureFol
     words = typed(context, (name for name in names if name not in switches))
     words += [spell(name) for name in switches if given.get(name)]
     where = [] if folder.images is None else [spell("images"), str(folder.images)]
-    best = [
-        word for name, value in found.best.values.items() for word in (spell(name), f"{value:g}")
-    ]
+    best = [word for name, value in found.best.values.items() for word in (spell(name), str(value))]
     return console.command("train", found.network, spell("data"), data, *where, *words, *best)
 
 
