@@ -140,7 +140,6 @@ def tune(
     ``out``; the same call goes on where an earlier one ended. Raises UsageError, InputError,
     OutputError, and TrainingError where no trial could be trained.
     """
-    demand_optuna()
     search, identity = _prepared(
         network, data, tuning, fixed, out=out, images=images, reporter=reporter
     )
@@ -176,6 +175,7 @@ def _prepared(
     find_network(network)
     _demand_one(network, fixed)
     space = space_of(network, tuning, fixed)
+    demand_optuna()
     training = Training(network=network, options=fixed.training())
     task = find_network(network).task
     parts = demand_validated(training, data, images=images, reporter=reporter)
