@@ -97,9 +97,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
 	$(PIP) -e ".[torch,cpu,digits,rtx,dev]"
-	@# Where these are not to be had, a report has no HTML page, and says so; tests of the site are skipped.
+	@# Where these are not to be had, a report has no HTML page, and says so; tests of the site and of tune are skipped.
 	-$(PIP) -e ".[html]"
 	-$(PIP) -e ".[docs]"
+	-$(PIP) -e ".[tune]"
 	@# Tests use the ONNX file of this package, as a model from outside.
 	$(PIP) --no-deps --ignore-requires-python rapidocr-onnxruntime
 	touch $@

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         report,
         results,
         train,
+        tune,
     )
     from sizewise.core.errors import SizewiseError
     from sizewise.core.progress import SILENT, Reporter
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
+    from sizewise.pipeline.preparation.tune import Tuned
+    from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
     from sizewise.pipeline.records.best import Best
     from sizewise.pipeline.records.compare import Compared, CompareOptions
     from sizewise.pipeline.records.results import Results
@@ -73,6 +76,7 @@ __all__ = [
     "Explanation",
     "ExportOptions",
     "ExportedModel",
+    "FixedTraining",
     "PrecisionOptions",
     "PredictOptions",
     "Predictions",
@@ -86,6 +90,8 @@ __all__ = [
     "SweepSettings",
     "TrainOptions",
     "Trained",
+    "TuneOptions",
+    "Tuned",
     "__version__",
     "bench",
     "best",
@@ -101,12 +107,13 @@ __all__ = [
     "report",
     "results",
     "train",
+    "tune",
 ]
 
 _HOMES = {
     "sizewise.api": (
         *("bench", "best", "build", "compare", "convert", "evaluate", "explain", "export"),
-        *("export_darknet", "load", "predict", "report", "results", "train"),
+        *("export_darknet", "load", "predict", "report", "results", "train", "tune"),
     ),
     "sizewise.core.errors": ("SizewiseError",),
     "sizewise.core.progress": ("SILENT", "Reporter"),
@@ -130,6 +137,8 @@ _HOMES = {
     "sizewise.pipeline.records.results": ("Results",),
     "sizewise.pipeline.models.training": ("TrainOptions",),
     "sizewise.pipeline.train": ("Trained",),
+    "sizewise.pipeline.preparation.tune": ("Tuned",),
+    "sizewise.pipeline.preparation.tuning.options": ("FixedTraining", "TuneOptions"),
 }
 """Where each public name is defined."""
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
+    from sizewise.pipeline.preparation.tune import Tuned
+    from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
     from sizewise.pipeline.records.best import Best
     from sizewise.pipeline.records.compare import Compared, CompareOptions
     from sizewise.pipeline.records.results import Results
@@ -78,6 +80,36 @@ def train(
     training = Training(network=network, options=filled(TrainOptions, options, given))
     folder = None if images is None else Path(images)
     return train(training, str(data), images=folder, out=Path(out), reporter=reporter)
+
+
+@_public
+def tune(
+    network: str,
+    *,
+    data: str | Path,
+    images: str | Path | None = None,
+    out: str | Path = "runs/tune",
+    options: TuneOptions | None = None,
+    training: FixedTraining | None = None,
+    reporter: Reporter = SILENT,
+    **given: object,
+) -> Tuned:
+    """Search the settings of a training; what is given of them is not searched. Each trial is a
+    training in a folder of its own in ``out``; the same call goes on where another one ended.
+    ``train(network, data=data, options=tuned.options)`` trains with the best."""
+    from sizewise.pipeline.preparation.tune import tune
+    from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
+
+    own, rest = _split(given, TuneOptions)
+    return tune(
+        network,
+        str(data),
+        filled(TuneOptions, options, own),
+        filled(FixedTraining, training, rest),
+        out=Path(out),
+        images=None if images is None else Path(images),
+        reporter=reporter,
+    )
 
 
 @_public

@@ -17,14 +17,13 @@ from netzoo.decoding.boxes import BOX_RULES, box_corners, split_anchors
 from netzoo.losses._assignment import Assignment, assign_cells, nearest_only
 from netzoo.losses._boxes import complete_iou
 from netzoo.losses._divergence import divergence
+from netzoo.losses._gains import NeighbourGains
 from netzoo.losses._registry import Targets
 from netzoo.training.settings import PLAIN, LossTerms
 from netzoo.zoo.network import AnchorDetector
 from sizewise.core.specs import Size
 
-MAX_RATIO = 4.0
-"""The scaled decode's largest extent, in anchors."""
-BOX_GAIN, OBJECTNESS_GAIN, CLASS_GAIN = 0.05, 1.0, 0.5
+USUAL = NeighbourGains()
 
 
 def neighbours_loss(
@@ -35,6 +34,7 @@ def neighbours_loss(
     *,
     shared: bool,
     terms: LossTerms = PLAIN,
+    gains: NeighbourGains = USUAL,
 ) -> dict[str, Tensor]:
     """The three weighted parts: ``box`` (1 − CIoU), ``objectness`` (divergence from the CIoU, every
     cell of every head, each head weighted by ``balance``) and ``classes`` (what the
@@ -43,34 +43,52 @@ def neighbours_loss(
     An anchor in a cell may be ``shared`` by several boxes; otherwise the nearest has it.
     """
     levels = [
-        _level_loss(network, number, head, targets, shared=shared, terms=terms)
+        _level_loss(network, number, head, targets, shared=shared, terms=terms, gains=gains)
         for number, head in enumerate(heads)
     ]
     box, objectness, classes = (torch.stack(part) for part in zip(*levels, strict=True))
+    weights = _balance(network, gains) if gains.objectness_balance else balance
     return {
-        "box": BOX_GAIN * box.sum(),
-        "objectness": OBJECTNESS_GAIN * (objectness * objectness.new_tensor(balance)).sum(),
-        "classes": CLASS_GAIN * classes.sum(),
+        "box": gains.box_gain * box.sum(),
+        "objectness": gains.objectness_gain * (objectness * objectness.new_tensor(weights)).sum(),
+        "classes": gains.class_gain * classes.sum(),
     }
 
 
+def _balance(network: AnchorDetector, gains: NeighbourGains) -> list[float]:
+    """The weight of the objectness of each head; it is given for the finest first."""
+    finest_first = sorted(network.strides)
+    return [gains.objectness_balance[finest_first.index(stride)] for stride in network.strides]
+
+
 def count_answers(
-    network: AnchorDetector, size: Size, targets: Targets, *, shared: bool
+    network: AnchorDetector,
+    size: Size,
+    targets: Targets,
+    *,
+    shared: bool,
+    ratio: float = USUAL.anchor_ratio,
 ) -> tuple[int, ...]:
     """How many anchors in cells of each head answer for boxes in images of ``size``."""
     shapes = ((size.height // stride, size.width // stride) for stride in network.strides)
     return tuple(
-        len(_answering(network, number, shape, targets, shared=shared).box)
+        len(_answering(network, number, shape, targets, shared=shared, ratio=ratio).box)
         for number, shape in enumerate(shapes)
     )
 
 
 def _answering(
-    network: AnchorDetector, number: int, shape: tuple[int, int], targets: Targets, *, shared: bool
+    network: AnchorDetector,
+    number: int,
+    shape: tuple[int, int],
+    targets: Targets,
+    *,
+    shared: bool,
+    ratio: float,
 ) -> Assignment:
     """The answers of a head of so many rows and columns."""
     anchors, stride = network.anchors[number], network.strides[number]
-    cells = assign_cells(targets.boxes, anchors, stride, shape, MAX_RATIO)
+    cells = assign_cells(targets.boxes, anchors, stride, shape, ratio)
     return cells if shared else nearest_only(cells, targets.images, targets.boxes, stride)
 
 
@@ -82,11 +100,13 @@ def _level_loss(
     *,
     shared: bool,
     terms: LossTerms,
+    gains: NeighbourGains,
 ) -> tuple[Tensor, Tensor, Tensor]:
     anchors, stride = network.anchors[number], network.strides[number]
     raw = split_anchors(head, len(anchors))
     shape = (raw.shape[-2], raw.shape[-1])
-    cells = _answering(network, number, shape, targets, shared=shared)
+    ratio = gains.anchor_ratio
+    cells = _answering(network, number, shape, targets, shared=shared, ratio=ratio)
     index = (targets.images[cells.box], cells.anchor, cells.row, cells.column)
     xy, wh, _, classes = raw.permute(0, 1, 3, 4, 2)[index].split_with_sizes(
         (2, 2, 1, raw.shape[2] - 5), -1

@@ -9,17 +9,19 @@ from torch import Tensor
 
 from netzoo.decoding.boxes import BOX_RULES
 from netzoo.losses._boxes import box_iou
+from netzoo.losses._gains import RegionGains
 from netzoo.losses._levels import Level, background, match_levels, per_image
 from netzoo.losses._registry import Targets
 from netzoo.zoo.network import AnchorDetector
 
-OBJECT, NO_OBJECT, COORDINATES, CLASSES = 5.0, 1.0, 1.0, 1.0
-"""λ, as in Darknet's configurations of YOLOv2."""
-IGNORE = 0.6
+USUAL = RegionGains()
 
 
 def region_loss(
-    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
+    network: AnchorDetector,
+    heads: Sequence[Tensor],
+    targets: Targets,
+    gains: RegionGains = USUAL,
 ) -> dict[str, Tensor]:
     """Redmon and Farhadi 2017 (YOLO9000, §2) after Darknet's region layer, per image: half of the
     squared errors of offsets and logarithmic extents (``box``) and of the objectness, whose target
@@ -30,11 +32,11 @@ def region_loss(
     middle of its cell.
     """
     levels = match_levels(network, heads, targets)
-    return per_image((_parts(network, level, targets) for level in levels), len(heads[0]))
+    return per_image((_parts(network, level, targets, gains) for level in levels), len(heads[0]))
 
 
 def _parts(
-    network: AnchorDetector, level: Level, targets: Targets
+    network: AnchorDetector, level: Level, targets: Targets, gains: RegionGains
 ) -> tuple[Tensor, Tensor, Tensor]:
     rule = BOX_RULES[network.decoding]
     xy, wh, objectness, classes = level.answers()
@@ -42,10 +44,10 @@ def _parts(
     reached = box_iou(level.boxes(rule), level.truth).detach()
     wanted = reached if network.design.rescore else torch.ones_like(reached)
     errors = (xy.sigmoid() - offset).square() + (wh - extent).square()
-    empty = background(level, rule, targets, IGNORE)
+    empty = background(level, rule, targets, gains.ignore_iou)
     return (
-        COORDINATES * (level.weights() * errors).sum() / 2,
-        OBJECT * (objectness.sigmoid() - wanted).square().sum() / 2
-        + NO_OBJECT * (empty * level.raw[:, :, 4].sigmoid().square()).sum() / 2,
-        CLASSES * network.class_rule.loss(classes, level.labels).sum(),
+        gains.box_gain * (level.weights() * errors).sum() / 2,
+        gains.objectness_gain * (objectness.sigmoid() - wanted).square().sum() / 2
+        + gains.background_gain * (empty * level.raw[:, :, 4].sigmoid().square()).sum() / 2,
+        gains.class_gain * network.class_rule.loss(classes, level.labels).sum(),
     )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from netzoo.losses._neighbours import neighbours_loss
+from netzoo.losses._gains import NeighbourGains
+from netzoo.losses._neighbours import USUAL, neighbours_loss
 from netzoo.losses._registry import Targets
 from netzoo.training.settings import PLAIN, LossTerms
 from netzoo.zoo.network import AnchorDetector
@@ -16,7 +17,11 @@ BALANCE = {3: (4.0, 1.0, 0.4), 4: (4.0, 1.0, 0.4, 0.1), 5: (4.0, 1.0, 0.5, 0.4, 
 
 
 def scaled_loss(
-    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets, terms: LossTerms = PLAIN
+    network: AnchorDetector,
+    heads: Sequence[Tensor],
+    targets: Targets,
+    terms: LossTerms = PLAIN,
+    gains: NeighbourGains = USUAL,
 ) -> dict[str, Tensor]:
     """Wang et al. 2021: ``box``, ``objectness`` and ``classes``, weighted (see ``_neighbours``);
     as of three heads where there are more, whose objectness then counts 1.4 times.
@@ -25,7 +30,9 @@ def scaled_loss(
     C/80 on the classes, whose gain was tuned for COCO's 80.
     """
     levels = len(heads)
-    parts = neighbours_loss(network, heads, targets, BALANCE[levels], shared=True, terms=terms)
+    parts = neighbours_loss(
+        network, heads, targets, BALANCE[levels], shared=True, terms=terms, gains=gains
+    )
     share = 3 / levels
     return {
         "box": share * parts["box"],

@@ -9,32 +9,35 @@ from torch import Tensor
 from torch.nn import functional
 
 from netzoo.decoding.boxes import split_anchors
-from netzoo.losses._region import CLASSES, OBJECT, region_loss
+from netzoo.losses._gains import JointGains
+from netzoo.losses._region import region_loss
 from netzoo.losses._registry import LossEntry, Targets
 from netzoo.zoo.network import AnchorDetector
 
-ASSUMED = 0.3
-"""The IoU that a classified image's best box is taken to have with what is in it."""
+USUAL = JointGains()
 
 
 def joint_loss(
-    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
+    network: AnchorDetector,
+    heads: Sequence[Tensor],
+    targets: Targets,
+    gains: JointGains = USUAL,
 ) -> dict[str, Tensor]:
     """Redmon and Farhadi 2017 (YOLO9000, §4, "Joint classification and detection"), per image.
 
     Images with boxes teach as in ``region_loss``. One that is only classified teaches the class
     part of the box that is the most probable one for its class, and draws that box's objectness
-    up to 0.3 where it is below (``whole_classes``, ``whole_objectness``).
+    up to the IoU that is assumed, 0.3, where it is below (``whole_classes``, ``whole_objectness``).
     """
     whole = targets.whole
     if whole is None or (whole < 0).all():
-        return region_loss(network, heads, targets)
+        return region_loss(network, heads, targets, gains)
     classified = whole >= 0
-    parts = _classified(network, [head[classified] for head in heads], whole[classified])
+    of_classified = [head[classified] for head in heads]
+    parts = _classified(network, of_classified, whole[classified], gains)
     if not classified.all():
-        parts |= region_loss(
-            network, [head[~classified] for head in heads], _renumbered(targets, ~classified)
-        )
+        of_boxed = [head[~classified] for head in heads]
+        parts |= region_loss(network, of_boxed, _renumbered(targets, ~classified), gains)
     # Each of them is a mean over its own kind of images, and the step's is one over all.
     share = classified.float().mean()
     return {
@@ -44,7 +47,7 @@ def joint_loss(
 
 
 def _classified(
-    network: AnchorDetector, heads: Sequence[Tensor], labels: Tensor
+    network: AnchorDetector, heads: Sequence[Tensor], labels: Tensor, gains: JointGains
 ) -> dict[str, Tensor]:
     best = torch.stack(
         [
@@ -52,10 +55,10 @@ def _classified(
             for image, label in enumerate(labels)
         ]
     )
-    lacking = (ASSUMED - best[:, 4].sigmoid()).clamp(min=0)
+    lacking = (gains.assumed_iou - best[:, 4].sigmoid()).clamp(min=0)
     return {
-        "whole_classes": CLASSES * network.class_rule.loss(best[:, 5:], labels).mean(),
-        "whole_objectness": OBJECT * lacking.square().mean() / 2,
+        "whole_classes": gains.class_gain * network.class_rule.loss(best[:, 5:], labels).mean(),
+        "whole_objectness": gains.objectness_gain * lacking.square().mean() / 2,
     }
 
 
@@ -84,4 +87,4 @@ def _renumbered(targets: Targets, chosen: Tensor) -> Targets:
     )
 
 
-LOSSES = (LossEntry(name="joint", decoding=None, compute=joint_loss),)
+LOSSES = (LossEntry(name="joint", decoding=None, compute=joint_loss, own_gains=lambda _: USUAL),)

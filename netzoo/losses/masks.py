@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -29,12 +30,13 @@ class MaskLoss:
     ) -> dict[str, Tensor]:
         if targets.masks is None:
             raise ValueError("a segmenter needs a mask for each image")
+        loss = class_mask_loss if network.by_class else mask_loss
         result, *by_scale = (head.float() for head in heads)
         (whole,) = network.decode([result])
-        parts = {"mask": mask_loss(whole, targets.masks)}
+        parts = {"mask": loss(whole, targets.masks)}
         names, weights = network.processor.scales.names, scale_weights(network, self.scales)
         for place, logits in zip(network.supervised, by_scale, strict=True):
-            parts[names[place]] = weights[place] * mask_loss(logits, targets.masks)
+            parts[names[place]] = weights[place] * loss(logits, targets.masks)
         if self.scales.consistency and len(by_scale) > 1:
             own = by_scale[network.processor.scales.reference]
             parts["consistency"] = self.scales.consistency * inconsistency(own, by_scale)
@@ -61,15 +63,38 @@ def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
     return entropy + (1 - (shared + 1) / (union + 1)).mean()
 
 
+def class_mask_loss(logits: Tensor, channels: Tensor) -> Tensor:
+    """Cross entropy of the classes (Long et al. 2015, §3) plus 1 − the mean IoU of their
+    probabilities over those that the images have (Rahman and Wang 2016, Optimizing intersection-
+    over-union in deep neural networks, §3).
+
+    ``logits`` [B, C, h, w]; ``channels`` [B, 1, H, W] are brought to their size as the share of
+    each class in a cell. Pixels that are left out weigh nothing.
+    """
+    places = torch.arange(logits.shape[1], device=logits.device)[:, None, None]
+    shares = (channels == places).to(logits.dtype)
+    if shares.shape != logits.shape:
+        shares = functional.interpolate(shares, size=logits.shape[-2:], mode="area")
+    entropy = -(shares * logits.log_softmax(1)).sum() / shares.sum().clamp(min=1)
+    probable = logits.softmax(1) * shares.sum(1, keepdim=True)
+    there = shares.sum((0, 2, 3))
+    shared = (probable * shares).sum((0, 2, 3))
+    union = probable.sum((0, 2, 3)) + there - shared
+    # As for one class: a pixel more on both sides.
+    overlaps = ((shared + 1) / (union + 1))[there > 0]
+    return entropy + (1 - overlaps).sum() / max(1, len(overlaps))
+
+
 def inconsistency(own: Tensor, by_scale: Sequence[Tensor]) -> Tensor:
     """The mean absolute difference of the scales' probabilities from those of 1×, 0–1."""
     size = own.shape[-2:]
+    probable = torch.sigmoid if own.shape[1] == 1 else partial(torch.softmax, dim=1)
     others = [
-        functional.interpolate(logits.sigmoid(), size=size, mode="bilinear")
+        functional.interpolate(probable(logits), size=size, mode="bilinear")
         for logits in by_scale
         if logits is not own
     ]
-    return torch.stack([functional.l1_loss(other, own.sigmoid()) for other in others]).mean()
+    return torch.stack([functional.l1_loss(other, probable(own)) for other in others]).mean()
 
 
 def taken_pixels(network: Multiscale, weights: Tensor) -> Tensor:

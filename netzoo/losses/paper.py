@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from torch import Tensor
 
-from netzoo.losses._neighbours import count_answers
+from netzoo.losses._gains import YOLOV4, RegionGains, YoloGains
+from netzoo.losses._neighbours import USUAL, count_answers
 from netzoo.losses._region import region_loss
 from netzoo.losses._registry import LossEntry, LossFunction, Targets, no_terms
 from netzoo.losses._scaled import scaled_loss
@@ -15,7 +17,7 @@ from netzoo.losses._yolov3 import yolov3_loss, yolov4_loss
 from netzoo.training.settings import LossTerms
 from netzoo.zoo.network import AnchorDetector, NetworkEntry
 
-PAPERS: dict[str, LossFunction] = {
+PAPERS: dict[str, Callable[..., dict[str, Tensor]]] = {
     "region": region_loss,
     "yolov3": yolov3_loss,
     "yolov4": yolov4_loss,
@@ -25,13 +27,18 @@ PAPERS: dict[str, LossFunction] = {
 
 
 def paper_loss(
-    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets
+    network: AnchorDetector, heads: Sequence[Tensor], targets: Targets, **gains: Any
 ) -> dict[str, Tensor]:
-    """``box``, ``objectness`` and ``classes``, weighted as in the network's paper."""
-    return PAPERS[network.design.paper](network, heads, targets)
+    """``box``, ``objectness`` and ``classes``, weighted as in the network's paper, unless
+    other ``gains`` are given."""
+    return PAPERS[network.design.paper](network, heads, targets, **gains)
 
 
-WITH_TERMS = {"yolov3": yolov3_loss, "yolov4": yolov4_loss, "scaled": scaled_loss}
+WITH_TERMS: dict[str, Callable[..., dict[str, Tensor]]] = {
+    "yolov3": yolov3_loss,
+    "yolov4": yolov4_loss,
+    "scaled": scaled_loss,
+}
 """Those that are made of cross entropies."""
 
 
@@ -42,6 +49,14 @@ def _with_terms(entry: NetworkEntry, terms: LossTerms) -> LossFunction:
     return partial(WITH_TERMS[paper], terms=terms)
 
 
+OWN_GAINS = {"region": RegionGains(), "yolov3": YoloGains(), "yolov4": YOLOV4, "scaled": USUAL}
+"""Those of ``PAPERS``."""
+
+
+def _own_gains(entry: NetworkEntry) -> object:
+    return OWN_GAINS[entry.design.paper] if entry.design else None
+
+
 LOSSES = (
     LossEntry(
         name="paper",
@@ -49,6 +64,7 @@ LOSSES = (
         compute=paper_loss,
         count=partial(count_answers, shared=True),
         with_terms=_with_terms,
+        own_gains=_own_gains,
     ),
 )
 """Only the loss ``scaled`` is a mean over what answers."""

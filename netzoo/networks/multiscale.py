@@ -11,6 +11,7 @@ from torch.nn import functional
 from netzoo.blocks import ConvBNAct, upsampled
 from netzoo.processor import MultiScaleInputProcessor
 from netzoo.scales import STRIDE
+from netzoo.tasks.masks.classes import channel_names
 from netzoo.training.settings import ScaleTraining
 from netzoo.trunk import Pyramid
 from netzoo.zoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
@@ -20,13 +21,15 @@ from sizewise.core.specs import Size
 FINEST = 4
 """Pixels per cell of the mask head."""
 _WIDEST = 64
-"""The most channels of the decoder: a mask has only one class."""
+"""The most channels of the decoder: a mask has few classes."""
 
 
 class Multiscale(Network):
-    """``forward`` gives mask logits [B, 1, H/4, W/4]; while training, those that each scale gives
-    by itself follow, [B, 1, h/4, w/4] at its own size (from its finest maps, before any fusion),
-    in the order of ``supervised``."""
+    """``forward`` gives mask logits [B, C, H/4, W/4]; while training, those that each scale gives
+    by itself follow, [B, C, h/4, w/4] at its own size (from its finest maps, before any fusion),
+    in the order of ``supervised``.
+
+    C is 1. By class, it is the number of classes, with a background first (``channel_names``)."""
 
     output_names = ("mask_logits",)
 
@@ -38,9 +41,13 @@ class Multiscale(Network):
         channels = self.processor.trunk.channels
         hidden = min(_WIDEST, channels[0])
         self.decoder = Decoder(channels, hidden)
-        self.head = nn.Conv2d(hidden, 1, 1)
+        self.by_class = settings.by_class
+        outputs = 1
+        if settings.by_class:
+            outputs = len(channel_names(config.classes, None, background=True))
+        self.head = nn.Conv2d(hidden, outputs, 1)
         self.auxiliary = nn.ModuleList(
-            _auxiliary_head(channels[0], hidden) for _ in self.processor.places
+            _auxiliary_head(channels[0], hidden, outputs) for _ in self.processor.places
         )
 
     @property
@@ -69,7 +76,7 @@ class Multiscale(Network):
         return [mask, *(by_scale[place] for place in sorted(by_scale))]
 
     def decode(self, heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """The output ``mask_logits`` [B, 1, H, W]."""
+        """The output ``mask_logits`` [B, C, H, W]."""
         rows, columns = heads[0].shape[-2:]
         size = [rows * FINEST, columns * FINEST]
         return (functional.interpolate(heads[0].float(), size=size, mode="bilinear"),)
@@ -108,8 +115,9 @@ class Decoder(nn.Module):
         return merged
 
 
-def _auxiliary_head(inputs: int, hidden: int) -> nn.Sequential:
-    return nn.Sequential(ConvBNAct(inputs, hidden, 3, activation=nn.ReLU), nn.Conv2d(hidden, 1, 1))
+def _auxiliary_head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    smooth = ConvBNAct(inputs, hidden, 3, activation=nn.ReLU)
+    return nn.Sequential(smooth, nn.Conv2d(hidden, outputs, 1))
 
 
 NETWORKS = (

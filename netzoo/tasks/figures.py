@@ -24,7 +24,8 @@ COCO_TITLES: Mapping[str, str] = {
     "ar_large": "AR large",
 }
 """By the name of each of COCO's figures, in the order in which its program gives them."""
-TITLES: Mapping[str, str] = {**COCO_TITLES, "map": "mAP"}
+MASK_TITLES: Mapping[str, str] = {"s_measure": "S-measure", "e_measure": "E-measure"}
+TITLES: Mapping[str, str] = {**COCO_TITLES, "map": "mAP", **MASK_TITLES}
 """By the name of every figure."""
 
 

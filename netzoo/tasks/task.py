@@ -92,8 +92,12 @@ class Predictor(ABC, Generic[Found]):
 class Evaluator(ABC):
     """Takes the outputs for one image after another, and gives the metrics at the end.
 
-    ``card`` is of the model that is evaluated, ``images`` counts the images so far.
+    ``card`` is of the model that is evaluated, ``images`` counts the images so far. With
+    ``measures_figures``, said before the first image, it gives :meth:`figures` as well, where they
+    take time of their own.
     """
+
+    measures_figures = False
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
@@ -119,8 +123,8 @@ class Evaluator(ABC):
         return {}
 
     def figures(self, metric: str) -> Figures:
-        """Further figures of boxes as ``metric`` measures them (``BOX_METRICS``); none elsewhere.
-        They may take as long again as :meth:`scores`."""
+        """Further figures: of boxes as ``metric`` measures them (``BOX_METRICS``), of masks the
+        S-measure and the E-measure. They may take as long again as :meth:`scores`."""
         del metric
         return Figures()
 

@@ -18,6 +18,7 @@ from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.augmenting.augment import Augmenter
 from netzoo.training.augmenting.placing import Sample
 from netzoo.training.augmenting.settings import Augmentation
+from netzoo.training.class_masks import Bytes, label_bytes
 from netzoo.training.draws import Draw, Stream, batches_of, changes_at, image_at, random_of
 from netzoo.training.joint import mixed
 from netzoo.training.settings import TrainingSettings
@@ -71,6 +72,7 @@ def draw_batches(
     keep_shape: bool = True,
     classified: ClassifiedSet | None = None,
     masks: bool = False,
+    channels: Bytes | None = None,
     done: int = 0,
     rank: int = 0,
 ) -> Iterator[Batch]:
@@ -79,10 +81,11 @@ def draw_batches(
 
     Without ``keep_shape``, images are stretched to the size instead of letterboxed. ``classified``
     images come among those of ``data`` (see ``netzoo.training.joint``). With ``masks``, the
-    targets hold the masks of the images. ``rank`` is that of the process, where several share them.
+    targets hold the masks of the images; with ``channels`` (one for each label, 0–255), those of
+    classes. ``rank`` is that of the process, where several share them.
     """
     images = _Images(data, classified, settings.seed)
-    collate = _Collate(images, settings, keep_shape=keep_shape, masks=masks)
+    collate = _Collate(images, settings, keep_shape=keep_shape, masks=masks, channels=channels)
     for draw in batches_of(settings, done, rank):
         yield collate(draw)
 
@@ -115,11 +118,19 @@ class _Collate:
     """Makes a batch of images and their targets, as tensors of one size."""
 
     def __init__(
-        self, images: _Images, settings: TrainingSettings, *, keep_shape: bool, masks: bool
+        self,
+        images: _Images,
+        settings: TrainingSettings,
+        *,
+        keep_shape: bool,
+        masks: bool,
+        channels: Bytes | None,
     ) -> None:
         self._images, self._settings, self._keep_shape = images, settings, keep_shape
         self._pictures = _DecodedOnce[TrainingImage](lambda image: image.read())
-        self._masks = _DecodedOnce[AnnotatedImage](lambda image: image.mask()) if masks else None
+        self._channels = channels
+        decode = AnnotatedImage.mask if channels is None else label_bytes
+        self._masks = _DecodedOnce[AnnotatedImage](decode) if masks else None
 
     def __call__(self, draw: Draw) -> Batch:
         images = [self._images.at(place) for place in draw.places]
@@ -135,7 +146,7 @@ class _Collate:
         return Batch(
             size=draw.size,
             images=torch.from_numpy(shares).contiguous(memory_format=torch.channels_last),
-            targets=_targets(images, samples),
+            targets=_targets(images, samples, self._channels),
         )
 
     def _sample(self, image: TrainingImage) -> Sample:
@@ -179,12 +190,16 @@ def _within(boxes: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
     return boxes.clip(0, np.array([size.width, size.height] * 2, np.float32))
 
 
-def _targets(images: Sequence[TrainingImage], samples: Sequence[Sample]) -> Targets:
+def _targets(
+    images: Sequence[TrainingImage], samples: Sequence[Sample], channels: Bytes | None
+) -> Targets:
     """The boxes and masks of annotated images and the labels of classified ones; a batch may have
-    both."""
+    both. Labels of pixels become their ``channels``."""
     whole = [i.label if isinstance(i, ClassifiedImage) else BOXED for i in images]
     owners = [np.full(len(sample.boxes), number) for number, sample in enumerate(samples)]
     masks = [sample.mask for sample in samples if sample.mask is not None]
+    if channels is not None:
+        masks = [channels[mask] for mask in masks]
     return Targets(
         images=torch.from_numpy(np.concatenate(owners).astype(np.int64)),
         labels=torch.from_numpy(np.concatenate([sample.labels for sample in samples])),

@@ -10,6 +10,7 @@ from netzoo.fusions._registry import find_fusion
 from netzoo.losses._registry import LossEntry
 from netzoo.scales import Scales
 from netzoo.tasks.registry import find_task
+from netzoo.training.class_masks import MOST_CLASSES
 from netzoo.training.draws import images_at
 from netzoo.training.joint import JOINT
 from netzoo.training.settings import TrainingSettings
@@ -41,14 +42,24 @@ def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | Class
             "Give a data set with images.",
         )
     if task.learns_masks and isinstance(data, Dataset):
-        for image in data.images:
-            image.check_mask()
-    elif config.classes != data.classes:
+        _check_masks(config, data)
+    if config.classes != data.classes and (config.by_class or not task.learns_masks):
         raise InputError(
             f"{config.name} can't be trained on the data set {data.name}",
             f"its classes are {', '.join(config.classes)}, the data's {', '.join(data.classes)}",
             "Build the network with the data's classes.",
         )
+
+
+def _check_masks(config: NetworkConfig, data: Dataset) -> None:
+    if config.by_class and len(data.classes) > MOST_CLASSES:
+        raise InputError(
+            f"{config.name} can't be trained on the classes of {data.name}",
+            f"they are {len(data.classes)}, and masks are learnt with at most {MOST_CLASSES}",
+            "Give data with fewer classes.",
+        )
+    for image in data.images:
+        image.check_mask()
 
 
 def check_classified(entry: NetworkEntry, loss: LossEntry, classified: ClassifiedSet) -> None:

@@ -53,11 +53,13 @@ def evaluated(
     *,
     suppression: Suppression | None = None,
     letterbox: bool | None = None,
+    figures: bool = False,
 ) -> Evaluator:
     """The evaluator of its task that has seen every image of ``data``, fitted into ``size``.
 
     They are letterboxed or stretched as it learnt them (``letterbox``: None). ``suppression`` is
-    the NMS of boxes, None for the usual one.
+    the NMS of boxes, None for the usual one. With ``figures``, it measures further ones
+    (``Evaluator.figures``).
 
     Raises InputError where the data has no images, or not what the metrics need, and InferenceError
     (numerics) for NaN.
@@ -68,6 +70,7 @@ def evaluated(
         card = replace(card, letterbox=letterbox)
     task = find_task(card.task)
     evaluator = task.evaluator(card, data, suppression)
+    evaluator.measures_figures = figures
     batch_size = batch_size or task.images_at_once
     fitted = partial(_fitted, size, keep_shape=card.letterbox)
     with progress.stage(f"Evaluating at {size}", len(data.images)) as stage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from netzoo.training.augmenting.settings import Augmentation
 from sizewise.core.errors import UsageError
@@ -86,6 +86,53 @@ PLAIN = LossTerms()
 
 
 @dataclass(frozen=True, kw_only=True)
+class LossGains:
+    """Gains, λ and thresholds of a loss that are not those of its paper; None: as they are there.
+
+    ``box_gain``, ``objectness_gain`` and ``class_gain`` weigh the parts of the loss of a detector,
+    ``background_gain`` the objectness where nothing is, and ``objectness_balance`` that of each
+    head, the finest first. Predictions whose IoU with a box is above ``ignore_iou`` are no
+    background. An anchor answers for a box whose sides are less than ``anchor_ratio`` times its
+    own, or the reverse. ``assumed_iou`` is that of the loss joint. Raises UsageError.
+    """
+
+    box_gain: float | None = None
+    objectness_gain: float | None = None
+    background_gain: float | None = None
+    class_gain: float | None = None
+    objectness_balance: tuple[float, ...] = ()
+    ignore_iou: float | None = None
+    anchor_ratio: float | None = None
+    assumed_iou: float | None = None
+
+    def __post_init__(self) -> None:
+        weights = ("box_gain", "objectness_gain", "background_gain", "class_gain")
+        shares, ratio = ("ignore_iou", "assumed_iou"), self.anchor_ratio
+        balance = self.objectness_balance
+        _check(
+            self,
+            *((name, _is_in(getattr(self, name), 0, _INFINITE), "0 or more") for name in weights),
+            *((name, _is_in(getattr(self, name), 0, 1), "in 0–1") for name in shares),
+            (
+                "objectness_balance",
+                all(_is_in(w, 0, _INFINITE) for w in balance),
+                "0 or more, each",
+            ),
+            ("anchor_ratio", ratio is None or 1 < ratio <= 4, "above 1 and at most 4"),
+        )
+
+    def given(self) -> dict[str, Any]:
+        """Those that are not as in the paper."""
+        named = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {name: value for name, value in named if value not in (None, ())}
+
+
+def _is_in(value: float | None, least: float, most: float) -> bool:
+    """Whether a number that is given is finite and in ``least``–``most``."""
+    return value is None or (least <= value <= most and value < _INFINITE)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """``sizes`` are drawn from at random, one for ``size_every`` steps, and the last
     ``final_steps`` are at the largest. With ``level``, batches of all sizes have about as many
@@ -98,8 +145,8 @@ class TrainingSettings:
     train the network; empty, the first of them. ``scales`` is for a network that looks at several
     of them. ``arithmetic`` is that of the network alone: losses are computed in fp32. ``patience``
     is that of the validation, 0 for any. ``augmentation`` changes the images; none: they are seen
-    as they are. ``terms`` change the loss. ``freeze`` is ``backbone``, or a number of convolutions:
-    what learns nothing; with ``freeze_norm``, no BatchNorm changes its statistics.
+    as they are. ``terms`` and ``gains`` change the loss. ``freeze`` is ``backbone``, or a number of
+    convolutions: what learns nothing; with ``freeze_norm``, no BatchNorm changes its statistics.
     ``checkpointing`` saves memory (networks of several scales have their own). ``batch_size`` is
     that of each of the ``processes`` that share a step. Raises UsageError.
     """
@@ -126,6 +173,7 @@ class TrainingSettings:
     patience: int = 0
     augmentation: Augmentation | None = None
     terms: LossTerms | None = None
+    gains: LossGains | None = None
     freeze: str = ""
     freeze_norm: bool = False
     checkpointing: bool = False
@@ -165,8 +213,8 @@ class TrainingSettings:
 
 _LATER = (
     *("size_every", "optimizer", "momentum", "accumulate", "arithmetic"),
-    *("level", "final_steps", "patience", "augmentation", "terms", "freeze", "freeze_norm"),
-    *("checkpointing", "device", "processes"),
+    *("level", "final_steps", "patience", "augmentation", "terms", "gains", "freeze"),
+    *("freeze_norm", "checkpointing", "device", "processes"),
 )
 LATER_SETTINGS = {f.name: f.default for f in fields(TrainingSettings) if f.name in _LATER}
 """Fields that came later, with the values that stand for what was before them."""

@@ -23,6 +23,7 @@ from netzoo.training.checks import (
     check_scales,
     check_sizes,
 )
+from netzoo.training.class_masks import channels_for
 from netzoo.training.history import History
 from netzoo.training.loop.devices import Updates, autocast_to, device_of
 from netzoo.training.loop.freezing import freeze
@@ -99,6 +100,7 @@ def train(
             keep_shape=keeps_shape(config),
             classified=classified,
             masks=find_task(entry.task).learns_masks,
+            channels=channels_for(config, data),
             done=done,
             rank=processes.rank,
         )
@@ -106,7 +108,7 @@ def train(
             training=training,
             model=processes.model(network, device, some_unused=entry.name == MULTISCALE),
             loss=function,
-            count=loss.count,
+            count=loss.counter(settings),
             settings=settings,
             processes=processes,
             device=device,

@@ -29,6 +29,7 @@ HEADER_KEY = "sizewise"
 _LATER = {
     "config.masks": (),
     "config.letterbox": None,
+    "config.multiscale.by_class": False,
     "provenance.trainer": 1,
     "provenance.cfg_sha256": "",
     "provenance.darknet": (),

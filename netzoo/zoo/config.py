@@ -21,12 +21,14 @@ class MultiscaleConfig:
     """The scales of a network, and how it merges them.
 
     ``scales`` are factors of height and width (``netzoo.scales``), and ``fusion`` merges them. One
-    backbone serves all of them, or each has its own. Raises UsageError.
+    backbone serves all of them, or each has its own. ``by_class``: each pixel gets a class, and is
+    not only told from the background. Raises UsageError.
     """
 
     fusion: str = "hierarchical"
     scales: tuple[float, ...] = (0.5, 1.0, 1.5)
     backbones: tuple[str, ...] = ("convnet",)
+    by_class: bool = False
 
     def __post_init__(self) -> None:
         if len(self.backbones) not in (1, len(self.pyramid.factors)):
@@ -78,6 +80,11 @@ class NetworkConfig:
         if self.name != MULTISCALE:
             return "none"
         return (self.multiscale or MultiscaleConfig()).fusion
+
+    @property
+    def by_class(self) -> bool:
+        """Whether it gives each pixel a class."""
+        return self.multiscale is not None and self.multiscale.by_class
 
     @property
     def stem(self) -> str:

@@ -21,6 +21,7 @@ class SizewiseCommands(Commands):
         "networks": "List the networks with parameters, BFLOPs, strides and smallest sizes.",
         "data": "Check a data set: counts, sizes, classes, and what is doubtful or broken.",
         "anchors": "Fit a detector's anchors to the boxes of a data set.",
+        "tune": "Search the settings of a training by its validation scores.",
         "train": "Train a network and write a safetensors checkpoint.",
         "export": "Write ONNX and .pt2 files, proven equal to eager PyTorch.",
         "build": "Build engines of an ONNX file and report the error of each against FP32.",
@@ -40,7 +41,7 @@ class SizewiseCommands(Commands):
     }
 
     rooms = {  # noqa: RUF012 - never changed
-        "preparation": ("anchors", "data", "networks"),
+        "preparation": ("anchors", "data", "networks", "tune"),
         "serving": ("traffic",),
         "records": ("best", "compare", "history", "reproduce", "report", "results"),
     }

@@ -29,6 +29,7 @@ _METRICS = {
     "voc07": "Pascal VOC, precision at 11 recalls (0–1)",
     "voc": "Pascal VOC, area below precision (0–1)",
 }
+_OF_MASKS = "Masks, mean over the images (0–1)"
 
 
 def evaluate(
@@ -47,7 +48,8 @@ def evaluate(
     """Measure accuracy at every size, on the validation part of the data.
 
     Detectors get AP and AP50, the figures of --metric, and AP of each class. Segmenters get mIoU,
-    F-measure and MAE (of classes: mIoU and the IoU of each), classifiers top-1 and top-5.
+    F-measure, MAE, S-measure and the mean E-measure (of classes: mIoU and the IoU of each),
+    classifiers top-1 and top-5.
     """
     from sizewise.pipeline.evaluate import evaluate
 
@@ -92,6 +94,7 @@ def _plain_row(row: SizeScores) -> dict[str, Any]:
         found["iou_by_class"] = dict(row.by_class)
     if row.figures.values:
         found["figures"] = dict(row.figures.values)
+    if row.figures.ap_by_class:
         found["ap_by_class"] = dict(row.figures.ap_by_class)
     return found
 
@@ -121,7 +124,7 @@ def _show(evaluation: Evaluation) -> None:
     )
     shown = [row for row in rows if row.scores]
     by_figure = [{TITLES[n]: value for n, value in row.figures.values.items()} for row in shown]
-    _show_by_size(_METRICS.get(evaluation.metric, ""), "figure", shown, by_figure)
+    _show_by_size(_METRICS.get(evaluation.metric, _OF_MASKS), "figure", shown, by_figure)
     by_class = [row.figures.ap_by_class for row in shown]
     _show_by_size("AP of each class (0–1)", "class", shown, by_class)
     _show_by_size("IoU (0–1)", "class", shown, [row.by_class for row in shown])

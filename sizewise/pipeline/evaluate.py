@@ -60,7 +60,7 @@ class EvaluateOptions(
 @dataclass(frozen=True, kw_only=True)
 class SizeScores:
     """The metrics (0–1) at a size by name, or the reason why there are none. ``by_class`` is the
-    IoU of each class, of a segmenter of classes; ``figures`` are further ones, of a detector."""
+    IoU of each class, of a segmenter of classes; ``figures`` are further ones of boxes or masks."""
 
     size: Size
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -192,7 +192,7 @@ def _rows(
                 size=size,
                 scores=outcome.scores,
                 by_class=outcome.by_class,
-                figures=outcome.figures(metric) if metric else Figures(),
+                figures=outcome.figures(metric),
             )
     if len(failed) == count:
         raise failed[0]

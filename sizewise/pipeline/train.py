@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 _ANCHOR_ROUNDING = 0.01
 """Another machine may round sums otherwise, as a share."""
+Watch = Callable[[Mapping[int, Mapping[str, float]]], None]
+_LATER = {"multiscale.by_class": False, "settings.gains": None}
+"""Fields that came after the first states were written, with what stands for their absence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +64,11 @@ def train(
     out: Path,
     images: Path | None = None,
     reporter: Reporter = SILENT,
+    watch: Watch | None = None,
 ) -> tuple[Trained, ...]:
     """Train a checkpoint in ``out`` for each fusion; one of the same data and settings is reused.
-    ``images`` is the folder of the pictures, where annotations lie elsewhere.
+    ``images`` is the folder of the pictures, where annotations lie elsewhere. ``watch`` is told all
+    scores after each validation, by their steps, and may end the training by an error.
 
     Raises UsageError, InputError, OutputError and TrainingError.
     """
@@ -72,7 +77,7 @@ def train(
     if rank_told():  # several processes speak by their first
         reporter = SILENT
     return tuple(
-        _trained(one, train_checkpoint(one, data, folder, reporter, images))
+        _trained(one, train_checkpoint(one, data, folder, reporter, images, watch=watch))
         for one in training.each()
     )
 
@@ -83,6 +88,8 @@ def train_checkpoint(
     out: Path,
     reporter: Reporter = SILENT,
     images: Path | None = None,
+    *,
+    watch: Watch | None = None,
 ) -> Path:
     """Train one checkpoint and return its path; one of the same data and settings is reused."""
     from netzoo.training.logs.batches import draw_first_batches
@@ -127,6 +134,7 @@ def train_checkpoint(
         return path
     validation = _validation(training, _Source(source, images), data, reporter)
     if validation:
+        validation.watch = watch
         validation.keep = partial(save_checkpoint, _best_so_far(path), provenance=provenance)
     kept = _kept(path, config, provenance, validation)
     _say_where_it_begins(kept, reporter)
@@ -236,6 +244,26 @@ def _validation(
     return Validation(data=others, size=size, every=every, patience=settings.patience)
 
 
+def demand_validated(
+    training: Training, data: str, *, images: Path | None = None, reporter: Reporter = SILENT
+) -> tuple[Dataset | ClassifiedSet, Dataset | ClassifiedSet]:
+    """Both parts of the data. Raises InputError where there is nothing to score a training on, and
+    UsageError where it is not scored."""
+    from netzoo.zoo.network import find_network
+
+    if not training.options.validate_every:
+        raise UsageError(
+            f"{spelled('validate_every')} can't be 0 here",
+            "trainings are compared by the scores of their validations",
+            "Leave it out for one each epoch.",
+        )
+    entry, source = find_network(training.network), _Source(data, images)
+    own = _open(entry, source, "train", reporter)
+    others = _open(entry, source, "val", reporter)
+    _demand_others(others, own)
+    return own, others
+
+
 def _demand_others(others: Dataset | ClassifiedSet, data: Dataset | ClassifiedSet) -> None:
     """Raises InputError where ``others`` are no images, or those that are trained on."""
     if others.images and others.sha256 != data.sha256:
@@ -302,7 +330,8 @@ def _kept(
     from netzoo.training.state import Kept
 
     validated = (validation.data.sha256, validation.every) if validation else ()
-    identity = codec.to_json((config, _on_any_cores(provenance), validated))
+    whole = (config, _on_any_cores(provenance), validated)
+    identity = codec.to_json_without(whole, _LATER)
     return Kept(path.with_suffix(".training.safetensors"), identity)
 
 

@@ -22,6 +22,7 @@ from tests.bench.journal.files import filed
 from tests.bench.models import colours
 
 SURFACE = {
+    "tune",
     *("train", "export", "convert", "build", "bench", "evaluate", "explain", "predict"),
     *("report", "results", "load", "best", "compare"),
     *("TrainOptions", "ExportOptions", "PrecisionOptions", "BuildOptions", "SweepSettings"),
@@ -31,6 +32,7 @@ SURFACE = {
     *("Trained", "Converted", "Builds", "SweepOutcome", "Evaluation", "Explanation"),
     *("Predictions", "Report"),
     *("Results", "export_darknet", "DarknetFiles"),
+    *("Tuned", "TuneOptions", "FixedTraining"),
     "__version__",
 }
 
@@ -63,8 +65,8 @@ def test_importing_it_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("train", "export", "export_darknet", "convert", "build", "bench", "evaluate", "explain"),
-        "predict",
+        *("train", "tune", "export", "export_darknet", "convert", "build", "bench", "evaluate"),
+        *("explain", "predict"),
     ],
 )
 def test_every_function_is_typed_and_takes_a_reporter(name: str) -> None:

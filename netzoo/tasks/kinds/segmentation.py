@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netzoo.data.coco.segments import encode_mask
 from netzoo.data.masks.label_maps import LEFT_OUT
+from netzoo.tasks.figures import Figures
 from netzoo.tasks.masks.axes import channels_last
 from netzoo.tasks.masks.binary import MaskScores, box_of, probabilities, read_logits
 from netzoo.tasks.masks.class_segmenting import ClassMaskEvaluator, ClassMaskPredictor
@@ -47,8 +48,8 @@ OBJECT = "object"
 
 
 class MaskEvaluator(Evaluator):
-    """mIoU, F-measure and MAE: logits are resized to the picture's own size, and masks are
-    compared there."""
+    """mIoU, F-measure, MAE, S-measure and E-measure: logits are resized to the picture's own size,
+    and masks are compared there."""
 
     def __init__(self, card: ModelCard) -> None:
         super().__init__(card)
@@ -62,10 +63,26 @@ class MaskEvaluator(Evaluator):
         if image.mask_file:
             truth = image.label_map()
             counted = truth != LEFT_OUT
-            self._scores.add(logits[counted], (truth[counted] > 0).astype(np.uint8))
+            self._add(logits, (truth > 0).astype(np.uint8), None if counted.all() else counted)
         else:
-            self._scores.add(logits, image.mask())
+            self._add(logits, image.mask(), None)
         self._ids.append(image.id)
+
+    def _add(
+        self, logits: Logits, truth: NDArray[np.uint8], counted: NDArray[np.bool_] | None
+    ) -> None:
+        """One image; None: all of its pixels count."""
+        if counted is None:
+            self._scores.add(logits, truth)
+        else:
+            self._scores.add(logits[counted], truth[counted])
+        if self.measures_figures:
+            self._scores.add_structure(logits, truth > 0, counted)
+
+    def figures(self, metric: str) -> Figures:
+        """S-measure and mean E-measure, each the mean over the images."""
+        del metric
+        return self._scores.structure() if self.measures_figures else Figures()
 
     def _widen(self, logits: Logits) -> None:
         least, most = self._range

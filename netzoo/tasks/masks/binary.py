@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.tasks.figures import Figures
 from netzoo.tasks.layouts import Outputs
 from netzoo.tasks.letterbox import Letterbox
+from netzoo.tasks.masks.structure import e_measure, s_measure
 from sizewise.core.errors import InferenceError, InputError
 from sizewise.core.evidence import MaskEvidence
 from sizewise.core.evidence.base import images_hash
@@ -67,11 +70,14 @@ class MaskScores:
 
     Every score is over all pixels of all images together, so a large picture counts for more than a
     small one, and one without objects needs no rule of its own. (Papers on salient objects take the
-    mean over images instead.) ``deviations`` are the sums of what MAE is the mean of.
+    mean over images instead. S-measure and E-measure know no other: :meth:`structure`.)
+    ``deviations`` are the sums of what MAE is the mean of.
     """
 
     by_image: list[NDArray[np.int64]] = field(default_factory=list)
     deviations: list[float] = field(default_factory=list)
+    s_measures: list[float] = field(default_factory=list)
+    e_measures: list[float] = field(default_factory=list)
 
     def add(self, logits: NDArray[np.floating[Any]], mask: NDArray[np.uint8]) -> None:
         """One image: an object is where ``logits`` [H, W] > 0, and where ``mask`` [H, W] is 1.
@@ -88,6 +94,24 @@ class MaskScores:
         both = 2 * (mask > 0).ravel() + (logits > 0).ravel()
         self.by_image.append(np.bincount(both, minlength=4).reshape(2, 2))
         self.deviations.append(float(np.abs(probabilities(logits) - (mask > 0)).sum()))
+
+    def add_structure(
+        self,
+        logits: NDArray[np.floating[Any]],
+        there: NDArray[np.bool_],
+        counted: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """S-measure and E-measure of one image [H, W]; ``counted`` are the pixels that count, None
+        for all."""
+        probable = probabilities(logits)
+        self.s_measures.append(s_measure(probable, there, counted))
+        of = ... if counted is None else counted
+        self.e_measures.append(e_measure(probable[of], there[of]))
+
+    def structure(self) -> Figures:
+        """Their means over the images, as papers have them; None without any image."""
+        each = {"s_measure": self.s_measures, "e_measure": self.e_measures}
+        return Figures(values={name: fmean(of) if of else None for name, of in each.items()})
 
     @property
     def counts(self) -> NDArray[np.float64]:

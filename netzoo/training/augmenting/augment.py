@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from netzoo.training.augmenting.colours import recoloured
-from netzoo.training.augmenting.placing import Area, Placement, Sample, canvas_of, placed
+from netzoo.training.augmenting.placing import Area, Pixels, Placement, Sample, canvas_of, placed
 from netzoo.training.augmenting.settings import Augmentation
+from netzoo.training.class_masks import UNKNOWN
 from sizewise.core.specs import Size
 
 _BLEND = 32.0
@@ -117,24 +119,30 @@ def _around_one(most: float, rng: np.random.Generator) -> float:
 
 
 def _blended(one: Sample, other: Sample, share: float) -> Sample:
-    """Both pictures through each other, with the boxes of both; a mask is that of either."""
+    """Both pictures through each other, with the boxes of both; a mask is that of either, and where
+    these differ in their classes, nobody knows."""
     mixed = share * one.picture.astype(np.float32) + (1 - share) * other.picture
     masks = [mask for mask in (one.mask, other.mask) if mask is not None]
     return Sample(
         picture=mixed.round().astype(np.uint8),
         boxes=np.concatenate([one.boxes, other.boxes]),
         labels=np.concatenate([one.labels, other.labels]),
-        mask=np.maximum.reduce(masks) if masks else None,
+        mask=functools.reduce(_either, masks) if masks else None,
     )
+
+
+def _either(one: Pixels, other: Pixels) -> Pixels:
+    alone = (one == 0) | (other == 0) | (one == other)
+    return np.where(alone, np.maximum(one, other), UNKNOWN).astype(np.uint8)
 
 
 def _pasted(onto: Sample, other: Sample) -> Sample:
     """What the mask of ``other`` covers, over ``onto`` (Ghiasi et al. 2021, Copy-Paste)."""
     if onto.mask is None or other.mask is None:
         return onto
-    covered = other.mask > 0
+    covered = (other.mask > 0) & (other.mask != UNKNOWN)
     return replace(
         onto,
         picture=np.where(covered[..., None], other.picture, onto.picture),
-        mask=np.maximum(onto.mask, other.mask),
+        mask=np.where(covered, other.mask, onto.mask),
     )

@@ -24,7 +24,8 @@ _LEAST_PX = 2.0
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
     """A picture, RGB [H, W, 3], with its boxes float32 [K, 4] (x0 y0 x1 y1 in its pixels), labels
-    int64 [K], and mask [H, W] of 0 and 1 where there is one."""
+    int64 [K], and mask [H, W] where there is one: 0 and 1, or the labels of classes (0: none, 255:
+    nobody knows)."""
 
     picture: Pixels
     boxes: NDArray[np.float32]

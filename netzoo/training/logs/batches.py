@@ -7,14 +7,18 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco.dataset import Dataset
+from netzoo.data.masks.label_maps import is_background
 from netzoo.data.relabelling import relabelled
+from netzoo.tasks.masks.classes import channel_names
 from netzoo.tasks.registry import find_task
 from netzoo.tasks.sheets import Tile, contact_sheet
 from netzoo.training.batches import BOXED, Batch, draw_batches
 from netzoo.training.checks import check_data
+from netzoo.training.class_masks import UNKNOWN, channels_for
 from netzoo.training.settings import TrainingSettings
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import find_network, keeps_shape
@@ -45,25 +49,27 @@ def draw_first_batches(
         keep_shape=keeps_shape(config),
         classified=classified,
         masks=find_task(find_network(config.name).task).learns_masks,
+        channels=channels_for(config, data),
     )
     written = []
     for batch, path in zip(islice(batches, count), paths, strict=False):
         side = max(batch.size.height, batch.size.width)
-        sheet = contact_sheet(list(_tiles(batch, config.classes)), config.classes, side)
+        sheet = contact_sheet(list(_tiles(batch, config)), config.classes, side)
         with written_whole(path) as draft:
             sheet.save(draft, format="PNG")
         written.append(path)
     return written
 
 
-def _tiles(batch: Batch, classes: Sequence[str]) -> Iterator[Tile]:
+def _tiles(batch: Batch, config: NetworkConfig) -> Iterator[Tile]:
     targets = batch.targets
+    names = channel_names(config.classes, None, background=True) if config.by_class else ()
     pixels = (batch.images * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
     for row, picture in enumerate(np.ascontiguousarray(pixels)):
         own = (targets.images == row).numpy()
         label = BOXED if targets.whole is None else int(targets.whole[row])
-        named = classes[label] if label != BOXED else f"{own.sum()} boxes"
-        masks = {} if targets.masks is None else {0: targets.masks[row, 0].numpy() > 0}
+        named = config.classes[label] if label != BOXED else f"{own.sum()} boxes"
+        masks = {} if targets.masks is None else _masks(targets.masks[row, 0].numpy(), names)
         yield Tile(
             picture=picture,
             title=f"{batch.size}: {'mask' if masks else named}",
@@ -71,3 +77,11 @@ def _tiles(batch: Batch, classes: Sequence[str]) -> Iterator[Tile]:
             labels=np.empty(0, np.int64) if masks else targets.labels.numpy()[own],
             masks=masks,
         )
+
+
+def _masks(values: NDArray[np.float32], names: Sequence[str]) -> dict[int, NDArray[np.bool_]]:
+    """Where objects are or, of channels with ``names``, where each class is."""
+    if not names:
+        return {0: values > 0}
+    found = [int(value) for value in np.unique(values) if value != UNKNOWN]
+    return {c: values == c for c in found if not is_background(names[c])}

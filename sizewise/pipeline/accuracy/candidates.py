@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Scores:
     """The metrics of the task (0–1), by name, and the IoU of each class where they are means over
-    classes. ``figures`` measures further ones of boxes (``Evaluator.figures``)."""
+    classes. ``figures`` measures further ones (``Evaluator.figures``)."""
 
     scores: Mapping[str, float]
     by_class: Mapping[str, float] = field(default_factory=dict)
@@ -90,6 +90,7 @@ class Checkpoint:
                     reporter,
                     suppression=suppression,
                     letterbox=self.card.letterbox,
+                    figures=True,
                 )
                 yield size, scores_of(found)
             except EngineError as error:  # outputs that are no numbers

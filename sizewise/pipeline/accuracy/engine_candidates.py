@@ -170,7 +170,9 @@ def evaluate_engine(
 ) -> Iterator[tuple[Size, Accuracy | EngineError]]:
     """The accuracy at each size, or the error that it ended in. After a call that did not end in
     time, no other size is tried: it would not end, either."""
-    outcomes = _evaluated(engine, card, data, sizes, progress, suppression=suppression)
+    outcomes = _evaluated(
+        engine, card, data, sizes, progress, suppression=suppression, figures=False
+    )
     for size, outcome in outcomes:
         yield size, outcome if isinstance(outcome, EngineError) else outcome.accuracy
 
@@ -191,11 +193,13 @@ def _evaluated(
     progress: Progress,
     *,
     suppression: Suppression | None,
+    figures: bool = True,
 ) -> Iterator[tuple[Size, _Evaluated | EngineError]]:
     from bench.accuracy.engine import find_evaluator
 
     for place, size in enumerate(sizes):
         evaluator = find_evaluator(card, data, suppression)
+        evaluator.measures_figures = figures
         try:
             accuracy = _accuracy(engine, evaluator, data, size, progress)
         except EngineError as error:

@@ -44,7 +44,8 @@ def config_of(
     from netzoo.zoo.network import find_network
 
     options = training.options
-    own = find_task(find_network(training.network).task).classes(data)
+    task = find_task(find_network(training.network).task)
+    own = data.classes if options.by_class else task.classes(data)
     classes, tree = read_classes((), options.tree) if options.tree else (own, ())
     given = _given_anchors(training)
     config = NetworkConfig(
@@ -55,7 +56,7 @@ def config_of(
         depth=options.depth,
         anchors=given,
         masks=_masks_of(training) if given else (),
-        multiscale=options.scaling.config(),
+        multiscale=training.multiscale,
     )
     if heads:
         _demand_classes(config, heads, data, with_weights=start is not None)

@@ -28,16 +28,25 @@ from sizewise.core.specs import Sizes
 from sizewise.pipeline.models.scaling import ScalingOptions
 
 if TYPE_CHECKING:
-    from netzoo.training.settings import LossTerms, ScaleTraining, TrainingSettings
+    from netzoo.training.settings import LossGains, LossTerms, ScaleTraining, TrainingSettings
+    from netzoo.zoo.config import MultiscaleConfig
 
 _NETWORK, _TRAINING, _CHANGES = "Network", "Training", "Changes of images"
 _LOGS = "Logs"
+_GAINS = "Gains and thresholds of the loss (detectors)"
 _SCALES = "Several scales (network multiscale)"
 
 
 def _share(text: str) -> Any:
     """An option of the augmentation."""
     return option(optional(number(0)), None, help=text, group=_CHANGES, shown="the preset's")
+
+
+def _gain(text: str, *, most: float | None = None) -> Any:
+    """An option of the loss."""
+    return option(
+        optional(number(0, most=most)), None, help=text, group=_GAINS, shown="the loss's own"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +267,32 @@ class TrainOptions(ScalingOptions):
         group=_TRAINING,
         shown="the network's first",
     )
+    box_gain: float | None = _gain("Weight of the boxes.")
+    objectness_gain: float | None = _gain("Weight of the objectness where a box is.")
+    background_gain: float | None = _gain(
+        "Weight of the objectness where nothing is (losses of YOLOv2, YOLOv3 and YOLOv4)."
+    )
+    class_gain: float | None = _gain("Weight of the classes.")
+    objectness_balance: tuple[float, ...] = option(
+        several(number(0)),
+        (),
+        help="Weight of the objectness of each head, the finest first (comma list).",
+        group=_GAINS,
+        shown="the loss's own",
+    )
+    ignore_iou: float | None = _gain(
+        "IoU with a box above which a prediction is no background.", most=1
+    )
+    anchor_ratio: float | None = option(
+        optional(number(above=1, most=4)),
+        None,
+        help="Ratio of sides up to which an anchor answers for a box.",
+        group=_GAINS,
+        shown="the loss's own",
+    )
+    assumed_iou: float | None = _gain(
+        "IoU that a classified image's best box is taken to have (loss joint).", most=1
+    )
     classification_data: str = option(
         TEXT,
         "",
@@ -278,6 +313,12 @@ class TrainOptions(ScalingOptions):
         number(0),
         0.0,
         help="Loss weight of the differences between the scales' masks.",
+        group=_SCALES,
+    )
+    by_class: bool = option(
+        SWITCH,
+        False,
+        help="Learn the class of each pixel, instead of objects and the rest.",
         group=_SCALES,
     )
     price: float = option(
@@ -314,6 +355,23 @@ class Training:
         )
 
     @property
+    def multiscale(self) -> MultiscaleConfig | None:
+        """The configuration of a network of several scales; None where no option is given. Raises
+        UsageError."""
+        from netzoo.zoo.config import MultiscaleConfig
+
+        found = self.options.scaling.config()
+        if not self.options.by_class:
+            return found
+        if not self._has_scales:
+            raise UsageError(
+                f"{self.network} can't be trained with {spelled('by_class')}",
+                "it does not learn masks",
+                "Leave it out, or choose multiscale.",
+            )
+        return replace(found or MultiscaleConfig(), by_class=True)
+
+    @property
     def scale_training(self) -> ScaleTraining | None:
         """The settings of several scales; None where all are at their defaults."""
         from netzoo.training.settings import ScaleTraining
@@ -347,6 +405,19 @@ class Training:
             focal_alpha=options.focal_alpha,
         )
         return chosen if options.label_smoothing or options.focal_gamma else None
+
+    @property
+    def gains(self) -> LossGains | None:
+        """Gains that are not the loss's own; None without any. Raises UsageError."""
+        from netzoo.losses._registry import choose_loss
+        from netzoo.training.settings import LossGains
+        from netzoo.zoo.network import find_network
+
+        named = {f.name: getattr(self.options, f.name) for f in fields(LossGains)}
+        if not (given := LossGains(**named)).given():
+            return None
+        entry = find_network(self.network)
+        return choose_loss(entry, self.options.loss).settled(entry, given)
 
     @property
     def augmentation(self) -> Augmentation | None:
@@ -416,6 +487,7 @@ class Training:
             seed=options.seed,
             scales=self.scale_training,
             terms=self.terms,
+            gains=self.gains,
             freeze=options.freeze,
             freeze_norm=options.freeze_norm,
             checkpointing=options.checkpointing and not self._has_scales,
@@ -448,7 +520,7 @@ class Training:
                 classes=tuple(map(str, range(entry.classes))),
                 width=self.options.width,
                 depth=self.options.depth,
-                multiscale=training.options.scaling.config(),
+                multiscale=training.multiscale,
             )
             frozen(build_without_weights(config), settings.freeze)
             check_scales(entry, config, settings)

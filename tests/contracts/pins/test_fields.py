@@ -21,7 +21,7 @@ from engines.registry import backends
 from netzoo.tasks.layouts import layout_names
 from netzoo.tasks.registry import tasks
 from netzoo.training.augmenting.settings import Augmentation
-from netzoo.training.settings import LossTerms, ScaleTraining, TrainingSettings
+from netzoo.training.settings import LossGains, LossTerms, ScaleTraining, TrainingSettings
 from netzoo.weights.checkpoint import CheckpointHeader, Provenance
 from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
 from sizewise.core import codec, specs, trials
@@ -46,7 +46,7 @@ VALUES = (
     *(specs.ExportedModel, specs.TensorSpec, specs.ImageInput, specs.EngineArtifact),
     *(specs.Achieved, specs.LayerPrecision, specs.EngineMemory, Comparison, Difference),
     *(CheckpointHeader, Provenance, NetworkConfig, MultiscaleConfig),
-    *(TrainingSettings, ScaleTraining, Augmentation, LossTerms),
+    *(TrainingSettings, ScaleTraining, Augmentation, LossTerms, LossGains),
     *(specs.KeptLayer, LayerRecord, ExplainedLayer, LayerRun, EngineTime),
 )
 _OF_THE_MACHINE = {("TrainingSettings", "threads")}

@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss
 from torch import Tensor
 
 from netzoo.losses._registry import Targets, find_loss
-from netzoo.losses.masks import inconsistency, mask_loss, taken_pixels
+from netzoo.losses.masks import class_mask_loss, inconsistency, mask_loss, taken_pixels
 from netzoo.networks.multiscale import Multiscale
 from netzoo.training.settings import ScaleTraining
 from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
@@ -136,3 +136,35 @@ def test_thirty_steps_on_one_batch_halve_the_loss() -> None:
         optimizer.step()
         totals.append(total.item())
     assert totals[-1] < totals[0] / 2
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_that_of_classes_is_cross_entropy_and_iou_as_numpy_has_them(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(2, 4, 5, 6, generator=generator)
+    channels = torch.randint(0, 3, (2, 1, 5, 6), generator=generator)  # nothing is of the last
+    channels[0, 0, 0] = 255
+    counted = channels[:, 0].numpy() != 255
+    probable = logits.double().softmax(1).movedim(1, -1).numpy()[counted]
+    truth = channels[:, 0].numpy()[counted]
+    entropy = log_loss(truth, probable, labels=range(4))
+    overlaps = []
+    for place in np.unique(truth):
+        there, found = truth == place, probable[:, place]
+        shared = found[there].sum()
+        overlaps.append((shared + 1) / (there.sum() + found.sum() - shared + 1))
+    wanted = entropy + 1 - np.mean(overlaps)
+    assert class_mask_loss(logits, channels.float()).item() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_pixels_that_are_left_out_teach_nothing_at_any_size() -> None:
+    logits = torch.randn(1, 3, 8, 8, requires_grad=True)
+    nothing = torch.full((1, 1, 16, 16), 255.0)
+    (gradient,) = torch.autograd.grad(class_mask_loss(logits, nothing), logits)
+    assert (gradient == 0).all()
+    half = nothing.clone()
+    half[..., :8] = 1
+    (gradient,) = torch.autograd.grad(class_mask_loss(logits, half), logits)
+    assert (gradient[..., 4:] == 0).all()
+    assert (gradient[..., :4] != 0).any()

@@ -70,6 +70,18 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         DATA: ("yolov3-tiny --data absent", f"{_TRAINED} --classification-data absent"),
         OUTPUT: (f"{_TRAINED} --out notes.txt",),
     },
+    "tune": {
+        VALUE: ("nonet --data data", f"{_TRAINED} --trials 0", f"{_TRAINED} --search steps"),
+        SIZE: ("yolov3-tiny --data data --sizes 63",),
+        MISSING: (
+            f"{_TRAINED} --weights absent.pt",
+            f"{_TRAINED} --tree absent.tree",
+            *(f"{_TRAINED} --backbone-weights absent.pt", f"{_TRAINED} --images absent"),
+        ),
+        DAMAGED: ("yolov3-tiny --data junk.json",),
+        DATA: ("yolov3-tiny --data absent", f"{_TRAINED} --classification-data absent"),
+        OUTPUT: (f"{_TRAINED} --out notes.txt",),
+    },
     "export": {
         VALUE: (
             *("tiny.onnx --precision fp4", "nonet", "mine.py", "mine.py:make"),

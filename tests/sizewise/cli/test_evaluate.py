@@ -104,6 +104,8 @@ def test_a_segmenter_that_is_right_has_the_best_scores_at_every_size(
     for row in shares:
         assert (row["miou"], row["f_measure"]) == (1, 1)
         assert 0.3 < row["mae"] < 0.5  # its logits are small
+        assert set(row["figures"]) == {"s_measure", "e_measure"}
+        assert all(0.3 < share < 0.9 for share in row["figures"].values())
     whole = json.loads(said.out)
     assert whole["data"] == {"name": "val", "sha256": read_coco(data).sha256, "images": PICTURES}
     assert (whole["task"], whole["runs_in"]) == ("segmentation", "onnxruntime")
@@ -115,6 +117,8 @@ def test_people_get_a_table_and_the_next_step(cli: Cli, data: Path, segmenter: P
     assert f"bright.onnx in openvino, on {PICTURES} images of val" in said.err
     assert table_rows(said)[0][:3] == ["64x64", "1.000", "1.000"]
     assert "F-measure" in said.out
+    assert "S-measure" in said.out
+    assert "E-measure" in said.out
     assert "Evaluating at 64x64: done" in said.err
     assert "Pictures: letterbox, rgb, 0–1." in said.err
     words = ["--data", str(data), "--backend", "openvino", "--sizes", "64x64"]

@@ -1,0 +1,1 @@
+"""A search for the settings of a training: what is searched, its trials on file, their table."""
