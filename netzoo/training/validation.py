@@ -27,7 +27,8 @@ _STEPS, _SCORE, _BEST = "steps", "score.", "best."
 class Validation:
     """The scores of the running mean of the weights on ``data`` at ``size``, every so many steps
     and after the last; and the weights of the best. ``patience`` is how many validations may pass
-    without a better one; 0: all. ``keep`` writes the best network so far."""
+    without a better one; 0: all. ``keep`` writes the best network so far, ``follow`` is called
+    after each."""
 
     data: Dataset | ClassifiedSet
     size: Size
@@ -36,6 +37,7 @@ class Validation:
     scores: dict[int, Mapping[str, float]] = field(default_factory=dict)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     keep: Callable[[Network], None] | None = None
+    follow: Callable[[], None] | None = None
     _is_kept: bool = field(default=True, init=False)
 
     def is_due(self, step: int, last: int) -> bool:
@@ -53,6 +55,8 @@ class Validation:
             self.best_weights = {n: v.clone() for n, v in looked_at.state_dict().items()}
             self._is_kept = False
         self.scores[step] = found
+        if self.follow:
+            self.follow()
 
     def best_step(self, network: Network) -> int:
         """The first of those with the highest score."""

@@ -19,7 +19,7 @@ from engines.store.manifest import read_manifest
 from engines.store.names import kind_of
 from sizewise.core.onnxfiles.model import sha256_of
 
-_FILES = ("*.safetensors", "*.losses.csv", "*.onnx", "*.pt2")
+_FILES = ("*.safetensors", "*.metrics.csv", "*.onnx", "*.pt2")
 _PAIR = (".onnx", ".pt2")
 Waves = Mapping[tuple[str, int], int]
 """Trial and number of its wave → when its first block started: measured again, it is another."""

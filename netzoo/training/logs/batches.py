@@ -13,8 +13,9 @@ from netzoo.data.coco.dataset import Dataset
 from netzoo.data.relabelling import relabelled
 from netzoo.tasks.registry import find_task
 from netzoo.tasks.sheets import Tile, contact_sheet
-from netzoo.training.batches import BOXED, Batch, draw_batches
 from netzoo.training.checks import check_data
+from netzoo.training.loading.batches import Batch, draw_batches
+from netzoo.training.loading.collating import BOXED
 from netzoo.training.settings import TrainingSettings
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import find_network, keeps_shape

@@ -11,8 +11,9 @@ from netzoo.training.augmenting.settings import PRESETS, Augmentation
 from netzoo.training.loop.ranks import neighbours_told, processes_told
 from netzoo.training.ranges import RANGES, usual_sizes
 from sizewise.core.errors import UsageError
+from sizewise.core.machine.cores import usable_cores
 from sizewise.core.options.declared import option, spelled
-from sizewise.core.options.limits import BATCH
+from sizewise.core.options.limits import BATCH, WORKERS
 from sizewise.core.options.reading import (
     PATH,
     SIZES,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _NETWORK, _TRAINING, _CHANGES = "Network", "Training", "Changes of images"
 _LOGS = "Logs"
 _SCALES = "Several scales (network multiscale)"
+_FEW_IMAGES = 2000
+_MOST_WORKERS = 8
 
 
 def _share(text: str) -> Any:
@@ -166,6 +169,20 @@ class TrainOptions(ScalingOptions):
     )
     device: str = option(
         choice("cpu", "cuda"), "cpu", help="Where the network is trained.", group=_TRAINING
+    )
+    workers: int | None = option(
+        optional(whole(0, WORKERS)),
+        None,
+        help="Processes that load and change pictures ahead of the training; 0: it does so itself. "
+        "The result is the same.",
+        group=_TRAINING,
+        shown="by the cores; 0 for a short training",
+    )
+    replace: bool = option(
+        SWITCH,
+        False,
+        help="Replace a training of other options or data that is in the folder.",
+        group=_TRAINING,
     )
     label_smoothing: float = option(
         number(0),
@@ -371,6 +388,17 @@ class Training:
         epochs, settings = self.options.validate_every, self.settings
         steps = epochs * images / settings.images_per_step
         return max(1, round(steps)) if epochs else 0
+
+    def workers(self, settings: TrainingSettings) -> int:
+        """Processes that load pictures: as many as are asked for. Else, of this process's cores, a
+        quarter where the training itself needs them, and all up to 8 where a GPU trains; none for
+        what is done before they would be there."""
+        if self.options.workers is not None:
+            return self.options.workers
+        cores = max(1, usable_cores() // neighbours_told())
+        if cores == 1 or settings.steps * settings.images_per_step < _FEW_IMAGES:
+            return 0
+        return min(_MOST_WORKERS, cores if settings.device == "cuda" else max(1, cores // 4))
 
     def settings_for(self, images: int) -> TrainingSettings:
         """The settings for a data set of so many images: epochs are steps then."""

@@ -13,7 +13,7 @@ from PIL import Image
 
 from netzoo.data.classified import crops_of
 from netzoo.training.augmenting.settings import PRESETS
-from netzoo.training.batches import draw_batches
+from netzoo.training.loading.batches import draw_batches
 from netzoo.training.logs.batches import draw_first_batches
 from netzoo.training.settings import TrainingSettings
 from netzoo.zoo.config import NetworkConfig

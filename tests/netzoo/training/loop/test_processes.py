@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from netzoo.data.coco.dataset import write_coco
-from netzoo.training.draws import batches_of
+from netzoo.training.loading.draws import batches_of
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
 from netzoo.weights.checkpoint import read_header
@@ -91,7 +91,7 @@ def _shared(*call: str) -> list[str]:
 
 
 def _losses(out: Path) -> list[dict[str, str]]:
-    with (out / "yolov3-tiny.losses.csv").open(newline="") as file:
+    with (out / "yolov3-tiny.metrics.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
