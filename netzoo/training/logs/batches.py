@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,9 @@ from netzoo.training.settings import TrainingSettings
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import find_network, keeps_shape
 from sizewise.core.files import written_whole
+
+_LEAST_PX = 160
+"""So wide is a line below a picture. Smaller pictures are drawn several times as large."""
 
 
 def draw_first_batches(
@@ -50,6 +54,7 @@ def draw_first_batches(
     written = []
     for batch, path in zip(islice(batches, count), paths, strict=False):
         side = max(batch.size.height, batch.size.width)
+        side *= math.ceil(_LEAST_PX / side)
         sheet = contact_sheet(list(_tiles(batch, config.classes)), config.classes, side)
         with written_whole(path) as draft:
             sheet.save(draft, format="PNG")

@@ -474,6 +474,7 @@ class Training:
             frozen(build_without_weights(config), settings.freeze)
             check_scales(entry, config, settings)
         self._check_price()
+        self._check_changes()
 
     def _check_price(self) -> None:
         from netzoo.fusions._registry import find_fusion, fusions
@@ -486,3 +487,22 @@ class Training:
                 "none of these fusions weighs scales, so none leaves any out",
                 f"Leave it out, or choose a fusion that weighs them: {weighing}.",
             )
+
+    def _check_changes(self) -> None:
+        """Of a preset, what has no effect is left out without a word."""
+        from netzoo.tasks.registry import find_task
+        from netzoo.zoo.network import find_network
+
+        task = find_task(find_network(self.network).task)
+        idle: tuple[str, ...] = () if task.learns_masks else ("copy_paste",)
+        if task.learns_images:
+            idle = ("mosaic", "mix_up", "copy_paste")
+        for name in idle:
+            if given := getattr(self.options, name):
+                only = "masks" if name == "copy_paste" else "boxes or masks"
+                raise UsageError(
+                    f"{spelled(name)} {given:g} has no effect",
+                    f"it is for networks that learn {only}, and {self.network} is one for "
+                    f"{task.name}",
+                    "Leave it out.",
+                )

@@ -360,6 +360,7 @@ def test_options_of_the_loop_are_in_the_checkpoint(cli: Cli, data: Path, tmp_pat
         (("--loss", "paper", "--focal-gamma", 2), "--loss dense"),
         (("--device", "cuda"), "can't run on a GPU"),
         (("--label-smoothing", 1), "--label-smoothing 1.0"),
+        (("--copy-paste", 0.3), "0.3 has no effect: it is for networks that learn masks"),
     ],
 )
 def test_options_that_can_not_be_are_refused_before_the_data_are_read(
@@ -373,3 +374,12 @@ def test_options_that_can_not_be_are_refused_before_the_data_are_read(
     found = cli("train", *QUICK, "--data", tmp_path / "nothing", *options, "--out", tmp_path)
     assert found.code == 2
     assert said in found.err
+
+
+@pytest.mark.parametrize("option", ["--mosaic", "--mix-up", "--copy-paste"])
+def test_a_classifier_refuses_what_mixes_boxes(cli: Cli, tmp_path: Path, option: str) -> None:
+    call = ("train", "darknet19", "--data", tmp_path / "nothing", "--out", tmp_path)
+    said = cli(*call, option, 0.5)
+    assert said.code == 2
+    assert f"{option} 0.5 has no effect" in said.err
+    assert "There is no data set" in cli(*call, option, 0, "--augment", "strong").err

@@ -70,8 +70,7 @@ def test_classified_images_are_the_same(data: Dataset) -> None:
     crops = crops_of(data)
     for options in ({"data": crops}, {"data": data, "classified": crops}):
         ours, theirs = (
-            list(draw_batches(settings=SETTINGS, workers=count, **options))  # type: ignore[arg-type]
-            for count in (0, 2)
+            list(draw_batches(settings=SETTINGS, workers=count, **options)) for count in (0, 2)
         )
         assert all(map(_same, ours, theirs))
 
