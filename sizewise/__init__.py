@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from reports.choice.budget import Budget
     from reports.markdown import Report
     from sizewise.api import (
+        anchors,
         bench,
         best,
         build,
+        check_data,
         compare,
         convert,
         evaluate,
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
+    from sizewise.pipeline.preparation.anchors import AnchorOptions, FittedAnchors
+    from sizewise.pipeline.preparation.data import DataCheck, DataOptions
     from sizewise.pipeline.records.best import Best
     from sizewise.pipeline.records.compare import Compared, CompareOptions
     from sizewise.pipeline.records.results import Results
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SILENT",
+    "AnchorOptions",
     "Best",
     "Budget",
     "BuildOptions",
@@ -63,6 +68,8 @@ __all__ = [
     "CompareOptions",
     "Compared",
     "Converted",
+    "DataCheck",
+    "DataOptions",
     "EngineArtifact",
     "EvaluateOptions",
     "Evaluation",
@@ -70,6 +77,7 @@ __all__ = [
     "Explanation",
     "ExportOptions",
     "ExportedModel",
+    "FittedAnchors",
     "PrecisionOptions",
     "PredictOptions",
     "Predictions",
@@ -84,9 +92,11 @@ __all__ = [
     "TrainOptions",
     "Trained",
     "__version__",
+    "anchors",
     "bench",
     "best",
     "build",
+    "check_data",
     "compare",
     "convert",
     "evaluate",
@@ -101,8 +111,8 @@ __all__ = [
 
 _HOMES = {
     "sizewise.api": (
-        *("bench", "best", "build", "compare", "convert", "evaluate", "explain", "export"),
-        *("load", "predict", "report", "results", "train"),
+        *("anchors", "bench", "best", "build", "check_data", "compare", "convert", "evaluate"),
+        *("explain", "export", "load", "predict", "report", "results", "train"),
     ),
     "sizewise.core.errors": ("SizewiseError",),
     "sizewise.core.progress": ("SILENT", "Reporter"),
@@ -122,6 +132,8 @@ _HOMES = {
     "sizewise.pipeline.explanation.options": ("ExplainOptions",),
     "sizewise.pipeline.export": ("ExportOptions",),
     "sizewise.pipeline.prediction.options": ("PredictOptions",),
+    "sizewise.pipeline.preparation.anchors": ("AnchorOptions", "FittedAnchors"),
+    "sizewise.pipeline.preparation.data": ("DataCheck", "DataOptions"),
     "sizewise.pipeline.records.results": ("Results",),
     "sizewise.pipeline.models.training": ("TrainOptions",),
     "sizewise.pipeline.train": ("Trained",),
