@@ -33,13 +33,12 @@ def speeds() -> Sequence[str]:
     ]
     loads = record["load_averages"]
     return [
-        f"Measured on {environment['cpu']} with {cores} cores, whose load was {min(loads):.1f} to "
-        f"{max(loads):.1f}: so images are counted per second of CPU time. The loop of `train` had "
+        f"Measured on {environment['cpu']} with {cores} cores. Its load was {min(loads):.1f} to "
+        f"{max(loads):.1f}, so images are counted per second of CPU time. The loop of `train` has "
         f"{_share(record['loop']):.0%} of the throughput of a bare loop over one batch in memory "
-        f"({NETWORK} at 224, one thread; at least {LEAST_SHARE:.0%} are claimed). {NETWORK} at its full "
-        f"width consumes {consumed:.1f} images of 416 pixels a second in training, were both cores its own; one "
-        f"core loads, from JPEG files of 640×480 that are decoded anew each time (at least {LEAST_TIMES:g} times "
-        "as many are claimed):",
+        f"({NETWORK} at 224, one thread; {LEAST_SHARE:.0%} is claimed). At 416 and its full width, "
+        f"{NETWORK} consumes {consumed:.1f} images a second on {cores} cores. One core loads JPEG "
+        f"files of 640×480, each decoded anew ({LEAST_TIMES:g} times as many are claimed):",
         "",
         *grid(("changes", "images/s of one core", "times what is consumed"), rows),
     ]
