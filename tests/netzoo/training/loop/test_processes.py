@@ -42,8 +42,9 @@ def data(tmp_path: Path) -> Path:
 def test_two_processes_give_the_losses_of_one_with_twice_the_batch(
     data: Path, tmp_path: Path
 ) -> None:
+    """Also where each has a worker that loads its pictures."""
     out = tmp_path / "shared"
-    said = _shared(*CALL, "--batch", "2", "--data", str(data), "--out", str(out))
+    said = _shared(*CALL, "--batch", "2", "--workers", "1", "--data", str(data), "--out", str(out))
     assert "Checkpoint:" in said[0]
     assert said[1] == ""
     whole = tmp_path / "whole"
