@@ -24,7 +24,7 @@ def test_they_are_written_now_and_then_and_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = [0.0]
-    monkeypatch.setattr(files.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr("netzoo.training.logs.files.time.monotonic", lambda: now_s[0])
     logs = LogFiles(tmp_path / "net.safetensors", _history(), None)
     metrics = tmp_path / "net.metrics.csv"
     logs.follow()
