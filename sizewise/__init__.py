@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from reports.choice.budget import Budget
     from reports.markdown import Report
     from sizewise.api import (
+        anchors,
         bench,
         best,
         build,
+        check_data,
         compare,
         convert,
         evaluate,
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
+    from sizewise.pipeline.preparation.anchors import AnchorOptions, FittedAnchors
+    from sizewise.pipeline.preparation.data import DataCheck, DataOptions
     from sizewise.pipeline.preparation.tune import Tuned
     from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
     from sizewise.pipeline.records.best import Best
@@ -61,6 +65,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SILENT",
+    "AnchorOptions",
     "Best",
     "Budget",
     "BuildOptions",
@@ -69,6 +74,8 @@ __all__ = [
     "Compared",
     "Converted",
     "DarknetFiles",
+    "DataCheck",
+    "DataOptions",
     "EngineArtifact",
     "EvaluateOptions",
     "Evaluation",
@@ -76,6 +83,7 @@ __all__ = [
     "Explanation",
     "ExportOptions",
     "ExportedModel",
+    "FittedAnchors",
     "FixedTraining",
     "PrecisionOptions",
     "PredictOptions",
@@ -93,9 +101,11 @@ __all__ = [
     "TuneOptions",
     "Tuned",
     "__version__",
+    "anchors",
     "bench",
     "best",
     "build",
+    "check_data",
     "compare",
     "convert",
     "evaluate",
@@ -112,8 +122,9 @@ __all__ = [
 
 _HOMES = {
     "sizewise.api": (
-        *("bench", "best", "build", "compare", "convert", "evaluate", "explain", "export"),
-        *("export_darknet", "load", "predict", "report", "results", "train", "tune"),
+        *("anchors", "bench", "best", "build", "check_data", "compare", "convert", "evaluate"),
+        *("explain", "export", "export_darknet", "load", "predict", "report", "results", "train"),
+        "tune",
     ),
     "sizewise.core.errors": ("SizewiseError",),
     "sizewise.core.progress": ("SILENT", "Reporter"),
@@ -134,6 +145,8 @@ _HOMES = {
     "sizewise.pipeline.explanation.options": ("ExplainOptions",),
     "sizewise.pipeline.export": ("ExportOptions",),
     "sizewise.pipeline.prediction.options": ("PredictOptions",),
+    "sizewise.pipeline.preparation.anchors": ("AnchorOptions", "FittedAnchors"),
+    "sizewise.pipeline.preparation.data": ("DataCheck", "DataOptions"),
     "sizewise.pipeline.records.results": ("Results",),
     "sizewise.pipeline.models.training": ("TrainOptions",),
     "sizewise.pipeline.train": ("Trained",),

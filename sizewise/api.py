@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
+    from sizewise.pipeline.preparation.anchors import AnchorOptions, FittedAnchors
+    from sizewise.pipeline.preparation.data import DataCheck, DataOptions
     from sizewise.pipeline.preparation.tune import Tuned
     from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
     from sizewise.pipeline.records.best import Best
@@ -80,6 +82,40 @@ def train(
     training = Training(network=network, options=filled(TrainOptions, options, given))
     folder = None if images is None else Path(images)
     return train(training, str(data), images=folder, out=Path(out), reporter=reporter)
+
+
+@_public
+def check_data(
+    data: str | Path,
+    *,
+    out: str | Path = "runs/data",
+    options: DataOptions | None = None,
+    reporter: Reporter = SILENT,
+    **given: object,
+) -> DataCheck:
+    """Look at every picture and label of a data set: what it holds, what can't be used and is
+    skipped, and what is doubtful. A contact sheet of each part is written into ``out``."""
+    from sizewise.pipeline.preparation.data import DataOptions, check_data, demand_some
+
+    wanted = filled(DataOptions, options, given)
+    found = check_data(str(data), wanted, out=Path(out), reporter=reporter)
+    demand_some(found)
+    return found
+
+
+@_public
+def anchors(
+    network: str,
+    *,
+    options: AnchorOptions | None = None,
+    reporter: Reporter = SILENT,
+    **given: object,
+) -> FittedAnchors:
+    """Fit a detector's anchors to the boxes of ``data``, as its training does:
+    ``sw.anchors("yolov4-tiny", data="digits")``. :func:`train` takes their ``line``."""
+    from sizewise.pipeline.preparation.anchors import AnchorOptions, fit_to
+
+    return fit_to(network, filled(AnchorOptions, options, given), reporter=reporter)
 
 
 @_public

@@ -11,7 +11,7 @@ from netzoo.data.boxes.voc import has_voc, open_voc
 from netzoo.data.boxes.yolo import SUFFIX as YAML_SUFFIXES
 from netzoo.data.boxes.yolo import has_yolo, open_yolo, open_yolo_file, yaml_splits
 from netzoo.data.coco.dataset import Dataset, read_coco
-from netzoo.data.coco.folders import Split, find_json, is_of_both, no_data
+from netzoo.data.coco.folders import Split, find_json, is_of_both, no_data, only_json
 from netzoo.data.faults import STOP, Faults
 from netzoo.data.masks.folders import has_masks, open_mask_folder
 from netzoo.data.reading import reading
@@ -103,6 +103,8 @@ def splits_of(source: str) -> tuple[Split, ...]:
     if path.is_file():
         return yaml_splits(path) if path.suffix.lower() in YAML_SUFFIXES else _SPLITS[:1]
     found = tuple(split for split in _SPLITS if _has(path, split))
+    if not found:
+        return _SPLITS[:1] if only_json(path) else ()
     files = [find_json(path, split) for split in found]
     return found[:1] if len(files) == 2 and files[0] == files[1] is not None else found
 
@@ -146,17 +148,28 @@ def _open(where: _Where, progress: Progress, faults: Faults, *, boxes: bool) -> 
 
 def _open_folder(folder: Path, where: _Where, faults: Faults, *, boxes: bool) -> Dataset:
     _, split, images = where
-    json_path = find_json(folder, split)
-    if json_path is not None:
-        name = f"{folder.resolve().name} {split}"
-        data = read_coco(json_path, images, name=name, faults=faults)
+    if (json_path := find_json(folder, split)) is not None:
+        data = _open_json(json_path, where, faults)
         return _of_both(data, json_path) if is_of_both(folder, json_path) else data
     readers = (open_mask_folder, open_voc, open_yolo)
     for read in sorted(readers, key=lambda reader: boxes and reader is open_mask_folder):
         if (found := read(folder, split, faults)) is not None:
             refuse_folder(str(folder), images)
             return found
+    if (json_path := _lonely(folder)) is not None:
+        return _of_both(_open_json(json_path, where, faults), json_path)
     raise no_data(folder, split)
+
+
+def _open_json(path: Path, where: _Where, faults: Faults) -> Dataset:
+    """A COCO JSON of a folder."""
+    name = f"{Path(where.source).resolve().name} {where.split}"
+    return read_coco(path, where.images, name=name, faults=faults)
+
+
+def _lonely(folder: Path) -> Path | None:
+    """The COCO JSON of a folder that has nothing else of either split."""
+    return None if is_dataset(folder) else only_json(folder)
 
 
 def _of_both(data: Dataset, json_path: Path) -> Dataset:

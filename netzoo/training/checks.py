@@ -11,8 +11,8 @@ from netzoo.losses._registry import LossEntry
 from netzoo.scales import Scales
 from netzoo.tasks.registry import find_task
 from netzoo.training.class_masks import MOST_CLASSES
-from netzoo.training.draws import images_at
-from netzoo.training.joint import JOINT
+from netzoo.training.loading.draws import images_at
+from netzoo.training.loading.joint import JOINT
 from netzoo.training.settings import TrainingSettings
 from netzoo.zoo.config import MULTISCALE, MultiscaleConfig, NetworkConfig
 from netzoo.zoo.network import NetworkEntry

@@ -75,16 +75,21 @@ class Kept:
     """Where the state of a training is kept. A state of another ``identity`` is never taken."""
 
     def __init__(self, path: Path, identity: str, every_s: float = EVERY_S) -> None:
-        self.path, self._identity, self._every_s = path, identity, every_s
+        self.path, self.identity, self._every_s = path, identity, every_s
         self._last = time.monotonic()
 
     def step(self) -> int:
         """The steps that are done, 0 where no state of this training is there."""
-        header, _ = self._header()
+        header = self._own()
         return header.step if header else 0
 
-    def refusal(self) -> str:
-        """Why the state that is there is not taken; empty where it is, or where there is none."""
+    def other_identity(self) -> str | None:
+        """That of the state that is there, where it is of another training."""
+        header, _ = self._header()
+        return header.identity if header and header.identity != self.identity else None
+
+    def damage(self) -> str:
+        """Why the state that is there can't be read; empty where it can, or where there is none."""
         return self._header()[1]
 
     def restore(self, training: Training) -> int:
@@ -92,7 +97,7 @@ class Kept:
 
         Raises InputError for a damaged state.
         """
-        header, _ = self._header()
+        header = self._own()
         if header is None:
             return 0
         try:
@@ -116,7 +121,7 @@ class Kept:
         """Write the state after the last step, whole or not at all. Raises OutputError."""
         state = training.optimizer.state_dict()
         header = _Header(
-            identity=self._identity,
+            identity=self.identity,
             step=training.step,
             groups=state["param_groups"],
             schedule=_plain(training.schedule.state_dict()),
@@ -135,8 +140,13 @@ class Kept:
             self.path.unlink(missing_ok=True)
         clear_drafts_of(self.path)
 
+    def _own(self) -> _Header | None:
+        """The header of the state of this training."""
+        header, _ = self._header()
+        return header if header and header.identity == self.identity else None
+
     def _header(self) -> tuple[_Header | None, str]:
-        """The header of the state, or why there is none that can be taken."""
+        """The header of the state that is there, or why it can't be read."""
         if not self.path.exists():
             return None, ""
         try:
@@ -145,8 +155,6 @@ class Kept:
             header = msgspec.json.decode(text, type=_Header)
         except _DAMAGE as error:
             return None, f"can't be read ({error})"
-        if header.identity != self._identity:
-            return None, "is of other settings or data"
         return header, ""
 
 

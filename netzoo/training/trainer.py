@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import torch
@@ -16,7 +17,6 @@ from netzoo.losses._registry import LossEntry, choose_loss
 from netzoo.tasks.registry import find_task
 from netzoo.training.anchors import fit_anchors, shared_out
 from netzoo.training.average import RunningMean
-from netzoo.training.batches import draw_batches
 from netzoo.training.checks import (
     check_classified,
     check_data,
@@ -25,8 +25,10 @@ from netzoo.training.checks import (
 )
 from netzoo.training.class_masks import channels_for
 from netzoo.training.history import History
+from netzoo.training.loading.batches import draw_batches
 from netzoo.training.loop.devices import Updates, autocast_to, device_of
 from netzoo.training.loop.freezing import freeze
+from netzoo.training.loop.pace import Pace
 from netzoo.training.loop.processes import joined
 from netzoo.training.loop.reproducible import reproducible
 from netzoo.training.loop.running import Run
@@ -54,6 +56,7 @@ def train(
     history: History | None = None,
     kept: Kept | None = None,
     validation: Validation | None = None,
+    workers: int = 0,
 ) -> Network:
     """Train a network and return the running mean of its weights, in evaluation mode.
 
@@ -67,7 +70,8 @@ def train(
     loss. ``validation`` scores the running mean now and then, keeps the best, and may end the
     training early. With ``kept``, the training goes on from the state that is there, and leaves one
     there where it is interrupted: on the same CPU, with as many threads, the weights are then those
-    of a training that nothing interrupted, bit by bit.
+    of a training that nothing interrupted, bit by bit. So many ``workers`` load pictures ahead (0:
+    it does so itself); they change nothing but the time.
 
     Raises UsageError, InputError, OutputError, and TrainingError where the loss is not finite.
     """
@@ -103,6 +107,7 @@ def train(
             channels=channels_for(config, data),
             done=done,
             rank=processes.rank,
+            workers=workers,
         )
         stepper = Stepper(
             training=training,
@@ -119,12 +124,14 @@ def train(
                 scaler=training.scaler,
                 most_norm=settings.gradient_norm,
             ),
+            pace=Pace(device),
             remark=reporter.remark,
         )
         run = Run(
             training=training, stepper=stepper, settings=settings, kept=kept, processes=processes
         )
-        return run(batches, reporter)
+        with closing(batches):
+            return run(batches, reporter)
 
 
 def _training(

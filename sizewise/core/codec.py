@@ -97,3 +97,13 @@ def from_text(given: str | tuple[str, ...], kind: Any) -> Any:
     """A user's text as ``kind``: ``2`` as a number, ``true`` as a truth. Raises
     ``msgspec.ValidationError``."""
     return msgspec.convert(given, kind, strict=False)
+
+
+def to_msgpack(value: Any) -> bytes:
+    """``value`` as MessagePack: JSON's values and bytes, in fewer of these."""
+    return msgspec.msgpack.encode(value, enc_hook=_to_plain)
+
+
+def from_msgpack(content: bytes, kind: type[T]) -> T:
+    """A value of ``kind`` from MessagePack. Raises as :func:`from_json`."""
+    return msgspec.msgpack.decode(content, type=kind, dec_hook=_from_plain)

@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, count
-from math import isclose
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from netzoo.data.reading import reading
 from netzoo.training.loop.ranks import rank_told
-from sizewise.core import codec
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.files import output_folder
 from sizewise.core.holding.drafts import clear_drafts_of
@@ -21,6 +19,7 @@ from sizewise.core.onnxfiles.model import sha256_of
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.pipeline.models.beginning import config_of, fill_in
+from sizewise.pipeline.models.earlier import Request, state_of
 from sizewise.pipeline.models.training import Training, TrainOptions
 
 if TYPE_CHECKING:
@@ -28,18 +27,12 @@ if TYPE_CHECKING:
     from netzoo.data.coco.dataset import Dataset
     from netzoo.data.coco.folders import Split
     from netzoo.training.history import History
-    from netzoo.training.settings import TrainingSettings
-    from netzoo.training.state import Kept
+    from netzoo.training.logs.files import LogFiles
     from netzoo.training.validation import Validation
     from netzoo.weights.checkpoint import Provenance
-    from netzoo.zoo.config import NetworkConfig
     from netzoo.zoo.network import Network, NetworkEntry
 
-_ANCHOR_ROUNDING = 0.01
-"""Another machine may round sums otherwise, as a share."""
 Watch = Callable[[Mapping[int, Mapping[str, float]]], None]
-_LATER = {"multiscale.by_class": False, "settings.gains": None}
-"""Fields that came after the first states were written, with what stands for their absence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +85,7 @@ def train_checkpoint(
     watch: Watch | None = None,
 ) -> Path:
     """Train one checkpoint and return its path; one of the same data and settings is reused."""
-    from netzoo.training.logs.batches import draw_first_batches
-    from netzoo.training.logs.curves import save_curves
+    from netzoo.training.logs.files import METRICS, LogFiles
     from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import TRAINER
     from netzoo.training.trainer import train as train_network
@@ -120,25 +112,19 @@ def train_checkpoint(
         cfg_sha256=_sha256(options.cfg),
     )
     path = out / f"{config.stem}.safetensors"
-    if options.draw_batches and not rank_told():
-        drawn = draw_first_batches(
-            options.draw_batches,
-            config,
-            data,
-            settings,
-            (path.with_suffix(f".batch{number}.png") for number in count(1)),
-            classified=classified,
-        )
-        reporter.remark(f"Batches are drawn in {', '.join(map(str, drawn))}.")
-    if _is_there(path, config, provenance, data, settings, reporter=reporter):
+    request = Request(path=path, config=config, provenance=provenance, data=data, settings=settings)
+    if request.is_done(reporter):
+        _draw_batches(options.draw_batches, request, classified, reporter)
         return path
     validation = _validation(training, _Source(source, images), data, reporter)
-    if validation:
-        validation.watch = watch
-        validation.keep = partial(save_checkpoint, _best_so_far(path), provenance=provenance)
-    kept = _kept(path, config, provenance, validation)
-    _say_where_it_begins(kept, reporter)
-    with _history(training, path, validation) as history:
+    kept = state_of(path, config, provenance, validation)
+    request.demand_place(kept, reporter, may_replace=options.replace)
+    _draw_batches(options.draw_batches, request, classified, reporter)
+    with _history(training, path, validation, len(data.images)) as history:
+        logs = LogFiles(path, history, validation)
+        if validation and not rank_told():
+            validation.keep = partial(save_checkpoint, _best_so_far(path), provenance=provenance)
+            validation.watch = partial(_follow, logs, watch)
         network = train_network(
             config,
             data,
@@ -151,19 +137,16 @@ def train_checkpoint(
             history=history,
             kept=kept,
             validation=validation,
+            workers=training.workers(settings),
         )
     if rank_told():  # the first process writes
         return path
     # The checkpoint last: where it is up to date, nothing is written again.
-    history.save(path.with_suffix(".losses.csv"))
-    scores = validation.scores if validation else {}
-    save_curves(history.rows, scores, path.stem, path.with_suffix(".training.png"))
+    logs.write()
     _save_validation(path, network, provenance, validation)
     save_checkpoint(path, network, provenance)
     kept.remove()
-    reporter.remark(
-        f"Final loss, weighted: {history.summary()} (all steps: {path.stem}.losses.csv)."
-    )
+    reporter.remark(f"Final loss, weighted: {history.summary()} (all steps: {path.stem}{METRICS}).")
     if entry.anchors and not config.anchors and network.config.anchors == entry.anchors:
         reporter.remark(
             "The data has too few box shapes to fit anchors: the published anchors are used."
@@ -171,32 +154,33 @@ def train_checkpoint(
     return path
 
 
-def _is_there(
-    path: Path,
-    config: NetworkConfig,
-    provenance: Provenance,
-    data: Dataset | ClassifiedSet,
-    settings: TrainingSettings,
-    *,
-    reporter: Reporter,
-) -> bool:
-    """Whether the checkpoint of this very training is there; another one is said to be replaced."""
-    if not path.exists():
-        return False
-    if _is_of(path, config, provenance) and _is_fitted(path, config, data, settings):
-        reporter.remark(
-            f"{path} is up to date with these settings and this data: not trained again."
-        )
-        return True
-    reporter.remark(f"{path} has other settings or data: it is trained anew and replaced.")
-    return False
+def _follow(logs: LogFiles, watch: Watch | None, scores: Mapping[int, Mapping[str, float]]) -> None:
+    """What a validation is followed by."""
+    logs.follow()
+    if watch:
+        watch(scores)
 
 
-def _say_where_it_begins(kept: Kept, reporter: Reporter) -> None:
-    if done := kept.step():
-        reporter.remark(f"{kept.path} is of this training: it goes on after step {done}.")
-    elif why := kept.refusal():
-        reporter.remark(f"{kept.path} {why}: training begins anew, and replaces it.")
+def _draw_batches(
+    asked: int, request: Request, classified: ClassifiedSet | None, reporter: Reporter
+) -> None:
+    """Draw the first batches of a training, or as many as it has, and say which."""
+    from netzoo.training.logs.batches import draw_first_batches
+
+    if not asked or rank_told():
+        return
+    drawn = draw_first_batches(
+        asked,
+        request.config,
+        request.data,
+        request.settings,
+        (request.path.with_suffix(f".batch{number}.png") for number in count(1)),
+        classified=classified,
+    )
+    last = f" to {drawn[-1].name}" if len(drawn) > 1 else ""
+    of = f" ({asked} were asked for: the training has no more)" if len(drawn) < asked else ""
+    batches = "1 batch is" if len(drawn) == 1 else f"{len(drawn)} batches are"
+    reporter.remark(f"{batches} drawn in {drawn[0]}{last}{of}.")
 
 
 def _demand_logs(options: TrainOptions) -> None:
@@ -208,16 +192,18 @@ def _demand_logs(options: TrainOptions) -> None:
 
 
 @contextmanager
-def _history(training: Training, path: Path, validation: Validation | None) -> Iterator[History]:
+def _history(
+    training: Training, path: Path, validation: Validation | None, epoch_images: int
+) -> Iterator[History]:
     """The history of a training, which TensorBoard may follow."""
     from netzoo.training.history import History
 
     if rank_told() or not training.options.tensorboard:
-        yield History()
+        yield History(epoch_images)
         return
     from netzoo.training.logs.tensorboard import TensorBoardHistory
 
-    history = TensorBoardHistory(path.with_suffix(".tensorboard"), validation)
+    history = TensorBoardHistory(path.with_suffix(".tensorboard"), validation, epoch_images)
     try:
         yield history
     finally:
@@ -323,24 +309,6 @@ def _trained(training: Training, path: Path) -> Trained:
     return replace(found, best=str(_best_beside(path)), best_scores=best)
 
 
-def _kept(
-    path: Path, config: NetworkConfig, provenance: Provenance, validation: Validation | None
-) -> Kept:
-    """Where the training of a checkpoint keeps its state, beside it."""
-    from netzoo.training.state import Kept
-
-    validated = (validation.data.sha256, validation.every) if validation else ()
-    whole = (config, _on_any_cores(provenance), validated)
-    identity = codec.to_json_without(whole, _LATER)
-    return Kept(path.with_suffix(".training.safetensors"), identity)
-
-
-def _on_any_cores(provenance: Provenance) -> Provenance:
-    """Without the number of threads, which says how fast and not what a network learns."""
-    settings = provenance.settings
-    return replace(provenance, settings=replace(settings, threads=1)) if settings else provenance
-
-
 def _sha256(path: Path | None) -> str:
     """The hash of a file, empty without one. Raises InputError where it can't be read."""
     if path is None:
@@ -368,7 +336,7 @@ def _open(
 def _open_classified(training: Training, reporter: Reporter) -> ClassifiedSet | None:
     """The classified images of the loss joint. Raises UsageError where they are missing."""
     from netzoo.data.classified import open_classified
-    from netzoo.training.joint import JOINT
+    from netzoo.training.loading.joint import JOINT
 
     if training.options.classification_data:
         return open_classified(training.options.classification_data, "train", progress=reporter)
@@ -379,46 +347,3 @@ def _open_classified(training: Training, reporter: Reporter) -> ClassifiedSet | 
             f"Give {spelled('classification_data')} too, or choose another loss.",
         )
     return None
-
-
-def _is_of(path: Path, config: NetworkConfig, provenance: Provenance) -> bool:
-    """Whether a checkpoint is of just this training (which chooses anchors and decoding)."""
-    from netzoo.weights.checkpoint import read_header
-
-    try:
-        header = read_header(path)
-    except InputError:
-        return False
-    # With anchors that are given, the masks are, too.
-    masks = header.config.masks if config.anchors else config.masks
-    requested = replace(
-        header.config, anchors=config.anchors, masks=masks, decoding=config.decoding
-    )
-    found = _on_any_cores(header.provenance)
-    return (requested, found) == (config, _on_any_cores(provenance))
-
-
-def _is_fitted(
-    path: Path,
-    config: NetworkConfig,
-    data: Dataset | ClassifiedSet,
-    settings: TrainingSettings,
-) -> bool:
-    """Whether a checkpoint has the anchors that are given or, without, those that are fitted: it
-    does not say which of these its own are."""
-    from netzoo.data.classified import ClassifiedSet
-    from netzoo.training.anchors import fit_anchors
-    from netzoo.weights.checkpoint import read_header
-    from netzoo.zoo.network import find_network, keeps_shape
-
-    published = find_network(config.name).anchors
-    if not published or isinstance(data, ClassifiedSet):
-        return True
-    expected = config.anchors or fit_anchors(
-        data, settings.sizes, published, settings.seed, keep_shape=keeps_shape(config)
-    )
-    wanted, found = list(chain(*expected)), list(chain(*read_header(path).config.anchors))
-    return len(wanted) == len(found) and all(
-        isclose(one, other, rel_tol=_ANCHOR_ROUNDING)
-        for one, other in zip(wanted, found, strict=True)
-    )

@@ -8,7 +8,7 @@ import pytest
 
 from docs.make.training import joint, recipes, scales, tables
 from docs.make.training.figures import Run
-from netzoo.training.draws import size_at
+from netzoo.training.loading.draws import size_at
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.specs import Sizes
 

@@ -47,14 +47,14 @@ MODULES = (
 STAGES = ("data", "train", "export", "sweep", "report")
 _OF_STAGE = {
     "data": r"home/\.cache\b",
-    "train": r"out/[^/]*\.(safetensors|losses\.csv)\b",
+    "train": r"out/[^/]*\.(safetensors|metrics\.csv)\b",
     "export": r"out/[^/]*\.(onnx|pt2)\b",
     "sweep": r"(out/(engines|results\.sqlite)|home/\.local)\b",
     "report": r"out/report\b",
 }
 _WRITTEN = {
     "data": ("home/.cache",),
-    "train": ("out/*.safetensors", "out/*.losses.csv"),
+    "train": ("out/*.safetensors", "out/*.metrics.csv"),
     "export": ("out/*.onnx", "out/*.pt2"),
     "sweep": ("out/engines", "out/results.sqlite*", "home/.local"),
     "report": ("out/report",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import sqlite3
@@ -18,8 +19,9 @@ from engines.store.contents import engine_sha256
 from engines.store.manifest import read_manifest
 from engines.store.names import kind_of
 from sizewise.core.onnxfiles.model import sha256_of
+from tests.netzoo.training.metrics import learned
 
-_FILES = ("*.safetensors", "*.losses.csv", "*.onnx", "*.pt2")
+_FILES = ("*.safetensors", "*.metrics.csv", "*.onnx", "*.pt2")
 _PAIR = (".onnx", ".pt2")
 Waves = Mapping[tuple[str, int], int]
 """Trial and number of its wave → when its first block started: measured again, it is another."""
@@ -66,7 +68,9 @@ def standing(folder: Path) -> Standing:
 
 
 def _stamp(path: Path) -> tuple[str, int]:
-    return sha256_of(path), path.stat().st_ino
+    """Of a training's steps, what is the same in every run of them."""
+    told = hashlib.sha256(repr(learned(path)).encode()).hexdigest() if path.suffix == ".csv" else ""
+    return told or sha256_of(path), path.stat().st_ino
 
 
 def _results(path: Path) -> tuple[Waves, dict[str, str], dict[str, bytes]]:

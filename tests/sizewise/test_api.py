@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import sizewise as sw
+from netzoo.data.coco.dataset import write_coco
 from netzoo.weights.checkpoint import Provenance, save_checkpoint
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import build_network
@@ -20,11 +21,13 @@ from sizewise.core.options.declared import options_of
 from tests.bench.factories import trial, waves
 from tests.bench.journal.files import filed
 from tests.bench.models import colours
+from tests.netzoo.factories import squares
 
 SURFACE = {
     "tune",
     *("train", "export", "convert", "build", "bench", "evaluate", "explain", "predict"),
-    *("report", "results", "load", "best", "compare"),
+    *("report", "results", "load", "best", "compare", "check_data", "anchors"),
+    *("AnchorOptions", "DataOptions", "FittedAnchors", "DataCheck"),
     *("TrainOptions", "ExportOptions", "PrecisionOptions", "BuildOptions", "SweepSettings"),
     *("EvaluateOptions", "ExplainOptions", "PredictOptions"),
     *("CompareOptions", "Budget", "Best", "Compared"),
@@ -66,7 +69,7 @@ def test_importing_it_imports_nothing_heavy() -> None:
     "name",
     [
         *("train", "tune", "export", "export_darknet", "convert", "build", "bench", "evaluate"),
-        *("explain", "predict"),
+        *("explain", "predict", "check_data", "anchors"),
     ],
 )
 def test_every_function_is_typed_and_takes_a_reporter(name: str) -> None:
@@ -101,6 +104,32 @@ def test_a_sweep_is_silent_and_comes_back_as_a_table(
     assert (frame["latency_ms"] > 0).all()
     said = capfd.readouterr()
     assert (said.out, said.err) == ("", "")
+
+
+def test_data_are_checked_and_anchors_fitted_for_a_training(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "squares"
+    write_coco(squares(folder, 6), folder / "train.json")
+    check = sw.check_data(folder, out=tmp_path / "out", pictures=4)
+    (part,) = check.parts
+    assert (part.counts.pictures, part.counts.objects, check.skipped) == (6, 18, 0)
+    assert check.sheets["train"].is_file()
+    with pytest.raises(sw.SizewiseError, match="Invalid value 'many' for pictures"):
+        sw.check_data(folder, pictures="many")
+
+    fitted = sw.anchors("yolov2-tiny", data=folder, sizes=[64, 96])
+    assert fitted.boxes == 18
+    assert fitted.after.mean_best_iou > fitted.before.mean_best_iou
+    quick = {"width": 0.05, "steps": 1, "batch": 2, "sizes": [64, 96], "out": tmp_path}
+    given, own = (
+        Path(sw.train("yolov2-tiny", data=folder, **options, **quick)[0].checkpoint).read_bytes()  # type: ignore[arg-type]
+        for options in ({"anchors": fitted.line}, {"replace": True})
+    )
+    assert given == own
+    with pytest.raises(sw.SizewiseError, match="darknet19 has no anchors"):
+        sw.anchors("darknet19", data=folder)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_damaged_results_file_is_salvaged_as_by_the_command(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _done(asked: Asked, core: int) -> dict[str, Any]:
     checkpoint = Path(_said(core, *asked.command)["checkpoint"])
     trained_s = time.monotonic() - clock
     scoring = {metric: _score(checkpoint, asked, metric) for metric in asked.sizes}
-    losses = HOUSE / checkpoint.with_suffix(".losses.csv")
+    metrics = HOUSE / checkpoint.with_suffix(".metrics.csv")
     return {
         "name": asked.name,
         "commands": [" ".join(("sizewise", *one)) for one in (asked.command, *scoring.values())],
@@ -90,7 +90,7 @@ def _done(asked: Asked, core: int) -> dict[str, Any]:
         "train_s": round(trained_s),
         "origin": before,
         "evaluated": {metric: _said(core, *one)["rows"] for metric, one in scoring.items()},
-        "losses": losses.read_text(encoding="utf-8").splitlines(),
+        "losses": metrics.read_text(encoding="utf-8").splitlines(),
     }
 
 

@@ -15,7 +15,7 @@ from docs.make.method.records import now, origin, write_record
 from docs.make.pages import HOUSE
 from docs.make.training.figures import Run, runs_of
 from docs.make.training.running import Asked, outcomes
-from netzoo.training.draws import images_at
+from netzoo.training.loading.draws import images_at
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.specs import Size, Sizes
 

@@ -75,9 +75,11 @@ def open_voc(folder: Path, split: Split, faults: Faults = STOP) -> Dataset | Non
             return None
         classes = _classes(folder, faults.aside())
         read = list(_read_files(place, faults))
+    objects = list(_annotations(read, classes, faults))
+    names = {annotation.id: where for where, annotation in objects}
     file = CocoFile(
         images=[one.image(number) for number, one in enumerate(read, start=1)],
-        annotations=list(_annotations(read, classes, faults)),
+        annotations=[annotation for _, annotation in objects],
         categories=[CocoCategory(id=n, name=name) for n, name in enumerate(classes, start=1)],
     )
     return dataset_of(
@@ -86,6 +88,7 @@ def open_voc(folder: Path, split: Split, faults: Faults = STOP) -> Dataset | Non
         name=f"{folder.resolve().name} {split}",
         source=place.annotations,
         faults=faults,
+        named=lambda annotation: names[annotation.id],
     )
 
 
@@ -168,21 +171,26 @@ def _picture(place: _Place, path: Path, root: Element) -> Path:
 
 def _annotations(
     read: Sequence[_File], classes: tuple[str, ...], faults: Faults
-) -> Iterator[CocoAnnotation]:
+) -> Iterator[tuple[str, CocoAnnotation]]:
+    """Each with the place of its object."""
     ids = {name: number for number, name in enumerate(classes, start=1)}
     number = 0
     for image, file in enumerate(read, start=1):
-        for one in file.root.iter("object"):
+        for place, one in enumerate(file.root.iter("object"), start=1):
             number += 1
             category = faults.attempt("class", partial(_category, one, file.path, ids))
             box = category and faults.attempt("label", partial(_box, one, file.path))
             if category and box:
-                yield CocoAnnotation(
-                    id=number,
-                    image_id=image,
-                    category_id=category,
-                    bbox=box,
-                    iscrowd=int((one.findtext("difficult") or "0").strip() == "1"),
+                where = f"object {place} ({classes[category - 1]}) of {file.path}"
+                yield (
+                    where,
+                    CocoAnnotation(
+                        id=number,
+                        image_id=image,
+                        category_id=category,
+                        bbox=box,
+                        iscrowd=int((one.findtext("difficult") or "0").strip() == "1"),
+                    ),
                 )
 
 

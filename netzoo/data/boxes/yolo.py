@@ -98,16 +98,22 @@ def _dataset(source: Path, found: _Source, split: Split, faults: Faults) -> Data
             CocoImage(id=n, file_name=path.name, height=sizes[path][0], width=sizes[path][1])
             for n, path in enumerate(pictures, start=1)
         ]
-        annotations = list(_annotations(images, pictures, len(found.classes), faults))
+        lines = list(_annotations(images, pictures, len(found.classes), faults))
         _note_missing(found.pictures, faults)
     categories = [CocoCategory(id=n, name=name) for n, name in enumerate(found.classes, start=1)]
     folder = source if source.is_dir() else source.parent
+    names = {annotation.id: where for where, annotation in lines}
     return dataset_of(
-        CocoFile(images=images, annotations=annotations, categories=categories),
+        CocoFile(
+            images=images,
+            annotations=[annotation for _, annotation in lines],
+            categories=categories,
+        ),
         lambda kept: [pictures[image.id - 1] for image in kept.images],
         name=f"{folder.resolve().name} {split}",
         source=source,
         faults=faults,
+        named=lambda annotation: names[annotation.id],
     )
 
 
@@ -204,24 +210,26 @@ def _note_missing(pictures: Sequence[Path], faults: Faults) -> None:
 
 def _annotations(
     images: Sequence[CocoImage], pictures: Sequence[Path], classes: int, faults: Faults
-) -> Iterator[CocoAnnotation]:
+) -> Iterator[tuple[str, CocoAnnotation]]:
+    """Each with the place of its line."""
     number = 0
     for image, picture in zip(images, pictures, strict=True):
         text = _text_of(picture)
         lines = faults.attempt("label", partial(_lines, text)) if text.is_file() else None
-        for line, words in enumerate(lines or (), start=1):
+        for line, words in lines or ():
             number += 1
             values = faults.attempt("label", partial(_numbers, words, text, line))
             if values is None:
                 continue
             label = faults.attempt("class", partial(_label, values[0], text, line, classes))
             if label is not None:
-                yield _annotation(number, image, label, values[1:])
+                yield f"line {line} of {text}", _annotation(number, image, label, values[1:])
 
 
-def _lines(text: Path) -> list[list[str]]:
+def _lines(text: Path) -> list[tuple[int, list[str]]]:
+    """The words of each line that has some, with its number."""
     lines = read_text(text, "a text file").splitlines()
-    return [line.split() for line in lines if line.strip()]
+    return [(number, line.split()) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
 def _numbers(words: list[str], text: Path, line: int) -> list[float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from netzoo.data.coco.format import CocoAnnotation, CocoFile, CocoImage
+from netzoo.data.coco.format import CocoAnnotation, CocoFile, CocoImage, Naming, by_id
 from netzoo.data.faults import STOP, FaultKind, Faults
 from sizewise.core.errors import InputError
 from sizewise.core.options.limits import CLASSES, PICTURE_PIXELS
@@ -28,9 +28,14 @@ class Where(Enum):
     FAR = "far"
 
 
-def check_coco(file: CocoFile, path: Path, faults: Faults = STOP) -> CocoFile:
-    """``file`` without what ``faults`` skips. Raises InputError that names the first fault where it
-    stops at that, and for a file that is wrong as a whole."""
+def check_coco(
+    file: CocoFile, path: Path, faults: Faults = STOP, named: Naming = by_id
+) -> CocoFile:
+    """``file`` without what ``faults`` skips; annotations are ``named`` in what is said.
+
+    Raises InputError that names the first fault where it stops at that, and for a file that is
+    wrong as a whole.
+    """
     if not file.images:
         raise _refusal(path, "it lists no images", "Give a data set with at least one image.")
     if not file.categories:
@@ -42,7 +47,7 @@ def check_coco(file: CocoFile, path: Path, faults: Faults = STOP) -> CocoFile:
     _check_unique(path, "categories have the id", (c.id for c in file.categories))
     _check_unique(path, "categories have the name", (c.name for c in file.categories))
     images = [image for image in file.images if _is_sized(image, path, faults)]
-    annotations = list(_usable(file, {image.id: image for image in images}, path, faults))
+    annotations = list(_usable(file, {image.id: image for image in images}, path, faults, named))
     if len(images) == len(file.images) and len(annotations) == len(file.annotations):
         return file
     return msgspec.structs.replace(file, images=images, annotations=annotations)
@@ -64,7 +69,7 @@ def _is_sized(image: CocoImage, path: Path, faults: Faults) -> bool:
 
 
 def _usable(
-    file: CocoFile, images: Mapping[int, CocoImage], path: Path, faults: Faults
+    file: CocoFile, images: Mapping[int, CocoImage], path: Path, faults: Faults, named: Naming
 ) -> Iterator[CocoAnnotation]:
     """The annotations that have no flaw; those of images that were skipped are skipped as well."""
     categories = {category.id for category in file.categories}
@@ -75,7 +80,7 @@ def _usable(
         if flaw := _flaw(annotation, images.get(annotation.image_id), categories):
             kind, why = flaw
             todo = "Correct or remove the annotation."
-            error = _refusal(path, f"annotation {annotation.id}: {why}", todo)
+            error = _refusal(path, f"{named(annotation)}: {why}", todo)
             image = images.get(annotation.image_id)
             faults.refuse(kind, error, image.file_name if image else path.name)
         else:

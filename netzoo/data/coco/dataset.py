@@ -18,7 +18,9 @@ from netzoo.data.coco.format import (
     CocoCategory,
     CocoFile,
     CocoImage,
+    Naming,
     Segmentation,
+    by_id,
     load_coco_json,
     save_coco_json,
 )
@@ -150,19 +152,19 @@ def read_coco(
 
 def dataset_of(
     given: CocoFile,
-    find: Callable[[CocoFile], Sequence[Path]],
+    find: Callable[[CocoFile], Sequence[Path | None]],
     *,
     name: str,
     source: Path,
     faults: Faults = STOP,
+    named: Naming = by_id,
 ) -> Dataset:
-    """The data set of a file, or of what was read as one; ``find`` finds its pictures, in order.
-    Raises InputError, which names ``source``, or ``faults`` skips parts."""
-    tidied = tidy(given, faults)
-    file = check_coco(tidied.file, source, faults)
-    paths = find(file)
-    if not faults.stops:
-        file, paths = _there(file, paths, faults)
+    """The data set of a file, or of what was read as one; ``find`` finds its pictures, in order
+    (None: it noted why it has none). Annotations are ``named`` in what is said. Raises InputError,
+    which names ``source``, or ``faults`` skips parts."""
+    tidied = tidy(given, faults, named)
+    file = check_coco(tidied.file, source, faults, named)
+    file, paths = _there(file, find(file), faults)
     # By id, not as they come: train.json and val.json may list them in different orders.
     categories = sorted(file.categories, key=lambda category: category.id)
     label_of = {category.id: label for label, category in enumerate(categories)}
@@ -183,22 +185,26 @@ def dataset_of(
 
 
 def _there(
-    file: CocoFile, paths: Sequence[Path], faults: Faults
+    file: CocoFile, paths: Sequence[Path | None], faults: Faults
 ) -> tuple[CocoFile, Sequence[Path]]:
-    """The part of a file whose pictures can be opened. Who looked for them noted the missing."""
-    there = [can_be_opened(path) for path in paths]
-    for path, is_there in zip(paths, there, strict=True):
-        if not is_there and path.is_file():
+    """The part of a file whose pictures can be opened, and all of it where ``faults`` stops: who
+    reads a picture then says what is wrong. Who looked for them noted the missing."""
+    found = [path for path in paths if path is not None]
+    if faults.stops:
+        return file, found
+    there = {path for path in found if can_be_opened(path)}
+    for path in found:
+        if path not in there and path.is_file():
             faults.note("picture", str(path), "it can't be opened")
-    images = [image for image, is_there in zip(file.images, there, strict=True) if is_there]
-    ids = {image.id for image in images}
+    kept = [(one, path) for one, path in zip(file.images, paths, strict=True) if path in there]
+    ids = {image.id for image, _ in kept}
     return (
         CocoFile(
-            images=images,
+            images=[image for image, _ in kept],
             annotations=[one for one in file.annotations if one.image_id in ids],
             categories=file.categories,
         ),
-        [path for path, is_there in zip(paths, there, strict=True) if is_there],
+        [path for _, path in kept if path is not None],
     )
 
 

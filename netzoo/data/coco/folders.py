@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError
+from sizewise.core.files import read_file
+from sizewise.core.options.limits import ANNOTATION_BYTES
 
 Split = Literal["train", "val"]
 
@@ -49,6 +54,32 @@ def find_json(folder: Path, split: Split) -> Path | None:
             if found:
                 return found[0]
     return None
+
+
+def only_json(folder: Path) -> Path | None:
+    """The one file of a folder that is a COCO JSON, whatever it is called; None where there is
+    none, or several."""
+    with reading(folder):
+        places = (
+            path for pattern in ("*.json", "annotations/*.json") for path in folder.glob(pattern)
+        )
+        found = [path for path in places if _is_coco(path)]
+    return found[0] if len(found) == 1 else None
+
+
+class _Lists(msgspec.Struct):
+    images: msgspec.Raw
+    categories: msgspec.Raw
+
+
+def _is_coco(path: Path) -> bool:
+    """Whether a file says that it is one; what is in it, its reader checks."""
+    try:
+        content = read_file(path, ANNOTATION_BYTES)
+        msgspec.json.decode(content.removeprefix(codecs.BOM_UTF8), type=_Lists)
+    except (OSError, InputError, msgspec.DecodeError, RecursionError):
+        return False
+    return True
 
 
 def is_of_both(folder: Path, found: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,15 @@ class CocoFile(msgspec.Struct, frozen=True, kw_only=True):
     categories: list[CocoCategory]
 
 
+Naming = Callable[[CocoAnnotation], str]
+"""Says where the file that a user knows has an annotation."""
+
+
+def by_id(annotation: CocoAnnotation) -> str:
+    """As a COCO JSON itself calls it."""
+    return f"annotation {annotation.id}"
+
+
 def load_coco_json(path: Path) -> CocoFile:
     """Read a COCO JSON. Raises InputError, which says where in the file the fault is.
 
@@ -88,11 +98,42 @@ def load_coco_json(path: Path) -> CocoFile:
         why = f"it is nested more than {sys.getrecursionlimit():,} levels deep"
         raise InputError(f"{path} is no COCO JSON", why, "Export it again.") from error
     except (msgspec.DecodeError, ValueError, OverflowError) as error:
+        _demand_sizes(path, content)
         raise InputError(
             f"{path} is no COCO JSON",
             str(error),
             "A COCO JSON has images, annotations (with bbox) and categories; export it again.",
         ) from error
+
+
+class _Sized(msgspec.Struct):
+    """A picture's size, whatever that is."""
+
+    file_name: Any = ""
+    height: Any = 0
+    width: Any = 0
+
+
+class _Sizes(msgspec.Struct):
+    images: list[_Sized] = []
+
+
+def _demand_sizes(path: Path, content: bytes) -> None:
+    """Raises InputError where pictures have null for a size: tools that did not know it write
+    that."""
+    try:
+        images = msgspec.json.decode(content, type=_Sizes).images
+    except (msgspec.DecodeError, RecursionError):
+        return
+    without = [one.file_name for one in images if None in (one.height, one.width)]
+    if without:
+        raise InputError(
+            f"The data set {path} can't be used",
+            f"{len(without)} of its {len(images)} pictures have null for their height or width, "
+            f"the first is {without[0]}",
+            "Write the pixels of each picture there: Label Studio leaves them out where it has not "
+            "seen the picture itself, and its boxes are in pixels of that size.",
+        )
 
 
 def _decoded(content: bytes) -> CocoFile:

@@ -13,7 +13,14 @@ from msgspec import UNSET
 
 from netzoo.data.coco.categories import classes_among
 from netzoo.data.coco.checks import Where, where
-from netzoo.data.coco.format import CocoAnnotation, CocoCategory, CocoFile, CocoImage
+from netzoo.data.coco.format import (
+    CocoAnnotation,
+    CocoCategory,
+    CocoFile,
+    CocoImage,
+    Naming,
+    by_id,
+)
 from netzoo.data.faults import STOP, FaultKind, Faults
 
 _MANY = 0.1
@@ -30,10 +37,11 @@ class Tidied:
     remarks: tuple[str, ...]
 
 
-def tidy(file: CocoFile, faults: Faults = STOP) -> Tidied:
+def tidy(file: CocoFile, faults: Faults = STOP, named: Naming = by_id) -> Tidied:
     """Leave out annotations without a box, with one without extent or with one beside its picture,
     a root category, and second categories of a name that nothing is annotated with; read file names
-    of Windows. ``faults`` is told of each of these boxes."""
+    of Windows. ``faults`` is told of each of these boxes; where it takes them, no remark counts
+    them again."""
     categories, removed = classes_among(file)
     of = len(file.annotations)
     boxed = [one for one in file.annotations if one.bbox]
@@ -41,8 +49,10 @@ def tidy(file: CocoFile, faults: Faults = STOP) -> Tidied:
     annotations = _within(extended, file.images)
     if not faults.stops:
         kept = set(map(id, annotations))
-        _note("no_area", (one for one in boxed if not _has_extent(one.bbox or ())), file, faults)
-        _note("outside", (one for one in extended if id(one) not in kept), file, faults)
+        flat = (one for one in boxed if not _has_extent(one.bbox or ()))
+        beside = (one for one in extended if id(one) not in kept)
+        _note("no_area", flat, file, faults, named)
+        _note("outside", beside, file, faults, named)
     # Without the names above them: they are no part of what identifies the data.
     plain = [CocoCategory(id=one.id, name=one.name) for one in categories]
     return Tidied(
@@ -54,8 +64,8 @@ def tidy(file: CocoFile, faults: Faults = STOP) -> Tidied:
         remarks=(
             *removed,
             *_of_bare(of - len(boxed), of),
-            *_of_flat(len(boxed) - len(extended), of),
-            *_of_beside(len(extended) - len(annotations), of),
+            *(_of_flat(len(boxed) - len(extended), of) if faults.stops else ()),
+            *(_of_beside(len(extended) - len(annotations), of) if faults.stops else ()),
             *_of_crowds(annotations),
             *_of_turned(file.annotations),
         ),
@@ -69,11 +79,15 @@ _SAID: Mapping[FaultKind, str] = {
 
 
 def _note(
-    kind: FaultKind, left_out: Iterable[CocoAnnotation], file: CocoFile, faults: Faults
+    kind: FaultKind,
+    left_out: Iterable[CocoAnnotation],
+    file: CocoFile,
+    faults: Faults,
+    named: Naming,
 ) -> None:
     names = {image.id: image.file_name for image in file.images}
     for one in left_out:
-        why = f"annotation {one.id}: the box {list(one.bbox or ())} {_SAID[kind]}"
+        why = f"{named(one)}: the box {list(one.bbox or ())} {_SAID[kind]}"
         faults.note(kind, names.get(one.image_id, f"image {one.image_id}"), why)
 
 

@@ -24,13 +24,14 @@ _SERVED = "local-files/?d="
 
 def find_image_files(
     images: Sequence[CocoImage], json_path: Path, folder: Path | None, faults: Faults = STOP
-) -> tuple[Path, ...]:
+) -> tuple[Path | None, ...]:
     """The file of each image, all in one folder: the first of ``picture_folders`` that has them,
     by their names as they are written or by these without folders.
 
     ``folder`` is what the user names, if any. A name may have folders, but not lead out of the data
     set (:func:`_root`): what a JSON from elsewhere says must not choose which files are read.
-    Raises InputError, naming the first missing; where ``faults`` does not stop, each is noted.
+    Raises InputError, naming the first missing; where ``faults`` does not stop, each is noted, and
+    a name that leads out has no file.
     """
     folders = tuple(dict.fromkeys(picture_folders(json_path, folder)))
     names = [image.file_name for image in images]
@@ -40,18 +41,24 @@ def find_image_files(
         paths = tuple(home / name for name in shown)
         pairs = tuple(zip(names, shown, strict=True))
         outside = [name for name, there in pairs if not _is_in(home, there, root)]
-        missing = [n for n, path in zip(names, paths, strict=True) if not path.is_file()]
-    if outside:
+        out = set(outside)
+        missing = [
+            name
+            for name, path in zip(names, paths, strict=True)
+            if name not in out and not path.is_file()
+        ]
+    if outside and faults.stops:
         raise InputError(
             f"The file_name of {len(outside)} of {len(paths)} pictures of {json_path} can't be "
             "followed",
             f"the first is {outside[0]}, which leads out of the data set's folder {root}",
             f"Name the folder that holds all pictures with {spelled('images')}.",
         )
-    if missing and not faults.stops:
-        for name in missing:
-            faults.note("picture", name, f"it is not in {home}")
-    elif missing:
+    for name in () if faults.stops else outside:
+        faults.note("picture", name, f"its file_name leads out of the data set's folder {root}")
+    for name in () if faults.stops else missing:
+        faults.note("picture", name, f"it is not in {home}")
+    if missing and faults.stops:
         beside = f"; {json_path.name} lies in {json_path.parent}" if folder else ""
         raise InputError(
             f"{len(missing)} of {len(paths)} pictures of {json_path} are missing",
@@ -59,7 +66,7 @@ def find_image_files(
             f"Name their folder with {spelled('images')}, or put them beside the JSON or into "
             "images/ beside it.",
         )
-    return paths
+    return tuple(None if n in out else path for n, path in zip(names, paths, strict=True))
 
 
 def can_be_opened(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,13 +17,17 @@ from netzoo.data.relabelling import relabelled
 from netzoo.tasks.masks.classes import channel_names
 from netzoo.tasks.registry import find_task
 from netzoo.tasks.sheets import Tile, contact_sheet
-from netzoo.training.batches import BOXED, Batch, draw_batches
 from netzoo.training.checks import check_data
 from netzoo.training.class_masks import UNKNOWN, channels_for
+from netzoo.training.loading.batches import Batch, draw_batches
+from netzoo.training.loading.collating import BOXED
 from netzoo.training.settings import TrainingSettings
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import find_network, keeps_shape
 from sizewise.core.files import written_whole
+
+_LEAST_PX = 160
+"""So wide is a line below a picture. Smaller pictures are drawn several times as large."""
 
 
 def draw_first_batches(
@@ -54,6 +59,7 @@ def draw_first_batches(
     written = []
     for batch, path in zip(islice(batches, count), paths, strict=False):
         side = max(batch.size.height, batch.size.width)
+        side *= math.ceil(_LEAST_PX / side)
         sheet = contact_sheet(list(_tiles(batch, config)), config.classes, side)
         with written_whole(path) as draft:
             sheet.save(draft, format="PNG")

@@ -62,15 +62,15 @@ def save_curves(
 
 def _draw_loss(axes: Axes, rows: Sequence[Row]) -> None:
     """The mean of the sum and of each part; the sum of each step behind them."""
-    steps = [step for step, *_ in rows]
-    total = np.array([sum(parts.values()) for *_, parts in rows])
+    steps = [row.step for row in rows]
+    total = np.array([row.loss for row in rows])
     axes.plot(steps, total, color="0.75", linewidth=0.6, label="loss of each step")
-    names = dict.fromkeys(name for *_, parts in rows for name in parts)
+    names = dict.fromkeys(name for row in rows for name in row.parts)
     window = max(1, len(rows) // _MEAN_OF)
     what = f"mean of {window} steps" if window > 1 else "loss"
     axes.plot(steps, _running_mean(total, window), color="black", linewidth=1.6, label=what)
     for name in names if len(names) > 1 else ():
-        known = [(step, parts[name]) for step, _, parts in rows if name in parts]
+        known = [(row.step, row.parts[name]) for row in rows if name in row.parts]
         values = _running_mean(np.array([value for _, value in known]), window)
         axes.plot([step for step, _ in known], values, linewidth=1, label=name)
     axes.set_ylabel("loss, weighted")
@@ -90,9 +90,9 @@ def _running_mean(values: Values, window: int) -> Values:
 
 
 def _draw_sizes(axes: Axes, rows: Sequence[Row]) -> None:
-    sides = [math.sqrt(size.pixels) for _, size, _ in rows]
-    square = all(size.height == size.width for _, size, _ in rows)
-    axes.plot([step for step, *_ in rows], sides, drawstyle="steps-mid", linewidth=0.8)
+    sides = [math.sqrt(row.size.pixels) for row in rows]
+    square = all(row.size.height == row.size.width for row in rows)
+    axes.plot([row.step for row in rows], sides, drawstyle="steps-mid", linewidth=0.8)
     axes.set_ylabel("size (px)" if square else "√pixels")
     axes.set_ylim(0, 1.1 * max(sides))
 

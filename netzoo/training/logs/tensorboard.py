@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from importlib.util import find_spec
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from netzoo.training.history import History
+from netzoo.training.history import History, Row
 from netzoo.training.validation import Validation
 from sizewise.core.errors import InputError
 from sizewise.core.options.declared import spelled
-from sizewise.core.specs import Size
 
 _WRITERS = {"tensorboard": "torch.utils.tensorboard", "tensorboardX": "tensorboardX"}
 """The module that has a SummaryWriter, by the package that it needs; the first one found."""
@@ -33,33 +33,39 @@ def demand_tensorboard() -> str:
 
 
 class TensorBoardHistory(History):
-    """Writes loss, its parts, the size, and the scores of ``validation`` into ``folder``.
+    """Writes loss, its parts, size, learning rate, images per second, and the scores of
+    ``validation`` into ``folder``.
 
     Files of TensorBoard are added to: where a training goes on, what an earlier one wrote of the
     steps after that is taken back. Raises InputError where no package for it is installed.
     """
 
-    def __init__(self, folder: Path, validation: Validation | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self, folder: Path, validation: Validation | None = None, epoch_images: int = 0
+    ) -> None:
+        super().__init__(epoch_images)
         self._module = demand_tensorboard()
         self._folder, self._validation = folder, validation
         self._writer: Any = None
         self._scored = 0
 
-    def add(self, step: int, size: Size, parts: Mapping[str, float]) -> None:
-        super().add(step, size, parts)
-        writer = self._open(step)
-        writer.add_scalar("loss/sum", sum(parts.values()), step)
-        for name, value in parts.items() if len(parts) > 1 else ():
-            writer.add_scalar(f"loss/{name}", value, step)
-        writer.add_scalar("size/height", size.height, step)
-        writer.add_scalar("size/width", size.width, step)
+    def add(self, row: Row) -> None:
+        super().add(row)
+        writer = self._open(row.step)
+        writer.add_scalar("loss/sum", row.loss, row.step)
+        for name, value in row.parts.items() if len(row.parts) > 1 else ():
+            writer.add_scalar(f"loss/{name}", value, row.step)
+        writer.add_scalar("size/height", row.size.height, row.step)
+        writer.add_scalar("size/width", row.size.width, row.step)
+        for name in ("learning_rate", "images_per_s"):
+            if not isnan(value := getattr(row, name)):
+                writer.add_scalar(f"training/{name}", value, row.step)
         self._add_scores(writer)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         super().restore(state)
         # The score of the last step itself may have come after it.
-        self._scored = max((step for step, *_ in self.rows), default=1) - 1
+        self._scored = max((row.step for row in self.rows), default=1) - 1
 
     def close(self) -> None:
         """Write what came after the last step, and close the files."""

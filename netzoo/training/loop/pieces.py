@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 
 from netzoo.losses._registry import Targets
-from netzoo.training.batches import Batch
+from netzoo.training.loading.batches import Batch
 
 _OF_THE_HOST = ("DefaultCPUAllocator", "can't allocate memory", "not enough memory")
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from netzoo.training.batches import Batch
+from netzoo.training.loading.batches import Batch
 from netzoo.training.loop.processes import Processes
 from netzoo.training.loop.stepping import Stepper, calmer
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.state import Kept, Training
 from netzoo.training.validation import Validation
 from netzoo.zoo.network import Network
-from sizewise.core.errors import InferenceError, OutputError, TrainingError
+from sizewise.core.errors import InferenceError, OutputError, SizewiseError, TrainingError
 from sizewise.core.progress import Reporter, Stage
 
 
@@ -34,7 +34,7 @@ class Run:
         with reporter.stage(label, self.settings.steps) as stage:
             stage.advance(done)
             try:
-                self._steps(batches, stage)
+                self._steps(batches, stage, reporter)
             except KeyboardInterrupt:
                 self._save_now(reporter)
                 raise
@@ -43,18 +43,29 @@ class Run:
         training.mean.copy_to(network)
         return network.cpu().eval()
 
-    def _steps(self, batches: Iterator[Batch], stage: Stage) -> None:
+    def _steps(self, batches: Iterator[Batch], stage: Stage, reporter: Reporter) -> None:
         training = self.training
         if training.step and self._is_over():  # interrupted between a step and its validation
             return
+        pace = self.stepper.pace
         while True:
-            together = list(islice(batches, self.settings.accumulate))
-            parts = self.stepper(training.step + 1, together)
-            stage.advance(note=f"loss {sum(parts.values()):.3f} at {together[0].size}")
+            pace.begin()
+            together = self._loaded(batches, reporter)
+            loss = sum(self.stepper(training.step + 1, together).values())
+            stage.advance(note=f"loss {loss:.3f} at {together[0].size}, {pace}")
             if self._is_over():
                 return
             if self.kept and self.processes.is_first and self.kept.due():
                 self._save(self.kept)
+
+    def _loaded(self, batches: Iterator[Batch], reporter: Reporter) -> list[Batch]:
+        """The batches of a step. The steps before are kept where a picture can't be used, or a
+        worker ends."""
+        try:
+            return list(islice(batches, self.settings.accumulate))
+        except SizewiseError:
+            self._save_now(reporter)
+            raise
 
     def _is_over(self) -> bool:
         """Whether the last step is done, or patience is lost; after a validation where one is

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from netzoo.losses._registry import LossFunction, Targets
-from netzoo.training.batches import Batch
+from netzoo.training.history import Row
+from netzoo.training.loading.batches import Batch
 from netzoo.training.loop.devices import Updates
+from netzoo.training.loop.pace import Pace
 from netzoo.training.loop.pieces import memory_ran_out, pieces_of
 from netzoo.training.loop.processes import Processes
 from netzoo.training.loop.recomputing import recomputing
@@ -42,6 +44,7 @@ class Stepper:
     device: torch.device
     autocast: torch.dtype | None
     updates: Updates
+    pace: Pace
     remark: Callable[[str], None]
 
     def __call__(self, step: int, batches: Sequence[Batch]) -> dict[str, float]:
@@ -65,12 +68,27 @@ class Stepper:
         except BaseException:
             before.restore()
             raise
+        rate = training.optimizer.param_groups[0]["lr"]
         if self.updates.step():
             training.schedule.step()
         training.mean.update(network)
-        training.history.add(step, size, parts)
+        training.history.add(self._row(step, batches, parts, rate))
         training.step, training.is_whole = step, True
         return parts
+
+    def _row(
+        self, step: int, batches: Sequence[Batch], parts: Mapping[str, float], rate: float
+    ) -> Row:
+        images = sum(len(batch.images) for batch in batches) * self.processes.count
+        return Row(
+            step=step,
+            size=batches[0].size,
+            parts=parts,
+            images=images,
+            learning_rate=rate,
+            images_per_s=self.pace.end(images),
+            memory_bytes=self.pace.memory_bytes(),
+        )
 
     def _gradient(self, batches: Sequence[Batch]) -> dict[str, float] | None:
         """The parts of the loss, with the gradient left in the weights; None where memory ran

@@ -57,7 +57,7 @@ class Child(Closing):
     ) -> None:
         self._process = ChildProcess(target, variables or {}, called=called, python=python)
         self._memory_limit_bytes = memory_limit_bytes or default_limit_bytes()
-        self._busy = False
+        self._due = 0
         self.peak_bytes: int | None = None
         """Peak resident memory (``VmHWM``) of the child alone, when it last answered; None before,
         after a crash, and where the system does not say."""
@@ -93,15 +93,25 @@ class Child(Closing):
         Time in which this process is stopped does not count. Interrupted by Ctrl-C, this asks the
         child to end, and kills it where it does not within 5 s.
         """
-        self.peak_bytes = None
-        self._process.send({"method": method, "arguments": arguments})
-        self._busy = True
+        self.ask(method, arguments)
         try:
-            message = self._await_answer(timeout_s, on_progress)
+            return self.answer(timeout_s=timeout_s, on_progress=on_progress)
         except KeyboardInterrupt:
             self._cancel()
             raise
-        self._busy = False
+
+    def ask(self, method: str, arguments: dict[str, Any]) -> None:
+        """Have a method called, and go on: the child makes calls in their order, and each has its
+        :meth:`answer`. Raises ChildError where the child has ended."""
+        self._process.send({"method": method, "arguments": arguments})
+        self._due += 1
+
+    def answer(self, *, timeout_s: float, on_progress: OnProgress = unheard) -> Any:
+        """The result of the first call that was asked for and has none yet. Raises as :meth:`call`;
+        Ctrl-C leaves the child at work."""
+        self.peak_bytes = None
+        message = self._await_answer(timeout_s, on_progress)
+        self._due -= 1
         self.peak_bytes = message.get("peak_bytes")
         if "error" in message:
             raise self._error(message)
@@ -112,7 +122,7 @@ class Child(Closing):
         with contextlib.suppress(ChildError):
             self._process.send({"cancel": True})
             self._await_answer(_CANCEL_S, unheard)
-            self._busy = False
+            self._due -= 1
 
     def _await_answer(self, timeout_s: float, on_progress: OnProgress) -> dict[str, Any]:
         spent = RunningTime()
@@ -133,7 +143,7 @@ class Child(Closing):
 
     def close(self) -> None:
         """End the child: politely where it is idle, by force where it is busy or does not go."""
-        self._process.close(busy=self._busy)
+        self._process.close(busy=self._due > 0)
 
     @staticmethod
     def _error(message: dict[str, Any]) -> Exception:

@@ -11,8 +11,9 @@ from netzoo.training.augmenting.settings import PRESETS, Augmentation
 from netzoo.training.loop.ranks import neighbours_told, processes_told
 from netzoo.training.ranges import RANGES, usual_sizes
 from sizewise.core.errors import UsageError
+from sizewise.core.machine.cores import usable_cores
 from sizewise.core.options.declared import option, spelled
-from sizewise.core.options.limits import BATCH
+from sizewise.core.options.limits import BATCH, WORKERS
 from sizewise.core.options.reading import (
     PATH,
     SIZES,
@@ -35,6 +36,8 @@ _NETWORK, _TRAINING, _CHANGES = "Network", "Training", "Changes of images"
 _LOGS = "Logs"
 _GAINS = "Gains and thresholds of the loss (detectors)"
 _SCALES = "Several scales (network multiscale)"
+_FEW_IMAGES = 2000
+_MOST_WORKERS = 8
 
 
 def _share(text: str) -> Any:
@@ -182,6 +185,20 @@ class TrainOptions(ScalingOptions):
     )
     device: str = option(
         choice("cpu", "cuda"), "cpu", help="Where the network is trained.", group=_TRAINING
+    )
+    workers: int | None = option(
+        optional(whole(0, WORKERS)),
+        None,
+        help="Processes that load and change pictures ahead of the training; 0: it does so itself. "
+        "The result is the same.",
+        group=_TRAINING,
+        shown="by the cores; 0 for a short training",
+    )
+    replace: bool = option(
+        SWITCH,
+        False,
+        help="Replace a training of other options or data that is in the folder.",
+        group=_TRAINING,
     )
     label_smoothing: float = option(
         number(0),
@@ -450,6 +467,17 @@ class Training:
         steps = epochs * images / settings.images_per_step
         return max(1, round(steps)) if epochs else 0
 
+    def workers(self, settings: TrainingSettings) -> int:
+        """Processes that load pictures: as many as are asked for. Else, of this process's cores, a
+        quarter where the training itself needs them, and all up to 8 where a GPU trains; none for
+        what is done before they would be there."""
+        if self.options.workers is not None:
+            return self.options.workers
+        cores = max(1, usable_cores() // neighbours_told())
+        if cores == 1 or settings.steps * settings.images_per_step < _FEW_IMAGES:
+            return 0
+        return min(_MOST_WORKERS, cores if settings.device == "cuda" else max(1, cores // 4))
+
     def settings_for(self, images: int) -> TrainingSettings:
         """The settings for a data set of so many images: epochs are steps then."""
         settings, options = self.settings, self.options
@@ -525,6 +553,7 @@ class Training:
             frozen(build_without_weights(config), settings.freeze)
             check_scales(entry, config, settings)
         self._check_price()
+        self._check_changes()
 
     def _check_price(self) -> None:
         from netzoo.fusions._registry import find_fusion, fusions
@@ -537,3 +566,22 @@ class Training:
                 "none of these fusions weighs scales, so none leaves any out",
                 f"Leave it out, or choose a fusion that weighs them: {weighing}.",
             )
+
+    def _check_changes(self) -> None:
+        """Of a preset, what has no effect is left out without a word."""
+        from netzoo.tasks.registry import find_task
+        from netzoo.zoo.network import find_network
+
+        task = find_task(find_network(self.network).task)
+        idle: tuple[str, ...] = () if task.learns_masks else ("copy_paste",)
+        if task.learns_images:
+            idle = ("mosaic", "mix_up", "copy_paste")
+        for name in idle:
+            if given := getattr(self.options, name):
+                only = "masks" if name == "copy_paste" else "boxes or masks"
+                raise UsageError(
+                    f"{spelled(name)} {given:g} has no effect",
+                    f"it is for networks that learn {only}, and {self.network} is one for "
+                    f"{task.name}",
+                    "Leave it out.",
+                )

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from netzoo.data.classified import ClassifiedSet, crops_of, open_classified
-from netzoo.training.batches import draw_batches
 from netzoo.training.evaluate import evaluate_network
+from netzoo.training.loading.batches import draw_batches
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
 from netzoo.zoo.config import NetworkConfig

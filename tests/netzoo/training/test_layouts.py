@@ -50,7 +50,7 @@ def losses(data: Dataset) -> list[tuple[str, dict[str, float]]]:
     config = NetworkConfig(name="yolov3-tiny", classes=data.classes, width=0.125)
     history = History()
     train(config, data, SETTINGS, history=history)
-    return [(str(size), dict(parts)) for _, size, parts in history.rows]
+    return [(str(row.size), dict(row.parts)) for row in history.rows]
 
 
 def test_the_same_seed_gives_the_same_losses_in_every_layout(digits: Path, tmp_path: Path) -> None:

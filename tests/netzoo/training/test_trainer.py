@@ -45,7 +45,7 @@ def test_progress_tells_loss_and_size(data: Dataset) -> None:
     train(narrow_config(), data, QUICK, notes)
     assert notes.stages == [("train yolov3", 4)]
     assert len(notes.notes) == 4
-    assert {note.split()[-1] for note in notes.notes} <= {"64x64", "96x96"}
+    assert {note.split(" at ")[1].split(",")[0] for note in notes.notes} <= {"64x64", "96x96"}
 
 
 def test_a_seed_gives_the_same_weights_and_leaves_torch_as_it_was(data: Dataset) -> None:

@@ -97,11 +97,13 @@ def test_other_anchors_are_another_training(cli: Cli, data: Path, tmp_path: Path
     call = ("train", "yolov2-tiny", "--data", data, *quick, "--out", tmp_path / "out")
     anchors = "5,5,9,9,15,15,30,30,60,60"
     assert cli(*call).code == 0
-    assert "trained anew" in cli(*call, "--anchors", anchors).err
+    assert "--anchors has changed" in cli(*call, "--anchors", anchors).err
+    assert "trained anew" in cli(*call, "--anchors", anchors, "--replace").err
     path = tmp_path / "out" / "yolov2-tiny.safetensors"
     assert read_header(path).config.anchors[-1] == (60, 60)
     assert "not trained again" in cli(*call, "--anchors", anchors).err
-    assert "trained anew" in cli(*call).err
+    assert "--anchors has changed" in cli(*call).err
+    assert "trained anew" in cli(*call, "--replace").err
     assert read_header(path).config.anchors[-1] != (60, 60)
 
 

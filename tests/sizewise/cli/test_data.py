@@ -213,6 +213,87 @@ def test_a_fault_is_named_skipped_and_counted(
     assert fault["why"] in last
 
 
+@pytest.mark.parametrize(
+    ("layout", "broken", "said"),
+    [
+        ("yolo", _line("\n0 0.5 0.5 0.1 0"), "line 5 of {}/labels/train/0.txt: the box"),
+        ("yolo", _line("\n0 1.5 0.5 0.1 0.1"), "line 5 of {}/labels/train/0.txt: the box"),
+        ("yolo", _line("\n0 0.5 0.5 90 90"), "line 5 of {}/labels/train/0.txt: the box"),
+        ("voc", _text("<xmax>", "<xmax>-", XML), "object 1 ({class}) of {}/" + XML + ": the box"),
+    ],
+)
+def test_a_box_is_named_by_its_place_in_the_file(
+    cli: Cli, tmp_path: Path, data: Dataset, *, layout: str, broken: Break, said: str
+) -> None:
+    """Blank lines count, as they do in an editor."""
+    folder = written(tmp_path / layout, layout, train=data)
+    broken(folder)
+    expected = said.replace("{}", str(folder))
+    expected = expected.replace("{class}", CLASSES[data.images[0].labels[0]])
+    call = ("data", "check", folder, "--out", tmp_path / "out")
+    (part,) = parts(cli(*call, "--json"), code=3)
+    assert part["skipped"][0]["why"].startswith(expected)
+    assert expected in cli(*call, "--strict").err
+
+
+def test_skipped_boxes_are_counted_once(cli: Cli, tmp_path: Path, data: Dataset) -> None:
+    folder = written(tmp_path / "coco", "coco", train=data)
+
+    def flat(content: dict[str, Any]) -> None:
+        for annotation, box in zip(
+            content["annotations"], ([1, 1, 0, 9], [1, 1, -5, 9]), strict=False
+        ):
+            annotation["bbox"] = box
+
+    _coco(flat)(folder)
+    said = cli("data", "check", folder, "--out", tmp_path / "out")
+    (row,) = (line for line in said.out.splitlines() if "without width or height" in line)
+    assert "2" in row
+    assert "left out" not in said.err
+
+
+def test_a_name_that_leads_out_is_one_skipped_picture(
+    cli: Cli, tmp_path: Path, data: Dataset
+) -> None:
+    folder = written(tmp_path / "coco", "coco", train=data)
+    shutil.copy(data.images[0].path, tmp_path / "outside.png")
+    _coco(lambda content: content["images"][0].update(file_name="../outside.png"))(folder)
+    call = ("data", "check", folder, "--out", tmp_path / "out")
+    (part,) = parts(cli(*call, "--json"), code=3)
+    (fault,) = part["skipped"]
+    assert (fault["kind"], fault["what"]) == ("picture", "../outside.png")
+    assert fault["why"] == f"its file_name leads out of the data set's folder {folder}"
+    assert (part["pictures"], part["objects"]) == (5, 15)
+    strict = cli(*call, "--strict")
+    assert strict.code == 1
+    assert "../outside.png" in strict.err
+
+
+def test_a_folder_with_one_json_of_another_name_is_read(
+    cli: Cli, tmp_path: Path, data: Dataset
+) -> None:
+    folder = written(tmp_path / "coco", "coco", train=data)
+    (folder / "train.json").rename(folder / "labels_v3 (final).json")
+    (folder / "settings.json").write_text('{"images": "none", "colour": "red"}', "utf-8")
+    call = ("data", "check", folder, "--out", tmp_path / "out")
+    (part,) = parts(cli(*call, "--json"))
+    assert part["pictures"] == 6
+    assert "labels_v3 (final).json has all pictures, for training and for validation" in (
+        cli(*call).err
+    )
+    (folder / "other.json").write_bytes((folder / "labels_v3 (final).json").read_bytes())
+    assert "has no train data" in cli(*call).err
+
+
+def test_sizes_that_are_null_have_a_sentence(cli: Cli, tmp_path: Path, data: Dataset) -> None:
+    folder = written(tmp_path / "coco", "coco", train=data)
+    for place in (1, 2):
+        _coco(lambda content, at=place: content["images"][at].update(width=None))(folder)  # type: ignore[misc]
+    said = cli("data", "check", folder, "--out", tmp_path / "out")
+    assert said.code == 1
+    assert "2 of its 6 pictures have null for their height or width, the first is" in said.err
+
+
 def test_doubtful_boxes_are_found(cli: Cli, tmp_path: Path, data: Dataset) -> None:
     boxes = np.array(
         [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import shlex
@@ -23,6 +22,7 @@ from sizewise.core.onnxfiles.model import read_model, sha256_of
 from sizewise.core.specs import Size
 from sizewise.pipeline.config import read_line
 from tests.bench.pictures import write_pictures
+from tests.netzoo.training.metrics import learned
 from tests.sizewise.cli.conftest import Cli, Said
 
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -49,12 +49,11 @@ def train(cli: Cli, data: Path, out: Path, *options: object) -> Said:
 
 def losses(out: Path, fusion: str) -> list[dict[str, float]]:
     """Of each step, the parts that it has."""
-    path = out / f"multiscale-{fusion}.losses.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = learned(out / f"multiscale-{fusion}.metrics.csv")
     assert [row.pop("step") for row in rows] == ["1", "2"]
     assert {row.pop("size") for row in rows} == {"64x64"}
-    return [{name: float(value) for name, value in row.items() if value} for row in rows]
+    others = ("epoch", "images", "loss", "learning_rate")
+    return [{n: float(v) for n, v in row.items() if v and n not in others} for row in rows]
 
 
 def test_each_fusion_is_trained_and_its_losses_are_kept(
@@ -136,7 +135,7 @@ def test_scales_and_backbones_are_those_that_are_asked(
     assert settings is not None
     assert (settings.scales, settings.backbones) == ((0.5, 1.0), ("resnet18", "convnet"))
     assert set(losses(tmp_path, "average")[0]) == {"mask", "0.5x", "1x"}
-    assert "trained anew" in train(cli, data, tmp_path, *told[:-1], "convnet").err
+    assert "trained anew" in train(cli, data, tmp_path, *told[:-1], "convnet", "--replace").err
 
 
 def published(path: Path, *, seed: int = 0) -> Path:
@@ -163,7 +162,7 @@ def test_training_begins_with_published_weights_of_the_backbone(
             torch.testing.assert_close(own[name], begun[name], atol=1e-6, rtol=0)
     assert "not trained again" in train(cli, data, tmp_path, *call).err
     published(weights, seed=1)
-    assert "trained anew" in train(cli, data, tmp_path, *call).err
+    assert "trained anew" in train(cli, data, tmp_path, *call, "--replace").err
 
 
 @pytest.mark.parametrize(

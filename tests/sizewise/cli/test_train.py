@@ -55,7 +55,7 @@ def test_the_fit_of_pictures_stays_with_the_checkpoint(
     path = Path(json.loads(cli(*call).out)["checkpoint"])
     letterboxed = path.read_bytes()
     assert read_header(path).config.letterbox is None
-    said = cli(*call, "--fit", "stretch")
+    said = cli(*call, "--fit", "stretch", "--replace")
     assert "trained anew" in said.err
     assert read_header(path).config.letterbox is False
     assert path.read_bytes() != letterboxed
@@ -83,7 +83,10 @@ def test_a_loss_by_its_name_or_by_default_is_the_same_training(
     call = ("train", "yolov3", "--data", data, *QUICK, "--out", tmp_path)
     assert cli(*call).code == 0
     assert "not trained again" in cli(*call, "--loss", "dense").err
-    assert "trained anew" in cli(*call, "--loss", "paper").err
+    said = cli(*call, "--loss", "paper")
+    assert said.code == 2
+    assert "--loss was dense and is paper now" in said.err
+    assert "trained anew" in cli(*call, "--loss", "paper", "--replace").err
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,8 @@ def test_other_weights_are_another_training(cli: Cli, data: Path, tmp_path: Path
     assert cli(*call).code == 0
     assert "not trained again" in cli(*call).err
     write_weights(weights, rows, seed=1)
-    assert "trained anew" in cli(*call).err
+    assert "yolov3-tiny.safetensors is of another training: --weights has changed" in cli(*call).err
+    assert "trained anew" in cli(*call, "--replace").err
 
 
 def test_weights_of_another_network_are_refused(cli: Cli, data: Path, tmp_path: Path) -> None:
@@ -242,7 +246,11 @@ def test_options_of_the_optimizer_are_other_trainings(cli: Cli, data: Path, tmp_
         ("--accumulate", 2),
         ("--arithmetic", "fp32", "--ema-decay", 0.5),
     ):
-        said = cli(*call, *options)
+        refused = cli(*call, *options)
+        assert refused.code == 2
+        assert "yolov2-tiny.safetensors is of another training: --" in refused.err
+        assert path.read_bytes() in seen
+        said = cli(*call, *options, "--replace")
         assert said.code == 0, said
         assert "trained anew" in said.err
         seen.add(path.read_bytes())

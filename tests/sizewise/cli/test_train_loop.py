@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +28,7 @@ from netzoo.zoo.network import Network
 from sizewise.cli.front import run_command_line
 from sizewise.core.errors import TrainingError
 from tests.netzoo.factories import squares
+from tests.netzoo.training.metrics import learned
 from tests.sizewise.cli.conftest import Cli
 
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -82,13 +85,56 @@ def test_after_an_interruption_the_same_command_resumes(
         said = cli(*call)
     assert said.code == 130
     assert "the same command resumes" in said.err
-    assert {p.name for p in out.iterdir()} == {
-        f"{NAME}.training.safetensors",
-        f"{NAME}.training.best.safetensors",
-    }
+    states = {f"{NAME}.training.safetensors", f"{NAME}.training.best.safetensors"}
+    logs = {f"{NAME}.metrics.csv", f"{NAME}.training.png"}  # where ten seconds have passed
+    assert states <= {p.name for p in out.iterdir()} <= states | logs
     assert "goes on after step 5" in cli(*call).err
-    for name in (f"{NAME}.safetensors", f"{NAME}.validation.csv", f"{NAME}.losses.csv"):
+    for name in (f"{NAME}.safetensors", f"{NAME}.validation.csv"):
         assert (out / name).read_bytes() == trained.with_name(name).read_bytes()
+    metrics = f"{NAME}.metrics.csv"
+    assert learned(out / metrics) == learned(trained.with_name(metrics))
+
+
+def test_a_training_is_followed_in_its_table_and_its_picture(
+    cli: Cli, data: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After each validation, long before its end."""
+    monkeypatch.setattr("netzoo.training.logs.files.EVERY_S", 0.0)
+    _ends_at(7, KeyboardInterrupt(), monkeypatch)
+    out = tmp_path / "out"
+    assert cli("train", *QUICK, "--data", data, "--out", out).code == 130
+    assert (out / f"{NAME}.training.png").read_bytes()[1:4] == b"PNG"
+    metrics = f"{NAME}.metrics.csv"
+    assert learned(out / metrics) == learned(trained.with_name(metrics))[:6]
+
+
+def test_the_table_has_what_a_step_was_and_how_fast(trained: Path) -> None:
+    with trained.with_name(f"{NAME}.metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    first, *_, last = rows
+    assert list(first) == [
+        *("step", "epoch", "size", "images", "loss", "box", "objectness", "classes"),
+        *("learning_rate", "images_per_s", "memory_mib"),
+    ]
+    assert [row["epoch"] for row in rows[2::3]] == ["1.0000", "2.0000"]
+    assert (last["step"], last["size"], last["images"]) == ("7", "64x64", "2")
+    for row in rows:
+        parts = [float(row[name]) for name in ("box", "objectness", "classes")]
+        assert float(row["loss"]) == pytest.approx(sum(parts))
+        assert float(row["learning_rate"]) > 0
+        assert float(row["images_per_s"]) > 0
+        assert float(row["memory_mib"] or 1) > 0
+
+
+def test_the_progress_line_says_how_fast_a_training_goes(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sizewise.cli.console._LOG_EVERY_S", 0.0)
+    said = cli("train", *QUICK, "--data", data, "--out", tmp_path)
+    pattern = (
+        rf"train {NAME}: 7/7, about 0 s left  loss [\d.]+ at 64x64, [\d.]+ images/s(, \d+ MiB)?\n"
+    )
+    assert re.search(pattern, said.err)
 
 
 @pytest.mark.parametrize("when", ["between", "amid"])
@@ -107,8 +153,10 @@ def test_a_kill_loses_nothing_of_the_last_state(
     )
     assert done.returncode == -signal.SIGKILL
     assert f"goes on after step {4 if when == 'between' else 3}" in cli(*call).err
-    for name in (f"{NAME}.safetensors", f"{NAME}.validation.csv", f"{NAME}.losses.csv"):
+    for name in (f"{NAME}.safetensors", f"{NAME}.validation.csv"):
         assert (out / name).read_bytes() == trained.with_name(name).read_bytes()
+    metrics = f"{NAME}.metrics.csv"
+    assert learned(out / metrics) == learned(trained.with_name(metrics))
     assert {path.name for path in out.iterdir()} == {path.name for path in trained.parent.iterdir()}
 
 
@@ -220,7 +268,7 @@ def test_the_best_weights_of_another_training_are_not_taken_for_this_ones(
     content = best.read_bytes()
     with monkeypatch.context() as patch:
         _ends_at(5, TrainingError("It stopped", "nan", "Stop."), patch)
-        assert cli(*call, "--seed", 1).code == 1
+        assert cli(*call, "--seed", 1, "--replace").code == 1
     assert cli(*call, "--json").out == before
     assert best.read_bytes() == content
 
@@ -236,15 +284,56 @@ def test_a_state_that_was_cut_short_is_said_to_be_replaced(
     assert "training begins anew, and replaces it" in found.err
 
 
-def test_the_state_of_another_training_is_said_to_be_replaced(
+def test_the_state_of_another_training_is_replaced_only_where_that_is_asked_for(
     cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = ("train", *QUICK, "--data", data, "--out", tmp_path / "out")
     with monkeypatch.context() as patch:
         _ends_at(3, KeyboardInterrupt(), patch)
         assert cli(*call).code == 130
-    said = cli(*call, "--steps", 1)
-    assert "is of other settings or data: training begins anew" in said.err
+    state = tmp_path / "out" / f"{NAME}.training.safetensors"
+    before = state.read_bytes()
+    said = cli(*call, "--steps", 1, "--seed", 3, "--batch", 1)
+    assert said.code == 2
+    assert f"{state} is of another training: --steps was 7 and is 1 now; " in said.err
+    assert "--batch was 2 and is 1 now" in said.err
+    assert "--seed was 0 and is 3 now" in said.err
+    assert "Give --replace to train anew in its place, or another folder with --out." in said.err
+    assert state.read_bytes() == before
+    said = cli(*call, "--steps", 1, "--replace")
+    assert f"{state} has other settings or data: it is trained anew and replaced" in said.err
+
+
+def test_a_training_that_replaces_another_goes_on_after_an_interruption(
+    cli: Cli, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ("train", *QUICK, "--data", data, "--out", tmp_path / "out")
+    assert cli(*call).code == 0
+    with monkeypatch.context() as patch:
+        _ends_at(3, KeyboardInterrupt(), patch)
+        assert cli(*call, "--seed", 1, "--replace").code == 130
+    assert "goes on after step 2" in cli(*call, "--seed", 1).err
+
+
+def test_a_change_of_the_data_is_named(cli: Cli, data: Path, tmp_path: Path) -> None:
+    call = ("train", *QUICK, "--steps", 1, "--out", tmp_path / "out", "--data")
+    assert cli(*call, data).code == 0
+    other = squares(tmp_path / "others", 5)
+    write_coco(other, tmp_path / "others" / "train.json")
+    said = cli(*call, tmp_path / "others")
+    assert said.code == 2
+    assert f"{NAME}.safetensors is of another training: --data has changed." in said.err
+
+
+def test_what_can_not_be_read_is_not_replaced_unasked(cli: Cli, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"{NAME}.safetensors"
+    path.write_bytes(b"the work of a week, of another program")
+    call = ("train", *QUICK, "--steps", 1, "--data", data, "--out", tmp_path)
+    said = cli(*call)
+    assert said.code == 2
+    assert f"{path} is of another training" in said.err
+    assert path.read_bytes() == b"the work of a week, of another program"
+    assert cli(*call, "--replace").code == 0
 
 
 def test_a_checkpoint_of_a_newer_version_is_refused(
@@ -299,6 +388,7 @@ def test_options_of_the_loop_are_in_the_checkpoint(cli: Cli, data: Path, tmp_pat
         (("--loss", "paper", "--focal-gamma", 2), "--loss dense"),
         (("--device", "cuda"), "can't run on a GPU"),
         (("--label-smoothing", 1), "--label-smoothing 1.0"),
+        (("--copy-paste", 0.3), "0.3 has no effect: it is for networks that learn masks"),
     ],
 )
 def test_options_that_can_not_be_are_refused_before_the_data_are_read(
@@ -312,3 +402,12 @@ def test_options_that_can_not_be_are_refused_before_the_data_are_read(
     found = cli("train", *QUICK, "--data", tmp_path / "nothing", *options, "--out", tmp_path)
     assert found.code == 2
     assert said in found.err
+
+
+@pytest.mark.parametrize("option", ["--mosaic", "--mix-up", "--copy-paste"])
+def test_a_classifier_refuses_what_mixes_boxes(cli: Cli, tmp_path: Path, option: str) -> None:
+    call = ("train", "darknet19", "--data", tmp_path / "nothing", "--out", tmp_path)
+    said = cli(*call, option, 0.5)
+    assert said.code == 2
+    assert f"{option} 0.5 has no effect" in said.err
+    assert "There is no data set" in cli(*call, option, 0, "--augment", "strong").err

@@ -31,7 +31,8 @@ def test_curves_and_batches_lie_beside_the_checkpoint(cli: Cli, data: Path, tmp_
     assert said.code == 0, said
     names = {path.name for path in (tmp_path / "out").glob("*.png")}
     assert names == {f"yolov2-tiny.{one}.png" for one in ("training", "batch1", "batch2")}
-    assert "yolov2-tiny.batch2.png" in said.err
+    drawn = tmp_path / "out" / "yolov2-tiny.batch1.png"
+    assert f"2 batches are drawn in {drawn} to yolov2-tiny.batch2.png." in said.err
     for name in names:
         with Image.open(tmp_path / "out" / name) as image:
             assert image.format == "PNG"
@@ -39,6 +40,14 @@ def test_curves_and_batches_lie_beside_the_checkpoint(cli: Cli, data: Path, tmp_
     assert cli(*call[:-1], tmp_path / "other").code == 0
     other = tmp_path / "other" / "yolov2-tiny.safetensors"
     assert other.read_bytes() == weights  # to look at batches changes nothing
+
+
+def test_no_more_batches_are_drawn_than_there_are(cli: Cli, data: Path, tmp_path: Path) -> None:
+    call = ("train", "yolov2-tiny", "--data", data, *QUICK, 3, "--out", tmp_path)
+    said = cli(*call, "--draw-batches", 100)
+    assert "3 batches are drawn" in said.err
+    assert "(100 were asked for: the training has no more)" in said.err
+    assert len(list(tmp_path.glob("*.batch*.png"))) == 3
 
 
 def test_tensorboard_without_its_package_is_refused_before_the_training(

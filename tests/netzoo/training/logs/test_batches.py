@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from netzoo.data.classified import crops_of
+from netzoo.tasks.drawing import label_font
 from netzoo.training.augmenting.settings import PRESETS
-from netzoo.training.batches import draw_batches
+from netzoo.training.loading.batches import draw_batches
 from netzoo.training.logs.batches import draw_first_batches
 from netzoo.training.settings import TrainingSettings
 from netzoo.zoo.config import NetworkConfig
@@ -21,7 +22,8 @@ from sizewise.core.errors import InputError
 from sizewise.core.specs import Sizes
 from tests.netzoo.factories import CLASSES, narrow_config, squares
 
-SETTINGS = TrainingSettings(steps=3, batch_size=4, sizes=Sizes.parse("64,96"), threads=1)
+SETTINGS = TrainingSettings(steps=3, batch_size=4, sizes=Sizes.parse("160,192"), threads=1)
+SMALL = replace(SETTINGS, sizes=Sizes.parse("64"))
 _GAP, _TITLE = 8, 18
 
 
@@ -58,6 +60,25 @@ def test_the_pixels_are_those_of_the_batches(tmp_path: Path, preset: str) -> Non
             shown = sheet[top : top + side, left : left + side]
             same = (shown == own).all(-1)
             assert 0.2 < same.mean() < 1
+
+
+def test_small_batches_are_drawn_larger_with_the_whole_line_below_each(tmp_path: Path) -> None:
+    """A picture of 64 pixels is narrower than its line."""
+    data = squares(tmp_path / "data", 6)
+    (path,) = draw_first_batches(1, narrow_config(), data, SMALL, iter(_paths(tmp_path)))
+    (batch,) = (batch for batch, _ in zip(draw_batches(data, SMALL), range(1), strict=False))
+    sheet, side = read(path), 3 * 64
+    columns = (sheet.shape[1] - _GAP) // (side + _GAP)
+    assert (sheet.shape[1] - _GAP) % (side + _GAP) == 0
+    boxes = [int((batch.targets.images == number).sum()) for number in range(4)]
+    font = label_font(12)
+    for number, own in enumerate(boxes):
+        row, column = divmod(number, columns)
+        top = _GAP + row * (side + _GAP + _TITLE) + side
+        left = _GAP + column * (side + _GAP)
+        line = sheet[top + 1 : top + _TITLE, left : left + side]
+        inked = np.flatnonzero((line < 128).all(-1).any(0))
+        assert inked.max() == pytest.approx(font.getlength(f"64x64: {own} boxes"), abs=4)
 
 
 def test_classes_and_masks_are_drawn(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from sizewise.core.specs import Size
 def _rows(count: int) -> list[Row]:
     rng = np.random.default_rng(0)
     return [
-        (
-            step,
-            Size(64 + 32 * int(rng.integers(3)), 96),
-            {"box": 3 / step + 0.1 * rng.random(), "class": 1 / step}
+        Row(
+            step=step,
+            size=Size(64 + 32 * int(rng.integers(3)), 96),
+            parts={"box": 3 / step + 0.1 * rng.random(), "class": 1 / step}
             | ({"late": 1.0} if step > 9 else {}),
         )
         for step in range(1, count + 1)

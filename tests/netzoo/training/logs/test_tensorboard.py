@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from netzoo.training.history import History
+from netzoo.training.history import History, Row
 from netzoo.training.logs import tensorboard
 from netzoo.training.logs.tensorboard import TensorBoardHistory, demand_tensorboard
 from sizewise.core.errors import InputError
@@ -54,9 +54,13 @@ def _validation(scores: dict[int, dict[str, float]]) -> Any:
 def test_steps_and_scores_are_written_as_they_come(writers: list[Writer], tmp_path: Path) -> None:
     scores: dict[int, dict[str, float]] = {}
     history = TensorBoardHistory(tmp_path / "logs", _validation(scores))
-    history.add(1, Size(64, 96), {"box": 2.0, "class": 1.0})
+    rows = (
+        Row(step=1, size=Size(64, 96), parts={"box": 2.0, "class": 1.0}, learning_rate=0.5),
+        Row(step=2, size=Size(96, 96), parts={"box": 1.0, "class": 0.5}, images_per_s=8.0),
+    )
+    history.add(rows[0])
     scores[1] = {"ap": 0.25}
-    history.add(2, Size(96, 96), {"box": 1.0, "class": 0.5})
+    history.add(rows[1])
     scores[2] = {"ap": 0.5}
     history.close()
     (writer,) = writers
@@ -64,15 +68,12 @@ def test_steps_and_scores_are_written_as_they_come(writers: list[Writer], tmp_pa
     assert writer.closed
     assert writer.written == [
         *(("loss/sum", 3.0, 1), ("loss/box", 2.0, 1), ("loss/class", 1.0, 1)),
-        *(("size/height", 64, 1), ("size/width", 96, 1)),
+        *(("size/height", 64, 1), ("size/width", 96, 1), ("training/learning_rate", 0.5, 1)),
         *(("loss/sum", 1.5, 2), ("loss/box", 1.0, 2), ("loss/class", 0.5, 2)),
-        *(("size/height", 96, 2), ("size/width", 96, 2)),
+        *(("size/height", 96, 2), ("size/width", 96, 2), ("training/images_per_s", 8.0, 2)),
         *(("validation/ap", 0.25, 1), ("validation/ap", 0.5, 2)),
     ]
-    assert history.rows == (
-        (1, Size(64, 96), {"box": 2.0, "class": 1.0}),
-        (2, Size(96, 96), {"box": 1.0, "class": 0.5}),
-    )
+    assert history.rows == rows
 
 
 def test_a_training_that_goes_on_takes_back_what_came_after_its_state(
@@ -80,11 +81,11 @@ def test_a_training_that_goes_on_takes_back_what_came_after_its_state(
 ) -> None:
     before = History()
     for step in (1, 2):
-        before.add(step, Size(64, 64), {"mask": 1.0})
+        before.add(Row(step=step, size=Size(64, 64), parts={"mask": 1.0}))
     scores = {1: {"miou": 0.1}, 2: {"miou": 0.2}}
     history = TensorBoardHistory(tmp_path / "logs", _validation(scores))
     history.restore(before.state())
-    history.add(3, Size(64, 64), {"mask": 0.5})
+    history.add(Row(step=3, size=Size(64, 64), parts={"mask": 0.5}))
     (writer,) = writers
     assert writer.purge_step == 3
     # The score of step 2 may have come after the last step was written.

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netzoo.losses._registry import Targets
-from netzoo.training.batches import Batch
+from netzoo.training.loading.batches import Batch
 from netzoo.training.loop.pieces import pieces_of
 from sizewise.core.specs import Size
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from netzoo.data.coco.dataset import write_coco
-from netzoo.training.draws import batches_of
+from netzoo.training.loading.draws import batches_of
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
 from netzoo.weights.checkpoint import read_header
@@ -42,8 +42,9 @@ def data(tmp_path: Path) -> Path:
 def test_two_processes_give_the_losses_of_one_with_twice_the_batch(
     data: Path, tmp_path: Path
 ) -> None:
+    """Also where each has a worker that loads its pictures."""
     out = tmp_path / "shared"
-    said = _shared(*CALL, "--batch", "2", "--data", str(data), "--out", str(out))
+    said = _shared(*CALL, "--batch", "2", "--workers", "1", "--data", str(data), "--out", str(out))
     assert "Checkpoint:" in said[0]
     assert said[1] == ""
     whole = tmp_path / "whole"
@@ -91,7 +92,7 @@ def _shared(*call: str) -> list[str]:
 
 
 def _losses(out: Path) -> list[dict[str, str]]:
-    with (out / "yolov3-tiny.losses.csv").open(newline="") as file:
+    with (out / "yolov3-tiny.metrics.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 

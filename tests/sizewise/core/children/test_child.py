@@ -178,6 +178,19 @@ def test_an_object_stays_alive_between_calls() -> None:
     assert not psutil.pid_exists(pid)
 
 
+def test_calls_that_wait_are_answered_in_their_order() -> None:
+    with Child("childwork:Counter", {"start": 1}) as child:
+        for step in (1, 10, 100):
+            child.ask("add", {"step": step})
+        assert [child.answer(timeout_s=30) for _ in range(3)] == [2, 12, 112]
+        child.ask("add", {"step": "no number"})
+        child.ask("add", {"step": 1})
+        with pytest.raises(ChildError, match="TypeError"):
+            child.answer(timeout_s=30)
+        assert child.answer(timeout_s=30) == 113
+        child.ask("add", {"step": 1})  # nobody waits for it
+
+
 def test_a_call_to_a_dead_child_says_so() -> None:
     with Child("childwork:Counter", {"start": 1}) as child:
         os.kill(child.pid, signal.SIGKILL)

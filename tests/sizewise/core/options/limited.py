@@ -32,6 +32,7 @@ from sizewise.core.options import limits
 from sizewise.core.options.declared import fill
 from sizewise.core.options.limits import Limit
 from sizewise.core.specs import Size, Sizes
+from sizewise.pipeline.models.training import TrainOptions
 from sizewise.pipeline.toml import read_toml
 from tests.bench.models import colours
 from tests.sizewise.core.onnxfiles.hostile import HOSTILE, functions, plain
@@ -124,6 +125,7 @@ USES: dict[Limit, Use] = {
     limits.TRIALS: _trials,
     limits.BATCH: _option("batch", 2),
     limits.THREADS: _option("threads", 2),
+    limits.WORKERS: lambda _: fill(TrainOptions, {"workers": 2}),
     limits.REPLICAS: _option("replicas", 2),
     limits.PROCESSES: _option("processes", 2),
     limits.ROUNDS: _option("rounds", 2),

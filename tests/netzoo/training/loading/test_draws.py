@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netzoo.training.draws import Stream, batches_of, image_at, images_at, size_at
+from netzoo.training.loading.draws import Stream, batches_of, image_at, images_at, size_at
 from netzoo.training.ranges import RANGES, usual_sizes
 from netzoo.training.settings import TrainingSettings
 from netzoo.zoo.network import networks

@@ -9,8 +9,8 @@ from netzoo.data.classified import ClassifiedSet, crops_of
 from netzoo.data.coco.dataset import Dataset
 from netzoo.data.relabelling import relabelled
 from netzoo.losses._registry import find_loss
-from netzoo.training.batches import draw_batches
-from netzoo.training.joint import mixed
+from netzoo.training.loading.batches import draw_batches
+from netzoo.training.loading.joint import mixed
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
 from netzoo.zoo.config import NetworkConfig

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from netzoo.training.batches import draw_batches
+from netzoo.training.loading.batches import draw_batches
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.specs import Size, Sizes
 from tests.netzoo.factories import annotated, squares

@@ -1,0 +1,1 @@
+"""Batches of a training: what each step sees, made in this process or by workers."""
