@@ -56,13 +56,14 @@ def write_names(folder: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize("kind", [{}, {"spare": (2, 3)}, {"softmax": True}])
-@pytest.mark.parametrize("named", [True, False])
-def test_a_classifier_has_the_shares_of_scikit_learn(
-    cli: Cli, pictures: Classified, tmp_path: Path, kind: dict[str, Any], named: bool
+@pytest.mark.parametrize(("named", "backend"), [(True, "openvino"), (False, "onnxruntime")])
+def test_a_classifier_has_the_shares_of_scikit_learn(  # noqa: PLR0917 - fixtures
+    cli: Cli, pictures: Classified, tmp_path: Path, kind: dict[str, Any], named: bool, backend: str
 ) -> None:
     model = classifier(tmp_path / "net.onnx", WEIGHTS, **kind)
     given = ("--names", write_names(tmp_path, *NAMES)) if named else ()
-    command = ("evaluate", model, "--data", pictures.folder, "--sizes", "16", "--layout", "b_c")
+    data = ("--data", pictures.folder, "--sizes", "16")
+    command = ("evaluate", model, *data, "--layout", "b_c", "--backend", backend)
     (row,) = rows(cli(*command, *given, "--json"))
     logits = pictures.colours @ WEIGHTS
     by_folder = logits[:, ::-1] if named else logits

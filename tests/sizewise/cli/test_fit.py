@@ -18,8 +18,8 @@ from tests.sizewise.cli.finders import CARD, write_finder
 pytest.importorskip("onnxruntime")
 PICTURES = ("--data", "--calibrate", "PICTURES")
 """What a command has that takes pictures."""
-ELSEWHERE = {"train", "evaluate", "explain"}
-"""In test_train.py (of the checkpoint), test_evaluate.py and test_explain.py."""
+ELSEWHERE = {"train", "tune", "evaluate", "explain"}
+"""In test_train.py and test_tune.py (of the checkpoint), test_evaluate.py and test_explain.py."""
 FIT = ("--fit", "stretch")
 QUICK = ("--processes", 1, "--rounds", 1, "--rigor", "quick", "--strategy", "static")
 

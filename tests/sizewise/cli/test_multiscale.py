@@ -85,6 +85,7 @@ def test_the_json_of_one_training_and_of_several(cli: Cli, data: Path, tmp_path:
     judged = cli("evaluate", first["checkpoint"], "--data", data, "--sizes", 64, "--json")
     (row,) = json.loads(judged.out)["rows"]
     assert row.pop("size") == "64x64"
+    assert set(row.pop("figures")) == {"s_measure", "e_measure"}
     assert row == pytest.approx(first["scores"])  # in another process, threads may round otherwise
 
 

@@ -91,7 +91,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
 def test_the_command_at_the_end_is_the_best_training(cli: Cli, data: Path, tmp_path: Path) -> None:
     """To the bit: it writes the very checkpoint of the best trial."""
     out = tmp_path / "out"
-    call = ("tune", NAME, "--data", data, *QUICK, "--trials", 2, "--search", "learning_rate,scale")
+    searched = ("--search", "learning_rate,scale", "--fit", "stretch")
+    call = ("tune", NAME, "--data", data, *QUICK, "--trials", 2, *searched)
     said = cli(*call, "--out", out)
     assert said.code == 0, said
     assert "Best: AP " in said.out
@@ -107,6 +108,7 @@ def test_the_command_at_the_end_is_the_best_training(cli: Cli, data: Path, tmp_p
     assert cli(*command, "--out", tmp_path / "again").code == 0
     trial = out / f"trial-{int(best['trial']):03d}" / f"{NAME}.safetensors"
     assert (tmp_path / "again" / trial.name).read_bytes() == trial.read_bytes()
+    assert read_header(trial).config.letterbox is False
     settings = read_header(trial).provenance.settings
     assert settings is not None
     assert f"{settings.learning_rate:g}" == best["learning_rate"]

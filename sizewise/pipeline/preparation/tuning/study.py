@@ -56,7 +56,7 @@ def opened_study(
         pruner = optuna.pruners.MedianPruner(_UNPRUNED_TRIALS, prune_from)
     storage = None
     try:
-        storage = optuna.storages.RDBStorage(url)
+        storage = _storage(url, path)
         study = optuna.create_study(
             storage=storage,
             study_name=_STUDY,
@@ -72,6 +72,21 @@ def opened_study(
         if storage is not None:
             storage.remove_session()
             storage.engine.dispose()
+
+
+def _storage(url: str, path: Path) -> optuna.storages.RDBStorage:
+    """Raises InputError for a file of another version of Optuna."""
+    import optuna
+
+    try:
+        return optuna.storages.RDBStorage(url)
+    except RuntimeError as error:
+        raise InputError(
+            f"The trials in {path} can't be read",
+            str(error).splitlines()[0],
+            "Install the version of Optuna that the search began with, or choose another folder "
+            f"with {spelled('out')}.",
+        ) from error
 
 
 def _demand_same(study: optuna.Study, identity: Mapping[str, object], folder: Path) -> None:
