@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
-    from sizewise.pipeline.darknet import DarknetFiles
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
     from sizewise.pipeline.explain import Explanation
     from sizewise.pipeline.explanation.options import ExplainOptions
     from sizewise.pipeline.export import ExportOptions
+    from sizewise.pipeline.models.darknet import DarknetFiles
     from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
@@ -139,7 +139,7 @@ _HOMES = {
     "sizewise.pipeline.build": ("BuildOptions", "Builds"),
     "sizewise.pipeline.records.compare": ("Compared", "CompareOptions"),
     "sizewise.pipeline.convert": ("Converted",),
-    "sizewise.pipeline.darknet": ("DarknetFiles",),
+    "sizewise.pipeline.models.darknet": ("DarknetFiles",),
     "sizewise.pipeline.evaluate": ("EvaluateOptions", "Evaluation"),
     "sizewise.pipeline.explain": ("Explanation",),
     "sizewise.pipeline.explanation.options": ("ExplainOptions",),

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from sizewise.core.specs import EngineArtifact, ExportedModel
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
-    from sizewise.pipeline.darknet import DarknetFiles
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
     from sizewise.pipeline.explain import Explanation
     from sizewise.pipeline.explanation.options import ExplainOptions
     from sizewise.pipeline.export import ExportOptions
+    from sizewise.pipeline.models.darknet import DarknetFiles
     from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
@@ -185,8 +185,8 @@ def export_darknet(
     """Export a checkpoint, or a network with ``weights``, to Darknet's own files; with ``cut``,
     only its first layers."""
     from exporter.request import PrecisionOptions
-    from sizewise.pipeline.darknet import DARKNET, FormatOptions, export_darknet
     from sizewise.pipeline.export import ExportOptions
+    from sizewise.pipeline.models.darknet import DARKNET, FormatOptions, export_darknet
 
     return export_darknet(
         str(the_one(source) if isinstance(source, str) else path_of(the_one(source))),

@@ -75,8 +75,8 @@ class Pretrained:
             return self._of_checkpoint(config, self.config)
         if self._is_partial or not self.entry.anchors:
             return config
-        any_decoding = self.heads is None and not is_darknet_file(self.path)
-        found = as_trained(config, self.path, reporter, any_decoding=any_decoding)
+        is_known = self.heads is not None
+        found = as_trained(config, self.path, reporter, decoding_known=is_known)
         return replace(found, anchors=found.anchors or self.entry.anchors)
 
     @staticmethod

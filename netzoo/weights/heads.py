@@ -71,11 +71,10 @@ def _misfit(heads: Heads, why: str) -> InputError:
 
 
 def as_trained(
-    config: NetworkConfig, weights: Path, reporter: Reporter, *, any_decoding: bool = False
+    config: NetworkConfig, weights: Path, reporter: Reporter, *, decoding_known: bool = False
 ) -> NetworkConfig:
     """``config`` with the heads that ``weights`` were trained with, as far as that is known: their
-    file holds neither anchors nor masks. What is assumed is said, and so is the decoding where
-    ``any_decoding`` may be theirs: Darknet trains a network only for its own."""
+    file holds neither anchors nor masks nor the decoding. What is assumed is said."""
     design = find_network(config.name).design
     if design is None:
         return config
@@ -88,7 +87,7 @@ def as_trained(
         assumed["anchors"] = ", ".join(pairs)
     if not config.masks and len(design.masks) > 1:  # a single head has all anchors
         assumed["masks"] = listed(design.masks)
-    if any_decoding:
+    if not decoding_known:
         assumed["decoding"] = config.decoding or design.decoding
     if assumed:
         values = "; ".join(f"{name} {value}" for name, value in assumed.items())

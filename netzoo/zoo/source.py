@@ -103,8 +103,7 @@ def filled(
     is_darknet = is_darknet_file(weights)
     if not is_darknet:
         _demand_bare(weights)
-    if not heads_known or is_darknet:
-        config = as_trained(config, weights, reporter, any_decoding=not is_darknet)
+    config = as_trained(config, weights, reporter, decoding_known=heads_known)
     network = build_network(config)
     convolutions = list(network.convolutions())
     if not is_darknet:

@@ -12,8 +12,8 @@ from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.cli.tables.precisions import plain_converted, show_converted
 from sizewise.core import codec
-from sizewise.pipeline.darknet import DARKNET, FormatOptions
 from sizewise.pipeline.export import ExportOptions
+from sizewise.pipeline.models.darknet import DARKNET, FormatOptions
 
 
 def export(
@@ -64,7 +64,7 @@ def _export_darknet(
     out: Path,
     as_json: bool,
 ) -> None:
-    from sizewise.pipeline.darknet import export_darknet
+    from sizewise.pipeline.models.darknet import export_darknet
 
     reporter = console.reporter()
     written = export_darknet(source, options, form, precisions, out=out, reporter=reporter)

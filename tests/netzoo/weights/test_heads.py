@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,12 +88,14 @@ def test_the_fit_of_pictures_is_taken_where_the_file_has_one(tmp_path: Path) -> 
     assert with_heads(BARE, read_heads(found.path)).letterbox is True
 
 
-def test_what_a_plain_state_dict_can_not_tell_is_said() -> None:
-    """Our own trainings change the decoding, Darknet's do not."""
+def test_what_a_file_can_not_tell_is_said() -> None:
+    """Our own trainings change the decoding, and so do Darknet's with new_coords."""
     reporter = Remarks()
-    as_trained(BARE, Path("a.pt"), reporter, any_decoding=True)
     as_trained(BARE, Path("a.weights"), reporter)
-    plain, darknet = reporter.texts
-    assert "a.pt can't tell its anchors or masks or decoding" in plain
-    assert "decoding yolov4-tiny" in plain
-    assert "decoding" not in darknet
+    known = replace(BARE, anchors=((1, 2),) * 6, masks=((3, 4, 5), (0, 1, 2)))
+    as_trained(known, Path("b.weights"), reporter)
+    as_trained(known, Path("c.weights"), reporter, decoding_known=True)
+    nothing, decoding = reporter.texts
+    assert "a.weights can't tell its anchors or masks or decoding" in nothing
+    assert "b.weights can't tell its decoding" in decoding
+    assert "(decoding yolov4-tiny)" in decoding

@@ -113,8 +113,8 @@ OTHERS = ((1, 1), *ANCHORS[1:])
         ({"masks": CORRECTED}, CORRECTED, ("1,2,3", "0,1,2 are used")),
         ({"anchors": ANCHORS, "masks": ((3, 4, 5), (1, 2, 3))}, ((3, 4, 5), (1, 2, 3)), ()),
         ({"anchors": ANCHORS}, ((3, 4, 5), (1, 2, 3)), ("1,2,3", "0,1,2", "former are used")),
-        ({"anchors": OTHERS, "masks": CORRECTED}, CORRECTED, ()),
-        ({"anchors": OTHERS}, (), ("can't tell its masks", "3,4,5/0,1,2")),
+        ({"anchors": OTHERS, "masks": CORRECTED}, CORRECTED, ("can't tell its decoding", "yolov3")),
+        ({"anchors": OTHERS}, (), ("can't tell its masks or decoding", "3,4,5/0,1,2")),
     ],
 )
 def test_published_weights_beside_their_corrected_cfg_are_remarked_on(

@@ -12,8 +12,8 @@ import sizewise as sw
 from sizewise.cli.app import SizewiseCommands
 from sizewise.cli.options import spell
 from sizewise.core.options.declared import options_of
-from sizewise.pipeline.darknet import FormatOptions
 from sizewise.pipeline.explanation.options import ExplainOptions
+from sizewise.pipeline.models.darknet import FormatOptions
 from tests.sizewise.cli.conftest import Cli
 
 OPTIONS: dict[str, tuple[type[Any], ...]] = {

@@ -140,7 +140,7 @@ def test_whole_weights_bring_their_anchors_and_a_partial_file_none(
     first = cli(*call, "--weights", whole, "--out", tmp_path / "first")
     assert first.code == 0, first
     assert f"{whole} fills 11 of 13 convolutions; the others start at random" in first.err
-    assert "tiny.weights can't tell its anchors or masks" in first.err
+    assert "tiny.weights can't tell its anchors or masks or decoding" in first.err
     assert "trained for the decoding yolov3, and this loss trains scaled" in first.err
     assert "--loss paper keeps them" in first.err
     path = tmp_path / "first" / "yolov3-tiny.safetensors"
@@ -264,3 +264,31 @@ def test_a_refusal_names_the_option_as_it_was_written(
     said = cli("train", "yolov3-tiny", "--data", "digits", option, 2, "--out", tmp_path)
     assert said.code == 2
     assert f"{option} 2.0" in said.err
+
+
+def test_a_second_stage_keeps_the_heads_of_the_first(cli: Cli, data: Path, tmp_path: Path) -> None:
+    """With the original's masks, YOLOv4-tiny's would be read by other anchors than they learned."""
+    call = ("train", "yolov4-tiny", "--data", data, *QUICK, "--loss", "paper")
+    assert cli(*call, "--fit", "letterbox", "--out", tmp_path / "a").code == 0
+    first = tmp_path / "a" / "yolov4-tiny.safetensors"
+    said = cli(*call, "--augment", "light", "--weights", first, "--out", tmp_path / "b")
+    assert said.code == 0, said
+    assert f"{first} fills 21 of 21 convolutions." in said.err
+    one, other = (read_header(tmp_path / f"{n}/yolov4-tiny.safetensors").config for n in "ab")
+    assert one == other
+    assert (one.masks, one.letterbox) == (((3, 4, 5), (0, 1, 2)), True)
+
+
+def test_a_start_with_heads_of_other_classes_is_said(cli: Cli, data: Path, tmp_path: Path) -> None:
+    call = ("train", "yolov2-tiny", "--data", data, *QUICK, "--loss", "paper")
+    assert cli(*call, "--out", tmp_path / "a").code == 0
+    first = tmp_path / "a" / "yolov2-tiny.safetensors"
+    for name in ("train.json", "val.json"):
+        plain = json.loads((data / name).read_text())
+        plain["categories"][0]["name"] = "green"
+        (data / name).write_text(json.dumps(plain))
+    said = cli(*call, "--weights", first, "--out", tmp_path / "b")
+    assert "Its heads were trained for other classes (red, blue)" in said.err
+    again = cli(*call, "--loss", "dense", "--weights", first, "--strict", "--out", tmp_path / "c")
+    assert again.code == 1
+    assert "its heads were trained for the decoding yolov3" in again.err
