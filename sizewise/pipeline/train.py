@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from netzoo.data.coco.folders import Split
     from netzoo.training.history import History
     from netzoo.training.pretrained import Pretrained
+    from netzoo.training.state import Kept
     from netzoo.training.validation import Validation
     from netzoo.weights.checkpoint import Provenance
     from netzoo.zoo.config import NetworkConfig
@@ -70,30 +71,45 @@ def train(
     folder = output_folder(out)
     if rank_told():  # several processes speak by their first
         reporter = SILENT
-    return tuple(
-        _trained(one, train_checkpoint(one, data, folder, reporter, images))
-        for one in training.each()
-    )
+    paths = train_checkpoints(training, data, folder, reporter, images)
+    return tuple(map(_trained, training.each(), paths))
 
 
-def train_checkpoint(
+def train_checkpoints(
     training: Training,
     source: str,
     out: Path,
     reporter: Reporter = SILENT,
     images: Path | None = None,
-) -> Path:
-    """Train one checkpoint and return its path; one of the same data and settings is reused."""
-    from netzoo.training.logs.files import METRICS, LogFiles
+) -> tuple[Path, ...]:
+    """Train a checkpoint for each fusion and return their paths; one of the same data and settings
+    is reused. Whatever refuses one of them does so before the first begins."""
+    where = _Source(source, images)
+    prepared = [_prepared(one, where, out, reporter) for one in training.each()]
+    return tuple(_train(one, reporter) for one in prepared)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prepared:
+    """A training that may begin; without ``kept``, its checkpoint is there already."""
+
+    training: Training
+    request: Request
+    start: Pretrained | None
+    classified: ClassifiedSet | None
+    validation: Validation | None = None
+    kept: Kept | None = None
+
+
+def _prepared(training: Training, source: _Source, out: Path, reporter: Reporter) -> _Prepared:
     from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import TRAINER
-    from netzoo.training.trainer import train as train_network
-    from netzoo.weights.checkpoint import Provenance, save_checkpoint
+    from netzoo.weights.checkpoint import Provenance
     from netzoo.zoo.network import find_network
 
     entry, options = find_network(training.network), training.options
     _demand_logs(options)
-    data = _open(entry, _Source(source, images), "train", reporter)
+    data = _open(entry, source, "train", reporter)
     settings = training.settings_for(len(data.images))
     classified = _open_classified(training, reporter)
     start = open_pretrained(options.weights, entry) if options.weights else None
@@ -109,31 +125,42 @@ def train_checkpoint(
     )
     path = out / f"{config.stem}.safetensors"
     request = Request(path=path, config=config, provenance=provenance, data=data, settings=settings)
-    if request.is_done(reporter):
-        _draw_batches(options.draw_batches, request, classified, reporter)
-        return path
-    validation = _validation(training, _Source(source, images), data, reporter)
-    kept = state_of(path, config, provenance, validation)
-    request.demand_place(kept, reporter, may_replace=options.replace)
+    found = _Prepared(training=training, request=request, start=start, classified=classified)
+    if not request.is_done(reporter):
+        validation = _validation(training, source, data, reporter)
+        kept = state_of(path, config, provenance, validation)
+        request.demand_place(kept, reporter, may_replace=options.replace)
+        found = replace(found, validation=validation, kept=kept)
     _draw_batches(options.draw_batches, request, classified, reporter)
-    with _history(training, path, validation, len(data.images)) as history:
+    return found
+
+
+def _train(prepared: _Prepared, reporter: Reporter) -> Path:
+    """Train, and return the path of the checkpoint."""
+    from netzoo.training.logs.files import METRICS, LogFiles
+    from netzoo.training.trainer import train as train_network
+    from netzoo.weights.checkpoint import save_checkpoint
+
+    request, kept, validation = prepared.request, prepared.kept, prepared.validation
+    path, provenance, images = request.path, request.provenance, len(request.data.images)
+    if kept is None:
+        return path
+    with _history(prepared.training, path, validation, images) as history:
         logs = LogFiles(path, history, validation)
         if validation and not rank_told():
             validation.keep = partial(save_checkpoint, _best_so_far(path), provenance=provenance)
             validation.follow = logs.follow
         network = train_network(
-            config,
-            data,
-            settings,
+            request.config,
+            request.data,
+            request.settings,
             reporter,
-            start=lambda new: _begin(
-                new, start, options.backbone_weights, reporter, strict=options.strict
-            ),
-            classified=classified,
+            start=partial(_begin, prepared, reporter),
+            classified=prepared.classified,
             history=history,
             kept=kept,
             validation=validation,
-            workers=training.workers(settings),
+            workers=prepared.training.workers(request.settings),
         )
     if rank_told():  # the first process writes
         return path
@@ -143,11 +170,18 @@ def train_checkpoint(
     save_checkpoint(path, network, provenance)
     kept.remove()
     reporter.remark(f"Final loss, weighted: {history.summary()} (all steps: {path.stem}{METRICS}).")
-    if entry.anchors and not config.anchors and network.config.anchors == entry.anchors:
+    _say_of_anchors(request, network, reporter)
+    return path
+
+
+def _say_of_anchors(request: Request, network: Network, reporter: Reporter) -> None:
+    from netzoo.zoo.network import find_network
+
+    published = find_network(request.config.name).anchors
+    if published and not request.config.anchors and network.config.anchors == published:
         reporter.remark(
             "The data has too few box shapes to fit anchors: the published anchors are used."
         )
-    return path
 
 
 def _draw_batches(
@@ -365,21 +399,15 @@ def _open_classified(training: Training, reporter: Reporter) -> ClassifiedSet | 
     return None
 
 
-def _begin(
-    network: Network,
-    start: Pretrained | None,
-    backbone: Path | None,
-    reporter: Reporter,
-    *,
-    strict: bool,
-) -> None:
-    if backbone:
+def _begin(prepared: _Prepared, reporter: Reporter, network: Network) -> None:
+    start, options = prepared.start, prepared.training.options
+    if options.backbone_weights:
         from netzoo.training.pretrained import fill_backbone
 
-        fill_backbone(network, backbone)
+        fill_backbone(network, options.backbone_weights)
     if start is None:
         return
-    filled, count = start.fill(network, strict=strict), len(list(network.convolutions()))
+    filled, count = start.fill(network, strict=options.strict), len(list(network.convolutions()))
     listed = ", ".join(filled.left[:_LISTED]) + (", …" if len(filled.left) > _LISTED else "")
     others = f"; the others start at random: {listed}" if filled.left else ""
     reporter.remark(f"{start.path} fills {filled.convolutions} of {count} convolutions{others}.")
