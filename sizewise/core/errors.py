@@ -15,7 +15,7 @@ SizewiseError                    exit 1
 │   └── OptionError              one option, named as the user wrote it
 ├── InputError                   a file or a data set given to us can't be used
 ├── OutputError                  what was made can't be written: permission, full disk
-├── TrainingError                the loss is no number any more
+├── TrainingError                a training can't go on: its loss, its memory or a worker fails
 ├── ExportError                  PyTorch → ONNX failed
 │   ├── UnsupportedOperatorError
 │   └── ParityError              the exported graph computes something else

@@ -14,7 +14,7 @@ from sizewise.pipeline.bench import bench
 from sizewise.pipeline.config import LineSettings, words_of_bench
 from sizewise.pipeline.convert import Converted, convert_all
 from sizewise.pipeline.export import ExportOptions, export_source
-from sizewise.pipeline.train import train_checkpoint
+from sizewise.pipeline.train import train_checkpoints
 
 if TYPE_CHECKING:
     from bench.sweep import SweepOutcome
@@ -38,10 +38,7 @@ def export_line(
     _demand_one_process()
     line.check()
     folder = output_folder(out or line.out)
-    checkpoints = [
-        train_checkpoint(one, line.data, folder, reporter, line.images)
-        for one in line.training.each()
-    ]
+    checkpoints = train_checkpoints(line.training, line.data, folder, reporter, line.images)
     return tuple(
         one for checkpoint in checkpoints for one in _export(line, checkpoint, folder, reporter)
     )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from netzoo.data.coco.folders import Split
     from netzoo.training.history import History
     from netzoo.training.logs.files import LogFiles
+    from netzoo.training.pretrained import Pretrained
+    from netzoo.training.state import Kept
     from netzoo.training.validation import Validation
     from netzoo.weights.checkpoint import Provenance
     from netzoo.zoo.network import Network, NetworkEntry
@@ -69,13 +71,11 @@ def train(
     folder = output_folder(out)
     if rank_told():  # several processes speak by their first
         reporter = SILENT
-    return tuple(
-        _trained(one, train_checkpoint(one, data, folder, reporter, images, watch=watch))
-        for one in training.each()
-    )
+    paths = train_checkpoints(training, data, folder, reporter, images, watch=watch)
+    return tuple(map(_trained, training.each(), paths))
 
 
-def train_checkpoint(
+def train_checkpoints(
     training: Training,
     source: str,
     out: Path,
@@ -83,19 +83,36 @@ def train_checkpoint(
     images: Path | None = None,
     *,
     watch: Watch | None = None,
-) -> Path:
-    """Train one checkpoint and return its path; one of the same data and settings is reused."""
-    from netzoo.training.logs.files import METRICS, LogFiles
+) -> tuple[Path, ...]:
+    """Train a checkpoint for each fusion and return their paths; one of the same data and settings
+    is reused. Whatever refuses one of them does so before the first begins."""
+    where = _Source(source, images)
+    prepared = [_prepared(one, where, out, reporter) for one in training.each()]
+    return tuple(_train(one, reporter, watch) for one in prepared)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prepared:
+    """A training that may begin; without ``kept``, its checkpoint is there already."""
+
+    training: Training
+    request: Request
+    start: Pretrained | None
+    classified: ClassifiedSet | None
+    validation: Validation | None = None
+    kept: Kept | None = None
+
+
+def _prepared(training: Training, source: _Source, out: Path, reporter: Reporter) -> _Prepared:
     from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import TRAINER
-    from netzoo.training.trainer import train as train_network
     from netzoo.weights.cfg import read_heads
-    from netzoo.weights.checkpoint import Provenance, save_checkpoint
+    from netzoo.weights.checkpoint import Provenance
     from netzoo.zoo.network import find_network
 
     entry, options = find_network(training.network), training.options
     _demand_logs(options)
-    data = _open(entry, _Source(source, images), "train", reporter)
+    data = _open(entry, source, "train", reporter)
     settings = training.settings_for(len(data.images))
     classified = _open_classified(training, reporter)
     heads = read_heads(options.cfg) if options.cfg else None
@@ -113,31 +130,49 @@ def train_checkpoint(
     )
     path = out / f"{config.stem}.safetensors"
     request = Request(path=path, config=config, provenance=provenance, data=data, settings=settings)
-    if request.is_done(reporter):
-        _draw_batches(options.draw_batches, request, classified, reporter)
-        return path
-    validation = _validation(training, _Source(source, images), data, reporter)
-    kept = state_of(path, config, provenance, validation)
-    request.demand_place(kept, reporter, may_replace=options.replace)
+    found = _Prepared(training=training, request=request, start=start, classified=classified)
+    if not request.is_done(reporter):
+        validation = _validation(training, source, data, reporter)
+        kept = state_of(path, config, provenance, validation)
+        request.demand_place(kept, reporter, may_replace=options.replace)
+        found = replace(found, validation=validation, kept=kept)
     _draw_batches(options.draw_batches, request, classified, reporter)
-    with _history(training, path, validation, len(data.images)) as history:
+    return found
+
+
+def _train(prepared: _Prepared, reporter: Reporter, watch: Watch | None) -> Path:
+    """Train, and return the path of the checkpoint."""
+    from netzoo.training.logs.files import METRICS, LogFiles
+    from netzoo.training.trainer import train as train_network
+    from netzoo.weights.checkpoint import save_checkpoint
+
+    request, kept, validation = prepared.request, prepared.kept, prepared.validation
+    path, provenance, images = request.path, request.provenance, len(request.data.images)
+    options = prepared.training.options
+    if kept is None:
+        return path
+    with _history(prepared.training, path, validation, images) as history:
         logs = LogFiles(path, history, validation)
         if validation and not rank_told():
             validation.keep = partial(save_checkpoint, _best_so_far(path), provenance=provenance)
             validation.watch = partial(_follow, logs, watch)
         network = train_network(
-            config,
-            data,
-            settings,
+            request.config,
+            request.data,
+            request.settings,
             reporter,
             start=lambda new: fill_in(
-                new, start, options.backbone_weights, reporter, strict=options.strict
+                new,
+                prepared.start,
+                options.backbone_weights,
+                reporter,
+                strict=options.strict,
             ),
-            classified=classified,
+            classified=prepared.classified,
             history=history,
             kept=kept,
             validation=validation,
-            workers=training.workers(settings),
+            workers=prepared.training.workers(request.settings),
         )
     if rank_told():  # the first process writes
         return path
@@ -147,11 +182,18 @@ def train_checkpoint(
     save_checkpoint(path, network, provenance)
     kept.remove()
     reporter.remark(f"Final loss, weighted: {history.summary()} (all steps: {path.stem}{METRICS}).")
-    if entry.anchors and not config.anchors and network.config.anchors == entry.anchors:
+    _say_of_anchors(request, network, reporter)
+    return path
+
+
+def _say_of_anchors(request: Request, network: Network, reporter: Reporter) -> None:
+    from netzoo.zoo.network import find_network
+
+    published = find_network(request.config.name).anchors
+    if published and not request.config.anchors and network.config.anchors == published:
         reporter.remark(
             "The data has too few box shapes to fit anchors: the published anchors are used."
         )
-    return path
 
 
 def _follow(logs: LogFiles, watch: Watch | None, scores: Mapping[int, Mapping[str, float]]) -> None:

@@ -31,16 +31,19 @@ def speeds() -> Sequence[str]:
         for preset, turns in record["loader"].items()
         for speed in [_median(turns)]
     ]
-    loads = record["load_averages"]
+    loads, shares = record["load_averages"], _shares(record["loop"])
     return [
         f"Measured on {environment['cpu']} with {cores} cores. Its load was {min(loads):.1f} to "
         f"{max(loads):.1f}, so images are counted per second of CPU time. The loop of `train` has "
-        f"{_share(record['loop']):.0%} of the throughput of a bare loop over one batch in memory "
-        f"({NETWORK} at 224, one thread; {LEAST_SHARE:.0%} is claimed). At 416 and its full width, "
+        f"{statistics.median(shares):.0%} of a bare loop's throughput over one batch in memory "
+        f"(single turns {min(shares):.0%} to {max(shares):.0%}; {NETWORK} at 224, one thread; "
+        f"{LEAST_SHARE:.0%} is claimed). At 416 and its full width, "
         f"{NETWORK} consumes {consumed:.1f} images a second on {cores} cores. One core loads JPEG "
         f"files of 640×480, each decoded anew ({LEAST_TIMES:g} times as many are claimed):",
         "",
         *grid(("changes", "images/s of one core", "times what is consumed"), rows),
+        "",
+        "A GPU may consume more than one core loads, and then needs several workers: not measured.",
     ]
 
 
@@ -48,11 +51,11 @@ def _median(turns: Sequence[Mapping[str, Any]]) -> float:
     return statistics.median(turn["images"] / turn["cpu_s"] for turn in turns)
 
 
-def _share(loop: Mapping[str, Sequence[Mapping[str, Any]]]) -> float:
+def _shares(loop: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[float]:
     pairs = zip(loop["ours"], loop["bare"], strict=True)
-    return statistics.median(
+    return [
         (ours["images"] / ours["cpu_s"]) / (bare["images"] / bare["cpu_s"]) for ours, bare in pairs
-    )
+    ]
 
 
 if __name__ == "__main__":

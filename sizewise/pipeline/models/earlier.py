@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
 from itertools import chain
 from math import isclose
 from pathlib import Path
@@ -76,7 +77,7 @@ class Request:
 
     def is_done(self, reporter: Reporter) -> bool:
         """Whether the checkpoint of this very training is there, which is said."""
-        if not self.path.exists() or self._changes():
+        if not self.path.exists() or self._changes:
             return False
         reporter.remark(
             f"{self.path} is up to date with these settings and this data: not trained again."
@@ -91,7 +92,7 @@ class Request:
             reporter.remark(f"{kept.path} is of this training: it goes on after step {done}.")
             return
         of_others = {
-            self.path: self._changes() if self.path.exists() else [],
+            self.path: self._changes if self.path.exists() else [],
             kept.path: list(_changes_of_state(kept)),
         }
         for path, changes in of_others.items():
@@ -104,6 +105,7 @@ class Request:
         if why := kept.damage():
             reporter.remark(f"{kept.path} {why}: training begins anew, and replaces it.")
 
+    @cached_property
     def _changes(self) -> list[str]:
         """What differs from the checkpoint that is there, which chooses anchors and decoding."""
         from netzoo.weights.checkpoint import read_header
@@ -214,6 +216,8 @@ def _change(name: str, one: object, other: object) -> str:
     if name in _SAID:
         return _SAID[name]
     option = spelled(_OPTIONS.get(name, name))
+    if name == "steps":  # which --epochs stands for
+        option += f" ({spelled('epochs')})"
     if name in _TELLING and one != "":
         return f"{option} was {one} and is {other} now"
     return f"{option} has changed"

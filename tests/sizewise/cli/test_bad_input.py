@@ -171,7 +171,7 @@ def test_axes_beside_a_configuration_are_refused(cli: Cli, tmp_path: Path) -> No
 def test_what_only_the_last_stage_needs_is_checked_before_training(
     table: str, part: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sizewise.pipeline.line.train_checkpoint", pytest.fail)
+    monkeypatch.setattr("sizewise.pipeline.line.train_checkpoints", pytest.fail)
     config = tmp_path / "line.toml"
     config.write_text(
         f"out = '{tmp_path}'\ndata = 'digits'\n[train]\nnetwork = 'yolov3'\n{table}\n"
@@ -329,7 +329,7 @@ def test_a_command_that_lacks_torch_says_how_to_get_it(
     def absent(*_: object, **__: object) -> None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
-    monkeypatch.setattr("sizewise.pipeline.train.train_checkpoint", absent)
+    monkeypatch.setattr("sizewise.pipeline.train.train_checkpoints", absent)
     said = cli("train", "yolov3", "--out", tmp_path)
     _one_sentence(said, 1, "needs torch", "pip install 'sizewise[torch]'")
 

@@ -139,6 +139,17 @@ def test_scales_and_backbones_are_those_that_are_asked(
     assert "trained anew" in train(cli, data, tmp_path, *told[:-1], "convnet", "--replace").err
 
 
+def test_another_training_is_refused_before_the_first_of_several_begins(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    train(cli, data, tmp_path, "--fusion", "average")
+    call = ("train", "multiscale", "--data", data, *QUICK, "--out", tmp_path, "--seed", 9)
+    said = cli(*call, "--fusion", "single,average")
+    assert said.code == 2
+    assert "multiscale-average.safetensors is of another training: --seed was" in said.err
+    assert not (tmp_path / "multiscale-single.safetensors").exists()
+
+
 def published(path: Path, *, seed: int = 0) -> Path:
     """A ResNet-18 as it is published, the classifier beside it."""
     torch.manual_seed(seed)

@@ -295,7 +295,7 @@ def test_the_state_of_another_training_is_replaced_only_where_that_is_asked_for(
     before = state.read_bytes()
     said = cli(*call, "--steps", 1, "--seed", 3, "--batch", 1)
     assert said.code == 2
-    assert f"{state} is of another training: --steps was 7 and is 1 now; " in said.err
+    assert f"{state} is of another training: --steps (--epochs) was 7 and is 1 now; " in said.err
     assert "--batch was 2 and is 1 now" in said.err
     assert "--seed was 0 and is 3 now" in said.err
     assert "Give --replace to train anew in its place, or another folder with --out." in said.err

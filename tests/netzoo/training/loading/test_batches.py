@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.loading.batches import draw_batches
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.specs import Size, Sizes
@@ -87,3 +89,17 @@ def test_images_without_boxes_are_welcome(tmp_path: Path) -> None:
     batch = next(draw_batches(replace(data, images=tuple(empty)), settings()))
     assert batch.targets.boxes.shape == (0, 4)
     assert batch.targets.labels.dtype == torch.int64
+
+
+def test_pixels_are_shares_of_255_to_the_bit(tmp_path: Path) -> None:
+    """Each of the 256, as NumPy divides: an evaluation is fed so."""
+    levels = np.arange(256, dtype=np.uint8).repeat(3 * 4).reshape(32, 32, 3)
+    path = tmp_path / "0.png"
+    Image.fromarray(levels).save(path)
+    image = annotated(path, 32, 32, np.empty((0, 4), np.float32), np.empty(0, np.int64))
+    data = replace(squares(tmp_path / "squares", 1), images=(image,))
+    one = replace(settings(steps=1), sizes=Sizes.parse("32"), batch_size=2)
+    (batch,) = draw_batches(data, one)
+    expected = Letterbox.fit(Size(32, 32), Size(32, 32)).apply(levels)
+    assert batch.images.numpy().tobytes() == np.stack([expected] * 2).tobytes()
+    assert batch.images.is_contiguous(memory_format=torch.channels_last)

@@ -83,6 +83,18 @@ def test_losses_are_the_same_to_the_bit(data: Dataset) -> None:
     assert losses[0] == losses[1] == losses[2]
 
 
+def test_a_worker_imports_no_torch() -> None:
+    """It would take seconds to start, and hundreds of megabytes."""
+    script = (
+        "import sys, netzoo.training.loading.worker as _; "
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert not set(said.stdout.split()) & {"torch", "onnx", "pandas", "matplotlib", "rich"}
+
+
 def test_there_are_no_more_workers_than_batches(data: Dataset) -> None:
     before = _children()
     with closing(draw_batches(data, replace(SETTINGS, steps=2), workers=50)) as batches:
