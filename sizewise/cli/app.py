@@ -41,8 +41,7 @@ class SizewiseCommands(Commands):
     }
 
     rooms = {  # noqa: RUF012 - never changed
-        "preparation": ("anchors", "data", "networks", "tune"),
-        "serving": ("traffic",),
+        "preparation": ("anchors", "data", "networks", "traffic", "tune"),
         "records": ("best", "compare", "history", "reproduce", "report", "results"),
     }
     """Folders of ``sizewise.cli``, each with the commands in it."""

@@ -18,6 +18,7 @@ from docs.make.training.figures import Run, runs_of
 from docs.make.training.picture import draw_scales
 
 PAGE = HOUSE / "docs" / "training-measured.md"
+PICTURE = "training-scales.png"
 _SURE = 0.95
 Lines = Sequence[str]
 
@@ -25,7 +26,7 @@ Lines = Sequence[str]
 def main() -> None:
     fill(PAGE, TABLES)
     if record := read_record(scales.NAME):
-        draw_scales(_titled(record), PAGE.parent / "training-scales.png")
+        draw_scales(_titled(record), PAGE.parent / PICTURE)
 
 
 def _titled(record: Mapping[str, Any]) -> dict[str, list[Run]]:
@@ -140,8 +141,13 @@ def _joint(record: Mapping[str, Any]) -> Lines:
     return grid(["trained with", "size", *headers, "AP50 of each without"], rows)
 
 
+def _picture(_: Mapping[str, Any]) -> Lines:
+    return [f"![AP at each input size]({PICTURE})"]
+
+
 TABLES: Mapping[str, Callable[[], Lines]] = {
     "plans": _of(scales.NAME, _pixels),
+    "picture": _of(scales.NAME, _picture),
     "ap": _of(scales.NAME, _scales("ap")),
     "ap50": _of(scales.NAME, _scales("ap50")),
     "ap-small": _of(scales.NAME, _scales("ap_small")),

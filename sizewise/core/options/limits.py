@@ -73,12 +73,12 @@ RUN_LENGTH_CODE = Limit("SIZEWISE_MAX_RUN_LENGTH_CODE", 2**24, "characters")
 """Of the compressed runs of one mask: a number of 64 bits for each as it is read."""
 ANNOTATION_BYTES = Limit("SIZEWISE_MAX_ANNOTATION_BYTES", 2 * _GIB, "bytes")
 """Of a COCO JSON: COCO's largest has 0.5 GB, that of LVIS 1.1 GB."""
-TEXT_BYTES = Limit("SIZEWISE_MAX_TEXT_BYTES", 16 * _MIB, "bytes")
-"""Of class names, trees, Darknet's .cfg and explanations."""
 TRAFFIC = Limit("SIZEWISE_MAX_TRAFFIC", 5_000_000, "pictures")
 """Of one traffic."""
 TRAFFIC_BYTES = Limit("SIZEWISE_MAX_TRAFFIC_BYTES", 4 * _GIB, "bytes")
 """Of a log or a CSV of sizes."""
+TEXT_BYTES = Limit("SIZEWISE_MAX_TEXT_BYTES", 16 * _MIB, "bytes")
+"""Of class names, trees, Darknet's .cfg and explanations."""
 CLASSES = Limit("SIZEWISE_MAX_CLASSES", 100_000, "classes")
 """YOLO9000 has 9,418, ImageNet-21k 21,841."""
 WEIGHT_BYTES = Limit("SIZEWISE_MAX_WEIGHT_BYTES", 8 * _GIB, "bytes")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _FIRST = ("tensorrt", "openvino", "onnxruntime")
 """The back end that a table is measured in: the first that can run here."""
 COUNTED = "counted"
+DATA = "digits"
+"""What checkpoints are evaluated on."""
 _WAITING = {
     "accuracy": "it takes a trained network: --trained CHECKPOINT",
     "gain": "it takes many trainings; docs/training-measured.md has ours",
@@ -63,12 +65,10 @@ class ReproduceOptions:
     trained: tuple[Path, ...] = option(
         several(PATH),
         (),
-        help="Checkpoints of the table's networks, for its columns of accuracy (comma list).",
+        help="Checkpoints of the table's networks, for its columns of accuracy on digits (comma "
+        "list).",
         group="Accuracy",
         shown="none",
-    )
-    data: str = option(
-        TEXT, "digits", help="Data that the checkpoints are evaluated on.", group="Accuracy"
     )
 
     @property
@@ -98,8 +98,8 @@ def reproduce(
     from sizewise.pipeline.records.reproducing.trained import trained_cells
 
     table = read_published(name)
-    cells = dict(trained_cells(table, options.trained, options.data, reporter))
-    ways = [f"accuracy of {one.name} on {options.data}" for one in options.trained]
+    cells = dict(trained_cells(table, options.trained, DATA, reporter))
+    ways = [f"accuracy of {one.name} on {DATA}" for one in options.trained]
     if takes_measuring(table):
         measuring = measuring_of(options, out=out, reporter=reporter)
         cells |= timed_cells(table, measuring)

@@ -46,6 +46,9 @@ FOLDERS = {
         *("bf16", "fp16", "fp32", "fp8", "int8"),
         *("int8+fp16", "int8+bf16", "fp8+fp16"),
     },
+    ("sizewise.pipeline.preparation.traffic.made", "TRAFFIC"): {
+        *("documents", "photographs", "video-crops"),
+    },
     ("exporter.calibration.methods", "METHODS"): {"entropy", "minmax", "mse", "percentile"},
 }
 

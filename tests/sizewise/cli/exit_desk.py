@@ -43,7 +43,7 @@ _TOML: dict[str, dict[str, str]] = {
 _NO_TEXT = b"\xff\xfe\x00junk"
 _JUNK = (
     *("junk.onnx", "junk.safetensors", "junk.pt", "junk.weights", "junk.json", "junk.txt"),
-    *("junk.tree", "junk.cfg", "junk.py", "junk.toml", "notes.txt"),
+    *("junk.tree", "junk.cfg", "junk.py", "junk.toml", "junk.csv", "notes.txt"),
 )
 _MODULE = "def build():\n    return None\n\n\ndef leave():\n    raise SystemExit(3)\n"
 

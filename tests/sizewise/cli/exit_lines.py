@@ -74,7 +74,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         VALUE: ("nonet --data data", f"{_TRAINED} --trials 0", f"{_TRAINED} --search steps"),
         SIZE: ("yolov3-tiny --data data --sizes 63",),
         MISSING: (
-            f"{_TRAINED} --weights absent.pt",
+            *(f"{_TRAINED} --weights absent.pt", f"{_TRAINED} --cfg absent.cfg"),
             f"{_TRAINED} --tree absent.tree",
             *(f"{_TRAINED} --backbone-weights absent.pt", f"{_TRAINED} --images absent"),
         ),
@@ -218,8 +218,16 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         DAMAGED: ("junk.sqlite",),
         OUTPUT: (". --out notes.txt",),
     },
+    "traffic": {
+        VALUE: ("notes.txt --pattern nothing", "photographs --pattern x"),
+        MISSING: ("absent", "absent.csv", "absent.log", "absent.json"),
+        DAMAGED: ("junk.csv", "junk.json", "notes.txt"),
+        OUTPUT: ("photographs --out notes.txt",),
+    },
     "reproduce": {
         VALUE: ("yolov9", "architectures --rigor exact"),
+        MISSING: ("processor-ablation --trained absent.safetensors",),
+        DAMAGED: ("processor-ablation --trained junk.safetensors",),
         OUTPUT: ("training-grids --out notes.txt",),
     },
     "report": {

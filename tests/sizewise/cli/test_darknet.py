@@ -182,7 +182,8 @@ def test_a_cfg_gives_anchors_masks_and_fit(cli: Cli, data: Path, tmp_path: Path)
     assert (found.letterbox, found.decoding) == (False, "scaled")
     assert "not trained again" in words(trained(cli, data, tmp_path / "out", "--cfg", own))
     cfg(tmp_path, masks=((3, 4, 5), (0, 1, 2)), letterbox=False)
-    assert "trained anew" in words(trained(cli, data, tmp_path / "out", "--cfg", own))
+    again = trained(cli, data, tmp_path / "out", "--cfg", own, "--replace")
+    assert "trained anew" in words(again)
     found = read_header(tmp_path / "out" / f"{NAME}.safetensors").config
     assert found.masks == ((3, 4, 5), (0, 1, 2))
 

@@ -68,6 +68,17 @@ LINES = [
     f"train yolov3-tiny --tree PIPE.tree {_DATA}",
     f"train yolov3-tiny --cfg PIPE.cfg {_DATA}",
     f"train multiscale --backbone-weights PIPE.safetensors {_DATA}",
+    *(
+        f"tune yolov3-tiny {option} {_DATA}"
+        for option in (
+            *("--weights PIPE.pt", "--tree PIPE.tree", "--cfg PIPE.cfg"),
+            "--backbone-weights PIPE.safetensors",
+        )
+    ),
+    "traffic PIPE.csv",
+    "traffic PIPE.log",
+    "traffic PIPE.json",
+    "traffic FOLDER",
     "run PIPE.toml",
     "report PIPE.sqlite",
     "results PIPE.sqlite",

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
@@ -124,7 +125,7 @@ def test_after_a_call_without_end_no_other_size_is_tried(monkeypatch: pytest.Mon
             raise EngineError("The engine did not end", "it hangs", "Wait.", reason_code="timeout")
 
     monkeypatch.setattr(engine_candidates, "_accuracy", late)
-    monkeypatch.setattr("bench.accuracy.engine.find_evaluator", lambda *_: None)
+    monkeypatch.setattr("bench.accuracy.engine.find_evaluator", lambda *_: SimpleNamespace())
     nothing: Any = None
     sizes = [Size(side, side) for side in (SIDE, 64, 96, 128)]
     found = dict(engine_candidates.evaluate_engine(nothing, nothing, nothing, sizes))

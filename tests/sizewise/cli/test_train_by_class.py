@@ -129,7 +129,7 @@ def test_another_way_to_learn_is_another_training(cli: Cli, data: Path, tmp_path
     path = tmp_path / "multiscale-single.safetensors"
     assert read_header(path).config.classes == ("object",)
     assert b"by_class" not in path.read_bytes()
-    assert "trained anew" in cli(*call, "--by-class").err
+    assert "trained anew" in cli(*call, "--by-class", "--replace").err
     assert read_header(path).config.classes == CLASSES
 
 

@@ -33,6 +33,7 @@ from sizewise.core.options.declared import fill
 from sizewise.core.options.limits import Limit
 from sizewise.core.specs import Size, Sizes
 from sizewise.pipeline.models.training import TrainOptions
+from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, open_traffic
 from sizewise.pipeline.toml import read_toml
 from tests.bench.models import colours
 from tests.sizewise.core.onnxfiles.hostile import HOSTILE, functions, plain
@@ -51,6 +52,11 @@ def _text(read: Callable[[Path], Any], content: str) -> Use:
         read(folder / "it.txt")
 
     return use
+
+
+def _counted(path: Path) -> None:
+    """Sizes of a CSV; its name says that it is one."""
+    open_traffic(str(path.rename(path.with_suffix(".csv"))), TrafficOptions())
 
 
 def _picture(folder: Path) -> None:
@@ -108,6 +114,8 @@ USES: dict[Limit, Use] = {
     limits.ANNOTATION_BYTES: _text(load_coco_json, _COCO),
     limits.TEXT_BYTES: _text(read_names, "cat"),
     limits.CLASSES: _text(read_names, "cat\ndog"),
+    limits.TRAFFIC: _text(_counted, "1,1\n1,1\n"),
+    limits.TRAFFIC_BYTES: _text(_counted, "1,1\n1,1\n"),
     limits.WEIGHT_BYTES: _saved,
     limits.ARCHIVE_RATIO: _packed,
     limits.ARCHIVE_ENTRIES: _saved,

@@ -20,8 +20,11 @@ OF_SETTINGS: dict[str, object] = {
     **{"momentum": 0.5, "accumulate": 2, "gradient_norm": 1, "ema_decay": 0.5, "seed": 3},
     **{"arithmetic": "fp16", "device": "cuda", "freeze": "backbone", "freeze_norm": True},
     **{"checkpointing": True, "patience": 3, "loss": "paper", "label_smoothing": 0.1},
-    **{"focal_gamma": 2, "augment": "light", "final_epochs": 0.5},
+    **{"focal_gamma": 2, "augment": "light", "final_epochs": 0.5, "box_gain": 2},
+    **{"objectness_gain": 2, "class_gain": 2, "objectness_balance": "1,2", "anchor_ratio": 2},
 }
+OF_PAPER: dict[str, object] = {"background_gain": 2, "ignore_iou": 0.1}
+"""Of the loss paper."""
 OF_SCALES: dict[str, object] = {
     **{"scale_weights": "1,2,3", "consistency": 0.5, "price": 0.5, "single_scale_steps": 1},
     **{"sequential": True},
@@ -38,6 +41,8 @@ NOT_IN_SETTINGS = {
     *("epochs", "size_range", "strict", "validate_every", "draw_batches", "tensorboard"),
     *("workers", "replace"),
     "focal_alpha",  # with a focal loss
+    "assumed_iou",  # with the loss joint
+    *("by_class", "cfg"),
 }
 
 
@@ -46,7 +51,7 @@ def _settings(network: str = "yolov3-tiny", **options: object) -> TrainingSettin
 
 
 def test_every_option_is_looked_at() -> None:
-    known = {*OF_SETTINGS, *OF_SCALES, *PARTS, *NOT_IN_SETTINGS}
+    known = {*OF_SETTINGS, *OF_PAPER, *OF_SCALES, *PARTS, *NOT_IN_SETTINGS}
     assert known == set(options_of(TrainOptions))
 
 
@@ -56,6 +61,8 @@ def test_every_option_is_looked_at() -> None:
         *(("yolov3-tiny", {}, *one) for one in OF_SETTINGS.items()),
         *(("multiscale", {}, *one) for one in OF_SCALES.items()),
         *(("yolov3-tiny", {"augment": "light"}, *one) for one in PARTS.items()),
+        *(("yolov3-tiny", {"loss": "paper"}, *one) for one in OF_PAPER.items()),
+        ("yolo9000", {"loss": "joint"}, "assumed_iou", 0.5),
         ("yolov3-tiny", {"focal_gamma": 2}, "focal_alpha", 0.5),
     ],
 )
@@ -90,6 +97,8 @@ PROVENANCE = Provenance(data_sha256="ab")
         (PROVENANCE, {"weights_sha256": "cd"}, "weights has changed"),
         (PROVENANCE, {"backbone_sha256": "cd"}, "backbone_weights has changed"),
         (PROVENANCE, {"classified_sha256": "cd"}, "classification_data has changed"),
+        (PROVENANCE, {"cfg_sha256": "cd"}, "cfg has changed"),
+        (CONFIG, {"multiscale": MultiscaleConfig(by_class=True)}, "by_class has changed"),
         (PROVENANCE, {"trainer": 99}, "sizewise itself draws other images since then"),
     ],
 )

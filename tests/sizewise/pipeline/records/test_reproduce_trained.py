@@ -66,10 +66,12 @@ def test_map_of_voc_is_measured_as_voc_does_on_a_network_of_the_same_layers(
     assert cells[0, "map"].value == pytest.approx(100 * expected)
 
 
-def test_a_fusion_has_the_checkpoint_of_that_fusion(data: Path, tmp_path: Path) -> None:
+def test_a_fusion_has_the_checkpoint_of_that_fusion(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = saved(narrow("multiscale", "concat"), tmp_path / "net.safetensors")
-    options = ReproduceOptions(trained=(path,), data=str(data))
-    found = reproduce("processor-ablation", options, out=tmp_path)
+    monkeypatch.setattr("sizewise.pipeline.records.reproduce.DATA", str(data))
+    found = reproduce("processor-ablation", ReproduceOptions(trained=(path,)), out=tmp_path)
     (row,) = (place for place, row in enumerate(found.table.rows) if row.fusion == "concat")
     for place in range(len(found.table.rows)):
         cell = found.cells[place, "miou"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from numpy.random import Generator
 
 from sizewise.core.specs import Size
-from sizewise.pipeline.serving.made._entry import MadeTraffic
+from sizewise.pipeline.preparation.traffic.made._entry import MadeTraffic
 
 _INCHES = {
     (11.69, 8.27): 0.55,  # A4

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from numpy.random import Generator
 
 from sizewise.core.specs import Size
-from sizewise.pipeline.serving.made._entry import MadeTraffic
+from sizewise.pipeline.preparation.traffic.made._entry import MadeTraffic
 
 _FRAME = Size(1080, 1920)
 _LEAST = 32

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sizewise.core.errors import InputError, SizewiseError
 from sizewise.core.specs import Size
-from sizewise.pipeline.serving.sources.lines import lines_of
+from sizewise.pipeline.preparation.traffic.sources.lines import lines_of
 
 SUFFIXES = (".csv", ".tsv")
 _NAMES = {"width": ("width", "w", "image_width"), "height": ("height", "h", "image_height")}

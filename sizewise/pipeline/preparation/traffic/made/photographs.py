@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from numpy.random import Generator
 
 from sizewise.core.specs import Size
-from sizewise.pipeline.serving.made._entry import MadeTraffic
+from sizewise.pipeline.preparation.traffic.made._entry import MadeTraffic
 
 _FORMATS = {
     (3024, 4032): 0.30,  # telephones, 4:3

@@ -14,13 +14,15 @@ from sizewise.core.options.declared import option, spelled
 from sizewise.core.options.reading import TEXT
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.traffic.traffic import Traffic
-from sizewise.pipeline.serving.made._entry import COUNT, SEED, MadeTraffic
-from sizewise.pipeline.serving.sources import folder, log, table
+from sizewise.pipeline.preparation.traffic.made._entry import COUNT, SEED, MadeTraffic
+from sizewise.pipeline.preparation.traffic.sources import folder, log, table
 
 if TYPE_CHECKING:
     from sizewise.core.specs import Size
 
-_MADE: Registry[MadeTraffic] = Registry("traffic", "sizewise.pipeline.serving.made", "TRAFFIC")
+_MADE: Registry[MadeTraffic] = Registry(
+    "traffic", "sizewise.pipeline.preparation.traffic.made", "TRAFFIC"
+)
 made_traffic = _MADE.all
 """Those that are made up, by name."""
 STORED, PLOT = "traffic.json", "traffic.png"

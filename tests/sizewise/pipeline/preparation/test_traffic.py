@@ -11,8 +11,8 @@ from sizewise.core.errors import InputError, UsageError
 from sizewise.core.specs import Size
 from sizewise.core.traffic.stored import save_traffic
 from sizewise.core.traffic.traffic import Traffic
-from sizewise.pipeline.serving.made._entry import COUNT
-from sizewise.pipeline.serving.traffic import TrafficOptions, made_traffic, open_traffic
+from sizewise.pipeline.preparation.traffic.made._entry import COUNT
+from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, made_traffic, open_traffic
 from tests.sizewise.pipeline.heard import Heard
 
 NONE = TrafficOptions()

@@ -10,7 +10,7 @@ from sizewise.core.errors import InputError, SizewiseError, UsageError
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import Size
-from sizewise.pipeline.serving.sources.lines import lines_of
+from sizewise.pipeline.preparation.traffic.sources.lines import lines_of
 
 PATTERN = r"(?P<width>\d{2,5})[xX×](?P<height>\d{2,5})"
 """As in GET /1920x1080.jpg."""

@@ -11,7 +11,7 @@ from reports.text.words import counted
 from sizewise.cli import console
 from sizewise.cli.options import Json
 from sizewise.core.traffic.traffic import Traffic
-from sizewise.pipeline.serving.traffic import TrafficOptions
+from sizewise.pipeline.preparation.traffic.opening import TrafficOptions
 
 _SHOWN = 12
 
@@ -36,7 +36,7 @@ def traffic(
 
     Pictures of a folder come in the order of their names. Writes traffic.json and a plot.
     """
-    from sizewise.pipeline.serving.traffic import traffic
+    from sizewise.pipeline.preparation.traffic.opening import traffic
 
     files = traffic(source, options, out=out, reporter=console.reporter())
     found = files.traffic

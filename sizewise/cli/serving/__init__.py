@@ -1,1 +1,0 @@
-"""The commands about the set of engines for the sizes that come."""

@@ -1,0 +1,1 @@
+"""The sizes that come, from where they are."""

@@ -1,1 +1,0 @@
-"""The set of engines for the sizes that come."""
