@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from reports.plots.styles import OKABE_ITO
 from reports.text.words import counted
-from sizewise.core.traffic.traffic import Traffic
+from sizewise.core.specs.traffic import Traffic
 
 _LARGEST_DOT, _SMALLEST_DOT = 500.0, 6.0
 """Points squared."""

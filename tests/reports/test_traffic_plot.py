@@ -8,7 +8,7 @@ import pytest
 
 from reports.plots.traffic import traffic_figure
 from sizewise.core.specs import Size
-from sizewise.core.traffic.traffic import Traffic
+from sizewise.core.specs.traffic import Traffic
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import typer
 from reports.text.words import counted
 from sizewise.cli import console
 from sizewise.cli.options import Json
-from sizewise.core.traffic.traffic import Traffic
+from sizewise.core.specs.traffic import Traffic
 from sizewise.pipeline.preparation.traffic.opening import TrafficOptions
 
 _SHOWN = 12

@@ -192,13 +192,14 @@ def test_weights_and_their_cfg_begin_a_training(
     cli: Cli, weights: Path, data: Path, tmp_path: Path
 ) -> None:
     """Case R23: weights whose anchors and masks are not those of the published cfg."""
-    given = ("--weights", weights, "--cfg", cfg(tmp_path))
+    given: tuple[object, ...] = ("--weights", weights, "--cfg", cfg(tmp_path))
     said = trained(cli, data, tmp_path / "out", *given, "--loss", "paper")
     assert said.code == 0, said
     assert "fills 13 of 13 convolutions." in words(said)
     assert "can't tell" not in words(said)
     found = read_header(tmp_path / "out" / f"{NAME}.safetensors").config
     assert (found.anchors, found.masks) == (ANCHORS, ((3, 4, 5), (1, 2, 3)))
+    given = (*given, "--replace")
     other = trained(cli, data, tmp_path / "out", *given)
     assert "trained for the decoding yolov3, and this loss trains scaled" in words(other)
     cfg(tmp_path, decoding="scaled")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ LINES = [
     f"train yolov3-tiny --cfg PIPE.cfg {_DATA}",
     f"train multiscale --backbone-weights PIPE.safetensors {_DATA}",
     *(
-        f"tune yolov3-tiny {option} {_DATA}"
+        f"tune yolov3-tiny {option} --data both"
         for option in (
             *("--weights PIPE.pt", "--tree PIPE.tree", "--cfg PIPE.cfg"),
             "--backbone-weights PIPE.safetensors",
@@ -116,6 +117,11 @@ def folder(tmp_path: Path) -> Path:
     names = [{"id": 1, "name": "red"}, {"id": 2, "name": "blue"}]
     data = {"images": [image], "annotations": [box], "categories": names}
     (tmp_path / "data.json").write_text(json.dumps(data))
+    (tmp_path / "both").mkdir()
+    for name, side in (("train", 8), ("val", 9)):
+        other = data | {"annotations": [box | {"bbox": [4, 4, side, 8]}]}
+        (tmp_path / "both" / f"{name}.json").write_text(json.dumps(other))
+    shutil.copy(tmp_path / "a.png", tmp_path / "both")
     return tmp_path
 
 

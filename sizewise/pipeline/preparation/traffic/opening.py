@@ -13,7 +13,7 @@ from sizewise.core.errors import InputError, UsageError
 from sizewise.core.options.declared import option, spelled
 from sizewise.core.options.reading import TEXT
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.core.traffic.traffic import Traffic
+from sizewise.core.specs.traffic import Traffic
 from sizewise.pipeline.preparation.traffic.made._entry import COUNT, SEED, MadeTraffic
 from sizewise.pipeline.preparation.traffic.sources import folder, log, table
 
@@ -60,7 +60,7 @@ def traffic(
     from reports.plots.saved import save
     from reports.plots.traffic import traffic_figure
     from sizewise.core.files import output_folder
-    from sizewise.core.traffic.stored import save_traffic
+    from sizewise.pipeline.preparation.traffic.stored import save_traffic
 
     found = open_traffic(source, options, reporter)
     files = output_folder(out)
@@ -76,7 +76,7 @@ def open_traffic(source: str, options: TrafficOptions, reporter: Reporter = SILE
     """
     path = Path(source)
     if path.suffix == ".json":
-        from sizewise.core.traffic.stored import read_traffic
+        from sizewise.pipeline.preparation.traffic.stored import read_traffic
 
         _refuse_pattern(options, source)
         return read_traffic(path)

@@ -9,10 +9,10 @@ from PIL import Image
 
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.specs import Size
-from sizewise.core.traffic.stored import save_traffic
-from sizewise.core.traffic.traffic import Traffic
+from sizewise.core.specs.traffic import Traffic
 from sizewise.pipeline.preparation.traffic.made._entry import COUNT
 from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, made_traffic, open_traffic
+from sizewise.pipeline.preparation.traffic.stored import save_traffic
 from tests.sizewise.pipeline.heard import Heard
 
 NONE = TrafficOptions()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sizewise.core.errors import InputError
 from sizewise.core.specs import Size
-from sizewise.core.traffic.stored import read_traffic, save_traffic
-from sizewise.core.traffic.traffic import Traffic
+from sizewise.core.specs.traffic import Traffic
+from sizewise.pipeline.preparation.traffic.stored import read_traffic, save_traffic
 
 SIZES = st.builds(Size, st.integers(1, 65_000), st.integers(1, 65_000))
 

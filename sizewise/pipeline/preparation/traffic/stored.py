@@ -10,7 +10,7 @@ from sizewise.core.errors import InputError, SizewiseError
 from sizewise.core.files import read_file, written_whole
 from sizewise.core.options.limits import TRAFFIC_BYTES
 from sizewise.core.specs import Size
-from sizewise.core.traffic.traffic import Traffic
+from sizewise.core.specs.traffic import Traffic
 
 FORMAT = 1
 _TODO = "Make it again with sizewise traffic."

@@ -1,1 +1,0 @@
-"""The sizes of the pictures that come, and the order in which they come."""
