@@ -23,6 +23,7 @@ LEFT_OUT = 255
 QUICK = (
     *("--width", 0.25, "--depth", 0.1, "--fusion", "single", "--sizes", "64x96", "--batch", 4),
     *("--steps", 60, "--learning-rate", 0.01, "--warmup-steps", 5, "--ema-decay", 0.8),
+    *("--validate-every", 15),
 )
 
 

@@ -137,7 +137,7 @@ def test_the_progress_line_says_how_fast_a_training_goes(
     assert re.search(pattern, said.err)
 
 
-@pytest.mark.parametrize("when", ["between", "amid"])
+@pytest.mark.parametrize("when", [pytest.param("between", marks=pytest.mark.slow), "amid"])
 def test_a_kill_loses_nothing_of_the_last_state(
     cli: Cli, data: Path, trained: Path, tmp_path: Path, when: str
 ) -> None:

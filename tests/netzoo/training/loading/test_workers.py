@@ -172,7 +172,9 @@ def test_no_process_is_left_when_a_training_ends_early(data: Dataset, end: BaseE
     assert _workers(before) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_no_process_is_left_by_a_command_that_is_ended(
     data: Dataset, tmp_path: Path, number: signal.Signals
 ) -> None:
