@@ -30,10 +30,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-REFERENCE = "b559706e"
-"""Since this commit, int8 files are placed, and their engines adapted, as they are now. What was
-trained before ``netzoo.training.trainer.TRAINER`` was 2 is trained anew: this is to become the
-commit that brought it."""
+REFERENCE = "b17a2b76"
+"""Since this commit, trainings are those of ``netzoo.training.trainer.TRAINER`` 2, and int8 files
+are placed, and their engines adapted, as they are now."""
 _MAIN = "from sizewise.cli import main; main()"
 
 LINE = """

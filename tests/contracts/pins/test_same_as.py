@@ -47,11 +47,11 @@ def test_exports_that_differ_in_names_of_nodes_and_of_the_parent_alone_are_the_s
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_nothing_is_done_twice_and_exports_are_the_same_bytes() -> None:
-    """To be pinned again to the commit that brings the training of many sizes: since it, the same
-    settings draw other sizes and images (``TRAINER`` 2), so a checkpoint of before is trained anew.
+    """Since b17a2b76, which has the training of many sizes: the same settings draw other sizes and
+    images than before it (``TRAINER`` 2), so a checkpoint of before is trained anew.
 
-    Since b559706e, which places int8 files anew and adapts their engines anew. Back to f05cda22
-    nothing was made again before that. The engines of a45abcd were built anew on purpose: 34f67461
+    b559706e places int8 files anew and adapts their engines anew. Back to f05cda22 nothing was made
+    again before that. The engines of a45abcd were built anew on purpose: 34f67461
     takes an engine only with its user's signature."""
     if not _has_history():
         pytest.skip(f"the history of git with {REFERENCE} is not here")
