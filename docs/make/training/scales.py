@@ -1,12 +1,13 @@
-"""What many sizes in training are worth (python -m docs.make.training.scales).
+"""What many sizes in training are worth (python -m docs.make.training.scales [--record]).
 
 One network and as many pixels seen in each training; three seeds; COCO's figures at ten sizes:
 reports/measured/training-scales.json, from which docs/training.md is made
-(python -m docs.make.training.tables).
+(python -m docs.make.training.tables). --record trains nothing, and takes what is done.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from docs.make.method.records import now, origin, write_record
 from docs.make.pages import HOUSE
 from docs.make.training.figures import Run, runs_of
-from docs.make.training.running import Asked, outcomes
+from docs.make.training.running import Asked, done, outcomes
 from netzoo.training.loading.draws import images_at
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.specs import Size, Sizes
@@ -95,15 +96,19 @@ def asked() -> Iterator[Asked]:
 
 
 def plans_of(record: Mapping[str, Any]) -> dict[str, list[Run]]:
-    """The trainings of each plan, by its name and in the order of the seeds."""
+    """The trainings of each plan, by its name and in the order of the seeds: of those seeds that
+    all plans have."""
     runs = {run.name: run for run in runs_of(record)}
-    return {plan.name: [runs[plan.asked(seed).name] for seed in SEEDS] for plan in PLANS}
+    seeds = [seed for seed in SEEDS if all(plan.asked(seed).name in runs for plan in PLANS)]
+    return {plan.name: [runs[plan.asked(seed).name] for seed in seeds] for plan in PLANS}
 
 
 def main() -> None:
     started, before = now(), origin()
-    (backbone,) = outcomes([BACKBONE])
-    runs = outcomes(asked())
+    if "--record" in sys.argv:
+        (backbone,), runs = done([BACKBONE]), done(asked())
+    else:
+        (backbone,), runs = outcomes([BACKBONE]), outcomes(asked())
     record = {"started": started, "ended": now(), "origin": before, "backbone": backbone}
     write_record(NAME, record | {"runs": runs})
 

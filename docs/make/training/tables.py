@@ -141,12 +141,18 @@ def _joint(record: Mapping[str, Any]) -> Lines:
     return grid(["trained with", "size", *headers, "AP50 of each without"], rows)
 
 
+def _seeds(record: Mapping[str, Any]) -> Lines:
+    count = len(scales.plans_of(record)[scales.MANY_PLAN])
+    return [f"Trained with {count} seeds: mean ± standard deviation, in points."]
+
+
 def _picture(_: Mapping[str, Any]) -> Lines:
     return [f"![AP at each input size]({PICTURE})"]
 
 
 TABLES: Mapping[str, Callable[[], Lines]] = {
     "plans": _of(scales.NAME, _pixels),
+    "seeds": _of(scales.NAME, _seeds),
     "picture": _of(scales.NAME, _picture),
     "ap": _of(scales.NAME, _scales("ap")),
     "ap50": _of(scales.NAME, _scales("ap50")),
