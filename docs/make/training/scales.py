@@ -37,9 +37,10 @@ BACKBONE = Asked(
 """A classifier of single digits. All trainings begin with its layers, as the papers' do with those
 of ImageNet: without, 500 steps at many sizes do not get to the classes."""
 _BEGIN = str((BACKBONE.folder / "darknet53.best.safetensors").relative_to(HOUSE))
-_NETWORK = ("yolov3", *_NARROW, "--weights", _BEGIN)
-_ALIKE = ("--steps", str(STEPS), "--validate-every", "0")
-_CHANGES = ("--augment", "mosaic", "--flip", "0")
+COMMON = (
+    *("yolov3", *_NARROW, "--weights", _BEGIN, "--steps", str(STEPS), "--validate-every", "0"),
+    *("--augment", "mosaic", "--flip", "0"),
+)
 """Digits are not mirrored: a 2 would be no 2."""
 
 
@@ -54,12 +55,17 @@ class Plan:
     batch: int = BATCH
     changes: tuple[str, ...] = ()
 
-    def asked(self, seed: int) -> Asked:
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Those that the other plans do not have."""
         last = f"{_LAST_STEPS * self.batch / _IMAGES:g}"
-        own = ("--sizes", self.sizes, "--batch", str(self.batch), "--final-epochs", last)
+        many = ("--sizes", self.sizes, "--batch", str(self.batch), "--final-epochs", last)
+        return (*self.changes, *many)
+
+    def asked(self, seed: int) -> Asked:
         return Asked(
             name=f"{self.name}-{seed}",
-            arguments=(*_NETWORK, *_ALIKE, *_CHANGES, *self.changes, *own, "--seed", str(seed)),
+            arguments=(*COMMON, *self.options, "--seed", str(seed)),
             sizes={"coco": ",".join(map(str, SIZES))},
         )
 
