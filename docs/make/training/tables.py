@@ -100,9 +100,9 @@ def _pixels(record: Mapping[str, Any]) -> Lines:
         images = sum(count for _, count in seen)
         own = f"`{' '.join(plan.options)}`"
         rows.append([plan.title, f"{images:,}", f"{pixels / 1e6:.1f}", own])
-    command = f"sizewise train {' '.join(scales.COMMON)} OPTIONS --seed SEED --out FOLDER"
-    table = grid(["trained at", "images", "megapixels", "OPTIONS"], rows)
-    return ["```", command, "```", "", *table]
+    command = plans[scales.ALONE_PLAN][0].command
+    table = grid(["trained at", "images", "megapixels", "options in place of those of (a)"], rows)
+    return ["The first training of (a):", "", "```", command, "```", "", *table]
 
 
 def _recipes(record: Mapping[str, Any]) -> Lines:
