@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,15 @@ class Run:
     @property
     def sizes_seen(self) -> tuple[Size, ...]:
         """The input size of each step."""
-        return tuple(Size.parse(row["size"]) for row in csv.DictReader(self.plain["losses"]))
+        return tuple(Size.parse(row["size"]) for row in self._steps())
+
+    @property
+    def steps_s(self) -> float:
+        """Seconds of its steps, whatever interrupted them."""
+        return sum(float(row["images"]) / float(row["images_per_s"]) for row in self._steps())
+
+    def _steps(self) -> Iterator[Mapping[str, str]]:
+        return csv.DictReader(self.plain["losses"])
 
     def _row(self, side: int, metric: str) -> Mapping[str, Any]:
         """Of a square."""

@@ -109,6 +109,8 @@ def _recipes(record: Mapping[str, Any]) -> Lines:
     rows = [
         [
             f"[{run.name}](../examples/recipes/{run.name}.toml)",
+            f"{len(run.sizes_seen):,}",
+            _range(run),
             *(
                 f"{100 * run.figure(side, name):.1f}"
                 for name in ("ap", "ap50")
@@ -116,13 +118,18 @@ def _recipes(record: Mapping[str, Any]) -> Lines:
             ),
             f"{100 * run.figure(max(recipes.SIZES), 'ap_small'):.1f}",
             f"{100 * run.figure(max(recipes.SIZES), 'ap_medium'):.1f}",
-            f"{run.plain['train_s'] / 60:.0f}",
+            f"{run.steps_s / 60:.0f}",
         ]
         for run in runs_of(record)
     ]
     scored = [f"{name} at {side}" for name in ("AP", "AP50") for side in recipes.SIZES]
     last = [f"AP {what} at {max(recipes.SIZES)}" for what in ("small", "medium")]
-    return grid(["recipe", *scored, *last, "minutes"], rows)
+    return grid(["recipe", "steps", "trained at", *scored, *last, "minutes"], rows)
+
+
+def _range(run: Run) -> str:
+    sides = [size.height for size in run.sizes_seen]
+    return f"{min(sides)} to {max(sides)}"
 
 
 def _joint(record: Mapping[str, Any]) -> Lines:
