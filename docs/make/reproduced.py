@@ -14,6 +14,8 @@ from typing import Any
 
 from bench.sweep import RESULTS
 from docs.make.method.records import now, origin
+from docs.make.multiscale.parts import WORDS as PARTS
+from docs.make.multiscale.parts import parts_of
 from docs.make.pages import HOUSE
 from docs.make.recorded import plain_runs, read_record, runs_of, stored_runs, write_record
 from docs.make.training.accuracies import described as trained_words
@@ -40,9 +42,10 @@ OPTIONS = ReproduceOptions(processes=3, rounds=4)
 """Large networks take seconds for a call."""
 COMMAND = "sizewise reproduce TABLE --processes 3 --rounds 4"
 MISSING = "not measured yet"
+NOTHING = "nothing (the reasons stand below)"
 _RATIOS = (*KINDS, "accuracy", "loss")
 """What is compared by its ratios: devices and data differ."""
-_SAME = 0.005
+_SAME = 0.01
 """A count that differs by less is the published one: those are rounded."""
 
 
@@ -105,11 +108,14 @@ def rendered() -> str:
 
 def found_of(table: PublishedTable) -> Reproduced:
     """The table with what its record holds; what it lacks says that it was not measured."""
+    if parts := parts_of(table):
+        return reproduced(table, parts, PARTS[table.name])
     timed, how = _timed_cells(table) if takes_measuring(table) else ({}, "")
     trained = trained_cells(table)
     words = trained_words(table) if any(cell.value is not None for cell in trained.values()) else ""
     ways = (f"speed and memory: {how}" if how and words else how, words)
-    return reproduced(table, {**timed, **trained}, "; ".join(filter(None, ways)) or COUNTED)
+    said = "; ".join(filter(None, ways))
+    return reproduced(table, {**timed, **trained}, said or (NOTHING if trained else COUNTED))
 
 
 def _timed_cells(table: PublishedTable) -> tuple[Mapping[tuple[int, str], Found], str]:

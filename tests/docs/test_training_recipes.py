@@ -17,6 +17,7 @@ from tests.netzoo.factories import squares
 from tests.netzoo.weights.darknet_reference import rows_of, write_weights
 
 PAGE = Path(__file__).parents[2] / "docs" / "training.md"
+SMALL = {"FOLDER": "squares", "CLASSES": "squares", "448": "256", "896": "128"}
 NARROW = {"--width": "0.05", "--depth": "0.1"}
 SHORT = NARROW | {"--steps": "2", "--batch": "2", "--validate-every": "0"}
 
@@ -29,7 +30,7 @@ def commands(heading: str) -> list[list[str]]:
 
 
 def _short(words: list[str]) -> list[str]:
-    words = ["squares" if word in ("FOLDER", "CLASSES") else word for word in words]
+    words = [SMALL.get(word, word) for word in words]
     if words[0] != "train":
         return words
     if "--epochs" in words:

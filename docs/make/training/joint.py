@@ -1,5 +1,5 @@
 """YOLO9000 on classes that had no boxes (python -m docs.make.training.joint):
-reports/measured/training-joint.json, from which docs/training.md is made
+reports/measured/training-joint.json, from which docs/training-measured.md is made
 (python -m docs.make.training.tables).
 
 Of the ten digits, those of :data:`UNBOXED` have no boxes in training: no picture with boxes shows

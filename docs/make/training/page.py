@@ -36,10 +36,11 @@ def speeds() -> Sequence[str]:
         f"Measured on {environment['cpu']} with {cores} cores. Its load was {min(loads):.1f} to "
         f"{max(loads):.1f}, so images are counted per second of CPU time. The loop of `train` has "
         f"{statistics.median(shares):.0%} of a bare loop's throughput over one batch in memory "
-        f"(single turns {min(shares):.0%} to {max(shares):.0%}; {NETWORK} at 224, one thread; "
-        f"{LEAST_SHARE:.0%} is claimed). At 416 and its full width, "
-        f"{NETWORK} consumes {consumed:.1f} images a second on {cores} cores. One core loads JPEG "
-        f"files of 640×480, each decoded anew ({LEAST_TIMES:g} times as many are claimed):",
+        f"(single turns {min(shares):.0%} to {max(shares):.0%}; {NETWORK} at 224, one thread; the "
+        f"target is {LEAST_SHARE:.0%}). At 416 and its full width, "
+        f"{NETWORK} consumes {consumed:.1f} images a second where {cores} cores work on it. One "
+        "core loads JPEG files of 640×480, each decoded anew (the target is "
+        f"{LEAST_TIMES:g} times what is consumed):",
         "",
         *grid(("changes", "images/s of one core", "times what is consumed"), rows),
         "",

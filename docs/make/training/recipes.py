@@ -1,5 +1,5 @@
 """The trainings of examples/recipes, each at one seed (python -m docs.make.training.recipes):
-reports/measured/training-recipes.json, from which docs/training.md is made
+reports/measured/training-recipes.json, from which docs/training-measured.md is made
 (python -m docs.make.training.tables).
 """
 

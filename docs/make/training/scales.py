@@ -1,7 +1,7 @@
 """What many sizes in training are worth (python -m docs.make.training.scales [--record]).
 
 One network and as many pixels seen in each training; three seeds; COCO's figures at ten sizes:
-reports/measured/training-scales.json, from which docs/training.md is made
+reports/measured/training-scales.json, from which docs/training-measured.md is made
 (python -m docs.make.training.tables). --record trains nothing, and takes what is done.
 """
 

@@ -63,4 +63,6 @@ PRESETS: Mapping[str, Augmentation | None] = {
         copy_paste=0.2,
     ),
 }
-"""``mosaic`` is Scaled-YOLOv4's first stage, ``strong`` its second (Wang et al. 2021, §5.1)."""
+"""``mosaic`` and ``strong`` are for the two stages of Scaled-YOLOv4 (Wang et al. 2021, §5.1): the
+second changes images more. The strengths are ours; those of the authors' files differ, and they
+have no copy-paste."""

@@ -47,7 +47,7 @@ def _sizes(row: PublishedRow) -> int:
 def _cost(row: PublishedRow, kind: str) -> Found:
     if not row.network:
         return Found(why=NOT_IN_THE_ZOO)
-    if row.network == MULTISCALE and not row.fusion:
+    if row.network == MULTISCALE and (row.label or not row.fusion):
         return Found(why=NO_PART)
     cost = cost_of(row)
     if kind == "parameters":

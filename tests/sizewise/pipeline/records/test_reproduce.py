@@ -27,9 +27,12 @@ def test_what_a_row_is_defined_by_is_no_finding(tmp_path: Path) -> None:
     assert found.correlation("least") is None
 
 
-def test_parts_of_a_network_are_not_given_the_figure_of_the_whole(tmp_path: Path) -> None:
-    found = reproduce("processor-memory", OPTIONS, out=tmp_path)
-    cells = [found.cells[row, "memory"] for row in range(len(found.table.rows))]
+@pytest.mark.parametrize("column", ["memory", "parameters"])
+def test_parts_of_a_network_are_not_given_the_figure_of_the_whole(
+    tmp_path: Path, column: str
+) -> None:
+    found = reproduce(f"processor-{column}", OPTIONS, out=tmp_path)
+    cells = [found.cells[row, column] for row in range(len(found.table.rows))]
     assert all(cell.value is None and "part" in cell.why for cell in cells)
     assert not (tmp_path / "models").exists()
 
