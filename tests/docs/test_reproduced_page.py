@@ -38,6 +38,7 @@ def record(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "failed": {"2": "the memory was full"},
         "runs": recorded.plain_runs([lab.run(results)]),
     }
+    monkeypatch.setattr(reproduced, "trained_cells", lambda _: {})
     monkeypatch.setattr(
         reproduced, "read_record", lambda name: made if name == f"reproduced-{TABLE}" else None
     )

@@ -32,7 +32,7 @@ def test_shares_are_medians_of_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Measured on a processor with 2 cores. Its load was 0.2 to 1.5" in said
     assert "The loop of `train` has 80% of a bare" in said
     assert "(single turns 50% to 100%; " in said
-    assert "consumes 2.0 images a second on 2 cores" in said
+    assert "consumes 2.0 images a second where 2 cores work on it" in said
     assert table[-4:-2] == [
         "| `--augment none` | 10 | 5.0 |",
         "| `--augment mosaic` | 20 | 10.0 |",
