@@ -73,11 +73,11 @@ def check_data(
     well for data that can't be used at all.
     """
     from netzoo.data.checking.parts import check_part, in_both
-    from netzoo.data.faults import Noted, Strict
+    from netzoo.data.faults import faults_for
 
     found = []
     for split in _splits(source):
-        faults = Strict() if options.strict else Noted()
+        faults = faults_for(strict=options.strict)
         data = _open(source, split, options, faults, reporter)
         with reporter.stage(f"Looking at {data.name}", len(data.images)) as stage:
             found.append(check_part(_named(source, split), data, faults, stage))
@@ -127,7 +127,9 @@ def _open(
     from netzoo.data.sources import open_dataset
 
     if _is_of_classes(source):
-        return open_classified(source, split, images=options.images, progress=reporter)
+        return open_classified(
+            source, split, images=options.images, progress=reporter, faults=faults
+        )
     return open_dataset(
         source, split, images=options.images, progress=reporter, boxes=True, faults=faults
     )
