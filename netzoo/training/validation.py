@@ -33,7 +33,7 @@ class Validation:
     without a better one; 0: all. ``keep`` writes the best network so far.
     ``watch`` is told all scores after each validation, and may end the training by an error.
     Where it ``skips``, pictures that can't be read are ``left_out``: neither their objects nor what
-    is found in them count."""
+    is found in them count. ``faults`` are what was left out when the data were opened."""
 
     data: Dataset | ClassifiedSet
     size: Size
@@ -44,8 +44,14 @@ class Validation:
     keep: Callable[[Network], None] | None = None
     watch: Callable[[Mapping[int, Mapping[str, float]]], None] | None = None
     skips: bool = False
+    faults: Sequence[Fault] = ()
     left_out: tuple[Fault, ...] = ()
     _is_kept: bool = field(default=True, init=False)
+
+    @property
+    def without(self) -> tuple[Fault, ...]:
+        """All of the data that the scores are without."""
+        return (*self.faults, *self.left_out)
 
     def is_due(self, step: int, last: int) -> bool:
         """Whether it is time after ``step``."""

@@ -57,9 +57,8 @@ class Run:
 
     def _steps(self, batches: Iterator[Batch], stage: Stage, reporter: Reporter) -> None:
         training = self.training
-        if training.step and self._is_over(
-            reporter
-        ):  # interrupted between a step and its validation
+        # Interrupted between a step and its validation, it may be.
+        if training.step and self._is_over(reporter):
             return
         pace = self.stepper.pace
         while True:
