@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco.dataset import Dataset
-from netzoo.data.faults import Fault, FaultKind
+from netzoo.data.faults import Fault, FaultKind, Faults
 from sizewise.core.errors import InputError
 
 _OF_LABELS: tuple[FaultKind, ...] = ("label", "class", "outside")
 """Boxes of no area are not among them: tools leave any number of these, and they mean nothing."""
+
+
+@contextmanager
+def naming_first(faults: Faults) -> Iterator[None]:
+    """Have the InputError of data that can't be read without their faults name the first of these:
+    "it lists no images" alone would not say why."""
+    try:
+        yield
+    except InputError as error:
+        if not faults.found:
+            raise
+        left_out = f"{len(faults.found)} faults were left out before, and the first is"
+        raise InputError(
+            error.what, f"{error.why}; {left_out} {faults.found[0]}", error.todo
+        ) from error
 
 
 def demand_most(data: Dataset | ClassifiedSet, found: Sequence[Fault]) -> None:

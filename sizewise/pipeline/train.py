@@ -411,11 +411,12 @@ def _open(
 ) -> Dataset | ClassifiedSet:
     """A part of the data; what ``faults`` leaves out is said. Raises InputError where that is most
     of it."""
-    from netzoo.data.sufficiency import demand_most
+    from netzoo.data.sufficiency import demand_most, naming_first
     from netzoo.tasks.registry import find_task
 
     task = find_task(entry.task)
-    data = task.open_data(source.data, split, reporter, images=source.images, faults=faults)
+    with naming_first(faults):
+        data = task.open_data(source.data, split, reporter, images=source.images, faults=faults)
     demand_most(data, faults.found)
     say_left_out(data.name, faults.found, reporter)
     return data

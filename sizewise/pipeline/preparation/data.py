@@ -74,11 +74,13 @@ def check_data(
     """
     from netzoo.data.checking.parts import check_part, in_both
     from netzoo.data.faults import faults_for
+    from netzoo.data.sufficiency import naming_first
 
     found = []
     for split in _splits(source):
         faults = faults_for(strict=options.strict)
-        data = _open(source, split, options, faults, reporter)
+        with naming_first(faults):
+            data = _open(source, split, options, faults, reporter)
         with reporter.stage(f"Looking at {data.name}", len(data.images)) as stage:
             found.append(check_part(_named(source, split), data, faults, stage))
     parts = in_both(found)
