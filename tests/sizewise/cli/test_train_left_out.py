@@ -154,10 +154,10 @@ def test_scores_are_said_beside_what_they_are_without(
         ("validation", "class"),
         ("validation", "picture"),
     ]
-    call = (*call[:-1], tmp_path / "strict", "--strict")
-    assert "line 1 has the class 7" in cli(*call).err
+    strictly = (*call[:-1], tmp_path / "strict", "--strict")
+    assert "line 1 has the class 7" in cli(*strictly).err
     text.write_text(text.read_text(encoding="utf-8").replace("7 0.5", "1 0.5"), "utf-8")
-    strict = cli(*call)
+    strict = cli(*strictly)
     assert strict.code == 1
     assert f"The picture {path} can't be decoded" in strict.err
     kept = list((tmp_path / "strict").glob("*.training.safetensors"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -43,8 +43,10 @@ def data(tmp_path: Path) -> Dataset:
     return squares(tmp_path / "squares", 8)
 
 
-def _batches(data: Dataset, settings: TrainingSettings = SETTINGS, **options: int) -> list[Batch]:
-    return list(draw_batches(data, settings, **options))
+def _batches(
+    data: Dataset, settings: TrainingSettings = SETTINGS, *, done: int = 0, workers: int = 0
+) -> list[Batch]:
+    return list(draw_batches(data, settings, done=done, workers=workers))
 
 
 def _row(batch: Batch, row: int) -> tuple[bytes, bytes, bytes]:
@@ -165,16 +167,18 @@ def test_a_mask_that_cannot_be_read_takes_its_picture_along(data: Dataset, tmp_p
 
 def test_the_label_of_a_classified_image_goes_with_it(data: Dataset) -> None:
     crops = crops_of(data)
-    by_pixels = {
-        batch.images[row].contiguous().numpy().tobytes(): int(batch.targets.whole[row])
-        for batch in draw_batches(crops, replace(SETTINGS, sizes=Sizes.parse("64"), steps=20))
-        for row in range(3)
-    }
+    settings = replace(SETTINGS, sizes=Sizes.parse("64"), steps=16)
+    labels = dict(_labelled(draw_batches(crops, settings)))
     cut(crops.images[0].path)
-    for batch in draw_batches(crops, replace(SETTINGS, sizes=Sizes.parse("64"))):
-        for row in range(3):
-            pixels = batch.images[row].contiguous().numpy().tobytes()
-            assert by_pixels[pixels] == int(batch.targets.whole[row])
+    for pixels, label in _labelled(draw_batches(crops, settings)):
+        assert labels[pixels] == label
+
+
+def _labelled(batches: Iterable[Batch]) -> Iterator[tuple[bytes, int]]:
+    for batch in batches:
+        assert batch.targets.whole is not None
+        for row, label in enumerate(batch.targets.whole.tolist()):
+            yield batch.images[row].contiguous().numpy().tobytes(), label
 
 
 def test_data_that_cannot_be_read_at_all_stop_at_the_first_batch(data: Dataset) -> None:
