@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import distributed, nn
@@ -15,6 +16,7 @@ from netzoo.training.loop.ranks import processes_told, rank_told
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.errors import UsageError
 
+T = TypeVar("T")
 _BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
 
 
@@ -56,6 +58,14 @@ class Processes:
         distributed.all_gather_object(each, dict(parts))
         names = dict.fromkeys(name for one in each for name in one)
         return {name: sum(one.get(name, 0.0) for one in each) / self.count for name in names}
+
+    def together(self, found: Sequence[T]) -> list[T]:
+        """What each of them found, in their order."""
+        if self.count == 1:
+            return list(found)
+        each: list[Sequence[T]] = [()] * self.count
+        distributed.all_gather_object(each, found)
+        return [one for of_one in each for one in of_one]
 
     def of_first(self, value: bool) -> bool:
         """What the first one says."""

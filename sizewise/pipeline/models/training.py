@@ -71,8 +71,9 @@ class TrainOptions(ScalingOptions):
     strict: bool = option(
         SWITCH,
         False,
-        help="Refuse initial weights that do not fit the whole network.",
-        group=_NETWORK,
+        help="Stop at what is else left out and named: pictures and labels that can't be used, and "
+        "initial weights that do not fit the network.",
+        group=_TRAINING,
     )
     tree: Path | None = option(
         optional(PATH),

@@ -230,7 +230,7 @@ def _scored(monkeypatch: pytest.MonkeyPatch, *scores: float) -> None:
     """The validations find these scores, whatever the network has learned."""
     found = iter(scores)
 
-    def evaluate(*_: object) -> dict[str, float]:
+    def evaluate(*_: object, **__: object) -> dict[str, float]:
         score = next(found)
         return {"ap": score, "ap50": score}
 

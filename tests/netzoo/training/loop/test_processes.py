@@ -42,7 +42,11 @@ def data(tmp_path: Path) -> Path:
 def test_two_processes_give_the_losses_of_one_with_twice_the_batch(
     data: Path, tmp_path: Path
 ) -> None:
-    """Also where each has a worker that loads its pictures."""
+    """Also where each has a worker that loads its pictures, and can't read two of them: they say
+    what one says."""
+    for number in (0, 1):
+        picture = tmp_path / "squares" / f"{number}.png"
+        picture.write_bytes(picture.read_bytes()[:-200])
     out = tmp_path / "shared"
     said = _shared(*CALL, "--batch", "2", "--workers", "1", "--data", str(data), "--out", str(out))
     assert "Checkpoint:" in said[0]
@@ -51,6 +55,11 @@ def test_two_processes_give_the_losses_of_one_with_twice_the_batch(
     call = [*CALL, "--batch", "4", "--data", str(data), "--out", str(whole)]
     assert run_command_line(call) == 0
 
+    skipped = "yolov3-tiny.skipped.csv"
+    assert (out / skipped).read_text("utf-8").count("can't be decoded") == 2
+    assert sorted((out / skipped).read_text("utf-8").splitlines()) == sorted(
+        (whole / skipped).read_text("utf-8").splitlines()
+    )
     ours, theirs = _losses(out), _losses(whole)
     assert len(ours) == STEPS
     for one, other in zip(ours, theirs, strict=True):
