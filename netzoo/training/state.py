@@ -76,6 +76,12 @@ class Training:
     step: int = 0
     is_whole: bool = True
 
+    def is_finite(self) -> bool:
+        """Whether all numbers of the network, its mean and the optimizer are finite."""
+        moments = (m for of_one in self.optimizer.state.values() for m in of_one.values())
+        numbers = (*self.network.state_dict().values(), *self.mean.state().values(), *moments)
+        return all(bool(one.isfinite().all()) for one in numbers if isinstance(one, Tensor))
+
 
 class Kept:
     """Where the state of a training is kept. A state of another ``identity`` is never taken."""

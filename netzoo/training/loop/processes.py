@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -18,6 +19,10 @@ from sizewise.core.errors import UsageError
 
 T = TypeVar("T")
 _BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
+PATIENCE = timedelta(days=1)
+"""So long, a process waits for another: for the first one while that validates, which takes hours
+where data are many and cores few (PyTorch's own is 10 to 30 minutes). One that ends is missed at
+once, or torchrun ends them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +97,7 @@ def joined(settings: TrainingSettings) -> Iterator[Processes]:
     if settings.processes == 1:
         yield ALONE
         return
-    distributed.init_process_group(_BACKENDS[settings.device])
+    distributed.init_process_group(_BACKENDS[settings.device], timeout=PATIENCE)
     try:
         yield Processes(rank=rank_told(), count=settings.processes)
     finally:

@@ -64,12 +64,23 @@ class Run:
         while True:
             pace.begin()
             together = self._loaded(batches, reporter)
-            loss = sum(self.stepper(training.step + 1, together).values())
+            loss = self._step(together, reporter)
             stage.advance(note=f"loss {loss:.3f} at {together[0].size}, {pace}")
             if self._is_over(reporter):
                 return
             if self.kept and self.processes.is_first and self.kept.due():
                 self._save(self.kept)
+
+    def _step(self, batches: Sequence[Batch], reporter: Reporter) -> float:
+        """Take a step, and return its loss. The steps before are kept where it can't be taken,
+        unless their numbers are the fault."""
+        training = self.training
+        try:
+            return sum(self.stepper(training.step + 1, batches).values())
+        except TrainingError:
+            if training.is_finite():
+                self._save_now(reporter)
+            raise
 
     def _loaded(self, batches: Iterator[Batch], reporter: Reporter) -> list[Batch]:
         """The batches of a step. The steps before are kept where that can't go on without a
