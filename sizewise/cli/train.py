@@ -29,8 +29,9 @@ def train(
     data: Annotated[
         str,
         typer.Option(
-            help="Data to learn from: a data set's name, a COCO JSON file, or a folder with "
-            "train.json and val.json (classifiers: with train/CLASS/ and val/CLASS/).",
+            help="Data to learn from: a data set's name, a COCO JSON file, a data.yaml, or a "
+            "folder in the layout of COCO, Pascal VOC or YOLO, with masks, or (for classifiers) "
+            "with train/CLASS/ and val/CLASS/.",
             rich_help_panel="Data",
         ),
     ] = "digits",

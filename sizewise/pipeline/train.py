@@ -281,7 +281,8 @@ def _validation(
     training: Training, source: _Source, data: Dataset | ClassifiedSet, reporter: Reporter
 ) -> Validation | None:
     """On the validation part of the data, where there is one: training goes on without. Raises
-    InputError where something in it can't be used, and nothing is to be skipped."""
+    UsageError where it would have patience then; InputError where something in the part can't be
+    used, and nothing is to be skipped."""
     from netzoo.data.faults import Strict
     from netzoo.training.validation import Validation
     from netzoo.zoo.network import find_network
@@ -296,6 +297,12 @@ def _validation(
     except InputError as error:
         if strict and faults.found:
             raise
+        if patience := training.options.patience:
+            raise UsageError(
+                f"{spelled('patience')} {patience} has no effect",
+                f"nothing can be validated ({error.what}: {error.why})",
+                f"Leave it out. Or: {error.todo}",
+            ) from error
         reporter.remark(f"Not evaluated. {error}")
         return None
     if strict and faults.found:
@@ -338,7 +345,9 @@ def _demand_others(others: Dataset | ClassifiedSet, data: Dataset | ClassifiedSe
     raise InputError(
         f"{others.name} says nothing of the accuracy on other pictures",
         "the network is trained on just these" if others.images else "it has no images",
-        "Give a folder with train.json and val.json.",
+        "Give data with a validation part of its own: a data.yaml, or a folder in the layout of "
+        "COCO (train.json and val.json), Pascal VOC or YOLO, with masks, or with train/CLASS/ and "
+        "val/CLASS/.",
     )
 
 

@@ -233,6 +233,9 @@ def test_nothing_is_validated_on_what_was_trained_on(cli: Cli, data: Path, tmp_p
     assert said.code == 0, said
     assert "Validation" not in said.out
     assert "the network is trained on just these" in said.err
+    patient = cli(*call, "--patience", 2, "--replace")
+    assert patient.code == 2
+    assert "--patience 2 has no effect: nothing can be validated" in patient.err
 
 
 def test_options_of_the_optimizer_are_other_trainings(cli: Cli, data: Path, tmp_path: Path) -> None:
