@@ -8,12 +8,14 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from netzoo.data.coco.dataset import write_coco
 from netzoo.training.loading.draws import batches_of
+from netzoo.training.loop.processes import joined
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
 from netzoo.weights.checkpoint import read_header
@@ -122,3 +124,16 @@ def test_as_many_processes_as_share_a_training_must_run(tmp_path: Path) -> None:
     settings = TrainingSettings(steps=1, sizes=Sizes.parse("64"), threads=1, processes=2)
     with pytest.raises(UsageError, match="torchrun --nproc-per-node 2"):
         train(narrow_config(), data, settings)
+
+
+def test_processes_wait_while_the_first_validates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For hours, where data are many."""
+    told: dict[str, timedelta] = {}
+    monkeypatch.setattr("netzoo.training.loop.processes.processes_told", lambda: 2)
+    monkeypatch.setattr(
+        "torch.distributed.init_process_group", lambda _, *, timeout: told.update(timeout=timeout)
+    )
+    monkeypatch.setattr("torch.distributed.destroy_process_group", lambda: None)
+    with joined(TrainingSettings(processes=2, threads=1)) as processes:
+        assert (processes.count, processes.is_first) == (2, True)
+    assert told["timeout"] >= timedelta(hours=24)
