@@ -43,7 +43,7 @@ from netzoo.zoo.config import MULTISCALE, NetworkConfig
 from netzoo.zoo.network import Network, NetworkEntry, build_network, find_network, keeps_shape
 from sizewise.core.progress import SILENT, Reporter
 
-TRAINER = 2
+TRAINER = 3
 """The number of this code, raised where the same settings give other weights."""
 
 
