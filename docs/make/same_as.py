@@ -30,8 +30,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-REFERENCE = "b17a2b76"
-"""Since this commit, trainings are those of ``netzoo.training.trainer.TRAINER`` 2, and int8 files
+REFERENCE = "0565bd66"
+"""Since this commit, trainings are those of ``netzoo.training.trainer.TRAINER`` 3, and int8 files
 are placed, and their engines adapted, as they are now."""
 _MAIN = "from sizewise.cli import main; main()"
 

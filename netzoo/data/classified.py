@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from netzoo.data.coco.dataset import Dataset
 from netzoo.data.coco.folders import Split
+from netzoo.data.faults import STOP, Faults
 from netzoo.data.fingerprint import described
 from netzoo.data.pictures.decoding import SUFFIXES, decode_picture
-from netzoo.data.pictures.images import read_picture
+from netzoo.data.pictures.images import can_be_opened, read_picture
 from netzoo.data.reading import reading
 from netzoo.data.sources import datasets, open_dataset, refuse_folder
 from sizewise.core.errors import InputError
@@ -60,12 +61,17 @@ class ClassifiedSet:
 
 
 def open_classified(
-    source: str, split: Split, *, images: Path | None = None, progress: Reporter = SILENT
+    source: str,
+    split: Split,
+    *,
+    images: Path | None = None,
+    progress: Reporter = SILENT,
+    faults: Faults = STOP,
 ) -> ClassifiedSet:
     """Open a folder that holds ``train/<class>/`` and ``val/<class>/`` with pictures.
 
     ``source`` may also be whatever ``open_dataset`` takes; its boxes are then the images. Raises
-    InputError as that does.
+    InputError as that does; ``faults`` may skip pictures that can't be opened, and boxes, instead.
     """
     folder = Path(source)
     with reading(folder):
@@ -73,8 +79,9 @@ def open_classified(
         boxed = source in datasets() or (folder / f"{split}.json").is_file()
     if by_class and not boxed:
         refuse_folder(source, images)
-        return _read_folders(folder, split)
-    return crops_of(open_dataset(source, split, images=images, progress=progress))
+        return _read_folders(folder, split, faults)
+    data = open_dataset(source, split, images=images, progress=progress, faults=faults)
+    return crops_of(data)
 
 
 def crops_of(data: Dataset) -> ClassifiedSet:
@@ -93,7 +100,7 @@ def crops_of(data: Dataset) -> ClassifiedSet:
     return ClassifiedSet(name=data.name, classes=data.classes, images=images, sha256=data.sha256)
 
 
-def _read_folders(folder: Path, split: Split) -> ClassifiedSet:
+def _read_folders(folder: Path, split: Split, faults: Faults) -> ClassifiedSet:
     """Read one split. The classes are those of both, so that a label means the same in each."""
     with reading(folder):
         classes = sorted({p.name for name in SPLITS for p in _folders(folder / name)})
@@ -101,6 +108,7 @@ def _read_folders(folder: Path, split: Split) -> ClassifiedSet:
             ClassifiedImage(path=path, label=label)
             for label, name in enumerate(classes)
             for path in _pictures(folder / split / name)
+            if _may_be_read(path, faults)
         )
     demand_text(*map(Path, classes), *(image.path for image in images))
     name = f"{folder.resolve().name} {split}"
@@ -118,6 +126,14 @@ def _read_folders(folder: Path, split: Split) -> ClassifiedSet:
         images=images,
         sha256=described(msgspec.json.encode((classes, names)), paths),
     )
+
+
+def _may_be_read(path: Path, faults: Faults) -> bool:
+    """Whether a picture can be opened; where readers stop at faults, who reads it says so."""
+    if faults.stops or can_be_opened(path):
+        return True
+    faults.note("picture", str(path), "it can't be opened")
+    return False
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -31,6 +31,9 @@ class Faults:
     """What a reader does with faults: it stops at the first."""
 
     stops = True
+    skips = False
+    """Whether it goes on without any part that can't be used."""
+    found: Sequence[Fault] = ()
 
     def refuse(self, kind: FaultKind, error: InputError, name: str = "") -> None:
         """Take a fault of the part ``name`` (else as the error calls it). Raises ``error``, or the
@@ -59,18 +62,26 @@ STOP = Faults()
 
 
 class Noted(Faults):
-    """A reader notes faults in ``found``, and skips the parts."""
+    """A reader notes faults in ``found``, each once, and skips the parts."""
 
     stops = False
+    skips = True
 
     def __init__(self) -> None:
         self.found: list[Fault] = []
+        self._seen: set[Fault] = set()
 
     def refuse(self, kind: FaultKind, error: InputError, name: str = "") -> None:
         self.note(kind, name or error.what, error.why)
 
     def note(self, kind: FaultKind, what: str, why: str) -> None:
-        self.found.append(Fault(kind=kind, what=what, why=why))
+        self.take(Fault(kind=kind, what=what, why=why))
+
+    def take(self, fault: Fault) -> None:
+        """Note a fault that somebody else found."""
+        if fault not in self._seen:
+            self._seen.add(fault)
+            self.found.append(fault)
 
     def aside(self) -> Faults:
         return Noted()
@@ -80,6 +91,8 @@ class Strict(Noted):
     """A reader stops at whatever it would note: also at what readers leave out where they stop at
     others."""
 
+    skips = False
+
     def refuse(self, kind: FaultKind, error: InputError, name: str = "") -> None:
         del kind, name
         raise error
@@ -87,3 +100,8 @@ class Strict(Noted):
     def note(self, kind: FaultKind, what: str, why: str) -> None:
         del kind
         raise InputError(f"{what} can't be used", why, "Correct it, or leave it out.")
+
+
+def faults_for(*, strict: bool) -> Noted:
+    """What the option ``strict`` says: stop at the first fault, or note and skip them."""
+    return Strict() if strict else Noted()

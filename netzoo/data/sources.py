@@ -119,7 +119,8 @@ def demand_source(source: str) -> None:
             f"There is no data set {source!r}",
             f"no file or folder has this path, and the built-in data sets are: "
             f"{', '.join(sorted(known))}",
-            "Give a data set's name, a COCO JSON file, or a folder with train.json and val.json.",
+            "Give a data set's name, a COCO JSON file, a data.yaml, or a folder in the layout of "
+            "COCO, Pascal VOC or YOLO, or with masks.",
         )
 
 

@@ -33,13 +33,15 @@ class JointGains(RegionGains):
 @dataclass(frozen=True, kw_only=True)
 class YoloGains:
     """Those of YOLOv3. ``ignore_iou`` is that of Darknet's configurations; the paper has 0.5
-    (§2.1)."""
+    (§2.1). ``answer_iou``: anchors whose shape has a larger IoU with a box answer for it beside the
+    best one (``iou_thresh``); None: as in the network's own configuration."""
 
     box_gain: float = 1.0
     objectness_gain: float = 1.0
     background_gain: float = 1.0
     class_gain: float = 1.0
     ignore_iou: float = 0.7
+    answer_iou: float | None = None
 
 
 YOLOV4 = YoloGains(box_gain=0.07)

@@ -75,10 +75,15 @@ class Level:
         return torch.stack((self.slots[3], self.slots[2]), 1)
 
 
-def match_levels(network: AnchorDetector, heads: Sequence[Tensor], targets: Targets) -> list[Level]:
+def match_levels(
+    network: AnchorDetector,
+    heads: Sequence[Tensor],
+    targets: Targets,
+    also_above: float | None = None,
+) -> list[Level]:
     """The centre's cell answers for a box, with the anchor of all the network's whose shape agrees
     best, in every head that has it (of YOLOv4-tiny's, one is in two heads and one in none), and
-    with those whose shape agrees better than the network's design demands.
+    with those whose shape has an IoU of more than ``also_above`` (None: of the network's design).
 
     Boxes without extent are nobody's. A centre beyond the border belongs to the nearest cell.
     """
@@ -86,7 +91,7 @@ def match_levels(network: AnchorDetector, heads: Sequence[Tensor], targets: Targ
     extents = _extents(targets.boxes)
     agreement = _shape_iou(extents, anchors)
     best = agreement.argmax(1, keepdim=True)
-    also = agreement > network.design.also_above
+    also = agreement > (network.design.also_above if also_above is None else also_above)
     solid = (extents > 0).all(1, keepdim=True)
     return [
         _match(

@@ -59,7 +59,7 @@ def _loss(
     gains: YoloGains,
 ) -> dict[str, Tensor]:
     rule = BOX_RULES[network.decoding]
-    levels = match_levels(network, heads, targets)
+    levels = match_levels(network, heads, targets, gains.answer_iou)
     parts = [
         (
             gains.box_gain * box_error(level, rule),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -54,7 +55,12 @@ OWN_GAINS = {"region": RegionGains(), "yolov3": YoloGains(), "yolov4": YOLOV4, "
 
 
 def _own_gains(entry: NetworkEntry) -> object:
-    return OWN_GAINS[entry.design.paper] if entry.design else None
+    if entry.design is None:
+        return None
+    own = OWN_GAINS[entry.design.paper]
+    if isinstance(own, YoloGains):
+        return replace(own, answer_iou=entry.design.also_above)
+    return own
 
 
 LOSSES = (

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from netzoo.data.faults import STOP, Faults
 from netzoo.tasks.figures import Figures
 from netzoo.tasks.reading import ReadingOptions
 from sizewise.core.errors import InputError
@@ -114,6 +115,11 @@ class Evaluator(ABC):
     @abstractmethod
     def _take(self, image: Any, fitted: Letterbox, outputs: Outputs) -> None: ...
 
+    def leave_out(self, images: Sequence[Any]) -> None:
+        """Take the data as without ``images`` of theirs, which were not added: nothing of them
+        counts. Metrics that are means over what was added have nothing to do."""
+        del images
+
     @abstractmethod
     def scores(self) -> dict[str, float]:
         """The metrics of the task (0–1), by name, over the images so far."""
@@ -171,13 +177,22 @@ class Task(ABC):
         return {metric.name: metric.title for metric in METRICS if metric.task == self.name}
 
     def open_data(
-        self, source: str, split: Split, progress: Reporter, *, images: Path | None = None
+        self,
+        source: str,
+        split: Split,
+        progress: Reporter,
+        *,
+        images: Path | None = None,
+        faults: Faults = STOP,
     ) -> Data:
         """The data that ``source`` names; their pictures lie in ``images`` where that is given.
-        Raises UsageError and InputError."""
+        Raises UsageError and InputError; ``faults`` may skip parts that can't be used instead."""
         from netzoo.data.sources import open_dataset
 
-        return open_dataset(source, split, images=images, progress=progress, boxes=self.finds_boxes)
+        boxes = self.finds_boxes
+        return open_dataset(
+            source, split, images=images, progress=progress, boxes=boxes, faults=faults
+        )
 
     def classes(self, data: Data) -> tuple[str, ...]:
         """The classes that a network learns from ``data``."""

@@ -26,8 +26,15 @@ _OF_SCALES = (
 )
 
 
-def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | ClassifiedSet) -> None:
-    """Raises InputError for data of the wrong kind, of the wrong content or of none."""
+def check_data(
+    entry: NetworkEntry,
+    config: NetworkConfig,
+    data: Dataset | ClassifiedSet,
+    *,
+    masks: bool = True,
+) -> None:
+    """Raises InputError for data of the wrong kind, of the wrong content or of none. ``masks`` says
+    whether to look at each mask as well."""
     task = find_task(entry.task)
     if isinstance(data, ClassifiedSet) != task.learns_images:
         raise InputError(
@@ -42,7 +49,9 @@ def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | Class
             "Give a data set with images.",
         )
     if task.learns_masks and isinstance(data, Dataset):
-        _check_masks(config, data)
+        _check_classes_of_masks(config, data)
+        for image in data.images if masks else ():
+            image.check_mask()
     if config.classes != data.classes and (config.by_class or not task.learns_masks):
         raise InputError(
             f"{config.name} can't be trained on the data set {data.name}",
@@ -51,15 +60,13 @@ def check_data(entry: NetworkEntry, config: NetworkConfig, data: Dataset | Class
         )
 
 
-def _check_masks(config: NetworkConfig, data: Dataset) -> None:
+def _check_classes_of_masks(config: NetworkConfig, data: Dataset) -> None:
     if config.by_class and len(data.classes) > MOST_CLASSES:
         raise InputError(
             f"{config.name} can't be trained on the classes of {data.name}",
             f"they are {len(data.classes)}, and masks are learnt with at most {MOST_CLASSES}",
             "Give data with fewer classes.",
         )
-    for image in data.images:
-        image.check_mask()
 
 
 def check_classified(entry: NetworkEntry, loss: LossEntry, classified: ClassifiedSet) -> None:

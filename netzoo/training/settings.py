@@ -93,7 +93,8 @@ class LossGains:
     ``background_gain`` the objectness where nothing is, and ``objectness_balance`` that of each
     head, the finest first. Predictions whose IoU with a box is above ``ignore_iou`` are no
     background. An anchor answers for a box whose sides are less than ``anchor_ratio`` times its
-    own, or the reverse. ``assumed_iou`` is that of the loss joint. Raises UsageError.
+    own, or the reverse; in other losses the best one does, and those whose shape has an IoU above
+    ``answer_iou`` with the box. ``assumed_iou`` is that of the loss joint. Raises UsageError.
     """
 
     box_gain: float | None = None
@@ -104,10 +105,11 @@ class LossGains:
     ignore_iou: float | None = None
     anchor_ratio: float | None = None
     assumed_iou: float | None = None
+    answer_iou: float | None = None
 
     def __post_init__(self) -> None:
         weights = ("box_gain", "objectness_gain", "background_gain", "class_gain")
-        shares, ratio = ("ignore_iou", "assumed_iou"), self.anchor_ratio
+        shares, ratio = ("ignore_iou", "assumed_iou", "answer_iou"), self.anchor_ratio
         balance = self.objectness_balance
         _check(
             self,

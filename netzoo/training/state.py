@@ -22,8 +22,10 @@ from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from netzoo.data.faults import Fault
 from netzoo.training.average import RunningMean
 from netzoo.training.history import History
+from netzoo.training.loading.unreadable import Unreadable
 from netzoo.training.loop.pieces import Division
 from netzoo.training.validation import Validation
 from netzoo.zoo.network import Network
@@ -44,7 +46,8 @@ _MAY_BE_EMPTY = (_OPTIMIZER, _VALIDATION)
 @dataclass(frozen=True, kw_only=True)
 class _Header:
     """``identity`` is what was asked for, as JSON. ``groups`` are those of the optimizer,
-    ``scaler`` is that of fp16, and each batch is computed in so many ``pieces``."""
+    ``scaler`` is that of fp16, and each batch is computed in so many ``pieces``. Images that were
+    ``unreadable`` were skipped, and the validation ``left_out`` what it could not read."""
 
     identity: str
     step: int
@@ -52,12 +55,14 @@ class _Header:
     schedule: dict[str, Any]
     scaler: dict[str, Any] = field(default_factory=dict)
     pieces: int = 1
+    unreadable: list[Unreadable] = field(default_factory=list)
+    left_out: list[Fault] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
 class Training:
     """What changes from step to step. ``step`` is the last one that was taken; it ``is_whole``
-    unless an error left a step half done."""
+    unless an error left a step half done. ``unreadable`` are images that were skipped so far."""
 
     network: Network
     mean: RunningMean
@@ -67,8 +72,15 @@ class Training:
     scaler: GradScaler
     validation: Validation | None = None
     division: Division = field(default_factory=Division)
+    unreadable: dict[Unreadable, None] = field(default_factory=dict)
     step: int = 0
     is_whole: bool = True
+
+    def is_finite(self) -> bool:
+        """Whether all numbers of the network, its mean and the optimizer are finite."""
+        moments = (m for of_one in self.optimizer.state.values() for m in of_one.values())
+        numbers = (*self.network.state_dict().values(), *self.mean.state().values(), *moments)
+        return all(bool(one.isfinite().all()) for one in numbers if isinstance(one, Tensor))
 
 
 class Kept:
@@ -127,6 +139,8 @@ class Kept:
             schedule=_plain(training.schedule.state_dict()),
             scaler=training.scaler.state_dict(),
             pieces=training.division.pieces,
+            unreadable=list(training.unreadable),
+            left_out=list(training.validation.left_out if training.validation else ()),
         )
         tensors = {name: value.contiguous() for name, value in _tensors(training, state["state"])}
         text = msgspec.json.encode(header).decode()
@@ -184,7 +198,7 @@ def _fill(training: Training, tensors: Mapping[str, Tensor], header: _Header) ->
     training.mean.restore(_under(_MEAN, tensors))
     training.history.restore(_under(_HISTORY, tensors))
     if training.validation:
-        training.validation.restore(_under(_VALIDATION, tensors))
+        training.validation.restore(_under(_VALIDATION, tensors), header.left_out)
     training.optimizer.load_state_dict(
         {"state": _moments(training.optimizer, tensors), "param_groups": header.groups}
     )
@@ -193,6 +207,7 @@ def _fill(training: Training, tensors: Mapping[str, Tensor], header: _Header) ->
     if training.scaler.is_enabled():
         training.scaler.load_state_dict(header.scaler)
     training.division.pieces = header.pieces
+    training.unreadable = dict.fromkeys(header.unreadable)
     torch.set_rng_state(tensors[_RNG])
 
 

@@ -12,6 +12,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco.dataset import Dataset
+from netzoo.data.faults import STOP, Faults
 from netzoo.data.relabelling import relabelled
 from netzoo.losses._registry import LossEntry, choose_loss
 from netzoo.tasks.registry import find_task
@@ -31,6 +32,7 @@ from netzoo.training.loop.freezing import freeze
 from netzoo.training.loop.pace import Pace
 from netzoo.training.loop.processes import joined
 from netzoo.training.loop.reproducible import reproducible
+from netzoo.training.loop.resuming import take_up
 from netzoo.training.loop.running import Run
 from netzoo.training.loop.stepping import Stepper
 from netzoo.training.optimizer import make_optimizer
@@ -41,7 +43,7 @@ from netzoo.zoo.config import MULTISCALE, NetworkConfig
 from netzoo.zoo.network import Network, NetworkEntry, build_network, find_network, keeps_shape
 from sizewise.core.progress import SILENT, Reporter
 
-TRAINER = 2
+TRAINER = 3
 """The number of this code, raised where the same settings give other weights."""
 
 
@@ -57,6 +59,7 @@ def train(
     kept: Kept | None = None,
     validation: Validation | None = None,
     workers: int = 0,
+    faults: Faults = STOP,
 ) -> Network:
     """Train a network and return the running mean of its weights, in evaluation mode.
 
@@ -71,7 +74,8 @@ def train(
     training early. With ``kept``, the training goes on from the state that is there, and leaves one
     there where it is interrupted: on the same CPU, with as many threads, the weights are then those
     of a training that nothing interrupted, bit by bit. So many ``workers`` load pictures ahead (0:
-    it does so itself); they change nothing but the time.
+    it does so itself); they change nothing but the time. Where ``faults`` skips images that can't
+    be read, others take their places, and a training goes on only where they still can't be.
 
     Raises UsageError, InputError, OutputError, and TrainingError where the loss is not finite.
     """
@@ -83,7 +87,7 @@ def train(
     if classified:
         check_classified(entry, loss, classified)
         classified = relabelled(classified, config.classes)
-    check_data(entry, config, data)
+    check_data(entry, config, data, masks=not faults.skips)
     check_sizes(entry, settings)
     check_scales(entry, config, settings)
     device = device_of(settings)
@@ -98,6 +102,9 @@ def train(
         freeze(network, settings)
         training = _training(network, settings, history or History(), validation)
         done = kept.restore(training) if kept else 0
+        if kept and done:
+            parts = (data, classified) if classified else (data,)
+            take_up(training.unreadable, parts, faults, kept.path)
         batches = draw_batches(
             data,
             settings,
@@ -128,7 +135,12 @@ def train(
             remark=reporter.remark,
         )
         run = Run(
-            training=training, stepper=stepper, settings=settings, kept=kept, processes=processes
+            training=training,
+            stepper=stepper,
+            settings=settings,
+            kept=kept,
+            processes=processes,
+            faults=faults,
         )
         with closing(batches):
             return run(batches, reporter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,10 +13,13 @@ from torch import Tensor
 
 from netzoo.data.classified import ClassifiedSet
 from netzoo.data.coco.dataset import Dataset
+from netzoo.data.faults import STOP, Fault, Noted
 from netzoo.training.average import RunningMean
 from netzoo.training.evaluate import evaluate_network
 from netzoo.zoo.network import Network, find_network
+from sizewise.core.errors import InputError
 from sizewise.core.files import written_whole
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Size
 from sizewise.core.trials import METRICS
 
@@ -28,7 +31,9 @@ class Validation:
     """The scores of the running mean of the weights on ``data`` at ``size``, every so many steps
     and after the last; and the weights of the best. ``patience`` is how many validations may pass
     without a better one; 0: all. ``keep`` writes the best network so far.
-    ``watch`` is told all scores after each validation, and may end the training by an error."""
+    ``watch`` is told all scores after each validation, and may end the training by an error.
+    Where it ``skips``, pictures that can't be read are ``left_out``: neither their objects nor what
+    is found in them count. ``faults`` are what was left out when the data were opened."""
 
     data: Dataset | ClassifiedSet
     size: Size
@@ -38,7 +43,15 @@ class Validation:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     keep: Callable[[Network], None] | None = None
     watch: Callable[[Mapping[int, Mapping[str, float]]], None] | None = None
+    skips: bool = False
+    faults: Sequence[Fault] = ()
+    left_out: tuple[Fault, ...] = ()
     _is_kept: bool = field(default=True, init=False)
+
+    @property
+    def without(self) -> tuple[Fault, ...]:
+        """All of the data that the scores are without."""
+        return (*self.faults, *self.left_out)
 
     def is_due(self, step: int, last: int) -> bool:
         """Whether it is time after ``step``."""
@@ -46,10 +59,13 @@ class Validation:
 
     def look(self, step: int, network: Network, mean: RunningMean) -> None:
         """Score the mean of the weights, and keep them where they are the best so far. Raises
-        InputError where ``data`` is not what the metrics need."""
+        InputError where ``data`` is not what the metrics need, or can't be read as before."""
         looked_at = copy.deepcopy(network)
         mean.copy_to(looked_at)
-        found = evaluate_network(looked_at.eval(), self.data, self.size)
+        noted = Noted()
+        faults = noted if self.skips else STOP
+        found = evaluate_network(looked_at.eval(), self.data, self.size, faults=faults)
+        self._leave_out(tuple(noted.found))
         ranking = ranking_of(network)
         if not self.scores or found[ranking] > max(s[ranking] for s in self.scores.values()):
             self.best_weights = {n: v.clone() for n, v in looked_at.state_dict().items()}
@@ -57,6 +73,19 @@ class Validation:
         self.scores[step] = found
         if self.watch:
             self.watch(self.scores)
+
+    def _leave_out(self, found: tuple[Fault, ...]) -> None:
+        """Raises InputError where other pictures were left out before: scores of other pictures say
+        nothing of which weights are better."""
+        if self.scores and found != self.left_out:
+            others = sorted(set(map(str, found)) ^ set(map(str, self.left_out)))
+            raise InputError(
+                f"{self.data.name} is not what it was at the validation after step "
+                f"{max(self.scores)}",
+                f"other pictures of it can be read now: {others[0]}",
+                f"Put the file back as it was, or train anew in another folder ({spelled('out')}).",
+            )
+        self.left_out = found
 
     def best_step(self, network: Network) -> int:
         """The first of those with the highest score."""
@@ -105,8 +134,9 @@ class Validation:
             **{f"{_BEST}{name}": value for name, value in self.best_weights.items()},
         }
 
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a :meth:`state`."""
+    def restore(self, state: Mapping[str, Tensor], left_out: Sequence[Fault] = ()) -> None:
+        """Go on from a :meth:`state`, with what was ``left_out``."""
+        self.left_out = tuple(left_out)
         columns = {n.removeprefix(_SCORE): v.tolist() for n, v in state.items() if _SCORE in n}
         steps = state[_STEPS].tolist() if _STEPS in state else []
         self.scores = {

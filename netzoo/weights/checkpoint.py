@@ -33,6 +33,7 @@ _LATER = {
     "provenance.trainer": 1,
     "provenance.cfg_sha256": "",
     "provenance.darknet": (),
+    "provenance.settings.gains.answer_iou": None,
     **{f"provenance.settings.{name}": value for name, value in LATER_SETTINGS.items()},
 }
 """Fields that came later: at their defaults they are left out, and checkpoints stay as they are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,11 @@ from netzoo.training.loop.ranks import rank_told
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core import codec
+from sizewise.pipeline.models.left_out import VALIDATION
 from sizewise.pipeline.models.training import TrainOptions
+
+if TYPE_CHECKING:
+    from sizewise.pipeline.train import Trained
 
 
 def train(
@@ -25,8 +29,9 @@ def train(
     data: Annotated[
         str,
         typer.Option(
-            help="Data to learn from: a data set's name, a COCO JSON file, or a folder with "
-            "train.json and val.json (classifiers: with train/CLASS/ and val/CLASS/).",
+            help="Data to learn from: a data set's name, a COCO JSON file, a data.yaml, or a "
+            "folder in the layout of COCO, Pascal VOC or YOLO, with masks, or (for classifiers) "
+            "with train/CLASS/ and val/CLASS/.",
             rich_help_panel="Data",
         ),
     ] = "digits",
@@ -55,11 +60,18 @@ def train(
     for one in trained:
         console.say(f"Checkpoint: {one.checkpoint}")
         if one.scores:
-            console.say(f"Validation at {one.size}: {_listed(one.scores)}")
+            console.say(f"Validation at {one.size}: {_listed(one.scores)}{_without(one)}")
         if one.best_scores:
             console.say(f"Best: {one.best}, {_listed(one.best_scores)}")
     checkpoint = trained[0].best or trained[0].checkpoint
     console.next_step(console.command("export", checkpoint, "--dynamic"))
+
+
+def _without(trained: Trained) -> str:
+    """What the scores are without, counted."""
+    count = sum(one.part == VALIDATION for one in trained.skipped)
+    what = "1 picture or label" if count == 1 else f"{count} pictures or labels"
+    return f" (without {what} that can't be used)" if count else ""
 
 
 def _listed(scores: Mapping[str, float]) -> str:

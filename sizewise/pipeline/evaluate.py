@@ -35,9 +35,9 @@ class EvaluateOptions(
 
     data: str = option(
         TEXT,
-        help="Annotated images: a data set's name, a COCO JSON file, or a folder with val.json "
-        "(for classifiers: val/CLASS/; for segmenters also val/masks/). The validation part is "
-        "used.",
+        help="Annotated images: a data set's name, a COCO JSON file, a data.yaml, or a folder in "
+        "the layout of COCO, Pascal VOC or YOLO, with masks, or (for classifiers) with val/CLASS/. "
+        "The validation part is used.",
         group="Data",
     )
     sizes: Sizes | None = option(

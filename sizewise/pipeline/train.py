@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from netzoo.data.faults import Noted, faults_for
 from netzoo.data.reading import reading
 from netzoo.training.loop.ranks import rank_told
 from sizewise.core.errors import InputError, UsageError
@@ -20,12 +21,19 @@ from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.pipeline.models.beginning import config_of, fill_in
 from sizewise.pipeline.models.earlier import Request, state_of
+from sizewise.pipeline.models.left_out import (
+    Skipped,
+    list_left_out,
+    read_left_out,
+    say_left_out,
+)
 from sizewise.pipeline.models.training import Training, TrainOptions
 
 if TYPE_CHECKING:
     from netzoo.data.classified import ClassifiedSet
     from netzoo.data.coco.dataset import Dataset
     from netzoo.data.coco.folders import Split
+    from netzoo.data.faults import Faults
     from netzoo.training.history import History
     from netzoo.training.logs.files import LogFiles
     from netzoo.training.pretrained import Pretrained
@@ -42,7 +50,9 @@ class Trained:
     """A checkpoint, and its scores (0–1) at ``size`` on the validation part of the data.
 
     Their names are those of ``sizewise evaluate --json``. ``best`` is the checkpoint of the step
-    with the highest score, where that is an earlier one, with its own.
+    with the highest score, where that is an earlier one, with its own. ``skipped`` are pictures and
+    labels that can't be used: of the training, and of the validation, whose scores are without
+    them.
     """
 
     checkpoint: str
@@ -50,6 +60,7 @@ class Trained:
     scores: Mapping[str, float] | None = None
     best: str = ""
     best_scores: Mapping[str, float] | None = None
+    skipped: tuple[Skipped, ...] = ()
 
 
 def train(
@@ -101,6 +112,7 @@ class _Prepared:
     classified: ClassifiedSet | None
     validation: Validation | None = None
     kept: Kept | None = None
+    faults: Noted
 
 
 def _prepared(training: Training, source: _Source, out: Path, reporter: Reporter) -> _Prepared:
@@ -112,9 +124,10 @@ def _prepared(training: Training, source: _Source, out: Path, reporter: Reporter
 
     entry, options = find_network(training.network), training.options
     _demand_logs(options)
-    data = _open(entry, source, "train", reporter)
+    faults = faults_for(strict=options.strict)
+    data = _open(entry, source, "train", reporter, faults)
     settings = training.settings_for(len(data.images))
-    classified = _open_classified(training, reporter)
+    classified = _open_classified(training, reporter, faults)
     heads = read_heads(options.cfg) if options.cfg else None
     start = open_pretrained(options.weights, entry, heads) if options.weights else None
     config = config_of(training, data, start, heads, reporter)
@@ -130,13 +143,15 @@ def _prepared(training: Training, source: _Source, out: Path, reporter: Reporter
     )
     path = out / f"{config.stem}.safetensors"
     request = Request(path=path, config=config, provenance=provenance, data=data, settings=settings)
-    found = _Prepared(training=training, request=request, start=start, classified=classified)
+    found = _Prepared(
+        training=training, request=request, start=start, classified=classified, faults=faults
+    )
     if not request.is_done(reporter):
         validation = _validation(training, source, data, reporter)
         kept = state_of(path, config, provenance, validation)
         request.demand_place(kept, reporter, may_replace=options.replace)
         found = replace(found, validation=validation, kept=kept)
-    _draw_batches(options.draw_batches, request, classified, reporter)
+    _draw_batches(options.draw_batches, found, reporter)
     return found
 
 
@@ -155,7 +170,7 @@ def _train(prepared: _Prepared, reporter: Reporter, watch: Watch | None) -> Path
         logs = LogFiles(path, history, validation)
         if validation and not rank_told():
             validation.keep = partial(save_checkpoint, _best_so_far(path), provenance=provenance)
-            validation.watch = partial(_follow, logs, watch)
+            validation.watch = partial(_follow, logs, validation, reporter, watch)
         network = train_network(
             request.config,
             request.data,
@@ -173,12 +188,14 @@ def _train(prepared: _Prepared, reporter: Reporter, watch: Watch | None) -> Path
             kept=kept,
             validation=validation,
             workers=prepared.training.workers(request.settings),
+            faults=prepared.faults,
         )
     if rank_told():  # the first process writes
         return path
     # The checkpoint last: where it is up to date, nothing is written again.
     logs.write()
     _save_validation(path, network, provenance, validation)
+    list_left_out(path, prepared.faults.found, validation, reporter)
     save_checkpoint(path, network, provenance)
     kept.remove()
     reporter.remark(f"Final loss, weighted: {history.summary()} (all steps: {path.stem}{METRICS}).")
@@ -196,19 +213,26 @@ def _say_of_anchors(request: Request, network: Network, reporter: Reporter) -> N
         )
 
 
-def _follow(logs: LogFiles, watch: Watch | None, scores: Mapping[int, Mapping[str, float]]) -> None:
+def _follow(
+    logs: LogFiles,
+    validation: Validation,
+    reporter: Reporter,
+    watch: Watch | None,
+    scores: Mapping[int, Mapping[str, float]],
+) -> None:
     """What a validation is followed by."""
     logs.follow()
+    if len(scores) == 1:  # all of them leave the same out
+        say_left_out(validation.data.name, validation.left_out, reporter)
     if watch:
         watch(scores)
 
 
-def _draw_batches(
-    asked: int, request: Request, classified: ClassifiedSet | None, reporter: Reporter
-) -> None:
+def _draw_batches(asked: int, prepared: _Prepared, reporter: Reporter) -> None:
     """Draw the first batches of a training, or as many as it has, and say which."""
     from netzoo.training.logs.batches import draw_first_batches
 
+    request = prepared.request
     if not asked or rank_told():
         return
     drawn = draw_first_batches(
@@ -217,7 +241,8 @@ def _draw_batches(
         request.data,
         request.settings,
         (request.path.with_suffix(f".batch{number}.png") for number in count(1)),
-        classified=classified,
+        classified=prepared.classified,
+        skips=prepared.faults.skips,
     )
     last = f" to {drawn[-1].name}" if len(drawn) > 1 else ""
     of = f" ({asked} were asked for: the training has no more)" if len(drawn) < asked else ""
@@ -255,21 +280,41 @@ def _history(
 def _validation(
     training: Training, source: _Source, data: Dataset | ClassifiedSet, reporter: Reporter
 ) -> Validation | None:
-    """On the validation part of the data, where there is one: training goes on without."""
+    """On the validation part of the data, where there is one: training goes on without. Raises
+    UsageError where it would have patience then; InputError where something in the part can't be
+    used, and nothing is to be skipped."""
+    from netzoo.data.faults import Strict
     from netzoo.training.validation import Validation
     from netzoo.zoo.network import find_network
 
     every, settings = training.validate_every(len(data.images)), training.settings
     if not every:
         return None
+    entry, faults, strict = find_network(training.network), Noted(), training.options.strict
     try:
-        others = _open(find_network(training.network), source, "val", reporter)
+        others = _open(entry, source, "val", reporter, faults)
         _demand_others(others, data)
     except InputError as error:
+        if strict and faults.found:
+            raise
+        if patience := training.options.patience:
+            raise UsageError(
+                f"{spelled('patience')} {patience} has no effect",
+                f"nothing can be validated ({error.what}: {error.why})",
+                f"Leave it out. Or: {error.todo}",
+            ) from error
         reporter.remark(f"Not evaluated. {error}")
         return None
-    size = max(settings.sizes, key=lambda size: size.pixels)
-    return Validation(data=others, size=size, every=every, patience=settings.patience)
+    if strict and faults.found:
+        _open(entry, source, "val", SILENT, Strict())  # raises what was noted first
+    return Validation(
+        data=others,
+        size=max(settings.sizes, key=lambda size: size.pixels),
+        every=every,
+        patience=settings.patience,
+        skips=not strict,
+        faults=faults.found,
+    )
 
 
 def demand_validated(
@@ -286,8 +331,9 @@ def demand_validated(
             "Leave it out for one each epoch.",
         )
     entry, source = find_network(training.network), _Source(data, images)
-    own = _open(entry, source, "train", reporter)
-    others = _open(entry, source, "val", reporter)
+    strict = training.options.strict
+    own = _open(entry, source, "train", reporter, faults_for(strict=strict))
+    others = _open(entry, source, "val", reporter, faults_for(strict=strict))
     _demand_others(others, own)
     return own, others
 
@@ -299,7 +345,9 @@ def _demand_others(others: Dataset | ClassifiedSet, data: Dataset | ClassifiedSe
     raise InputError(
         f"{others.name} says nothing of the accuracy on other pictures",
         "the network is trained on just these" if others.images else "it has no images",
-        "Give a folder with train.json and val.json.",
+        "Give data with a validation part of its own: a data.yaml, or a folder in the layout of "
+        "COCO (train.json and val.json), Pascal VOC or YOLO, with masks, or with train/CLASS/ and "
+        "val/CLASS/.",
     )
 
 
@@ -340,10 +388,11 @@ def _trained(training: Training, path: Path) -> Trained:
     from sizewise.core.trials import METRICS
 
     scores = read_scores(_scores_beside(path))
+    found = Trained(checkpoint=str(path), skipped=read_left_out(path))
     if not scores:
-        return Trained(checkpoint=str(path))
+        return found
     size = max(training.settings.sizes, key=lambda size: size.pixels)
-    found = Trained(checkpoint=str(path), size=str(size), scores=scores[max(scores)])
+    found = replace(found, size=str(size), scores=scores[max(scores)])
     if not _best_beside(path).exists():
         return found
     ranking = next(m.name for m in METRICS if m.ranks and m.name in scores[max(scores)])
@@ -367,21 +416,35 @@ class _Source(NamedTuple):
 
 
 def _open(
-    entry: NetworkEntry, source: _Source, split: Split, reporter: Reporter
+    entry: NetworkEntry, source: _Source, split: Split, reporter: Reporter, faults: Faults
 ) -> Dataset | ClassifiedSet:
+    """A part of the data; what ``faults`` leaves out is said. Raises InputError where that is most
+    of it."""
+    from netzoo.data.sufficiency import demand_most, naming_first
     from netzoo.tasks.registry import find_task
 
     task = find_task(entry.task)
-    return task.open_data(source.data, split, reporter, images=source.images)
+    with naming_first(faults):
+        data = task.open_data(source.data, split, reporter, images=source.images, faults=faults)
+    demand_most(data, faults.found)
+    say_left_out(data.name, faults.found, reporter)
+    return data
 
 
-def _open_classified(training: Training, reporter: Reporter) -> ClassifiedSet | None:
+def _open_classified(training: Training, reporter: Reporter, faults: Noted) -> ClassifiedSet | None:
     """The classified images of the loss joint. Raises UsageError where they are missing."""
     from netzoo.data.classified import open_classified
+    from netzoo.data.sufficiency import demand_most
     from netzoo.training.loading.joint import JOINT
 
-    if training.options.classification_data:
-        return open_classified(training.options.classification_data, "train", progress=reporter)
+    if source := training.options.classification_data:
+        own = faults_for(strict=training.options.strict)
+        found = open_classified(source, "train", progress=reporter, faults=own)
+        demand_most(found, own.found)
+        say_left_out(found.name, own.found, reporter)
+        for fault in own.found:
+            faults.take(fault)
+        return found
     if training.settings.loss == JOINT:
         raise UsageError(
             f"{training.network} can't be trained with the loss {JOINT} on boxes alone",

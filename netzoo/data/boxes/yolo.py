@@ -29,6 +29,7 @@ SUFFIX = (".yaml", ".yml")
 _YAML = ("data.yaml", "data.yml", "dataset.yaml")
 _SPLITS: dict[Split, tuple[str, ...]] = {"train": ("train",), "val": ("val", "valid", "validation")}
 _PICTURES, _LABELS = "images", "labels"
+_Lines = list[tuple[int, list[str]]]
 _BOX = 5
 """Numbers on the line of a box; a polygon has an odd number of 7 or more."""
 
@@ -93,12 +94,13 @@ def _dataset(source: Path, found: _Source, split: Split, faults: Faults) -> Data
             for path in found.pictures
             if (size := faults.attempt("picture", partial(upright_size, path)))
         }
-        pictures = tuple(path for path in found.pictures if path in sizes)
+        texts = {path: faults.attempt("label", partial(_lines, _text_of(path))) for path in sizes}
+        pictures = tuple(path for path, lines in texts.items() if lines is not None)
         images = [
             CocoImage(id=n, file_name=path.name, height=sizes[path][0], width=sizes[path][1])
             for n, path in enumerate(pictures, start=1)
         ]
-        lines = list(_annotations(images, pictures, len(found.classes), faults))
+        lines = list(_annotations(images, pictures, texts, len(found.classes), faults))
         _note_missing(found.pictures, faults)
     categories = [CocoCategory(id=n, name=name) for n, name in enumerate(found.classes, start=1)]
     folder = source if source.is_dir() else source.parent
@@ -209,14 +211,17 @@ def _note_missing(pictures: Sequence[Path], faults: Faults) -> None:
 
 
 def _annotations(
-    images: Sequence[CocoImage], pictures: Sequence[Path], classes: int, faults: Faults
+    images: Sequence[CocoImage],
+    pictures: Sequence[Path],
+    texts: Mapping[Path, _Lines | None],
+    classes: int,
+    faults: Faults,
 ) -> Iterator[tuple[str, CocoAnnotation]]:
     """Each with the place of its line."""
     number = 0
     for image, picture in zip(images, pictures, strict=True):
         text = _text_of(picture)
-        lines = faults.attempt("label", partial(_lines, text)) if text.is_file() else None
-        for line, words in lines or ():
+        for line, words in texts[picture] or ():
             number += 1
             values = faults.attempt("label", partial(_numbers, words, text, line))
             if values is None:
@@ -226,8 +231,10 @@ def _annotations(
                 yield f"line {line} of {text}", _annotation(number, image, label, values[1:])
 
 
-def _lines(text: Path) -> list[tuple[int, list[str]]]:
-    """The words of each line that has some, with its number."""
+def _lines(text: Path) -> _Lines:
+    """The words of each line that has some, with its number; none without a file."""
+    if not text.is_file():
+        return []
     lines = read_text(text, "a text file").splitlines()
     return [(number, line.split()) for number, line in enumerate(lines, start=1) if line.strip()]
 

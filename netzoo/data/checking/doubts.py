@@ -53,7 +53,11 @@ def doubts_of_boxes(image: AnnotatedImage, classes: Sequence[str]) -> Iterator[D
     boxes = image.boxes.astype(np.float64)
     sides = boxes[:, 2:] - boxes[:, :2]
     over = np.maximum(-boxes[:, :2], boxes[:, 2:] - (image.width, image.height)).max(1, initial=0)
-    names = [f"the box {_shown(box)} of {classes[label]}" for box, label in _named(boxes, image)]
+    labels = image.labels.tolist()
+    names = [
+        f"the box {_shown(box)} of {classes[label]}"
+        for box, label in zip(boxes, labels, strict=True)
+    ]
     for place in np.flatnonzero(over > _SLACK_PX).tolist():
         why = f"{names[place]} reaches {over[place]:.0f} pixels beyond the border"
         yield Doubt(kind="beyond", what=str(image.path), why=why)
@@ -63,10 +67,6 @@ def doubts_of_boxes(image: AnnotatedImage, classes: Sequence[str]) -> Iterator[D
     for place in _repeated(boxes, image.labels):
         why = f"{names[place]} is there twice"
         yield Doubt(kind="duplicate", what=str(image.path), why=why)
-
-
-def _named(boxes: Boxes, image: AnnotatedImage) -> Iterator[tuple[Boxes, int]]:
-    yield from zip(boxes, image.labels.tolist(), strict=True)
 
 
 def _repeated(boxes: Boxes, labels: NDArray[np.int64]) -> list[int]:

@@ -15,7 +15,7 @@ import numpy as np
 from netzoo.data.checking.doubts import Doubt, doubts_of_boxes, doubts_of_picture
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet
 from netzoo.data.coco.dataset import AnnotatedImage, Dataset
-from netzoo.data.faults import Fault, Faults, Noted
+from netzoo.data.faults import Fault, Faults
 from netzoo.data.reading import reading
 from sizewise.core.files import open_file
 from sizewise.core.progress import Stage
@@ -78,7 +78,7 @@ def check_part(split: str, data: Data, faults: Faults, stage: Stage) -> Part:
         split=split,
         name=data.name,
         counts=looked.counts(),
-        skipped=tuple(faults.found) if isinstance(faults, Noted) else (),
+        skipped=tuple(faults.found),
         doubtful=tuple(looked.doubts),
         remarks=data.remarks if isinstance(data, Dataset) else (),
         data=replace(data, images=tuple(looked.images)),  # type: ignore[arg-type]

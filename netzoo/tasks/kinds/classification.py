@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from netzoo.data.class_names import find_classes
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet, open_classified
+from netzoo.data.faults import STOP, Faults
 from netzoo.tasks.scores.classes import LAYOUT, has_form, read_scores
 from netzoo.tasks.scores.top_k import right_ranks, shares_of_ranks
 from netzoo.tasks.task import Batch, Evaluator, Task
@@ -81,9 +82,15 @@ class Classification(Task):
     images_at_once = 32
 
     def open_data(
-        self, source: str, split: Split, progress: Reporter, *, images: Path | None = None
+        self,
+        source: str,
+        split: Split,
+        progress: Reporter,
+        *,
+        images: Path | None = None,
+        faults: Faults = STOP,
     ) -> ClassifiedSet:
-        return open_classified(source, split, images=images, progress=progress)
+        return open_classified(source, split, images=images, progress=progress, faults=faults)
 
     def fitting_layouts(
         self, outputs: Sequence[TensorSpec], image: ImageInput | None = None

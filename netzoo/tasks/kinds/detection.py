@@ -72,6 +72,13 @@ class DetectionEvaluator(Evaluator):
         self._found[image.id] = _in_picture(found, fitted)
         self._examined = None
 
+    def leave_out(self, images: Sequence[AnnotatedImage]) -> None:
+        """As COCO's own program does where the ids of these pictures are not among those that it
+        evaluates (``imgIds``): their objects are no misses."""
+        ids = {image.id for image in images}
+        kept = tuple(image for image in self._data.images if image.id not in ids)
+        self._data, self._examined = replace(self._data, images=kept), None
+
     def scores(self) -> dict[str, float]:
         found, _ = self._examine()
         return {"ap": found.ap, "ap50": found.ap50}

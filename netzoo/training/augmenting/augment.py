@@ -17,7 +17,7 @@ from sizewise.core.specs import Size
 _BLEND = 32.0
 """Of Beta(32, 32): both pictures of a mix are seen about alike (Zhang et al. 2018, mixup)."""
 _MIDDLE = (0.3, 0.7)
-"""Where four pictures of a mosaic meet, as a share of the canvas."""
+"""Where four pictures of a mosaic meet before it is moved, as a share of the canvas."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,17 +65,22 @@ class Augmenter:
         return self._put([(sample, moved)])
 
     def _mosaic(self, samples: list[Sample], rng: np.random.Generator) -> Sample:
-        """Four pictures around a point, each in its quarter (Bochkovskiy et al. 2020, YOLOv4)."""
-        x = round(self.size.width * rng.uniform(*_MIDDLE))
-        y = round(self.size.height * rng.uniform(*_MIDDLE))
+        """Four pictures around a point, each in its quarter (Bochkovskiy et al. 2020, YOLOv4), and
+        all of it moved, as Scaled-YOLOv4 does: where they meet may lie beyond the border."""
+        most = self.settings.translate
+        x, y = (
+            round(side * (rng.uniform(*_MIDDLE) + rng.uniform(-most, most)))
+            for side in (self.size.width, self.size.height)
+        )
+        middle, half = min(max(x, 0), self.size.width), min(max(y, 0), self.size.height)
         parts = []
         for number, sample in enumerate(samples):
             below, right = divmod(number, 2)
             area = Area(
-                left=x if right else 0,
-                top=y if below else 0,
-                right=self.size.width if right else x,
-                bottom=self.size.height if below else y,
+                left=middle if right else 0,
+                top=half if below else 0,
+                right=self.size.width if right else middle,
+                bottom=self.size.height if below else half,
             )
             placement = self._placement(sample, rng, area)
             height, width, _ = sample.picture.shape

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.training.loading.unreadable import Unreadable
 from sizewise.core.specs import Size
 
 _NAMES = ("pixels", "images", "labels", "boxes", "whole")
@@ -20,7 +21,8 @@ class Arrays:
     ``pixels`` are uint8 [B, H, W, 3], RGB. ``images`` int64 [K] are the places of the boxes'
     images, ``labels`` int64 [K] and ``boxes`` float32 [K, 4] (x0 y0 x1 y1 in input pixels) theirs.
     ``whole`` int64 [B] are labels of classified images, ``masks`` uint8 [B, H, W] are 0 and 1,
-    or the channel of each pixel's class.
+    or the channel of each pixel's class. ``skipped`` are images that could not be read, each in
+    whose place another one stands; they are in no file.
     """
 
     size: Size
@@ -30,6 +32,7 @@ class Arrays:
     boxes: NDArray[np.float32]
     whole: NDArray[np.int64]
     masks: NDArray[np.uint8] | None = None
+    skipped: tuple[Unreadable, ...] = ()
 
 
 def save_arrays(arrays: Arrays, path: Path) -> None:

@@ -16,6 +16,7 @@ from netzoo.training.loading.arrays import Arrays
 from netzoo.training.loading.collating import Collate, Images
 from netzoo.training.loading.draws import batches_of
 from netzoo.training.loading.jobs import Job
+from netzoo.training.loading.unreadable import Unreadable
 from netzoo.training.loading.workers import Workers
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.specs import Size
@@ -25,11 +26,13 @@ _LEVELS = 255
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Images [B, 3, H, W], 0–1, of one size, with their targets."""
+    """Images [B, 3, H, W], 0–1, of one size, with their targets. Those ``skipped`` could not be
+    read: others stand in their place."""
 
     size: Size
     images: Tensor
     targets: Targets
+    skipped: tuple[Unreadable, ...] = ()
 
     def to(self, device: torch.device) -> Batch:
         """The same in the memory of ``device``."""
@@ -85,6 +88,7 @@ def _batch(arrays: Arrays) -> Batch:
     masks = arrays.masks
     return Batch(
         size=arrays.size,
+        skipped=arrays.skipped,
         images=pixels.to(torch.float32).div_(_LEVELS).contiguous(memory_format=torch.channels_last),
         targets=Targets(
             images=torch.from_numpy(arrays.images),

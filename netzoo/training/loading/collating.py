@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from itertools import chain, islice
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,14 @@ from netzoo.training.class_masks import Bytes, label_bytes
 from netzoo.training.loading.arrays import Arrays
 from netzoo.training.loading.draws import Draw, Stream, changes_at, image_at, random_of
 from netzoo.training.loading.joint import mixed
+from netzoo.training.loading.unreadable import (
+    MOST_IN_SUCCESSION,
+    Unreadable,
+    is_of_the_machine,
+    too_many,
+)
 from netzoo.training.settings import TrainingSettings
+from sizewise.core.errors import InputError
 from sizewise.core.specs import Size
 
 TrainingImage = AnnotatedImage | ClassifiedImage
@@ -56,6 +64,14 @@ class Images:
         """Any of those with boxes or masks."""
         return Chosen(whole=False, number=int(rng.integers(len(self.boxed))))
 
+    def instead_of(self, chosen: Chosen, place: int) -> Iterator[Chosen]:
+        """All others of its kind, in an order that the place decides: so each comes as often as
+        any other in the place of one that can't be read."""
+        rng = random_of(self.seed, Stream.INSTEAD, place, chosen.number)
+        for number in rng.permutation(len(self._of(whole=chosen.whole))).tolist():
+            if number != chosen.number:
+                yield Chosen(whole=chosen.whole, number=number)
+
     def __getitem__(self, chosen: Chosen) -> TrainingImage:
         return self._of(whole=chosen.whole)[chosen.number]
 
@@ -65,6 +81,13 @@ class Images:
 
     def _of(self, *, whole: bool) -> Sequence[TrainingImage]:
         return (self.whole or ()) if whole else self.boxed
+
+
+class _Read(NamedTuple):
+    """An image, and what is in it."""
+
+    image: TrainingImage
+    sample: Sample
 
 
 class _DecodedOnce:
@@ -88,7 +111,10 @@ class Collate:
     """Makes a batch of one size. Without ``keep_shape``, images are stretched to it instead of
     letterboxed. With ``masks``, it has the masks of the images; with ``channels`` (one for each
     label, 0–255), those of classes. It keeps up to ``cache_bytes`` of
-    decoded pictures."""
+    decoded pictures.
+
+    Another image stands in the place of one that can't be read (``Arrays.skipped``). Which one,
+    the seed, the place and the files decide: it is the same in every process and at any time."""
 
     def __init__(
         self,
@@ -103,33 +129,62 @@ class Collate:
         self._images, self._settings, self._keep_shape = images, settings, keep_shape
         self._masks, self._channels = masks, channels
         self._decoded = _DecodedOnce(cache_bytes)
+        self._unreadable: dict[Chosen, Unreadable] = {}
 
     def __call__(self, draw: Draw) -> Arrays:
-        """Raises InputError for a picture that can't be used."""
-        chosen = [self._images.at(place) for place in draw.places]
+        """Raises InputError where no image can be read for a place."""
         changes = changes_at(draw.step, self._settings)
-        samples = [
-            self._changed(one, place, draw.size, changes)
-            if changes
-            else self._fitted(self._sample(one), draw.size)
-            for one, place in zip(chosen, draw.places, strict=True)
-        ]
-        found = _arrays(draw.size, [self._images[one] for one in chosen], samples)
+        skipped: dict[Unreadable, None] = {}
+        images, samples = [], []
+        for place in draw.places:
+            read = self._read(self._images.at(place), place, skipped)
+            images.append(read.image)
+            samples.append(
+                self._changed(read, place, draw.size, changes, skipped)
+                if changes
+                else self._fitted(read.sample, draw.size)
+            )
+        found = replace(_arrays(draw.size, images, samples), skipped=tuple(skipped))
         if self._channels is None or found.masks is None:
             return found
         return replace(found, masks=self._channels[found.masks])
 
-    def _sample(self, chosen: Chosen) -> Sample:
+    def _read(self, chosen: Chosen, place: int, skipped: dict[Unreadable, None]) -> _Read:
+        """An image or, where it can't be read, another one: those that can't be are ``skipped``.
+        Raises InputError where too many can't be."""
+        tried: list[Unreadable] = []
+        others = self._images.instead_of(chosen, place)
+        for one in islice(chain((chosen,), others), MOST_IN_SUCCESSION):
+            if one not in self._unreadable:
+                found = self._attempt(one)
+                if isinstance(found, _Read):
+                    skipped |= dict.fromkeys(tried)
+                    return found
+                self._unreadable[one] = found
+            tried.append(self._unreadable[one])
+        raise too_many(tried[0])
+
+    def _attempt(self, chosen: Chosen) -> _Read | Unreadable:
         image = self._images[chosen]
+        kind: Literal["label", "picture"] = "label"
+        try:
+            mask = self._mask(chosen, image)
+            kind = "picture"
+            picture = self._decoded.read(chosen, image.read)
+        except InputError as error:
+            if is_of_the_machine(error):
+                raise
+            return Unreadable.of(kind, image.path, error)
         boxes, labels = np.empty((0, 4), np.float32), np.empty(0, np.int64)
-        mask = None
         if isinstance(image, AnnotatedImage):
             boxes, labels = image.boxes, image.labels
-            if self._masks:
-                decode = image.mask if self._channels is None else partial(label_bytes, image)
-                mask = self._decoded.read((chosen, "mask"), decode)
-        picture = self._decoded.read(chosen, image.read)
-        return Sample(picture=picture, boxes=boxes, labels=labels, mask=mask)
+        return _Read(image, Sample(picture=picture, boxes=boxes, labels=labels, mask=mask))
+
+    def _mask(self, chosen: Chosen, image: TrainingImage) -> NDArray[np.uint8] | None:
+        if not (self._masks and isinstance(image, AnnotatedImage)):
+            return None
+        decode = image.mask if self._channels is None else partial(label_bytes, image)
+        return self._decoded.read((chosen, "mask"), decode)
 
     def _fitted(self, sample: Sample, size: Size) -> Sample:
         """As an evaluation sees it."""
@@ -144,17 +199,24 @@ class Collate:
             mask=None if sample.mask is None else fit.mask_to_input(sample.mask),
         )
 
-    def _changed(self, chosen: Chosen, place: int, size: Size, changes: Augmentation) -> Sample:
-        if isinstance(self._images[chosen], ClassifiedImage):
+    def _changed(
+        self,
+        read: _Read,
+        place: int,
+        size: Size,
+        changes: Augmentation,
+        skipped: dict[Unreadable, None],
+    ) -> Sample:
+        if isinstance(read.image, ClassifiedImage):
             changes = changes.without_others
         augment = Augmenter(
             size=size,
             settings=changes,
-            others=lambda rng: self._sample(self._images.other(rng)),
+            others=lambda rng: self._read(self._images.other(rng), place, skipped).sample,
             keep_shape=self._keep_shape,
         )
         rng = random_of(self._settings.seed, Stream.CHANGES, place)
-        return augment(self._sample(chosen), rng)
+        return augment(read.sample, rng)
 
 
 def _within(boxes: NDArray[np.float32], size: Size) -> NDArray[np.float32]:

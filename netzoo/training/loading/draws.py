@@ -27,11 +27,12 @@ class Stream(IntEnum):
     BOXED = auto()
     WHOLE = auto()
     CHANGES = auto()
+    INSTEAD = auto()
 
 
-def random_of(seed: int, stream: Stream, number: int) -> np.random.Generator:
+def random_of(seed: int, stream: Stream, *numbers: int) -> np.random.Generator:
     """The generator of one draw."""
-    return np.random.default_rng((seed, stream, number))
+    return np.random.default_rng((seed, stream, *numbers))
 
 
 def size_at(step: int, settings: TrainingSettings) -> Size:

@@ -15,13 +15,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from netzoo.training.loading.arrays import Arrays, load_arrays
 from netzoo.training.loading.draws import Draw
 from netzoo.training.loading.jobs import Job
+from netzoo.training.loading.unreadable import Unreadable
+from sizewise.core import codec
 from sizewise.core.children.child import Child, ChildError
 from sizewise.core.errors import TrainingError
 from sizewise.core.files import output_error
@@ -70,7 +73,8 @@ class Workers(Closing):
 
     def each(self, draws: Iterator[Draw]) -> Iterator[Arrays]:
         """The batches of the draws in their order. An error of a worker is raised where its batch
-        is due: InputError for a picture, TrainingError where a worker ends."""
+        is due: InputError where too many pictures can't be read, TrainingError where a worker
+        ends."""
         waiting: deque[tuple[_Place, Size]] = deque()
         for draw, place in zip(draws, cycle(self._places), strict=False):
             due = self._take(*waiting.popleft()) if len(waiting) == len(self._places) else None
@@ -85,13 +89,14 @@ class Workers(Closing):
         self._children.close()
 
     def _take(self, place: _Place, size: Size) -> Arrays:
-        _answered(place.child)
+        skipped = tuple(codec.from_plain(one, Unreadable) for one in _answered(place.child))
         try:
-            return load_arrays(place.path, size, masks=self._masks)
+            found = load_arrays(place.path, size, masks=self._masks)
         except (OSError, ValueError, EOFError) as error:
             raise TrainingError(
                 f"{place.path}, a batch of the training, can't be read", str(error), _todo()
             ) from error
+        return replace(found, skipped=skipped)
 
 
 def _save(job: Job, path: Path) -> None:
@@ -116,9 +121,9 @@ def _ask(place: _Place, draw: Draw) -> None:
         raise _failure(error) from error
 
 
-def _answered(child: Child) -> None:
+def _answered(child: Child) -> Any:
     try:
-        child.answer(timeout_s=_LONGEST_S)
+        return child.answer(timeout_s=_LONGEST_S)
     except ChildError as error:
         raise _failure(error) from error
 

@@ -38,16 +38,18 @@ def draw_first_batches(
     paths: Iterator[Path],
     *,
     classified: ClassifiedSet | None = None,
+    skips: bool = False,
 ) -> list[Path]:
     """Draw the first ``count`` batches of this very training into ``paths``, a PNG each.
 
-    They are drawn as the training draws them, from its seed, and it draws them again. Raises
-    InputError and OutputError.
+    They are drawn as the training draws them, from its seed, and it draws them again: where that
+    ``skips`` images that can't be read, others stand in their places. Raises InputError and
+    OutputError.
     """
     if config.tree:
         data = relabelled(data, config.classes)
         classified = relabelled(classified, config.classes) if classified else None
-    check_data(find_network(config.name), config, data)
+    check_data(find_network(config.name), config, data, masks=not skips)
     batches = draw_batches(
         data,
         settings,
@@ -58,6 +60,8 @@ def draw_first_batches(
     )
     written = []
     for batch, path in zip(islice(batches, count), paths, strict=False):
+        if batch.skipped and not skips:
+            raise batch.skipped[0].error()
         side = max(batch.size.height, batch.size.width)
         side *= math.ceil(_LEAST_PX / side)
         sheet = contact_sheet(list(_tiles(batch, config)), config.classes, side)

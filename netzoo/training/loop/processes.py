@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from torch import distributed, nn
@@ -15,7 +17,12 @@ from netzoo.training.loop.ranks import processes_told, rank_told
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.errors import UsageError
 
+T = TypeVar("T")
 _BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
+PATIENCE = timedelta(days=1)
+"""So long, a process waits for another: for the first one while that validates, which takes hours
+where data are many and cores few (PyTorch's own is 10 to 30 minutes). One that ends is missed at
+once, or torchrun ends them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +64,14 @@ class Processes:
         names = dict.fromkeys(name for one in each for name in one)
         return {name: sum(one.get(name, 0.0) for one in each) / self.count for name in names}
 
+    def together(self, found: Sequence[T]) -> list[T]:
+        """What each of them found, in their order."""
+        if self.count == 1:
+            return list(found)
+        each: list[Sequence[T]] = [()] * self.count
+        distributed.all_gather_object(each, found)
+        return [one for of_one in each for one in of_one]
+
     def of_first(self, value: bool) -> bool:
         """What the first one says."""
         if self.count == 1:
@@ -82,7 +97,7 @@ def joined(settings: TrainingSettings) -> Iterator[Processes]:
     if settings.processes == 1:
         yield ALONE
         return
-    distributed.init_process_group(_BACKENDS[settings.device])
+    distributed.init_process_group(_BACKENDS[settings.device], timeout=PATIENCE)
     try:
         yield Processes(rank=rank_told(), count=settings.processes)
     finally:

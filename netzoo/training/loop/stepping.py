@@ -16,6 +16,7 @@ from netzoo.losses._registry import LossFunction, Targets
 from netzoo.training.history import Row
 from netzoo.training.loading.batches import Batch
 from netzoo.training.loop.devices import Updates
+from netzoo.training.loop.holding import signals_wait
 from netzoo.training.loop.pace import Pace
 from netzoo.training.loop.pieces import memory_ran_out, pieces_of
 from netzoo.training.loop.processes import Processes
@@ -51,12 +52,13 @@ class Stepper:
         """Take a step, counted from 1, and return the weighted parts of its loss.
 
         Where memory runs out, batches are divided. Raises TrainingError, and leaves the state of
-        before the step, then and where it is interrupted: ``is_whole`` says whether it could.
+        before the step, then and where it is interrupted: ``is_whole`` says whether it could. A
+        signal amid the change of the weights waits until that is done.
         """
         training, network = self.training, self.training.network
         network.begin_step(step, self.settings.scales or ScaleTraining())
         batches = [batch.to(self.device) for batch in batches]
-        size, before = batches[0].size, _Statistics.of(network)
+        size, before, pieces = batches[0].size, _Statistics.of(network), training.division.pieces
         try:
             while (parts := self._gradient(batches)) is None:
                 before.restore()
@@ -64,17 +66,25 @@ class Stepper:
             norm = self.updates.norm()
             parts = self.processes.mean(parts)
             self._check_finite(step, size, sum(parts.values()), norm)
-            training.is_whole = False
+            with signals_wait():
+                self._change(step, batches, parts)
         except BaseException:
-            before.restore()
+            if training.step < step:
+                before.restore()
+                training.division.pieces = pieces
             raise
+        return parts
+
+    def _change(self, step: int, batches: Sequence[Batch], parts: Mapping[str, float]) -> None:
+        """Change the weights, and all that goes with them."""
+        training = self.training
+        training.is_whole = False
         rate = training.optimizer.param_groups[0]["lr"]
         if self.updates.step():
             training.schedule.step()
-        training.mean.update(network)
+        training.mean.update(training.network)
         training.history.add(self._row(step, batches, parts, rate))
         training.step, training.is_whole = step, True
-        return parts
 
     def _row(
         self, step: int, batches: Sequence[Batch], parts: Mapping[str, float], rate: float

@@ -46,7 +46,7 @@ _KINDS: Mapping[str, str] = {
 
 
 def data(
-    action: Annotated[str, typer.Argument(metavar="ACTION", help="check, the only one so far.")],
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="What to do: check.")],
     source: Annotated[
         str,
         typer.Argument(

@@ -47,7 +47,10 @@ _OPTIONS: Mapping[str, str] = {
     _AUGMENTATION: "augment",
 }
 """Options by the fields that they set, where these are called otherwise."""
-_LATER = {"multiscale.by_class": False, "settings.gains": None, "cfg_sha256": "", "darknet": ()}
+_LATER = {
+    **{"multiscale.by_class": False, "settings.gains.answer_iou": None, "settings.gains": None},
+    **{"cfg_sha256": "", "darknet": ()},
+}
 """Fields that came after the first states were written, with what stands for their absence."""
 _UNTOLD = ("threads", "data")
 """How fast a training is, and what its data are called."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,8 +72,9 @@ class TrainOptions(ScalingOptions):
     strict: bool = option(
         SWITCH,
         False,
-        help="Refuse initial weights that do not fit the whole network.",
-        group=_NETWORK,
+        help="Stop at what is else left out and named: pictures and labels that can't be used, and "
+        "initial weights that do not fit the network.",
+        group=_TRAINING,
     )
     tree: Path | None = option(
         optional(PATH),
@@ -110,7 +112,7 @@ class TrainOptions(ScalingOptions):
         group=_TRAINING,
         shown="that of initial weights or of the .cfg file, or the network's own",
     )
-    steps: int = option(whole(1), 700, help="Optimiser steps.", group=_TRAINING)
+    steps: int = option(whole(1), 700, help="Steps of the optimizer.", group=_TRAINING)
     epochs: float | None = option(
         optional(number(above=0)),
         None,
@@ -130,14 +132,15 @@ class TrainOptions(ScalingOptions):
     sizes: Sizes | None = option(
         optional(SIZES),
         None,
-        help="Input sizes in pixels; one of them is drawn at random again and again.",
+        help="Input sizes in pixels: one is drawn at random for every --size-every steps.",
         group=_TRAINING,
         shown="5 to 10 strides, 160:320:32 at a stride of 32",
     )
     size_range: str | None = option(
         optional(choice(*RANGES)),
         None,
-        help="Input sizes that a detector is published with, instead of --sizes.",
+        help="Input sizes that a detector is published with, instead of --sizes. yolov5, yolov8, "
+        "yolov9 and yolo-world are ranges only: these networks are not in the zoo.",
         group=_TRAINING,
     )
     final_epochs: float = option(
@@ -203,19 +206,19 @@ class TrainOptions(ScalingOptions):
     label_smoothing: float = option(
         number(0),
         0.0,
-        help="Share by which classes are taught to be uncertain; 0.1 where it helps.",
+        help="ε of label smoothing; 0.1 in its paper.",
         group=_TRAINING,
     )
     focal_gamma: float = option(
         number(0),
         0.0,
-        help="How little the focal loss weighs what is known; 2 in its paper, 0: no focal loss.",
+        help="Focusing parameter γ of the focal loss; 2 in its paper, 0: no focal loss.",
         group=_TRAINING,
     )
     focal_alpha: float = option(
         number(above=0),
         0.25,
-        help="Weight of what is there in the focal loss; the rest weighs what is not.",
+        help="Weight α of what is there in the focal loss; 1 − α weighs what is not.",
         group=_TRAINING,
     )
     freeze: str = option(
@@ -263,8 +266,11 @@ class TrainOptions(ScalingOptions):
     hue: float | None = _share("Largest change of the hue, as a share.")
     saturation: float | None = _share("Largest change of the saturation, as a share.")
     value: float | None = _share("Largest change of the value, as a share.")
-    mix_up: float | None = _share("Share of images that are seen through another.")
+    mix_up: float | None = _share("Share of images that are blended with another.")
     copy_paste: float | None = _share("Share of images with the objects of another (masks).")
+    least_area: float | None = _share(
+        "Least part of a box that must still be seen; one of which less is left goes."
+    )
     draw_batches: int = option(
         whole(0, BATCH),
         0,
@@ -307,6 +313,11 @@ class TrainOptions(ScalingOptions):
         group=_GAINS,
         shown="the loss's own",
     )
+    answer_iou: float | None = _gain(
+        "IoU of shapes above which further anchors answer for a box, beside the best; 1: none do "
+        "(losses of YOLOv3 and YOLOv4).",
+        most=1,
+    )
     assumed_iou: float | None = _gain(
         "IoU that a classified image's best box is taken to have (loss joint).", most=1
     )
@@ -317,7 +328,10 @@ class TrainOptions(ScalingOptions):
         group=_TRAINING,
     )
     seed: int = option(
-        whole(0), 0, help="Random seed of weights, batches and sizes.", group=_TRAINING
+        whole(0),
+        0,
+        help="Random seed of weights, batches, sizes and changes of images.",
+        group=_TRAINING,
     )
     scale_weights: tuple[float, ...] = option(
         several(number(0)),
@@ -443,7 +457,17 @@ class Training:
         preset = PRESETS[options.augment]
         names = [f.name for f in fields(Augmentation) if hasattr(options, f.name)]
         given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
+        self._demand_changed(preset, given)
         return replace(preset or Augmentation(), **given) if given else preset
+
+    def _demand_changed(self, preset: Augmentation | None, given: Mapping[str, float]) -> None:
+        """Raises UsageError for a least area of boxes in images that nothing changes."""
+        if preset is None and given.keys() == {"least_area"}:
+            raise UsageError(
+                f"{spelled('least_area')} {given['least_area']:g} has no effect",
+                "images are not changed, so no box loses a part",
+                f"Leave it out, or say how images are changed with {spelled('augment')}.",
+            )
 
     @property
     def sizes(self) -> Sizes:
@@ -554,6 +578,35 @@ class Training:
             check_scales(entry, config, settings)
         self._check_price()
         self._check_changes()
+        self._check_idle()
+
+    def _check_idle(self) -> None:
+        """Raises UsageError for an option that has no effect beside the others."""
+        options, usual = self.options, {f.name: f.default for f in fields(TrainOptions)}
+        for name, works, why, todo in (
+            (
+                "patience",
+                bool(options.validate_every),
+                "nothing is validated",
+                f"raise {spelled('validate_every')}",
+            ),
+            (
+                "momentum",
+                options.optimizer == "sgd",
+                f"the optimizer is {options.optimizer}, which has its own",
+                f"give {spelled('optimizer')} sgd",
+            ),
+            (
+                "focal_alpha",
+                bool(options.focal_gamma),
+                "there is no focal loss",
+                f"give {spelled('focal_gamma')}",
+            ),
+        ):
+            if (value := getattr(options, name)) != usual[name] and not works:
+                raise UsageError(
+                    f"{spelled(name)} {value:g} has no effect", why, f"Leave it out, or {todo}."
+                )
 
     def _check_price(self) -> None:
         from netzoo.fusions._registry import find_fusion, fusions

@@ -28,8 +28,8 @@ class AnchorOptions(PictureFolder):
 
     data: str = option(
         TEXT,
-        help="Boxes: a data set's name, a COCO JSON file, or a folder with annotations. The "
-        "training part is used.",
+        help="Boxes: a data set's name, a COCO JSON file, a data.yaml, or a folder in the layout "
+        "of COCO, Pascal VOC or YOLO. The training part is used.",
         group="Data",
     )
     sizes: Sizes | None = option(

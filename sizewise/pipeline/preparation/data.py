@@ -73,12 +73,14 @@ def check_data(
     well for data that can't be used at all.
     """
     from netzoo.data.checking.parts import check_part, in_both
-    from netzoo.data.faults import Noted, Strict
+    from netzoo.data.faults import faults_for
+    from netzoo.data.sufficiency import naming_first
 
     found = []
     for split in _splits(source):
-        faults = Strict() if options.strict else Noted()
-        data = _open(source, split, options, faults, reporter)
+        faults = faults_for(strict=options.strict)
+        with naming_first(faults):
+            data = _open(source, split, options, faults, reporter)
         with reporter.stage(f"Looking at {data.name}", len(data.images)) as stage:
             found.append(check_part(_named(source, split), data, faults, stage))
     parts = in_both(found)
@@ -127,7 +129,9 @@ def _open(
     from netzoo.data.sources import open_dataset
 
     if _is_of_classes(source):
-        return open_classified(source, split, images=options.images, progress=reporter)
+        return open_classified(
+            source, split, images=options.images, progress=reporter, faults=faults
+        )
     return open_dataset(
         source, split, images=options.images, progress=reporter, boxes=True, faults=faults
     )

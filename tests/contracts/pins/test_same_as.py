@@ -47,8 +47,8 @@ def test_exports_that_differ_in_names_of_nodes_and_of_the_parent_alone_are_the_s
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_nothing_is_done_twice_and_exports_are_the_same_bytes() -> None:
-    """Since b17a2b76, which has the training of many sizes: the same settings draw other sizes and
-    images than before it (``TRAINER`` 2), so a checkpoint of before is trained anew.
+    """Since 0565bd66, which moves mosaics: the same settings draw other images than before it
+    (``TRAINER`` 3), so a checkpoint of before is trained anew. b17a2b76 did so before (2).
 
     b559706e places int8 files anew and adapts their engines anew. Back to f05cda22 nothing was made
     again before that. The engines of a45abcd were built anew on purpose: 34f67461

@@ -34,11 +34,15 @@ OWN: dict[tuple[str, str], dict[str, float]] = {
     },
     ("yolov3", "paper"): {
         **{"box_gain": 1.0, "objectness_gain": 1.0, "background_gain": 1.0, "class_gain": 1.0},
-        "ignore_iou": 0.7,
+        **{"ignore_iou": 0.7, "answer_iou": 1.0},
+    },
+    ("yolov4", "paper"): {
+        **{"box_gain": 0.07, "objectness_gain": 1.0, "background_gain": 1.0, "class_gain": 1.0},
+        **{"ignore_iou": 0.7, "answer_iou": 0.213},
     },
     ("yolov4-tiny", "paper"): {
         **{"box_gain": 0.07, "objectness_gain": 1.0, "background_gain": 1.0, "class_gain": 1.0},
-        "ignore_iou": 0.7,
+        **{"ignore_iou": 0.7, "answer_iou": 1.0},
     },
 }
 """As the papers and the original configurations have them."""
@@ -121,6 +125,16 @@ def test_a_higher_threshold_leaves_less_out() -> None:
     assert least < most
 
 
+def test_more_anchors_answer_where_less_of_their_shape_must_agree() -> None:
+    best, more = (
+        _parts("yolov4", "paper", LossGains(answer_iou=iou))["classes"] for iou in (1.0, 0.0)
+    )
+    usual = _parts("yolov4", "paper", None)["classes"]
+    assert best < usual < more
+    tiny = _parts("yolov3", "paper", LossGains(answer_iou=0.0))["classes"]
+    assert tiny > _parts("yolov3", "paper", None)["classes"]
+
+
 def test_answers_are_counted_as_the_loss_finds_them() -> None:
     network, entry = _network("yolov3"), find_loss("dense")
     plain = entry.counter(TrainingSettings())
@@ -137,6 +151,8 @@ def test_answers_are_counted_as_the_loss_finds_them() -> None:
         ("yolov3", "dense", {"ignore_iou": 0.5}, "has no ignore_iou"),
         ("yolov2", "paper", {"anchor_ratio": 2.0}, "has no anchor_ratio"),
         ("yolov2", "paper", {"assumed_iou": 0.2}, "has no assumed_iou"),
+        ("yolov2", "paper", {"answer_iou": 0.2}, "has no answer_iou"),
+        ("yolov4", "dense", {"answer_iou": 0.2}, "has no answer_iou"),
         ("darknet19", "cross_entropy", {"box_gain": 1.0}, "it has no gains"),
         ("multiscale", "masks", {"box_gain": 1.0}, "it has no gains"),
         ("yolov3", "dense", {"objectness_balance": (1.0, 2.0)}, "its heads are 3"),
@@ -157,6 +173,7 @@ def test_what_a_loss_does_not_have_is_refused(
         {"class_gain": float("nan")},
         {"objectness_gain": float("inf")},
         {"ignore_iou": 1.5},
+        {"answer_iou": -0.1},
         {"anchor_ratio": 1.0},
         {"anchor_ratio": 5.0},
         {"objectness_balance": (1.0, -1.0)},

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from netzoo.data.class_names import find_classes
 from netzoo.data.coco.dataset import Dataset, read_coco
+from netzoo.data.faults import Noted
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.evaluate import evaluate_network
 from netzoo.zoo.config import NetworkConfig
@@ -77,6 +78,30 @@ def test_classes_that_the_network_alone_knows_do_not_count(data: Dataset) -> Non
     assert evaluate_network(oracle, data, size)["ap"] > 0.99
     with pytest.raises(InputError, match="blue are not among its 2 classes"):
         evaluate_network(Oracle(data, size, 0.0, classes=("green", "red")), data, size)
+
+
+def test_pictures_that_cannot_be_read_are_as_if_they_were_not_there(data: Dataset) -> None:
+    """Their objects are no misses, and the answers for others are still theirs."""
+    size, broken = Size(96, 128), (1, 4)
+    for number in broken:
+        data.images[number].path.write_bytes(b"no picture")
+    rest = replace(data, images=tuple(i for n, i in enumerate(data.images) if n not in broken))
+    for error in (0.0, 2.0):
+        noted = Noted()
+        found = evaluate_network(Oracle(rest, size, error), data, size, batch_size=3, faults=noted)
+        assert found == evaluate_network(Oracle(rest, size, error), rest, size)
+        assert [fault.what for fault in noted.found] == [
+            f"The picture {data.images[number].path} can't be decoded" for number in broken
+        ]
+    with pytest.raises(InputError, match=r"1\.png can't be decoded"):
+        evaluate_network(Oracle(rest, size, 0.0), data, size)
+
+
+def test_data_without_a_picture_that_can_be_read_have_no_scores(data: Dataset) -> None:
+    for image in data.images:
+        image.path.write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"none of its pictures can be read: The picture .*0\.png"):
+        evaluate_network(narrow_detector(), data, Size(96, 128), faults=Noted())
 
 
 def test_answers_beside_the_boxes_score_less(data: Dataset) -> None:

@@ -67,11 +67,11 @@ def test_the_same_seed_gives_the_same_losses_in_every_layout(digits: Path, tmp_p
 
 
 def test_losses_are_those_of_the_boxes(digits: Path, tmp_path: Path) -> None:
-    """What the test above can tell: a box that is one pixel wider gives other losses."""
+    """What the test above can tell: a box that is one pixel narrower gives other losses."""
     ours = read_coco(digits / "train.json")
-    wider = write_voc(tmp_path / "voc", train=ours)
-    xml = sorted((wider / "Annotations").glob("*.xml"))[0]
+    narrower = write_voc(tmp_path / "voc", train=ours)
+    xml = sorted((narrower / "Annotations").glob("*.xml"))[0]
     before, xmax, after = xml.read_text(encoding="utf-8").partition("<xmax>")
     value, end, rest = after.partition("</xmax>")
     xml.write_text(f"{before}{xmax}{int(value) - 1}{end}{rest}", encoding="utf-8")
-    assert losses(open_dataset(str(wider), "train", boxes=True)) != losses(ours)
+    assert losses(open_dataset(str(narrower), "train", boxes=True)) != losses(ours)

@@ -19,6 +19,7 @@ from netzoo.zoo.card import card_of
 from netzoo.zoo.config import NetworkConfig
 from netzoo.zoo.network import build_network, find_network
 from sizewise.core.errors import OutputError
+from sizewise.core.specs import Sizes
 from tests.netzoo.factories import CLASSES, squares
 from tests.netzoo.weights.darknet_reference import made_up_arrays, rows_of, write_weights
 from tests.sizewise.cli.conftest import Cli
@@ -233,6 +234,18 @@ def test_nothing_is_validated_on_what_was_trained_on(cli: Cli, data: Path, tmp_p
     assert said.code == 0, said
     assert "Validation" not in said.out
     assert "the network is trained on just these" in said.err
+    patient = cli(*call, "--patience", 2, "--replace")
+    assert patient.code == 2
+    assert "--patience 2 has no effect: nothing can be validated" in patient.err
+
+
+def test_a_published_range_is_trained_at(cli: Cli, data: Path, tmp_path: Path) -> None:
+    call = ("train", "yolov2-tiny", "--data", data, "--width", 0.05, "--steps", 1, "--batch", 1)
+    said = cli(*call, "--validate-every", 0, "--size-range", "yolov3", "--out", tmp_path)
+    assert said.code == 0, said
+    settings = read_header(tmp_path / "yolov2-tiny.safetensors").provenance.settings
+    assert settings is not None
+    assert settings.sizes == Sizes.parse("320:608:32")
 
 
 def test_options_of_the_optimizer_are_other_trainings(cli: Cli, data: Path, tmp_path: Path) -> None:

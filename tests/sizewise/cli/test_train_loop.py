@@ -230,7 +230,7 @@ def _scored(monkeypatch: pytest.MonkeyPatch, *scores: float) -> None:
     """The validations find these scores, whatever the network has learned."""
     found = iter(scores)
 
-    def evaluate(*_: object) -> dict[str, float]:
+    def evaluate(*_: object, **__: object) -> dict[str, float]:
         score = next(found)
         return {"ap": score, "ap50": score}
 
@@ -389,6 +389,11 @@ def test_options_of_the_loop_are_in_the_checkpoint(cli: Cli, data: Path, tmp_pat
         (("--device", "cuda"), "can't run on a GPU"),
         (("--label-smoothing", 1), "--label-smoothing 1.0"),
         (("--copy-paste", 0.3), "0.3 has no effect: it is for networks that learn masks"),
+        (("--least-area", 0.3), "--least-area 0.3 has no effect: images are not changed"),
+        (("--patience", 3, "--validate-every", 0), "--patience 3 has no effect: nothing is"),
+        (("--momentum", 0.8), "--momentum 0.8 has no effect: the optimizer is adamw"),
+        (("--focal-alpha", 0.5), "--focal-alpha 0.5 has no effect: there is no focal loss"),
+        (("--size-range", "yolov3"), "--sizes and --size-range can't be given together"),
     ],
 )
 def test_options_that_can_not_be_are_refused_before_the_data_are_read(

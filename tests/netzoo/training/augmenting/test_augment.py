@@ -20,6 +20,12 @@ from sizewise.core.specs import Size
 SOURCE, SIZE = Size(80, 100), Size(96, 128)
 LABEL = 3
 SEEDS = st.integers(0, 2**31)
+WIDE = 6
+"""Pixels: in the middle of such a box no edge is seen, however large a picture is made here."""
+ROUNDING = 0.01
+"""Pixels: Pillow finds the nearest pixel by fixed-point numbers."""
+LARGEST = (85 * 1.28 * 1.8) * (65 * 1.2 * 1.8)
+"""Pixels of the largest box that presets make of those below: stretched to the input and scaled."""
 
 
 def red(box: tuple[int, int, int, int], size: Size = SOURCE) -> Sample:
@@ -74,28 +80,25 @@ def test_a_box_frames_its_pixels_wherever_it_is_put(
         )
         return
     assert found.labels.tolist() == [LABEL]
-    assert np.abs(extents(is_red(found.picture)) - found.boxes[0]).max() <= 1
-    assert found.mask is not None
-    assert np.abs(extents(found.mask) - found.boxes[0]).max() <= 1
-    (x0, y0, x1, y1) = found.boxes[0]
+    x0, y0, x1, y1 = found.boxes[0]
     assert area.left <= x0 < x1 <= area.right
     assert area.top <= y0 < y1 <= area.bottom
+    assert found.mask is not None
+    assert np.abs(extents(found.mask) - found.boxes[0]).max() <= 0.5 + ROUNDING
+    if min(x1 - x0, y1 - y0) < WIDE:  # all of it is edge
+        assert np.abs(extents(is_red(found.picture)) - found.boxes[0]).max() <= 1
+    else:
+        assert np.abs(edges(found.picture, found.boxes[0]) - found.boxes[0]).max() <= 0.5
 
 
-def test_a_box_lies_to_half_a_pixel() -> None:
-    """By the share of red at the border: it falls where the box says."""
-    placement = Placement(
-        scale_x=1.5,
-        scale_y=1.5,
-        left=3.25,
-        top=2.75,
-        area=Area(left=0, top=0, right=128, bottom=96),
-    )
-    found = placed(canvas_of(SIZE, mask=False), red((10, 10, 50, 40)), placement, 0.1)
-    shares = found.picture[40, :, 0].astype(np.float64) / 255
-    middle = int(found.boxes[0, 0] + 10)
-    left = middle - shares[5:middle].sum()  # where a hard border would lie
-    assert abs(left - found.boxes[0, 0]) <= 0.5
+def edges(picture: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Where the four hard edges of a red box lie, by area: a pixel that is red by a third is
+    covered by a third. They are looked at along the box's middle row and column."""
+    covered = (picture[..., 0].astype(np.float64) - picture[..., 1]) / 255
+    column, row = (box[:2] + box[2:]).astype(int) // 2
+    across, down = covered[row], covered[:, column]
+    before = column - across[:column].sum(), row - down[:row].sum()
+    return np.array([*before, column + across[column:].sum(), row + down[row:].sum()])
 
 
 @pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset])
@@ -106,14 +109,16 @@ def test_whatever_is_drawn_boxes_lie_inside_and_on_red(
     preset = PRESETS[name]
     assert preset is not None
     plain = replace(preset, hue=0.0, saturation=0.0, value=0.0, mix_up=0.0, copy_paste=0.0)
-    samples = [red((20, 10, 60, 50)), red((5, 5, 90, 70)), red((40, 30, 60, 45), Size(60, 200))]
-    augment = Augmenter(
-        size=SIZE,
-        settings=plain,
-        others=lambda rng: samples[rng.integers(len(samples))],
-        keep_shape=keep_shape,
+    found, all_of_it = (
+        _augmented(replace(plain, least_area=least), seed, keep_shape=keep_shape)
+        for least in (plain.least_area, 0.0)
     )
-    found = augment(samples[0], np.random.default_rng(seed))
+    assert np.array_equal(found.picture, all_of_it.picture)
+    assert not _is_wide(is_red(found.picture) & ~_covered(all_of_it.boxes))
+    kept = {tuple(box) for box in found.boxes.tolist()}
+    for box in all_of_it.boxes:
+        if tuple(box.tolist()) not in kept:
+            assert (box[2] - box[0]) * (box[3] - box[1]) <= plain.least_area * LARGEST
     assert found.picture.shape == (96, 128, 3)
     assert found.picture.dtype == np.uint8
     assert len(found.boxes) == len(found.labels) <= 4
@@ -125,6 +130,57 @@ def test_whatever_is_drawn_boxes_lie_inside_and_on_red(
         assert inside.mean() > 0.8 or inside.size < 60
     assert found.mask is not None
     assert (found.mask.astype(bool) == shown).mean() > 0.95
+
+
+def _augmented(settings: Augmentation, seed: int, *, keep_shape: bool) -> Sample:
+    samples = [red((20, 10, 60, 50)), red((5, 5, 90, 70)), red((40, 30, 60, 45), Size(60, 200))]
+    augment = Augmenter(
+        size=SIZE,
+        settings=settings,
+        others=lambda rng: samples[rng.integers(len(samples))],
+        keep_shape=keep_shape,
+    )
+    return augment(samples[0], np.random.default_rng(seed))
+
+
+def _covered(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """The pixels that boxes lie on, be it by a part."""
+    found = np.zeros((SIZE.height, SIZE.width), np.bool_)
+    for x0, y0, x1, y1 in boxes:
+        found[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
+    return found
+
+
+def _is_wide(shown: NDArray[np.bool_]) -> bool:
+    """Whether it is three pixels wide and high somewhere: more than goes as it shows nothing."""
+    blocks = np.lib.stride_tricks.sliding_window_view(shown, (3, 3))
+    return bool(blocks.all((2, 3)).any())
+
+
+@pytest.mark.parametrize("translate", [0.0, 0.2])
+def test_a_mosaic_moves_by_up_to_what_is_asked_for(translate: float) -> None:
+    """By where its first picture ends, which is all red: there four of them meet."""
+    settings = Augmentation(mosaic=1.0, translate=translate, least_area=0.0)
+    ends = []
+    for seed in range(60):
+        found = _first_of_four(settings, seed)
+        assert found.boxes.tolist() == [extents(is_red(found.picture)).tolist()]
+        ends.append(found.boxes[0, 2:] / (SIZE.width, SIZE.height))
+    low, high = 0.3 - translate, 0.7 + translate
+    assert low - 0.01 <= np.min(ends) < np.max(ends) <= high + 0.01
+    assert (np.min(ends) < 0.29) == (np.max(ends) > 0.71) == (translate > 0)
+
+
+def test_where_pictures_meet_may_lie_out_of_sight() -> None:
+    settings = Augmentation(mosaic=1.0, translate=1.0)
+    counts = {len(_first_of_four(settings, seed).boxes) for seed in range(30)}
+    assert counts == {0, 1}
+
+
+def _first_of_four(settings: Augmentation, seed: int) -> Sample:
+    whole, black = red((0, 0, SIZE.width, SIZE.height), SIZE), red((0, 0, 0, 0), SIZE)
+    augment = Augmenter(size=SIZE, settings=settings, others=lambda _: black)
+    return augment(whole, np.random.default_rng(seed))
 
 
 @given(seed=SEEDS)

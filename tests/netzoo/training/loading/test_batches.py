@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from netzoo.tasks.letterbox import Letterbox
+from netzoo.training.augmenting.settings import Augmentation
 from netzoo.training.loading.batches import draw_batches
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.specs import Size, Sizes
@@ -52,6 +53,23 @@ def test_each_image_comes_once_before_any_comes_again(tmp_path: Path) -> None:
     ]
     for start in range(0, len(labels), 6):
         assert set(labels[start : start + 6]) == set(range(6))
+
+
+def test_mosaics_end_before_the_last_steps(tmp_path: Path) -> None:
+    """By the labels of an image's boxes: each picture has its own."""
+    data = squares(tmp_path, 8)
+    images = [
+        replace(image, labels=np.full(len(image.boxes), number))
+        for number, image in enumerate(data.images)
+    ]
+    changing = replace(settings(), final_steps=3, augmentation=Augmentation(mosaic=1.0))
+    counts = []
+    for batch in draw_batches(replace(data, images=tuple(images)), changing):
+        owners, labels = batch.targets.images.tolist(), batch.targets.labels.tolist()
+        pictures = Counter(owner for owner, _ in set(zip(owners, labels, strict=True)))
+        counts.append(max(pictures.values()))
+    assert counts[3:] == [1, 1, 1]
+    assert max(counts[:3]) > 2
 
 
 def test_sizes_are_drawn_from_those_given(tmp_path: Path) -> None:

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netzoo.training.loading.draws import Stream, batches_of, image_at, images_at, size_at
+from netzoo.training.augmenting.settings import PRESETS
+from netzoo.training.loading.draws import (
+    Stream,
+    batches_of,
+    changes_at,
+    image_at,
+    images_at,
+    size_at,
+)
 from netzoo.training.ranges import RANGES, usual_sizes
 from netzoo.training.settings import TrainingSettings
 from netzoo.zoo.network import networks
@@ -49,6 +57,22 @@ def test_all_sizes_come_and_the_last_steps_have_the_largest() -> None:
     sizes = [size_at(step, settings) for step in range(1000)]
     assert set(sizes[:900]) == set(SIZES)
     assert set(sizes[900:]) == {Size(320, 320)}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_in_the_last_steps_no_image_is_made_of_others(name: str) -> None:
+    preset = PRESETS[name]
+    settings = replace(SETTINGS, steps=10, final_steps=3, augmentation=preset)
+    found = [changes_at(step, settings) for step in range(10)]
+    assert found[:7] == [preset] * 7
+    if preset is None:
+        assert found[7:] == [None] * 3
+        return
+    alone = replace(preset, mosaic=0.0, mix_up=0.0, copy_paste=0.0)
+    assert found[7:] == [alone] * 3
+    assert [changes_at(step, replace(settings, final_steps=0)) for step in range(10)] == [
+        preset
+    ] * 10
 
 
 @given(batch=st.integers(1, 64), every=st.integers(1, 10))

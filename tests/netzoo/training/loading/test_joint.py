@@ -9,6 +9,7 @@ from netzoo.data.classified import ClassifiedSet, crops_of
 from netzoo.data.coco.dataset import Dataset
 from netzoo.data.relabelling import relabelled
 from netzoo.losses._registry import find_loss
+from netzoo.training.augmenting.settings import Augmentation
 from netzoo.training.loading.batches import draw_batches
 from netzoo.training.loading.joint import mixed
 from netzoo.training.settings import TrainingSettings
@@ -86,6 +87,25 @@ def test_four_classified_images_come_to_one_with_boxes(
         labels += batch.targets.whole.tolist()
     assert [label < 0 for label in labels] == [True, False, False, False, False] * 12
     assert {0, 1} < set(labels)
+
+
+def test_classified_images_are_never_made_of_others(
+    data: Dataset, classified: ClassifiedSet
+) -> None:
+    """Boxes of another would teach that its class label says where things are."""
+    mixing = replace(SETTINGS, steps=5, augmentation=Augmentation(mosaic=1.0, mix_up=1.0))
+    alone = replace(mixing, augmentation=Augmentation())
+    pairs = zip(
+        draw_batches(data, mixing, classified=classified),
+        draw_batches(data, alone, classified=classified),
+        strict=True,
+    )
+    for mixed_up, plain in pairs:
+        assert mixed_up.targets.whole is not None
+        whole = mixed_up.targets.whole >= 0
+        assert torch.equal(mixed_up.images[whole], plain.images[whole])
+        assert not torch.equal(mixed_up.images[~whole], plain.images[~whole])
+        assert not whole[mixed_up.targets.images].any()
 
 
 def test_four_come_after_one_and_none_is_left_out() -> None:

@@ -8,12 +8,14 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from netzoo.data.coco.dataset import write_coco
 from netzoo.training.loading.draws import batches_of
+from netzoo.training.loop.processes import joined
 from netzoo.training.settings import TrainingSettings
 from netzoo.training.trainer import train
 from netzoo.weights.checkpoint import read_header
@@ -42,7 +44,11 @@ def data(tmp_path: Path) -> Path:
 def test_two_processes_give_the_losses_of_one_with_twice_the_batch(
     data: Path, tmp_path: Path
 ) -> None:
-    """Also where each has a worker that loads its pictures."""
+    """Also where each has a worker that loads its pictures, and can't read two of them: they say
+    what one says."""
+    for number in (0, 1):
+        picture = tmp_path / "squares" / f"{number}.png"
+        picture.write_bytes(picture.read_bytes()[:-200])
     out = tmp_path / "shared"
     said = _shared(*CALL, "--batch", "2", "--workers", "1", "--data", str(data), "--out", str(out))
     assert "Checkpoint:" in said[0]
@@ -51,6 +57,11 @@ def test_two_processes_give_the_losses_of_one_with_twice_the_batch(
     call = [*CALL, "--batch", "4", "--data", str(data), "--out", str(whole)]
     assert run_command_line(call) == 0
 
+    skipped = "yolov3-tiny.skipped.csv"
+    assert (out / skipped).read_text("utf-8").count("can't be decoded") == 2
+    assert sorted((out / skipped).read_text("utf-8").splitlines()) == sorted(
+        (whole / skipped).read_text("utf-8").splitlines()
+    )
     ours, theirs = _losses(out), _losses(whole)
     assert len(ours) == STEPS
     for one, other in zip(ours, theirs, strict=True):
@@ -113,3 +124,16 @@ def test_as_many_processes_as_share_a_training_must_run(tmp_path: Path) -> None:
     settings = TrainingSettings(steps=1, sizes=Sizes.parse("64"), threads=1, processes=2)
     with pytest.raises(UsageError, match="torchrun --nproc-per-node 2"):
         train(narrow_config(), data, settings)
+
+
+def test_processes_wait_while_the_first_validates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For hours, where data are many."""
+    told: dict[str, timedelta] = {}
+    monkeypatch.setattr("netzoo.training.loop.processes.processes_told", lambda: 2)
+    monkeypatch.setattr(
+        "torch.distributed.init_process_group", lambda _, *, timeout: told.update(timeout=timeout)
+    )
+    monkeypatch.setattr("torch.distributed.destroy_process_group", lambda: None)
+    with joined(TrainingSettings(processes=2, threads=1)) as processes:
+        assert (processes.count, processes.is_first) == (2, True)
+    assert told["timeout"] >= timedelta(hours=24)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from netzoo.data.coco.dataset import Dataset
 from netzoo.training.settings import TrainingSettings
@@ -120,18 +123,90 @@ def _interrupted_at(step: int) -> Callable[[Network], None]:
     return start
 
 
-def test_an_interruption_amid_a_change_of_the_weights_keeps_the_state_before(
-    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_signal_amid_a_change_of_the_weights_waits_until_that_is_whole(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, step: int
 ) -> None:
+    """So the step is kept, though the last state was written long ago, or never."""
     real, numbers = torch.optim.lr_scheduler.LambdaLR.step, count()
 
-    def step(self: torch.optim.lr_scheduler.LambdaLR) -> None:
-        if next(numbers) == 3:  # the first is that of its making
-            raise KeyboardInterrupt
+    def interrupted(self: torch.optim.lr_scheduler.LambdaLR) -> None:
+        if next(numbers) == step:  # the first is that of its making
+            signal.raise_signal(number)
         real(self)
 
-    monkeypatch.setattr(torch.optim.lr_scheduler.LambdaLR, "step", step)
-    kept = Kept(tmp_path / "state.safetensors", "a", every_s=0)
-    with pytest.raises(KeyboardInterrupt):
-        train(narrow_config(), data, QUICK, kept=kept)
+    whole = train(narrow_config(), data, QUICK)
+    kept = Kept(tmp_path / "state.safetensors", "a", every_s=3600)
+    with monkeypatch.context() as patch, _interrupting(number):
+        patch.setattr(torch.optim.lr_scheduler.LambdaLR, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(narrow_config(), data, QUICK, kept=kept)
+    assert kept.step() == step
+    again = train(narrow_config(), data, QUICK, kept=kept)
+    for ours, theirs in zip(again.state_dict().values(), whole.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@contextmanager
+def _interrupting(number: int) -> Iterator[None]:
+    """A signal interrupts, as in a command; its handler is there again at the end."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(number, interrupt)
+    try:
+        yield
+        assert signal.getsignal(number) is interrupt
+    finally:
+        signal.signal(number, before)
+
+
+@pytest.mark.parametrize("reason", ["numerics", "oom_host"])
+def test_the_steps_before_one_that_fails_are_kept(
+    data: Dataset, tmp_path: Path, reason: str
+) -> None:
+    """Though no state was due: each may have cost minutes."""
+    kept = Kept(tmp_path / "state.safetensors", "a", every_s=3600)
+    with pytest.raises(TrainingError, match="has the state after step 2") as caught:
+        train(narrow_config(), data, QUICK, start=_failing_at(3, reason), kept=kept)
+    assert caught.value.reason_code == reason
     assert kept.step() == 2
+    numbers = load_file(kept.path)
+    assert all(one.isfinite().all() for name, one in numbers.items() if "network" in name)
+    whole, again = (
+        train(narrow_config(), data, QUICK),
+        train(narrow_config(), data, QUICK, kept=kept),
+    )
+    for ours, theirs in zip(again.state_dict().values(), whole.state_dict().values(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def _failing_at(step: int, reason: str) -> Callable[[Network], None]:
+    numbers = count(1)
+
+    def fail(_network: torch.nn.Module, _inputs: object, heads: list[torch.Tensor]) -> Any:
+        if next(numbers) < step:
+            return None
+        if reason == "oom_host":
+            raise MemoryError
+        return [head * float("nan") for head in heads]
+
+    def start(network: Network) -> None:
+        network.register_forward_hook(fail)
+
+    return start
+
+
+def test_numbers_that_are_not_finite_are_never_kept(data: Dataset, tmp_path: Path) -> None:
+    """BatchNorm's statistics may be lost before the loss is."""
+    kept = Kept(tmp_path / "state.safetensors", "a", every_s=3600)
+
+    def start(network: Network) -> None:
+        _failing_at(2, "numerics")(network)
+        next(buffer for name, buffer in network.named_buffers() if "var" in name).fill_(torch.inf)
+
+    with pytest.raises(TrainingError):
+        train(narrow_config(), data, QUICK, start=start, kept=kept)
+    assert not kept.path.exists()

@@ -23,7 +23,7 @@ OF_SETTINGS: dict[str, object] = {
     **{"focal_gamma": 2, "augment": "light", "final_epochs": 0.5, "box_gain": 2},
     **{"objectness_gain": 2, "class_gain": 2, "objectness_balance": "1,2", "anchor_ratio": 2},
 }
-OF_PAPER: dict[str, object] = {"background_gain": 2, "ignore_iou": 0.1}
+OF_PAPER: dict[str, object] = {"background_gain": 2, "ignore_iou": 0.1, "answer_iou": 0.5}
 """Of the loss paper."""
 OF_SCALES: dict[str, object] = {
     **{"scale_weights": "1,2,3", "consistency": 0.5, "price": 0.5, "single_scale_steps": 1},
@@ -31,7 +31,7 @@ OF_SCALES: dict[str, object] = {
 }
 PARTS: dict[str, object] = {
     **{"mosaic": 0.5, "flip": 0.2, "scale": 0.1, "translate": 0.3, "hue": 0.2, "saturation": 0.2},
-    **{"value": 0.1, "mix_up": 0.5, "copy_paste": 0.5},
+    **{"value": 0.1, "mix_up": 0.5, "copy_paste": 0.5, "least_area": 0.3},
 }
 NOT_IN_SETTINGS = {
     # of the network and of files, below
