@@ -1,4 +1,4 @@
-"""The data of a training as they are opened: what can't be used is left out and said, or refused."""
+"""The data of a training as they are opened: what is wrong is left out and said, or refused."""
 
 from __future__ import annotations
 
