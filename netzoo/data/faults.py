@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -15,6 +16,9 @@ FaultKind = Literal["picture", "label", "class", "no_area", "outside"]
 extent; one that does not lie in its picture."""
 
 
+_OF_THE_MACHINE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ETIMEDOUT)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """A part that was skipped: its kind, and two half-sentences that say what and why."""
@@ -25,6 +29,15 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why}" if self.why else self.what
+
+
+def is_of_the_machine(error: InputError) -> bool:
+    """Whether something could not be read for want of memory and the like, which says nothing of
+    the data: what is learned and scored would depend on the machine."""
+    cause = error.__cause__
+    if isinstance(cause, MemoryError):
+        return True
+    return isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE
 
 
 class Faults:
@@ -62,7 +75,8 @@ STOP = Faults()
 
 
 class Noted(Faults):
-    """A reader notes faults in ``found``, each once, and skips the parts."""
+    """A reader notes faults in ``found``, each once, and skips the parts. It stops at errors of the
+    machine."""
 
     stops = False
     skips = True
@@ -72,6 +86,8 @@ class Noted(Faults):
         self._seen: set[Fault] = set()
 
     def refuse(self, kind: FaultKind, error: InputError, name: str = "") -> None:
+        if is_of_the_machine(error):
+            raise error
         self.note(kind, name or error.what, error.why)
 
     def note(self, kind: FaultKind, what: str, why: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from netzoo.data.faults import Noted, faults_for
 from netzoo.data.reading import reading
@@ -28,19 +28,23 @@ from sizewise.pipeline.models.left_out import (
     say_left_out,
 )
 from sizewise.pipeline.models.training import Training, TrainOptions
+from sizewise.pipeline.models.training_data import (
+    Source,
+    demand_others,
+    open_part,
+    open_whole_images,
+)
 
 if TYPE_CHECKING:
     from netzoo.data.classified import ClassifiedSet
     from netzoo.data.coco.dataset import Dataset
-    from netzoo.data.coco.folders import Split
-    from netzoo.data.faults import Faults
     from netzoo.training.history import History
     from netzoo.training.logs.files import LogFiles
     from netzoo.training.pretrained import Pretrained
     from netzoo.training.state import Kept
     from netzoo.training.validation import Validation
     from netzoo.weights.checkpoint import Provenance
-    from netzoo.zoo.network import Network, NetworkEntry
+    from netzoo.zoo.network import Network
 
 Watch = Callable[[Mapping[int, Mapping[str, float]]], None]
 
@@ -97,7 +101,7 @@ def train_checkpoints(
 ) -> tuple[Path, ...]:
     """Train a checkpoint for each fusion and return their paths; one of the same data and settings
     is reused. Whatever refuses one of them does so before the first begins."""
-    where = _Source(source, images)
+    where = Source(source, images)
     prepared = [_prepared(one, where, out, reporter) for one in training.each()]
     return tuple(_train(one, reporter, watch) for one in prepared)
 
@@ -115,7 +119,7 @@ class _Prepared:
     faults: Noted
 
 
-def _prepared(training: Training, source: _Source, out: Path, reporter: Reporter) -> _Prepared:
+def _prepared(training: Training, source: Source, out: Path, reporter: Reporter) -> _Prepared:
     from netzoo.training.pretrained import open_pretrained
     from netzoo.training.trainer import TRAINER
     from netzoo.weights.cfg import read_heads
@@ -125,9 +129,9 @@ def _prepared(training: Training, source: _Source, out: Path, reporter: Reporter
     entry, options = find_network(training.network), training.options
     _demand_logs(options)
     faults = faults_for(strict=options.strict)
-    data = _open(entry, source, "train", reporter, faults)
+    data = open_part(entry, source, "train", reporter, faults)
     settings = training.settings_for(len(data.images))
-    classified = _open_classified(training, reporter, faults)
+    classified = open_whole_images(training, reporter, faults)
     heads = read_heads(options.cfg) if options.cfg else None
     start = open_pretrained(options.weights, entry, heads) if options.weights else None
     config = config_of(training, data, start, heads, reporter)
@@ -278,7 +282,7 @@ def _history(
 
 
 def _validation(
-    training: Training, source: _Source, data: Dataset | ClassifiedSet, reporter: Reporter
+    training: Training, source: Source, data: Dataset | ClassifiedSet, reporter: Reporter
 ) -> Validation | None:
     """On the validation part of the data, where there is one: training goes on without. Raises
     UsageError where it would have patience then; InputError where something in the part can't be
@@ -292,8 +296,8 @@ def _validation(
         return None
     entry, faults, strict = find_network(training.network), Noted(), training.options.strict
     try:
-        others = _open(entry, source, "val", reporter, faults)
-        _demand_others(others, data)
+        others = open_part(entry, source, "val", reporter, faults)
+        demand_others(others, data)
     except InputError as error:
         if strict and faults.found:
             raise
@@ -306,7 +310,7 @@ def _validation(
         reporter.remark(f"Not evaluated. {error}")
         return None
     if strict and faults.found:
-        _open(entry, source, "val", SILENT, Strict())  # raises what was noted first
+        open_part(entry, source, "val", SILENT, Strict())  # raises what was noted first
     return Validation(
         data=others,
         size=max(settings.sizes, key=lambda size: size.pixels),
@@ -330,25 +334,12 @@ def demand_validated(
             "trainings are compared by the scores of their validations",
             "Leave it out for one each epoch.",
         )
-    entry, source = find_network(training.network), _Source(data, images)
+    entry, source = find_network(training.network), Source(data, images)
     strict = training.options.strict
-    own = _open(entry, source, "train", reporter, faults_for(strict=strict))
-    others = _open(entry, source, "val", reporter, faults_for(strict=strict))
-    _demand_others(others, own)
+    own = open_part(entry, source, "train", reporter, faults_for(strict=strict))
+    others = open_part(entry, source, "val", reporter, faults_for(strict=strict))
+    demand_others(others, own)
     return own, others
-
-
-def _demand_others(others: Dataset | ClassifiedSet, data: Dataset | ClassifiedSet) -> None:
-    """Raises InputError where ``others`` are no images, or those that are trained on."""
-    if others.images and others.sha256 != data.sha256:
-        return
-    raise InputError(
-        f"{others.name} says nothing of the accuracy on other pictures",
-        "the network is trained on just these" if others.images else "it has no images",
-        "Give data with a validation part of its own: a data.yaml, or a folder in the layout of "
-        "COCO (train.json and val.json), Pascal VOC or YOLO, with masks, or with train/CLASS/ and "
-        "val/CLASS/.",
-    )
 
 
 def _save_validation(
@@ -406,49 +397,3 @@ def _sha256(path: Path | None) -> str:
         return ""
     with reading(path):
         return sha256_of(path)
-
-
-class _Source(NamedTuple):
-    """A source of data, and the folder of its pictures where a user names it."""
-
-    data: str
-    images: Path | None
-
-
-def _open(
-    entry: NetworkEntry, source: _Source, split: Split, reporter: Reporter, faults: Faults
-) -> Dataset | ClassifiedSet:
-    """A part of the data; what ``faults`` leaves out is said. Raises InputError where that is most
-    of it."""
-    from netzoo.data.sufficiency import demand_most, naming_first
-    from netzoo.tasks.registry import find_task
-
-    task = find_task(entry.task)
-    with naming_first(faults):
-        data = task.open_data(source.data, split, reporter, images=source.images, faults=faults)
-    demand_most(data, faults.found)
-    say_left_out(data.name, faults.found, reporter)
-    return data
-
-
-def _open_classified(training: Training, reporter: Reporter, faults: Noted) -> ClassifiedSet | None:
-    """The classified images of the loss joint. Raises UsageError where they are missing."""
-    from netzoo.data.classified import open_classified
-    from netzoo.data.sufficiency import demand_most
-    from netzoo.training.loading.joint import JOINT
-
-    if source := training.options.classification_data:
-        own = faults_for(strict=training.options.strict)
-        found = open_classified(source, "train", progress=reporter, faults=own)
-        demand_most(found, own.found)
-        say_left_out(found.name, own.found, reporter)
-        for fault in own.found:
-            faults.take(fault)
-        return found
-    if training.settings.loss == JOINT:
-        raise UsageError(
-            f"{training.network} can't be trained with the loss {JOINT} on boxes alone",
-            "it learns from classified images at the same time",
-            f"Give {spelled('classification_data')} too, or choose another loss.",
-        )
-    return None

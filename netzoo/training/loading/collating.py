@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from netzoo.data.classified import ClassifiedImage
 from netzoo.data.coco.dataset import AnnotatedImage
+from netzoo.data.faults import is_of_the_machine
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.training.augmenting.augment import Augmenter
 from netzoo.training.augmenting.placing import Sample
@@ -24,7 +25,6 @@ from netzoo.training.loading.joint import mixed
 from netzoo.training.loading.unreadable import (
     MOST_IN_SUCCESSION,
     Unreadable,
-    is_of_the_machine,
     too_many,
 )
 from netzoo.training.settings import TrainingSettings

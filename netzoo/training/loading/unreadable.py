@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,8 +11,6 @@ from sizewise.core.errors import InputError
 MOST_IN_SUCCESSION = 32
 """So many images in succession that can't be read are no accident: the data are wrong. Where half
 of them are broken, one place in four thousand million has so many."""
-_OF_THE_MACHINE = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ETIMEDOUT)
-"""Errors that say nothing of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +30,6 @@ class Unreadable:
 
     def error(self) -> InputError:
         return InputError(self.what, self.why, self.todo)
-
-
-def is_of_the_machine(error: InputError) -> bool:
-    """Whether a picture could not be read for want of memory and the like. Skipping it would make
-    what is learned depend on the machine."""
-    cause = error.__cause__
-    if isinstance(cause, MemoryError):
-        return True
-    return isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE
 
 
 def too_many(first: Unreadable) -> InputError:

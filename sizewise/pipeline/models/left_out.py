@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.files import written_whole
+from sizewise.core.holding.drafts import clear_drafts_of
 from sizewise.core.progress import Reporter
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def list_left_out(
     much it was. What another training left there is removed. Raises OutputError."""
     others = validation.without if validation else ()
     file = path.with_suffix(SUFFIX)
+    clear_drafts_of(file)
     if not found and not others:
         file.unlink(missing_ok=True)
         return

@@ -208,6 +208,8 @@ def test_want_of_memory_is_no_fault_of_a_picture(
     monkeypatch.setattr("netzoo.data.pictures.decoding._to_rgb", convert)
     with pytest.raises(InputError, match="can't be decoded: MemoryError"):
         _batches(data)
+    with pytest.raises(InputError, match="can't be decoded: MemoryError"):
+        Noted().attempt("picture", data.images[0].read)
 
 
 def _trained(data: Dataset, noted: Noted, **options: object) -> tuple[list[object], object]:
