@@ -76,7 +76,8 @@ def test_all_invalid(lab: Lab, status: str) -> None:
 )
 def test_non_finite_values(lab: Lab, columns: tuple[str, ...]) -> None:
     rows = rows_of(lab, lab.sweep())
-    nan, inf = (dict[str, Any].fromkeys(columns, value) for value in (math.nan, math.inf))
+    nan: dict[str, Any] = dict.fromkeys(columns, math.nan)
+    inf: dict[str, Any] = dict.fromkeys(columns, math.inf)
     drawn(
         replace(row, **(inf if n % 3 == 1 else nan)) if n % 3 else row for n, row in enumerate(rows)
     )
