@@ -40,7 +40,7 @@ OPTIONS = ReproduceOptions(processes=3, rounds=4)
 """Large networks take seconds for a call."""
 COMMAND = "sizewise reproduce TABLE --processes 3 --rounds 4"
 MISSING = "not measured yet"
-_RATIOS = (*KINDS, "accuracy", "loss", "gain")
+_RATIOS = (*KINDS, "accuracy", "loss")
 """What is compared by its ratios: devices and data differ."""
 _SAME = 0.005
 """A count that differs by less is the published one: those are rounded."""
@@ -133,10 +133,21 @@ def _section(found: Reproduced) -> Iterator[str]:
 
 def agreements(found: Reproduced) -> dict[str, str]:
     """By column: how what is found here agrees with what was published, in words."""
-    return {
-        name: _compared(found, name) if column.kind in _RATIOS else _counted(found, name)
-        for name, column in found.table.columns.items()
-    }
+    return {name: _agreement(found, name) for name in found.table.columns}
+
+
+def _agreement(found: Reproduced, name: str) -> str:
+    kind = found.table.columns[name].kind
+    if kind in _RATIOS:
+        return _compared(found, name)
+    return _gained(found, name) if kind == "gain" else _counted(found, name)
+
+
+def _gained(found: Reproduced, name: str) -> str:
+    """Gains themselves: they may be losses, whose ratios say nothing."""
+    values = _values(found, name)
+    said = (f"{row} {value:+.1f}, published {published:+.1f}" for row, value, published in values)
+    return "; ".join(said) or _why(found, name)
 
 
 def _counted(found: Reproduced, name: str) -> str:

@@ -86,6 +86,6 @@ def with_ratios(
 def _over(cell: Found, base: Found) -> Found:
     if not isinstance(cell.value, float | int) or not isinstance(base.value, float | int):
         return cell
-    if not base.value or not math.isfinite(cell.value):
+    if base.value <= 0 or not math.isfinite(cell.value):  # of a loss, a ratio says nothing
         return cell
     return Found(value=cell.value, ratio=cell.value / base.value, why=cell.why)

@@ -27,7 +27,7 @@ def draw_scales(plans: Mapping[str, Sequence[Run]], path: Path) -> None:
     figure.supxlabel("input size of the evaluation (px)")
     figure.supylabel("points")
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     save(figure, path)
 
 

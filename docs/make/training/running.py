@@ -61,6 +61,12 @@ def outcomes(asked: Iterable[Asked]) -> list[dict[str, Any]]:
         return list(pool.map(lambda one: _outcome(one, free), asked))
 
 
+def done(asked: Iterable[Asked]) -> list[dict[str, Any]]:
+    """What came of those that are done already."""
+    paths = (one.folder / _OUTCOME for one in asked)
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+
+
 def _outcome(asked: Asked, free: SimpleQueue[int]) -> dict[str, Any]:
     path = asked.folder / _OUTCOME
     if not path.exists():

@@ -1,12 +1,13 @@
-"""What many sizes in training are worth (python -m docs.make.training.scales).
+"""What many sizes in training are worth (python -m docs.make.training.scales [--record]).
 
 One network and as many pixels seen in each training; three seeds; COCO's figures at ten sizes:
 reports/measured/training-scales.json, from which docs/training.md is made
-(python -m docs.make.training.tables).
+(python -m docs.make.training.tables). --record trains nothing, and takes what is done.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from docs.make.method.records import now, origin, write_record
 from docs.make.pages import HOUSE
 from docs.make.training.figures import Run, runs_of
-from docs.make.training.running import Asked, outcomes
+from docs.make.training.running import Asked, done, outcomes
 from netzoo.training.loading.draws import images_at
 from netzoo.training.settings import TrainingSettings
 from sizewise.core.specs import Size, Sizes
@@ -36,9 +37,10 @@ BACKBONE = Asked(
 """A classifier of single digits. All trainings begin with its layers, as the papers' do with those
 of ImageNet: without, 500 steps at many sizes do not get to the classes."""
 _BEGIN = str((BACKBONE.folder / "darknet53.best.safetensors").relative_to(HOUSE))
-_NETWORK = ("yolov3", *_NARROW, "--weights", _BEGIN)
-_ALIKE = ("--steps", str(STEPS), "--validate-every", "0")
-_CHANGES = ("--augment", "mosaic", "--flip", "0")
+COMMON = (
+    *("yolov3", *_NARROW, "--weights", _BEGIN, "--steps", str(STEPS), "--validate-every", "0"),
+    *("--augment", "mosaic", "--flip", "0"),
+)
 """Digits are not mirrored: a 2 would be no 2."""
 
 
@@ -53,12 +55,17 @@ class Plan:
     batch: int = BATCH
     changes: tuple[str, ...] = ()
 
-    def asked(self, seed: int) -> Asked:
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Those that the other plans do not have."""
         last = f"{_LAST_STEPS * self.batch / _IMAGES:g}"
-        own = ("--sizes", self.sizes, "--batch", str(self.batch), "--final-epochs", last)
+        many = ("--sizes", self.sizes, "--batch", str(self.batch), "--final-epochs", last)
+        return (*self.changes, *many)
+
+    def asked(self, seed: int) -> Asked:
         return Asked(
             name=f"{self.name}-{seed}",
-            arguments=(*_NETWORK, *_ALIKE, *_CHANGES, *self.changes, *own, "--seed", str(seed)),
+            arguments=(*COMMON, *self.options, "--seed", str(seed)),
             sizes={"coco": ",".join(map(str, SIZES))},
         )
 
@@ -95,15 +102,19 @@ def asked() -> Iterator[Asked]:
 
 
 def plans_of(record: Mapping[str, Any]) -> dict[str, list[Run]]:
-    """The trainings of each plan, by its name and in the order of the seeds."""
+    """The trainings of each plan, by its name and in the order of the seeds: of those seeds that
+    all plans have."""
     runs = {run.name: run for run in runs_of(record)}
-    return {plan.name: [runs[plan.asked(seed).name] for seed in SEEDS] for plan in PLANS}
+    seeds = [seed for seed in SEEDS if all(plan.asked(seed).name in runs for plan in PLANS)]
+    return {plan.name: [runs[plan.asked(seed).name] for seed in seeds] for plan in PLANS}
 
 
 def main() -> None:
     started, before = now(), origin()
-    (backbone,) = outcomes([BACKBONE])
-    runs = outcomes(asked())
+    if "--record" in sys.argv:
+        (backbone,), runs = done([BACKBONE]), done(asked())
+    else:
+        (backbone,), runs = outcomes([BACKBONE]), outcomes(asked())
     record = {"started": started, "ended": now(), "origin": before, "backbone": backbone}
     write_record(NAME, record | {"runs": runs})
 

@@ -60,7 +60,7 @@ def _scales(figure: str) -> Callable[[Mapping[str, Any]], Lines]:
 
 def _mean(values: Iterable[float]) -> str:
     points = [100 * value for value in values]
-    return f"{fmean(points):.1f} ± {stdev(points):.1f}"
+    return f"{fmean(points):.1f} ± {stdev(points):.1f}" if len(points) > 1 else f"{points[0]:.1f}"
 
 
 def _differences(record: Mapping[str, Any]) -> Lines:
@@ -84,6 +84,8 @@ def _difference(ours: Sequence[Run], others: Sequence[Run], side: int) -> str:
         100 * (one.figure(side, "ap") - other.figure(side, "ap"))
         for one, other in zip(ours, others, strict=True)
     ]
+    if len(found) == 1:
+        return f"{found[0]:+.1f}"
     half = student.ppf((1 + _SURE) / 2, len(found) - 1) * stdev(found) / sqrt(len(found))
     words = f"{fmean(found):+.1f} ± {half:.1f}"
     return f"**{words}**" if abs(fmean(found)) > half else words
@@ -96,8 +98,11 @@ def _pixels(record: Mapping[str, Any]) -> Lines:
         seen = plan.images_seen(run.sizes_seen)
         pixels = sum(count * size.pixels for size, count in seen)
         images = sum(count for _, count in seen)
-        rows.append([plan.title, f"{images:,}", f"{pixels / 1e6:.1f}", f"`{run.command}`"])
-    return grid(["trained at", "images", "megapixels", "command of the first seed"], rows)
+        own = f"`{' '.join(plan.options)}`"
+        rows.append([plan.title, f"{images:,}", f"{pixels / 1e6:.1f}", own])
+    command = plans[scales.ALONE_PLAN][0].command
+    table = grid(["trained at", "images", "megapixels", "options in place of those of (a)"], rows)
+    return ["The first training of (a):", "", "```", command, "```", "", *table]
 
 
 def _recipes(record: Mapping[str, Any]) -> Lines:
@@ -141,12 +146,18 @@ def _joint(record: Mapping[str, Any]) -> Lines:
     return grid(["trained with", "size", *headers, "AP50 of each without"], rows)
 
 
+def _seeds(record: Mapping[str, Any]) -> Lines:
+    count = len(scales.plans_of(record)[scales.MANY_PLAN])
+    return [f"Trained with {count} seeds: mean ± standard deviation, in points."]
+
+
 def _picture(_: Mapping[str, Any]) -> Lines:
     return [f"![AP at each input size]({PICTURE})"]
 
 
 TABLES: Mapping[str, Callable[[], Lines]] = {
     "plans": _of(scales.NAME, _pixels),
+    "seeds": _of(scales.NAME, _seeds),
     "picture": _of(scales.NAME, _picture),
     "ap": _of(scales.NAME, _scales("ap")),
     "ap50": _of(scales.NAME, _scales("ap50")),
