@@ -7,8 +7,11 @@ those that are loaded.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+
+from sizewise.core.specs import Size
 
 _EVEN = 1e-9
 """By so much, sums may exceed a limit: they are rounded."""
@@ -16,21 +19,34 @@ _EVEN = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """What it takes to serve a size: milliseconds of a picture, and its accuracy (0–1; NaN where
-    that is not known)."""
+    """What it takes to serve a size: milliseconds of a picture, its accuracy (0–1; NaN where that
+    is not known), the share of its pictures that are too late (0–1), and the input they run at."""
 
     ms: float
     accuracy: float = math.nan
+    late: float = 0.0
+    input: Size | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """An engine that could be loaded: what it adds to the memory of the process, and how it serves
-    sizes, by their numbers. It can't serve the others."""
+    """A way to use an engine that could be loaded: what that adds to the memory of the process, and
+    how it serves sizes, by their numbers. It can't serve the others.
+
+    Candidates of one ``engine`` (empty: the candidate's own name) share its memory. A picture takes
+    ``switch_ms`` longer where the one before it ran at another input, or in another engine.
+    """
 
     name: str
     memory_mib: float
     serves: Mapping[int, Serving]
+    engine: str = ""
+    switch_ms: float = 0.0
+
+    @property
+    def loads(self) -> str:
+        """The engine that it takes."""
+        return self.engine or self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,57 +54,66 @@ class Problem:
     """``shares`` of the traffic by size, which add up to 1; ``memory_mib`` is that of the process
     without engines.
 
-    ``switches`` are the shares of pictures that come after one of another size, by both numbers;
-    each costs ``switch_ms`` where another engine serves it. Limits are None where there is none:
-    on memory, engines, the mean accuracy, and the milliseconds that a ``percentile`` (0–1) of the
-    pictures may take.
+    ``switches`` are the shares of pictures that come after one of another size, by both numbers.
+    Limits are None where there is none: on memory, engines, the mean accuracy, and the share of
+    pictures that may be late.
     """
 
     shares: Sequence[float]
     candidates: Sequence[Candidate]
     memory_mib: float = 0.0
     switches: Mapping[tuple[int, int], float] = field(default_factory=dict)
-    switch_ms: float = 0.0
     max_memory_mib: float | None = None
     max_engines: int | None = None
     min_accuracy: float | None = None
-    max_ms: float | None = None
-    percentile: float = 0.99
+    max_late: float | None = None
+
+    @cached_property
+    def engines(self) -> Mapping[str, float]:
+        """The memory of each engine."""
+        return {one.loads: one.memory_mib for one in self.candidates}
 
     def mean_ms(self, served: Sequence[int]) -> float:
         """Of a picture, where ``served`` has the candidate of each size."""
-        calls = sum(
-            share * self.candidates[one].serves[size].ms
-            for size, (share, one) in enumerate(zip(self.shares, served, strict=True))
+        calls = sum(share * one.ms for share, one in self._servings(served))
+        return calls + sum(
+            share * self.candidates[served[b]].switch_ms
+            for (a, b), share in self.switches.items()
+            if not self.is_same_place(served[a], a, served[b], b)
         )
-        return calls + self.switch_ms * sum(
-            share for (a, b), share in self.switches.items() if served[a] != served[b]
-        )
+
+    def is_same_place(self, one: int, size: int, other: int, size_after: int) -> bool:
+        """Whether two sizes run in one engine at one input, each served by its candidate."""
+        a, b = self.candidates[one], self.candidates[other]
+        if a.loads != b.loads:
+            return False
+        inputs = a.serves[size].input, b.serves[size_after].input
+        return inputs == (None, None) or inputs[0] == inputs[1]
 
     def accuracy(self, served: Sequence[int]) -> float:
         """The mean over the pictures."""
-        return sum(
-            share * self.candidates[one].serves[size].accuracy
-            for size, (share, one) in enumerate(zip(self.shares, served, strict=True))
-        )
+        return sum(share * one.accuracy for share, one in self._servings(served))
 
-    def memory_of(self, loaded: Sequence[int]) -> float:
-        return self.memory_mib + sum(self.candidates[one].memory_mib for one in set(loaded))
+    def loaded(self, served: Sequence[int]) -> tuple[str, ...]:
+        """The engines that serve."""
+        return tuple(sorted({self.candidates[one].loads for one in served}))
+
+    def memory_of(self, served: Sequence[int]) -> float:
+        return self.memory_mib + sum(self.engines[one] for one in self.loaded(served))
 
     def fits(self, served: Sequence[int]) -> bool:
         """Whether the engines that serve keep to the limits."""
-        loaded = sorted(set(served))
-        late = sum(
-            share
-            for size, (share, one) in enumerate(zip(self.shares, served, strict=True))
-            if self.max_ms is not None and self.candidates[one].serves[size].ms > self.max_ms
-        )
+        late = sum(share * one.late for share, one in self._servings(served))
         return (
-            _at_most(self.memory_of(loaded), self.max_memory_mib)
-            and _at_most(len(loaded), self.max_engines)
+            _at_most(self.memory_of(served), self.max_memory_mib)
+            and _at_most(len(self.loaded(served)), self.max_engines)
             and (self.min_accuracy is None or self.accuracy(served) >= self.min_accuracy - _EVEN)
-            and late <= 1 - self.percentile + _EVEN
+            and _at_most(late, self.max_late)
         )
+
+    def _servings(self, served: Sequence[int]) -> Iterator[tuple[float, Serving]]:
+        for size, (share, one) in enumerate(zip(self.shares, served, strict=True)):
+            yield share, self.candidates[one].serves[size]
 
 
 def _at_most(value: float, limit: float | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,8 @@ from reports.planning.problem import Problem
 SECONDS, GAP = 10.0, 0.01
 _OPTIMAL, _STOPPED = 0, 1
 """Of scipy's ``milp``: proven, and ended by a limit of time."""
+_MOST_ROWS = 20_000
+"""Of changes between sizes. With more, the program takes longer than it gains."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +27,6 @@ class Solution:
     served: tuple[int, ...]
     mean_ms: float
     bound_ms: float
-
-    @property
-    def loaded(self) -> tuple[int, ...]:
-        return tuple(sorted(set(self.served)))
 
     @property
     def gap(self) -> float:
@@ -45,7 +43,7 @@ def solve(problem: Problem, *, seconds: float = SECONDS, gap: float = GAP / 100)
     found = milp(
         model.costs,
         integrality=model.integral,
-        bounds=Bounds(0, 1),
+        bounds=Bounds(0, model.most),
         constraints=model.constraints(),
         options={"time_limit": seconds, "mip_rel_gap": gap},
     )
@@ -53,6 +51,8 @@ def solve(problem: Problem, *, seconds: float = SECONDS, gap: float = GAP / 100)
         return None
     served = model.served(found.x)
     bound = found.mip_dual_bound
+    if not problem.fits(served):  # the last of what it found in time may be rounded
+        return None
     mean = problem.mean_ms(served)
     return Solution(served=served, mean_ms=mean, bound_ms=mean if bound is None else float(bound))
 
@@ -75,28 +75,47 @@ class _Rows:
 
 
 class _Model:
-    """Variables: for each candidate, whether it is loaded; for each pair of a candidate and a size
-    that it can serve, whether it does; for each pair of sizes that follow each other, whether
-    another engine serves the second."""
+    """Variables: for each engine, whether it is loaded; for each pair of a candidate and a size
+    that it can serve, whether it does; for each pair of sizes that follow each other, what the
+    change between them costs."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
-        candidates = range(len(problem.candidates))
-        self._pairs = [(one, size) for one in candidates for size in self._sizes_of(one)]
-        self._column = {pair: len(candidates) + n for n, pair in enumerate(self._pairs)}
-        self._switches = list(problem.switches) if problem.switch_ms else []
-        self._first_switch = len(candidates) + len(self._pairs)
+        self._engines = {name: place for place, name in enumerate(problem.engines)}
+        self._pairs = [
+            (one, size)
+            for one, candidate in enumerate(problem.candidates)
+            for size in candidate.serves
+        ]
+        self._column = {pair: len(self._engines) + n for n, pair in enumerate(self._pairs)}
+        self._able: dict[int, list[int]] = {}
+        for one, size in self._pairs:
+            self._able.setdefault(size, []).append(one)
+        self._switches = self._frequent()
+        self._first_switch = len(self._engines) + len(self._pairs)
         self.costs = self._costs()
-        self.integral = np.ones(len(self.costs))
+        self.integral = np.ones(len(self.costs), dtype=np.int64)
         self.integral[self._first_switch :] = 0  # they follow from the others
+        self.most = np.ones(len(self.costs))
+        self.most[self._first_switch :] = np.inf
 
-    def _sizes_of(self, candidate: int) -> Iterator[int]:
-        """Those that it may serve: others would take too long for any share."""
-        yield from self._problem.candidates[candidate].serves
+    def _frequent(self) -> list[tuple[int, int]]:
+        """The changes that are part of the program, the most frequent first: as many as it bears.
+        Without the others, its bound is one still, as no change takes less than no time."""
+        problem = self._problem
+        if not any(one.switch_ms for one in problem.candidates):
+            return []
+        rows, chosen = 0, []
+        for pair in sorted(problem.switches, key=lambda pair: -problem.switches[pair]):
+            rows += len(self._able.get(pair[1], ()))
+            if rows > _MOST_ROWS:
+                break
+            chosen.append(pair)
+        return chosen
 
     @property
     def is_servable(self) -> bool:
-        return {size for _, size in self._pairs} == set(range(len(self._problem.shares)))
+        return set(self._able) == set(range(len(self._problem.shares)))
 
     def _costs(self) -> NDArray[np.float64]:
         problem = self._problem
@@ -104,15 +123,14 @@ class _Model:
             problem.shares[size] * problem.candidates[one].serves[size].ms
             for one, size in self._pairs
         ]
-        switches = [problem.switch_ms * problem.switches[pair] for pair in self._switches]
-        return np.array([0.0] * len(problem.candidates) + calls + switches)
+        switches = [problem.switches[pair] for pair in self._switches]
+        return np.array([0.0] * len(self._engines) + calls + switches)
 
     def served(self, values: NDArray[np.float64]) -> tuple[int, ...]:
-        best: dict[int, tuple[float, int]] = {}
-        for one, size in self._pairs:
-            value = float(values[self._column[one, size]])
-            best[size] = max(best.get(size, (-1.0, -1)), (value, one))
-        return tuple(best[size][1] for size in range(len(self._problem.shares)))
+        return tuple(
+            max(self._able[size], key=lambda one: float(values[self._column[one, size]]))
+            for size in range(len(self._problem.shares))
+        )
 
     def constraints(self) -> LinearConstraint:
         rows = _Rows()
@@ -121,26 +139,32 @@ class _Model:
         self._limits(rows)
         self._switched(rows)
         shape = (len(rows.lows), len(self.costs))
-        at = tuple(zip(*rows.places, strict=True))
-        return LinearConstraint(csr_array((rows.weights, at), shape), rows.lows, rows.highs)
+        places = np.array(rows.places).T
+        weights = csr_array((np.array(rows.weights), (places[0], places[1])), shape=shape)
+        return LinearConstraint(weights, rows.lows, rows.highs)
 
     def _each_size_by_one(self, rows: _Rows) -> None:
-        for size in range(len(self._problem.shares)):
-            terms = [(self._column[pair], 1.0) for pair in self._pairs if pair[1] == size]
-            rows.add(terms, 1, 1)
+        for size, able in self._able.items():
+            rows.add([(self._column[one, size], 1.0) for one in able], 1, 1)
 
     def _by_loaded_ones(self, rows: _Rows) -> None:
-        for pair in self._pairs:
-            rows.add([(self._column[pair], 1.0), (pair[0], -1.0)], -np.inf, 0)
+        for size, able in self._able.items():
+            by_engine: dict[int, list[int]] = {}
+            for one in able:
+                engine = self._engines[self._problem.candidates[one].loads]
+                by_engine.setdefault(engine, []).append(self._column[one, size])
+            for engine, columns in by_engine.items():
+                rows.add([*((column, 1.0) for column in columns), (engine, -1.0)], -np.inf, 0)
 
     def _limits(self, rows: _Rows) -> None:
-        problem, candidates = self._problem, range(len(self._problem.candidates))
+        problem = self._problem
         if problem.max_memory_mib is not None:
             room = problem.max_memory_mib - problem.memory_mib
-            terms = [(one, problem.candidates[one].memory_mib) for one in candidates]
+            terms = [(self._engines[name], mib) for name, mib in problem.engines.items()]
             rows.add(terms, -np.inf, room)
         if problem.max_engines is not None:
-            rows.add([(one, 1.0) for one in candidates], -np.inf, problem.max_engines)
+            terms = [(place, 1.0) for place in self._engines.values()]
+            rows.add(terms, -np.inf, problem.max_engines)
         if problem.min_accuracy is not None:
             rows.add(
                 [
@@ -150,22 +174,28 @@ class _Model:
                 problem.min_accuracy,
                 np.inf,
             )
-        if problem.max_ms is not None:
+        if problem.max_late is not None:
             late = [
-                (column, problem.shares[size])
+                (column, problem.shares[size] * share)
                 for (one, size), column in self._column.items()
-                if problem.candidates[one].serves[size].ms > problem.max_ms
+                if (share := problem.candidates[one].serves[size].late)
             ]
             if late:
-                rows.add(late, -np.inf, 1 - problem.percentile)
+                rows.add(late, -np.inf, problem.max_late)
 
     def _switched(self, rows: _Rows) -> None:
-        """A pair of sizes is switched where a candidate serves the first and not the second."""
+        """A change costs what the second size's candidate takes for it, unless the first ran at the
+        same place."""
+        problem = self._problem
         for place, (first, second) in enumerate(self._switches):
-            for one in range(len(self._problem.candidates)):
-                if (column := self._column.get((one, first))) is None:
+            for one in self._able[second]:
+                if not (cost := problem.candidates[one].switch_ms):
                     continue
-                terms = [(column, 1.0), (self._first_switch + place, -1.0)]
-                if (other := self._column.get((one, second))) is not None:
-                    terms.append((other, -1.0))
+                same = (
+                    other
+                    for other in self._able[first]
+                    if problem.is_same_place(other, first, one, second)
+                )
+                terms = [(self._column[one, second], cost), (self._first_switch + place, -1.0)]
+                terms += [(self._column[other, first], -cost) for other in same]
                 rows.add(terms, -np.inf, 0)
