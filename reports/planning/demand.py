@@ -60,6 +60,12 @@ def joined(sizes: tuple[Size, ...]) -> Size:
     return Size(max(one.height for one in sizes), max(one.width for one in sizes))
 
 
+def even_groups(sizes: tuple[Size, ...], count: int) -> tuple[tuple[Size, ...], ...]:
+    """``sizes``, ordered by pixels, in groups that are as equal in number as they can be."""
+    cuts = [len(sizes) * part // count for part in range(count + 1)]
+    return tuple(sizes[a:b] for a, b in pairwise(cuts) if b > a)
+
+
 def scale(size: Size, input_size: Size) -> float:
     """By how much what asks for ``size`` becomes smaller in another input; 1 where it is held."""
     return min(1.0, input_size.height / size.height, input_size.width / size.width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from reports.columns import Row
 from reports.planning.fitting import Fit, fit
 from reports.rows.grouping import grouped, latest, measured_of
-from sizewise.core.specs import EngineSpec, Size
+from sizewise.core.specs import EngineSpec, Profile, Size
 
 _QUANTILES = 200
 """That stand for the calls of a row."""
@@ -84,8 +85,6 @@ class Group:
 
     def spec_of(self, size: Size) -> EngineSpec:
         """The engine that runs ``size``."""
-        from sizewise.core.specs import Profile
-
         return replace(self.spec, profiles=(Profile.fixed(size),)) if self.is_static else self.spec
 
     def spread(self, size: Size) -> NDArray[np.float64]:
@@ -104,7 +103,12 @@ def groups_of(rows: Iterable[Row], batch: int | None = None) -> tuple[Group, ...
     known = [row for row in latest(measured_of(rows)) if row.result.trial.replica == 0]
     wanted = min((row.batch_size for row in known), default=1) if batch is None else batch
     of_batch = [row for row in known if row.batch_size == wanted and mean_ms(row) > 0]
-    return tuple(map(_group, grouped(of_batch, _kind).values()))
+    found = [_group(rows) for rows in grouped(of_batch, _kind).values()]
+    names = Counter(group.name for group in found)
+    return tuple(
+        replace(group, name=f"{group.name} {group.spec.spans}") if names[group.name] > 1 else group
+        for group in found
+    )
 
 
 def mean_ms(row: Row) -> float:
@@ -126,9 +130,8 @@ def added_mib(row: Row) -> float:
 def _group(rows: list[Row]) -> Group:
     first = rows[0]
     spec = first.result.trial.spec
-    span = f" {spec.spans}" if spec.strategy == "profiles" else ""
     return Group(
-        name=f"{first.family} {spec.strategy}{span}",
+        name=f"{first.family} {spec.strategy}",
         spec=spec,
         rows={row.size: row for row in sorted(rows, key=lambda row: row.size.pixels)},
     )

@@ -133,7 +133,8 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Alternative:
-    """Another set of engines: what it gives, or ``why_not``, where there is none."""
+    """Another set of engines: what it gives, and ``why_not``, where it keeps to no limit or there
+    is none."""
 
     name: str
     engines: int = 0
@@ -143,7 +144,7 @@ class Alternative:
     why_not: str = ""
 
     def __post_init__(self) -> None:
-        if (self.mean_ms is None) != bool(self.why_not):
+        if self.mean_ms is None and not self.why_not:
             raise ValueError(f"{self.name} needs a latency, or why there is none")
 
 
