@@ -109,6 +109,7 @@ def _static(group: Group, bucket: Size, offer: Offer) -> Use | None:
         candidate=Candidate(
             name=name,
             memory_mib=memory,
+            library=group.spec.backend,
             switch_ms=_switch_ms(name, 0.0, offer),
             serves=dict(_served(group, [bucket] * len(offer.demand.sizes), offer)),
         ),
@@ -130,6 +131,7 @@ def _open(group: Group, side: int, offer: Offer) -> Use:
         candidate=Candidate(
             name=f"{group.name}{at}",
             engine=group.name,
+            library=group.spec.backend,
             memory_mib=max(memory.values(), default=0.0),
             switch_ms=_switch_ms(group.name, group.switch_ms, offer),
             serves=dict(_served(group, inputs, offer)),

@@ -29,8 +29,9 @@ _LATE = 0.01
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
-    """All that a plan is made of. ``resident_mib`` is the memory of the process without engines,
-    where it was measured with several of them loaded (None: from processes of one engine), and
+    """All that a plan is made of. ``resident_mib`` is the memory of the process with the
+    smallest library and without engines, where it was measured with several of them loaded (None:
+    from processes of one engine), and
     ``switch_ms`` what changes cost by engine, from a stream that was measured."""
 
     demand: Demand
@@ -59,9 +60,16 @@ class Setting:
 
     @property
     def process_mib(self) -> float:
+        """Memory of the process with the smallest library, and no engine."""
         if self.resident_mib is not None:
             return self.resident_mib
-        return max(0.0, *(group.before_mib for group in self.groups)) if self.groups else 0.0
+        return min(group.before_mib for group in self.groups)
+
+    @property
+    def libraries(self) -> Mapping[str, float]:
+        """What a process with another library takes more, by back end."""
+        least = min(group.before_mib for group in self.groups)
+        return {group.spec.backend: group.before_mib - least for group in self.groups}
 
     @cached_property
     def buckets(self) -> tuple[Size, ...]:
@@ -97,6 +105,7 @@ class Setting:
             shares=self.demand.shares,
             candidates=[use.candidate for use in uses],
             memory_mib=self.process_mib,
+            libraries=self.libraries,
             switches=self.demand.switches,
             max_memory_mib=self.limits.max_memory_mib,
             max_engines=self.limits.max_engines,
@@ -124,6 +133,11 @@ class Decided:
     @cached_property
     def prediction(self) -> Prediction:
         return predicted(self.setting, self.uses, self.problem, self.solution.served)
+
+    @property
+    def process_mib(self) -> float:
+        """Memory of the process with their libraries, and without them."""
+        return self.problem.process_mib(use.candidate.library for use in self.served)
 
     @property
     def engines(self) -> tuple[str, ...]:
