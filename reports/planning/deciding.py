@@ -27,18 +27,26 @@ _LATE = 0.01
 """The share of the pictures that are slower than p99."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """How the memory of engines in one process differs from the sum over processes of one:
+    ``shared_mib`` of each are the library's, which it loads with the first engine; ``offset_mib``
+    is what is left."""
+
+    shared_mib: float = 0.0
+    offset_mib: float = 0.0
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
-    """All that a plan is made of. ``resident_mib`` is the memory of the process with the
-    smallest library and without engines, where it was measured with several of them loaded (None:
-    from processes of one engine), and
-    ``switch_ms`` what changes cost by engine, from a stream that was measured."""
+    """All that a plan is made of. ``together`` is of engines that were measured in one process, and
+    ``switch_ms`` what changes cost there, by engine."""
 
     demand: Demand
     groups: tuple[Group, ...]
     curves: Curves
     limits: PlanLimits
-    resident_mib: float | None = None
+    together: Together = field(default_factory=Together)
     switch_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -61,15 +69,15 @@ class Setting:
     @property
     def process_mib(self) -> float:
         """Memory of the process with the smallest library, and no engine."""
-        if self.resident_mib is not None:
-            return self.resident_mib
-        return min(group.before_mib for group in self.groups)
+        least = min(group.before_mib for group in self.groups)
+        return max(0.0, least + self.together.offset_mib)
 
     @property
     def libraries(self) -> Mapping[str, float]:
         """What a process with another library takes more, by back end."""
         least = min(group.before_mib for group in self.groups)
-        return {group.spec.backend: group.before_mib - least for group in self.groups}
+        shared = self.together.shared_mib
+        return {group.spec.backend: group.before_mib - least + shared for group in self.groups}
 
     @cached_property
     def buckets(self) -> tuple[Size, ...]:
@@ -89,6 +97,7 @@ class Setting:
             max_ms=max_ms,
             may_shrink=self.floor is not None,
             switch_ms=self.switch_ms,
+            shared_mib=self.together.shared_mib,
         )
         known = map(self._known, uses_of(self.groups, self.buckets, offer))
         return tuple(use for use in known if use.candidate.serves)
@@ -129,6 +138,19 @@ class Decided:
     def served(self) -> tuple[Use, ...]:
         """The use that serves each size."""
         return tuple(self.uses[one] for one in self.solution.served)
+
+    def together(self, resident_mib: float) -> Together:
+        """How the memory of the engines differs from their sum, where all of them take so much."""
+        more = len(self.engines) - len({use.group.spec.backend for use in self.served})
+        rows = (use.candidate.memory_mib for use in self.served)
+        before = self.setting.together
+        excess = self.prediction.memory_mib - resident_mib
+        shared = 0.0 if more == 0 else excess / more
+        shared = min(max(shared, -before.shared_mib), *rows)
+        return Together(
+            shared_mib=before.shared_mib + shared,
+            offset_mib=before.offset_mib - (excess - more * shared),
+        )
 
     @cached_property
     def prediction(self) -> Prediction:

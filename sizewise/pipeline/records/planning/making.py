@@ -124,24 +124,22 @@ class Making:
 
 def _measured(decided: Decided, found: Replayed) -> Setting:
     """The setting with the memory of all engines together, and what their changes cost."""
-    added = sum(decided.problem.engines[name] for name in decided.engines)
-    added += decided.process_mib - decided.problem.memory_mib
     return replace(
         decided.setting,
-        resident_mib=max(0.0, found.measured.memory_mib - added) or None,
+        together=decided.together(found.measured.memory_mib),
         switch_ms={**decided.setting.switch_ms, **found.switch_ms},
     )
 
 
 def _why_missing(group: Group) -> str:
     """``openvino static (3 sizes)``, or with what its model errs by."""
-    fits = {"latency": group.ms.fit, "memory": group.memory_mib.fit}
-    errors = [
-        f"a model of its {what} errs by {100 * fit.error:.0f} %"
-        for what, fit in fits.items()
+    fit = group.ms.fit
+    why = (
+        f"a model of its latency errs by {100 * fit.error:.0f} %"
         if fit is not None and not fit.holds
-    ]
-    return f"{group.name} ({listed(errors) or counted(len(group.rows), 'size') + ' measured'})"
+        else f"{counted(len(group.rows), 'size')} measured"
+    )
+    return f"{group.name} ({why})"
 
 
 def _why_none(setting: Setting) -> Iterator[str]:

@@ -12,7 +12,6 @@ from sizewise.core.progress import Reporter
 from sizewise.core.specs import Size, Sizes
 from sizewise.pipeline.records.planning.setting import Sources
 
-
 _FOR_A_MODEL = 6
 """Sizes from the smallest to the largest: one model of them serves for all between."""
 
@@ -29,8 +28,7 @@ def missing_sizes(setting: Setting) -> Mapping[Group, Sequence[Size]]:
 
 
 def _errs(group: Group) -> bool:
-    fits = (group.ms.fit, group.memory_mib.fit)
-    return any(one is not None and not one.holds for one in fits)
+    return group.ms.fit is not None and not group.ms.fit.holds
 
 
 def _spread(sizes: Sequence[Size]) -> list[Size]:
@@ -40,7 +38,7 @@ def _spread(sizes: Sequence[Size]) -> list[Size]:
 
 
 def _is_unknown(group: Group, size: Size) -> bool:
-    return group.ms.at(size) is None or group.memory_mib.at(size) is None
+    return group.ms.at(size) is None or group.memory_mib(size) is None
 
 
 def measure_sizes(
