@@ -13,7 +13,7 @@ from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core import codec
 from sizewise.core.specs.plan import Plan
-from sizewise.pipeline.records.plan import Planned, PlanOptions
+from sizewise.pipeline.records.planning.options import Planned, PlanOptions
 
 
 def plan(

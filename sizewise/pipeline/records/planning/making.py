@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reports.planning.assembling import assembled, inputs_by_engine
 from reports.planning.deciding import Decided, Setting, decide
@@ -20,11 +19,9 @@ from sizewise.core.specs.stored_plan import NAME, write_plan
 from sizewise.core.specs.traffic import Traffic
 from sizewise.pipeline.records.planning.engines import built, folders, planned_models
 from sizewise.pipeline.records.planning.measuring import measure_sizes, missing_sizes
+from sizewise.pipeline.records.planning.options import Planned, PlanOptions
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, replayed
-
-if TYPE_CHECKING:
-    from sizewise.pipeline.records.plan import Planned, PlanOptions
 
 _TRIES = 3
 """A plan is made anew where its engines together take other memory than was expected."""
@@ -45,8 +42,6 @@ class Making:
 
     def planned(self) -> Planned:
         """The plan, written. Raises as ``sizewise.pipeline.records.plan.plan`` does."""
-        from sizewise.pipeline.records.plan import Planned
-
         setting = self._setting()
         if self._options.measure and (missing := missing_sizes(setting)):
             measure_sizes(self._sources, missing, self._reporter)
