@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reports.planning.telling import figures, told
+from reports.choice.planning.telling import figures, told
 from reports.text.words import number, times
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out

@@ -12,10 +12,10 @@ from engines.options import read_options
 from engines.registry import find_backend
 from engines.store.cache import engine_name, obtain_engine
 from engines.store.trust import read_trusted
+from reports.choice.planning.assembling import Built, uses_by_engine
+from reports.choice.planning.candidates import Use
+from reports.choice.planning.deciding import Decided
 from reports.columns import Row
-from reports.planning.assembling import Built, uses_by_engine
-from reports.planning.candidates import Use
-from reports.planning.deciding import Decided
 from reports.rows.configured import models_of
 from reports.rows.enginefiles import engine_files
 from sizewise.core.errors import InputError, SizewiseError

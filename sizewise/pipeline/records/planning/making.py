@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from reports.planning.assembling import assembled, inputs_by_engine
-from reports.planning.deciding import Decided, Setting, decide
-from reports.planning.kinds import Group
+from reports.choice.planning.assembling import assembled, inputs_by_engine
+from reports.choice.planning.deciding import Decided, Setting, decide
+from reports.choice.planning.kinds import Group
 from reports.text.words import counted, listed
 from sizewise.core.errors import RecordError, UsageError
 from sizewise.core.files import output_folder

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reports.planning.deciding import Setting
-from reports.planning.kinds import Group
+from reports.choice.planning.deciding import Setting
+from reports.choice.planning.kinds import Group
 from reports.rows.configured import rigor_of
 from sizewise.core.errors import InputError
 from sizewise.core.progress import Reporter

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.planning.limits import PlanLimits
+from reports.choice.planning.limits import PlanLimits
 from sizewise.core.options.declared import option
 from sizewise.core.options.reading import SWITCH, TEXT, optional, whole
 from sizewise.core.specs.plan import Plan

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reports.choice.planning.curves import curves_of
+from reports.choice.planning.deciding import Setting
+from reports.choice.planning.demand import Demand
+from reports.choice.planning.kinds import Group, groups_of
+from reports.choice.planning.limits import PlanLimits
 from reports.load import Records, read_records
 from reports.machines import is_same_hardware
-from reports.planning.curves import curves_of
-from reports.planning.deciding import Setting
-from reports.planning.demand import Demand
-from reports.planning.kinds import Group, groups_of
-from reports.planning.limits import PlanLimits
 from reports.rows.configured import models_of
 from sizewise.core.errors import EnvironmentMismatchError, InputError, RecordError
 from sizewise.core.machine.environment import read_environment

@@ -9,13 +9,13 @@ from functools import cached_property
 
 import numpy as np
 
-from reports.planning.candidates import Offer, Use, uses_of, without_dominated
-from reports.planning.curves import Curves
-from reports.planning.demand import Demand, even_groups, joined
-from reports.planning.kinds import Group
-from reports.planning.limits import USUAL_LOSS, PlanLimits
-from reports.planning.problem import Problem
-from reports.planning.solving import SECONDS, Solution, solve
+from reports.choice.planning.candidates import Offer, Use, uses_of, without_dominated
+from reports.choice.planning.curves import Curves
+from reports.choice.planning.demand import Demand, even_groups, joined
+from reports.choice.planning.kinds import Group
+from reports.choice.planning.limits import USUAL_LOSS, PlanLimits
+from reports.choice.planning.problem import Problem
+from reports.choice.planning.solving import SECONDS, Solution, solve
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Prediction
 

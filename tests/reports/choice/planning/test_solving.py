@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.planning.problem import Candidate, Problem, Serving
-from reports.planning.solving import solve
+from reports.choice.planning.problem import Candidate, Problem, Serving
+from reports.choice.planning.solving import solve
 from sizewise.core.specs import Size
 
 

@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.choice.planning.fitting import Fit, fit
 from reports.columns import Row
-from reports.planning.fitting import Fit, fit
 from reports.rows.grouping import grouped, latest, measured_of
 from sizewise.core.specs import EngineSpec, Profile, Size
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from reports.planning.candidates import Use
-from reports.planning.deciding import Decided, predicted
-from reports.planning.demand import even_groups, joined, scale
-from reports.planning.problem import Problem
-from reports.planning.solving import solve
+from reports.choice.planning.candidates import Use
+from reports.choice.planning.deciding import Decided, predicted
+from reports.choice.planning.demand import even_groups, joined, scale
+from reports.choice.planning.problem import Problem
+from reports.choice.planning.solving import solve
 from reports.text.words import counted, listed
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Alternative

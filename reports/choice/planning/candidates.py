@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reports.planning.curves import Curve, Curves
-from reports.planning.demand import Demand, scale
-from reports.planning.kinds import Group
-from reports.planning.problem import Candidate, Serving
+from reports.choice.planning.curves import Curve, Curves
+from reports.choice.planning.demand import Demand, scale
+from reports.choice.planning.kinds import Group
+from reports.choice.planning.problem import Candidate, Serving
 from sizewise.core.specs import EngineSpec, Size
 
 

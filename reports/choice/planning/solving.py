@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from reports.planning.problem import Problem
+from reports.choice.planning.problem import Problem
 
 SECONDS, GAP = 10.0, 0.01
 _OPTIMAL, _STOPPED = 0, 1

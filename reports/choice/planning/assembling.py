@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reports.planning.baselines import baselines, by_engines, more
-from reports.planning.candidates import Use
-from reports.planning.deciding import Decided
-from reports.planning.problem import Serving
+from reports.choice.planning.baselines import baselines, by_engines, more
+from reports.choice.planning.candidates import Use
+from reports.choice.planning.deciding import Decided
+from reports.choice.planning.problem import Serving
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import (
     Decision,

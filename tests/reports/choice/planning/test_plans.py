@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reports.choice.planning.assembling import Built, assembled
+from reports.choice.planning.baselines import baselines, by_engines, more
+from reports.choice.planning.curves import curves_of
+from reports.choice.planning.deciding import Decided, Setting, decide
+from reports.choice.planning.demand import Demand
+from reports.choice.planning.kinds import Group, groups_of
+from reports.choice.planning.limits import PlanLimits
+from reports.choice.planning.telling import told
 from reports.load import select_records
-from reports.planning.assembling import Built, assembled
-from reports.planning.baselines import baselines, by_engines, more
-from reports.planning.curves import curves_of
-from reports.planning.deciding import Decided, Setting, decide
-from reports.planning.demand import Demand
-from reports.planning.kinds import Group, groups_of
-from reports.planning.limits import PlanLimits
-from reports.planning.telling import told
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import InputRule, Plan, PlannedModel
