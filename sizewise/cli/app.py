@@ -35,6 +35,8 @@ class SizewiseCommands(Commands):
         "compare": "Say what became slower or faster from one results file to another.",
         "history": "Draw latencies over many results files, and name the changes.",
         "traffic": "Count the sizes of the pictures that come, in their order.",
+        "plan": "Choose the engines to keep loaded for the sizes that come.",
+        "replay": "Run a plan's engines over a traffic, and compare with what was expected.",
         "reproduce": "Measure a published table with what this machine has.",
         "report": "Write a decision, tables and plots from what was measured.",
         "results": "Say what a results file holds, and save what is whole of a damaged one.",
@@ -42,7 +44,10 @@ class SizewiseCommands(Commands):
 
     rooms = {  # noqa: RUF012 - never changed
         "preparation": ("anchors", "data", "networks", "traffic", "tune"),
-        "records": ("best", "compare", "history", "reproduce", "report", "results"),
+        "records": (
+            *("best", "compare", "history", "plan", "replay"),
+            *("reproduce", "report", "results"),
+        ),
     }
     """Folders of ``sizewise.cli``, each with the commands in it."""
 

@@ -61,7 +61,9 @@ class PlannedEngine:
     ``sizes`` are the input sizes that it serves. ``artifact`` is its folder, relative to the plan's
     where it lies below that, and ``sha256`` the hash of its files; both are empty where it was not
     built. ``spec`` has the options that all back ends have; ``options`` are those of its own that
-    are not at their defaults, as text. ``memory_mib`` is what it adds to the process.
+    are not at their defaults, as text. ``memory_mib`` is what it adds to the process, and
+    ``switch_ms`` what a picture takes longer where the one before it ran at another input or in
+    another engine.
     """
 
     name: str
@@ -69,6 +71,7 @@ class PlannedEngine:
     spec: EngineSpec
     sizes: tuple[Size, ...]
     memory_mib: float
+    switch_ms: float = 0.0
     options: str = ""
     artifact: str = ""
     sha256: str = ""
@@ -171,9 +174,8 @@ class Decision:
 class Plan:
     """The engines to keep loaded for a ``traffic``, and where each of its sizes is run.
 
-    ``process_mib`` is the memory of the process without engines, ``switch_ms`` what a picture takes
-    longer where another engine ran before. Figures hold for the machine with this ``environment``
-    (its fingerprint).
+    ``process_mib`` is the memory of the process without engines. Figures hold for the machine with
+    this ``environment`` (its fingerprint).
     """
 
     traffic: str
@@ -183,7 +185,6 @@ class Plan:
     engines: tuple[PlannedEngine, ...]
     routes: tuple[Route, ...]
     process_mib: float
-    switch_ms: float
     predicted: Prediction
     decision: Decision
     environment: str = ""

@@ -50,7 +50,6 @@ def planned() -> Plan:
             ),
         ),
         process_mib=50.0,
-        switch_ms=0.5,
         predicted=Prediction(mean_ms=3.25, p50_ms=2.0, p99_ms=6.0, memory_mib=80.0),
         decision=Decision(
             objective="mean",

@@ -9,13 +9,13 @@ from functools import cached_property
 
 import numpy as np
 
-from reports.planning.candidates import Offer, Use, uses_of, without_dominated
-from reports.planning.curves import Curves
-from reports.planning.demand import Demand, even_groups, joined
-from reports.planning.kinds import Group
-from reports.planning.limits import USUAL_LOSS, PlanLimits
-from reports.planning.problem import Problem
-from reports.planning.solving import SECONDS, Solution, solve
+from reports.choice.planning.candidates import Offer, Use, uses_of, without_dominated
+from reports.choice.planning.curves import Curves
+from reports.choice.planning.demand import Demand, even_groups, joined
+from reports.choice.planning.kinds import Group
+from reports.choice.planning.limits import USUAL_LOSS, PlanLimits
+from reports.choice.planning.problem import Problem
+from reports.choice.planning.solving import SECONDS, Solution, solve
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Prediction
 
@@ -27,17 +27,26 @@ _LATE = 0.01
 """The share of the pictures that are slower than p99."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """How the memory of engines in one process differs from the sum over processes of one:
+    ``shared_mib`` of each are the library's, which it loads with the first engine; ``offset_mib``
+    is what is left."""
+
+    shared_mib: float = 0.0
+    offset_mib: float = 0.0
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
-    """All that a plan is made of. ``resident_mib`` is the memory of the process without engines,
-    where it was measured with several of them loaded (None: from processes of one engine), and
-    ``switch_ms`` what changes cost by engine, from a stream that was measured."""
+    """All that a plan is made of. ``together`` is of engines that were measured in one process, and
+    ``switch_ms`` what changes cost there, by engine."""
 
     demand: Demand
     groups: tuple[Group, ...]
     curves: Curves
     limits: PlanLimits
-    resident_mib: float | None = None
+    together: Together = field(default_factory=Together)
     switch_ms: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -59,9 +68,16 @@ class Setting:
 
     @property
     def process_mib(self) -> float:
-        if self.resident_mib is not None:
-            return self.resident_mib
-        return max(0.0, *(group.before_mib for group in self.groups)) if self.groups else 0.0
+        """Memory of the process with the smallest library, and no engine."""
+        least = min(group.before_mib for group in self.groups)
+        return max(0.0, least + self.together.offset_mib)
+
+    @property
+    def libraries(self) -> Mapping[str, float]:
+        """What a process with another library takes more, by back end."""
+        least = min(group.before_mib for group in self.groups)
+        shared = self.together.shared_mib
+        return {group.spec.backend: group.before_mib - least + shared for group in self.groups}
 
     @cached_property
     def buckets(self) -> tuple[Size, ...]:
@@ -81,6 +97,7 @@ class Setting:
             max_ms=max_ms,
             may_shrink=self.floor is not None,
             switch_ms=self.switch_ms,
+            shared_mib=self.together.shared_mib,
         )
         known = map(self._known, uses_of(self.groups, self.buckets, offer))
         return tuple(use for use in known if use.candidate.serves)
@@ -97,6 +114,7 @@ class Setting:
             shares=self.demand.shares,
             candidates=[use.candidate for use in uses],
             memory_mib=self.process_mib,
+            libraries=self.libraries,
             switches=self.demand.switches,
             max_memory_mib=self.limits.max_memory_mib,
             max_engines=self.limits.max_engines,
@@ -121,9 +139,27 @@ class Decided:
         """The use that serves each size."""
         return tuple(self.uses[one] for one in self.solution.served)
 
+    def together(self, resident_mib: float) -> Together:
+        """How the memory of the engines differs from their sum, where all of them take so much."""
+        more = len(self.engines) - len({use.group.spec.backend for use in self.served})
+        rows = (use.candidate.memory_mib for use in self.served)
+        before = self.setting.together
+        excess = self.prediction.memory_mib - resident_mib
+        shared = 0.0 if more == 0 else excess / more
+        shared = min(max(shared, -before.shared_mib), *rows)
+        return Together(
+            shared_mib=before.shared_mib + shared,
+            offset_mib=before.offset_mib - (excess - more * shared),
+        )
+
     @cached_property
     def prediction(self) -> Prediction:
         return predicted(self.setting, self.uses, self.problem, self.solution.served)
+
+    @property
+    def process_mib(self) -> float:
+        """Memory of the process with their libraries, and without them."""
+        return self.problem.process_mib(use.candidate.library for use in self.served)
 
     @property
     def engines(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.planning.fitting import fit
+from reports.choice.planning.fitting import fit
 from sizewise.core.specs import Size
 
 SIZES = [Size(320, 320), Size(320, 416), Size(416, 416), Size(512, 640), Size(640, 640)]

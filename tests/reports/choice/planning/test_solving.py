@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.planning.problem import Candidate, Problem, Serving
-from reports.planning.solving import solve
+from reports.choice.planning.problem import Candidate, Problem, Serving
+from reports.choice.planning.solving import solve
 from sizewise.core.specs import Size
 
 
@@ -33,10 +33,12 @@ def problems(draw: st.DrawFn) -> Problem:
     shares = rng.dirichlet(np.ones(sizes))
     memory = rng.integers(10, 100, size=candidates)
     of_engine = rng.integers(0, candidates, size=candidates)  # some share one
+    with_libraries = rng.random() < 0.5
     made = [
         Candidate(
             name=str(n),
             engine=f"engine {of_engine[n]}",
+            library=f"library {of_engine[n] % 2}" if with_libraries else "",
             memory_mib=float(memory[of_engine[n]]),
             switch_ms=float(rng.choice([0, 0, 5, 20])),
             serves={
@@ -63,6 +65,7 @@ def problems(draw: st.DrawFn) -> Problem:
         shares=shares.tolist(),
         candidates=made,
         memory_mib=50.0,
+        libraries={"library 0": 20.0, "library 1": 40.0} if with_libraries else {},
         switches=pairs,
         max_memory_mib=float(rng.integers(60, 300)) if limit() < 0.6 else None,
         max_engines=int(rng.integers(1, 4)) if limit() < 0.4 else None,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.analysis.tradeoffs import RANKED_BY
+from reports.choice.planning.kinds import Group
 from reports.columns import Row
-from reports.planning.kinds import Group
 from sizewise.core.specs import Size
 from sizewise.core.trials import Metric
 

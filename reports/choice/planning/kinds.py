@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.choice.planning.fitting import Fit, fit
 from reports.columns import Row
-from reports.planning.fitting import Fit, fit
 from reports.rows.grouping import grouped, latest, measured_of
 from sizewise.core.specs import EngineSpec, Profile, Size
 
@@ -65,10 +65,18 @@ class Group:
         """Mean milliseconds of a picture."""
         return Figures.of({size: mean_ms(row) for size, row in self.rows.items()})
 
-    @cached_property
-    def memory_mib(self) -> Figures:
-        """What an engine adds to the process."""
-        return Figures.of({size: added_mib(row) for size, row in self.rows.items()})
+    def memory_mib(self, size: Size) -> float | None:
+        """What an engine for ``size`` adds to the process: as measured; else that of the next
+        larger size, which is no less. None where none is larger."""
+        if size in self.rows:
+            return added_mib(self.rows[size])
+        larger = [one for one in self.rows if one.pixels >= size.pixels]
+        return added_mib(self.rows[min(larger, key=lambda one: one.pixels)]) if larger else None
+
+    @property
+    def most_memory_mib(self) -> float:
+        """What the engine adds to the process after calls at all of its sizes."""
+        return max(map(added_mib, self.rows.values()))
 
     @property
     def before_mib(self) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from reports.planning.candidates import Use
-from reports.planning.deciding import Decided, predicted
-from reports.planning.demand import even_groups, joined, scale
-from reports.planning.problem import Problem
-from reports.planning.solving import solve
+from reports.choice.planning.candidates import Use
+from reports.choice.planning.deciding import Decided, predicted
+from reports.choice.planning.demand import even_groups, joined, scale
+from reports.choice.planning.problem import Problem
+from reports.choice.planning.solving import solve
 from reports.text.words import counted, listed
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Alternative
@@ -49,15 +49,14 @@ def more(decided: Decided) -> tuple[Alternative, ...]:
 def by_engines(decided: Decided) -> tuple[Alternative, ...]:
     """The best set of one engine, of two, and so on, within the memory."""
     most = min(_MOST_ENGINES, len(decided.engines) + 1)
-    return tuple(
-        _best(
-            counted(count, "engine"),
-            decided.uses,
-            replace(decided.problem, max_engines=count),
-            decided,
-        )
-        for count in range(1, most + 1)
-    )
+    found: list[Alternative] = []
+    for count in range(1, most + 1):
+        problem = replace(decided.problem, max_engines=count)
+        one = _best(counted(count, "engine"), decided.uses, problem, decided)
+        if one.engines < count:  # more of them gain nothing
+            break
+        found.append(one)
+    return tuple(found)
 
 
 def _holding_all(uses: Sequence[Use], decided: Decided) -> list[Use]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reports.planning.curves import Curve, Curves
-from reports.planning.demand import Demand, scale
-from reports.planning.kinds import Group
-from reports.planning.problem import Candidate, Serving
+from reports.choice.planning.curves import Curve, Curves
+from reports.choice.planning.demand import Demand, scale
+from reports.choice.planning.kinds import Group
+from reports.choice.planning.problem import Candidate, Serving
 from sizewise.core.specs import EngineSpec, Size
 
 
@@ -40,6 +40,8 @@ class Offer:
     may_shrink: bool = False
     switch_ms: Mapping[str, float] | None = None
     """Of engines, by their names, from a stream that was measured."""
+    shared_mib: float = 0.0
+    """Of each engine's memory, what is its library's."""
 
 
 def uses_of(groups: Iterable[Group], buckets: Sequence[Size], offer: Offer) -> tuple[Use, ...]:
@@ -97,7 +99,7 @@ def _of_group(group: Group, buckets: Sequence[Size], offer: Offer) -> Iterator[U
 
 
 def _static(group: Group, bucket: Size, offer: Offer) -> Use | None:
-    ms, memory = group.ms.at(bucket), group.memory_mib.at(bucket)
+    ms, memory = group.ms.at(bucket), group.memory_mib(bucket)
     if ms is None or memory is None:
         return None
     name = f"{group.name} {bucket}"
@@ -108,7 +110,8 @@ def _static(group: Group, bucket: Size, offer: Offer) -> Use | None:
         bucket=bucket,
         candidate=Candidate(
             name=name,
-            memory_mib=memory,
+            memory_mib=max(0.0, memory - offer.shared_mib),
+            library=group.spec.backend,
             switch_ms=_switch_ms(name, 0.0, offer),
             serves=dict(_served(group, [bucket] * len(offer.demand.sizes), offer)),
         ),
@@ -120,7 +123,6 @@ def _open(group: Group, side: int, offer: Offer) -> Use:
     take, it serves at the smallest measured input that holds it."""
     rule = replace(offer.demand.rule, side_px=side)
     inputs = [_input(group, rule.size_for(size)) for size in offer.demand.sizes]
-    memory = group.memory_mib.measured
     at = "" if side == offer.demand.rule.side_px else f" at {side} px"
     return Use(
         group=group,
@@ -130,7 +132,8 @@ def _open(group: Group, side: int, offer: Offer) -> Use:
         candidate=Candidate(
             name=f"{group.name}{at}",
             engine=group.name,
-            memory_mib=max(memory.values(), default=0.0),
+            library=group.spec.backend,
+            memory_mib=max(0.0, group.most_memory_mib - offer.shared_mib),
             switch_ms=_switch_ms(group.name, group.switch_ms, offer),
             serves=dict(_served(group, inputs, offer)),
         ),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from reports.planning.problem import Problem
+from reports.choice.planning.problem import Problem
 
 SECONDS, GAP = 10.0, 0.01
 _OPTIMAL, _STOPPED = 0, 1
@@ -75,9 +75,9 @@ class _Rows:
 
 
 class _Model:
-    """Variables: for each engine, whether it is loaded; for each pair of a candidate and a size
-    that it can serve, whether it does; for each pair of sizes that follow each other, what the
-    change between them costs."""
+    """Variables: for each engine and each library, whether it is loaded; for each pair of a
+    candidate and a size that it can serve, whether it does; for each pair of sizes that follow each
+    other, what the change between them costs."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -87,12 +87,15 @@ class _Model:
             for one, candidate in enumerate(problem.candidates)
             for size in candidate.serves
         ]
-        self._column = {pair: len(self._engines) + n for n, pair in enumerate(self._pairs)}
+        loads = len(self._engines)
+        self._libraries = {name: loads + n for n, name in enumerate(problem.libraries)}
+        self._first_pair = loads + len(self._libraries)
+        self._column = {pair: self._first_pair + n for n, pair in enumerate(self._pairs)}
         self._able: dict[int, list[int]] = {}
         for one, size in self._pairs:
             self._able.setdefault(size, []).append(one)
         self._switches = self._frequent()
-        self._first_switch = len(self._engines) + len(self._pairs)
+        self._first_switch = self._first_pair + len(self._pairs)
         self.costs = self._costs()
         self.integral = np.ones(len(self.costs), dtype=np.int64)
         self.integral[self._first_switch :] = 0  # they follow from the others
@@ -124,7 +127,7 @@ class _Model:
             for one, size in self._pairs
         ]
         switches = [problem.switches[pair] for pair in self._switches]
-        return np.array([0.0] * len(self._engines) + calls + switches)
+        return np.array([0.0] * self._first_pair + calls + switches)
 
     def served(self, values: NDArray[np.float64]) -> tuple[int, ...]:
         return tuple(
@@ -136,6 +139,7 @@ class _Model:
         rows = _Rows()
         self._each_size_by_one(rows)
         self._by_loaded_ones(rows)
+        self._with_libraries(rows)
         self._limits(rows)
         self._switched(rows)
         shape = (len(rows.lows), len(self.costs))
@@ -156,11 +160,16 @@ class _Model:
             for engine, columns in by_engine.items():
                 rows.add([*((column, 1.0) for column in columns), (engine, -1.0)], -np.inf, 0)
 
+    def _with_libraries(self, rows: _Rows) -> None:
+        for engine, library in self._problem.library_of.items():
+            rows.add([(self._engines[engine], 1.0), (self._libraries[library], -1.0)], -np.inf, 0)
+
     def _limits(self, rows: _Rows) -> None:
         problem = self._problem
         if problem.max_memory_mib is not None:
             room = problem.max_memory_mib - problem.memory_mib
             terms = [(self._engines[name], mib) for name, mib in problem.engines.items()]
+            terms += [(self._libraries[name], mib) for name, mib in problem.libraries.items()]
             rows.add(terms, -np.inf, room)
         if problem.max_engines is not None:
             terms = [(place, 1.0) for place in self._engines.values()]

@@ -7,7 +7,7 @@ those that are loaded.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -33,7 +33,8 @@ class Candidate:
     """A way to use an engine that could be loaded: what that adds to the memory of the process, and
     how it serves sizes, by their numbers. It can't serve the others.
 
-    Candidates of one ``engine`` (empty: the candidate's own name) share its memory. A picture takes
+    Candidates of one ``engine`` (empty: the candidate's own name) share its memory, and engines of
+    one ``library`` (empty: none) what that takes. A picture takes
     ``switch_ms`` longer where the one before it ran at another input, or in another engine.
     """
 
@@ -41,6 +42,7 @@ class Candidate:
     memory_mib: float
     serves: Mapping[int, Serving]
     engine: str = ""
+    library: str = ""
     switch_ms: float = 0.0
 
     @property
@@ -52,7 +54,7 @@ class Candidate:
 @dataclass(frozen=True, kw_only=True)
 class Problem:
     """``shares`` of the traffic by size, which add up to 1; ``memory_mib`` is that of the process
-    without engines.
+    without engines, and ``libraries`` what each of them adds to it.
 
     ``switches`` are the shares of pictures that come after one of another size, by both numbers.
     Limits are None where there is none: on memory, engines, the mean accuracy, and the share of
@@ -62,6 +64,7 @@ class Problem:
     shares: Sequence[float]
     candidates: Sequence[Candidate]
     memory_mib: float = 0.0
+    libraries: Mapping[str, float] = field(default_factory=dict)
     switches: Mapping[tuple[int, int], float] = field(default_factory=dict)
     max_memory_mib: float | None = None
     max_engines: int | None = None
@@ -72,6 +75,11 @@ class Problem:
     def engines(self) -> Mapping[str, float]:
         """The memory of each engine."""
         return {one.loads: one.memory_mib for one in self.candidates}
+
+    @cached_property
+    def library_of(self) -> Mapping[str, str]:
+        """The library of each engine that has one."""
+        return {one.loads: one.library for one in self.candidates if one.library}
 
     def mean_ms(self, served: Sequence[int]) -> float:
         """Of a picture, where ``served`` has the candidate of each size."""
@@ -99,7 +107,14 @@ class Problem:
         return tuple(sorted({self.candidates[one].loads for one in served}))
 
     def memory_of(self, served: Sequence[int]) -> float:
-        return self.memory_mib + sum(self.engines[one] for one in self.loaded(served))
+        loaded = self.loaded(served)
+        libraries = {self.library_of[one] for one in loaded if one in self.library_of}
+        engines = sum(self.engines[one] for one in loaded)
+        return self.process_mib(libraries) + engines
+
+    def process_mib(self, libraries: Iterable[str]) -> float:
+        """Memory of the process without engines, with these libraries."""
+        return self.memory_mib + sum(self.libraries[one] for one in set(libraries))
 
     def fits(self, served: Sequence[int]) -> bool:
         """Whether the engines that serve keep to the limits."""
