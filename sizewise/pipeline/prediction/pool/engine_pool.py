@@ -263,12 +263,15 @@ def _stage(reporter: Reporter, count: int) -> AbstractContextManager[Stage]:
 
 
 def _opened(engines: Engines, options: PoolOptions) -> Opening:
+    from engines.store.contents import MANIFEST
     from sizewise.core.specs.stored_plan import read_plan
 
     if isinstance(engines, Plan):
         return open_plan(engines, Path(), options)
     if isinstance(engines, str | Path):
         path = Path(engines)
+        if (path / MANIFEST).exists():
+            return open_list([path], options)
         return open_plan(read_plan(path), path if path.is_dir() else path.parent, options)
     folders = [one.path if isinstance(one, EngineArtifact) else Path(one) for one in engines]
     return open_list(folders, options)

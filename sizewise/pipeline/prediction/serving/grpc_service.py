@@ -25,6 +25,7 @@ from sizewise.pipeline.prediction.serving.tensors import (
 _CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     404: grpc.StatusCode.NOT_FOUND,
+    499: grpc.StatusCode.CANCELLED,
     503: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 _BESIDE = 8
@@ -107,7 +108,7 @@ def _inferring(
             return answer
         except CancelledError:
             status = 499
-            context.abort(grpc.StatusCode.CANCELLED, "The client ended the call.")
+            _abort(context, RefusedError(status, "The client ended the call."))
         except RefusedError as error:
             status = error.status
             _abort(context, error)
@@ -178,3 +179,4 @@ def _abort(context: grpc.ServicerContext, error: RefusedError) -> NoReturn:
     if error.retry_after_s is not None:
         context.set_trailing_metadata((("retry-after", str(error.retry_after_s)),))
     context.abort(_CODES.get(error.status, grpc.StatusCode.INTERNAL), error.text)
+    raise AssertionError  # abort has raised

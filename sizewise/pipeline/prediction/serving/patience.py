@@ -12,7 +12,7 @@ HEADER_S = 10.0
 """Time to send the head of a request, from its first byte or from the connection."""
 
 
-class Impatient(H11Protocol):
+class Impatient(H11Protocol):  # type: ignore[misc] # uvicorn may be absent
     """uvicorn waits for ever for the head of a request; this ends the connection instead."""
 
     _timer: asyncio.TimerHandle | None = None

@@ -60,10 +60,11 @@ class Metrics:
             self._seconds.labels(protocol).observe(seconds)
 
     def text(self) -> bytes:
-        return generate_latest(self._registry)
+        text: bytes = generate_latest(self._registry)
+        return text
 
 
-class _Engines(Collector):
+class _Engines(Collector):  # type: ignore[misc] # it may be absent
     def __init__(self, service: Service) -> None:
         self._service = service
 

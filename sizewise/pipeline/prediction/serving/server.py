@@ -103,7 +103,7 @@ class Server(Closing):
         host, port = self._options.host, self._options.grpc_port
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            bound = self._grpc.add_insecure_port(address)
+            bound = int(self._grpc.add_insecure_port(address))
         except RuntimeError as error:
             raise _not_listened("grpc_port", host, port, str(error)) from error
         if not bound:
@@ -119,7 +119,7 @@ def serve_pool(pool: EnginePool, options: ServeOptions) -> Server:
 
 def _config(app: object, options: ServeOptions) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         http=Impatient,
         ws="none",
         lifespan="off",

@@ -68,7 +68,7 @@ def plan_of(
     return replace(
         example,
         rule=InputRule(side_px=max(SIDES), stride=32),
-        models=(replace(example.models[0], sha256=artifacts[0].model_sha256),),
+        models=(replace(example.models[0], sha256=artifacts[0].model_sha256, network="finder"),),
         engines=engines,
         routes=routes,
         process_mib=50.0,

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from email.message import Message
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def png(number: int, height: int = 4, width: int = 6) -> bytes:
 @dataclass(frozen=True)
 class Reply:
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property

@@ -134,8 +134,8 @@ def test_more_than_the_queue_holds_is_refused() -> None:
                 found = call(server, "ModelInfer", request(png(number)))
                 codes.append(np.frombuffer(found.raw_output_contents[2], "<i8")[0] == number)
             except grpc.RpcError as error:
-                trailing = dict(error.trailing_metadata())  # type: ignore[attr-defined]
-                codes.append((error.code(), int(trailing["retry-after"]) >= 1))  # type: ignore[attr-defined]
+                trailing = dict(error.trailing_metadata())
+                codes.append((error.code(), int(trailing["retry-after"]) >= 1))
 
         threads = [threading.Thread(target=one, args=(n,)) for n in range(6)]
         for thread in threads:
