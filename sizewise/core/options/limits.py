@@ -109,7 +109,9 @@ TRIALS = Limit("SIZEWISE_MAX_TRIALS", 20_000, "trials")
 BATCH = Limit("SIZEWISE_MAX_BATCH", 65_536, "images in a batch")
 THREADS = Limit("SIZEWISE_MAX_THREADS", 1024, "threads")
 WORKERS = Limit("SIZEWISE_MAX_WORKERS", 256, "workers")
-"""Processes that load the pictures of a training."""
+"""Processes that load the pictures of a training; threads of a server."""
+QUEUE = Limit("SIZEWISE_MAX_QUEUE", 10_000, "requests")
+"""Of those that may wait for a server."""
 REPLICAS = Limit("SIZEWISE_MAX_REPLICAS", 100, "replicas")
 PROCESSES = Limit("SIZEWISE_MAX_PROCESSES", 1000, "processes")
 ROUNDS = Limit("SIZEWISE_MAX_ROUNDS", 10_000, "rounds")

@@ -77,11 +77,15 @@ def _built(folder: Path, options: PredictOptions) -> Chosen:
     return Chosen(artifact=artifact, predictor=predictor)
 
 
-def predictor_at(artifact: EngineArtifact, size: Size, options: RunOptions) -> Predictor[Any]:
-    """How the outputs of an engine are read at an input size. Raises UsageError and InputError."""
+def predictor_at(
+    artifact: EngineArtifact, size: Size, options: RunOptions, *, to_draw: bool = True
+) -> Predictor[Any]:
+    """How the outputs of an engine are read at an input size; ``to_draw`` as for
+    :func:`find_predictor`. Raises UsageError and InputError."""
     name = artifact.path.name
     _demand_known(name, artifact.further, size)
-    return find_predictor(name, options.shown_to(artifact.card), artifact, size, options)
+    card = options.shown_to(artifact.card)
+    return find_predictor(name, card, artifact, size, options, to_draw=to_draw)
 
 
 def _demand_known(name: str, further: Sequence[FurtherInput], size: Size) -> None:

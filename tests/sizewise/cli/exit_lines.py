@@ -185,6 +185,12 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         OUTPUT: (f"{_FINDER} --out notes.txt", f"{_FINDER} --out data"),
     },
+    "serve": {
+        VALUE: ("plan.json --queue 0", "plan.json --load never", "plan.json --workers 1000"),
+        MISSING: ("absent.json", "absent another", "plan.json --names absent.txt"),
+        FOLDER: ("folder", "plan.json --names folder"),
+        DAMAGED: ("junk.json", "notes.txt", "plan.json"),
+    },
     "audit": {VALUE: ("--minutes 0",), OUTPUT: ("--minutes 1 --out notes.txt",)},
     "best": {
         VALUE: ("made.sqlite --max-latency-ms fast", "made.sqlite --percentile p75"),

@@ -16,7 +16,6 @@ import pytest
 from sizewise.core.specs.stored_plan import write_plan
 from tests.sizewise.cli.conftest import Cli
 from tests.sizewise.pipeline.prediction.pools import built, plan_of
-from tests.sizewise.pipeline.prediction.serving.servers import asked, png
 from tests.sizewise.pipeline.prediction.test_pool import PICTURES
 
 pytest.importorskip("uvicorn", reason="pip install 'sizewise[serve]'")
@@ -42,6 +41,8 @@ def _said(process: subprocess.Popen[str]) -> Any:
 
 
 def _asked(said: Any) -> Any:
+    from tests.sizewise.pipeline.prediction.serving.servers import asked, png
+
     assert (said["model"], said["loaded"]) == ("finder", ["e0", "e1"])
     body, headers = asked(png(0xFFFFFF, 60, 64))
     url = f"{said['http']}/v2/models/finder/infer"
@@ -91,7 +92,7 @@ def test_without_the_extra_it_says_how_to_install_it(
     plan: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "sizewise.pipeline.prediction.serving.server", False)
-    monkeypatch.setitem(sys.modules, "uvicorn", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
     said = cli("serve", plan, "--http-port", 0, "--grpc-port", 0)
     assert said.code == 1
     assert "pip install 'sizewise[serve]'" in said.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -113,7 +114,7 @@ class EnginePool(Closing):
         self._artifacts = {member.name: member.artifact for member in self.members}
         self._predictors: dict[Place, Predictor[Any]] = {}
         self._routes: dict[Size, tuple[_Route, ...]] = {}
-        self._fallbacks = 0
+        self._fallbacks, self._counting = 0, threading.Lock()
         self._keeper = _keeper(opening)
         self._demand_readable()
         try:
@@ -142,7 +143,9 @@ class EnginePool(Closing):
                 failed = error
                 continue
             fell_back = route is not routes[0]
-            self._fallbacks += fell_back
+            if fell_back:
+                with self._counting:
+                    self._fallbacks += 1
             return Pooled(
                 picture=size,
                 engine=route.place.engine,
@@ -221,7 +224,9 @@ class EnginePool(Closing):
             if len(self._predictors) >= _MOST_SIZES:
                 self._predictors.clear()
             artifact = self._artifacts[place.engine]
-            found = self._predictors[place] = predictor_at(artifact, place.input, self.options)
+            found = self._predictors[place] = predictor_at(
+                artifact, place.input, self.options, to_draw=False
+            )
         return found
 
     def _demand_readable(self) -> None:

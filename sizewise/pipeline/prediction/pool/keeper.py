@@ -146,7 +146,9 @@ class Keeper(Closing):
 
     def note_failure(self, name: str) -> None:
         """Count a call whose outputs can't be used."""
-        self._held[name].failures += 1
+        held = self._held[name]
+        with held.lock:
+            held.failures += 1
 
     def close(self) -> None:
         """Close all engines, after the calls that are under way."""

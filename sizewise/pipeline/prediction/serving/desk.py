@@ -7,13 +7,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import TypeVar
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from sizewise.core.holding.closing import Closing
 from sizewise.pipeline.prediction.serving.refusing import RefusedError
 
 T = TypeVar("T")
+_ENDING_S = 1.0
 _RECENT = 0.05
 """Weight of the last request in the mean time of one."""
 
@@ -32,6 +34,7 @@ class Desk(Closing):
         self._workers = workers
         self._mean_s = 0.0
         self._open = True
+        self._pending: set[Future[Any]] = set()
         self._lock = threading.Condition()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads = [
@@ -70,12 +73,16 @@ class Desk(Closing):
         self.abandon()
 
     def abandon(self) -> None:
-        """End the workers once they have done what is queued."""
+        """End the workers. What is not done by now is refused, and nobody waits for it."""
         self.stop()
+        for future in self._pending.copy():
+            if not future.cancel():
+                with suppress(InvalidStateError):
+                    future.set_exception(RefusedError(503, "The server stopped meanwhile."))
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
-            thread.join()
+            thread.join(_ENDING_S)
         self._threads = []
 
     def wait_idle(self, seconds: float) -> bool:
@@ -91,6 +98,8 @@ class Desk(Closing):
     def put(self, work: Callable[[], T]) -> Future[T]:
         """Have a worker do it."""
         future: Future[T] = Future()
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
         self._jobs.put(lambda: self._do(work, future))
         return future
 
@@ -98,12 +107,13 @@ class Desk(Closing):
         if not future.set_running_or_notify_cancel():  # the client is gone
             return
         started = time.perf_counter()
-        try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001 - whoever waits for it takes it
-            future.set_exception(error)
-        else:
-            future.set_result(result)
+        with suppress(InvalidStateError):  # it was abandoned
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - whoever waits for it takes it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
         took_s = time.perf_counter() - started
         self._mean_s += (took_s - self._mean_s) * (_RECENT if self._mean_s else 1)
 

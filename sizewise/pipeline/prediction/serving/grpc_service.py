@@ -28,8 +28,9 @@ _CODES = {
     499: grpc.StatusCode.CANCELLED,
     503: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
-_BESIDE = 8
-"""Calls beside those that have a place: health, metadata, and those that are refused."""
+_BESIDE = 32
+"""Calls beside those that have a place: health, metadata, and those that are refused. gRPC refuses
+what is beyond these by itself, for it holds a message in memory before it calls us."""
 _OVERHEAD = 2**16
 """Bytes of a message beside its picture."""
 

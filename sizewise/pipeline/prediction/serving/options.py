@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sizewise.core.options.declared import option
+from sizewise.core.options.limits import QUEUE, WORKERS
 from sizewise.core.options.reading import TEXT, number, whole
 from sizewise.pipeline.prediction.pool.options import PoolOptions
 
@@ -33,13 +34,13 @@ class ServeOptions(PoolOptions):
         TEXT, "", help="Name of the model in requests.", group=_ADDRESS, shown="the network's"
     )
     workers: int = option(
-        whole(1),
+        whole(1, WORKERS),
         2,
         help="Requests at work at the same time. Each engine runs one; the others decode and read.",
         group=_LOAD,
     )
     queue: int = option(
-        whole(1),
+        whole(1, QUEUE),
         64,
         help="Requests that may wait. More are refused at once: 503, or RESOURCE_EXHAUSTED.",
         group=_LOAD,

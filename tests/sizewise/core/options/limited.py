@@ -34,6 +34,7 @@ from sizewise.core.options.limits import Limit
 from sizewise.core.specs import Size, Sizes
 from sizewise.core.specs.stored_plan import read_plan, write_plan
 from sizewise.pipeline.models.training import TrainOptions
+from sizewise.pipeline.prediction.serving.options import ServeOptions
 from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, open_traffic
 from sizewise.pipeline.toml import read_toml
 from tests.bench.models import colours
@@ -142,6 +143,7 @@ USES: dict[Limit, Use] = {
     limits.BATCH: _option("batch", 2),
     limits.THREADS: _option("threads", 2),
     limits.WORKERS: lambda _: fill(TrainOptions, {"workers": 2}),
+    limits.QUEUE: lambda _: fill(ServeOptions, {"queue": 2}),
     limits.REPLICAS: _option("replicas", 2),
     limits.PROCESSES: _option("processes", 2),
     limits.ROUNDS: _option("rounds", 2),

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import softmax
 
 import sizewise as sw
-from sizewise.core.specs import Size
+from engines.planning.axes import EngineAxes
+from engines.planning.specs import engine_specs
+from engines.store.cache import obtain_engine
+from sizewise.core.onnxfiles.model import read_model, write_card
+from sizewise.core.specs import EngineArtifact, ExportedModel, ModelCard, Size, Sizes
 from sizewise.pipeline.prediction.pool.engine_pool import EnginePool
-from sizewise.pipeline.prediction.serving.options import ServeOptions
 from sizewise.pipeline.prediction.serving.server import Server, serve_pool
+from tests.bench.class_nets import classifier
 from tests.bench.models import brightness
 from tests.sizewise.pipeline.prediction.pools import built, plan_of, rectangle
 from tests.sizewise.pipeline.prediction.serving.servers import OPTIONS, png
@@ -102,20 +109,36 @@ def test_what_clients_ask_beside(server: Server) -> None:
             client.infer("finder", [_image(module, b"no picture")])
 
 
-def test_a_segmenter_gives_a_map_of_classes(tmp_path: Path) -> None:
-    from engines.planning.axes import EngineAxes
-    from engines.planning.specs import engine_specs
-    from engines.store.cache import obtain_engine
-    from sizewise.core.specs import Sizes
-
+def _engine(folder: Path, model: ExportedModel) -> EngineArtifact:
     (spec,) = engine_specs(
         (EngineAxes(backends=("onnxruntime",), sizes=Sizes.parse("32"), strategies=("static",)),)
     )
-    artifact = obtain_engine(brightness(tmp_path / "m.onnx"), spec, tmp_path / "engines")
+    return obtain_engine(model, spec, folder / "engines")
+
+
+def test_a_segmenter_gives_a_map_of_classes(tmp_path: Path) -> None:
     pixels = rectangle(32, 32)
-    options = ServeOptions(http_port=0, grpc_port=0, name="bright")
+    options = replace(OPTIONS, name="bright")
+    artifact = _engine(tmp_path, brightness(tmp_path / "m.onnx"))
     with EnginePool([artifact]) as pool, serve_pool(pool, options) as server:
         for client, module in _clients(server):
             found = client.infer("bright", [_image(module, pixels)]).as_numpy("class_map")
             assert found.dtype == np.int32
             assert (found == (pixels[..., 0] > 0)).all()
+
+
+def test_a_classifier_gives_probabilities(tmp_path: Path) -> None:
+    path = classifier(tmp_path / "m.onnx", 4 * np.eye(3))
+    proto = onnx.load(path)
+    write_card(proto, ModelCard(network="colour", task="classification", layout="b_c"))
+    onnx.save(proto, path)
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[..., 1] = 255
+    with (
+        EnginePool([_engine(tmp_path, read_model(path))]) as pool,
+        serve_pool(pool, OPTIONS) as server,
+    ):
+        assert pool.predict(pixels).describe() == "class 1 96.5%"
+        for client, module in _clients(server):
+            found = client.infer("colour", [_image(module, pixels)]).as_numpy("probabilities")
+            np.testing.assert_allclose(found, softmax([0, 4, 0]), atol=1e-6)
