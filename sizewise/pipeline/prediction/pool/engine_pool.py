@@ -134,13 +134,13 @@ class EnginePool(Closing):
         size = Size(int(pixels.shape[0]), int(pixels.shape[1]))
         routes = self.routes(size)
         rested = [route for route in routes if not self._keeper.rests(route.place.engine)]
-        failed: EngineError | None = None
+        failed: list[EngineError] = []
         for route in rested or routes:
             try:
                 found = self._run(route, pixels)
             except EngineError as error:
                 self._note(route, error)
-                failed = error
+                failed.append(error)
                 continue
             fell_back = route is not routes[0]
             if fell_back:
@@ -156,9 +156,9 @@ class EnginePool(Closing):
             )
         raise InferenceError(
             f"No engine could run the picture of {size}",
-            str(failed),
+            str(failed[0]),
             "Look at the engines' failures above, and build those engines again.",
-            reason_code=failed.reason_code if failed else "error",
+            reason_code=failed[0].reason_code,
         )
 
     def routes(self, picture: Size) -> tuple[_Route, ...]:

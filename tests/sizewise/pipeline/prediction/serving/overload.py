@@ -41,7 +41,8 @@ RECORD = "serving-overload"
 OVER = 4
 SIDES = "320,640"
 _PICTURES = 24
-_CALM_S = 10.0
+_CALM, _CALM_S = 16, 10.0
+"""Clients that keep the server busy, each with one request at a time, and for how long."""
 _CLIENTS = 160
 """More than the places of the server: those that are refused come back at once."""
 _MAIN = "from sizewise.cli import main; main()"
@@ -63,7 +64,7 @@ def measured(*, seconds: float) -> dict[str, Any]:
         engines = [str(one.path) for one in built(Path(folder), SIDES)]
         pictures = _pictures(engines)
         with _serving(engines) as (address, places):
-            calm = load(address, pictures, clients=4, seconds=_CALM_S)
+            calm = load(address, pictures, clients=_CALM, seconds=_CALM_S)
             per_s = sum(one.status == 200 for one in calm) / _CALM_S
             with _watched(address) as taken:
                 fates = load(
