@@ -35,9 +35,9 @@ def _told(record: Any) -> list[str]:
     return [
         *grid(heads, rows),
         "",
-        f"It answered {calm['per_s']:.1f} pictures a second to clients that wait for their answers, and got "
-        f"{found['sent_per_s']:.1f} a second for {found['seconds']:.0f} s. At most "
-        f"{found['most_taken']:.0f} of its {found['places']} places were taken. "
+        f"It answered {calm['per_s']:.1f} pictures a second to clients that wait for their "
+        f"answers, and got {found['sent_per_s']:.1f} a second for {found['seconds']:.0f} s. "
+        f"At most {found['most_taken']:.0f} of its {found['places']} places were taken. "
         f"{where(record)} Load of the machine: {record['load_1min']:.1f}.",
     ]
 
