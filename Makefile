@@ -97,10 +97,13 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
 	$(PIP) -e ".[torch,cpu,digits,rtx,dev]"
-	@# Where these are not to be had, a report has no HTML page, and says so; tests of the site and of tune are skipped.
+	@# Where these are not to be had, a report has no HTML page, and says so; tests of the site, of tune and of serve are skipped.
 	-$(PIP) -e ".[html]"
 	-$(PIP) -e ".[docs]"
 	-$(PIP) -e ".[tune]"
+	-$(PIP) -e ".[serve]"
+	@# The client that the server is tested with.
+	-$(PIP) "tritonclient[grpc,http]"
 	@# Tests use the ONNX file of this package, as a model from outside.
 	$(PIP) --no-deps --ignore-requires-python rapidocr-onnxruntime
 	touch $@

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from sizewise.pipeline.models.training import TrainOptions
     from sizewise.pipeline.predict import Predictions
     from sizewise.pipeline.prediction.options import PredictOptions
+    from sizewise.pipeline.prediction.pool.engine_pool import EnginePool, Pooled
+    from sizewise.pipeline.prediction.pool.options import PoolOptions
     from sizewise.pipeline.preparation.anchors import AnchorOptions, FittedAnchors
     from sizewise.pipeline.preparation.data import DataCheck, DataOptions
     from sizewise.pipeline.preparation.tune import Tuned
@@ -77,6 +79,7 @@ __all__ = [
     "DataCheck",
     "DataOptions",
     "EngineArtifact",
+    "EnginePool",
     "EvaluateOptions",
     "Evaluation",
     "ExplainOptions",
@@ -85,6 +88,8 @@ __all__ = [
     "ExportedModel",
     "FittedAnchors",
     "FixedTraining",
+    "PoolOptions",
+    "Pooled",
     "PrecisionOptions",
     "PredictOptions",
     "Predictions",
@@ -147,6 +152,8 @@ _HOMES = {
     "sizewise.pipeline.prediction.options": ("PredictOptions",),
     "sizewise.pipeline.preparation.anchors": ("AnchorOptions", "FittedAnchors"),
     "sizewise.pipeline.preparation.data": ("DataCheck", "DataOptions"),
+    "sizewise.pipeline.prediction.pool.engine_pool": ("EnginePool", "Pooled"),
+    "sizewise.pipeline.prediction.pool.options": ("PoolOptions",),
     "sizewise.pipeline.records.results": ("Results",),
     "sizewise.pipeline.models.training": ("TrainOptions",),
     "sizewise.pipeline.train": ("Trained",),

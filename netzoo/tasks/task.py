@@ -50,6 +50,9 @@ class Batch(Protocol):
 class Predictor(ABC, Generic[Found]):
     """Reads and shows the outputs of one model for pictures fitted into ``size``."""
 
+    array_specs: ClassVar[tuple[TensorSpec, ...]]
+    """The arrays of what is found in a picture; a dimension that differs has a name."""
+
     size: Size
     card: ModelCard
 
@@ -88,6 +91,10 @@ class Predictor(ABC, Generic[Found]):
     @abstractmethod
     def results(self, found: Found) -> list[dict[str, Any]]:
         """``found`` as COCO results, without the keys of the picture."""
+
+    @abstractmethod
+    def arrays(self, found: Found) -> dict[str, NDArray[Any]]:
+        """``found`` as arrays by name: of the types and shapes that ``array_specs`` says."""
 
 
 class Evaluator(ABC):

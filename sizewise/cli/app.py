@@ -30,11 +30,14 @@ class SizewiseCommands(Commands):
         "evaluate": "Measure accuracy at every size.",
         "explain": "Say what each layer of an int8 file costs in accuracy and saves in time.",
         "predict": "Find objects in pictures and draw them.",
+        "serve": "Serve the engines of a plan by HTTP and gRPC (KServe v2).",
         "audit": "Say what numbers of this machine are worth, in 3 minutes (6 with PyTorch).",
         "best": "Choose the engine to ship under a budget of latency, memory and accuracy.",
         "compare": "Say what became slower or faster from one results file to another.",
         "history": "Draw latencies over many results files, and name the changes.",
         "traffic": "Count the sizes of the pictures that come, in their order.",
+        "plan": "Choose the engines to keep loaded for the sizes that come.",
+        "replay": "Run a plan's engines over a traffic, and compare with what was expected.",
         "reproduce": "Measure a published table with what this machine has.",
         "report": "Write a decision, tables and plots from what was measured.",
         "results": "Say what a results file holds, and save what is whole of a damaged one.",
@@ -42,7 +45,11 @@ class SizewiseCommands(Commands):
 
     rooms = {  # noqa: RUF012 - never changed
         "preparation": ("anchors", "data", "networks", "traffic", "tune"),
-        "records": ("best", "compare", "history", "reproduce", "report", "results"),
+        "records": (
+            *("best", "compare", "history", "plan", "replay"),
+            *("reproduce", "report", "results"),
+        ),
+        "running": ("predict", "serve"),
     }
     """Folders of ``sizewise.cli``, each with the commands in it."""
 

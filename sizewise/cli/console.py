@@ -169,6 +169,9 @@ def show_table(
     shown.print(table)
 
 
-def show_json(data: Any) -> None:
-    """Print one JSON document on stdout, for machines."""
+def show_json(data: Any, *, flush: bool = False) -> None:
+    """Print one JSON document on stdout, for machines: at once with ``flush``, where the command
+    goes on."""
     sys.stdout.write(json.dumps(data, indent=2) + "\n")
+    if flush:
+        sys.stdout.flush()

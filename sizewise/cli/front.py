@@ -24,7 +24,10 @@ from sizewise.interrupting import Interruptions
 
 _ANYWHERE = ("--debug", "--quiet")
 """Flags that every command takes, in any place."""
-_EXTRAS = {"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openvino": "cpu"}
+_EXTRAS = {
+    **{"torch": "torch", "onnxscript": "torch", "onnxruntime": "cpu", "openvino": "cpu"},
+    **dict.fromkeys(("starlette", "uvicorn", "grpc", "prometheus_client"), "serve"),
+}
 """The extra that installs each package that a base install lacks."""
 _ALSO_CALLED = {"--max-drop": "--max-loss-points"}
 """Options by an older name, which not every command takes."""

@@ -36,6 +36,7 @@ SURFACE = {
     *("Predictions", "Report"),
     *("Results", "export_darknet", "DarknetFiles"),
     *("Tuned", "TuneOptions", "FixedTraining"),
+    *("EnginePool", "Pooled", "PoolOptions"),
     "__version__",
 }
 

@@ -44,23 +44,41 @@ def decode_picture(path: Path, *, upright: bool = True) -> NDArray[np.uint8]:
     bits are scaled to 8; grey of more than 8 bits is refused, as nothing says what is white there.
     Raises InputError.
     """
+    return _decoded(path, f"The picture {path}", upright=upright)
+
+
+def decode_bytes(content: bytes, *, most_pixels: int | None = None) -> NDArray[np.uint8]:
+    """Decode the bytes of a picture file as :func:`decode_picture` does. One of more than
+    ``most_pixels`` is refused before it is decoded. Raises InputError."""
+    return _decoded(content, "The picture", most_pixels=most_pixels)
+
+
+def _decoded(
+    source: Path | bytes, what: str, *, upright: bool = True, most_pixels: int | None = None
+) -> NDArray[np.uint8]:
     try:
-        with opened_image(path, FORMATS) as image:
+        with opened_image(source, FORMATS) as image:
+            if most_pixels is not None and image.width * image.height > most_pixels:
+                size = f"{image.height}x{image.width} (height x width)"
+                raise InputError(
+                    f"{what} can't be decoded",
+                    f"it has {size} pixels, and {most_pixels:,} are the most here",
+                    "Make the picture smaller first.",
+                )
             image.load()
-            picture = np.asarray(_to_rgb(_upright(image) if upright else image))
+            return np.asarray(_to_rgb(_upright(image) if upright else image))
     except UnidentifiedImageError as error:
         why = f"it is none of {', '.join(FORMATS)}, or broken"
-        raise _refusal(path, why, "Convert it, or leave it out.") from error
+        raise _refusal(what, why, "Convert it, or leave it out.") from error
     except TooManyPixelsError as error:
         todo = f"Make the picture smaller first. {PICTURE_PIXELS.todo}"
-        raise _refusal(path, str(error), todo) from error
+        raise _refusal(what, str(error), todo) from error
     except _DepthError as error:
         todo = "Scale it to 8 bits first, so that 0 is black and 255 white."
-        raise _refusal(path, str(error), todo) from error
+        raise _refusal(what, str(error), todo) from error
     except BROKEN as error:
         why = getattr(error, "strerror", "") or str(error) or type(error).__name__
-        raise _refusal(path, why, "Replace the file or leave it out.") from error
-    return picture
+        raise _refusal(what, why, "Replace the file or leave it out.") from error
 
 
 def upright_size(path: Path) -> tuple[int, int]:
@@ -70,7 +88,8 @@ def upright_size(path: Path) -> tuple[int, int]:
         with opened_image(path, FORMATS) as image:
             width, height = image.size
     except (*BROKEN, TooManyPixelsError) as error:
-        raise _refusal(path, str(error), "Replace the file or leave it out.") from error
+        what = f"The picture {path}"
+        raise _refusal(what, str(error), "Replace the file or leave it out.") from error
     turned = stored_turned(path)
     return (width, height) if turned and turned.swaps_sides else (height, width)
 
@@ -129,5 +148,5 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return canvas.convert("RGB")
 
 
-def _refusal(path: Path, why: str, todo: str) -> InputError:
-    return InputError(f"The picture {path} can't be decoded", why, todo)
+def _refusal(what: str, why: str, todo: str) -> InputError:
+    return InputError(f"{what} can't be decoded", why, todo)

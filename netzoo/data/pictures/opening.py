@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -30,15 +32,14 @@ class TooManyPixelsError(Exception):
 
 
 @contextmanager
-def opened_image(path: Path, formats: tuple[str, ...]) -> Iterator[Image.Image]:
-    """The picture at ``path``, not decoded yet: a few bytes can say that it is as large as they
-    like.
+def opened_image(source: Path | bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
+    """The picture at a path, or of a file's bytes, not decoded yet: a few bytes can say that it is
+    as large as they like. Several threads may open pictures.
 
-    Raises TooManyPixelsError, and :data:`BROKEN` as Pillow does and where ``path`` is no file.
+    Raises TooManyPixelsError, and :data:`BROKEN` as Pillow does and where a path is no file.
     """
-    with open_file(path) as file, warnings.catch_warnings(), _limit_of_pillow():
-        # Of large pictures and odd metadata; what can't be used is an error all the same.
-        warnings.simplefilter("ignore")
+    file = BytesIO(source) if isinstance(source, bytes) else open_file(source)
+    with file, _PILLOW:
         try:
             with Image.open(file, formats=formats) as image:
                 if (count := image.width * image.height) > PICTURE_PIXELS.most:
@@ -50,13 +51,39 @@ def opened_image(path: Path, formats: tuple[str, ...]) -> Iterator[Image.Image]:
             raise TooManyPixelsError(count) from error
 
 
-@contextmanager
-def _limit_of_pillow() -> Iterator[None]:
-    """Let Pillow refuse what is above our limit, also where that was raised: its own is twice
-    ``MAX_IMAGE_PIXELS``."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = -(-PICTURE_PIXELS.most // 2)
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
+class _Pillow:
+    """Pillow's settings while pictures are open, in one thread or several: the first to come sets
+    them, the last to leave puts them back.
+
+    Pillow refuses what is above our limit, also where that was raised: its own is twice
+    ``MAX_IMAGE_PIXELS``. Warnings, of large pictures and odd metadata, are left out: what can't be
+    used is an error all the same.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before = ExitStack()
+
+    def __enter__(self) -> None:
+        limit = -(-PICTURE_PIXELS.most // 2)
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._before.callback(_limit_pillow, Image.MAX_IMAGE_PIXELS)
+                self._before.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+                _limit_pillow(limit)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._before.pop_all().close()
+
+
+def _limit_pillow(pixels: int | None) -> None:
+    Image.MAX_IMAGE_PIXELS = pixels
+
+
+_PILLOW = _Pillow()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,22 +12,29 @@ from numpy.typing import NDArray
 from netzoo.data.class_names import find_classes
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet, open_classified
 from netzoo.data.faults import STOP, Faults
+from netzoo.tasks.reading import ReadingOptions
 from netzoo.tasks.scores.classes import LAYOUT, has_form, read_scores
 from netzoo.tasks.scores.top_k import right_ranks, shares_of_ranks
-from netzoo.tasks.task import Batch, Evaluator, Task
+from netzoo.tasks.task import Batch, Evaluator, Predictor, Task
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import ClassEvidence
 from sizewise.core.evidence.base import images_hash
 from sizewise.core.options.declared import spelled
-from sizewise.core.specs import ImageInput, ModelCard, Suppression, TensorSpec
+from sizewise.core.specs import ImageInput, ModelCard, Size, Suppression, TensorSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from PIL import Image
+
     from netzoo.data.coco.folders import Split
     from netzoo.tasks.letterbox import Letterbox
-    from netzoo.tasks.task import Data, Outputs
+    from netzoo.tasks.task import Data, Outputs, Pixels
     from sizewise.core.progress import Reporter
+
+
+Probabilities = NDArray[np.float32]
+_SUM, _SHOWN = 1e-3, 5
 
 
 class ClassEvaluator(Evaluator):
@@ -73,11 +81,52 @@ class ClassEvaluator(Evaluator):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassPredictor(Predictor[Probabilities]):
+    """Finds the probability of each class [C], for a picture as a whole."""
+
+    array_specs = (TensorSpec(name="probabilities", dtype="float32", shape=("classes",)),)
+
+    def read(self, fitted: Letterbox, outputs: Outputs) -> Probabilities:
+        """Scores that add up to 1 are probabilities; others are taken for logits."""
+        del fitted
+        scores: Probabilities = read_scores(outputs)[0]
+        if scores.min() >= 0 and abs(float(scores.sum()) - 1) < _SUM:
+            return scores
+        powers = np.exp(scores - scores.max())
+        found: Probabilities = powers / powers.sum()
+        return found
+
+    def draw(self, picture: Pixels, found: Probabilities) -> Image.Image:
+        from PIL import Image, ImageDraw
+
+        drawn = Image.fromarray(picture)
+        ImageDraw.Draw(drawn).text((4, 4), self.describe(found), fill="white", stroke_width=1)
+        return drawn
+
+    def describe(self, found: Probabilities) -> str:
+        """``dog 91.2%``."""
+        from netzoo.tasks.drawing import class_name
+
+        best = int(found.argmax())
+        return f"{class_name(best, self.card.classes)} {float(found[best]):.1%}"
+
+    def results(self, found: Probabilities) -> list[dict[str, Any]]:
+        """The likeliest classes, best first. COCO has no results of whole pictures: there is no
+        box."""
+        best = np.argsort(-found, kind="stable")[:_SHOWN].tolist()
+        return [{"category_id": label, "score": round(float(found[label]), 6)} for label in best]
+
+    def arrays(self, found: Probabilities) -> dict[str, NDArray[Any]]:
+        return {"probabilities": found.astype(np.float32, copy=False)}
+
+
 class Classification(Task):
     name = "classification"
     learns = "classified images"
     output_names = ("scores",)
     layouts = (LAYOUT,)
+    reading_options = frozenset(("layout", "names"))
     learns_images = True
     images_at_once = 32
 
@@ -113,6 +162,11 @@ class Classification(Task):
         if card.classes:
             find_classes(data.name, data.classes, card.classes)
         return super().misfit(card, data)
+
+    def predictor(
+        self, name: str, card: ModelCard, size: Size, options: ReadingOptions
+    ) -> ClassPredictor:
+        return ClassPredictor(card=options.named(name, card), size=size)
 
 
 TASKS = (Classification(),)

@@ -103,6 +103,12 @@ class BoxPredictor(Predictor[Detections]):
     """Finds boxes; in a tree of classes, it goes down while a class scores more than
     ``tree_threshold``."""
 
+    array_specs = (
+        TensorSpec(name="boxes", dtype="float32", shape=("count", 4)),
+        TensorSpec(name="scores", dtype="float32", shape=("count",)),
+        TensorSpec(name="classes", dtype="int64", shape=("count",)),
+    )
+
     tree_threshold: float
 
     def read(self, fitted: Letterbox, outputs: Outputs) -> Detections:
@@ -140,6 +146,10 @@ class BoxPredictor(Predictor[Detections]):
                 found.boxes.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
             )
         ]
+
+    def arrays(self, found: Detections) -> dict[str, NDArray[Any]]:
+        """Boxes are x0 y0 x1 y1 in pixels of the picture, best first."""
+        return {"boxes": found.boxes, "scores": found.scores, "classes": found.labels}
 
     @cached_property
     def _tree(self) -> WordTree | None:

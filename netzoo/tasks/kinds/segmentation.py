@@ -124,6 +124,8 @@ def _like_probabilities(least: float, most: float) -> bool:
 class MaskPredictor(Predictor[Logits]):
     """Finds logits [H, W] over the picture's own pixels: objects are above 0."""
 
+    array_specs = (TensorSpec(name="class_map", dtype="int32", shape=("height", "width")),)
+
     @property
     def classes(self) -> None:
         """A mask tells objects from the background, and no classes."""
@@ -140,6 +142,10 @@ class MaskPredictor(Predictor[Logits]):
         """``an object on 12.5% of it``."""
         share = float((found > 0).mean())
         return f"an object on {share:.1%} of it" if share else ""
+
+    def arrays(self, found: Logits) -> dict[str, NDArray[Any]]:
+        """1 where an object is."""
+        return {"class_map": (found > 0).astype(np.int32)}
 
     def results(self, found: Logits) -> list[dict[str, Any]]:
         """One result for all objects together; none where there is no object."""

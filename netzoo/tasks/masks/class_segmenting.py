@@ -17,7 +17,7 @@ from netzoo.tasks.task import Evaluator, Predictor
 from sizewise.core import codec
 from sizewise.core.errors import InputError
 from sizewise.core.evidence import ClassMaskEvidence
-from sizewise.core.specs import ModelCard, Size
+from sizewise.core.specs import ModelCard, Size, TensorSpec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -117,6 +117,8 @@ class ClassMap:
 class ClassMaskPredictor(Predictor[ClassMap]):
     """Finds the class of each of the picture's own pixels."""
 
+    array_specs = (TensorSpec(name="class_map", dtype="int32", shape=("height", "width")),)
+
     def read(self, fitted: Letterbox, outputs: Outputs) -> ClassMap:
         layout, classes = self.card.layout, self.card.classes
         count = channels_of(layout, outputs, fitted.target)
@@ -132,6 +134,10 @@ class ClassMaskPredictor(Predictor[ClassMap]):
         """``car on 12.5% of it, road on 40.0%``."""
         shares = {found.name(c): where.mean() for c, where in found.found().items()}
         return ", ".join(f"{name} on {share:.1%} of it" for name, share in shares.items())
+
+    def arrays(self, found: ClassMap) -> dict[str, NDArray[Any]]:
+        """The model's own number of each pixel's class."""
+        return {"class_map": found.channels.astype(np.int32)}
 
     def results(self, found: ClassMap) -> list[dict[str, Any]]:
         """One result for each class in the picture. Its ``score`` is 1: the likeliest class of a

@@ -77,6 +77,8 @@ TRAFFIC = Limit("SIZEWISE_MAX_TRAFFIC", 5_000_000, "pictures")
 """Of one traffic."""
 TRAFFIC_BYTES = Limit("SIZEWISE_MAX_TRAFFIC_BYTES", 4 * _GIB, "bytes")
 """Of a log or a CSV of sizes."""
+PLAN_BYTES = Limit("SIZEWISE_MAX_PLAN_BYTES", 64 * _MIB, "bytes")
+"""Of a plan: a size of a picture takes 200."""
 TEXT_BYTES = Limit("SIZEWISE_MAX_TEXT_BYTES", 16 * _MIB, "bytes")
 """Of class names, trees, Darknet's .cfg and explanations."""
 CLASSES = Limit("SIZEWISE_MAX_CLASSES", 100_000, "classes")
@@ -107,7 +109,9 @@ TRIALS = Limit("SIZEWISE_MAX_TRIALS", 20_000, "trials")
 BATCH = Limit("SIZEWISE_MAX_BATCH", 65_536, "images in a batch")
 THREADS = Limit("SIZEWISE_MAX_THREADS", 1024, "threads")
 WORKERS = Limit("SIZEWISE_MAX_WORKERS", 256, "workers")
-"""Processes that load the pictures of a training."""
+"""Processes that load the pictures of a training; threads of a server."""
+QUEUE = Limit("SIZEWISE_MAX_QUEUE", 10_000, "requests")
+"""Of those that may wait for a server."""
 REPLICAS = Limit("SIZEWISE_MAX_REPLICAS", 100, "replicas")
 PROCESSES = Limit("SIZEWISE_MAX_PROCESSES", 1000, "processes")
 ROUNDS = Limit("SIZEWISE_MAX_ROUNDS", 10_000, "rounds")

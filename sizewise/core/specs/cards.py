@@ -172,6 +172,10 @@ class ModelCard:
         """The least multiple of the stride that is ``side`` or more, in pixels."""
         return -(-side // self.stride) * self.stride
 
+    def rounded(self, size: Size) -> Size:
+        """The least size that the network takes and that is as high and as wide."""
+        return Size(*(self.round_up(max(s, self.smallest)) for s in (size.height, size.width)))
+
     def refusal(self, size: Size) -> str:
         """Why the network can't take images of ``size``; empty where it can."""
         if size.height % self.stride or size.width % self.stride:

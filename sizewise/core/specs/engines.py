@@ -54,6 +54,13 @@ class Profile:
         """The smallest, the one it is tuned for and the largest, each once."""
         return tuple(dict.fromkeys((self.min, self.opt, self.max)))
 
+    def clamp(self, size: Size) -> Size:
+        """The size nearest to ``size`` that it accepts, side by side."""
+        return Size(
+            min(max(size.height, self.min.height), self.max.height),
+            min(max(size.width, self.min.width), self.max.width),
+        )
+
     def admits(self, size: Size) -> bool:
         return (
             self.min.height <= size.height <= self.max.height

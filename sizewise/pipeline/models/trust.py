@@ -33,6 +33,9 @@ def _sha256(given: object) -> str:
     return text.lower()
 
 
+MANIFEST_SHA256 = Reader(_sha256, "SHA256")
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineOptions:
     """``trust_engine`` is the SHA-256 of the manifest of an engine that others built, or empty."""
@@ -41,7 +44,7 @@ class EngineOptions:
         TEXT, "", help="Back end for an ONNX file.", group=MODEL, shown="onnxruntime"
     )
     trust_engine: str = option(
-        Reader(_sha256, "SHA256"),
+        MANIFEST_SHA256,
         "",
         help="SHA-256 of the manifest.json of an engine that others built, as its builder states "
         "it: its code runs with your rights.",

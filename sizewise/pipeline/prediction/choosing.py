@@ -16,7 +16,7 @@ from sizewise.core.progress import Reporter
 from sizewise.core.specs import EngineArtifact, ExportedModel, FurtherInput, Size
 from sizewise.pipeline.models.cards import demand_sizes
 from sizewise.pipeline.models.one_engine import build_engine, read_engine
-from sizewise.pipeline.prediction.options import PredictOptions
+from sizewise.pipeline.prediction.options import PredictOptions, RunOptions
 from sizewise.pipeline.prediction.reading import find_predictor
 
 _USUAL_SIDE = 416
@@ -69,14 +69,23 @@ def _built(folder: Path, options: PredictOptions) -> Chosen:
     artifact = read_engine(folder, options.backend, options.trusted(folder))
     artifact = replace(artifact, further=said_again(artifact.further, options.input))
     size = options.size or artifact.spec.profiles[0].opt
-    _demand_known(folder.name, artifact.further, size)
-    card = options.shown_to(artifact.card)
-    predictor = find_predictor(folder.name, card, artifact, size, options)
+    predictor = predictor_at(artifact, size, options)
     try:
         check_size(artifact, size)
     except EngineMismatchError as error:  # the option is wrong: the engine takes its own size
         raise UsageError(error.what, error.why, error.todo) from error
     return Chosen(artifact=artifact, predictor=predictor)
+
+
+def predictor_at(
+    artifact: EngineArtifact, size: Size, options: RunOptions, *, to_draw: bool = True
+) -> Predictor[Any]:
+    """How the outputs of an engine are read at an input size; ``to_draw`` as for
+    :func:`find_predictor`. Raises UsageError and InputError."""
+    name = artifact.path.name
+    _demand_known(name, artifact.further, size)
+    card = options.shown_to(artifact.card)
+    return find_predictor(name, card, artifact, size, options, to_draw=to_draw)
 
 
 def _demand_known(name: str, further: Sequence[FurtherInput], size: Size) -> None:

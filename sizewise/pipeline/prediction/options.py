@@ -14,7 +14,12 @@ from sizewise.pipeline.models.trust import MODEL, EngineOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(EngineOptions, PictureOptions, ReadingOptions):
+class RunOptions(PictureOptions, ReadingOptions):
+    """How pictures are given to a model, and how its outputs are read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(EngineOptions, RunOptions):
     """The options of ``sizewise predict`` beside the model and the pictures."""
 
     size: Size | None = option(

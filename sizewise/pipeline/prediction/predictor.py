@@ -14,9 +14,11 @@ from sizewise.core.progress import Stage
 from sizewise.core.specs import Size
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL import Image
 
     from engines.base import Inferring
+    from netzoo.tasks.letterbox import Letterbox
     from netzoo.tasks.task import Pixels, Predictor
 
 _QUALITY = 95
@@ -56,17 +58,13 @@ def predict_all(
 
     Raises InputError where the outputs are not as expected, EngineError where the engine fails.
     """
-    from engines.feeding import infer_images
-
     outcome = Outcome()
     readable = _readable(tuple(drawings), outcome, stage, frames)
     while batch := list(islice(readable, session.artifact.spec.batch_size)):
-        fits = [predictor.fit(picture) for _, picture in batch]
-        planes = [fit.apply(picture) for fit, (_, picture) in zip(fits, batch, strict=True)]
-        outputs = infer_images(session, planes, predictor.card.preprocessing)
-        for (path, picture), fit, of_picture in zip(batch, fits, outputs, strict=True):
+        inferred = infer_pictures(predictor, session, [picture for _, picture in batch])
+        for (path, picture), (fit, outputs) in zip(batch, inferred, strict=True):
             try:
-                found = predictor.read(fit, of_picture)
+                found = predictor.read(fit, outputs)
                 _save(predictor.draw(picture, found), drawings[path])
             except (InferenceError, OutputError) as error:
                 outcome.failed[path] = error
@@ -76,6 +74,18 @@ def predict_all(
                 )
             stage.advance(note=path.name)
     return outcome
+
+
+def infer_pictures(
+    predictor: Predictor[Any], session: Inferring, pictures: Sequence[Pixels]
+) -> Iterator[tuple[Letterbox, Mapping[str, NDArray[Any]]]]:
+    """How each picture, RGB [H, W, 3], went into the input, and the outputs for it. Raises
+    EngineError."""
+    from engines.feeding import infer_images
+
+    fits = [predictor.fit(picture) for picture in pictures]
+    planes = [fit.apply(picture) for fit, picture in zip(fits, pictures, strict=True)]
+    return zip(fits, infer_images(session, planes, predictor.card.preprocessing), strict=True)
 
 
 def _readable(

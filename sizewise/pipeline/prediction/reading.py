@@ -28,22 +28,27 @@ def find_predictor(
     model: ExportedModel | EngineArtifact,
     size: Size,
     options: ReadingOptions,
+    *,
+    to_draw: bool = True,
 ) -> Predictor[Any]:
-    """Reads the outputs of ``model``, called ``name``, for pictures fitted into ``size``.
+    """Reads the outputs of ``model``, called ``name``, for pictures fitted into ``size``; of a task
+    that can draw what is found, with ``to_draw``.
 
     Raises UsageError and InputError where nothing can be read by its card, or not as requested.
     """
-    _demand_applicable(name, card, options)
+    _demand_applicable(name, card, options, to_draw=to_draw)
     if options.layout:
         card = card_as(name, card, options.layout)
-    task = _demand_readable(name, card, model.image, model.outputs)
+    task = _demand_readable(name, card, model.image, model.outputs, to_draw=to_draw)
     return task.predictor(name, card, size, options)
 
 
-def _demand_applicable(name: str, card: ModelCard, options: ReadingOptions) -> None:
+def _demand_applicable(
+    name: str, card: ModelCard, options: ReadingOptions, *, to_draw: bool
+) -> None:
     """Raises UsageError for options that mean nothing to the task."""
     task = task_of(card)
-    if task is None or not task.predicts:
+    if task is None or (to_draw and not task.predicts):
         return
     given = changed(options, *options_of(ReadingOptions))
     vain = [name for name in given if name not in task.reading_options]
@@ -57,7 +62,12 @@ def _demand_applicable(name: str, card: ModelCard, options: ReadingOptions) -> N
 
 
 def _demand_readable(
-    name: str, card: ModelCard, image: ImageInput, outputs: Sequence[TensorSpec]
+    name: str,
+    card: ModelCard,
+    image: ImageInput,
+    outputs: Sequence[TensorSpec],
+    *,
+    to_draw: bool,
 ) -> Task:
     task = task_of(card)
     if task is None and card.layout == "unknown":
@@ -67,7 +77,7 @@ def _demand_readable(
             name_a_layout(outputs, image, to_predict=True),
         )
     why = misfit(image, card.preprocessing)
-    if task and not task.predicts:
+    if task and to_draw and not task.predicts:
         drawn = " and ".join(t.name for t in tasks().values() if t.predicts)
         why = f"it is for {task.name}, and predict is for {drawn}"
     elif task is None or not task.reads(card.layout):

@@ -12,11 +12,13 @@ from exporter.conversion.settings import ConversionSettings
 from exporter.convert import convert
 from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.specs import Size
+from sizewise.core.specs.stored_plan import write_plan
 from tests.bench.journal.files import with_everything
 from tests.bench.pictures import write_pictures
 from tests.contracts.pins.fixture import MADE
 from tests.sizewise.cli.conftest import write_tiny
 from tests.sizewise.cli.finders import CARD, write_finder
+from tests.sizewise.core.planned import planned
 
 _BENCH = "models = ['{model}']\n[bench]\n{bench}\n"
 _LINE = (
@@ -64,6 +66,7 @@ def set_desk(desk: Path) -> Path:
     shutil.copyfile(write_pictures(desk / "data"), desk / "data" / "train.json")
     shutil.copyfile(MADE / "out" / "results.sqlite", desk / "made.sqlite")
     (desk / "mine.py").write_text(_MODULE, encoding="utf-8")
+    write_plan(planned(), desk / "plan.json")
     for name in ("folder", "folder.onnx", "folder.toml", "folder.safetensors", "folder.py"):
         (desk / name).mkdir()
     for name in _JUNK:

@@ -22,6 +22,8 @@ _TRAINED = f"yolov3-tiny {_SLIM} --steps 1 --sizes 64 --data data"
 _FINDER = "finder.onnx data/0.png"
 _DATA = "finder.onnx --data data"
 _BOTH = "tiny.onnx half.onnx --measure"
+_TRAFFIC = "--traffic photographs"
+_PLAN = f"made.sqlite {_TRAFFIC} --max-memory-mib 9"
 _INT8 = "tiny.onnx --precision int8 --calibrate"
 
 LINES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -183,6 +185,12 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         OUTPUT: (f"{_FINDER} --out notes.txt", f"{_FINDER} --out data"),
     },
+    "serve": {
+        VALUE: ("plan.json --queue 0", "plan.json --load never", "plan.json --workers 1000"),
+        MISSING: ("absent.json", "absent another", "plan.json --names absent.txt"),
+        FOLDER: ("folder", "plan.json --names folder"),
+        DAMAGED: ("junk.json", "notes.txt", "plan.json"),
+    },
     "audit": {VALUE: ("--minutes 0",), OUTPUT: ("--minutes 1 --out notes.txt",)},
     "best": {
         VALUE: ("made.sqlite --max-latency-ms fast", "made.sqlite --percentile p75"),
@@ -223,6 +231,28 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         MISSING: ("absent", "absent.csv", "absent.log", "absent.json"),
         DAMAGED: ("junk.csv", "junk.json", "notes.txt"),
         OUTPUT: ("photographs --out notes.txt",),
+    },
+    "plan": {
+        VALUE: (
+            f"made.sqlite {_TRAFFIC} --max-memory-mib lots",
+            f"{_PLAN} --objective median",
+            f"{_PLAN} --min-ap 0.5 --max-loss-points 1",
+        ),
+        MISSING: (
+            f"absent.sqlite {_TRAFFIC} --max-memory-mib 9",
+            "made.sqlite --traffic absent --max-memory-mib 9",
+        ),
+        FOLDER: (f"folder {_TRAFFIC} --max-memory-mib 9",),
+        DAMAGED: (
+            f"junk.sqlite {_TRAFFIC} --max-memory-mib 9",
+            "made.sqlite --traffic junk.csv --max-memory-mib 9",
+        ),
+        OUTPUT: (f"{_PLAN} --out notes.txt",),
+    },
+    "replay": {
+        VALUE: (f"plan.json {_TRAFFIC} --pictures 0",),
+        MISSING: (f"absent.json {_TRAFFIC}", f"folder {_TRAFFIC}", "plan.json --traffic absent"),
+        DAMAGED: (f"junk.json {_TRAFFIC}", f"notes.txt {_TRAFFIC}", "plan.json --traffic junk.csv"),
     },
     "reproduce": {
         VALUE: ("yolov9", "architectures --rigor exact"),

@@ -80,6 +80,12 @@ LINES = [
     "traffic PIPE.log",
     "traffic PIPE.json",
     "traffic FOLDER",
+    "plan PIPE.sqlite --traffic photographs --max-memory-mib 9",
+    "plan results.sqlite --traffic PIPE.csv --max-memory-mib 9",
+    "replay PIPE.json --traffic photographs",
+    "serve PIPE.json",
+    "serve results.sqlite --names PIPE.txt",
+    "serve results.sqlite --input x=PIPE.npy",
     "run PIPE.toml",
     "report PIPE.sqlite",
     "results PIPE.sqlite",
@@ -128,7 +134,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("line", LINES)
 def test_a_pipe_is_refused_and_never_waited_for(line: str, cli: Cli, folder: Path) -> None:
     words = [_piped(folder, word) for word in line.split()]
-    writes = not line.startswith(("evaluate", "explain", "run", "report", "results"))
+    writes = not line.startswith(
+        ("evaluate", "explain", "run", "report", "results", "replay", "serve")
+    )
     if writes and "--out" not in line:
         words += ["--out", str(folder / "o")]
     said = cli(*words)

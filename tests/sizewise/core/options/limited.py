@@ -32,11 +32,14 @@ from sizewise.core.options import limits
 from sizewise.core.options.declared import fill
 from sizewise.core.options.limits import Limit
 from sizewise.core.specs import Size, Sizes
+from sizewise.core.specs.stored_plan import read_plan, write_plan
 from sizewise.pipeline.models.training import TrainOptions
+from sizewise.pipeline.prediction.serving.options import ServeOptions
 from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, open_traffic
 from sizewise.pipeline.toml import read_toml
 from tests.bench.models import colours
 from tests.sizewise.core.onnxfiles.hostile import HOSTILE, functions, plain
+from tests.sizewise.core.planned import planned
 
 Use = Callable[[Path], Any]
 """Is given an empty folder, and ends well where the limit is high enough."""
@@ -86,6 +89,11 @@ def _saved(folder: Path, packing: int = zipfile.ZIP_STORED) -> None:
     assert read_tensors(folder / "it.pt")["a"].shape == (100_000,)
 
 
+def _plan(folder: Path) -> None:
+    write_plan(planned(), folder / "plan.json")
+    read_plan(folder)
+
+
 def _array(folder: Path) -> None:
     np.save(folder / "it.npy", np.zeros(3))
     load_array(folder / "it.npy")
@@ -116,6 +124,7 @@ USES: dict[Limit, Use] = {
     limits.CLASSES: _text(read_names, "cat\ndog"),
     limits.TRAFFIC: _text(_counted, "1,1\n1,1\n"),
     limits.TRAFFIC_BYTES: _text(_counted, "1,1\n1,1\n"),
+    limits.PLAN_BYTES: _plan,
     limits.WEIGHT_BYTES: _saved,
     limits.ARCHIVE_RATIO: _packed,
     limits.ARCHIVE_ENTRIES: _saved,
@@ -134,6 +143,7 @@ USES: dict[Limit, Use] = {
     limits.BATCH: _option("batch", 2),
     limits.THREADS: _option("threads", 2),
     limits.WORKERS: lambda _: fill(TrainOptions, {"workers": 2}),
+    limits.QUEUE: lambda _: fill(ServeOptions, {"queue": 2}),
     limits.REPLICAS: _option("replicas", 2),
     limits.PROCESSES: _option("processes", 2),
     limits.ROUNDS: _option("rounds", 2),

@@ -1,0 +1,82 @@
+"""Engines of a plan over a stream of pictures, in a child, as its caller sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.remote import answered
+from sizewise.core.children.child import run_in_child
+from sizewise.core.specs import Size
+
+_MS = 1e-6
+Place = tuple[int, Size]
+"""The number of an engine, and an input size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Streamed:
+    stream_ns: tuple[int, ...]
+    alone_ns: tuple[tuple[int, ...], ...]
+    before_bytes: int | None
+    resident_bytes: int | None
+    device_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """Milliseconds of each picture in order, and of calls at each place alone; bytes of the process
+    with and without the engines (None: the system does not say)."""
+
+    places: tuple[Place, ...]
+    order: tuple[int, ...]
+    stream_ms: tuple[float, ...]
+    alone_ms: tuple[float, ...]
+    before_bytes: int | None
+    resident_bytes: int | None
+
+    def switch_ms(self) -> Mapping[int, float]:
+        """What a picture takes longer, by engine, where another place ran before it."""
+        longer: dict[int, list[float]] = {}
+        for before, now, ms in zip(self.order, self.order[1:], self.stream_ms[1:], strict=False):
+            if before != now:
+                longer.setdefault(self.places[now][0], []).append(ms - self.alone_ms[now])
+        return {engine: max(0.0, float(np.mean(found))) for engine, found in longer.items()}
+
+
+def stream(
+    engines: Sequence[Path],
+    places: Sequence[Place],
+    order: Sequence[int],
+    *,
+    calls: int,
+    timeout_s: float,
+    memory_limit_bytes: int | None = None,
+) -> Streamed:
+    """Run the engines in these folders, all in one child, over the places of ``order``.
+
+    Raises EngineError, and ChildError where the child crashes, hangs or outgrows its memory.
+    """
+    given = run_in_child(
+        "bench.timing.stream:run_stream",
+        {
+            "engines": [str(path) for path in engines],
+            "places": [[number, str(size)] for number, size in places],
+            "order": list(order),
+            "calls": calls,
+        },
+        timeout_s=timeout_s,
+        memory_limit_bytes=memory_limit_bytes,
+    )
+    found = answered(given, _Streamed, of="The stream")
+    return Streamed(
+        places=tuple(places),
+        order=tuple(order),
+        stream_ms=tuple(ns * _MS for ns in found.stream_ns),
+        alone_ms=tuple(float(np.mean(calls_ns)) * _MS for calls_ns in found.alone_ns),
+        before_bytes=found.before_bytes,
+        resident_bytes=found.device_bytes or found.resident_bytes,
+    )

@@ -1,0 +1,1 @@
+"""Which engines to keep loaded for the sizes that come."""

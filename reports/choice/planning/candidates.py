@@ -1,0 +1,181 @@
+"""Engines that could be loaded, and how each would serve the sizes that come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reports.choice.planning.curves import Curve, Curves
+from reports.choice.planning.demand import Demand, scale
+from reports.choice.planning.kinds import Group
+from reports.choice.planning.problem import Candidate, Serving
+from sizewise.core.specs import EngineSpec, Size
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Use:
+    """A way to use one engine of a ``group``, whose specification is ``spec``. ``measured`` says
+    whether the engine itself was, or is modelled from others of its group. ``bucket`` is the input
+    of a static engine, and ``side_px`` what pictures are scaled down to for another."""
+
+    group: Group
+    spec: EngineSpec
+    candidate: Candidate
+    measured: bool
+    bucket: Size | None = None
+    side_px: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What candidates are made for. ``max_ms`` tells late pictures (None: none is late);
+    ``may_shrink`` says whether an input may be smaller than what a picture asks for."""
+
+    demand: Demand
+    curves: Curves
+    max_ms: float | None = None
+    may_shrink: bool = False
+    switch_ms: Mapping[str, float] | None = None
+    """Of engines, by their names, from a stream that was measured."""
+    shared_mib: float = 0.0
+    """Of each engine's memory, what is its library's."""
+
+
+def uses_of(groups: Iterable[Group], buckets: Sequence[Size], offer: Offer) -> tuple[Use, ...]:
+    """All ways to use engines of ``groups`` that serve any size, static ones of ``buckets``."""
+    found = (use for group in groups for use in _of_group(group, buckets, offer))
+    return tuple(use for use in found if use.candidate.serves)
+
+
+def without_dominated(uses: Sequence[Use]) -> tuple[Use, ...]:
+    """``uses`` without static engines than which another of the same input is better in all."""
+    by_bucket: dict[Size, list[Use]] = {}
+    for use in uses:
+        if use.bucket is not None:
+            by_bucket.setdefault(use.bucket, []).append(use)
+    lost = {
+        id(use)
+        for rivals in by_bucket.values()
+        for place, use in enumerate(rivals)
+        if any(
+            _is_better(other, use, first=at < place)
+            for at, other in enumerate(rivals)
+            if other is not use
+        )
+    }
+    return tuple(use for use in uses if id(use) not in lost)
+
+
+def _is_better(one: Use, other: Use, *, first: bool) -> bool:
+    """Whether ``one`` is as good in everything and better in something, or stands ``first``."""
+    a, b = one.candidate, other.candidate
+    if not set(b.serves) <= set(a.serves):
+        return False
+    pairs = [(a.serves[size], b.serves[size]) for size in b.serves]
+    costs = [(a.memory_mib, b.memory_mib), (a.switch_ms, b.switch_ms)]
+    costs += [(x.ms, y.ms) for x, y in pairs] + [(x.late, y.late) for x, y in pairs]
+    costs += [
+        (-x.accuracy, -y.accuracy) for x, y in pairs if not math.isnan(x.accuracy + y.accuracy)
+    ]
+    unknown = any(math.isnan(x.accuracy) and not math.isnan(y.accuracy) for x, y in pairs)
+    as_good = not unknown and all(x <= y for x, y in costs)
+    return as_good and (first or any(x < y for x, y in costs))
+
+
+def _of_group(group: Group, buckets: Sequence[Size], offer: Offer) -> Iterator[Use]:
+    if group.is_static:
+        for bucket in dict.fromkeys((*group.rows, *buckets)):
+            if use := _static(group, bucket, offer):
+                yield use
+        return
+    curve = offer.curves.of(group)
+    largest = offer.demand.rule.side_px
+    smaller = [side for side in sorted(curve.by_side) if side < largest]
+    for side in (largest, *(smaller if offer.may_shrink else ())):
+        yield _open(group, side, offer)
+
+
+def _static(group: Group, bucket: Size, offer: Offer) -> Use | None:
+    ms, memory = group.ms.at(bucket), group.memory_mib(bucket)
+    if ms is None or memory is None:
+        return None
+    name = f"{group.name} {bucket}"
+    return Use(
+        group=group,
+        spec=group.spec_of(bucket),
+        measured=bucket in group.rows,
+        bucket=bucket,
+        candidate=Candidate(
+            name=name,
+            memory_mib=max(0.0, memory - offer.shared_mib),
+            library=group.spec.backend,
+            switch_ms=_switch_ms(name, 0.0, offer),
+            serves=dict(_served(group, [bucket] * len(offer.demand.sizes), offer)),
+        ),
+    )
+
+
+def _open(group: Group, side: int, offer: Offer) -> Use:
+    """An engine of several sizes, for pictures that are scaled down to ``side``. What it does not
+    take, it serves at the smallest measured input that holds it."""
+    rule = replace(offer.demand.rule, side_px=side)
+    inputs = [_input(group, rule.size_for(size)) for size in offer.demand.sizes]
+    at = "" if side == offer.demand.rule.side_px else f" at {side} px"
+    return Use(
+        group=group,
+        spec=group.spec,
+        measured=True,
+        side_px=side,
+        candidate=Candidate(
+            name=f"{group.name}{at}",
+            engine=group.name,
+            library=group.spec.backend,
+            memory_mib=max(0.0, group.most_memory_mib - offer.shared_mib),
+            switch_ms=_switch_ms(group.name, group.switch_ms, offer),
+            serves=dict(_served(group, inputs, offer)),
+        ),
+    )
+
+
+def _input(group: Group, wanted: Size) -> Size | None:
+    if group.spec.admits(wanted) and group.ms.at(wanted) is not None:
+        return wanted
+    holding = (size for size in group.rows if scale(wanted, size) == 1)
+    return min(holding, key=lambda size: size.pixels, default=None)
+
+
+def _switch_ms(name: str, usual: float, offer: Offer) -> float:
+    return (offer.switch_ms or {}).get(name, usual)
+
+
+def _served(
+    group: Group, inputs: Sequence[Size | None], offer: Offer
+) -> Iterator[tuple[int, Serving]]:
+    curve, demand = offer.curves.of(group), offer.demand
+    for number, (size, place) in enumerate(zip(demand.sizes, inputs, strict=True)):
+        if place is None or (ms := group.ms.at(place)) is None:
+            continue
+        kept = scale(size, place)
+        accuracy = _accuracy(curve, demand.rule.side_px, kept)
+        if kept < 1 and (not offer.may_shrink or math.isnan(accuracy)):
+            continue
+        yield (
+            number,
+            Serving(
+                ms=ms, accuracy=accuracy, late=_late(group, place, ms, offer.max_ms), input=place
+            ),
+        )
+
+
+def _accuracy(curve: Curve, side_px: int, kept: float) -> float:
+    """Of pictures that are scaled down to ``side_px``, and once more by ``kept``."""
+    return curve.at(side_px * kept)
+
+
+def _late(group: Group, size: Size, ms: float, max_ms: float | None) -> float:
+    if max_ms is None:
+        return 0.0
+    return float(np.mean(group.spread(size) * ms > max_ms))

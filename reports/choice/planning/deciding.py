@@ -1,0 +1,244 @@
+"""The plan: the best engines for a traffic under limits, and what others would give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from reports.choice.planning.candidates import Offer, Use, uses_of, without_dominated
+from reports.choice.planning.curves import Curves
+from reports.choice.planning.demand import Demand, even_groups, joined
+from reports.choice.planning.kinds import Group
+from reports.choice.planning.limits import USUAL_LOSS, PlanLimits
+from reports.choice.planning.problem import Problem
+from reports.choice.planning.solving import SECONDS, Solution, solve
+from sizewise.core.specs import Size
+from sizewise.core.specs.plan import Prediction
+
+POINT = 0.01
+_EVEN_GROUPS = 6
+_STEPS = 12
+"""Of the search for the least p99: each halves what is left."""
+_LATE = 0.01
+"""The share of the pictures that are slower than p99."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """How the memory of engines in one process differs from the sum over processes of one:
+    ``shared_mib`` of each are the library's, which it loads with the first engine; ``offset_mib``
+    is what is left."""
+
+    shared_mib: float = 0.0
+    offset_mib: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Setting:
+    """All that a plan is made of. ``together`` is of engines that were measured in one process, and
+    ``switch_ms`` what changes cost there, by engine."""
+
+    demand: Demand
+    groups: tuple[Group, ...]
+    curves: Curves
+    limits: PlanLimits
+    together: Together = field(default_factory=Together)
+    switch_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def floor(self) -> float | None:
+        """The least mean accuracy; None where there is no limit."""
+        if self.limits.min_ap is not None:
+            return self.limits.min_ap
+        if self.curves.metric is None:
+            return None
+        loss = self.limits.max_loss_points
+        return self.best_accuracy - POINT * (USUAL_LOSS if loss is None else loss)
+
+    @property
+    def best_accuracy(self) -> float:
+        """Of the most accurate model, where nothing is scaled down further than the rule says."""
+        side = self.demand.rule.side_px
+        known = [self.curves.of(group).at(side) for group in self.groups]
+        return max((one for one in known if not math.isnan(one)), default=math.nan)
+
+    @property
+    def process_mib(self) -> float:
+        """Memory of the process with the smallest library, and no engine."""
+        least = min(group.before_mib for group in self.groups)
+        return max(0.0, least + self.together.offset_mib)
+
+    @property
+    def libraries(self) -> Mapping[str, float]:
+        """What a process with another library takes more, by back end."""
+        least = min(group.before_mib for group in self.groups)
+        shared = self.together.shared_mib
+        return {group.spec.backend: group.before_mib - least + shared for group in self.groups}
+
+    @cached_property
+    def buckets(self) -> tuple[Size, ...]:
+        """Inputs of static engines: what pictures ask for, and what holds several of these."""
+        sizes = self.demand.sizes
+        even = [
+            joined(group)
+            for count in range(1, min(_EVEN_GROUPS, len(sizes)) + 1)
+            for group in even_groups(sizes, count)
+        ]
+        return tuple(dict.fromkeys((*sizes, *even)))
+
+    def uses(self, max_ms: float | None) -> tuple[Use, ...]:
+        offer = Offer(
+            demand=self.demand,
+            curves=self.curves,
+            max_ms=max_ms,
+            may_shrink=self.floor is not None,
+            switch_ms=self.switch_ms,
+            shared_mib=self.together.shared_mib,
+        )
+        known = map(self._known, uses_of(self.groups, self.buckets, offer))
+        return tuple(use for use in known if use.candidate.serves)
+
+    def _known(self, use: Use) -> Use:
+        """``use`` without sizes whose accuracy is not known, where that counts."""
+        if self.floor is None:
+            return use
+        serves = {n: one for n, one in use.candidate.serves.items() if not math.isnan(one.accuracy)}
+        return replace(use, candidate=replace(use.candidate, serves=serves))
+
+    def problem(self, uses: Sequence[Use], max_late: float | None) -> Problem:
+        return Problem(
+            shares=self.demand.shares,
+            candidates=[use.candidate for use in uses],
+            memory_mib=self.process_mib,
+            libraries=self.libraries,
+            switches=self.demand.switches,
+            max_memory_mib=self.limits.max_memory_mib,
+            max_engines=self.limits.max_engines,
+            min_accuracy=self.floor,
+            max_late=max_late,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Decided:
+    """A solved setting. ``bound`` is of the objective: milliseconds of the mean or of 99 %."""
+
+    setting: Setting
+    uses: tuple[Use, ...]
+    problem: Problem
+    solution: Solution
+    bound: float
+    gap: float
+
+    @property
+    def served(self) -> tuple[Use, ...]:
+        """The use that serves each size."""
+        return tuple(self.uses[one] for one in self.solution.served)
+
+    def together(self, resident_mib: float) -> Together:
+        """How the memory of the engines differs from their sum, where all of them take so much."""
+        more = len(self.engines) - len({use.group.spec.backend for use in self.served})
+        rows = (use.candidate.memory_mib for use in self.served)
+        before = self.setting.together
+        excess = self.prediction.memory_mib - resident_mib
+        shared = 0.0 if more == 0 else excess / more
+        shared = min(max(shared, -before.shared_mib), *rows)
+        return Together(
+            shared_mib=before.shared_mib + shared,
+            offset_mib=before.offset_mib - (excess - more * shared),
+        )
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        return predicted(self.setting, self.uses, self.problem, self.solution.served)
+
+    @property
+    def process_mib(self) -> float:
+        """Memory of the process with their libraries, and without them."""
+        return self.problem.process_mib(use.candidate.library for use in self.served)
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Their names."""
+        return self.problem.loaded(self.solution.served)
+
+
+def decide(setting: Setting, *, seconds: float = SECONDS) -> Decided | None:
+    """The best plan; None where no set of engines keeps to the limits."""
+    if setting.limits.objective == "p99":
+        return _of_least_p99(setting, seconds)
+    limit = setting.limits.max_latency_ms
+    return _of_least_mean(setting, limit, setting.limits.max_late, seconds)
+
+
+def _of_least_mean(
+    setting: Setting, max_ms: float | None, max_late: float, seconds: float
+) -> Decided | None:
+    uses = without_dominated(setting.uses(max_ms))
+    problem = setting.problem(uses, None if max_ms is None else max_late)
+    solution = solve(problem, seconds=seconds)
+    if solution is None:
+        return None
+    return Decided(
+        setting=setting,
+        uses=uses,
+        problem=problem,
+        solution=solution,
+        bound=solution.bound_ms,
+        gap=solution.gap,
+    )
+
+
+def _of_least_p99(setting: Setting, seconds: float) -> Decided | None:
+    """The least time that 99 % of the pictures keep to, by halving; and then the least mean."""
+    best = decide(replace(setting, limits=replace(setting.limits, objective="mean")))
+    if best is None:
+        return None
+    low, high = 0.0, best.prediction.p99_ms
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        found = _of_least_mean(setting, middle, _LATE, seconds / _STEPS)
+        if found is None:
+            low = middle
+        else:
+            high, best = middle, found
+    p99 = best.prediction.p99_ms
+    return replace(best, bound=low, gap=max(0.0, 1 - low / p99) if p99 else 0.0)
+
+
+def predicted(
+    setting: Setting, uses: Sequence[Use], problem: Problem, served: Sequence[int]
+) -> Prediction:
+    """What pictures take that are served so."""
+    times, weights = [], []
+    for number, one in enumerate(served):
+        serving = problem.candidates[one].serves[number]
+        spread = uses[one].group.spread(serving.input or setting.demand.sizes[number])
+        times.append(serving.ms * spread)
+        weights.append(np.full(len(spread), problem.shares[number] / len(spread)))
+    quantile = _quantiles(np.concatenate(times), np.concatenate(weights))
+    accuracy = problem.accuracy(served)
+    return Prediction(
+        mean_ms=problem.mean_ms(served),
+        p50_ms=quantile(0.5),
+        p99_ms=quantile(0.99),
+        memory_mib=problem.memory_of(served),
+        accuracy=None if math.isnan(accuracy) else accuracy,
+    )
+
+
+def _quantiles(
+    times: np.typing.NDArray[np.float64], weights: np.typing.NDArray[np.float64]
+) -> Callable[[float], float]:
+    order = np.argsort(times)
+    below = np.cumsum(weights[order])
+
+    def at(share: float) -> float:
+        place = int(np.searchsorted(below, share * below[-1] - 1e-12))
+        return float(times[order][min(place, len(times) - 1)])
+
+    return at

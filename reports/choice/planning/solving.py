@@ -1,0 +1,210 @@
+"""The best set of engines, by a mixed-integer program (HiGHS, through scipy)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
+
+from reports.choice.planning.problem import Problem
+
+SECONDS, GAP = 10.0, 0.01
+_OPTIMAL, _STOPPED = 0, 1
+"""Of scipy's ``milp``: proven, and ended by a limit of time."""
+_MOST_ROWS = 20_000
+"""Of changes between sizes. With more, the program takes longer than it gains."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """``served`` has the candidate of each size; no plan takes less than ``bound_ms`` a picture in
+    the mean."""
+
+    served: tuple[int, ...]
+    mean_ms: float
+    bound_ms: float
+
+    @property
+    def gap(self) -> float:
+        """By how much a better plan could be better, as a share."""
+        return max(0.0, 1 - self.bound_ms / self.mean_ms) if self.mean_ms else 0.0
+
+
+def solve(problem: Problem, *, seconds: float = SECONDS, gap: float = GAP / 100) -> Solution | None:
+    """The plan of the least mean latency that keeps to the limits; None where none does, or none
+    was found in time."""
+    model = _Model(problem)
+    if not model.is_servable:
+        return None
+    found = milp(
+        model.costs,
+        integrality=model.integral,
+        bounds=Bounds(0, model.most),
+        constraints=model.constraints(),
+        options={"time_limit": seconds, "mip_rel_gap": gap},
+    )
+    if found.status not in (_OPTIMAL, _STOPPED) or found.x is None:
+        return None
+    served = model.served(found.x)
+    bound = found.mip_dual_bound
+    if not problem.fits(served):  # the last of what it found in time may be rounded
+        return None
+    mean = problem.mean_ms(served)
+    return Solution(served=served, mean_ms=mean, bound_ms=mean if bound is None else float(bound))
+
+
+@dataclass
+class _Rows:
+    """Linear constraints as they are made: each is a row of weights, with its ends."""
+
+    places: list[tuple[int, int]] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    lows: list[float] = field(default_factory=list)
+    highs: list[float] = field(default_factory=list)
+
+    def add(self, terms: Sequence[tuple[int, float]], low: float, high: float) -> None:
+        for column, weight in terms:
+            self.places.append((len(self.lows), column))
+            self.weights.append(weight)
+        self.lows.append(low)
+        self.highs.append(high)
+
+
+class _Model:
+    """Variables: for each engine and each library, whether it is loaded; for each pair of a
+    candidate and a size that it can serve, whether it does; for each pair of sizes that follow each
+    other, what the change between them costs."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._engines = {name: place for place, name in enumerate(problem.engines)}
+        self._pairs = [
+            (one, size)
+            for one, candidate in enumerate(problem.candidates)
+            for size in candidate.serves
+        ]
+        loads = len(self._engines)
+        self._libraries = {name: loads + n for n, name in enumerate(problem.libraries)}
+        self._first_pair = loads + len(self._libraries)
+        self._column = {pair: self._first_pair + n for n, pair in enumerate(self._pairs)}
+        self._able: dict[int, list[int]] = {}
+        for one, size in self._pairs:
+            self._able.setdefault(size, []).append(one)
+        self._switches = self._frequent()
+        self._first_switch = self._first_pair + len(self._pairs)
+        self.costs = self._costs()
+        self.integral = np.ones(len(self.costs), dtype=np.int64)
+        self.integral[self._first_switch :] = 0  # they follow from the others
+        self.most = np.ones(len(self.costs))
+        self.most[self._first_switch :] = np.inf
+
+    def _frequent(self) -> list[tuple[int, int]]:
+        """The changes that are part of the program, the most frequent first: as many as it bears.
+        Without the others, its bound is one still, as no change takes less than no time."""
+        problem = self._problem
+        if not any(one.switch_ms for one in problem.candidates):
+            return []
+        rows, chosen = 0, []
+        for pair in sorted(problem.switches, key=lambda pair: -problem.switches[pair]):
+            rows += len(self._able.get(pair[1], ()))
+            if rows > _MOST_ROWS:
+                break
+            chosen.append(pair)
+        return chosen
+
+    @property
+    def is_servable(self) -> bool:
+        return set(self._able) == set(range(len(self._problem.shares)))
+
+    def _costs(self) -> NDArray[np.float64]:
+        problem = self._problem
+        calls = [
+            problem.shares[size] * problem.candidates[one].serves[size].ms
+            for one, size in self._pairs
+        ]
+        switches = [problem.switches[pair] for pair in self._switches]
+        return np.array([0.0] * self._first_pair + calls + switches)
+
+    def served(self, values: NDArray[np.float64]) -> tuple[int, ...]:
+        return tuple(
+            max(self._able[size], key=lambda one: float(values[self._column[one, size]]))
+            for size in range(len(self._problem.shares))
+        )
+
+    def constraints(self) -> LinearConstraint:
+        rows = _Rows()
+        self._each_size_by_one(rows)
+        self._by_loaded_ones(rows)
+        self._with_libraries(rows)
+        self._limits(rows)
+        self._switched(rows)
+        shape = (len(rows.lows), len(self.costs))
+        places = np.array(rows.places).T
+        weights = csr_array((np.array(rows.weights), (places[0], places[1])), shape=shape)
+        return LinearConstraint(weights, rows.lows, rows.highs)
+
+    def _each_size_by_one(self, rows: _Rows) -> None:
+        for size, able in self._able.items():
+            rows.add([(self._column[one, size], 1.0) for one in able], 1, 1)
+
+    def _by_loaded_ones(self, rows: _Rows) -> None:
+        for size, able in self._able.items():
+            by_engine: dict[int, list[int]] = {}
+            for one in able:
+                engine = self._engines[self._problem.candidates[one].loads]
+                by_engine.setdefault(engine, []).append(self._column[one, size])
+            for engine, columns in by_engine.items():
+                rows.add([*((column, 1.0) for column in columns), (engine, -1.0)], -np.inf, 0)
+
+    def _with_libraries(self, rows: _Rows) -> None:
+        for engine, library in self._problem.library_of.items():
+            rows.add([(self._engines[engine], 1.0), (self._libraries[library], -1.0)], -np.inf, 0)
+
+    def _limits(self, rows: _Rows) -> None:
+        problem = self._problem
+        if problem.max_memory_mib is not None:
+            room = problem.max_memory_mib - problem.memory_mib
+            terms = [(self._engines[name], mib) for name, mib in problem.engines.items()]
+            terms += [(self._libraries[name], mib) for name, mib in problem.libraries.items()]
+            rows.add(terms, -np.inf, room)
+        if problem.max_engines is not None:
+            terms = [(place, 1.0) for place in self._engines.values()]
+            rows.add(terms, -np.inf, problem.max_engines)
+        if problem.min_accuracy is not None:
+            rows.add(
+                [
+                    (column, problem.shares[size] * problem.candidates[one].serves[size].accuracy)
+                    for (one, size), column in self._column.items()
+                ],
+                problem.min_accuracy,
+                np.inf,
+            )
+        if problem.max_late is not None:
+            late = [
+                (column, problem.shares[size] * share)
+                for (one, size), column in self._column.items()
+                if (share := problem.candidates[one].serves[size].late)
+            ]
+            if late:
+                rows.add(late, -np.inf, problem.max_late)
+
+    def _switched(self, rows: _Rows) -> None:
+        """A change costs what the second size's candidate takes for it, unless the first ran at the
+        same place."""
+        problem = self._problem
+        for place, (first, second) in enumerate(self._switches):
+            for one in self._able[second]:
+                if not (cost := problem.candidates[one].switch_ms):
+                    continue
+                same = (
+                    other
+                    for other in self._able[first]
+                    if problem.is_same_place(other, first, one, second)
+                )
+                terms = [(self._column[one, second], cost), (self._first_switch + place, -1.0)]
+                terms += [(self._column[other, first], -cost) for other in same]
+                rows.add(terms, -np.inf, 0)

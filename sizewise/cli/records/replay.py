@@ -1,0 +1,51 @@
+"""``sizewise replay``: the engines of a plan over a traffic, beside what was expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reports.text.words import counted, number
+from sizewise.cli import console
+from sizewise.cli.options import Json
+from sizewise.core import codec
+from sizewise.pipeline.records.replay import ReplayOptions
+
+
+def replay(
+    plan: Annotated[
+        Path, typer.Argument(metavar="PLAN", help="The plan.json of sizewise plan, or its folder.")
+    ],
+    options: ReplayOptions,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Run a plan's engines over a traffic, and put what is measured beside what was expected.
+
+    Pictures are random noise of the traffic's sizes, in its order.
+    """
+    from sizewise.pipeline.records.replay import replay
+
+    found = replay(plan, options, reporter=console.reporter())
+    if as_json:
+        console.show_json(codec.to_plain(found))
+        return
+    console.say(f"The first {counted(found.pictures, 'picture')} of {options.traffic}:")
+    pairs = {
+        "mean (ms)": (found.expected.mean_ms, found.measured.mean_ms),
+        "p50 (ms)": (found.expected.p50_ms, found.measured.p50_ms),
+        "p99 (ms)": (found.expected.p99_ms, found.measured.p99_ms),
+        "memory (MiB)": (found.expected.memory_mib, found.measured.memory_mib),
+    }
+    console.show_table(
+        "Replay",
+        ("figure", "expected", "measured", "off by (%)"),
+        [_row(name, *pair) for name, pair in pairs.items()],
+    )
+
+
+def _row(name: str, expected: float, measured: float) -> tuple[Any, ...]:
+    off = f"{100 * (measured / expected - 1):+.1f}" if expected else "–"
+    return name, number(expected), number(measured), off

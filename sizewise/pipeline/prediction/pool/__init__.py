@@ -1,0 +1,1 @@
+"""Several engines behind one call, which chooses the engine for each picture."""

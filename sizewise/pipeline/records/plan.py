@@ -1,0 +1,23 @@
+"""``sizewise plan``: which engines to keep loaded for the sizes that come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.pipeline.records.planning.options import Planned, PlanOptions
+
+
+def plan(results: Path, options: PlanOptions, *, out: Path, reporter: Reporter = SILENT) -> Planned:
+    """Choose engines of a results file for a traffic, and write ``plan.json`` and the engines into
+    ``out``.
+
+    Raises UsageError where no set of engines keeps to the limits, InputError, RecordError where
+    there is nothing to plan with or sizes are missing, EnvironmentMismatchError, EngineError and
+    OutputError.
+    """
+    from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, open_traffic
+    from sizewise.pipeline.records.planning.making import Making
+
+    traffic = open_traffic(options.traffic, TrafficOptions(), reporter)
+    return Making(results, options, traffic, out, reporter).planned()

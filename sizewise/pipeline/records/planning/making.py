@@ -1,0 +1,172 @@
+"""The steps of a plan: decide, build, measure together, decide again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from reports.choice.planning.assembling import assembled, inputs_by_engine
+from reports.choice.planning.deciding import Decided, Setting, decide
+from reports.choice.planning.kinds import Group
+from reports.text.words import counted, listed
+from sizewise.core.errors import RecordError, UsageError
+from sizewise.core.files import output_folder
+from sizewise.core.options.declared import spelled
+from sizewise.core.progress import Reporter
+from sizewise.core.specs.plan import Plan
+from sizewise.core.specs.stored_plan import NAME, write_plan
+from sizewise.core.specs.traffic import Traffic
+from sizewise.pipeline.records.planning.engines import built, folders, planned_models
+from sizewise.pipeline.records.planning.measuring import measure_sizes, missing_sizes
+from sizewise.pipeline.records.planning.options import Planned, PlanOptions
+from sizewise.pipeline.records.planning.setting import read_sources, setting_of
+from sizewise.pipeline.records.planning.streaming import Replayed, replayed
+
+_TRIES = 3
+"""A plan is made anew where its engines together take other memory than was expected."""
+_SHOWN = 8
+
+
+class Making:
+    """One call of ``sizewise plan``."""
+
+    def __init__(
+        self, results: Path, options: PlanOptions, traffic: Traffic, out: Path, reporter: Reporter
+    ) -> None:
+        self._options = options
+        self._traffic = traffic
+        self._out = out
+        self._reporter = reporter
+        self._sources = read_sources(results, options.batch)
+
+    def planned(self) -> Planned:
+        """The plan, written. Raises as ``sizewise.pipeline.records.plan.plan`` does."""
+        setting = self._setting()
+        if self._options.measure and (missing := missing_sizes(setting)):
+            measure_sizes(self._sources, missing, self._reporter)
+            self._sources = read_sources(self._sources.results, self._options.batch)
+            setting = self._setting()
+        self._demand_served(setting)
+        decided = self._decided(setting)
+        plan, found = self._built(decided), None
+        for _ in range(_TRIES if self._options.measure else 0):
+            found = replayed(plan, self._traffic, self._out, None)
+            better = self._decided(_measured(decided, found))
+            same = inputs_by_engine(better) == inputs_by_engine(decided)
+            decided, plan = better, self._built(better)
+            if same:
+                break
+        path = output_folder(self._out) / NAME
+        write_plan(plan, path)
+        return Planned(
+            plan=plan, path=path, missing=tuple(self._unknown(setting, decided)), replayed=found
+        )
+
+    def _setting(self) -> Setting:
+        options = self._options
+        return setting_of(self._sources, self._traffic, options, options.side)
+
+    def _built(self, decided: Decided) -> Plan:
+        metric = decided.setting.curves.metric
+        models = planned_models(self._sources, self._out, metric.task if metric else "unknown")
+        artifacts = built(decided, self._sources, self._out, self._reporter)
+        environment = self._sources.records.environment.fingerprint
+        return assembled(decided, self._traffic, models, folders(artifacts, self._out), environment)
+
+    def _demand_served(self, setting: Setting) -> None:
+        """Raises RecordError where a size that comes was not measured in any engine."""
+        served = {n for use in setting.uses(None) for n in use.candidate.serves}
+        sizes = [size for n, size in enumerate(setting.demand.sizes) if n not in served]
+        if sizes:
+            command = self._sources.bench_command(setting.groups, sizes)
+            raise RecordError(
+                f"No engine can serve {counted(len(sizes), 'size')} of {self._traffic.name}",
+                f"{listed(map(str, sizes), most=_SHOWN)} and nothing larger was measured",
+                f"Measure, or add {spelled('measure')}: {command}",
+            )
+
+    def _decided(self, setting: Setting) -> Decided:
+        """Raises UsageError where no set of engines keeps to the limits."""
+        found = decide(setting)
+        if found is None:
+            raise UsageError(
+                f"No set of engines serves {self._traffic.name} under these limits",
+                listed(_why_none(setting)) or "each limit alone can be kept, but not all of them",
+                f"Raise {spelled('max_memory_mib')}, or loosen the others.",
+            )
+        return found
+
+    def _unknown(self, setting: Setting, decided: Decided) -> Iterator[str]:
+        """What the plan does not know, and how to measure it."""
+        if missing := missing_sizes(setting):
+            sizes = sorted(
+                {size for found in missing.values() for size in found},
+                key=lambda size: (size.pixels, size),
+            )
+            command = self._sources.bench_command(tuple(missing), sizes)
+            yield (
+                "Not considered at all sizes that come: "
+                f"{listed(_why_missing(group) for group in missing)}. Measure "
+                f"{counted(len(sizes), 'size')}, or add {spelled('measure')}: {command}"
+            )
+        if not self._options.measure and len(decided.engines) > 1:
+            yield (
+                "The engines' memory was added up, and what their changes cost was not measured: "
+                f"{spelled('measure')} measures the engines together."
+            )
+
+
+def _measured(decided: Decided, found: Replayed) -> Setting:
+    """The setting with the memory of all engines together, and what their changes cost."""
+    return replace(
+        decided.setting,
+        together=decided.together(found.measured.memory_mib),
+        switch_ms={**decided.setting.switch_ms, **found.switch_ms},
+    )
+
+
+def _why_missing(group: Group) -> str:
+    """``openvino static (3 sizes)``, or with what its model errs by."""
+    fit = group.ms.fit
+    why = (
+        f"a model of its latency errs by {100 * fit.error:.0f} %"
+        if fit is not None and not fit.holds
+        else f"{counted(len(group.rows), 'size')} measured"
+    )
+    return f"{group.name} ({why})"
+
+
+def _why_none(setting: Setting) -> Iterator[str]:
+    """The limits that can't be kept, each on its own."""
+    free = replace(
+        setting.limits,
+        max_memory_mib=float("inf"),
+        max_engines=None,
+        max_latency_ms=None,
+        objective="mean",
+    )
+    if decide(replace(setting, limits=free)) is None:
+        yield "no engine is as accurate as is wanted, whatever it takes"
+        return
+    least = min(
+        (
+            setting.process_mib
+            + setting.libraries[use.group.spec.backend]
+            + use.candidate.memory_mib
+            for use in setting.uses(None)
+            if len(use.candidate.serves) == len(setting.demand.sizes)
+        ),
+        default=None,
+    )
+    if least is not None and least > setting.limits.max_memory_mib:
+        yield (
+            f"one engine for all sizes takes {least:.0f} MiB at the least with its process, and "
+            f"{setting.limits.max_memory_mib:.0f} MiB are allowed"
+        )
+    limit = setting.limits.max_latency_ms
+    if (
+        limit is not None
+        and decide(replace(setting, limits=replace(free, max_latency_ms=limit))) is None
+    ):
+        yield f"{setting.limits.percentile} can't be {limit} ms in any memory"

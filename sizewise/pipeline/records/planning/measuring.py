@@ -1,0 +1,71 @@
+"""Sizes that a plan would need and nobody measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reports.choice.planning.deciding import Setting
+from reports.choice.planning.kinds import Group
+from reports.rows.configured import rigor_of
+from sizewise.core.errors import InputError
+from sizewise.core.progress import Reporter
+from sizewise.core.specs import Size, Sizes
+from sizewise.pipeline.records.planning.setting import Sources
+
+_FOR_A_MODEL = 6
+"""Sizes from the smallest to the largest: one model of them serves for all between."""
+
+
+def missing_sizes(setting: Setting) -> Mapping[Group, Sequence[Size]]:
+    """The sizes that groups of static engines have to be measured at to be considered at all that
+    come, by group: some for a model, or all where the model errs."""
+    found = {}
+    for group in setting.groups:
+        sizes = [size for size in setting.demand.sizes if _is_unknown(group, size)]
+        if group.is_static and sizes:
+            found[group] = sizes if _errs(group) else _spread(sizes)
+    return found
+
+
+def _errs(group: Group) -> bool:
+    return group.ms.fit is not None and not group.ms.fit.holds
+
+
+def _spread(sizes: Sequence[Size]) -> list[Size]:
+    last = len(sizes) - 1
+    places = {round(last * part / (_FOR_A_MODEL - 1)) for part in range(_FOR_A_MODEL)}
+    return [sizes[place] for place in sorted(places)]
+
+
+def _is_unknown(group: Group, size: Size) -> bool:
+    return group.ms.at(size) is None or group.memory_mib(size) is None
+
+
+def measure_sizes(
+    sources: Sources, missing: Mapping[Group, Sequence[Size]], reporter: Reporter
+) -> None:
+    """Measure them, into the same results. Raises InputError where a model is gone, and as a sweep
+    does."""
+    from bench.planning.settings import SweepSettings
+    from sizewise.pipeline.bench import bench
+
+    for group, sizes in missing.items():
+        sha256 = group.any.model_sha256
+        if sha256 not in sources.models:
+            raise InputError(
+                f"{group.name} can't be measured",
+                f"its model is not where it was ({sources.path_of(sha256) or 'not known'})",
+                "Put it back, or measure it again with sizewise bench.",
+            )
+        spec, cell = group.spec, group.any.result.trial.cell
+        settings = SweepSettings(
+            backends=(spec.backend,),
+            strategies=(spec.strategy,),
+            sizes=Sizes(sizes),
+            graph_fusion=(spec.graph_fusion,),
+            threads=spec.threads,
+            options=tuple(cell.options.split()),
+            allow_fallback=spec.options.allow_fallback,
+            rigor=rigor_of(sources.records.runs).name,
+        )
+        bench((sources.models[sha256],), settings, out=sources.results.parent, reporter=reporter)

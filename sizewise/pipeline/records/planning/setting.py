@@ -1,0 +1,145 @@
+"""What a plan is made of, read from results, models and a traffic."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports.choice.planning.curves import curves_of
+from reports.choice.planning.deciding import Setting
+from reports.choice.planning.demand import Demand
+from reports.choice.planning.kinds import Group, groups_of
+from reports.choice.planning.limits import PlanLimits
+from reports.load import Records, read_records
+from reports.machines import is_same_hardware
+from reports.rows.configured import models_of
+from sizewise.core.errors import EnvironmentMismatchError, InputError, RecordError
+from sizewise.core.machine.environment import read_environment
+from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.specs import ExportedModel, Size
+from sizewise.core.specs.plan import InputRule
+from sizewise.core.specs.traffic import Traffic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Results, and those of their models whose files are still there, by their hashes."""
+
+    results: Path
+    records: Records
+    groups: tuple[Group, ...]
+    models: Mapping[str, ExportedModel]
+
+    @property
+    def engines(self) -> Path:
+        """The folder in which a sweep leaves its engines."""
+        return self.results.parent / "engines"
+
+    def path_of(self, sha256: str) -> str:
+        """The file of a model, where the results name it."""
+        known = models_of(self.records.runs).get(sha256)
+        return known.path if known else ""
+
+    def bench_command(self, groups: Sequence[Group], sizes: Iterable[Size]) -> str:
+        """The command that measures these sizes of engines like those of ``groups``."""
+        files = (self.path_of(group.any.model_sha256) or "MODEL.onnx" for group in groups)
+        specs = [group.spec for group in groups]
+        words = [
+            *("sizewise", "bench", *dict.fromkeys(files)),
+            *("--backend", ",".join(dict.fromkeys(spec.backend for spec in specs))),
+            *("--strategy", ",".join(dict.fromkeys(spec.strategy for spec in specs))),
+            *("--sizes", ",".join(map(str, sizes))),
+            *("--threads", str(specs[0].threads), "--out", str(self.results.parent)),
+        ]
+        return shlex.join(words)
+
+
+def read_sources(results: Path, batch: int | None) -> Sources:
+    """Raises InputError, RecordError, and EnvironmentMismatchError where another machine measured
+    them."""
+    records = read_records(results)
+    if not is_same_hardware(records.environment, read_environment()):
+        raise EnvironmentMismatchError(
+            f"No plan can be made of {results} here",
+            "another machine measured it, and its milliseconds are not this one's",
+            "Plan on that machine, or measure here with sizewise bench.",
+        )
+    groups = groups_of(records.rows, batch)
+    if not groups:
+        batches = sorted({row.batch_size for row in records.rows if row.measured})
+        raise RecordError(
+            f"There is nothing to plan with in {results.name}",
+            f"batches that were measured: {', '.join(map(str, batches))}"
+            if batches
+            else "no engine was measured",
+            "Choose another batch, or run sizewise bench first.",
+        )
+    if unknown := [group.name for group in groups if math.isnan(group.before_mib)]:
+        raise RecordError(
+            f"There is nothing to plan with in {results.name}",
+            f"it has no memory of {unknown[0]}",
+            "Measure on a system that tells the memory of a process, such as Linux.",
+        )
+    shas = dict.fromkeys(group.any.model_sha256 for group in groups)
+    known = models_of(records.runs)
+    return Sources(
+        results=results,
+        records=records,
+        groups=groups,
+        models={
+            sha256: model
+            for sha256 in shas
+            if (model := _model(known[sha256].path if sha256 in known else "", sha256))
+        },
+    )
+
+
+def _model(path: str, sha256: str) -> ExportedModel | None:
+    """The model, where its file is there and is the same still."""
+    if not path or not Path(path).is_file():
+        return None
+    try:
+        model = read_model(Path(path))
+    except InputError:
+        return None
+    return model if model.sha256 == sha256 else None
+
+
+def rule_of(sources: Sources, side_px: int | None) -> InputRule:
+    """How pictures become inputs. Pictures are scaled down to the largest side that was measured,
+    unless it is said."""
+    sizes = [size for group in sources.groups for size in group.rows]
+    cards = [model.card for model in sources.models.values()]
+    sides = [side for size in sizes for side in (size.height, size.width)]
+    stride = math.lcm(1, *(card.stride for card in cards))
+    if stride == 1:  # it is not known: each side that was measured is a multiple of it
+        stride = math.gcd(*sides)
+    return InputRule(
+        side_px=side_px or max(sides),
+        stride=stride,
+        smallest_px=max((card.smallest for card in cards), default=1),
+        letterbox=all(group.any.result.trial.letterbox for group in sources.groups),
+    )
+
+
+def setting_of(
+    sources: Sources, traffic: Traffic, limits: PlanLimits, side_px: int | None
+) -> Setting:
+    """Raises RecordError where a limit on accuracy is given and none was measured."""
+    curves = curves_of(sources.groups)
+    wanted = limits.min_ap is not None or limits.max_loss_points is not None
+    if wanted and curves.metric is None:
+        raise RecordError(
+            f"No plan can be made of {sources.results.name} under a limit on accuracy",
+            "no accuracy was measured",
+            "Measure it: sizewise bench with --data adds it to these results.",
+        )
+    return Setting(
+        demand=Demand.of(traffic, rule_of(sources, side_px)),
+        groups=sources.groups,
+        curves=curves,
+        limits=limits,
+    )

@@ -1,0 +1,97 @@
+"""The engines of a plan over its traffic, for real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sizewise.core.specs import Size
+from sizewise.core.specs.plan import Place, Plan, Prediction
+from sizewise.core.specs.traffic import Traffic
+
+if TYPE_CHECKING:
+    from bench.streaming import Streamed
+
+PICTURES = 1000
+"""Of the stream that are run, unless it is said."""
+_SECONDS = 60.0
+"""The time that a stream may take by its prediction, unless its length is said."""
+_CALLS = 10
+_START_S = 300.0
+_MIB = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """The first ``pictures`` of a traffic: what was expected of these, what was measured, and what
+    changes cost by engine."""
+
+    pictures: int
+    expected: Prediction
+    measured: Prediction
+    switch_ms: Mapping[str, float]
+
+
+def replayed(plan: Plan, traffic: Traffic, folder: Path, pictures: int | None) -> Replayed:
+    """Run the engines of a plan, which lies in ``folder``, over the first pictures of a traffic.
+
+    Raises EngineError and InputError.
+    """
+    from bench.streaming import stream
+
+    sample = traffic.stream[: pictures or _bounded(plan)]
+    placed = [plan.place_of(size) for size in sample]
+    places = list(dict.fromkeys(placed))
+    number = {place: at for at, place in enumerate(places)}
+    names = list(dict.fromkeys(place.engine for place in places))
+    loaded = [*names, *(one.name for one in plan.engines if one.name not in names)]
+    found = stream(
+        [folder / plan.by_name[name].artifact for name in loaded],
+        [(loaded.index(place.engine), place.input) for place in places],
+        [number[place] for place in placed],
+        calls=_CALLS,
+        timeout_s=_START_S + 20 * _SECONDS,
+    )
+    return Replayed(
+        pictures=len(sample),
+        expected=_expected(plan, sample, placed),
+        measured=_measured(found),
+        switch_ms={loaded[at]: ms for at, ms in found.switch_ms().items()},
+    )
+
+
+def _bounded(plan: Plan) -> int:
+    most = int(1000 * _SECONDS / max(plan.predicted.mean_ms, 0.01))
+    return max(1, min(PICTURES, most))
+
+
+def _expected(plan: Plan, sample: tuple[Size, ...], placed: list[Place]) -> Prediction:
+    """Of the pictures that are run: a part of a traffic has other shares than the whole."""
+    by_place = {route.place: route.ms for route in plan.routes}
+    known = [by_place.get(place, plan.predicted.mean_ms) for place in placed]
+    changes = sum(plan.by_name[b.engine].switch_ms for a, b in pairwise(placed) if a != b)
+    accuracies = {route.picture: route.accuracy for route in plan.routes}
+    found = [accuracies.get(size) for size in sample]
+    scored = [one for one in found if one is not None]
+    return Prediction(
+        mean_ms=float(np.mean(known)) + changes / len(placed),
+        p50_ms=plan.predicted.p50_ms,
+        p99_ms=plan.predicted.p99_ms,
+        memory_mib=plan.predicted.memory_mib,
+        accuracy=float(np.mean(scored)) if len(scored) == len(found) else None,
+    )
+
+
+def _measured(found: Streamed) -> Prediction:
+    times = np.array(found.stream_ms)
+    return Prediction(
+        mean_ms=float(times.mean()),
+        p50_ms=float(np.quantile(times, 0.5)),
+        p99_ms=float(np.quantile(times, 0.99)),
+        memory_mib=(found.resident_bytes or 0) / _MIB,
+    )

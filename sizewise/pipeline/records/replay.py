@@ -1,0 +1,72 @@
+"""``sizewise replay``: a plan's engines over a traffic, for real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizewise.core.errors import EngineMismatchError
+from sizewise.core.options.declared import option
+from sizewise.core.options.reading import TEXT, optional, whole
+from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.specs.plan import Plan
+
+if TYPE_CHECKING:
+    from sizewise.pipeline.records.planning.streaming import Replayed
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayOptions:
+    """The options of ``sizewise replay`` beside the plan."""
+
+    traffic: str = option(
+        TEXT,
+        help="Sizes that come: traffic.json, or what sizewise traffic takes.",
+        group="Traffic",
+    )
+    pictures: int | None = option(
+        optional(whole(1)),
+        None,
+        help="Pictures of the traffic to run, from its beginning.",
+        group="Traffic",
+        shown="1000, or what takes a minute",
+    )
+
+
+def replay(path: Path, options: ReplayOptions, *, reporter: Reporter = SILENT) -> Replayed:
+    """Run the engines of a plan over the first pictures of a traffic.
+
+    Raises UsageError, InputError and SchemaVersionError where the plan or the traffic can't be
+    read, EngineError where an engine is gone, is not the plan's or fails.
+    """
+    from sizewise.core.specs.stored_plan import read_plan
+    from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, open_traffic
+    from sizewise.pipeline.records.planning.streaming import replayed
+
+    plan = read_plan(path)
+    traffic = open_traffic(options.traffic, TrafficOptions(), reporter)
+    folder = path if path.is_dir() else path.parent
+    _demand_engines(plan, folder)
+    return replayed(plan, traffic, folder, options.pictures)
+
+
+def _demand_engines(plan: Plan, folder: Path) -> None:
+    """Raises EngineMismatchError where an engine is not the one that was planned."""
+    from engines.store.contents import MANIFEST
+    from engines.store.manifest import read_manifest
+
+    for engine in plan.engines:
+        home = folder / engine.artifact
+        why = ""
+        if not engine.artifact or not (home / MANIFEST).is_file():
+            why = f"it is not in {home}"
+        elif read_manifest(home).sha256 != engine.sha256:
+            why = f"that in {home} is another build"
+        if why:
+            raise EngineMismatchError(
+                f"The plan's engine {engine.name} can't be run",
+                why,
+                "Make the plan again with sizewise plan.",
+                reason_code="environment",
+            )

@@ -1,0 +1,103 @@
+"""The plan is that of a search through all of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reports.choice.planning.problem import Candidate, Problem, Serving
+from reports.choice.planning.solving import solve
+from sizewise.core.specs import Size
+
+
+def brute_force(problem: Problem) -> float | None:
+    """The least mean latency of all ways to serve every size."""
+    able = [
+        [n for n, one in enumerate(problem.candidates) if size in one.serves]
+        for size in range(len(problem.shares))
+    ]
+    fitting = (served for served in itertools.product(*able) if problem.fits(served))
+    return min((problem.mean_ms(served) for served in fitting), default=None)
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    sizes, candidates = int(rng.integers(1, 5)), int(rng.integers(1, 6))
+    shares = rng.dirichlet(np.ones(sizes))
+    memory = rng.integers(10, 100, size=candidates)
+    of_engine = rng.integers(0, candidates, size=candidates)  # some share one
+    with_libraries = rng.random() < 0.5
+    made = [
+        Candidate(
+            name=str(n),
+            engine=f"engine {of_engine[n]}",
+            library=f"library {of_engine[n] % 2}" if with_libraries else "",
+            memory_mib=float(memory[of_engine[n]]),
+            switch_ms=float(rng.choice([0, 0, 5, 20])),
+            serves={
+                size: Serving(
+                    ms=float(rng.integers(1, 50)),
+                    accuracy=float(rng.uniform(0.3, 0.6)),
+                    late=float(rng.choice([0, 0, 0.05, 1])),
+                    input=Size(32, int(rng.integers(1, 3))),
+                )
+                for size in range(sizes)
+                if rng.random() < 0.8
+            },
+        )
+        for n in range(candidates)
+    ]
+    pairs = {
+        (a, b): float(rng.uniform(0, 0.2))
+        for a in range(sizes)
+        for b in range(sizes)
+        if a != b and rng.random() < 0.7
+    }
+    limit = rng.random
+    return Problem(
+        shares=shares.tolist(),
+        candidates=made,
+        memory_mib=50.0,
+        libraries={"library 0": 20.0, "library 1": 40.0} if with_libraries else {},
+        switches=pairs,
+        max_memory_mib=float(rng.integers(60, 300)) if limit() < 0.6 else None,
+        max_engines=int(rng.integers(1, 4)) if limit() < 0.4 else None,
+        min_accuracy=float(rng.uniform(0.35, 0.5)) if limit() < 0.4 else None,
+        max_late=float(rng.choice([0.5, 0.1, 0.01])) if limit() < 0.3 else None,
+    )
+
+
+def check(problem: Problem) -> None:
+    found, best = solve(problem), brute_force(problem)
+    assert (found is None) == (best is None)
+    if found is None or best is None:
+        return
+    assert problem.fits(found.served)
+    assert found.mean_ms == pytest.approx(best, rel=1e-3)
+    assert found.bound_ms <= best * (1 + 1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(problems())
+def test_no_plan_is_better_and_none_is_missed(problem: Problem) -> None:
+    check(problem)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None)
+@given(problems())
+def test_no_plan_is_better_in_500_problems(problem: Problem) -> None:
+    check(problem)
+
+
+def test_a_size_that_nobody_serves_has_no_plan() -> None:
+    only = Candidate(name="a", memory_mib=1, serves={0: Serving(ms=1.0)})
+    assert solve(Problem(shares=[0.5, 0.5], candidates=[only])) is None
+    assert math.isnan(Serving(ms=1.0).accuracy)

@@ -1,0 +1,131 @@
+"""``sizewise plan`` and ``sizewise replay`` at the terminal, over engines of the fake back end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.planning.settings import SweepSettings
+from bench.sweep import sweep
+from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.specs import Size, Sizes
+from sizewise.core.specs.stored_plan import read_plan, write_plan
+from tests.bench.factories import quietly
+from tests.reports.conftest import Lab
+from tests.sizewise.cli.conftest import Cli, Said, write_tiny
+
+PICTURES = [(128, 64)] * 6 + [(160, 160)] * 2 + [(64, 64)] * 4 + [(600, 500)] * 2
+
+
+@pytest.fixture
+def came(tmp_path: Path) -> Path:
+    lines = "\n".join(f"{width},{height}" for width, height in PICTURES)
+    table = tmp_path / "sizes.csv"
+    table.write_text(f"width,height\n{lines}\n", encoding="utf-8")
+    return table
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Static engines of four sizes, and a dynamic one."""
+    folder = tmp_path_factory.mktemp("sweep")
+    settings = SweepSettings(
+        **{"backends": ("fake",), "sizes": Sizes.parse("64:160:32"), "threads": 1},  # type: ignore[arg-type]
+        **{"processes": 1, "rounds": 1, "block_calls": 2, "block_s": 0.0},  # type: ignore[arg-type]
+    )
+    sweep((read_model(write_tiny(folder / "tiny.onnx")),), settings, folder / "run", watch=quietly)
+    return folder / "run" / "results.sqlite"
+
+
+def plan(cli: Cli, results: Path, came: Path, *more: object, memory: object = 4000) -> Said:
+    return cli("plan", results, "--traffic", came, "--max-memory-mib", memory, *more)
+
+
+def test_a_plan_is_made_and_replayed(cli: Cli, results: Path, came: Path, tmp_path: Path) -> None:
+    out = tmp_path / "plan"
+    said = plan(cli, results, came, "--max-engines", 2, "--out", out)
+    assert said.code == 0, said
+    assert "Load 2 engines for sizes.csv (14 pictures of 4 sizes)" in said.out
+    assert "Against one dynamic engine" in said.out
+    found = read_plan(out)
+    assert found.rule.side_px == 160
+    assert found.rule.stride == 8
+    assert {route.picture for route in found.routes} == {Size(h, w) for w, h in PICTURES}
+    for engine in found.engines:
+        assert (out / engine.artifact / "manifest.json").is_file()
+        assert not Path(engine.artifact).is_absolute()
+    moved = out.rename(tmp_path / "moved")
+    again = cli("replay", moved, "--traffic", came, "--json")
+    assert again.code == 0, again
+    replayed = json.loads(again.out)
+    assert replayed["pictures"] == len(PICTURES)
+    # The fake's clock is scripted: a call takes what it took in the sweep.
+    assert replayed["measured"]["mean_ms"] == pytest.approx(
+        replayed["expected"]["mean_ms"], rel=0.02
+    )
+    table = cli("replay", moved / "plan.json", "--traffic", came, "--pictures", 3)
+    assert "The first 3 pictures" in table.out
+
+
+def test_engines_are_measured_together(cli: Cli, results: Path, came: Path, tmp_path: Path) -> None:
+    out = tmp_path / "plan"
+    said = plan(cli, results, came, "--max-engines", 2, "--measure", "--out", out, "--json")
+    assert said.code == 0, said
+    document = json.loads(said.out)
+    assert document["missing"] == []
+    together = document["together"]["measured"]["memory_mib"]
+    assert document["plan"]["predicted"]["memory_mib"] == pytest.approx(together, rel=0.05)
+
+
+def test_what_can_not_be_planned_is_a_sentence(
+    cli: Cli, results: Path, came: Path, tmp_path: Path
+) -> None:
+    out = ("--out", tmp_path / "plan")
+    small = plan(cli, results, came, *out, memory=1)
+    assert small.code == 2
+    assert "one engine for all sizes takes" in small.err
+    slow = plan(cli, results, came, *out, "--max-latency-ms", 0.0001)
+    assert slow.code == 2
+    assert "p99 can't be 0.0001 ms" in slow.err
+    accurate = plan(cli, results, came, *out, "--min-ap", 0.5)
+    assert accurate.code == 1
+    assert "no accuracy was measured" in accurate.err
+    large = plan(cli, results, came, *out, "--side", 640)
+    assert large.code == 1
+    assert "No engine can serve 1 size of sizes.csv" in large.err
+    assert (
+        "--sizes 536x640" in large.err or "--sizes 500x600" in large.err or "504x600" in large.err
+    )
+    batch = plan(cli, results, came, *out, "--batch", 3)
+    assert batch.code == 1
+    assert "batches that were measured: 1" in batch.err
+    assert not (tmp_path / "plan" / "plan.json").exists()
+
+
+def test_results_of_another_machine_are_refused(cli: Cli, came: Path, tmp_path: Path) -> None:
+    lab = Lab(processes=1, rounds=1)
+    lab.file(tmp_path / "x.sqlite", lab.run(lab.sweep(["openvino"])))
+    said = plan(cli, tmp_path / "x.sqlite", came, "--out", tmp_path / "plan")
+    assert said.code == 1
+    assert "another machine measured it" in said.err
+
+
+def test_a_plan_whose_engines_are_not_its_own_is_not_run(
+    cli: Cli, results: Path, came: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "plan"
+    assert plan(cli, results, came, "--max-engines", 1, "--out", out).code == 0
+    found = read_plan(out)
+    (engine,) = found.engines
+    write_plan(replace(found, engines=(replace(engine, sha256="0" * 64),)), out / "plan.json")
+    other = cli("replay", out, "--traffic", came)
+    assert other.code == 1
+    assert "is another build" in other.err
+    shutil.rmtree(out / "engines")
+    gone = cli("replay", out, "--traffic", came)
+    assert gone.code == 1
+    assert "can't be run" in gone.err
