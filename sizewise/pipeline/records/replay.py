@@ -60,6 +60,7 @@ def replay(path: Path, options: ReplayOptions, *, reporter: Reporter = SILENT) -
     Raises UsageError, InputError and SchemaVersionError where the plan or the traffic can't be
     read, EngineError where an engine is gone, is not the plan's or fails.
     """
+    from netzoo.data.sources import demand_source
     from sizewise.core.specs.stored_plan import read_plan
     from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, open_traffic
     from sizewise.pipeline.records.planning.streaming import replayed
@@ -67,6 +68,8 @@ def replay(path: Path, options: ReplayOptions, *, reporter: Reporter = SILENT) -
     plan = read_plan(path)
     traffic = open_traffic(options.traffic, TrafficOptions(), reporter)
     folder = path if path.is_dir() else path.parent
+    if options.data:
+        demand_source(options.data)
     _demand_engines(plan, folder)
     found = replayed(plan, traffic, folder, options.pictures, timeout_s=options.timeout_s)
     return _with_accuracy(found, options, folder, path) if options.data else found

@@ -123,9 +123,9 @@ class Making:
         if modelled := _modelled(decided):
             error = max(fit.error for fit in modelled.values())
             yield (
-                f"{counted(len(modelled), 'input')} of the plan were not measured: "
-                f"their latency is of a model that errs by at most "
-                f"{100 * error:.1f} % at sizes that were left out."
+                "Modelled, and not measured: the latency of "
+                f"{counted(len(modelled), 'input')} of the plan. The model errs by at most "
+                f"{100 * error:.1f} % at sizes that are left out of it."
             )
         if not self._options.measure and len(decided.engines) > 1:
             yield (
