@@ -21,7 +21,7 @@ Place = tuple[int, Size]
 class _Streamed:
     stream_ns: tuple[int, ...]
     alone_ns: tuple[tuple[int, ...], ...]
-    before_bytes: int | None
+    inputs_bytes: int
     resident_bytes: int | None
     device_bytes: int | None
 
@@ -29,13 +29,12 @@ class _Streamed:
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
     """Milliseconds of each picture in order, and of calls at each place alone; bytes of the process
-    with and without the engines (None: the system does not say)."""
+    with the engines and without their inputs; on a GPU, there (None: the system does not say)."""
 
     places: tuple[Place, ...]
     order: tuple[int, ...]
     stream_ms: tuple[float, ...]
     alone_ms: tuple[float, ...]
-    before_bytes: int | None
     resident_bytes: int | None
 
     def switch_ms(self) -> Mapping[int, float]:
@@ -77,6 +76,10 @@ def stream(
         order=tuple(order),
         stream_ms=tuple(ns * _MS for ns in found.stream_ns),
         alone_ms=tuple(float(np.mean(calls_ns)) * _MS for calls_ns in found.alone_ns),
-        before_bytes=found.before_bytes,
-        resident_bytes=found.device_bytes or found.resident_bytes,
+        resident_bytes=found.device_bytes or _without_inputs(found),
     )
+
+
+def _without_inputs(found: _Streamed) -> int | None:
+    """A server holds one picture at a time, and not one of each size."""
+    return None if found.resident_bytes is None else found.resident_bytes - found.inputs_bytes

@@ -42,7 +42,6 @@ def run_stream(
         artifact, size = artifacts[number], Size.parse(text)
         check_size(artifact, size)
         inputs.append(example_inputs(artifact, artifact.spec.batch_size, size))
-    before_bytes = readings.resident_bytes()
     with ExitStack() as opened:
         sessions = [opened.enter_context(open_engine(artifact)) for artifact in artifacts]
         clock = backends[0].clock()
@@ -63,7 +62,7 @@ def run_stream(
         return {
             "stream_ns": stream,
             "alone_ns": [[*a, *b] for a, b in zip(first, last, strict=True)],
-            "before_bytes": before_bytes,
+            "inputs_bytes": sum(a.nbytes for one in inputs for a in one.values()),
             "resident_bytes": readings.resident_bytes(),
             "device_bytes": readings.device_bytes(),
         }

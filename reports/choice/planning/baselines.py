@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from reports.choice.planning.candidates import Use
-from reports.choice.planning.deciding import Decided, predicted
+from reports.choice.planning.deciding import EVEN_GROUPS, Decided, predicted
 from reports.choice.planning.demand import even_groups, joined, scale
 from reports.choice.planning.problem import Problem
 from reports.choice.planning.solving import solve
@@ -24,7 +24,7 @@ def baselines(decided: Decided) -> tuple[Alternative, ...]:
     """Under the same limits, of the same models, precisions and back ends."""
     setting = decided.setting
     uses = setting.uses(setting.limits.max_latency_ms)
-    count = max(2, min(len(decided.engines), len(setting.demand.sizes)))
+    count = min(max(2, len(decided.engines)), EVEN_GROUPS, len(setting.demand.sizes))
     return (
         _solved("one static engine at the largest size", _holding_all(uses, decided), decided, 1),
         _solved("one dynamic engine", _open_ones(uses, decided), decided, 1),

@@ -20,7 +20,7 @@ from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Prediction
 
 POINT = 0.01
-_EVEN_GROUPS = 6
+EVEN_GROUPS = 6
 _STEPS = 12
 """Of the search for the least p99: each halves what is left."""
 _LATE = 0.01
@@ -85,7 +85,7 @@ class Setting:
         sizes = self.demand.sizes
         even = [
             joined(group)
-            for count in range(1, min(_EVEN_GROUPS, len(sizes)) + 1)
+            for count in range(1, min(EVEN_GROUPS, len(sizes)) + 1)
             for group in even_groups(sizes, count)
         ]
         return tuple(dict.fromkeys((*sizes, *even)))

@@ -80,8 +80,9 @@ class Group:
 
     @property
     def before_mib(self) -> float:
-        """Memory of a process that has loaded the library, and no engine."""
-        return max(row.peak_mib - row.engine_memory_mib for row in self.rows.values())
+        """Memory of a process that has loaded the library, and no engine; 0 on a GPU, whose memory
+        is counted there."""
+        return max(map(_before_mib, self.rows.values()))
 
     @cached_property
     def switch_ms(self) -> float:
@@ -107,10 +108,14 @@ class Group:
 
 
 def groups_of(rows: Iterable[Row], batch: int | None = None) -> tuple[Group, ...]:
-    """Groups of all rows with a latency, of the smallest batch unless it is said."""
+    """Groups of all rows with a latency and a memory, of the smallest batch unless it is said."""
     known = [row for row in latest(measured_of(rows)) if row.result.trial.replica == 0]
     wanted = min((row.batch_size for row in known), default=1) if batch is None else batch
-    of_batch = [row for row in known if row.batch_size == wanted and mean_ms(row) > 0]
+    of_batch = [
+        row
+        for row in known
+        if row.batch_size == wanted and mean_ms(row) > 0 and not math.isnan(added_mib(row))
+    ]
     found = [_group(rows) for rows in grouped(of_batch, _kind).values()]
     names = Counter(group.name for group in found)
     return tuple(
@@ -130,9 +135,12 @@ def added_mib(row: Row) -> float:
     GPU, what it takes there."""
     if not math.isnan(row.gpu_mib):
         return row.gpu_mib
-    before = row.peak_mib - row.engine_memory_mib
     after = [mib for mib in (row.rest_mib, row.walk_mib) if not math.isnan(mib)]
-    return max(after or [row.peak_mib]) - before
+    return max(after or [row.peak_mib]) - _before_mib(row)
+
+
+def _before_mib(row: Row) -> float:
+    return row.peak_mib - row.engine_memory_mib if math.isnan(row.gpu_mib) else 0.0
 
 
 def _group(rows: list[Row]) -> Group:

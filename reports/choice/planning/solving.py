@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,11 +12,14 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from reports.choice.planning.problem import Problem
+from reports.choice.planning.searching import Search
 
 SECONDS, GAP = 10.0, 0.01
 _OPTIMAL, _STOPPED = 0, 1
 """Of scipy's ``milp``: proven, and ended by a limit of time."""
-_MOST_ROWS = 20_000
+_SEARCH = 0.2
+"""Of the time, what a local search may take beside where the program was cut off."""
+_MOST_ROWS = 4_000
 """Of changes between sizes. With more, the program takes longer than it gains."""
 
 
@@ -45,16 +49,22 @@ def solve(problem: Problem, *, seconds: float = SECONDS, gap: float = GAP / 100)
         integrality=model.integral,
         bounds=Bounds(0, model.most),
         constraints=model.constraints(),
-        options={"time_limit": seconds, "mip_rel_gap": gap},
+        options={"time_limit": seconds * (1 - _SEARCH), "mip_rel_gap": gap},
     )
-    if found.status not in (_OPTIMAL, _STOPPED) or found.x is None:
+    if found.status not in (_OPTIMAL, _STOPPED):
         return None
-    served = model.served(found.x)
-    bound = found.mip_dual_bound
-    if not problem.fits(served):  # the last of what it found in time may be rounded
+    served = None if found.x is None else model.served(found.x)
+    if served is None or not problem.fits(served):  # rounded, or cut off before one was found
+        served = Search(problem).best(None, seconds * _SEARCH)
+    elif found.status == _STOPPED:
+        better = Search(problem).best(served, seconds * _SEARCH)
+        served = min(served, better or served, key=problem.mean_ms)
+    if served is None:
         return None
-    mean = problem.mean_ms(served)
-    return Solution(served=served, mean_ms=mean, bound_ms=mean if bound is None else float(bound))
+    mean, bound = problem.mean_ms(served), found.mip_dual_bound
+    if bound is None or not math.isfinite(bound):
+        bound = 0.0 if found.status == _STOPPED else mean
+    return Solution(served=served, mean_ms=mean, bound_ms=float(bound))
 
 
 @dataclass
@@ -94,6 +104,13 @@ class _Model:
         self._able: dict[int, list[int]] = {}
         for one, size in self._pairs:
             self._able.setdefault(size, []).append(one)
+        self._at: dict[tuple[str, object], set[int]] = {}
+        for one, size in self._pairs:
+            self._at.setdefault(self._place(one, size), set()).add(size)
+        self._before: dict[int, dict[int, float]] = {n: {} for n in range(len(problem.shares))}
+        for (first, second), share in problem.switches.items():
+            self._before[second][first] = share
+        self._sharing: dict[tuple[int, int], list[int]] = {}
         self._switches = self._frequent()
         self._first_switch = self._first_pair + len(self._pairs)
         self.costs = self._costs()
@@ -103,18 +120,42 @@ class _Model:
         self.most[self._first_switch :] = np.inf
 
     def _frequent(self) -> list[tuple[int, int]]:
-        """The changes that are part of the program, the most frequent first: as many as it bears.
-        Without the others, its bound is one still, as no change takes less than no time."""
-        problem = self._problem
-        if not any(one.switch_ms for one in problem.candidates):
-            return []
-        rows, chosen = 0, []
-        for pair in sorted(problem.switches, key=lambda pair: -problem.switches[pair]):
-            rows += len(self._able.get(pair[1], ()))
+        """The changes that may or may not be one, and are part of the program: as many as it bears,
+        the most frequent first. Without the others its bound is one still, as no change takes less
+        than no time."""
+        chosen, rows = list[tuple[int, int]](), 0
+        switches = self._problem.switches
+        for pair in sorted(switches, key=lambda pair: -switches[pair]):
+            rows += len(self._open_to(*pair))
             if rows > _MOST_ROWS:
                 break
-            chosen.append(pair)
+            if self._open_to(*pair):
+                chosen.append(pair)
         return chosen
+
+    def _open_to(self, first: int, second: int) -> list[int]:
+        """The candidates of the second size in whose places the first may have run before it."""
+        found = self._sharing.get((first, second))
+        if found is None:
+            candidates = self._problem.candidates
+            found = self._sharing[first, second] = [
+                one
+                for one in self._able.get(second, ())
+                if candidates[one].switch_ms and first in self._at[self._place(one, second)]
+            ]
+        return found
+
+    def _place(self, one: int, size: int) -> tuple[str, object]:
+        candidate = self._problem.candidates[one]
+        return candidate.loads, candidate.serves[size].input
+
+    def _certain_ms(self, one: int, size: int) -> float:
+        """What changes to a size cost certainly, where its place could not have been that of the
+        size before."""
+        problem = self._problem
+        sharing = self._at[self._place(one, size)]
+        before = sum(share for first, share in self._before[size].items() if first not in sharing)
+        return problem.candidates[one].switch_ms * before
 
     @property
     def is_servable(self) -> bool:
@@ -124,6 +165,7 @@ class _Model:
         problem = self._problem
         calls = [
             problem.shares[size] * problem.candidates[one].serves[size].ms
+            + self._certain_ms(one, size)
             for one, size in self._pairs
         ]
         switches = [problem.switches[pair] for pair in self._switches]
@@ -197,9 +239,8 @@ class _Model:
         same place."""
         problem = self._problem
         for place, (first, second) in enumerate(self._switches):
-            for one in self._able[second]:
-                if not (cost := problem.candidates[one].switch_ms):
-                    continue
+            for one in self._open_to(first, second):
+                cost = problem.candidates[one].switch_ms
                 same = (
                     other
                     for other in self._able[first]

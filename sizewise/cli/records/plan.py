@@ -28,7 +28,7 @@ def plan(
     """Choose the engines to keep loaded for the sizes that come, within a memory.
 
     Each size runs at its own input or at a larger one, whichever is best for the whole traffic.
-    Writes plan.json and the engines. Where accuracy was measured, an input may be smaller, too.
+    Writes plan.json, a plot and the engines. An input may be smaller where accuracy was measured.
     """
     from sizewise.pipeline.records.plan import plan
 
@@ -38,13 +38,14 @@ def plan(
             {
                 "plan": codec.to_plain(made.plan),
                 "stored": str(made.path),
+                "plot": str(made.plot),
                 "missing": list(made.missing),
                 "together": codec.to_plain(made.replayed),
             }
         )
         return
     _say(made)
-    console.say(f"Plan: {made.path}")
+    console.say(f"Plan: {made.path}, drawn in {made.plot}")
     console.next_step(console.command("replay", made.path, "--traffic", options.traffic))
 
 

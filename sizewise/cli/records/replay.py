@@ -24,7 +24,7 @@ def replay(
 ) -> None:
     """Run a plan's engines over a traffic, and put what is measured beside what was expected.
 
-    Pictures are random noise of the traffic's sizes, in its order.
+    Pictures are random noise of the traffic's sizes, in its order. Accuracy is measured on --data.
     """
     from sizewise.pipeline.records.replay import replay
 
@@ -39,6 +39,12 @@ def replay(
         "p99 (ms)": (found.expected.p99_ms, found.measured.p99_ms),
         "memory (MiB)": (found.expected.memory_mib, found.measured.memory_mib),
     }
+    if found.expected.accuracy is not None and found.measured.accuracy is not None:
+        name = f"accuracy on {counted(found.images, 'image')}"
+        pairs[name] = (found.expected.accuracy, found.measured.accuracy)
+    elif found.measured.accuracy is not None:
+        images = counted(found.images, "image")
+        console.say(f"Accuracy on {images}: {found.measured.accuracy:.3f}; none was expected")
     console.show_table(
         "Replay",
         ("figure", "expected", "measured", "off by (%)"),

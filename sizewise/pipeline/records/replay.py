@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.options.declared import option
-from sizewise.core.options.reading import TEXT, optional, whole
+from sizewise.core.options.reading import TEXT, number, optional, whole
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs.plan import Plan
 
@@ -32,6 +32,26 @@ class ReplayOptions:
         group="Traffic",
         shown="1000, or what takes a minute",
     )
+    data: str = option(
+        TEXT,
+        "",
+        help="Annotated images to measure accuracy on, each at the place of its own size: a data "
+        "set's name, a COCO JSON file, or a folder with train.json and val.json.",
+        group="Accuracy",
+        shown="no accuracy",
+    )
+    image_count: int = option(
+        whole(0),
+        0,
+        help="Measure accuracy on so many images, a fixed random choice; 0: all.",
+        group="Accuracy",
+    )
+    timeout_s: float = option(
+        number(above=0),
+        3600.0,
+        help="Time limit of the stream, and of the accuracy, in s.",
+        group="Limits",
+    )
 
 
 def replay(path: Path, options: ReplayOptions, *, reporter: Reporter = SILENT) -> Replayed:
@@ -40,6 +60,7 @@ def replay(path: Path, options: ReplayOptions, *, reporter: Reporter = SILENT) -
     Raises UsageError, InputError and SchemaVersionError where the plan or the traffic can't be
     read, EngineError where an engine is gone, is not the plan's or fails.
     """
+    from netzoo.data.sources import demand_source
     from sizewise.core.specs.stored_plan import read_plan
     from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, open_traffic
     from sizewise.pipeline.records.planning.streaming import replayed
@@ -47,8 +68,29 @@ def replay(path: Path, options: ReplayOptions, *, reporter: Reporter = SILENT) -
     plan = read_plan(path)
     traffic = open_traffic(options.traffic, TrafficOptions(), reporter)
     folder = path if path.is_dir() else path.parent
+    if options.data:
+        demand_source(options.data)
     _demand_engines(plan, folder)
-    return replayed(plan, traffic, folder, options.pictures)
+    found = replayed(plan, traffic, folder, options.pictures, timeout_s=options.timeout_s)
+    return _with_accuracy(found, options, folder, path) if options.data else found
+
+
+def _with_accuracy(found: Replayed, options: ReplayOptions, folder: Path, path: Path) -> Replayed:
+    """``found`` with the accuracy on the data: expected and measured."""
+    from bench.planned import evaluate
+    from sizewise.core.specs.stored_plan import NAME
+    from sizewise.core.trials import METRICS
+    from sizewise.pipeline.accuracy.nothing import main_score
+
+    file = path / NAME if path.is_dir() else path
+    known = evaluate(folder, file, options.data, options.image_count, timeout_s=options.timeout_s)
+    scores = {metric.name: getattr(known.accuracy, metric.name) for metric in METRICS}
+    return replace(
+        found,
+        expected=replace(found.expected, accuracy=known.expected),
+        measured=replace(found.measured, accuracy=main_score(scores)),
+        images=known.accuracy.images,
+    )
 
 
 def _demand_engines(plan: Plan, folder: Path) -> None:

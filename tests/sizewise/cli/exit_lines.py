@@ -253,6 +253,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         VALUE: (f"plan.json {_TRAFFIC} --pictures 0",),
         MISSING: (f"absent.json {_TRAFFIC}", f"folder {_TRAFFIC}", "plan.json --traffic absent"),
         DAMAGED: (f"junk.json {_TRAFFIC}", f"notes.txt {_TRAFFIC}", "plan.json --traffic junk.csv"),
+        DATA: (f"plan.json {_TRAFFIC} --data absent",),
     },
     "reproduce": {
         VALUE: ("yolov9", "architectures --rigor exact"),

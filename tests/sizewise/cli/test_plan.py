@@ -18,6 +18,7 @@ from tests.bench.factories import quietly
 from tests.reports.conftest import Lab
 from tests.sizewise.cli.conftest import Cli, Said, write_tiny
 
+FILES = {"plan.json", "plan.png", "plan.svg"}
 PICTURES = [(128, 64)] * 6 + [(160, 160)] * 2 + [(64, 64)] * 4 + [(600, 500)] * 2
 
 
@@ -33,9 +34,16 @@ def came(tmp_path: Path) -> Path:
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Static engines of four sizes, and a dynamic one."""
     folder = tmp_path_factory.mktemp("sweep")
+    dynamic = {"strategies": ("dynamic",), "sizes": Sizes.parse("64,160")}
     settings = SweepSettings(
-        **{"backends": ("fake",), "sizes": Sizes.parse("64:160:32"), "threads": 1},  # type: ignore[arg-type]
-        **{"processes": 1, "rounds": 1, "block_calls": 2, "block_s": 0.0},  # type: ignore[arg-type]
+        backends=("fake",),
+        sizes=Sizes.parse("64:160:32"),
+        threads=1,
+        processes=1,
+        rounds=1,
+        block_calls=2,
+        block_s=0.0,
+        sweep=({"strategies": ("static",)}, dynamic),
     )
     sweep((read_model(write_tiny(folder / "tiny.onnx")),), settings, folder / "run", watch=quietly)
     return folder / "run" / "results.sqlite"
@@ -51,6 +59,7 @@ def test_a_plan_is_made_and_replayed(cli: Cli, results: Path, came: Path, tmp_pa
     assert said.code == 0, said
     assert "Load 2 engines for sizes.csv (14 pictures of 4 sizes)" in said.out
     assert "Against one dynamic engine" in said.out
+    assert {path.name for path in out.iterdir()} == {*FILES, "engines"}
     found = read_plan(out)
     assert found.rule.side_px == 160
     assert found.rule.stride == 8
@@ -76,7 +85,8 @@ def test_engines_are_measured_together(cli: Cli, results: Path, came: Path, tmp_
     said = plan(cli, results, came, "--max-engines", 2, "--measure", "--out", out, "--json")
     assert said.code == 0, said
     document = json.loads(said.out)
-    assert document["missing"] == []
+    (modelled,) = document["missing"]
+    assert modelled.startswith("Modelled, and not measured: the latency of 1 input of the plan.")
     together = document["together"]["measured"]["memory_mib"]
     assert document["plan"]["predicted"]["memory_mib"] == pytest.approx(together, rel=0.05)
 

@@ -8,12 +8,16 @@ from pathlib import Path
 
 from reports.choice.planning.assembling import assembled, inputs_by_engine
 from reports.choice.planning.deciding import Decided, Setting, decide
+from reports.choice.planning.fitting import Fit
 from reports.choice.planning.kinds import Group
+from reports.plots.plan import plan_figure
+from reports.plots.saved import save
 from reports.text.words import counted, listed
 from sizewise.core.errors import RecordError, UsageError
 from sizewise.core.files import output_folder
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import Reporter
+from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Plan
 from sizewise.core.specs.stored_plan import NAME, write_plan
 from sizewise.core.specs.traffic import Traffic
@@ -26,6 +30,7 @@ from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 _TRIES = 3
 """A plan is made anew where its engines together take other memory than was expected."""
 _SHOWN = 8
+PLOT = "plan.png"
 
 
 class Making:
@@ -59,8 +64,13 @@ class Making:
                 break
         path = output_folder(self._out) / NAME
         write_plan(plan, path)
+        save(plan_figure(plan), self._out / PLOT)
         return Planned(
-            plan=plan, path=path, missing=tuple(self._unknown(setting, decided)), replayed=found
+            plan=plan,
+            path=path,
+            plot=self._out / PLOT,
+            missing=tuple(self._unknown(setting, decided)),
+            replayed=found,
         )
 
     def _setting(self) -> Setting:
@@ -92,7 +102,7 @@ class Making:
         if found is None:
             raise UsageError(
                 f"No set of engines serves {self._traffic.name} under these limits",
-                listed(_why_none(setting)) or "each limit alone can be kept, but not all of them",
+                listed(_why_none(setting)) or "none that keeps to all of them was found",
                 f"Raise {spelled('max_memory_mib')}, or loosen the others.",
             )
         return found
@@ -110,6 +120,13 @@ class Making:
                 f"{listed(_why_missing(group) for group in missing)}. Measure "
                 f"{counted(len(sizes), 'size')}, or add {spelled('measure')}: {command}"
             )
+        if modelled := _modelled(decided):
+            error = max(fit.error for fit in modelled.values())
+            yield (
+                "Modelled, and not measured: the latency of "
+                f"{counted(len(modelled), 'input')} of the plan. The model errs by at most "
+                f"{100 * error:.1f} % at sizes that are left out of it."
+            )
         if not self._options.measure and len(decided.engines) > 1:
             yield (
                 "The engines' memory was added up, and what their changes cost was not measured: "
@@ -124,6 +141,16 @@ def _measured(decided: Decided, found: Replayed) -> Setting:
         together=decided.together(found.measured.memory_mib),
         switch_ms={**decided.setting.switch_ms, **found.switch_ms},
     )
+
+
+def _modelled(decided: Decided) -> dict[tuple[Group, Size], Fit]:
+    """The inputs of a plan whose latency is of a model, with that."""
+    found = {}
+    for number, use in enumerate(decided.served):
+        size, fit = use.candidate.serves[number].input, use.group.ms.fit
+        if size is not None and size not in use.group.rows and fit is not None:
+            found[use.group, size] = fit
+    return found
 
 
 def _why_missing(group: Group) -> str:

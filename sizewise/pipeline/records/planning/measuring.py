@@ -12,6 +12,8 @@ from sizewise.core.progress import Reporter
 from sizewise.core.specs import Size, Sizes
 from sizewise.pipeline.records.planning.setting import Sources
 
+_PROCESSES = 4
+"""For each engine: no verdict hangs on these figures, and there are many of them."""
 _FOR_A_MODEL = 6
 """Sizes from the smallest to the largest: one model of them serves for all between."""
 
@@ -67,5 +69,6 @@ def measure_sizes(
             options=tuple(cell.options.split()),
             allow_fallback=spec.options.allow_fallback,
             rigor=rigor_of(sources.records.runs).name,
+            processes=_PROCESSES,
         )
         bench((sources.models[sha256],), settings, out=sources.results.parent, reporter=reporter)

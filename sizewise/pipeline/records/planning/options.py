@@ -48,10 +48,11 @@ class PlanOptions(PlanLimits):
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A plan, and the file that holds it. ``missing`` says what was not measured, and ``replayed``
-    how the engines were measured together."""
+    """A plan, the file that holds it, and its picture. ``missing`` says what was not measured, and
+    ``replayed`` how the engines were measured together."""
 
     plan: Plan
     path: Path
+    plot: Path
     missing: tuple[str, ...] = ()
     replayed: Replayed | None = None

@@ -47,12 +47,16 @@ class Sources:
         """The command that measures these sizes of engines like those of ``groups``."""
         files = (self.path_of(group.any.model_sha256) or "MODEL.onnx" for group in groups)
         specs = [group.spec for group in groups]
+        given = (group.any.result.trial.cell.options for group in groups)
+        options = dict.fromkeys(one for text in given for one in text.split())
         words = [
             *("sizewise", "bench", *dict.fromkeys(files)),
             *("--backend", ",".join(dict.fromkeys(spec.backend for spec in specs))),
             *("--strategy", ",".join(dict.fromkeys(spec.strategy for spec in specs))),
             *("--sizes", ",".join(map(str, sizes))),
-            *("--threads", str(specs[0].threads), "--out", str(self.results.parent)),
+            *("--threads", str(specs[0].threads), "--batch", str(specs[0].batch_size)),
+            *(word for one in options for word in ("--backend-option", one)),
+            *("--out", str(self.results.parent)),
         ]
         return shlex.join(words)
 
@@ -69,20 +73,8 @@ def read_sources(results: Path, batch: int | None) -> Sources:
         )
     groups = groups_of(records.rows, batch)
     if not groups:
-        batches = sorted({row.batch_size for row in records.rows if row.measured})
-        raise RecordError(
-            f"There is nothing to plan with in {results.name}",
-            f"batches that were measured: {', '.join(map(str, batches))}"
-            if batches
-            else "no engine was measured",
-            "Choose another batch, or run sizewise bench first.",
-        )
-    if unknown := [group.name for group in groups if math.isnan(group.before_mib)]:
-        raise RecordError(
-            f"There is nothing to plan with in {results.name}",
-            f"it has no memory of {unknown[0]}",
-            "Measure on a system that tells the memory of a process, such as Linux.",
-        )
+        why, todo = _why_nothing(records, batch)
+        raise RecordError(f"There is nothing to plan with in {results.name}", why, todo)
     shas = dict.fromkeys(group.any.model_sha256 for group in groups)
     known = models_of(records.runs)
     return Sources(
@@ -94,6 +86,20 @@ def read_sources(results: Path, batch: int | None) -> Sources:
             for sha256 in shas
             if (model := _model(known[sha256].path if sha256 in known else "", sha256))
         },
+    )
+
+
+def _why_nothing(records: Records, batch: int | None) -> tuple[str, str]:
+    """Why there is no engine to choose, and what to do."""
+    batches = sorted({row.batch_size for row in records.rows if row.measured})
+    if not batches:
+        return "no engine was measured", "Run sizewise bench first."
+    if batch is not None and batch not in batches:
+        listed = ", ".join(map(str, batches))
+        return f"batches that were measured: {listed}", "Choose one of these, or measure that one."
+    return (
+        "it has no memory of an engine",
+        "Measure on a system that tells the memory of a process, such as Linux.",
     )
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Place, Plan, Prediction
 from sizewise.core.specs.traffic import Traffic
 
@@ -22,22 +21,30 @@ PICTURES = 1000
 _SECONDS = 60.0
 """The time that a stream may take by its prediction, unless its length is said."""
 _CALLS = 10
-_START_S = 300.0
+_TIMEOUT_S = 1800.0
 _MIB = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
     """The first ``pictures`` of a traffic: what was expected of these, what was measured, and what
-    changes cost by engine."""
+    changes cost by engine. Accuracy is of ``images`` of a data set (0: it was not measured)."""
 
     pictures: int
     expected: Prediction
     measured: Prediction
     switch_ms: Mapping[str, float]
+    images: int = 0
 
 
-def replayed(plan: Plan, traffic: Traffic, folder: Path, pictures: int | None) -> Replayed:
+def replayed(
+    plan: Plan,
+    traffic: Traffic,
+    folder: Path,
+    pictures: int | None,
+    *,
+    timeout_s: float = _TIMEOUT_S,
+) -> Replayed:
     """Run the engines of a plan, which lies in ``folder``, over the first pictures of a traffic.
 
     Raises EngineError and InputError.
@@ -55,11 +62,11 @@ def replayed(plan: Plan, traffic: Traffic, folder: Path, pictures: int | None) -
         [(loaded.index(place.engine), place.input) for place in places],
         [number[place] for place in placed],
         calls=_CALLS,
-        timeout_s=_START_S + 20 * _SECONDS,
+        timeout_s=timeout_s,
     )
     return Replayed(
         pictures=len(sample),
-        expected=_expected(plan, sample, placed),
+        expected=_expected(plan, placed),
         measured=_measured(found),
         switch_ms={loaded[at]: ms for at, ms in found.switch_ms().items()},
     )
@@ -70,20 +77,16 @@ def _bounded(plan: Plan) -> int:
     return max(1, min(PICTURES, most))
 
 
-def _expected(plan: Plan, sample: tuple[Size, ...], placed: list[Place]) -> Prediction:
+def _expected(plan: Plan, placed: list[Place]) -> Prediction:
     """Of the pictures that are run: a part of a traffic has other shares than the whole."""
     by_place = {route.place: route.ms for route in plan.routes}
     known = [by_place.get(place, plan.predicted.mean_ms) for place in placed]
     changes = sum(plan.by_name[b.engine].switch_ms for a, b in pairwise(placed) if a != b)
-    accuracies = {route.picture: route.accuracy for route in plan.routes}
-    found = [accuracies.get(size) for size in sample]
-    scored = [one for one in found if one is not None]
     return Prediction(
         mean_ms=float(np.mean(known)) + changes / len(placed),
         p50_ms=plan.predicted.p50_ms,
         p99_ms=plan.predicted.p99_ms,
         memory_mib=plan.predicted.memory_mib,
-        accuracy=float(np.mean(scored)) if len(scored) == len(found) else None,
     )
 
 

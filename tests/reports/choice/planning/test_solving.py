@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.choice.planning.problem import Candidate, Problem, Serving
+from reports.choice.planning.searching import Search
 from reports.choice.planning.solving import solve
 from sizewise.core.specs import Size
 
@@ -95,6 +96,27 @@ def test_no_plan_is_better_and_none_is_missed(problem: Problem) -> None:
 @given(problems())
 def test_no_plan_is_better_in_500_problems(problem: Problem) -> None:
     check(problem)
+
+
+@settings(max_examples=40, deadline=None)
+@given(problems())
+def test_a_search_keeps_to_the_limits_and_never_beats_the_best(problem: Problem) -> None:
+    found, best = Search(problem).best(None, 1.0), brute_force(problem)
+    if found is None:
+        return  # it promises nothing
+    assert problem.fits(found)
+    assert best is not None
+    assert problem.mean_ms(found) >= best - 1e-9
+
+
+def test_a_search_finds_what_takes_several_changes() -> None:
+    sizes = range(4)
+    each = [Candidate(name=str(n), memory_mib=10, serves={n: Serving(ms=1.0)}) for n in sizes]
+    all_of = Candidate(name="all", memory_mib=10, serves={n: Serving(ms=4.0) for n in sizes})
+    problem = Problem(shares=[0.25] * 4, candidates=[all_of, *each], max_memory_mib=40)
+    found = Search(problem).best(None, 5.0)
+    assert found is not None
+    assert problem.mean_ms(found) == pytest.approx(1.0)
 
 
 def test_a_size_that_nobody_serves_has_no_plan() -> None:
