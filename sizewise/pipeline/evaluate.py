@@ -35,8 +35,8 @@ class EvaluateOptions(
 
     data: str = option(
         TEXT,
-        help="Annotated images: a data set's name, a COCO JSON file, a data.yaml, or a folder in "
-        "the layout of COCO, Pascal VOC or YOLO, with masks, or (for classifiers) with val/CLASS/. "
+        help="Annotated images: a data set's name, a COCO JSON file, a data.yaml, or a folder. Its "
+        "layout is that of COCO, Pascal VOC or YOLO, of masks, or val/CLASS/ for classifiers. "
         "The validation part is used.",
         group="Data",
     )

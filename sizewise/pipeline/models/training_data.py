@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from netzoo.data.faults import Noted, faults_for
+from netzoo.data.faults import STOP, Noted, faults_for
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.options.declared import spelled
-from sizewise.core.progress import Reporter
+from sizewise.core.progress import SILENT, Reporter
 from sizewise.pipeline.models.left_out import say_left_out
 from sizewise.pipeline.models.training import Training
 
@@ -38,6 +38,8 @@ def open_part(
     task = find_task(entry.task)
     with naming_first(faults):
         data = task.open_data(source.data, split, reporter, images=source.images, faults=faults)
+    if faults.found and not data.images:  # whoever stops at the first says more of it
+        task.open_data(source.data, split, SILENT, images=source.images, faults=STOP)
     demand_most(data, faults.found)
     say_left_out(data.name, faults.found, reporter)
     return data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -150,6 +151,13 @@ def test_more_than_the_queue_holds_is_refused() -> None:
     assert codes[4:] == [True, True]
 
 
+def _wait_until(reached: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 20
+    while not reached() and time.monotonic() < end_s:
+        time.sleep(0.005)
+    assert reached()
+
+
 def test_a_client_that_ends_its_call_is_not_worked_for() -> None:
     stand = Stand()
     with (
@@ -157,14 +165,12 @@ def test_a_client_that_ends_its_call_is_not_worked_for() -> None:
         grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel,
     ):
         method = channel.unary_unary(f"/{SERVICE}/ModelInfer")
-        first, second = (method.future(request(png(n))) for n in (1, 2))
-        end_s = time.monotonic() + 20
-        while server.desk.taken < 2 and time.monotonic() < end_s:
-            time.sleep(0.005)
+        first = method.future(request(png(1)))
+        _wait_until(lambda: stand.at_work == 1)
+        second = method.future(request(png(2)))
+        _wait_until(lambda: server.desk.taken == 2)
         second.cancel()
-        while server.desk.taken > 1 and time.monotonic() < end_s:
-            time.sleep(0.005)
-        assert server.desk.taken == 1
+        _wait_until(lambda: server.desk.taken == 1)
         stand.gate.set()
         assert message("ModelInferResponse").FromString(first.result(20)).outputs
     assert stand.seen == 1
