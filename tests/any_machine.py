@@ -114,6 +114,8 @@ def workplace(root: Path, change: Change) -> Iterator[tuple[Path, dict[str, str]
         copy, scratch = (Path(temporary, change.folder, name) for name in ("sizewise", "tmp"))
         shutil.copytree(root, copy, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
         scratch.mkdir()
+        Path(temporary).chmod(0o755)
+        scratch.chmod(0o1777)  # for all users, as temporary folders are
         yield copy, environment | {"TMPDIR": str(scratch)}
 
 

@@ -18,7 +18,8 @@ _EVENT = struct.Struct("iIII")
 _READ, _OPENED = 0x1, 0x20
 _NO_WAITING = os.O_NONBLOCK | os.O_CLOEXEC if os.name == "posix" else 0
 _MOST_BYTES = 65536
-_LED_TO = re.compile(r"= \d+<(.+?)>(?:\(deleted\))?$")
+_LED_TO = re.compile(rb"= \d+<(.+?)>(?:\(deleted\))?$")
+_ESCAPED = re.compile(rb"\\([0-7]{1,3})")
 
 
 class Canaries:
@@ -81,6 +82,11 @@ class Opens:
             file.seek(self._place)
             whole, _, rest = file.read().rpartition(b"\n")
             self._place = file.tell() - len(rest)
-        lines = whole.decode(errors="replace").splitlines()
-        found = (_LED_TO.search(line) for line in lines)
-        return [match[1] for match in found if match]
+        found = (_LED_TO.search(line) for line in whole.splitlines())
+        return [_path(match[1]) for match in found if match]
+
+
+def _path(shown: bytes) -> str:
+    """strace shows what is not ASCII in octal."""
+    path = _ESCAPED.sub(lambda match: bytes([int(match[1], 8)]), shown)
+    return path.decode(errors="replace")

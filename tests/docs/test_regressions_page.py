@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "regressions.md").read_text(encoding="utf-8")
 QUICK = "--sizes 64 --processes 1"
 """So no verdict is given, whatever else runs on this machine."""
-SIZEWISE = f'exec {sys.executable} -c "from sizewise.cli import main; main()" "$@"'
+SIZEWISE = f'exec {shlex.quote(sys.executable)} -c "from sizewise.cli import main; main()" "$@"'
 REGRESSED = ('echo "**Regression: 1 engine**" > comparison.md', "exit 5")
 
 
@@ -55,8 +56,9 @@ def desk(tmp_path: Path) -> Path:
         (tmp_path / side).mkdir()
         colours(tmp_path / side / "detector.onnx", box=box)
     (tmp_path / "bin").mkdir()
+    called = shlex.quote(f"{tmp_path}/called")
     for name in ("pip", "gh"):
-        program(tmp_path / "bin" / name, f'echo "{name} $*" >> {tmp_path}/called')
+        program(tmp_path / "bin" / name, f'echo "{name} $*" >> {called}')
     return tmp_path
 
 
@@ -108,7 +110,7 @@ def test_the_base_may_be_under_another_version_of_a_runtime(desk: Path) -> None:
     """The environment is made here, and claims another version: nothing is fetched."""
     pytest.importorskip("onnxruntime")
     environment(desk / "old", versions={"onnxruntime": "1.23.2"})
-    program(desk / "old" / "bin" / "pip", f'echo "pip $*" >> {desk}/called')
+    program(desk / "old" / "bin" / "pip", f'echo "pip $*" >> {shlex.quote(f"{desk}/called")}')
     program(desk / "bin" / "python", "exit 0")
     program(desk / "bin" / "sizewise", f"{SIZEWISE} {QUICK} --strategy static")
     (desk / "base" / "detector.onnx").rename(desk / "detector.onnx")

@@ -83,12 +83,14 @@ def can_be_lived() -> bool:
 
 
 @functools.cache
-def shim() -> Path:
-    """The library, built once for this process."""
+def shim() -> Mapping[str, str]:
+    """The variables that load the library, which is built once for this process. It is found by its
+    folder: a path with a space can't be preloaded."""
     built = Path(tempfile.mkdtemp()) / "shim.so"
     command = ["cc", "-O1", "-shared", "-fPIC", "-o", str(built), str(SHIM), "-ldl"]
     subprocess.run(command, check=True, capture_output=True)
-    return built
+    folders = (str(built.parent), os.environ.get("LD_LIBRARY_PATH", ""))
+    return {"LD_PRELOAD": built.name, "LD_LIBRARY_PATH": ":".join(filter(None, folders))}
 
 
 def live(
@@ -128,7 +130,7 @@ def _begin(arguments: Sequence[str], variables: Mapping[str, str]) -> subprocess
     program = "from sizewise.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
-        env=os.environ | {"LD_PRELOAD": str(shim()), "PYTHONPATH": str(ROOT)} | dict(variables),
+        env=os.environ | shim() | {"PYTHONPATH": str(ROOT)} | dict(variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,

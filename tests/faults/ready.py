@@ -44,7 +44,7 @@ class Ready:
         self._file.truncate(ctypes.sizeof(Control))
         self._shared = mmap.mmap(self._file.fileno(), ctypes.sizeof(Control))
         surroundings = {
-            "LD_PRELOAD": str(shim()),
+            **shim(),
             "PYTHONPATH": str(ROOT),
             "FAULTS_CONTROL": self._file.name,
             "MPLCONFIGDIR": str(scratch / "matplotlib"),

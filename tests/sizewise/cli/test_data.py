@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -76,7 +77,7 @@ def test_counts_are_those_of_what_was_written(
     said = cli(*call)
     assert said.code == 0, said
     assert "pictures that are in both parts" in said.out
-    assert f"Next: sizewise train yolov4-tiny --data {folder}" in said.err
+    assert f"Next: sizewise train yolov4-tiny --data {shlex.quote(str(folder))}" in said.err
 
 
 Break = Callable[[Path], None]

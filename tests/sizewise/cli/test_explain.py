@@ -86,7 +86,11 @@ def test_without_pictures_errors_are_not_measured(cli: Cli, quantized: Path) -> 
     assert {one["error"] for one in json.loads(said.out)["layers"]} == {None}
     assert "give the calibration pictures with --calibrate" in said.err
     said = cli("explain", quantized, "--sizes", SIZES, *BACKEND)
-    assert said.err.strip().splitlines()[-1].endswith("net.int8.onnx --calibrate FOLDER")
+    assert (
+        said.err.strip()
+        .splitlines()[-1]
+        .endswith(f"{shlex.quote(str(quantized))} --calibrate FOLDER")
+    )
 
 
 def test_what_can_not_be_explained_says_why(cli: Cli, quantized: Path, tmp_path: Path) -> None:
@@ -116,7 +120,9 @@ def test_where_no_layer_loses_points_there_is_nothing_to_keep(
     line = ("explain", quantized, "--sizes", SIZES, *BACKEND, "--calibrate", pictures)
     said = cli(*line, "--data", data)
     assert said.code == 0, said
-    assert said.err.strip().splitlines()[-1] == f"Next: sizewise bench {quantized}"
+    assert (
+        said.err.strip().splitlines()[-1] == f"Next: sizewise bench {shlex.quote(str(quantized))}"
+    )
 
 
 def test_the_next_step_calibrates_as_the_file_was(cli: Cli, pictures: Path, tmp_path: Path) -> None:

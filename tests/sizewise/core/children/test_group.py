@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ SLEEP = "echo ready; exec sleep 1000"
 DEAF = "trap '' TERM; echo ready; sleep 1000"
 """Ignores SIGTERM, and so does what it starts."""
 APART = (
-    f"exec {sys.executable} -c "
+    f"exec {shlex.quote(sys.executable)} -c "
     "'import os, time; os.setpgid(0, 0); print(1, flush=True); time.sleep(1000)'"
 )
 """Makes a group of its own, in the session of the child."""

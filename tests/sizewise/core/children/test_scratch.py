@@ -58,7 +58,7 @@ def test_what_is_left_where_the_parent_is_killed_goes_with_the_next_child(
     command = [sys.executable, "-c", PARENT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
         assert parent.stdout is not None
-        pid, left = parent.stdout.readline().split()
+        pid, left = parent.stdout.readline().rstrip("\n").split(maxsplit=1)
         with Scratch() as other:
             assert Path(left).exists(), "its parent lives"
             assert other.folder is not None
