@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 _PADDING = 114
@@ -36,10 +36,13 @@ def pixels_of(picture: Any, most_pixels: int) -> Any:
         _demand_sides(picture.shape[0], picture.shape[1], most_pixels)
         return picture
     source = io.BytesIO(picture) if isinstance(picture, bytes) else Path(picture)
-    with Image.open(source, formats=FORMATS) as image:
-        _demand_sides(image.height, image.width, most_pixels)
-        image.load()
-        return np.asarray(_to_rgb(_upright(image)))
+    try:
+        with Image.open(source, formats=FORMATS) as image:
+            _demand_sides(image.height, image.width, most_pixels)
+            image.load()
+            return np.asarray(_to_rgb(_upright(image)))
+    except UnidentifiedImageError as error:
+        raise ValueError(f"the picture is none of {', '.join(FORMATS)}, or broken") from error
 
 
 def place_of(routing: dict[str, Any], height: int, width: int) -> tuple[dict[str, Any], list[int]]:

@@ -1,0 +1,35 @@
+"""Plans that several tests pack: their engines are built once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sizewise.core.specs.plan import Plan
+from tests.sizewise.pipeline.packaging.plans import stored_plan
+
+Stored = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """The folder of a plan whose engines run in a back end. It is not to be changed."""
+    found: dict[str, Path] = {}
+
+    def of(backend: str) -> Path:
+        if backend not in found:
+            found[backend] = tmp_path_factory.mktemp("plan") / backend
+            _built_here(found[backend], backend)
+        return found[backend]
+
+    return of
+
+
+def _built_here(folder: Path, backend: str) -> Plan:
+    from tests.conftest import built_here
+
+    with pytest.MonkeyPatch.context() as patch:
+        built_here.__wrapped__(patch)  # type: ignore[attr-defined]
+        return stored_plan(folder, backend)
