@@ -85,10 +85,12 @@ def _kept(boxes: Any, labels: Any, iou_threshold: float, most: int) -> Any:
     """Places of the boxes that stay, of boxes that are sorted best first: a better one of the same
     class that overlaps one by more than ``iou_threshold`` removes it."""
     kept: list[int] = []
+    of_class: dict[int, list[int]] = {}
     for place, label in enumerate(labels.tolist()):
-        better = [one for one in kept if labels[one] == label]
+        better = of_class.setdefault(label, [])
         if not (_iou(boxes[better], boxes[place]) > iou_threshold).any():
             kept.append(place)
+            better.append(place)
             if len(kept) == most:
                 break
     return np.array(kept, np.int64)

@@ -8,9 +8,23 @@ from pathlib import Path
 import pytest
 
 from sizewise.core.specs.plan import Plan
+from sizewise.pipeline.packaging import papers
 from tests.sizewise.pipeline.packaging.plans import stored_plan
 
 Stored = Callable[[str], Path]
+
+
+@pytest.fixture(autouse=True)
+def no_plot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan is not drawn, which takes seconds, unless a test asks for ``draws``."""
+    if "draws" not in request.fixturenames:
+        monkeypatch.setattr(papers, "plan_figure", lambda plan: None)
+        monkeypatch.setattr(papers, "save", lambda figure, path: None)
+
+
+@pytest.fixture
+def draws() -> None:
+    """The plan is drawn."""
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,7 @@ def test_the_loader_finds_the_boxes_of_predict(
     assert run_alone(moved / "loader.py", *pictures) == expected
 
 
+@pytest.mark.usefixtures("draws")
 def test_what_is_in_the_folder(stored: Stored, tmp_path: Path) -> None:
     plan = stored("onnxruntime")
     made = packed(plan, tmp_path / "package", "folder", model_licence="AGPL-3.0")

@@ -69,8 +69,8 @@ def test_more_candidates_than_are_considered() -> None:
         "boxes": np.zeros((1, 5000, 4), np.float32),
         "scores": made.random((1, 5000, 1), np.float32),
     }
-    (expected,) = detect("sizewise", outputs, replace(SUPPRESSION, max_detections=5000))
-    reading = {"layout": "sizewise", **vars(SUPPRESSION), "max_detections": 5000}
+    (expected,) = detect("sizewise", outputs, SUPPRESSION)
+    reading = {"layout": "sizewise", **vars(SUPPRESSION)}
     _, scores, _ = detections.detect(outputs, reading)
     np.testing.assert_array_equal(scores, expected.scores)
 
