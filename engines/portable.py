@@ -30,7 +30,6 @@ def write_portable(model: ExportedModel, spec: EngineSpec, path: Path) -> None:
             f"{model.path} can't be written for an engine",
             why,
             "Use the engine where it was built: sizewise serve runs it.",
-            reason_code="unsupported_model",
         )
     take_in(model.path, proto)
     _adapt(proto, model, spec)

@@ -36,8 +36,9 @@ def package(
     from sizewise.pipeline.packaging.engines import read_engines, renamed, safe_name
     from sizewise.pipeline.packaging.job import Job
     from sizewise.pipeline.packaging.papers import Contents, write_papers
-    from sizewise.pipeline.packaging.placing import placed
+    from sizewise.pipeline.packaging.placing import demand_free, placed
 
+    demand_free(out)
     stored = read_plan(plan)
     engines = read_engines(stored, plan if plan.is_dir() else plan.parent, options)
     name = options.name or safe_name(stored.models[0].network)

@@ -47,11 +47,11 @@ def read_engines(plan: Plan, folder: Path, options: PackageOptions) -> tuple[Pac
     Raises UsageError and InputError where one is gone, changed, or nothing that a package can run,
     EngineMismatchError, and InputError where its model is gone.
     """
+    models = _models(plan, folder, options)
     opening = open_plan(
         plan, folder, PoolOptions(trust_engines=options.trust_engines, input=options.input)
     )
     names = _names(one.name for one in plan.engines)
-    models = _models(plan, folder, options)
     found = []
     for planned, member in zip(plan.engines, opening.members, strict=True):
         artifact = member.artifact

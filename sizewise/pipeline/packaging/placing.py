@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sizewise.core.errors import UsageError
+from sizewise.core.errors import OutputError
 from sizewise.core.files import output_error, output_folder, remove_all, rename_durably
 from sizewise.core.options.declared import spelled
 
@@ -20,17 +20,17 @@ def placed(out: Path) -> Iterator[Path]:
     """A folder that becomes ``out`` when the block ends well, in the place of a package that was
     there; it is removed where the block fails.
 
-    Raises UsageError where something else than a package lies there, OutputError where the system
-    refuses a write.
+    Raises OutputError where something else than a package lies there, and where the system refuses
+    a write.
     """
-    _demand_free(out)
+    demand_free(out)
     home = output_folder(out.parent)
     draft, aside = (home / f".{out.name}.{kind}-{secrets.token_hex(6)}" for kind in ("new", "old"))
     try:
         draft.mkdir()
         yield draft
         if out.exists():
-            out.rename(aside)
+            out.rename(aside)  # a package, or an empty folder
         rename_durably(draft, out)
     except OSError as error:
         raise output_error(out, error) from error
@@ -41,13 +41,13 @@ def placed(out: Path) -> Iterator[Path]:
         remove_all(aside)
 
 
-def _demand_free(out: Path) -> None:
+def demand_free(out: Path) -> None:
+    """Raises OutputError where something lies at ``out`` that is no package."""
     if not (out.exists() or out.is_symlink()) or _is_package(out):
         return
     if out.is_dir() and not out.is_symlink() and not any(out.iterdir()):
-        out.rmdir()
         return
-    raise UsageError(
+    raise OutputError(
         f"{out} can't become a package",
         "it is there already, and no package of sizewise",
         f"Give another folder with {spelled('out')}; nothing was changed.",

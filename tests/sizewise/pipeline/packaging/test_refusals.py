@@ -14,6 +14,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from engines.portable import write_portable
 from sizewise.core.errors import (
     EngineMismatchError,
     InputError,
@@ -21,6 +22,7 @@ from sizewise.core.errors import (
     SizewiseError,
     UsageError,
 )
+from sizewise.core.specs import EngineSpec, ExportedModel
 from sizewise.core.specs.stored_plan import read_plan, write_plan
 from sizewise.pipeline.packaging import papers
 from sizewise.pipeline.packaging.engines import safe_name
@@ -90,10 +92,8 @@ def test_a_model_that_does_not_do_what_the_engine_does(
     """As where a library optimises a graph otherwise by now."""
     from sizewise.pipeline.packaging import models
 
-    real = models.write_portable
-
-    def other(model: object, spec: object, path: Path) -> None:
-        real(model, spec, path)  # type: ignore[arg-type]
+    def other(model: ExportedModel, spec: EngineSpec, path: Path) -> None:
+        write_portable(model, spec, path)
         proto = onnx.load(path)
         (found,) = (one for one in proto.graph.initializer if one.name == "by_class")
         found.CopyFrom(numpy_helper.from_array(np.full((1, 1, 2), 0.5, np.float32), "by_class"))
@@ -135,12 +135,12 @@ def test_only_packages_are_replaced(plan: Path, tmp_path: Path) -> None:
     assert not (out / "old.txt").exists()
     assert not (out / "loader.py").exists()
     (out / "package.json").write_text('{"kind": "another"}', encoding="utf-8")
-    with pytest.raises(UsageError, match="it is there already, and no package of sizewise"):
+    with pytest.raises(OutputError, match="it is there already, and no package of sizewise"):
         packed(plan, out, "folder")
     assert (out / "models").is_dir()
-    with pytest.raises(UsageError, match="no package"):
+    with pytest.raises(OutputError, match="no package"):
         packed(plan, plan, "folder")
-    with pytest.raises(UsageError, match="no package"):
+    with pytest.raises(OutputError, match="no package"):
         packed(plan, plan / "finder.onnx", "folder")
 
 

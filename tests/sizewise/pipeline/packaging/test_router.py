@@ -90,11 +90,11 @@ def server(stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         def __init__(
             self, model_name: str, requested_output_names: list[str], inputs: list[_Tensor]
         ) -> None:
-            self.asked = (model_name, *inputs)
+            self.name, self.inputs = model_name, inputs
             self.wanted = set(requested_output_names)
 
         def exec(self) -> _Reply:
-            reply = running[0].ask(*self.asked)
+            reply = running[0].ask(self.name, *self.inputs)
             assert {one.called for one in reply.tensors} in (self.wanted, set())
             return reply
 
