@@ -41,7 +41,7 @@ test-browser: $(STAMP)
 # Packages in NVIDIA's own server on loopback, from the package nvidia-pytriton (Linux x86-64 with
 # glibc 2.35, Python 3.11; 150 MB). Its Python back end needs NumPy 1, so it has an environment of its own.
 test-triton: $(STAMP) .venv-triton/.installed
-	SIZEWISE_TRITON=.venv-triton $(BIN)/pytest tests/sizewise/pipeline/packaging/test_triton_server.py $(PYTEST_OPTIONS)
+	SIZEWISE_TRITON=.venv-triton $(BIN)/pytest tests/sizewise/pipeline/prediction/packaging/test_triton_server.py $(PYTEST_OPTIONS)
 
 .venv-triton/.installed: constraints.txt
 	$(PYTHON) -m venv .venv-triton

@@ -11,7 +11,7 @@ from reports.text.words import counted
 from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core import codec
-from sizewise.pipeline.packaging.options import PackageOptions
+from sizewise.pipeline.prediction.packaging.options import PackageOptions
 
 
 def package(
@@ -28,7 +28,7 @@ def package(
     Each model is compared with its engine before the package gets its name. A package that lies in
     --out is replaced; nothing else is.
     """
-    from sizewise.pipeline.package import package
+    from sizewise.pipeline.prediction.packaging.packing import package
 
     made = package(plan, options, out=out, reporter=console.reporter())
     if as_json:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from sizewise.core.specs.stored_plan import read_plan
-from sizewise.pipeline.packaging import papers
+from sizewise.pipeline.prediction.packaging import papers
 from tests.sizewise.cli.conftest import Cli
-from tests.sizewise.pipeline.packaging.plans import stored_plan
+from tests.sizewise.pipeline.prediction.packaging.plans import stored_plan
 
 pytestmark = [pytest.mark.usefixtures("built_here"), pytest.mark.timeout(120)]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sizewise.pipeline.packaging.engines import Packed, demand_backends
-from sizewise.pipeline.packaging.job import DRAWING, Job, Written
-from sizewise.pipeline.packaging.models import write_model
-from sizewise.pipeline.packaging.options import OVMS
-from sizewise.pipeline.packaging.routing import NAME, bounds_of, routing_of, settings_of
-from sizewise.pipeline.packaging.shipping import readme, ship
+from sizewise.pipeline.prediction.packaging.engines import Packed, demand_backends
+from sizewise.pipeline.prediction.packaging.job import DRAWING, Job, Written
+from sizewise.pipeline.prediction.packaging.models import write_model
+from sizewise.pipeline.prediction.packaging.options import OVMS
+from sizewise.pipeline.prediction.packaging.routing import NAME, bounds_of, routing_of, settings_of
+from sizewise.pipeline.prediction.packaging.shipping import readme, ship
 
 _CODE = ("client.py", "pictures.py", "detections.py")
 CONFIG = "config.json"

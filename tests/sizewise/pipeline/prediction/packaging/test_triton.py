@@ -14,12 +14,12 @@ import pytest
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import EngineSpec, ImageInput, ModelCard, Profile, Size, TensorSpec
 from sizewise.core.specs.plan import PlannedEngine
-from sizewise.pipeline.packaging.engines import Packed
-from sizewise.pipeline.packaging.pbtxt import Word, message, quoted
-from sizewise.pipeline.packaging.targets.triton_choice import chosen_backend
-from sizewise.pipeline.packaging.targets.triton_configs import native
-from tests.sizewise.pipeline.packaging.conftest import Stored
-from tests.sizewise.pipeline.packaging.plans import CLASSES, packed, texts_of
+from sizewise.pipeline.prediction.packaging.engines import Packed
+from sizewise.pipeline.prediction.packaging.pbtxt import Word, message, quoted
+from sizewise.pipeline.prediction.packaging.targets.triton_choice import chosen_backend
+from sizewise.pipeline.prediction.packaging.targets.triton_configs import native
+from tests.sizewise.pipeline.prediction.packaging.conftest import Stored
+from tests.sizewise.pipeline.prediction.packaging.plans import CLASSES, packed, texts_of
 
 messages = pytest.importorskip("tritonclient.grpc.model_config_pb2")
 text_format = pytest.importorskip("google.protobuf.text_format")
@@ -197,7 +197,7 @@ def test_options_that_triton_can_not_be_told_go_to_the_python_back_end() -> None
 
 
 def test_openvino_in_bf16_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sizewise.pipeline.packaging.targets import triton_choice, triton_configs
+    from sizewise.pipeline.prediction.packaging.targets import triton_choice, triton_configs
 
     config = {
         "INFERENCE_PRECISION_HINT": "bf16",

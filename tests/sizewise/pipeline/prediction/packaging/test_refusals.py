@@ -24,11 +24,11 @@ from sizewise.core.errors import (
 )
 from sizewise.core.specs import EngineSpec, ExportedModel
 from sizewise.core.specs.stored_plan import read_plan, write_plan
-from sizewise.pipeline.packaging import papers
-from sizewise.pipeline.packaging.engines import safe_name
+from sizewise.pipeline.prediction.packaging import papers
+from sizewise.pipeline.prediction.packaging.engines import safe_name
 from tests.sizewise.cli.finders import CARD
-from tests.sizewise.pipeline.packaging.conftest import Stored
-from tests.sizewise.pipeline.packaging.plans import packed, stored_plan
+from tests.sizewise.pipeline.prediction.packaging.conftest import Stored
+from tests.sizewise.pipeline.prediction.packaging.plans import packed, stored_plan
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -90,7 +90,7 @@ def test_a_model_that_does_not_do_what_the_engine_does(
     plan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where a library optimises a graph otherwise by now."""
-    from sizewise.pipeline.packaging import models
+    from sizewise.pipeline.prediction.packaging import models
 
     def other(model: ExportedModel, spec: EngineSpec, path: Path) -> None:
         write_portable(model, spec, path)

@@ -16,7 +16,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from sizewise.pipeline.packaging.shipped import detections, pictures  # noqa: E402
+from sizewise.pipeline.prediction.packaging.shipped import detections, pictures  # noqa: E402
 
 _DATATYPES = {"float32": "FP32", "float16": "FP16", "uint8": "UINT8"}
 

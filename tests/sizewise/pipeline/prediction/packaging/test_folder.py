@@ -11,8 +11,8 @@ import pytest
 from engines.registry import find_backend
 from sizewise.core.onnxfiles.model import sha256_of
 from sizewise.core.specs.stored_plan import read_plan
-from tests.sizewise.pipeline.packaging.conftest import Stored
-from tests.sizewise.pipeline.packaging.plans import (
+from tests.sizewise.pipeline.prediction.packaging.conftest import Stored
+from tests.sizewise.pipeline.prediction.packaging.plans import (
     CLASSES,
     expected_boxes,
     packed,

@@ -18,8 +18,8 @@ from sizewise.core.options.declared import fill
 from sizewise.core.specs import ModelCard, Size
 from sizewise.core.specs.plan import Plan
 from sizewise.core.specs.stored_plan import write_plan
-from sizewise.pipeline.package import Package, package
-from sizewise.pipeline.packaging.options import PackageOptions
+from sizewise.pipeline.prediction.packaging.options import PackageOptions
+from sizewise.pipeline.prediction.packaging.packing import Package, package
 from sizewise.pipeline.prediction.pool.engine_pool import EnginePool
 from tests.sizewise.cli.finders import CARD, write_finder
 from tests.sizewise.pipeline.prediction.pools import built, plan_of, rectangle

@@ -25,7 +25,7 @@ from sizewise.core.specs import (
     TensorSpec,
 )
 from sizewise.core.specs.plan import InputRule
-from sizewise.pipeline.packaging.shipped import detections, pictures
+from sizewise.pipeline.prediction.packaging.shipped import detections, pictures
 from tests.sizewise.core.planned import planned
 
 SUPPRESSION = Suppression(score_threshold=0.3, iou_threshold=0.4, max_detections=20)

@@ -20,7 +20,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from sizewise.pipeline.packaging.shipped import detections, pictures, sessions  # noqa: E402
+from sizewise.pipeline.prediction.packaging.shipped import detections, pictures, sessions  # noqa: E402
 
 
 class Detector:

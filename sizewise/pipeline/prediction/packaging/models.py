@@ -13,9 +13,9 @@ from engines.store.opening import open_engine
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.pictures.arrays import noise_as_input
 from sizewise.core.specs import Size
-from sizewise.pipeline.packaging.engines import Packed
-from sizewise.pipeline.packaging.routing import engine_of
-from sizewise.pipeline.packaging.shipped.sessions import open_session
+from sizewise.pipeline.prediction.packaging.engines import Packed
+from sizewise.pipeline.prediction.packaging.routing import engine_of
+from sizewise.pipeline.prediction.packaging.shipped.sessions import open_session
 
 _TOLERANCE = 1e-3
 """Of the largest value of an output: the library optimises the same graph with the same settings,

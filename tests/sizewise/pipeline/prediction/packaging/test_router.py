@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sizewise.pipeline.packaging import shipped
-from tests.sizewise.pipeline.packaging.conftest import Stored
-from tests.sizewise.pipeline.packaging.plans import (
+from sizewise.pipeline.prediction.packaging import shipped
+from tests.sizewise.pipeline.prediction.packaging.conftest import Stored
+from tests.sizewise.pipeline.prediction.packaging.plans import (
     CLASSES,
     expected_boxes,
     packed,

@@ -14,12 +14,12 @@ from importlib import metadata
 
 from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import spelled
-from sizewise.pipeline.packaging.engines import safe_name
-from sizewise.pipeline.packaging.job import DRAWING, Job, Written
-from sizewise.pipeline.packaging.options import KSERVE
-from sizewise.pipeline.packaging.shipping import readme
-from sizewise.pipeline.packaging.targets.triton import write_repository
-from sizewise.pipeline.packaging.targets.triton_choice import PYTHON_BACKEND
+from sizewise.pipeline.prediction.packaging.engines import safe_name
+from sizewise.pipeline.prediction.packaging.job import DRAWING, Job, Written
+from sizewise.pipeline.prediction.packaging.options import KSERVE
+from sizewise.pipeline.prediction.packaging.shipping import readme
+from sizewise.pipeline.prediction.packaging.targets.triton import write_repository
+from sizewise.pipeline.prediction.packaging.targets.triton_choice import PYTHON_BACKEND
 
 SERVICE, DOCKERFILE = "inferenceservice.yaml", "Dockerfile"
 _USUAL_MIB, _SERVER_MIB = 2048, 1024

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.pipeline.packaging.options import PackageOptions
+from sizewise.pipeline.prediction.packaging.options import PackageOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +33,18 @@ def package(
     EngineMismatchError where an engine or its model is not what was planned, and OutputError.
     """
     from sizewise.core.specs.stored_plan import read_plan
-    from sizewise.pipeline.packaging.engines import read_engines, renamed, safe_name
-    from sizewise.pipeline.packaging.job import Job
-    from sizewise.pipeline.packaging.papers import Contents, write_papers
-    from sizewise.pipeline.packaging.placing import demand_free, placed
+    from sizewise.pipeline.prediction.packaging.engines import read_engines, renamed, safe_name
+    from sizewise.pipeline.prediction.packaging.job import Job
+    from sizewise.pipeline.prediction.packaging.papers import Contents, write_papers
+    from sizewise.pipeline.prediction.packaging.placing import demand_free, placed
 
     demand_free(out)
     stored = read_plan(plan)
     engines = read_engines(stored, plan if plan.is_dir() else plan.parent, options)
     name = options.name or safe_name(stored.models[0].network)
-    target = importlib.import_module(f"sizewise.pipeline.packaging.targets.{options.target}")
+    target = importlib.import_module(
+        f"sizewise.pipeline.prediction.packaging.targets.{options.target}"
+    )
     with placed(out) as draft, reporter.stage("Engines", len(engines)) as stage:
         job = Job(
             plan=renamed(stored),

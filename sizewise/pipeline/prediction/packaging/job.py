@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sizewise.core.progress import Stage
 from sizewise.core.specs.plan import Plan
-from sizewise.pipeline.packaging.engines import Packed
-from sizewise.pipeline.packaging.options import PackageOptions
+from sizewise.pipeline.prediction.packaging.engines import Packed
+from sizewise.pipeline.prediction.packaging.options import PackageOptions
 
 DRAWING = ("numpy", "pillow")
 """The libraries that fit pictures in and read outputs."""

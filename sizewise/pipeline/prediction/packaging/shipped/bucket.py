@@ -11,7 +11,7 @@ from typing import Any
 
 import triton_python_backend_utils as triton
 
-from sizewise.pipeline.packaging.shipped import sessions
+from sizewise.pipeline.prediction.packaging.shipped import sessions
 
 HERE = Path(__file__).resolve().parent
 

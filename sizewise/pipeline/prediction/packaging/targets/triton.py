@@ -8,15 +8,18 @@ from pathlib import Path
 
 from engines.tensorrt.open_plan import PLAN
 from sizewise.core.files import demand_file
-from sizewise.pipeline.packaging.engines import PORTABLE, Packed, demand_backends
-from sizewise.pipeline.packaging.job import DRAWING, Job, Written
-from sizewise.pipeline.packaging.models import write_model
-from sizewise.pipeline.packaging.options import TRITON
-from sizewise.pipeline.packaging.pbtxt import message
-from sizewise.pipeline.packaging.routing import NAME, engine_of, routing_of
-from sizewise.pipeline.packaging.shipping import readme, ship
-from sizewise.pipeline.packaging.targets.triton_choice import PYTHON_BACKEND, chosen_backend
-from sizewise.pipeline.packaging.targets.triton_configs import native, python, router
+from sizewise.pipeline.prediction.packaging.engines import PORTABLE, Packed, demand_backends
+from sizewise.pipeline.prediction.packaging.job import DRAWING, Job, Written
+from sizewise.pipeline.prediction.packaging.models import write_model
+from sizewise.pipeline.prediction.packaging.options import TRITON
+from sizewise.pipeline.prediction.packaging.pbtxt import message
+from sizewise.pipeline.prediction.packaging.routing import NAME, engine_of, routing_of
+from sizewise.pipeline.prediction.packaging.shipping import readme, ship
+from sizewise.pipeline.prediction.packaging.targets.triton_choice import (
+    PYTHON_BACKEND,
+    chosen_backend,
+)
+from sizewise.pipeline.prediction.packaging.targets.triton_configs import native, python, router
 
 REPOSITORY, CONFIG = "models", "config.pbtxt"
 BACKENDS = (*PORTABLE, "tensorrt")

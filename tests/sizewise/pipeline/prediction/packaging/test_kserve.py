@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sizewise.core.errors import UsageError
-from tests.sizewise.pipeline.packaging.conftest import Stored
-from tests.sizewise.pipeline.packaging.plans import packed
+from tests.sizewise.pipeline.prediction.packaging.conftest import Stored
+from tests.sizewise.pipeline.prediction.packaging.plans import packed
 
 yaml = pytest.importorskip("yaml")
 pytestmark = pytest.mark.timeout(120)

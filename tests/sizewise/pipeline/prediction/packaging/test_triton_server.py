@@ -11,15 +11,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.sizewise.pipeline.packaging.conftest import Stored
-from tests.sizewise.pipeline.packaging.plans import (
+from tests.sizewise.pipeline.prediction.packaging.conftest import Stored
+from tests.sizewise.pipeline.prediction.packaging.plans import (
     CLASSES,
     expected_boxes,
     packed,
     run_alone,
     write_pictures,
 )
-from tests.sizewise.pipeline.packaging.tritons import VARIABLE, Triton, environment, serving
+from tests.sizewise.pipeline.prediction.packaging.tritons import (
+    VARIABLE,
+    Triton,
+    environment,
+    serving,
+)
 
 http = pytest.importorskip("tritonclient.http")
 rpc = pytest.importorskip("tritonclient.grpc")

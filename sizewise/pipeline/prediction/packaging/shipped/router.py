@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import triton_python_backend_utils as triton
 
-from sizewise.pipeline.packaging.shipped import detections, pictures
+from sizewise.pipeline.prediction.packaging.shipped import detections, pictures
 
 HERE = Path(__file__).resolve().parent
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import spelled
 from sizewise.core.specs import BackendOptions
-from sizewise.pipeline.packaging.engines import PORTABLE, Packed
-from sizewise.pipeline.packaging.options import AUTO, NATIVE, PYTHON
-from sizewise.pipeline.packaging.routing import settings_of
+from sizewise.pipeline.prediction.packaging.engines import PORTABLE, Packed
+from sizewise.pipeline.prediction.packaging.options import AUTO, NATIVE, PYTHON
+from sizewise.pipeline.prediction.packaging.routing import settings_of
 
 PYTHON_BACKEND = "python"
 _NATIVE = {"onnxruntime": "onnxruntime", "openvino": "openvino", "tensorrt": "tensorrt"}

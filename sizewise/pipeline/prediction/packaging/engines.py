@@ -13,9 +13,9 @@ from sizewise.core.onnxfiles.model import read_model
 from sizewise.core.options.declared import spelled
 from sizewise.core.specs import EngineArtifact, ExportedModel
 from sizewise.core.specs.plan import Plan, PlannedEngine
-from sizewise.pipeline.packaging.options import PackageOptions
-from sizewise.pipeline.packaging.shipped.detections import LAYOUTS
 from sizewise.pipeline.prediction.choosing import predictor_at
+from sizewise.pipeline.prediction.packaging.options import PackageOptions
+from sizewise.pipeline.prediction.packaging.shipped.detections import LAYOUTS
 from sizewise.pipeline.prediction.pool.opening import open_plan
 from sizewise.pipeline.prediction.pool.options import PoolOptions
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from sizewise.core.specs import Size
-from sizewise.pipeline.packaging.engines import Packed
-from sizewise.pipeline.packaging.pbtxt import Word
-from sizewise.pipeline.packaging.routing import bounds_of, settings_of, shape_of
+from sizewise.pipeline.prediction.packaging.engines import Packed
+from sizewise.pipeline.prediction.packaging.pbtxt import Word
+from sizewise.pipeline.prediction.packaging.routing import bounds_of, settings_of, shape_of
 
 Fields = dict[str, Any]
 _TYPES = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sizewise.core.specs.plan import Plan
-from sizewise.pipeline.packaging import papers
-from tests.sizewise.pipeline.packaging.plans import stored_plan
+from sizewise.pipeline.prediction.packaging import papers
+from tests.sizewise.pipeline.prediction.packaging.plans import stored_plan
 
 Stored = Callable[[str], Path]
 

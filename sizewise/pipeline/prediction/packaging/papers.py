@@ -16,9 +16,9 @@ from sizewise._version import __version__
 from sizewise.core.onnxfiles.model import sha256_of
 from sizewise.core.specs.plan import Plan
 from sizewise.core.specs.stored_plan import write_plan
-from sizewise.pipeline.packaging.engines import Packed
-from sizewise.pipeline.packaging.options import PackageOptions
-from sizewise.pipeline.packaging.placing import KIND, MANIFEST
+from sizewise.pipeline.prediction.packaging.engines import Packed
+from sizewise.pipeline.prediction.packaging.options import PackageOptions
+from sizewise.pipeline.prediction.packaging.placing import KIND, MANIFEST
 
 VERSION = 1
 """Of the manifest's format."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from sizewise.pipeline.packaging.engines import PORTABLE, demand_backends
-from sizewise.pipeline.packaging.job import DRAWING, Job, Written
-from sizewise.pipeline.packaging.models import write_model
-from sizewise.pipeline.packaging.options import FOLDER
-from sizewise.pipeline.packaging.routing import NAME, routing_of
-from sizewise.pipeline.packaging.shipping import readme, ship
+from sizewise.pipeline.prediction.packaging.engines import PORTABLE, demand_backends
+from sizewise.pipeline.prediction.packaging.job import DRAWING, Job, Written
+from sizewise.pipeline.prediction.packaging.models import write_model
+from sizewise.pipeline.prediction.packaging.options import FOLDER
+from sizewise.pipeline.prediction.packaging.routing import NAME, routing_of
+from sizewise.pipeline.prediction.packaging.shipping import readme, ship
 
 _CODE = ("loader.py", "pictures.py", "detections.py", "sessions.py")
 

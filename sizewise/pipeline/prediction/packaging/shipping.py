@@ -1,11 +1,11 @@
-"""Code that goes into a package, as ``sizewise.pipeline.packaging.shipped`` has it."""
+"""Code that goes into a package, as ``sizewise.pipeline.prediction.packaging.shipped`` has it."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
 
-from sizewise.pipeline.packaging import shipped
+from sizewise.pipeline.prediction.packaging import shipped
 
 _IMPORT = f"from {shipped.__name__} import"
 

@@ -13,8 +13,8 @@ from sizewise.core.errors import UsageError
 from sizewise.core.specs.stored_plan import read_plan
 from sizewise.pipeline.prediction.pool.opening import open_plan
 from sizewise.pipeline.prediction.pool.options import PoolOptions
-from tests.sizewise.pipeline.packaging.conftest import Stored
-from tests.sizewise.pipeline.packaging.plans import noise, packed
+from tests.sizewise.pipeline.prediction.packaging.conftest import Stored
+from tests.sizewise.pipeline.prediction.packaging.plans import noise, packed
 
 openvino = pytest.importorskip("openvino")
 pytestmark = pytest.mark.timeout(120)

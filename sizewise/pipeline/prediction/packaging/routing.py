@@ -11,7 +11,7 @@ from engines.registry import find_backend
 from sizewise.core.options.limits import PICTURE_PIXELS
 from sizewise.core.specs import Size, Suppression
 from sizewise.core.specs.plan import Plan
-from sizewise.pipeline.packaging.engines import Packed
+from sizewise.pipeline.prediction.packaging.engines import Packed
 
 NAME = "routing.json"
 
