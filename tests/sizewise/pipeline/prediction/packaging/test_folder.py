@@ -8,18 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from engines.planning.axes import EngineAxes
+from engines.planning.specs import engine_specs
 from engines.registry import find_backend
-from sizewise.core.onnxfiles.model import sha256_of
-from sizewise.core.specs.stored_plan import read_plan
+from engines.store.cache import obtain_engine
+from sizewise.core.onnxfiles.model import read_model, sha256_of
+from sizewise.core.specs import Sizes
+from sizewise.core.specs.stored_plan import read_plan, write_plan
+from sizewise.pipeline.prediction.pool.engine_pool import EnginePool
+from tests.contracts.pins.fixture import MADE
 from tests.sizewise.pipeline.prediction.packaging.conftest import Stored
 from tests.sizewise.pipeline.prediction.packaging.plans import (
     CLASSES,
+    PICTURES,
     expected_boxes,
     packed,
     run_alone,
     texts_of,
     write_pictures,
 )
+from tests.sizewise.pipeline.prediction.pools import plan_of
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -87,3 +95,25 @@ def test_thresholds_are_written_into_it(stored: Stored, tmp_path: Path) -> None:
     assert run_alone(made.path / "loader.py", *pictures) == [
         {"boxes": [], "scores": [], "classes": []}
     ]
+
+
+@pytest.mark.usefixtures("built_here")
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_model_in_int8_is_what_the_library_gets_right(backend: str, tmp_path: Path) -> None:
+    """A network that was trained: its file is adapted to the library, as a build does it."""
+    if not find_backend(backend).can_run().ok:
+        pytest.skip(find_backend(backend).can_run().reason)
+    model = MADE / "out" / "yolov3-tiny.int8.onnx"
+    axes = EngineAxes(backends=(backend,), strategies=("static",), sizes=Sizes.parse("64"))
+    (spec,) = engine_specs((axes,))
+    engine = obtain_engine(read_model(model), spec, tmp_path / "engines")
+    write_plan(plan_of([engine], PICTURES[:1]), tmp_path / "plan.json")
+    options = {"models": [model], "score_threshold": 0.001}
+    made = packed(tmp_path / "plan.json", tmp_path / "package", "folder", **options)
+    assert made.differences == {"e0": 0.0}
+    picture = write_pictures(tmp_path / "pictures")[0]
+    (found,) = run_alone(made.path / "loader.py", picture)
+    with EnginePool(tmp_path / "plan.json", score_threshold=0.001) as pool:
+        expected = pool.predict(picture).arrays()
+    assert len(found["boxes"]) > 9
+    assert found == {name: array.tolist() for name, array in expected.items()}

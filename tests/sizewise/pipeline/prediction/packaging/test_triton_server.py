@@ -54,7 +54,7 @@ def served(request: pytest.FixtureRequest, stored: Stored, tmp_path: Path) -> It
     made = packed(plan, tmp_path / "package", "triton", triton_backend="python")
     prefix = environment()
     assert prefix is not None
-    with serving(prefix, made.path / "models", tmp_path) as triton:
+    with serving(prefix, made.path / "models") as triton:
         yield Served(triton, plan, pictures, expected_boxes(plan, pictures))
 
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 VARIABLE = "SIZEWISE_TRITON"
 _STARTING_S = 120
@@ -39,8 +40,20 @@ def environment() -> Path | None:
 
 
 @contextmanager
-def serving(prefix: Path, repository: Path, scratch: Path) -> Iterator[Triton]:
-    """The models of ``repository``, served until the block ends."""
+def serving(prefix: Path, repository: Path) -> Iterator[Triton]:
+    """The models of ``repository``, served until the block ends.
+
+    They are copied to a folder with a plain name: the Python back end hands paths to a shell as
+    they are, so spaces and parentheses break it.
+    """
+    with TemporaryDirectory(prefix="triton-", dir="/tmp") as plain:
+        scratch = Path(plain)
+        with _serving(prefix, Path(shutil.copytree(repository, scratch / "models")), scratch) as it:
+            yield it
+
+
+@contextmanager
+def _serving(prefix: Path, repository: Path, scratch: Path) -> Iterator[Triton]:
     (packages,) = prefix.glob("lib/python3*/site-packages")
     home = packages / "pytriton" / "tritonserver"
     ports = _free_ports()
