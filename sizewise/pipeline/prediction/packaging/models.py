@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.portable import write_portable
 from engines.store.opening import open_engine
+from engines.store.portable import write_portable
 from sizewise.core.errors import EngineMismatchError
 from sizewise.core.pictures.arrays import noise_as_input
 from sizewise.core.specs import Size

@@ -14,7 +14,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from engines.portable import write_portable
+from engines.store.portable import write_portable
 from sizewise.core.errors import (
     EngineMismatchError,
     InputError,
