@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engines.registry import find_backend
+from engines.store.opening import verify_build
 from netzoo.tasks.kinds.detection import BoxPredictor
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.onnxfiles.model import read_model
@@ -55,6 +57,7 @@ def read_engines(plan: Plan, folder: Path, options: PackageOptions) -> tuple[Pac
     found = []
     for planned, member in zip(plan.engines, opening.members, strict=True):
         artifact = member.artifact
+        verify_build(artifact, find_backend(artifact.spec.backend))
         predictor = predictor_at(artifact, planned.sizes[0], options, to_draw=False)
         portable = artifact.spec.backend in PORTABLE
         packed = Packed(

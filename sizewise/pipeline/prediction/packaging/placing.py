@@ -8,9 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sizewise.core.errors import OutputError
-from sizewise.core.files import output_error, output_folder, remove_all, rename_durably
+from sizewise.core.errors import InputError, OutputError
+from sizewise.core.files import (
+    output_error,
+    output_folder,
+    read_file,
+    remove_all,
+    rename_durably,
+)
 from sizewise.core.options.declared import spelled
+from sizewise.core.options.limits import MANIFEST_BYTES
 
 MANIFEST, KIND = "package.json", "sizewise package"
 
@@ -56,7 +63,7 @@ def demand_free(out: Path) -> None:
 
 def _is_package(out: Path) -> bool:
     try:
-        document = json.loads((out / MANIFEST).read_bytes())
-    except (OSError, ValueError):
+        document = json.loads(read_file(out / MANIFEST, MANIFEST_BYTES))
+    except (OSError, ValueError, RecursionError, InputError):
         return False
     return isinstance(document, dict) and document.get("kind") == KIND

@@ -107,6 +107,23 @@ def test_a_model_that_does_not_do_what_the_engine_does(
     assert not (plan.parent / "package").exists()
 
 
+def test_settings_that_were_changed_are_not_read(stored: Stored, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    plan = Path(shutil.copytree(stored("openvino"), tmp_path / "plan"))
+    for path in (plan / "engines").rglob("config.json"):
+        path.write_text("{" * path.stat().st_size, encoding="utf-8")
+    with pytest.raises(EngineMismatchError, match="checksum of its files"):
+        packed(plan, tmp_path / "package", "triton")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+def test_a_pipe_is_no_manifest(plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    os.mkfifo(tmp_path / "package" / "package.json")
+    with pytest.raises(OutputError, match="no package of sizewise"):
+        packed(plan, tmp_path / "package", "folder")
+
+
 def test_another_file_is_no_model_of_the_plan(plan: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(plan, other)
