@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-pages test types tests test-gpu test-slow test-browser docs bench changelog networks ablation multiscale engines tensorrt public-models gpu sbom clean
+.PHONY: demo demo-pages test types tests test-gpu test-slow test-browser test-triton docs bench changelog networks ablation multiscale engines tensorrt public-models gpu sbom clean
 demo: $(STAMP)
 	$(BIN)/sizewise run examples/digits.toml
 
@@ -37,6 +37,18 @@ test-slow: $(STAMP)
 test-browser: $(STAMP)
 	$(PIP) -e ".[html,docs,browser]"
 	$(BIN)/pytest -m browser tests/reports/page tests/docs
+
+# Packages in NVIDIA's own server on loopback, from the package nvidia-pytriton (Linux x86-64 with
+# glibc 2.35, Python 3.11; 150 MB). Its Python back end needs NumPy 1, so it has an environment of its own.
+test-triton: $(STAMP) .venv-triton/.installed
+	SIZEWISE_TRITON=.venv-triton $(BIN)/pytest tests/sizewise/pipeline/prediction/packaging/test_triton_server.py $(PYTEST_OPTIONS)
+
+.venv-triton/.installed: constraints.txt
+	$(PYTHON) -m venv .venv-triton
+	.venv-triton/bin/python -m pip install --disable-pip-version-check -q 'numpy<2' \
+		$$(grep -E '^(onnxruntime|openvino|pillow)==' constraints.txt)
+	.venv-triton/bin/python -m pip install --disable-pip-version-check -q --no-deps nvidia-pytriton==0.7.0
+	touch $@
 
 # site: the pages as a site that works offline. A broken link or any other warning fails.
 docs: $(STAMP)

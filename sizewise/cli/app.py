@@ -31,6 +31,7 @@ class SizewiseCommands(Commands):
         "explain": "Say what each layer of an int8 file costs in accuracy and saves in time.",
         "predict": "Find objects in pictures and draw them.",
         "serve": "Serve the engines of a plan by HTTP and gRPC (KServe v2).",
+        "package": "Pack a plan for Triton, OpenVINO Model Server, KServe or a program.",
         "audit": "Say what numbers of this machine are worth, in 3 minutes (6 with PyTorch).",
         "best": "Choose the engine to ship under a budget of latency, memory and accuracy.",
         "compare": "Say what became slower or faster from one results file to another.",
@@ -49,7 +50,7 @@ class SizewiseCommands(Commands):
             *("best", "compare", "history", "plan", "replay"),
             *("reproduce", "report", "results"),
         ),
-        "running": ("predict", "serve"),
+        "running": ("package", "predict", "serve"),
     }
     """Folders of ``sizewise.cli``, each with the commands in it."""
 

@@ -22,6 +22,7 @@ _TRAINED = f"yolov3-tiny {_SLIM} --steps 1 --sizes 64 --data data"
 _FINDER = "finder.onnx data/0.png"
 _DATA = "finder.onnx --data data"
 _BOTH = "tiny.onnx half.onnx --measure"
+_PACKAGE = "plan.json --target folder"
 _TRAFFIC = "--traffic photographs"
 _PLAN = f"made.sqlite {_TRAFFIC} --max-memory-mib 9"
 _INT8 = "tiny.onnx --precision int8 --calibrate"
@@ -190,6 +191,22 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
         MISSING: ("absent.json", "absent another", "plan.json --names absent.txt"),
         FOLDER: ("folder", "plan.json --names folder"),
         DAMAGED: ("junk.json", "notes.txt", "plan.json"),
+    },
+    "package": {
+        VALUE: ("plan.json --target zip", f"{_PACKAGE} --name a/b", "plan.json"),
+        MISSING: (
+            *("absent.json --target folder", f"{_PACKAGE} --models absent.onnx"),
+            f"{_PACKAGE} --names absent.txt",
+        ),
+        FOLDER: (
+            *("folder --target folder", f"{_PACKAGE} --models folder"),
+            f"{_PACKAGE} --names folder",
+        ),
+        DAMAGED: (
+            *("junk.json --target folder", "notes.txt --target folder", _PACKAGE),
+            f"{_PACKAGE} --models junk.onnx",
+        ),
+        OUTPUT: (f"{_PACKAGE} --out notes.txt", f"{_PACKAGE} --out data"),
     },
     "audit": {VALUE: ("--minutes 0",), OUTPUT: ("--minutes 1 --out notes.txt",)},
     "best": {
