@@ -13,6 +13,7 @@ from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core import codec
 from sizewise.core.specs.plan import Plan
+from sizewise.pipeline.preparation.traffic.opening import TrafficSource
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
 
 
@@ -20,6 +21,7 @@ def plan(
     results: Annotated[
         Path, typer.Argument(metavar="RESULTS", help="The results.sqlite of sizewise bench.")
     ],
+    source: TrafficSource,
     options: PlanOptions,
     *,
     out: Out = Path("runs/plan"),
@@ -32,7 +34,7 @@ def plan(
     """
     from sizewise.pipeline.records.plan import plan
 
-    made = plan(results, options, out=out, reporter=console.reporter())
+    made = plan(results, source.traffic, options, out=out, reporter=console.reporter())
     if as_json:
         console.show_json(
             {
@@ -46,7 +48,7 @@ def plan(
         return
     _say(made)
     console.say(f"Plan: {made.path}, drawn in {made.plot}")
-    console.next_step(console.command("replay", made.path, "--traffic", options.traffic))
+    console.next_step(console.command("replay", made.path, "--traffic", source.traffic))
 
 
 def _say(made: Planned) -> None:

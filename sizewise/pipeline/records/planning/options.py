@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reports.choice.planning.limits import PlanLimits
 from sizewise.core.options.declared import option
-from sizewise.core.options.reading import SWITCH, TEXT, optional, whole
+from sizewise.core.options.reading import SWITCH, optional, whole
 from sizewise.core.specs.plan import Plan
 
 if TYPE_CHECKING:
@@ -17,13 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanOptions(PlanLimits):
-    """The options of ``sizewise plan`` beside the results."""
+    """The options of ``sizewise plan`` beside the results and the traffic."""
 
-    traffic: str = option(
-        TEXT,
-        help="Sizes that come: traffic.json, or what sizewise traffic takes.",
-        group="Traffic",
-    )
     side: int | None = option(
         optional(whole(1)),
         None,
