@@ -30,7 +30,8 @@ def plan(
     """Choose the engines to keep loaded for the sizes that come, within a memory.
 
     Each size runs at its own input or at a larger one, whichever is best for the whole traffic.
-    Writes plan.json, a plot and the engines. An input may be smaller where accuracy was measured.
+    Writes plan.json, its picture, a page and the engines. An input may be smaller where accuracy
+    was measured.
     """
     from sizewise.pipeline.records.plan import plan
 
@@ -41,13 +42,16 @@ def plan(
                 "plan": codec.to_plain(made.plan),
                 "stored": str(made.path),
                 "plot": str(made.plot),
+                "page": None if made.page is None else str(made.page),
                 "missing": list(made.missing),
                 "together": codec.to_plain(made.replayed),
             }
         )
         return
     _say(made)
-    console.say(f"Plan: {made.path}, drawn in {made.plot}")
+    console.say(f"Plan: {made.path}, drawn in {made.page or made.plot}")
+    if made.no_page:
+        console.remark(made.no_page)
     console.next_step(console.command("replay", made.path, "--traffic", source.traffic))
 
 

@@ -43,11 +43,14 @@ class PlanOptions(PlanLimits):
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A plan, the file that holds it, and its picture. ``missing`` says what was not measured, and
-    ``replayed`` how the engines were measured together."""
+    """A plan, the file that holds it, its picture, and its page (None: ``no_page`` says why).
+    ``missing`` says what was not measured, and ``replayed`` how the engines were measured together.
+    """
 
     plan: Plan
     path: Path
     plot: Path
+    page: Path | None = None
+    no_page: str = ""
     missing: tuple[str, ...] = ()
     replayed: Replayed | None = None
