@@ -133,7 +133,8 @@ const page = (() => {
   };
   const embed = (place, spec, datasets) => {
     const dark = root.classList.contains("dark");
-    return vegaEmbed(place, { ...spec, datasets }, {
+    const all = { ...spec.datasets, ...datasets };
+    return vegaEmbed(place, { ...spec, datasets: all }, {
       actions: false, renderer: "canvas", config: colours(), tooltip: { theme: dark ? "dark" : "light" },
     });
   };

@@ -57,10 +57,10 @@ def limits(plan: Plan) -> str:
     rows = [
         (
             "memory of the process (MiB)",
-            _most(allowed.max_memory_mib, 0),
+            _most(allowed.max_memory_mib),
             f"{expected.memory_mib:.0f}",
         ),
-        ("engines", _most(allowed.max_engines, 0), str(len(plan.engines))),
+        ("engines", _most(allowed.max_engines), str(len(plan.engines))),
         (f"mean {metric}", _least(allowed.min_accuracy), _accuracy(expected.accuracy)),
         (percentile, _most(allowed.max_ms), _NONE if late is None else number(late)),
         ("mean (ms a picture)", "no limit", number(expected.mean_ms)),
@@ -179,8 +179,9 @@ def _accuracy(value: float | None) -> str:
     return _NONE if value is None else f"{value:.3f}"
 
 
-def _most(limit: float | None, places: int = 1) -> str:
-    return "no limit" if limit is None else f"at most {limit:.{places}f}"
+def _most(limit: float | None) -> str:
+    """As it was given: a limit that is rounded up promises too much."""
+    return "no limit" if limit is None else f"at most {limit:g}"
 
 
 def _least(limit: float | None) -> str:

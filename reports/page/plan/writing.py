@@ -52,7 +52,7 @@ def _plots(plan: Plan) -> Iterator[str]:
 def _titles(plan: Plan) -> dict[str, tuple[str, str]]:
     limit = plan.decision.limits.max_memory_mib
     beyond = (
-        f" The limit, {limit:.0f} MiB, lies beyond the right end."
+        f" The limit, {limit:g} MiB, lies beyond the right end."
         if limit is not None and limit_shown(plan) is None
         else ""
     )
