@@ -15,7 +15,8 @@ from reports.explained import NONE_EXPLAINED, Explained, read_explained
 from reports.findings.find import Findings, find
 from reports.load import Records, read_records
 from reports.method.describe import method
-from reports.page.whole import why_no_page, write_page
+from reports.page.shell import why_no_page
+from reports.page.whole import write_page
 from reports.plots.axes import title_of
 from reports.plots.saved import save
 from reports.plots.sweep import draw

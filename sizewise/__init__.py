@@ -35,15 +35,20 @@ if TYPE_CHECKING:
         export,
         export_darknet,
         load,
+        plan,
         predict,
+        replay,
         report,
         results,
+        traffic,
         train,
         tune,
     )
     from sizewise.core.errors import SizewiseError
     from sizewise.core.progress import SILENT, Reporter
     from sizewise.core.specs import EngineArtifact, ExportedModel, Size, Sizes
+    from sizewise.core.specs.plan import Plan
+    from sizewise.core.specs.traffic import Traffic
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
@@ -58,10 +63,14 @@ if TYPE_CHECKING:
     from sizewise.pipeline.prediction.pool.options import PoolOptions
     from sizewise.pipeline.preparation.anchors import AnchorOptions, FittedAnchors
     from sizewise.pipeline.preparation.data import DataCheck, DataOptions
+    from sizewise.pipeline.preparation.traffic.opening import TrafficFiles, TrafficOptions
     from sizewise.pipeline.preparation.tune import Tuned
     from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
     from sizewise.pipeline.records.best import Best
     from sizewise.pipeline.records.compare import Compared, CompareOptions
+    from sizewise.pipeline.records.planning.options import Planned, PlanOptions
+    from sizewise.pipeline.records.planning.streaming import Replayed
+    from sizewise.pipeline.records.replay import ReplayOptions
     from sizewise.pipeline.records.results import Results
     from sizewise.pipeline.train import Trained
 
@@ -88,11 +97,16 @@ __all__ = [
     "ExportedModel",
     "FittedAnchors",
     "FixedTraining",
+    "Plan",
+    "PlanOptions",
+    "Planned",
     "PoolOptions",
     "Pooled",
     "PrecisionOptions",
     "PredictOptions",
     "Predictions",
+    "ReplayOptions",
+    "Replayed",
     "Report",
     "Reporter",
     "Results",
@@ -101,6 +115,9 @@ __all__ = [
     "SizewiseError",
     "SweepOutcome",
     "SweepSettings",
+    "Traffic",
+    "TrafficFiles",
+    "TrafficOptions",
     "TrainOptions",
     "Trained",
     "TuneOptions",
@@ -118,9 +135,12 @@ __all__ = [
     "export",
     "export_darknet",
     "load",
+    "plan",
     "predict",
+    "replay",
     "report",
     "results",
+    "traffic",
     "train",
     "tune",
 ]
@@ -128,12 +148,14 @@ __all__ = [
 _HOMES = {
     "sizewise.api": (
         *("anchors", "bench", "best", "build", "check_data", "compare", "convert", "evaluate"),
-        *("explain", "export", "export_darknet", "load", "predict", "report", "results", "train"),
-        "tune",
+        *("explain", "export", "export_darknet", "load", "plan", "predict", "replay", "report"),
+        *("results", "traffic", "train", "tune"),
     ),
     "sizewise.core.errors": ("SizewiseError",),
     "sizewise.core.progress": ("SILENT", "Reporter"),
     "sizewise.core.specs": ("EngineArtifact", "ExportedModel", "Size", "Sizes"),
+    "sizewise.core.specs.plan": ("Plan",),
+    "sizewise.core.specs.traffic": ("Traffic",),
     "bench.planning.settings": ("SweepSettings",),
     "bench.sweep": ("SweepOutcome",),
     "reports.choice.budget": ("Budget",),
@@ -154,6 +176,10 @@ _HOMES = {
     "sizewise.pipeline.preparation.data": ("DataCheck", "DataOptions"),
     "sizewise.pipeline.prediction.pool.engine_pool": ("EnginePool", "Pooled"),
     "sizewise.pipeline.prediction.pool.options": ("PoolOptions",),
+    "sizewise.pipeline.preparation.traffic.opening": ("TrafficFiles", "TrafficOptions"),
+    "sizewise.pipeline.records.planning.options": ("PlanOptions", "Planned"),
+    "sizewise.pipeline.records.planning.streaming": ("Replayed",),
+    "sizewise.pipeline.records.replay": ("ReplayOptions",),
     "sizewise.pipeline.records.results": ("Results",),
     "sizewise.pipeline.models.training": ("TrainOptions",),
     "sizewise.pipeline.train": ("Trained",),

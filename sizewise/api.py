@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sizewise.core.options.declared import filled, spelling, words_of
 from sizewise.core.progress import SILENT, Reporter
-from sizewise.given import each, model_of, path_of, source_of, the_one
+from sizewise.given import each, model_of, path_of, plan_of, source_of, the_one, traffic_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reports.choice.budget import Budget
     from reports.markdown import Report
     from sizewise.core.specs import EngineArtifact, ExportedModel
+    from sizewise.core.specs.traffic import Traffic
     from sizewise.pipeline.build import BuildOptions, Builds
     from sizewise.pipeline.convert import Converted
     from sizewise.pipeline.evaluate import EvaluateOptions, Evaluation
@@ -39,14 +40,19 @@ if TYPE_CHECKING:
     from sizewise.pipeline.prediction.options import PredictOptions
     from sizewise.pipeline.preparation.anchors import AnchorOptions, FittedAnchors
     from sizewise.pipeline.preparation.data import DataCheck, DataOptions
+    from sizewise.pipeline.preparation.traffic.opening import TrafficFiles, TrafficOptions
     from sizewise.pipeline.preparation.tune import Tuned
     from sizewise.pipeline.preparation.tuning.options import FixedTraining, TuneOptions
     from sizewise.pipeline.records.best import Best
     from sizewise.pipeline.records.compare import Compared, CompareOptions
+    from sizewise.pipeline.records.planning.options import Planned, PlanOptions
+    from sizewise.pipeline.records.planning.streaming import Replayed
+    from sizewise.pipeline.records.replay import ReplayOptions
     from sizewise.pipeline.records.results import Results
     from sizewise.pipeline.train import Trained
 
     Model = str | Path | ExportedModel | Converted
+    SomeTraffic = str | Path | Traffic | TrafficFiles
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -369,6 +375,59 @@ def compare(
     return compare(
         Path(base), None if new is None else Path(new), filled(CompareOptions, options, given)
     )
+
+
+@_public
+def traffic(
+    source: SomeTraffic,
+    *,
+    out: str | Path = "runs/traffic",
+    options: TrafficOptions | None = None,
+    reporter: Reporter = SILENT,
+    **given: object,
+) -> TrafficFiles:
+    """Count the sizes of the pictures that come, in their order: of a folder, a CSV, a log, a
+    ``traffic.json``, or one that is made up, by its name. Writes traffic.json and a plot."""
+    from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, traffic
+
+    wanted = filled(TrafficOptions, options, given)
+    return traffic(traffic_of(source), wanted, out=Path(out), reporter=reporter)
+
+
+@_public
+def plan(
+    results: str | Path,
+    traffic: SomeTraffic,
+    *,
+    out: str | Path = "runs/plan",
+    options: PlanOptions | None = None,
+    reporter: Reporter = SILENT,
+    **given: object,
+) -> Planned:
+    """Choose the engines to keep loaded for the sizes that come, within a memory:
+    ``sw.plan(file, "photographs", max_memory_mib=600)``. ``out`` gets the plan, what shows it, and
+    the engines."""
+    from sizewise.pipeline.records.plan import plan
+    from sizewise.pipeline.records.planning.options import PlanOptions
+
+    wanted = filled(PlanOptions, options, given)
+    return plan(Path(results), traffic_of(traffic), wanted, out=Path(out), reporter=reporter)
+
+
+@_public
+def replay(
+    plan: str | Path | Planned,
+    traffic: SomeTraffic,
+    *,
+    options: ReplayOptions | None = None,
+    reporter: Reporter = SILENT,
+    **given: object,
+) -> Replayed:
+    """Run a plan's engines over a traffic: what was expected, and what is measured."""
+    from sizewise.pipeline.records.replay import ReplayOptions, replay
+
+    wanted = filled(ReplayOptions, options, given)
+    return replay(plan_of(plan), traffic_of(traffic), wanted, reporter=reporter)
 
 
 @_public

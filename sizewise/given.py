@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizewise.core.errors import UsageError
+from sizewise.core.specs.sizes import shortened
 
 if TYPE_CHECKING:
     from torch import nn
 
     from sizewise.core.specs import ExportedModel
+    from sizewise.core.specs.traffic import Traffic
 
 
 def source_of(given: object) -> str | nn.Module:
@@ -71,6 +73,38 @@ def path_of(given: object) -> Path:
         f"{given!r} can't be used here",
         "it is no path, and nothing that a function of sizewise returns",
         "Give a path, or what sw.train, sw.export, sw.convert or sw.build returned.",
+    )
+
+
+def traffic_of(given: object) -> Traffic | str:
+    """The traffic itself, that of :func:`sizewise.traffic`, or what it is read from."""
+    from sizewise.core.specs.traffic import Traffic
+    from sizewise.pipeline.preparation.traffic.opening import TrafficFiles
+
+    given = given.traffic if isinstance(given, TrafficFiles) else given
+    if isinstance(given, Traffic):
+        return given
+    if isinstance(given, str | Path):
+        return str(given)
+    raise UsageError(
+        f"{shortened(given)} is no traffic",
+        f"its type is {type(given).__name__}",
+        "Give a path, what sw.traffic returned, or sw.Traffic.of(sizes, name=…, made=…).",
+    )
+
+
+def plan_of(given: object) -> Path:
+    """The file or folder of a plan, or that of what :func:`sizewise.plan` returned."""
+    from sizewise.pipeline.records.planning.options import Planned
+
+    if isinstance(given, Planned):
+        return given.path
+    if isinstance(given, str | Path):
+        return Path(given)
+    raise UsageError(
+        f"{shortened(given)} is no plan",
+        f"its type is {type(given).__name__}",
+        "Give the path of plan.json or of its folder, or what sw.plan returned.",
     )
 
 

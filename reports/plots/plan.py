@@ -7,6 +7,7 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from reports.choice.planning.padding import padding, routes_of
 from reports.plots.styles import OKABE_ITO
 from reports.text.words import counted, number
 from sizewise.core.specs.plan import Alternative, Plan
@@ -40,26 +41,20 @@ def plan_figure(plan: Plan) -> Figure:
 
 def padding_of(plan: Plan) -> dict[str, float]:
     """The share of an engine's pixels that no picture fills (0–1), by the engine's name."""
-    filled: dict[str, float] = {}
-    computed: dict[str, float] = {}
-    for route in plan.routes:
-        place, picture = route.place, route.picture
-        scale = min(place.input.height / picture.height, place.input.width / picture.width)
-        own = picture.pixels * scale**2 if plan.rule.letterbox else place.input.pixels
-        filled[place.engine] = filled.get(place.engine, 0.0) + route.share * own
-        computed[place.engine] = computed.get(place.engine, 0.0) + route.share * place.input.pixels
-    return {name: max(0.0, 1 - filled[name] / computed[name]) for name in computed}
+    own = {engine.name: routes_of(plan, engine.name) for engine in plan.engines}
+    return {name: padding(routes, plan.rule) for name, routes in own.items() if routes}
 
 
-def _colours(plan: Plan) -> dict[str, str]:
+def colours_of(plan: Plan) -> dict[str, str]:
+    """The colour of each engine by its name."""
     names = [engine.name for engine in plan.engines]
     return {name: OKABE_ITO[place % len(OKABE_ITO)] for place, name in enumerate(names)}
 
 
 def _draw_sizes(axes: Axes, plan: Plan) -> None:
     most = max(route.share for route in plan.routes)
-    for name, colour in _colours(plan).items():
-        own = [route for route in plan.routes if route.place.engine == name]
+    for name, colour in colours_of(plan).items():
+        own = routes_of(plan, name)
         axes.scatter(
             [route.picture.width for route in own],
             [route.picture.height for route in own],
@@ -77,10 +72,10 @@ def _draw_sizes(axes: Axes, plan: Plan) -> None:
 
 
 def _draw_pixels(axes: Axes, plan: Plan) -> None:
-    colours = _colours(plan)
+    colours = colours_of(plan)
     sides, shares = [], []
     for name in colours:
-        own = [route for route in plan.routes if route.place.engine == name]
+        own = routes_of(plan, name)
         sides.append([math.sqrt(route.picture.pixels) for route in own])
         shares.append([100 * route.share for route in own])
     axes.hist(
@@ -98,7 +93,7 @@ def _draw_pixels(axes: Axes, plan: Plan) -> None:
 
 
 def _draw_padding(axes: Axes, plan: Plan) -> None:
-    colours, padding = _colours(plan), padding_of(plan)
+    colours, padding = colours_of(plan), padding_of(plan)
     names = [name for name in colours if name in padding]
     axes.barh(names, [100 * padding[name] for name in names], color=[colours[n] for n in names])
     axes.set_yticks(names, names, fontsize="x-small")

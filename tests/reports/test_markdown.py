@@ -16,7 +16,7 @@ from reports.findings.find import find
 from reports.load import select_records
 from reports.markdown import compose, write_report
 from reports.method.describe import method
-from reports.page.whole import why_no_page
+from reports.page.shell import why_no_page
 from reports.provenance import environment_table, left_out, reproduction
 from sizewise.core.errors import OutputError
 from sizewise.core.specs import Size
@@ -94,7 +94,7 @@ def test_the_sentences_come_first_and_go_to_the_caller(one_row: Path, tmp_path: 
 def test_without_the_extra_there_is_no_page_and_it_is_said_how_to_have_one(
     one_row: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.page.whole.find_spec", lambda name: name != "altair" or None)
+    monkeypatch.setattr("reports.page.shell.find_spec", lambda name: name != "altair" or None)
     report = write_report(one_row, tmp_path)
     assert report.page is None
     assert report.no_page == (

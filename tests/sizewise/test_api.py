@@ -37,6 +37,8 @@ SURFACE = {
     *("Results", "export_darknet", "DarknetFiles"),
     *("Tuned", "TuneOptions", "FixedTraining"),
     *("EnginePool", "Pooled", "PoolOptions"),
+    *("traffic", "Traffic", "TrafficFiles", "TrafficOptions"),
+    *("plan", "Plan", "Planned", "PlanOptions", "replay", "Replayed", "ReplayOptions"),
     "__version__",
 }
 
@@ -70,7 +72,7 @@ def test_importing_it_imports_nothing_heavy() -> None:
     "name",
     [
         *("train", "tune", "export", "export_darknet", "convert", "build", "bench", "evaluate"),
-        *("explain", "predict", "check_data", "anchors"),
+        *("explain", "predict", "check_data", "anchors", "traffic", "plan", "replay"),
     ],
 )
 def test_every_function_is_typed_and_takes_a_reporter(name: str) -> None:

@@ -158,9 +158,11 @@ def _told(
     name: str, uses: Sequence[Use], problem: Problem, served: Sequence[int], decided: Decided
 ) -> Alternative:
     found = predicted(decided.setting, uses, problem, served)
+    loaded = problem.loaded(served)
     return Alternative(
         name=name,
-        engines=len(problem.loaded(served)),
+        engines=len(loaded),
+        loaded=loaded,
         mean_ms=found.mean_ms,
         memory_mib=found.memory_mib,
         accuracy=found.accuracy,

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from reports.text.words import counted, listed, number, percent
 from sizewise.core.specs.plan import Alternative, Plan, Prediction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """What a plan does not know, as a sentence, and the command that measures it (empty: none)."""
+
+    what: str
+    command: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.command}".rstrip()
+
 
 _NOTHING = 0.005
 """A gain below this share is none."""

@@ -1,5 +1,7 @@
 "use strict";
-(() => {
+/* What all pages have: tables to sort and filter, and dark or light. A page's own script adds to
+   `page.filters` and `page.plots`, and then starts it. */
+const page = (() => {
   const PAGE = 50;
   const data = JSON.parse(document.getElementById("data").textContent);
   const find = (selector, root = document) => root.querySelector(selector);
@@ -100,63 +102,23 @@
     const unwanted = said.filter((w) => w.startsWith("-") && w.length > 1).map((w) => w.slice(1));
     const wanted = said.filter((w) => !w.startsWith("-"));
     tables.forEach((table) => table.filter(wanted, unwanted));
-    const fits = (p) => {
-      const text = `${p.engine} ${p.size} ${p.precision}`.toLowerCase();
-      return wanted.every((w) => text.includes(w)) && !unwanted.some((w) => text.includes(w));
+    const fits = (text) => {
+      const low = text.toLowerCase();
+      return wanted.every((w) => low.includes(w)) && !unwanted.some((w) => low.includes(w));
     };
-    shownPoints = said.length ? data.points.filter(fits) : data.points;
-    find("#count").textContent = said.length
-      ? `${shownPoints.length} of ${data.points.length} engines` : "";
-    redraw();
+    filters.forEach((filter) => filter(fits, said.length > 0));
   };
-  let shownPoints = data.points;
+  const filters = [];
   let waiting = 0;
   find("#filter").addEventListener("input", () => {
     clearTimeout(waiting);
     waiting = setTimeout(applyFilter, 120);
   });
 
-  /* The plot, and the budget that moves the recommendation. */
-  let view = null;
-  const plain = (value) => Number(value.toPrecision(3)).toString();
-  const section = find("#tradeoff");
-  const drawableOf = (points) => points.filter((p) => p.score !== null);
-  const drawable = drawableOf(data.points);
-
-  const stepAt = (budget) => {
-    const fitting = data.steps.filter((step) => step.from_ms <= budget * (1 + 1e-9));
-    return fitting[fitting.length - 1];
-  };
-  const advise = (budget) => {
-    const step = stepAt(budget);
-    const advice = find("#advice");
-    const within = data.points.filter((p) => p.latency <= budget).length;
-    const count = `${within} of ${data.points.length} engines take ${plain(budget)} ms or less.`;
-    advice.replaceChildren(...[...(step ? step.said : ["Nothing fits."]), count].map((said) => {
-      const paragraph = document.createElement("p");
-      paragraph.textContent = said;
-      return paragraph;
-    }));
-    return step ? step.ids : [];
-  };
-  const moveBudget = () => {
-    const budget = budgetOf(Number(find("#budget").value));
-    find("#budget-ms").textContent = `${plain(budget)} ms`;
-    const chosen = advise(budget);
-    if (view) view.signal("budget", budget).signal("chosen", chosen).runAsync();
-  };
-  const ends = () => {
-    const all = data.points.map((p) => p.latency);
-    return [Math.min(...all) * 0.95, Math.max(...all) * 1.05];
-  };
-  const budgetOf = (share) => {
-    const [low, high] = ends();
-    return low * (high / low) ** (share / 1000);
-  };
-
+  const colourOf = (name) =>
+    getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const colours = () => {
-    const style = getComputedStyle(document.documentElement);
-    const [text, line] = ["--text", "--line"].map((name) => style.getPropertyValue(name).trim());
+    const [text, line] = ["--text", "--line"].map(colourOf);
     return {
       background: "transparent",
       axis: { labelColor: text, titleColor: text, gridColor: line, domainColor: line,
@@ -165,41 +127,32 @@
         symbolBaseFillColor: text, symbolBaseStrokeColor: text,
         orient: innerWidth < 700 ? "bottom" : "right", columns: innerWidth < 700 ? 2 : 1 },
       view: { stroke: line },
+      text: { color: text },
+      rule: { color: text },
     };
   };
-  const plot = async () => {
-    if (!drawable.length) return;
-    const dark = document.documentElement.classList.contains("dark");
-    const values = { points: drawableOf(shownPoints) };
-    const done = await vegaEmbed("#plot", { ...data.spec, datasets: values }, {
+  const embed = (place, spec, datasets) => {
+    const dark = root.classList.contains("dark");
+    const all = { ...spec.datasets, ...datasets };
+    return vegaEmbed(place, { ...spec, datasets: all }, {
       actions: false, renderer: "canvas", config: colours(), tooltip: { theme: dark ? "dark" : "light" },
     });
-    view = done.view;
-    moveBudget();
   };
-  const redraw = async () => {
-    if (view) await view.data("points", drawableOf(shownPoints)).runAsync();
-  };
-
-  if (drawable.length) {
-    section.innerHTML = `<div class="budget"><label for="budget">Latency budget</label>
-      <input id="budget" type="range" min="0" max="1000" value="1000" step="1">
-      <output id="budget-ms" for="budget"></output></div>
-      <div id="advice" aria-live="polite"></div><div id="plot"></div>`;
-    find("#budget").addEventListener("input", moveBudget);
-  } else {
-    section.remove();
-  }
 
   /* Dark or light: as the system has it, until the reader says otherwise. */
+  const plots = [];
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
   const wear = (dark) => {
     root.classList.toggle("dark", dark);
     find("#theme").textContent = dark ? "Light" : "Dark";
-    return plot();
+    return Promise.all(plots.map((plot) => plot()));
   };
-  find("#theme").addEventListener("click", () => wear(!root.classList.contains("dark")));
-  system.addEventListener("change", (event) => wear(event.matches));
-  wear(system.matches).then(() => { root.dataset.ready = "yes"; });
+  const start = () => {
+    find("#theme").addEventListener("click", () => wear(!root.classList.contains("dark")));
+    system.addEventListener("change", (event) => wear(event.matches));
+    wear(system.matches).then(() => { root.dataset.ready = "yes"; });
+  };
+
+  return { data, find, colourOf, embed, filters, plots, start };
 })();

@@ -13,6 +13,7 @@ from sizewise.cli import console
 from sizewise.cli.options import Json, Out
 from sizewise.core import codec
 from sizewise.core.specs.plan import Plan
+from sizewise.pipeline.preparation.traffic.opening import TrafficSource
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
 
 
@@ -20,6 +21,7 @@ def plan(
     results: Annotated[
         Path, typer.Argument(metavar="RESULTS", help="The results.sqlite of sizewise bench.")
     ],
+    source: TrafficSource,
     options: PlanOptions,
     *,
     out: Out = Path("runs/plan"),
@@ -28,25 +30,29 @@ def plan(
     """Choose the engines to keep loaded for the sizes that come, within a memory.
 
     Each size runs at its own input or at a larger one, whichever is best for the whole traffic.
-    Writes plan.json, a plot and the engines. An input may be smaller where accuracy was measured.
+    Writes plan.json, its picture, a page and the engines. An input may be smaller where accuracy
+    was measured.
     """
     from sizewise.pipeline.records.plan import plan
 
-    made = plan(results, options, out=out, reporter=console.reporter())
+    made = plan(results, source.traffic, options, out=out, reporter=console.reporter())
     if as_json:
         console.show_json(
             {
                 "plan": codec.to_plain(made.plan),
                 "stored": str(made.path),
                 "plot": str(made.plot),
+                "page": None if made.page is None else str(made.page),
                 "missing": list(made.missing),
                 "together": codec.to_plain(made.replayed),
             }
         )
         return
     _say(made)
-    console.say(f"Plan: {made.path}, drawn in {made.plot}")
-    console.next_step(console.command("replay", made.path, "--traffic", options.traffic))
+    console.say(f"Plan: {made.path}, drawn in {made.page or made.plot}")
+    if made.no_page:
+        console.remark(made.no_page)
+    console.next_step(console.command("replay", made.path, "--traffic", source.traffic))
 
 
 def _say(made: Planned) -> None:

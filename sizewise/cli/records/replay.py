@@ -11,6 +11,7 @@ from reports.text.words import counted, number
 from sizewise.cli import console
 from sizewise.cli.options import Json
 from sizewise.core import codec
+from sizewise.pipeline.preparation.traffic.opening import TrafficSource
 from sizewise.pipeline.records.replay import ReplayOptions
 
 
@@ -18,6 +19,7 @@ def replay(
     plan: Annotated[
         Path, typer.Argument(metavar="PLAN", help="The plan.json of sizewise plan, or its folder.")
     ],
+    source: TrafficSource,
     options: ReplayOptions,
     *,
     as_json: Json = False,
@@ -28,11 +30,11 @@ def replay(
     """
     from sizewise.pipeline.records.replay import replay
 
-    found = replay(plan, options, reporter=console.reporter())
+    found = replay(plan, source.traffic, options, reporter=console.reporter())
     if as_json:
         console.show_json(codec.to_plain(found))
         return
-    console.say(f"The first {counted(found.pictures, 'picture')} of {options.traffic}:")
+    console.say(f"The first {counted(found.pictures, 'picture')} of {source.traffic}:")
     pairs = {
         "mean (ms)": (found.expected.mean_ms, found.measured.mean_ms),
         "p50 (ms)": (found.expected.p50_ms, found.measured.p50_ms),

@@ -136,11 +136,12 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Alternative:
-    """Another set of engines: what it gives, and ``why_not``, where it keeps to no limit or there
-    is none."""
+    """Another set of engines: the names of those that are ``loaded``, what it gives, and
+    ``why_not``, where it breaks a limit or there is none."""
 
     name: str
     engines: int = 0
+    loaded: tuple[str, ...] = ()
     mean_ms: float | None = None
     memory_mib: float | None = None
     accuracy: float | None = None

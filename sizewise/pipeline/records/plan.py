@@ -5,12 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from sizewise.core.progress import SILENT, Reporter
+from sizewise.core.specs.traffic import Traffic
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
 
 
-def plan(results: Path, options: PlanOptions, *, out: Path, reporter: Reporter = SILENT) -> Planned:
+def plan(
+    results: Path,
+    traffic: Traffic | str,
+    options: PlanOptions,
+    *,
+    out: Path,
+    reporter: Reporter = SILENT,
+) -> Planned:
     """Choose engines of a results file for a traffic, and write ``plan.json`` and the engines into
-    ``out``.
+    ``out``. A traffic that is text is opened as ``sizewise traffic`` does.
 
     Raises UsageError where no set of engines keeps to the limits, InputError, RecordError where
     there is nothing to plan with or sizes are missing, EnvironmentMismatchError, EngineError and
@@ -19,5 +27,5 @@ def plan(results: Path, options: PlanOptions, *, out: Path, reporter: Reporter =
     from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, open_traffic
     from sizewise.pipeline.records.planning.making import Making
 
-    traffic = open_traffic(options.traffic, TrafficOptions(), reporter)
-    return Making(results, options, traffic, out, reporter).planned()
+    came = open_traffic(traffic, TrafficOptions(), reporter)
+    return Making(results, options, came, out, reporter).planned()

@@ -11,6 +11,7 @@ from sizewise.core.options.declared import option
 from sizewise.core.options.reading import TEXT, number, optional, whole
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs.plan import Plan
+from sizewise.core.specs.traffic import Traffic
 
 if TYPE_CHECKING:
     from sizewise.pipeline.records.planning.streaming import Replayed
@@ -18,13 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayOptions:
-    """The options of ``sizewise replay`` beside the plan."""
+    """The options of ``sizewise replay`` beside the plan and the traffic."""
 
-    traffic: str = option(
-        TEXT,
-        help="Sizes that come: traffic.json, or what sizewise traffic takes.",
-        group="Traffic",
-    )
     pictures: int | None = option(
         optional(whole(1)),
         None,
@@ -54,8 +50,15 @@ class ReplayOptions:
     )
 
 
-def replay(path: Path, options: ReplayOptions, *, reporter: Reporter = SILENT) -> Replayed:
-    """Run the engines of a plan over the first pictures of a traffic.
+def replay(
+    path: Path,
+    traffic: Traffic | str,
+    options: ReplayOptions,
+    *,
+    reporter: Reporter = SILENT,
+) -> Replayed:
+    """Run the engines of a plan over the first pictures of a traffic, which is opened as
+    ``sizewise traffic`` does where it is text.
 
     Raises UsageError, InputError and SchemaVersionError where the plan or the traffic can't be
     read, EngineError where an engine is gone, is not the plan's or fails.
@@ -66,12 +69,12 @@ def replay(path: Path, options: ReplayOptions, *, reporter: Reporter = SILENT) -
     from sizewise.pipeline.records.planning.streaming import replayed
 
     plan = read_plan(path)
-    traffic = open_traffic(options.traffic, TrafficOptions(), reporter)
+    came = open_traffic(traffic, TrafficOptions(), reporter)
     folder = path if path.is_dir() else path.parent
     if options.data:
         demand_source(options.data)
     _demand_engines(plan, folder)
-    found = replayed(plan, traffic, folder, options.pictures, timeout_s=options.timeout_s)
+    found = replayed(plan, came, folder, options.pictures, timeout_s=options.timeout_s)
     return _with_accuracy(found, options, folder, path) if options.data else found
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bench.journal.store import Store
 from netzoo.data.sets.digits import make_digits
-from reports.page.whole import why_no_page
+from reports.page.shell import why_no_page
 from sizewise.core.onnxfiles.model import read_model, sha256_of
 from tests.sizewise.cli.conftest import Cli
 

@@ -9,17 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.planning.settings import SweepSettings
-from bench.sweep import sweep
-from sizewise.core.onnxfiles.model import read_model
-from sizewise.core.specs import Size, Sizes
+from reports.page.shell import why_no_page
+from sizewise.core.specs import Size
 from sizewise.core.specs.stored_plan import read_plan, write_plan
-from tests.bench.factories import quietly
 from tests.reports.conftest import Lab
-from tests.sizewise.cli.conftest import Cli, Said, write_tiny
+from tests.sizewise.cli.conftest import Cli, Said
+from tests.sizewise.sweeps import PICTURES, planned_sweep
 
 FILES = {"plan.json", "plan.png", "plan.svg"}
-PICTURES = [(128, 64)] * 6 + [(160, 160)] * 2 + [(64, 64)] * 4 + [(600, 500)] * 2
 
 
 @pytest.fixture
@@ -32,21 +29,7 @@ def came(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Static engines of four sizes, and a dynamic one."""
-    folder = tmp_path_factory.mktemp("sweep")
-    dynamic = {"strategies": ("dynamic",), "sizes": Sizes.parse("64,160")}
-    settings = SweepSettings(
-        backends=("fake",),
-        sizes=Sizes.parse("64:160:32"),
-        threads=1,
-        processes=1,
-        rounds=1,
-        block_calls=2,
-        block_s=0.0,
-        sweep=({"strategies": ("static",)}, dynamic),
-    )
-    sweep((read_model(write_tiny(folder / "tiny.onnx")),), settings, folder / "run", watch=quietly)
-    return folder / "run" / "results.sqlite"
+    return planned_sweep(tmp_path_factory.mktemp("sweep"))
 
 
 def plan(cli: Cli, results: Path, came: Path, *more: object, memory: object = 4000) -> Said:
@@ -59,7 +42,8 @@ def test_a_plan_is_made_and_replayed(cli: Cli, results: Path, came: Path, tmp_pa
     assert said.code == 0, said
     assert "Load 2 engines for sizes.csv (14 pictures of 4 sizes)" in said.out
     assert "Against one dynamic engine" in said.out
-    assert {path.name for path in out.iterdir()} == {*FILES, "engines"}
+    page = set() if why_no_page() else {"plan.html"}
+    assert {path.name for path in out.iterdir()} == {*FILES, *page, "engines"}
     found = read_plan(out)
     assert found.rule.side_px == 160
     assert found.rule.stride == 8

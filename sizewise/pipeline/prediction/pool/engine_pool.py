@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
     from engines.base import Array
     from netzoo.tasks.task import Pixels, Predictor
+    from sizewise.pipeline.records.planning.options import Planned
 
     Picture = str | Path | bytes | Pixels
-    Engines = str | Path | Plan | Sequence[str | Path | EngineArtifact]
+    Engines = str | Path | Plan | Planned | Sequence[str | Path | EngineArtifact]
 
 _MOST_SIZES = 4096
 """Sizes of pictures whose places are remembered."""
@@ -89,7 +90,8 @@ class _Route:
 
 
 class EnginePool(Closing):
-    """The engines of a plan (its path or the value), or of a list of folders or artifacts.
+    """The engines of a plan (its path, the value, or what :func:`sizewise.plan` returned), or of a
+    list of folders or artifacts.
 
     :meth:`predict` may be called by several threads. Options are :class:`PoolOptions`, as a value
     or by keywords. Engines that fail are told to the ``reporter``; without one, as Python's
@@ -270,7 +272,9 @@ def _stage(reporter: Reporter, count: int) -> AbstractContextManager[Stage]:
 def _opened(engines: Engines, options: PoolOptions) -> Opening:
     from engines.store.contents import MANIFEST
     from sizewise.core.specs.stored_plan import read_plan
+    from sizewise.pipeline.records.planning.options import Planned
 
+    engines = engines.path if isinstance(engines, Planned) else engines
     if isinstance(engines, Plan):
         return open_plan(engines, Path(), options)
     if isinstance(engines, str | Path):

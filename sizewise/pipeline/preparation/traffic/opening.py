@@ -42,8 +42,19 @@ class TrafficOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrafficSource:
+    """The option of the commands that take a traffic beside something else."""
+
+    traffic: str = option(
+        TEXT,
+        help="Sizes that come: traffic.json, or what sizewise traffic takes.",
+        group="Traffic",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrafficFiles:
-    """A traffic, and the files that hold and show it."""
+    """A traffic, and the files that hold and show it: traffic.json and a plot."""
 
     traffic: Traffic
     stored: Path
@@ -51,7 +62,7 @@ class TrafficFiles:
 
 
 def traffic(
-    source: str, options: TrafficOptions, *, out: Path, reporter: Reporter = SILENT
+    source: Traffic | str, options: TrafficOptions, *, out: Path, reporter: Reporter = SILENT
 ) -> TrafficFiles:
     """Read the sizes of a source, and write ``traffic.json`` and a plot into ``out``.
 
@@ -69,11 +80,17 @@ def traffic(
     return TrafficFiles(traffic=found, stored=files / STORED, plot=files / PLOT)
 
 
-def open_traffic(source: str, options: TrafficOptions, reporter: Reporter = SILENT) -> Traffic:
-    """A folder of pictures, a CSV, a log, a ``traffic.json``, or one that is made up, by its name.
+def open_traffic(
+    source: Traffic | str, options: TrafficOptions, reporter: Reporter = SILENT
+) -> Traffic:
+    """A folder of pictures, a CSV, a log, a ``traffic.json``, or one that is made up, by its name;
+    what is a traffic is returned as it is.
 
     Raises UsageError and InputError.
     """
+    if isinstance(source, Traffic):
+        _refuse_pattern(options, source.name)
+        return source
     path = Path(source)
     if path.suffix == ".json":
         from sizewise.pipeline.preparation.traffic.stored import read_traffic

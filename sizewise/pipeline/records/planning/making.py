@@ -8,8 +8,10 @@ from pathlib import Path
 
 from reports.choice.planning.assembling import assembled, inputs_by_engine
 from reports.choice.planning.deciding import Decided, Setting, decide
-from reports.choice.planning.fitting import Fit
-from reports.choice.planning.kinds import Group
+from reports.choice.planning.telling import Unknown
+from reports.page.plan.text import Told
+from reports.page.plan.writing import write_plan_page
+from reports.page.shell import why_no_page
 from reports.plots.plan import plan_figure
 from reports.plots.saved import save
 from reports.text.words import counted, listed
@@ -17,10 +19,10 @@ from sizewise.core.errors import RecordError, UsageError
 from sizewise.core.files import output_folder
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import Reporter
-from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Plan
 from sizewise.core.specs.stored_plan import NAME, write_plan
 from sizewise.core.specs.traffic import Traffic
+from sizewise.pipeline.records.planning.doubting import unknown
 from sizewise.pipeline.records.planning.engines import built, folders, planned_models
 from sizewise.pipeline.records.planning.measuring import measure_sizes, missing_sizes
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
@@ -30,7 +32,7 @@ from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 _TRIES = 3
 """A plan is made anew where its engines together take other memory than was expected."""
 _SHOWN = 8
-PLOT = "plan.png"
+PLOT, PAGE = "plan.png", "plan.html"
 
 
 class Making:
@@ -62,14 +64,31 @@ class Making:
             decided, plan = better, self._built(better)
             if same:
                 break
-        path = output_folder(self._out) / NAME
+        return self._written(
+            plan,
+            tuple(unknown(setting, decided, self._sources, measure=self._options.measure)),
+            found,
+        )
+
+    def _written(self, plan: Plan, doubts: tuple[Unknown, ...], found: Replayed | None) -> Planned:
+        path, no_page = output_folder(self._out) / NAME, why_no_page(PAGE)
         write_plan(plan, path)
         save(plan_figure(plan), self._out / PLOT)
+        if not no_page:
+            told = Told(
+                plan=plan,
+                machine=self._sources.records.environment,
+                unknown=doubts,
+                together=found.measured if found else None,
+            )
+            write_plan_page(told, self._out / PAGE)
         return Planned(
             plan=plan,
             path=path,
             plot=self._out / PLOT,
-            missing=tuple(self._unknown(setting, decided)),
+            page=None if no_page else self._out / PAGE,
+            no_page=no_page,
+            missing=tuple(map(str, doubts)),
             replayed=found,
         )
 
@@ -107,32 +126,6 @@ class Making:
             )
         return found
 
-    def _unknown(self, setting: Setting, decided: Decided) -> Iterator[str]:
-        """What the plan does not know, and how to measure it."""
-        if missing := missing_sizes(setting):
-            sizes = sorted(
-                {size for found in missing.values() for size in found},
-                key=lambda size: (size.pixels, size),
-            )
-            command = self._sources.bench_command(tuple(missing), sizes)
-            yield (
-                "Not considered at all sizes that come: "
-                f"{listed(_why_missing(group) for group in missing)}. Measure "
-                f"{counted(len(sizes), 'size')}, or add {spelled('measure')}: {command}"
-            )
-        if modelled := _modelled(decided):
-            error = max(fit.error for fit in modelled.values())
-            yield (
-                "Modelled, and not measured: the latency of "
-                f"{counted(len(modelled), 'input')} of the plan. The model errs by at most "
-                f"{100 * error:.1f} % at sizes that are left out of it."
-            )
-        if not self._options.measure and len(decided.engines) > 1:
-            yield (
-                "The engines' memory was added up, and what their changes cost was not measured: "
-                f"{spelled('measure')} measures the engines together."
-            )
-
 
 def _measured(decided: Decided, found: Replayed) -> Setting:
     """The setting with the memory of all engines together, and what their changes cost."""
@@ -141,27 +134,6 @@ def _measured(decided: Decided, found: Replayed) -> Setting:
         together=decided.together(found.measured.memory_mib),
         switch_ms={**decided.setting.switch_ms, **found.switch_ms},
     )
-
-
-def _modelled(decided: Decided) -> dict[tuple[Group, Size], Fit]:
-    """The inputs of a plan whose latency is of a model, with that."""
-    found = {}
-    for number, use in enumerate(decided.served):
-        size, fit = use.candidate.serves[number].input, use.group.ms.fit
-        if size is not None and size not in use.group.rows and fit is not None:
-            found[use.group, size] = fit
-    return found
-
-
-def _why_missing(group: Group) -> str:
-    """``openvino static (3 sizes)``, or with what its model errs by."""
-    fit = group.ms.fit
-    why = (
-        f"a model of its latency errs by {100 * fit.error:.0f} %"
-        if fit is not None and not fit.holds
-        else f"{counted(len(group.rows), 'size')} measured"
-    )
-    return f"{group.name} ({why})"
 
 
 def _why_none(setting: Setting) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reports.choice.planning.limits import PlanLimits
 from sizewise.core.options.declared import option
-from sizewise.core.options.reading import SWITCH, TEXT, optional, whole
+from sizewise.core.options.reading import SWITCH, optional, whole
 from sizewise.core.specs.plan import Plan
 
 if TYPE_CHECKING:
@@ -17,13 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanOptions(PlanLimits):
-    """The options of ``sizewise plan`` beside the results."""
+    """The options of ``sizewise plan`` beside the results and the traffic."""
 
-    traffic: str = option(
-        TEXT,
-        help="Sizes that come: traffic.json, or what sizewise traffic takes.",
-        group="Traffic",
-    )
     side: int | None = option(
         optional(whole(1)),
         None,
@@ -48,11 +43,14 @@ class PlanOptions(PlanLimits):
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A plan, the file that holds it, and its picture. ``missing`` says what was not measured, and
-    ``replayed`` how the engines were measured together."""
+    """A plan, the file that holds it, its picture, and its page (None: ``no_page`` says why).
+    ``missing`` says what was not measured, and ``replayed`` how the engines were measured together.
+    """
 
     plan: Plan
     path: Path
     plot: Path
+    page: Path | None = None
+    no_page: str = ""
     missing: tuple[str, ...] = ()
     replayed: Replayed | None = None

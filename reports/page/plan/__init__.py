@@ -1,0 +1,1 @@
+"""The page of a plan: which engines to load, why, and what is not known."""
