@@ -95,7 +95,8 @@ class Relaxation:
         for: with fewer columns, a linear program takes less time."""
         over = np.maximum(self._costs_at(bound.prices) - bound.prices.sizes, 0)
         over = np.where(pool, over + bound.reduced[self._table.engine][:, None], np.inf)
-        return np.asarray(pool & (over <= np.partition(over, _NEAR, axis=None)[_NEAR]))
+        most = min(_NEAR, over.size - 1)
+        return np.asarray(pool & (over <= np.partition(over, most, axis=None)[most]))
 
     def bound(self, fixed: Fixed, pool: NDArray[np.bool_], enough: float) -> Bound:
         """It ends early where the bound is ``enough``. Columns are added to the ``pool``."""
@@ -115,7 +116,7 @@ class Relaxation:
         return replace(best, loaded=loaded, libraries=libraries)
 
     def _costs_at(self, prices: Prices) -> Array:
-        return np.asarray(self._costs + np.tensordot(prices.sides, self._table.sides, 1))
+        return self._costs + self._table.weighed(prices.sides)
 
     def _lagrangian(self, prices: Prices, fixed: Fixed) -> tuple[float, Array, NDArray[np.bool_]]:
         """The bound, what it rises by with each engine, and the columns that the linear program
