@@ -52,11 +52,13 @@ class Branching:
         sides = np.full(len(self._table.side_limits), self._search.price)
         self._pool = self._relaxation.first_pool(np.array(loaded, dtype=int), sides)
         number = itertools.count()
-        parts = [(0.0, next(number), self._all(), None)]
+        parts: list[tuple[float, int, Fixed, Bound | None]] = [
+            (0.0, next(number), self._all(), None)
+        ]
         while parts and parts[0][0] < self._enough and self._clock() < until:
             above, _, fixed, near = heapq.heappop(parts)
             for part in self._split(fixed, near, above):
-                heapq.heappush(parts, (part[0], next(number), *part[1:]))
+                heapq.heappush(parts, (part[0], next(number), part[1], part[2]))
         left = min((part[0] for part in parts), default=np.inf)
         if self.served is None:  # infinite: none keeps to the limits
             return float(min(left, self._least_left))

@@ -1,4 +1,4 @@
-"""What no plan can be better than: a Lagrangian bound, at the prices that a linear program finds."""
+"""What no plan can be better than: a Lagrangian bound, at the prices of a linear program."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ class Relaxation:
 
     def first_pool(self, engines: NDArray[np.int64], side_prices: Array) -> NDArray[np.bool_]:
         """Columns to begin with: all that these engines serve, and what serves a size best."""
-        pool = np.isin(self._table.engine, engines)[:, None] & np.isfinite(self._costs)
+        own = np.isin(self._table.engine, engines)[:, None]
+        pool = np.asarray(own & np.isfinite(self._costs))
         for factor in (0.5, 1.0, 2.0):
             priced = self._table.priced(factor * side_prices)
             best = np.argsort(priced, axis=0, kind="stable")[:_STARTING]
@@ -181,7 +182,7 @@ class Relaxation:
         low, high = np.zeros(columns), np.full(columns, np.inf)
         low[:x] = np.concatenate([fixed.low, fixed.library_low])
         high[:x] = np.concatenate([fixed.high, fixed.library_high])
-        found = linprog(
+        found = linprog(  # type: ignore[call-overload]  # its stubs know no sparse matrix
             costs,
             A_ub=_matrix(entries, (top + sides, columns)),
             b_ub=np.concatenate([np.zeros(links + engines), table.limits, table.side_limits]),

@@ -75,14 +75,14 @@ class Table:
 
     def priced(self, side_prices: Array) -> Array:
         """The costs, where what the sides weigh has prices."""
-        return self.costs + self.weighed(side_prices)
+        return np.asarray(self.costs + self.weighed(side_prices))
 
     def weighed(self, side_prices: Array) -> Array:
         """What the sides cost at these prices."""
-        none = np.zeros_like(self.costs)
-        return sum(
-            (price * side for price, side in zip(side_prices, self.sides, strict=True)), none
-        )
+        cost = np.zeros_like(self.costs)
+        for price, side in zip(side_prices, self.sides, strict=True):
+            cost += price * side
+        return cost
 
 
 def _changes(problem: Problem) -> Array:

@@ -5,7 +5,6 @@ Every engine was measured at each of the sizes, and at some squares for the accu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,7 +48,7 @@ _SQUARES = tuple(Size(side, side) for side in range(320, SIDE + 1, 64))
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """``engines`` of the middle size have room. Latencies differ by ``noise`` from their formula."""
+    """``engines`` of the middle size have room; latencies differ by ``noise`` from a formula."""
 
     seed: int
     engines: float
