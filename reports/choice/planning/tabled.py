@@ -100,7 +100,7 @@ def _counted(changes: Array, known: list[int], inputs: Sequence[Hashable], least
     """
     before = changes[:, known].sum(axis=0)
     if not least:
-        return before
+        return np.asarray(before)
     number = {one: place for place, one in enumerate(dict.fromkeys(inputs))}
     places = np.array([number[one] for one in inputs])
     same = places[:, None] == places
