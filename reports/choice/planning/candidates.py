@@ -50,8 +50,9 @@ def uses_of(groups: Iterable[Group], buckets: Sequence[Size], offer: Offer) -> t
     return tuple(use for use in found if use.candidate.serves)
 
 
-def without_dominated(uses: Sequence[Use]) -> tuple[Use, ...]:
-    """``uses`` without static engines than which another of the same input is better in all."""
+def without_dominated(uses: Sequence[Use], libraries: Mapping[str, float]) -> tuple[Use, ...]:
+    """``uses`` without static engines than which another of the same input is better in all: one of
+    the same library, or of one that takes no memory. ``libraries`` says what each takes."""
     by_bucket: dict[Size, list[Use]] = {}
     for use in uses:
         if use.bucket is not None:
@@ -63,10 +64,16 @@ def without_dominated(uses: Sequence[Use]) -> tuple[Use, ...]:
         if any(
             _is_better(other, use, first=at < place)
             for at, other in enumerate(rivals)
-            if other is not use
+            if other is not use and _needs_no_more(other, use, libraries)
         )
     }
     return tuple(use for use in uses if id(use) not in lost)
+
+
+def _needs_no_more(one: Use, other: Use, libraries: Mapping[str, float]) -> bool:
+    a, b = one.candidate, other.candidate
+    same = a.library == b.library or libraries.get(a.library, 0.0) <= 0
+    return same and a.memory_mib <= b.memory_mib
 
 
 def _is_better(one: Use, other: Use, *, first: bool) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,10 +29,15 @@ class Curve:
     def at(self, side_px: float) -> float:
         """Between sides that were measured, on a straight line; NaN below the smallest. Above the
         largest it is that of the largest."""
-        sides = sorted(self.by_side)
+        sides, known = self._points
         if not sides or side_px < sides[0]:
             return math.nan
-        return float(np.interp(side_px, sides, [self.by_side[side] for side in sides]))
+        return float(np.interp(side_px, sides, known))
+
+    @cached_property
+    def _points(self) -> tuple[list[int], list[float]]:
+        sides = sorted(self.by_side)
+        return sides, [self.by_side[side] for side in sides]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ from reports.choice.planning.demand import Demand, even_groups, joined
 from reports.choice.planning.kinds import Group
 from reports.choice.planning.limits import USUAL_LOSS, PlanLimits
 from reports.choice.planning.problem import Problem
-from reports.choice.planning.solving import SECONDS, Solution, solve
+from reports.choice.planning.solving import SECONDS, Solution, outcome
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Prediction
 
@@ -167,47 +168,64 @@ class Decided:
         return self.problem.loaded(self.solution.served)
 
 
-def decide(setting: Setting, *, seconds: float = SECONDS) -> Decided | None:
-    """The best plan; None where no set of engines keeps to the limits."""
+Clock = Callable[[], float]
+
+
+def decide(
+    setting: Setting, *, seconds: float = SECONDS, clock: Clock = time.monotonic
+) -> Decided | None:
+    """The best plan; None where no set of engines keeps to the limits, or none was found within so
+    many seconds of the ``clock``."""
+    until = clock() + seconds
     if setting.limits.objective == "p99":
-        return _of_least_p99(setting, seconds)
+        return _of_least_p99(setting, until, clock)
     limit = setting.limits.max_latency_ms
-    return _of_least_mean(setting, limit, setting.limits.max_late, seconds)
+    return _of_least_mean(setting, limit, setting.limits.max_late, until, clock)[0]
 
 
 def _of_least_mean(
-    setting: Setting, max_ms: float | None, max_late: float, seconds: float
-) -> Decided | None:
-    uses = without_dominated(setting.uses(max_ms))
+    setting: Setting, max_ms: float | None, max_late: float, until: float, clock: Clock
+) -> tuple[Decided | None, bool]:
+    """The plan, and whether it is proven that there is none."""
+    uses = without_dominated(setting.uses(max_ms), setting.libraries)
     problem = setting.problem(uses, None if max_ms is None else max_late)
-    solution = solve(problem, seconds=seconds)
-    if solution is None:
-        return None
-    return Decided(
+    found = outcome(problem, seconds=max(0.0, until - clock()), clock=clock)
+    if found.solution is None:
+        return None, found.is_impossible
+    decided = Decided(
         setting=setting,
         uses=uses,
         problem=problem,
-        solution=solution,
-        bound=solution.bound_ms,
-        gap=solution.gap,
+        solution=found.solution,
+        bound=found.solution.bound_ms,
+        gap=found.solution.gap,
     )
+    return decided, False
 
 
-def _of_least_p99(setting: Setting, seconds: float) -> Decided | None:
-    """The least time that 99 % of the pictures keep to, by halving; and then the least mean."""
-    best = decide(replace(setting, limits=replace(setting.limits, objective="mean")))
+def _of_least_p99(setting: Setting, until: float, clock: Clock) -> Decided | None:
+    """The least time that 99 % of the pictures keep to, by halving; and then the least mean. Each
+    step has half of the time that is left."""
+
+    def step(max_ms: float | None) -> tuple[Decided | None, bool]:
+        now = clock()
+        return _of_least_mean(setting, max_ms, _LATE, now + (until - now) / 2, clock)
+
+    best, _ = step(None)
     if best is None:
         return None
-    low, high = 0.0, best.prediction.p99_ms
+    bound = low = 0.0
+    high = best.prediction.p99_ms
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        found = _of_least_mean(setting, middle, _LATE, seconds / _STEPS)
+        found, is_impossible = step(middle)
         if found is None:
             low = middle
+            bound = max(bound, middle) if is_impossible else bound
         else:
             high, best = middle, found
     p99 = best.prediction.p99_ms
-    return replace(best, bound=low, gap=max(0.0, 1 - low / p99) if p99 else 0.0)
+    return replace(best, bound=bound, gap=max(0.0, 1 - bound / p99) if p99 else 0.0)
 
 
 def predicted(

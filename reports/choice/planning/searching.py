@@ -1,152 +1,156 @@
-"""A good set of engines by a local search: what the mixed-integer program has not found in time."""
+"""A good set of engines by a local search: where the mixed-integer program starts from."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.choice.planning.problem import Problem
+from reports.choice.planning.tabled import Array, Table
 
-_HALVINGS = 24
-_PROMISING = 40
-"""Engines that are tried in place of another one: those that alone gain most."""
+_HALVINGS = 20
+SHAKEN = 40
+"""Times that a set is changed at random, and searched from again."""
+_BY_LIBRARY = 0.25
+"""Of these times, the share in which all engines of a library are taken out."""
+_TRIED = 6
+"""Changes that promise most, and are tried in full."""
 _NO_GAIN = 1e-9
+_NOT_SERVED = 1e6
+"""Milliseconds that stand for a size which no engine serves, so that sums can be compared."""
 
 
 class Search:
-    """Sets of engines that change by one: one more, one less, one for another.
+    """Sets of engines that change by one: one more, one less, one for another. Where none of these
+    gains, some engines are taken out at random, and it goes on: an iterated local search (Lourenço,
+    Martin and Stützle, 2003).
 
     Each size is served by the candidate of the least cost, which counts every change as one that
-    has its price. Where accuracy has a limit, it has a price as well, the least that keeps to it.
+    has its price. Where accuracy has a limit, it has a price as well, the least that keeps to it;
+    so all changes by one are compared by a few operations on arrays.
     """
 
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-        self._names = list(problem.engines)
-        self._rows: dict[str, list[int]] = {name: [] for name in self._names}
-        shape = len(problem.candidates), len(problem.shares)
-        self._costs = np.full(shape, math.inf)
-        self._accuracy = np.full(shape, -math.inf)
-        before = np.zeros(len(problem.shares))
-        for (_, size), share in problem.switches.items():
-            before[size] += share
-        for row, one in enumerate(problem.candidates):
-            self._rows[one.loads].append(row)
-            for size, serving in one.serves.items():
-                if problem.max_late is not None and serving.late > problem.max_late:
-                    continue
-                share = problem.shares[size]
-                self._costs[row, size] = share * serving.ms + one.switch_ms * before[size]
-                self._accuracy[row, size] = share * serving.accuracy
+    def __init__(self, table: Table, clock: Callable[[], float] = time.monotonic) -> None:
+        problem = table.problem
+        self._table, self._clock = table, clock
+        self._costs = np.minimum(table.costs, _NOT_SERVED)
+        self._accuracy = np.zeros_like(table.costs)
+        if problem.min_accuracy is not None:
+            self._accuracy = -table.sides[0]
+        if problem.max_late is not None:  # one that all pictures of the size could not bear
+            late = table.sides[-1] > problem.max_late * np.array(problem.shares) + _NO_GAIN
+            self._costs[late] = _NOT_SERVED
+        self._price, self._at_price = 0.0, self._priced(0.0)
 
-    def best(self, start: Sequence[int] | None, seconds: float) -> tuple[int, ...] | None:
-        """The candidate of each size, from ``start`` or from the best single engine; None where
-        nothing was found that keeps to the limits."""
-        end = time.monotonic() + seconds
-        loaded = frozenset(self._problem.loaded(start)) if start else self._first()
-        found = self._served(loaded)
-        while found is not None and time.monotonic() < end:
-            better = self._better(loaded, self._cost(found), end)
-            if better is None:
+    def best(
+        self, start: Sequence[int] = (), *, shaken: int = SHAKEN, until: float = np.inf
+    ) -> tuple[list[int], float]:
+        """The engines, from those of ``start``, and the cost; infinite where none were found that
+        keep to the limits. It ends by itself, or when the clock says."""
+        rng = np.random.default_rng(0)
+        found = self._improved(list(start), until)
+        cost = self._cost(found)
+        for _ in range(shaken):
+            if self._clock() > until:
                 break
-            loaded, found = better
-        fits = found is not None and self._problem.fits(found)
-        return tuple(found) if fits and found is not None else None
+            other = self._improved(self._shaken(found, rng), until)
+            if (now := self._cost(other)) < cost - _NO_GAIN:
+                found, cost = other, now
+        return found, cost if cost < _NOT_SERVED / 2 else np.inf
 
-    def _first(self) -> frozenset[str]:
-        served = ((name, self._served([name])) for name in self._names)
-        costs = {name: self._cost(one) for name, one in served if one is not None}
-        return frozenset([min(costs, key=lambda name: costs[name])] if costs else [])
+    def _shaken(self, loaded: list[int], rng: np.random.Generator) -> list[int]:
+        """Two engines less in the mean, or all of a library."""
+        if loaded and rng.random() < _BY_LIBRARY:
+            library = self._table.library[rng.choice(loaded)]
+            return [one for one in loaded if self._table.library[one] != library]
+        return [one for one in loaded if rng.random() > min(0.5, 2 / len(loaded))]
 
-    def _better(
-        self, loaded: frozenset[str], cost: float, end: float
-    ) -> tuple[frozenset[str], list[int]] | None:
-        """The first change that gains; the best of those of one engine more comes before others."""
-        gains: dict[str, float] = {}
-        best: tuple[float, frozenset[str], list[int]] | None = None
-        for name in self._names:
-            if name in loaded:
-                continue
-            if time.monotonic() > end:
-                break
-            # Without limits: what is too much for them may come in place of another.
-            served = self._served(loaded | {name}, limited=False)
-            gains[name] = cost - self._cost(served) if served else 0.0
-        promising = sorted(gains, key=lambda name: -gains[name])[:_PROMISING]
-        more = (loaded | {name} for name in promising)
-        for changed in chain(more, self._fewer(loaded), self._others(loaded, promising)):
-            if time.monotonic() > end:
-                break
-            served = self._served(changed)
-            if served is None:
-                continue
-            now = self._cost(served)
-            if now < cost - _NO_GAIN and (best is None or now < best[0]):
-                best = now, changed, served
-        return None if best is None else (best[1], best[2])
+    @property
+    def price(self) -> float:
+        """Of accuracy, where all engines are loaded."""
+        self._cost(list(range(len(self._table.names))))
+        return self._price
 
-    @staticmethod
-    def _fewer(loaded: frozenset[str]) -> Iterator[frozenset[str]]:
-        for name in loaded if len(loaded) > 1 else ():
-            yield loaded - {name}
-
-    @staticmethod
-    def _others(loaded: frozenset[str], promising: Iterable[str]) -> Iterator[frozenset[str]]:
-        for new in promising:
-            for name in loaded:
-                yield loaded - {name} | {new}
-
-    def _cost(self, served: Sequence[int]) -> float:
-        return float(self._costs[served, range(len(served))].sum())
-
-    def _served(self, loaded: Iterable[str], *, limited: bool = True) -> list[int] | None:
-        """The candidate of each size, where these engines are loaded; None where one has none, or
-        a limit does not hold."""
-        names = list(loaded)
-        rows = [row for name in names for row in self._rows[name]]
-        if not rows or (limited and not self._has_room(names)):
-            return None
-        costs, accuracy = self._costs[rows], self._accuracy[rows]
-        if not np.isfinite(costs.min(axis=0)).all():
-            return None
-        chosen = self._priced(costs, accuracy)
-        return None if chosen is None else [rows[place] for place in chosen]
-
-    def _priced(
-        self, costs: NDArray[np.float64], accuracy: NDArray[np.float64]
-    ) -> list[int] | None:
-        floor, sizes = self._problem.min_accuracy, np.arange(costs.shape[1])
-        chosen = costs.argmin(axis=0)
-        if floor is None or accuracy[chosen, sizes].sum() >= floor:
-            return [int(place) for place in chosen]
-        most = np.where(np.isfinite(costs), accuracy, -math.inf)
-        best = most.argmax(axis=0)
-        if most[best, sizes].sum() < floor:
-            return None
-        low, high = 0.0, 1.0
-        scale = 1e3 * float(np.nanmax(np.where(np.isfinite(costs), costs, np.nan)))
-        for _ in range(_HALVINGS):
-            price = (low + high) / 2
-            chosen = (costs - price * scale * np.where(np.isfinite(accuracy), accuracy, 0)).argmin(
-                0
-            )
-            if accuracy[chosen, sizes].sum() >= floor:
-                high, best = price, chosen
+    def _improved(self, loaded: list[int], until: float) -> list[int]:
+        cost = self._cost(loaded)
+        while self._clock() < until:
+            for changed in self._changes(loaded):
+                if (now := self._cost(changed)) < cost - _NO_GAIN:
+                    loaded, cost = changed, now
+                    break
             else:
-                low = price
-        return [int(place) for place in best]
+                return loaded
+        return loaded
 
-    def _has_room(self, names: Sequence[str]) -> bool:
-        problem = self._problem
-        if problem.max_engines is not None and len(names) > problem.max_engines:
-            return False
-        if problem.max_memory_mib is None:
-            return True
-        libraries = {problem.library_of[one] for one in names if one in problem.library_of}
-        engines = sum(problem.engines[one] for one in names)
-        return problem.process_mib(libraries) + engines <= problem.max_memory_mib
+    def _changes(self, loaded: list[int]) -> Iterator[list[int]]:
+        """Those that have room and promise most at the price that the set has, the best first."""
+        self._cost(loaded)
+        left_out = [[], *([one] for one in loaded)]
+        values, choices = [], []
+        for out in left_out:
+            rest = [one for one in loaded if one not in out]
+            served = self._least(rest)
+            more = np.minimum(self._at_price, served).sum(axis=1)
+            more[~self.has_room(rest)] = np.inf
+            more[rest] = np.inf
+            for one in np.argsort(more, kind="stable")[:_TRIED]:
+                values.append(more[one])
+                choices.append([*rest, int(one)])
+            if out and rest:
+                values.append(served.sum())
+                choices.append(rest)
+        for place in np.argsort(values, kind="stable")[:_TRIED]:
+            if np.isfinite(values[place]):
+                yield choices[place]
+
+    def has_room(self, loaded: list[int]) -> NDArray[np.bool_]:
+        """Of each engine, whether it has room beside these."""
+        table = self._table
+        held = np.zeros(table.library_weights.shape[1], dtype=bool)
+        held[table.library[loaded]] = True
+        used = table.weights[:, loaded].sum(axis=1) + table.library_weights @ held
+        more = table.weights + (table.library_weights * ~held)[:, table.library]
+        return np.asarray((used[:, None] + more <= table.limits[:, None]).all(axis=0))
+
+    def _least(self, loaded: list[int]) -> Array:
+        """The cost of each size at the price."""
+        if not loaded:
+            return np.full(self._costs.shape[1], _NOT_SERVED)
+        return np.asarray(self._at_price[loaded].min(axis=0))
+
+    def _priced(self, price: float) -> Array:
+        """The cost of each size in each engine, where accuracy has a price."""
+        return np.minimum.reduceat(self._costs - price * self._accuracy, self._table.starts, axis=0)
+
+    def _cost(self, loaded: list[int]) -> float:
+        """Of the sizes, where these engines are loaded and accuracy has the price it must have,
+        which is left in place. Far above all others where they don't keep to the limits."""
+        floor, price = self._table.problem.min_accuracy, 0.0
+        if floor is not None and loaded:
+            rows = np.flatnonzero(np.isin(self._table.engine, loaded))
+            price = _least_price(self._costs[rows], self._accuracy[rows], floor)
+        if price != self._price:
+            self._price, self._at_price = price, self._priced(price)
+        return float(self._least(loaded).sum()) + (0.0 if floor is None else price * floor)
+
+
+def _least_price(costs: Array, accuracy: Array, floor: float) -> float:
+    """Of accuracy, by which the candidates of the least cost keep to the floor; the highest that is
+    tried where none does."""
+    sizes = np.arange(costs.shape[1])
+
+    def reached(price: float) -> bool:
+        chosen = (costs - price * accuracy).argmin(axis=0)
+        return bool(accuracy[chosen, sizes].sum() >= floor)
+
+    if reached(0.0):
+        return 0.0
+    low, high = 0.0, 1.0
+    while high < _NOT_SERVED and not reached(high):
+        low, high = high, 8 * high
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high

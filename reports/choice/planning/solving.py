@@ -1,26 +1,24 @@
-"""The best set of engines, by a mixed-integer program (HiGHS, through scipy)."""
+"""The best set of engines: a small problem by HiGHS, a large one by branch and bound."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
-
+from reports.choice.planning.branching import Branching, Served
 from reports.choice.planning.problem import Problem
-from reports.choice.planning.searching import Search
+from reports.choice.planning.program import Program
 
 SECONDS, GAP = 10.0, 0.01
-_OPTIMAL, _STOPPED = 0, 1
-"""Of scipy's ``milp``: proven, and ended by a limit of time."""
-_SEARCH = 0.2
-"""Of the time, what a local search may take beside where the program was cut off."""
-_MOST_ROWS = 4_000
-"""Of changes between sizes. With more, the program takes longer than it gains."""
+_OPTIMAL = 0
+"""Of scipy's ``milp``."""
+_SMALL = 1_000
+"""Variables of a program that HiGHS solves at once: the larger, the longer it prepares it."""
+_ASSIGN_S = 0.5
+_TIGHTER = 2e-6
+"""HiGHS takes limits for kept that are broken by less."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,214 +36,65 @@ class Solution:
         return max(0.0, 1 - self.bound_ms / self.mean_ms) if self.mean_ms else 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """``is_impossible`` says that it is proven that no plan keeps to the limits."""
+
+    solution: Solution | None
+    is_impossible: bool = False
+
+
 def solve(problem: Problem, *, seconds: float = SECONDS, gap: float = GAP / 100) -> Solution | None:
     """The plan of the least mean latency that keeps to the limits; None where none does, or none
     was found in time."""
-    model = _Model(problem)
-    if not model.is_servable:
-        return None
-    found = milp(
-        model.costs,
-        integrality=model.integral,
-        bounds=Bounds(0, model.most),
-        constraints=model.constraints(),
-        options={"time_limit": seconds * (1 - _SEARCH), "mip_rel_gap": gap},
+    return outcome(problem, seconds=seconds, gap=gap).solution
+
+
+def outcome(
+    problem: Problem,
+    *,
+    seconds: float = SECONDS,
+    gap: float = GAP / 100,
+    clock: Callable[[], float] = time.monotonic,
+) -> Outcome:
+    """:func:`solve`, and whether no plan can keep to the limits. The ``clock`` says seconds."""
+    until = clock() + seconds
+    program = Program(problem)
+    if not program.is_servable:
+        return Outcome(solution=None, is_impossible=True)
+    if program.size <= _SMALL:
+        found = program.solved(seconds, gap)
+        if found.status == _OPTIMAL and problem.fits(served := program.served(found.x)):
+            return Outcome(solution=_solution(problem, served, found.mip_dual_bound))
+    branching = Branching(problem, lambda names: _assigned(problem, names), gap=gap, clock=clock)
+    bound = branching.run(until)
+    if branching.served is None:
+        return Outcome(solution=None, is_impossible=math.isinf(bound))
+    return Outcome(solution=_solution(problem, branching.served, bound))
+
+
+def _solution(problem: Problem, served: Served, bound: float) -> Solution:
+    mean = problem.mean_ms(served)
+    return Solution(served=served, mean_ms=mean, bound_ms=min(mean, float(bound)))
+
+
+def _assigned(problem: Problem, engines: Sequence[str]) -> Served | None:
+    """What serves each size best where only these engines are loaded."""
+    own = [place for place, one in enumerate(problem.candidates) if one.loads in engines]
+    part = replace(problem, candidates=[problem.candidates[place] for place in own])
+    floor, late = problem.min_accuracy, problem.max_late
+    tighter = replace(
+        part,
+        min_accuracy=None if floor is None else floor + _TIGHTER,
+        max_late=None if late is None else late - _TIGHTER,
     )
-    if found.status not in (_OPTIMAL, _STOPPED):
-        return None
-    served = None if found.x is None else model.served(found.x)
-    if served is None or not problem.fits(served):  # rounded, or cut off before one was found
-        served = Search(problem).best(None, seconds * _SEARCH)
-    elif found.status == _STOPPED:
-        better = Search(problem).best(served, seconds * _SEARCH)
-        served = min(served, better or served, key=problem.mean_ms)
-    if served is None:
-        return None
-    mean, bound = problem.mean_ms(served), found.mip_dual_bound
-    if bound is None or not math.isfinite(bound):
-        bound = 0.0 if found.status == _STOPPED else mean
-    return Solution(served=served, mean_ms=mean, bound_ms=float(bound))
-
-
-@dataclass
-class _Rows:
-    """Linear constraints as they are made: each is a row of weights, with its ends."""
-
-    places: list[tuple[int, int]] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
-    lows: list[float] = field(default_factory=list)
-    highs: list[float] = field(default_factory=list)
-
-    def add(self, terms: Sequence[tuple[int, float]], low: float, high: float) -> None:
-        for column, weight in terms:
-            self.places.append((len(self.lows), column))
-            self.weights.append(weight)
-        self.lows.append(low)
-        self.highs.append(high)
-
-
-class _Model:
-    """Variables: for each engine and each library, whether it is loaded; for each pair of a
-    candidate and a size that it can serve, whether it does; for each pair of sizes that follow each
-    other, what the change between them costs."""
-
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-        self._engines = {name: place for place, name in enumerate(problem.engines)}
-        self._pairs = [
-            (one, size)
-            for one, candidate in enumerate(problem.candidates)
-            for size in candidate.serves
-        ]
-        loads = len(self._engines)
-        self._libraries = {name: loads + n for n, name in enumerate(problem.libraries)}
-        self._first_pair = loads + len(self._libraries)
-        self._column = {pair: self._first_pair + n for n, pair in enumerate(self._pairs)}
-        self._able: dict[int, list[int]] = {}
-        for one, size in self._pairs:
-            self._able.setdefault(size, []).append(one)
-        self._at: dict[tuple[str, object], set[int]] = {}
-        for one, size in self._pairs:
-            self._at.setdefault(self._place(one, size), set()).add(size)
-        self._before: dict[int, dict[int, float]] = {n: {} for n in range(len(problem.shares))}
-        for (first, second), share in problem.switches.items():
-            self._before[second][first] = share
-        self._sharing: dict[tuple[int, int], list[int]] = {}
-        self._switches = self._frequent()
-        self._first_switch = self._first_pair + len(self._pairs)
-        self.costs = self._costs()
-        self.integral = np.ones(len(self.costs), dtype=np.int64)
-        self.integral[self._first_switch :] = 0  # they follow from the others
-        self.most = np.ones(len(self.costs))
-        self.most[self._first_switch :] = np.inf
-
-    def _frequent(self) -> list[tuple[int, int]]:
-        """The changes that may or may not be one, and are part of the program: as many as it bears,
-        the most frequent first. Without the others its bound is one still, as no change takes less
-        than no time."""
-        chosen, rows = list[tuple[int, int]](), 0
-        switches = self._problem.switches
-        for pair in sorted(switches, key=lambda pair: -switches[pair]):
-            rows += len(self._open_to(*pair))
-            if rows > _MOST_ROWS:
-                break
-            if self._open_to(*pair):
-                chosen.append(pair)
-        return chosen
-
-    def _open_to(self, first: int, second: int) -> list[int]:
-        """The candidates of the second size in whose places the first may have run before it."""
-        found = self._sharing.get((first, second))
-        if found is None:
-            candidates = self._problem.candidates
-            found = self._sharing[first, second] = [
-                one
-                for one in self._able.get(second, ())
-                if candidates[one].switch_ms and first in self._at[self._place(one, second)]
-            ]
-        return found
-
-    def _place(self, one: int, size: int) -> tuple[str, object]:
-        candidate = self._problem.candidates[one]
-        return candidate.loads, candidate.serves[size].input
-
-    def _certain_ms(self, one: int, size: int) -> float:
-        """What changes to a size cost certainly, where its place could not have been that of the
-        size before."""
-        problem = self._problem
-        sharing = self._at[self._place(one, size)]
-        before = sum(share for first, share in self._before[size].items() if first not in sharing)
-        return problem.candidates[one].switch_ms * before
-
-    @property
-    def is_servable(self) -> bool:
-        return set(self._able) == set(range(len(self._problem.shares)))
-
-    def _costs(self) -> NDArray[np.float64]:
-        problem = self._problem
-        calls = [
-            problem.shares[size] * problem.candidates[one].serves[size].ms
-            + self._certain_ms(one, size)
-            for one, size in self._pairs
-        ]
-        switches = [problem.switches[pair] for pair in self._switches]
-        return np.array([0.0] * self._first_pair + calls + switches)
-
-    def served(self, values: NDArray[np.float64]) -> tuple[int, ...]:
-        return tuple(
-            max(self._able[size], key=lambda one: float(values[self._column[one, size]]))
-            for size in range(len(self._problem.shares))
-        )
-
-    def constraints(self) -> LinearConstraint:
-        rows = _Rows()
-        self._each_size_by_one(rows)
-        self._by_loaded_ones(rows)
-        self._with_libraries(rows)
-        self._limits(rows)
-        self._switched(rows)
-        shape = (len(rows.lows), len(self.costs))
-        places = np.array(rows.places).T
-        weights = csr_array((np.array(rows.weights), (places[0], places[1])), shape=shape)
-        return LinearConstraint(weights, rows.lows, rows.highs)
-
-    def _each_size_by_one(self, rows: _Rows) -> None:
-        for size, able in self._able.items():
-            rows.add([(self._column[one, size], 1.0) for one in able], 1, 1)
-
-    def _by_loaded_ones(self, rows: _Rows) -> None:
-        for size, able in self._able.items():
-            by_engine: dict[int, list[int]] = {}
-            for one in able:
-                engine = self._engines[self._problem.candidates[one].loads]
-                by_engine.setdefault(engine, []).append(self._column[one, size])
-            for engine, columns in by_engine.items():
-                rows.add([*((column, 1.0) for column in columns), (engine, -1.0)], -np.inf, 0)
-
-    def _with_libraries(self, rows: _Rows) -> None:
-        for engine, library in self._problem.library_of.items():
-            rows.add([(self._engines[engine], 1.0), (self._libraries[library], -1.0)], -np.inf, 0)
-
-    def _limits(self, rows: _Rows) -> None:
-        problem = self._problem
-        if problem.max_memory_mib is not None:
-            room = problem.max_memory_mib - problem.memory_mib
-            terms = [(self._engines[name], mib) for name, mib in problem.engines.items()]
-            terms += [(self._libraries[name], mib) for name, mib in problem.libraries.items()]
-            rows.add(terms, -np.inf, room)
-        if problem.max_engines is not None:
-            terms = [(place, 1.0) for place in self._engines.values()]
-            rows.add(terms, -np.inf, problem.max_engines)
-        if problem.min_accuracy is not None:
-            rows.add(
-                [
-                    (column, problem.shares[size] * problem.candidates[one].serves[size].accuracy)
-                    for (one, size), column in self._column.items()
-                ],
-                problem.min_accuracy,
-                np.inf,
-            )
-        if problem.max_late is not None:
-            late = [
-                (column, problem.shares[size] * share)
-                for (one, size), column in self._column.items()
-                if (share := problem.candidates[one].serves[size].late)
-            ]
-            if late:
-                rows.add(late, -np.inf, problem.max_late)
-
-    def _switched(self, rows: _Rows) -> None:
-        """A change costs what the second size's candidate takes for it, unless the first ran at the
-        same place."""
-        problem = self._problem
-        for place, (first, second) in enumerate(self._switches):
-            for one in self._open_to(first, second):
-                cost = problem.candidates[one].switch_ms
-                same = (
-                    other
-                    for other in self._able[first]
-                    if problem.is_same_place(other, first, one, second)
-                )
-                terms = [(self._column[one, second], cost), (self._first_switch + place, -1.0)]
-                terms += [(self._column[other, first], -cost) for other in same]
-                rows.add(terms, -np.inf, 0)
+    for one in (part, tighter):
+        program = Program(one)
+        if not program.is_servable:
+            return None
+        found = program.solved(_ASSIGN_S, GAP / 100)
+        if found.x is not None:
+            served = tuple(own[place] for place in program.served(found.x))
+            if problem.fits(served):
+                return served
+    return None

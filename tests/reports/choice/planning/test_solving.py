@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reports.choice.planning.branching import Branching
 from reports.choice.planning.problem import Candidate, Problem, Serving
+from reports.choice.planning.program import Program
 from reports.choice.planning.searching import Search
-from reports.choice.planning.solving import solve
+from reports.choice.planning.solving import _assigned, solve
+from reports.choice.planning.tabled import Table
 from sizewise.core.specs import Size
 
 
@@ -98,15 +101,29 @@ def test_no_plan_is_better_in_500_problems(problem: Problem) -> None:
     check(problem)
 
 
+def branched(problem: Problem) -> tuple[Branching, float]:
+    """By branch and bound to the end, however small it is."""
+    branching = Branching(
+        problem, lambda names: _assigned(problem, names), gap=1e-4, clock=lambda: 0.0
+    )
+    return branching, branching.run(1.0)
+
+
 @settings(max_examples=40, deadline=None)
 @given(problems())
-def test_a_search_keeps_to_the_limits_and_never_beats_the_best(problem: Problem) -> None:
-    found, best = Search(problem).best(None, 1.0), brute_force(problem)
-    if found is None:
-        return  # it promises nothing
-    assert problem.fits(found)
-    assert best is not None
-    assert problem.mean_ms(found) >= best - 1e-9
+def test_the_bound_of_branches_is_one_and_their_plan_keeps_to_the_limits(problem: Problem) -> None:
+    best = brute_force(problem)
+    if not Program(problem).is_servable:
+        assert best is None
+        return
+    branching, bound = branched(problem)
+    if best is None:
+        assert branching.served is None
+        return
+    assert bound <= best * (1 + 1e-9)
+    if branching.served is not None:
+        assert problem.fits(branching.served)
+        assert branching.mean_ms >= best - 1e-9
 
 
 def test_a_search_finds_what_takes_several_changes() -> None:
@@ -114,9 +131,11 @@ def test_a_search_finds_what_takes_several_changes() -> None:
     each = [Candidate(name=str(n), memory_mib=10, serves={n: Serving(ms=1.0)}) for n in sizes]
     all_of = Candidate(name="all", memory_mib=10, serves={n: Serving(ms=4.0) for n in sizes})
     problem = Problem(shares=[0.25] * 4, candidates=[all_of, *each], max_memory_mib=40)
-    found = Search(problem).best(None, 5.0)
-    assert found is not None
-    assert problem.mean_ms(found) == pytest.approx(1.0)
+    _, cost = Search(Table(problem, least=False)).best()
+    assert cost == pytest.approx(1.0)
+    branching, bound = branched(problem)
+    assert branching.mean_ms == pytest.approx(1.0)
+    assert bound == pytest.approx(1.0, rel=1e-3)
 
 
 def test_a_size_that_nobody_serves_has_no_plan() -> None:

@@ -1,0 +1,144 @@
+"""The best engines of a large problem: branch and bound, with prices of a linear program."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from reports.choice.planning.problem import Problem
+from reports.choice.planning.relaxing import Bound, Fixed, Relaxation
+from reports.choice.planning.searching import Search
+from reports.choice.planning.tabled import Array, Table
+
+Served = tuple[int, ...]
+Assign = Callable[[Sequence[str]], Served | None]
+"""The candidate of each size where these engines are loaded; None where none keeps to the limits.
+"""
+_Part = tuple[float, Fixed, Bound | None]
+"""Its bound, what is fixed, and the bound of a part that it was much like."""
+_WHOLE = 1e-6
+_SHAKEN = 2
+_PROMISING = 1.01
+"""A set of engines whose cost, by a search, is above the best by more is not looked at."""
+
+
+class Branching:
+    """Plans are split by whether a library is loaded, then by whether an engine is: first the part
+    that may have the best plan (Land and Doig, 1960). A part goes where its bound is no better than
+    the plan that is known, but for ``gap``."""
+
+    def __init__(
+        self, problem: Problem, assign: Assign, *, gap: float, clock: Callable[[], float]
+    ) -> None:
+        self._problem, self._assign, self._gap, self._clock = problem, assign, gap, clock
+        self._table = Table(problem, least=True)
+        self._search = Search(Table(problem, least=False), clock)
+        self._relaxation = Relaxation(self._table)
+        worst = np.where(np.isfinite(self._table.costs), self._table.costs, -np.inf).max(axis=0)
+        self._worst = float(worst.sum()) + _WHOLE * float(np.abs(worst).sum())
+        self._tried: set[frozenset[int]] = set()
+        self._least_left = np.inf
+        self.served: Served | None = None
+        self.mean_ms = np.inf
+
+    def run(self, until: float) -> float:
+        """Go on until it is proven or the clock says; return the bound."""
+        loaded, _ = self._search.best(until=until)
+        self._try(loaded)
+        sides = np.full(len(self._table.side_limits), self._search.price)
+        self._pool = self._relaxation.first_pool(np.array(loaded, dtype=int), sides)
+        number = itertools.count()
+        parts: list[tuple[float, int, Fixed, Bound | None]] = [
+            (0.0, next(number), self._all(), None)
+        ]
+        while parts and parts[0][0] < self._enough and self._clock() < until:
+            above, _, fixed, near = heapq.heappop(parts)
+            for part in self._split(fixed, near, above):
+                heapq.heappush(parts, (part[0], next(number), part[1], part[2]))
+        left = min((part[0] for part in parts), default=np.inf)
+        if self.served is None:  # infinite: none keeps to the limits
+            return float(min(left, self._least_left))
+        return float(min(left, self._least_left, self._enough))
+
+    @property
+    def _enough(self) -> float:
+        """A bound from which a part is of no use: no plan takes more than at its worst."""
+        return min(self.mean_ms * (1 - self._gap), self._worst)
+
+    def _all(self) -> Fixed:
+        engines, libraries = len(self._table.names), self._table.library_weights.shape[1]
+        return Fixed(
+            low=np.zeros(engines, dtype=int),
+            high=np.ones(engines, dtype=int),
+            library_low=np.zeros(libraries, dtype=int),
+            library_high=np.ones(libraries, dtype=int),
+        )
+
+    def _split(self, fixed: Fixed, near: Bound | None, above: float) -> list[_Part]:
+        """The parts of a part that may have a better plan; its bound is not below ``above``."""
+        pool = self._pool if near is None else self._relaxation.near(near, self._pool)
+        bound = self._relaxation.bound(fixed, pool, self._enough)
+        self._pool |= pool
+        ms = max(above, bound.ms)
+        if ms < self._enough:
+            self._round(bound)
+        if ms >= self._enough:
+            return []
+        hopeless = bound.ms + bound.reduced >= self._enough
+        hopeless |= self._too_large(fixed)
+        fixed = replace(fixed, high=np.where(hopeless & (fixed.low == 0), 0, fixed.high))
+        parts = self._branched(bound, fixed)
+        if not parts:  # one set of engines: no better than its bound
+            self._least_left = min(self._least_left, ms)
+        return [(ms, part, near) for part, near in parts]
+
+    def _too_large(self, fixed: Fixed) -> np.typing.NDArray[np.bool_]:
+        """Engines that have no room beside those that are loaded certainly."""
+        table = self._table
+        used = table.weights @ fixed.low + table.library_weights @ fixed.library_low
+        more = table.library_weights * (fixed.library_low == 0)
+        one = used[:, None] + table.weights + more[:, table.library]
+        return np.asarray((one > table.limits[:, None]).any(axis=0))
+
+    def _round(self, bound: Bound) -> None:
+        """Look for a better plan near the linear program's."""
+        start = list[int]()
+        for one in np.argsort(-bound.loaded, kind="stable"):
+            if bound.loaded[one] > _WHOLE and self._search.has_room(start)[one]:
+                start.append(int(one))
+        loaded, cost = self._search.best(start, shaken=_SHAKEN)
+        if cost < self.mean_ms * _PROMISING:
+            self._try(loaded)
+
+    def _try(self, loaded: Sequence[int]) -> None:
+        if frozenset(loaded) in self._tried or not loaded:
+            return
+        self._tried.add(frozenset(loaded))
+        found = self._assign([self._table.names[one] for one in loaded])
+        if found is not None and (ms := self._problem.mean_ms(found)) < self.mean_ms:
+            self.served, self.mean_ms = found, ms
+
+    def _branched(self, bound: Bound, fixed: Fixed) -> list[tuple[Fixed, Bound | None]]:
+        table = self._table
+        free = fixed.library_low < fixed.library_high
+        if (library := _most_fractional(bound.libraries, free)) is not None:
+            own = table.library == library
+            return [(fixed.with_library(library, own, loaded), None) for loaded in (0, 1)]
+        free = fixed.low < fixed.high
+        engine = _most_fractional(bound.loaded, free)
+        if engine is None:
+            if not free.any():
+                return []
+            engine = int(np.argmax(np.where(free, 1 + bound.loaded, 0)))
+        of = int(table.library[engine])
+        return [(fixed.with_engine(engine, of, loaded), bound) for loaded in (0, 1)]
+
+
+def _most_fractional(values: Array, free: np.typing.NDArray[np.bool_]) -> int | None:
+    away = np.where(free, np.minimum(values, 1 - values), 0)
+    place = int(np.argmax(away))
+    return place if away[place] > _WHOLE else None
