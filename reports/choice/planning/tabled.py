@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class Table:
             (memory, of_libraries, None if room is None else room - problem.memory_mib),
             ([1.0] * len(memory), [0.0] * len(libraries), problem.max_engines),
         ]
-        kept = [(a, b, limit) for a, b, limit in rows if limit is not None]
+        kept = [(a, b, limit) for a, b, limit in rows if limit is not None and isfinite(limit)]
         self.weights = np.array([a for a, _, _ in kept]).reshape(len(kept), len(memory))
         self.library_weights = np.array([b for _, b, _ in kept]).reshape(len(kept), len(libraries))
         self.limits = np.array([limit + _ROUNDED for _, _, limit in kept])

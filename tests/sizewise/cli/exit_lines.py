@@ -24,7 +24,7 @@ _DATA = "finder.onnx --data data"
 _BOTH = "tiny.onnx half.onnx --measure"
 _PACKAGE = "plan.json --target folder"
 _TRAFFIC = "--traffic photographs"
-_PLAN = f"made.sqlite {_TRAFFIC} --max-memory-mib 9"
+_PLAN = f"made.sqlite {_TRAFFIC} --max-memory-mib 9000"
 _INT8 = "tiny.onnx --precision int8 --calibrate"
 
 LINES: dict[str, dict[str, tuple[str, ...]]] = {

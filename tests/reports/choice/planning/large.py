@@ -143,7 +143,7 @@ def _groups(rng: Generator, sizes: list[Size], noise: float) -> tuple[Group, ...
     return groups_of(select_records([lab.run(results)], "x").rows)
 
 
-def _result(
+def _result(  # noqa: PLR0917 - the parts of one engine
     lab: Lab,
     rng: Generator,
     backend: str,
