@@ -63,7 +63,7 @@ def outcome(
     if not program.is_servable:
         return Outcome(solution=None, is_impossible=True)
     if program.size <= _SMALL:
-        found = program.solved(seconds, gap)
+        found = program.solved(seconds / 2, gap)  # the rest is for a search, where it stops
         if found.status == _OPTIMAL and problem.fits(served := program.served(found.x)):
             return Outcome(solution=_solution(problem, served, found.mip_dual_bound))
     branching = Branching(problem, lambda names: _assigned(problem, names), gap=gap, clock=clock)
