@@ -21,8 +21,8 @@ _SECONDS = 3.0
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Choice:
     """Engines beside those of the plan ``beside``. ``served`` has the number of the use that serves
-    each size; it is empty where there is none, and ``why_not`` says why. ``problem`` has the limits,
-    which it may break."""
+    each size; it is empty where there is none, and ``why_not`` says why. ``problem`` has the
+    limits, which it may break."""
 
     name: str
     beside: Decided

@@ -49,6 +49,15 @@ class Making:
 
     def planned(self) -> Planned:
         """The plan, written. Raises as ``sizewise.pipeline.records.plan.plan`` does."""
+        decided, plan, found = self.made()
+        return self._written(
+            plan,
+            tuple(unknown(decided.setting, decided, self._sources, measure=self._options.measure)),
+            found,
+        )
+
+    def made(self) -> tuple[Decided, Plan, Replayed | None]:
+        """The decision, its plan with the engines, and how these were measured together."""
         setting = self._setting()
         if self._options.measure and (missing := missing_sizes(setting)):
             measure_sizes(self._sources, missing, self._reporter)
@@ -56,19 +65,15 @@ class Making:
             setting = self._setting()
         self._demand_served(setting)
         decided = self._decided(setting)
-        plan, found = self._built(decided), None
+        plan, found = self.built(decided), None
         for _ in range(_TRIES if self._options.measure else 0):
             found = replayed(plan, self._traffic, self._out, None)
             better = self._decided(_measured(decided, found))
             same = inputs_by_engine(better) == inputs_by_engine(decided)
-            decided, plan = better, self._built(better)
+            decided, plan = better, self.built(better)
             if same:
                 break
-        return self._written(
-            plan,
-            tuple(unknown(setting, decided, self._sources, measure=self._options.measure)),
-            found,
-        )
+        return decided, plan, found
 
     def _written(self, plan: Plan, doubts: tuple[Unknown, ...], found: Replayed | None) -> Planned:
         path, no_page = output_folder(self._out) / NAME, why_no_page(PAGE)
@@ -96,7 +101,8 @@ class Making:
         options = self._options
         return setting_of(self._sources, self._traffic, options, options.side)
 
-    def _built(self, decided: Decided) -> Plan:
+    def built(self, decided: Decided) -> Plan:
+        """The plan of a decision, and its engines in their folders."""
         metric = decided.setting.curves.metric
         models = planned_models(self._sources, self._out, metric.task if metric else "unknown")
         artifacts = built(decided, self._sources, self._out, self._reporter)

@@ -1,0 +1,175 @@
+"""Plans beside plain choices of engines, for real (python -m docs.make.plans.gains).
+
+For each network and each traffic that is made up, two limits on memory: a plan is made as
+``sizewise plan --measure`` makes it, and it and the plain choices run the same pictures by turns,
+each in a process of its own. It needs a quiet machine.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docs.make.method.records import now, origin, write_record
+from docs.make.plans.networks import NETWORKS, OUT, with_accuracy
+from docs.make.plans.pictures import save_pictures, traffic_at
+from reports.choice.planning.deciding import Decided, decide
+from reports.choice.planning.plain import plain_choices
+from sizewise.cli import console
+from sizewise.core import codec
+from sizewise.core.specs.plan import Plan, Prediction
+from sizewise.core.specs.stored_plan import write_plan
+from sizewise.core.specs.traffic import Traffic
+from sizewise.pipeline.preparation.traffic.stored import save_traffic
+from sizewise.pipeline.records.planning.making import Making
+from sizewise.pipeline.records.planning.options import PlanOptions
+from sizewise.pipeline.records.planning.setting import read_sources, setting_of
+from sizewise.pipeline.records.planning.streaming import Replayed, replayed
+from sizewise.pipeline.records.replay import ReplayOptions, replay
+
+RECORD = "planning-gains"
+TRAFFICS = ("photographs", "documents", "video-crops")
+SIDE = 416
+ROUNDS = 5
+"""Turns of each choice."""
+ROOMS = {"what one dynamic engine takes, and a tenth": 1.1, "twice that of one dynamic engine": 2.0}
+"""Limits on memory, by its multiple."""
+_ANY_MIB = 100_000.0
+PLAN = "the plan"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A network and a traffic, and what they leave below ``out``."""
+
+    network: str
+    traffic: Traffic
+
+    @property
+    def out(self) -> Path:
+        return OUT / self.network / self.traffic.name
+
+    @property
+    def traffic_file(self) -> Path:
+        return self.out / "traffic.json"
+
+    @property
+    def results(self) -> Path:
+        return self.out / "results" / "results.sqlite"
+
+    def making(self, max_memory_mib: float, out: Path, *, measure: bool) -> Making:
+        options = PlanOptions(max_memory_mib=max_memory_mib, side=SIDE, measure=measure)
+        return Making(self.results, options, self.traffic, out, console.reporter())
+
+
+def main() -> None:
+    started, before, rows = now(), origin(), list[dict[str, Any]]()
+    for case in _cases():
+        for row in _measured(case):
+            rows.append(row)
+            record = {"started": started, "ended": now(), "rounds": ROUNDS, "rows": rows}
+            write_record(RECORD, before | record)
+
+
+def prepare() -> None:
+    """Networks, pictures and accuracies: all that needs no quiet machine, but latencies."""
+    for _ in _cases():
+        pass
+
+
+def _cases() -> Iterable[Case]:
+    for network in NETWORKS:
+        for name in TRAFFICS:
+            case = Case(network=network, traffic=traffic_at(name, SIDE))
+            data = save_pictures(case.traffic, case.out / "pictures")
+            save_traffic(case.traffic, case.traffic_file)
+            with_accuracy(network, data, case.out / "results")
+            yield case
+
+
+def _measured(case: Case) -> Iterable[dict[str, Any]]:
+    dynamic = _dynamic_mib(case)
+    for room, times in ROOMS.items():
+        yield {"network": case.network, "traffic": case.traffic.name, "room": room} | _planned(
+            case, dynamic * times
+        )
+
+
+def _dynamic_mib(case: Case) -> float:
+    """What the best dynamic engine takes, with its process."""
+    free = PlanOptions(max_memory_mib=_ANY_MIB, side=SIDE)
+    found = decide(setting_of(read_sources(case.results, None), case.traffic, free, SIDE))
+    if found is None:
+        raise SystemExit(f"There is no plan for {case.traffic.name}")
+    dynamic = next(one for one in plain_choices(found) if "dynamic" in one.name)
+    return dynamic.prediction.memory_mib
+
+
+def _planned(case: Case, max_memory_mib: float) -> dict[str, Any]:
+    out = case.out / f"{max_memory_mib:.0f}-mib"
+    shutil.rmtree(out, ignore_errors=True)
+    making = case.making(max_memory_mib, out, measure=True)
+    decided, plan, _ = making.made()
+    write_plan(plan, out / "plan.json")
+    plans = {PLAN: plan} | dict(_plain(decided, making))
+    turns = _by_turns(plans, case.traffic, out)
+    accuracy = replay(out, case.traffic, ReplayOptions(data=str(case.out / "pictures"), pictures=1))
+    return {
+        "max_memory_mib": max_memory_mib,
+        "sizes": len(decided.setting.demand.sizes),
+        "floor": decided.setting.floor,
+        "choices": {name: _told(plans[name], turns[name]) for name in plans},
+        "accuracy": {
+            "images": accuracy.images,
+            "expected": accuracy.expected.accuracy,
+            "measured": accuracy.measured.accuracy,
+        },
+    }
+
+
+def _plain(decided: Decided, making: Making) -> Iterable[tuple[str, Plan]]:
+    """Plans of plain choices, where there are any."""
+    for choice in plain_choices(decided):
+        if choice.served:
+            yield choice.name, making.built(choice.decided())
+        else:
+            console.remark(f"{choice.name}: {choice.why_not}")
+
+
+def _by_turns(
+    plans: Mapping[str, Plan], traffic: Traffic, folder: Path
+) -> dict[str, list[Replayed]]:
+    found: dict[str, list[Replayed]] = {name: [] for name in plans}
+    order = list(plans)
+    for turn in range(ROUNDS):
+        random.Random(turn).shuffle(order)  # noqa: S311 - no secret
+        for name in order:
+            found[name].append(replayed(plans[name], traffic, folder, None))
+            console.remark(f"{name}: {found[name][-1].measured}")
+    return found
+
+
+def _told(plan: Plan, turns: list[Replayed]) -> dict[str, Any]:
+    return {
+        "engines": [
+            {"name": one.name, "sizes": list(map(str, one.sizes)), "switch_ms": one.switch_ms}
+            for one in plan.engines
+        ],
+        "predicted": _figures(plan.predicted),
+        "gap": plan.decision.gap,
+        "expected": _figures(turns[0].expected),
+        "pictures": turns[0].pictures,
+        "measured": [_figures(one.measured) for one in turns],
+    }
+
+
+def _figures(one: Prediction) -> Any:
+    return codec.to_plain(one)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The networks that plans are measured with, and their sweeps: narrow ones, trained on digits.
+
+Nothing here needs a quiet machine but :func:`measure_latency`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from docs.make.engines.files import in_precision, look, run_sizewise
+from docs.make.pages import HOUSE
+from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.specs import ExportedModel
+
+OUT = HOUSE / "runs" / "plans"
+SIZES = "128:384:64,416"
+BACKENDS = "onnxruntime,openvino"
+_CALIBRATED = "256,416"
+_PROCESSES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is made narrow, and trained."""
+
+    width: float
+    depth: float = 1.0
+    steps: int = 600
+    sizes: str = "160:416:32"
+
+
+NETWORKS = {
+    "yolov3": Recipe(width=0.25, depth=0.34, sizes="160:320:32"),
+    "yolov4-tiny": Recipe(width=0.5),
+}
+
+
+def files(name: str) -> tuple[ExportedModel, ...]:
+    """The trained network in FP32 and INT8."""
+    folder = OUT / name
+    found = sorted(folder.glob("*.safetensors"))
+    if not found:
+        _train(name, folder)
+        found = sorted(folder.glob("*.safetensors"))
+    exported = sorted(path for path in folder.glob("*.onnx") if path.suffixes == [".onnx"])
+    if not exported:
+        run_sizewise("export", str(found[0]), "--out", str(folder))
+        exported = sorted(path for path in folder.glob("*.onnx") if path.suffixes == [".onnx"])
+    parent = read_model(exported[0])
+    return parent, in_precision(parent, "int8", look(_CALIBRATED, _CALIBRATED))
+
+
+def _train(name: str, folder: Path) -> None:
+    recipe = NETWORKS[name]
+    run_sizewise(
+        *("train", name, "--data", "digits", "--out", str(folder)),
+        *("--width", str(recipe.width), "--depth", str(recipe.depth)),
+        *("--steps", str(recipe.steps), "--batch", "4", "--sizes", recipe.sizes),
+        *("--validate-every", "0"),
+    )
+
+
+def measure_latency(name: str) -> Path:
+    """The results of the network in both back ends, with one engine for each size, and with one for
+    all."""
+    out = OUT / name / "latency"
+    if not (out / "done").exists():
+        run_sizewise(
+            *("bench", *(model.path for model in files(name))),
+            *("--backend", BACKENDS, "--strategy", "static,dynamic", "--sizes", SIZES),
+            *("--rigor", "quick", "--processes", str(_PROCESSES), "--out", str(out)),
+        )
+        (out / "done").touch()
+    return out / "results.sqlite"
+
+
+def with_accuracy(name: str, data: Path, out: Path) -> Path:
+    """A copy of these results, with the accuracy on ``data``."""
+    results = measure_latency(name)
+    if not (out / results.name).exists():
+        shutil.copytree(results.parent, out, dirs_exist_ok=True)
+    run_sizewise(
+        *("bench", *(model.path for model in files(name))),
+        *("--backend", BACKENDS, "--strategy", "static,dynamic", "--sizes", SIZES),
+        *("--rigor", "quick", "--processes", str(_PROCESSES), "--out", str(out)),
+        *("--data", str(data)),
+    )
+    return out / results.name
