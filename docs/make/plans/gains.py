@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from docs.make.method.records import now, origin, write_record
-from docs.make.plans.networks import NETWORKS, OUT, with_accuracy
+from docs.make.plans.networks import NETWORKS, OUT, RESULTS, with_accuracy
 from docs.make.plans.pictures import save_pictures, traffic_at
-from reports.choice.planning.deciding import Decided, decide
+from reports.choice.planning.deciding import decide
 from reports.choice.planning.plain import plain_choices
 from sizewise.cli import console
 from sizewise.core import codec
@@ -34,8 +34,10 @@ from sizewise.pipeline.records.replay import ReplayOptions, replay
 RECORD = "planning-gains"
 TRAFFICS = ("photographs", "documents", "video-crops")
 SIDE = 416
-ROUNDS = 5
+ROUNDS = 3
 """Turns of each choice."""
+PICTURES = 600
+"""Of the traffic, in a turn."""
 ROOMS = {"what one dynamic engine takes, and a tenth": 1.1, "twice that of one dynamic engine": 2.0}
 """Limits on memory, by its multiple."""
 _ANY_MIB = 100_000.0
@@ -59,7 +61,7 @@ class Case:
 
     @property
     def results(self) -> Path:
-        return self.out / "results" / "results.sqlite"
+        return self.out / "results" / RESULTS
 
     def making(self, max_memory_mib: float, out: Path, *, measure: bool) -> Making:
         options = PlanOptions(max_memory_mib=max_memory_mib, side=SIDE, measure=measure)
@@ -115,29 +117,22 @@ def _planned(case: Case, max_memory_mib: float) -> dict[str, Any]:
     making = case.making(max_memory_mib, out, measure=True)
     decided, plan, _ = making.made()
     write_plan(plan, out / "plan.json")
-    plans = {PLAN: plan} | dict(_plain(decided, making))
+    plain = {one.name: one for one in plain_choices(decided) if one.served}
+    plans = {PLAN: plan} | {name: making.built(one.decided()) for name, one in plain.items()}
+    fits = {PLAN: True} | {name: one.fits for name, one in plain.items()}
     turns = _by_turns(plans, case.traffic, out)
     accuracy = replay(out, case.traffic, ReplayOptions(data=str(case.out / "pictures"), pictures=1))
     return {
         "max_memory_mib": max_memory_mib,
         "sizes": len(decided.setting.demand.sizes),
         "floor": decided.setting.floor,
-        "choices": {name: _told(plans[name], turns[name]) for name in plans},
+        "choices": {name: {"fits": fits[name]} | _told(plans[name], turns[name]) for name in plans},
         "accuracy": {
             "images": accuracy.images,
             "expected": accuracy.expected.accuracy,
             "measured": accuracy.measured.accuracy,
         },
     }
-
-
-def _plain(decided: Decided, making: Making) -> Iterable[tuple[str, Plan]]:
-    """Plans of plain choices, where there are any."""
-    for choice in plain_choices(decided):
-        if choice.served:
-            yield choice.name, making.built(choice.decided())
-        else:
-            console.remark(f"{choice.name}: {choice.why_not}")
 
 
 def _by_turns(
@@ -148,7 +143,7 @@ def _by_turns(
     for turn in range(ROUNDS):
         random.Random(turn).shuffle(order)  # noqa: S311 - no secret
         for name in order:
-            found[name].append(replayed(plans[name], traffic, folder, None))
+            found[name].append(replayed(plans[name], traffic, folder, PICTURES))
             console.remark(f"{name}: {found[name][-1].measured}")
     return found
 

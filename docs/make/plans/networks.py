@@ -18,7 +18,8 @@ OUT = HOUSE / "runs" / "plans"
 SIZES = "128:384:64,416"
 BACKENDS = "onnxruntime,openvino"
 _CALIBRATED = "256,416"
-_PROCESSES = 4
+_PROCESSES, _MINUTES = 4, 6
+_DONE, RESULTS = "done", "results.sqlite"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,25 +67,24 @@ def measure_latency(name: str) -> Path:
     """The results of the network in both back ends, with one engine for each size, and with one for
     all."""
     out = OUT / name / "latency"
-    if not (out / "done").exists():
-        run_sizewise(
-            *("bench", *(model.path for model in files(name))),
-            *("--backend", BACKENDS, "--strategy", "static,dynamic", "--sizes", SIZES),
-            *("--rigor", "quick", "--processes", str(_PROCESSES), "--out", str(out)),
-        )
-        (out / "done").touch()
-    return out / "results.sqlite"
+    if not (out / _DONE).exists():
+        _bench(name, out)
+        (out / _DONE).touch()
+    return out / RESULTS
 
 
 def with_accuracy(name: str, data: Path, out: Path) -> Path:
     """A copy of these results, with the accuracy on ``data``."""
-    results = measure_latency(name)
-    if not (out / results.name).exists():
-        shutil.copytree(results.parent, out, dirs_exist_ok=True)
+    if not (out / RESULTS).exists():
+        shutil.copytree(measure_latency(name).parent, out, dirs_exist_ok=True)
+    _bench(name, out, "--data", str(data))
+    return out / RESULTS
+
+
+def _bench(name: str, out: Path, *more: str) -> None:
     run_sizewise(
-        *("bench", *(model.path for model in files(name))),
+        *("bench", *(str(model.path) for model in files(name))),
         *("--backend", BACKENDS, "--strategy", "static,dynamic", "--sizes", SIZES),
-        *("--rigor", "quick", "--processes", str(_PROCESSES), "--out", str(out)),
-        *("--data", str(data)),
+        *("--rigor", "quick", "--processes", str(_PROCESSES)),
+        *("--max-minutes", str(_MINUTES), "--out", str(out), *more),
     )
-    return out / results.name

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reports.choice.planning.deciding import Decided, Setting
 from reports.choice.planning.fitting import Fit
 from reports.choice.planning.kinds import Group
 from reports.choice.planning.telling import Unknown
+from reports.columns import Row
+from reports.text.disturbances import counted_codes
 from reports.text.words import counted, listed
 from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Size
@@ -20,12 +22,11 @@ def unknown(
 ) -> Iterator[Unknown]:
     """What a plan of ``decided`` does not know, and how to measure it. ``measure`` says that its
     engines were measured together."""
+    if rows := _unreliable(decided):
+        yield _doubted(rows, sources)
     if missing := missing_sizes(setting):
-        sizes = sorted(
-            {size for found in missing.values() for size in found},
-            key=lambda size: (size.pixels, size),
-        )
-        command = sources.bench_command(tuple(missing), sizes)
+        sizes = {size for found in missing.values() for size in found}
+        command = sources.bench_command(tuple(missing), _ordered(sizes))
         yield Unknown(
             what="Not considered at all sizes that come: "
             f"{listed(_why_missing(group) for group in missing)}. Measure "
@@ -44,6 +45,32 @@ def unknown(
             what="The engines' memory was added up, and what their changes cost was not measured: "
             f"{spelled('measure')} measures the engines together."
         )
+
+
+def _unreliable(decided: Decided) -> dict[Group, list[Row]]:
+    """Disturbed rows of the kinds of engines that a plan uses: other sizes are modelled from
+    them."""
+    groups = dict.fromkeys(use.group for use in decided.served)
+    found = {group: [row for row in group.rows.values() if row.disturbed] for group in groups}
+    return {group: rows for group, rows in found.items() if rows}
+
+
+def _doubted(rows: Mapping[Group, Sequence[Row]], sources: Sources) -> Unknown:
+    counts = (f"{group.name} ({counted(len(found), 'size')})" for group, found in rows.items())
+    reasons = counted_codes(
+        [code for found in rows.values() for row in found for code in row.disturbance_codes]
+    )
+    sizes = {row.size for found in rows.values() for row in found}
+    again = sources.bench_command(tuple(rows), _ordered(sizes))
+    return Unknown(
+        what=f"Unreliable, and so is the plan: the milliseconds of {listed(counts)}, "
+        f"{listed(reasons)}. Measure again, on a machine that does nothing else:",
+        command=f"{again} {spelled('force')}",
+    )
+
+
+def _ordered(sizes: Iterable[Size]) -> list[Size]:
+    return sorted(sizes, key=lambda size: (size.pixels, size))
 
 
 def _modelled(decided: Decided) -> dict[tuple[Group, Size], Fit]:

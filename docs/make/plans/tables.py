@@ -1,0 +1,134 @@
+"""The tables of docs/plan.md that say what plans gain, and whether they keep what they promise
+(python -m docs.make.plans.tables)."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from docs.make.method.records import MISSING, read_record
+from docs.make.method.words import where
+from docs.make.pages import HOUSE, fill, grid
+
+PAGE = HOUSE / "docs" / "plan.md"
+RECORD = "planning-gains"
+PLAN = "the plan"
+_REACH = {"mean_ms": 5.0, "memory_mib": 5.0}
+"""Per cent that a figure may be off what the plan predicts."""
+_POINTS = 0.3
+_PLAIN = ("one static", "one dynamic", "even", "first fit")
+
+
+def main() -> None:
+    fill(PAGE, {"gains": gains, "kept": kept})
+
+
+def gains() -> Sequence[str]:
+    """What plain choices take, over what the plan takes."""
+    record = read_record(RECORD)
+    if record is None:
+        return MISSING
+    heads = (
+        *("network, traffic, memory", "sizes", "engines", "mean (ms)"),
+        *("one static ÷", "one dynamic ÷", "even buckets ÷", "first fit ÷"),
+    )
+    rows = [
+        (
+            _name(row),
+            row["sizes"],
+            len(_plan(row)["engines"]),
+            f"{_mean(_plan(row), 'mean_ms'):.2f}",
+            *(_over(row, part) for part in _PLAIN),
+        )
+        for row in record["rows"]
+    ]
+    return [
+        *grid(heads, rows),
+        "",
+        "÷: the mean latency of that choice over the plan's, by turns, with its least and largest "
+        f"in {record['rounds']} turns; *: it breaks a limit. {where(record)}",
+    ]
+
+
+def kept() -> Sequence[str]:
+    """What was predicted beside what was measured."""
+    record = read_record(RECORD)
+    if record is None:
+        return MISSING
+    heads = ("network, traffic, memory", "mean (ms)", "off", "memory (MiB)", "off", "AP", "off")
+    rows = [
+        (
+            _name(row),
+            *_beside(_plan(row), "mean_ms", ".2f"),
+            *_beside(_plan(row), "memory_mib", ".0f"),
+            *_accuracies(row["accuracy"]),
+        )
+        for row in record["rows"]
+    ]
+    return [*grid(heads, rows), "", *_within(record["rows"])]
+
+
+def _within(rows: Sequence[Any]) -> list[str]:
+    told = [
+        f"{sum(abs(_off(_plan(row), name)) <= most for row in rows)} of {len(rows)} {words} are "
+        f"within {most:.0f} %"
+        for (name, most), words in zip(_REACH.items(), ("means", "memories"), strict=True)
+    ]
+    known = [one for row in rows if (one := _points(row["accuracy"])) is not None]
+    told.append(
+        f"{sum(abs(one) <= _POINTS for one in known)} of {len(known)} accuracies within {_POINTS} "
+        "points"
+    )
+    return [f"{', '.join(told)}. Predicted → measured."]
+
+
+def _name(row: Any) -> str:
+    return f"{row['network']}, {row['traffic']}, {row['max_memory_mib']:.0f} MiB"
+
+
+def _plan(row: Any) -> Any:
+    return row["choices"][PLAN]
+
+
+def _mean(choice: Any, figure: str) -> float:
+    return statistics.mean(turn[figure] for turn in choice["measured"])
+
+
+def _over(row: Any, part: str) -> str:
+    """The ratio of a plain choice, whose name has this part, and its range over turns."""
+    found = [one for name, one in row["choices"].items() if part in name]
+    if not found:
+        return "none"
+    pairs = zip(found[0]["measured"], _plan(row)["measured"], strict=True)
+    ratios = [a["mean_ms"] / b["mean_ms"] for a, b in pairs]
+    middle = math.exp(statistics.mean(map(math.log, ratios)))
+    broken = "" if found[0]["fits"] else "*"
+    return f"{middle:.2f}{broken} ({min(ratios):.2f}–{max(ratios):.2f})"
+
+
+def _beside(choice: Any, figure: str, form: str) -> tuple[str, str]:
+    expected, measured = choice["expected"][figure], _mean(choice, figure)
+    return f"{expected:{form}} → {measured:{form}}", f"{_off(choice, figure):+.1f} %"
+
+
+def _off(choice: Any, figure: str) -> float:
+    return 100 * (_mean(choice, figure) / choice["expected"][figure] - 1)
+
+
+def _accuracies(one: Any) -> tuple[str, str]:
+    points = _points(one)
+    if points is None:
+        return "not expected", ""
+    return f"{one['expected']:.3f} → {one['measured']:.3f}", f"{points:+.1f}"
+
+
+def _points(one: Any) -> float | None:
+    if one["expected"] is None or one["measured"] is None:
+        return None
+    return float(100 * (one["measured"] - one["expected"]))
+
+
+if __name__ == "__main__":
+    main()
