@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -30,9 +30,16 @@ class Figures:
     fit: Fit | None
 
     @classmethod
-    def of(cls, measured: Mapping[Size, float]) -> Self:
+    def of(cls, measured: Mapping[Size, float], doubted: Collection[Size] = ()) -> Self:
+        """Measurements that are ``doubted`` are left out where a model of the others holds and
+        covers them."""
         known = {size: value for size, value in measured.items() if value > 0}
-        return cls(measured=known, fit=fit(known))
+        sound = {size: value for size, value in known.items() if size not in doubted}
+        model = fit(sound)
+        if model is None or not model.holds:
+            return cls(measured=known, fit=fit(known))
+        left = {size: value for size, value in known.items() if not model.covers(size)}
+        return cls(measured=sound | left, fit=model)
 
     def at(self, size: Size) -> float | None:
         """As measured; else of a model that is right to 5 %, between sizes that were measured."""
@@ -63,7 +70,8 @@ class Group:
     @cached_property
     def ms(self) -> Figures:
         """Mean milliseconds of a picture."""
-        return Figures.of({size: mean_ms(row) for size, row in self.rows.items()})
+        doubted = [size for size, row in self.rows.items() if row.disturbed]
+        return Figures.of({size: mean_ms(row) for size, row in self.rows.items()}, doubted)
 
     def memory_mib(self, size: Size) -> float | None:
         """What an engine for ``size`` adds to the process: as measured; else that of the next

@@ -51,8 +51,13 @@ def _unreliable(decided: Decided) -> dict[Group, list[Row]]:
     """Disturbed rows of the kinds of engines that a plan uses: other sizes are modelled from
     them."""
     groups = dict.fromkeys(use.group for use in decided.served)
-    found = {group: [row for row in group.rows.values() if row.disturbed] for group in groups}
+    found = {group: _disturbed(group) for group in groups}
     return {group: rows for group, rows in found.items() if rows}
+
+
+def _disturbed(group: Group) -> list[Row]:
+    """Without those that a model stands for."""
+    return [row for size, row in group.rows.items() if row.disturbed and size in group.ms.measured]
 
 
 def _doubted(rows: Mapping[Group, Sequence[Row]], sources: Sources) -> Unknown:
@@ -78,7 +83,7 @@ def _modelled(decided: Decided) -> dict[tuple[Group, Size], Fit]:
     found = {}
     for number, use in enumerate(decided.served):
         size, fit = use.candidate.serves[number].input, use.group.ms.fit
-        if size is not None and size not in use.group.rows and fit is not None:
+        if size is not None and size not in use.group.ms.measured and fit is not None:
             found[use.group, size] = fit
     return found
 
