@@ -18,7 +18,7 @@ OUT = HOUSE / "runs" / "plans"
 SIZES = "128:384:64,416"
 BACKENDS = "onnxruntime,openvino"
 _CALIBRATED = "256,416"
-_PROCESSES, _MINUTES = 4, 6
+_PROCESSES, _MINUTES = 3, 6
 _DONE, RESULTS = "done", "results.sqlite"
 
 

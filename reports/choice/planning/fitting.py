@@ -22,7 +22,8 @@ LEAST = 4
 class Fit:
     """``a + b·√(H·W) + c·H·W`` with no parameter below 0, so that it never falls as a size grows.
 
-    ``error`` is the largest of a size that was left out, as a share of what was measured there.
+    ``error`` is the largest at a size between the others that was left out, as a share of what was
+    measured there: the model stands for no size beyond them.
     ``least`` and ``most`` are the smallest and the largest number of pixels that it was made of.
     """
 
@@ -49,10 +50,9 @@ def fit(measured: Mapping[Size, float]) -> Fit | None:
     if len({size.pixels for size in measured}) < LEAST:
         return None
     sizes, values = list(measured), np.array(list(measured.values()))
-    left_out = (
-        abs(_predicted(sizes, values, place) / values[place] - 1) for place in range(len(sizes))
-    )
     pixels = [size.pixels for size in sizes]
+    inner = (n for n, one in enumerate(pixels) if min(pixels) < one < max(pixels))
+    left_out = (abs(_predicted(sizes, values, place) / values[place] - 1) for place in inner)
     return Fit(
         parameters=tuple(map(float, _solved(sizes, values))),
         error=float(max(left_out)),
