@@ -23,7 +23,7 @@ from sizewise.core.specs import Size
 from sizewise.core.specs.traffic import Traffic
 from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, open_traffic
 
-PICTURES = 200
+PICTURES = 80
 """Of a traffic, from its beginning, for accuracy."""
 _TILES = 2
 """Pictures of the data set, beside and above each other, that one is cut from."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -42,6 +42,24 @@ class Offer:
     """Of engines, by their names, from a stream that was measured."""
     shared_mib: float = 0.0
     """Of each engine's memory, what is its library's."""
+    place_ms: Mapping[tuple[str, Size], float] = field(default_factory=dict)
+    """Of engines, by their names, at inputs, from a stream that was measured."""
+    pace: float = 1.0
+    """What other engines take beside what was measured of each alone."""
+    hopeful: bool = False
+    """Whether static engines that nobody measured count at the least that they may take."""
+
+    def ms_of(self, group: Group, size: Size) -> float | None:
+        """Milliseconds at an input. An engine of several sizes takes no more at one than at what
+        holds it."""
+        measured = self.place_ms.get((group.engine_at(size), size))
+        if measured is not None:
+            return measured
+        if not group.is_static:
+            known = group.ms.at_most(size)
+        else:
+            known = group.ms.hoped(size) if self.hopeful else group.ms.at(size)
+        return None if known is None else known * self.pace
 
 
 def uses_of(groups: Iterable[Group], buckets: Sequence[Size], offer: Offer) -> tuple[Use, ...]:
@@ -106,10 +124,10 @@ def _of_group(group: Group, buckets: Sequence[Size], offer: Offer) -> Iterator[U
 
 
 def _static(group: Group, bucket: Size, offer: Offer) -> Use | None:
-    ms, memory = group.ms.at(bucket), group.memory_mib(bucket)
+    ms, memory = offer.ms_of(group, bucket), group.memory_mib(bucket)
     if ms is None or memory is None:
         return None
-    name = f"{group.name} {bucket}"
+    name = group.engine_at(bucket)
     return Use(
         group=group,
         spec=group.spec_of(bucket),
@@ -148,7 +166,7 @@ def _open(group: Group, side: int, offer: Offer) -> Use:
 
 
 def _input(group: Group, wanted: Size) -> Size | None:
-    if group.spec.admits(wanted) and group.ms.at(wanted) is not None:
+    if group.spec.admits(wanted) and group.ms.at_most(wanted) is not None:
         return wanted
     holding = (size for size in group.rows if scale(wanted, size) == 1)
     return min(holding, key=lambda size: size.pixels, default=None)
@@ -163,7 +181,7 @@ def _served(
 ) -> Iterator[tuple[int, Serving]]:
     curve, demand = offer.curves.of(group), offer.demand
     for number, (size, place) in enumerate(zip(demand.sizes, inputs, strict=True)):
-        if place is None or (ms := group.ms.at(place)) is None:
+        if place is None or (ms := offer.ms_of(group, place)) is None:
             continue
         kept = scale(size, place)
         accuracy = _accuracy(curve, demand.rule.side_px, kept)

@@ -40,8 +40,14 @@ class Together:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
-    """All that a plan is made of. ``together`` is of engines that were measured in one process, and
-    ``switch_ms`` what changes cost there, by engine."""
+    """All that a plan is made of.
+
+    ``together`` is of engines that were measured in one process, ``switch_ms`` what changes cost
+    there, by engine, and ``place_ms`` what a picture takes there without one, by engine and input;
+    other engines take ``pace`` times what was measured of each alone. A ``hopeful`` setting counts
+    static engines that nobody measured at the least that they may take: what is best in it is
+    worth measuring.
+    """
 
     demand: Demand
     groups: tuple[Group, ...]
@@ -49,6 +55,9 @@ class Setting:
     limits: PlanLimits
     together: Together = field(default_factory=Together)
     switch_ms: Mapping[str, float] = field(default_factory=dict)
+    place_ms: Mapping[tuple[str, Size], float] = field(default_factory=dict)
+    pace: float = 1.0
+    hopeful: bool = False
 
     @property
     def floor(self) -> float | None:
@@ -99,6 +108,9 @@ class Setting:
             may_shrink=self.floor is not None,
             switch_ms=self.switch_ms,
             shared_mib=self.together.shared_mib,
+            place_ms=self.place_ms,
+            pace=self.pace,
+            hopeful=self.hopeful,
         )
         known = map(self._known, uses_of(self.groups, self.buckets, offer))
         return tuple(use for use in known if use.candidate.serves)
@@ -152,6 +164,17 @@ class Decided:
             shared_mib=before.shared_mib + shared,
             offset_mib=before.offset_mib - (excess - more * shared),
         )
+
+    def pace(self, place_ms: Mapping[tuple[str, Size], float]) -> float:
+        """What these engines take together, beside what was measured of each alone."""
+        ratios = [
+            ms / alone
+            for number, use in enumerate(self.served)
+            if (size := use.candidate.serves[number].input)
+            and (alone := use.group.ms.at(size))
+            and (ms := place_ms.get((use.candidate.loads, size)))
+        ]
+        return float(np.exp(np.mean(np.log(ratios)))) if ratios else 1.0
 
     @cached_property
     def prediction(self) -> Prediction:

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.choice.planning.demand import scale
 from reports.choice.planning.fitting import Fit, fit
 from reports.columns import Row
 from reports.rows.grouping import grouped, latest, measured_of
@@ -48,6 +49,22 @@ class Figures:
         if self.fit and self.fit.holds and self.fit.covers(size):
             return self.fit.at(size)
         return None
+
+    def at_most(self, size: Size) -> float | None:
+        """The same; where there is none, as measured at the next input that holds the size."""
+        known = self.at(size)
+        if known is None:
+            holding = [one for one in self.measured if scale(size, one) == 1]
+            nearest = min(holding, key=lambda one: one.pixels, default=None)
+            known = None if nearest is None else self.measured[nearest]
+        return known
+
+    def hoped(self, size: Size) -> float | None:
+        """The same; of a model that errs more, the least that its error leaves."""
+        known = self.at(size)
+        if known is None and self.fit and self.fit.covers(size):
+            return self.fit.at(size) * max(0.0, 1 - self.fit.error)
+        return known
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,6 +116,10 @@ class Group:
         known = [row.return_ms - row.latency_ms for row in self.rows.values()]
         known = [ms for ms in known if not math.isnan(ms)]
         return max(0.0, float(np.mean(known))) if known else 0.0
+
+    def engine_at(self, size: Size) -> str:
+        """The name of the engine that runs ``size``."""
+        return f"{self.name} {size}" if self.is_static else self.name
 
     def spec_of(self, size: Size) -> EngineSpec:
         """The engine that runs ``size``."""

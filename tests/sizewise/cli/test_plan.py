@@ -56,10 +56,9 @@ def test_a_plan_is_made_and_replayed(cli: Cli, results: Path, came: Path, tmp_pa
     assert again.code == 0, again
     replayed = json.loads(again.out)
     assert replayed["pictures"] == len(PICTURES)
-    # The fake's clock is scripted: a call takes what it took in the sweep.
-    assert replayed["measured"]["mean_ms"] == pytest.approx(
-        replayed["expected"]["mean_ms"], rel=0.02
-    )
+    # The fake's clock is scripted: a call takes what it took in the sweep, and an input that was
+    # not measured no more than the larger one that stands for it.
+    assert 0.9 < replayed["measured"]["mean_ms"] / replayed["expected"]["mean_ms"] < 1.02
     table = cli("replay", moved / "plan.json", "--traffic", came, "--pictures", 3)
     assert "The first 3 pictures" in table.out
 
@@ -69,12 +68,18 @@ def test_engines_are_measured_together(cli: Cli, results: Path, came: Path, tmp_
     said = plan(cli, results, came, "--max-engines", 2, "--measure", "--out", out, "--json")
     assert said.code == 0, said
     document = json.loads(said.out)
-    unreliable, modelled = document["missing"]
-    assert "6 with too few processes" in unreliable or "4 with too few" in unreliable
+    (unreliable,) = document["missing"]
+    assert "with too few processes" in unreliable
     assert unreliable.endswith("--force")
-    assert modelled.startswith("Modelled, and not measured: the latency of 1 input of the plan.")
     together = document["together"]["measured"]["memory_mib"]
     assert document["plan"]["predicted"]["memory_mib"] == pytest.approx(together, rel=0.05)
+    replayed = json.loads(cli("replay", out, "--traffic", came, "--json").out)
+    assert replayed["measured"]["mean_ms"] == pytest.approx(
+        replayed["expected"]["mean_ms"], rel=0.02
+    )
+    assert {one["place"]["engine"] for one in replayed["alone"]} == {
+        one["name"] for one in document["plan"]["engines"]
+    }
 
 
 def test_what_can_not_be_planned_is_a_sentence(

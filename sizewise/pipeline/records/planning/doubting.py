@@ -13,7 +13,7 @@ from reports.text.disturbances import counted_codes
 from reports.text.words import counted, listed
 from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Size
-from sizewise.pipeline.records.planning.measuring import missing_sizes
+from sizewise.pipeline.records.planning.measuring import hoped_for, missing_sizes
 from sizewise.pipeline.records.planning.setting import Sources
 
 
@@ -24,7 +24,7 @@ def unknown(
     engines were measured together."""
     if rows := _unreliable(decided):
         yield _doubted(rows, sources)
-    if missing := missing_sizes(setting):
+    if missing := hoped_for(setting) if measure else missing_sizes(setting):
         sizes = {size for found in missing.values() for size in found}
         command = sources.bench_command(tuple(missing), _ordered(sizes))
         yield Unknown(
@@ -33,12 +33,18 @@ def unknown(
             f"{counted(len(sizes), 'size')}, or add {spelled('measure')}:",
             command=command,
         )
-    if modelled := _modelled(decided):
+    unmeasured = _unmeasured(decided)
+    if modelled := {place: fit for place, fit in unmeasured.items() if fit is not None}:
         error = max(fit.error for fit in modelled.values())
         yield Unknown(
             what="Modelled, and not measured: the latency of "
             f"{counted(len(modelled), 'input')} of the plan. The model errs by at most "
             f"{100 * error:.1f} % at sizes that are left out of it."
+        )
+    if bounded := len(unmeasured) - len(modelled):
+        yield Unknown(
+            what=f"Not measured: the latency of {counted(bounded, 'input')} of the plan. That of a "
+            f"larger input stands for each: {spelled('measure')} measures them."
         )
     if not measure and len(decided.engines) > 1:
         yield Unknown(
@@ -78,13 +84,15 @@ def _ordered(sizes: Iterable[Size]) -> list[Size]:
     return sorted(sizes, key=lambda size: (size.pixels, size))
 
 
-def _modelled(decided: Decided) -> dict[tuple[Group, Size], Fit]:
-    """The inputs of a plan whose latency is of a model, with that."""
+def _unmeasured(decided: Decided) -> dict[tuple[Group, Size], Fit | None]:
+    """The inputs of a plan whose latency was not measured, with the model that stands for it; None
+    where a larger input's does."""
     found = {}
     for number, use in enumerate(decided.served):
-        size, fit = use.candidate.serves[number].input, use.group.ms.fit
-        if size is not None and size not in use.group.ms.measured and fit is not None:
-            found[use.group, size] = fit
+        size, known = use.candidate.serves[number].input, use.group.ms
+        measured_in_plan = (use.candidate.loads, size) in decided.setting.place_ms
+        if size is not None and size not in known.measured and not measured_in_plan:
+            found[use.group, size] = known.fit if known.at(size) is not None else None
     return found
 
 

@@ -24,13 +24,15 @@ from sizewise.core.specs.stored_plan import NAME, write_plan
 from sizewise.core.specs.traffic import Traffic
 from sizewise.pipeline.records.planning.doubting import unknown
 from sizewise.pipeline.records.planning.engines import built, folders, planned_models
-from sizewise.pipeline.records.planning.measuring import measure_sizes, missing_sizes
+from sizewise.pipeline.records.planning.measuring import hoped_for, measure_sizes, without_model
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 
 _TRIES = 3
 """A plan is made anew where its engines together take other memory than was expected."""
+_TURNS = 8
+"""Of measuring sizes: each may show that others are worth it."""
 _SHOWN = 8
 PLOT, PAGE = "plan.png", "plan.html"
 
@@ -58,11 +60,7 @@ class Making:
 
     def made(self) -> tuple[Decided, Plan, Replayed | None]:
         """The decision, its plan with the engines, and how these were measured together."""
-        setting = self._setting()
-        if self._options.measure and (missing := missing_sizes(setting)):
-            measure_sizes(self._sources, missing, self._reporter)
-            self._sources = read_sources(self._sources.results, self._options.batch)
-            setting = self._setting()
+        setting = self._measured_sizes() if self._options.measure else self._setting()
         self._demand_served(setting)
         decided = self._decided(setting)
         plan, found = self.built(decided), None
@@ -74,6 +72,19 @@ class Making:
             if same:
                 break
         return decided, plan, found
+
+    def _measured_sizes(self) -> Setting:
+        """The setting, once each size is measured that may make the plan better."""
+        setting = self._setting()
+        wanted = without_model(setting) or hoped_for(setting)
+        for _ in range(_TURNS):
+            if not wanted:
+                break
+            measure_sizes(self._sources, wanted, self._reporter)
+            self._sources = read_sources(self._sources.results, self._options.batch)
+            setting = self._setting()
+            wanted = hoped_for(setting)
+        return setting
 
     def _written(self, plan: Plan, doubts: tuple[Unknown, ...], found: Replayed | None) -> Planned:
         path, no_page = output_folder(self._out) / NAME, why_no_page(PAGE)
@@ -134,11 +145,16 @@ class Making:
 
 
 def _measured(decided: Decided, found: Replayed) -> Setting:
-    """The setting with the memory of all engines together, and what their changes cost."""
+    """The setting with the memory of all engines together, what a picture takes at each place of
+    theirs, and what their changes cost."""
+    before = decided.setting
+    place_ms = {(one.place.engine, one.place.input): one.ms for one in found.alone}
     return replace(
-        decided.setting,
+        before,
         together=decided.together(found.measured.memory_mib),
-        switch_ms={**decided.setting.switch_ms, **found.switch_ms},
+        switch_ms={**before.switch_ms, **found.switch_ms},
+        place_ms={**before.place_ms, **place_ms},
+        pace=decided.pace(place_ms),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from reports.choice.planning.deciding import Setting
+from reports.choice.planning.deciding import Setting, decide
 from reports.choice.planning.kinds import Group
 from reports.rows.configured import rigor_of
 from sizewise.core.errors import InputError
@@ -27,6 +28,23 @@ def missing_sizes(setting: Setting) -> Mapping[Group, Sequence[Size]]:
         if group.is_static and sizes:
             found[group] = sizes if _errs(group) else _spread(sizes)
     return found
+
+
+def without_model(setting: Setting) -> Mapping[Group, Sequence[Size]]:
+    """Those of :func:`missing_sizes` that make a model, where there is none."""
+    missing = missing_sizes(setting)
+    return {group: sizes for group, sizes in missing.items() if not _errs(group)}
+
+
+def hoped_for(setting: Setting) -> Mapping[Group, Sequence[Size]]:
+    """The inputs of static engines that nobody measured, and that would be in the best plan if they
+    took as little as their models allow: without them, no size is worth measuring."""
+    best = decide(replace(setting, hopeful=True))
+    found: dict[Group, dict[Size, None]] = {}
+    for use in best.served if best else ():
+        if use.bucket is not None and _is_unknown(use.group, use.bucket):
+            found.setdefault(use.group, {})[use.bucket] = None
+    return {group: list(sizes) for group, sizes in found.items()}
 
 
 def _errs(group: Group) -> bool:

@@ -26,14 +26,24 @@ _MIB = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alone:
+    """What a picture takes at a place where none before it ran elsewhere."""
+
+    place: Place
+    ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Replayed:
     """The first ``pictures`` of a traffic: what was expected of these, what was measured, and what
-    changes cost by engine. Accuracy is of ``images`` of a data set (0: it was not measured)."""
+    changes cost by engine; ``alone`` has each place that ran. Accuracy is of ``images`` of a data
+    set (0: it was not measured)."""
 
     pictures: int
     expected: Prediction
     measured: Prediction
     switch_ms: Mapping[str, float]
+    alone: tuple[Alone, ...] = ()
     images: int = 0
 
 
@@ -69,6 +79,9 @@ def replayed(
         expected=_expected(plan, placed),
         measured=_measured(found),
         switch_ms={loaded[at]: ms for at, ms in found.switch_ms().items()},
+        alone=tuple(
+            Alone(place=place, ms=ms) for place, ms in zip(places, found.alone_ms, strict=True)
+        ),
     )
 
 
