@@ -119,6 +119,18 @@ def test_settings_that_were_changed_are_not_read(stored: Stored, tmp_path: Path)
         packed(plan, tmp_path / "package", "triton")
 
 
+def test_a_page_that_leads_elsewhere(plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of mine", encoding="utf-8")
+    (plan / "plan.html").symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match="can't be packed: it is a link"):
+        packed(plan, tmp_path / "package", "folder")
+    (plan / "plan.html").unlink()
+    (plan / "plan.html").mkdir()
+    with pytest.raises(InputError, match="is a directory"):
+        packed(plan, tmp_path / "package", "folder")
+    assert not (tmp_path / "package").exists()
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
 def test_a_pipe_is_no_manifest(plan: Path, tmp_path: Path) -> None:
     (tmp_path / "package").mkdir()
