@@ -138,11 +138,11 @@ def _drawable(values: Values) -> NDArray[np.float64]:
     return np.where(np.isfinite(known), known, np.nan)
 
 
-def named(engine: str) -> str:
+def named(engine: str, most: int = _LONGEST_NAME) -> str:
     """A label that a legend shows: it leaves out those that begin with an underscore. A long name
     loses its middle: its ends tell it from others."""
-    if len(engine) > _LONGEST_NAME:
-        half = _LONGEST_NAME // 2
+    if len(engine) > most:
+        half = most // 2
         engine = f"{engine[:half]}…{engine[-half:]}"
     return f" {engine}" if engine.startswith("_") else engine
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.choice.planning.padding import padding, routes_of
+from reports.choice.planning.padding import padding
+from reports.plots.axes import named
+from reports.plots.keys import Key, add_legend, keys_of
 from reports.plots.styles import OKABE_ITO
 from reports.text.words import counted, number
 from sizewise.core.specs.plan import Alternative, Plan
@@ -20,49 +23,40 @@ _GREY = "#999999"
 
 def plan_figure(plan: Plan) -> Figure:
     """Pictures by size, coloured by the engine that serves them; the share of each engine's input
-    that is padding; memory against mean latency, as engines are added."""
+    that is padding; memory against mean latency, as engines are added. Of many engines, those that
+    serve the fewest pictures are drawn together."""
     figure = Figure(figsize=(11, 8), layout="constrained")
     places = figure.subplot_mosaic([["sizes", "pixels"], ["padding", "engines"]])
-    _draw_sizes(places["sizes"], plan)
-    _draw_pixels(places["pixels"], plan)
-    _draw_padding(places["padding"], plan)
+    keys = keys_of(plan)
+    _draw_sizes(places["sizes"], keys)
+    _draw_pixels(places["pixels"], keys)
+    _draw_padding(places["padding"], keys, plan)
     _draw_engines(places["engines"], plan)
     for axes in places.values():
         axes.grid(visible=True, color="#E0E0E0", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
+    add_legend(figure, keys)
     figure.suptitle(
-        f"{plan.traffic}: {counted(len(plan.engines), 'engine')}, "
+        f"{named(plan.traffic)}: {counted(len(plan.engines), 'engine')}, "
         f"{number(plan.predicted.mean_ms)} ms a picture, {plan.predicted.memory_mib:.0f} MiB",
         parse_math=False,
     )
     return figure
 
 
-def padding_of(plan: Plan) -> dict[str, float]:
-    """The share of an engine's pixels that no picture fills (0–1), by the engine's name."""
-    own = {engine.name: routes_of(plan, engine.name) for engine in plan.engines}
-    return {name: padding(routes, plan.rule) for name, routes in own.items() if routes}
-
-
-def colours_of(plan: Plan) -> dict[str, str]:
-    """The colour of each engine by its name."""
-    names = [engine.name for engine in plan.engines]
-    return {name: OKABE_ITO[place % len(OKABE_ITO)] for place, name in enumerate(names)}
-
-
-def _draw_sizes(axes: Axes, plan: Plan) -> None:
-    most = max(route.share for route in plan.routes)
-    for name, colour in colours_of(plan).items():
-        own = routes_of(plan, name)
+def _draw_sizes(axes: Axes, keys: Sequence[Key]) -> None:
+    most = max(route.share for key in keys for route in key.routes)
+    for key in reversed(keys):  # the others lie below
         axes.scatter(
-            [route.picture.width for route in own],
-            [route.picture.height for route in own],
-            s=[max(_SMALLEST_DOT, _LARGEST_DOT * route.share / most) for route in own],
-            color=colour,
+            [route.picture.width for route in key.routes],
+            [route.picture.height for route in key.routes],
+            s=[max(_SMALLEST_DOT, _LARGEST_DOT * route.share / most) for route in key.routes],
+            facecolor=key.colour,
+            edgecolor="white",
+            hatch=key.hatch,
             alpha=0.6,
             linewidths=0,
-            label=name,
         )
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
@@ -71,34 +65,36 @@ def _draw_sizes(axes: Axes, plan: Plan) -> None:
     axes.set_title("sizes, by the engine that serves them", fontsize="medium")
 
 
-def _draw_pixels(axes: Axes, plan: Plan) -> None:
-    colours = colours_of(plan)
-    sides, shares = [], []
-    for name in colours:
-        own = routes_of(plan, name)
-        sides.append([math.sqrt(route.picture.pixels) for route in own])
-        shares.append([100 * route.share for route in own])
+def _draw_pixels(axes: Axes, keys: Sequence[Key]) -> None:
     axes.hist(
-        sides,
+        [[math.sqrt(route.picture.pixels) for route in key.routes] for key in keys],
         bins=_BINS,
-        weights=shares,
+        weights=[[100 * route.share for route in key.routes] for key in keys],
         stacked=True,
-        color=list(colours.values()),
-        label=list(colours),
+        color=[key.colour for key in keys],
+        hatch=[key.hatch for key in keys],
+        edgecolor="white",
+        linewidth=0,
     )
-    axes.legend(fontsize="x-small", frameon=False)
     axes.set_xlabel("√pixels (px)")
     axes.set_ylabel("pictures (%)")
     axes.set_title("how large they are", fontsize="medium")
 
 
-def _draw_padding(axes: Axes, plan: Plan) -> None:
-    colours, padding = colours_of(plan), padding_of(plan)
-    names = [name for name in colours if name in padding]
-    axes.barh(names, [100 * padding[name] for name in names], color=[colours[n] for n in names])
-    axes.set_yticks(names, names, fontsize="x-small")
+def _draw_padding(axes: Axes, keys: Sequence[Key], plan: Plan) -> None:
+    for place, key in enumerate(keys):
+        axes.barh(
+            place,
+            100 * padding(key.routes, plan.rule),
+            color=key.colour,
+            hatch=key.hatch,
+            edgecolor="white",
+            linewidth=0,
+        )
+    axes.set_yticks(range(len(keys)), [key.number for key in keys], fontsize="small")
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
+    axes.set_ylabel("engine")
     axes.set_xlabel("pixels that are padding (%)")
     axes.set_title("computed on padding", fontsize="medium")
 

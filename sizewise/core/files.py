@@ -69,10 +69,10 @@ def _demand_regular(mode: int, path: Path) -> None:
         raise OSError(errno.EINVAL, why, str(path))
 
 
-def read_file(path: Path, limit: Limit) -> bytes:
-    """The bytes of a regular file, of at most ``limit``. Raises OSError as :func:`open_file`, and
-    InputError where it is larger."""
-    with open_file(path) as file:
+def read_file(path: Path, limit: Limit, *, follow: bool = True) -> bytes:
+    """The bytes of a regular file, of at most ``limit``; ``follow`` as in :func:`open_file`. Raises
+    OSError as that does, and InputError where it is larger."""
+    with open_file(path, follow=follow) as file:
         length = os.fstat(file.fileno()).st_size
         demand_length(path, length, limit)
         return file.read(length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,9 +15,20 @@ from reports.choice.planning.searching import Search
 from reports.choice.planning.tabled import Array, Table
 
 Served = tuple[int, ...]
-Assign = Callable[[Sequence[str]], Served | None]
-"""The candidate of each size where these engines are loaded; None where none keeps to the limits.
-"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assigned:
+    """The candidate of each size where some engines are loaded; None where none was found that
+    keeps to the limits. No other choice takes less than ``bound_ms``: infinite where it is proven
+    that none keeps to them."""
+
+    served: Served | None
+    bound_ms: float
+
+
+Assign = Callable[[Sequence[str]], Assigned]
+"""Of the names of engines."""
 _Part = tuple[float, Fixed, Bound | None]
 """Its bound, what is fixed, and the bound of a part that it was much like."""
 _WHOLE = 1e-6
@@ -40,7 +51,7 @@ class Branching:
         self._relaxation = Relaxation(self._table)
         worst = np.where(np.isfinite(self._table.costs), self._table.costs, -np.inf).max(axis=0)
         self._worst = float(worst.sum()) + _WHOLE * float(np.abs(worst).sum())
-        self._tried: set[frozenset[int]] = set()
+        self._tried: dict[frozenset[int], float] = {}
         self._least_left = np.inf
         self.served: Served | None = None
         self.mean_ms = np.inf
@@ -80,6 +91,8 @@ class Branching:
 
     def _split(self, fixed: Fixed, near: Bound | None, above: float) -> list[_Part]:
         """The parts of a part that may have a better plan; its bound is not below ``above``."""
+        if (self._used(fixed) > self._table.limits).any():
+            return []
         pool = self._pool if near is None else self._relaxation.near(near, self._pool)
         bound = self._relaxation.bound(fixed, pool, self._enough)
         self._pool |= pool
@@ -92,17 +105,22 @@ class Branching:
         hopeless |= self._too_large(fixed)
         fixed = replace(fixed, high=np.where(hopeless & (fixed.low == 0), 0, fixed.high))
         parts = self._branched(bound, fixed)
-        if not parts:  # one set of engines: no better than its bound
-            self._least_left = min(self._least_left, ms)
+        if not parts:  # one set of engines
+            least = self._try([int(one) for one in np.flatnonzero(fixed.low)])
+            self._least_left = min(self._least_left, max(ms, least))
         return [(ms, part, near) for part, near in parts]
 
     def _too_large(self, fixed: Fixed) -> np.typing.NDArray[np.bool_]:
         """Engines that have no room beside those that are loaded certainly."""
-        table = self._table
-        used = table.weights @ fixed.low + table.library_weights @ fixed.library_low
+        table, used = self._table, self._used(fixed)
         more = table.library_weights * (fixed.library_low == 0)
         one = used[:, None] + table.weights + more[:, table.library]
         return np.asarray((one > table.limits[:, None]).any(axis=0))
+
+    def _used(self, fixed: Fixed) -> Array:
+        """Of the limits, by what is loaded certainly."""
+        table = self._table
+        return np.asarray(table.weights @ fixed.low + table.library_weights @ fixed.library_low)
 
     def _round(self, bound: Bound) -> None:
         """Look for a better plan near the linear program's."""
@@ -114,13 +132,20 @@ class Branching:
         if cost < self.mean_ms * _PROMISING:
             self._try(loaded)
 
-    def _try(self, loaded: Sequence[int]) -> None:
-        if frozenset(loaded) in self._tried or not loaded:
-            return
-        self._tried.add(frozenset(loaded))
-        found = self._assign([self._table.names[one] for one in loaded])
-        if found is not None and (ms := self._problem.mean_ms(found)) < self.mean_ms:
-            self.served, self.mean_ms = found, ms
+    def _try(self, loaded: Sequence[int]) -> float:
+        """Take the plan of these engines where it is the best so far; return their bound."""
+        if not loaded:
+            return np.inf
+        key = frozenset(loaded)
+        if key not in self._tried:
+            found = self._assign([self._table.names[one] for one in loaded])
+            self._tried[key] = found.bound_ms
+            if (
+                found.served is not None
+                and (ms := self._problem.mean_ms(found.served)) < self.mean_ms
+            ):
+                self.served, self.mean_ms = found.served, ms
+        return self._tried[key]
 
     def _branched(self, bound: Bound, fixed: Fixed) -> list[tuple[Fixed, Bound | None]]:
         table = self._table

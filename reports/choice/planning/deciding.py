@@ -199,11 +199,18 @@ def decide(
 ) -> Decided | None:
     """The best plan; None where no set of engines keeps to the limits, or none was found within so
     many seconds of the ``clock``."""
+    return decide_or_prove(setting, seconds=seconds, clock=clock)[0]
+
+
+def decide_or_prove(
+    setting: Setting, *, seconds: float = SECONDS, clock: Clock = time.monotonic
+) -> tuple[Decided | None, bool]:
+    """:func:`decide`, and whether it is proven that no set of engines keeps to the limits."""
     until = clock() + seconds
     if setting.limits.objective == "p99":
         return _of_least_p99(setting, until, clock)
     limit = setting.limits.max_latency_ms
-    return _of_least_mean(setting, limit, setting.limits.max_late, until, clock)[0]
+    return _of_least_mean(setting, limit, setting.limits.max_late, until, clock)
 
 
 def _of_least_mean(
@@ -226,17 +233,19 @@ def _of_least_mean(
     return decided, False
 
 
-def _of_least_p99(setting: Setting, until: float, clock: Clock) -> Decided | None:
+def _of_least_p99(setting: Setting, until: float, clock: Clock) -> tuple[Decided | None, bool]:
     """The least time that 99 % of the pictures keep to, by halving; and then the least mean. Each
-    step has half of the time that is left."""
+    step has half of the time that is left, and all of it where no plan is known yet."""
 
     def step(max_ms: float | None) -> tuple[Decided | None, bool]:
         now = clock()
         return _of_least_mean(setting, max_ms, _LATE, now + (until - now) / 2, clock)
 
-    best, _ = step(None)
+    best, is_proven = step(None)
+    if best is None and not is_proven:
+        best, is_proven = _of_least_mean(setting, None, _LATE, until, clock)
     if best is None:
-        return None
+        return None, is_proven
     bound = low = 0.0
     high = best.prediction.p99_ms
     for _ in range(_STEPS):
@@ -248,7 +257,8 @@ def _of_least_p99(setting: Setting, until: float, clock: Clock) -> Decided | Non
         else:
             high, best = middle, found
     p99 = best.prediction.p99_ms
-    return replace(best, bound=bound, gap=max(0.0, 1 - bound / p99) if p99 else 0.0)
+    gap = max(0.0, 1 - bound / p99) if p99 else 0.0
+    return replace(best, bound=bound, gap=gap), False
 
 
 def predicted(

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reports.choice.planning.branching import Branching, Served
+from scipy.optimize import OptimizeResult
+
+from reports.choice.planning.branching import Assigned, Branching, Served
 from reports.choice.planning.problem import Problem
 from reports.choice.planning.program import Program
 
 SECONDS, GAP = 10.0, 0.01
-_OPTIMAL = 0
+_OPTIMAL, _INFEASIBLE = 0, 2
 """Of scipy's ``milp``."""
 _SMALL = 1_000
 """Variables of a program that HiGHS solves at once: the larger, the longer it prepares it."""
@@ -78,7 +80,7 @@ def _solution(problem: Problem, served: Served, bound: float) -> Solution:
     return Solution(served=served, mean_ms=mean, bound_ms=min(mean, float(bound)))
 
 
-def _assigned(problem: Problem, engines: Sequence[str]) -> Served | None:
+def _assigned(problem: Problem, engines: Sequence[str]) -> Assigned:
     """What serves each size best where only these engines are loaded."""
     own = [place for place, one in enumerate(problem.candidates) if one.loads in engines]
     part = replace(problem, candidates=[problem.candidates[place] for place in own])
@@ -88,13 +90,22 @@ def _assigned(problem: Problem, engines: Sequence[str]) -> Served | None:
         min_accuracy=None if floor is None else floor + _TIGHTER,
         max_late=None if late is None else late - _TIGHTER,
     )
+    bound = -math.inf
     for one in (part, tighter):
         program = Program(one)
         if not program.is_servable:
-            return None
+            return Assigned(served=None, bound_ms=math.inf)
         found = program.solved(_ASSIGN_S, GAP / 100)
+        if one is part:
+            bound = _bound_of(found)
         if found.x is not None:
             served = tuple(own[place] for place in program.served(found.x))
             if problem.fits(served):
-                return served
-    return None
+                return Assigned(served=served, bound_ms=bound)
+    return Assigned(served=None, bound_ms=bound)
+
+
+def _bound_of(found: OptimizeResult) -> float:
+    if found.status == _INFEASIBLE:
+        return math.inf
+    return -math.inf if found.mip_dual_bound is None else float(found.mip_dual_bound)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.choice.planning.problem import Problem
+from reports.choice.planning.problem import Candidate, Problem
 
 Array = NDArray[np.float64]
 _ROUNDED = 1e-9
@@ -43,7 +43,8 @@ class Table:
         shape = len(self.candidates), len(problem.shares)
         self.costs = np.full(shape, np.inf)
         accuracy, late = np.zeros(shape), np.zeros(shape)
-        changes = _changes(problem)
+        changes = _changes(problem) if problem.switches else None
+        dearest = _dearest(problem) if problem.switches and least else None
         for row, place in enumerate(self.candidates):
             one = problem.candidates[place]
             known = list(one.serves)
@@ -52,9 +53,8 @@ class Table:
             self.costs[row, known] = shares * [serving.ms for serving in served]
             accuracy[row, known] = shares * [serving.accuracy for serving in served]
             late[row, known] = shares * [serving.late for serving in served]
-            if one.switch_ms:
-                inputs = [serving.input for serving in served]
-                self.costs[row, known] += one.switch_ms * _counted(changes, known, inputs, least)
+            if changes is not None and known:
+                self.costs[row, known] += _change_ms(one, changes, dearest)
         sides = [(-accuracy, problem.min_accuracy, -1), (late, problem.max_late, 1)]
         kept = [(weights, sign * limit) for weights, limit, sign in sides if limit is not None]
         self.sides = np.array([weights for weights, _ in kept]).reshape(len(kept), *shape)
@@ -93,17 +93,32 @@ def _changes(problem: Problem) -> Array:
     return found
 
 
-def _counted(changes: Array, known: list[int], inputs: Sequence[Hashable], least: bool) -> Array:
-    """The share of the pictures that a candidate's changes are counted for, by size.
+def _dearest(problem: Problem) -> dict[tuple[str, Hashable], Array]:
+    """What a change to each size costs at most, by the engine and input that it runs at; NaN where
+    that can't be."""
+    found: dict[tuple[str, Hashable], Array] = {}
+    for one in problem.candidates:
+        for size, serving in one.serves.items():
+            place = one.loads, serving.input
+            at = found.setdefault(place, np.full(len(problem.shares), np.nan))
+            at[size] = np.fmax(at[size], one.switch_ms)
+    return found
 
-    At least: two sizes that can run at one place may do without the change between them, and half
-    of it is taken from each.
+
+def _change_ms(
+    one: Candidate, changes: Array, dearest: Mapping[tuple[str, Hashable], Array] | None
+) -> Array:
+    """What a candidate's changes are counted as, in milliseconds in the mean, by size: all of them,
+    or with ``dearest`` as little as they can cost.
+
+    Two sizes that can run at one place, each by a candidate of its own, may do without the change
+    between them: half of it is taken from each.
     """
-    before = changes[:, known].sum(axis=0)
-    if not least:
-        return np.asarray(before)
-    number = {one: place for place, one in enumerate(dict.fromkeys(inputs))}
-    places = np.array([number[one] for one in inputs])
-    same = places[:, None] == places
-    own = changes[np.ix_(known, known)] * same
-    return np.asarray(before - (own.sum(axis=0) + own.sum(axis=1)) / 2)
+    known = list(one.serves)
+    before = np.asarray(one.switch_ms * changes[:, known].sum(axis=0))
+    if dearest is None:
+        return before
+    there = np.stack([dearest[one.loads, serving.input] for serving in one.serves.values()])
+    to = one.switch_ms * np.where(np.isnan(there), 0, changes[:, known].T).sum(axis=1)
+    away = (np.nan_to_num(there) * changes[known]).sum(axis=1)
+    return np.asarray(before - (to + away) / 2)

@@ -1,12 +1,12 @@
 """The plots of a plan's page, as Vega-Lite; the page gives each its data ``rows``, and all of them
-the parameter ``picked``: the name of an engine to show alone, or nothing."""
+the parameter ``picked``: the name of a key to show alone, or nothing."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from reports.page.plan.records import BEST, CHOSEN, LOOSER, PLAIN
-from reports.plots.plan import colours_of
+from reports.plots.keys import keys_of
 from reports.plots.styles import OKABE_ITO
 from sizewise.core.specs.plan import Plan
 
@@ -65,11 +65,11 @@ def _made(chart: Any, alt: Any) -> dict[str, Any]:
 
 
 def _rows(plan: Plan, alt: Any) -> Any:
-    colours = colours_of(plan)
-    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    mine = "picked === '' || datum.engine === picked"
+    keys = keys_of(plan)
+    scale = alt.Scale(domain=[key.name for key in keys], range=[key.colour for key in keys])
+    mine = "picked === '' || datum.key === picked"
     return alt.Chart(alt.NamedData("rows")).encode(
-        color=alt.Color("engine:N", scale=scale, legend=None),
+        color=alt.Color("key:N", scale=scale, legend=None),
         opacity=alt.when(mine).then(alt.value(0.9)).otherwise(alt.value(0.12)),
         tooltip=_tooltip(_OF_SIZE, alt),
     )

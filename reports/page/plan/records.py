@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reports.choice.planning.padding import padding, routes_of, waste
-from reports.plots.plan import colours_of
+from reports.plots.keys import keys_of
 from reports.text.words import counted, times
 from sizewise.core.specs.plan import Alternative, Plan, Route
 
@@ -45,43 +45,49 @@ def frequent(plan: Plan) -> list[Route]:
 
 
 def engines(plan: Plan) -> list[dict[str, Any]]:
-    """The keys of all plots."""
-    colours = colours_of(plan)
+    """The keys of all plots: each engine, or of many the first, and the others together."""
     return [
-        {
-            "name": engine.name,
-            "colour": colours[engine.name],
-            "share": 100 * sum(route.share for route in routes_of(plan, engine.name)),
-        }
-        for engine in plan.engines
+        {"name": key.name, "colour": key.colour, "share": _share(key.routes)}
+        for key in keys_of(plan)
     ]
+
+
+def key_names(plan: Plan) -> dict[str, str]:
+    """The name of each engine's key, by the engine's name."""
+    return {engine: key.name for key in keys_of(plan) for engine in key.engines}
 
 
 def slices(plan: Plan) -> list[dict[str, Any]]:
     """The histogram, a record for each size: a rectangle on those of its bar before it."""
     bars, heights = Bars.of(plan.routes), dict[int, float]()
-    found = []
+    found, keys = [], key_names(plan)
     for number, routes in sorted(_told(plan, bars), key=lambda one: one[0]):
         low = heights.get(number, 0.0)
         heights[number] = low + _share(routes)
         start = bars.low + number * bars.width
         ends = {"from": start, "to": start + bars.width, "low": low, "high": heights[number]}
-        found.append({**_record(routes, plan), **ends})
+        found.append({**_record(routes, plan, keys), **ends})
     return found
 
 
 def bubbles(plan: Plan) -> list[dict[str, Any]]:
+    keys = key_names(plan)
     return [
-        {**_record([route], plan), "width": route.picture.width, "height": route.picture.height}
+        {
+            **_record([route], plan, keys),
+            "width": route.picture.width,
+            "height": route.picture.height,
+        }
         for route in frequent(plan)
     ]
 
 
 def wasted(plan: Plan) -> list[dict[str, Any]]:
     """As wide as its share of the pictures, and as high as its waste; the highest first."""
-    records = [_record(routes, plan) for _, routes in _told(plan, Bars.of(plan.routes))]
+    keys, bars = key_names(plan), Bars.of(plan.routes)
+    records = [_record(routes, plan, keys) for _, routes in _told(plan, bars)]
     at, found = 0.0, []
-    for record in sorted(records, key=lambda one: (-one["waste"], one["engine"], -one["share"])):
+    for record in sorted(records, key=lambda one: (-one["waste"], one["key"], -one["share"])):
         found.append({**record, "from": at, "to": at + record["share"]})
         at += record["share"]
     return found
@@ -89,7 +95,7 @@ def wasted(plan: Plan) -> list[dict[str, Any]]:
 
 def sets(plan: Plan) -> list[dict[str, Any]]:
     """Other sets of engines, and the plan: what each takes."""
-    decision, expected = plan.decision, plan.predicted
+    decision, expected, keys = plan.decision, plan.predicted, key_names(plan)
     others = ((BEST, decision.by_engines), (PLAIN, decision.baselines), (LOOSER, decision.more))
     chosen = Alternative(
         name="the plan",
@@ -108,7 +114,7 @@ def sets(plan: Plan) -> list[dict[str, Any]]:
             "memory": one.memory_mib,
             "accuracy": _rounded(one.accuracy),
             "why": one.why_not,
-            "loaded": list(one.loaded),
+            "loaded": [keys.get(name, name) for name in one.loaded],
             "loads": ", ".join(one.loaded),
         }
         for kind, found in (*others, (CHOSEN, (chosen,)))
@@ -121,9 +127,9 @@ def _told(plan: Plan, bars: Bars) -> Iterator[tuple[int, Sequence[Route]]]:
     """The routes that a record tells of, with the number of their bar; by engine, so that slices of
     one colour lie together."""
     single = set(frequent(plan))
-    for engine in plan.engines:
+    for engine in key_names(plan):
         rest: dict[int, list[Route]] = {}
-        for route in sorted(routes_of(plan, engine.name), key=lambda one: -one.share):
+        for route in sorted(routes_of(plan, engine), key=lambda one: -one.share):
             if route in single:
                 yield bars.number(route), [route]
             else:
@@ -131,7 +137,7 @@ def _told(plan: Plan, bars: Bars) -> Iterator[tuple[int, Sequence[Route]]]:
         yield from rest.items()
 
 
-def _record(routes: Sequence[Route], plan: Plan) -> dict[str, Any]:
+def _record(routes: Sequence[Route], plan: Plan, keys: Mapping[str, str]) -> dict[str, Any]:
     first = routes[0]
     alone = len(routes) == 1
     share = _share(routes)
@@ -140,6 +146,7 @@ def _record(routes: Sequence[Route], plan: Plan) -> dict[str, Any]:
         "picture": times(first.picture) if alone else counted(len(routes), "other size"),
         "share": share,
         "engine": first.place.engine,
+        "key": keys[first.place.engine],
         "input": times(first.place.input) if alone else "several",
         "ms": sum(100 * route.share * route.ms for route in routes) / share,
         "waste": waste(routes, plan.rule),

@@ -1,9 +1,10 @@
-"""Drafts of files, and what killed writers left of theirs.
+"""Drafts of files and folders, and what killed writers left of theirs.
 
 ::
 
-    .NAME.TOKEN.part   being written; it will be NAME
-    .NAME.TOKEN.lock   held by the process that writes it
+    .NAME.TOKEN.part          being written; it will be NAME
+    .NAME.TOKEN.part/before   what was NAME until then, for a moment: of folders alone
+    .NAME.TOKEN.lock          held by the process that writes it
 
 A draft whose lock nobody holds has no writer any more: the next process that writes a file of that
 name removes it. The lock is on a file of its own, since a library may put another file in the place
@@ -16,6 +17,7 @@ import glob
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -25,19 +27,20 @@ from sizewise.core.holding.locks import NO_LINK, NO_WAIT, NoLocksError, is_at, t
 
 _TOKEN = re.compile(r"[\da-f]{12}")
 _TRIES = 8
+BEFORE = "before"
 
 
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` that no process, of whatever container, has had before; the file that
-    gets it is removed after the block, where it has that name still."""
+    """A name beside ``path`` that no process, of whatever container, has had before; the file or
+    folder that gets it is removed after the block, where it has that name still."""
     clear_drafts_of(path)
     draft, lock = _locked(path)
     try:
         yield draft
     finally:
         with suppress(OSError):  # a disk that can only be read keeps it
-            draft.unlink(missing_ok=True)
+            _remove(draft)
         if lock is not None:
             _let_go(lock, _lock_of(draft))
 
@@ -64,7 +67,7 @@ def clear_drafts(folder: Path, suffixes: Collection[str]) -> None:
     for lock in folder.glob(".*.lock"):
         name, _, token = lock.name[1:].removesuffix(".lock").rpartition(".")
         if _TOKEN.fullmatch(token) and Path(name).suffix in suffixes:
-            _clear_one(lock)
+            _clear_one(lock, folder / name)
 
 
 def clear_drafts_of(path: Path) -> None:
@@ -72,10 +75,12 @@ def clear_drafts_of(path: Path) -> None:
     for lock in path.parent.glob(f".{glob.escape(path.name)}.*.lock"):
         token = lock.name.removeprefix(f".{path.name}.").removesuffix(".lock")
         if _TOKEN.fullmatch(token):
-            _clear_one(lock)
+            _clear_one(lock, path)
 
 
-def _clear_one(lock: Path) -> None:
+def _clear_one(lock: Path, path: Path) -> None:
+    """Remove a draft of ``path``, unless its writer lives. What was there before goes back, where
+    the writer was killed between taking it away and putting the new one there."""
     try:
         handle = os.open(lock, os.O_RDWR | NO_LINK | NO_WAIT)
     except OSError:  # gone, or another user's
@@ -83,12 +88,23 @@ def _clear_one(lock: Path) -> None:
     try:
         is_file = stat.S_ISREG(os.fstat(handle).st_mode)
         if is_file and try_lock(handle) and is_at(handle, lock):
-            lock.with_suffix(".part").unlink(missing_ok=True)
+            draft = lock.with_suffix(".part")
+            if not path.exists() and (draft / BEFORE).is_dir():
+                (draft / BEFORE).rename(path)
+            _remove(draft)
             lock.unlink()
     except (NoLocksError, OSError):
         return
     finally:
         os.close(handle)
+
+
+def _remove(draft: Path) -> None:
+    """Raises OSError."""
+    if draft.is_dir() and not draft.is_symlink():
+        shutil.rmtree(draft)
+    else:
+        draft.unlink(missing_ok=True)
 
 
 def _lock_of(draft: Path) -> Path:

@@ -78,7 +78,7 @@ TRAFFIC = Limit("SIZEWISE_MAX_TRAFFIC", 5_000_000, "pictures")
 TRAFFIC_BYTES = Limit("SIZEWISE_MAX_TRAFFIC_BYTES", 4 * _GIB, "bytes")
 """Of a log or a CSV of sizes."""
 PLAN_BYTES = Limit("SIZEWISE_MAX_PLAN_BYTES", 64 * _MIB, "bytes")
-"""Of a plan: a size of a picture takes 200."""
+"""Of a plan: a size of a picture takes 200. Of its page."""
 TEXT_BYTES = Limit("SIZEWISE_MAX_TEXT_BYTES", 16 * _MIB, "bytes")
 """Of class names, trees, Darknet's .cfg and explanations."""
 CLASSES = Limit("SIZEWISE_MAX_CLASSES", 100_000, "classes")

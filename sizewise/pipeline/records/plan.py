@@ -21,8 +21,8 @@ def plan(
     ``out``. A traffic that is text is opened as ``sizewise traffic`` does.
 
     Raises UsageError where no set of engines keeps to the limits, InputError, RecordError where
-    there is nothing to plan with or sizes are missing, EnvironmentMismatchError, EngineError and
-    OutputError.
+    there is nothing to plan with, sizes are missing or no set was found in time,
+    EnvironmentMismatchError, EngineError and OutputError.
     """
     from sizewise.pipeline.preparation.traffic.opening import TrafficOptions, open_traffic
     from sizewise.pipeline.records.planning.making import Making

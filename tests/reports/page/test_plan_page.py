@@ -14,6 +14,7 @@ from reports.page.plan.text import Told, markdown
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Alternative, Plan
+from tests.reports.many_engines import many
 from tests.sizewise.core.planned import planned
 
 
@@ -62,6 +63,19 @@ def test_rare_sizes_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
     found = records.slices(replace(plan, routes=(often, *halves)))
     assert [one["picture"] for one in found] == ["48×96", "2 other sizes"]
     assert sum(one["share"] for one in found) == pytest.approx(100)
+
+
+def test_colours_of_many_engines_do_not_repeat() -> None:
+    plan = many(92)
+    keys = records.engines(plan)
+    assert len({key["colour"] for key in keys}) == len(keys) == 12
+    assert sum(key["share"] for key in keys) == pytest.approx(100)
+    names = {key["name"] for key in keys}
+    for rows in (records.slices(plan), records.bubbles(plan), records.wasted(plan)):
+        assert {row["key"] for row in rows} == names
+        assert {row["engine"] for row in rows} == {engine.name for engine in plan.engines}
+    chosen = records.sets(plan)[-1]
+    assert set(chosen["loaded"]) == names
 
 
 def test_sets_say_which_limit_they_break() -> None:

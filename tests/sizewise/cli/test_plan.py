@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from reports.choice.planning import deciding
+from reports.choice.planning.solving import Outcome
 from reports.page.shell import why_no_page
 from sizewise.core.specs import Size
 from sizewise.core.specs.stored_plan import read_plan, write_plan
@@ -105,6 +107,17 @@ def test_what_can_not_be_planned_is_a_sentence(
     assert batch.code == 1
     assert "batches that were measured: 1" in batch.err
     assert not (tmp_path / "plan" / "plan.json").exists()
+
+
+def test_that_none_was_found_in_time_is_not_called_impossible(
+    cli: Cli, results: Path, came: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deciding, "outcome", lambda *_, **__: Outcome(solution=None))
+    for objective in ("mean", "p99"):
+        said = plan(cli, results, came, "--objective", objective, "--out", tmp_path / "plan")
+        assert said.code == 1
+        assert "No set of engines for sizes.csv was found within 10 s" in said.err
+        assert "that none keeps to these limits is not proven" in said.err
 
 
 def test_results_of_another_machine_are_refused(cli: Cli, came: Path, tmp_path: Path) -> None:

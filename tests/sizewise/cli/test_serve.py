@@ -20,7 +20,12 @@ from tests.sizewise.pipeline.prediction.test_pool import PICTURES
 
 pytest.importorskip("uvicorn", reason="pip install 'sizewise[serve]'")
 pytestmark = [pytest.mark.usefixtures("built_here"), pytest.mark.timeout(120)]
-_MAIN = "from sizewise.cli import main; main()"
+_MAIN = """
+import signal, sys
+signal.signal(signal.SIGINT, getattr(signal, sys.argv.pop(1)))
+from sizewise.cli import main
+main()
+"""
 
 
 @pytest.fixture
@@ -52,11 +57,16 @@ def _asked(said: Any) -> Any:
         return json.loads(reply.read())["parameters"]
 
 
-@pytest.mark.parametrize(("number", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
-def test_it_serves_until_it_is_told_to_stop(plan: Path, number: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("ctrl_c", "number", "code"), [("SIG_IGN", "SIGTERM", 143), ("SIG_DFL", "SIGINT", 130)]
+)
+def test_it_serves_until_it_is_told_to_stop(
+    plan: Path, ctrl_c: str, number: str, code: int
+) -> None:
+    """A shell has Ctrl-C ignored in what it starts in the background, which is meant for others."""
     ports = ("--http-port", "0", "--grpc-port", "0")
     process = subprocess.Popen(
-        [sys.executable, "-c", _MAIN, "serve", str(plan), *ports, "--json"],
+        [sys.executable, "-c", _MAIN, ctrl_c, "serve", str(plan), *ports, "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ,
@@ -64,7 +74,10 @@ def test_it_serves_until_it_is_told_to_stop(plan: Path, number: str, code: int) 
     )
     with process:
         try:
-            parameters = _asked(_said(process))
+            said = _said(process)
+            if ctrl_c == "SIG_IGN":
+                process.send_signal(signal.SIGINT)
+            parameters = _asked(said)
             process.send_signal(getattr(signal, number))
             out, err = process.communicate(timeout=60)
         finally:

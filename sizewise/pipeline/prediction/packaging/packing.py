@@ -29,18 +29,21 @@ def package(
     """Pack the plan at ``plan``, its file or folder, into the folder ``out``. A package that lies
     there is replaced.
 
-    Raises UsageError and InputError where it can't be packed so or a model is gone,
+    Raises UsageError and InputError where it can't be packed so, a model is gone or its page is
+    no file,
     EngineMismatchError where an engine or its model is not what was planned, and OutputError.
     """
     from sizewise.core.specs.stored_plan import read_plan
     from sizewise.pipeline.prediction.packaging.engines import read_engines, renamed, safe_name
     from sizewise.pipeline.prediction.packaging.job import Job
+    from sizewise.pipeline.prediction.packaging.pages import page_beside
     from sizewise.pipeline.prediction.packaging.papers import Contents, write_papers
     from sizewise.pipeline.prediction.packaging.placing import demand_free, placed
 
     demand_free(out)
     stored = read_plan(plan)
-    engines = read_engines(stored, plan if plan.is_dir() else plan.parent, options)
+    folder = plan if plan.is_dir() else plan.parent
+    engines, page = read_engines(stored, folder, options), page_beside(folder)
     name = options.name or safe_name(stored.models[0].network)
     target = importlib.import_module(
         f"sizewise.pipeline.prediction.packaging.targets.{options.target}"
@@ -61,6 +64,7 @@ def package(
             differences=written.differences,
             runs_by=written.runs_by,
             libraries=written.libraries,
+            page=page,
         )
         write_papers(draft, contents, options, written.readme)
     return Package(

@@ -18,6 +18,7 @@ from sizewise.core.specs.plan import Plan
 from sizewise.core.specs.stored_plan import write_plan
 from sizewise.pipeline.prediction.packaging.engines import Packed
 from sizewise.pipeline.prediction.packaging.options import PackageOptions
+from sizewise.pipeline.prediction.packaging.pages import PAGE
 from sizewise.pipeline.prediction.packaging.placing import KIND, MANIFEST
 
 VERSION = 1
@@ -32,19 +33,23 @@ _NOT_STATED = "not stated"
 class Contents:
     """What a package holds: a ``plan`` whose engines have the names of the package, and how far
     models are from their engines (``differences``, shares; engines that travel as they are have
-    none). ``runs_by`` says what runs each engine, by its name."""
+    none). ``runs_by`` says what runs each engine, by its name. ``page`` is that of the plan as it
+    was packed, HTML."""
 
     plan: Plan
     engines: Sequence[Packed]
     differences: Mapping[str, float]
     runs_by: Mapping[str, str]
     libraries: Sequence[str]
+    page: bytes | None = None
 
 
 def write_papers(folder: Path, contents: Contents, options: PackageOptions, readme: str) -> None:
     """Write them into ``folder``, which holds all else by now. Raises OutputError and OSError."""
     write_plan(contents.plan, folder / "plan" / "plan.json")
     save(plan_figure(contents.plan), folder / "plan" / "plan.png")
+    if contents.page is not None:
+        (folder / "plan" / PAGE).write_bytes(contents.page)
     _write(folder / REPORT, _report(contents))
     _write(folder / README, readme)
     _write(folder / LICENCE, _own_licence())
@@ -126,7 +131,10 @@ def _report_lines(contents: Contents) -> Iterator[str]:
     plan = contents.plan
     yield from ("# The plan of this package", "")
     yield from (f"- {sentence}" for sentence in told(plan))
-    yield from ("", "![The plan](plan/plan.png)", "", "## Engines", "")
+    yield from ("", "![The plan](plan/plan.png)", "")
+    if contents.page is not None:
+        yield from (f"[The plan as a page](plan/{PAGE}), with its own names of the engines.", "")
+    yield from ("## Engines", "")
     yield "| engine | back end | inputs (H×W) | pictures | memory (MiB) | run by | off by |"
     yield "|---|---|---|--:|--:|---|--:|"
     for one in contents.engines:

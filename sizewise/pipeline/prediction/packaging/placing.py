@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,9 @@ from sizewise.core.files import (
     output_error,
     output_folder,
     read_file,
-    remove_all,
     rename_durably,
 )
+from sizewise.core.holding.drafts import BEFORE, draft_of
 from sizewise.core.options.declared import spelled
 from sizewise.core.options.limits import MANIFEST_BYTES
 
@@ -25,27 +24,26 @@ MANIFEST, KIND = "package.json", "sizewise package"
 @contextmanager
 def placed(out: Path) -> Iterator[Path]:
     """A folder that becomes ``out`` when the block ends well, in the place of a package that was
-    there; it is removed where the block fails.
+    there; it is removed where the block fails, and by the next one where the process was killed.
 
     Raises OutputError where something else than a package lies there, and where the system refuses
     a write.
     """
     demand_free(out)
-    home = output_folder(out.parent)
-    draft, aside = (home / f".{out.name}.{kind}-{secrets.token_hex(6)}" for kind in ("new", "old"))
-    try:
-        draft.mkdir()
-        yield draft
-        if out.exists():
-            out.rename(aside)  # a package, or an empty folder
-        rename_durably(draft, out)
-    except OSError as error:
-        raise output_error(out, error) from error
-    finally:
-        if aside.exists() and not out.exists():
-            aside.rename(out)
-        remove_all(draft)
-        remove_all(aside)
+    output_folder(out.parent)
+    with draft_of(out) as draft:
+        new, before = draft / "new", draft / BEFORE
+        try:
+            new.mkdir(parents=True)
+            yield new
+            if out.exists():
+                out.rename(before)  # a package, or an empty folder
+            rename_durably(new, out)
+        except OSError as error:
+            raise output_error(out, error) from error
+        finally:
+            if before.exists() and not out.exists():
+                before.rename(out)
 
 
 def demand_free(out: Path) -> None:

@@ -31,6 +31,7 @@ _CODES = {
 _BESIDE = 32
 """Calls beside those that have a place: health, metadata, and those that are refused. gRPC refuses
 what is beyond these by itself, for it holds a message in memory before it calls us."""
+_INFER = "ModelInfer"
 _OVERHEAD = 2**16
 """Bytes of a message beside its picture."""
 
@@ -41,6 +42,7 @@ def grpc_server(service: Service, metrics: Metrics, *, max_body: int) -> grpc.Se
     server = grpc.server(
         ThreadPoolExecutor(calls, thread_name_prefix="serve-grpc"),
         maximum_concurrent_rpcs=calls,
+        interceptors=[_Begun(metrics)],
         options=[
             ("grpc.max_receive_message_length", max_body + _OVERHEAD),
             ("grpc.max_send_message_length", -1),
@@ -55,6 +57,19 @@ def grpc_server(service: Service, metrics: Metrics, *, max_body: int) -> grpc.Se
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     return server
+
+
+class _Begun(grpc.ServerInterceptor):  # type: ignore[misc] # it may be absent
+    """Counts calls when they begin: gRPC refuses some by itself later, and says so to nobody else
+    than the client."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
+        if details.method == f"/{SERVICE}/{_INFER}":
+            self._metrics.begin()
+        return continuation(details)
 
 
 def _handlers(
@@ -78,7 +93,7 @@ def _handlers(
         "ModelMetadata": about_model,
     }
     plain = {name: _plain(name, answer) for name, answer in answers.items()}
-    return {**plain, "ModelInfer": _inferring(service, metrics)}
+    return {**plain, _INFER: _inferring(service, metrics)}
 
 
 def _plain(

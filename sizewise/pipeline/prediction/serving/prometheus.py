@@ -45,6 +45,12 @@ class Metrics:
             ("protocol", "status"),
             registry=self._registry,
         )
+        self._begun = Counter(
+            "sizewise_grpc_begun",
+            "Calls for inference by gRPC that began: those in no other count were refused by gRPC "
+            "itself (too large, or too many at once), or ended by their client.",
+            registry=self._registry,
+        )
         self._seconds = Histogram(
             "sizewise_request_seconds",
             "Time from a request's head to its answer, waiting included.",
@@ -58,6 +64,10 @@ class Metrics:
         self._requests.labels(protocol, str(status)).inc()
         if status == 200:
             self._seconds.labels(protocol).observe(seconds)
+
+    def begin(self) -> None:
+        """A call by gRPC that begins."""
+        self._begun.inc()
 
     def text(self) -> bytes:
         text: bytes = generate_latest(self._registry)

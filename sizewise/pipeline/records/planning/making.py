@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from reports.choice.planning.assembling import assembled, inputs_by_engine
-from reports.choice.planning.deciding import Decided, Setting, decide
+from reports.choice.planning.deciding import Decided, Setting
 from reports.choice.planning.telling import Unknown
 from reports.page.plan.text import Told
 from reports.page.plan.writing import write_plan_page
@@ -15,7 +14,7 @@ from reports.page.shell import why_no_page
 from reports.plots.plan import plan_figure
 from reports.plots.saved import save
 from reports.text.words import counted, listed
-from sizewise.core.errors import RecordError, UsageError
+from sizewise.core.errors import RecordError
 from sizewise.core.files import output_folder
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import Reporter
@@ -26,6 +25,7 @@ from sizewise.pipeline.records.planning.doubting import unknown
 from sizewise.pipeline.records.planning.engines import built, folders, planned_models
 from sizewise.pipeline.records.planning.measuring import hoped_for, measure_sizes, without_model
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
+from sizewise.pipeline.records.planning.refusing import decided_or_refused
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 
@@ -133,15 +133,7 @@ class Making:
             )
 
     def _decided(self, setting: Setting) -> Decided:
-        """Raises UsageError where no set of engines keeps to the limits."""
-        found = decide(setting)
-        if found is None:
-            raise UsageError(
-                f"No set of engines serves {self._traffic.name} under these limits",
-                listed(_why_none(setting)) or "none that keeps to all of them was found",
-                f"Raise {spelled('max_memory_mib')}, or loosen the others.",
-            )
-        return found
+        return decided_or_refused(setting, self._traffic.name)
 
 
 def _measured(decided: Decided, found: Replayed) -> Setting:
@@ -156,38 +148,3 @@ def _measured(decided: Decided, found: Replayed) -> Setting:
         place_ms={**before.place_ms, **place_ms},
         pace=decided.pace(place_ms),
     )
-
-
-def _why_none(setting: Setting) -> Iterator[str]:
-    """The limits that can't be kept, each on its own."""
-    free = replace(
-        setting.limits,
-        max_memory_mib=float("inf"),
-        max_engines=None,
-        max_latency_ms=None,
-        objective="mean",
-    )
-    if decide(replace(setting, limits=free)) is None:
-        yield "no engine is as accurate as is wanted, whatever it takes"
-        return
-    least = min(
-        (
-            setting.process_mib
-            + setting.libraries[use.group.spec.backend]
-            + use.candidate.memory_mib
-            for use in setting.uses(None)
-            if len(use.candidate.serves) == len(setting.demand.sizes)
-        ),
-        default=None,
-    )
-    if least is not None and least > setting.limits.max_memory_mib:
-        yield (
-            f"one engine for all sizes takes {least:.0f} MiB at the least with its process, and "
-            f"{setting.limits.max_memory_mib:.0f} MiB are allowed"
-        )
-    limit = setting.limits.max_latency_ms
-    if (
-        limit is not None
-        and decide(replace(setting, limits=replace(free, max_latency_ms=limit))) is None
-    ):
-        yield f"{setting.limits.percentile} can't be {limit} ms in any memory"

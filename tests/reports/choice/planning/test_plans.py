@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reports.choice.planning import deciding
 from reports.choice.planning.assembling import Built, assembled
 from reports.choice.planning.baselines import baselines, by_engines, more
 from reports.choice.planning.curves import curves_of
-from reports.choice.planning.deciding import Decided, Setting, decide
+from reports.choice.planning.deciding import Clock, Decided, Setting, decide, decide_or_prove
 from reports.choice.planning.demand import Demand
 from reports.choice.planning.kinds import Group, groups_of
 from reports.choice.planning.limits import PlanLimits
+from reports.choice.planning.problem import Problem
+from reports.choice.planning.solving import Outcome, outcome
 from reports.choice.planning.telling import told
 from reports.load import select_records
 from sizewise.core.errors import UsageError
@@ -132,6 +135,27 @@ def test_the_least_p99_is_not_above_that_of_the_least_mean() -> None:
     assert p99.prediction.p99_ms <= mean.prediction.p99_ms + 1e-9
     assert p99.prediction.mean_ms >= mean.prediction.mean_ms * (1 - 2e-4)
     assert p99.bound <= p99.prediction.p99_ms
+
+
+@pytest.mark.parametrize("objective", ["mean", "p99"])
+def test_impossible_is_what_is_proven(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    came = setting(traffic(3), objective=objective, max_memory_mib=1.0)
+    assert decide_or_prove(came) == (None, True)
+    monkeypatch.setattr(deciding, "outcome", lambda *_, **__: Outcome(solution=None))
+    assert decide_or_prove(came) == (None, False)
+
+
+def test_the_first_step_of_p99_has_all_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    had = list[float]()
+
+    def late(problem: Problem, *, seconds: float, clock: Clock) -> Outcome:
+        had.append(seconds)
+        return outcome(problem, clock=clock) if len(had) > 1 else Outcome(solution=None)
+
+    monkeypatch.setattr(deciding, "outcome", late)
+    came = setting(traffic(3), objective="p99", max_memory_mib=170.0)
+    assert decide(came, seconds=8, clock=lambda: 0.0) is not None
+    assert had[:3] == [4, 8, 4]
 
 
 def test_a_limit_on_latency_holds_for_its_share() -> None:

@@ -89,6 +89,16 @@ def test_a_model_is_found_by_its_hash(stored: Stored, tmp_path: Path) -> None:
     assert (made.path / "models" / "onnxruntime-static-64x64" / "model.onnx").is_file()
 
 
+def test_the_page_of_the_plan_is_packed_as_it_is(stored: Stored, tmp_path: Path) -> None:
+    plan = Path(shutil.copytree(stored("onnxruntime"), tmp_path / "plan"))
+    (plan / "plan.html").write_text("<h1>The plan</h1>", encoding="utf-8")
+    made = packed(plan / "plan.json", tmp_path / "package", "folder")
+    texts = texts_of(made.path)
+    assert texts["plan/plan.html"] == "<h1>The plan</h1>"
+    assert "(plan/plan.html)" in texts["report.md"]
+    assert "plan/plan.html" in texts["SHA256SUMS"]
+
+
 def test_thresholds_are_written_into_it(stored: Stored, tmp_path: Path) -> None:
     pictures = write_pictures(tmp_path / "pictures")[:1]
     made = packed(stored("onnxruntime"), tmp_path / "package", "folder", score_threshold=0.95)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +27,7 @@ from sizewise.core.errors import (
 )
 from sizewise.core.specs import EngineSpec, ExportedModel
 from sizewise.core.specs.stored_plan import read_plan, write_plan
-from sizewise.pipeline.prediction.packaging import papers
+from sizewise.pipeline.prediction.packaging import papers, placing
 from sizewise.pipeline.prediction.packaging.engines import safe_name
 from tests.sizewise.cli.finders import CARD
 from tests.sizewise.pipeline.prediction.packaging.conftest import Stored
@@ -116,6 +119,18 @@ def test_settings_that_were_changed_are_not_read(stored: Stored, tmp_path: Path)
         packed(plan, tmp_path / "package", "triton")
 
 
+def test_a_page_that_leads_elsewhere(plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of mine", encoding="utf-8")
+    (plan / "plan.html").symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match="can't be packed: it is a link"):
+        packed(plan, tmp_path / "package", "folder")
+    (plan / "plan.html").unlink()
+    (plan / "plan.html").mkdir()
+    with pytest.raises(InputError, match="is a directory"):
+        packed(plan, tmp_path / "package", "folder")
+    assert not (tmp_path / "package").exists()
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
 def test_a_pipe_is_no_manifest(plan: Path, tmp_path: Path) -> None:
     (tmp_path / "package").mkdir()
@@ -174,6 +189,49 @@ def test_a_full_disk_leaves_the_package_that_was_there(
     with pytest.raises(OutputError, match="no space left on device"):
         packed(plan, out, "triton")
     assert (out / "loader.py").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["package", "plan"]
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sizewise.pipeline.prediction.packaging import placing
+
+if sys.argv[2] == "between":
+    placing.rename_durably = lambda new, out: os.kill(os.getpid(), signal.SIGKILL)
+with placing.placed(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("written")
+    if sys.argv[2] == "within":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks between processes here")
+@pytest.mark.parametrize("where", ["within", "between"])
+def test_what_a_killed_command_left_goes_with_the_next_one(
+    where: str, plan: Path, tmp_path: Path
+) -> None:
+    """``between``: while no package has the name, what was there before is put back."""
+    out = tmp_path / "package"
+    packed(plan, out, "folder")
+    done = subprocess.run([sys.executable, "-c", _KILLED, str(out), where], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert out.exists() == (where == "within")
+    left = {path for path in tmp_path.iterdir() if path.suffix in (".part", ".lock")}
+    assert len(left) == 2
+
+    def meet_another() -> None:
+        with placing.placed(out) as living:
+            assert not left & set(tmp_path.iterdir())
+            assert (out / "loader.py").is_file()
+            packed(plan, out, "triton")
+            assert living.is_dir()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        meet_another()
+    assert (out / "models").is_dir()
+    assert not (out / "loader.py").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["package", "plan"]
 
 

@@ -14,6 +14,7 @@ import pytest
 from sizewise.pipeline.prediction.serving.messages import MESSAGES, SERVICE, message
 from sizewise.pipeline.prediction.serving.server import Server
 from tests.sizewise.pipeline.prediction.serving.servers import Stand, png, serving
+from tests.sizewise.pipeline.prediction.serving.servers import call as get
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -114,6 +115,26 @@ def test_wrong_requests(server: Server, content: bytes, code: grpc.StatusCode) -
         call(server, "ModelInfer", content)
     assert caught.value.code() is code
     assert "Traceback" not in caught.value.details()
+
+
+def test_what_grpc_refuses_by_itself_is_counted_where_it_begins() -> None:
+    def counted(server: Server) -> tuple[float, float]:
+        """Calls that began, and those that were answered."""
+        text = get(server, "/metrics").body.decode()
+        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+        begun = sum(float(n) for name, _, n in lines if name == "sizewise_grpc_begun_total")
+        ours = (n for name, _, n in lines if name.startswith('sizewise_requests_total{protocol="g'))
+        return begun, sum(map(float, ours))
+
+    with serving(Stand(), max_body_mib=0.25) as server:
+        call(server, "ServerLive", b"")
+        assert counted(server) == (0, 0)
+        call(server, "ModelInfer", request(png(1)))
+        assert counted(server) == (1, 1)
+        for _ in range(2):
+            with pytest.raises(grpc.RpcError, match="larger than max"):
+                call(server, "ModelInfer", request(bytes(400_000)))
+        assert counted(server) == (3, 1)
 
 
 def test_a_packed_bomb_is_no_larger_than_the_limit(server: Server) -> None:
