@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reports.choice.planning.assembling import assembled, inputs_by_engine
+from reports.choice.planning.correcting import corrected
 from reports.choice.planning.deciding import Decided, Setting, decide
 from reports.choice.planning.telling import Unknown
 from reports.page.plan.text import Told
@@ -22,10 +23,18 @@ from sizewise.core.progress import Reporter
 from sizewise.core.specs.plan import Plan
 from sizewise.core.specs.stored_plan import NAME, write_plan
 from sizewise.core.specs.traffic import Traffic
+from sizewise.pipeline.records.planning.data import (
+    PlanData,
+    demand_squares,
+    measure_squares,
+    open_data,
+)
 from sizewise.pipeline.records.planning.doubting import unknown
 from sizewise.pipeline.records.planning.engines import built, folders, planned_models
-from sizewise.pipeline.records.planning.measuring import measure_sizes, missing_sizes
+from sizewise.pipeline.records.planning.keeping import Rated, kept
+from sizewise.pipeline.records.planning.measuring import measure_sizes, missing_sizes, model_of
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
+from sizewise.pipeline.records.planning.rating import Rating
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 
@@ -46,9 +55,11 @@ class Making:
         self._out = out
         self._reporter = reporter
         self._sources = read_sources(results, options.batch)
+        self._data: PlanData | None = None
 
     def planned(self) -> Planned:
         """The plan, written. Raises as ``sizewise.pipeline.records.plan.plan`` does."""
+        self._data = self._opened()
         setting = self._setting()
         if self._options.measure and (missing := missing_sizes(setting)):
             measure_sizes(self._sources, missing, self._reporter)
@@ -56,19 +67,63 @@ class Making:
             setting = self._setting()
         self._demand_served(setting)
         decided = self._decided(setting)
-        plan, found = self._built(decided), None
-        for _ in range(_TRIES if self._options.measure else 0):
-            found = replayed(plan, self._traffic, self._out, None)
-            better = self._decided(_measured(decided, found))
-            same = inputs_by_engine(better) == inputs_by_engine(decided)
-            decided, plan = better, self._built(better)
-            if same:
-                break
+        if self._data is None:
+            decided, found = self._together(decided)
+            measured = None
+        else:
+            rated = kept(decided, self._rated, self._reporter)
+            decided, found, measured = rated.decided, rated.replayed, rated.measured
         return self._written(
-            plan,
+            replace(self._built(decided), measured=measured),
             tuple(unknown(setting, decided, self._sources, measure=self._options.measure)),
             found,
         )
+
+    def _together(self, decided: Decided) -> tuple[Decided, Replayed | None]:
+        """The engines, decided again as long as they take other memory together than was expected;
+        as they are, where they are not to be measured."""
+        found = None
+        for _ in range(_TRIES if self._options.measure else 0):
+            found = self._replayed(self._built(decided))
+            better = self._decided(_measured(decided, found))
+            same = inputs_by_engine(better) == inputs_by_engine(decided)
+            decided = better
+            if same:
+                break
+        return decided, found
+
+    def _replayed(self, plan: Plan) -> Replayed:
+        timeout_s = self._options.timeout_s
+        return replayed(plan, self._traffic, self._out, None, timeout_s=timeout_s)
+
+    def _rated(self, decided: Decided) -> Rated:
+        """The engines with their accuracy on the data."""
+        assert self._data is not None  # noqa: S101 - nothing else calls it
+        decided, found = self._together(decided)
+        rating = Rating(
+            data=self._data,
+            out=self._out,
+            timeout_s=self._options.timeout_s,
+            reporter=self._reporter,
+        )
+        model = model_of(decided.served[0].group, self._sources)
+        measured = rating.of(self._built(decided), decided, model)
+        return Rated(
+            decided=corrected(decided, measured),
+            measured=measured,
+            replayed=found,
+        )
+
+    def _opened(self) -> PlanData | None:
+        """The data of a plan, and the accuracy of square inputs on them in the results."""
+        options, reporter = self._options, self._reporter
+        if not options.data:
+            return None
+        data = open_data(self._sources, options, reporter)
+        if measure_squares(self._sources, data, options.side, reporter):
+            self._sources = read_sources(self._sources.results, options.batch)
+            demand_squares(self._sources, data)
+        return data
 
     def _written(self, plan: Plan, doubts: tuple[Unknown, ...], found: Replayed | None) -> Planned:
         path, no_page = output_folder(self._out) / NAME, why_no_page(PAGE)
@@ -94,7 +149,8 @@ class Making:
 
     def _setting(self) -> Setting:
         options = self._options
-        return setting_of(self._sources, self._traffic, options, options.side)
+        images = self._data.images if self._data else None
+        return setting_of(self._sources, self._traffic, options, options.side, images)
 
     def _built(self, decided: Decided) -> Plan:
         metric = decided.setting.curves.metric
