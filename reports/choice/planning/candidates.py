@@ -166,7 +166,7 @@ def _served(
         if place is None or (ms := group.ms.at(place)) is None:
             continue
         kept = scale(size, place)
-        accuracy = curve.placed(demand.rule.side_px * kept)
+        accuracy = curve.placed(demand.rule.side_px * kept, place)
         if kept < 1 and (not offer.may_shrink or math.isnan(accuracy)):
             continue
         yield (

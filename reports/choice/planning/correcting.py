@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reports.choice.planning.candidates import Use, without_dominated
-from reports.choice.planning.curves import curve_key
+from reports.choice.planning.curves import curve_key, is_as_measured
 from reports.choice.planning.deciding import Decided, Setting, decide
 from reports.choice.planning.demand import scale
 from reports.choice.planning.problem import Candidate, Problem
@@ -16,6 +16,8 @@ from reports.choice.planning.solving import solve
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import MeasuredAccuracy, Place
 
+_ENOUGH = 0.5
+"""The share of the traffic from which on a difference is put down to where that runs."""
 _EVEN = 1e-9
 """By so much an accuracy may be below its floor: means are rounded."""
 
@@ -29,9 +31,9 @@ def expected_of(decided: Decided, pictures: Mapping[Size, tuple[Place, int]]) ->
     total = sum(count for _, count in pictures.values())
     found = 0.0
     for size, (place, count) in pictures.items():
-        curve, rule = setting.curves.of(groups[place.engine]), setting.demand.rule
-        side = rule.side_px * scale(rule.size_for(size), place.input)
-        found += count / total * curve.placed(max(side, min(curve.by_side)))
+        curve = setting.curves.of(groups[place.engine])
+        side = _side(setting, setting.demand.rule.size_for(size), place.input)
+        found += count / total * curve.placed(max(side, min(curve.by_side)), place.input)
     return found
 
 
@@ -39,17 +41,22 @@ def corrected(decided: Decided, measured: MeasuredAccuracy) -> Decided:
     """The same engines, of whose models in their back ends that is expected which was ``measured``.
 
     The accuracy over the traffic is what was expected there, and the difference that was measured;
-    it is taken for no higher than it was measured, whatever other sizes the traffic has.
+    it is taken for no higher than it was measured, whatever other sizes the traffic has. What makes
+    the difference are inputs at which nothing was measured before: it counts at those, as far as
+    enough of the traffic runs there.
     """
     before = _accuracy(decided)
-    now = min(before + measured.accuracy - measured.expected, measured.accuracy)
-    keys = {curve_key(use.group.any) for use in decided.served}
-    setting = decided.setting
-    setting = replace(setting, curves=setting.curves.moved(keys, now - before))
-    uses = tuple(
-        _shifted(use, now - before) if curve_key(use.group.any) in keys else use
-        for use in decided.uses
+    difference = min(before + measured.accuracy - measured.expected, measured.accuracy) - before
+    share = sum(
+        share
+        for number, share in enumerate(decided.setting.demand.shares)
+        if _is_elsewhere(decided, number)
     )
+    gain = difference / max(share, _ENOUGH)
+    keys = {curve_key(use.group.any) for use in decided.served}
+    curves = decided.setting.curves.moved(keys, gain, difference - share * gain)
+    setting = replace(decided.setting, curves=curves)
+    uses = tuple(_read_again(use, setting) for use in decided.uses)
     problem = setting.problem(uses, decided.problem.max_late)
     return replace(decided, setting=setting, uses=uses, problem=problem)
 
@@ -103,8 +110,24 @@ def _losing(candidate: Candidate) -> Candidate:
     return replace(candidate, serves=serves)
 
 
-def _shifted(use: Use, more: float) -> Use:
+def _is_elsewhere(decided: Decided, number: int) -> bool:
+    """Whether this size runs at an input at which pictures of its scale were not measured."""
+    setting, place = decided.setting, decided.served[number].candidate.serves[number].input
+    asked = setting.demand.sizes[number]
+    return place is not None and not is_as_measured(_side(setting, asked, place), place)
+
+
+def _side(setting: Setting, asked: Size, place: Size) -> float:
+    """Of the square input in which pictures are as large as at ``place``."""
+    return setting.demand.rule.side_px * scale(asked, place)
+
+
+def _read_again(use: Use, setting: Setting) -> Use:
+    """With the accuracies that the setting's curves have now."""
+    curve, sizes = setting.curves.of(use.group), setting.demand.sizes
     serves = {
-        n: replace(one, accuracy=one.accuracy + more) for n, one in use.candidate.serves.items()
+        n: replace(one, accuracy=curve.placed(_side(setting, sizes[n], one.input), one.input))
+        for n, one in use.candidate.serves.items()
+        if one.input is not None
     }
     return replace(use, candidate=replace(use.candidate, serves=serves))

@@ -16,6 +16,8 @@ from reports.columns import Row
 from sizewise.core.specs import Size, Suppression
 from sizewise.core.trials import Metric
 
+_HALF = 0.5
+"""Of a pixel."""
 CurveKey = tuple[str, str]
 Images = tuple[str, str, Suppression | None, str]
 """``Accuracy.measured_on``."""
@@ -24,11 +26,13 @@ Images = tuple[str, str, Suppression | None, str]
 @dataclass(frozen=True, kw_only=True)
 class Curve:
     """Accuracy (0–1) of one model in one back end, by the side of the square input that its images
-    were fitted into. ``offset`` is what images at the places of a plan were found to gain against
-    that (below 0: they lose)."""
+    were fitted into. A plan that was measured corrects it: ``gain`` is what images gain (below 0:
+    lose) at inputs of other shapes than square, or smaller ones than others of this scale fill, and
+    ``gain_anywhere`` what they gain at all inputs."""
 
     by_side: Mapping[int, float]
-    offset: float = 0.0
+    gain: float = 0.0
+    gain_anywhere: float = 0.0
 
     def at(self, side_px: float) -> float:
         """Between sides that were measured, on a straight line; NaN below the smallest. Above the
@@ -38,9 +42,11 @@ class Curve:
             return math.nan
         return float(np.interp(side_px, sides, known))
 
-    def placed(self, side_px: float) -> float:
-        """As :meth:`at`, of images at the places of a plan."""
-        return self.at(side_px) + self.offset
+    def placed(self, side_px: float, place: Size) -> float:
+        """As :meth:`at`, of images that are as large as those in a square of this side, and run at
+        the input ``place``."""
+        gain = 0.0 if is_as_measured(side_px, place) else self.gain
+        return self.at(side_px) + self.gain_anywhere + gain
 
     @cached_property
     def _points(self) -> tuple[list[int], list[float]]:
@@ -59,10 +65,12 @@ class Curves:
     def of(self, group: Group) -> Curve:
         return self.by_model.get(curve_key(group.any), Curve(by_side={}))
 
-    def moved(self, keys: Collection[CurveKey], gain: float) -> Curves:
-        """With so much more for images at the places of a plan, on the curves of these keys."""
+    def moved(self, keys: Collection[CurveKey], gain: float, gain_anywhere: float) -> Curves:
+        """With so much more on the curves of these keys."""
         moved = {
-            key: replace(one, offset=one.offset + gain) if key in keys else one
+            key: replace(one, gain=one.gain + gain, gain_anywhere=one.gain_anywhere + gain_anywhere)
+            if key in keys
+            else one
             for key, one in self.by_model.items()
         }
         return replace(self, by_model=moved)
@@ -104,6 +112,11 @@ def images_of(row: Row) -> Images | None:
 
 def _is_unknown(row: Row, metric: Metric) -> bool:
     return math.isnan(row.score(metric))
+
+
+def is_as_measured(side_px: float, place: Size) -> bool:
+    """Whether images of this scale run at the square input that it was measured in."""
+    return is_square(place) and abs(place.height - side_px) < _HALF
 
 
 def is_square(size: Size) -> bool:

@@ -62,7 +62,7 @@ def _choice(plan: Plan) -> str:
 def _measured(plan: Plan) -> Iterator[str]:
     if not (found := plan.measured):
         return
-    metric, images = plan.decision.metric, counted(found.images, "image")
+    metric, images = plan.decision.metric or "accuracy", counted(found.images, "image")
     yield (
         f"Measured on {images} of {found.data}, each at the place of its own size: {metric} "
         f"{found.accuracy:.3f}, where {found.expected:.3f} was expected."

@@ -81,7 +81,8 @@ def together(plan: Plan, measured: Prediction | None) -> str:
             "memory of the process (MiB)": (expected.memory_mib, measured.memory_mib),
         }
     if found := plan.measured:
-        name = f"{plan.decision.metric} on {counted(found.images, 'image')} of {found.data}"
+        metric, images = plan.decision.metric or "accuracy", counted(found.images, "image")
+        name = f"{metric} on {images} of {found.data}"
         pairs[plain(name)] = (found.expected, found.accuracy)
     if not pairs:
         return ""

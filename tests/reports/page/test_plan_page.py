@@ -14,7 +14,7 @@ from reports.page.plan.text import Told, markdown
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Alternative, Plan
-from tests.sizewise.core.planned import planned
+from tests.sizewise.core.planned import MEASURED, planned
 
 
 def decided() -> Plan:
@@ -90,3 +90,8 @@ def test_the_text_says_what_is_not_known_with_its_command() -> None:
     ]
     measured = markdown(replace(told, together=planned().predicted))
     assert "## Expected and measured together" in measured
+    assert "in one process, over the first pictures" in measured
+    rated = markdown(replace(told, plan=replace(decided(), measured=MEASURED)))
+    row = " ".join(re.search("^. accuracy on .*", rated, re.MULTILINE).group().split())
+    assert row == "| accuracy on 7 images of made val | 0.625 | 0.500 | -20.0 |"
+    assert "over the first pictures" not in rated

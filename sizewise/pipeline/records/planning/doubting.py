@@ -16,10 +16,10 @@ from sizewise.pipeline.records.planning.setting import Sources
 
 
 def unknown(
-    setting: Setting, decided: Decided, sources: Sources, *, measure: bool
+    setting: Setting, decided: Decided, sources: Sources, *, measure: bool, is_rated: bool
 ) -> Iterator[Unknown]:
     """What a plan of ``decided`` does not know, and how to measure it. ``measure`` says that its
-    engines were measured together."""
+    engines were measured together, ``is_rated`` that its accuracy was measured."""
     if missing := missing_sizes(setting):
         sizes = sorted(
             {size for found in missing.values() for size in found},
@@ -38,6 +38,11 @@ def unknown(
             what="Modelled, and not measured: the latency of "
             f"{counted(len(modelled), 'input')} of the plan. The model errs by at most "
             f"{100 * error:.1f} % at sizes that are left out of it."
+        )
+    if not is_rated and setting.curves.metric is not None:
+        yield Unknown(
+            what="Accuracy is that of square inputs, by the scale of the pictures: "
+            f"{spelled('data')} measures it at the inputs of the plan."
         )
     if not measure and len(decided.engines) > 1:
         yield Unknown(

@@ -16,6 +16,7 @@ from sizewise.core.progress import Reporter
 from sizewise.core.specs.plan import MeasuredAccuracy
 from sizewise.pipeline.records.planning.streaming import Replayed
 
+_SHOWN, _EQUAL = 4, 5e-4
 TRIES = 3
 """Sets whose accuracy is measured, at the most."""
 
@@ -45,7 +46,12 @@ def kept(first: Decided, rate: Callable[[Decided], Rated], reporter: Reporter) -
     seen: set[Hashable] = set()
     turn: Decided | None = first
     while turn is not None and _places(turn) not in seen and len(rated) < TRIES:
-        one = rate(turn)
+        try:
+            one = rate(turn)
+        except UsageError:  # measured together, they take more memory than there may be
+            if not rated:
+                raise
+            break
         seen |= {_places(turn), _places(one.decided)}
         again = decide(one.decided.setting)
         rated.append((one, again))
@@ -96,12 +102,15 @@ def _broken(one: Rated) -> str:
 
 
 def _told(one: Rated) -> str:
-    metric = _metric(one.decided.setting)
+    found = one.measured
     engines = counted(len(one.decided.engines), "engine")
-    return (
-        f"{engines} ({listed(one.decided.engines, most=4)}): {metric} {one.accuracy:.3f}, where "
-        f"{one.accuracy + one.measured.expected - one.measured.accuracy:.3f} was expected"
+    text = (
+        f"{engines} ({listed(one.decided.engines, most=_SHOWN)}): {_metric(one.decided.setting)} "
+        f"{found.accuracy:.3f}, where {found.expected:.3f} was expected"
     )
+    if abs(one.accuracy - found.accuracy) < _EQUAL:
+        return text
+    return f"{text}, which is {one.accuracy:.3f} over the sizes that come"
 
 
 def _none_holds(rated: Sequence[Rated]) -> UsageError:

@@ -15,10 +15,7 @@ from reports.page.plan.writing import write_plan_page
 from reports.page.shell import why_no_page
 from reports.plots.plan import plan_figure
 from reports.plots.saved import save
-from reports.text.words import counted, listed
-from sizewise.core.errors import RecordError, UsageError
 from sizewise.core.files import output_folder
-from sizewise.core.options.declared import spelled
 from sizewise.core.progress import Reporter
 from sizewise.core.specs.plan import Plan
 from sizewise.core.specs.stored_plan import NAME, write_plan
@@ -35,12 +32,12 @@ from sizewise.pipeline.records.planning.keeping import Rated, kept
 from sizewise.pipeline.records.planning.measuring import measure_sizes, missing_sizes, model_of
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
 from sizewise.pipeline.records.planning.rating import Rating
+from sizewise.pipeline.records.planning.refusing import demand_served, no_set
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 
 _TRIES = 3
 """A plan is made anew where its engines together take other memory than was expected."""
-_SHOWN = 8
 PLOT, PAGE = "plan.png", "plan.html"
 
 
@@ -65,7 +62,7 @@ class Making:
             measure_sizes(self._sources, missing, self._reporter)
             self._sources = read_sources(self._sources.results, self._options.batch)
             setting = self._setting()
-        self._demand_served(setting)
+        demand_served(setting, self._sources, self._traffic.name)
         decided = self._decided(setting)
         if self._data is None:
             decided, found = self._together(decided)
@@ -75,16 +72,20 @@ class Making:
             decided, found, measured = rated.decided, rated.replayed, rated.measured
         return self._written(
             replace(self._built(decided), measured=measured),
-            tuple(unknown(setting, decided, self._sources, measure=self._options.measure)),
+            tuple(self._unknown(setting, decided)),
             found,
         )
+
+    def _unknown(self, setting: Setting, decided: Decided) -> Iterator[Unknown]:
+        measure, is_rated = self._options.measure, self._data is not None
+        return unknown(setting, decided, self._sources, measure=measure, is_rated=is_rated)
 
     def _together(self, decided: Decided) -> tuple[Decided, Replayed | None]:
         """The engines, decided again as long as they take other memory together than was expected;
         as they are, where they are not to be measured."""
         found = None
         for _ in range(_TRIES if self._options.measure else 0):
-            found = self._replayed(self._built(decided))
+            found = self._replayed(self._built(decided, is_draft=True))
             better = self._decided(_measured(decided, found))
             same = inputs_by_engine(better) == inputs_by_engine(decided)
             decided = better
@@ -107,7 +108,7 @@ class Making:
             reporter=self._reporter,
         )
         model = model_of(decided.served[0].group, self._sources)
-        measured = rating.of(self._built(decided), decided, model)
+        measured = rating.of(self._built(decided, is_draft=True), decided, model)
         return Rated(
             decided=corrected(decided, measured),
             measured=measured,
@@ -152,34 +153,24 @@ class Making:
         images = self._data.images if self._data else None
         return setting_of(self._sources, self._traffic, options, options.side, images)
 
-    def _built(self, decided: Decided) -> Plan:
+    def _built(self, decided: Decided, *, is_draft: bool = False) -> Plan:
         metric = decided.setting.curves.metric
         models = planned_models(self._sources, self._out, metric.task if metric else "unknown")
         artifacts = built(decided, self._sources, self._out, self._reporter)
-        environment = self._sources.records.environment.fingerprint
-        return assembled(decided, self._traffic, models, folders(artifacts, self._out), environment)
-
-    def _demand_served(self, setting: Setting) -> None:
-        """Raises RecordError where a size that comes was not measured in any engine."""
-        served = {n for use in setting.uses(None) for n in use.candidate.serves}
-        sizes = [size for n, size in enumerate(setting.demand.sizes) if n not in served]
-        if sizes:
-            command = self._sources.bench_command(setting.groups, sizes)
-            raise RecordError(
-                f"No engine can serve {counted(len(sizes), 'size')} of {self._traffic.name}",
-                f"{listed(map(str, sizes), most=_SHOWN)} and nothing larger was measured",
-                f"Measure, or add {spelled('measure')}: {command}",
-            )
+        return assembled(
+            decided,
+            self._traffic,
+            models,
+            folders(artifacts, self._out),
+            self._sources.records.environment.fingerprint,
+            is_draft=is_draft,
+        )
 
     def _decided(self, setting: Setting) -> Decided:
         """Raises UsageError where no set of engines keeps to the limits."""
         found = decide(setting)
         if found is None:
-            raise UsageError(
-                f"No set of engines serves {self._traffic.name} under these limits",
-                listed(_why_none(setting)) or "none that keeps to all of them was found",
-                f"Raise {spelled('max_memory_mib')}, or loosen the others.",
-            )
+            raise no_set(setting, self._traffic.name)
         return found
 
 
@@ -190,38 +181,3 @@ def _measured(decided: Decided, found: Replayed) -> Setting:
         together=decided.together(found.measured.memory_mib),
         switch_ms={**decided.setting.switch_ms, **found.switch_ms},
     )
-
-
-def _why_none(setting: Setting) -> Iterator[str]:
-    """The limits that can't be kept, each on its own."""
-    free = replace(
-        setting.limits,
-        max_memory_mib=float("inf"),
-        max_engines=None,
-        max_latency_ms=None,
-        objective="mean",
-    )
-    if decide(replace(setting, limits=free)) is None:
-        yield "no engine is as accurate as is wanted, whatever it takes"
-        return
-    least = min(
-        (
-            setting.process_mib
-            + setting.libraries[use.group.spec.backend]
-            + use.candidate.memory_mib
-            for use in setting.uses(None)
-            if len(use.candidate.serves) == len(setting.demand.sizes)
-        ),
-        default=None,
-    )
-    if least is not None and least > setting.limits.max_memory_mib:
-        yield (
-            f"one engine for all sizes takes {least:.0f} MiB at the least with its process, and "
-            f"{setting.limits.max_memory_mib:.0f} MiB are allowed"
-        )
-    limit = setting.limits.max_latency_ms
-    if (
-        limit is not None
-        and decide(replace(setting, limits=replace(free, max_latency_ms=limit))) is None
-    ):
-        yield f"{setting.limits.percentile} can't be {limit} ms in any memory"
