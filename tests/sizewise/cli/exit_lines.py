@@ -265,6 +265,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
             f"junk.sqlite {_TRAFFIC} --max-memory-mib 9",
             "made.sqlite --traffic junk.csv --max-memory-mib 9",
         ),
+        DATA: (f"{_PLAN} --data absent",),
         OUTPUT: (f"{_PLAN} --out notes.txt",),
     },
     "replay": {

@@ -20,7 +20,16 @@ from tests.bench.pictures import BOX, HEIGHT, PICTURES, WIDTH, write_pictures
 from tests.sizewise.cli.conftest import Cli, Said
 
 PICTURE, SQUARE = Size(HEIGHT, WIDTH), Size(64, 64)
-pytestmark = pytest.mark.usefixtures("quiet_machine")
+pytestmark = pytest.mark.usefixtures("quiet_machine", "undrawn")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans without what shows them, which takes longer than all else."""
+    making = "sizewise.pipeline.records.planning.making"
+    monkeypatch.setattr(f"{making}.save", lambda figure, path: None)
+    monkeypatch.setattr(f"{making}.plan_figure", lambda plan: None)
+    monkeypatch.setattr(f"{making}.why_no_page", lambda name: f"{name} is not written.")
 
 
 @pytest.fixture(scope="module")
