@@ -13,6 +13,7 @@ from sizewise.core.children.child import run_in_child
 from sizewise.core.specs import Size
 
 _MS = 1e-6
+_BARE_TIMEOUT_S = 300.0
 Place = tuple[int, Size]
 """The number of an engine, and an input size."""
 
@@ -78,6 +79,13 @@ def stream(
         alone_ms=tuple(float(np.mean(calls_ns)) * _MS for calls_ns in found.alone_ns),
         resident_bytes=found.device_bytes or _without_inputs(found),
     )
+
+
+def bare_bytes() -> int | None:
+    """Memory of a child that has loaded no library; None where the system does not say. Raises
+    ChildError."""
+    given = run_in_child("bench.timing.bare:peak", {}, timeout_s=_BARE_TIMEOUT_S)
+    return None if given is None else answered(given, int, of="An empty process")
 
 
 def _without_inputs(found: _Streamed) -> int | None:

@@ -30,6 +30,35 @@ def colours(
     return _saved(graph, path, card)
 
 
+def colours_by_height(
+    path: Path, boxes: tuple[tuple[float, ...], tuple[float, ...]], height: int
+) -> ExportedModel:
+    """As :func:`colours`, with the first of two boxes in inputs of this height, else the other."""
+    nodes = [
+        helper.make_node("Shape", ["images"], ["shape"]),
+        helper.make_node("Gather", ["shape", "rows"], ["height"], axis=0),
+        helper.make_node("Equal", ["height", "wanted"], ["is_wanted"]),
+        helper.make_node("Where", ["is_wanted", "here", "elsewhere"], ["box"]),
+    ]
+    numbers = [
+        numpy_helper.from_array(np.array(values, kind), name)
+        for name, kind, values in (
+            ("rows", np.int64, 2),
+            ("wanted", np.int64, height),
+            ("here", np.float32, boxes[0]),
+            ("elsewhere", np.float32, boxes[1]),
+        )
+    ]
+    graph = helper.make_graph(
+        [*nodes, *_colour_nodes()],
+        "colours_by_height",
+        [_tensor("images", "batch", 3, "height", "width")],
+        [_tensor("boxes", "batch", 1, 4), _tensor("scores", "batch", 1, 2)],
+        [*numbers, *(one for one in _colour_numbers(boxes[0]) if one.name != "box")],
+    )
+    return _saved(graph, path, CARD)
+
+
 def suppressed_colours(path: Path, box: tuple[float, ...]) -> ExportedModel:
     """As :func:`colours`, with one detection of the likelier of the two and a row that is unused,
     as a graph with suppression gives them."""

@@ -6,6 +6,7 @@ import pytest
 
 from docs.make import planning
 from docs.make.method.records import read_record
+from tests.reports.choice.planning.large import cases
 
 TEXT = planning.PAGE.read_text(encoding="utf-8")
 
@@ -20,7 +21,7 @@ def test_the_record_has_a_plan_of_each_case_within_its_time() -> None:
     if record is None:
         pytest.skip("it was not measured yet")
     rows = record["rows"]
-    assert {row["name"] for row in rows} <= {case.name for case in planning.cases()}
+    assert {row["name"] for row in rows} <= {case.name for case in cases()}
     assert all(row["engines"] > 0 and 0 <= row["gap"] < 1 for row in rows)
     # The last part that was begun is finished.
     assert all(row["cpu_s"] < 2 * record["seconds"] for row in rows)

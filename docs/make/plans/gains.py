@@ -36,7 +36,7 @@ TRAFFICS = ("photographs", "documents", "video-crops")
 SIDE = 416
 ROUNDS = 3
 """Turns of each choice."""
-PICTURES = 600
+PICTURES = 400
 """Of the traffic, in a turn."""
 ROOMS = {"what one dynamic engine takes, and a tenth": 1.1, "twice that of one dynamic engine": 2.0}
 """Limits on memory, by its multiple."""
@@ -70,9 +70,10 @@ class Case:
 
 def main() -> None:
     started, before, rows = now(), origin(), list[dict[str, Any]]()
-    for case in _cases():
-        for row in _measured(case):
-            rows.append(row)
+    cases = tuple(_cases())
+    for room in ROOMS:
+        for case in cases:
+            rows.append(_measured(case, room))
             record = {"started": started, "ended": now(), "rounds": ROUNDS, "rows": rows}
             write_record(RECORD, before | record)
 
@@ -93,12 +94,10 @@ def _cases() -> Iterable[Case]:
             yield case
 
 
-def _measured(case: Case) -> Iterable[dict[str, Any]]:
-    dynamic = _dynamic_mib(case)
-    for room, times in ROOMS.items():
-        yield {"network": case.network, "traffic": case.traffic.name, "room": room} | _planned(
-            case, dynamic * times
-        )
+def _measured(case: Case, room: str) -> dict[str, Any]:
+    most = _dynamic_mib(case) * ROOMS[room]
+    known = {"network": case.network, "traffic": case.traffic.name, "room": room}
+    return known | _planned(case, most)
 
 
 def _dynamic_mib(case: Case) -> float:
@@ -115,7 +114,8 @@ def _planned(case: Case, max_memory_mib: float) -> dict[str, Any]:
     out = case.out / f"{max_memory_mib:.0f}-mib"
     shutil.rmtree(out, ignore_errors=True)
     making = case.making(max_memory_mib, out, measure=True)
-    decided, plan, _ = making.made()
+    decided, _, _ = making.made()
+    plan = making.built(decided)
     write_plan(plan, out / "plan.json")
     plain = {one.name: one for one in plain_choices(decided) if one.served}
     plans = {PLAN: plan} | {name: making.built(one.decided()) for name, one in plain.items()}

@@ -52,9 +52,11 @@ def assembled(
     models: Mapping[str, PlannedModel],
     built: Mapping[str, Built],
     environment: str,
+    *,
+    is_draft: bool = False,
 ) -> Plan:
-    """The plan, with what else was possible. ``models`` are by their hashes, ``built`` by the names
-    of engines."""
+    """The plan, with what else was possible unless it ``is_draft``. ``models`` are by their hashes,
+    ``built`` by the names of engines."""
     setting = decided.setting
     metric = setting.curves.metric
     inputs = inputs_by_engine(decided)
@@ -78,9 +80,9 @@ def assembled(
             bound=decided.bound,
             gap=decided.gap,
             metric=metric.title if metric else "",
-            baselines=baselines(decided),
-            more=more(decided),
-            by_engines=by_engines(decided),
+            baselines=() if is_draft else baselines(decided),
+            more=() if is_draft else more(decided),
+            by_engines=() if is_draft else by_engines(decided),
         ),
         environment=environment,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from reports.choice.planning.curves import Curve, Curves
+from reports.choice.planning.curves import Curves
 from reports.choice.planning.demand import Demand, scale
 from reports.choice.planning.kinds import Group
 from reports.choice.planning.problem import Candidate, Serving
@@ -184,7 +184,7 @@ def _served(
         if place is None or (ms := offer.ms_of(group, place)) is None:
             continue
         kept = scale(size, place)
-        accuracy = _accuracy(curve, demand.rule.side_px, kept)
+        accuracy = curve.placed(demand.rule.side_px * kept, place)
         if kept < 1 and (not offer.may_shrink or math.isnan(accuracy)):
             continue
         yield (
@@ -193,11 +193,6 @@ def _served(
                 ms=ms, accuracy=accuracy, late=_late(group, place, ms, offer.max_ms), input=place
             ),
         )
-
-
-def _accuracy(curve: Curve, side_px: int, kept: float) -> float:
-    """Of pictures that are scaled down to ``side_px``, and once more by ``kept``."""
-    return curve.at(side_px * kept)
 
 
 def _late(group: Group, size: Size, ms: float, max_ms: float | None) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,18 +13,26 @@ import numpy as np
 from reports.analysis.tradeoffs import RANKED_BY
 from reports.choice.planning.kinds import Group
 from reports.columns import Row
-from sizewise.core.specs import Size
+from sizewise.core.specs import Size, Suppression
 from sizewise.core.trials import Metric
 
-_Key = tuple[str, str]
+_HALF = 0.5
+"""Of a pixel."""
+CurveKey = tuple[str, str]
+Images = tuple[str, str, Suppression | None, str]
+"""``Accuracy.measured_on``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
     """Accuracy (0–1) of one model in one back end, by the side of the square input that its images
-    were fitted into."""
+    were fitted into. A plan that was measured corrects it: ``gain`` is what images gain (below 0:
+    lose) at inputs of other shapes than square, or smaller ones than others of this scale fill, and
+    ``gain_anywhere`` what they gain at all inputs."""
 
     by_side: Mapping[int, float]
+    gain: float = 0.0
+    gain_anywhere: float = 0.0
 
     def at(self, side_px: float) -> float:
         """Between sides that were measured, on a straight line; NaN below the smallest. Above the
@@ -33,6 +41,12 @@ class Curve:
         if not sides or side_px < sides[0]:
             return math.nan
         return float(np.interp(side_px, sides, known))
+
+    def placed(self, side_px: float, place: Size) -> float:
+        """As :meth:`at`, of images that are as large as those in a square of this side, and run at
+        the input ``place``."""
+        gain = 0.0 if is_as_measured(side_px, place) else self.gain
+        return self.at(side_px) + self.gain_anywhere + gain
 
     @cached_property
     def _points(self) -> tuple[list[int], list[float]]:
@@ -46,23 +60,35 @@ class Curves:
     was not measured."""
 
     metric: Metric | None
-    by_model: Mapping[_Key, Curve]
+    by_model: Mapping[CurveKey, Curve]
 
     def of(self, group: Group) -> Curve:
-        return self.by_model.get(_key(group.any), Curve(by_side={}))
+        return self.by_model.get(curve_key(group.any), Curve(by_side={}))
+
+    def moved(self, keys: Collection[CurveKey], gain: float, gain_anywhere: float) -> Curves:
+        """With so much more on the curves of these keys."""
+        moved = {
+            key: replace(one, gain=one.gain + gain, gain_anywhere=one.gain_anywhere + gain_anywhere)
+            if key in keys
+            else one
+            for key, one in self.by_model.items()
+        }
+        return replace(self, by_model=moved)
 
 
-def curves_of(groups: Iterable[Group]) -> Curves:
-    """Of the metric and the images that most rows were measured with."""
+def curves_of(groups: Iterable[Group], images: Images | None = None) -> Curves:
+    """Of the metric and the images that most rows were measured with, or of these ``images``."""
     rows = [row for group in groups for row in group.rows.values()]
+    if images is not None:
+        rows = [row for row in rows if images_of(row) == images]
     known = [(metric, row) for row in rows for metric in RANKED_BY if not _is_unknown(row, metric)]
     if not known:
         return Curves(metric=None, by_model={})
-    (metric, alike), _ = Counter((m, _alike(row)) for m, row in known).most_common(1)[0]
-    scores: dict[_Key, dict[int, list[float]]] = {}
+    (metric, alike), _ = Counter((m, images_of(row)) for m, row in known).most_common(1)[0]
+    scores: dict[CurveKey, dict[int, list[float]]] = {}
     for of, row in known:
-        if of == metric and _alike(row) == alike and _is_square(row.size):
-            by_side = scores.setdefault(_key(row), {})
+        if of == metric and images_of(row) == alike and is_square(row.size):
+            by_side = scores.setdefault(curve_key(row), {})
             by_side.setdefault(row.size.height, []).append(row.score(metric))
     return Curves(
         metric=metric,
@@ -73,11 +99,13 @@ def curves_of(groups: Iterable[Group]) -> Curves:
     )
 
 
-def _key(row: Row) -> _Key:
+def curve_key(row: Row) -> CurveKey:
+    """Equal in rows whose accuracy is one curve's: the model's hash, and the back end."""
     return row.model_sha256, row.backend
 
 
-def _alike(row: Row) -> object:
+def images_of(row: Row) -> Images | None:
+    """What the accuracy of a row was measured on; None where it was not."""
     accuracy = row.result.accuracy
     return accuracy.measured_on if accuracy else None
 
@@ -86,5 +114,10 @@ def _is_unknown(row: Row, metric: Metric) -> bool:
     return math.isnan(row.score(metric))
 
 
-def _is_square(size: Size) -> bool:
+def is_as_measured(side_px: float, place: Size) -> bool:
+    """Whether images of this scale run at the square input that it was measured in."""
+    return is_square(place) and abs(place.height - side_px) < _HALF
+
+
+def is_square(size: Size) -> bool:
     return size.height == size.width

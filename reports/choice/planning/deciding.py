@@ -42,22 +42,25 @@ class Together:
 class Setting:
     """All that a plan is made of.
 
+    ``bare_mib`` is the memory of a process with no library (None: the system does not say).
     ``together`` is of engines that were measured in one process, ``switch_ms`` what changes cost
     there, by engine, and ``place_ms`` what a picture takes there without one, by engine and input;
     other engines take ``pace`` times what was measured of each alone. A ``hopeful`` setting counts
     static engines that nobody measured at the least that they may take: what is best in it is
-    worth measuring.
+    worth measuring. ``only`` has the names of the engines that may be chosen (None: all).
     """
 
     demand: Demand
     groups: tuple[Group, ...]
     curves: Curves
     limits: PlanLimits
+    bare_mib: float | None = None
     together: Together = field(default_factory=Together)
     switch_ms: Mapping[str, float] = field(default_factory=dict)
     place_ms: Mapping[tuple[str, Size], float] = field(default_factory=dict)
     pace: float = 1.0
     hopeful: bool = False
+    only: frozenset[str] | None = None
 
     @property
     def floor(self) -> float | None:
@@ -78,16 +81,21 @@ class Setting:
 
     @property
     def process_mib(self) -> float:
-        """Memory of the process with the smallest library, and no engine."""
-        least = min(group.before_mib for group in self.groups)
-        return max(0.0, least + self.together.offset_mib)
+        """Memory of the process with no library, and no engine."""
+        return max(0.0, self._bare_mib + self.together.offset_mib)
 
     @property
     def libraries(self) -> Mapping[str, float]:
-        """What a process with another library takes more, by back end."""
+        """What each library takes in a process, by back end."""
+        shared = self.together.shared_mib - self._bare_mib
+        return {group.spec.backend: group.before_mib + shared for group in self.groups}
+
+    @property
+    def _bare_mib(self) -> float:
+        """Of a process with no library; where that is not known, what the smallest library takes
+        counts as the process's."""
         least = min(group.before_mib for group in self.groups)
-        shared = self.together.shared_mib
-        return {group.spec.backend: group.before_mib - least + shared for group in self.groups}
+        return least if self.bare_mib is None else min(self.bare_mib, least)
 
     @cached_property
     def buckets(self) -> tuple[Size, ...]:
@@ -113,7 +121,11 @@ class Setting:
             hopeful=self.hopeful,
         )
         known = map(self._known, uses_of(self.groups, self.buckets, offer))
-        return tuple(use for use in known if use.candidate.serves)
+        return tuple(
+            use
+            for use in known
+            if use.candidate.serves and (self.only is None or use.candidate.loads in self.only)
+        )
 
     def _known(self, use: Use) -> Use:
         """``use`` without sizes whose accuracy is not known, where that counts."""

@@ -20,13 +20,21 @@ class Unknown:
         return f"{self.what} {self.command}".rstrip()
 
 
+_NEAR = 1e-6
 _NOTHING = 0.005
 """A gain below this share is none."""
 
 
 def told(plan: Plan) -> tuple[str, ...]:
     """Sentences, the choice first."""
-    return (_choice(plan), _bound(plan), *_compared(plan), *_looser(plan), *_engines(plan))
+    return (
+        _choice(plan),
+        *_measured(plan),
+        _bound(plan),
+        *_compared(plan),
+        *_looser(plan),
+        *_engines(plan),
+    )
 
 
 def figures(found: Prediction, metric: str) -> str:
@@ -49,6 +57,21 @@ def _choice(plan: Plan) -> str:
         f"Load {what} for {plan.traffic} ({counted(plan.pictures, 'picture')} of {sizes}): "
         f"{expected}."
     )
+
+
+def _measured(plan: Plan) -> Iterator[str]:
+    if not (found := plan.measured):
+        return
+    metric, images = plan.decision.metric or "accuracy", counted(found.images, "image")
+    yield (
+        f"Measured on {images} of {found.data}, each at the place of its own size: {metric} "
+        f"{found.accuracy:.3f}, where {found.expected:.3f} was expected."
+    )
+    if found.covered < 1 - _NEAR:
+        yield (
+            f"Of the pictures that come, {percent(found.covered, 1)} have a size that these images "
+            "have, too. How accurate the others are is only expected."
+        )
 
 
 def _bound(plan: Plan) -> str:

@@ -72,15 +72,20 @@ def limits(plan: Plan) -> str:
 
 def together(plan: Plan, measured: Prediction | None) -> str:
     """Expected beside measured; empty where nothing was measured."""
-    if measured is None:
+    expected, pairs = plan.predicted, {}
+    if measured is not None:
+        pairs = {
+            "mean (ms a picture)": (expected.mean_ms, measured.mean_ms),
+            "p50 (ms)": (expected.p50_ms, measured.p50_ms),
+            "p99 (ms)": (expected.p99_ms, measured.p99_ms),
+            "memory of the process (MiB)": (expected.memory_mib, measured.memory_mib),
+        }
+    if found := plan.measured:
+        metric, images = plan.decision.metric or "accuracy", counted(found.images, "image")
+        name = f"{metric} on {images} of {found.data}"
+        pairs[plain(name)] = (found.expected, found.accuracy)
+    if not pairs:
         return ""
-    expected = plan.predicted
-    pairs = {
-        "mean (ms a picture)": (expected.mean_ms, measured.mean_ms),
-        "p50 (ms)": (expected.p50_ms, measured.p50_ms),
-        "p99 (ms)": (expected.p99_ms, measured.p99_ms),
-        "memory of the process (MiB)": (expected.memory_mib, measured.memory_mib),
-    }
     rows = [
         (name, number(a), number(b), f"{100 * (b / a - 1):+.1f}" if a else _NONE)
         for name, (a, b) in pairs.items()

@@ -45,7 +45,7 @@ def _sections(told_of: Told) -> Iterator[Section]:
     yield Section(
         title="Expected and measured together",
         parts=(tables.together(plan, told_of.together),),
-        note="The engines of this plan, in one process, over the first pictures of the traffic.",
+        note=" ".join(_of_together(told_of)),
     )
     yield Section(title="Plain choices under the same limits", parts=(tables.baselines(plan),))
     yield Section(
@@ -76,6 +76,16 @@ def _reliance(told_of: Told) -> Iterator[str]:
         yield (
             "Nothing here was measured over the traffic itself. `sizewise replay` runs these "
             "engines over it, and puts what is measured beside what is expected."
+        )
+
+
+def _of_together(told_of: Told) -> Iterator[str]:
+    if told_of.together is not None:
+        yield "The engines of this plan, in one process, over the first pictures of the traffic."
+    if told_of.plan.measured is not None:
+        yield (
+            "Accuracy: each image in the engine and at the input of its own size. What was "
+            "expected is that of square inputs; accuracies on this page are corrected by it."
         )
 
 

@@ -123,6 +123,29 @@ class Prediction:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredAccuracy:
+    """The accuracy (0–1) of a plan's engines on ``images`` of the data set ``data``, each at the
+    place of its own size, and what was ``expected`` of them before. ``data_sha256`` is the hash of
+    the data; ``chosen`` says which of its images were taken, empty for all. Their sizes are those
+    of the share ``covered`` of the traffic's pictures (0–1).
+    """
+
+    data: str
+    data_sha256: str
+    images: int
+    accuracy: float
+    expected: float
+    covered: float
+    chosen: str = ""
+
+    def __post_init__(self) -> None:
+        if self.images < 1 or not all(
+            map(math.isfinite, (self.accuracy, self.expected, self.covered))
+        ):
+            raise ValueError("a measured accuracy is of no image, or is no number")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """What a plan had to keep to; None is no limit. ``max_ms`` is for the ``percentile`` of the
     pictures (0–1)."""
@@ -176,7 +199,8 @@ class Plan:
     """The engines to keep loaded for a ``traffic``, and where each of its sizes is run.
 
     ``process_mib`` is the memory of the process without engines. Figures hold for the machine with
-    this ``environment`` (its fingerprint).
+    this ``environment`` (its fingerprint). Accuracies of a plan with a ``measured`` one are
+    corrected by it; without it, they are expected.
     """
 
     traffic: str
@@ -189,6 +213,7 @@ class Plan:
     predicted: Prediction
     decision: Decision
     environment: str = ""
+    measured: MeasuredAccuracy | None = None
 
     def __post_init__(self) -> None:
         names = [engine.name for engine in self.engines]

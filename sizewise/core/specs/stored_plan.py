@@ -16,7 +16,7 @@ from sizewise.core.specs.plan import Plan
 
 NAME, KIND, VERSION = "plan.json", "sizewise plan", 1
 """The file's usual name; what it says it is, and the number of its format."""
-_LATER: Mapping[str, Any] = {}
+_LATER: Mapping[str, Any] = {"plan.measured": None}
 """Fields that came later: at their defaults they are left out."""
 _TODO = "Make it again with sizewise plan."
 

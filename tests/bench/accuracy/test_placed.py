@@ -14,6 +14,8 @@ from engines.planning.axes import EngineAxes
 from engines.planning.specs import engine_specs
 from engines.store.cache import obtain_engine
 from netzoo.tasks.letterbox import Letterbox
+from sizewise.core import codec
+from sizewise.core.errors import InputError
 from sizewise.core.specs import EngineArtifact, Size, Sizes
 from sizewise.core.specs.plan import Place, Plan, PlannedEngine, Route
 from sizewise.core.specs.stored_plan import write_plan
@@ -83,3 +85,20 @@ def test_sizes_that_the_traffic_had_not_are_not_expected(tmp_path: Path) -> None
     found = evaluate_plan(str(tmp_path), str(tmp_path / "plan.json"), str(data), 3)
     assert found["expected"] is None
     assert found["accuracy"]["images"] == 3
+    assert found["sizes"] == {str(PICTURE): 3}
+
+
+def test_the_model_is_read_as_its_card_is_given(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    data = write_pictures(tmp_path / "data")
+    artifact = engine(tmp_path, LARGE)
+    write_plan(
+        plan_of(tmp_path, [artifact], Place(engine="0", input=LARGE)), tmp_path / "plan.json"
+    )
+    given = (str(tmp_path), str(tmp_path / "plan.json"), str(data), 0)
+    # In a picture that is stretched, the box is elsewhere than in one with grey around it.
+    stretched = replace(artifact.card, letterbox=False)
+    assert evaluate_plan(*given, codec.to_plain(stretched))["accuracy"]["ap50"] == 0
+    cats = replace(artifact.card, classes=("cat", "dog"))
+    with pytest.raises(InputError, match="the model knows cat, dog, the data red, blue"):
+        evaluate_plan(*given, codec.to_plain(cats))

@@ -15,7 +15,7 @@ from sizewise.core.machine.environment import read_environment
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Alternative, Plan
 from tests.reports.many_engines import many
-from tests.sizewise.core.planned import planned
+from tests.sizewise.core.planned import MEASURED, planned
 
 
 def decided() -> Plan:
@@ -104,3 +104,8 @@ def test_the_text_says_what_is_not_known_with_its_command() -> None:
     ]
     measured = markdown(replace(told, together=planned().predicted))
     assert "## Expected and measured together" in measured
+    assert "in one process, over the first pictures" in measured
+    rated = markdown(replace(told, plan=replace(decided(), measured=MEASURED)))
+    (row,) = (" ".join(one.split()) for one in rated.splitlines() if "| accuracy on 7" in one)
+    assert row == "| accuracy on 7 images of made val | 0.625 | 0.500 | -20.0 |"
+    assert "over the first pictures" not in rated

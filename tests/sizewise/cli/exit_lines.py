@@ -254,6 +254,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
             f"made.sqlite {_TRAFFIC} --max-memory-mib lots",
             f"{_PLAN} --objective median",
             f"{_PLAN} --min-ap 0.5 --max-loss-points 1",
+            *(f"{_PLAN} --image-count 3", f"{_PLAN} --data data --timeout-s 0"),
         ),
         MISSING: (
             f"absent.sqlite {_TRAFFIC} --max-memory-mib 9",
@@ -264,6 +265,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
             f"junk.sqlite {_TRAFFIC} --max-memory-mib 9",
             "made.sqlite --traffic junk.csv --max-memory-mib 9",
         ),
+        DATA: (f"{_PLAN} --data absent",),
         OUTPUT: (f"{_PLAN} --out notes.txt",),
     },
     "replay": {

@@ -8,6 +8,7 @@ from sizewise.core.specs.plan import (
     Decision,
     InputRule,
     Limits,
+    MeasuredAccuracy,
     Place,
     Plan,
     PlannedEngine,
@@ -22,6 +23,17 @@ _DYNAMIC = EngineSpec(
     backend="fake",
     strategy="dynamic",
     profiles=(Profile(min=Size(64, 64), opt=LARGE, max=Size(96, 96)),),
+)
+
+
+MEASURED = MeasuredAccuracy(
+    data="made val",
+    data_sha256="d",
+    images=7,
+    accuracy=0.5,
+    expected=0.625,
+    covered=0.75,
+    chosen="7 of 9",
 )
 
 

@@ -15,7 +15,7 @@ from sizewise.core.errors import InputError, SchemaVersionError
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import InputRule, Place, Plan
 from sizewise.core.specs.stored_plan import NAME, read_plan, write_plan
-from tests.sizewise.core.planned import LARGE, SMALL, planned
+from tests.sizewise.core.planned import LARGE, MEASURED, SMALL, planned
 
 SIDES = st.integers(1, 4000)
 
@@ -70,6 +70,21 @@ def test_a_plan_comes_back_from_its_file_or_its_folder(tmp_path: Path) -> None:
     write_plan(plan, tmp_path / NAME)
     assert read_plan(tmp_path) == read_plan(tmp_path / NAME) == plan
     assert list(tmp_path.iterdir()) == [tmp_path / NAME]
+
+
+def test_a_measured_accuracy_is_kept_and_older_plans_have_none(tmp_path: Path) -> None:
+    write_plan(planned(), tmp_path / NAME)
+    document = json.loads((tmp_path / NAME).read_text("utf-8"))
+    assert "measured" not in document["plan"]
+    assert read_plan(tmp_path).measured is None
+    plan = replace(planned(), measured=MEASURED)
+    write_plan(plan, tmp_path / NAME)
+    assert read_plan(tmp_path) == plan
+    measured = json.loads((tmp_path / NAME).read_text("utf-8"))
+    assert (measured["kind"], measured["version"]) == (document["kind"], document["version"])
+    for changes in ({"images": 0}, {"accuracy": float("nan")}, {"expected": float("inf")}):
+        with pytest.raises(ValueError, match="is of no image, or is no number"):
+            replace(MEASURED, **changes)
 
 
 def _changed(document: dict[str, object], **changes: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reports.choice.planning.deciding import Decided, Setting
+from reports.choice.planning.deciding import Decided
 from reports.choice.planning.fitting import Fit
 from reports.choice.planning.kinds import Group
 from reports.choice.planning.telling import Unknown
@@ -18,10 +18,11 @@ from sizewise.pipeline.records.planning.setting import Sources
 
 
 def unknown(
-    setting: Setting, decided: Decided, sources: Sources, *, measure: bool
+    decided: Decided, sources: Sources, *, measure: bool, is_rated: bool
 ) -> Iterator[Unknown]:
     """What a plan of ``decided`` does not know, and how to measure it. ``measure`` says that its
-    engines were measured together."""
+    engines were measured together, ``is_rated`` that its accuracy was measured."""
+    setting = decided.setting
     if rows := _unreliable(decided):
         yield _doubted(rows, sources)
     if missing := hoped_for(setting) if measure else missing_sizes(setting):
@@ -45,6 +46,11 @@ def unknown(
         yield Unknown(
             what=f"Not measured: the latency of {counted(bounded, 'input')} of the plan. That of a "
             f"larger input stands for each: {spelled('measure')} measures them."
+        )
+    if not is_rated and setting.curves.metric is not None:
+        yield Unknown(
+            what="Accuracy is that of square inputs, by the scale of the pictures: "
+            f"{spelled('data')} measures it at the inputs of the plan."
         )
     if not measure and len(decided.engines) > 1:
         yield Unknown(

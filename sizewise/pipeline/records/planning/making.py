@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from reports.choice.planning.assembling import assembled, inputs_by_engine
-from reports.choice.planning.deciding import Decided, Setting
+from reports.choice.planning.correcting import corrected
+from reports.choice.planning.deciding import Decided, Setting, decide
 from reports.choice.planning.telling import Unknown
 from reports.page.plan.text import Told
 from reports.page.plan.writing import write_plan_page
 from reports.page.shell import why_no_page
 from reports.plots.plan import plan_figure
 from reports.plots.saved import save
-from reports.text.words import counted, listed
-from sizewise.core.errors import RecordError
 from sizewise.core.files import output_folder
-from sizewise.core.options.declared import spelled
 from sizewise.core.progress import Reporter
-from sizewise.core.specs.plan import Plan
+from sizewise.core.specs.plan import MeasuredAccuracy, Plan
 from sizewise.core.specs.stored_plan import NAME, write_plan
 from sizewise.core.specs.traffic import Traffic
+from sizewise.pipeline.records.planning.data import (
+    PlanData,
+    demand_squares,
+    measure_squares,
+    open_data,
+)
 from sizewise.pipeline.records.planning.doubting import unknown
 from sizewise.pipeline.records.planning.engines import built, folders, planned_models
-from sizewise.pipeline.records.planning.measuring import hoped_for, measure_sizes, without_model
+from sizewise.pipeline.records.planning.keeping import Rated, kept
+from sizewise.pipeline.records.planning.measuring import (
+    hoped_for,
+    measure_sizes,
+    model_of,
+    without_model,
+)
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
-from sizewise.pipeline.records.planning.refusing import decided_or_refused
+from sizewise.pipeline.records.planning.rating import Rating
+from sizewise.pipeline.records.planning.refusing import decided_or_refused, demand_served
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 
@@ -33,7 +45,6 @@ _TRIES = 3
 """A plan is made anew where its engines together take other memory than was expected."""
 _TURNS = 8
 """Of measuring sizes: each may show that others are worth it."""
-_SHOWN = 8
 PLOT, PAGE = "plan.png", "plan.html"
 
 
@@ -48,30 +59,24 @@ class Making:
         self._out = out
         self._reporter = reporter
         self._sources = read_sources(results, options.batch)
+        self._data: PlanData | None = None
 
     def planned(self) -> Planned:
         """The plan, written. Raises as ``sizewise.pipeline.records.plan.plan`` does."""
-        decided, plan, found = self.made()
-        return self._written(
-            plan,
-            tuple(unknown(decided.setting, decided, self._sources, measure=self._options.measure)),
-            found,
-        )
+        decided, found, measured = self.made()
+        plan = replace(self.built(decided), measured=measured)
+        return self._written(plan, tuple(self._unknown(decided)), found)
 
-    def made(self) -> tuple[Decided, Plan, Replayed | None]:
-        """The decision, its plan with the engines, and how these were measured together."""
+    def made(self) -> tuple[Decided, Replayed | None, MeasuredAccuracy | None]:
+        """The decision, how its engines were measured together, and their accuracy on the data."""
+        self._data = self._opened()
         setting = self._measured_sizes() if self._options.measure else self._setting()
-        self._demand_served(setting)
+        demand_served(setting, self._sources, self._traffic.name)
         decided = self._decided(setting)
-        plan, found = self.built(decided), None
-        for _ in range(_TRIES if self._options.measure else 0):
-            found = replayed(plan, self._traffic, self._out, None)
-            better = self._decided(_measured(decided, found))
-            same = inputs_by_engine(better) == inputs_by_engine(decided)
-            decided, plan = better, self.built(better)
-            if same:
-                break
-        return decided, plan, found
+        if self._data is None:
+            return *self._together(decided), None
+        rated = kept(decided, self._rated, self._reporter)
+        return rated.decided, rated.replayed, rated.measured
 
     def _measured_sizes(self) -> Setting:
         """The setting, once each size is measured that may make the plan better."""
@@ -85,6 +90,57 @@ class Making:
             setting = self._setting()
             wanted = hoped_for(setting)
         return setting
+
+    def _unknown(self, decided: Decided) -> Iterator[Unknown]:
+        measure, is_rated = self._options.measure, self._data is not None
+        return unknown(decided, self._sources, measure=measure, is_rated=is_rated)
+
+    def _together(self, decided: Decided) -> tuple[Decided, Replayed | None]:
+        """The engines, decided again as long as they take other memory together than was expected;
+        as they are, where they are not to be measured."""
+        found = None
+        for _ in range(_TRIES if self._options.measure else 0):
+            found = self._replayed(self.built(decided, is_draft=True))
+            setting, ran = _measured(decided, found), decided
+            decided = self._decided(setting)
+            if inputs_by_engine(decided) == inputs_by_engine(ran):
+                return decided, found
+        if found is not None:  # each set seems better than the one before: take what was measured
+            decided = decide(replace(setting, only=frozenset(ran.engines))) or decided
+        return decided, found
+
+    def _replayed(self, plan: Plan) -> Replayed:
+        timeout_s = self._options.timeout_s
+        return replayed(plan, self._traffic, self._out, None, timeout_s=timeout_s)
+
+    def _rated(self, decided: Decided) -> Rated:
+        """The engines with their accuracy on the data."""
+        assert self._data is not None  # noqa: S101 - nothing else calls it
+        decided, found = self._together(decided)
+        rating = Rating(
+            data=self._data,
+            out=self._out,
+            timeout_s=self._options.timeout_s,
+            reporter=self._reporter,
+        )
+        model = model_of(decided.served[0].group, self._sources)
+        measured = rating.of(self.built(decided, is_draft=True), decided, model)
+        return Rated(
+            decided=corrected(decided, measured),
+            measured=measured,
+            replayed=found,
+        )
+
+    def _opened(self) -> PlanData | None:
+        """The data of a plan, and the accuracy of square inputs on them in the results."""
+        options, reporter = self._options, self._reporter
+        if not options.data:
+            return None
+        data = open_data(self._sources, options, reporter)
+        if measure_squares(self._sources, data, options.side, reporter):
+            self._sources = read_sources(self._sources.results, options.batch)
+            demand_squares(self._sources, data)
+        return data
 
     def _written(self, plan: Plan, doubts: tuple[Unknown, ...], found: Replayed | None) -> Planned:
         path, no_page = output_folder(self._out) / NAME, why_no_page(PAGE)
@@ -110,27 +166,22 @@ class Making:
 
     def _setting(self) -> Setting:
         options = self._options
-        return setting_of(self._sources, self._traffic, options, options.side)
+        images = self._data.images if self._data else None
+        return setting_of(self._sources, self._traffic, options, options.side, images)
 
-    def built(self, decided: Decided) -> Plan:
+    def built(self, decided: Decided, *, is_draft: bool = False) -> Plan:
         """The plan of a decision, and its engines in their folders."""
         metric = decided.setting.curves.metric
         models = planned_models(self._sources, self._out, metric.task if metric else "unknown")
         artifacts = built(decided, self._sources, self._out, self._reporter)
-        environment = self._sources.records.environment.fingerprint
-        return assembled(decided, self._traffic, models, folders(artifacts, self._out), environment)
-
-    def _demand_served(self, setting: Setting) -> None:
-        """Raises RecordError where a size that comes was not measured in any engine."""
-        served = {n for use in setting.uses(None) for n in use.candidate.serves}
-        sizes = [size for n, size in enumerate(setting.demand.sizes) if n not in served]
-        if sizes:
-            command = self._sources.bench_command(setting.groups, sizes)
-            raise RecordError(
-                f"No engine can serve {counted(len(sizes), 'size')} of {self._traffic.name}",
-                f"{listed(map(str, sizes), most=_SHOWN)} and nothing larger was measured",
-                f"Measure, or add {spelled('measure')}: {command}",
-            )
+        return assembled(
+            decided,
+            self._traffic,
+            models,
+            folders(artifacts, self._out),
+            self._sources.records.environment.fingerprint,
+            is_draft=is_draft,
+        )
 
     def _decided(self, setting: Setting) -> Decided:
         return decided_or_refused(setting, self._traffic.name)

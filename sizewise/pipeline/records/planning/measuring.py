@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from engines.planning.batches import Batch
 from reports.choice.planning.deciding import Setting, decide
 from reports.choice.planning.kinds import Group
 from reports.rows.configured import rigor_of
 from sizewise.core.errors import InputError
 from sizewise.core.progress import Reporter
-from sizewise.core.specs import Size, Sizes
+from sizewise.core.specs import ExportedModel, Size, Sizes
 from sizewise.pipeline.records.planning.setting import Sources
+
+if TYPE_CHECKING:
+    from bench.planning.settings import SweepSettings
 
 _PROCESSES = 4
 """For each engine: no verdict hangs on these figures, and there are many of them."""
@@ -66,27 +71,40 @@ def measure_sizes(
 ) -> None:
     """Measure them, into the same results. Raises InputError where a model is gone, and as a sweep
     does."""
-    from bench.planning.settings import SweepSettings
     from sizewise.pipeline.bench import bench
 
     for group, sizes in missing.items():
-        sha256 = group.any.model_sha256
-        if sha256 not in sources.models:
-            raise InputError(
-                f"{group.name} can't be measured",
-                f"its model is not where it was ({sources.path_of(sha256) or 'not known'})",
-                "Put it back, or measure it again with sizewise bench.",
-            )
-        spec, cell = group.spec, group.any.result.trial.cell
-        settings = SweepSettings(
-            backends=(spec.backend,),
-            strategies=(spec.strategy,),
-            sizes=Sizes(sizes),
-            graph_fusion=(spec.graph_fusion,),
-            threads=spec.threads,
-            options=tuple(cell.options.split()),
-            allow_fallback=spec.options.allow_fallback,
-            rigor=rigor_of(sources.records.runs).name,
-            processes=_PROCESSES,
+        model = model_of(group, sources)
+        settings = replace(settings_of(group, sizes, sources), processes=_PROCESSES)
+        bench((model,), settings, out=sources.results.parent, reporter=reporter)
+
+
+def model_of(group: Group, sources: Sources) -> ExportedModel:
+    """The model of a group. Raises InputError where it is gone."""
+    sha256 = group.any.model_sha256
+    if sha256 not in sources.models:
+        raise InputError(
+            f"{group.name} can't be measured",
+            f"its model is not where it was ({sources.path_of(sha256) or 'not known'})",
+            "Put it back, or measure it again with sizewise bench.",
         )
-        bench((sources.models[sha256],), settings, out=sources.results.parent, reporter=reporter)
+    return sources.models[sha256]
+
+
+def settings_of(group: Group, sizes: Sequence[Size], sources: Sources) -> SweepSettings:
+    """A sweep of engines like those of ``group`` at these sizes."""
+    from bench.planning.settings import SweepSettings
+
+    spec, cell = group.spec, group.any.result.trial.cell
+    return SweepSettings(
+        backends=(spec.backend,),
+        strategies=(spec.strategy,),
+        sizes=Sizes(sizes),
+        batch=(Batch(spec.batch_size, spec.batch_range),),
+        profiles=str(min(len(spec.profiles), len(sizes))) if spec.strategy == "profiles" else "",
+        graph_fusion=(spec.graph_fusion,),
+        threads=spec.threads,
+        options=tuple(cell.options.split()),
+        allow_fallback=spec.options.allow_fallback,
+        rigor=rigor_of(sources.records.runs).name,
+    )

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reports.choice.planning.limits import PlanLimits
-from sizewise.core.options.declared import option
-from sizewise.core.options.reading import SWITCH, optional, whole
+from sizewise.core.errors import UsageError
+from sizewise.core.options.declared import option, spelled
+from sizewise.core.options.reading import SWITCH, TEXT, number, optional, whole
 from sizewise.core.specs.plan import Plan
 
 if TYPE_CHECKING:
@@ -39,6 +40,36 @@ class PlanOptions(PlanLimits):
         help="Measure what is missing: sizes, and the engines of the plan together.",
         group="Measurement",
     )
+    data: str = option(
+        TEXT,
+        "",
+        help="Annotated images to measure accuracy on: of square inputs, where the results have "
+        "none on these images, and of the plan, with each image at the place of its own size. A "
+        "data set's name, a COCO JSON file, or a folder with train.json and val.json.",
+        group="Measurement",
+        shown="accuracy as the results have it",
+    )
+    image_count: int = option(
+        whole(0),
+        0,
+        help="Measure accuracy on so many images, a fixed random choice; 0: all.",
+        group="Measurement",
+    )
+    timeout_s: float = option(
+        number(above=0),
+        3600.0,
+        help="Time limit of each run of a plan's engines, over pictures or over images, in s.",
+        group="Measurement",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.image_count and not self.data:
+            raise UsageError(
+                f"{spelled('image_count')} can't be given alone",
+                "it says on how many images accuracy is measured, and there are none",
+                f"Give {spelled('data')} too, or leave it out.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

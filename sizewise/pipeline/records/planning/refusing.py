@@ -1,4 +1,4 @@
-"""The best plan, or why there is none: it is proven, or none was found in time."""
+"""Why there is no plan: it is proven, or none was found in time."""
 
 from __future__ import annotations
 
@@ -7,9 +7,25 @@ from dataclasses import replace
 
 from reports.choice.planning.deciding import Decided, Setting, decide_or_prove
 from reports.choice.planning.solving import SECONDS
-from reports.text.words import listed
+from reports.text.words import counted, listed
 from sizewise.core.errors import RecordError, UsageError
 from sizewise.core.options.declared import spelled
+from sizewise.pipeline.records.planning.setting import Sources
+
+_SHOWN = 8
+
+
+def demand_served(setting: Setting, sources: Sources, traffic: str) -> None:
+    """Raises RecordError where a size that comes was not measured in any engine."""
+    served = {n for use in setting.uses(None) for n in use.candidate.serves}
+    sizes = [size for n, size in enumerate(setting.demand.sizes) if n not in served]
+    if sizes:
+        command = sources.bench_command(setting.groups, sizes)
+        raise RecordError(
+            f"No engine can serve {counted(len(sizes), 'size')} of {traffic}",
+            f"{listed(map(str, sizes), most=_SHOWN)} and nothing larger was measured",
+            f"Measure, or add {spelled('measure')}: {command}",
+        )
 
 
 def decided_or_refused(setting: Setting, traffic: str) -> Decided:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reports.choice.planning.curves import curves_of
+from reports.choice.planning.curves import Images, curves_of
 from reports.choice.planning.deciding import Setting
 from reports.choice.planning.demand import Demand
 from reports.choice.planning.kinds import Group, groups_of
@@ -19,19 +19,25 @@ from reports.rows.configured import models_of
 from sizewise.core.errors import EnvironmentMismatchError, InputError, RecordError
 from sizewise.core.machine.environment import read_environment
 from sizewise.core.onnxfiles.model import read_model
+from sizewise.core.options.declared import spelled
 from sizewise.core.specs import ExportedModel, Size
 from sizewise.core.specs.plan import InputRule
 from sizewise.core.specs.traffic import Traffic
+from sizewise.core.trials import Trial
+from sizewise.pipeline.models.cards import explained
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Results, and those of their models whose files are still there, by their hashes."""
+    """Results, and those of their models whose files are still there, by their hashes.
+    ``bare_mib`` is the memory of a process here with no library (None: the system does not say).
+    """
 
     results: Path
     records: Records
     groups: tuple[Group, ...]
     models: Mapping[str, ExportedModel]
+    bare_mib: float | None = None
 
     @property
     def engines(self) -> Path:
@@ -77,6 +83,7 @@ def read_sources(results: Path, batch: int | None) -> Sources:
         raise RecordError(f"There is nothing to plan with in {results.name}", why, todo)
     shas = dict.fromkeys(group.any.model_sha256 for group in groups)
     known = models_of(records.runs)
+    trials = {group.any.model_sha256: group.any.result.trial for group in groups}
     return Sources(
         results=results,
         records=records,
@@ -84,7 +91,7 @@ def read_sources(results: Path, batch: int | None) -> Sources:
         models={
             sha256: model
             for sha256 in shas
-            if (model := _model(known[sha256].path if sha256 in known else "", sha256))
+            if (model := _model(known[sha256].path if sha256 in known else "", trials[sha256]))
         },
     )
 
@@ -103,15 +110,19 @@ def _why_nothing(records: Records, batch: int | None) -> tuple[str, str]:
     )
 
 
-def _model(path: str, sha256: str) -> ExportedModel | None:
-    """The model, where its file is there and is the same still."""
+def _model(path: str, trial: Trial) -> ExportedModel | None:
+    """The model as it was read for a trial, where its file is there and is the same still."""
     if not path or not Path(path).is_file():
         return None
     try:
         model = read_model(Path(path))
     except InputError:
         return None
-    return model if model.sha256 == sha256 else None
+    if model.sha256 != trial.model_sha256:
+        return None
+    read = explained(model, trial.layout) if model.card.layout == "unknown" else model
+    shown = replace(read.card, letterbox=trial.letterbox, preprocessing=trial.preprocessing)
+    return replace(read, card=shown)
 
 
 def rule_of(sources: Sources, side_px: int | None) -> InputRule:
@@ -132,20 +143,27 @@ def rule_of(sources: Sources, side_px: int | None) -> InputRule:
 
 
 def setting_of(
-    sources: Sources, traffic: Traffic, limits: PlanLimits, side_px: int | None
+    sources: Sources,
+    traffic: Traffic,
+    limits: PlanLimits,
+    side_px: int | None,
+    images: Images | None = None,
 ) -> Setting:
-    """Raises RecordError where a limit on accuracy is given and none was measured."""
-    curves = curves_of(sources.groups)
+    """With accuracies on these ``images``, or on those of most results. Raises RecordError where a
+    limit on accuracy is given and none was measured."""
+    curves = curves_of(sources.groups, images)
     wanted = limits.min_ap is not None or limits.max_loss_points is not None
     if wanted and curves.metric is None:
         raise RecordError(
             f"No plan can be made of {sources.results.name} under a limit on accuracy",
             "no accuracy was measured",
-            "Measure it: sizewise bench with --data adds it to these results.",
+            f"Give {spelled('data')}, or measure it: sizewise bench with --data adds it to these "
+            "results.",
         )
     return Setting(
         demand=Demand.of(traffic, rule_of(sources, side_px)),
         groups=sources.groups,
         curves=curves,
         limits=limits,
+        bare_mib=sources.bare_mib,
     )

@@ -21,7 +21,6 @@ PICTURES = 1000
 _SECONDS = 60.0
 """The time that a stream may take by its prediction, unless its length is said."""
 _CALLS = 10
-_TIMEOUT_S = 1800.0
 _MIB = 2**20
 
 
@@ -53,7 +52,7 @@ def replayed(
     folder: Path,
     pictures: int | None,
     *,
-    timeout_s: float = _TIMEOUT_S,
+    timeout_s: float,
 ) -> Replayed:
     """Run the engines of a plan, which lies in ``folder``, over the first pictures of a traffic.
 

@@ -29,6 +29,7 @@ from sizewise.core.specs.traffic import Traffic
 from sizewise.core.trials import Memory
 from tests.reports.conftest import SIZES, Lab
 from tests.reports.scripted import steady
+from tests.sizewise.core.planned import MEASURED
 
 MIB = 2**20
 BEFORE = 60
@@ -213,6 +214,13 @@ def test_a_plan_has_the_engines_and_a_place_for_each_size() -> None:
     assert said[0].startswith(f"Load {len(plan.engines)} engine")
     assert any(line.startswith("Against one dynamic engine: ") for line in said)
     assert any(line.startswith("One more engine ") for line in said)
+    assert not any(line.startswith("Measured on") for line in said)
+    rated = told(replace(plan, measured=MEASURED))
+    assert rated[1].startswith("Measured on 7 images of made val, each at the place of its own")
+    assert rated[1].endswith("AP 0.500, where 0.625 was expected.")
+    assert rated[2].startswith("Of the pictures that come, 75.0 % have a size")
+    all_of_them = replace(MEASURED, covered=1.0)
+    assert told(replace(plan, measured=all_of_them)) == (rated[0], rated[1], *said[1:])
 
 
 def test_two_limits_on_accuracy_are_one_too_many() -> None:

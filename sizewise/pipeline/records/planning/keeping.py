@@ -1,0 +1,140 @@
+"""A set of engines that keeps to the limit on accuracy as measured: decide, measure, correct,
+decide again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from reports.choice.planning.correcting import bounded, keeps_floor, most_accurate
+from reports.choice.planning.deciding import POINT, Decided, Setting, decide
+from reports.text.words import counted, listed
+from sizewise.core.errors import UsageError
+from sizewise.core.options.declared import spelled
+from sizewise.core.progress import Reporter
+from sizewise.core.specs.plan import MeasuredAccuracy
+from sizewise.pipeline.records.planning.streaming import Replayed
+
+_SHOWN, _EQUAL = 4, 5e-4
+TRIES = 3
+"""Sets whose accuracy is measured, at the most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rated:
+    """A set of engines, of which that accuracy is expected that was ``measured``."""
+
+    decided: Decided
+    measured: MeasuredAccuracy
+    replayed: Replayed | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """Over the traffic."""
+        known = self.decided.prediction.accuracy
+        return math.nan if known is None else known
+
+
+def kept(first: Decided, rate: Callable[[Decided], Rated], reporter: Reporter) -> Rated:
+    """The best set that was found to keep to the floor: ``first``, or one that is decided with what
+    ``rate`` measured of those before it. The last that is tried is the most accurate there is.
+
+    Raises UsageError where none of them does, and as ``rate``.
+    """
+    rated: list[tuple[Rated, Decided | None]] = []
+    seen: set[Hashable] = set()
+    turn: Decided | None = first
+    while turn is not None and _places(turn) not in seen and len(rated) < TRIES:
+        try:
+            one = rate(turn)
+        except UsageError:  # measured together, they take more memory than there may be
+            if not rated:
+                raise
+            break
+        seen |= {_places(turn), _places(one.decided)}
+        again = decide(one.decided.setting)
+        rated.append((one, again))
+        if not keeps_floor(one.decided):
+            reporter.remark(_broken(one))
+        turn = _next(rated, again, seen)
+    held = [pair for pair in rated if keeps_floor(pair[0].decided)]
+    if not held:
+        raise _none_holds([one for one, _ in rated])
+    best, again = min(held, key=lambda pair: _objective(pair[0].decided))
+    decided = best.decided
+    if again is not None:
+        is_same = _places(again) == _places(decided)
+        decided = again if is_same else bounded(decided, again)
+    return Rated(decided=decided, measured=best.measured, replayed=best.replayed)
+
+
+def _next(
+    rated: Sequence[tuple[Rated, Decided | None]], again: Decided | None, seen: set[Hashable]
+) -> Decided | None:
+    """The next set to try: that which is decided ``again`` with what was measured, if it is new;
+    the most accurate one, where there is none or no other try, and nothing kept to the floor."""
+    one, _ = rated[-1]
+    has_one = any(keeps_floor(before.decided) for before, _ in rated)
+    is_last = len(rated) == TRIES - 1
+    if again is not None and _places(again) not in seen and (has_one or not is_last):
+        return again
+    return None if has_one else most_accurate(one.decided.setting)
+
+
+def _places(decided: Decided) -> Hashable:
+    """Equal in sets that run all sizes at the same places."""
+    return tuple(
+        (use.candidate.loads, use.candidate.serves[number].input)
+        for number, use in enumerate(decided.served)
+    )
+
+
+def _objective(decided: Decided) -> float:
+    found = decided.prediction
+    return found.p99_ms if decided.setting.limits.objective == "p99" else found.mean_ms
+
+
+def _broken(one: Rated) -> str:
+    return (
+        f"{_told(one)}: at least {one.decided.setting.floor:.3f} is wanted. Another set is tried."
+    )
+
+
+def _told(one: Rated) -> str:
+    found = one.measured
+    engines = counted(len(one.decided.engines), "engine")
+    text = (
+        f"{engines} ({listed(one.decided.engines, most=_SHOWN)}): {_metric(one.decided.setting)} "
+        f"{found.accuracy:.3f}, where {found.expected:.3f} was expected"
+    )
+    if abs(one.accuracy - found.accuracy) < _EQUAL:
+        return text
+    return f"{text}, which is {one.accuracy:.3f} over the sizes that come"
+
+
+def _none_holds(rated: Sequence[Rated]) -> UsageError:
+    """What was measured, and how far the limit would have to be loosened."""
+    setting = rated[0].decided.setting
+    images = counted(rated[0].measured.images, "image")
+    found = "; ".join(map(_told, rated))
+    return UsageError(
+        "No set of engines was found that keeps to the limit on accuracy, "
+        f"{_metric(setting)} {setting.floor:.3f}",
+        f"measured on {images} of {rated[0].measured.data}, each at its own size: {found}",
+        " ".join(_what_to_do(setting, max(one.accuracy for one in rated))),
+    )
+
+
+def _what_to_do(setting: Setting, best: float) -> Iterator[str]:
+    if setting.limits.min_ap is not None:
+        yield f"Give {spelled('min_ap')} {math.floor(1000 * best) / 1000:.3f} or less,"
+    else:
+        loss = math.ceil(10 * (setting.best_accuracy - best) / POINT) / 10
+        yield f"Give {spelled('max_loss_points')} {loss:.1f} or more,"
+    yield "or measure larger inputs or more accurate models."
+
+
+def _metric(setting: Setting) -> str:
+    metric = setting.curves.metric
+    return metric.title if metric else "accuracy"
