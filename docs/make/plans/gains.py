@@ -143,7 +143,7 @@ def _by_turns(
     for turn in range(ROUNDS):
         random.Random(turn).shuffle(order)  # noqa: S311 - no secret
         for name in order:
-            found[name].append(replayed(plans[name], traffic, folder, PICTURES))
+            found[name].append(replayed(plans[name], traffic, folder, PICTURES, timeout_s=600))
             console.remark(f"{name}: {found[name][-1].measured}")
     return found
 
