@@ -15,8 +15,8 @@ from reports.choice.planning.curves import Curves
 from reports.choice.planning.demand import Demand, even_groups, joined
 from reports.choice.planning.kinds import Group
 from reports.choice.planning.limits import USUAL_LOSS, PlanLimits
-from reports.choice.planning.problem import Problem
-from reports.choice.planning.solving import SECONDS, Solution, outcome
+from reports.choice.planning.optimum.problem import Problem
+from reports.choice.planning.optimum.solving import SECONDS, Solution, outcome
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Prediction
 
