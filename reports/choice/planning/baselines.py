@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from reports.choice.planning.deciding import Decided
+from reports.choice.planning.optimum.problem import Problem
 from reports.choice.planning.plain import Choice, best_of, plain_choices
-from reports.choice.planning.problem import Problem
 from reports.text.words import counted, listed
 from sizewise.core.specs.plan import Alternative
 

@@ -11,7 +11,7 @@ import numpy as np
 from reports.choice.planning.curves import Curves
 from reports.choice.planning.demand import Demand, scale
 from reports.choice.planning.kinds import Group
-from reports.choice.planning.problem import Candidate, Serving
+from reports.choice.planning.optimum.problem import Candidate, Serving
 from sizewise.core.specs import EngineSpec, Size
 
 

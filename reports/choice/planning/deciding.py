@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -15,8 +15,8 @@ from reports.choice.planning.curves import Curves
 from reports.choice.planning.demand import Demand, even_groups, joined
 from reports.choice.planning.kinds import Group
 from reports.choice.planning.limits import USUAL_LOSS, PlanLimits
-from reports.choice.planning.problem import Problem
-from reports.choice.planning.solving import SECONDS, Solution, outcome
+from reports.choice.planning.optimum.problem import Problem
+from reports.choice.planning.optimum.solving import SECONDS, Solution, outcome
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Prediction
 
@@ -193,6 +193,12 @@ class Decided:
         return predicted(self.setting, self.uses, self.problem, self.solution.served)
 
     @property
+    def objective_ms(self) -> float:
+        """What is to be the least."""
+        found = self.prediction
+        return found.p99_ms if self.setting.limits.objective == "p99" else found.mean_ms
+
+    @property
     def process_mib(self) -> float:
         """Memory of the process with their libraries, and without them."""
         return self.problem.process_mib(use.candidate.library for use in self.served)
@@ -201,6 +207,28 @@ class Decided:
     def engines(self) -> tuple[str, ...]:
         """Their names."""
         return self.problem.loaded(self.solution.served)
+
+
+def limited_to(decided: Decided, engines: Iterable[str]) -> Decided | None:
+    """The best use of these engines in the setting of ``decided``, whose bound holds for it; None
+    where they don't keep to the limits."""
+    setting = decided.setting
+    found = decide(replace(setting, only=frozenset(engines)))
+    if found is None:
+        return None
+    uses = setting.uses(setting.limits.max_latency_ms)
+    number = {use.candidate.name: place for place, use in enumerate(uses)}
+    served = tuple(number[use.candidate.name] for use in found.served)
+    whole = replace(
+        found,
+        setting=setting,
+        uses=uses,
+        problem=setting.problem(uses, decided.problem.max_late),
+        solution=replace(found.solution, served=served),
+    )
+    taken = whole.objective_ms
+    bound = min(decided.bound, taken)
+    return replace(whole, bound=bound, gap=1 - bound / taken if taken else 0.0)
 
 
 Clock = Callable[[], float]

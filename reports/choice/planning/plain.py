@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from reports.choice.planning.candidates import Use
 from reports.choice.planning.deciding import EVEN_GROUPS, Decided, predicted
 from reports.choice.planning.demand import even_groups, joined, scale
-from reports.choice.planning.problem import Problem
-from reports.choice.planning.solving import Solution, solve
+from reports.choice.planning.optimum.problem import Problem
+from reports.choice.planning.optimum.solving import Solution, solve
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Prediction
 

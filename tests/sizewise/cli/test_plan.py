@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reports.choice.planning import deciding
-from reports.choice.planning.solving import Outcome
+from reports.choice.planning.optimum.solving import Outcome
 from reports.page.shell import why_no_page
 from sizewise.core.specs import Size
 from sizewise.core.specs.stored_plan import read_plan, write_plan

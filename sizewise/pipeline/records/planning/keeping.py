@@ -61,7 +61,7 @@ def kept(first: Decided, rate: Callable[[Decided], Rated], reporter: Reporter) -
     held = [pair for pair in rated if keeps_floor(pair[0].decided)]
     if not held:
         raise _none_holds([one for one, _ in rated])
-    best, again = min(held, key=lambda pair: _objective(pair[0].decided))
+    best, again = min(held, key=lambda pair: pair[0].decided.objective_ms)
     decided = best.decided
     if again is not None:
         is_same = _places(again) == _places(decided)
@@ -88,11 +88,6 @@ def _places(decided: Decided) -> Hashable:
         (use.candidate.loads, use.candidate.serves[number].input)
         for number, use in enumerate(decided.served)
     )
-
-
-def _objective(decided: Decided) -> float:
-    found = decided.prediction
-    return found.p99_ms if decided.setting.limits.objective == "p99" else found.mean_ms
 
 
 def _broken(one: Rated) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reports.choice.planning.assembling import assembled, inputs_by_engine
 from reports.choice.planning.correcting import corrected
-from reports.choice.planning.deciding import Decided, Setting, decide
+from reports.choice.planning.deciding import Decided, Setting, limited_to
 from reports.choice.planning.telling import Unknown
 from reports.page.plan.text import Told
 from reports.page.plan.writing import write_plan_page
@@ -101,12 +101,11 @@ class Making:
         found = None
         for _ in range(_TRIES if self._options.measure else 0):
             found = self._replayed(self.built(decided, is_draft=True))
-            setting, ran = _measured(decided, found), decided
-            decided = self._decided(setting)
+            ran, decided = decided, self._decided(_measured(decided, found))
             if inputs_by_engine(decided) == inputs_by_engine(ran):
                 return decided, found
         if found is not None:  # each set seems better than the one before: take what was measured
-            decided = decide(replace(setting, only=frozenset(ran.engines))) or decided
+            decided = limited_to(decided, ran.engines) or decided
         return decided, found
 
     def _replayed(self, plan: Plan) -> Replayed:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reports.choice.planning.deciding import Decided, Setting, decide_or_prove
-from reports.choice.planning.solving import SECONDS
+from reports.choice.planning.optimum.solving import SECONDS
 from reports.text.words import counted, listed
 from sizewise.core.errors import RecordError, UsageError
 from sizewise.core.options.declared import spelled

@@ -18,8 +18,8 @@ from reports.choice.planning.deciding import Clock, Decided, Setting, decide, de
 from reports.choice.planning.demand import Demand
 from reports.choice.planning.kinds import Group, groups_of
 from reports.choice.planning.limits import PlanLimits
-from reports.choice.planning.problem import Problem
-from reports.choice.planning.solving import Outcome, outcome
+from reports.choice.planning.optimum.problem import Problem
+from reports.choice.planning.optimum.solving import Outcome, outcome
 from reports.choice.planning.telling import told
 from reports.load import select_records
 from sizewise.core.errors import UsageError

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from scipy.optimize import OptimizeResult
 
-from reports.choice.planning.branching import Assigned, Branching, Served
-from reports.choice.planning.problem import Problem
-from reports.choice.planning.program import Program
+from reports.choice.planning.optimum.branching import Assigned, Branching, Served
+from reports.choice.planning.optimum.problem import Problem
+from reports.choice.planning.optimum.program import Program
 
 SECONDS, GAP = 10.0, 0.01
 _OPTIMAL, _INFEASIBLE = 0, 2

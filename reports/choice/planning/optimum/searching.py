@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.choice.planning.tabled import Array, Table
+from reports.choice.planning.optimum.tabled import Array, Table
 
 _HALVINGS = 20
 SHAKEN = 40

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.choice.planning.branching import Branching
-from reports.choice.planning.problem import Candidate, Problem, Serving
-from reports.choice.planning.program import Program
-from reports.choice.planning.searching import Search
-from reports.choice.planning.solving import _assigned, solve
-from reports.choice.planning.tabled import Table
+from reports.choice.planning.optimum.branching import Branching
+from reports.choice.planning.optimum.problem import Candidate, Problem, Serving
+from reports.choice.planning.optimum.program import Program
+from reports.choice.planning.optimum.searching import Search
+from reports.choice.planning.optimum.solving import _assigned, solve
+from reports.choice.planning.optimum.tabled import Table
 from sizewise.core.specs import Size
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
-from reports.choice.planning.tabled import Array, Table
+from reports.choice.planning.optimum.tabled import Array, Table
 
 _ROUNDS = 12
 """Of adding columns to a linear program."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 from scipy.sparse import csr_array
 
-from reports.choice.planning.problem import Problem
+from reports.choice.planning.optimum.problem import Problem
+from reports.choice.planning.optimum.quiet import without_forgotten_lines
 
 _MOST_ROWS = 4_000
 """Of changes between sizes. With more, the program takes longer than it gains."""
@@ -127,13 +128,14 @@ class Program:
 
     def solved(self, seconds: float, gap: float) -> OptimizeResult:
         """What HiGHS finds in this time, or when no plan can be better by more than ``gap``."""
-        return milp(
-            self.costs,
-            integrality=self.integral,
-            bounds=Bounds(0, self.most),
-            constraints=self.constraints(),
-            options={"time_limit": seconds, "mip_rel_gap": gap},
-        )
+        with without_forgotten_lines():
+            return milp(
+                self.costs,
+                integrality=self.integral,
+                bounds=Bounds(0, self.most),
+                constraints=self.constraints(),
+                options={"time_limit": seconds, "mip_rel_gap": gap},
+            )
 
     def served(self, values: NDArray[np.float64]) -> tuple[int, ...]:
         return tuple(

@@ -8,7 +8,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.choice.planning.problem import Candidate, Problem
+from reports.choice.planning.optimum.problem import Candidate, Problem
 
 Array = NDArray[np.float64]
 _ROUNDED = 1e-9

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reports.choice.planning.problem import Problem
-from reports.choice.planning.relaxing import Bound, Fixed, Relaxation
-from reports.choice.planning.searching import Search
-from reports.choice.planning.tabled import Array, Table
+from reports.choice.planning.optimum.problem import Problem
+from reports.choice.planning.optimum.relaxing import Bound, Fixed, Relaxation
+from reports.choice.planning.optimum.searching import Search
+from reports.choice.planning.optimum.tabled import Array, Table
 
 Served = tuple[int, ...]
 
