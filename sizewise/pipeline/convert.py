@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
+from netzoo.data.faults import Faults, faults_for
 from netzoo.tasks.chosen.parts import parts_of_outputs
 from sizewise.core.errors import InputError
 from sizewise.core.options.declared import spelled
@@ -18,7 +19,9 @@ from sizewise.pipeline.accuracy.comparing import sees_no_objects
 from sizewise.pipeline.accuracy.keeping import keep_fewest
 from sizewise.pipeline.accuracy.nothing import what_to_check
 from sizewise.pipeline.accuracy.scoring import Score, Scorer, largest_drop, open_scorer
+from sizewise.pipeline.models.calibrating import open_calibration
 from sizewise.pipeline.models.cards import calibration_sizes, usual_sizes
+from sizewise.pipeline.models.left_out import CALIBRATION, Skipped, skipped_of
 
 if TYPE_CHECKING:
     import onnx
@@ -32,10 +35,12 @@ _ALL = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """A model in one precision, and its accuracy where that was measured."""
+    """A model in one precision, and its accuracy where that was measured. ``skipped`` are
+    calibration pictures and their labels that can't be used."""
 
     model: ExportedModel
     scores: tuple[Score, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 def convert_all(
@@ -61,7 +66,8 @@ class _Converter:
         self._own = parent.path.parent == out.resolve()
         self._changes = set(options.precisions) - {"fp32"}
         self._keep = _kept(parent, options.keep)
-        self._settings = _settings(parent, options, reporter) if self._changes else None
+        self._faults = faults_for(strict=options.strict)
+        self._settings = self._read(options) if self._changes else None
         self._scorer: Scorer | None = None
         self._said: set[str] = set()
         if self._settings and options.data:
@@ -71,6 +77,13 @@ class _Converter:
     def convert(self, precision: str) -> Converted:
         if precision == self._parent.card.precision == "fp32" and self._own:
             return Converted(model=self._parent)
+        found = self._converted(precision)
+        return replace(found, skipped=skipped_of(CALIBRATION, self._faults.found))
+
+    def _read(self, options: PrecisionOptions) -> ConversionSettings:
+        return _settings(self._parent, options, self._faults, self._reporter)
+
+    def _converted(self, precision: str) -> Converted:
         from exporter.conversion.settings import ConversionSettings
         from exporter.convert import Conversion
         from exporter.registry import find_precision
@@ -222,9 +235,8 @@ def _kept(parent: ExportedModel, requested: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _settings(
-    parent: ExportedModel, options: PrecisionOptions, reporter: Reporter
+    parent: ExportedModel, options: PrecisionOptions, faults: Faults, reporter: Reporter
 ) -> ConversionSettings:
-    from exporter.calibration.images import read_calibration
     from exporter.conversion.settings import ConversionSettings
 
     usual = usual_sizes(parent.card, parent.image)
@@ -232,12 +244,8 @@ def _settings(
     checked = dict.fromkeys((*usual, *sizes))
     images = None
     if options.calibrate:
-        images = read_calibration(
-            options.calibrate,
-            limit=options.calibration_images,
-            images=options.images,
-            progress=reporter,
-        )
+        source, limit = options.calibrate, options.calibration_images
+        images = open_calibration(source, limit, options.images, faults, reporter)
     return ConversionSettings(
         images=images,
         sizes=sizes,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netzoo.training.validation import Validation
 
 SUFFIX = ".skipped.csv"
-TRAINING, VALIDATION = "training", "validation"
+TRAINING, VALIDATION, CALIBRATION = "training", "validation", "calibration"
 _LISTED = 3
 
 
@@ -29,6 +29,11 @@ class Skipped:
     kind: str
     what: str
     why: str
+
+
+def skipped_of(part: str, found: Iterable[Fault]) -> tuple[Skipped, ...]:
+    """What was left out of a ``part`` of the data."""
+    return tuple(Skipped(part=part, kind=one.kind, what=one.what, why=one.why) for one in found)
 
 
 def say_left_out(name: str, found: Sequence[Fault], reporter: Reporter) -> None:
