@@ -162,6 +162,10 @@ def test_scores_are_said_beside_what_they_are_without(
         ("validation", "class"),
         ("validation", "picture"),
     ]
+    _cut(table := tmp_path / "out" / f"{NAME}.skipped.csv")
+    damaged = cli(*call, "--json")
+    assert damaged.code == 1
+    assert f"{table} can't be read" in json.loads(damaged.out)["error"]["what"]
     strictly = (*call[:-1], tmp_path / "strict", "--strict")
     assert "line 1 has the class 7" in cli(*strictly).err
     text.write_text(text.read_text(encoding="utf-8").replace("7 0.5", "1 0.5"), "utf-8")
