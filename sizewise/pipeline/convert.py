@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from exporter.request import PrecisionOptions
 from netzoo.data.faults import Faults, faults_for
 from netzoo.tasks.chosen.parts import parts_of_outputs
-from sizewise.core.errors import InputError
+from sizewise.core.errors import EngineError, ExportError, InputError, SizewiseError
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import Calibration, ExportedModel, KeptLayer, ModelCard, excluded_in
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from exporter.conversion.settings import ConversionSettings
     from exporter.convert import Conversion
 
+Failed = Callable[[Path, SizewiseError], None]
+"""Is told of a file that could not be made, and why."""
 _ALL = 100
 """Points: a limit of all that there is to lose is none."""
 
@@ -44,16 +46,31 @@ class Converted:
 
 
 def convert_all(
-    parent: ExportedModel, options: PrecisionOptions, out: Path, reporter: Reporter = SILENT
+    parent: ExportedModel,
+    options: PrecisionOptions,
+    out: Path,
+    reporter: Reporter = SILENT,
+    *,
+    failed: Failed | None = None,
 ) -> tuple[Converted, ...]:
     """One ONNX file per precision in ``out``.
 
     FP32 is the parent itself, where it lies in ``out``. A file of the same parent, images and
-    options is reused. Raises UsageError, InputError, OutputError, EngineError and ExportError.
+    options is reused. Raises UsageError, InputError, OutputError, EngineError and ExportError;
+    where one precision ends in an error of the model, ``failed`` is told instead, and the others
+    are tried.
     """
     options.check()
     converter = _Converter(parent, options, out, reporter)
-    return tuple(converter.convert(precision) for precision in options.precisions)
+    found = []
+    for precision in options.precisions:
+        try:
+            found.append(converter.convert(precision))
+        except (InputError, EngineError, ExportError) as error:
+            if failed is None:
+                raise
+            failed(converter.path_of(precision), error)
+    return tuple(found)
 
 
 class _Converter:
@@ -80,6 +97,9 @@ class _Converter:
         found = self._converted(precision)
         return replace(found, skipped=skipped_of(CALIBRATION, self._faults.found))
 
+    def path_of(self, precision: str) -> Path:
+        return self._out / f"{self._parent.path.stem}.{precision}.onnx"
+
     def _read(self, options: PrecisionOptions) -> ConversionSettings:
         return _settings(self._parent, options, self._faults, self._reporter)
 
@@ -88,7 +108,7 @@ class _Converter:
         from exporter.convert import Conversion
         from exporter.registry import find_precision
 
-        path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
+        path = self.path_of(precision)
         settings = self._settings or ConversionSettings()
         asked = replace(self._options, keep=self._keep)
         current = _up_to_date(path, self._parent, settings, asked, self._data)
