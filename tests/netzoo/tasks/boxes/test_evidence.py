@@ -133,8 +133,13 @@ def test_an_evaluator_runs_cocos_program_once(
         scores[0, np.arange(len(image.boxes)), image.labels] = 0.9
         outputs = {"boxes": image.boxes[np.newaxis], "scores": scores}
         evaluator.add(image, Letterbox.fit(size, size), outputs)
-    runs, evaluate = [], COCOeval.evaluate
-    monkeypatch.setattr(COCOeval, "evaluate", lambda one: (runs.append(one), evaluate(one)))
+    runs, evaluate = list[object](), COCOeval.evaluate
+
+    def counted(one: object) -> None:
+        runs.append(one)
+        evaluate(one)
+
+    monkeypatch.setattr(COCOeval, "evaluate", counted)
     scores_by_name = evaluator.scores()
     evaluator.evidence()
     figures = evaluator.figures("coco") if with_figures else None
