@@ -11,6 +11,7 @@ from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import changed, option, spelled
 from sizewise.core.options.reading import (
     SIZES,
+    SWITCH,
     TEXT,
     WORDS,
     Reader,
@@ -82,6 +83,13 @@ class PrecisionOptions(PictureOptions, PictureFolder):
     )
     calibration_images: int = option(
         whole(1), 128, help="Number of calibration pictures, taken evenly.", group=_CALIBRATION
+    )
+    strict: bool = option(
+        SWITCH,
+        False,
+        help="Stop at calibration pictures and their labels that can't be used, which are else "
+        "left out and named.",
+        group=_CALIBRATION,
     )
     calibration_sizes: Sizes | None = option(
         optional(SIZES),
@@ -159,9 +167,9 @@ class PrecisionOptions(PictureOptions, PictureFolder):
                 "it is the folder of annotated pictures, and no annotations are given",
                 f"Give {spelled('data')} or {spelled('calibrate')} too, or leave it out.",
             )
-        if not self.calibrate and self._beside("calibration_images"):
+        if not self.calibrate and (option := self._beside("calibration_images", "strict")):
             raise UsageError(
-                f"{spelled('calibration_images')} can't be given by itself",
+                f"{option} can't be given by itself",
                 "it is for calibration pictures, and there are none",
                 f"Give {spelled('calibrate')}, too, or leave it out.",
             )
@@ -201,5 +209,5 @@ class PrecisionOptions(PictureOptions, PictureFolder):
 
 _BESIDE = (
     *("calibrate", "calibration_images", "calibration_sizes", "check_sizes", "method"),
-    *("weight_bits", "keep", "data", "max_loss_points"),
+    *("weight_bits", "strict", "keep", "data", "max_loss_points"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netzoo.data.coco.folders import find_json
+from netzoo.data.faults import STOP, Faults
 from netzoo.data.pictures.decoding import SUFFIXES, decode_picture
 from netzoo.data.reading import reading
 from netzoo.data.sources import datasets, is_dataset, open_dataset
+from netzoo.data.sufficiency import demand_pictures, naming_first
 from sizewise.core.errors import InputError, UsageError
 from sizewise.core.progress import SILENT, Progress, Reporter
 
@@ -56,7 +58,12 @@ class CalibrationSet:
 
 
 def read_calibration(
-    source: str, *, limit: int = 128, images: Path | None = None, progress: Reporter = SILENT
+    source: str,
+    *,
+    limit: int = 128,
+    images: Path | None = None,
+    progress: Reporter = SILENT,
+    faults: Faults = STOP,
 ) -> CalibrationSet:
     """Read up to ``limit`` pictures of ``source``, evenly spaced.
 
@@ -66,12 +73,23 @@ def read_calibration(
     subfolders ``train`` and ``val``, too, only the former is searched: what calibrates an engine
     must not measure it.
     Raises UsageError for a ``limit`` below 1, and InputError where there is no ``source``, where a
-    picture can't be decoded or where all are of one colour.
+    picture can't be decoded or where all are of one colour. ``faults`` may skip pictures and labels
+    instead, unless that is most of them: other pictures then take their places, as far as there are
+    some. So as many as are taken here are found again by that number as the ``limit``.
     """
     demand_source(source, limit)
-    name, paths = _find(source, images, progress)
-    taken = tuple(CalibrationImage(path=path) for path in _evenly(paths, limit))
-    return CalibrationSet(name=name, sha256=_hash_pixels(name, taken, progress), images=taken)
+    with naming_first(faults):
+        name, paths = _find(source, images, progress, faults)
+    images_of = tuple(CalibrationImage(path=path) for path in paths)
+    broken: set[int] = set()
+    while True:
+        places = _spread(len(paths), limit, broken)
+        demand_pictures(name, faults.found, len(places))
+        taken = tuple(images_of[place] for place in places)
+        unread, sha256 = _hash_pixels(name, taken, progress, faults)
+        if not unread:
+            return CalibrationSet(name=name, sha256=sha256, images=taken)
+        broken |= {places[one] for one in unread}
 
 
 def demand_source(source: str, limit: int) -> None:
@@ -93,7 +111,9 @@ def demand_source(source: str, limit: int) -> None:
     )
 
 
-def _find(source: str, images: Path | None, progress: Reporter) -> tuple[str, Sequence[Path]]:
+def _find(
+    source: str, images: Path | None, progress: Reporter, faults: Faults
+) -> tuple[str, Sequence[Path]]:
     """The name of ``source``, and all its pictures. A folder of pictures and a built-in data set
     need no folder beside them."""
     path = Path(source)
@@ -102,7 +122,7 @@ def _find(source: str, images: Path | None, progress: Reporter) -> tuple[str, Se
     if known or is_file or is_dataset(path):
         of_json = not known and (is_file or find_json(path, "train") is not None)
         folder = images if of_json else None
-        data = open_dataset(source, "train", images=folder, progress=progress)
+        data = open_dataset(source, "train", images=folder, progress=progress, faults=faults)
         return data.name, [image.path for image in data.images]
     with reading(path):
         found = sorted(_of_training(path))
@@ -144,26 +164,40 @@ def _is_of_masks(path: Path) -> bool:
     return beside is not None and path.with_name(beside).is_dir()
 
 
-def _evenly(paths: Sequence[Path], limit: int) -> Sequence[Path]:
-    if len(paths) <= limit:
-        return paths
-    return [paths[place * len(paths) // limit] for place in range(limit)]
+def _spread(count: int, limit: int, broken: Collection[int]) -> list[int]:
+    """Up to ``limit`` of so many places, evenly spaced; others stand for the ``broken`` ones."""
+    first = _evenly(range(count), limit)
+    kept = [place for place in first if place not in broken]
+    others = sorted(set(range(count)) - set(first) - set(broken))
+    return sorted((*kept, *_evenly(others, len(first) - len(kept))))
 
 
-def _hash_pixels(name: str, images: Sequence[CalibrationImage], progress: Progress) -> str:
-    """The hash of all pixels. Raises InputError where every picture is of one colour."""
-    digest, anything = hashlib.sha256(), False
+def _evenly(places: Sequence[int], limit: int) -> Sequence[int]:
+    if len(places) <= limit:
+        return places
+    return [places[turn * len(places) // limit] for turn in range(limit)]
+
+
+def _hash_pixels(
+    name: str, images: Sequence[CalibrationImage], progress: Progress, faults: Faults
+) -> tuple[list[int], str]:
+    """The places of pictures that can't be read, and the hash of all pixels. Raises InputError
+    where every picture is of one colour."""
+    digest, anything, unread = hashlib.sha256(), False, list[int]()
     with progress.stage("Reading pictures", len(images)) as stage:
-        for image in images:
-            pixels = image.read()
+        for place, image in enumerate(images):
+            pixels = faults.attempt("picture", image.read)
+            stage.advance()
+            if pixels is None:
+                unread.append(place)
+                continue
             digest.update(f"{pixels.shape}".encode())
             digest.update(pixels.tobytes())
             anything |= bool((pixels != pixels[0, 0]).any())
-            stage.advance()
-    if not anything:
+    if not anything and not unread:
         raise InputError(
             f"The model can't be calibrated on {name}",
             f"each of its {len(images)} pictures is a single colour",
             "Give pictures like those that the network is meant for.",
         )
-    return digest.hexdigest()
+    return unread, digest.hexdigest()

@@ -38,13 +38,21 @@ def demand_most(data: Dataset | ClassifiedSet, found: Sequence[Fault]) -> None:
         ("pictures", pictures, len(data.images)),
         ("labels", labels, _labels(data)),
     ):
-        if len(faults) > left:
-            raise InputError(
-                f"The data set {data.name} can't be used",
-                f"{len(faults)} of its {len(faults) + left} {what} can't be. The first is "
-                f"{faults[0]}",
-                "Correct the data. sizewise data check names every fault.",
-            )
+        _demand(data.name, what, faults, left)
+
+
+def demand_pictures(name: str, found: Sequence[Fault], left: int) -> None:
+    """The same for the pictures alone of the data ``name``, of which so many are left."""
+    _demand(name, "pictures", [fault for fault in found if fault.kind == "picture"], left)
+
+
+def _demand(name: str, what: str, faults: Sequence[Fault], left: int) -> None:
+    if len(faults) > left:
+        raise InputError(
+            f"The data set {name} can't be used",
+            f"{len(faults)} of its {len(faults) + left} {what} can't be. The first is {faults[0]}",
+            "Correct the data. sizewise data check names every fault.",
+        )
 
 
 def _labels(data: Dataset | ClassifiedSet) -> int:

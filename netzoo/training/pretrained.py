@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from math import isclose
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from netzoo.backbones._registry import find_backbone
 from netzoo.data.reading import reading
 from netzoo.losses._registry import find_loss
 from netzoo.networks.multiscale import Multiscale
+from netzoo.training.by_name import heads_by_name, shared_classes
 from netzoo.weights.backbones import load_backbone_weights
 from netzoo.weights.cfg import Heads
 from netzoo.weights.checkpoint import NEWER, check_fit, misfit, read_header, read_tensors
@@ -45,13 +47,16 @@ class Filled:
 
     ``unlike`` says for what else its heads were trained, where that is something else: they are
     left at random, too. ``losses`` would keep them. ``classes`` are those that the heads were
-    trained for, where they are as many others."""
+    trained for, where they are as many others. ``by_name`` are classes whose part of the heads is
+    that of the same names, and ``partly`` the heads that have other classes, too."""
 
     convolutions: int
     left: tuple[str, ...]
     unlike: str = ""
     losses: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    by_name: tuple[str, ...] = ()
+    partly: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +74,8 @@ class Pretrained:
 
     def begin(self, config: NetworkConfig, reporter: Reporter = SILENT) -> NetworkConfig:
         """``config`` with the anchors and masks that the heads in the file were made with, where
-        they fit a network of so many classes: they are useless with others. Where it holds no such
+        they fit a network of so many classes, or of some of the same names: they are useless with
+        others. Where it holds no such
         heads, ``config`` stays as it is. What is assumed is said."""
         if self.config is not None:
             return self._of_checkpoint(config, self.config)
@@ -81,7 +87,8 @@ class Pretrained:
 
     @staticmethod
     def _of_checkpoint(config: NetworkConfig, own: NetworkConfig) -> NetworkConfig:
-        if (own.name, len(own.classes)) != (config.name, len(config.classes)):
+        as_many = len(own.classes) == len(config.classes)
+        if own.name != config.name or not (as_many or shared_classes(own, config)):
             return config
         letterbox = own.letterbox if config.letterbox is None else config.letterbox
         if config.anchors:
@@ -102,29 +109,38 @@ class Pretrained:
         fitting = {n: v for n, v in given.items() if n in wanted and not misfit(n, wanted[n], v)}
         heads = _heads(network)
         source = self._source(network)
-        holds_heads = bool(heads & fitting.keys())
+        others = self.config is not None and source.classes != network.config.classes
+        shared = shared_classes(source, network.config) if others else ()
+        begun = heads_by_name(network, source, given, heads) if shared else {}
+        holds_heads = bool(heads & fitting.keys() or begun)
         unlike = _difference(source, network) if holds_heads else ""
+        fitting |= begun
         if unlike:
             fitting = {name: value for name, value in fitting.items() if name not in heads}
+        by_name = shared if begun and not unlike else ()
         names = _names(network)
+        is_part = by_name and len(by_name) < len(network.config.classes)
+        partly = tuple(name for name in names if is_part and names[name] & begun.keys())
         left = tuple(name for name in names if not names[name] <= fitting.keys())
         if len(left) == len(names):
             check_fit(wanted, given, self.path, network.config.name)
-        if strict and left:
-            raise self._too_little(network, left, unlike)
+        if strict and (left or partly):
+            classes = (f"the class {name}" for name in network.config.classes if name not in shared)
+            raise self._too_little(network, next(chain(left, classes)), unlike)
         network.load_state_dict(fitting, strict=False)
         network.eval()
-        others = source.classes if self.config and source.classes != network.config.classes else ()
         return Filled(
-            convolutions=len(names) - len(left),
+            convolutions=len(names) - len(left) - len(partly),
             left=left,
             unlike=unlike,
             losses=_losses_for(source, network) if unlike else (),
-            classes=others if holds_heads and not unlike else (),
+            classes=source.classes if others and holds_heads and not (unlike or by_name) else (),
+            by_name=by_name,
+            partly=partly,
         )
 
-    def _too_little(self, network: Network, left: tuple[str, ...], unlike: str) -> InputError:
-        why = f"its heads were trained {unlike}" if unlike else f"it has nothing for {left[0]}"
+    def _too_little(self, network: Network, lacking: str, unlike: str) -> InputError:
+        why = f"its heads were trained {unlike}" if unlike else f"it has nothing for {lacking}"
         return InputError(
             f"{self.path} does not fit {network.config.name}",
             why,

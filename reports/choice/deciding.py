@@ -124,13 +124,19 @@ def _accuracy(row: Row, choice: Choice, metric: Metric, verdicts: Verdicts) -> s
     if not lost:
         return f"{said}; no engine is more accurate."
     speed = lead(against(row, peak, verdicts), verdicts.rigor)
-    tie = _tie(row, peak, verdicts)
-    return f"{said}, {lost:.2f} points less{tie} and {speed} the most accurate, {peak.where}."
+    best = f"the most accurate, {peak.where}"
+    if f"{lost:.2f}" == "0.00":
+        same = "On these images, its accuracy is the same as that of"
+        return f"{said}. {same} {best}. It is {speed} that one."
+    less = f"{said}, {lost:.2f} points less"
+    if _tied(row, peak, verdicts):
+        return f"{less} than {best}: too little for these images to tell. It is {speed} that one."
+    return f"{less} and {speed} {best}."
 
 
-def _tie(row: Row, peak: Row, verdicts: Verdicts) -> str:
+def _tied(row: Row, peak: Row, verdicts: Verdicts) -> bool:
     contest = next(one for one in verdicts.contests if row in one.rows and peak in one.rows)
-    return " (the images do not tell them apart)" if is_tie(contest.gain(peak, row)) else ""
+    return is_tie(contest.gain(peak, row))
 
 
 def _costs(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,12 @@ import typer
 
 from exporter.request import PrecisionOptions
 from sizewise.cli import console
+from sizewise.cli.failures import all_failed, plain_error, say_error
 from sizewise.cli.options import Json, Out
 from sizewise.cli.tables.precisions import plain_converted, show_converted
 from sizewise.core import codec
+from sizewise.core.errors import SizewiseError
+from sizewise.core.exit_codes import ExitCode
 from sizewise.pipeline.export import ExportOptions
 from sizewise.pipeline.models.darknet import DARKNET, FormatOptions
 
@@ -43,16 +47,37 @@ def export(
     from sizewise.pipeline.export import export
     from sizewise.pipeline.models.cards import usual_sizes
 
-    converted = export(source, options, precisions, out=out, reporter=console.reporter())
+    failed: dict[Path, SizewiseError] = {}
+    converted = export(
+        source,
+        options,
+        precisions,
+        out=out,
+        reporter=console.reporter(),
+        failed=failed.__setitem__,
+    )
+    if not converted:
+        if len(set(map(str, failed.values()))) > 1:
+            _say_failed(failed)
+        raise all_failed("No precision could be made", list(failed.values()))
     models = [one.model for one in converted]
     if as_json:
-        console.show_json([plain_converted(one) for one in converted])
-        return
-    for one in converted:
-        show_converted(one)
-    sizes = usual_sizes(models[0].card, models[0].image)
-    files = (model.path for model in models)
-    console.next_step(console.command("bench", *files, "--sizes", sizes))
+        refusals = [{"path": str(f), "error": plain_error(e)} for f, e in failed.items()]
+        console.show_json([*map(plain_converted, converted), *refusals])
+    else:
+        for one in converted:
+            show_converted(one)
+        sizes = usual_sizes(models[0].card, models[0].image)
+        files = (model.path for model in models)
+        console.next_step(console.command("bench", *files, "--sizes", sizes))
+    if failed:
+        _say_failed(failed)
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _say_failed(failed: Mapping[Path, SizewiseError]) -> None:
+    for path, error in failed.items():
+        say_error(f"{path.name} was not made. {error}")
 
 
 def _export_darknet(

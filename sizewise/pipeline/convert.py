@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.request import PrecisionOptions
+from netzoo.data.faults import Faults, faults_for
 from netzoo.tasks.chosen.parts import parts_of_outputs
-from sizewise.core.errors import InputError
+from sizewise.core.errors import EngineError, ExportError, InputError, SizewiseError
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import Calibration, ExportedModel, KeptLayer, ModelCard, excluded_in
@@ -18,7 +19,9 @@ from sizewise.pipeline.accuracy.comparing import sees_no_objects
 from sizewise.pipeline.accuracy.keeping import keep_fewest
 from sizewise.pipeline.accuracy.nothing import what_to_check
 from sizewise.pipeline.accuracy.scoring import Score, Scorer, largest_drop, open_scorer
+from sizewise.pipeline.models.calibrating import open_calibration
 from sizewise.pipeline.models.cards import calibration_sizes, usual_sizes
+from sizewise.pipeline.models.left_out import CALIBRATION, Skipped, skipped_of
 
 if TYPE_CHECKING:
     import onnx
@@ -26,29 +29,48 @@ if TYPE_CHECKING:
     from exporter.conversion.settings import ConversionSettings
     from exporter.convert import Conversion
 
+Failed = Callable[[Path, SizewiseError], None]
+"""Is told of a file that could not be made, and why."""
 _ALL = 100
 """Points: a limit of all that there is to lose is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """A model in one precision, and its accuracy where that was measured."""
+    """A model in one precision, and its accuracy where that was measured. ``skipped`` are
+    calibration pictures and their labels that can't be used."""
 
     model: ExportedModel
     scores: tuple[Score, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 def convert_all(
-    parent: ExportedModel, options: PrecisionOptions, out: Path, reporter: Reporter = SILENT
+    parent: ExportedModel,
+    options: PrecisionOptions,
+    out: Path,
+    reporter: Reporter = SILENT,
+    *,
+    failed: Failed | None = None,
 ) -> tuple[Converted, ...]:
     """One ONNX file per precision in ``out``.
 
     FP32 is the parent itself, where it lies in ``out``. A file of the same parent, images and
-    options is reused. Raises UsageError, InputError, OutputError, EngineError and ExportError.
+    options is reused. Raises UsageError, InputError, OutputError, EngineError and ExportError;
+    where one precision ends in an error of the model, ``failed`` is told instead, and the others
+    are tried.
     """
     options.check()
     converter = _Converter(parent, options, out, reporter)
-    return tuple(converter.convert(precision) for precision in options.precisions)
+    found = []
+    for precision in options.precisions:
+        try:
+            found.append(converter.convert(precision))
+        except (InputError, EngineError, ExportError) as error:
+            if failed is None:
+                raise
+            failed(converter.path_of(precision), error)
+    return tuple(found)
 
 
 class _Converter:
@@ -61,7 +83,8 @@ class _Converter:
         self._own = parent.path.parent == out.resolve()
         self._changes = set(options.precisions) - {"fp32"}
         self._keep = _kept(parent, options.keep)
-        self._settings = _settings(parent, options, reporter) if self._changes else None
+        self._faults = faults_for(strict=options.strict)
+        self._settings = self._read(options) if self._changes else None
         self._scorer: Scorer | None = None
         self._said: set[str] = set()
         if self._settings and options.data:
@@ -71,11 +94,21 @@ class _Converter:
     def convert(self, precision: str) -> Converted:
         if precision == self._parent.card.precision == "fp32" and self._own:
             return Converted(model=self._parent)
+        found = self._converted(precision)
+        return replace(found, skipped=skipped_of(CALIBRATION, self._faults.found))
+
+    def path_of(self, precision: str) -> Path:
+        return self._out / f"{self._parent.path.stem}.{precision}.onnx"
+
+    def _read(self, options: PrecisionOptions) -> ConversionSettings:
+        return _settings(self._parent, options, self._faults, self._reporter)
+
+    def _converted(self, precision: str) -> Converted:
         from exporter.conversion.settings import ConversionSettings
         from exporter.convert import Conversion
         from exporter.registry import find_precision
 
-        path = self._out / f"{self._parent.path.stem}.{precision}.onnx"
+        path = self.path_of(precision)
         settings = self._settings or ConversionSettings()
         asked = replace(self._options, keep=self._keep)
         current = _up_to_date(path, self._parent, settings, asked, self._data)
@@ -222,9 +255,8 @@ def _kept(parent: ExportedModel, requested: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _settings(
-    parent: ExportedModel, options: PrecisionOptions, reporter: Reporter
+    parent: ExportedModel, options: PrecisionOptions, faults: Faults, reporter: Reporter
 ) -> ConversionSettings:
-    from exporter.calibration.images import read_calibration
     from exporter.conversion.settings import ConversionSettings
 
     usual = usual_sizes(parent.card, parent.image)
@@ -232,12 +264,8 @@ def _settings(
     checked = dict.fromkeys((*usual, *sizes))
     images = None
     if options.calibrate:
-        images = read_calibration(
-            options.calibrate,
-            limit=options.calibration_images,
-            images=options.images,
-            progress=reporter,
-        )
+        source, limit = options.calibrate, options.calibration_images
+        images = open_calibration(source, limit, options.images, faults, reporter)
     return ConversionSettings(
         images=images,
         sizes=sizes,

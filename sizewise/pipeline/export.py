@@ -18,7 +18,7 @@ from sizewise.core.options.declared import changed, option, spelled
 from sizewise.core.options.reading import SIZE, SWITCH, number, optional, whole
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import ExportedModel, ModelCard, Size, Suppression
-from sizewise.pipeline.convert import Converted, convert_all
+from sizewise.pipeline.convert import Converted, Failed, convert_all
 from sizewise.pipeline.models.cards import read_as
 from sizewise.pipeline.models.sources import SourceOptions, check_options, resolve
 
@@ -111,13 +111,15 @@ def export(
     *,
     out: Path,
     reporter: Reporter = SILENT,
+    failed: Failed | None = None,
 ) -> tuple[Converted, ...]:
     """A file in ``out`` for each fusion and precision, each proven equal to eager PyTorch.
 
     ``source`` is a network's name, a checkpoint, ``FILE.py:FUNCTION``, ``PACKAGE.MODULE:FUNCTION``,
     an ONNX file, or a module. What exports left in ``out`` that were killed is removed.
 
-    Raises UsageError, InputError, ExportError, EngineError, OutputError.
+    Raises UsageError, InputError, ExportError, EngineError, OutputError; ``failed`` may be told of
+    precisions that fail instead (:func:`convert_all`).
     """
     _ = options.suppression
     precisions.check()
@@ -131,6 +133,7 @@ def export(
             precisions,
             out,
             reporter,
+            failed=failed,
         )
     )
 

@@ -22,6 +22,7 @@ from netzoo.data.coco.format import CocoAnnotation, CocoCategory, CocoFile, Coco
 from netzoo.data.faults import STOP, Faults
 from netzoo.data.masks.index import NAMES_FILE
 from netzoo.data.pictures.decoding import SUFFIXES
+from netzoo.data.pictures.images import those_opened
 from netzoo.data.reading import read_text, reading
 from sizewise.core.errors import InputError
 
@@ -84,7 +85,7 @@ def open_voc(folder: Path, split: Split, faults: Faults = STOP) -> Dataset | Non
     )
     return dataset_of(
         file,
-        lambda kept: [read[image.id - 1].picture for image in kept.images],
+        lambda kept: those_opened((read[image.id - 1].picture for image in kept.images), faults),
         name=f"{folder.resolve().name} {split}",
         source=place.annotations,
         faults=faults,

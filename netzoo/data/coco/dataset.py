@@ -31,7 +31,6 @@ from netzoo.data.fingerprint import fingerprint
 from netzoo.data.masks.index import IndexMask
 from netzoo.data.masks.label_maps import draw_labels
 from netzoo.data.pictures.images import (
-    can_be_opened,
     find_image_files,
     read_picture,
     remarks_on_turned,
@@ -164,7 +163,7 @@ def dataset_of(
     which names ``source``, or ``faults`` skips parts."""
     tidied = tidy(given, faults, named)
     file = check_coco(tidied.file, source, faults, named)
-    file, paths = _there(file, find(file), faults)
+    file, paths = _there(file, find(file))
     # By id, not as they come: train.json and val.json may list them in different orders.
     categories = sorted(file.categories, key=lambda category: category.id)
     label_of = {category.id: label for label, category in enumerate(categories)}
@@ -184,19 +183,11 @@ def dataset_of(
     )
 
 
-def _there(
-    file: CocoFile, paths: Sequence[Path | None], faults: Faults
-) -> tuple[CocoFile, Sequence[Path]]:
-    """The part of a file whose pictures can be opened, and all of it where ``faults`` stops: who
-    reads a picture then says what is wrong. Who looked for them noted the missing."""
-    found = [path for path in paths if path is not None]
-    if faults.stops:
-        return file, found
-    there = {path for path in found if can_be_opened(path)}
-    for path in found:
-        if path not in there and path.is_file():
-            faults.note("picture", str(path), "it can't be opened")
-    kept = [(one, path) for one, path in zip(file.images, paths, strict=True) if path in there]
+def _there(file: CocoFile, paths: Sequence[Path | None]) -> tuple[CocoFile, Sequence[Path]]:
+    """The part of a file whose pictures are there."""
+    kept = [(one, path) for one, path in zip(file.images, paths, strict=True) if path is not None]
+    if len(kept) == len(paths):
+        return file, [path for _, path in kept]
     ids = {image.id for image, _ in kept}
     return (
         CocoFile(
@@ -204,7 +195,7 @@ def _there(
             annotations=[one for one in file.annotations if one.image_id in ids],
             categories=file.categories,
         ),
-        [path for _, path in kept if path is not None],
+        [path for _, path in kept],
     )
 
 

@@ -67,18 +67,8 @@ def _decoded(
                 )
             image.load()
             return np.asarray(_to_rgb(_upright(image) if upright else image))
-    except UnidentifiedImageError as error:
-        why = f"it is none of {', '.join(FORMATS)}, or broken"
-        raise _refusal(what, why, "Convert it, or leave it out.") from error
-    except TooManyPixelsError as error:
-        todo = f"Make the picture smaller first. {PICTURE_PIXELS.todo}"
-        raise _refusal(what, str(error), todo) from error
-    except _DepthError as error:
-        todo = "Scale it to 8 bits first, so that 0 is black and 255 white."
-        raise _refusal(what, str(error), todo) from error
-    except BROKEN as error:
-        why = getattr(error, "strerror", "") or str(error) or type(error).__name__
-        raise _refusal(what, why, "Replace the file or leave it out.") from error
+    except (*BROKEN, TooManyPixelsError, _DepthError) as error:
+        raise _refusal(what, error) from error
 
 
 def upright_size(path: Path) -> tuple[int, int]:
@@ -88,8 +78,7 @@ def upright_size(path: Path) -> tuple[int, int]:
         with opened_image(path, FORMATS) as image:
             width, height = image.size
     except (*BROKEN, TooManyPixelsError) as error:
-        what = f"The picture {path}"
-        raise _refusal(what, str(error), "Replace the file or leave it out.") from error
+        raise _refusal(f"The picture {path}", error) from error
     turned = stored_turned(path)
     return (width, height) if turned and turned.swaps_sides else (height, width)
 
@@ -148,5 +137,14 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return canvas.convert("RGB")
 
 
-def _refusal(what: str, why: str, todo: str) -> InputError:
+def _refusal(what: str, error: Exception) -> InputError:
+    why, todo = str(error), "Replace the file or leave it out."
+    if isinstance(error, UnidentifiedImageError):
+        why, todo = f"it is none of {', '.join(FORMATS)}, or broken", "Convert it, or leave it out."
+    elif isinstance(error, TooManyPixelsError):
+        todo = f"Make the picture smaller first. {PICTURE_PIXELS.todo}"
+    elif isinstance(error, _DepthError):
+        todo = "Scale it to 8 bits first, so that 0 is black and 255 white."
+    else:
+        why = getattr(error, "strerror", "") or why or type(error).__name__
     return InputError(f"{what} can't be decoded", why, todo)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from netzoo.data.coco.folders import picture_folders
 from netzoo.data.coco.format import CocoImage
 from netzoo.data.faults import STOP, Faults
-from netzoo.data.pictures.decoding import decode_picture, stored_turned
+from netzoo.data.pictures.decoding import decode_picture, stored_turned, upright_size
 from netzoo.data.reading import reading
 from sizewise.core.errors import InputError
 from sizewise.core.files import open_file
@@ -30,8 +31,8 @@ def find_image_files(
 
     ``folder`` is what the user names, if any. A name may have folders, but not lead out of the data
     set (:func:`_root`): what a JSON from elsewhere says must not choose which files are read.
-    Raises InputError, naming the first missing; where ``faults`` does not stop, each is noted, and
-    a name that leads out has no file.
+    Raises InputError, naming the first missing; where ``faults`` does not stop, each is noted and
+    has no file, as one whose name leads out or that is no picture.
     """
     folders = tuple(dict.fromkeys(picture_folders(json_path, folder)))
     names = [image.file_name for image in images]
@@ -66,7 +67,22 @@ def find_image_files(
             f"Name their folder with {spelled('images')}, or put them beside the JSON or into "
             "images/ beside it.",
         )
-    return tuple(None if n in out else path for n, path in zip(names, paths, strict=True))
+    if faults.stops:
+        return paths
+    none = out | set(missing)
+    found = (None if n in none else path for n, path in zip(names, paths, strict=True))
+    return those_opened(found, faults)
+
+
+def those_opened(paths: Iterable[Path | None], faults: Faults) -> tuple[Path | None, ...]:
+    """``paths`` with None in place of each file that is no picture, as its head tells; ``faults``
+    takes these. All of them where it stops: who reads a picture then says what is wrong."""
+    if faults.stops:
+        return tuple(paths)
+    return tuple(
+        path if path and faults.attempt("picture", partial(upright_size, path)) else None
+        for path in paths
+    )
 
 
 def can_be_opened(path: Path) -> bool:

@@ -49,15 +49,30 @@ def examine_detections(
     dataset: Dataset, detections: Mapping[int, Detections]
 ) -> tuple[DetectionScores, DetectionEvidence]:
     """The scores as :func:`evaluate_detections` gives them, and the evidence of each image."""
+    _, scores, evidence = _examined(dataset, detections)
+    return scores, evidence
+
+
+def examine_with_figures(
+    dataset: Dataset, detections: Mapping[int, Detections]
+) -> tuple[DetectionScores, DetectionEvidence, Figures]:
+    """The same and :func:`coco_figures`, by one run of COCO's program."""
+    evaluation, scores, evidence = _examined(dataset, detections, whole=True)
+    return scores, evidence, _figures(evaluation, dataset)
+
+
+def _examined(
+    dataset: Dataset, detections: Mapping[int, Detections], *, whole: bool = False
+) -> tuple[Any, DetectionScores, DetectionEvidence]:
     _check(dataset, detections)
     results = _results(dataset, detections)
-    evaluation = _evaluation(results, dataset)
-    precision = evaluation.eval["precision"][..., 0, 0]
+    evaluation = _evaluation(results, dataset, whole=whole)
+    precision = evaluation.eval["precision"][..., 0, -1]
     scores = DetectionScores(
         ap=_mean(precision), ap50=_mean(precision[0]), ap75=_mean(precision[5])
     )
     boxes = np.array([result["bbox"] for result in results], np.float64).reshape(-1, 4)
-    return scores, read_evaluation(evaluation, boxes)
+    return evaluation, scores, read_evaluation(evaluation, boxes)
 
 
 def coco_figures(dataset: Dataset, detections: Mapping[int, Detections]) -> Figures:
@@ -66,8 +81,11 @@ def coco_figures(dataset: Dataset, detections: Mapping[int, Detections]) -> Figu
     Objects are small below 32² pixels and large from 96², by the areas that annotations say.
     Raises InputError as :func:`evaluate_detections` does.
     """
-    _check(dataset, detections)
-    evaluation = _evaluation(_results(dataset, detections), dataset, whole=True)
+    *_, figures = examine_with_figures(dataset, detections)
+    return figures
+
+
+def _figures(evaluation: Any, dataset: Dataset) -> Figures:
     known = zip(COCO_TITLES, map(float, evaluation.stats), strict=True)
     precision = evaluation.eval["precision"][..., 0, -1]
     each = zip(dataset.classes, np.moveaxis(precision, -1, 0), strict=True)

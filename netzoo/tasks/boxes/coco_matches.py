@@ -16,13 +16,13 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 def read_evaluation(evaluation: Any, boxes: NDArray[np.float64]) -> DetectionEvidence:
-    """The evidence in a COCOeval that has evaluated, with a single range of areas.
+    """The evidence in a COCOeval that has evaluated, its first range of areas being all of them.
 
     ``boxes`` [N, 4] are those of its results in the order of their ids (from 1): x, y, width and
     height in pixels.
     """
     ids = list(evaluation.params.imgIds)
-    found, objects = _examined(evaluation.evalImgs, len(ids))
+    found, objects = _examined(_of_any_area(evaluation, len(ids)), len(ids))
     sides = boxes[found["id"] - 1]
     x0, y0 = sides[:, 0], sides[:, 1]
     return DetectionEvidence(
@@ -40,6 +40,13 @@ def read_evaluation(evaluation: Any, boxes: NDArray[np.float64]) -> DetectionEvi
         object_image=objects["image"],
         object_label=objects["label"],
     )
+
+
+def _of_any_area(evaluation: Any, images: int) -> list[dict[str, Any] | None]:
+    """Entries go class by class, range by range and image by image."""
+    ranges = len(evaluation.params.areaRng)
+    entries = enumerate(evaluation.evalImgs)
+    return [entry for place, entry in entries if place // images % ranges == 0]
 
 
 def _examined(entries: list[dict[str, Any] | None], images: int) -> tuple[Columns, Columns]:

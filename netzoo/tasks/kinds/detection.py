@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netzoo.data.class_names import find_classes
-from netzoo.tasks.boxes.coco_ap import DetectionScores, coco_figures, examine_detections
+from netzoo.tasks.boxes.coco_ap import (
+    DetectionScores,
+    coco_figures,
+    examine_detections,
+    examine_with_figures,
+)
 from netzoo.tasks.boxes.detecting import detect
 from netzoo.tasks.boxes.nms_settings import nms_to_predict, usual_nms
 from netzoo.tasks.boxes.suppression import Detections
@@ -57,6 +62,7 @@ class DetectionEvaluator(Evaluator):
         self._data, self._suppression = data, suppression
         self._found: dict[int, Detections] = {}
         self._examined: tuple[DetectionScores, DetectionEvidence] | None = None
+        self._coco: Figures | None = None
         same = not card.classes or card.classes == data.classes
         self._columns = None if same else find_classes(data.name, data.classes, card.classes)
 
@@ -70,14 +76,15 @@ class DetectionEvaluator(Evaluator):
             columns=self._columns,
         )
         self._found[image.id] = _in_picture(found, fitted)
-        self._examined = None
+        self._examined = self._coco = None
 
     def leave_out(self, images: Sequence[AnnotatedImage]) -> None:
         """As COCO's own program does where the ids of these pictures are not among those that it
         evaluates (``imgIds``): their objects are no misses."""
         ids = {image.id for image in images}
         kept = tuple(image for image in self._data.images if image.id not in ids)
-        self._data, self._examined = replace(self._data, images=kept), None
+        self._data = replace(self._data, images=kept)
+        self._examined = self._coco = None
 
     def scores(self) -> dict[str, float]:
         found, _ = self._examine()
@@ -85,15 +92,19 @@ class DetectionEvaluator(Evaluator):
 
     def figures(self, metric: str) -> Figures:
         if metric == "coco":
-            return coco_figures(self._data, self._found)
+            self._examine()
+            return self._coco or coco_figures(self._data, self._found)
         return voc_figures(self._data, self._found, eleven_points=metric == "voc07")
 
     def evidence(self) -> DetectionEvidence:
         return self._examine()[1]
 
     def _examine(self) -> tuple[DetectionScores, DetectionEvidence]:
-        """Both at once: COCO's program takes seconds."""
-        if self._examined is None:
+        """Both at once, with the figures where they are wanted: COCO's program takes seconds."""
+        if self._examined is None and self.measures_figures:
+            scores, evidence, self._coco = examine_with_figures(self._data, self._found)
+            self._examined = scores, evidence
+        elif self._examined is None:
             self._examined = examine_detections(self._data, self._found)
         return self._examined
 

@@ -40,6 +40,11 @@ class Augmentation:
                 )
 
     @property
+    def changes(self) -> bool:
+        """Whether anything of an image is changed."""
+        return self != Augmentation(least_area=self.least_area)
+
+    @property
     def without_others(self) -> Augmentation:
         """The same, each image for itself."""
         return replace(self, mosaic=0.0, mix_up=0.0, copy_paste=0.0)

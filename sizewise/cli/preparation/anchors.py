@@ -60,6 +60,7 @@ def _plain(found: FittedAnchors) -> dict[str, Any]:
         "after": codec.to_plain(found.after),
         "anchors": found.line,
         "too_few": found.too_few,
+        "skipped": codec.to_plain(found.skipped),
     }
 
 

@@ -37,10 +37,14 @@ def show_converted(converted: Converted) -> None:
 
 
 def plain_converted(converted: Converted) -> dict[str, Any]:
-    """The model for ``--json``, with its scores where there are some."""
+    """The model for ``--json``, with its scores, and what was left out of its calibration pictures,
+    where there are some."""
     scores = [codec.to_plain(score) | {"drop_points": score.drop} for score in converted.scores]
     plain: dict[str, Any] = codec.to_plain(converted.model)
-    return plain | ({"scores": scores} if scores else {})
+    skipped = [codec.to_plain(one) for one in converted.skipped]
+    return (
+        plain | ({"scores": scores} if scores else {}) | ({"skipped": skipped} if skipped else {})
+    )
 
 
 def _precision(card: ModelCard) -> str:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netzoo.data.faults import Noted
 from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import spelled
 from sizewise.core.progress import Reporter
 from sizewise.core.specs import ExportedModel
 from sizewise.pipeline.explanation.options import ExplainOptions
+from sizewise.pipeline.models.calibrating import open_calibration
 
 if TYPE_CHECKING:
     from exporter.calibration.images import CalibrationSet
+
+_USUAL = 128
+"""Pictures, of a file that does not say how many it was calibrated with."""
 
 
 def find_pictures(
@@ -41,11 +46,9 @@ def built_in(name: str) -> str:
 
 
 def _given(model: ExportedModel, options: ExplainOptions, reporter: Reporter) -> CalibrationSet:
-    from exporter.calibration.images import read_calibration
-
     calibration = model.card.calibration
-    limit = {"limit": calibration.images} if calibration else {}
-    found = read_calibration(options.calibrate, images=options.images, progress=reporter, **limit)
+    limit = calibration.images if calibration else _USUAL
+    found = open_calibration(options.calibrate, limit, options.images, Noted(), reporter)
     if calibration and found.sha256 != calibration.data_sha256:
         reporter.remark(
             f"{options.calibrate} has other pictures than {model.path.name} was calibrated with: "

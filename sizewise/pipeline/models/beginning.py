@@ -151,16 +151,25 @@ def fill_in(
     if start is None:
         return
     filled, count = start.fill(network, strict=strict), len(list(network.convolutions()))
-    listed = ", ".join(filled.left[:_LISTED]) + (", …" if len(filled.left) > _LISTED else "")
-    others = f"; the others start at random: {listed}" if filled.left else ""
-    reporter.remark(f"{start.path} fills {filled.convolutions} of {count} convolutions{others}.")
+    others = f"; the others start at random: {_few(filled.left)}" if filled.left else ""
+    parts = f", and a part of {_few(filled.partly)}" if filled.partly else ""
+    reporter.remark(
+        f"{start.path} fills {filled.convolutions} of {count} convolutions{parts}{others}."
+    )
     if filled.unlike:
         losses = " or ".join(filled.losses)
         keeping = f" {spelled('loss')} {losses} keeps them." if losses else ""
         reporter.remark(f"Its heads were trained {filled.unlike}: they start at random.{keeping}")
+    if filled.by_name:
+        of, names = len(network.config.classes), _few(filled.by_name)
+        rest = "; in the heads, the others start at random" if filled.partly else ""
+        reporter.remark(f"{len(filled.by_name)} of {of} classes taken by name: {names}{rest}.")
     if filled.classes:
-        names = ", ".join(filled.classes[:_LISTED]) + (", …" if filled.classes[_LISTED:] else "")
         reporter.remark(
-            f"Its heads were trained for other classes ({names}): each class begins with what "
-            "was learned for the one in its place."
+            f"Its heads were trained for other classes ({_few(filled.classes)}): each class begins "
+            "with what was learned for the one in its place."
         )
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_LISTED]) + (", …" if names[_LISTED:] else "")

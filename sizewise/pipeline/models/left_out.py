@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sizewise.core.errors import InputError
 from sizewise.core.files import written_whole
 from sizewise.core.holding.drafts import clear_drafts_of
+from sizewise.core.options.declared import spelled
 from sizewise.core.progress import Reporter
 
 if TYPE_CHECKING:
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
     from netzoo.training.validation import Validation
 
 SUFFIX = ".skipped.csv"
-TRAINING, VALIDATION = "training", "validation"
+TRAINING, VALIDATION, CALIBRATION = "training", "validation", "calibration"
+_COLUMNS = ["part", "kind", "what", "why"]
 _LISTED = 3
 
 
@@ -29,6 +33,11 @@ class Skipped:
     kind: str
     what: str
     why: str
+
+
+def skipped_of(part: str, found: Iterable[Fault]) -> tuple[Skipped, ...]:
+    """What was left out of a ``part`` of the data."""
+    return tuple(Skipped(part=part, kind=one.kind, what=one.what, why=one.why) for one in found)
 
 
 def say_left_out(name: str, found: Sequence[Fault], reporter: Reporter) -> None:
@@ -53,7 +62,7 @@ def list_left_out(
         return
     with written_whole(file) as draft, draft.open("w", newline="", encoding="utf-8") as out:
         rows = csv.writer(out)
-        rows.writerow(("part", "kind", "what", "why"))
+        rows.writerow(_COLUMNS)
         for part, faults in ((TRAINING, found), (VALIDATION, others)):
             rows.writerows((part, one.kind, one.what, one.why) for one in faults)
     said = [
@@ -69,17 +78,36 @@ def list_left_out(
 
 
 def read_left_out(path: Path) -> tuple[Skipped, ...]:
-    """What :func:`list_left_out` wrote beside a checkpoint; empty where it did not, or where that
-    is damaged."""
+    """What :func:`list_left_out` wrote beside a checkpoint; empty where it did not. Raises
+    InputError where that is damaged: an empty list would say that nothing was left out."""
+    file = path.with_suffix(SUFFIX)
     try:
-        with path.with_suffix(SUFFIX).open(newline="", encoding="utf-8") as file:
-            return tuple(map(_row, csv.DictReader(file)))
-    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        with file.open(newline="", encoding="utf-8") as opened:
+            text = opened.read()
+        return tuple(_rows(text))
+    except FileNotFoundError:
         return ()
+    except (OSError, ValueError, csv.Error) as error:
+        why = getattr(error, "strerror", "") or str(error)
+        raise InputError(
+            f"{file} can't be read, and so what was left out of the training can't be said",
+            why,
+            f"Restore the file. Or train anew with {spelled('replace')}, which writes it again.",
+        ) from error
 
 
-def _row(row: Mapping[str, str]) -> Skipped:
-    return Skipped(part=row["part"], kind=row["kind"], what=row["what"], why=row["why"])
+def _rows(text: str) -> Iterator[Skipped]:
+    """Raises ValueError and csv.Error where ``text`` is no table of ours, or not all of it."""
+    rows = csv.reader(StringIO(text, newline=""), strict=True)
+    if next(rows, []) != _COLUMNS:
+        raise ValueError(f"its first line is not {','.join(_COLUMNS)}")
+    if not text.endswith("\n"):
+        raise ValueError("its last line is not whole")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(_COLUMNS) or row[0] not in (TRAINING, VALIDATION):
+            raise ValueError(f"row {number} is not of {', '.join(_COLUMNS)}")
+        part, kind, what, why = row
+        yield Skipped(part=part, kind=kind, what=what, why=why)
 
 
 def _counted(found: Iterable[Fault]) -> str:

@@ -37,6 +37,7 @@ _NETWORK, _TRAINING, _CHANGES = "Network", "Training", "Changes of images"
 _LOGS = "Logs"
 _GAINS = "Gains and thresholds of the loss (detectors)"
 _SCALES = "Several scales (network multiscale)"
+_STEPS = 700
 _FEW_IMAGES = 2000
 _MOST_WORKERS = 8
 
@@ -112,7 +113,13 @@ class TrainOptions(ScalingOptions):
         group=_TRAINING,
         shown="that of initial weights or of the .cfg file, or the network's own",
     )
-    steps: int = option(whole(1), 700, help="Steps of the optimizer.", group=_TRAINING)
+    steps: int | None = option(
+        optional(whole(1)),
+        None,
+        help="Steps of the optimizer.",
+        group=_TRAINING,
+        shown=f"{_STEPS}, where --epochs does not say it",
+    )
     epochs: float | None = option(
         optional(number(above=0)),
         None,
@@ -452,17 +459,22 @@ class Training:
 
     @property
     def augmentation(self) -> Augmentation | None:
-        """That of the preset with what was given besides. Raises UsageError."""
+        """That of the preset with what was given besides; None where that changes nothing. Raises
+        UsageError."""
         options = self.options
         preset = PRESETS[options.augment]
         names = [f.name for f in fields(Augmentation) if hasattr(options, f.name)]
         given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
-        self._demand_changed(preset, given)
-        return replace(preset or Augmentation(), **given) if given else preset
+        found = replace(preset or Augmentation(), **given)
+        if found.changes:
+            return found
+        self._demand_changed(given)
+        return None
 
-    def _demand_changed(self, preset: Augmentation | None, given: Mapping[str, float]) -> None:
+    @staticmethod
+    def _demand_changed(given: Mapping[str, float]) -> None:
         """Raises UsageError for a least area of boxes in images that nothing changes."""
-        if preset is None and given.keys() == {"least_area"}:
+        if "least_area" in given:
             raise UsageError(
                 f"{spelled('least_area')} {given['least_area']:g} has no effect",
                 "images are not changed, so no box loses a part",
@@ -519,7 +531,7 @@ class Training:
 
         options = self.options
         settings = TrainingSettings(
-            steps=options.steps,
+            steps=options.steps or _STEPS,
             batch_size=options.batch,
             level=not options.fixed_batch,
             sizes=self.sizes,
@@ -583,6 +595,12 @@ class Training:
     def _check_idle(self) -> None:
         """Raises UsageError for an option that has no effect beside the others."""
         options, usual = self.options, {f.name: f.default for f in fields(TrainOptions)}
+        if options.steps and options.epochs:
+            raise UsageError(
+                f"{spelled('steps')} and {spelled('epochs')} can't be given together",
+                "both say how long the network is trained",
+                "Leave one of them out.",
+            )
         for name, works, why, todo in (
             (
                 "patience",

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from netzoo.data.faults import faults_for
 from netzoo.data.pictures.folder import PictureFolder
 from netzoo.tasks.showing import FITS
 from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import option
-from sizewise.core.options.reading import SIZES, TEXT, choice, optional, whole
+from sizewise.core.options.reading import SIZES, SWITCH, TEXT, choice, optional, whole
 from sizewise.core.progress import SILENT, Reporter
 from sizewise.core.specs import Sizes
 from sizewise.pipeline.models.anchors import Anchors, anchor_line
+from sizewise.pipeline.models.left_out import TRAINING, Skipped, skipped_of
 
 if TYPE_CHECKING:
+    from netzoo.data.coco.dataset import Dataset
     from netzoo.training.anchors import Shapes
     from netzoo.zoo.network import HeadDesign, NetworkEntry
 
@@ -49,6 +52,12 @@ class AnchorOptions(PictureFolder):
         shown="the network's own",
     )
     seed: int = option(whole(0), 0, help="Random seed of the first clusters.", group=_GROUP)
+    strict: bool = option(
+        SWITCH,
+        False,
+        help="Stop at pictures and labels that can't be used, which are else left out and named.",
+        group="Data",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +84,7 @@ class FittedAnchors:
 
     ``before`` are the anchors that the network was published with, ``after`` those that are fitted;
     ``line`` is these as ``--anchors`` takes them. ``too_few`` shapes leave the published ones.
+    ``skipped`` are pictures and labels that can't be used; their boxes do not count.
     """
 
     network: str
@@ -87,6 +97,7 @@ class FittedAnchors:
     after: AnchorSet
     line: str
     too_few: bool = False
+    skipped: tuple[Skipped, ...] = ()
 
 
 def fit_to(network: str, options: AnchorOptions, *, reporter: Reporter = SILENT) -> FittedAnchors:
@@ -95,18 +106,21 @@ def fit_to(network: str, options: AnchorOptions, *, reporter: Reporter = SILENT)
 
     Raises UsageError for a network without anchors, InputError for data without boxes.
     """
-    from netzoo.data.sources import open_dataset
     from netzoo.training.anchors import fit_anchors, shapes_of, shared_out
     from netzoo.training.checks import demand_multiples
     from netzoo.training.ranges import usual_sizes
     from netzoo.zoo.network import find_network
+    from sizewise.pipeline.models.training_data import Source, open_part
 
     entry = find_network(network)
     design = _design(entry)
     keep_shape = entry.letterbox if options.fit is None else FITS[options.fit]
     sizes = options.sizes or usual_sizes(entry.stride)
     demand_multiples(entry, sizes)
-    data = open_dataset(options.data, "train", images=options.images, progress=reporter, boxes=True)
+    faults = faults_for(strict=options.strict)
+    source = Source(options.data, options.images)
+    # A network with anchors is a detector, and those learn from boxes.
+    data = cast("Dataset", open_part(entry, source, "train", reporter, faults))
     shapes = shapes_of(data, sizes, keep_shape=keep_shape)
     anchors = fit_anchors(data, sizes, design.anchors, options.seed, keep_shape=keep_shape)
     too_few = anchors == design.anchors
@@ -122,6 +136,7 @@ def fit_to(network: str, options: AnchorOptions, *, reporter: Reporter = SILENT)
         after=_set_of(shapes, design, anchors, masks),
         line=anchor_line(anchors),
         too_few=too_few,
+        skipped=skipped_of(TRAINING, faults.found),
     )
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from exporter.calibration.images import read_calibration
 from netzoo.data.coco.dataset import read_coco
+from netzoo.data.faults import Noted
 from netzoo.data.sources import DatasetEntry
 from sizewise.core.errors import InputError, UsageError
 from tests.exporter.conftest import Counted
@@ -230,6 +231,26 @@ def test_a_picture_that_is_none_is_named(pictures: Path) -> None:
     (pictures / "5.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"The picture .*5\.png can't be decoded: it is none of"):
         read_calibration(str(pictures))
+
+
+def test_others_take_the_places_of_pictures_that_cannot_be_read(pictures: Path) -> None:
+    """As many as were taken are found again by that number, as ``explain`` needs it."""
+    for broken in (2, 5):
+        (pictures / f"{broken}.png").write_bytes(b"no picture")
+    for limit, taken in ((4, "0167"), (8, "01346789"), (99, "01346789")):
+        noted = Noted()
+        found = read_calibration(str(pictures), limit=limit, faults=noted)
+        assert "".join(image.path.stem for image in found.images) == taken
+        assert [fault.kind for fault in noted.found] == ["picture"] * 2
+        again = read_calibration(str(pictures), limit=len(found.images), faults=Noted())
+        assert again.sha256 == found.sha256
+
+
+def test_most_of_the_pictures_can_be_read_or_none_is_used(pictures: Path) -> None:
+    for broken in range(6):
+        (pictures / f"{broken}.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"6 of its 10 pictures can't be\. The first is .*0\.png"):
+        read_calibration(str(pictures), faults=Noted())
 
 
 def test_a_picture_that_vanished_since_is_named(pictures: Path) -> None:

@@ -75,9 +75,26 @@ def test_what_the_images_do_not_tell_apart_is_as_good(lab: Lab) -> None:
     sure = masked(lab.ok(lab.trial(size=LARGE)), easy + 0.01 + 0.01 * luck)
     ship, _, accuracy, *_ = decide(read(lab, small, noisy))
     assert ship.startswith("Ship openvino static at 128×128: ")
-    assert "0.76 points less (the images do not tell them apart) and " in accuracy
+    peak = "the most accurate, openvino static at 256×256"
+    assert (
+        f", 0.76 points less than {peak}: too little for these images to tell. It is " in accuracy
+    )
+    assert accuracy.endswith(" that one.")
     assert "mIoU 0.663 (0.6" in accuracy
     assert told(lab, small, sure).startswith("Ship openvino static at 256×256: ")
+
+
+def test_what_is_as_accurate_to_the_last_digit_that_is_shown_has_the_same_accuracy(
+    lab: Lab,
+) -> None:
+    quick = lab.ok(lab.trial("openvino", size=SMALL), ap=0.50000)
+    best = lab.ok(lab.trial("onnxruntime", size=LARGE), ap=0.50003)
+    _, _, accuracy, *_ = decide(read(lab, best, quick))
+    assert re.fullmatch(
+        r"On 400 images it reaches AP 0\.500\. On these images, its accuracy is the same as that "
+        r"of the most accurate, onnxruntime static at 256×256\. It is .* faster than that one\.",
+        accuracy,
+    )
 
 
 def test_a_lead_that_is_not_certain_is_no_speed_up(lab: Lab) -> None:

@@ -104,33 +104,41 @@ def _train(cli: Cli, data: Path, out: Path, *more: object) -> Said:
 def test_every_layout_is_trained_on_alike_without_what_cannot_be_used(
     cli: Cli, data: Dataset, tmp_path: Path
 ) -> None:
-    """Each fault is named and counted, and ``--strict`` stops."""
+    """Each fault is named and counted, and ``--strict`` stops. A file that is no picture is left
+    out on opening; a picture that is cut off is seen when it is decoded, and another one stands in
+    its place: in every layout alike, or the losses would differ."""
     losses = {}
     for layout, (write, damage) in LAYOUTS.items():
         folder, out = write(data, tmp_path / layout), tmp_path / f"out-{layout}"
         broken = damage(folder)
-        for path in broken:
-            _cut(path)
+        (path,) = broken
+        _cut(path)
+        no_picture = path.with_name(path.name.replace("2", "3"))
+        no_picture.write_bytes(b"no picture")
         said = _train(cli, folder, out, "--json")
         assert said.code == 0, said
         skipped = json.loads(said.out)["skipped"]
-        assert Counter(one["kind"] for one in skipped) == dict.fromkeys(
-            ("class", "no_area", "outside", "picture"), 1
-        )
+        assert Counter(one["kind"] for one in skipped) == {
+            **dict.fromkeys(("class", "no_area", "outside"), 1),
+            "picture": 2,
+        }
+        assert [one["what"] for one in skipped if one["kind"] == "picture"] == [
+            f"The picture {found} can't be decoded" for found in (no_picture, path)
+        ]
         assert {one["part"] for one in skipped} == {"training"}
         with (out / f"{NAME}.skipped.csv").open(newline="", encoding="utf-8") as file:
             assert list(csv.DictReader(file)) == skipped
-        for one in skipped:
+        for one in (*skipped[:3], skipped[-1]):  # the first of those on opening, and what came then
             assert said.err.count(f"{one['what']}: {one['why']}") in {1, 2}, one  # the first again
-        assert "3 labels can't be used and are left out" in said.err
-        assert f"Skipped: The picture {broken[0]} can't be decoded" in said.err
-        assert f"Skipped: 1 picture and 3 labels of the training were left out (all: {NAME}" in (
+        assert "1 picture and 3 labels can't be used and are left out" in said.err
+        assert f"Skipped: The picture {path} can't be decoded" in said.err
+        assert f"Skipped: 2 pictures and 3 labels of the training were left out (all: {NAME}" in (
             said.err
         )
         losses[layout] = learned(out / f"{NAME}.metrics.csv")
         stopped = _train(cli, folder, tmp_path / f"strict-{layout}", "--strict")
         assert stopped.code == 1
-        assert "can't be used" in stopped.err
+        assert "can't be used" in stopped.err or f"{no_picture} can't be decoded" in stopped.err
         assert not list((tmp_path / f"strict-{layout}").glob("*.safetensors"))
     assert losses["coco"] == losses["voc"] == losses["yolo"]
 
@@ -154,6 +162,10 @@ def test_scores_are_said_beside_what_they_are_without(
         ("validation", "class"),
         ("validation", "picture"),
     ]
+    _cut(table := tmp_path / "out" / f"{NAME}.skipped.csv")
+    damaged = cli(*call, "--json")
+    assert damaged.code == 1
+    assert f"{table} can't be read" in json.loads(damaged.out)["error"]["what"]
     strictly = (*call[:-1], tmp_path / "strict", "--strict")
     assert "line 1 has the class 7" in cli(*strictly).err
     text.write_text(text.read_text(encoding="utf-8").replace("7 0.5", "1 0.5"), "utf-8")

@@ -12,10 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pycocotools.cocoeval import COCOeval
 
 from netzoo.data.classified import ClassifiedImage, ClassifiedSet
 from netzoo.data.coco.dataset import AnnotatedImage, Dataset
-from netzoo.tasks.boxes.coco_ap import evaluate_detections, examine_detections
+from netzoo.tasks.boxes.coco_ap import (
+    coco_figures,
+    evaluate_detections,
+    examine_detections,
+    examine_with_figures,
+)
 from netzoo.tasks.boxes.suppression import Detections
 from netzoo.tasks.letterbox import Letterbox
 from netzoo.tasks.masks.binary import MaskScores
@@ -23,7 +29,7 @@ from netzoo.tasks.registry import tasks
 from netzoo.tasks.scores.top_k import score_classes
 from sizewise.core.evidence import DetectionEvidence, read_evidence, write_evidence
 from sizewise.core.evidence.detections import PIXEL
-from sizewise.core.specs import ModelCard, Size
+from sizewise.core.specs import ModelCard, Size, Suppression
 
 CLASSES = ("a", "b", "rare", "never there")
 SIDE = 320
@@ -98,6 +104,47 @@ def _standing(
             images.append(replace(image, id=number))
             copies[number] = found[image.id]
     return _dataset(images), copies
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 7))
+def test_one_run_of_cocos_program_gives_what_two_give(seed: int, count: int) -> None:
+    """To the bit: with its other ranges of areas and numbers of boxes as well."""
+    data, found = _case(seed, count)
+    scores, evidence = examine_detections(data, found)
+    same, also, figures = examine_with_figures(data, found)
+    assert (same, write_evidence(also)) == (scores, write_evidence(evidence))
+    values = (figures.values["ap"], figures.values["ap50"], figures.values["ap75"])
+    assert values == (scores.ap, scores.ap50, scores.ap75)
+    assert coco_figures(data, found) == figures
+
+
+@pytest.mark.parametrize("with_figures", [True, False])
+def test_an_evaluator_runs_cocos_program_once(
+    monkeypatch: pytest.MonkeyPatch, *, with_figures: bool
+) -> None:
+    data, _ = _case(0, 3)
+    card = ModelCard(network="n", task="detection", layout="sizewise", classes=CLASSES)
+    evaluator = tasks()["detection"].evaluator(card, data, Suppression())
+    evaluator.measures_figures = with_figures
+    size = Size(SIDE, SIDE)
+    for image in data.images:
+        scores = np.zeros((1, len(image.boxes), len(CLASSES)), np.float32)
+        scores[0, np.arange(len(image.boxes)), image.labels] = 0.9
+        outputs = {"boxes": image.boxes[np.newaxis], "scores": scores}
+        evaluator.add(image, Letterbox.fit(size, size), outputs)
+    runs, evaluate = list[object](), COCOeval.evaluate
+
+    def counted(one: object) -> None:
+        runs.append(one)
+        evaluate(one)
+
+    monkeypatch.setattr(COCOeval, "evaluate", counted)
+    scores_by_name = evaluator.scores()
+    evaluator.evidence()
+    figures = evaluator.figures("coco") if with_figures else None
+    assert len(runs) == 1
+    assert figures is None or figures.values["ap"] == scores_by_name["ap"]
 
 
 @settings(max_examples=30, deadline=None)

@@ -143,6 +143,30 @@ def test_an_object_in_the_last_corner_leaves_regions_without_pixels() -> None:
     assert 0 <= s_measure(np.full((5, 6), 0.5), there) < 0.6
 
 
+@pytest.mark.parametrize(
+    "area",
+    [
+        (slice(-1, None), slice(None)),
+        (slice(None), slice(-1, None)),
+        (slice(-1, None), slice(2, 4)),
+        (slice(1, 3), slice(-1, None)),
+        (slice(-1, None), slice(-1, None)),
+    ],
+)
+def test_objects_around_a_centre_in_the_last_row_or_column_have_the_papers_figure(
+    area: tuple[slice, slice],
+) -> None:
+    """No pixel lies below it, or right of it."""
+    there = np.zeros((6, 8), bool)
+    there[area] = True
+    probable = np.random.default_rng(0).random((6, 8))
+    for measured in (probable, there.astype(float), np.full((6, 8), 0.25)):
+        found = s_measure(measured, there)
+        assert np.isfinite(found)
+        with np.errstate(invalid="ignore"):  # of regions that are all alike
+            assert found == pytest.approx(_s_by_the_paper(measured, there))
+
+
 def test_a_picture_of_which_nothing_counts_is_right() -> None:
     nothing = np.zeros((3, 4), bool)
     assert s_measure(np.full((3, 4), 0.5), nothing, nothing) == 1

@@ -52,3 +52,29 @@ def test_a_short_training_has_none_unless_it_is_asked_for(monkeypatch: pytest.Mo
 def test_thousands_are_refused() -> None:
     with pytest.raises(UsageError, match="SIZEWISE_MAX_WORKERS"):
         fill(TrainOptions, {"workers": 10_000})
+
+
+def _training(**options: object) -> Training:
+    return Training(network="yolov3-tiny", options=fill(TrainOptions, options))
+
+
+@pytest.mark.parametrize("steps", [700, 5])
+def test_steps_and_epochs_are_one_of_both(steps: int) -> None:
+    with pytest.raises(UsageError, match="steps and epochs can't be given together"):
+        _training(steps=steps, epochs=2).check()
+    assert _training(steps=steps).settings_for(80).steps == steps
+    assert _training(epochs=2).settings_for(80).steps == 20
+    assert _training().settings_for(80).steps == 700
+
+
+@pytest.mark.parametrize(
+    "idle", [{"flip": 0}, {"scale": 0, "hue": 0}, {"augment": "none", "mosaic": 0}]
+)
+def test_changes_of_no_strength_are_none(idle: dict[str, object]) -> None:
+    """They would be another training by name, and the same by its images."""
+    assert _training(**idle).settings == _training().settings
+    with pytest.raises(UsageError, match=r"least_area 0\.5 has no effect"):
+        _ = _training(**idle, least_area=0.5).settings
+    light = _training(augment="light", flip=0).settings.augmentation
+    assert light is not None
+    assert light.flip == 0
