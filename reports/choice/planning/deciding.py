@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -47,7 +47,7 @@ class Setting:
     there, by engine, and ``place_ms`` what a picture takes there without one, by engine and input;
     other engines take ``pace`` times what was measured of each alone. A ``hopeful`` setting counts
     static engines that nobody measured at the least that they may take: what is best in it is
-    worth measuring. ``only`` has the names of the engines that may be chosen (None: all).
+    worth measuring.
     """
 
     demand: Demand
@@ -60,7 +60,6 @@ class Setting:
     place_ms: Mapping[tuple[str, Size], float] = field(default_factory=dict)
     pace: float = 1.0
     hopeful: bool = False
-    only: frozenset[str] | None = None
 
     @property
     def floor(self) -> float | None:
@@ -121,11 +120,7 @@ class Setting:
             hopeful=self.hopeful,
         )
         known = map(self._known, uses_of(self.groups, self.buckets, offer))
-        return tuple(
-            use
-            for use in known
-            if use.candidate.serves and (self.only is None or use.candidate.loads in self.only)
-        )
+        return tuple(use for use in known if use.candidate.serves)
 
     def _known(self, use: Use) -> Use:
         """``use`` without sizes whose accuracy is not known, where that counts."""
@@ -192,6 +187,34 @@ class Decided:
     def prediction(self) -> Prediction:
         return predicted(self.setting, self.uses, self.problem, self.solution.served)
 
+    def under(self, setting: Setting) -> Decided:
+        """The same engines for the same sizes, with the figures of another setting; it has no
+        bound."""
+        uses = setting.uses(setting.limits.max_latency_ms)
+        number = {use.candidate.name: place for place, use in enumerate(uses)}
+        served = tuple(number[use.candidate.name] for use in self.served)
+        problem = setting.problem(uses, self.problem.max_late)
+        mean = problem.mean_ms(served)
+        return Decided(
+            setting=setting,
+            uses=uses,
+            problem=problem,
+            solution=Solution(served=served, mean_ms=mean, bound_ms=0.0),
+            bound=0.0,
+            gap=1.0,
+        )
+
+    def bounded(self, bound: float) -> Decided:
+        """With a bound that holds in its setting."""
+        taken = self.objective_ms
+        bound = min(bound, taken)
+        return replace(self, bound=bound, gap=1 - bound / taken if taken else 0.0)
+
+    @property
+    def fits(self) -> bool:
+        """Whether it keeps to the limits."""
+        return self.problem.fits(self.solution.served)
+
     @property
     def objective_ms(self) -> float:
         """What is to be the least."""
@@ -207,28 +230,6 @@ class Decided:
     def engines(self) -> tuple[str, ...]:
         """Their names."""
         return self.problem.loaded(self.solution.served)
-
-
-def limited_to(decided: Decided, engines: Iterable[str]) -> Decided | None:
-    """The best use of these engines in the setting of ``decided``, whose bound holds for it; None
-    where they don't keep to the limits."""
-    setting = decided.setting
-    found = decide(replace(setting, only=frozenset(engines)))
-    if found is None:
-        return None
-    uses = setting.uses(setting.limits.max_latency_ms)
-    number = {use.candidate.name: place for place, use in enumerate(uses)}
-    served = tuple(number[use.candidate.name] for use in found.served)
-    whole = replace(
-        found,
-        setting=setting,
-        uses=uses,
-        problem=setting.problem(uses, decided.problem.max_late),
-        solution=replace(found.solution, served=served),
-    )
-    taken = whole.objective_ms
-    bound = min(decided.bound, taken)
-    return replace(whole, bound=bound, gap=1 - bound / taken if taken else 0.0)
 
 
 Clock = Callable[[], float]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reports.choice.planning.assembling import assembled, inputs_by_engine
 from reports.choice.planning.correcting import corrected
-from reports.choice.planning.deciding import Decided, Setting, limited_to
+from reports.choice.planning.deciding import Decided, Setting, decide
 from reports.choice.planning.telling import Unknown
 from reports.page.plan.text import Told
 from reports.page.plan.writing import write_plan_page
@@ -37,7 +37,7 @@ from sizewise.pipeline.records.planning.measuring import (
 )
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
 from sizewise.pipeline.records.planning.rating import Rating
-from sizewise.pipeline.records.planning.refusing import decided_or_refused, demand_served
+from sizewise.pipeline.records.planning.refusing import decided_or_refused, demand_served, too_much
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 
@@ -96,17 +96,28 @@ class Making:
         return unknown(decided, self._sources, measure=measure, is_rated=is_rated)
 
     def _together(self, decided: Decided) -> tuple[Decided, Replayed | None]:
-        """The engines, decided again as long as they take other memory together than was expected;
-        as they are, where they are not to be measured."""
-        found = None
-        for _ in range(_TRIES if self._options.measure else 0):
+        """The engines with what was measured of them together, and decided again as long as that
+        makes another set better: the best that was measured. As they are, where they are not to be
+        measured.
+
+        Raises UsageError where none that was measured keeps to the limits.
+        """
+        if not self._options.measure:
+            return decided, None
+        tried: list[tuple[Decided, Replayed]] = []
+        for _ in range(_TRIES):
             found = self._replayed(self.built(decided, is_draft=True))
-            ran, decided = decided, self._decided(_measured(decided, found))
-            if inputs_by_engine(decided) == inputs_by_engine(ran):
-                return decided, found
-        if found is not None:  # each set seems better than the one before: take what was measured
-            decided = limited_to(decided, ran.engines) or decided
-        return decided, found
+            setting = _measured(decided, found)
+            again, as_measured = decide(setting), decided.under(setting)
+            tried.append((as_measured.bounded(again.bound if again else 0.0), found))
+            if again is None or inputs_by_engine(again) == inputs_by_engine(decided):
+                break
+            decided = again
+        kept = [one for one in tried if one[0].fits]
+        if not kept:
+            self._decided(setting)
+            raise too_much([one for one, _ in tried], self._traffic.name)
+        return min(kept, key=lambda one: one[0].objective_ms)
 
     def _replayed(self, plan: Plan) -> Replayed:
         timeout_s = self._options.timeout_s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from reports.choice.planning.deciding import Decided, Setting, decide_or_prove
@@ -48,6 +48,16 @@ def decided_or_refused(setting: Setting, traffic: str) -> Decided:
         "there may be one: that none keeps to these limits is not proven",
         f"Raise {spelled('max_memory_mib')} or loosen the others, so that one is found sooner; or "
         "plan from results of fewer models, precisions or back ends.",
+    )
+
+
+def too_much(tried: Sequence[Decided], traffic: str) -> UsageError:
+    """No set that was measured keeps to the limits; another may."""
+    least = min(one.prediction.memory_mib for one in tried)
+    return UsageError(
+        f"No set of engines for {traffic} was found that keeps to the limits as measured",
+        f"{counted(len(tried), 'set')} ran, and took {least:.0f} MiB at the least",
+        f"Raise {spelled('max_memory_mib')}, or loosen the others.",
     )
 
 
