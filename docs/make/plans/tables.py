@@ -48,7 +48,8 @@ def gains() -> Sequence[str]:
         *grid(heads, rows),
         "",
         "÷: the mean latency of that choice over the plan's, by turns, with its least and largest "
-        f"in {record['rounds']} turns; *: it breaks a limit. {where(record)}",
+        f"in {record['rounds']} turns; *: it breaks a limit, as "
+        f"expected or as measured. {where(record)}",
     ]
 
 
@@ -104,7 +105,8 @@ def _over(row: Any, part: str) -> str:
     pairs = zip(found[0]["measured"], _plan(row)["measured"], strict=True)
     ratios = [a["mean_ms"] / b["mean_ms"] for a, b in pairs]
     middle = math.exp(statistics.mean(map(math.log, ratios)))
-    broken = "" if found[0]["fits"] else "*"
+    too_large = _mean(found[0], "memory_mib") > row["max_memory_mib"]
+    broken = "*" if too_large or not found[0]["fits"] else ""
     return f"{middle:.2f}{broken} ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
