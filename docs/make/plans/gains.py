@@ -1,8 +1,8 @@
 """Plans beside plain choices of engines, for real (python -m docs.make.plans.gains).
 
-For each network and each traffic that is made up, a plan is made as ``sizewise plan --measure``
-makes it, and it and the plain choices run the same pictures by turns, each in a process of its own.
-It needs a quiet machine.
+For each network and each traffic that is made up, a plan is made as ``sizewise plan`` makes it with
+``--measure`` and ``--data``. It and the plain choices run the same pictures by turns, each in a
+process of its own. It needs a quiet machine.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sizewise.pipeline.records.replay import ReplayOptions, replay
 RECORD = "planning-gains"
 TRAFFICS = ("photographs", "documents", "video-crops")
 SIDE = 416
-ROUNDS = 3
+ROUNDS = 4
 """Turns of each choice."""
 PICTURES = 400
 """Of the traffic, in a turn."""
@@ -60,11 +60,20 @@ class Case:
         return self.out / "traffic.json"
 
     @property
+    def pictures(self) -> Path:
+        return self.out / "pictures"
+
+    @property
     def results(self) -> Path:
         return self.out / "results" / RESULTS
 
-    def making(self, max_memory_mib: float, out: Path, *, measure: bool) -> Making:
-        options = PlanOptions(max_memory_mib=max_memory_mib, side=SIDE, measure=measure)
+    def making(self, max_memory_mib: float, out: Path) -> Making:
+        options = PlanOptions(
+            max_memory_mib=max_memory_mib,
+            side=SIDE,
+            measure=True,
+            data=str(self.pictures / "val.json"),
+        )
         return Making(self.results, options, self.traffic, out, console.reporter())
 
 
@@ -86,7 +95,7 @@ def _cases() -> Iterable[Case]:
     for network in NETWORKS:
         for name in TRAFFICS:
             case = Case(network=network, traffic=traffic_at(name, SIDE))
-            data = save_pictures(case.traffic, case.out / "pictures")
+            data = save_pictures(case.traffic, case.pictures)
             save_traffic(case.traffic, case.traffic_file)
             with_accuracy(network, data, case.out / "results")
             yield case
@@ -110,7 +119,7 @@ def _dynamic_mib(case: Case) -> float:
 def _planned(case: Case, max_memory_mib: float) -> dict[str, Any]:
     out = case.out / f"{max_memory_mib:.0f}-mib"
     shutil.rmtree(out, ignore_errors=True)
-    making = case.making(max_memory_mib, out, measure=True)
+    making = case.making(max_memory_mib, out)
     decided, _, _ = making.made()
     plan = making.built(decided)
     write_plan(plan, out / "plan.json")
@@ -118,7 +127,9 @@ def _planned(case: Case, max_memory_mib: float) -> dict[str, Any]:
     plans = {PLAN: plan} | {name: making.built(one.decided()) for name, one in plain.items()}
     fits = {PLAN: True} | {name: one.fits for name, one in plain.items()}
     turns = _by_turns(plans, case.traffic, out)
-    accuracy = replay(out, case.traffic, ReplayOptions(data=str(case.out / "pictures"), pictures=1))
+    accuracy = replay(
+        out, case.traffic, ReplayOptions(data=str(case.pictures / "val.json"), pictures=1)
+    )
     return {
         "max_memory_mib": max_memory_mib,
         "sizes": len(decided.setting.demand.sizes),

@@ -43,6 +43,8 @@ from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 
 _TRIES = 3
 """A plan is made anew where its engines together take other memory than was expected."""
+_PROCESSES = 3
+"""In which the engines run together: one is faster or slower than another by several per cent."""
 _TURNS = 8
 """Of measuring sizes: each may show that others are worth it."""
 PLOT, PAGE = "plan.png", "plan.html"
@@ -121,7 +123,9 @@ class Making:
 
     def _replayed(self, plan: Plan) -> Replayed:
         timeout_s = self._options.timeout_s
-        return replayed(plan, self._traffic, self._out, None, timeout_s=timeout_s)
+        return replayed(
+            plan, self._traffic, self._out, None, timeout_s=timeout_s, processes=_PROCESSES
+        )
 
     def _rated(self, decided: Decided) -> Rated:
         """The engines with their accuracy on the data."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -53,8 +53,10 @@ def replayed(
     pictures: int | None,
     *,
     timeout_s: float,
+    processes: int = 1,
 ) -> Replayed:
-    """Run the engines of a plan, which lies in ``folder``, over the first pictures of a traffic.
+    """Run the engines of a plan, which lies in ``folder``, over the first pictures of a traffic, so
+    many times, each in a process of its own.
 
     Raises EngineError and InputError.
     """
@@ -66,20 +68,25 @@ def replayed(
     number = {place: at for at, place in enumerate(places)}
     names = list(dict.fromkeys(place.engine for place in places))
     loaded = [*names, *(one.name for one in plan.engines if one.name not in names)]
-    found = stream(
-        [folder / plan.by_name[name].artifact for name in loaded],
-        [(loaded.index(place.engine), place.input) for place in places],
-        [number[place] for place in placed],
-        calls=_CALLS,
-        timeout_s=timeout_s,
-    )
+    found = [
+        stream(
+            [folder / plan.by_name[name].artifact for name in loaded],
+            [(loaded.index(place.engine), place.input) for place in places],
+            [number[place] for place in placed],
+            calls=_CALLS,
+            timeout_s=timeout_s,
+        )
+        for _ in range(processes)
+    ]
+    alone = np.mean([one.alone_ms for one in found], axis=0)
+    switches = [one.switch_ms() for one in found]
     return Replayed(
         pictures=len(sample),
         expected=_expected(plan, placed),
         measured=_measured(found),
-        switch_ms={loaded[at]: ms for at, ms in found.switch_ms().items()},
+        switch_ms={loaded[at]: float(np.mean([one[at] for one in switches])) for at in switches[0]},
         alone=tuple(
-            Alone(place=place, ms=ms) for place, ms in zip(places, found.alone_ms, strict=True)
+            Alone(place=place, ms=float(ms)) for place, ms in zip(places, alone, strict=True)
         ),
     )
 
@@ -102,11 +109,11 @@ def _expected(plan: Plan, placed: list[Place]) -> Prediction:
     )
 
 
-def _measured(found: Streamed) -> Prediction:
-    times = np.array(found.stream_ms)
+def _measured(found: Sequence[Streamed]) -> Prediction:
+    times = np.concatenate([one.stream_ms for one in found])
     return Prediction(
         mean_ms=float(times.mean()),
         p50_ms=float(np.quantile(times, 0.5)),
         p99_ms=float(np.quantile(times, 0.99)),
-        memory_mib=(found.resident_bytes or 0) / _MIB,
+        memory_mib=max(one.resident_bytes or 0 for one in found) / _MIB,
     )
