@@ -92,7 +92,7 @@ def _places(decided: Decided) -> Hashable:
 
 def _broken(one: Rated) -> str:
     return (
-        f"{_told(one)}: at least {one.decided.setting.floor:.3f} is wanted. Another set is tried."
+        f"{_told(one)}: at least {one.decided.setting.floor:.3f} is wanted."
     )
 
 
