@@ -140,12 +140,15 @@ class Branching:
         if key not in self._tried:
             found = self._assign([self._table.names[one] for one in loaded])
             self._tried[key] = found.bound_ms
-            if (
-                found.served is not None
-                and (ms := self._problem.mean_ms(found.served)) < self.mean_ms
-            ):
-                self.served, self.mean_ms = found.served, ms
+            self._take(found.served)
+            self._take(self._search.served(loaded))  # where HiGHS had too little time
         return self._tried[key]
+
+    def _take(self, served: Served | None) -> None:
+        if served is None or not self._problem.fits(served):
+            return
+        if (ms := self._problem.mean_ms(served)) < self.mean_ms:
+            self.served, self.mean_ms = served, ms
 
     def _branched(self, bound: Bound, fixed: Fixed) -> list[tuple[Fixed, Bound | None]]:
         table = self._table

@@ -73,6 +73,17 @@ class Search:
         self._cost(list(range(len(self._table.names))))
         return self._price
 
+    def served(self, loaded: Sequence[int]) -> tuple[int, ...] | None:
+        """The candidates of these engines at the price of accuracy; None where they do not serve
+        all sizes. They need not keep to the limits."""
+        self._cost(list(loaded))
+        rows = np.flatnonzero(np.isin(self._table.engine, loaded))
+        costs = self._costs[rows]
+        chosen = (costs - self._price * self._accuracy[rows]).argmin(axis=0)
+        if (costs[chosen, np.arange(len(chosen))] >= _NOT_SERVED).any():
+            return None
+        return tuple(self._table.candidates[rows[one]] for one in chosen)
+
     def _improved(self, loaded: list[int], until: float) -> list[int]:
         cost = self._cost(loaded)
         while self._clock() < until:

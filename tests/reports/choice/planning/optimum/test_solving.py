@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.choice.planning.optimum.branching import Branching
+from reports.choice.planning.optimum.branching import Assigned, Branching
 from reports.choice.planning.optimum.problem import Candidate, Problem, Serving
 from reports.choice.planning.optimum.program import Program
 from reports.choice.planning.optimum.searching import Search
@@ -181,6 +182,29 @@ def test_a_search_finds_what_takes_several_changes() -> None:
     branching, bound = branched(problem)
     assert branching.mean_ms == pytest.approx(1.0)
     assert bound == pytest.approx(1.0, rel=1e-3)
+
+
+def late(names: Sequence[str]) -> Assigned:
+    """As HiGHS where it has too little time."""
+    return Assigned(served=None, bound_ms=-math.inf)
+
+
+@settings(max_examples=40, deadline=None)
+@given(problems())
+def test_a_plan_is_found_where_highs_has_too_little_time(problem: Problem) -> None:
+    if not Program(problem).is_servable:
+        return
+    best = brute_force(problem)
+    branching = Branching(problem, late, gap=1e-4, clock=lambda: 0.0)
+    bound = branching.run(1.0)
+    if branching.served is not None:
+        assert problem.fits(branching.served)
+    if best is not None:
+        assert bound <= best * (1 + 1e-9)
+        assert branching.served is not None or (problem.min_accuracy, problem.max_late) != (
+            None,
+            None,
+        )
 
 
 def test_a_size_that_nobody_serves_has_no_plan() -> None:
