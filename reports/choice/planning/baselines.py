@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from reports.choice.planning.deciding import Decided
@@ -61,12 +61,12 @@ def _told(choice: Choice) -> Alternative:
         mean_ms=found.mean_ms,
         memory_mib=found.memory_mib,
         accuracy=found.accuracy,
-        why_not=listed(_broken(choice)),
+        why_not=listed(broken_limits(choice.problem, choice.served)),
     )
 
 
-def _broken(choice: Choice) -> Iterator[str]:
-    """The limits that it does not keep to."""
+def broken_limits(problem: Problem, served: Sequence[int]) -> Iterator[str]:
+    """The limits that what serves does not keep to."""
     limits: dict[str, Callable[[Problem], Problem]] = {
         "memory": lambda one: replace(one, max_memory_mib=None),
         "engines": lambda one: replace(one, max_engines=None),
@@ -74,8 +74,8 @@ def _broken(choice: Choice) -> Iterator[str]:
         "latency": lambda one: replace(one, max_late=None),
     }
     for name in limits:
-        alone = choice.problem
+        alone = problem
         for other, without in limits.items():
             alone = without(alone) if other != name else alone
-        if not alone.fits(choice.served):
+        if not alone.fits(served):
             yield f"it breaks the limit on {name}"

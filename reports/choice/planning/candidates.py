@@ -48,6 +48,8 @@ class Offer:
     """What other engines take beside what was measured of each alone."""
     hopeful: bool = False
     """Whether static engines that nobody measured count at the least that they may take."""
+    hopeless: frozenset[str] = frozenset()
+    """Those that do not, by their names."""
 
     def ms_of(self, group: Group, size: Size) -> float | None:
         """Milliseconds at an input. An engine of several sizes takes no more at one than at what
@@ -58,7 +60,8 @@ class Offer:
         if not group.is_static:
             known = group.ms.at_most(size)
         else:
-            known = group.ms.hoped(size) if self.hopeful else group.ms.at(size)
+            hopeful = self.hopeful and group.engine_at(size) not in self.hopeless
+            known = group.ms.hoped(size) if hopeful else group.ms.at(size)
         return None if known is None else known * self.pace
 
 

@@ -86,14 +86,6 @@ def most_accurate(setting: Setting) -> Decided | None:
     return replace(decided, setting=setting, problem=problem)
 
 
-def bounded(decided: Decided, best: Decided) -> Decided:
-    """``decided`` with the bound of the ``best`` one under the same limits."""
-    found = decided.prediction
-    value = found.p99_ms if decided.setting.limits.objective == "p99" else found.mean_ms
-    bound = min(best.bound, value)
-    return replace(decided, bound=bound, gap=1 - bound / value if value else 0.0)
-
-
 def _accuracy(decided: Decided) -> float:
     found = decided.prediction.accuracy
     return math.nan if found is None else found

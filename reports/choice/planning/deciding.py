@@ -46,8 +46,8 @@ class Setting:
     ``together`` is of engines that were measured in one process, ``switch_ms`` what changes cost
     there, by engine, and ``place_ms`` what a picture takes there without one, by engine and input;
     other engines take ``pace`` times what was measured of each alone. A ``hopeful`` setting counts
-    static engines that nobody measured at the least that they may take: what is best in it is
-    worth measuring.
+    static engines that nobody measured at the least that they may take, but those that are
+    ``hopeless``: what is best in it is worth measuring.
     """
 
     demand: Demand
@@ -60,6 +60,7 @@ class Setting:
     place_ms: Mapping[tuple[str, Size], float] = field(default_factory=dict)
     pace: float = 1.0
     hopeful: bool = False
+    hopeless: frozenset[str] = frozenset()
 
     @property
     def floor(self) -> float | None:
@@ -86,8 +87,12 @@ class Setting:
     @property
     def libraries(self) -> Mapping[str, float]:
         """What each library takes in a process, by back end."""
-        shared = self.together.shared_mib - self._bare_mib
-        return {group.spec.backend: group.before_mib + shared for group in self.groups}
+        before: dict[str, float] = {}
+        for group in self.groups:
+            backend = group.spec.backend
+            before[backend] = max(group.before_mib, before.get(backend, 0.0))
+        more = self.together.shared_mib - self._bare_mib
+        return {backend: mib + more for backend, mib in before.items()}
 
     @property
     def _bare_mib(self) -> float:
@@ -118,6 +123,7 @@ class Setting:
             place_ms=self.place_ms,
             pace=self.pace,
             hopeful=self.hopeful,
+            hopeless=self.hopeless,
         )
         known = map(self._known, uses_of(self.groups, self.buckets, offer))
         return tuple(use for use in known if use.candidate.serves)

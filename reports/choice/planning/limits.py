@@ -69,6 +69,13 @@ class PlanLimits:
                 "Leave one of them out.",
             )
 
+        if self.objective == "p99" and self.max_latency_ms is not None:
+            raise UsageError(
+                f"{spelled('objective')} p99 and {spelled('max_latency_ms')} can't both be given",
+                "the first looks for the least time that 99 % of the pictures keep to",
+                f"Leave {spelled('max_latency_ms')} out, and see whether that is short enough.",
+            )
+
     @property
     def max_late(self) -> float:
         """The share of the pictures that may be late."""

@@ -28,10 +28,11 @@ def unknown(
     if missing := hoped_for(setting) if measure else missing_sizes(setting):
         sizes = {size for found in missing.values() for size in found}
         command = sources.bench_command(tuple(missing), _ordered(sizes))
+        instead = "" if measure else f", or add {spelled('measure')}"
         yield Unknown(
             what="Not considered at all sizes that come: "
             f"{listed(_why_missing(group) for group in missing)}. Measure "
-            f"{counted(len(sizes), 'size')}, or add {spelled('measure')}:",
+            f"{counted(len(sizes), 'size')}{instead}:",
             command=command,
         )
     unmeasured = _unmeasured(decided)
@@ -43,9 +44,10 @@ def unknown(
             f"{100 * error:.1f} % at sizes that are left out of it."
         )
     if bounded := len(unmeasured) - len(modelled):
+        instead = "" if measure else f": {spelled('measure')} measures them"
         yield Unknown(
             what=f"Not measured: the latency of {counted(bounded, 'input')} of the plan. That of a "
-            f"larger input stands for each: {spelled('measure')} measures them."
+            f"larger input stands for each{instead}."
         )
     if not is_rated and setting.curves.metric is not None:
         yield Unknown(

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.choice.planning.correcting import bounded, keeps_floor, most_accurate
+from reports.choice.planning.correcting import keeps_floor, most_accurate
 from reports.choice.planning.deciding import POINT, Decided, Setting, decide
 from reports.text.words import counted, listed
 from sizewise.core.errors import UsageError
@@ -65,7 +65,7 @@ def kept(first: Decided, rate: Callable[[Decided], Rated], reporter: Reporter) -
     decided = best.decided
     if again is not None:
         is_same = _places(again) == _places(decided)
-        decided = again if is_same else bounded(decided, again)
+        decided = again if is_same else decided.bounded(again.bound)
     return Rated(decided=decided, measured=best.measured, replayed=best.replayed)
 
 
@@ -91,9 +91,7 @@ def _places(decided: Decided) -> Hashable:
 
 
 def _broken(one: Rated) -> str:
-    return (
-        f"{_told(one)}: at least {one.decided.setting.floor:.3f} is wanted."
-    )
+    return f"{_told(one)}: at least {one.decided.setting.floor:.3f} is wanted."
 
 
 def _told(one: Rated) -> str:

@@ -37,7 +37,7 @@ from sizewise.pipeline.records.planning.measuring import (
 )
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
 from sizewise.pipeline.records.planning.rating import Rating
-from sizewise.pipeline.records.planning.refusing import decided_or_refused, demand_served, too_much
+from sizewise.pipeline.records.planning.refusing import decided_or_refused, demand_served, none_kept
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 
@@ -83,14 +83,15 @@ class Making:
     def _measured_sizes(self) -> Setting:
         """The setting, once each size is measured that may make the plan better."""
         setting = self._setting()
-        wanted = without_model(setting) or hoped_for(setting)
+        wanted, tried = without_model(setting) or hoped_for(setting), frozenset[str]()
         for _ in range(_TURNS):
             if not wanted:
                 break
             measure_sizes(self._sources, wanted, self._reporter)
+            tried |= {group.engine_at(one) for group, sizes in wanted.items() for one in sizes}
             self._sources = read_sources(self._sources.results, self._options.batch)
             setting = self._setting()
-            wanted = hoped_for(setting)
+            wanted = hoped_for(setting, tried)  # what failed is not tried again
         return setting
 
     def _unknown(self, decided: Decided) -> Iterator[Unknown]:
@@ -111,15 +112,25 @@ class Making:
             found = self._replayed(self.built(decided, is_draft=True))
             setting = _measured(decided, found)
             again, as_measured = decide(setting), decided.under(setting)
+            if again is not None and inputs_by_engine(again) == inputs_by_engine(decided):
+                tried.append((again, found))  # all of its places ran
+                break
             tried.append((as_measured.bounded(again.bound if again else 0.0), found))
-            if again is None or inputs_by_engine(again) == inputs_by_engine(decided):
+            if again is None:
                 break
             decided = again
-        kept = [one for one in tried if one[0].fits]
+        kept = [one for one in tried if self._fits(one[0])]
         if not kept:
             self._decided(setting)
-            raise too_much([one for one, _ in tried], self._traffic.name)
+            raise none_kept(tried[-1][0], len(tried), self._traffic.name)
         return min(kept, key=lambda one: one[0].objective_ms)
+
+    def _fits(self, decided: Decided) -> bool:
+        """Whether it keeps to the limits; to that on accuracy, where it is not measured later."""
+        problem = decided.problem
+        if self._data is not None:
+            problem = replace(problem, min_accuracy=None)
+        return problem.fits(decided.solution.served)
 
     def _replayed(self, plan: Plan) -> Replayed:
         timeout_s = self._options.timeout_s

@@ -36,15 +36,30 @@ def missing_sizes(setting: Setting) -> Mapping[Group, Sequence[Size]]:
 
 
 def without_model(setting: Setting) -> Mapping[Group, Sequence[Size]]:
-    """Those of :func:`missing_sizes` that make a model, where there is none."""
+    """Those of :func:`missing_sizes` that make a model, where there is none, or that lie beyond
+    one."""
     missing = missing_sizes(setting)
-    return {group: sizes for group, sizes in missing.items() if not _errs(group)}
+    wanted = {
+        group: _beyond(group, sizes) if _errs(group) else sizes for group, sizes in missing.items()
+    }
+    return {group: sizes for group, sizes in wanted.items() if sizes}
 
 
-def hoped_for(setting: Setting) -> Mapping[Group, Sequence[Size]]:
+def _beyond(group: Group, sizes: Sequence[Size]) -> list[Size]:
+    """The smallest and the largest of the sizes that no model of the group covers: with them, it
+    covers all."""
+    fit = group.ms.fit
+    found = [one for one in sizes if group.ms.at(one) is None and not (fit and fit.covers(one))]
+    return list(dict.fromkeys((found[0], found[-1]))) if found else []
+
+
+def hoped_for(
+    setting: Setting, hopeless: frozenset[str] = frozenset()
+) -> Mapping[Group, Sequence[Size]]:
     """The inputs of static engines that nobody measured, and that would be in the best plan if they
-    took as little as their models allow: without them, no size is worth measuring."""
-    best = decide(replace(setting, hopeful=True))
+    took as little as their models allow: without them, no size is worth measuring. ``hopeless``
+    engines, by their names, are not looked at."""
+    best = decide(replace(setting, hopeful=True, hopeless=hopeless))
     found: dict[Group, dict[Size, None]] = {}
     for use in best.served if best else ():
         if use.bucket is not None and _is_unknown(use.group, use.bucket):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
+from reports.choice.planning.baselines import broken_limits
 from reports.choice.planning.deciding import Decided, Setting, decide_or_prove
 from reports.choice.planning.optimum.solving import SECONDS
-from reports.text.words import counted, listed
+from reports.text.words import counted, listed, number
 from sizewise.core.errors import RecordError, UsageError
 from sizewise.core.options.declared import spelled
 from sizewise.pipeline.records.planning.setting import Sources
@@ -51,12 +52,14 @@ def decided_or_refused(setting: Setting, traffic: str) -> Decided:
     )
 
 
-def too_much(tried: Sequence[Decided], traffic: str) -> UsageError:
-    """No set that was measured keeps to the limits; another may."""
-    least = min(one.prediction.memory_mib for one in tried)
+def none_kept(last: Decided, count: int, traffic: str) -> UsageError:
+    """No set that was measured keeps to the limits; another may. ``last`` ran as the last."""
+    found = last.prediction
+    limits = listed(broken_limits(last.problem, last.solution.served))
     return UsageError(
         f"No set of engines for {traffic} was found that keeps to the limits as measured",
-        f"{counted(len(tried), 'set')} ran, and took {least:.0f} MiB at the least",
+        f"{counted(count, 'set')} ran; the last took {found.memory_mib:.0f} MiB and "
+        f"{number(found.mean_ms)} ms a picture, and {limits}",
         f"Raise {spelled('max_memory_mib')}, or loosen the others.",
     )
 

@@ -6,6 +6,7 @@ import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from reports.choice.planning.curves import Images, curves_of
@@ -25,6 +26,8 @@ from sizewise.core.specs.plan import InputRule
 from sizewise.core.specs.traffic import Traffic
 from sizewise.core.trials import Trial
 from sizewise.pipeline.models.cards import explained
+
+_MIB = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +96,17 @@ def read_sources(results: Path, batch: int | None) -> Sources:
             for sha256 in shas
             if (model := _model(known[sha256].path if sha256 in known else "", trials[sha256]))
         },
+        bare_mib=_bare_mib(),
     )
+
+
+@cache
+def _bare_mib() -> float | None:
+    """It is the same for every plan of this process."""
+    from bench.streaming import bare_bytes
+
+    found = bare_bytes()
+    return None if found is None else found / _MIB
 
 
 def _why_nothing(records: Records, batch: int | None) -> tuple[str, str]:
