@@ -301,6 +301,7 @@ LINES: dict[str, dict[str, tuple[str, ...]]] = {
 MORE: dict[str, tuple[int, ...]] = {
     "run": (3, 4),
     "data": (3,),
+    "export": (3,),
     "build": (3, 4),
     "cache": (3,),
     "bench": (3, 4),

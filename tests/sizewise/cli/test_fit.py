@@ -20,7 +20,7 @@ PICTURES = ("--data", "--calibrate", "PICTURES")
 """What a command has that takes pictures."""
 ELSEWHERE = {"train", "tune", "evaluate", "explain"}
 """In test_train.py and test_tune.py (of the checkpoint), test_evaluate.py and test_explain.py."""
-PLANNED, SERVED = {"replay"}, {"package", "serve"}
+PLANNED, SERVED = {"plan", "replay"}, {"package", "serve"}
 """Pictures are fitted as the engines of the plan say; and they come when it serves."""
 FIT = ("--fit", "stretch")
 QUICK = ("--processes", 1, "--rounds", 1, "--rigor", "quick", "--strategy", "static")

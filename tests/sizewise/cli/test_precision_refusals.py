@@ -138,7 +138,9 @@ def one_colour(folder: Path) -> None:
 def cut_short(folder: Path) -> None:
     random = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     Image.fromarray(random).save(folder / "whole.png")
-    (folder / "cut.png").write_bytes((folder / "whole.png").read_bytes()[:200])
+    whole = folder / "whole.png"
+    for name in ("cut.png", "half.png"):
+        (folder / name).write_bytes(whole.read_bytes()[:200])
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def cut_short(folder: Path) -> None:
     [
         (lambda folder: None, ("There are no pictures in", "ends in .bmp, .gif")),
         (one_colour, ("each of its 2 pictures is a single colour",)),
-        (cut_short, ("cut.png can't be decoded", "Replace the file")),
+        (cut_short, ("2 of its 3 pictures", "cut.png can't be decoded")),
     ],
 )
 def test_pictures_that_nothing_can_be_calibrated_on(
@@ -209,9 +211,9 @@ def test_values_beyond_float16_are_for_bfloat16(cli: Cli, inputs: Path, out: Pat
     proto = net.model({net.conv(net.add("Relu", net.conv(loud))): 4})
     onnx.save(proto, inputs / "loud.onnx")
     said = cli("export", inputs / "loud.onnx", "--precision", "bf16,fp16", *LOOKS, "--out", out)
-    refused(
-        said, 1, "can't be converted to fp16", "3 layers must stay in float32", "6.55e+04", "bf16"
-    )
+    assert said.code == 3, said
+    for part in ("can't be converted to fp16", "3 layers must stay in float32", "6.55e+04"):
+        assert part in said.err
     assert [path.name for path in out.iterdir()] == ["loud.bf16.onnx"]
     made = read_model(out / "loud.bf16.onnx").card
     assert all(one.within for one in made.deviations)

@@ -43,8 +43,8 @@ class PlanOptions(PlanLimits):
     data: str = option(
         TEXT,
         "",
-        help="Annotated images to measure accuracy on: of square inputs, where the results have "
-        "none on these images, and of the plan, with each image at the place of its own size. A "
+        help="Annotated images to measure the plan's accuracy on, each at the place of its own "
+        "size. That of square inputs is measured too, where the results have none on them. A "
         "data set's name, a COCO JSON file, or a folder with train.json and val.json.",
         group="Measurement",
         shown="accuracy as the results have it",
