@@ -24,8 +24,9 @@ from bench.journal.store import Store
 from bench.outcome import SweepOutcome
 from bench.together import sweep_together
 from engines.explaining import LayerTimes
+from exporter.convert import Conversion
 from sizewise.cli.app import app
-from sizewise.core.errors import BuildError
+from sizewise.core.errors import BuildError, ExportError
 from sizewise.core.exit_codes import ExitCode
 from sizewise.core.onnxfiles.model import read_model, write_card
 from sizewise.core.specs import ExportedModel, ModelCard, Size
@@ -37,6 +38,7 @@ from tests.engines.store.requests import Cache
 from tests.engines.test_reference import write_not_finite
 from tests.reports.conftest import Lab
 from tests.reports.scripted import slower
+from tests.sizewise.cli.colour_nets import SIZES, colour_detector
 from tests.sizewise.cli.conftest import Cli, Said
 from tests.sizewise.cli.exit_desk import set_desk
 from tests.sizewise.cli.exit_lines import CODES, DAMAGED, DATA, LINES, MISSING, MORE, OPTION, OUTPUT
@@ -164,6 +166,23 @@ def evaluate_ends(cli: Cli, patch: pytest.MonkeyPatch) -> Said:
     return cli("evaluate", "finder.onnx", "--data", "data", "--json")
 
 
+def export_ends(cli: Cli, patch: pytest.MonkeyPatch) -> Said:
+    """One precision fails, and the other is made."""
+    graph = Conversion.graph
+
+    def fails(self: Conversion, *rest: Any) -> Any:
+        if self.precision.name == "bf16":
+            raise ExportError("The pass broke", "it is Monday", "Mend it.")
+        return graph(self, *rest)
+
+    patch.setattr(Conversion, "graph", fails)
+    source = colour_detector(Path("source.onnx")).path
+    line = ("--precision", "bf16,fp16", "--check-sizes", SIZES, "--out", "made", "--json")
+    said = cli("export", source, *line)
+    assert json.loads(said.out)[-1]["error"]["why"] == "it is Monday"
+    return said
+
+
 def explain_ends(cli: Cli, patch: pytest.MonkeyPatch) -> Said:
     """The engine of the FP32 file fails, and the other is explained without it."""
 
@@ -282,6 +301,7 @@ ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
     ("cache", 3): lambda cli, _: verify_ends(cli),
     ("build", 4): lambda cli, _: build_is_invalid(cli),
     ("evaluate", 3): evaluate_ends,
+    ("export", 3): export_ends,
     ("explain", 3): explain_ends,
     ("predict", 3): lambda cli, _: predict_ends(cli),
     ("results", 3): lambda cli, _: results_ends(cli),
