@@ -21,10 +21,9 @@ from reports.choice.planning.deciding import decide
 from reports.choice.planning.plain import plain_choices
 from sizewise.cli import console
 from sizewise.core import codec
-from sizewise.core.specs.plan import Plan, Prediction
+from sizewise.core.specs.plan import Plan
 from sizewise.core.specs.stored_plan import write_plan
 from sizewise.core.specs.traffic import Traffic
-from sizewise.pipeline.preparation.traffic.stored import save_traffic
 from sizewise.pipeline.records.planning.making import Making
 from sizewise.pipeline.records.planning.options import PlanOptions
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
@@ -56,12 +55,9 @@ class Case:
         return OUT / self.network / self.traffic.name
 
     @property
-    def traffic_file(self) -> Path:
-        return self.out / "traffic.json"
-
-    @property
-    def pictures(self) -> Path:
-        return self.out / "pictures"
+    def data(self) -> Path:
+        """The annotated pictures."""
+        return self.out / "pictures" / "val.json"
 
     @property
     def results(self) -> Path:
@@ -72,7 +68,7 @@ class Case:
             max_memory_mib=max_memory_mib,
             side=SIDE,
             measure=True,
-            data=str(self.pictures / "val.json"),
+            data=str(self.data),
         )
         return Making(self.results, options, self.traffic, out, console.reporter())
 
@@ -85,19 +81,12 @@ def main() -> None:
         write_record(RECORD, before | record)
 
 
-def prepare() -> None:
-    """Networks, pictures and accuracies: all that needs no quiet machine, but latencies."""
-    for _ in _cases():
-        pass
-
-
 def _cases() -> Iterable[Case]:
     for network in NETWORKS:
         for name in TRAFFICS:
             case = Case(network=network, traffic=traffic_at(name, SIDE))
-            data = save_pictures(case.traffic, case.pictures)
-            save_traffic(case.traffic, case.traffic_file)
-            with_accuracy(network, data, case.out / "results")
+            save_pictures(case.traffic, case.data)
+            with_accuracy(network, case.data, case.out / "results")
             yield case
 
 
@@ -127,9 +116,7 @@ def _planned(case: Case, max_memory_mib: float) -> dict[str, Any]:
     plans = {PLAN: plan} | {name: making.built(one.decided()) for name, one in plain.items()}
     fits = {PLAN: True} | {name: one.fits for name, one in plain.items()}
     turns = _by_turns(plans, case.traffic, out)
-    accuracy = replay(
-        out, case.traffic, ReplayOptions(data=str(case.pictures / "val.json"), pictures=1)
-    )
+    accuracy = replay(out, case.traffic, ReplayOptions(data=str(case.data), pictures=1))
     return {
         "max_memory_mib": max_memory_mib,
         "sizes": len(decided.setting.demand.sizes),
@@ -162,16 +149,12 @@ def _told(plan: Plan, turns: list[Replayed]) -> dict[str, Any]:
             {"name": one.name, "sizes": list(map(str, one.sizes)), "switch_ms": one.switch_ms}
             for one in plan.engines
         ],
-        "predicted": _figures(plan.predicted),
+        "predicted": codec.to_plain(plan.predicted),
         "gap": plan.decision.gap,
-        "expected": _figures(turns[0].expected),
+        "expected": codec.to_plain(turns[0].expected),
         "pictures": turns[0].pictures,
-        "measured": [_figures(one.measured) for one in turns],
+        "measured": [codec.to_plain(one.measured) for one in turns],
     }
-
-
-def _figures(one: Prediction) -> Any:
-    return codec.to_plain(one)
 
 
 if __name__ == "__main__":

@@ -41,16 +41,18 @@ NETWORKS = {
 def files(name: str) -> tuple[ExportedModel, ...]:
     """The trained network in FP32 and INT8."""
     folder = OUT / name
-    found = sorted(folder.glob("*.safetensors"))
-    if not found:
+    if not list(folder.glob("*.safetensors")):
         _train(name, folder)
-        found = sorted(folder.glob("*.safetensors"))
-    exported = sorted(path for path in folder.glob("*.onnx") if path.suffixes == [".onnx"])
-    if not exported:
-        run_sizewise("export", str(found[0]), "--out", str(folder))
-        exported = sorted(path for path in folder.glob("*.onnx") if path.suffixes == [".onnx"])
-    parent = read_model(exported[0])
+    if not _exported(folder):
+        (checkpoint,) = folder.glob("*.safetensors")
+        run_sizewise("export", str(checkpoint), "--out", str(folder))
+    parent = read_model(_exported(folder)[0])
     return parent, in_precision(parent, "int8", look(_CALIBRATED, _CALIBRATED))
+
+
+def _exported(folder: Path) -> list[Path]:
+    """The FP32 file: those of other precisions have two endings."""
+    return [path for path in folder.glob("*.onnx") if path.suffixes == [".onnx"]]
 
 
 def _train(name: str, folder: Path) -> None:

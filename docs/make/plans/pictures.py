@@ -50,23 +50,22 @@ def _scaled(size: Size, side: int) -> Size:
     return Size(max(1, round(size.height * by)), max(1, round(size.width * by)))
 
 
-def save_pictures(traffic: Traffic, folder: Path) -> Path:
-    """The COCO JSON of pictures that have the first sizes of the traffic, cut from the digits that
-    networks are validated with, at their own scale."""
+def save_pictures(traffic: Traffic, path: Path) -> None:
+    """Write a COCO JSON of pictures that have the first sizes of the traffic, cut from the digits
+    that networks are validated with, at their own scale. They lie in the folder of its name."""
     data = open_dataset("digits", "val")
     rng = np.random.default_rng(0)
     images, annotations = list[CocoImage](), list[CocoAnnotation]()
-    (folder / "val").mkdir(parents=True, exist_ok=True)
+    folder = path.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
     for number, size in enumerate(traffic.stream[:PICTURES], start=1):
         scene = _cut(_tiled(data.images, rng), size, rng)
         name = f"{number:04}.png"
-        Image.fromarray(scene.pixels).save(folder / "val" / name)
+        Image.fromarray(scene.pixels).save(folder / name)
         images.append(CocoImage(id=number, file_name=name, height=size.height, width=size.width))
         annotations.extend(_annotated(scene, size, number, len(annotations)))
     categories = [CocoCategory(id=n, name=name) for n, name in enumerate(data.classes, start=1)]
-    path = folder / "val.json"
     save_coco_json(CocoFile(images=images, annotations=annotations, categories=categories), path)
-    return path
 
 
 def _tiled(images: tuple[AnnotatedImage, ...], rng: np.random.Generator) -> _Scene:

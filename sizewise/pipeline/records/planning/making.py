@@ -42,7 +42,7 @@ from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 
 _TRIES = 3
-"""A plan is made anew where its engines together take other memory than was expected."""
+"""Sets of engines that run together: what one takes may make another better."""
 _PROCESSES = 3
 """In which the engines run together: one is faster or slower than another by several per cent."""
 _TURNS = 8
@@ -73,7 +73,7 @@ class Making:
         """The decision, how its engines were measured together, and their accuracy on the data."""
         self._data = self._opened()
         setting = self._measured_sizes() if self._options.measure else self._setting()
-        demand_served(setting, self._sources, self._traffic.name)
+        demand_served(setting, self._sources, self._traffic.name, measure=self._options.measure)
         decided = self._decided(setting)
         if self._data is None:
             return *self._together(decided), None
@@ -127,10 +127,10 @@ class Making:
 
     def _fits(self, decided: Decided) -> bool:
         """Whether it keeps to the limits; to that on accuracy, where it is not measured later."""
-        problem = decided.problem
-        if self._data is not None:
-            problem = replace(problem, min_accuracy=None)
-        return problem.fits(decided.solution.served)
+        if self._data is None:
+            return decided.fits
+        without = replace(decided.problem, min_accuracy=None)
+        return without.fits(decided.solution.served)
 
     def _replayed(self, plan: Plan) -> Replayed:
         timeout_s = self._options.timeout_s

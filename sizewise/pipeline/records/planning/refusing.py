@@ -16,16 +16,18 @@ from sizewise.pipeline.records.planning.setting import Sources
 _SHOWN = 8
 
 
-def demand_served(setting: Setting, sources: Sources, traffic: str) -> None:
-    """Raises RecordError where a size that comes was not measured in any engine."""
+def demand_served(setting: Setting, sources: Sources, traffic: str, *, measure: bool) -> None:
+    """Raises RecordError where a size that comes was not measured in any engine. ``measure`` says
+    that this was tried."""
     served = {n for use in setting.uses(None) for n in use.candidate.serves}
     sizes = [size for n, size in enumerate(setting.demand.sizes) if n not in served]
     if sizes:
         command = sources.bench_command(setting.groups, sizes)
+        todo = "See why it fails" if measure else f"Measure, or add {spelled('measure')}"
         raise RecordError(
             f"No engine can serve {counted(len(sizes), 'size')} of {traffic}",
             f"{listed(map(str, sizes), most=_SHOWN)} and nothing larger was measured",
-            f"Measure, or add {spelled('measure')}: {command}",
+            f"{todo}: {command}",
         )
 
 
