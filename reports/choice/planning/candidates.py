@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reports.choice.planning.curves import Curves
 from reports.choice.planning.demand import Demand, scale
@@ -46,10 +47,16 @@ class Offer:
     """Of engines, by their names, at inputs, from a stream that was measured."""
     pace: float = 1.0
     """What other engines take beside what was measured of each alone."""
+    spread: tuple[float, ...] = ()
+    """Of pictures around the mean of their place, from a stream that was measured."""
     hopeful: bool = False
     """Whether static engines that nobody measured count at the least that they may take."""
     hopeless: frozenset[str] = frozenset()
     """Those that do not, by their names."""
+
+    def spread_of(self, group: Group, size: Size) -> NDArray[np.float64]:
+        """What pictures at an input take over the mean of the input, as quantiles."""
+        return np.array(self.spread) if self.spread else group.spread(size)
 
     def ms_of(self, group: Group, size: Size) -> float | None:
         """Milliseconds at an input. An engine of several sizes takes no more at one than at what
@@ -188,17 +195,14 @@ def _served(
             continue
         kept = scale(size, place)
         accuracy = curve.placed(demand.rule.side_px * kept, place)
+        late = _late(ms * offer.spread_of(group, place), offer.max_ms)
         if kept < 1 and (not offer.may_shrink or math.isnan(accuracy)):
             continue
         yield (
             number,
-            Serving(
-                ms=ms, accuracy=accuracy, late=_late(group, place, ms, offer.max_ms), input=place
-            ),
+            Serving(ms=ms, accuracy=accuracy, late=late, input=place),
         )
 
 
-def _late(group: Group, size: Size, ms: float, max_ms: float | None) -> float:
-    if max_ms is None:
-        return 0.0
-    return float(np.mean(group.spread(size) * ms > max_ms))
+def _late(times_ms: NDArray[np.float64], max_ms: float | None) -> float:
+    return 0.0 if max_ms is None else float(np.mean(times_ms > max_ms))

@@ -45,9 +45,10 @@ class Setting:
     ``bare_mib`` is the memory of a process with no library (None: the system does not say).
     ``together`` is of engines that were measured in one process, ``switch_ms`` what changes cost
     there, by engine, and ``place_ms`` what a picture takes there without one, by engine and input;
-    other engines take ``pace`` times what was measured of each alone. A ``hopeful`` setting counts
-    static engines that nobody measured at the least that they may take, but those that are
-    ``hopeless``: what is best in it is worth measuring.
+    other engines take ``pace`` times what was measured of each alone, and ``spread`` is what
+    pictures take there over the mean of their place, as quantiles, with what changes cost. A
+    ``hopeful`` setting counts static engines that nobody measured at the least that they may take,
+    but those that are ``hopeless``: what is best in it is worth measuring.
     """
 
     demand: Demand
@@ -59,6 +60,7 @@ class Setting:
     switch_ms: Mapping[str, float] = field(default_factory=dict)
     place_ms: Mapping[tuple[str, Size], float] = field(default_factory=dict)
     pace: float = 1.0
+    spread: tuple[float, ...] = ()
     hopeful: bool = False
     hopeless: frozenset[str] = frozenset()
 
@@ -113,7 +115,13 @@ class Setting:
         return tuple(dict.fromkeys((*sizes, *even)))
 
     def uses(self, max_ms: float | None) -> tuple[Use, ...]:
-        offer = Offer(
+        found = uses_of(self.groups, self.buckets, self.offer(max_ms))
+        known = map(self._known, found)
+        return tuple(use for use in known if use.candidate.serves)
+
+    def offer(self, max_ms: float | None) -> Offer:
+        """What engines are candidates for."""
+        return Offer(
             demand=self.demand,
             curves=self.curves,
             max_ms=max_ms,
@@ -122,11 +130,10 @@ class Setting:
             shared_mib=self.together.shared_mib,
             place_ms=self.place_ms,
             pace=self.pace,
+            spread=self.spread,
             hopeful=self.hopeful,
             hopeless=self.hopeless,
         )
-        known = map(self._known, uses_of(self.groups, self.buckets, offer))
-        return tuple(use for use in known if use.candidate.serves)
 
     def _known(self, use: Use) -> Use:
         """``use`` without sizes whose accuracy is not known, where that counts."""
@@ -312,10 +319,11 @@ def predicted(
     setting: Setting, uses: Sequence[Use], problem: Problem, served: Sequence[int]
 ) -> Prediction:
     """What pictures take that are served so."""
-    times, weights = [], []
+    times, weights, offer = [], [], setting.offer(None)
     for number, one in enumerate(served):
         serving = problem.candidates[one].serves[number]
-        spread = uses[one].group.spread(serving.input or setting.demand.sizes[number])
+        size = serving.input or setting.demand.sizes[number]
+        spread = offer.spread_of(uses[one].group, size)
         times.append(serving.ms * spread)
         weights.append(np.full(len(spread), problem.shares[number] / len(spread)))
     quantile = _quantiles(np.concatenate(times), np.concatenate(weights))

@@ -214,7 +214,7 @@ class Making:
 
 def _measured(decided: Decided, found: Replayed) -> Setting:
     """The setting with the memory of all engines together, what a picture takes at each place of
-    theirs, and what their changes cost."""
+    theirs, what their changes cost, and how pictures spread around that."""
     before = decided.setting
     place_ms = {(one.place.engine, one.place.input): one.ms for one in found.alone}
     return replace(
@@ -223,4 +223,5 @@ def _measured(decided: Decided, found: Replayed) -> Setting:
         switch_ms={**before.switch_ms, **found.switch_ms},
         place_ms={**before.place_ms, **place_ms},
         pace=decided.pace(place_ms),
+        spread=found.spread,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sizewise.core.specs.plan import Place, Plan, Prediction
 from sizewise.core.specs.traffic import Traffic
@@ -21,6 +22,7 @@ PICTURES = 1000
 _SECONDS = 60.0
 """The time that a stream may take by its prediction, unless its length is said."""
 _CALLS = 10
+_QUANTILES = 200
 _MIB = 2**20
 
 
@@ -35,14 +37,16 @@ class Alone:
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
     """The first ``pictures`` of a traffic: what was expected of these, what was measured, and what
-    changes cost by engine; ``alone`` has each place that ran. Accuracy is of ``images`` of a data
-    set (0: it was not measured)."""
+    changes cost by engine; ``alone`` has each place that ran, and ``spread`` what pictures took
+    over that, changes included, as quantiles. Accuracy is of ``images`` of a data set (0: it was
+    not measured)."""
 
     pictures: int
     expected: Prediction
     measured: Prediction
     switch_ms: Mapping[str, float]
     alone: tuple[Alone, ...] = ()
+    spread: tuple[float, ...] = ()
     images: int = 0
 
 
@@ -88,7 +92,14 @@ def replayed(
         alone=tuple(
             Alone(place=place, ms=float(ms)) for place, ms in zip(places, alone, strict=True)
         ),
+        spread=_spread(found, alone),
     )
+
+
+def _spread(found: Sequence[Streamed], alone_ms: NDArray[np.float64]) -> tuple[float, ...]:
+    ratios = [np.array(one.stream_ms) / alone_ms[np.array(one.order)] for one in found]
+    shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    return tuple(map(float, np.quantile(np.concatenate(ratios), shares)))
 
 
 def _bounded(plan: Plan) -> int:

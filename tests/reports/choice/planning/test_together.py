@@ -92,3 +92,23 @@ def test_what_is_hopeless_is_not_hoped_for() -> None:
 def test_the_least_p99_goes_without_a_limit_on_latency() -> None:
     with pytest.raises(UsageError, match="can't both be given"):
         setting(objective="p99", max_latency_ms=5.0)
+
+
+def test_the_stream_says_how_late_pictures_are() -> None:
+    first = decide(setting())
+    assert first is not None
+    late = (1.0,) * 95 + (3.0,) * 5  # one picture in twenty comes after a change that costs much
+    streamed = replace(first.setting, spread=late)
+    same = first.under(streamed)
+    slowest = max(
+        first.problem.candidates[one].serves[n].ms for n, one in enumerate(first.solution.served)
+    )
+    assert same.prediction.p99_ms == pytest.approx(3 * slowest, rel=0.3)
+    assert same.prediction.mean_ms == pytest.approx(first.prediction.mean_ms)
+    limit = (first.prediction.p99_ms + same.prediction.p99_ms) / 2
+    limited = replace(streamed, limits=replace(streamed.limits, max_latency_ms=limit))
+    again = decide(limited)
+    assert again is None or again.prediction.p99_ms <= limit
+    before = decide(replace(limited, spread=()))
+    assert before is not None  # as its calls alone, it keeps to the limit
+    assert not before.under(limited).fits
