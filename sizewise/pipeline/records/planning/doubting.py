@@ -54,11 +54,34 @@ def unknown(
             what="Accuracy is that of square inputs, by the scale of the pictures: "
             f"{spelled('data')} measures it at the inputs of the plan."
         )
-    if not measure and len(decided.engines) > 1:
+    if not measure:
+        yield from _apart(decided)
+
+
+def _apart(decided: Decided) -> Iterator[Unknown]:
+    """Where engines were not measured together, over the traffic."""
+    if len(decided.engines) > 1:
         yield Unknown(
             what="The engines' memory was added up, and what their changes cost was not measured: "
             f"{spelled('measure')} measures the engines together."
         )
+    for group, inputs in _new_inputs(decided).items():
+        yield Unknown(
+            what=f"{group.name} may take more memory: it was measured at "
+            f"{counted(len(group.rows), 'size')}, and the plan runs it at "
+            f"{counted(len(inputs), 'other')}; some libraries keep memory for each. "
+            f"{spelled('measure')} measures it."
+        )
+
+
+def _new_inputs(decided: Decided) -> dict[Group, set[Size]]:
+    """Inputs of engines of several sizes that were not run where their memory was measured."""
+    found: dict[Group, set[Size]] = {}
+    for number, use in enumerate(decided.served):
+        size = use.candidate.serves[number].input
+        if not use.group.is_static and size is not None and size not in use.group.rows:
+            found.setdefault(use.group, set()).add(size)
+    return found
 
 
 def _unreliable(decided: Decided) -> dict[Group, list[Row]]:
