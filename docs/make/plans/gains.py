@@ -77,7 +77,8 @@ class Case:
 def main() -> None:
     before = origin()
     rows = [_row(case) for case in tuple(_cases())]
-    write_record(RECORD, before | {"rounds": ROUNDS, "rows": rows})
+    times = {"started": rows[0]["started"], "ended": rows[-1]["ended"], "rounds": ROUNDS}
+    write_record(RECORD, before | times | {"rows": rows})
 
 
 def _cases() -> Iterable[Case]:

@@ -14,6 +14,9 @@ from sizewise.core import codec
 from sizewise.pipeline.preparation.traffic.opening import TrafficSource
 from sizewise.pipeline.records.replay import ReplayOptions
 
+_SAME_PACE = 0.02
+"""Less than that says nothing about the machine."""
+
 
 def replay(
     plan: Annotated[
@@ -52,6 +55,13 @@ def replay(
         ("figure", "expected", "measured", "off by (%)"),
         [_row(name, *pair) for name, pair in pairs.items()],
     )
+    if abs(found.pace - 1) > _SAME_PACE:
+        off, how = 100 * abs(found.pace - 1), "longer" if found.pace > 1 else "less"
+        console.say(
+            f"Each input alone took {off:.1f} % {how} than the plan says. After plan --measure, "
+            "only the machine can be the cause; without it, several engines in one process can be, "
+            "too."
+        )
 
 
 def _row(name: str, expected: float, measured: float) -> tuple[Any, ...]:

@@ -28,6 +28,13 @@ class ReplayOptions:
         group="Traffic",
         shown="1000, or what takes a minute",
     )
+    processes: int = option(
+        whole(1),
+        3,
+        help="Processes that run the pictures, one after another; one is faster or slower than "
+        "another by several per cent.",
+        group="Traffic",
+    )
     data: str = option(
         TEXT,
         "",
@@ -45,7 +52,7 @@ class ReplayOptions:
     timeout_s: float = option(
         number(above=0),
         3600.0,
-        help="Time limit of the stream, and of the accuracy, in s.",
+        help="Time limit of each process, and of the accuracy, in s.",
         group="Limits",
     )
 
@@ -74,7 +81,14 @@ def replay(
     if options.data:
         demand_source(options.data)
     _demand_engines(plan, folder)
-    found = replayed(plan, came, folder, options.pictures, timeout_s=options.timeout_s)
+    found = replayed(
+        plan,
+        came,
+        folder,
+        options.pictures,
+        timeout_s=options.timeout_s,
+        processes=options.processes,
+    )
     return _with_accuracy(found, options, folder, path) if options.data else found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -54,15 +55,22 @@ def test_a_plan_is_made_and_replayed(cli: Cli, results: Path, came: Path, tmp_pa
         assert (out / engine.artifact / "manifest.json").is_file()
         assert not Path(engine.artifact).is_absolute()
     moved = out.rename(tmp_path / "moved")
-    again = cli("replay", moved, "--traffic", came, "--json")
+    again = cli("replay", moved, "--traffic", came, "--processes", 1, "--json")
     assert again.code == 0, again
     replayed = json.loads(again.out)
     assert replayed["pictures"] == len(PICTURES)
     # The fake's clock is scripted: a call takes what it took in the sweep, and an input that was
     # not measured no more than the larger one that stands for it.
     assert 0.9 < replayed["measured"]["mean_ms"] / replayed["expected"]["mean_ms"] < 1.02
-    table = cli("replay", moved / "plan.json", "--traffic", came, "--pictures", 3)
+    ran = ("--traffic", came, "--pictures", 3, "--processes", 1)
+    table = cli("replay", moved / "plan.json", *ran)
     assert "The first 3 pictures" in table.out
+    faster = replace(found, routes=tuple(replace(one, ms=one.ms / 2) for one in found.routes))
+    write_plan(faster, moved / "plan.json")
+    slower = cli("replay", moved, *ran)
+    longer = re.search(r"Each input alone took (\d+\.\d) % longer than the plan says", slower.out)
+    assert longer, slower
+    assert float(longer[1]) == pytest.approx(200 * replayed["pace"] - 100, abs=10)
 
 
 def test_engines_are_measured_together(cli: Cli, results: Path, came: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PICTURES = 1000
 """Of the stream that are run, unless it is said."""
 _SECONDS = 60.0
-"""The time that a stream may take by its prediction, unless its length is said."""
+"""The time that all processes may take by the prediction, unless the stream's length is said."""
 _CALLS = 10
 _QUANTILES = 200
 _MIB = 2**20
@@ -38,8 +38,9 @@ class Alone:
 class Replayed:
     """The first ``pictures`` of a traffic: what was expected of these, what was measured, and what
     changes cost by engine; ``alone`` has each place that ran, and ``spread`` what pictures took
-    over that, changes included, as quantiles. Accuracy is of ``images`` of a data set (0: it was
-    not measured)."""
+    over that, changes included, as quantiles. ``pace`` is what these pictures would take with each
+    place alone, over what the plan says of that: the machine may be faster or slower than it was.
+    Accuracy is of ``images`` of a data set (0: it was not measured)."""
 
     pictures: int
     expected: Prediction
@@ -47,6 +48,7 @@ class Replayed:
     switch_ms: Mapping[str, float]
     alone: tuple[Alone, ...] = ()
     spread: tuple[float, ...] = ()
+    pace: float = 1.0
     images: int = 0
 
 
@@ -66,7 +68,7 @@ def replayed(
     """
     from bench.streaming import stream
 
-    sample = traffic.stream[: pictures or _bounded(plan)]
+    sample = traffic.stream[: pictures or _bounded(plan, processes)]
     placed = [plan.place_of(size) for size in sample]
     places = list(dict.fromkeys(placed))
     number = {place: at for at, place in enumerate(places)}
@@ -84,15 +86,17 @@ def replayed(
     ]
     alone = np.mean([one.alone_ms for one in found], axis=0)
     switches = [one.switch_ms() for one in found]
+    planned = _planned_ms(plan, placed)
     return Replayed(
         pictures=len(sample),
-        expected=_expected(plan, placed),
+        expected=_expected(plan, placed, planned),
         measured=_measured(found),
         switch_ms={loaded[at]: float(np.mean([one[at] for one in switches])) for at in switches[0]},
         alone=tuple(
             Alone(place=place, ms=float(ms)) for place, ms in zip(places, alone, strict=True)
         ),
         spread=_spread(found, alone),
+        pace=_ratio(alone[[number[place] for place in placed]].mean(), planned.mean()),
     )
 
 
@@ -102,18 +106,26 @@ def _spread(found: Sequence[Streamed], alone_ms: NDArray[np.float64]) -> tuple[f
     return tuple(map(float, np.quantile(np.concatenate(ratios), shares)))
 
 
-def _bounded(plan: Plan) -> int:
-    most = int(1000 * _SECONDS / max(plan.predicted.mean_ms, 0.01))
+def _ratio(one: float, other: float) -> float:
+    return float(one / other) if other else 1.0
+
+
+def _bounded(plan: Plan, processes: int) -> int:
+    most = int(1000 * _SECONDS / processes / max(plan.predicted.mean_ms, 0.01))
     return max(1, min(PICTURES, most))
 
 
-def _expected(plan: Plan, placed: list[Place]) -> Prediction:
-    """Of the pictures that are run: a part of a traffic has other shares than the whole."""
+def _planned_ms(plan: Plan, placed: Sequence[Place]) -> NDArray[np.float64]:
+    """What the plan says of each picture at its place."""
     by_place = {route.place: route.ms for route in plan.routes}
-    known = [by_place.get(place, plan.predicted.mean_ms) for place in placed]
+    return np.array([by_place.get(place, plan.predicted.mean_ms) for place in placed])
+
+
+def _expected(plan: Plan, placed: Sequence[Place], planned: NDArray[np.float64]) -> Prediction:
+    """Of the pictures that are run: a part of a traffic has other shares than the whole."""
     changes = sum(plan.by_name[b.engine].switch_ms for a, b in pairwise(placed) if a != b)
     return Prediction(
-        mean_ms=float(np.mean(known)) + changes / len(placed),
+        mean_ms=float(planned.mean()) + changes / len(placed),
         p50_ms=plan.predicted.p50_ms,
         p99_ms=plan.predicted.p99_ms,
         memory_mib=plan.predicted.memory_mib,
