@@ -33,9 +33,9 @@ from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 RECORD = "planning-gains"
 TRAFFICS = ("photographs", "documents", "video-crops")
 SIDE = 416
-ROUNDS = 8
+ROUNDS = 10
 """Turns of each choice."""
-PICTURES = 400
+PICTURES = 300
 """Of the traffic, in a turn."""
 ROOM = 1.1
 """The memory of a plan: so many times what the best dynamic engine takes over the traffic."""
@@ -172,7 +172,7 @@ def _told(plan: Plan, turns: list[Replayed]) -> dict[str, Any]:
         "gap": plan.decision.gap,
         "expected": codec.to_plain(turns[0].expected),
         "pictures": turns[0].pictures,
-        "measured": [codec.to_plain(one.measured) for one in turns],
+        "measured": [codec.to_plain(one.measured) | {"pace": one.pace} for one in turns],
     }
 
 

@@ -62,11 +62,15 @@ def kept() -> Sequence[str]:
     record = read_record(RECORD)
     if record is None:
         return MISSING
-    heads = ("network, traffic, memory", "mean (ms)", "off", "memory (MiB)", "off", "AP", "off")
+    heads = (
+        *("network, traffic, memory", "mean (ms)", "off", "off at its pace"),
+        *("memory (MiB)", "off", "AP", "off"),
+    )
     rows = [
         (
             _name(row),
             *_beside(_plan(row), "mean_ms", ".2f"),
+            f"{_paced(_plan(row)):+.1f} %",
             *_beside(_plan(row), "memory_mib", ".0f"),
             *_accuracies(row["accuracy"]),
         )
@@ -81,6 +85,8 @@ def _within(rows: Sequence[Any]) -> list[str]:
         f"within {most:.0f} %"
         for (name, most), words in zip(_REACH.items(), ("means", "memories"), strict=True)
     ]
+    paced = sum(abs(_paced(_plan(row))) <= _REACH["mean_ms"] for row in rows)
+    told.append(f"{paced} means at the machine's pace")
     known = [one for row in rows if (one := _points(row["accuracy"])) is not None]
     told.append(
         f"{sum(abs(one) <= _POINTS for one in known)} of {len(known)} accuracies within {_POINTS} "
@@ -121,6 +127,12 @@ def _beside(choice: Any, figure: str, form: str) -> tuple[str, str]:
 
 def _off(choice: Any, figure: str) -> float:
     return 100 * (_mean(choice, figure) / choice["expected"][figure] - 1)
+
+
+def _paced(choice: Any) -> float:
+    """What the mean is off by beside the speed that the machine itself had in each turn."""
+    means = (turn["mean_ms"] / turn["pace"] for turn in choice["measured"])
+    return 100 * (statistics.mean(means) / choice["expected"]["mean_ms"] - 1)
 
 
 def _accuracies(one: Any) -> tuple[str, str]:

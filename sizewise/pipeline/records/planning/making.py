@@ -43,7 +43,7 @@ from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 
 _TRIES = 3
 """Sets of engines that run together: what one takes may make another better."""
-_PROCESSES = 3
+_PROCESSES = 5
 """In which the engines run together: one is faster or slower than another by several per cent."""
 _TURNS = 8
 """Of measuring sizes: each may show that others are worth it."""
