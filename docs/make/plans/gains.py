@@ -17,7 +17,8 @@ from typing import Any
 from docs.make.method.records import now, origin, write_record
 from docs.make.plans.networks import NETWORKS, OUT, RESULTS, with_accuracy
 from docs.make.plans.pictures import save_pictures, traffic_at
-from reports.choice.planning.deciding import Decided, decide
+from reports.choice.planning.decided import Decided
+from reports.choice.planning.deciding import decide
 from reports.choice.planning.plain import Choice, best_of, plain_choices
 from sizewise.cli import console
 from sizewise.core import codec

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reports.choice.planning.baselines import baselines, by_engines, more
 from reports.choice.planning.candidates import Use
-from reports.choice.planning.deciding import Decided
+from reports.choice.planning.decided import Decided
 from reports.choice.planning.optimum.problem import Serving
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import (

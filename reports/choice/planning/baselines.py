@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from reports.choice.planning.deciding import Decided
+from reports.choice.planning.decided import Decided
 from reports.choice.planning.optimum.problem import Problem
 from reports.choice.planning.plain import Choice, best_of, plain_choices
 from reports.text.words import counted, listed

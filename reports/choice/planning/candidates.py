@@ -190,19 +190,23 @@ def _served(
     group: Group, inputs: Sequence[Size | None], offer: Offer
 ) -> Iterator[tuple[int, Serving]]:
     curve, demand = offer.curves.of(group), offer.demand
+    known = {place: _call(group, place, offer) for place in set(inputs) if place is not None}
     for number, (size, place) in enumerate(zip(demand.sizes, inputs, strict=True)):
-        if place is None or (ms := offer.ms_of(group, place)) is None:
+        if place is None or (call := known[place]) is None:
             continue
         kept = scale(size, place)
         accuracy = curve.placed(demand.rule.side_px * kept, place)
-        late = _late(ms * offer.spread_of(group, place), offer.max_ms)
         if kept < 1 and (not offer.may_shrink or math.isnan(accuracy)):
             continue
-        yield (
-            number,
-            Serving(ms=ms, accuracy=accuracy, late=late, input=place),
-        )
+        yield number, replace(call, accuracy=accuracy)
 
 
-def _late(times_ms: NDArray[np.float64], max_ms: float | None) -> float:
-    return 0.0 if max_ms is None else float(np.mean(times_ms > max_ms))
+def _call(group: Group, place: Size, offer: Offer) -> Serving | None:
+    """What a picture takes at an input, whatever its size."""
+    ms = offer.ms_of(group, place)
+    if ms is None:
+        return None
+    late = 0.0
+    if offer.max_ms is not None:
+        late = float(np.mean(ms * offer.spread_of(group, place) > offer.max_ms))
+    return Serving(ms=ms, late=late, input=place)

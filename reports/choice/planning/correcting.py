@@ -9,10 +9,12 @@ from dataclasses import replace
 
 from reports.choice.planning.candidates import Use, without_dominated
 from reports.choice.planning.curves import curve_key, is_as_measured
-from reports.choice.planning.deciding import Decided, Setting, decide
+from reports.choice.planning.decided import Decided
+from reports.choice.planning.deciding import decide
 from reports.choice.planning.demand import scale
 from reports.choice.planning.optimum.problem import Candidate, Problem
 from reports.choice.planning.optimum.solving import solve
+from reports.choice.planning.setting import Setting
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import MeasuredAccuracy, Place
 

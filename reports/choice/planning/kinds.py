@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -128,12 +128,16 @@ class Group:
     def spread(self, size: Size) -> NDArray[np.float64]:
         """Latencies of calls at ``size`` over their mean, as quantiles: those of the size that is
         nearest of what was measured."""
-        nearest = min(self.rows, key=lambda one: abs(math.log(one.pixels / size.pixels)))
+        nearest = int(np.abs(self._pixels - math.log(size.pixels)).argmin())
         return self._spreads[nearest]
 
     @cached_property
-    def _spreads(self) -> Mapping[Size, NDArray[np.float64]]:
-        return {size: _spread(row) for size, row in self.rows.items()}
+    def _pixels(self) -> NDArray[np.float64]:
+        return np.log([size.pixels for size in self.rows])
+
+    @cached_property
+    def _spreads(self) -> Sequence[NDArray[np.float64]]:
+        return [_spread(row) for row in self.rows.values()]
 
 
 def groups_of(rows: Iterable[Row], batch: int | None = None) -> tuple[Group, ...]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from reports.choice.planning.candidates import Use
-from reports.choice.planning.deciding import EVEN_GROUPS, Decided, predicted
+from reports.choice.planning.decided import Decided, predicted
 from reports.choice.planning.demand import even_groups, joined, scale
 from reports.choice.planning.optimum.problem import Problem
 from reports.choice.planning.optimum.solving import Solution, solve
+from reports.choice.planning.setting import EVEN_GROUPS
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Prediction
 

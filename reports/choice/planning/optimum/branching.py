@@ -33,6 +33,8 @@ _Part = tuple[float, Fixed, Bound | None]
 """Its bound, what is fixed, and the bound of a part that it was much like."""
 _WHOLE = 1e-6
 _SHAKEN = 2
+_DIVIDING = 0.25
+"""The share of the time for what sizes save together."""
 _PROMISING = 1.01
 """A set of engines whose cost, by a search, is above the best by more is not looked at."""
 
@@ -40,17 +42,25 @@ _PROMISING = 1.01
 class Branching:
     """Plans are split by whether a library is loaded, then by whether an engine is: first the part
     that may have the best plan (Land and Doig, 1960). A part goes where its bound is no better than
-    the plan that is known, but for ``gap``."""
+    the plan that is known, but for ``gap``. Where there is a ``target``, plans that take more are
+    of no use, and the first that takes no more is the best."""
 
     def __init__(
-        self, problem: Problem, assign: Assign, *, gap: float, clock: Callable[[], float]
+        self,
+        problem: Problem,
+        assign: Assign,
+        *,
+        gap: float,
+        target: float | None = None,
+        clock: Callable[[], float],
     ) -> None:
         self._problem, self._assign, self._gap, self._clock = problem, assign, gap, clock
         self._table = Table(problem, least=True)
         self._search = Search(Table(problem, least=False), clock)
         self._relaxation = Relaxation(self._table)
         worst = np.where(np.isfinite(self._table.costs), self._table.costs, -np.inf).max(axis=0)
-        self._worst = float(worst.sum()) + _WHOLE * float(np.abs(worst).sum())
+        self._worst = float(worst.sum()) + _WHOLE * (1 + float(np.abs(worst).sum()))
+        self._target = target
         self._tried: dict[frozenset[int], float] = {}
         self._least_left = np.inf
         self.served: Served | None = None
@@ -62,6 +72,11 @@ class Branching:
         self._try(loaded)
         sides = np.full(len(self._table.side_limits), self._search.price)
         self._pool = self._relaxation.first_pool(np.array(loaded, dtype=int), sides)
+        now = self._clock()
+        if not self._is_reached:
+            self._relaxation.divide_savings(
+                self._all(), self._pool, now + (until - now) * _DIVIDING, self._clock
+            )
         number = itertools.count()
         parts: list[tuple[float, int, Fixed, Bound | None]] = [
             (0.0, next(number), self._all(), None)
@@ -70,6 +85,8 @@ class Branching:
             above, _, fixed, near = heapq.heappop(parts)
             for part in self._split(fixed, near, above):
                 heapq.heappush(parts, (part[0], next(number), part[1], part[2]))
+        if self._is_reached:
+            return 0.0
         left = min((part[0] for part in parts), default=np.inf)
         if self.served is None:  # infinite: none keeps to the limits
             return float(min(left, self._least_left))
@@ -78,7 +95,14 @@ class Branching:
     @property
     def _enough(self) -> float:
         """A bound from which a part is of no use: no plan takes more than at its worst."""
-        return min(self.mean_ms * (1 - self._gap), self._worst)
+        if self._is_reached:
+            return -np.inf
+        target = np.inf if self._target is None else self._target + _WHOLE * abs(self._target)
+        return min(self.mean_ms * (1 - self._gap), self._worst, target)
+
+    @property
+    def _is_reached(self) -> bool:
+        return self._target is not None and self.mean_ms <= self._target
 
     def _all(self) -> Fixed:
         engines, libraries = len(self._table.names), self._table.library_weights.shape[1]

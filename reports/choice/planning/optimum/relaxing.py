@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,12 +14,16 @@ from reports.choice.planning.optimum.tabled import Array, Table
 
 _ROUNDS = 12
 """Of adding columns to a linear program."""
+_OF_DIVISION = 2
+"""The same, for each division of savings."""
 _CLOSE = 5e-4
 """A bound that is so near to the linear program's value, as a share, is not improved further."""
 _ADDED = 12
 """Candidates of each size that are added in a round."""
 _NEAR = 1000
 """Columns that a linear program of a part begins with."""
+_LEAST_STEP, _SHORTER = 0.05, 0.8
+"""Steps of subgradients: from 1, each so much of the one before."""
 _STARTING = 8
 """Candidates of each size that a linear program begins with."""
 
@@ -76,7 +81,7 @@ class Relaxation:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._costs = table.costs.copy()
+        self._served = np.zeros_like(table.costs)  # by the last linear program
         worst = np.where(np.isfinite(table.costs), table.costs, 0).max(axis=0)
         self._unserved = 2 * worst + worst.sum()
         """What it costs in the linear program where nothing serves a size."""
@@ -84,12 +89,32 @@ class Relaxation:
     def first_pool(self, engines: NDArray[np.int64], side_prices: Array) -> NDArray[np.bool_]:
         """Columns to begin with: all that these engines serve, and what serves a size best."""
         own = np.isin(self._table.engine, engines)[:, None]
-        pool = np.asarray(own & np.isfinite(self._costs))
+        pool = np.asarray(own & np.isfinite(self._table.costs))
         for factor in (0.5, 1.0, 2.0):
             priced = self._table.priced(factor * side_prices)
             best = np.argsort(priced, axis=0, kind="stable")[:_STARTING]
             np.put_along_axis(pool, best, True, axis=0)
         return pool
+
+    def divide_savings(
+        self, fixed: Fixed, pool: NDArray[np.bool_], until: float, clock: Callable[[], float]
+    ) -> None:
+        """Count what sizes save at one place where that makes the bound the highest. Columns are
+        added to the ``pool``."""
+        savings = best = self._table.savings
+        highest, step = -np.inf, 1.0
+        while savings is not None and step > _LEAST_STEP and clock() < until:
+            self._table.save(savings)
+            before = highest
+            bound = self.bound(fixed, pool, np.inf, _OF_DIVISION)
+            if bound.ms > highest:
+                highest, best = bound.ms, savings
+            if highest - before < _CLOSE * abs(highest):
+                break
+            savings = savings.divided(self._served, step)
+            step *= _SHORTER
+        if best is not None:
+            self._table.save(best)
 
     def near(self, bound: Bound, pool: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Those of the pool that are the nearest to being used in a part of what ``bound`` holds
@@ -99,10 +124,12 @@ class Relaxation:
         most = min(_NEAR, over.size - 1)
         return np.asarray(pool & (over <= np.partition(over, most, axis=None)[most]))
 
-    def bound(self, fixed: Fixed, pool: NDArray[np.bool_], enough: float) -> Bound:
+    def bound(
+        self, fixed: Fixed, pool: NDArray[np.bool_], enough: float, rounds: int = _ROUNDS
+    ) -> Bound:
         """It ends early where the bound is ``enough``. Columns are added to the ``pool``."""
         best: Bound | None = None
-        for _ in range(_ROUNDS):
+        for _ in range(rounds):
             value, prices, loaded, libraries = self._solved(fixed, pool)
             ms, reduced, wanted = self._lagrangian(prices, fixed)
             if best is None or ms > best.ms:
@@ -117,7 +144,7 @@ class Relaxation:
         return replace(best, loaded=loaded, libraries=libraries)
 
     def _costs_at(self, prices: Prices) -> Array:
-        return self._costs + self._table.weighed(prices.sides)
+        return self._table.priced(prices.sides)
 
     def _lagrangian(self, prices: Prices, fixed: Fixed) -> tuple[float, Array, NDArray[np.bool_]]:
         """The bound, what it rises by with each engine, and the columns that the linear program
@@ -140,7 +167,7 @@ class Relaxation:
     def _solved(self, fixed: Fixed, pool: NDArray[np.bool_]) -> tuple[float, Prices, Array, Array]:
         """The value and the prices of the linear program of the columns so far."""
         table = self._table
-        possible = pool & np.isfinite(self._costs) & (fixed.high[table.engine] > 0)[:, None]
+        possible = pool & np.isfinite(table.costs) & (fixed.high[table.engine] > 0)[:, None]
         rows, sizes = np.nonzero(possible)
         engines, pairs = len(table.names), len(rows)
         libraries, count = table.library_weights.shape[1], table.costs.shape[1]
@@ -178,7 +205,7 @@ class Relaxation:
             (np.arange(count), slack + np.arange(count), np.ones(count)),
         ]
         broken = np.full(sides, self._unserved.max() * 1e3)
-        costs = np.concatenate([np.zeros(x), self._costs[rows, sizes], self._unserved, broken])
+        costs = np.concatenate([np.zeros(x), table.costs[rows, sizes], self._unserved, broken])
         low, high = np.zeros(columns), np.full(columns, np.inf)
         low[:x] = np.concatenate([fixed.low, fixed.library_low])
         high[:x] = np.concatenate([fixed.high, fixed.library_high])
@@ -200,6 +227,8 @@ class Relaxation:
             limits=paid[top - limits : top],
             sides=paid[top:],
         )
+        self._served = np.zeros_like(table.costs)
+        self._served[rows, sizes] = found.x[x:slack]
         return float(found.fun), prices, found.x[:engines], found.x[engines:x]
 
 

@@ -57,9 +57,14 @@ def outcome(
     *,
     seconds: float = SECONDS,
     gap: float = GAP / 100,
+    target: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
-    """:func:`solve`, and whether no plan can keep to the limits. The ``clock`` says seconds."""
+    """:func:`solve`, and whether no plan can keep to the limits. The ``clock`` says seconds.
+
+    With a ``target``, any plan that takes no more will do; another may be returned where none was
+    found, and its bound is above the target where it is proven that there is none.
+    """
     until = clock() + seconds
     program = Program(problem)
     if not program.is_servable:
@@ -68,7 +73,13 @@ def outcome(
         found = program.solved(seconds / 2, gap)  # the rest is for a search, where it stops
         if found.status == _OPTIMAL and problem.fits(served := program.served(found.x)):
             return Outcome(solution=_solution(problem, served, found.mip_dual_bound))
-    branching = Branching(problem, lambda names: _assigned(problem, names), gap=gap, clock=clock)
+    branching = Branching(
+        problem,
+        lambda names: _assigned(problem, names),
+        gap=gap,
+        target=target,
+        clock=clock,
+    )
     bound = branching.run(until)
     if branching.served is None:
         return Outcome(solution=None, is_impossible=math.isinf(bound))

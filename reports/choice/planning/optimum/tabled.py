@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.choice.planning.optimum.problem import Candidate, Problem
+from reports.choice.planning.optimum.problem import Problem
+from reports.choice.planning.optimum.saving import Savings, savings_of
 
 Array = NDArray[np.float64]
 _ROUNDED = 1e-9
@@ -17,7 +18,8 @@ _ROUNDED = 1e-9
 class Table:
     """``costs`` (milliseconds in the mean; infinite where it can't) is of each candidate, in the
     order of their engines, at each size. ``least`` says whether changes between sizes count as
-    little as they can, or as if none ran at the same place.
+    little as they can, or as if none ran at the same place; what is taken from them for that are
+    the ``savings``.
 
     Sums over what serves, of ``sides`` by their weights, are at most ``side_limits``: accuracy lost
     and late pictures. Sums over what is loaded, of ``weights`` (and ``library_weights``), are at
@@ -43,8 +45,7 @@ class Table:
         shape = len(self.candidates), len(problem.shares)
         self.costs = np.full(shape, np.inf)
         accuracy, late = np.zeros(shape), np.zeros(shape)
-        changes = _changes(problem) if problem.switches else None
-        dearest = _dearest(problem) if problem.switches and least else None
+        changes = _changes(problem)
         for row, place in enumerate(self.candidates):
             one = problem.candidates[place]
             known = list(one.serves)
@@ -53,12 +54,20 @@ class Table:
             self.costs[row, known] = shares * [serving.ms for serving in served]
             accuracy[row, known] = shares * [serving.accuracy for serving in served]
             late[row, known] = shares * [serving.late for serving in served]
-            if changes is not None and known:
-                self.costs[row, known] += _change_ms(one, changes, dearest)
+            self.costs[row, known] += one.switch_ms * changes[:, known].sum(axis=0)
         sides = [(-accuracy, problem.min_accuracy, -1), (late, problem.max_late, 1)]
         kept = [(weights, sign * limit) for weights, limit, sign in sides if limit is not None]
         self.sides = np.array([weights for weights, _ in kept]).reshape(len(kept), *shape)
         self.side_limits = np.array([limit + _ROUNDED for _, limit in kept])
+        self.savings = savings_of(problem, self.candidates) if least and problem.switches else None
+        self._changed = self.costs
+        if self.savings:
+            self.save(self.savings)
+
+    def save(self, savings: Savings) -> None:
+        """Count these from now on."""
+        self.savings = savings
+        self.costs = self._changed - savings.counted()
 
     def _limit(self, libraries: Sequence[str]) -> None:
         problem = self.problem
@@ -91,34 +100,3 @@ def _changes(problem: Problem) -> Array:
     for (first, second), share in problem.switches.items():
         found[first, second] = share
     return found
-
-
-def _dearest(problem: Problem) -> dict[tuple[str, Hashable], Array]:
-    """What a change to each size costs at most, by the engine and input that it runs at; NaN where
-    that can't be."""
-    found: dict[tuple[str, Hashable], Array] = {}
-    for one in problem.candidates:
-        for size, serving in one.serves.items():
-            place = one.loads, serving.input
-            at = found.setdefault(place, np.full(len(problem.shares), np.nan))
-            at[size] = np.fmax(at[size], one.switch_ms)
-    return found
-
-
-def _change_ms(
-    one: Candidate, changes: Array, dearest: Mapping[tuple[str, Hashable], Array] | None
-) -> Array:
-    """What a candidate's changes are counted as, in milliseconds in the mean, by size: all of them,
-    or with ``dearest`` as little as they can cost.
-
-    Two sizes that can run at one place, each by a candidate of its own, may do without the change
-    between them: half of it is taken from each.
-    """
-    known = list(one.serves)
-    before = np.asarray(one.switch_ms * changes[:, known].sum(axis=0))
-    if dearest is None:
-        return before
-    there = np.stack([dearest[one.loads, serving.input] for serving in one.serves.values()])
-    to = one.switch_ms * np.where(np.isnan(there), 0, changes[:, known].T).sum(axis=1)
-    away = (np.nan_to_num(there) * changes[known]).sum(axis=1)
-    return np.asarray(before - (to + away) / 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reports.choice.planning.deciding import Decided
+from reports.choice.planning.decided import Decided
 from reports.choice.planning.fitting import Fit
 from reports.choice.planning.kinds import Group
 from reports.choice.planning.telling import Unknown

@@ -14,7 +14,7 @@ from engines.store.cache import engine_name, obtain_engine
 from engines.store.trust import read_trusted
 from reports.choice.planning.assembling import Built, uses_by_engine
 from reports.choice.planning.candidates import Use
-from reports.choice.planning.deciding import Decided
+from reports.choice.planning.decided import Decided
 from reports.columns import Row
 from reports.rows.configured import models_of
 from reports.rows.enginefiles import engine_files

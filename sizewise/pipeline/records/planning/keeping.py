@@ -8,7 +8,9 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reports.choice.planning.correcting import keeps_floor, most_accurate
-from reports.choice.planning.deciding import POINT, Decided, Setting, decide
+from reports.choice.planning.decided import Decided
+from reports.choice.planning.deciding import decide
+from reports.choice.planning.setting import POINT, Setting
 from reports.text.words import counted, listed
 from sizewise.core.errors import UsageError
 from sizewise.core.options.declared import spelled

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from reports.choice.planning.assembling import assembled, inputs_by_engine
 from reports.choice.planning.correcting import corrected
-from reports.choice.planning.deciding import Decided, Setting, decide
+from reports.choice.planning.decided import Decided
+from reports.choice.planning.deciding import decide
+from reports.choice.planning.setting import Setting
 from reports.choice.planning.telling import Unknown
 from reports.page.plan.text import Told
 from reports.page.plan.writing import write_plan_page
@@ -45,6 +47,8 @@ _TRIES = 3
 """Sets of engines that run together: what one takes may make another better."""
 _PROCESSES = 5
 """In which the engines run together: one is faster or slower than another by several per cent."""
+_PICTURES = 400
+"""Of the traffic, in each of them, at the most."""
 _TURNS = 8
 """Of measuring sizes: each may show that others are worth it."""
 PLOT, PAGE = "plan.png", "plan.html"
@@ -133,9 +137,13 @@ class Making:
         return without.fits(decided.solution.served)
 
     def _replayed(self, plan: Plan) -> Replayed:
-        timeout_s = self._options.timeout_s
         return replayed(
-            plan, self._traffic, self._out, None, timeout_s=timeout_s, processes=_PROCESSES
+            plan,
+            self._traffic,
+            self._out,
+            _PICTURES,
+            timeout_s=self._options.timeout_s,
+            processes=_PROCESSES,
         )
 
     def _rated(self, decided: Decided) -> Rated:

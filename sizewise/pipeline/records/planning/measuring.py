@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engines.planning.batches import Batch
-from reports.choice.planning.deciding import Setting, decide
+from reports.choice.planning.deciding import decide
 from reports.choice.planning.kinds import Group
+from reports.choice.planning.setting import Setting
 from reports.rows.configured import rigor_of
 from sizewise.core.errors import InputError
 from sizewise.core.progress import Reporter

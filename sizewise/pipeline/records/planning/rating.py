@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reports.choice.planning.correcting import expected_of
-from reports.choice.planning.deciding import Decided
+from reports.choice.planning.decided import Decided
 from sizewise.core.errors import RecordError
 from sizewise.core.holding.temporary import temporary_folder
 from sizewise.core.progress import OnProgress, Reporter, Stage

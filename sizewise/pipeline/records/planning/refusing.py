@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reports.choice.planning.baselines import broken_limits
-from reports.choice.planning.deciding import Decided, Setting, decide_or_prove
+from reports.choice.planning.decided import Decided
+from reports.choice.planning.deciding import decide_or_prove
 from reports.choice.planning.optimum.solving import SECONDS
+from reports.choice.planning.setting import Setting
 from reports.text.words import counted, listed, number
 from sizewise.core.errors import RecordError, UsageError
 from sizewise.core.options.declared import spelled

@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 
 from reports.choice.planning.curves import Images, curves_of
-from reports.choice.planning.deciding import Setting
 from reports.choice.planning.demand import Demand
 from reports.choice.planning.kinds import Group, groups_of
 from reports.choice.planning.limits import PlanLimits
+from reports.choice.planning.setting import Setting
 from reports.load import Records, read_records
 from reports.machines import is_same_hardware
 from reports.rows.configured import models_of

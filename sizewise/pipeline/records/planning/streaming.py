@@ -37,7 +37,7 @@ class Alone:
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
     """The first ``pictures`` of a traffic: what was expected of these, what was measured, and what
-    changes cost by engine; ``alone`` has each place that ran, and ``spread`` what pictures took
+    changes cost by engine; ``alone`` has each place, and ``spread`` what pictures took
     over that, changes included, as quantiles. ``pace`` is what these pictures would take with each
     place alone, over what the plan says of that: the machine may be faster or slower than it was.
     Accuracy is of ``images`` of a data set (0: it was not measured)."""
@@ -62,7 +62,7 @@ def replayed(
     processes: int = 1,
 ) -> Replayed:
     """Run the engines of a plan, which lies in ``folder``, over the first pictures of a traffic, so
-    many times, each in a process of its own.
+    many times, each in a process of its own. All places of the plan run there alone as well.
 
     Raises EngineError and InputError.
     """
@@ -70,7 +70,7 @@ def replayed(
 
     sample = traffic.stream[: pictures or _bounded(plan, processes)]
     placed = [plan.place_of(size) for size in sample]
-    places = list(dict.fromkeys(placed))
+    places = list(dict.fromkeys([*placed, *(route.place for route in plan.routes)]))
     number = {place: at for at, place in enumerate(places)}
     names = list(dict.fromkeys(place.engine for place in places))
     loaded = [*names, *(one.name for one in plan.engines if one.name not in names)]

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.random import Generator
 
 from reports.choice.planning.curves import curves_of
-from reports.choice.planning.deciding import Setting
 from reports.choice.planning.demand import Demand
 from reports.choice.planning.kinds import Group, groups_of
 from reports.choice.planning.limits import PlanLimits
+from reports.choice.planning.setting import Setting
 from reports.load import select_records
 from sizewise.core.specs import Size, Strategy
 from sizewise.core.specs.plan import InputRule

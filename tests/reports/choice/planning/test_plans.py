@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +15,14 @@ from reports.choice.planning import deciding
 from reports.choice.planning.assembling import Built, assembled
 from reports.choice.planning.baselines import baselines, by_engines, more
 from reports.choice.planning.curves import curves_of
-from reports.choice.planning.deciding import Clock, Decided, Setting, decide, decide_or_prove
+from reports.choice.planning.decided import Decided, predicted
+from reports.choice.planning.deciding import decide, decide_or_prove
 from reports.choice.planning.demand import Demand
 from reports.choice.planning.kinds import Group, groups_of
 from reports.choice.planning.limits import PlanLimits
 from reports.choice.planning.optimum.problem import Problem
 from reports.choice.planning.optimum.solving import Outcome, outcome
+from reports.choice.planning.setting import Setting
 from reports.choice.planning.telling import told
 from reports.load import select_records
 from sizewise.core.errors import UsageError
@@ -136,6 +139,20 @@ def test_the_least_p99_is_not_above_that_of_the_least_mean() -> None:
     assert p99.prediction.p99_ms <= mean.prediction.p99_ms + 1e-9
     assert p99.prediction.mean_ms >= mean.prediction.mean_ms * (1 - 2e-4)
     assert p99.bound <= p99.prediction.p99_ms
+    assert p99.gap < 2e-3
+
+
+def test_no_single_engine_has_a_p99_below_the_bound() -> None:
+    came = setting(traffic(3), objective="p99", max_memory_mib=170.0, max_loss_points=5.0)
+    best = decide(came)
+    assert best is not None
+    uses = came.uses(None)
+    problem, sizes = came.problem(uses, None), range(len(came.demand.sizes))
+    serving = [n for n, use in enumerate(uses) if set(sizes) <= set(use.candidate.serves)]
+    fitting = [served for n in serving if problem.fits(served := (n,) * len(sizes))]
+    assert fitting
+    for served in fitting:
+        assert best.bound <= predicted(came, uses, problem, served).p99_ms * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("objective", ["mean", "p99"])
@@ -149,14 +166,14 @@ def test_impossible_is_what_is_proven(objective: str, monkeypatch: pytest.Monkey
 def test_the_first_step_of_p99_has_all_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     had = list[float]()
 
-    def late(problem: Problem, *, seconds: float, clock: Clock) -> Outcome:
+    def late(problem: Problem, *, seconds: float, **options: Any) -> Outcome:
         had.append(seconds)
-        return outcome(problem, clock=clock) if len(had) > 1 else Outcome(solution=None)
+        return outcome(problem, **options) if len(had) > 1 else Outcome(solution=None)
 
     monkeypatch.setattr(deciding, "outcome", late)
     came = setting(traffic(3), objective="p99", max_memory_mib=170.0)
     assert decide(came, seconds=8, clock=lambda: 0.0) is not None
-    assert had[:3] == [4, 8, 4]
+    assert had[:3] == pytest.approx([5.6, 8, 2.8])
 
 
 def test_a_limit_on_latency_holds_for_its_share() -> None:

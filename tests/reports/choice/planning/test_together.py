@@ -8,11 +8,12 @@ import pytest
 
 from reports.choice.planning.candidates import Offer
 from reports.choice.planning.curves import curves_of
-from reports.choice.planning.deciding import Setting, decide
+from reports.choice.planning.deciding import decide
 from reports.choice.planning.demand import Demand
 from reports.choice.planning.fitting import Fit
 from reports.choice.planning.kinds import Figures
 from reports.choice.planning.limits import PlanLimits
+from reports.choice.planning.setting import Setting
 from sizewise.core.errors import UsageError
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import InputRule

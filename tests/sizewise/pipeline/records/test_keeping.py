@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from reports.choice.planning.correcting import corrected, expected_of
 from reports.choice.planning.curves import curves_of, is_square
-from reports.choice.planning.deciding import Decided, Setting, decide
+from reports.choice.planning.decided import Decided
+from reports.choice.planning.deciding import decide
 from reports.choice.planning.kinds import Group, groups_of
+from reports.choice.planning.setting import Setting
 from reports.load import select_records
 from sizewise.core.errors import UsageError
 from sizewise.core.progress import SILENT

@@ -184,6 +184,51 @@ def test_a_search_finds_what_takes_several_changes() -> None:
     assert bound == pytest.approx(1.0, rel=1e-3)
 
 
+@settings(max_examples=60, deadline=None)
+@given(problems(), st.integers(0, 2**32 - 1))
+def test_no_plan_takes_less_than_is_counted_however_savings_are_divided(
+    problem: Problem, seed: int
+) -> None:
+    table = Table(problem, least=True)
+    assert table.savings is None or problem.switches
+    rng = np.random.default_rng(seed)
+    row_of = {candidate: row for row, candidate in enumerate(table.candidates)}
+    able = [
+        [n for n, one in enumerate(problem.candidates) if size in one.serves]
+        for size in range(len(problem.shares))
+    ]
+    for _ in range(3):
+        for served in itertools.islice(itertools.product(*able), 50):
+            rows = [row_of[one] for one in served]
+            counted = float(table.costs[rows, np.arange(len(rows))].sum())
+            assert counted <= problem.mean_ms(served) + 1e-9
+        if table.savings is not None:
+            table.save(table.savings.divided(rng.random(table.costs.shape), 1.0))
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(), st.floats(0.5, 1.5))
+def test_a_target_is_reached_or_proven_to_be_out_of_reach(problem: Problem, of: float) -> None:
+    best = brute_force(problem)
+    if not Program(problem).is_servable:
+        return
+    target = of * (best or 20.0)
+    branching = Branching(
+        problem,
+        lambda names: _assigned(problem, names),
+        gap=1e-4,
+        target=target,
+        clock=lambda: 0.0,
+    )
+    bound = branching.run(1.0)
+    if best is not None and best * (1 + 2e-4) <= target:
+        assert branching.served is not None
+        assert branching.mean_ms <= target
+    elif best is None or best > target * (1 + 1e-3):
+        assert branching.mean_ms > target
+        assert bound > target
+
+
 def late(names: Sequence[str]) -> Assigned:
     """As HiGHS where it has too little time."""
     return Assigned(served=None, bound_ms=-math.inf)
